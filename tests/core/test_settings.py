@@ -1,0 +1,143 @@
+"""One schema: `--help`, JSON, the table, validation; and where a value comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainer_core.cli import build_parser
+from trainer_core.config import PRESETS, TrainerConfig
+from trainer_core.errors import UserError
+from trainer_core.schema import setting, settings_of
+from trainer_core.settings import Stored, options_table, read_stored, resolve, to_json
+
+PLACES = {"source_dir": "photos", "workspace": "runs"}
+
+
+@dataclass(frozen=True)
+class WithOneMore(TrainerConfig):
+    sharpness: float = setting(0.25, "float", "Sharpness", "How sharp it shall be.", "Watch", minimum=0.0, maximum=2.0)
+
+
+def test_a_new_field_shows_up_everywhere_without_another_edit() -> None:
+    help_text = build_parser(WithOneMore).format_help()
+    assert "--sharpness" in help_text and "How sharp it shall be." in help_text and "default 0.25" in help_text
+    assert "| `--sharpness` | 0.25 | from 0 to 2 | How sharp it shall be. |" in options_table(WithOneMore)
+    config = resolve({**PLACES, "sharpness": 1.5}, config_class=WithOneMore)
+    assert to_json(config, stored=Stored(), derived=None, warm_start=None)["sharpness"] == 1.5
+    with pytest.raises(UserError, match="--sharpness must be from 0 to 2, not 3"):
+        resolve({**PLACES, "sharpness": 3.0}, config_class=WithOneMore)
+
+
+def test_every_setting_is_an_option_and_every_switch_has_both_forms() -> None:
+    help_text = build_parser().format_help()
+    for described in settings_of(TrainerConfig):
+        assert described.help and described.label and described.group
+        if described.flag:
+            assert described.flag in help_text
+        if described.kind == "switch":
+            assert f"--no-{described.flag[2:]}" in help_text
+
+
+def test_the_first_trainers_keys_and_defaults_are_kept() -> None:
+    config = resolve(PLACES)
+    expected = dict(
+        scale=4, steps=200000, batch_size=16, learning_rate=2e-4, betas=(0.9, 0.99), weight_decay=0.0,
+        patches_per_image=16, train_split=0.8, val_split=0.1, seed=1337, device="auto", amp=True, grad_accum_steps=1,
+        tensorboard=False, log_interval=100, image_log_max_samples=4, resume_from=None, perceptual_weight=0.0,
+        l1_weight=1.0, ema_decay=0.999, gradient_clip=0.5, base_resolution=120, monochrome_style=False,
+        monochrome_levels=16, monochrome_noise=1.0, init_weights=None, init_arch="auto",
+    )  # fmt: skip
+    assert {name: getattr(config, name) for name in expected} == expected
+    for name in ("num_workers", "val_interval", "checkpoint_interval", "image_log_interval"):
+        assert hasattr(config, name)
+
+
+def test_flag_beats_preset_beats_stored_file_beats_preset_default() -> None:
+    stored = {"preset": "light", "learning_rate": 5e-4, "batch_size": 8, "num_block": 6}
+    assert resolve(PLACES, stored).learning_rate == 5e-4
+    assert resolve(PLACES, {"preset": "light"}).learning_rate == PRESETS["light"]["learning_rate"]
+    nano = resolve({**PLACES, "preset": "nano"}, stored)
+    assert (nano.learning_rate, nano.batch_size, nano.num_block) == (1e-3, 16, 4)
+    assert resolve({**PLACES, "preset": "nano", "learning_rate": 7e-4}, stored).learning_rate == 7e-4
+
+
+def test_a_warm_start_file_decides_the_network_but_flags_win_and_scale_never_comes_from_it() -> None:
+    warm = {"num_feat": 48, "num_block": 9, "num_grow_ch": 24}
+    given = {**PLACES, "preset": "nano", "init_weights": "x.pth"}
+    assert resolve(given, {"num_feat": 64}, warm).num_feat == 48
+    assert resolve({**given, "num_block": 3}, {}, warm).num_block == 3
+    assert resolve(given, {}, warm).scale == 4
+
+
+def test_steps_given_now_replace_a_stored_budget() -> None:
+    stored = {"max_minutes": 10.0, "steps": 900}
+    assert resolve({**PLACES, "steps": 50}, stored).max_minutes is None
+    assert resolve(PLACES, stored).max_minutes == 10.0
+
+
+def test_the_file_comes_back_as_it_was_written_with_unknown_fields_kept_and_reported() -> None:
+    config = resolve({**PLACES, "betas": (0.8, 0.95), "scale": 8})
+    data = to_json(config, stored=Stored(unknown={"from_the_future": 3}), derived={}, warm_start=None)
+    data = json.loads(json.dumps(data))
+    stored = read_stored(data, "training_config.json")
+    assert stored.unknown == {"from_the_future": 3}
+    assert "from_the_future" in stored.notices[0]
+    assert resolve(PLACES, stored.values) == config
+    assert to_json(config, stored=stored, derived={}, warm_start=None)["from_the_future"] == 3
+
+
+def test_resume_is_recorded_but_never_replayed() -> None:
+    config = resolve({**PLACES, "resume_from": "latest"})
+    data = to_json(config, stored=Stored(), derived=None, warm_start=None)
+    assert data["resume_from"] == "latest"
+    assert resolve(PLACES, read_stored(data, "f").values).resume_from is None
+
+
+def test_the_first_trainers_file_is_read_without_what_means_something_else() -> None:
+    stored = read_stored({"scale": 2, "perceptual_weight": 0.1, "monochrome_noise": 0.02}, "old.json")
+    assert stored.values == {"scale": 2}
+    assert "perceptual_weight and monochrome_noise" in stored.notices[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"steps": 0}, "--steps must be from 1"),
+        ({"scale": 3}, "--scale must be one of 2, 4, 8"),
+        ({"learning_rate": float("nan")}, "--lr must be a finite number"),
+        ({"betas": (0.9, 1.5)}, "--betas must be from 0 to 0.99999"),
+        ({"val_interval": 0}, "--val-interval must be auto or steps, from 1"),
+        ({"train_split": 0.9, "val_split": 0.2}, "together must not exceed 1"),
+        ({"perceptual_weight": 0.5}, "vgg19-dcbb9e9d.pth"),
+        ({"l1_weight": 0.0}, "must be above 0"),
+        ({"patch_size": 160}, "must not exceed the watch's frame"),
+        ({"patch_size": 30}, "multiple of 4"),
+        ({"amp": "yes"}, "--amp must be true or false"),
+    ],
+)
+def test_values_that_cannot_be_used_are_named_in_one_sentence(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        resolve({**PLACES, **changes})
+
+
+def test_a_stored_value_of_the_wrong_kind_names_the_file() -> None:
+    with pytest.raises(UserError, match=r"old\.json: --batch-size must be a whole number"):
+        read_stored({"schema": 1, "batch_size": "many"}, "old.json")
+    with pytest.raises(UserError, match="JSON object"):
+        read_stored([1], "old.json")
+
+
+def test_the_options_page_is_what_the_schema_says() -> None:
+    page = Path(__file__).parents[2] / "docs" / "options.md"
+    assert options_table() in page.read_text("utf-8"), "run: python -m trainer_core.settings > docs/options.md"
+
+
+def test_the_configuration_is_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        resolve(PLACES).steps = 3  # type: ignore[misc]

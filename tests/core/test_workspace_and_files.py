@@ -1,0 +1,133 @@
+"""Durable files, one writer, earlier runs put aside and brought back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trainer_core import files
+from trainer_core.config import TrainerConfig
+from trainer_core.errors import UserError
+from trainer_core.workspace import Workspace, deploy_path
+
+
+def test_a_failed_write_leaves_the_old_content_and_no_stray_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.json"
+    files.write_json(target, {"x": 1})
+    with pytest.raises(RuntimeError), files.atomic_write(target) as file:
+        file.write(b"half")
+        raise RuntimeError("power cut")
+    assert target.read_text() == '{\n  "x": 1\n}\n'
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_write_sync_rename_and_folder_sync_happen_in_that_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = []
+    real_fsync, real_replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (order.append("folder" if _is_folder(fd) else "file"), real_fsync(fd)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (order.append("rename"), real_replace(a, b)))
+    with files.atomic_write(tmp_path / "x") as file:
+        file.write(b"1")
+    assert order == ["file", "rename", "folder"]
+
+
+def _is_folder(descriptor: int) -> bool:
+    import stat
+
+    return stat.S_ISDIR(os.fstat(descriptor).st_mode)
+
+
+def test_what_a_killed_writer_left_is_removed_under_the_lock(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.checkpoints.mkdir()
+    stray = workspace.checkpoints / ".scale4_step1.pth.99.tmp"
+    stray.write_bytes(b"half")
+    with workspace.lock():
+        assert not stray.exists()
+
+
+def test_a_second_writer_is_refused_by_name_and_a_dead_one_holds_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from trainer_core.workspace import Workspace\n"
+        "with Workspace(Path(sys.argv[1])).lock():\n    print('held', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    try:
+        with pytest.raises(UserError, match=f"in use by process {holder.pid}"), Workspace(tmp_path).lock():
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+    with Workspace(tmp_path).lock():
+        pass
+
+
+def test_a_run_is_put_aside_whole_and_comes_back(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.checkpoints.mkdir()
+    (workspace.checkpoints / "scale4_step20.pth").write_bytes(b"1")
+    workspace.log_file.write_text("log")
+    workspace.splits_file.write_text("{}")
+    folder = workspace.put_run_aside()
+    assert folder is not None and folder.parent == workspace.previous_runs
+    assert not workspace.checkpoints.exists() and workspace.splits_file.exists()
+    assert (folder / "dataset_splits.json").exists() and (folder / "trainer.log").read_text() == "log"
+    moved = folder / "checkpoints" / "scale4_step20.pth"
+    assert workspace.archive_of(moved) == folder
+    workspace.bring_run_back(folder)
+    assert workspace.step_checkpoints() == [(20, workspace.checkpoints / "scale4_step20.pth")]
+    assert Workspace(tmp_path / "new").put_run_aside() is None
+
+
+def test_two_runs_put_aside_in_the_same_second_keep_apart(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    folders = set()
+    for _ in range(3):
+        workspace.log_file.write_text("log")
+        folders.add(workspace.put_run_aside())
+    assert len(folders) == 3
+
+
+def test_resume_finds_latest_by_number_and_the_raw_checkpoint_of_a_deploy_file(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with pytest.raises(UserError, match="no checkpoint to resume"):
+        workspace.locate_checkpoint("latest")
+    workspace.checkpoints.mkdir()
+    for step in (900, 1000):
+        path = workspace.checkpoint_path(4, f"step{step}")
+        path.write_bytes(b"1")
+        deploy_path(path).write_bytes(b"1")
+    assert workspace.locate_checkpoint("latest").name == "scale4_step1000.pth"
+    deployed = workspace.checkpoints / "scale4_step900_deploy.pth"
+    assert workspace.locate_checkpoint(str(deployed)).name == "scale4_step900.pth"
+    (workspace.checkpoints / "scale4_step900.pth").unlink()
+    assert workspace.locate_checkpoint(str(deployed)) == deployed
+    outside = tmp_path.parent / "elsewhere.pth"
+    outside.write_bytes(b"1")
+    with pytest.raises(UserError, match="outside the workspace"):
+        workspace.locate_checkpoint(str(outside))
+
+
+def test_settings_keep_their_workspace_id_and_unknown_fields_over_rewrites(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    config = TrainerConfig(source_dir="a", workspace=str(tmp_path))
+    first = workspace.write_settings(config, {}, None)
+    text = workspace.settings_file.read_text().replace('"schema": 1', '"schema": 1, "new_thing": [1]')
+    workspace.settings_file.write_text(text)
+    assert first and workspace.write_settings(config, {}, None) == first
+    assert workspace.read_settings().unknown == {"new_thing": [1]}
+
+
+def test_a_broken_settings_file_is_named_and_left_alone(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.settings_file.write_text("{half")
+    with pytest.raises(UserError, match="training_config.json cannot be read as JSON"):
+        workspace.read_settings()
+    assert workspace.settings_file.read_text() == "{half"

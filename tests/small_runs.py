@@ -1,0 +1,47 @@
+"""Small photos and small settings, so that a real run takes seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+# A network and a frame so small that a step takes milliseconds.
+TINY: dict[str, Any] = dict(
+    base_resolution=48, patch_size=16, batch_size=2, num_feat=8, num_block=1, num_grow_ch=4, learning_rate=1e-3,
+    monochrome_style=True, amp=False, device="cpu", image_log_max_samples=1,
+)  # fmt: skip
+
+
+def picture(seed: int, width: int = 224, height: int = 208) -> Image.Image:
+    """A smooth, noisy background with a few sharp shapes on it."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(40, 216, (6, 6, 3), dtype=np.uint8))
+    image = coarse.resize((width, height), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(image)
+    for _ in range(12):
+        x, y = rng.integers(0, width), rng.integers(0, height)
+        w, h = rng.integers(8, 90, 2)
+        colour = tuple(int(c) for c in rng.integers(0, 256, 3))
+        (draw.ellipse if rng.random() < 0.5 else draw.rectangle)((x, y, x + w, y + h), fill=colour)
+    return image
+
+
+def make_photos(folder: Path, count: int = 6, **size: int) -> Path:
+    """A folder of `count` different PNG photos."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        picture(number, **size).save(folder / f"photo{number}.png")
+    return folder
+
+
+def flags(settings: dict[str, Any]) -> list[str]:
+    """The settings as command-line options."""
+    names = {"learning_rate": "lr", "resume_from": "resume"}
+    words: list[str] = []
+    for name, value in settings.items():
+        flag = names.get(name, name).replace("_", "-")
+        words += [f"--{'' if value else 'no-'}{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
+    return words

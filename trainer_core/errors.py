@@ -1,0 +1,21 @@
+"""The one error a user may cause: `UserError`. Whatever the user can put right raises it.
+
+The command line prints its text and exits with code 2; the window shows it beside the field or in a
+dialog. Anything else that escapes is a fault of the program and is shown with a report.
+"""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Bad input, said in one clear sentence: what was found, where, and what to do.
+
+    Args:
+        message: the sentence shown to the user, plain text.
+        hint: what to try, when it does not fit into the sentence.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message if not hint else f"{message} {hint}")
+        self.message = message
+        self.hint = hint

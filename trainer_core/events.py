@@ -1,0 +1,173 @@
+"""What a run tells whoever watches: one frozen data class per fact, passed to an `EventSink`.
+
+Everything but the pictures of `PreviewReady` is made of JSON values; `to_json` gives the line that
+the journal and `--events jsonl` write. Steps are optimiser updates, times are seconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """The run is prepared and will do its first step next."""
+
+    run_id: str
+    workspace: str
+    scale: int
+    mono: bool
+    start_step: int
+    total_steps: Optional[int]  # None until a time budget has been turned into steps
+    device: str
+    precision: str  # "fp32", "bf16" or "fp16"
+    parameters: int
+    photos: dict[str, int]  # usable photos per split
+    resumed_from: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class PlanChanged:
+    """A time budget (`--max-minutes`) was measured and became a number of steps."""
+
+    step: int
+    total_steps: int
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """One or more optimiser steps are done; `losses` are the latest weighted terms and their `total`."""
+
+    step: int
+    total_steps: Optional[int]
+    losses: dict[str, float]
+    learning_rate: float
+    gradient_norm: float
+    steps_per_second: float
+    elapsed: float  # of this session, pauses excluded
+    seconds_left: Optional[float]
+    memory_bytes: int  # CUDA: peak allocated; CPU: resident set
+    skipped_steps: int = 0  # of this session, for non-finite gradients
+
+
+@dataclass(frozen=True)
+class Validated:
+    """The EMA network, as it would be exported, was measured on the fixed frames of one split."""
+
+    step: int
+    split: str  # "val" or "test"
+    psnr: float  # dB, RGB, border cut, clamped, mean over frames
+    ssim: float
+    bicubic_psnr: float
+    bicubic_ssim: float
+    is_best: bool
+    frames: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One preview: pictures uint8 [H, W, 3]; `lr` at LR size, the others at HR size."""
+
+    name: str
+    lr: np.ndarray
+    sr: np.ndarray
+    hr: np.ndarray
+    bicubic: np.ndarray
+    psnr: float
+    bicubic_psnr: float
+
+
+@dataclass(frozen=True)
+class PreviewReady:
+    """Pictures of the EMA network on validation frames; `files` are the same as PNG strips on disk."""
+
+    step: int
+    samples: tuple[Sample, ...] = field(repr=False)
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    """A checkpoint is durable; `models` are the deployable files written along with it."""
+
+    step: int
+    path: str
+    kind: str  # "step", "best" or "final"
+    models: tuple[str, ...] = ()
+    loads_in: str = ""  # the export gate's sentence: which programs take the deployable file
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know. Levels: "info", "warning", "error"."""
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """The last event of every run. Outcomes: "completed", "stopped", "discarded", "failed"."""
+
+    outcome: str
+    step: int
+    best_psnr: Optional[float] = None
+    best_step: Optional[int] = None
+    bicubic_psnr: Optional[float] = None
+    test_psnr: Optional[float] = None
+    checkpoint: Optional[str] = None
+    model: Optional[str] = None
+    error: Optional[str] = None
+    seconds: float = 0.0
+
+
+Event = Union[
+    RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, Notice, RunFinished
+]
+EventSink = Callable[[Event], None]
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """The event as a JSON-able dictionary with `event` (its class name) and `time` (seconds since 1970)."""
+    values = {f.name: _plain(getattr(event, f.name)) for f in dataclasses.fields(event) if f.name != "samples"}
+    return {"event": type(event).__name__, "time": round(time.time(), 3), **values}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+class Fanout:
+    """Passes each event to several sinks; one that raises is reported once, detached, and training goes on."""
+
+    def __init__(self, *sinks: EventSink) -> None:
+        self._sinks = list(sinks)
+
+    def add(self, sink: EventSink) -> None:
+        """Attach one more sink."""
+        self._sinks.append(sink)
+
+    def __call__(self, event: Event) -> None:
+        for sink in list(self._sinks):
+            try:
+                sink(event)
+            except Exception as error:
+                self._sinks.remove(sink)
+                self(Notice("warning", f"{_sink_name(sink)} failed and was detached: {error!r}"))
+
+
+def _sink_name(sink: EventSink) -> str:
+    return getattr(sink, "name", None) or type(sink).__name__

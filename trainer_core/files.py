@@ -1,0 +1,96 @@
+"""Durable files: written under a temporary name in the same folder, flushed, fsynced, renamed.
+
+After `atomic_write` returns, either the old content or the new one is on disk, whatever happens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+_RENAME_RETRY_SECONDS = 2.5  # a scanner or indexer on Windows holds new files open for a moment
+_WINDOWS_SHARING_ERRORS = (5, 32, 33)
+TEMPORARY_SUFFIX = ".tmp"
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """Open `path` for writing bytes; on a clean exit they replace it durably, on an error nothing changes.
+
+    Raises:
+        OSError: as the system reports it, with the final path in the message for a full disk.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            _sync(file.fileno())
+        _replace(temporary, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OSError(error.errno, f"the disk is full: could not write {path}") from error
+        raise
+    sync_folder(path.parent)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write `data` durably as indented UTF-8 JSON; undecodable file names survive as surrogate escapes."""
+    with atomic_write(path) as file:
+        file.write(json.dumps(data, indent=2, ensure_ascii=True).encode("ascii") + b"\n")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` durable (POSIX; other systems do it with the file)."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:  # some network file systems cannot sync a folder
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def remove_stray_temporaries(folder: Path) -> int:
+    """Delete what an interrupted `atomic_write` left in `folder`; the number of files removed.
+
+    Call it only while holding the workspace's lock.
+    """
+    strays = list(folder.glob(f".*{TEMPORARY_SUFFIX}")) if folder.is_dir() else []
+    for stray in strays:
+        stray.unlink(missing_ok=True)
+    return len(strays)
+
+
+def _sync(descriptor: int) -> None:
+    if sys.platform == "darwin":
+        import fcntl
+
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # fsync alone may be reordered there
+    else:
+        os.fsync(descriptor)
+
+
+def _replace(source: Path, target: Path) -> None:
+    deadline = time.monotonic() + _RENAME_RETRY_SECONDS
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except OSError as error:
+            sharing = os.name == "nt" and getattr(error, "winerror", 0) in _WINDOWS_SHARING_ERRORS
+            if not sharing or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

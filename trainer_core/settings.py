@@ -1,0 +1,156 @@
+"""Where the settings of a run come from: flags, a preset, the workspace's stored file, defaults.
+
+Precedence: explicit flag > `--preset` given now > stored file > preset default. A warm-start file given now
+decides the network's dimensions unless they are given as flags. Also the two renderings of the schema
+that are not widgets: the JSON of `--config-only` and the table of docs/options.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from trainer_core.config import NETWORK_FIELDS, PRESETS, SCHEMA_VERSION, TrainerConfig
+from trainer_core.errors import UserError
+from trainer_core.schema import Setting, settings_of
+
+# Keys of training_config.json that are not settings.
+RESERVED_KEYS = ("schema", "workspace_id", "derived", "warm_start")
+_NOT_TAKEN_FROM_FIRST_TRAINER = ("perceptual_weight", "monochrome_noise")
+DEMO_SETTINGS = {"preset": "nano", "monochrome_style": True, "scale": 4, "max_minutes": 2.0}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a `training_config.json` says: usable values, unknown fields (kept), and what to tell the user."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    unknown: dict[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+    workspace_id: Optional[str] = None
+
+
+def read_stored(data: Any, where: str, config_class: type = TrainerConfig) -> Stored:
+    """Understand the parsed JSON of a stored settings file.
+
+    Raises:
+        UserError: it is not an object, or a value is of a kind that cannot be used.
+    """
+    if not isinstance(data, dict):
+        raise UserError(f"{where} does not hold settings (a JSON object was expected). Move it away or restore it.")
+    known = {s.name: s for s in settings_of(config_class)}
+    notices = []
+    values: dict[str, Any] = {}
+    for name, value in data.items():
+        if name in known and known[name].replayed:
+            values[name] = _checked(known[name], value, where)
+    if "schema" not in data:
+        dropped = [name for name in _NOT_TAKEN_FROM_FIRST_TRAINER if values.pop(name, None) is not None]
+        notices.append(
+            f"{where} was written by the first trainer; its {' and '.join(dropped) or 'meaning'} "
+            "is not taken over, because it means something else here."
+        )
+    elif isinstance(data["schema"], int) and data["schema"] > SCHEMA_VERSION:
+        notices.append(f"{where} was written by a newer version (schema {data['schema']}); what it adds is kept unused.")
+    unknown = {k: v for k, v in data.items() if k not in known and k not in RESERVED_KEYS}
+    if unknown:
+        notices.append(f"{where}: unknown settings are kept but not used: {', '.join(sorted(unknown))}.")
+    workspace_id = data.get("workspace_id")
+    return Stored(values, unknown, tuple(notices), workspace_id if isinstance(workspace_id, str) else None)
+
+
+def resolve(
+    given: Mapping[str, Any],
+    stored: Mapping[str, Any] = {},  # noqa: B006 (never changed)
+    warm_network: Mapping[str, Any] = {},  # noqa: B006
+    config_class: type = TrainerConfig,
+) -> TrainerConfig:
+    """Merge the sources of settings into one valid configuration.
+
+    Args:
+        given: explicit flags, by field name.
+        stored: `Stored.values` of the workspace.
+        warm_network: `num_feat`, `num_block`, `num_grow_ch` of the warm-start file, if there is one.
+
+    Raises:
+        UserError: a value is out of its limits, or two contradict each other.
+    """
+    base = {**DEMO_SETTINGS, **stored} if given.get("demo") else dict(stored)
+    preset = given.get("preset", base.get("preset", "full"))
+    chosen = PRESETS.get(preset, {})
+    values = {**chosen, "preset": preset, **warm_network, **base}
+    if "preset" in given:
+        values.update(chosen, preset=preset)
+    if given.get("init_weights"):
+        values.update(warm_network)
+    values.update(given)
+    if "steps" in given and "max_minutes" not in given:
+        values["max_minutes"] = None  # a number of steps given now replaces a stored budget
+    config = config_class(**values)
+    wrong = config.complaints()
+    if wrong:
+        raise UserError(" ".join(wrong.values()))
+    return config
+
+
+def to_json(config: TrainerConfig, *, stored: Stored, derived: Optional[dict[str, Any]], warm_start: Any) -> dict[str, Any]:
+    """The content of `training_config.json` and of `--config-only`; unknown stored fields come along."""
+    values = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(config).items()}
+    result = {**values, **stored.unknown, "schema": SCHEMA_VERSION, "derived": derived, "warm_start": warm_start}
+    if stored.workspace_id:
+        result["workspace_id"] = stored.workspace_id
+    return result
+
+
+def network_fields(spec: Any) -> dict[str, int]:
+    """The network dimensions of a `NetworkSpec` as settings."""
+    return {name: getattr(spec, name) for name in NETWORK_FIELDS}
+
+
+def options_table(config_class: type = TrainerConfig) -> str:
+    """All options as Markdown, a table a group: the body of docs/options.md."""
+    lines: list[str] = []
+    group = None
+    for s in sorted(settings_of(config_class), key=lambda s: s.group):
+        if s.group != group:
+            group = s.group
+            lines += ["", f"## {group}", "", "| Option | Default | Values | Meaning |", "| --- | --- | --- | --- |"]
+        name = f"`<{s.name}>`" if not s.flag else f"`{s.flag}`"
+        values = " ".join(part for part in (s.limits, s.unit) if part) or s.kind
+        lines.append(f"| {name} | {shown(s.default)} | {values} | {s.help} |")
+    return "\n".join(lines).lstrip() + "\n"
+
+
+def shown(value: Any) -> str:
+    """A default value as `--help`, tooltips and the table show it."""
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return " ".join(shown(v) for v in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def nearest_names(word: str, config_class: type = TrainerConfig) -> list[str]:
+    """Flags that resemble a mistyped one."""
+    return difflib.get_close_matches(word, [s.flag for s in settings_of(config_class) if s.flag], n=2)
+
+
+def _checked(described: Setting, value: Any, where: str) -> Any:
+    if described.kind == "pair" and isinstance(value, list):
+        value = tuple(value)
+    if described.kind == "float" and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    complaint = described.complaint(value)
+    if complaint:
+        raise UserError(f"{where}: {complaint} Correct it there, or give the option on the command line.")
+    return value
+
+
+if __name__ == "__main__":
+    print("# Options\n\nMade from the settings schema: `python -m trainer_core.settings > docs/options.md`.\n")
+    print(options_table(), end="")
