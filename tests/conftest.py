@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import os
+import sys
+import types
 
 import pytest
 
 # Tests skip without these; under CI that would hide that nothing was checked.
-_NEEDED_BESIDE_TORCH = ("spandrel", "torchvision", "tensorboard", "hypothesis", "safetensors")
+_NEEDED_BESIDE_TORCH = ("spandrel", "tensorboard", "hypothesis", "safetensors")
+
+
+def _stand_in_for_torchvision() -> None:
+    """Let spandrel be imported whatever torchvision is installed.
+
+    It takes three names from it, for architectures that are not ours; and a torchvision built for CUDA fails
+    to import beside a torch built for processors, which is what some indexes give.
+    """
+    names = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional")
+    for name in names:
+        module = types.ModuleType(name)
+        module.__spec__ = importlib.machinery.ModuleSpec(name, None, is_package=True)
+        module.__path__ = []
+        sys.modules.setdefault(name, module)
+    functional = sys.modules[names[-1]]
+    functional.InterpolationMode = functional.rotate = functional.normalize = None  # type: ignore[attr-defined]
+
+
+_stand_in_for_torchvision()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -130,9 +130,7 @@ class RunFinished:
     seconds: float = 0.0
 
 
-Event = Union[
-    RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, Notice, RunFinished
-]
+Event = Union[RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, Notice, RunFinished]
 EventSink = Callable[[Event], None]
 
 

@@ -86,7 +86,7 @@ class Setting:
         return f"must be {self.limits}, not {_short(value)}" if too_small or too_large else None
 
 
-def setting(default: Any, kind: str, label: str, help: str, group: str, **more: Any) -> Any:  # noqa: A002
+def setting(default: Any, kind: str, label: str, help: str, group: str, **more: Any) -> Any:
     """A data class field described by a `Setting`; `more` are the latter's further fields."""
     return dataclasses.field(
         default=default, metadata={"setting": dict(kind=kind, label=label, help=help, group=group, **more)}

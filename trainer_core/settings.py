@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from trainer_core.config import NETWORK_FIELDS, PRESETS, SCHEMA_VERSION, TrainerConfig
+from trainer_core.config import SCHEMA_VERSION, TrainerConfig
 from trainer_core.errors import UserError
+from trainer_core.presets import NETWORK_FIELDS, PRESETS
 from trainer_core.schema import Setting, settings_of
 
 # Keys of training_config.json that are not settings.
@@ -54,7 +55,9 @@ def read_stored(data: Any, where: str, config_class: type = TrainerConfig) -> St
             "is not taken over, because it means something else here."
         )
     elif isinstance(data["schema"], int) and data["schema"] > SCHEMA_VERSION:
-        notices.append(f"{where} was written by a newer version (schema {data['schema']}); what it adds is kept unused.")
+        notices.append(
+            f"{where} was written by a newer version (schema {data['schema']}); what it adds is kept unused."
+        )
     unknown = {k: v for k, v in data.items() if k not in known and k not in RESERVED_KEYS}
     if unknown:
         notices.append(f"{where}: unknown settings are kept but not used: {', '.join(sorted(unknown))}.")
@@ -64,8 +67,8 @@ def read_stored(data: Any, where: str, config_class: type = TrainerConfig) -> St
 
 def resolve(
     given: Mapping[str, Any],
-    stored: Mapping[str, Any] = {},  # noqa: B006 (never changed)
-    warm_network: Mapping[str, Any] = {},  # noqa: B006
+    stored: Mapping[str, Any] = {},
+    warm_network: Mapping[str, Any] = {},
     config_class: type = TrainerConfig,
 ) -> TrainerConfig:
     """Merge the sources of settings into one valid configuration.
@@ -96,7 +99,9 @@ def resolve(
     return config
 
 
-def to_json(config: TrainerConfig, *, stored: Stored, derived: Optional[dict[str, Any]], warm_start: Any) -> dict[str, Any]:
+def to_json(
+    config: TrainerConfig, *, stored: Stored, derived: Optional[dict[str, Any]], warm_start: Any
+) -> dict[str, Any]:
     """The content of `training_config.json` and of `--config-only`; unknown stored fields come along."""
     values = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(config).items()}
     result = {**values, **stored.unknown, "schema": SCHEMA_VERSION, "derived": derived, "warm_start": warm_start}

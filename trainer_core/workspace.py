@@ -1,7 +1,7 @@
 """The workspace: where each file of a run lies, who may write there, and how an earlier run is put aside.
 
-    training_config.json dataset_splits.json trainer.log journal.jsonl
-    checkpoints/ models/ previews/ tensorboard/ previous_runs/<time>/
+training_config.json dataset_splits.json trainer.log journal.jsonl
+checkpoints/ models/ previews/ tensorboard/ previous_runs/<time>/
 """
 
 from __future__ import annotations
@@ -138,7 +138,9 @@ class Workspace:
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
-            raise UserError(f"The workspace {self.root} cannot be written to ({error}). Choose another folder.") from error
+            raise UserError(
+                f"The workspace {self.root} cannot be written to ({error}). Choose another folder."
+            ) from error
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -152,7 +154,9 @@ class Workspace:
         try:
             lock.acquire()
         except Timeout as error:
-            raise UserError(f"The workspace {self.root} is in use by {_holder(holder)}. Stop that run first.") from error
+            raise UserError(
+                f"The workspace {self.root} is in use by {_holder(holder)}. Stop that run first."
+            ) from error
         try:
             write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")})
             for folder in (self.root, self.checkpoints, self.models, self.previews):
@@ -242,7 +246,9 @@ def _read_json(file: Path) -> Any:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise UserError(f"{file} cannot be read as JSON ({error}). Correct it, or move it away to do without.") from error
+        raise UserError(
+            f"{file} cannot be read as JSON ({error}). Correct it, or move it away to do without."
+        ) from error
 
 
 def deploy_path(checkpoint: Path) -> Path:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from trainer_core.cli import build_parser
-from trainer_core.config import PRESETS, TrainerConfig
+from trainer_core.config import TrainerConfig
 from trainer_core.errors import UserError
+from trainer_core.presets import PRESETS
 from trainer_core.schema import setting, settings_of
 from trainer_core.settings import Stored, options_table, read_stored, resolve, to_json
 

@@ -128,6 +128,6 @@ def test_settings_keep_their_workspace_id_and_unknown_fields_over_rewrites(tmp_p
 def test_a_broken_settings_file_is_named_and_left_alone(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.settings_file.write_text("{half")
-    with pytest.raises(UserError, match="training_config.json cannot be read as JSON"):
+    with pytest.raises(UserError, match=r"training_config\.json cannot be read as JSON"):
         workspace.read_settings()
     assert workspace.settings_file.read_text() == "{half"

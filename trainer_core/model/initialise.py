@@ -29,7 +29,8 @@ def initialise(network: RRDBNet, seed: int) -> None:
             gain = _GAINS.get(name.split(".")[0], 1.0)
             nn.init.kaiming_normal_(module.weight, a=LEAKY_SLOPE, generator=generator)
             module.weight.mul_(gain)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     _carry_colours(network)
 
 

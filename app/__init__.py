@@ -1,0 +1,1 @@
+"""The window. Knows trainer_core; nothing knows it."""

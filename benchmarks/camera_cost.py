@@ -1,0 +1,97 @@
+"""What the cameras cost beside a training step: milliseconds, and the share of a step measured in the same run.
+
+    python benchmarks/camera_cost.py [--threads 2] [--repeats 5]
+
+The step is the light preset's at the default batch: RRDB 64/6/32, x4, batch 16, LR 32x32, forward, backward and fused
+Adam, bf16 autocast and channels-last. The goal is a share of at most 0.10. Camera and step take turns, and medians
+are printed, because other work on the machine disturbs both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from statistics import median
+
+import torch
+
+from trainer_core.camera import Camera, CameraProfile, FrameView, build_camera
+from trainer_core.model.rrdb import RRDBNet
+from trainer_core.model.spec import NetworkSpec
+
+SCALE = 4
+BATCH = 16
+PATCH = 32
+GOAL = 0.10
+REGION_SIDES = {"wqv1": PATCH + 8, "wqv10": PATCH + 16}  # LR px: patch and margins
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5, help="training steps to measure")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    step = _training_step()
+    shots = {name: _photograph(name) for name in REGION_SIDES}
+    step_times: list[float] = []
+    shot_times: dict[str, list[float]] = {name: [] for name in shots}
+    for _ in range(arguments.repeats + 1):
+        step_times.append(_milliseconds(step))
+        for name, shot in shots.items():
+            shot_times[name] += [_milliseconds(shot) for _ in range(4)][1:]
+    whole = median(step_times[1:])  # the first one warms up
+    print(f"light step, batch {BATCH}, LR {PATCH}: {whole:.0f} ms on {arguments.threads} threads")
+    for name, times in shot_times.items():
+        cost = median(times[3:])
+        verdict = "ok" if cost / whole <= GOAL else f"above {GOAL}"
+        side = REGION_SIDES[name] * SCALE
+        print(f"{name}: {BATCH} regions of {side}x{side} HR {cost:.1f} ms, {cost / whole:.3f} of the step ({verdict})")
+
+
+def _milliseconds(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return (time.perf_counter() - start) * 1000
+
+
+def _photograph(name: str) -> Callable[[], object]:
+    camera = build_camera(CameraProfile.builtin(name), SCALE)
+    side = REGION_SIDES[name]
+    place = torch.full((BATCH,), camera.region_multiple)
+    view = FrameView(
+        torch.rand(BATCH, 3, side * SCALE, side * SCALE),
+        place,
+        place,
+        camera.frame_width,
+        camera.frame_height,
+        torch.rand(BATCH, 3, 30, 30),
+    )
+    return lambda: _draw_and_photograph(camera, view)
+
+
+def _draw_and_photograph(camera: Camera, view: FrameView) -> None:
+    camera(view, camera.draw(1, range(BATCH)), torch.Generator().manual_seed(1))
+
+
+def _training_step() -> Callable[[], object]:
+    network = RRDBNet(NetworkSpec(scale=SCALE, num_feat=64, num_block=6, num_grow_ch=32))
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-4, fused=True)
+    lr = torch.rand(BATCH, 3, PATCH, PATCH).contiguous(memory_format=torch.channels_last)
+    target = torch.rand(BATCH, 3, PATCH * SCALE, PATCH * SCALE)
+
+    def step() -> None:
+        optimiser.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            sr = network(lr)
+        (sr.float() - target).abs().mean().backward()
+        optimiser.step()
+
+    return step
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""How close the synthetic watch photos come to real ones: distance D by terms, classifier AUC, controls, a picture.
+
+    python benchmarks/camera_realism.py mono ../shared/wqv/mono ../shared/photos [--profile FILE] [--seeds 3]
+        [--photos 100] [--only watchB] [--sheet sheet.png] [--json result.json]
+
+Photographs are cut to watch frames and go through the camera of the profile, once per seed. Printed: D and C2ST of
+every seed with their mean and spread, the terms of D (medians of both sets, distance in units of the term's scale) and
+the size-matched control: half of the captures against the other half, and against as many synthetic photos. The
+captures are few, so differences of D below the spread mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from realism_classifier import separability
+from realism_terms import COLOR_SCALES, MONO_SCALES, Statistics, color_statistics, distance, median_of, mono_statistics
+
+from trainer_core.camera import Camera, CameraProfile, FrameView, build_camera
+from trainer_core.camera.jpeg import CHROMA_TABLE, LUMA_TABLE
+from trainer_core.data.captures import read_captures
+
+MONO_SCALE, COLOR_SCALE = 4, 2  # so that photos of 512 px need not be enlarged
+_BATCH = 16
+_SPLITS = 12
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """Photos of one kind with their statistics; `gray` is what the classifier sees."""
+
+    pixels: list[np.ndarray]
+    statistics: list[Statistics]
+    gray: list[np.ndarray]
+
+    def pick(self, places: Sequence[int]) -> PhotoSet:
+        """The photos at `places`."""
+        return PhotoSet(
+            [self.pixels[place] for place in places],
+            [self.statistics[place] for place in places],
+            [self.gray[place] for place in places],
+        )
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = _arguments()
+    torch.set_num_threads(1)
+    profile = _profile(arguments.profile, arguments.kind)
+    scales = MONO_SCALES if profile.kind == "mono" else COLOR_SCALES
+    real = _real(arguments.captures, profile.kind, arguments.only)
+    photos = _photo_files(arguments.photos_folder, arguments.photos)
+    runs = [_synthetic(profile, photos, seed) for seed in range(arguments.seeds)]
+    distances = [distance(real.statistics, run.statistics, scales) for run in runs]
+    separable = [_c2st(real, run, seed, profile.kind) for seed, run in enumerate(runs)]
+
+    print(f"{profile.name}: {len(real.pixels)} captures against {len(photos)} photographs, {arguments.seeds} seeds")
+    _print_summary("D", [total for total, _ in distances])
+    _print_summary("C2ST", separable)
+    control = _control(real, runs[0], scales, profile.kind)
+    for name, values in control.items():
+        _print_summary(name, values)
+    _print_terms(real, runs, [terms for _, terms in distances], scales)
+    if arguments.sheet:
+        _contact_sheet(real, runs[0]).save(arguments.sheet)
+    if arguments.json:
+        result = {"D": [total for total, _ in distances], "C2ST": separable, "control": control}
+        arguments.json.write_text(json.dumps({**result, "terms": [terms for _, terms in distances]}, indent=1))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("kind", choices=("mono", "color"))
+    parser.add_argument("captures", type=Path, help="folder with real captures")
+    parser.add_argument("photos_folder", type=Path, help="folder with photographs, searched recursively")
+    parser.add_argument("--profile", type=Path, help="profile file instead of the built-in one")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--photos", type=int, default=100)
+    parser.add_argument("--only", default="", help="take only captures whose name contains this")
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet, real above synthetic")
+    parser.add_argument("--json", type=Path, help="write the figures")
+    return parser.parse_args()
+
+
+def _profile(path: Path | None, kind: str) -> CameraProfile:
+    if path:
+        return CameraProfile.load(path)
+    return CameraProfile.builtin("wqv1" if kind == "mono" else "wqv10")
+
+
+def _real(folder: Path, kind: str, only: str) -> PhotoSet:
+    files = [path for path in sorted(folder.iterdir()) if only in path.name]
+    captures = [capture for path in files for capture in read_captures(path) if capture.kind == kind]
+    return _photo_set([capture.pixels for capture in captures], kind)
+
+
+def _photo_files(folder: Path, count: int) -> list[Path]:
+    """`count` photographs, evenly spread over the folder's sorted list."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    places = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)
+    return [files[place] for place in places]
+
+
+def _synthetic(profile: CameraProfile, photos: Sequence[Path], seed: int) -> PhotoSet:
+    scale = MONO_SCALE if profile.kind == "mono" else COLOR_SCALE
+    camera = build_camera(profile, scale)
+    noise = torch.Generator().manual_seed(seed)
+    pixels: list[np.ndarray] = []
+    for start in range(0, len(photos), _BATCH):
+        batch = photos[start : start + _BATCH]
+        frames = torch.stack([_frame(path, camera, seed) for path in batch])
+        view = FrameView.whole_frames(frames, scale)
+        lr, _ = camera(view, camera.draw(seed, range(start, start + len(batch))), noise)
+        pixels += list((lr * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
+    if profile.kind == "mono":
+        pixels = [image[..., 0] for image in pixels]
+    return _photo_set(pixels, profile.kind)
+
+
+def _frame(path: Path, camera: Camera, seed: int) -> torch.Tensor:
+    """A random crop of the frame's shape, area-resampled to the frame's HR size, mirrored half of the time."""
+    photo = Image.open(path).convert("RGB")
+    generator = np.random.default_rng([seed, *path.name.encode()])
+    width, height = camera.frame_width * camera.scale, camera.frame_height * camera.scale
+    largest = min(photo.width / width, photo.height / height)
+    zoom = generator.uniform(min(1.0, largest), largest)
+    crop_width, crop_height = round(width * zoom), round(height * zoom)
+    left = int(generator.integers(0, photo.width - crop_width + 1))
+    top = int(generator.integers(0, photo.height - crop_height + 1))
+    frame = photo.resize((width, height), Image.Resampling.BOX, (left, top, left + crop_width, top + crop_height))
+    if generator.random() < 0.5:
+        frame = frame.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return torch.from_numpy(np.asarray(frame).copy()).permute(2, 0, 1).float() / 255
+
+
+def _photo_set(pixels: list[np.ndarray], kind: str) -> PhotoSet:
+    if kind == "mono":
+        gray = [image.astype(float) / 17 for image in pixels]
+        return PhotoSet(pixels, [mono_statistics(image) for image in gray], gray)
+    gray = [image @ np.array([0.299, 0.587, 0.114]) for image in pixels]
+    return PhotoSet(pixels, [color_statistics(image, _coded_bytes(image)) for image in pixels], gray)
+
+
+def _coded_bytes(rgb: np.ndarray) -> int:
+    """Size with the watch's tables; of real captures too, so that both carry the same headers."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", qtables=[list(LUMA_TABLE), list(CHROMA_TABLE)], subsampling=2)
+    return buffer.tell()
+
+
+def _c2st(real: PhotoSet, synthetic: PhotoSet, seed: int, kind: str) -> float:
+    return separability(real.gray, synthetic.gray, seed=seed, floor=0.01 if kind == "mono" else 1.0)
+
+
+def _control(real: PhotoSet, synthetic: PhotoSet, scales: Mapping[str, float], kind: str) -> dict[str, list[float]]:
+    """D and C2ST at the size of half the captures: real against real, real against synthetic."""
+    results: dict[str, list[float]] = {}
+    for one, other, imitation in _halves(real, synthetic):
+        for name, rival in (("real", other), ("synthetic", imitation)):
+            label = f"{len(one.pixels)} real / {len(rival.pixels)} {name}"
+            results.setdefault(f"{label}: D", []).append(distance(one.statistics, rival.statistics, scales)[0])
+            if min(len(one.pixels), len(rival.pixels)) >= 3:
+                results.setdefault(f"{label}: C2ST", []).append(_c2st(one, rival, 0, kind))
+    return results
+
+
+def _halves(real: PhotoSet, synthetic: PhotoSet) -> Iterator[tuple[PhotoSet, PhotoSet, PhotoSet]]:
+    generator = np.random.default_rng(0)
+    half = (len(real.pixels) + 1) // 2
+    for _ in range(_SPLITS if half >= 2 else 0):
+        order = generator.permutation(len(real.pixels)).tolist()
+        others = order[half:]
+        imitation = generator.choice(len(synthetic.pixels), len(others), replace=False).tolist()
+        yield real.pick(order[:half]), real.pick(others), synthetic.pick(imitation)
+
+
+def _print_summary(name: str, values: Sequence[float]) -> None:
+    each = " ".join(f"{value:.3f}" for value in values[:4])
+    more = " …" if len(values) > 4 else ""
+    print(f"{name:28} {np.mean(values):.3f} ± {np.std(values):.3f}   ({each}{more})")
+
+
+def _print_terms(
+    real: PhotoSet, runs: Sequence[PhotoSet], terms: Sequence[Mapping[str, float]], scales: Mapping[str, float]
+) -> None:
+    print(f"\n{'term':22}{'real':>10}{'synthetic':>12}{'distance':>10}")
+    mean = {name: float(np.mean([run[name] for run in terms])) for name in scales}
+    for name in sorted(scales, key=lambda term: -mean[term]):
+        synthetic = float(np.mean([median_of(run.statistics, name) for run in runs]))
+        print(f"{name:22}{median_of(real.statistics, name):10.3f}{synthetic:12.3f}{mean[name]:10.2f}")
+
+
+def _contact_sheet(real: PhotoSet, synthetic: PhotoSet) -> Image.Image:
+    """Two rows of captures above two rows of synthetic photos, at twice their size."""
+    columns = min(9, (len(real.pixels) + 1) // 2)
+    spread = np.linspace(0, len(synthetic.pixels) - 1, 2 * columns).round().astype(int)
+    cells = [*real.pixels[: 2 * columns], *[synthetic.pixels[place] for place in spread]]
+    height, width = (2 * max(image.shape[axis] for image in cells) for axis in (0, 1))
+    sheet = Image.new("RGB", (columns * (width + 4), 4 * (height + 4)), (90, 20, 20))
+    rows = [(n // columns, n % columns) for n in range(len(real.pixels[: 2 * columns]))]
+    rows += [(2 + n // columns, n % columns) for n in range(2 * columns)]
+    for (row, column), image in zip(rows, cells):
+        picture = Image.fromarray(image).convert("RGB")
+        enlarged = picture.resize((picture.width * 2, picture.height * 2), Image.Resampling.NEAREST)
+        sheet.paste(enlarged, (column * (width + 4), row * (height + 4)))
+    return sheet
+
+
+if __name__ == "__main__":
+    main()

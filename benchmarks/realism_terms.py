@@ -1,0 +1,291 @@
+"""The statistics by which synthetic watch photos are compared with real ones, and the distance D over them.
+
+D = sqrt(mean over terms of min(d, 6)²); d is the Wasserstein-1 distance between the values of one statistic in both
+sets, divided by the term's scale (research/wqv-camera.md, section 5.4; the colour terms follow its section 3.1). Every
+image gives one value, a spectrum (nine bands, averaged), or many values that are pooled over images (edges, pixels).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+Statistics = dict[str, np.ndarray]
+"""One image: term -> its values, [1], [9] or [any number]."""
+
+LARGEST_TERM = 6.0
+BANDS = np.linspace(0.05, 0.5, 10)  # cycles per pixel
+_QUANTILES = (np.arange(400) + 0.5) / 400
+_BLOCK = 8
+_QUIET_SHARE = 0.1
+
+MONO_SCALES: Mapping[str, float] = {
+    "mean": 1.0,
+    "std": 1.0,
+    "clip15": 0.10,
+    "clip0": 0.03,
+    "quiet rms": 0.10,
+    "block std P10": 0.08,
+    "block std P50": 0.25,
+    "lag-1 H": 0.10,
+    "lag-1 V": 0.10,
+    "row alternation": 0.05,
+    "column alternation": 0.05,
+    "row stripes": 0.03,
+    "column stripes": 0.03,
+    "TV H": 0.30,
+    "TV V": 0.25,
+    "log TV ratio": 0.15,
+    "histogram": 1.0,
+    "PSD H": 0.15,
+    "PSD V": 0.15,
+    "PSD H-V": 0.15,
+    "edge width H": 0.5,
+    "edge width V": 0.5,
+    "overshoot H": 0.08,
+    "overshoot V": 0.08,
+    "undershoot H": 0.08,
+    "undershoot V": 0.08,
+}
+"""Terms of a mono set: 1/15 levels, pixels, shares, log10 for spectra, natural logarithms elsewhere."""
+
+COLOR_SCALES: Mapping[str, float] = {
+    "Y mean": 15.0,
+    "Y std": 12.0,
+    "Y p1": 15.0,
+    "Y p99": 12.0,
+    "histogram": 15.0,
+    "bytes": 800.0,
+    "block std P5": 0.6,
+    "block std P25": 2.0,
+    "row alternation": 0.3,
+    "blockiness H": 0.08,
+    "blockiness V": 0.08,
+    "TV H": 3.0,
+    "TV V": 2.5,
+    "log TV ratio": 0.15,
+    "PSD H": 0.15,
+    "PSD V": 0.15,
+    "PSD H-V": 0.15,
+    "chroma PSD": 0.2,
+    "edge width H": 0.5,
+    "edge width V": 0.5,
+    "overshoot H": 0.08,
+    "overshoot V": 0.08,
+    "undershoot H": 0.08,
+    "undershoot V": 0.08,
+    "Cb mean": 8.0,
+    "Cr mean": 6.0,
+    "chroma std": 5.0,
+    "shadow R-G": 10.0,
+    "shadow B-G": 10.0,
+    "middle R-G": 10.0,
+    "middle B-G": 12.0,
+    "highlight R-G": 6.0,
+    "highlight B-G": 6.0,
+    "corner shading": 0.15,
+}
+"""Terms of a colour set: codes of 255, bytes of the watch's JPEG, pixels, log10 for spectra."""
+
+
+def distance(
+    real: Sequence[Statistics], synthetic: Sequence[Statistics], scales: Mapping[str, float]
+) -> tuple[float, dict[str, float]]:
+    """D and every term's distance in units of its scale, capped at `LARGEST_TERM`."""
+    terms = {name: min(_term(name, real, synthetic) / scale, LARGEST_TERM) for name, scale in scales.items()}
+    return float(np.sqrt(np.mean(np.square(list(terms.values()))))), terms
+
+
+def median_of(images: Sequence[Statistics], name: str) -> float:
+    """The median of a statistic over a set, for tables."""
+    values = np.concatenate([image[name] for image in images])
+    return float(np.median(values)) if len(values) else float("nan")
+
+
+def _term(name: str, real: Sequence[Statistics], synthetic: Sequence[Statistics]) -> float:
+    if "PSD" in name:
+        pair = (np.stack([image[name] for image in group]) for group in (real, synthetic))
+        return float(np.mean([_wasserstein(a, b) for a, b in zip(*(table.T for table in pair))]))
+    return _wasserstein(*(np.concatenate([image[name] for image in group]) for group in (real, synthetic)))
+
+
+def _wasserstein(a: np.ndarray, b: np.ndarray) -> float:
+    if not len(a) or not len(b):
+        return float("inf")
+    return float(np.abs(np.quantile(a, _QUANTILES) - np.quantile(b, _QUANTILES)).mean())
+
+
+def mono_statistics(levels: np.ndarray) -> Statistics:
+    """Statistics of one mono photo, float [h, w] in levels 0..15."""
+    quiet = list(_quiet_residuals(levels, 1.0, 14.0))
+    block_std = _block_std(levels)
+    values: dict[str, float | np.ndarray] = {
+        "mean": levels.mean(),
+        "std": levels.std(),
+        "clip15": (levels >= 15).mean(),
+        "clip0": (levels <= 0).mean(),
+        "quiet rms": np.sqrt(np.mean([np.square(block).mean() for block in quiet])) if quiet else np.empty(0),
+        "block std P10": np.percentile(block_std, 10),
+        "block std P50": np.percentile(block_std, 50),
+        "lag-1 H": _lag_one(quiet),
+        "lag-1 V": _lag_one([block.T for block in quiet]),
+        "histogram": levels[::2, ::2].ravel(),
+    }
+    for axis, image in (("row", levels), ("column", levels.T)):
+        values[f"{axis} alternation"], values[f"{axis} stripes"] = _line_offsets(image, 1.5, 1.0, 14.0)
+    values.update(_sharpness(levels, step=4.0, flat=0.7, lowest=0.9, highest=14.1))
+    return {name: np.atleast_1d(np.asarray(value, float)) for name, value in values.items()}
+
+
+def color_statistics(rgb: np.ndarray, coded_bytes: int) -> Statistics:
+    """Statistics of one colour photo, uint8 [144, 176, 3], and the size of its JPEG in bytes."""
+    red, green, blue = (rgb[..., channel].astype(float) for channel in range(3))
+    y = 0.299 * red + 0.587 * green + 0.114 * blue
+    cb, cr = (blue - y) / 1.772, (red - y) / 1.402
+    block_std = _block_std(y)
+    values: dict[str, float | np.ndarray] = {
+        "Y mean": y.mean(),
+        "Y std": y.std(),
+        "Y p1": np.percentile(y, 1),
+        "Y p99": np.percentile(y, 99),
+        "histogram": y[::2, ::2].ravel(),
+        "bytes": float(coded_bytes),
+        "block std P5": np.percentile(block_std, 5),
+        "block std P25": np.percentile(block_std, 25),
+        "row alternation": _line_offsets(y, 12.0, 5.0, 250.0)[0],
+        "blockiness H": _blockiness(y),
+        "blockiness V": _blockiness(y.T),
+        "chroma PSD": (_spectrum(cb) + _spectrum(cr) + _spectrum(cb.T) + _spectrum(cr.T)) / 4,
+        "Cb mean": cb.mean(),
+        "Cr mean": cr.mean(),
+        "chroma std": np.sqrt(cb.var() + cr.var()),
+        "corner shading": _corner_shading(y),
+    }
+    for name, low, high in (("shadow", 0, 2), ("middle", 40, 60), ("highlight", 98, 100)):
+        chosen = (y >= np.percentile(y, low)) & (y <= np.percentile(y, high))
+        values[f"{name} R-G"] = (red - green)[chosen].mean()
+        values[f"{name} B-G"] = (blue - green)[chosen].mean()
+    values.update(_sharpness(y, step=50.0, flat=9.0, lowest=8.0, highest=247.0))
+    return {name: np.atleast_1d(np.asarray(value, float)) for name, value in values.items()}
+
+
+def _blocks(image: np.ndarray) -> np.ndarray:
+    height, width = (size // _BLOCK * _BLOCK for size in image.shape)
+    tiles = image[:height, :width].reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
+    return tiles.swapaxes(1, 2).reshape(-1, _BLOCK, _BLOCK)
+
+
+def _block_std(image: np.ndarray) -> np.ndarray:
+    return _blocks(image).std((1, 2))
+
+
+def _quiet_residuals(image: np.ndarray, lowest: float, highest: float) -> Iterator[np.ndarray]:
+    """Residuals from a fitted plane of the quietest tenth of the 8x8 blocks, clipped ones aside."""
+    blocks = _blocks(image)
+    blocks = blocks[(blocks.min((1, 2)) >= lowest) & (blocks.max((1, 2)) <= highest)]
+    if not len(blocks):
+        return
+    place = np.arange(_BLOCK) - (_BLOCK - 1) / 2
+    norm = _BLOCK * np.square(place).sum()
+    slope_x = (blocks * place).sum((1, 2)) / norm
+    slope_y = (blocks * place[:, None]).sum((1, 2)) / norm
+    plane = slope_x[:, None, None] * place + slope_y[:, None, None] * place[:, None]
+    residuals = blocks - blocks.mean((1, 2), keepdims=True) - plane
+    order = np.argsort(residuals.std((1, 2)))
+    yield from residuals[order[: max(4, int(len(order) * _QUIET_SHARE))]]
+
+
+def _lag_one(blocks: Sequence[np.ndarray]) -> float | np.ndarray:
+    """Autocorrelation of neighbours along rows; what the plane fit takes away is given back on average (+1/8)."""
+    power = sum(float(np.square(block).mean()) for block in blocks)
+    if not power:
+        return np.empty(0)
+    return sum(float((block[:, 1:] * block[:, :-1]).mean()) for block in blocks) / power + 1 / _BLOCK**2
+
+
+def _line_offsets(image: np.ndarray, largest: float, lowest: float, highest: float) -> tuple[float, float]:
+    """Alternation of rows (odd minus even) and the deviation of row offsets beyond it, from second differences."""
+    second = image[1:-1] - (image[:-2] + image[2:]) / 2
+    inside = (image > lowest) & (image < highest)
+    usable = inside[1:-1] & inside[:-2] & inside[2:] & (np.abs(second) <= largest)
+    counts = usable.sum(1)
+    means = np.where(usable, second, 0).sum(1) / np.maximum(counts, 1)
+    odd, even = means[0::2][counts[0::2] > 20], means[1::2][counts[1::2] > 20]
+    if len(odd) < 3 or len(even) < 3:
+        return 0.0, 0.0
+    stripes = np.concatenate((odd - np.median(odd), even - np.median(even)))
+    return float(np.median(odd) - np.median(even)) / 2, float(np.median(np.abs(stripes))) * 1.4826
+
+
+def _blockiness(image: np.ndarray) -> float:
+    steps = np.abs(np.diff(image, axis=1)).mean(0)
+    border = np.arange(len(steps)) % _BLOCK == _BLOCK - 1
+    return float(np.log(steps[border].mean() / steps[~border].mean()))
+
+
+def _corner_shading(y: np.ndarray) -> float:
+    height, width = y.shape
+    v, u = height // 5, width // 5
+    corners = np.mean([y[:v, :u].mean(), y[:v, -u:].mean(), y[-v:, :u].mean(), y[-v:, -u:].mean()])
+    return float(np.log((corners + 1) / (y[2 * v : 3 * v, 2 * u : 3 * u].mean() + 1)))
+
+
+def _sharpness(image: np.ndarray, *, step: float, flat: float, lowest: float, highest: float) -> Statistics:
+    """Total variation, spectra and edges along rows (H) and columns (V)."""
+    values: Statistics = {}
+    for axis, rows in (("H", image), ("V", image.T)):
+        values[f"TV {axis}"] = np.array(np.abs(np.diff(rows, axis=1)).mean())
+        values[f"PSD {axis}"] = _spectrum(rows)
+        width, over, under = _edges(rows, step, flat, lowest, highest)
+        values[f"edge width {axis}"], values[f"overshoot {axis}"], values[f"undershoot {axis}"] = width, over, under
+    values["log TV ratio"] = np.log(values["TV H"] / values["TV V"])
+    values["PSD H-V"] = values["PSD H"] - values["PSD V"]
+    return values
+
+
+def _spectrum(rows: np.ndarray) -> np.ndarray:
+    """log10 of the mean power in `BANDS` along rows, Hann window."""
+    length = rows.shape[1]
+    centred = (rows - rows.mean(1, keepdims=True)) * np.hanning(length)
+    power = np.square(np.abs(np.fft.rfft(centred, axis=1))).mean(0)
+    band = np.digitize(np.fft.rfftfreq(length), BANDS) - 1
+    return np.log10([power[band == place].mean() + 1e-9 for place in range(len(BANDS) - 1)])
+
+
+def _edges(
+    rows: np.ndarray, step: float, flat: float, lowest: float, highest: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """10-90 % widths, overshoots and undershoots of clean steps along rows: flat, unclipped plateaus 4-6 px away.
+
+    Only an image's sharper half counts: wide edges tell of the scene (defocus, shadows), not of the camera.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(rows, 13, axis=1).reshape(-1, 13)
+    left, right = windows[:, :3], windows[:, -3:]
+    low, high = left.mean(1), right.mean(1)
+    plateaus = (left.std(1) < flat) & (right.std(1) < flat) & (np.abs(high - low) >= step)
+    unclipped = (np.minimum(low, high) > lowest) & (np.maximum(low, high) < highest)
+    profiles = windows[plateaus & unclipped]
+    low, high = profiles[:, :3].mean(1, keepdims=True), profiles[:, -3:].mean(1, keepdims=True)
+    profiles = np.where(high > low, profiles, profiles[:, ::-1])
+    low, high = np.minimum(low, high), np.maximum(low, high)
+    profiles = (profiles - low) / (high - low)
+    centred = np.abs(np.argmax(np.diff(profiles, axis=1), axis=1) - 5.5) <= 0.5
+    profiles = profiles[centred]
+    if not len(profiles):
+        return np.empty(0), np.empty(0), np.empty(0)
+    width = _crossing(profiles, 0.9) - _crossing(profiles, 0.1)
+    sharp = width <= np.median(width)
+    return width[sharp], (profiles[:, 6:].max(1) - 1)[sharp], -profiles[:, :7].min(1)[sharp]
+
+
+def _crossing(profiles: np.ndarray, level: float) -> np.ndarray:
+    """Where profiles that rise from 0 to 1 pass `level` next to their middle, linearly interpolated, in pixels."""
+    places = np.empty(len(profiles))
+    for line, profile in enumerate(profiles):
+        below = np.flatnonzero(profile[:-1] < level)
+        rising = below[profile[below + 1] >= level]
+        start = rising[np.argmin(np.abs(rising - 5.5))] if len(rising) else 5
+        rise = profile[start + 1] - profile[start]
+        places[line] = start + (level - profile[start]) / (rise if rise > 1e-6 else 1.0)
+    return places

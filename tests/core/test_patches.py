@@ -1,0 +1,292 @@
+"""Patches: every sample is a pure function of (seed, n) and the photos, and lies where it says in its frame."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainer_core.data import patches
+from trainer_core.data.frames import FrameSpec, place, validation_frames
+from trainer_core.data.patches import PatchSource, RegionSpec
+from trainer_core.data.photos import Photo, scan
+from trainer_core.data.pyramid import Box, Pyramid
+from trainer_core.data.randomness import PATCH, generator
+from trainer_core.errors import UserError
+
+SPEC = RegionSpec(frame_width=24, frame_height=20, scale=2, region=8, multiple=1)
+
+
+def smooth(width: int, height: int, seed: int = 0) -> np.ndarray:
+    """A photo that is smooth at the scale of pixels, so that resampling hardly changes it."""
+    small = np.random.default_rng(seed).integers(0, 256, (6, 7, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def folder(root: Path, count: int = 6, width: int = 90, height: int = 70) -> tuple[Photo, ...]:
+    for number in range(count):
+        Image.fromarray(smooth(width, height, number)).save(root / f"{number}.png")
+    return scan(root).photos
+
+
+def numbers(region: object) -> tuple:
+    return region.index, region.photo, region.left, region.top, region.hr.tobytes(), region.thumbnail.tobytes()
+
+
+def first(source: PatchSource, count: int, start: int = 0, size: int = 4) -> list:
+    batches = itertools.islice(source.batches(start, size), -(-count // size))
+    return [numbers(region) for batch in batches for region in batch][:count]
+
+
+# Which sample.
+
+
+def test_sample_n_depends_on_nothing_but_seed_n_and_the_photos(tmp_path: Path) -> None:
+    photos = folder(tmp_path)
+    with PatchSource(photos, SPEC, seed=7, patches_per_photo=3) as source:
+        expected = [numbers(source.sample(n)) for n in range(40)]
+    little = 2 * 90 * 70 * 4
+    for cache, threads, start, size in ((1 << 30, 1, 0, 4), (little, 3, 0, 7), (0, 2, 5, 5), (4 * little, 2, 17, 6)):
+        with PatchSource(photos, SPEC, seed=7, patches_per_photo=3, cache_bytes=cache, threads=threads) as source:
+            by_cache = [numbers(source.sample(n)) for n in range(start, start + 20)]
+            assert first(source, 20, start, size) == by_cache
+            if cache == 1 << 30:
+                assert by_cache == expected[start : start + 20]
+    with PatchSource(photos, SPEC, seed=8, patches_per_photo=3) as source:
+        assert first(source, 40) != expected
+
+
+def test_a_pass_shows_each_photo_equally_often_and_the_next_differs(tmp_path: Path) -> None:
+    photos = folder(tmp_path)
+    for cache in (1 << 30, 3 * 90 * 70 * 4):
+        with PatchSource(photos, SPEC, seed=1, patches_per_photo=5, cache_bytes=cache) as source:
+            shown = [name for _, name, *_ in first(source, 60)]
+            cuts = {n[4] for n in first(source, 60)}
+        for one_pass in (shown[:30], shown[30:]):
+            assert all(one_pass.count(photo.name) == 5 for photo in photos)
+        assert shown[:30] != shown[30:]
+        assert len(cuts) == 60
+
+
+def test_photos_are_decoded_once_where_all_fit_and_once_a_pass_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = folder(tmp_path)
+    decoded: list[Path] = []
+    real = patches.decode
+    monkeypatch.setattr(patches, "decode", lambda path: decoded.append(path) or real(path))
+    with PatchSource(photos, SPEC, seed=1, patches_per_photo=4) as source:
+        first(source, 24 * 3)
+        assert sorted(decoded) == sorted(photo.path for photo in photos)
+    decoded.clear()
+    with PatchSource(photos, SPEC, seed=1, patches_per_photo=40, cache_bytes=4 * 90 * 70 * 4) as source:
+        first(source, 240 * 3)
+        assert len(decoded) <= 6 * 3 + 4  # and the block decoded ahead
+
+
+def test_memory_stays_within_the_cache(tmp_path: Path) -> None:
+    cache = 4 * 90 * 70 * 4
+    with PatchSource(folder(tmp_path, 12), SPEC, seed=1, patches_per_photo=30, cache_bytes=cache) as source:
+        for _ in itertools.islice(source.batches(0, 4), 200):
+            done = [future.result() for future in list(source._decoded.values()) if future.done()]
+            assert sum(picture.nbytes for picture in done) <= cache * 1.5
+
+
+def test_the_first_batch_does_not_wait_for_the_whole_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    started: list[Path] = []
+    real = patches.decode
+
+    def slow(path: Path) -> np.ndarray:
+        started.append(path)
+        if len(started) > 6:
+            gate.wait(5)
+        return real(path)
+
+    monkeypatch.setattr(patches, "decode", slow)
+    with PatchSource(folder(tmp_path, 40), SPEC, seed=1, patches_per_photo=50) as source:
+        begin = time.monotonic()
+        next(source.batches(0, 4))
+        assert time.monotonic() - begin < 4
+        gate.set()
+
+
+# Where it lies.
+
+
+@pytest.mark.parametrize("size", [(90, 70), (51, 300), (48, 40), (30, 30), (16, 90), (200, 17)])
+@pytest.mark.parametrize("multiple", [1, 4])
+def test_regions_lie_in_the_frame_and_on_the_photo(size: tuple[int, int], multiple: int) -> None:
+    spec = RegionSpec(24, 20, 2, 8, multiple)
+    seen = set()
+    for n in range(300):
+        placed = place(*size, spec, generator(0, PATCH, n))
+        seen.add((placed.left, placed.top))
+        assert placed.left % multiple == placed.top % multiple == 0
+        assert 0 <= placed.left <= 24 - 8 and 0 <= placed.top <= 20 - 8
+        sides = size[::-1] if placed.region.transposed else size
+        for box in (placed.region.box, placed.frame.box):
+            assert 0 <= box.left < box.right <= sides[0] and 0 <= box.top < box.bottom <= sides[1]
+        region, frame = placed.region.box, placed.frame.box
+        assert frame.left <= region.left + 1e-6 and region.right <= frame.right + 1e-6
+        zoom = (region.right - region.left) / 16
+        assert 1 - 1e-9 <= zoom <= max(1.0, min(sides[0] / 48, sides[1] / 40)) + 1e-9
+        if min(sides[0] / 48, sides[1] / 40) >= 1:  # the whole frame is on the photo, and the region where it says
+            assert frame.right - frame.left == pytest.approx(48 * zoom)
+            assert region.left - frame.left == pytest.approx(placed.left * 2 * zoom)
+            assert region.top - frame.top == pytest.approx(placed.top * 2 * zoom)
+        else:  # the frame reaches beyond: all that there is of the photo on that axis may be seen
+            assert zoom == 1
+    assert {left for left, _ in seen} == set(range(0, 17, multiple))
+    assert {top for _, top in seen} == set(range(0, 13, multiple))
+
+
+def test_a_region_is_the_window_of_its_frame() -> None:
+    pyramid = Pyramid(smooth(300, 210))
+    for n in range(60):
+        placed = place(300, 210, SPEC, generator(3, PATCH, n))
+        frame = placed.frame.cut(pyramid, 48, 40)
+        region = placed.region.cut(pyramid, 16, 16)
+        window = frame[placed.top * 2 :, placed.left * 2 :][:16, :16]
+        assert np.abs(region.astype(int) - window).max() <= 1
+
+
+def test_crop_sizes_reach_from_the_pixels_themselves_to_the_whole_shorter_side() -> None:
+    zooms = [place(480, 800, SPEC, generator(0, PATCH, n)).region.box for n in range(600)]
+    logs = np.log([(box.right - box.left) / 16 for box in zooms])
+    largest = np.log([min(480 / 48, 800 / 40), min(800 / 48, 480 / 40)])  # upright, transposed
+    assert logs.min() < 0.05 and logs.max() > largest.max() - 0.1
+    assert np.mean(logs) == pytest.approx(largest.mean() / 2, rel=0.1)
+
+
+def test_all_eight_orientations_occur_and_turn_the_photo_not_only_the_crop() -> None:
+    pixels = np.zeros((40, 48, 3), np.uint8)
+    pixels[:20, :24], pixels[:20, 24:], pixels[20:, :24] = 50, 100, 150
+    seen = set()
+    for n in range(100):
+        placed = place(48, 40, RegionSpec(20, 20, 2, 20, 1), generator(0, PATCH, n))
+        cut = placed.region.cut(Pyramid(pixels), 40, 40)
+        seen.add(tuple(int(cut[y, x, 0]) for y in (0, 39) for x in (0, 39)))
+    assert seen == {
+        (50, 100, 150, 0), (100, 50, 0, 150), (150, 0, 50, 100), (0, 150, 100, 50),
+        (50, 150, 100, 0), (150, 50, 0, 100), (100, 0, 50, 150), (0, 100, 150, 50),
+    }  # fmt: skip
+
+
+def test_a_large_photo_is_reduced_by_averaging_not_by_dropping_pixels() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (512, 512, 3), dtype=np.uint8)
+    pyramid = Pyramid(noise)
+    for factor in (1.5, 2, 3.7, 8):
+        cut = pyramid.cut(Box(3.3, 1.2, 3.3 + 40 * factor, 1.2 + 40 * factor), 40, 40)
+        assert cut.std() < 74 / factor * 1.4
+        assert cut.mean() == pytest.approx(127, abs=6)
+
+
+def test_at_one_to_one_the_pixels_are_those_of_the_photo() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 50, 3), dtype=np.uint8)
+    assert np.array_equal(Pyramid(noise).cut(Box(3, 5, 23, 20), 20, 15), noise[5:20, 3:23])
+
+
+def test_a_photo_smaller_than_a_region_is_enlarged_and_named(tmp_path: Path) -> None:
+    Image.fromarray(smooth(90, 70)).save(tmp_path / "large.png")
+    Image.fromarray(smooth(12, 30, 1)).save(tmp_path / "small.png")
+    with PatchSource(scan(tmp_path).photos, SPEC, seed=0) as source:
+        assert source.enlarged == ("small.png",)
+        regions = [source.sample(n) for n in range(32)]
+    assert all(region.hr.shape == (16, 16, 3) and region.thumbnail.shape == (40, 40, 3) for region in regions)
+
+
+def test_a_region_larger_than_the_frame_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        RegionSpec(24, 20, 2, 21, 1)
+
+
+# When photos go bad while the run goes on.
+
+
+@pytest.mark.parametrize("place_in_block", [0, 5, -1])
+def test_a_broken_photo_is_replaced_always_by_the_same_and_told_once(tmp_path: Path, place_in_block: int) -> None:
+    photos = folder(tmp_path, 10)
+    with PatchSource(photos, SPEC, seed=2) as source:
+        broken = photos[source._blocks_of_pass(0)[0].photos[place_in_block]]
+    broken.path.write_bytes(broken.path.read_bytes()[:200])
+    told: list[tuple[str, str]] = []
+    with PatchSource(photos, SPEC, seed=2, patches_per_photo=4, on_bad_photo=lambda *bad: told.append(bad)) as source:
+        taken = first(source, 80)
+        assert taken == [numbers(source.sample(n)) for n in range(80)]
+    assert broken.name not in {name for _, name, *_ in taken}
+    assert [name for name, _ in told] == [broken.name] and told[0][1]
+
+
+def test_too_many_broken_photos_stop_the_run_with_the_reason(tmp_path: Path) -> None:
+    photos = folder(tmp_path, 10)
+    for photo in photos[:3]:
+        photo.path.unlink()
+    with PatchSource(photos, SPEC, seed=2) as source, pytest.raises(UserError, match=r"3 of 10 .*No such file"):
+        first(source, 400)
+    with PatchSource(photos[:1], SPEC, seed=2) as source, pytest.raises(UserError, match="1 of 1"):
+        source.sample(0)
+
+
+def test_a_photo_that_changed_its_size_is_not_used(tmp_path: Path) -> None:
+    photos = folder(tmp_path, 3)
+    Image.fromarray(smooth(70, 90)).save(photos[0].path)
+    told: list[tuple[str, str]] = []
+    with PatchSource(photos, SPEC, seed=2, on_bad_photo=lambda *bad: told.append(bad)) as source:
+        first(source, 48)
+    assert told == [("0.png", "has changed since it was listed")]
+
+
+def test_leaving_early_ends_the_threads(tmp_path: Path) -> None:
+    photos = folder(tmp_path)
+    before = threading.active_count()
+    with PatchSource(photos, SPEC, seed=2) as source:
+        batches = source.batches(0, 4)
+        next(batches)
+        assert threading.active_count() > before
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+    source.close()
+
+
+# What is validated on.
+
+
+def test_validation_frames_are_always_the_same_whole_frames(tmp_path: Path) -> None:
+    photos = folder(tmp_path, 9)
+    frames = validation_frames(photos, FrameSpec(24, 20, 2), seed=1)
+    again = validation_frames(photos[::-1], FrameSpec(24, 20, 2), seed=1)
+    assert [(f.name, f.hr.tobytes()) for f in frames] == [(f.name, f.hr.tobytes()) for f in again]
+    assert len(frames) == 9 == len({frame.name for frame in frames})
+    assert all(
+        f.hr.shape == (40, 48, 3) and (f.left, f.top) == (0, 0) and f.thumbnail.shape == (40, 40, 3) for f in frames
+    )
+    assert len(validation_frames(photos, FrameSpec(24, 20, 2), seed=1, limit=4, at_least=2)) == 4
+
+
+def test_few_photos_give_several_different_frames(tmp_path: Path) -> None:
+    frames = validation_frames(folder(tmp_path, 3, 200, 180), FrameSpec(24, 20, 2), seed=1)
+    assert len(frames) == 8 == len({frame.hr.tobytes() for frame in frames})
+
+
+def test_a_photo_smaller_than_the_frame_fills_a_part_of_it(tmp_path: Path) -> None:
+    (frame, *_) = validation_frames(folder(tmp_path, 1, 300, 150), FrameSpec(176, 144, 2), seed=1)
+    assert frame.hr.shape == (64 * 2, 144 * 2, 3)
+    assert (frame.left, frame.top) == (16, 32)
+
+
+def test_broken_validation_photos_are_passed_over(tmp_path: Path) -> None:
+    photos = folder(tmp_path, 4)
+    photos[1].path.write_bytes(b"")
+    told: list[str] = []
+    frames = validation_frames(photos, FrameSpec(24, 20, 2), seed=1, on_bad_photo=lambda name, _: told.append(name))
+    assert {frame.name for frame in frames} == {"0.png", "2.png", "3.png"} and told == ["1.png"]
+    with pytest.raises(UserError, match="empty"):
+        validation_frames(photos[1:2], FrameSpec(24, 20, 2), seed=1)

@@ -1,0 +1,346 @@
+"""What the console, the log, the journal and TensorBoard make of a run's events."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer_core.events import (
+    CheckpointSaved,
+    Event,
+    Fanout,
+    Notice,
+    PlanChanged,
+    PreviewReady,
+    RunFinished,
+    RunStarted,
+    Sample,
+    StepDone,
+    Validated,
+)
+from trainer_core.sinks.append import AppendFile
+from trainer_core.sinks.console import ConsoleSink, LogFileSink
+from trainer_core.sinks.journal import JournalSink, JsonlStdoutSink, read_journal
+from trainer_core.sinks.lines import Narrator, duration, printable
+from trainer_core.sinks.tensorboard import TensorBoardSink, tensorboard_sink
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class FullDisk:
+    """A file that refuses the first `failures` writes half-way."""
+
+    def __init__(self, path: Path, failures: int) -> None:
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115
+        self.failures = failures
+
+    def write(self, data: bytes) -> int:
+        if self.failures:
+            self.failures -= 1
+            self._file.write(data[:3])
+            raise OSError(28, "No space left on device")
+        return self._file.write(data)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def started(start_step: int = 0, total: int | None = 1000, resumed_from: str | None = None) -> RunStarted:
+    return RunStarted("r1", "runs/x4", 4, True, start_step, total, "cpu", "bf16", 370_000, {"train": 8}, resumed_from)
+
+
+def step(number: int, total: int | None = 1000, loss: float = 0.03) -> StepDone:
+    return StepDone(number, total, {"l1": loss, "total": loss}, 1e-3, 0.2, 12.5, 8.0, 75.0, 1 << 20)
+
+
+def validated(number: int, psnr: float = 22.04) -> Validated:
+    return Validated(number, "val", psnr, 0.61, 21.01, 0.55, True, 12, 1.5)
+
+
+def finished(outcome: str = "completed", number: int = 1000) -> RunFinished:
+    return RunFinished(outcome, number, 22.17, 900, 21.01, 22.0, "c/scale4_final.pth", "models/m.pth", seconds=125.0)
+
+
+def shown(*events: Event, **options: object) -> list[str]:
+    stream = io.StringIO()
+    sink = ConsoleSink(stream, bar=False, **options)  # type: ignore[arg-type]
+    for event in events:
+        sink(event)
+    return stream.getvalue().splitlines()
+
+
+def test_a_plain_console_has_one_progress_line_per_log_interval() -> None:
+    clock = FakeClock()
+    stream = io.StringIO()
+    sink = ConsoleSink(stream, bar=False, log_interval=100, clock=clock)
+    sink(started())
+    for number in range(1, 400):
+        clock.now += 0.02
+        sink(step(number))
+    lines = [line for line in stream.getvalue().splitlines() if line.startswith("step ")]
+    assert [line.split(":")[0] for line in lines] == ["step 100/1000", "step 200/1000", "step 300/1000"]
+
+
+def test_progress_lines_are_at_least_a_second_and_at_most_fifteen_apart() -> None:
+    clock = FakeClock()
+    fast, slow = io.StringIO(), io.StringIO()
+    sink = ConsoleSink(fast, bar=False, log_interval=1, clock=clock)
+    for number in range(1, 101):
+        clock.now += 0.1
+        sink(step(number))
+    assert 9 <= len(fast.getvalue().splitlines()) <= 11
+    sink = ConsoleSink(slow, bar=False, log_interval=10_000, clock=clock)
+    for number in range(1, 7):
+        clock.now += 10.0
+        sink(step(number))
+    assert len(slow.getvalue().splitlines()) == 3
+
+
+def test_the_last_step_always_has_a_line() -> None:
+    assert shown(step(1000), log_interval=10_000)[0].startswith("step 1000/1000")
+
+
+def test_a_progress_line_names_loss_psnr_bicubic_speed_eta_and_rate() -> None:
+    line = shown(validated(50), step(1000))[-1]
+    for part in ("loss 0.0300 (l1 0.0300)", "PSNR 22.04 (bicubic 21.01)", "12.50 it/s", "ETA 1:15", "lr 1.00e-03"):
+        assert part in line
+
+
+def test_a_validation_line_names_the_gain_over_bicubic() -> None:
+    assert shown(validated(50)) == [
+        "step 50: validation PSNR 22.04 dB, SSIM 0.6100; bicubic 21.01 dB, 0.5500; gain +1.03 dB, new best"
+    ]
+
+
+def test_the_summary_names_the_files_and_how_to_go_on_after_a_stop() -> None:
+    lines = shown(finished("stopped", 400))
+    assert lines[0] == "Stopped at step 400 after 2:05"
+    assert "bicubic 21.01 dB (+1.16 dB)" in lines[1]
+    assert "Model: models/m.pth" in lines
+    assert "--resume latest" in lines[-1]
+    assert not any("--resume" in line for line in shown(finished()))
+
+
+def test_what_loads_the_model_is_said_once() -> None:
+    saved = CheckpointSaved(10, "c/a.pth", "step", ("m.pth",), "Loads in the viewer.")
+    assert shown(saved, saved).count("Loads in the viewer.") == 1
+
+
+def test_control_characters_and_undecodable_names_cannot_reach_the_terminal() -> None:
+    assert shown(Notice("warning", "bad\x1b[2Jname \udcff")) == ["warning: bad\\x1b[2Jname \\udcff"]
+    assert printable("grün 日") == "grün 日"
+
+
+def test_a_console_with_a_small_alphabet_still_prints() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    ConsoleSink(stream, bar=False)(Notice("info", "grün"))
+    assert raw.getvalue() == b"gr\\xfcn\n"
+
+
+def test_a_terminal_gets_a_bar_that_shows_facts_above_and_learns_its_length() -> None:
+    stream = Terminal()
+    sink = ConsoleSink(stream, clock=FakeClock())
+    for event in (
+        started(total=None),
+        step(4, None),
+        step(5, None),
+        step(6, None),
+        PlanChanged(20, 800),
+        validated(30),
+        step(800, 800),
+        finished(),
+    ):
+        sink(event)
+    text = stream.getvalue()
+    assert "step 4 loss" in text
+    assert "800/800" in text
+    assert "PSNR 22.04 (bicubic 21.01), 12.50 it/s, ETA 1:15" in text
+    assert any(line.startswith("step 30: validation") for line in text.replace("\r", "\n").splitlines())
+    assert text.rstrip().endswith("scale4_final.pth")
+
+
+def test_the_bar_is_drawn_at_most_ten_times_a_second() -> None:
+    clock = FakeClock()
+    stream = Terminal()
+    sink = ConsoleSink(stream, clock=clock)
+    for number in range(1, 500):
+        clock.now += 0.002
+        sink(step(number))
+    assert stream.getvalue().count("it/s") < 20
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, "?"), (math.inf, "?"), (math.nan, "?"), (5, "0:05"), (3845.2, "1:04:05")]
+)
+def test_durations_read_like_a_clock(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_the_log_mirrors_the_console_with_time_stamps_and_appends(tmp_path: Path) -> None:
+    path = tmp_path / "trainer.log"
+    events = (started(), validated(50), step(1000), finished())
+    for _ in range(2):
+        sink = LogFileSink(path)
+        for event in events:
+            sink(event)
+        sink.close()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [line[20:] for line in lines] == shown(*events) * 2
+    assert all(line[4] == "-" and line[13] == ":" for line in lines)
+
+
+def test_a_full_disk_costs_log_lines_but_not_the_run_and_is_told_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "trainer.log"
+    sink = LogFileSink(path)
+    sink(Notice("info", "before"))
+    sink._file._file = FullDisk(path, failures=2)  # type: ignore[assignment]
+    for text in ("lost", "also lost", "after"):
+        sink(Notice("info", text))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0].endswith("before")
+    assert re.match(r"\d{4}-\d\d-\d\d .* 2 lines could not be written here", lines[-2])
+    assert lines[-1].endswith("after")
+
+
+def test_a_torn_last_line_is_closed_before_more_is_appended(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(b'{"event": "StepDo')
+    AppendFile(path).write("next")
+    assert path.read_bytes() == b'{"event": "StepDo\nnext\n'
+
+
+def test_the_journal_keeps_few_steps_but_always_the_last_before_another_event(tmp_path: Path) -> None:
+    clock = FakeClock()
+    sink = JournalSink(tmp_path / "j", clock=clock)
+    sink(started())
+    for number in range(1, 101):
+        clock.now += 0.01
+        sink(step(number))
+    sink(validated(100))
+    records = read_journal(tmp_path / "j")
+    steps = [r["step"] for r in records if r["event"] == "StepDone"]
+    assert 4 <= len(steps) <= 6
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 100
+    assert records[-1]["event"] == "Validated"
+
+
+def test_closing_the_journal_writes_the_step_held_back(tmp_path: Path) -> None:
+    sink = JournalSink(tmp_path / "j", clock=FakeClock())
+    sink(step(1))
+    sink(step(2))
+    sink.close()
+    assert [r["step"] for r in read_journal(tmp_path / "j")] == [1, 2]
+
+
+def test_journal_lines_are_there_at_once_and_strict_json(tmp_path: Path) -> None:
+    JournalSink(tmp_path / "j")(step(1, loss=math.nan))  # not closed: a killed process must lose nothing
+    record = json.loads((tmp_path / "j").read_text(), parse_constant=lambda name: pytest.fail(name))
+    assert record["losses"] == {"l1": None, "total": None}
+
+
+def test_reading_a_journal_skips_torn_lines_and_a_missing_file_is_empty(tmp_path: Path) -> None:
+    sink = JournalSink(tmp_path / "j")
+    sink(started())
+    sink.close()
+    with open(tmp_path / "j", "ab") as file:
+        file.write(b'[1]\n\xff\xfe\n{"event": "StepDone", "st')
+    assert [r["event"] for r in read_journal(tmp_path / "j")] == ["RunStarted"]
+    assert read_journal(tmp_path / "absent") == []
+
+
+def test_a_resumed_history_holds_each_step_once(tmp_path: Path) -> None:
+    sink = JournalSink(tmp_path / "j")
+    for event in (started(), validated(100), validated(200), finished("failed", 210)):
+        sink(event)
+    for event in (started(100), validated(200, psnr=23.0)):
+        sink(event)
+    history = read_journal(tmp_path / "j")
+    assert [r["psnr"] for r in history if r["event"] == "Validated"] == [22.04, 23.0]
+    assert [r["event"] for r in history].count("RunFinished") == 1
+
+
+def test_the_event_stream_has_every_event_as_a_line() -> None:
+    stream = io.StringIO()
+    sink = JsonlStdoutSink(stream)
+    for event in (started(), step(1), step(2), finished()):
+        sink(event)
+    names = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert names == ["RunStarted", "StepDone", "StepDone", "RunFinished"]
+
+
+def test_a_closed_pipe_detaches_the_event_stream_and_the_run_goes_on() -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    seen: list[Event] = []
+    fanout = Fanout(JsonlStdoutSink(Closed()), seen.append)
+    fanout(step(1))
+    fanout(step(2))
+    assert [type(e).__name__ for e in seen].count("StepDone") == 2
+    assert any(isinstance(e, Notice) and "event stream" in e.text for e in seen)
+
+
+def sample() -> Sample:
+    hr = np.full((32, 32, 3), 200, np.uint8)
+    return Sample("a", np.full((8, 8, 3), 10, np.uint8), np.full_like(hr, 150), hr, hr, 22.0, 21.0)
+
+
+def test_tensorboard_gets_scalars_and_picture_strips(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    sink = TensorBoardSink(tmp_path, 0)
+    for event in (step(1), validated(1), PreviewReady(1, (sample(),)), finished()):
+        sink(event)
+    reader = accumulator.EventAccumulator(str(tmp_path)).Reload()
+    tags = set(reader.Tags()["scalars"])
+    assert {"loss/l1", "loss/total", "train/lr", "train/grad_norm", "train/it_per_s"} <= tags
+    assert {"val/psnr", "val/ssim", "val/bicubic_psnr"} <= tags
+    image = reader.Images("preview/0")[0]
+    assert (image.width, image.height) == (3 * 32 + 8, 32)
+    assert reader.Scalars("val/psnr")[0].value == pytest.approx(22.04)
+
+
+def test_a_resumed_run_hides_later_steps_of_the_session_before_in_tensorboard(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    for start, steps, psnr in ((0, (100, 200), 20.0), (100, (200, 300), 25.0)):
+        sink = TensorBoardSink(tmp_path, start)
+        for number in steps:
+            sink(validated(number, psnr))
+        sink(finished())
+    reader = accumulator.EventAccumulator(str(tmp_path)).Reload()
+    assert [(s.step, s.value) for s in reader.Scalars("val/psnr")] == [(100, 20.0), (200, 25.0), (300, 25.0)]
+
+
+def test_without_the_package_there_is_a_notice_that_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "tensorboard"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    notice = tensorboard_sink(tmp_path, 0)
+    assert isinstance(notice, Notice)
+    assert "pip install tensorboard" in notice.text
+
+
+def test_a_narrator_repeats_multi_line_notices_line_by_line() -> None:
+    assert Narrator().lines(Notice("error", "one\ntwo")) == ["error: one", "error: two"]

@@ -1,0 +1,325 @@
+"""Real short runs: what they leave behind, that they resume bit for bit, and how they fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Optional
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from trainer_core.weights.dialects import identify
+from trainer_core.weights.reader import load_tree, open_weights
+
+from tests.small_runs import TINY, make_photos
+from trainer_core.control import Request, RunControl, Stop
+from trainer_core.errors import UserError
+from trainer_core.events import CheckpointSaved, Event, Notice, RunFinished, RunStarted, StepDone, Validated
+from trainer_core.model import RRDBNet
+from trainer_core.training import checkpoint
+from trainer_core.training.plan import plan_run
+from trainer_core.training.trainer import RunResult, Trainer
+from trainer_core.workspace import Workspace
+
+Listener = Callable[[Event, RunControl], None]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_photos(tmp_path_factory.mktemp("photos"), 6)
+
+
+def train(
+    photos: Path, workspace: Path, listener: Optional[Listener] = None, **given: Any
+) -> tuple[RunResult, list[Event]]:
+    control, heard = RunControl(), []
+
+    def sink(event: Event) -> None:
+        heard.append(event)
+        if listener:
+            listener(event, control)
+
+    base = {} if given.get("resume_from") else TINY
+    settings = {**base, "source_dir": str(photos), "workspace": str(workspace), **given}
+    return Trainer(plan_run(settings).config, sink, control).run(), heard
+
+
+def stop_at(step: int, how: Stop = Stop.SAVE) -> Listener:
+    return lambda event, control: control.stop(how) if isinstance(event, StepDone) and event.step == step else None
+
+
+def only(kind: type, heard: list[Event]) -> list[Any]:
+    return [event for event in heard if isinstance(event, kind)]
+
+
+def losses_by_step(heard: list[Event]) -> dict[int, str]:
+    return {event.step: event.losses["total"].hex() for event in only(StepDone, heard)}
+
+
+def state_digest(path: Path) -> str:
+    state = checkpoint.load(path)
+    return checkpoint.digest([state.params, state.params_ema, state.optimizer, state.step, state.samples])
+
+
+def test_a_run_leaves_the_workspace_of_the_manual(photos: Path, tmp_path: Path) -> None:
+    result, heard = train(photos, tmp_path, steps=6, val_interval=3, checkpoint_interval=3, tensorboard=True)
+    assert result.outcome == "completed" and result.step == 6
+    files = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
+    expected = {
+        "training_config.json", "dataset_splits.json", "trainer.log", "journal.jsonl",
+        "checkpoints/scale4_step3.pth", "checkpoints/scale4_step3_deploy.pth",
+        "checkpoints/scale4_step6.pth", "checkpoints/scale4_step6_deploy.pth",
+        "checkpoints/scale4_final.pth", "checkpoints/scale4_final_deploy.pth",
+        "checkpoints/scale4_best.pth", "checkpoints/scale4_best_deploy.pth",
+        "models/wqv_neosr_x4.pth", "models/wqv_neosr_x4_best.pth", "previews/step00000006_1.png",
+    }  # fmt: skip
+    assert expected <= files and any(f.startswith("tensorboard/") for f in files)
+    assert not [f for f in files if f.endswith(".tmp")]
+    assert only(RunFinished, heard)[0].model == str(tmp_path / "models" / "wqv_neosr_x4.pth")
+    log = (tmp_path / "trainer.log").read_text("utf-8")
+    assert "PSNR" in log and "bicubic" in log and log[:2] == "20"
+    config = json.loads((tmp_path / "training_config.json").read_text())
+    assert config["schema"] == 1 and config["warm_start"] is None
+    assert config["derived"]["images"] == {"train": 5, "val": 1, "test": 0, "unusable": 0}
+
+
+@pytest.mark.parametrize("mono", [True, False])
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_every_scale_trains_exports_and_reloads_as_the_validated_network(
+    photos: Path, tmp_path: Path, scale: int, mono: bool
+) -> None:
+    result, heard = train(photos, tmp_path, steps=2, scale=scale, monochrome_style=mono, val_interval=100)
+    assert result.outcome == "completed"
+    validated = only(Validated, heard)[0]
+    padded, compact = result.model, tmp_path / "checkpoints" / f"scale{scale}_final_deploy.pth"
+    assert padded is not None
+    lr = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(3))
+    outputs = []
+    for path in (compact, padded):
+        spec = identify(open_weights(path)).spec
+        network = RRDBNet(spec)
+        network.load_state_dict(load_tree(path)["params"])
+        with torch.no_grad():
+            outputs.append(network(lr))
+        assert spec.scale == scale
+    assert (outputs[0] - outputs[1]).abs().max() < 1e-5
+    if mono:
+        assert torch.equal(outputs[0][:, 0], outputs[0][:, 2])
+    meta = load_tree(compact)["meta"]
+    assert meta["psnr"] == validated.psnr and meta["step"] == 2
+
+
+def test_resumed_runs_give_the_same_bits_as_an_uninterrupted_one(photos: Path, tmp_path: Path) -> None:
+    settings = dict(steps=9, val_interval=4, checkpoint_interval=100, grad_accum_steps=2)
+    _, straight = train(photos, tmp_path / "a", **settings)
+    wanted, losses = state_digest(tmp_path / "a" / "checkpoints" / "scale4_final.pth"), losses_by_step(straight)
+    _, part = train(photos, tmp_path / "b", stop_at(2), **settings)
+    seen = losses_by_step(part)
+    for stop in (5, 7, 99):
+        _, part = train(photos, tmp_path / "b", stop_at(stop), resume_from="latest")
+        assert not only(RunStarted, part)[0].resumed_from.endswith("final.pth")
+        seen.update(losses_by_step(part))
+    assert seen == losses
+    assert state_digest(tmp_path / "b" / "checkpoints" / "scale4_final.pth") == wanted
+    assert not [n for n in only(Notice, part) if n.level == "warning"]
+
+
+def test_a_resumed_run_may_get_more_steps(photos: Path, tmp_path: Path) -> None:
+    train(photos, tmp_path, steps=3)
+    with pytest.raises(UserError, match="already at step 3 of 3"):
+        train(photos, tmp_path, resume_from="latest")
+    result, _ = train(photos, tmp_path, resume_from="latest", steps=5)
+    assert result.step == 5
+
+
+def test_stop_saves_and_discard_does_not(photos: Path, tmp_path: Path) -> None:
+    result, _ = train(photos, tmp_path / "a", stop_at(2), steps=9)
+    assert result.outcome == "stopped" and (tmp_path / "a/checkpoints/scale4_step2.pth").exists()
+    result, _ = train(photos, tmp_path / "b", stop_at(2, Stop.DISCARD), steps=9)
+    assert result.outcome == "discarded" and not list((tmp_path / "b/checkpoints").iterdir())
+
+
+def test_requests_are_served_between_steps(photos: Path, tmp_path: Path) -> None:
+    def ask(event: Event, control: RunControl) -> None:
+        if isinstance(event, StepDone) and event.step == 2:
+            control.request(Request.SAVE)
+            control.request(Request.VALIDATE)
+
+    _, heard = train(photos, tmp_path, ask, steps=4)
+    assert [e.step for e in only(CheckpointSaved, heard) if e.kind == "step"] == [2]
+    assert [e.step for e in only(Validated, heard) if e.split == "val"] == [2, 4]
+
+
+def test_only_the_newest_checkpoints_are_kept_and_the_best(photos: Path, tmp_path: Path) -> None:
+    train(photos, tmp_path, steps=8, checkpoint_interval=1, keep_checkpoints=2)
+    names = {p.name for p in (tmp_path / "checkpoints").iterdir()}
+    steps = {name for name in names if "step" in name}
+    assert steps == {f"scale4_step{n}{d}.pth" for n in (7, 8) for d in ("", "_deploy")}
+    assert {"scale4_best.pth", "scale4_final.pth"} <= names
+
+
+def test_a_new_run_puts_the_earlier_one_aside_and_names_how_to_continue_it(photos: Path, tmp_path: Path) -> None:
+    train(photos, tmp_path, stop_at(2), steps=9)
+    before = state_digest(tmp_path / "checkpoints" / "scale4_step2.pth")
+    _, heard = train(photos, tmp_path, stop_at(1), steps=9)
+    text = next(n.text for n in only(Notice, heard) if "moved to" in n.text)
+    assert "--resume latest" in text and "step 2" in text
+    (folder,) = (tmp_path / "previous_runs").iterdir()
+    kept = folder / "checkpoints" / "scale4_step2.pth"
+    assert state_digest(kept) == before and (folder / "training_config.json").exists()
+    result, heard = train(photos, tmp_path, stop_at(3), resume_from=str(kept))
+    assert only(RunStarted, heard)[0].start_step == 2 and result.step == 3
+    assert (tmp_path / "checkpoints" / "scale4_step2.pth").exists()
+
+
+def test_resume_refuses_what_is_not_this_workspaces_and_what_is_damaged(photos: Path, tmp_path: Path) -> None:
+    train(photos, tmp_path / "a", steps=2)
+    train(photos, tmp_path / "b", steps=2)
+    mine, foreign = (tmp_path / w / "checkpoints" / "scale4_step2.pth" for w in "ab")
+    with pytest.raises(UserError, match="outside the workspace"):
+        train(photos, tmp_path / "a", resume_from=str(foreign))
+    smuggled = mine.with_name("scale4_step7.pth")
+    smuggled.write_bytes(foreign.read_bytes())
+    with pytest.raises(UserError, match="belongs to another workspace"):
+        train(photos, tmp_path / "a", resume_from=str(smuggled))
+    data = bytearray(mine.read_bytes())
+    data[len(data) // 2] ^= 4
+    smuggled.write_bytes(bytes(data))
+    with pytest.raises(UserError, match=r"scale4_step7\.pth.*--resume .*scale4_step2\.pth"):
+        train(photos, tmp_path / "a", resume_from="latest", steps=9)
+    with pytest.raises(UserError, match="not a checkpoint of this trainer"):
+        train(photos, tmp_path / "a", resume_from=str(tmp_path / "a/models/wqv_neosr_x4.pth"), steps=9)
+    with pytest.raises(UserError, match="--scale"):
+        train(photos, tmp_path / "a", resume_from=str(mine), scale=2, steps=9)
+
+
+def test_a_deploy_file_alone_continues_the_weights_with_a_fresh_optimiser(photos: Path, tmp_path: Path) -> None:
+    train(photos, tmp_path, stop_at(2), steps=9)
+    (tmp_path / "checkpoints" / "scale4_step2.pth").unlink()
+    deployed = tmp_path / "checkpoints" / "scale4_step2_deploy.pth"
+    result, heard = train(photos, tmp_path, stop_at(3), resume_from=str(deployed))
+    assert result.step == 3
+    assert any("fresh optimiser" in n.text for n in only(Notice, heard))
+
+
+def test_a_checkpoint_loads_as_weights_only_and_serves_other_programs(photos: Path, tmp_path: Path) -> None:
+    train(photos, tmp_path, steps=2)
+    tree = torch.load(tmp_path / "checkpoints" / "scale4_final.pth", weights_only=True)
+    assert set(tree["params"]) == set(tree["params_ema"])
+
+
+def test_a_changed_folder_and_changed_settings_are_told_on_resume(photos: Path, tmp_path: Path) -> None:
+    source = make_photos(tmp_path / "photos", 6)
+    train(source, tmp_path / "w", stop_at(2), steps=9)
+    make_photos(source, 9)
+    _, heard = train(source, tmp_path / "w", stop_at(3), resume_from="latest", learning_rate=5e-4)
+    warnings = " ".join(n.text for n in only(Notice, heard) if n.level == "warning")
+    assert "photos changed" in warnings and "learning_rate 0.001 -> 0.0005" in warnings
+
+
+def test_a_warm_start_is_recorded_and_replayed_until_switched_off(photos: Path, tmp_path: Path) -> None:
+    train(photos, tmp_path / "a", steps=2)
+    seed = tmp_path / "a" / "models" / "wqv_neosr_x4.pth"  # padded to 64/23/32: the small network comes back
+    _, heard = train(photos, tmp_path / "b", steps=1, init_weights=str(seed), num_feat=8, num_block=1, num_grow_ch=4)
+    assert only(Validated, heard)[0].step == 0
+    config = json.loads((tmp_path / "b" / "training_config.json").read_text())
+    assert config["init_weights"] == str(seed) and config["warm_start"]["file"] == str(seed)
+    settings = {"source_dir": str(photos), "workspace": str(tmp_path / "b")}
+    assert plan_run(settings).warm is not None and plan_run(settings).config.num_feat == 8
+    assert plan_run({**settings, "init_weights": None}).warm is None
+    with pytest.raises(UserError, match="exclude each other"):
+        plan_run({**settings, "init_weights": str(seed), "resume_from": "latest"})
+    assert plan_run({**settings, "resume_from": "latest"}).config.init_weights == str(seed)
+
+
+def test_a_non_finite_batch_never_reaches_the_weights(photos: Path, tmp_path: Path) -> None:
+    from trainer_core.training import pairs
+
+    real = pairs.PairMaker.pairs
+
+    def poisoned(self: pairs.PairMaker, regions: Any) -> pairs.Pair:
+        pair = real(self, regions)
+        return pairs.Pair(pair.lr * float("nan"), pair.hr) if regions[0].index == 4 else pair
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pairs.PairMaker, "pairs", poisoned)
+        result, heard = train(photos, tmp_path, steps=5)
+    assert result.outcome == "completed"
+    assert [e.skipped_steps for e in only(StepDone, heard)] == [0, 0, 1, 1, 1]
+    state = checkpoint.load(tmp_path / "checkpoints" / "scale4_final.pth")
+    assert all(torch.isfinite(t).all() for t in (*state.params.values(), *state.params_ema.values()))
+    assert int(state.optimizer["state"][0]["step"]) == 4
+
+
+def test_gradients_that_stay_non_finite_end_the_run_with_a_reason(photos: Path, tmp_path: Path) -> None:
+    from trainer_core.training import pairs
+
+    broken = lambda self, regions: pairs.Pair(  # noqa: E731
+        torch.full((2, 3, 16, 16), float("inf")), torch.zeros(2, 3, 64, 64)
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pairs.PairMaker, "pairs", broken)
+        result, _ = train(photos, tmp_path, steps=50)
+    assert result.outcome == "failed" and "lower --lr" in (result.error or "") and result.step == 20
+
+
+def test_out_of_memory_saves_and_names_a_smaller_batch(photos: Path, tmp_path: Path) -> None:
+    from trainer_core.training.learner import Learner
+
+    real = Learner.update
+
+    def hungry(self: Learner, *args: Any, **kwargs: Any) -> None:
+        if kwargs["rate"] > 0 and self.ema.updates == 3:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+        real(self, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Learner, "update", hungry)
+        result, _ = train(photos, tmp_path, steps=9, batch_size=4)
+    assert result.outcome == "failed"
+    assert "--batch-size 2 --grad-accum-steps 2" in (result.error or "")
+    assert Workspace(tmp_path).step_checkpoints()[-1][0] == 3
+
+
+def test_a_time_budget_becomes_steps_that_a_resume_keeps(photos: Path, tmp_path: Path) -> None:
+    from trainer_core.training import budget
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(budget, "_LEAST_SECONDS", 0.0)
+        _, heard = train(photos, tmp_path, stop_at(20), max_minutes=0.2)
+    total = only(StepDone, heard)[-1].total_steps
+    assert total and json.loads((tmp_path / "training_config.json").read_text())["steps"] == total
+    _, heard = train(photos, tmp_path, stop_at(21), resume_from="latest")
+    assert only(RunStarted, heard)[0].total_steps == total
+
+
+def test_early_stop_ends_a_run_that_no_longer_improves(photos: Path, tmp_path: Path) -> None:
+    result, _ = train(photos, tmp_path, steps=50, val_interval=1, early_stop=2, learning_rate=1e-9, ema_decay=0.0)
+    assert result.outcome == "completed" and result.step < 50
+    assert (tmp_path / "checkpoints" / "scale4_final.pth").exists()
+
+
+def test_bad_sources_are_refused_before_anything_is_written(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for source in (tmp_path / "missing", tmp_path / "empty"):
+        with pytest.raises(UserError):
+            train(source, tmp_path / "w", steps=1)
+    with pytest.raises(UserError):
+        train(photos, tmp_path / "w", init_weights=str(tmp_path / "no.pth"))
+    assert not (tmp_path / "w").exists()
+
+
+def test_pre_staged_folders_are_used_as_they_are(tmp_path: Path) -> None:
+    for side, count in (("train", 3), ("val", 2)):
+        make_photos(tmp_path / "photos" / side, count, width=200 + 4 * count)
+    _, heard = train(tmp_path / "photos", tmp_path / "w", steps=1)
+    assert only(RunStarted, heard)[0].photos == {"train": 3, "val": 2, "test": 0, "unusable": 0}
+
+
+def test_source_photos_are_not_touched(photos: Path, tmp_path: Path) -> None:
+    before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in photos.iterdir()}
+    train(photos, tmp_path, steps=2)
+    assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in photos.iterdir()} == before

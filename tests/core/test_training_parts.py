@@ -1,0 +1,117 @@
+"""The small parts of training: schedule, cadence, average, metrics, losses, initialisation, budget."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import torch.nn.functional as F
+
+from trainer_core.config import TrainerConfig
+from trainer_core.model import NetworkSpec, RRDBNet
+from trainer_core.model.initialise import initialise
+from trainer_core.training.budget import Measurement, overhead
+from trainer_core.training.ema import Ema
+from trainer_core.training.losses import Losses
+from trainer_core.training.metrics import psnr, ssim
+from trainer_core.training.schedule import Cadence, learning_rate, validation_cadence
+
+
+def test_cosine_warms_up_and_ends_at_zero() -> None:
+    rates = [learning_rate(s, peak=1.0, schedule="cosine", total_steps=1000) for s in range(1000)]
+    assert rates[0] == pytest.approx(1 / 50) and max(rates) == pytest.approx(1.0)
+    assert rates[-1] < 1e-4 and rates.index(max(rates)) in range(48, 52)
+
+
+def test_a_constant_rate_does_not_depend_on_the_number_of_steps() -> None:
+    for step in (0, 10, 99, 100, 5000):
+        assert learning_rate(step, peak=1.0, schedule="constant", total_steps=200) == learning_rate(
+            step, peak=1.0, schedule="constant", total_steps=10**6
+        )
+
+
+def test_auto_is_every_30_seconds_or_a_twentieth_of_the_run_at_most_10_minutes_apart() -> None:
+    cadence = validation_cadence("auto")
+    assert cadence.period(120) == 30 and cadence.period(3600) == 180 and cadence.period(1e6) == 600
+    assert not cadence.due(7, 29, 120) and cadence.due(7, 31, 120)
+    cadence.done(31, 0.1)
+    assert not cadence.due(8, 60, 120)
+    cadence.cost = 4.0
+    assert cadence.period(600) == 80  # a validation never takes more than a twentieth of the time
+    assert cadence.period(200) == pytest.approx(200 / 4.5)  # but at least four are shown
+
+
+def test_numbers_mean_steps() -> None:
+    cadence = Cadence(50, share=0, shortest=0)
+    assert [s for s in range(1, 201) if cadence.due(s, 0.0, None)] == [50, 100, 150, 200]
+
+
+def test_the_average_follows_early_and_settles_later() -> None:
+    layer = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.ones_(layer.weight)
+    ema = Ema(layer, 0.999)
+    with torch.no_grad():
+        layer.weight.fill_(5.0)
+    ema.update()
+    first = float(ema.state()["weight"])  # 2/11 of the old weight is left
+    assert first == pytest.approx(5.0 - 4.0 * 2 / 11)
+    for _ in range(60):
+        ema.update()
+    assert float(ema.state()["weight"]) == pytest.approx(5.0, abs=0.05)
+
+
+def test_psnr_and_ssim_of_known_pictures() -> None:
+    reference = torch.full((1, 3, 32, 32), 0.5)
+    assert float(psnr(reference + 0.1, reference)) == pytest.approx(20.0, abs=1e-4)
+    noise = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    assert float(ssim(noise, noise)) == pytest.approx(1.0)
+    assert float(ssim(noise, noise.flip(-1))) < 0.3
+    # a shift of means only: (2 a b + C1) / (a^2 + b^2 + C1), Wang et al. 2004, eq. 6
+    flat = (2 * 0.5 * 0.6 + 1e-4) / (0.25 + 0.36 + 1e-4)
+    assert float(ssim(reference + 0.1, reference)) == pytest.approx(flat, abs=1e-4)
+
+
+def test_each_loss_term_is_reported_with_its_weight() -> None:
+    config = TrainerConfig(l1_weight=2.0, frequency_weight=0.5)
+    terms = Losses(config, torch.device("cpu"))(torch.full((1, 3, 8, 8), 0.75), torch.full((1, 3, 8, 8), 0.5))
+    assert float(terms["l1"]) == pytest.approx(0.5)
+    # a constant difference d has one coefficient, d*sqrt(h*w), among h*(w/2+1)*2 values
+    assert float(terms["frequency"]) == pytest.approx(0.5 * 0.25 * 8 / (8 * 5 * 2))
+    assert float(terms["total"]) == pytest.approx(float(terms["l1"]) + float(terms["frequency"]))
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_an_untrained_network_interpolates_smoothly(scale: int) -> None:
+    network = RRDBNet(NetworkSpec(scale, 16, 2, 8))
+    initialise(network, seed=1)
+    coarse = torch.rand(1, 3, 5, 5, generator=torch.Generator().manual_seed(2))
+    lr = F.interpolate(coarse, size=(24, 24), mode="bilinear")
+    with torch.no_grad():
+        sr = network(lr)
+    smooth = F.interpolate(lr, scale_factor=scale, mode="bilinear")
+    inner = slice(3 * scale, -3 * scale)
+    error = (sr - smooth)[..., inner, inner].abs().mean()
+    assert float(error) < 0.05, "the network should start as an interpolator"
+
+
+def test_the_start_depends_on_the_seed_alone() -> None:
+    networks = [RRDBNet(NetworkSpec(4, 8, 1, 4)) for _ in range(3)]
+    for network, seed in zip(networks, (1, 1, 2)):
+        initialise(network, seed)
+    first, same, other = (n.body[0].rdb1.conv1.weight for n in networks)
+    assert torch.equal(first, same) and not torch.equal(first, other)
+
+
+def test_a_budget_becomes_the_steps_that_fit() -> None:
+    clock = Measurement()
+    for _ in range(3):
+        clock.add(9.0)  # the first steps are slow and do not count
+    for _ in range(20):
+        clock.add(0.5)
+    assert clock.enough(600) and not Measurement().enough(600)
+    assert clock.steps_in(100) == int(0.98 * 200)
+    used = overhead(120, validation_period=30, validation=2, saving_period=24, saving=1)
+    assert used == 5 * (2 + 1) + 6 * 1
+    assert np.isfinite(used)

@@ -1,0 +1,152 @@
+"""The installed program in processes of its own: output, exit codes, interruption, kill -9 and exact resume."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tests.small_runs import TINY, flags, make_photos
+from trainer_core.sinks.journal import read_journal
+from trainer_core.training import checkpoint
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_photos(tmp_path_factory.mktemp("photos"), 6)
+
+
+def command(photos: Path, workspace: Path, *more: str, **settings: Any) -> list[str]:
+    base = [] if "--resume" in more else flags({**TINY, **settings})
+    return [sys.executable, "-m", "trainer_core", str(photos), str(workspace), *base, *more]
+
+
+def run(*args: Any, **settings: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*args, **settings), capture_output=True, text=True, timeout=120)
+
+
+def started(*args: Any, **settings: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(command(*args, **settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_step(workspace: Path, step: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        done = (
+            [e["step"] for e in read_journal(workspace / "journal.jsonl") if e["event"] == "CheckpointSaved"]
+            if (workspace / "journal.jsonl").exists()
+            else []
+        )
+        if done and max(done) >= step:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"the run did not reach step {step}")
+
+
+def digest(workspace: Path) -> str:
+    state = checkpoint.load(workspace / "checkpoints" / "scale4_final.pth")
+    return checkpoint.digest([state.params, state.params_ema, state.optimizer, state.step])
+
+
+def test_config_only_prints_json_and_touches_nothing(photos: Path, tmp_path: Path) -> None:
+    result = run(photos, tmp_path / "w", "--config-only", steps=7)
+    assert result.returncode == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert data["steps"] == 7 and data["learning_rate"] == 1e-3 and data["warm_start"] is None and data["schema"] == 1
+    assert data["derived"]["images"]["train"] == 5 and data["derived"]["device"] == "cpu"
+    assert not (tmp_path / "w").exists()
+
+
+def test_events_go_to_stdout_and_words_to_stderr(photos: Path, tmp_path: Path) -> None:
+    result = run(photos, tmp_path / "w", "--events", "jsonl", steps=3)
+    assert result.returncode == 0, result.stderr
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert events[0]["event"] == "RunStarted" and events[-1]["event"] == "RunFinished"
+    assert [e["step"] for e in events if e["event"] == "StepDone"] == [1, 2, 3]
+    assert "PSNR" in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere", "w"], "does not exist"),
+        (["photos", "w", "--steps", "0"], "--steps must be from 1"),
+        (["photos", "w", "--device", "cuda"], "no CUDA GPU"),
+        (["photos", "w", "--init-weights", "photos/photo0.png"], "photo0.png"),
+        (["photos", "w", "--resume", "latest"], "no checkpoint to resume"),
+        (["photos", "photos/photo0.png"], "is a file"),
+        (["photos"], "a workspace folder are needed"),
+        (["photos", "w", "--no-such-option"], "unrecognized arguments"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    photos: Path, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    if "cuda" in arguments and torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA GPU")
+    (tmp_path / "photos").symlink_to(photos)
+    result = subprocess.run(
+        [sys.executable, "-m", "trainer_core", *arguments], capture_output=True, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, timeout=60,
+    )  # fmt: skip
+    assert result.returncode == 2, result.stderr
+    assert words in result.stderr and "Traceback" not in result.stderr and not result.stdout
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_rerun_takes_from_the_stored_settings_what_is_not_given(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "w", steps=2, seed=77)
+    again = [sys.executable, "-m", "trainer_core", str(photos), str(tmp_path / "w"), "--steps", "3", "--config-only"]
+    data = json.loads(subprocess.run(again, capture_output=True, text=True, timeout=60).stdout)
+    assert (data["seed"], data["num_feat"], data["steps"]) == (77, 8, 3)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_saves_and_says_so(photos: Path, tmp_path: Path, number: int, code: int) -> None:
+    process = started(photos, tmp_path / "w", steps=100000, checkpoint_interval=5)
+    wait_for_step(tmp_path / "w", 5)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == code, errors
+    last = read_journal(tmp_path / "w" / "journal.jsonl")[-1]
+    assert last["event"] == "RunFinished" and last["outcome"] == "stopped"
+    assert Path(last["checkpoint"]).name == f"scale4_step{last['step']}.pth" and "--resume latest" in errors
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_killed_run_resumes_to_the_same_bits(photos: Path, tmp_path: Path) -> None:
+    settings = dict(steps=40, checkpoint_interval=5, val_interval=20)
+    assert run(photos, tmp_path / "straight", **settings).returncode == 0
+    process = started(photos, tmp_path / "killed", **settings)
+    wait_for_step(tmp_path / "killed", 10)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    process = started(photos, tmp_path / "killed", "--resume", "latest")
+    wait_for_step(tmp_path / "killed", 20)
+    process.kill()
+    process.communicate()
+    result = run(photos, tmp_path / "killed", "--resume", "latest")
+    assert result.returncode == 0, result.stderr
+    assert digest(tmp_path / "killed") == digest(tmp_path / "straight")
+    assert not list((tmp_path / "killed").rglob("*.tmp"))
+
+
+def test_a_run_needs_no_window_library(photos: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules.update({'PySide6': None, 'pyqtgraph': None})\n"
+        "from trainer_core.cli import main\nsys.exit(main(sys.argv[1:]))"
+    )
+    arguments = command(photos, tmp_path / "w", steps=1)[3:]
+    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,85 @@
+"""The plain degradation of published tables: a MATLAB-style antialiased bicubic downscale, and nothing else.
+
+Source: Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = −1/2, stretched by the
+scale so that it also filters, weights normalised, borders mirrored: what MATLAB's `imresize` does. LR is rounded to
+8 bit; the target is the HR itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainer_core.camera.interface import Camera
+from trainer_core.camera.parameters import Params
+from trainer_core.camera.stages.quantiser import quantise
+from trainer_core.camera.stages.ycbcr import luma
+from trainer_core.camera.view import FrameView
+
+
+@dataclass(frozen=True)
+class BicubicParams(Params):
+    """Nothing is drawn."""
+
+
+class BicubicCamera(Camera):
+    """Bicubic downscale of the HR.
+
+    Args:
+        scale: HR pixels per LR pixel.
+        frame_width: LR pixels.
+        frame_height: LR pixels.
+        monochrome: take the luma of the HR first (ITU-R BT.601, as `rgb2gray` does), on three equal channels.
+    """
+
+    name = "bicubic"
+    region_multiple = 1
+    margin = 3
+
+    def __init__(
+        self, scale: int, *, frame_width: int = 120, frame_height: int = 120, monochrome: bool = False
+    ) -> None:
+        self.scale = scale
+        self.frame_width = frame_width
+        self.frame_height = frame_height
+        self._monochrome = monochrome
+
+    def draw(self, seed: int, indices: Sequence[int]) -> BicubicParams:
+        """See `Camera.draw`; there is nothing to draw."""
+        return BicubicParams()
+
+    @torch.no_grad()
+    def __call__(self, view: FrameView, params: Params, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See `Camera.__call__`; the generator is not used."""
+        target = luma(view.hr).expand(-1, 3, -1, -1) if self._monochrome else view.hr
+        return quantise(bicubic_downscale(target, self.scale), 1.0, 256), target
+
+
+def bicubic_downscale(image: Tensor, scale: int) -> Tensor:
+    """[B, C, h*scale, w*scale] -> [B, C, h, w], not rounded."""
+    down = bicubic_matrix(image.shape[-2], scale).to(image)
+    across = bicubic_matrix(image.shape[-1], scale).to(image)
+    return down @ image @ across.T
+
+
+def bicubic_matrix(length: int, scale: int) -> Tensor:
+    """The weights [length // scale, length], float64 on the CPU; rows sum to 1."""
+    outputs = length // scale
+    centres = (torch.arange(outputs, dtype=torch.float64).unsqueeze(1) + 0.5) * scale - 0.5
+    taps = torch.arange(-2 * scale, 2 * scale + 1)
+    places = centres.floor().long() + taps
+    weights = _cubic((places - centres) / scale)
+    mirrored = torch.where(places < 0, -1 - places, places)
+    mirrored = torch.where(mirrored >= length, 2 * length - 1 - mirrored, mirrored).clamp(0, length - 1)
+    matrix = torch.zeros(outputs, length, dtype=torch.float64).scatter_add_(1, mirrored, weights)
+    return matrix / weights.sum(1, keepdim=True)
+
+
+def _cubic(x: Tensor) -> Tensor:
+    x = x.abs()
+    near = 1.5 * x**3 - 2.5 * x**2 + 1
+    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+    return torch.where(x <= 1, near, torch.where(x < 2, far, torch.zeros_like(x)))

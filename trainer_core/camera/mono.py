@@ -1,0 +1,118 @@
+"""The WQV-1 and WQV-2: 120x120 pixels, 16 grays. The stages of research section 5.1 in their order.
+
+scene luminance → point-spread function and sampling → shading and stray light → exposure → sensor clip → sensor noise
+→ tone → edge enhancer → electronic noise and fixed pattern → rounding to 16 levels. The target is the clean HR
+luminance through shading, stray light, exposure and tone only. Left out: Merge photographs (two halves), Art (two
+tones).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from trainer_core.camera.interface import Camera
+from trainer_core.camera.parameters import MonoParams, Params, draw
+from trainer_core.camera.profile import CameraProfile
+from trainer_core.camera.stages import per_sample
+from trainer_core.camera.stages.enhancer import enhance_columns, enhance_rows
+from trainer_core.camera.stages.exposure import find_exposure
+from trainer_core.camera.stages.light import decode_luminance
+from trainer_core.camera.stages.noise import MONO_SENSOR, NoiseSource
+from trainer_core.camera.stages.optics import sample_image
+from trainer_core.camera.stages.pattern import column_parity, offset_by_parity, row_parity
+from trainer_core.camera.stages.quantiser import quantise
+from trainer_core.camera.stages.shading import RadialField, falloff
+from trainer_core.camera.stages.tone import tone
+from trainer_core.camera.view import FrameView
+
+WHITE = 15.0
+FRAME_SIDE = 120
+
+
+class MonoCamera(Camera):
+    """The mono watch.
+
+    Args:
+        profile: of kind "mono".
+        scale: HR pixels per LR pixel.
+        levels: grays of the result (the watch has 16).
+        noise_strength: factor on all random noise; the fixed pattern is no noise.
+        frame_side: LR pixels along each axis of the frame (the watch has 120).
+    """
+
+    region_multiple = 1
+    margin = 4
+
+    def __init__(
+        self,
+        profile: CameraProfile,
+        scale: int,
+        *,
+        levels: int = 16,
+        noise_strength: float = 1.0,
+        frame_side: int = FRAME_SIDE,
+    ) -> None:
+        self.name = profile.name
+        self.scale = scale
+        self.frame_width = self.frame_height = frame_side
+        self.profile = profile
+        self._levels = levels
+        self._noise_strength = noise_strength
+        self._largest_sigma = max(profile.ranges["psf_v"][1], profile.ranges["psf_h"][1])
+
+    def draw(self, seed: int, indices: Sequence[int]) -> MonoParams:
+        """See `Camera.draw`."""
+        return draw(MonoParams, self.profile.ranges, self.profile.chances, seed, indices)
+
+    @torch.no_grad()
+    def __call__(self, view: FrameView, params: Params, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See `Camera.__call__`."""
+        assert isinstance(params, MonoParams)
+        noise = NoiseSource(generator, self._noise_strength)
+        field = RadialField(view, params.centre_x, params.centre_y)
+        stray, exposure = self._meter(view, field, params)
+        scene = decode_luminance(view.hr)
+
+        sampled = sample_image(scene, params.psf_v, params.psf_h, self.scale, self._largest_sigma)
+        light = self._expose(sampled, field, 1, stray, exposure, params)
+        light = light + noise.of_sensor(light, self._gain(params), MONO_SENSOR)
+        levels = self._finish(tone(light, params.gamma, params.pedestal, WHITE), view, params, noise)
+        lr = quantise(levels, WHITE, self._levels)
+
+        clean = self._expose(scene, field, self.scale, stray, exposure, params)
+        target = tone(clean, params.gamma, params.pedestal, WHITE).div_(WHITE).clamp_(0, 1)
+        return lr.expand(-1, 3, -1, -1), target.expand(-1, 3, -1, -1)
+
+    def _meter(self, view: FrameView, field: RadialField, params: MonoParams) -> tuple[Tensor, Tensor]:
+        """Stray light [B] and exposure [B] of the whole frames."""
+        frame = decode_luminance(view.thumbnail) * falloff(field.over_thumbnail(), params.vignette)
+        stray = params.flare * frame.mean((1, 2, 3))
+        black = params.pedestal.unsqueeze(1)
+        white = torch.full_like(black, WHITE)
+        return stray, find_exposure(frame + per_sample(stray), params.gamma, black, white, params.mean_level)
+
+    @staticmethod
+    def _expose(
+        light: Tensor, field: RadialField, scale: int, stray: Tensor, exposure: Tensor, params: MonoParams
+    ) -> Tensor:
+        height, width = light.shape[-2:]
+        shaded = light * falloff(field.over_region(height, width, scale), params.vignette)
+        exposed = shaded.add_(per_sample(stray)).mul_(per_sample(exposure))
+        return torch.minimum(exposed, per_sample(params.head_room))
+
+    @staticmethod
+    def _gain(params: MonoParams) -> Tensor:
+        return torch.where(params.indoor > 0, params.indoor_gain, params.gain)
+
+    @staticmethod
+    def _finish(levels: Tensor, view: FrameView, params: MonoParams, noise: NoiseSource) -> Tensor:
+        sharp = enhance_rows(levels, params.sharpen_h, params.coring)
+        sharp = enhance_columns(sharp, params.sharpen_v, params.coring)
+        height, width = sharp.shape[-2:]
+        rows = offset_by_parity(row_parity(view, height), params.odd_rows) + noise.rows(sharp, params.row_noise)
+        columns = offset_by_parity(column_parity(view, width), params.odd_columns)
+        columns = columns + noise.columns(sharp, params.column_noise)
+        return sharp + rows + columns + noise.like(sharp, params.noise)

@@ -1,0 +1,171 @@
+"""The parameters of the camera models: name, unit, physical limits, law; and how a sample's values are drawn.
+
+A profile gives a range (low, high) for each uniform or log-uniform parameter and a probability for each chance; the
+limits here bound what a profile may ask for. Units: "px" are LR pixels, "level" is 1/15 of full scale (mono),
+"code" is 1/255 of full scale (colour), "linear" means 1.0 is the clipping point of the sensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_STREAM = 0x43414D45524131  # keeps these numbers apart from any other stream drawn from (seed, index)
+_WORD = 0xFFFFFFFFFFFFFFFF
+
+SomeParams = TypeVar("SomeParams", bound="Params")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a camera model.
+
+    Args:
+        unit: see the module.
+        lowest: smallest value a profile may ask for (0 for a chance).
+        highest: largest value a profile may ask for (1 for a chance).
+        law: "uniform", "log" (log-uniform) or "chance" (1 with the profile's probability, else 0).
+        meaning: one line for documentation and messages.
+    """
+
+    unit: str
+    lowest: float
+    highest: float
+    law: str
+    meaning: str
+
+
+def _uniform(unit: str, lowest: float, highest: float, meaning: str) -> Any:
+    return field(metadata={"parameter": Parameter(unit, lowest, highest, "uniform", meaning)})
+
+
+def _log(unit: str, lowest: float, highest: float, meaning: str) -> Any:
+    return field(metadata={"parameter": Parameter(unit, lowest, highest, "log", meaning)})
+
+
+def _chance(meaning: str) -> Any:
+    return field(metadata={"parameter": Parameter("probability", 0.0, 1.0, "chance", meaning)})
+
+
+@dataclass(frozen=True)
+class Params:
+    """Values for B samples; every field is float32 [B]. Fields are drawn in order: append, never reorder."""
+
+    @classmethod
+    def parameters(cls) -> dict[str, Parameter]:
+        """Name -> description, in drawing order."""
+        return {entry.name: entry.metadata["parameter"] for entry in fields(cls)}
+
+    @classmethod
+    def from_columns(cls: type[SomeParams], table: Tensor) -> SomeParams:
+        """Split [B, number of parameters] into fields."""
+        return cls(*table.unbind(1))
+
+    def to(self: SomeParams, device: torch.device) -> SomeParams:
+        """The same values on `device`, moved in one transfer."""
+        columns = [getattr(self, entry.name) for entry in fields(self)]
+        if not columns:
+            return self
+        return type(self).from_columns(torch.stack(columns, 1).to(device, non_blocking=True))
+
+
+@dataclass(frozen=True)
+class MonoParams(Params):
+    """One mono photograph each (WQV-1 and WQV-2)."""
+
+    psf_v: Tensor = _uniform("px", 0.0, 4.0, "optical and electronic blur along columns, Gaussian sigma")
+    psf_h: Tensor = _uniform("px", 0.0, 4.0, "optical and electronic blur along rows, Gaussian sigma")
+    vignette: Tensor = _uniform("1", 0.0, 0.8, "light lost at a frame corner, of the light in the centre")
+    centre_x: Tensor = _uniform("half frame", -0.5, 0.5, "vignette centre, to the right")
+    centre_y: Tensor = _uniform("half frame", -0.5, 0.5, "vignette centre, downwards")
+    flare: Tensor = _uniform("1", 0.0, 0.5, "stray light, as a share of the frame's mean light")
+    mean_level: Tensor = _uniform("level", 1.0, 14.0, "mean that the exposure control aims at")
+    head_room: Tensor = _uniform("linear", 1.0, 4.0, "where the sensor clips, in units of white")
+    gain: Tensor = _log("1", 0.01, 20.0, "amplifier gain, which the sensor's noise follows")
+    indoor: Tensor = _chance("a dark place, where `indoor_gain` replaces `gain`")
+    indoor_gain: Tensor = _log("1", 0.01, 20.0, "amplifier gain in dark places")
+    gamma: Tensor = _uniform("1", 0.2, 2.0, "exponent of the tone curve")
+    pedestal: Tensor = _uniform("level", 0.0, 5.0, "level of black")
+    sharpen_h: Tensor = _uniform("1", 0.0, 3.0, "edge enhancer along rows, the weight of each neighbour")
+    sharpen_v: Tensor = _uniform("1", 0.0, 3.0, "edge enhancer along columns, the weight of each neighbour")
+    coring: Tensor = _uniform("level", 0.0, 3.0, "detail below this is not enhanced")
+    noise: Tensor = _uniform("level", 0.0, 2.0, "noise behind the enhancer, standard deviation")
+    odd_rows: Tensor = _uniform("level", -1.0, 1.0, "how much brighter odd rows are")
+    odd_columns: Tensor = _uniform("level", -1.0, 1.0, "how much brighter odd columns are")
+    row_noise: Tensor = _uniform("level", 0.0, 1.0, "row-wise offset, standard deviation")
+    column_noise: Tensor = _uniform("level", 0.0, 1.0, "column-wise offset, standard deviation")
+
+
+@dataclass(frozen=True)
+class ColorParams(Params):
+    """One colour photograph each (WQV-3 and WQV-10)."""
+
+    psf_v: Tensor = _uniform("px", 0.0, 4.0, "optical and electronic blur along columns, Gaussian sigma")
+    psf_h: Tensor = _uniform("px", 0.0, 4.0, "optical and electronic blur along rows, Gaussian sigma")
+    unfocused: Tensor = _chance("out of focus: `defocus` adds to both blurs")
+    defocus: Tensor = _uniform("px", 0.0, 4.0, "blur of an unfocused photograph, Gaussian sigma")
+    vignette: Tensor = _uniform("1", 0.0, 0.9, "light lost at a frame corner, of the light in the centre")
+    red_corners: Tensor = _uniform("1", -0.5, 1.0, "red gained there beside green")
+    blue_corners: Tensor = _uniform("1", -0.5, 1.0, "blue gained there beside green")
+    centre_x: Tensor = _uniform("half frame", -0.5, 0.5, "vignette centre, to the right")
+    centre_y: Tensor = _uniform("half frame", -0.5, 0.5, "vignette centre, downwards")
+    red_balance: Tensor = _uniform("log gain", -1.0, 1.0, "natural logarithm of red's gain beside green")
+    blue_balance: Tensor = _uniform("log gain", -1.0, 1.0, "natural logarithm of blue's gain beside green")
+    flare: Tensor = _uniform("1", 0.0, 0.5, "stray light, as a share of the frame's mean light")
+    mean_luma: Tensor = _uniform("code", 20.0, 235.0, "mean luma that the exposure control aims at")
+    head_room: Tensor = _uniform("linear", 1.0, 4.0, "where the sensor clips, in units of white")
+    gain: Tensor = _log("1", 0.01, 20.0, "amplifier gain, which the sensor's noise follows")
+    line_leak: Tensor = _uniform("1", -0.5, 0.5, "red minus blue that leaks into luma, alternating by row")
+    gamma: Tensor = _uniform("1", 0.2, 2.0, "exponent of the tone curve")
+    black: Tensor = _uniform("code", 0.0, 80.0, "level of green's black")
+    red_black: Tensor = _uniform("code", -40.0, 80.0, "red's black above green's")
+    blue_black: Tensor = _uniform("code", -40.0, 80.0, "blue's black above green's")
+    saturation: Tensor = _uniform("1", 0.0, 3.0, "factor on both colour differences")
+    chroma_blur: Tensor = _uniform("px", 0.0, 4.0, "blur of both colour differences, Gaussian sigma")
+    sharpen_h: Tensor = _uniform("1", 0.0, 3.0, "edge enhancer of luma along rows, the weight of each neighbour")
+    sharpen_v: Tensor = _uniform("1", 0.0, 3.0, "edge enhancer of luma along columns, the weight of each neighbour")
+    coring: Tensor = _uniform("code", 0.0, 50.0, "detail below this is not enhanced")
+    noise: Tensor = _uniform("code", 0.0, 20.0, "luma noise behind the enhancer, standard deviation")
+    odd_rows: Tensor = _uniform("code", -10.0, 10.0, "how much brighter odd rows are")
+    annex_k: Tensor = _chance("JPEG tables of Annex K instead of the watch's own")
+
+
+def draw(
+    cls: type[SomeParams],
+    ranges: Mapping[str, tuple[float, float]],
+    chances: Mapping[str, float],
+    seed: int,
+    indices: Sequence[int],
+) -> SomeParams:
+    """Values of the samples `indices` of the run `seed`, float32 on the CPU.
+
+    Each sample has a Philox-4x64 stream of its own, keyed with (seed, index): the result does not depend on what else
+    is drawn, in which order, or on how many there are.
+    """
+    parameters = cls.parameters()
+    uniforms = np.stack([_uniforms(seed, index, len(parameters)) for index in indices])
+    columns = [
+        _apply_law(parameter, uniforms[:, place], ranges.get(name, (0.0, 0.0)), chances.get(name, 0.0))
+        for place, (name, parameter) in enumerate(parameters.items())
+    ]
+    return cls.from_columns(torch.from_numpy(np.stack(columns, 1).astype(np.float32)))
+
+
+def _uniforms(seed: int, index: int, count: int) -> np.ndarray:
+    key = np.array([seed & _WORD, index & _WORD], dtype=np.uint64)
+    counter = np.array([0, 0, 0, _STREAM], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter)).random(count)
+
+
+def _apply_law(parameter: Parameter, u: np.ndarray, limits: tuple[float, float], probability: float) -> np.ndarray:
+    low, high = limits
+    if parameter.law == "chance":
+        return (u < probability).astype(np.float64)
+    if parameter.law == "log":
+        return low * (high / low) ** u
+    return low + (high - low) * u

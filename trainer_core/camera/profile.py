@@ -1,0 +1,149 @@
+"""Camera profiles: the ranges of a camera's parameters, as small JSON files. Two are built in, users may fit others.
+
+    {"schema": 1, "kind": "mono", "name": "wqv1", "notes": "…", "ranges": {"psf_v": [0.85, 1.45], …}, "chances": {…}}
+
+Every parameter of the kind must be there, within its limits (`parameters`); anything unknown is refused.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trainer_core.camera.parameters import ColorParams, MonoParams, Parameter, Params
+from trainer_core.errors import UserError
+
+BUILTIN_PROFILES = ("wqv1", "wqv10")
+KINDS: Mapping[str, type[Params]] = {"mono": MonoParams, "color": ColorParams}
+_SCHEMA = 1
+_LARGEST_FILE = 1 << 20
+
+
+@dataclass(frozen=True)
+class CameraProfile:
+    """A camera's parameter ranges.
+
+    Args:
+        name: short; goes into the metadata of the weights trained with it.
+        kind: "mono" or "color".
+        ranges: parameter -> (low, high), both within its limits; every non-chance parameter of the kind.
+        chances: parameter -> probability 0..1; every chance of the kind.
+        notes: free text.
+    """
+
+    name: str
+    kind: str
+    ranges: Mapping[str, tuple[float, float]]
+    chances: Mapping[str, float] = field(default_factory=dict)
+    notes: str = ""
+
+    @classmethod
+    def load(cls, path: Path) -> CameraProfile:
+        """Read and check a profile file.
+
+        Raises:
+            UserError: unreadable, not JSON, or not a complete profile within the limits; says which entry.
+        """
+        try:
+            with open(path, "rb") as file:
+                content = file.read(_LARGEST_FILE + 1)
+        except OSError as error:
+            raise UserError(f"Cannot read the camera profile {path}: {error.strerror or error}.") from error
+        if len(content) > _LARGEST_FILE:
+            raise UserError(f"{path} is too large for a camera profile (more than 1 MiB).")
+        return cls._parse(content, str(path), path.stem)
+
+    @classmethod
+    def builtin(cls, name: str) -> CameraProfile:
+        """The profile `name` of `BUILTIN_PROFILES`.
+
+        Raises:
+            UserError: there is no such profile.
+        """
+        if name not in BUILTIN_PROFILES:
+            raise UserError(f"There is no built-in camera {name!r}; there are {', '.join(BUILTIN_PROFILES)}.")
+        content = importlib.resources.files("resources").joinpath(f"{name}.json").read_bytes()
+        return cls._parse(content, f"built-in {name}", name)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a profile file holds."""
+        return {
+            "schema": _SCHEMA,
+            "kind": self.kind,
+            "name": self.name,
+            "notes": self.notes,
+            "ranges": {name: list(limits) for name, limits in self.ranges.items()},
+            "chances": dict(self.chances),
+        }
+
+    @classmethod
+    def _parse(cls, content: bytes, where: str, default_name: str) -> CameraProfile:
+        try:
+            data = json.loads(content.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{where} is not a camera profile: it is not JSON ({error}).") from error
+        if not isinstance(data, dict) or data.get("schema") != _SCHEMA or data.get("kind") not in list(KINDS):
+            raise UserError(
+                f'{where} is not a camera profile: it must be a JSON object with "schema": {_SCHEMA} '
+                'and "kind": "mono" or "color".'
+            )
+        parameters = KINDS[data["kind"]].parameters()
+        ranged = {name: entry for name, entry in parameters.items() if entry.law != "chance"}
+        chances = {name: entry for name, entry in parameters.items() if entry.law == "chance"}
+        return cls(
+            name=_text(data, "name", default_name, where),
+            kind=data["kind"],
+            ranges={
+                name: _range(value, ranged[name], f"{where}: ranges.{name}")
+                for name, value in _section(data, "ranges", ranged, where).items()
+            },
+            chances={
+                name: _number(value, chances[name], f"{where}: chances.{name}")
+                for name, value in _section(data, "chances", chances, where).items()
+            },
+            notes=_text(data, "notes", "", where),
+        )
+
+
+def _text(data: Mapping[str, Any], key: str, default: str, where: str) -> str:
+    value = data.get(key, default)
+    if not isinstance(value, str) or len(value) > 2000:
+        raise UserError(f'{where}: "{key}" must be a text of at most 2000 characters.')
+    return value
+
+
+def _section(data: Mapping[str, Any], key: str, expected: Mapping[str, Parameter], where: str) -> Mapping[str, Any]:
+    section = data.get(key)
+    if not isinstance(section, dict):
+        raise UserError(f'{where}: "{key}" is missing.')
+    missing = [name for name in expected if name not in section]
+    unknown = [name for name in section if name not in expected]
+    if missing or unknown:
+        wrong = [f"missing {name}" for name in missing] + [f"unknown {name}" for name in unknown]
+        raise UserError(f'{where}: "{key}" does not fit a {data["kind"]} camera: {", ".join(wrong[:6])}.')
+    return section
+
+
+def _range(value: Any, parameter: Parameter, where: str) -> tuple[float, float]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise UserError(f"{where} must be [low, high].")
+    low, high = _number(value[0], parameter, where), _number(value[1], parameter, where)
+    if low > high:
+        raise UserError(f"{where} is [{low:g}, {high:g}]: the first number must not exceed the second.")
+    return low, high
+
+
+def _number(value: Any, parameter: Parameter, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise UserError(f"{where} must be a number, not {str(value)[:40]!r}.")
+    if not parameter.lowest <= value <= parameter.highest:
+        raise UserError(
+            f"{where} is {value:g}; {parameter.meaning} must be between {parameter.lowest:g} "
+            f"and {parameter.highest:g} ({parameter.unit})."
+        )
+    return float(value)

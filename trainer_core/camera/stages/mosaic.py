@@ -1,0 +1,41 @@
+"""The colour filter array: red, green and blue are seen by different pixels and interpolated in between.
+
+Luma keeps the full sampling (the captures' luma is as sharp as the mono watch's), colour comes from a bilinear
+demosaic of an RGGB mosaic whose parity counts from the frame's upper left pixel. Luma also carries a line-wise leak:
+even rows see red, odd rows blue, and part of their difference stays in luma (measured row alternation −0.66 code
+where red exceeds blue by 90, else −0.1..−0.4).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from trainer_core.camera.stages import per_sample
+from trainer_core.camera.stages.ycbcr import luma
+
+_CORNERS = ((0.25, 0.5, 0.25), (0.5, 1.0, 0.5), (0.25, 0.5, 0.25))
+_EDGES = ((0.0, 0.25, 0.0), (0.25, 1.0, 0.25), (0.0, 0.25, 0.0))
+
+
+def mosaic_color(rgb: Tensor, odd_row: Tensor, odd_column: Tensor) -> Tensor:
+    """Linear RGB [B, 3, h, w] with its own luma and the colour of a demosaiced RGGB reading.
+
+    Args:
+        rgb: every channel at every pixel.
+        odd_row: [B, 1, h, 1], 1 on odd frame rows, else 0.
+        odd_column: [B, 1, 1, w], 1 on odd frame columns, else 0.
+    """
+    red = (1 - odd_row) * (1 - odd_column)
+    blue = odd_row * odd_column
+    sites = torch.cat((red, 1 - red - blue, blue), 1)
+    kernels = rgb.new_tensor((_CORNERS, _EDGES, _CORNERS)).unsqueeze(1)
+    demosaiced = F.conv2d(F.pad(rgb * sites, (1, 1, 1, 1), mode="reflect"), kernels, groups=3)
+    return demosaiced + (luma(rgb) - luma(demosaiced))
+
+
+def leak_lines(rgb: Tensor, odd_row: Tensor, leak: Tensor) -> Tensor:
+    """Add leak·(R − B)/2 to even rows and take it from odd rows, in all channels alike; leak is [B]."""
+    difference = rgb[:, 0:1] - rgb[:, 2:3]
+    return rgb + (0.5 - odd_row) * per_sample(leak) * difference

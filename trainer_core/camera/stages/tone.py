@@ -1,0 +1,25 @@
+"""The tone curve: linear light to output codes, black + (white − black)·y^gamma.
+
+The true curve cannot be identified without a chart; exponents of 0.5-0.9 and a black of 0.4-1.3 levels (mono) fit the
+captures' histograms, whose black sits at level 1. Colour captures have purple-blue shadows: blacks differ by channel.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from trainer_core.camera.stages import per_sample
+from trainer_core.camera.stages.light import power
+
+
+def tone(light: Tensor, gamma: Tensor, black: Tensor, white: float) -> Tensor:
+    """Linear light [B, C, h, w] (1 = white, more is headroom, less than 0 counts as 0) to codes.
+
+    Args:
+        light: after exposure.
+        gamma: [B], exponent.
+        black: [B] or [B, C], code of no light.
+        white: code of light 1 (15 mono, 255 colour).
+    """
+    floor = per_sample(black)
+    return power(light, per_sample(gamma)).mul_(white - floor).add_(floor)

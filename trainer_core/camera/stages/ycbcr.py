@@ -1,0 +1,31 @@
+"""RGB to luma and colour differences and back, as JFIF defines them (ITU-R BT.601 weights, full range, 0..255).
+
+Colour differences are centred on 0 here; a JPEG file adds 128.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LUMA = (0.299, 0.587, 0.114)
+
+
+def luma(rgb: Tensor) -> Tensor:
+    """[B, 3, h, w] -> [B, 1, h, w], same unit."""
+    red, green, blue = LUMA
+    return rgb[:, 0:1] * red + rgb[:, 1:2] * green + rgb[:, 2:3] * blue
+
+
+def to_ycbcr(rgb: Tensor) -> tuple[Tensor, Tensor]:
+    """[B, 3, h, w] -> luma [B, 1, h, w] and (Cb, Cr) [B, 2, h, w]."""
+    y = luma(rgb)
+    differences = torch.cat(((rgb[:, 2:3] - y) / 1.772, (rgb[:, 0:1] - y) / 1.402), 1)
+    return y, differences
+
+
+def to_rgb(y: Tensor, differences: Tensor) -> Tensor:
+    """Luma [B, 1, h, w] and (Cb, Cr) [B, 2, h, w] -> [B, 3, h, w]."""
+    blue_difference, red_difference = differences[:, 0:1], differences[:, 1:2]
+    green = y - 0.344136 * blue_difference - 0.714136 * red_difference
+    return torch.cat((y + 1.402 * red_difference, green, y + 1.772 * blue_difference), 1)

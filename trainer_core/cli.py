@@ -1,0 +1,190 @@
+"""`wqv-upscale-trainer <source_dir> <workspace_dir> [options]`: parse, train, print. No business logic.
+
+Exit codes: 0 done, 1 failed (what could be saved was saved), 2 bad input or usage, 130/143 interrupted
+by Ctrl+C/SIGTERM after the step was finished and saved. A second signal leaves at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, Optional
+
+import trainer_core
+from trainer_core.config import TrainerConfig
+from trainer_core.control import RunControl
+from trainer_core.errors import UserError
+from trainer_core.schema import AUTO, Setting, settings_of
+from trainer_core.settings import shown
+
+PROGRAM = "wqv-upscale-trainer"
+_EPILOG = """\
+examples:
+  wqv-upscale-trainer photos runs/mono --scale 4 --monochrome-style --preset light --max-minutes 60
+  wqv-upscale-trainer photos runs/mono --resume latest
+  wqv-upscale-trainer photos runs/x4 --init-weights models/realesrgan/RealESRGAN_x4plus.pth
+  wqv-upscale-trainer --demo runs/demo
+
+exit codes: 0 done, 1 failed (saved what could be saved), 2 bad input or usage, 130/143 interrupted and saved"""
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run the command line; the exit code."""
+    parser = build_parser()
+    arguments = vars(parser.parse_args(argv))
+    events = arguments.pop("events", None)
+    config_only = arguments.pop("config_only", False)
+    given = _with_places(arguments, parser)
+    try:
+        return _print_config(given) if config_only else _train(given, events)
+    except UserError as error:
+        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+        return 2
+
+
+def build_parser(config_class: type = TrainerConfig) -> argparse.ArgumentParser:
+    """The parser, made from the settings schema. Only options that were given appear in its result."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        usage="%(prog)s <source_dir> <workspace_dir> [options]",
+        description="Train an RRDB network that enlarges Casio WQV wrist camera photos.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    parser.add_argument("source_dir", nargs="?", help="folder of clean photos, searched with its subfolders; only read")
+    parser.add_argument("workspace", metavar="workspace_dir", nargs="?", help="folder for checkpoints, models and logs")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {trainer_core.__version__}")
+    parser.add_argument("--config-only", action="store_true", help="print the resolved settings as JSON and exit")
+    parser.add_argument("--events", choices=("jsonl",), help="write every event to stdout, one JSON object a line")
+    groups: dict[str, Any] = {}
+    for described in settings_of(config_class):
+        if described.flag:
+            group = groups.get(described.group) or parser.add_argument_group(described.group)
+            groups[described.group] = group
+            _add(group, described)
+    return parser
+
+
+def _add(group: Any, described: Setting) -> None:
+    text = _help(described)
+    if described.kind == "switch":
+        group.add_argument(
+            described.flag,
+            dest=described.name,
+            action=argparse.BooleanOptionalAction,
+            default=argparse.SUPPRESS,
+            help=text,
+        )
+        return
+    more: dict[str, Any] = {"dest": described.name, "help": text, "metavar": _metavar(described)}
+    if described.kind == "choice":
+        more.update(choices=described.choices, type=type(described.choices[0]))
+    elif described.kind == "pair":
+        more.update(nargs=2, type=float, metavar=("B1", "B2"))
+    else:
+        more["type"] = {"int": int, "float": float, "interval": _interval}.get(described.kind, str)
+    group.add_argument(described.flag, **more)
+    if described.optional and described.replayed:
+        off = "--no-" + described.flag.lstrip("-")
+        group.add_argument(off, dest=described.name, action="store_const", const=None, help="without it, if stored")
+
+
+def _help(described: Setting) -> str:
+    facts = [f"default {shown(described.default)}"]
+    if described.limits and described.kind != "choice":
+        facts.insert(0, f"{described.limits} {described.unit}".strip())
+    text = f"{described.help} ({'; '.join(facts)})"
+    return text.replace("%", "%%")
+
+
+def _metavar(described: Setting) -> Optional[str]:
+    names = {"int": "N", "float": "X", "interval": "N", "file": "PATH", "folder": "DIR"}
+    return names.get(described.kind)  # choices name themselves
+
+
+def _interval(text: str) -> Any:
+    return AUTO if text == AUTO else int(text)
+
+
+_interval.__name__ = "auto or int"  # argparse names the type in its error message
+
+
+def _with_places(arguments: dict[str, Any], parser: argparse.ArgumentParser) -> dict[str, Any]:
+    """Source and workspace; with --demo a single path is the workspace."""
+    source, workspace = arguments.pop("source_dir", None), arguments.pop("workspace", None)
+    if arguments.get("demo") and workspace is None:
+        source, workspace = None, source
+    if workspace is None or (source is None and not arguments.get("demo")):
+        parser.error("a source folder and a workspace folder are needed (with --demo only the workspace)")
+    if "betas" in arguments:
+        arguments["betas"] = tuple(arguments["betas"])
+    return {**arguments, "workspace": workspace, **({} if source is None else {"source_dir": source})}
+
+
+def _print_config(given: dict[str, Any]) -> int:
+    from trainer_core.training.plan import config_only, plan_run
+
+    plan = plan_run(given)
+    for notice in plan.notices:
+        print(notice, file=sys.stderr)
+    print(json.dumps(config_only(plan), indent=2))
+    return 0
+
+
+def _train(given: dict[str, Any], events: Optional[str]) -> int:
+    from trainer_core.events import Fanout, Notice
+    from trainer_core.sinks.console import ConsoleSink
+    from trainer_core.sinks.journal import JsonlStdoutSink
+    from trainer_core.training.plan import plan_run
+    from trainer_core.training.trainer import Trainer
+
+    control = RunControl()
+    signals = _Signals(control)
+    plan = plan_run(given)
+    console = ConsoleSink(log_interval=plan.config.log_interval)
+    sink = Fanout(console, *([JsonlStdoutSink(sys.stdout)] if events else []))
+    for notice in plan.notices:
+        sink(Notice("info", notice))
+    try:
+        result = Trainer(plan.config, sink, control).run()
+    finally:
+        console.close()
+        signals.restore()
+    if result.outcome == "failed":
+        return 1
+    return 0 if result.outcome == "completed" else signals.exit_code
+
+
+class _Signals:
+    """Ctrl+C and SIGTERM ask the run to stop; a second one leaves at once."""
+
+    def __init__(self, control: RunControl) -> None:
+        self.exit_code = 0
+        self._control = control
+        names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+        wanted = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        self._before = {number: signal.signal(number, self._stop) for number in wanted}
+
+    def _stop(self, number: int, frame: Optional[FrameType]) -> None:
+        code = 128 + number
+        if self.exit_code:
+            os._exit(code)
+        self.exit_code = code
+        self._control.stop()
+        os.write(2, b"\nStopping: the step is finished and saved. Once more leaves at once.\n")
+
+    def restore(self) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""Read what a watch took: photos as they come out of the watch, its link programs and its Palm databases.
+
+`read_captures(path)` tells by the content which of these a file is:
+
+* PNG of at most 16 grays (WQV-1, WQV-2): multiples of 17, or the multiples of 16 and 255 − 16k of other programs;
+* JPEG or PNG of 176x144 (WQV-3, WQV-10);
+* raw dump of the watch: records of 7229 bytes: title[24], year − 2000, month, day, hour, minute, 7200 bytes of
+  pixels, two a byte, the LOW nibble left, code 0 white and 15 black;
+* Palm database WQVLinkDB: records of 8036 bytes, pixels at 36 with the HIGH nibble left;
+* Palm database CASIJPG*.PDB: records "DBLK", 0, length (16 bit, big-endian), then a piece of one JPEG file.
+
+Layouts: research/wqv-camera.md section 1, after mgroeber.de, open-wqv-link and wqv-blink, checked on real files.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trainer_core.data.decode import PhotoError, decode, read_size
+from trainer_core.errors import UserError
+
+MONO_SIDE = 120
+COLOR_SIZE = (176, 144)
+_LARGEST_FILE = 16 << 20
+_SMALLEST_CROP = 16
+_PACKED = MONO_SIDE * MONO_SIDE // 2
+
+_DUMP_RECORD = 29 + _PACKED
+_DUMP_PIXELS = 29
+_LINK_RECORD = 8036
+_LINK_PIXELS = 36
+_THUMBNAIL_RECORD = 6400
+_PALM_HEADER = 78
+_PALM_NAME = 32
+_BLOCK_MARK = b"DBLK"
+_BLOCK_HEADER = 8
+
+
+@dataclass(frozen=True)
+class Capture:
+    """One watch photo.
+
+    Args:
+        name: the file's stem, with a number where a file holds several; fit for a file name.
+        pixels: uint8; [h, w] with levels 0, 17 … 255 (mono) or [144, 176, 3] RGB (colour).
+        kind: "mono" or "color".
+    """
+
+    name: str
+    pixels: np.ndarray
+    kind: str
+
+
+def read_captures(path: Path) -> list[Capture]:
+    """All watch photos in a file, in the file's order; at least one.
+
+    Raises:
+        UserError: the file cannot be read, is damaged, or is none of the formats above.
+    """
+    content = _read(path)
+    if content.startswith((b"\x89PNG", b"\xff\xd8\xff")):
+        return [_from_picture(path, path.stem)]
+    if _is_dump(content):
+        return _from_dump(content, path)
+    if len(content) >= _PALM_HEADER and b"\0" in content[:_PALM_NAME]:
+        return _from_palm(content, path)
+    raise UserError(
+        f"{path} is not a watch photo: it is neither PNG nor JPEG nor a Palm database (WQVLinkDB, CASIJPG*), "
+        f"nor does its size of {len(content)} bytes fit a watch's dump ({_DUMP_RECORD} bytes a photo)."
+    )
+
+
+def levels_of(gray: np.ndarray) -> np.ndarray | None:
+    """Grays of a mono capture as levels 0, 17 … 255, whichever of the three known scales they use; None if none fits.
+
+    Args:
+        gray: uint8, any shape.
+    """
+    if not (gray % 17).any():
+        return gray
+    if not (gray % 16).any():
+        return gray // 16 * 17
+    if (gray % 16 == 15).all():
+        return gray // 16 * 17
+    return None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
+    if len(content) > _LARGEST_FILE:
+        raise UserError(f"{path} is too large for watch photos (more than {_LARGEST_FILE >> 20} MiB).")
+    if not content:
+        raise UserError(f"{path} is empty (0 bytes).")
+    return content
+
+
+def _from_picture(path: Path, name: str) -> Capture:
+    try:
+        width, height = read_size(path)
+        if width > COLOR_SIZE[0] or height > COLOR_SIZE[1]:
+            raise PhotoError(f"{width}x{height} pixels; a watch photo has 120x120 or 176x144, untouched by scaling")
+        rgb = decode(path)
+    except PhotoError as error:
+        raise UserError(f"{path} is not a watch photo: {error.message}.") from error
+    if (width, height) == COLOR_SIZE:
+        return Capture(name, rgb, "color")
+    return Capture(name, _mono_levels(rgb, path), "mono")
+
+
+def _mono_levels(rgb: np.ndarray, path: Path) -> np.ndarray:
+    height, width = rgb.shape[:2]
+    if max(height, width) > MONO_SIDE or min(height, width) < _SMALLEST_CROP:
+        raise UserError(
+            f"{path} is not a watch photo: {width}x{height} pixels, where 120x120 or 176x144 were expected."
+        )
+    gray = rgb[..., 0]
+    levels = levels_of(gray) if (rgb == gray[..., None]).all() else None
+    if levels is None:
+        raise UserError(
+            f"{path} is not an untouched photo of a mono watch: it does not consist of the 16 grays 0, 17 … 255. "
+            "Take the file that came from the watch, not a scaled or edited copy."
+        )
+    return levels
+
+
+def _is_dump(content: bytes) -> bool:
+    return len(content) % _DUMP_RECORD == 0 and all(
+        _is_date(content[start + 24 : start + 29]) for start in range(0, len(content), _DUMP_RECORD)
+    )
+
+
+def _is_date(stamp: bytes) -> bool:
+    year, month, day, hour, minute = stamp
+    return year < 100 and 1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60
+
+
+def _from_dump(content: bytes, path: Path) -> list[Capture]:
+    starts = range(_DUMP_PIXELS, len(content), _DUMP_RECORD)
+    photos = [_unpack(content[start : start + _PACKED], high_left=False) for start in starts]
+    return _numbered(photos, path)
+
+
+def _unpack(packed: bytes, *, high_left: bool) -> np.ndarray:
+    """Two 4-bit codes a byte -> uint8 [120, 120]; code 0 is white."""
+    values = np.frombuffer(packed, np.uint8)
+    high, low = values >> 4, values & 15
+    pair = (high, low) if high_left else (low, high)
+    codes = np.stack(pair, 1).reshape(MONO_SIDE, MONO_SIDE)
+    return (255 - 17 * codes).astype(np.uint8)
+
+
+def _from_palm(content: bytes, path: Path) -> list[Capture]:
+    records = _palm_records(content, path)
+    if records[0].startswith(_BLOCK_MARK):
+        return [_from_jpeg(b"".join(_block(record, path) for record in records), path)]
+    photos = [record for record in records if _is_link_record(record)]
+    if len(photos) == len(records):
+        pixels = slice(_LINK_PIXELS, _LINK_PIXELS + _PACKED)
+        return _numbered([_unpack(record[pixels], high_left=True) for record in photos], path)
+    if all(len(record) == _THUMBNAIL_RECORD for record in records):
+        raise UserError(
+            f"{path} holds thumbnails only (WQVColorDB); the photos are in the CASIJPG*.PDB files beside it."
+        )
+    raise UserError(
+        f"{path} is a Palm database, but not one of a watch, or it is damaged: a record has an unknown form."
+    )
+
+
+def _palm_records(content: bytes, path: Path) -> list[bytes]:
+    (count,) = struct.unpack_from(">H", content, _PALM_HEADER - 2)
+    first = _PALM_HEADER + 8 * count
+    if not count or first > len(content):
+        raise UserError(f"{path} is not a Palm database with watch photos, or it is cut off: its record list is wrong.")
+    offsets = [struct.unpack_from(">I", content, _PALM_HEADER + 8 * entry)[0] for entry in range(count)]
+    ends = [*offsets[1:], len(content)]
+    if offsets[0] < first or any(start >= end for start, end in zip(offsets, ends)):
+        raise UserError(f"{path} is a damaged Palm database: its records overlap or lie beyond the end of the file.")
+    return [content[start:end] for start, end in zip(offsets, ends)]
+
+
+def _is_link_record(record: bytes) -> bool:
+    return len(record) == _LINK_RECORD and struct.unpack_from(">HH", record, 32) == (_PACKED, 800)
+
+
+def _block(record: bytes, path: Path) -> bytes:
+    if len(record) < _BLOCK_HEADER or not record.startswith(_BLOCK_MARK):
+        raise UserError(f"{path} is a damaged Palm database: a piece of the photo is missing its mark.")
+    (length,) = struct.unpack_from(">H", record, _BLOCK_HEADER - 2)
+    if length > len(record) - _BLOCK_HEADER:
+        raise UserError(f"{path} is cut off: {length} bytes of the photo were announced, fewer are there.")
+    return record[_BLOCK_HEADER : _BLOCK_HEADER + length]
+
+
+def _from_jpeg(content: bytes, path: Path) -> Capture:
+    with tempfile.TemporaryDirectory() as folder:  # the one opener of pictures takes files
+        picture = Path(folder) / "photo.jpg"
+        picture.write_bytes(content)
+        try:
+            return _from_picture(picture, path.stem)
+        except UserError as error:
+            raise UserError(f"{path} holds a photo that cannot be used: {error.message}") from error
+
+
+def _numbered(photos: list[np.ndarray], path: Path) -> list[Capture]:
+    if len(photos) == 1:
+        return [Capture(path.stem, photos[0], "mono")]
+    return [Capture(f"{path.stem}_{number:03d}", photo, "mono") for number, photo in enumerate(photos, 1)]

@@ -1,0 +1,181 @@
+"""Open one photo file safely: its size from the header, its pixels as 8-bit sRGB. The only image opener.
+
+The reader is chosen by the file's first bytes, never by its name, from five formats; limits are checked
+before any pixel is decoded. EXIF orientation is applied, ICC profiles are converted to sRGB, 16-bit is
+rounded (v / 257), transparency is laid over middle gray: neither a white nor a black border would look
+like a photo, and gray disturbs the mean brightness least. Of several frames or pages the first is used.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageCms
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.JpegImagePlugin import jpeg_factory
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from trainer_core.errors import UserError
+
+MAX_PIXELS = 100_000_000
+MAX_SIDE = 30_000
+MIN_SIDE = 8
+MAX_FILE_BYTES = 512 * 1024 * 1024
+BACKDROP = (128, 128, 128)
+
+_ORIENTATION_TAG = 0x0112
+_BITS_PER_SAMPLE_TAG = 258
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_READERS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
+    (b"\x89PNG\r\n\x1a\n", PngImageFile),
+    (b"\xff\xd8\xff", jpeg_factory),
+    (b"II*\x00", TiffImageFile),
+    (b"MM\x00*", TiffImageFile),
+    (b"II+\x00", TiffImageFile),
+    (b"MM\x00+", TiffImageFile),
+    (b"RIFF", WebPImageFile),
+    (b"BM", BmpImageFile),
+)
+
+
+class PhotoError(UserError):
+    """A photo that cannot be used; the message is the reason alone, without the file's name."""
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels after EXIF orientation, from the header alone.
+
+    Raises:
+        PhotoError: the file cannot be read, is of no known format, or breaks a limit.
+    """
+    with _opened(path) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) >= 5 else (width, height)
+
+
+def decode(path: Path) -> np.ndarray:
+    """The whole photo, uint8 [H, W, 3] in sRGB, upright.
+
+    Raises:
+        PhotoError: the file cannot be read, is broken or truncated, or holds no 8- or 16-bit picture.
+    """
+    with _opened(path) as image:
+        turn = _TURNS.get(_orientation(image))
+        image.load()
+        rgb = _to_srgb(image)
+        return np.array(rgb if turn is None else rgb.transpose(turn))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, io.SEEK_END)
+            if size == 0:
+                raise PhotoError("the file is empty (0 bytes)")
+            if size > MAX_FILE_BYTES:
+                raise PhotoError(f"the file has {size / 1e6:.0f} MB; the limit is {MAX_FILE_BYTES // 1024**2} MiB")
+            file.seek(0)
+            reader = _reader_for(file.read(16))
+            file.seek(0)
+            with reader(file) as image:
+                _check_size(*image.size)
+                yield image
+    except PhotoError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error) or "unreadable"
+        raise PhotoError(f"cannot be read: {reason}") from error
+    except Exception as error:  # a broken file may raise anything at all inside a decoder
+        raise PhotoError(f"damaged: {type(error).__name__}: {error}") from error
+
+
+def _reader_for(start: bytes) -> Callable[..., Any]:
+    for magic, reader in _READERS:
+        if start.startswith(magic) and (magic != b"RIFF" or start[8:12] == b"WEBP"):
+            return reader
+    if start.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6")):
+        raise PhotoError("a PostScript file under a photo's name")
+    raise PhotoError("not a PNG, JPEG, TIFF, WebP or BMP file")
+
+
+def _check_size(width: int, height: int) -> None:
+    if min(width, height) < MIN_SIDE:
+        raise PhotoError(f"{width}x{height} pixels is too small; at least {MIN_SIDE} on each side are needed")
+    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+        raise PhotoError(
+            f"{width}x{height} pixels is too large; the limit is {MAX_PIXELS // 10**6} megapixels "
+            f"and {MAX_SIDE} on a side"
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1-8; TIFF counts as upright, because Pillow turns it by itself."""
+    if isinstance(image, TiffImageFile):
+        return 1
+    try:  # the base method: PNG's own would decode the whole picture in search of a late chunk
+        value = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
+    except Exception:  # a broken EXIF block, whatever it raises, does not make the picture unusable
+        return 1
+    return value if value in _TURNS else 1
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+        image = _eight_bit(image)
+    if image.mode in ("I", "F"):
+        raise PhotoError("32-bit and floating-point pictures have no known white; save it as 8 or 16 bit")
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        return _over_backdrop(_through_profile(rgba.convert("RGB"), profile), rgba.getchannel("A"))
+    return _through_profile(image, profile)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE_TAG)
+    top = 4095 if bits == (12,) else 65535
+    values = np.asarray(image).astype(np.uint32)
+    return Image.fromarray(((values * 255 + top // 2) // top).astype(np.uint8))
+
+
+def _over_backdrop(colour: Image.Image, alpha: Image.Image) -> Image.Image:
+    lowest, highest = alpha.getextrema()
+    if highest == 0:
+        raise PhotoError("wholly transparent")
+    if lowest == 255:
+        return colour
+    return Image.composite(colour, Image.new("RGB", colour.size, BACKDROP), alpha)
+
+
+def _through_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """`image` as sRGB; a profile that is broken or meant for another colour space is passed over."""
+    if image.mode not in ("L", "CMYK"):
+        image = image.convert("RGB")
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if source.profile.xcolor_space.strip() == "RGB" and image.mode == "L":
+                image = image.convert("RGB")
+            if "srgb" not in ImageCms.getProfileDescription(source).lower():
+                target = ImageCms.createProfile("sRGB")
+                converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+                return converted if converted is not None else image.convert("RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            pass
+    return image.convert("RGB")

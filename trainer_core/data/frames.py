@@ -1,0 +1,275 @@
+"""The geometry of a watch frame on a photo: which rectangle it shows, how it is turned, where a region lies.
+
+A frame is `frame_width` x `frame_height` LR pixels of the watch, `scale` times that in HR. On the photo it
+covers from one photo pixel per HR pixel up to the whole shorter side, log-uniform in size. A photo that is
+smaller than the frame is never enlarged to fill it: it is used at its own size, and the frame reaches beyond
+it. Everything is worked out in the orientation of the frame; `View` turns it back to the photo's own.
+Training samples are regions of random frames (`place`); validation sees fixed whole ones (`validation_frames`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from trainer_core.data.decode import PhotoError, decode
+from trainer_core.data.photos import Photo, name_bytes
+from trainer_core.data.pyramid import Box, Pyramid, enlarged, enlarged_size
+from trainer_core.data.randomness import VALIDATION, generator
+from trainer_core.errors import UserError
+
+THUMBNAIL_SIDE = 40
+_LEAST_ZOOM = 1.1  # below it resampling would cost sharpness and show nothing that the pixels themselves do not
+_JPEG_UNIT = 16  # LR pixels: the colour watch's 4:2:0 blocks
+_LEAST_UNIT = 4
+_DECODING_THREADS = 2
+
+
+@dataclass(frozen=True)
+class FrameSpec:
+    """The watch's frame in LR pixels (mono 120x120, colour 176x144) and the scale from LR to HR."""
+
+    frame_width: int
+    frame_height: int
+    scale: int
+
+
+@dataclass(frozen=True)
+class RegionSpec(FrameSpec):
+    """What one training sample shows: `region` x `region` LR pixels, starting at multiples of `multiple`.
+
+    Raises:
+        ValueError: the region does not fit into the frame.
+    """
+
+    region: int
+    multiple: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.region <= min(self.frame_width, self.frame_height) or self.multiple < 1 or self.scale < 1:
+            raise ValueError(f"a region of {self.region} does not fit a {self.frame_width}x{self.frame_height} frame")
+
+    @property
+    def hr_side(self) -> int:
+        """Side of a region in HR pixels."""
+        return self.region * self.scale
+
+
+@dataclass(frozen=True)
+class View:
+    """A rectangle of a photo as the watch sees it: cut, then transposed, mirrored, turned over, in this order.
+
+    `box` is in the orientation of the frame; `width` and `height` are the photo's, in its own.
+    """
+
+    box: Box
+    transposed: bool
+    mirrored: bool
+    flipped: bool
+    width: int
+    height: int
+
+    def cut(self, pyramid: Pyramid, width: int, height: int) -> np.ndarray:
+        """uint8 [height, width, 3], contiguous, in the orientation of the frame."""
+        size = (height, width) if self.transposed else (width, height)
+        pixels = pyramid.cut(self._box_on_photo(), *size)
+        if self.transposed:
+            pixels = pixels.transpose(1, 0, 2)
+        return np.ascontiguousarray(pixels[:: -1 if self.flipped else 1, :: -1 if self.mirrored else 1])
+
+    def _box_on_photo(self) -> Box:
+        width, height = (self.height, self.width) if self.transposed else (self.width, self.height)
+        left, right, top, bottom = (
+            self.box.left,
+            self.box.right,
+            self.box.top,
+            self.box.bottom,
+        )
+        if self.mirrored:
+            left, right = width - right, width - left
+        if self.flipped:
+            top, bottom = height - bottom, height - top
+        return Box(top, left, bottom, right) if self.transposed else Box(left, top, right, bottom)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where one region lies: `left`, `top` in LR pixels of the frame, and the two views of the photo.
+
+    `frame` is cut short where the frame reaches beyond the photo.
+    """
+
+    left: int
+    top: int
+    region: View
+    frame: View
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A whole frame to validate on, or as much of it as its photo fills.
+
+    Attributes:
+        hr: uint8 [h * scale, w * scale, 3], sRGB; w and h are the frame's, or smaller multiples of 4.
+        left, top: where `hr` starts in the frame, LR pixels; multiples of 16.
+        name: the photo's.
+        thumbnail: uint8 [40, 40, 3], `hr` averaged.
+    """
+
+    hr: np.ndarray
+    left: int
+    top: int
+    name: str
+    thumbnail: np.ndarray
+
+
+def place(width: int, height: int, spec: RegionSpec, rng: np.random.Generator) -> Placement:
+    """Draw orientation, size, and position of a frame on a `width` x `height` photo, and a region of it.
+
+    The photo must be at least `spec.hr_side` on each side. Uses exactly six numbers of `rng`.
+    """
+    size, turn, *along = rng.random(6).tolist()
+    bits = int(turn * 8)
+    transposed, mirrored, flipped = bool(bits & 4), bool(bits & 2), bool(bits & 1)
+    sides = (height, width) if transposed else (width, height)
+    frames = (spec.frame_width * spec.scale, spec.frame_height * spec.scale)
+    zoom = max(1.0, min(sides[0] / frames[0], sides[1] / frames[1])) ** size
+    zoom = zoom if zoom >= _LEAST_ZOOM else 1.0
+    left, x, x_frame = _along(sides[0], spec.frame_width, spec, zoom, along[0], along[1])
+    top, y, y_frame = _along(sides[1], spec.frame_height, spec, zoom, along[2], along[3])
+    side = spec.hr_side * zoom
+    region = Box(x, y, min(x + side, sides[0]), min(y + side, sides[1]))
+    frame = Box(x_frame[0], y_frame[0], x_frame[1], y_frame[1])
+    return Placement(
+        left,
+        top,
+        View(region, transposed, mirrored, flipped, width, height),
+        View(frame, transposed, mirrored, flipped, width, height),
+    )
+
+
+def _along(
+    side: int, frame: int, spec: RegionSpec, zoom: float, which: float, where: float
+) -> tuple[int, float, tuple[float, float]]:
+    """One axis: start of the region in the frame (LR), its start on the photo, the frame's span on the photo.
+
+    The region's place in the frame is drawn first and evenly, the frame's place on the photo second, among
+    those that keep the frame on the photo, or, if it is the larger, the photo in the frame and the region
+    on the photo.
+    """
+    start = int(which * ((frame - spec.region) // spec.multiple + 1)) * spec.multiple
+    pixel = spec.scale * zoom  # photo pixels per LR pixel
+    slack = side - frame * pixel
+    if slack >= 0:
+        origin = where * slack
+    else:
+        lowest = max(slack, -start * pixel)
+        highest = min(0.0, side - (start + spec.region) * pixel)
+        origin = lowest + where * (highest - lowest)
+    if zoom == 1.0:  # nothing to resample then
+        origin = float(round(origin))
+    span = (max(origin, 0.0), min(origin + frame * pixel, float(side)))
+    return start, max(origin + start * pixel, 0.0), span
+
+
+def validation_frames(
+    photos: Sequence[Photo],
+    spec: FrameSpec,
+    *,
+    seed: int,
+    limit: int = 24,
+    at_least: int = 8,
+    on_bad_photo: Callable[[str, str], None] | None = None,
+) -> list[Frame]:
+    """Fixed frames of up to `limit` photos, chosen by hash: the same for the same photos, spec and seed.
+
+    Each photo gives the largest centred frame that it holds; where there are fewer photos than `at_least`,
+    further frames are smaller, elsewhere, and turned. Photos that fail to decode are passed over and told
+    to `on_bad_photo` as (name, reason).
+
+    Raises:
+        UserError: not one photo can be decoded.
+    """
+    order = sorted(photos, key=lambda photo: _rank(photo, seed))
+    frames: list[list[Frame]] = []
+    reason = "there is none"
+    crops = -(-at_least // max(1, min(len(order), limit)))
+    with ThreadPoolExecutor(_DECODING_THREADS) as pool:
+        for start in range(0, len(order), limit):
+            some = order[start : start + limit - len(frames)]
+            for photo, result in zip(
+                some, pool.map(partial(_frames_or_error, spec=spec, seed=seed, crops=crops), some)
+            ):
+                if isinstance(result, list):
+                    frames.append(result)
+                    continue
+                reason = f"{photo.name}: {result.message}"
+                if on_bad_photo is not None:
+                    on_bad_photo(photo.name, result.message)
+            if len(frames) >= limit:
+                break
+    if not frames:
+        raise UserError(f"No validation photo can be decoded ({reason}). Check the source folder.")
+    return _interleaved(frames)[: max(at_least, len(frames))]
+
+
+def _interleaved(frames: list[list[Frame]]) -> list[Frame]:
+    return [of_photo[crop] for crop in range(len(frames[0])) for of_photo in frames]
+
+
+def _rank(photo: Photo, seed: int) -> bytes:
+    return hashlib.sha256(str(seed).encode() + b"\0" + name_bytes(photo.name)).digest()
+
+
+def _frames_or_error(photo: Photo, *, spec: FrameSpec, seed: int, crops: int) -> list[Frame] | PhotoError:
+    try:
+        pixels = decode(photo.path)
+    except PhotoError as error:
+        return error
+    height, width = pixels.shape[:2]
+    pyramid = Pyramid(enlarged(pixels, *enlarged_size(width, height, _JPEG_UNIT * spec.scale)))
+    number = int.from_bytes(_rank(photo, 0)[:8], "big")
+    return [_whole_frame(pyramid, spec, photo.name, _draws(seed, number, crop)) for crop in range(crops)]
+
+
+def _draws(seed: int, number: int, crop: int) -> list[float]:
+    """Size (1: largest), two positions (0.5: centred), orientation (0: upright); the first crop is plain."""
+    return [1.0, 0.5, 0.5, 0.0] if crop == 0 else generator(seed, VALIDATION, number, crop).random(4).tolist()
+
+
+def _whole_frame(pyramid: Pyramid, spec: FrameSpec, name: str, draws: list[float]) -> Frame:
+    size, across, down, turn = draws
+    bits = int(turn * 8)
+    height, width = pyramid.levels[0].shape[:2]
+    sides = (height, width) if bits & 4 else (width, height)
+    zoom = max(1.0, min(sides[0] / spec.frame_width, sides[1] / spec.frame_height) / spec.scale) ** size
+    zoom = zoom if zoom >= _LEAST_ZOOM else 1.0
+    columns, rows = _filled(sides[0], spec.frame_width, spec.scale), _filled(sides[1], spec.frame_height, spec.scale)
+    x, y = (sides[0] - columns * spec.scale * zoom) * across, (sides[1] - rows * spec.scale * zoom) * down
+    if zoom == 1.0:
+        x, y = float(int(x)), float(int(y))
+    right, bottom = min(x + columns * spec.scale * zoom, sides[0]), min(y + rows * spec.scale * zoom, sides[1])
+    view = View(
+        Box(max(x, 0.0), max(y, 0.0), right, bottom), bool(bits & 4), bool(bits & 2), bool(bits & 1), width, height
+    )
+    return Frame(
+        view.cut(pyramid, columns * spec.scale, rows * spec.scale),
+        int((spec.frame_width - columns) * across) // _JPEG_UNIT * _JPEG_UNIT,
+        int((spec.frame_height - rows) * down) // _JPEG_UNIT * _JPEG_UNIT,
+        name,
+        view.cut(pyramid, THUMBNAIL_SIDE, THUMBNAIL_SIDE),
+    )
+
+
+def _filled(side: int, frame: int, scale: int) -> int:
+    """LR pixels of the frame that a photo of this side fills at its own size."""
+    whole = side // scale
+    if whole >= frame:
+        return frame
+    unit = _JPEG_UNIT if whole >= _JPEG_UNIT else _LEAST_UNIT
+    return whole // unit * unit

@@ -1,0 +1,222 @@
+"""Find the photos under the source folder: once each, checked by header, listed in one fixed order.
+
+The source is only ever read. A photo's name is its path relative to the source with forward slashes;
+lists are sorted by the bytes of that name, so nothing depends on the file system's order. Undecodable
+bytes in names stay as surrogate escapes, which JSON with `ensure_ascii` keeps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer_core.data.decode import PhotoError, decode, read_size
+from trainer_core.errors import UserError
+
+__all__ = [
+    "EXTENSIONS",
+    "Photo",
+    "PhotoError",
+    "Rejected",
+    "Scan",
+    "decode",
+    "name_bytes",
+    "scan",
+]
+
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp"})
+_MAX_DEPTH = 64
+_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One usable photo: `width` and `height` in pixels after EXIF orientation, `file_bytes` on disk."""
+
+    path: Path
+    name: str
+    width: int
+    height: int
+    file_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """One file with a photo's extension that is not used, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a source folder holds; both tuples are sorted by the bytes of the names.
+
+    `ignored` counts the other files: those without a photo's extension.
+    """
+
+    root: Path
+    photos: tuple[Photo, ...]
+    rejected: tuple[Rejected, ...]
+    ignored: int = 0
+
+
+def name_bytes(name: str) -> bytes:
+    """The bytes a name is sorted and hashed by, on every system alike."""
+    return name.encode("utf-8", "surrogatepass")
+
+
+def scan(
+    root: Path,
+    *,
+    progress: Callable[[int], None] | None = None,
+    exclude: Sequence[Path] = (),
+    keep: Collection[str] = (),
+) -> Scan:
+    """List the usable photos under `root`, reading headers only (and whole files only to compare twins).
+
+    Args:
+        root: the source folder.
+        progress: called with the number of files checked so far.
+        exclude: folders to leave out, such as a workspace inside the source.
+        keep: names that win over a twin with the same bytes (those of an earlier run); otherwise
+            the first name wins.
+
+    Raises:
+        UserError: the folder is missing or unreadable, or holds no usable photo.
+    """
+    root = Path(os.path.abspath(root))
+    if not root.is_dir():
+        found = "is a file, not a folder" if root.exists() else "does not exist"
+        raise UserError(f"The source folder {root} {found}. Name a folder that holds photos.")
+    shut: list[Rejected] = []
+    files = list(_walk(root, {_identity(path) for path in exclude}, shut))
+    wanted = [(name, path) for name, path in files if path.suffix.lower() in EXTENSIONS]
+    photos, rejected = _split(_check_all(wanted, progress))
+    photos, twins = _without_twins(photos, keep)
+    rejected = sorted(shut + rejected + twins, key=lambda entry: name_bytes(entry.name))
+    if not photos:
+        raise UserError(_nothing_found(root, rejected, len(files) - len(wanted)))
+    return Scan(root, tuple(photos), tuple(rejected), len(files) - len(wanted))
+
+
+def _walk(root: Path, seen: set[tuple[int, int] | None], shut: list[Rejected]) -> Iterator[tuple[str, Path]]:
+    """Every file below `root` as (name, path); each folder once however many links lead to it."""
+    pending = [(root, "", 0)]
+    while pending:
+        folder, prefix, depth = pending.pop()
+        identity = _identity(folder)
+        if depth > _MAX_DEPTH or (identity is not None and identity in seen):
+            continue
+        seen.add(identity)
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: name_bytes(entry.name))
+        except OSError as error:
+            if not prefix:
+                raise UserError(f"The source folder {root} cannot be read: {error.strerror}.") from error
+            shut.append(Rejected(prefix.rstrip("/"), f"the folder cannot be read: {error.strerror}"))
+            continue
+        links: list[tuple[Path, str, int]] = []
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name == "__MACOSX":
+                continue
+            if _is_folder(entry):
+                below = (folder / entry.name, f"{prefix}{entry.name}/", depth + 1)
+                (links if entry.is_symlink() else pending).append(below)
+            else:
+                yield prefix + entry.name, folder / entry.name
+        pending[:0] = links  # links last, so that a folder is known by its own name rather than by a link's
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _check_all(files: list[tuple[str, Path]], progress: Callable[[int], None] | None) -> list[Photo | Rejected]:
+    files = sorted(files, key=lambda file: name_bytes(file[0]))
+    results = []
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for result in pool.map(_check, files):
+            results.append(result)
+            if progress is not None:
+                progress(len(results))
+    return results
+
+
+def _check(file: tuple[str, Path]) -> Photo | Rejected:
+    name, path = file
+    try:
+        if not path.is_file():
+            return Rejected(name, "a broken link or not a regular file")
+        width, height = read_size(path)
+        return Photo(path, name, width, height, path.stat().st_size)
+    except PhotoError as error:
+        return Rejected(name, error.message)
+    except OSError as error:
+        return Rejected(name, f"cannot be read: {error.strerror}")
+
+
+def _split(results: Sequence[Photo | Rejected]) -> tuple[list[Photo], list[Rejected]]:
+    photos = [result for result in results if isinstance(result, Photo)]
+    return photos, [result for result in results if isinstance(result, Rejected)]
+
+
+def _without_twins(photos: list[Photo], keep: Collection[str]) -> tuple[list[Photo], list[Rejected]]:
+    """Drop files with exactly the bytes of another; only files of equal size are read."""
+    by_size: dict[int, list[Photo]] = defaultdict(list)
+    for photo in photos:
+        by_size[photo.file_bytes].append(photo)
+    suspects = [photo for group in by_size.values() if len(group) > 1 for photo in group]
+    suspects.sort(key=lambda photo: (photo.name not in keep, name_bytes(photo.name)))
+    first: dict[bytes, str] = {}
+    twins: dict[str, str] = {}
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for photo, digest in zip(suspects, pool.map(_digest, suspects)):
+            original = first.setdefault(digest, photo.name)
+            if original != photo.name:
+                twins[photo.name] = original
+    kept = [photo for photo in photos if photo.name not in twins]
+    return kept, [Rejected(name, f"the same file as {original}") for name, original in twins.items()]
+
+
+def _digest(photo: Photo) -> bytes:
+    digest = hashlib.sha256()
+    try:
+        with open(photo.path, "rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                digest.update(block)
+    except OSError:
+        return name_bytes(photo.name)  # cannot be compared, so no twin; decoding will name the fault
+    return digest.digest()
+
+
+def _nothing_found(root: Path, rejected: Sequence[Rejected], ignored: int) -> str:
+    formats = "PNG, JPEG, TIFF, WebP or BMP"
+    if rejected:
+        example = rejected[0]
+        return (
+            f"No usable photo in {root}: {len(rejected)} rejected, the first is {_printable(example.name)} "
+            f"({example.reason}). Add {formats} photos to it or name another folder."
+        )
+    held = f"{ignored} other files, no photo" if ignored else "no file"
+    return f"The source folder {root} holds {held}. Add {formats} photos to it or name another folder."
+
+
+def _printable(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode("utf-8").replace("\n", "\\n")

@@ -1,0 +1,177 @@
+"""The run on a terminal or in a plain log: `ConsoleSink` for people, `LogFileSink` for `trainer.log`.
+
+On a terminal a bar shows loss, PSNR beside bicubic, speed and ETA, and facts scroll above it. Anywhere else
+each fact is a line, and progress one line every few steps.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from trainer_core.events import Event, PlanChanged, RunFinished, RunStarted, StepDone
+from trainer_core.sinks.append import AppendFile
+from trainer_core.sinks.lines import Narrator
+from trainer_core.sinks.pace import Clock, LinePace, Throttle
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+_BAR_SECONDS = 0.1
+_BAR_FORMAT = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {desc}"
+_OPEN_BAR_FORMAT = "step {n_fmt} {desc}"  # as long as a time budget is being measured
+
+
+class ConsoleSink:
+    """Prints a run to `stream` (standard error unless given).
+
+    Args:
+        stream: where to print; None with no standard error (a windowed program) prints nothing.
+        bar: whether to draw a progress bar; None asks the stream whether it is a terminal.
+        log_interval: steps between progress lines where there is no bar.
+    """
+
+    name = "the console"
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        bar: bool | None = None,
+        log_interval: int = 100,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        with_bar = self._stream is not None and (self._stream.isatty() if bar is None else bar)
+        self._bar = _Bar(self._stream, clock) if with_bar else None
+        self._narrator = Narrator()
+        self._pace = LinePace(log_interval, clock)
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        if self._bar is not None:
+            self._bar.follow(event)
+        if isinstance(event, StepDone) and self._bar is not None:
+            self._bar.advance(event, self._narrator.status(event))
+        elif _is_due(event, self._pace):
+            for line in self._narrator.lines(event):
+                self._print(line)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def _print(self, line: str) -> None:
+        if self._stream is None:
+            return
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        line = line.encode(encoding, "backslashreplace").decode(encoding)
+        if self._bar is not None:
+            self._bar.print(line)
+        else:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+
+class LogFileSink:
+    """Mirrors the console's lines into a file, each with its local time; goes on when the disk is full."""
+
+    name = "trainer.log"
+
+    def __init__(self, path: Path, *, log_interval: int = 100, clock: Clock = time.monotonic) -> None:
+        self._file = AppendFile(path)
+        self._narrator = Narrator()
+        self._pace = LinePace(log_interval, clock)
+        self._missing = 0
+
+    def __call__(self, event: Event) -> None:
+        """Log one event."""
+        if _is_due(event, self._pace):
+            for line in self._narrator.lines(event):
+                self._log(line)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _log(self, line: str) -> None:
+        stamp = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
+        gap = [f"{self._missing} lines could not be written here (was the disk full?)"] if self._missing else []
+        if not all(self._file.write(f"{stamp} {text}") for text in (*gap, line)):
+            self._missing += 1
+        elif gap:
+            self._missing = 0
+
+
+class _Bar:
+    """The progress bar, made at the first step and gone after the last event."""
+
+    def __init__(self, stream: TextIO, clock: Clock) -> None:
+        self._stream = stream
+        self._throttle = Throttle(_BAR_SECONDS, clock)
+        self._tqdm: tqdm[Any] | None = None
+
+    def follow(self, event: Event) -> None:
+        """Start, change or end with the run."""
+        if isinstance(event, RunStarted):
+            self.close()
+        elif isinstance(event, PlanChanged) and self._tqdm is not None:
+            self._set_total(self._tqdm, event.total_steps)
+        elif isinstance(event, RunFinished):
+            self.close()
+
+    def advance(self, event: StepDone, status: str) -> None:
+        """Show the newest step; drawn at most ten times a second."""
+        if self._tqdm is None:  # a bar of unknown length has no truth value
+            self._tqdm = self._new(event)
+        bar = self._tqdm
+        bar.n = event.step
+        bar.set_description_str(status, refresh=False)
+        if self._throttle.ready() or event.step == event.total_steps:
+            bar.ncols = _columns(self._stream) - 1
+            bar.refresh()
+
+    def print(self, line: str) -> None:
+        """Print a line above the bar."""
+        if self._tqdm is None:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        else:
+            self._tqdm.write(line, file=self._stream)
+
+    def close(self) -> None:
+        """Draw the bar a last time and leave it."""
+        if self._tqdm is not None:
+            self._tqdm.close()
+            self._tqdm = None
+
+    def _new(self, event: StepDone) -> tqdm[Any]:
+        from tqdm import tqdm
+
+        tqdm.monitor_interval = 0  # its watching thread has nothing to do here
+        bar = tqdm(initial=event.step, file=self._stream, ncols=_columns(self._stream) - 1, nrows=20)
+        self._set_total(bar, event.total_steps)
+        return bar
+
+    @staticmethod
+    def _set_total(bar: tqdm[Any], total: int | None) -> None:
+        bar.total = total
+        bar.bar_format = _OPEN_BAR_FORMAT if total is None else _BAR_FORMAT
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80  # some terminals do not know their size
+    except (OSError, ValueError):
+        return 80
+
+
+def _is_due(event: Event, pace: LinePace) -> bool:
+    if isinstance(event, RunStarted):
+        pace.start(event.start_step)
+    return not isinstance(event, StepDone) or pace.due(event.step, event.total_steps)

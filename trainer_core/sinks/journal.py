@@ -1,0 +1,111 @@
+"""A run as data: `journal.jsonl` in the workspace, and the same lines on standard output (`--events jsonl`).
+
+One JSON object a line, as `events.to_json` gives it. Figures that are not finite are written as null, because
+strict readers refuse NaN. `read_journal` gives the one history a chart needs: steps that a resume did again
+appear once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from trainer_core.events import Event, StepDone, to_json
+from trainer_core.sinks.append import AppendFile
+from trainer_core.sinks.pace import Clock, Throttle
+
+_SECONDS_BETWEEN_STEPS = 0.25
+_KEPT_ALTHOUGH_SUPERSEDED = ("RunStarted", "RunFinished", "Notice")  # facts of a session, not points of a curve
+
+
+class JournalSink:
+    """Appends every event to `path`; of steps at most four a second, and always the last before another event."""
+
+    name = "the journal"
+
+    def __init__(self, path: Path, *, clock: Clock = time.monotonic) -> None:
+        self._file = AppendFile(path)
+        self._throttle = Throttle(_SECONDS_BETWEEN_STEPS, clock)
+        self._held: str | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Write one event, or hold it back if it is one of many steps."""
+        if isinstance(event, StepDone) and not self._throttle.ready():
+            self._held = json_line(event)
+            return
+        if isinstance(event, StepDone):
+            self._held = None  # this step is newer
+        self._release()
+        self._file.write(json_line(event))
+
+    def close(self) -> None:
+        """Write what was held back and close the file."""
+        self._release()
+        self._file.close()
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._file.write(self._held)
+            self._held = None
+
+
+class JsonlStdoutSink:
+    """Writes every event to `stream` at once, for a program that reads them."""
+
+    name = "the event stream"
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __call__(self, event: Event) -> None:
+        """Write one event."""
+        self._stream.write(json_line(event) + "\n")
+        self._stream.flush()
+
+
+def json_line(event: Event) -> str:
+    """The event as one line of strict ASCII JSON, without the line end."""
+    return json.dumps(_finite(to_json(event)), allow_nan=False)
+
+
+def read_journal(path: Path) -> list[dict[str, Any]]:
+    """The records of a journal in order; unreadable (torn) lines are left out, a missing file has none.
+
+    Where a run was resumed at step s, earlier figures, previews and checkpoints of later steps are left out.
+    """
+    if not path.exists():
+        return []
+    history: list[dict[str, Any]] = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        record = _parsed(line)
+        if record is None:
+            continue
+        if record["event"] == "RunStarted":
+            history = [r for r in history if not _is_superseded(r, record.get("start_step"))]
+        history.append(record)
+    return history
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("event"), str) else None
+
+
+def _is_superseded(record: dict[str, Any], start_step: Any) -> bool:
+    step = record.get("step")
+    curve = record["event"] not in _KEPT_ALTHOUGH_SUPERSEDED
+    return curve and isinstance(step, int) and isinstance(start_step, int) and step > start_step
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,138 @@
+"""Events in words: what the console prints and `trainer.log` mirrors.
+
+A `Narrator` keeps the little that later sentences refer to (the newest validation, what was last said about
+compatibility), so that every progress line can name the PSNR beside the loss.
+"""
+
+from __future__ import annotations
+
+from trainer_core.events import (
+    CheckpointSaved,
+    Event,
+    Notice,
+    PlanChanged,
+    PreviewReady,
+    RunFinished,
+    RunStarted,
+    StepDone,
+    Validated,
+)
+
+_OUTCOMES = {"completed": "Done", "stopped": "Stopped", "discarded": "Stopped without saving", "failed": "Failed"}
+
+
+class Narrator:
+    """Turns each event into the lines to show; one per run."""
+
+    def __init__(self) -> None:
+        self._validated: Validated | None = None
+        self._loads_in = ""
+
+    def lines(self, event: Event) -> list[str]:
+        """The lines of an event, without line ends or control characters. `StepDone` gives its progress line."""
+        if isinstance(event, Validated) and event.split == "val":
+            self._validated = event
+        return [printable(line) for line in self._tell(event)]
+
+    def status(self, event: StepDone) -> str:
+        """The figures of a progress line without the step and the single losses: what fits beside a bar."""
+        parts = [f"loss {event.losses.get('total', float('nan')):.4f}"]
+        if self._validated is not None:
+            parts.append(f"PSNR {self._validated.psnr:.2f} (bicubic {self._validated.bicubic_psnr:.2f})")
+        parts.append(f"{event.steps_per_second:.2f} it/s")
+        parts.append(f"ETA {duration(event.seconds_left)}")
+        return ", ".join(parts)
+
+    def _tell(self, event: Event) -> list[str]:
+        if isinstance(event, StepDone):
+            return [self._progress(event)]
+        if isinstance(event, Validated):
+            return [_validation(event)]
+        if isinstance(event, CheckpointSaved):
+            return self._saved(event)
+        if isinstance(event, PreviewReady):
+            return [f"step {event.step}: preview {file}" for file in event.files]
+        if isinstance(event, Notice):
+            prefix = "" if event.level == "info" else f"{event.level}: "
+            return [prefix + line for line in event.text.splitlines()]
+        if isinstance(event, PlanChanged):
+            return [f"step {event.step}: the time budget makes {event.total_steps} steps in all"]
+        return _start(event) if isinstance(event, RunStarted) else _finish(event)
+
+    def _progress(self, event: StepDone) -> str:
+        single = {name: value for name, value in event.losses.items() if name != "total"}
+        terms = " (" + ", ".join(f"{name} {value:.4f}" for name, value in single.items()) + ")" if single else ""
+        loss, *rest = self.status(event).split(", ")
+        skipped = [f"skipped {event.skipped_steps}"] if event.skipped_steps else []
+        figures = [loss + terms, *rest, f"lr {event.learning_rate:.2e}", *skipped]
+        return f"step {event.step}/{_total(event.total_steps)}: " + ", ".join(figures)
+
+    def _saved(self, event: CheckpointSaved) -> list[str]:
+        lines = [f"step {event.step}: saved {', '.join((event.path, *event.models))}"]
+        if event.loads_in and event.loads_in != self._loads_in:
+            self._loads_in = event.loads_in
+            lines.append(event.loads_in)
+        return lines
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as 4:05 or 1:04:05 ("?" when unknown)."""
+    if seconds is None or not 0 <= seconds < float("inf"):
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def printable(text: str) -> str:
+    """`text` with control characters and undecodable bytes of file names escaped, safe for any terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _start(event: RunStarted) -> list[str]:
+    camera = "mono" if event.mono else "colour"
+    split = ", ".join(f"{count} {name}" for name, count in event.photos.items())
+    lines = [
+        f"Training x{event.scale} {camera} on {event.device} ({event.precision}), "
+        f"{event.parameters / 1e6:.2f} million parameters",
+        f"Photos: {split or 'built-in scenes'}",
+        f"Workspace: {event.workspace}",
+    ]
+    if event.resumed_from:
+        lines.append(f"Resumed from {event.resumed_from} at step {event.start_step}/{_total(event.total_steps)}")
+    return lines
+
+
+def _validation(event: Validated) -> str:
+    name = {"val": "validation", "test": "test"}.get(event.split, event.split)
+    return (
+        f"step {event.step}: {name} PSNR {event.psnr:.2f} dB, SSIM {event.ssim:.4f}; "
+        f"bicubic {event.bicubic_psnr:.2f} dB, {event.bicubic_ssim:.4f}; "
+        f"gain {event.psnr - event.bicubic_psnr:+.2f} dB{', new best' if event.is_best else ''}"
+    )
+
+
+def _finish(event: RunFinished) -> list[str]:
+    reason = f": {event.error}" if event.error else ""
+    head = f"{_OUTCOMES.get(event.outcome, event.outcome)} at step {event.step} after {duration(event.seconds)}{reason}"
+    lines = head.splitlines()
+    if event.best_psnr is not None:
+        lines.append(_best(event))
+    if event.model:
+        lines.append(f"Model: {event.model}")
+    if event.checkpoint:
+        lines.append(f"Checkpoint: {event.checkpoint}")
+        if event.outcome in ("stopped", "failed"):
+            lines.append("To go on, give the same command with --resume latest")
+    return lines
+
+
+def _best(event: RunFinished) -> str:
+    text = f"Best validation PSNR {event.best_psnr:.2f} dB at step {event.best_step}"
+    if event.bicubic_psnr is not None and event.best_psnr is not None:
+        text += f", bicubic {event.bicubic_psnr:.2f} dB ({event.best_psnr - event.bicubic_psnr:+.2f} dB)"
+    return text if event.test_psnr is None else f"{text}; test PSNR {event.test_psnr:.2f} dB"
+
+
+def _total(steps: int | None) -> str:
+    return "?" if steps is None else str(steps)

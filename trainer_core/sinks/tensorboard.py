@@ -1,0 +1,122 @@
+"""TensorBoard event files: losses, rate, speed, PSNR, SSIM, and LR/SR/HR picture strips.
+
+Written with the `tensorboard` package's own writer, imported here and only when asked for. Without the
+package `tensorboard_sink` gives a `Notice` instead of a sink, and training goes on.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainer_core.events import Event, EventSink, Notice, PreviewReady, RunFinished, Sample, StepDone, Validated
+from trainer_core.sinks.pace import Clock, Throttle
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_SECONDS_BETWEEN_STEPS = 0.25
+_GAP = 4  # white pixels between the pictures of a strip
+
+
+def tensorboard_sink(folder: Path, start_step: int) -> EventSink | Notice:
+    """A sink writing to `folder` (made if missing), or the notice that the package is missing.
+
+    What an earlier session wrote there for steps after `start_step` is hidden by TensorBoard.
+    """
+    try:
+        return TensorBoardSink(folder, start_step)
+    except ImportError as error:
+        return Notice(
+            "warning", f"no TensorBoard files are written ({error}). To have them: python -m pip install tensorboard"
+        )
+
+
+class TensorBoardSink:
+    """Writes one session's event file. The last event of the run closes it.
+
+    Raises:
+        ImportError: the tensorboard package cannot be used.
+    """
+
+    name = "TensorBoard"
+
+    def __init__(self, folder: Path, start_step: int, *, clock: Clock = time.monotonic) -> None:
+        from tensorboard.compat.proto import event_pb2, summary_pb2
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self._event, self._summary = event_pb2, summary_pb2
+        self._throttle = Throttle(_SECONDS_BETWEEN_STEPS, clock)
+        self._writer = EventFileWriter(str(folder))
+        self._put(start_step + 1, session_log=event_pb2.SessionLog(status=event_pb2.SessionLog.START))
+
+    def __call__(self, event: Event) -> None:
+        """Write the figures or pictures of one event."""
+        if isinstance(event, StepDone):
+            if self._throttle.ready() or event.step == event.total_steps:
+                self._scalars(event.step, _step_scalars(event))
+        elif isinstance(event, Validated):
+            self._scalars(event.step, _validation_scalars(event))
+            self._writer.flush()
+        elif isinstance(event, PreviewReady):
+            self._pictures(event)
+        elif isinstance(event, RunFinished):
+            self._writer.close()
+
+    def _scalars(self, step: int, values: dict[str, float]) -> None:
+        make = self._summary.Summary.Value
+        self._put_values(step, [make(tag=tag, simple_value=value) for tag, value in values.items()])
+
+    def _pictures(self, event: PreviewReady) -> None:
+        values = []
+        for index, sample in enumerate(event.samples):
+            strip = _strip(sample)
+            image = self._summary.Summary.Image(
+                height=strip.shape[0], width=strip.shape[1], colorspace=3, encoded_image_string=_png(strip)
+            )
+            values.append(self._summary.Summary.Value(tag=f"preview/{index}", image=image))
+        self._put_values(event.step, values)
+
+    def _put_values(self, step: int, values: list[Any]) -> None:
+        self._put(step, summary=self._summary.Summary(value=values))
+
+    def _put(self, step: int, **content: Any) -> None:
+        self._writer.add_event(self._event.Event(wall_time=time.time(), step=step, **content))
+
+
+def _step_scalars(event: StepDone) -> dict[str, float]:
+    return {
+        **{f"loss/{name}": value for name, value in event.losses.items()},
+        "train/lr": event.learning_rate,
+        "train/grad_norm": event.gradient_norm,
+        "train/it_per_s": event.steps_per_second,
+    }
+
+
+def _validation_scalars(event: Validated) -> dict[str, float]:
+    return {
+        f"{event.split}/psnr": event.psnr,
+        f"{event.split}/ssim": event.ssim,
+        f"{event.split}/bicubic_psnr": event.bicubic_psnr,
+    }
+
+
+def _strip(sample: Sample) -> np.ndarray:
+    """LR (nearest, at HR size), SR and HR side by side: uint8 [H, 3 W + 2 gaps, 3]."""
+    import numpy as np
+
+    height, width = sample.hr.shape[:2]
+    rows = np.arange(height) * sample.lr.shape[0] // height
+    columns = np.arange(width) * sample.lr.shape[1] // width
+    gap = np.full((height, _GAP, 3), 255, dtype=np.uint8)
+    return np.concatenate([sample.lr[rows][:, columns], gap, sample.sr, gap, sample.hr], axis=1)
+
+
+def _png(picture: np.ndarray) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,142 @@
+"""The full training state as one file, saved and restored bit for bit.
+
+Only tensors and primitives, so it loads with `weights_only=True`; a SHA-256 over all of it is kept inside
+and verified on resume, because `torch.load` notices few flipped bits. `params` and `params_ema` are what
+other programs look for, should one be given this file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import trainer_core
+from trainer_core.errors import UserError
+from trainer_core.files import atomic_write
+from trainer_core.weights.reader import load_tree
+
+KIND = "wqv-upscale-trainer checkpoint"
+FORMAT = 1
+_DIGEST = "sha256"
+
+
+@dataclass
+class TrainingState:
+    """Everything that must survive. Tensors lie on the CPU; `best` and `plan` hold primitives."""
+
+    params: dict[str, Tensor]
+    params_ema: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    scaler: Optional[dict[str, Any]]
+    step: int
+    samples: int  # samples drawn so far: the sampler's whole position
+    ema_updates: int
+    run_id: str
+    workspace_id: str
+    spec: dict[str, Any]
+    config: dict[str, Any]
+    photos: list[str]
+    best: dict[str, Any] = field(default_factory=dict)
+    plan: dict[str, Any] = field(default_factory=dict)  # total_steps, seconds trained so far
+    versions: dict[str, Any] = field(default_factory=dict)
+
+
+def versions() -> dict[str, Any]:
+    """What bit-exactness depends on."""
+    return {
+        "trainer": trainer_core.__version__,
+        "torch": str(torch.__version__),  # a class of its own, which no strict reader knows
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def save(path: Path, state: TrainingState) -> None:
+    """Write `state` durably.
+
+    Raises:
+        ValueError: a weight or a moment is not finite; nothing is written then.
+        OSError: the disk is full, or the system refuses.
+    """
+    tree: dict[str, Any] = {"kind": KIND, "format": FORMAT, **vars(state)}
+    _refuse_non_finite(tree)
+    tree[_DIGEST] = digest(tree)
+    with atomic_write(path) as file:
+        torch.save(tree, file)
+
+
+def load(path: Path) -> TrainingState:
+    """Read and verify a checkpoint written by `save`.
+
+    Raises:
+        UserError: it is another program's file, of a newer format, or damaged.
+    """
+    tree = load_tree(path)
+    if not isinstance(tree, dict) or tree.get("kind") != KIND:
+        raise UserError(f"{path} is not a checkpoint of this trainer. To start from its weights use --init-weights.")
+    if tree["format"] > FORMAT:
+        raise UserError(f"{path} was written by a newer version of this trainer. Update it to resume.")
+    expected = tree.pop(_DIGEST, None)
+    if expected != digest(tree):
+        raise UserError(f"{path} is damaged (its checksum does not match). Resume from an older checkpoint beside it.")
+    del tree["kind"], tree["format"]
+    return TrainingState(**tree)
+
+
+def digest(tree: Any) -> str:
+    """SHA-256 over a tree of dictionaries, lists, tensors and primitives; independent of the file's layout."""
+    hasher = hashlib.sha256()
+    _feed(hasher, tree)
+    return hasher.hexdigest()
+
+
+def to_cpu(tree: Any) -> Any:
+    """The same tree with every tensor copied to the CPU."""
+    if isinstance(tree, Tensor):
+        return tree.detach().to("cpu", copy=True).contiguous()
+    if isinstance(tree, dict):
+        return {key: to_cpu(value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(to_cpu(value) for value in tree)
+    return tree
+
+
+def _feed(hasher: Any, tree: Any) -> None:
+    if isinstance(tree, Tensor):
+        hasher.update(f"T{tree.dtype}{tuple(tree.shape)}".encode())
+        hasher.update(tree.contiguous().reshape(-1).view(torch.uint8).numpy().data if tree.numel() else b"")
+    elif isinstance(tree, dict):
+        hasher.update(f"D{len(tree)}".encode())
+        for key, value in tree.items():
+            _feed(hasher, key)
+            _feed(hasher, value)
+    elif isinstance(tree, (list, tuple)):
+        hasher.update(f"L{len(tree)}".encode())
+        for value in tree:
+            _feed(hasher, value)
+    else:
+        hasher.update(json.dumps(tree).encode("ascii"))
+
+
+def _refuse_non_finite(tree: dict[str, Any]) -> None:
+    for part in ("params", "params_ema", "optimizer"):
+        for name, tensor in _tensors(tree[part], part):
+            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                raise ValueError(f"{name} holds values that are not finite; the checkpoint was not written")
+
+
+def _tensors(tree: Any, name: str) -> list[tuple[str, Tensor]]:
+    if isinstance(tree, Tensor):
+        return [(name, tree)]
+    if isinstance(tree, dict):
+        return [found for key, value in tree.items() for found in _tensors(value, f"{name}.{key}")]
+    return []

@@ -1,0 +1,166 @@
+"""Measuring a run as it goes: validations, the best one so far, the test, previews on screen and on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+import torch
+
+from trainer_core.config import TrainerConfig
+from trainer_core.data.frames import validation_frames
+from trainer_core.data.photos import Photo
+from trainer_core.events import EventSink, Notice, PreviewReady, Sample, Validated
+from trainer_core.files import atomic_write
+from trainer_core.model.rrdb import RRDBNet
+from trainer_core.training.keeper import exported_weights
+from trainer_core.training.learner import Learner
+from trainer_core.training.preparation import Prepared
+from trainer_core.training.validation import FRAME_SEED, MOST_FRAMES, Validator, strip
+
+_IMPROVEMENT = 1e-4  # dB; less is not a better model
+_PLATEAU = 10  # validations without a better one before it is announced
+
+
+@dataclass
+class Record:
+    """What validations found so far; primitives only, kept in the checkpoint."""
+
+    best_psnr: Optional[float] = None
+    best_step: Optional[int] = None
+    since_best: int = 0
+    last: dict[str, Any] = field(default_factory=dict)
+    test_psnr: Optional[float] = None
+
+
+class Evaluator:
+    """Runs the average network, exactly as it would be exported, on fixed frames."""
+
+    def __init__(self, prepared: Prepared, config: TrainerConfig, learner: Learner, sink: EventSink) -> None:
+        self.record = Record()
+        self._config = config
+        self._learner = learner
+        self._sink = sink
+        self._folder = prepared.workspace.previews
+        self._network = RRDBNet(prepared.spec).to(learner.device)
+        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network.requires_grad_(False)
+        self._val = self._frames(prepared, prepared.splits.val, "val")
+        self._test = self._frames(prepared, prepared.splits.test, "test")
+
+    def _frames(self, prepared: Prepared, photos: Sequence[Photo], split: str) -> Optional[Validator]:
+        if not photos:
+            return None
+        frames = validation_frames(
+            photos, prepared.region, seed=FRAME_SEED, limit=MOST_FRAMES[split], on_bad_photo=self._bad
+        )
+        return (
+            Validator(frames, prepared.camera, scale=self._config.scale, device=self._learner.device)
+            if frames
+            else None
+        )
+
+    def _bad(self, name: str, reason: str) -> None:
+        self._sink(Notice("warning", f"{name} could not be read for validation and is left out: {reason}"))
+
+    @property
+    def can_validate(self) -> bool:
+        """Whether there is any photo to validate on."""
+        return self._val is not None
+
+    @property
+    def stale(self) -> bool:
+        """Whether `--early-stop` says that enough validations brought nothing better."""
+        return self._config.early_stop is not None and self.record.since_best >= self._config.early_stop
+
+    def seconds_per_validation(self) -> float:
+        """An estimate from one frame, before the first validation."""
+        if self._val is None:
+            return 0.0
+        self._take_weights()
+        started = time.monotonic()
+        self._val.pictures(self._network, 1)
+        return (time.monotonic() - started) * len(self._val)
+
+    def validate(self, step: int, *, with_preview: bool, with_test: bool = False) -> bool:
+        """Measure and tell; True when this is the best model so far."""
+        if self._val is None:
+            return False
+        self._take_weights()
+        pictures = self._config.image_log_max_samples if with_preview else 0
+        started = time.monotonic()
+        found = self._val.measure(self._network, pictures=pictures)
+        is_best = self.record.best_psnr is None or found.psnr > self.record.best_psnr + _IMPROVEMENT
+        self._remember(step, found.psnr, found.ssim, is_best)
+        base = self._val.baseline
+        self._sink(
+            Validated(
+                step,
+                "val",
+                found.psnr,
+                found.ssim,
+                base.psnr,
+                base.ssim,
+                is_best,
+                len(self._val),
+                time.monotonic() - started,
+            )
+        )
+        if found.pictures:
+            self._show(step, found.pictures)
+        if is_best or with_test:
+            self._measure_test(step, is_best)
+        return is_best
+
+    def preview(self, step: int) -> None:
+        """Pictures only."""
+        if self._val is not None and self._config.image_log_max_samples:
+            self._take_weights()
+            self._show(step, self._val.pictures(self._network, self._config.image_log_max_samples))
+
+    def _measure_test(self, step: int, is_best: bool) -> None:
+        if self._test is None:
+            return
+        started = time.monotonic()
+        found, base = self._test.measure(self._network), self._test.baseline
+        if is_best:
+            self.record.test_psnr = found.psnr
+        self._sink(
+            Validated(
+                step, "test", found.psnr, found.ssim, base.psnr, base.ssim, is_best, len(self._test),
+                time.monotonic() - started,
+            )
+        )  # fmt: skip
+
+    def _remember(self, step: int, psnr: float, ssim: float, is_best: bool) -> None:
+        record, base = self.record, self._val.baseline if self._val else None
+        record.last = {"step": step, "psnr": psnr, "ssim": ssim, "bicubic_psnr": base.psnr if base else None}
+        if is_best:
+            record.best_psnr, record.best_step, record.since_best = psnr, step, 0
+            return
+        record.since_best += 1
+        if record.since_best == _PLATEAU and self._config.early_stop is None:
+            self._sink(
+                Notice(
+                    "info",
+                    f"PSNR has not improved for {_PLATEAU} validations; the best was at step {record.best_step}.",
+                )
+            )
+
+    def _take_weights(self) -> None:
+        self._network.load_state_dict(exported_weights(self._learner.ema.state(), self._config))
+
+    def _show(self, step: int, samples: tuple[Sample, ...]) -> None:
+        files = []
+        for number, sample in enumerate(samples, 1):
+            path = self._folder / f"step{step:08d}_{number}.png"
+            try:
+                with atomic_write(path) as file:
+                    strip(sample).save(file, format="PNG")
+                files.append(str(path))
+            except OSError as error:
+                self._sink(Notice("warning", f"The preview could not be written: {error}"))
+                break
+        self._sink(PreviewReady(step, samples, tuple(files)))

@@ -1,0 +1,43 @@
+"""The training loss: a weighted sum of named terms, each reported on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from trainer_core.config import TrainerConfig
+
+Term = Callable[[Tensor, Tensor], Tensor]
+
+
+class Losses:
+    """The terms with a weight above zero. Called with SR and HR, float32 [B, 3, H, W]."""
+
+    def __init__(self, config: TrainerConfig, device: torch.device) -> None:
+        self._terms: dict[str, tuple[float, Term]] = {}
+        if config.l1_weight > 0:
+            self._terms["l1"] = (config.l1_weight, l1)
+        if config.frequency_weight > 0:
+            self._terms["frequency"] = (config.frequency_weight, frequency)
+        if config.perceptual_weight > 0 and config.vgg_weights:
+            from trainer_core.training.vgg import Perceptual
+
+            self._terms["perceptual"] = (config.perceptual_weight, Perceptual(config.vgg_weights, device))
+
+    def __call__(self, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+        """Weighted terms by name, and their sum as `total`; scalars."""
+        terms = {name: weight * term(sr, hr) for name, (weight, term) in self._terms.items()}
+        terms["total"] = torch.stack(list(terms.values())).sum()
+        return terms
+
+
+def l1(sr: Tensor, hr: Tensor) -> Tensor:
+    """Mean absolute pixel error."""
+    return (sr - hr).abs().mean()
+
+
+def frequency(sr: Tensor, hr: Tensor) -> Tensor:
+    """Mean absolute error of the orthonormal 2-D Fourier spectrum, real and imaginary parts."""
+    return torch.view_as_real(torch.fft.rfft2(sr - hr, norm="ortho")).abs().mean()

@@ -1,0 +1,77 @@
+"""The learning rate over the steps, and when it is time to validate, save and preview."""
+
+from __future__ import annotations
+
+import math
+from typing import Optional
+
+from trainer_core.config import Interval
+from trainer_core.schema import AUTO
+
+WARM_UP_STEPS = 100
+_LONGEST_PERIOD = 600.0
+
+
+def learning_rate(step: int, *, peak: float, schedule: str, total_steps: Optional[int]) -> float:
+    """The rate for the update that follows `step` finished ones.
+
+    Linear warm-up over 100 steps (a twentieth of a shorter cosine run), then constant, or half a cosine down to
+    zero at `total_steps`. With "constant" neither part depends on `total_steps`. While `total_steps` is
+    unknown (a time budget not yet measured) only the warm-up applies.
+    """
+    if schedule == "constant" or total_steps is None:
+        return peak * min(1.0, (step + 1) / WARM_UP_STEPS)
+    warm_up = max(1, min(WARM_UP_STEPS, total_steps // 20))
+    if step < warm_up:
+        return peak * (step + 1) / warm_up
+    progress = min(1.0, (step - warm_up) / max(1, total_steps - warm_up))
+    return peak * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+class Cadence:
+    """Says when something recurring is due: every so many steps, or ("auto") after a while.
+
+    Args:
+        interval: steps, or "auto".
+        share: with "auto", the fraction of the planned time between two.
+        shortest: with "auto", seconds that must lie between two at least.
+    """
+
+    def __init__(self, interval: Interval, *, share: float, shortest: float) -> None:
+        self._steps = None if interval == AUTO else int(interval)
+        self._share = share
+        self._shortest = shortest
+        self._last = 0.0
+        self.cost = 0.0  # seconds the last one took
+
+    def due(self, step: int, elapsed: float, planned: Optional[float]) -> bool:
+        """Whether it is time, `elapsed` seconds into a session planned to last `planned` seconds."""
+        if self._steps is not None:
+            return step % self._steps == 0
+        return elapsed - self._last >= self.period(planned)
+
+    def period(self, planned: Optional[float]) -> float:
+        """Seconds between two: the share of the plan, not below the shortest, stretched while one costs over 5 %."""
+        if planned is None:
+            return self._shortest
+        wanted = max(self._shortest, self._share * planned, min(20 * self.cost, planned / 4.5))
+        return min(wanted, _LONGEST_PERIOD)
+
+    def start(self, elapsed: float) -> None:
+        """Count from `elapsed`: what was prepared before the first step is not waiting time."""
+        self._last = elapsed
+
+    def done(self, elapsed: float, cost: float) -> None:
+        """Note that one was finished at `elapsed` and took `cost` seconds."""
+        self._last = elapsed
+        self.cost = cost
+
+
+def validation_cadence(interval: Interval) -> Cadence:
+    """auto: every 30 s or 5 % of the planned time, whichever is longer, at most 10 minutes apart."""
+    return Cadence(interval, share=0.05, shortest=30.0)
+
+
+def checkpoint_cadence(interval: Interval) -> Cadence:
+    """auto: a fifth of the planned time, from 24 s to 10 minutes."""
+    return Cadence(interval, share=0.2, shortest=24.0)

@@ -1,0 +1,123 @@
+"""How good the exported network is: fixed synthetic frames, PSNR and SSIM beside bicubic, and pictures.
+
+The frames are made once, with camera parameters that never change, so that every validation of a run (and of
+its resumed parts) measures the same thing. Networks run in float32, as the exported file will.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from trainer_core.camera import Camera
+from trainer_core.data.frames import Frame
+from trainer_core.events import Sample
+from trainer_core.training.metrics import cut_border, psnr, ssim, to_8bit
+from trainer_core.training.pairs import Pair, frame_pair
+
+FRAME_SEED = 0x57515631  # validation frames do not depend on the run's seed
+MOST_FRAMES = {"val": 24, "test": 12}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Means over the frames of one split; PSNR in dB."""
+
+    psnr: float
+    ssim: float
+    pictures: tuple[Sample, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Case:
+    name: str
+    pair: Pair
+    bicubic: Tensor
+    bicubic_psnr: float
+
+
+class Validator:
+    """The fixed frames of one split, and what bicubic makes of them (`baseline`)."""
+
+    def __init__(self, frames: Sequence[Frame], camera: Camera, *, scale: int, device: torch.device) -> None:
+        self._scale = scale
+        self._cases: list[_Case] = []
+        scores = []
+        for index, frame in enumerate(frames):
+            pair = frame_pair(frame, camera, seed=FRAME_SEED, index=index, device=device)
+            enlarged = bicubic(pair.lr, scale)
+            score = self._score(enlarged, pair.hr)
+            scores.append(score)
+            self._cases.append(_Case(frame.name, pair, enlarged, score[0]))
+        self.baseline = _mean(scores)
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    @torch.no_grad()
+    def measure(self, network: nn.Module, *, pictures: int = 0) -> Measurement:
+        """Run `network` on every frame; the first `pictures` of them come back as samples."""
+        network.eval()
+        scores: list[tuple[float, float]] = []
+        samples: list[Sample] = []
+        for case in self._cases:
+            sr = network(case.pair.lr)
+            score = self._score(sr, case.pair.hr)
+            scores.append(score)
+            if len(samples) < pictures:
+                samples.append(_sample(case, sr, score[0]))
+        return _mean(scores, tuple(samples))
+
+    @torch.no_grad()
+    def pictures(self, network: nn.Module, count: int) -> tuple[Sample, ...]:
+        """The first `count` frames through `network`, without measuring the others."""
+        network.eval()
+        samples: list[Sample] = []
+        for case in self._cases[:count]:
+            sr = network(case.pair.lr)
+            samples.append(_sample(case, sr, self._score(sr, case.pair.hr)[0]))
+        return tuple(samples)
+
+    def _score(self, sr: Tensor, hr: Tensor) -> tuple[float, float]:
+        a, b = cut_border(to_8bit(sr), self._scale), cut_border(hr, self._scale)
+        return float(psnr(a, b)), float(ssim(a, b))
+
+
+def _mean(scores: list[tuple[float, float]], pictures: tuple[Sample, ...] = ()) -> Measurement:
+    psnrs, ssims = zip(*scores)
+    return Measurement(float(np.mean(psnrs)), float(np.mean(ssims)), pictures)
+
+
+def bicubic(lr: Tensor, scale: int) -> Tensor:
+    """Pillow's BICUBIC on the 8-bit LR picture, [1, 3, h, w] -> [1, 3, h*scale, w*scale] in 0..1."""
+    picture = Image.fromarray(to_pixels(lr))
+    enlarged = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)
+    array = np.asarray(enlarged, dtype=np.float32) / 255
+    return torch.from_numpy(array).permute(2, 0, 1).unsqueeze(0).to(lr.device)
+
+
+def to_pixels(image: Tensor) -> np.ndarray:
+    """[1, 3, H, W] in 0..1 -> uint8 [H, W, 3]."""
+    return (to_8bit(image)[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy().copy()
+
+
+def _sample(case: _Case, sr: Tensor, score: float) -> Sample:
+    return Sample(
+        case.name, to_pixels(case.pair.lr), to_pixels(sr), to_pixels(case.pair.hr), to_pixels(case.bicubic),
+        score, case.bicubic_psnr,
+    )  # fmt: skip
+
+
+def strip(sample: Sample) -> Image.Image:
+    """LR (nearest), bicubic, SR and HR side by side, as the preview files show them."""
+    height, width = sample.hr.shape[:2]
+    lr = Image.fromarray(sample.lr).resize((width, height), Image.Resampling.NEAREST)
+    picture = Image.new("RGB", (4 * width, height))
+    for column, tile in enumerate((lr, *(Image.fromarray(a) for a in (sample.bicubic, sample.sr, sample.hr)))):
+        picture.paste(tile, (column * width, 0))
+    return picture

@@ -1,0 +1,59 @@
+"""The perceptual loss: L1 between VGG19 features (up to relu3_3), with weights that the user supplies.
+
+Johnson et al. 2016; layers as in the first trainer (torchvision's `features[:16]`). The trunk is ours, so no
+torchvision is needed; the file is torchvision's `vgg19-dcbb9e9d.pth`, read by the strict reader.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from trainer_core.errors import UserError
+from trainer_core.weights.reader import load_tree
+
+FILE_NAME = "vgg19-dcbb9e9d.pth"
+_LAYERS = ((0, 3, 64), (2, 64, 64), (5, 64, 128), (7, 128, 128), (10, 128, 256), (12, 256, 256), (14, 256, 256))
+_POOL_AFTER = (2, 7)
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as the weights were trained
+
+
+class Perceptual(nn.Module):
+    """Mean absolute difference of VGG19's relu3_3 features; SR and HR are RGB in 0..1.
+
+    Raises:
+        UserError: the file is not torchvision's VGG19.
+    """
+
+    def __init__(self, weights: str, device: torch.device) -> None:
+        super().__init__()
+        tree = load_tree(Path(weights))
+        self._layers: list[tuple[int, Tensor, Tensor]] = []
+        for index, inputs, outputs in _LAYERS:
+            kernel = tree.get(f"features.{index}.weight") if isinstance(tree, dict) else None
+            bias = tree.get(f"features.{index}.bias") if isinstance(tree, dict) else None
+            if (
+                not isinstance(kernel, Tensor)
+                or not isinstance(bias, Tensor)
+                or kernel.shape != (outputs, inputs, 3, 3)
+            ):
+                raise UserError(f"--vgg-weights: {weights} is not VGG19. Give torchvision's file {FILE_NAME}.")
+            self._layers.append((index, kernel.float().to(device), bias.float().to(device)))
+        self._mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(_STD, device=device).view(1, 3, 1, 1)
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = self._features(hr)
+        return (self._features(sr) - wanted).abs().mean()
+
+    def _features(self, image: Tensor) -> Tensor:
+        x = (image - self._mean) / self._std
+        for index, kernel, bias in self._layers:
+            x = F.relu(F.conv2d(x, kernel, bias, padding=1))
+            if index in _POOL_AFTER:
+                x = F.max_pool2d(x, 2)
+        return x
