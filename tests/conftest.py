@@ -10,6 +10,9 @@ import types
 
 import pytest
 
+# The networks of the tests are tiny: more threads would only wait for each other, above all on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Tests skip without these; under CI that would hide that nothing was checked.
 _NEEDED_BESIDE_TORCH = ("spandrel", "tensorboard", "hypothesis", "safetensors")
 

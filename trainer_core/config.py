@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from trainer_core.schema import AUTO, setting, settings_of
+from trainer_core.schema import AUTO, setting
 
 SCHEMA_VERSION = 1
 
@@ -339,6 +339,14 @@ class TrainerConfig:
         maximum=100000,
     )
 
+    compact_export: bool = setting(
+        False,
+        "switch",
+        "Compact models",
+        "Leave small networks small in models/ instead of padding them to the size that WQV-Viewer builds.",
+        _WATCHING,
+    )
+
     device: str = setting(
         "auto",
         "choice",
@@ -358,12 +366,6 @@ class TrainerConfig:
         2, "int", "Decoder threads", "Threads that decode photos and cut patches.", _MACHINE, minimum=0, maximum=64
     )
 
-    def complaints(self) -> dict[str, str]:
-        """Field name -> one sentence for every value that cannot be used; empty when all is well."""
-        found = {s.name: s.complaint(getattr(self, s.name)) for s in settings_of(type(self))}
-        wrong = {name: text for name, text in found.items() if text}
-        return wrong or _contradictions(self)
-
     def replace(self, **changes: Any) -> TrainerConfig:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
@@ -377,25 +379,3 @@ class TrainerConfig:
     def effective_batch(self) -> int:
         """Patches per step."""
         return self.batch_size * self.grad_accum_steps
-
-
-def _contradictions(config: TrainerConfig) -> dict[str, str]:
-    """Values that are fine alone but not together."""
-    wrong: dict[str, str] = {}
-    if config.train_split + config.val_split > 1.0 + 1e-9:
-        wrong["val_split"] = "--train-split and --val-split together must not exceed 1."
-    if config.perceptual_weight > 0 and not config.vgg_weights:
-        wrong["perceptual_weight"] = (
-            "--perceptual-weight needs --vgg-weights with torchvision's file vgg19-dcbb9e9d.pth "
-            "(from its model zoo, vgg19 IMAGENET1K_V1)."
-        )
-    if config.l1_weight + config.frequency_weight + config.perceptual_weight <= 0:
-        wrong["l1_weight"] = "At least one of --l1-weight, --frequency-weight and --perceptual-weight must be above 0."
-    side = config.base_resolution if config.monochrome_style else 144
-    if config.patch_size > side:
-        wrong["patch_size"] = f"--patch-size must not exceed the watch's frame, {side} LR pixels."
-    if config.patch_size % 4:
-        wrong["patch_size"] = "--patch-size must be a multiple of 4."
-    if config.base_resolution % 4:
-        wrong["base_resolution"] = "--base-resolution must be a multiple of 4."
-    return wrong

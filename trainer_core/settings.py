@@ -93,10 +93,39 @@ def resolve(
     if "steps" in given and "max_minutes" not in given:
         values["max_minutes"] = None  # a number of steps given now replaces a stored budget
     config = config_class(**values)
-    wrong = config.complaints()
+    wrong = complaints(config)
     if wrong:
         raise UserError(" ".join(wrong.values()))
     return config
+
+
+def complaints(config: TrainerConfig) -> dict[str, str]:
+    """Field name -> one sentence for every value that cannot be used; empty when all is well."""
+    found = {s.name: s.complaint(getattr(config, s.name)) for s in settings_of(type(config))}
+    wrong = {name: text for name, text in found.items() if text}
+    return wrong or _contradictions(config)
+
+
+def _contradictions(config: TrainerConfig) -> dict[str, str]:
+    """Values that are fine alone but not together."""
+    wrong: dict[str, str] = {}
+    if config.train_split + config.val_split > 1.0 + 1e-9:
+        wrong["val_split"] = "--train-split and --val-split together must not exceed 1."
+    if config.perceptual_weight > 0 and not config.vgg_weights:
+        wrong["perceptual_weight"] = (
+            "--perceptual-weight needs --vgg-weights with torchvision's file vgg19-dcbb9e9d.pth "
+            "(from its model zoo, vgg19 IMAGENET1K_V1)."
+        )
+    if config.l1_weight + config.frequency_weight + config.perceptual_weight <= 0:
+        wrong["l1_weight"] = "At least one of --l1-weight, --frequency-weight and --perceptual-weight must be above 0."
+    side = config.base_resolution if config.monochrome_style else 144
+    if config.patch_size > side:
+        wrong["patch_size"] = f"--patch-size must not exceed the watch's frame, {side} LR pixels."
+    if config.patch_size % 4:
+        wrong["patch_size"] = "--patch-size must be a multiple of 4."
+    if config.base_resolution % 4:
+        wrong["base_resolution"] = "--base-resolution must be a multiple of 4."
+    return wrong
 
 
 def to_json(

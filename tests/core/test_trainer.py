@@ -91,7 +91,7 @@ def test_a_run_leaves_the_workspace_of_the_manual(photos: Path, tmp_path: Path) 
 def test_every_scale_trains_exports_and_reloads_as_the_validated_network(
     photos: Path, tmp_path: Path, scale: int, mono: bool
 ) -> None:
-    result, heard = train(photos, tmp_path, steps=2, scale=scale, monochrome_style=mono, val_interval=100)
+    result, heard = train(photos, tmp_path, steps=2, scale=scale, monochrome_style=mono, compact_export=False)
     assert result.outcome == "completed"
     validated = only(Validated, heard)[0]
     padded, compact = result.model, tmp_path / "checkpoints" / f"scale{scale}_final_deploy.pth"
@@ -221,7 +221,7 @@ def test_a_changed_folder_and_changed_settings_are_told_on_resume(photos: Path, 
 
 
 def test_a_warm_start_is_recorded_and_replayed_until_switched_off(photos: Path, tmp_path: Path) -> None:
-    train(photos, tmp_path / "a", steps=2)
+    train(photos, tmp_path / "a", steps=2, compact_export=False)
     seed = tmp_path / "a" / "models" / "wqv_neosr_x4.pth"  # padded to 64/23/32: the small network comes back
     _, heard = train(photos, tmp_path / "b", steps=1, init_weights=str(seed), num_feat=8, num_block=1, num_grow_ch=4)
     assert only(Validated, heard)[0].step == 0

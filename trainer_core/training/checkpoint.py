@@ -68,6 +68,7 @@ def save(path: Path, state: TrainingState) -> None:
         OSError: the disk is full, or the system refuses.
     """
     tree: dict[str, Any] = {"kind": KIND, "format": FORMAT, **vars(state)}
+    tree["photos"] = json.dumps(state.photos)  # one value however many there are: the strict reader counts
     _refuse_non_finite(tree)
     tree[_DIGEST] = digest(tree)
     with atomic_write(path) as file:
@@ -89,7 +90,7 @@ def load(path: Path) -> TrainingState:
     if expected != digest(tree):
         raise UserError(f"{path} is damaged (its checksum does not match). Resume from an older checkpoint beside it.")
     del tree["kind"], tree["format"]
-    return TrainingState(**tree)
+    return TrainingState(**{**tree, "photos": json.loads(tree["photos"])})
 
 
 def digest(tree: Any) -> str:

@@ -75,7 +75,9 @@ class Keeper:
         write_deployable(deploy_path(path), exported, self._spec, meta)
         model = self._workspace.model_path(self._config.scale, best=best)
         model.parent.mkdir(exist_ok=True)
-        padded, padded_spec = pad_for_viewer(exported, self._spec)
+        padded, padded_spec = exported, self._spec
+        if not self._config.compact_export:
+            padded, padded_spec = pad_for_viewer(exported, self._spec)
         report = write_deployable(model, padded, padded_spec, meta, padded_from=self._spec)
         return (str(model), str(deploy_path(path))), report.sentence()
 

@@ -1,0 +1,60 @@
+"""Names of networks that are not RRDB, told from their parameter names, so that a refusal can say what a file is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_WRAPPERS = ("module.", "_orig_mod.", "netG.", "net_g.", "generator.", "model.")
+
+# A network is named when all of its keys are there; the first that fits wins, so the narrow ones come first.
+_SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("ESRGAN+ (RRDB with a noise branch)", ("1.sub.0.RDB1.conv1x1.weight",)),
+    ("SPAN", ("block_1.c1_r.sk.weight",)),
+    ("DAT", ("before_RG.1.weight", "layers.0.blocks.0.attn.attns.0.rpe_biases")),
+    ("RGT", ("before_RG.1.weight", "layers.0.blocks.0.gamma")),
+    ("ATD", ("layers.0.residual_group.td",)),
+    ("HAT", ("layers.0.residual_group.overlap_attn.qkv.weight",)),
+    ("HAT", ("relative_position_index_OCA",)),
+    ("CRAFT", ("layers.0.residual_group.hf_blocks.0.attn.temperature",)),
+    ("SRFormer", ("layers.0.residual_group.blocks.0.attn.aligned_relative_position_index",)),
+    ("DRCT", ("layers.0.swin1.norm1.weight",)),
+    ("Swin2SR", ("layers.0.residual_group.blocks.0.attn.logit_scale",)),
+    ("SwinIR", ("layers.0.residual_group.blocks.0.attn.relative_position_bias_table",)),
+    ("GRL", ("layers.0.blocks.0.attn.window_attn.attn_transform.logit_scale",)),
+    ("OmniSR", ("residual_layer.0.residual_layer.0.layer.0.fn.0.weight",)),
+    ("PLKSR", ("feats.0.weight", "feats.1.refine.weight")),
+    ("SAFMN", ("to_feat.weight", "feats.0.safm.aggr.weight")),
+    ("DITN", ("UFONE.0.ITLs.0.attn.temperature",)),
+    ("MoSR", ("gblocks.0.weight",)),
+    ("FBCNN", ("m_head.weight", "qf_pred.0.res.0.weight")),
+    ("DRUNet", ("m_head.weight", "m_body.0.res.0.weight")),
+    ("SCUNet", ("m_head.0.weight", "m_tail.0.weight")),
+    ("RealCUGAN", ("unet1.conv1.conv.0.weight",)),
+    ("RCAN", ("head.0.weight", "body.0.body.0.body.0.weight")),
+    ("EDSR", ("head.0.weight", "body.0.body.0.weight")),
+    ("EDSR (MSRResNet)", ("conv_first.weight", "body.0.conv1.weight")),
+    ("RCAN", ("conv_first.weight", "body.0.residual_group.0.rcab.0.weight")),
+    ("GFPGAN", ("stylegan_decoder.style_mlp.1.weight",)),
+    ("CodeFormer or RestoreFormer", ("quantize.embedding.weight",)),
+    ("LaMa", ("1.bn_l.running_mean",)),
+    ("U-Net discriminator", ("conv0.weight", "conv9.weight")),
+    ("VGG-style discriminator", ("conv0_0.weight", "linear1.weight")),
+    ("VGG", ("features.0.weight", "classifier.0.weight")),
+    ("Stable Diffusion", ("diffusion_model.input_blocks.0.0.weight",)),
+    ("Stable Diffusion", ("conv_in.weight", "time_embedding.linear_1.weight")),
+    ("DnCNN", ("0.weight", "2.weight", "4.weight", "6.weight", "8.weight")),
+    ("SRVGG (Real-ESRGAN Compact)", ("body.0.weight", "body.1.weight")),
+)
+
+
+def name_of(keys: Iterable[str]) -> str:
+    """The name of a network that is not RRDB, or "" when its parameters are unknown."""
+    known = _unwrapped(set(keys))
+    return next((name for name, signs in _SIGNS if known.issuperset(signs)), "")
+
+
+def _unwrapped(keys: set[str]) -> set[str]:
+    for prefix in _WRAPPERS * 2:
+        if keys and all(key.startswith(prefix) for key in keys):
+            keys = {key[len(prefix) :] for key in keys}
+    return keys

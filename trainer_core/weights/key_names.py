@@ -1,0 +1,119 @@
+"""Other programs' parameter names of RRDB translated into BasicSR's, which are ours.
+
+Old ESRGAN numbers its layers: `model.0` is conv_first, `model.1.sub.B.RDBd.convk.0` the blocks,
+`model.1.sub.N` conv_body, `model.3`, `.6`, … the K up-convolutions, `model.{3K+2}` conv_hr, `model.{3K+4}` conv_last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Optional
+
+BASICSR, OLD_ESRGAN, BSRGAN = "BasicSR", "old ESRGAN", "BSRGAN/RealSR"
+
+_COMPILED = "_orig_mod."
+_OURS = re.compile(r"(conv_first|body\.\d+\.rdb[123]\.conv[1-5]|conv_body|conv_up\d|conv_hr|conv_last)\.(weight|bias)")
+_OLD_BLOCK = re.compile(r"model\.1\.sub\.(\d+)\.RDB([123])\.conv([1-5])\.0\.(weight|bias)")
+_OLD_TRUNK = re.compile(r"model\.1\.sub\.(\d+)\.(weight|bias)")
+_OLD_LAYER = re.compile(r"model\.(\d+)\.(weight|bias)")
+_BSRGAN_BLOCK = re.compile(r"RRDB_trunk\.(\d+)\.RDB([123])\.conv([1-5])\.(weight|bias)")
+_BSRGAN_WORDS = {"trunk_conv": "conv_body", "HRconv": "conv_hr", "conv_first": "conv_first", "conv_last": "conv_last"}
+
+
+@dataclass(frozen=True)
+class Translation:
+    """`names`: ours -> the file's, of the keys understood; `others`: the file's remaining keys."""
+
+    dialect: str
+    names: dict[str, str]
+    others: tuple[str, ...]
+
+
+def translate(keys: Iterable[str]) -> Optional[Translation]:
+    """What the keys of one state dictionary mean, or None if they are not an RRDB network's."""
+    originals = list(keys)
+    for dialect, anchor, block, rename in _DIALECTS:
+        prefix = _prefix_before(originals, anchor, block)
+        if prefix is None:
+            continue
+        names: dict[str, str] = {}
+        inner = {_inner(key, prefix): key for key in originals if key.replace(_COMPILED, "").startswith(prefix)}
+        rule = rename(inner)
+        for key, original in inner.items():
+            ours = rule(key)
+            if ours:
+                names[ours] = original
+        used = set(names.values())
+        return Translation(dialect, names, tuple(key for key in originals if key not in used))
+    return None
+
+
+def _prefix_before(keys: list[str], anchor: str, block: re.Pattern[str]) -> Optional[str]:
+    """What stands in front of the network's names ("module.", "netG.", …, mostly ""), if it is of this dialect."""
+    plain = [key.replace(_COMPILED, "") for key in keys]
+    prefixes = sorted({key[: -len(anchor)] for key in plain if key == anchor or key.endswith("." + anchor)}, key=len)
+    for prefix in prefixes:
+        if any(key.startswith(prefix) and block.fullmatch(key[len(prefix) :]) for key in plain):
+            return prefix
+    return None
+
+
+def _inner(key: str, prefix: str) -> str:
+    return key.replace(_COMPILED, "")[len(prefix) :]
+
+
+_Rule = Callable[[str], str]
+
+
+def _ours_rule(_: Iterable[str]) -> _Rule:
+    return lambda key: key if _OURS.fullmatch(key) else ""
+
+
+def _bsrgan_rule(_: Iterable[str]) -> _Rule:
+    def ours(key: str) -> str:
+        block = _BSRGAN_BLOCK.fullmatch(key)
+        if block:
+            return "body.{}.rdb{}.conv{}.{}".format(*block.groups())
+        word, _, kind = key.rpartition(".")
+        if kind not in ("weight", "bias"):
+            return ""
+        up = re.fullmatch(r"upconv(\d)", word)
+        layer = f"conv_up{up.group(1)}" if up else _BSRGAN_WORDS.get(word, "")
+        return layer and f"{layer}.{kind}"
+
+    return ours
+
+
+def _old_rule(keys: Iterable[str]) -> _Rule:
+    layers = _old_layers(keys)
+
+    def ours(key: str) -> str:
+        block = _OLD_BLOCK.fullmatch(key)
+        if block:
+            return "body.{}.rdb{}.conv{}.{}".format(*block.groups())
+        trunk = _OLD_TRUNK.fullmatch(key)
+        if trunk:
+            return f"conv_body.{trunk.group(2)}"
+        layer = _OLD_LAYER.fullmatch(key)
+        name = layers.get(int(layer.group(1)), "") if layer else ""
+        return f"{name}.{layer.group(2)}" if layer and name else ""
+
+    return ours
+
+
+def _old_layers(keys: Iterable[str]) -> dict[int, str]:
+    """Layer number -> our name; the last two layers are conv_hr and conv_last."""
+    found = sorted({int(match.group(1)) for key in keys for match in [_OLD_LAYER.fullmatch(key)] if match})
+    ups = found[1:-2]
+    names = {0: "conv_first", **{number: f"conv_up{number // 3}" for number in ups if number % 3 == 0}}
+    return {**names, **dict(zip(found[-2:], ("conv_hr", "conv_last")))} if len(found) >= 3 else names
+
+
+# Name, the first layer's key, how a block's key looks, and the maker of the renaming rule.
+_DIALECTS: tuple[tuple[str, str, re.Pattern[str], Callable[[Iterable[str]], _Rule]], ...] = (
+    (BASICSR, "conv_first.weight", re.compile(r"body\.\d+\.rdb[123]\.conv[1-5]\.weight"), _ours_rule),
+    (BSRGAN, "conv_first.weight", _BSRGAN_BLOCK, _bsrgan_rule),
+    (OLD_ESRGAN, "model.0.weight", _OLD_BLOCK, _old_rule),
+)

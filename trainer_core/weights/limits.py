@@ -1,0 +1,40 @@
+"""How much a weight file may ask for, checked before anything is allocated; and the error of a refused file.
+
+The largest legitimate files are raw checkpoints: weights, average and Adam's moments of a large RRDB, a few
+thousand tensors. The limits leave an order of magnitude above them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trainer_core.errors import UserError
+
+
+class WeightsError(UserError):
+    """A file that cannot be used as weights. Within this package the message is the reason alone."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The largest accepted values; one more is refused."""
+
+    file_bytes: int = (1 << 32) - (1 << 20)  # below 4 GiB, so that no size or offset needs zip64 fields
+    entries: int = 20_000  # records of a zip, tensors of a safetensors file
+    pickle_bytes: int = 16 << 20
+    header_bytes: int = 2 << 20  # of safetensors: parsed JSON takes up to 24 times its text
+    opcodes: int = 500_000
+    nodes: int = 500_000  # of the tree, an object referred to twice counts twice
+    elements: int = 1 << 30  # of all tensors together
+    depth: int = 16
+    dimensions: int = 8
+    name_characters: int = 512
+
+
+DEFAULT = Limits()
+
+
+def require(condition: bool, reason: str) -> None:
+    """Refuse the file with `reason` unless `condition` holds."""
+    if not condition:
+        raise WeightsError(reason)

@@ -1,0 +1,98 @@
+"""Make an RRDB network wider, deeper or narrower; wider and deeper ones compute exactly the same.
+
+In a wider network the old outputs read nothing of the new channels (zero columns), so whatever these hold is
+without effect. A dense block concatenates its input with what its convolutions add, so with more features or
+growth the old inputs move to other places. An appended block is made an identity: its last convolution has -5 on
+the diagonal of the centre tap, so that its last dense block gives y + 0.2 (-5 y) = 0, and the block x + 0.2 · 0 = x.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Optional
+
+import torch
+from torch import Tensor
+
+from trainer_core.model.rrdb import RESIDUAL_SCALE
+from trainer_core.model.spec import NetworkSpec
+
+_DENSE = re.compile(r"body\.(\d+)\.rdb\d\.conv(\d)\.\w+")
+SIZES = ("num_feat", "num_block", "num_grow_ch")
+
+
+def common_part(one: NetworkSpec, other: NetworkSpec) -> NetworkSpec:
+    """The largest network that fits into both; channels and scale are those of `one`."""
+    return dataclasses.replace(one, **{name: min(getattr(one, name), getattr(other, name)) for name in SIZES})
+
+
+def fits_into(small: NetworkSpec, big: NetworkSpec) -> bool:
+    """Whether `big` can compute exactly what `small` does by `embed`."""
+    rest = dataclasses.replace(small, **{name: getattr(big, name) for name in SIZES})
+    return rest == big and common_part(small, big) == small
+
+
+@torch.no_grad()
+def embed(
+    state: Mapping[str, Tensor], small: NetworkSpec, big: NetworkSpec, base: Optional[Mapping[str, Tensor]] = None
+) -> dict[str, Tensor]:
+    """The weights of `small` inside `big`, which then computes the same.
+
+    Args:
+        base: what the new channels and blocks hold (they can be trained); zeros when not given. Parameters that
+            `state` lacks stay as they are in it.
+    """
+    shapes = small.shapes()
+    result = {}
+    for name, shape in big.shapes().items():
+        old = torch.zeros(shape) if base is None else base[name].detach().clone()
+        if name in shapes:
+            result[name] = _place(state[name], old, name, small, big) if name in state else old
+        else:
+            result[name] = _silenced(old, name)
+    return result
+
+
+@torch.no_grad()
+def extract(state: Mapping[str, Tensor], big: NetworkSpec, small: NetworkSpec) -> dict[str, Tensor]:
+    """The part of `big` that `embed` would put the weights of `small` into; the reverse of it."""
+    result = {}
+    for name, shape in small.shapes().items():
+        if name not in state:
+            continue
+        rows = state[name][: shape[0]]
+        if len(shape) == 4:
+            rows = rows[:, _columns(name, shape[1], small, big)]
+        result[name] = rows.clone()
+    return result
+
+
+def _place(values: Tensor, target: Tensor, name: str, small: NetworkSpec, big: NetworkSpec) -> Tensor:
+    target[: len(values)] = 0.0
+    if values.dim() == 4:
+        columns = _columns(name, values.shape[1], small, big)
+        target[: len(values), columns] = values.to(target)
+    else:
+        target[: len(values)] = values.to(target)
+    return target
+
+
+def _columns(name: str, inputs: int, small: NetworkSpec, big: NetworkSpec) -> Tensor:
+    """Where the inputs of a convolution of `small` lie among those of `big`."""
+    dense = _DENSE.fullmatch(name)
+    if not dense:
+        return torch.arange(inputs)
+    added, starts = torch.arange(small.num_grow_ch), range(big.num_feat, 1 << 20, big.num_grow_ch)
+    return torch.cat([torch.arange(small.num_feat), *(added + starts[k] for k in range(int(dense.group(2)) - 1))])
+
+
+def _silenced(values: Tensor, name: str) -> Tensor:
+    """A parameter of an appended block."""
+    if ".rdb3.conv5." in name:
+        values.zero_()
+        if name.endswith("weight"):
+            diagonal = torch.arange(len(values))
+            values[diagonal, diagonal, 1, 1] = -1.0 / RESIDUAL_SCALE
+    return values
