@@ -1,16 +1,76 @@
-"""Starts the window. There is none yet: it says so and names the command that trains without one."""
+"""`wqv-upscale-trainer-gui [workspace]` and `python -m app`: look whether a window can open, then open it.
+
+Imports nothing heavy itself. Where there is no display, or Qt is not installed, it prints the command that
+trains without a window, and exits with 2.
+"""
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
+import os
 import sys
+from collections.abc import Sequence
+from typing import Optional
+
+import trainer_core
+from trainer_core.as_command import as_command
+
+PROGRAM = "wqv-upscale-trainer-gui"
 
 
-def main() -> int:
-    """Explain on standard error; the exit code is that of a usage error."""
-    message = "The window is not part of this version yet; train with: wqv-upscale-trainer <source_dir> <workspace_dir>"
-    if sys.stderr is not None:
-        print(message, file=sys.stderr)
-    return 2
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Open the window and stay until it is closed; the exit code."""
+    options = _parser().parse_args(argv)
+    reason = why_no_window()
+    if reason:
+        _say(f"{reason} Train without a window:\n  {_headless(options)}")
+        return 2
+    from app.start import run
+
+    return run(workspace=options.workspace, demo=options.demo, begin=options.begin)
+
+
+def why_no_window() -> str:
+    """Why a window cannot be opened here and what would help, or ""."""
+    if any(_missing(name) for name in ("PySide6", "pyqtgraph")):
+        return (
+            "The window's packages are missing; install them with: python -m pip install 'wqv-upscale-trainer[window]'."
+        )
+    chosen = os.environ.get("QT_QPA_PLATFORM", "")
+    if sys.platform.startswith("linux") and not (
+        chosen or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        return "There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)."
+    return ""
+
+
+def _missing(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is None
+    except ValueError:  # it is there in name only
+        return True
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description="Train networks that enlarge Casio WQV wrist camera photos, in a window."
+    )
+    parser.add_argument("workspace", nargs="?", help="the workspace to open")
+    parser.add_argument("--demo", action="store_true", help="fill in the built-in scenes; no photos are needed")
+    parser.add_argument("--start", dest="begin", action="store_true", help="begin to train at once")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {trainer_core.__version__}")
+    return parser
+
+
+def _headless(options: argparse.Namespace) -> str:
+    given = {"workspace": options.workspace, **({"demo": True} if options.demo else {})}
+    return as_command(given)
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:  # there is none under pythonw
+        print(text, file=sys.stderr)
 
 
 if __name__ == "__main__":

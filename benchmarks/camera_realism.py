@@ -12,42 +12,23 @@ captures are few, so differences of D below the spread mean nothing.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from realism_classifier import separability
-from realism_terms import COLOR_SCALES, MONO_SCALES, Statistics, color_statistics, distance, median_of, mono_statistics
 
-from trainer_core.camera import Camera, CameraProfile, FrameView, build_camera
-from trainer_core.camera.jpeg import CHROMA_TABLE, LUMA_TABLE
+from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.data.captures import read_captures
+from trainer_core.data.decode import decode
+from trainer_core.realism.distance import median_of
+from trainer_core.realism.imitation import cut_frames, imitate
+from trainer_core.realism.photo_set import PhotoSet
 
-MONO_SCALE, COLOR_SCALE = 4, 2  # so that photos of 512 px need not be enlarged
-_BATCH = 16
+SCALES = {"mono": 4, "color": 2}  # so that photos of 512 px need not be enlarged
 _SPLITS = 12
-
-
-@dataclass(frozen=True)
-class PhotoSet:
-    """Photos of one kind with their statistics; `gray` is what the classifier sees."""
-
-    pixels: list[np.ndarray]
-    statistics: list[Statistics]
-    gray: list[np.ndarray]
-
-    def pick(self, places: Sequence[int]) -> PhotoSet:
-        """The photos at `places`."""
-        return PhotoSet(
-            [self.pixels[place] for place in places],
-            [self.statistics[place] for place in places],
-            [self.gray[place] for place in places],
-        )
 
 
 def main() -> None:
@@ -55,20 +36,19 @@ def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(1)
     profile = _profile(arguments.profile, arguments.kind)
-    scales = MONO_SCALES if profile.kind == "mono" else COLOR_SCALES
     real = _real(arguments.captures, profile.kind, arguments.only)
     photos = _photo_files(arguments.photos_folder, arguments.photos)
     runs = [_synthetic(profile, photos, seed) for seed in range(arguments.seeds)]
-    distances = [distance(real.statistics, run.statistics, scales) for run in runs]
-    separable = [_c2st(real, run, seed, profile.kind) for seed, run in enumerate(runs)]
+    distances = [real.distance_to(run) for run in runs]
+    separable = [real.separability_from(run, seed) for seed, run in enumerate(runs)]
 
     print(f"{profile.name}: {len(real.pixels)} captures against {len(photos)} photographs, {arguments.seeds} seeds")
     _print_summary("D", [total for total, _ in distances])
     _print_summary("C2ST", separable)
-    control = _control(real, runs[0], scales, profile.kind)
+    control = _control(real, runs[0])
     for name, values in control.items():
         _print_summary(name, values)
-    _print_terms(real, runs, [terms for _, terms in distances], scales)
+    _print_terms(real, runs, [terms for _, terms in distances])
     if arguments.sheet:
         _contact_sheet(real, runs[0]).save(arguments.sheet)
     if arguments.json:
@@ -99,7 +79,7 @@ def _profile(path: Path | None, kind: str) -> CameraProfile:
 def _real(folder: Path, kind: str, only: str) -> PhotoSet:
     files = [path for path in sorted(folder.iterdir()) if only in path.name]
     captures = [capture for path in files for capture in read_captures(path) if capture.kind == kind]
-    return _photo_set([capture.pixels for capture in captures], kind)
+    return PhotoSet.measure([capture.pixels for capture in captures], kind)
 
 
 def _photo_files(folder: Path, count: int) -> list[Path]:
@@ -110,65 +90,20 @@ def _photo_files(folder: Path, count: int) -> list[Path]:
 
 
 def _synthetic(profile: CameraProfile, photos: Sequence[Path], seed: int) -> PhotoSet:
-    scale = MONO_SCALE if profile.kind == "mono" else COLOR_SCALE
-    camera = build_camera(profile, scale)
-    noise = torch.Generator().manual_seed(seed)
-    pixels: list[np.ndarray] = []
-    for start in range(0, len(photos), _BATCH):
-        batch = photos[start : start + _BATCH]
-        frames = torch.stack([_frame(path, camera, seed) for path in batch])
-        view = FrameView.whole_frames(frames, scale)
-        lr, _ = camera(view, camera.draw(seed, range(start, start + len(batch))), noise)
-        pixels += list((lr * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
-    if profile.kind == "mono":
-        pixels = [image[..., 0] for image in pixels]
-    return _photo_set(pixels, profile.kind)
+    scale = SCALES[profile.kind]
+    frames = cut_frames([decode(path) for path in photos], build_camera(profile, scale), seed)
+    return PhotoSet.measure(imitate(profile, frames, scale, seed), profile.kind)
 
 
-def _frame(path: Path, camera: Camera, seed: int) -> torch.Tensor:
-    """A random crop of the frame's shape, area-resampled to the frame's HR size, mirrored half of the time."""
-    photo = Image.open(path).convert("RGB")
-    generator = np.random.default_rng([seed, *path.name.encode()])
-    width, height = camera.frame_width * camera.scale, camera.frame_height * camera.scale
-    largest = min(photo.width / width, photo.height / height)
-    zoom = generator.uniform(min(1.0, largest), largest)
-    crop_width, crop_height = round(width * zoom), round(height * zoom)
-    left = int(generator.integers(0, photo.width - crop_width + 1))
-    top = int(generator.integers(0, photo.height - crop_height + 1))
-    frame = photo.resize((width, height), Image.Resampling.BOX, (left, top, left + crop_width, top + crop_height))
-    if generator.random() < 0.5:
-        frame = frame.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return torch.from_numpy(np.asarray(frame).copy()).permute(2, 0, 1).float() / 255
-
-
-def _photo_set(pixels: list[np.ndarray], kind: str) -> PhotoSet:
-    if kind == "mono":
-        gray = [image.astype(float) / 17 for image in pixels]
-        return PhotoSet(pixels, [mono_statistics(image) for image in gray], gray)
-    gray = [image @ np.array([0.299, 0.587, 0.114]) for image in pixels]
-    return PhotoSet(pixels, [color_statistics(image, _coded_bytes(image)) for image in pixels], gray)
-
-
-def _coded_bytes(rgb: np.ndarray) -> int:
-    """Size with the watch's tables; of real captures too, so that both carry the same headers."""
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", qtables=[list(LUMA_TABLE), list(CHROMA_TABLE)], subsampling=2)
-    return buffer.tell()
-
-
-def _c2st(real: PhotoSet, synthetic: PhotoSet, seed: int, kind: str) -> float:
-    return separability(real.gray, synthetic.gray, seed=seed, floor=0.01 if kind == "mono" else 1.0)
-
-
-def _control(real: PhotoSet, synthetic: PhotoSet, scales: Mapping[str, float], kind: str) -> dict[str, list[float]]:
+def _control(real: PhotoSet, synthetic: PhotoSet) -> dict[str, list[float]]:
     """D and C2ST at the size of half the captures: real against real, real against synthetic."""
     results: dict[str, list[float]] = {}
     for one, other, imitation in _halves(real, synthetic):
         for name, rival in (("real", other), ("synthetic", imitation)):
             label = f"{len(one.pixels)} real / {len(rival.pixels)} {name}"
-            results.setdefault(f"{label}: D", []).append(distance(one.statistics, rival.statistics, scales)[0])
+            results.setdefault(f"{label}: D", []).append(one.distance_to(rival)[0])
             if min(len(one.pixels), len(rival.pixels)) >= 3:
-                results.setdefault(f"{label}: C2ST", []).append(_c2st(one, rival, 0, kind))
+                results.setdefault(f"{label}: C2ST", []).append(one.separability_from(rival))
     return results
 
 
@@ -188,12 +123,10 @@ def _print_summary(name: str, values: Sequence[float]) -> None:
     print(f"{name:28} {np.mean(values):.3f} ± {np.std(values):.3f}   ({each}{more})")
 
 
-def _print_terms(
-    real: PhotoSet, runs: Sequence[PhotoSet], terms: Sequence[Mapping[str, float]], scales: Mapping[str, float]
-) -> None:
+def _print_terms(real: PhotoSet, runs: Sequence[PhotoSet], terms: Sequence[Mapping[str, float]]) -> None:
     print(f"\n{'term':22}{'real':>10}{'synthetic':>12}{'distance':>10}")
-    mean = {name: float(np.mean([run[name] for run in terms])) for name in scales}
-    for name in sorted(scales, key=lambda term: -mean[term]):
+    mean = {name: float(np.mean([run[name] for run in terms])) for name in terms[0]}
+    for name in sorted(mean, key=lambda term: -mean[term]):
         synthetic = float(np.mean([median_of(run.statistics, name) for run in runs]))
         print(f"{name:22}{median_of(real.statistics, name):10.3f}{synthetic:12.3f}{mean[name]:10.2f}")
 

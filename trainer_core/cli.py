@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, Optional
 
 import trainer_core
+from trainer_core import environment
 from trainer_core.config import TrainerConfig
 from trainer_core.control import RunControl
 from trainer_core.errors import UserError
@@ -35,6 +36,7 @@ exit codes: 0 done, 1 failed (saved what could be saved), 2 bad input or usage, 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run the command line; the exit code."""
+    environment.prepare()
     parser = build_parser()
     arguments = vars(parser.parse_args(argv))
     events = arguments.pop("events", None)

@@ -112,6 +112,14 @@ class TrainerConfig:
         minimum=0.0,
         maximum=10.0,
     )
+    camera_profile: Optional[str] = setting(
+        None,
+        "file",
+        "Camera profile",
+        "Camera fitted to your own watch, a file that `wqv-upscale-tools calibrate` wrote; it decides mono or colour.",
+        _WATCH,
+        optional=True,
+    )
     degradation: str = setting(
         "watch",
         "choice",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
@@ -132,12 +133,42 @@ class RunFinished:
 
 Event = Union[RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, Notice, RunFinished]
 EventSink = Callable[[Event], None]
+_KINDS: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, Notice, RunFinished)
+}
 
 
 def to_json(event: Event) -> dict[str, Any]:
     """The event as a JSON-able dictionary with `event` (its class name) and `time` (seconds since 1970)."""
     values = {f.name: _plain(getattr(event, f.name)) for f in dataclasses.fields(event) if f.name != "samples"}
     return {"event": type(event).__name__, "time": round(time.time(), 3), **values}
+
+
+def from_json(record: Mapping[str, Any]) -> Optional[Event]:
+    """The event that `to_json` wrote (pictures are not in it), or None where fields are missing or the kind is unknown.
+
+    A figure that was not finite comes back as NaN.
+    """
+    kind = _KINDS.get(record.get("event", ""))
+    if kind is None:
+        return None
+    names = {f.name for f in dataclasses.fields(kind)}
+    values = {name: _restored(value) for name, value in record.items() if name in names}
+    if kind is PreviewReady:
+        values["samples"] = ()
+    try:
+        return kind(**values)  # type: ignore[no-any-return]
+    except TypeError:
+        return None
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, dict):
+        return {key: float("nan") if item is None else item for key, item in value.items()}
+    return value
 
 
 def _plain(value: Any) -> Any:

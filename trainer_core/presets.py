@@ -10,3 +10,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "nano": dict(num_feat=32, num_block=4, num_grow_ch=16, learning_rate=1e-3, batch_size=16, patch_size=32),
 }
 NETWORK_FIELDS = ("num_feat", "num_block", "num_grow_ch")
+
+
+def proposed(device: str) -> str:
+    """The preset to begin with on "cuda" or "cpu": what learns something useful there within an hour or so."""
+    return "full" if device == "cuda" else "light"

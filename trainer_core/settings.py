@@ -32,6 +32,7 @@ class Stored:
     unknown: dict[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     workspace_id: Optional[str] = None
+    places: dict[str, Any] = field(default_factory=dict)  # source_dir and demo of the last run, for whoever offers them
 
 
 def read_stored(data: Any, where: str, config_class: type = TrainerConfig) -> Stored:
@@ -62,7 +63,8 @@ def read_stored(data: Any, where: str, config_class: type = TrainerConfig) -> St
     if unknown:
         notices.append(f"{where}: unknown settings are kept but not used: {', '.join(sorted(unknown))}.")
     workspace_id = data.get("workspace_id")
-    return Stored(values, unknown, tuple(notices), workspace_id if isinstance(workspace_id, str) else None)
+    places = {name: data[name] for name in ("source_dir", "demo") if data.get(name)}
+    return Stored(values, unknown, tuple(notices), workspace_id if isinstance(workspace_id, str) else None, places)
 
 
 def resolve(
@@ -81,6 +83,20 @@ def resolve(
     Raises:
         UserError: a value is out of its limits, or two contradict each other.
     """
+    config = merge(given, stored, warm_network, config_class)
+    wrong = complaints(config)
+    if wrong:
+        raise UserError(" ".join(wrong.values()))
+    return config
+
+
+def merge(
+    given: Mapping[str, Any],
+    stored: Mapping[str, Any] = {},
+    warm_network: Mapping[str, Any] = {},
+    config_class: type = TrainerConfig,
+) -> TrainerConfig:
+    """`resolve` without the check: what a form shows while something in it is still wrong."""
     base = {**DEMO_SETTINGS, **stored} if given.get("demo") else dict(stored)
     preset = given.get("preset", base.get("preset", "full"))
     chosen = PRESETS.get(preset, {})
@@ -92,11 +108,7 @@ def resolve(
     values.update(given)
     if "steps" in given and "max_minutes" not in given:
         values["max_minutes"] = None  # a number of steps given now replaces a stored budget
-    config = config_class(**values)
-    wrong = complaints(config)
-    if wrong:
-        raise UserError(" ".join(wrong.values()))
-    return config
+    return config_class(**values)
 
 
 def complaints(config: TrainerConfig) -> dict[str, str]:
@@ -118,6 +130,8 @@ def _contradictions(config: TrainerConfig) -> dict[str, str]:
         )
     if config.l1_weight + config.frequency_weight + config.perceptual_weight <= 0:
         wrong["l1_weight"] = "At least one of --l1-weight, --frequency-weight and --perceptual-weight must be above 0."
+    if config.camera_profile and config.degradation == "bicubic":
+        wrong["camera_profile"] = "--camera-profile describes a watch; it does not go with --degradation bicubic."
     side = config.base_resolution if config.monochrome_style else 144
     if config.patch_size > side:
         wrong["patch_size"] = f"--patch-size must not exceed the watch's frame, {side} LR pixels."

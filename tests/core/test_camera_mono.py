@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import torch
+
+torch = pytest.importorskip("torch")
 import torch.nn.functional as F
 
 from trainer_core.camera import BicubicCamera, CameraProfile, FrameView, MonoCamera, build_camera

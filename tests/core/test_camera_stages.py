@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip("torch")
 
 from trainer_core.camera.stages.enhancer import enhance_columns, enhance_rows
 from trainer_core.camera.stages.exposure import find_exposure

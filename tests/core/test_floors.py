@@ -18,9 +18,9 @@ CORE = [path for path in MODULES if path.is_relative_to(ROOT / "trainer_core")]
 # a verb of the tools (upscale, inspect, …), on the floor of training.
 FLOORS: tuple[tuple[set[str], ...], ...] = (
     ({"", "errors", "schema", "presets", "config", "settings"},),
-    ({"files"},),  # durable writing; knows nothing of this program
+    ({"files"}, {"environment"}),  # durable writing; knows nothing of this program
     ({"events"}, {"control"}, {"data"}, {"camera"}, {"model"}),
-    ({"weights"}, {"sinks"}, {"workspace"}),
+    ({"weights"}, {"sinks"}, {"workspace"}, {"realism"}),
     ({"training"},),
     ({"cli", "__main__"}, {"tools"}),
 )

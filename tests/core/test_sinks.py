@@ -344,3 +344,10 @@ def test_without_the_package_there_is_a_notice_that_says_what_to_install(
 
 def test_a_narrator_repeats_multi_line_notices_line_by_line() -> None:
     assert Narrator().lines(Notice("error", "one\ntwo")) == ["error: one", "error: two"]
+
+
+def test_the_end_names_a_before_and_after_picture() -> None:
+    narrator = Narrator()
+    preview = PreviewReady(40, (), ("w/previews/step00000040_1.png", "w/previews/step00000040_2.png"))
+    assert narrator.lines(preview) == ["step 40: previews step00000040_1.png to step00000040_2.png"]
+    assert narrator.lines(RunFinished("completed", 40))[-1] == "Before and after: w/previews/step00000040_1.png"

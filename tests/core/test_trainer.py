@@ -18,7 +18,7 @@ from tests.small_runs import TINY, make_photos
 from trainer_core.control import Request, RunControl, Stop
 from trainer_core.errors import UserError
 from trainer_core.events import CheckpointSaved, Event, Notice, RunFinished, RunStarted, StepDone, Validated
-from trainer_core.model import RRDBNet
+from trainer_core.model.rrdb import RRDBNet
 from trainer_core.training import checkpoint
 from trainer_core.training.plan import plan_run
 from trainer_core.training.trainer import RunResult, Trainer

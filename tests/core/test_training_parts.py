@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,13 +12,15 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as F
 
 from trainer_core.config import TrainerConfig
-from trainer_core.model import NetworkSpec, RRDBNet
+from trainer_core.errors import UserError
 from trainer_core.model.initialise import initialise
+from trainer_core.model.rrdb import RRDBNet
+from trainer_core.model.spec import NetworkSpec
 from trainer_core.training.budget import Measurement, overhead
 from trainer_core.training.ema import Ema
 from trainer_core.training.losses import Losses
 from trainer_core.training.metrics import psnr, ssim
-from trainer_core.training.schedule import Cadence, learning_rate, validation_cadence
+from trainer_core.training.schedule import Cadence, checkpoint_cadence, learning_rate, validation_cadence
 
 
 def test_cosine_warms_up_and_ends_at_zero() -> None:
@@ -34,13 +38,20 @@ def test_a_constant_rate_does_not_depend_on_the_number_of_steps() -> None:
 
 def test_auto_is_every_30_seconds_or_a_twentieth_of_the_run_at_most_10_minutes_apart() -> None:
     cadence = validation_cadence("auto")
-    assert cadence.period(120) == 30 and cadence.period(3600) == 180 and cadence.period(1e6) == 600
-    assert not cadence.due(7, 29, 120) and cadence.due(7, 31, 120)
+    assert cadence.period(300) == 30 and cadence.period(3600) == 180 and cadence.period(1e6) == 600
+    assert not cadence.due(7, 29, 300) and cadence.due(7, 31, 300)
     cadence.done(31, 0.1)
-    assert not cadence.due(8, 60, 120)
+    assert not cadence.due(8, 60, 300)
     cadence.cost = 4.0
     assert cadence.period(600) == 80  # a validation never takes more than a twentieth of the time
-    assert cadence.period(200) == pytest.approx(200 / 4.5)  # but at least four are shown
+
+
+@pytest.mark.parametrize("cost", [0.1, 8.0])
+def test_a_two_minute_run_shows_at_least_four(cost: float) -> None:
+    for cadence in (validation_cadence("auto"), checkpoint_cadence("auto")):
+        cadence.cost = cost
+        assert 120 // cadence.period(120) >= 4
+        assert 95 // cadence.period(95) >= 3  # and the last step always comes with one
 
 
 def test_numbers_mean_steps() -> None:
@@ -115,3 +126,32 @@ def test_a_budget_becomes_the_steps_that_fit() -> None:
     used = overhead(120, validation_period=30, validation=2, saving_period=24, saving=1)
     assert used == 5 * (2 + 1) + 6 * 1
     assert np.isfinite(used)
+
+
+def vgg_file(path: Path) -> Path:
+    layers = ((0, 3, 64), (2, 64, 64), (5, 64, 128), (7, 128, 128), (10, 128, 256), (12, 256, 256), (14, 256, 256))
+    generator = torch.Generator().manual_seed(4)
+    state = {}
+    for index, inputs, outputs in layers:
+        state[f"features.{index}.weight"] = torch.randn(outputs, inputs, 3, 3, generator=generator) * 0.05
+        state[f"features.{index}.bias"] = torch.zeros(outputs)
+    torch.save(state, path)
+    return path
+
+
+def test_the_perceptual_loss_reads_torchvisions_file_and_feels_structure(tmp_path: Path) -> None:
+    config = TrainerConfig(l1_weight=0.0, perceptual_weight=0.5, vgg_weights=str(vgg_file(tmp_path / "vgg.pth")))
+    losses = Losses(config, torch.device("cpu"))
+    hr = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(5))
+    sr = hr.flip(-1).requires_grad_()
+    assert float(losses(hr, hr)["perceptual"]) == 0.0
+    terms = losses(sr, hr)
+    terms["total"].backward()
+    assert float(terms["perceptual"].detach()) > 0 and sr.grad is not None and bool(sr.grad.abs().sum() > 0)
+
+
+def test_another_file_than_vgg19_is_refused_by_name(tmp_path: Path) -> None:
+    torch.save({"features.0.weight": torch.zeros(3, 3, 3, 3)}, tmp_path / "x.pth")
+    config = TrainerConfig(perceptual_weight=0.5, vgg_weights=str(tmp_path / "x.pth"))
+    with pytest.raises(UserError, match=r"vgg19-dcbb9e9d\.pth"):
+        Losses(config, torch.device("cpu"))

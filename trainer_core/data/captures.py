@@ -15,13 +15,12 @@ Layouts: research/wqv-camera.md section 1, after mgroeber.de, open-wqv-link and 
 from __future__ import annotations
 
 import struct
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from trainer_core.data.decode import PhotoError, decode, read_size
+from trainer_core.data.decode import PhotoError, decode_bytes, read_size
 from trainer_core.errors import UserError
 
 MONO_SIDE = 120
@@ -64,7 +63,7 @@ def read_captures(path: Path) -> list[Capture]:
     """
     content = _read(path)
     if content.startswith((b"\x89PNG", b"\xff\xd8\xff")):
-        return [_from_picture(path, path.stem)]
+        return [_from_picture(content, path)]
     if _is_dump(content):
         return _from_dump(content, path)
     if len(content) >= _PALM_HEADER and b"\0" in content[:_PALM_NAME]:
@@ -103,17 +102,17 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _from_picture(path: Path, name: str) -> Capture:
+def _from_picture(content: bytes, path: Path) -> Capture:
     try:
-        width, height = read_size(path)
+        width, height = read_size(content)
         if width > COLOR_SIZE[0] or height > COLOR_SIZE[1]:
             raise PhotoError(f"{width}x{height} pixels; a watch photo has 120x120 or 176x144, untouched by scaling")
-        rgb = decode(path)
+        rgb = decode_bytes(content)
     except PhotoError as error:
         raise UserError(f"{path} is not a watch photo: {error.message}.") from error
     if (width, height) == COLOR_SIZE:
-        return Capture(name, rgb, "color")
-    return Capture(name, _mono_levels(rgb, path), "mono")
+        return Capture(path.stem, rgb, "color")
+    return Capture(path.stem, _mono_levels(rgb, path), "mono")
 
 
 def _mono_levels(rgb: np.ndarray, path: Path) -> np.ndarray:
@@ -201,13 +200,10 @@ def _block(record: bytes, path: Path) -> bytes:
 
 
 def _from_jpeg(content: bytes, path: Path) -> Capture:
-    with tempfile.TemporaryDirectory() as folder:  # the one opener of pictures takes files
-        picture = Path(folder) / "photo.jpg"
-        picture.write_bytes(content)
-        try:
-            return _from_picture(picture, path.stem)
-        except UserError as error:
-            raise UserError(f"{path} holds a photo that cannot be used: {error.message}") from error
+    try:
+        return _from_picture(content, path)
+    except UserError as error:
+        raise UserError(f"{path} holds a photo that cannot be used: {error.message}") from error
 
 
 def _numbered(photos: list[np.ndarray], path: Path) -> list[Capture]:

@@ -57,13 +57,13 @@ class PhotoError(UserError):
     """A photo that cannot be used; the message is the reason alone, without the file's name."""
 
 
-def read_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels after EXIF orientation, from the header alone.
+def read_size(source: Path | bytes) -> tuple[int, int]:
+    """Width and height in pixels after EXIF orientation, from the header alone, of a file or of a file's bytes.
 
     Raises:
         PhotoError: the file cannot be read, is of no known format, or breaks a limit.
     """
-    with _opened(path) as image:
+    with _opened(source) as image:
         width, height = image.size
         return (height, width) if _orientation(image) >= 5 else (width, height)
 
@@ -75,16 +75,26 @@ def decode(path: Path) -> np.ndarray:
         PhotoError: the file cannot be read, is broken or truncated, or holds no 8- or 16-bit picture.
     """
     with _opened(path) as image:
-        turn = _TURNS.get(_orientation(image))
-        image.load()
-        rgb = _to_srgb(image)
-        return np.array(rgb if turn is None else rgb.transpose(turn))
+        return _decoded(image)
+
+
+def decode_bytes(content: bytes) -> np.ndarray:
+    """The photo in `content`, a whole file's bytes; otherwise as `decode`."""
+    with _opened(content) as image:
+        return _decoded(image)
+
+
+def _decoded(image: Image.Image) -> np.ndarray:
+    turn = _TURNS.get(_orientation(image))
+    image.load()
+    rgb = _to_srgb(image)
+    return np.array(rgb if turn is None else rgb.transpose(turn))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(source: Path | bytes) -> Iterator[Image.Image]:
     try:
-        with open(path, "rb") as file:
+        with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
             size = file.seek(0, io.SEEK_END)
             if size == 0:
                 raise PhotoError("the file is empty (0 bytes)")

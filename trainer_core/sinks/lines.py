@@ -6,6 +6,8 @@ compatibility), so that every progress line can name the PSNR beside the loss.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from trainer_core.events import (
     CheckpointSaved,
     Event,
@@ -27,6 +29,7 @@ class Narrator:
     def __init__(self) -> None:
         self._validated: Validated | None = None
         self._loads_in = ""
+        self._picture: list[str] = []
 
     def lines(self, event: Event) -> list[str]:
         """The lines of an event, without line ends or control characters. `StepDone` gives its progress line."""
@@ -51,13 +54,13 @@ class Narrator:
         if isinstance(event, CheckpointSaved):
             return self._saved(event)
         if isinstance(event, PreviewReady):
-            return [f"step {event.step}: preview {file}" for file in event.files]
+            return self._previews(event)
         if isinstance(event, Notice):
             prefix = "" if event.level == "info" else f"{event.level}: "
             return [prefix + line for line in event.text.splitlines()]
         if isinstance(event, PlanChanged):
             return [f"step {event.step}: the time budget makes {event.total_steps} steps in all"]
-        return _start(event) if isinstance(event, RunStarted) else _finish(event)
+        return _start(event) if isinstance(event, RunStarted) else [*_finish(event), *self._picture]
 
     def _progress(self, event: StepDone) -> str:
         single = {name: value for name, value in event.losses.items() if name != "total"}
@@ -67,8 +70,15 @@ class Narrator:
         figures = [loss + terms, *rest, f"lr {event.learning_rate:.2e}", *skipped]
         return f"step {event.step}/{_total(event.total_steps)}: " + ", ".join(figures)
 
+    def _previews(self, event: PreviewReady) -> list[str]:
+        if not event.files:
+            return []
+        self._picture = [f"Before and after: {event.files[0]}"]
+        return [f"step {event.step}: previews {Path(event.files[0]).name} to {Path(event.files[-1]).name}"]
+
     def _saved(self, event: CheckpointSaved) -> list[str]:
-        lines = [f"step {event.step}: saved {', '.join((event.path, *event.models))}"]
+        names = ", ".join(Path(file).name for file in (event.path, *event.models))
+        lines = [f"step {event.step}: saved {names}"]
         if event.loads_in and event.loads_in != self._loads_in:
             self._loads_in = event.loads_in
             lines.append(event.loads_in)

@@ -117,6 +117,8 @@ def _meta(state: TrainingState, config: TrainerConfig) -> dict[str, Any]:
         "degradation": config.degradation,
         "trainer": f"wqv-upscale-trainer {trainer_core.__version__}",
     }
+    if config.camera_profile:
+        meta["camera_profile"] = Path(config.camera_profile).name
     if measured:
         meta.update({key: measured[key] for key in ("psnr", "ssim", "bicubic_psnr")}, psnr_step=measured["step"])
     return meta

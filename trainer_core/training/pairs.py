@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from trainer_core.camera import BicubicCamera, Camera, CameraProfile, FrameView,
 from trainer_core.config import TrainerConfig
 from trainer_core.data.frames import Frame
 from trainer_core.data.patches import Region, RegionSpec
+from trainer_core.errors import UserError
 
 _LEAST_MARGIN = 4  # LR pixels between a patch and the border of its simulated region
 WQV10_WIDTH, WQV10_HEIGHT = 176, 144  # LR pixels
@@ -26,18 +28,36 @@ _NOISE, _OFFSET = 1, 2  # purposes that keep the random streams of one sample ap
 
 
 def camera_for(config: TrainerConfig) -> Camera:
-    """The camera that these settings ask for."""
+    """The camera that these settings ask for.
+
+    Raises:
+        UserError: the camera profile cannot be read, or is of the other kind of watch.
+    """
     mono, side = config.monochrome_style, config.base_resolution
     if config.degradation == "bicubic":
         width, height = (side, side) if mono else (WQV10_WIDTH, WQV10_HEIGHT)
         return BicubicCamera(config.scale, frame_width=width, frame_height=height, monochrome=mono)
     return build_camera(
-        CameraProfile.builtin("wqv1" if mono else "wqv10"),
+        _profile(config),
         config.scale,
         levels=config.monochrome_levels,
         noise_strength=config.monochrome_noise,
         mono_frame_side=side,
     )
+
+
+def _profile(config: TrainerConfig) -> CameraProfile:
+    mono = config.monochrome_style
+    if not config.camera_profile:
+        return CameraProfile.builtin("wqv1" if mono else "wqv10")
+    profile = CameraProfile.load(Path(config.camera_profile))
+    if (profile.kind == "mono") != mono:
+        found, asked = ("mono", "colour") if profile.kind == "mono" else ("colour", "mono")
+        raise UserError(
+            f"The camera profile {config.camera_profile} is of a {found} watch, but the settings ask for a {asked} one "
+            "(--monochrome-style)."
+        )
+    return profile
 
 
 def region_for(config: TrainerConfig, camera: Camera) -> RegionSpec:

@@ -54,6 +54,7 @@ def plan_run(given: Mapping[str, Any]) -> RunPlan:
     if given.get("demo"):
         given["source_dir"] = str(workspace.scenes)
     stored = workspace.read_settings()
+    given.update(_camera_kind(given, stored))
     if given.get("resume_from"):
         if given.get("init_weights"):
             raise UserError(
@@ -122,9 +123,26 @@ def photo_counts(found: Scan, splits: Splits) -> dict[str, int]:
 
 
 def _absolute(given: Mapping[str, Any]) -> dict[str, Any]:
-    paths = ("source_dir", "workspace", "init_weights", "vgg_weights", "resume_from")
+    paths = ("source_dir", "workspace", "init_weights", "vgg_weights", "camera_profile", "resume_from")
     is_path = {name for name in paths if given.get(name) and given[name] != LATEST}
     return {name: os.path.abspath(value) if name in is_path else value for name, value in given.items()}
+
+
+def _camera_kind(given: Mapping[str, Any], stored: Stored) -> dict[str, Any]:
+    """Mono or colour as the camera profile says, where there is one."""
+    path = given["camera_profile"] if "camera_profile" in given else stored.values.get("camera_profile")
+    if not path:
+        return {}
+    from trainer_core.camera import CameraProfile
+
+    mono = CameraProfile.load(Path(path)).kind == "mono"
+    if given.get("monochrome_style", mono) != mono:
+        kind, flag = ("mono", "--no-monochrome-style") if mono else ("colour", "--monochrome-style")
+        raise UserError(
+            f"The camera profile {path} is of a {kind} watch, which contradicts {flag}. "
+            f"Leave {flag} out, or the profile (--no-camera-profile)."
+        )
+    return {"monochrome_style": mono}
 
 
 def _for_resume(given: Mapping[str, Any], stored: Stored) -> TrainerConfig:

@@ -20,7 +20,7 @@ from trainer_core.data.photos import Scan
 from trainer_core.data.scenes import write_scenes
 from trainer_core.data.splits import Splits, to_json
 from trainer_core.errors import UserError
-from trainer_core.events import Notice
+from trainer_core.events import EventSink, Notice
 from trainer_core.files import write_json
 from trainer_core.model.initialise import initialise
 from trainer_core.model.rrdb import RRDBNet
@@ -42,6 +42,7 @@ _FIXED_SETTINGS = (
     "seed", "batch_size", "grad_accum_steps", "patch_size", "patches_per_image", "learning_rate", "schedule", "betas",
     "weight_decay", "ema_decay", "gradient_clip", "l1_weight", "frequency_weight", "perceptual_weight",
     "monochrome_style", "monochrome_levels", "monochrome_noise", "degradation", "base_resolution",
+    "camera_profile",
 )  # fmt: skip
 _MEMORY_SHARE = 0.9  # of the free memory, above which a warning is due
 
@@ -91,14 +92,18 @@ def check(config: TrainerConfig) -> Prepared:
     return _with_resources(prepared)
 
 
-def settle(prepared: Prepared) -> Prepared:
-    """Make the workspace this run's: earlier files aside or taken up, scenes, settings and split written."""
+def settle(prepared: Prepared, tell: EventSink) -> Prepared:
+    """Make the workspace this run's: earlier files aside or taken up, scenes, settings and split written.
+
+    Args:
+        tell: hears of what takes a while.
+    """
     workspace, config = prepared.workspace, prepared.config
     notices = [*_take_over(prepared)]
     if prepared.resumed_path is not None and not prepared.resumed_path.exists():  # it was brought back with its run
         prepared = replace(prepared, resumed_path=workspace.checkpoints / prepared.resumed_path.name)
     if config.demo:
-        _write_scenes(workspace, config)
+        _write_scenes(workspace, config, tell)
         prepared = _with_photos(prepared)
     for folder in (workspace.checkpoints, workspace.models, workspace.previews):
         folder.mkdir(exist_ok=True)
@@ -277,11 +282,12 @@ def _unfinished(workspace: Workspace) -> Optional[tuple[str, str]]:
     return f"step {step}", path.name
 
 
-def _write_scenes(workspace: Workspace, config: TrainerConfig) -> None:
+def _write_scenes(workspace: Workspace, config: TrainerConfig, tell: EventSink) -> None:
     done = workspace.scenes / ".complete"
     wanted = f"seed {config.seed} {DEMO_SCENES}"
     if done.is_file() and done.read_text("utf-8") == wanted:
         return
+    tell(Notice("info", f"Making {sum(DEMO_SCENES.values())} scenes to train on …"))
     if workspace.scenes.exists():
         shutil.rmtree(workspace.scenes)
     write_scenes(

@@ -10,6 +10,7 @@ from trainer_core.schema import AUTO
 
 WARM_UP_STEPS = 100
 _LONGEST_PERIOD = 600.0
+_LEAST_FOR_FOUR = 60.0  # seconds
 
 
 def learning_rate(step: int, *, peak: float, schedule: str, total_steps: Optional[int]) -> float:
@@ -45,16 +46,22 @@ class Cadence:
         self.cost = 0.0  # seconds the last one took
 
     def due(self, step: int, elapsed: float, planned: Optional[float]) -> bool:
-        """Whether it is time, `elapsed` seconds into a session planned to last `planned` seconds."""
+        """Whether it is time, `elapsed` seconds into the session, with training planned to last `planned` seconds."""
         if self._steps is not None:
             return step % self._steps == 0
         return elapsed - self._last >= self.period(planned)
 
     def period(self, planned: Optional[float]) -> float:
-        """Seconds between two: the share of the plan, not below the shortest, stretched while one costs over 5 %."""
+        """Seconds between two, in a training planned to last `planned` seconds.
+
+        The share of it, not below the shortest, stretched while one costs over 5 %; but a run of a minute or
+        more shows at least four, and none waits longer than ten minutes.
+        """
         if planned is None:
             return self._shortest
-        wanted = max(self._shortest, self._share * planned, min(20 * self.cost, planned / 4.5))
+        wanted = max(self._shortest, self._share * planned, 20 * self.cost)
+        if planned >= _LEAST_FOR_FOUR:
+            wanted = min(wanted, planned / 4.5)
         return min(wanted, _LONGEST_PERIOD)
 
     def start(self, elapsed: float) -> None:

@@ -74,6 +74,7 @@ class Trainer:
         self._saved_step: Optional[int] = None
         self._checkpoint: Optional[Path] = None
         self._built = False
+        self._training_began = 0.0  # seconds into the session
         self._learner: Learner
         self._evaluator: Evaluator
 
@@ -88,7 +89,7 @@ class Trainer:
         prepared = preparation.check(self.config)
         prepared.workspace.make()
         with prepared.workspace.lock(), contextlib.ExitStack() as closing:
-            self._prepared = prepared = preparation.settle(prepared)
+            self._prepared = prepared = preparation.settle(prepared, self._sink)
             self.config = prepared.config
             self._total = None if self.config.max_minutes else self.config.steps
             listeners.attach(self._sink, prepared, closing)
@@ -110,8 +111,9 @@ class Trainer:
         measurement = budget.Measurement()
         if self._step == 0 and self._prepared.warm is not None:
             self._validate()  # what the warm start is worth before training changes it
+        self._training_began = self._elapsed()
         for cadence in (self._validation_due, self._preview_due, self._checkpoint_due):
-            cadence.start(self._elapsed())
+            cadence.start(self._training_began)
         while self._may_go_on():
             began = time.monotonic()
             pairs = (self._pairs.pairs(next(regions)) for _ in range(count))
@@ -259,9 +261,9 @@ class Trainer:
         return (self._total - self._step) / self._speed()
 
     def _planned_seconds(self) -> Optional[float]:
-        """How long this session will last in all, as far as is known."""
+        """How long this session will train in all, as far as is known."""
         if self._total is None or len(self._durations) >= min(5, self._total):
-            return self._elapsed() + (self._seconds_left() or 0.0)
+            return self._elapsed() - self._training_began + (self._seconds_left() or 0.0)
         return None
 
     def _plan_budget(self, measurement: budget.Measurement) -> None:
@@ -272,6 +274,7 @@ class Trainer:
             return
         validation = self._validation_due.cost = self._evaluator.seconds_per_validation()
         left = planned - self._elapsed()
+        planned -= self._training_began
         used = budget.overhead(
             left,
             validation_period=self._validation_due.period(planned),

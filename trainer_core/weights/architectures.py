@@ -10,8 +10,8 @@ _WRAPPERS = ("module.", "_orig_mod.", "netG.", "net_g.", "generator.", "model.")
 _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ESRGAN+ (RRDB with a noise branch)", ("1.sub.0.RDB1.conv1x1.weight",)),
     ("SPAN", ("block_1.c1_r.sk.weight",)),
-    ("DAT", ("before_RG.1.weight", "layers.0.blocks.0.attn.attns.0.rpe_biases")),
     ("RGT", ("before_RG.1.weight", "layers.0.blocks.0.gamma")),
+    ("DAT", ("before_RG.1.weight", "layers.0.blocks.0.attn.attns.0.rpe_biases")),
     ("ATD", ("layers.0.residual_group.td",)),
     ("HAT", ("layers.0.residual_group.overlap_attn.qkv.weight",)),
     ("HAT", ("relative_position_index_OCA",)),
@@ -42,6 +42,7 @@ _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("VGG", ("features.0.weight", "classifier.0.weight")),
     ("Stable Diffusion", ("diffusion_model.input_blocks.0.0.weight",)),
     ("Stable Diffusion", ("conv_in.weight", "time_embedding.linear_1.weight")),
+    ("DnCNN", ("0.weight", "2.weight", "3.running_mean")),
     ("DnCNN", ("0.weight", "2.weight", "4.weight", "6.weight", "8.weight")),
     ("SRVGG (Real-ESRGAN Compact)", ("body.0.weight", "body.1.weight")),
 )

@@ -63,7 +63,10 @@ class Identified:
     def padded_from(self) -> Optional[NetworkSpec]:
         """The smaller network inside, when the file says that it was padded for the viewer."""
         inner = spec_from(self.meta.get("padded_from"))
-        return inner if inner and inner != self.spec and inner.scale == self.spec.scale else None
+        if inner is None or (inner.scale, inner.unshuffle) != (self.spec.scale, self.spec.unshuffle):
+            return None
+        grown = [getattr(self.spec, name) - getattr(inner, name) for name in ("num_feat", "num_block", "num_grow_ch")]
+        return inner if min(grown) >= 0 and inner != self.spec else None
 
     def describe(self) -> str:
         """Such as "RRDB x4 64/23/32 (BasicSR names in params_ema, averaged weights)"."""

@@ -21,7 +21,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.weights.dialects import identify
 from trainer_core.weights.limits import WeightsError
 from trainer_core.weights.programs import GateReport, judge
-from trainer_core.weights.reader import load_tree, open_weights
+from trainer_core.weights.reader import load_tensors, open_weights
 from trainer_core.weights.rescale import rescale
 from trainer_core.weights.resize import embed, fits_into
 
@@ -68,6 +68,7 @@ def write_deployable(
     meta: Mapping[str, Any],
     *,
     padded_from: Optional[NetworkSpec] = None,
+    half: bool = False,
 ) -> GateReport:
     """Write a deployable file durably; it replaces an older one only after it was read back bit for bit.
 
@@ -75,6 +76,7 @@ def write_deployable(
         state: the weights of `spec`.
         meta: what the file says about itself besides: primitives, lists and dictionaries only.
         padded_from: the network inside a padded one.
+        half: store fp16, half the size; every program takes it.
 
     Raises:
         OSError: the disk is full, or what was written reads back differently (EIO).
@@ -84,11 +86,13 @@ def write_deployable(
     told["loads_in"] = report.as_dict()
     if padded_from is not None and padded_from != spec:
         told["padded_from"] = padded_from.as_dict()
-    content = {"params": {name: _plain(state[name]) for name in spec.shapes()}, "meta": _primitives(told)}
+    params = {name: _plain(state[name]) for name in spec.shapes()}
+    params = {name: values.half() for name, values in params.items()} if half else params
+    content = {"params": params, "meta": primitives(told)}
     with atomic_write(path) as file:
         torch.save(content, file)
         file.flush()
-        _verify(Path(file.name), content["params"], path)
+        _verify(Path(file.name), params, path)
     return report
 
 
@@ -105,15 +109,18 @@ def gate(path: Path, expected: Mapping[str, Tensor]) -> GateReport:
 
 def _verify(written: Path, expected: Mapping[str, Tensor], name: Path) -> None:
     try:
-        found, spec = load_tree(written)["params"], identify(open_weights(written)).spec
+        file = open_weights(written)
+        found = identify(file)
+        tensors = load_tensors(file, found.tensors.values())
     except WeightsError as error:
         raise OSError(errno.EIO, f"{name} cannot be read back: {error.message}") from error
-    same = spec.shapes().keys() == found.keys() == expected.keys() and all(
-        found[key].dtype == values.dtype and found[key].shape == values.shape and _bits(found[key]).equal(_bits(values))
-        for key, values in expected.items()
-    )
-    if not same:
+    whole = found.complete and not found.unexpected and found.names.keys() == expected.keys()
+    if not whole or any(not _same(tensors[found.tensors[key]], values) for key, values in expected.items()):
         raise OSError(errno.EIO, f"{name} reads back differently from what was written")
+
+
+def _same(one: Tensor, two: Tensor) -> bool:
+    return one.dtype == two.dtype and one.shape == two.shape and _bits(one).equal(_bits(two))
 
 
 def _bits(values: Tensor) -> Tensor:
@@ -124,16 +131,16 @@ def _plain(values: Tensor) -> Tensor:
     return values.detach().to("cpu", torch.float32, copy=True).contiguous()
 
 
-def _primitives(value: Any) -> Any:
+def primitives(value: Any) -> Any:
     """A copy of exact primitive types, which every safe loader takes.
 
     Raises:
         TypeError: there is something else in it.
     """
     if isinstance(value, Mapping):
-        return {str(key): _primitives(item) for key, item in value.items()}
+        return {str(key): primitives(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_primitives(item) for item in value]
+        return [primitives(item) for item in value]
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return kind(value)

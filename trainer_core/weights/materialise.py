@@ -12,6 +12,8 @@ from trainer_core.weights.limits import require
 from trainer_core.weights.tensor_info import FLOATS, StorageRef, TensorInfo
 from trainer_core.weights.zip_records import Record, check_crc
 
+_SPARE_BYTES = 16 << 20  # that copies of tensors with strides may take beyond the size of what they are copied from
+
 
 def materialise(file: BinaryIO, records: dict[str, Record], wanted: Iterable[TensorInfo]) -> dict[TensorInfo, Tensor]:
     """Contiguous CPU tensors of the file's types, in the file's order.
@@ -22,7 +24,7 @@ def materialise(file: BinaryIO, records: dict[str, Record], wanted: Iterable[Ten
     by_storage: dict[StorageRef, list[TensorInfo]] = {}
     for info in dict.fromkeys(wanted):
         by_storage.setdefault(info.storage, []).append(info)
-    may_copy = sum(storage.nbytes for storage in by_storage)
+    may_copy = sum(storage.nbytes for storage in by_storage) + _SPARE_BYTES
     tensors: dict[TensorInfo, Tensor] = {}
     for storage, infos in sorted(by_storage.items(), key=lambda item: records[item[0].key].start):
         flat = _read(file, records[storage.key], storage)

@@ -1,0 +1,117 @@
+"""The menus: everything that can be done, with its shortcut."""
+
+from __future__ import annotations
+
+from typing import Callable, Optional, Protocol, Union
+
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMainWindow, QMenu
+
+from app.runs.recent import recent_workspaces
+from app.session import State
+from app.theme import CHOICES, theme
+
+
+class Doer(Protocol):
+    """What the menus call."""
+
+    def start(self) -> None: ...
+    def begin_demo(self) -> None: ...
+    def pause_or_resume(self) -> None: ...
+    def stop(self) -> None: ...
+    def discard(self) -> None: ...
+    def save_now(self) -> None: ...
+    def preview_now(self) -> None: ...
+    def copy_command(self) -> None: ...
+    def import_settings(self) -> None: ...
+    def export_settings(self) -> None: ...
+    def choose_path(self, name: str) -> None: ...
+    def open_workspace(self, path: str) -> None: ...
+    def about(self) -> None: ...
+
+
+class Actions:
+    """Builds the menu bar; `show_state` keeps it true."""
+
+    def __init__(self, window: QMainWindow, doer: Doer) -> None:
+        self._window, self._doer = window, doer
+        self._idle: list[QAction] = []
+        self._steering: list[QAction] = []
+        self._active: list[QAction] = []
+        self._file_menu()
+        self._run_menu()
+        self._view_menu()
+        about = window.menuBar().addMenu("&Help").addAction("&About …")
+        about.triggered.connect(lambda: doer.about())
+
+    def _file_menu(self) -> None:
+        doer, menu = self._doer, self._window.menuBar().addMenu("&File")
+        self._add(menu, "Choose &photos …", lambda: doer.choose_path("source_dir"), "Ctrl+P", self._idle)
+        open_ = QKeySequence.StandardKey.Open
+        self._add(menu, "Open &workspace …", lambda: doer.choose_path("workspace"), open_, self._idle)
+        self._recent = menu.addMenu("&Recent workspaces")
+        self._recent.aboutToShow.connect(self._fill_recent)
+        self._idle.append(self._recent.menuAction())
+        self._add(menu, "Choose warm &start …", lambda: doer.choose_path("init_weights"), "Ctrl+W", self._idle)
+        menu.addSeparator()
+        self._add(menu, "&Import settings …", doer.import_settings, None, self._idle)
+        self._add(menu, "&Export settings …", doer.export_settings, None, self._idle)
+        menu.addSeparator()
+        self._add(menu, "&Quit", self._window.close, QKeySequence.StandardKey.Quit, [])
+
+    def _run_menu(self) -> None:
+        doer, menu = self._doer, self._window.menuBar().addMenu("&Run")
+        self._add(menu, "&Start training", doer.start, "Ctrl+Return", self._idle)
+        self._add(menu, "&Try it with built-in scenes", doer.begin_demo, None, self._idle)
+        menu.addSeparator()
+        self._pause = self._add(menu, "&Pause", doer.pause_or_resume, "Ctrl+Space", self._steering)
+        self._add(menu, "Stop and &save", doer.stop, "Ctrl+.", self._active)
+        self._add(menu, "&Discard …", doer.discard, None, self._active)
+        menu.addSeparator()
+        self._add(menu, "Save &now", doer.save_now, QKeySequence.StandardKey.Save, self._steering)
+        self._add(menu, "Pre&view now", doer.preview_now, "Ctrl+R", self._steering)
+        menu.addSeparator()
+        self._add(menu, "&Copy as command", doer.copy_command, "Ctrl+Shift+C", [])
+
+    def _view_menu(self) -> None:
+        menu = self._window.menuBar().addMenu("&View").addMenu("&Theme")
+        group = QActionGroup(self._window)
+        for choice in CHOICES:
+            action = self._add(menu, f"&{choice.capitalize()}", lambda choice=choice: theme().choose(choice), None, [])
+            action.setCheckable(True)
+            action.setChecked(theme().choice == choice)
+            group.addAction(action)
+
+    def show_state(self, state: State) -> None:
+        """Follow the session."""
+        for actions, enabled in (
+            (self._idle, state is State.IDLE),
+            (self._steering, state in (State.TRAINING, State.PAUSED)),
+            (self._active, state not in (State.IDLE, State.STOPPING)),
+        ):
+            for action in actions:
+                action.setEnabled(enabled)
+        self._pause.setText("&Resume" if state is State.PAUSED else "&Pause")
+
+    def _fill_recent(self) -> None:
+        self._recent.clear()
+        for path in recent_workspaces():
+            self._add(self._recent, str(path), lambda path=path: self._doer.open_workspace(str(path)), None, [])
+        if self._recent.isEmpty():
+            self._recent.addAction("None yet").setEnabled(False)
+
+    def _add(
+        self,
+        menu: QMenu,
+        text: str,
+        do: Callable[[], object],
+        shortcut: Optional[Union[str, QKeySequence.StandardKey]],
+        group: list[QAction],
+    ) -> QAction:
+        action = QAction(text, self._window)
+        action.triggered.connect(lambda: do())
+        if shortcut is not None:
+            action.setShortcut(QKeySequence(shortcut))
+        menu.addAction(action)
+        group.append(action)
+        return action

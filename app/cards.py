@@ -1,0 +1,177 @@
+"""What the window has to say, without interrupting: a message strip, the offer to resume, the finished model."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Callable, Optional
+
+from PySide6.QtCore import Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout
+
+from app.icons import dress, pixmap
+from app.theme import SPACE, colours
+from trainer_core.events import RunFinished
+from trainer_core.resumable import Resumable
+from trainer_core.sinks.lines import duration
+
+_ICONS = {"info": ("info", "accent"), "warning": ("wrong", "warn"), "error": ("wrong", "bad")}
+_INFO_SECONDS = 12
+_ENDINGS = {
+    "interrupted": "it was interrupted", "stopped": "it was stopped", "discarded": "it was stopped without saving",
+    "failed": "it failed",
+}  # fmt: skip
+
+
+class Card(QFrame):
+    """A box with a sign, texts and buttons; hidden until there is something to say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self._sign = QLabel()
+        self._title, self._text = QLabel(), QLabel()
+        self._title.setProperty("role", "heading")
+        for label in (self._title, self._text):
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._close = QToolButton()
+        dress(self._close, "close", "muted")
+        self._close.setAccessibleName("Close this message")
+        self._close.clicked.connect(self.hide)
+        self.buttons = QHBoxLayout()
+        self.buttons.setSpacing(SPACE)
+        texts = QVBoxLayout()
+        texts.setSpacing(SPACE // 2)
+        texts.addWidget(self._title)
+        texts.addWidget(self._text)
+        texts.addLayout(self.buttons)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(SPACE + SPACE // 2, SPACE, SPACE, SPACE)
+        row.setSpacing(SPACE + SPACE // 2)
+        row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(texts, 1)
+        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        self.hide()
+
+    def say(self, icon: str, role: str, title: str, text: str) -> None:
+        """Show this."""
+        self._sign.setPixmap(pixmap(icon, getattr(colours(), role), 20))
+        self._title.setText(title)
+        self._title.setVisible(bool(title))
+        self._text.setText(text)
+        self._text.setVisible(bool(text))
+        self.show()
+
+    @property
+    def text(self) -> str:
+        """Title and text, "" while hidden."""
+        return "" if self.isHidden() else f"{self._title.text()} {self._text.text()}".strip()
+
+    def _button(self, text: str, icon: str, clicked: Callable[[], object], *, primary: bool = False) -> QPushButton:
+        button = QPushButton(text)
+        if primary:
+            button.setProperty("role", "primary")
+        dress(button, icon, "on_accent" if primary else "text")
+        button.clicked.connect(lambda: clicked())
+        self.buttons.addWidget(button)
+        return button
+
+
+class MessageStrip(Card):
+    """The newest message; information goes by itself after a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.hide)
+
+    def tell(self, level: str, text: str) -> None:
+        """Show a message of the level "info", "warning" or "error"."""
+        self.say(*_ICONS.get(level, _ICONS["info"]), "", text)
+        self._timer.stop()
+        if level == "info":
+            self._timer.start(1000 * _INFO_SECONDS)
+
+
+class ResumeCard(Card):
+    """The offer to go on with an unfinished run."""
+
+    resume = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = Path()
+        self.resume_button = self._button("Resume", "start", self.resume.emit, primary=True)
+        self._button("Show folder", "folder", lambda: show_folder(self._folder))
+        self.buttons.addStretch(1)
+
+    def offer(self, found: Resumable) -> None:
+        """Say what there is; starting anew stays possible with Start."""
+        self._folder = found.checkpoint.parent
+        of = f" of {found.total_steps}" if found.total_steps else ""
+        age = duration(max(0.0, time.time() - found.saved))
+        best = f" Best PSNR so far {found.best_psnr:.2f} dB." if found.best_psnr else ""
+        text = f"Saved {age} ago; {_ENDINGS.get(found.ending, found.ending)}.{best} "
+        text += "Start training begins anew and puts these files into previous_runs."
+        self.say("waiting", "accent", f"There is an unfinished run at step {found.step}{of}", text)
+
+
+class ResultCard(Card):
+    """Where the model is and who can load it."""
+
+    deploy = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = ""
+        self._actions = [
+            self._button("Copy to WQV-Viewer …", "deploy", lambda: self.deploy.emit(self.model), primary=True),
+            self._button("Open folder", "folder", lambda: show_folder(Path(self.model).parent)),
+            self._button("Copy path", "copy", lambda: QGuiApplication.clipboard().setText(self.model)),
+        ]
+        self.buttons.addStretch(1)
+
+    def present(self, event: RunFinished, loads_in: str) -> None:
+        """Show the end of a run that left a model."""
+        words = {
+            "completed": "The training is complete",
+            "stopped": "Stopped and saved",
+            "failed": "The training failed",
+        }
+        title = f"{words.get(event.outcome, 'Stopped without saving')} at step {event.step}"
+        lines = []
+        if event.best_psnr is not None and event.bicubic_psnr is not None:
+            gain = event.best_psnr - event.bicubic_psnr
+            lines.append(
+                f"Best PSNR {event.best_psnr:.2f} dB at step {event.best_step}; bicubic {event.bicubic_psnr:.2f} dB ({gain:+.2f} dB)"
+            )
+        self.model = _best_of(event.model)
+        if self.model:
+            lines.append(self.model)
+        if loads_in:
+            lines.append(loads_in)
+        for button in self._actions:
+            button.setVisible(bool(self.model))
+        self.say(
+            "ok" if event.outcome == "completed" else "info",
+            "good" if event.outcome == "completed" else "accent",
+            title,
+            "\n".join(lines),
+        )
+
+
+def _best_of(model: Optional[str]) -> str:
+    """The best model beside the newest one, if there is one."""
+    if not model:
+        return ""
+    best = Path(model).with_name(f"{Path(model).stem}_best.pth")
+    return str(best if best.is_file() else model)
+
+
+def show_folder(folder: Path) -> None:
+    """Open a folder in the system's file manager."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

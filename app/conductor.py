@@ -1,0 +1,309 @@
+"""What happens on what: connects the project, the session and everything that is shown.
+
+The window puts the parts in place; the rules of a run are trainer_core's; this is the order of events between them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QStandardPaths, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+import trainer_core
+from app.errors import Report, fault_report, show_report
+from app.form.entries import PathEntry
+from app.project import Opened
+from app.questions import ask
+from app.remembered import remembered
+from app.runs.recent import remember_workspace
+from app.session import State
+from app.system.awake import awake
+from app.training_thread import Ended
+from trainer_core.as_command import as_command
+from trainer_core.config import TrainerConfig
+from trainer_core.control import Request
+from trainer_core.errors import UserError
+from trainer_core.events import CheckpointSaved, Event, RunFinished, RunStarted
+from trainer_core.files import write_json
+from trainer_core.install_model import install
+from trainer_core.presets import proposed
+from trainer_core.settings import Stored, read_stored, to_json
+from trainer_core.training.hardware import Hardware, choose, free_memory, memory_estimate
+from trainer_core.training.plan import network_of
+
+if TYPE_CHECKING:
+    from app.window import Window
+
+
+class Conductor(QObject):
+    """Made by the window, for the window."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self._window = window
+        self._hardware: Hardware | None = None
+        self._loads_in = ""
+        self._awake = awake()
+        self._finished: RunFinished | None = None
+        project, session = window.project, window.session
+        project.changed.connect(self._settings_changed)
+        project.opened.connect(self._workspace_opened)
+        project.told.connect(window.messages.tell)
+        session.changed.connect(self._state_changed)
+        session.happened.connect(self._hear)
+        session.ended.connect(self._run_ended)
+
+    # -- the beginning -------------------------------------------------------------------------
+
+    def find_hardware(self) -> None:
+        """Ask the training thread, which imports torch for it."""
+        self._window.training.ask(lambda: choose(TrainerConfig()), self._hardware_found, self._fault)
+
+    def _hardware_found(self, hardware: Hardware) -> None:
+        self._hardware = hardware
+        self._window.status.show_device(f"{hardware.name} · {hardware.precision}")
+        self._window.project.propose_preset(proposed(hardware.device))
+
+    def _settings_changed(self) -> None:
+        project = self._window.project
+        self._window.run_bar.show_estimate("" if project.wrong else self._estimate())
+        self._window.run_bar.start_button.setText(
+            "Resume training" if project.draft.config.resume_from else "Start training"
+        )
+
+    def _estimate(self) -> str:
+        config = self._window.project.draft.config
+        spec = network_of(config)
+        text = f"{spec.describe()}, {spec.parameter_count() / 1e6:.2f} million parameters"
+        if self._hardware is not None:
+            needed = memory_estimate(config, spec, self._hardware.precision)
+            text += f"; about {needed / 1e9:.1f} GB of memory"
+            if self._hardware.device == "cpu":
+                text += f", {free_memory(self._hardware) / 1e9:.1f} GB free"
+        return text
+
+    def _workspace_opened(self, opened: Opened) -> None:
+        """Show what lies in the workspace, unless a training fills the views."""
+        window = self._window
+        if window.session.active:
+            return
+        remember_workspace(opened.workspace.root)
+        window.welcome.refresh()
+        window.resume_card.hide()
+        window.result_card.hide()
+        window.charts.load(opened.events)
+        window.preview.load(opened.workspace.previews)
+        window.show_run(bool(opened.events))
+        if opened.elsewhere is not None:
+            window.messages.tell("warning", f"Process {opened.elsewhere} is training in this workspace now.")
+        elif opened.unfinished is not None:
+            window.resume_card.offer(opened.unfinished)
+        else:
+            self._present(opened.events)
+
+    def _present(self, events: tuple[Event, ...]) -> None:
+        finished = [event for event in events if isinstance(event, RunFinished)]
+        saved = [event.loads_in for event in events if isinstance(event, CheckpointSaved) and event.loads_in]
+        if finished and finished[-1].model and Path(finished[-1].model).is_file():
+            self._window.result_card.present(finished[-1], saved[-1] if saved else "")
+
+    # -- what the user does --------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin, or go to what is missing."""
+        window = self._window
+        if window.session.active:
+            return
+        missing = window.run_bar.checklist.first_wrong()
+        if missing:
+            window.form.go_to(missing)
+        elif not window.project.ready:
+            window.messages.tell("info", "The folders are still being looked at; try again in a moment.")
+        else:
+            self._begin(resume=False)
+
+    def resume(self) -> None:
+        """Go on with the workspace's unfinished run."""
+        if not self._window.session.active:
+            self._begin(resume=True)
+
+    def _begin(self, *, resume: bool) -> None:
+        window = self._window
+        window.resume_card.hide()
+        window.result_card.hide()
+        window.show_run(True)
+        window.session.start(window.project.given(resume=resume))
+
+    def begin_demo(self) -> None:
+        """Fill in the built-in scenes."""
+        if not self._window.session.active:
+            documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+            self._window.project.begin_demo(os.path.join(documents, "WQV Upscale Trainer", "demo"))
+            self._window.messages.tell("info", "The built-in scenes are filled in. Start trains for about two minutes.")
+
+    def pause_or_resume(self) -> None:
+        """At the next step boundary."""
+        self._window.session.pause_or_resume()
+
+    def stop(self) -> None:
+        """Save and leave."""
+        self._window.session.stop()
+
+    def discard(self) -> None:
+        """Leave without saving, after a question."""
+        if self._window.session.active:
+            ask(
+                self._window, "Stop without saving?",
+                "The steps since the last checkpoint are dropped. No file is deleted.",
+                [("Stop and save", self.stop), ("Discard", lambda: self._window.session.stop(discard=True))],
+                cancel="Go on training",
+            )  # fmt: skip
+
+    def save_now(self) -> None:
+        """A checkpoint at the next step boundary."""
+        self._window.session.request(Request.SAVE)
+
+    def preview_now(self) -> None:
+        """Pictures at the next step boundary."""
+        self._window.session.request(Request.PREVIEW)
+
+    def copy_command(self) -> None:
+        """The command line that gives the same run."""
+        QGuiApplication.clipboard().setText(as_command(self._window.project.given()))
+        self._window.messages.tell("info", "The command is in the clipboard.")
+
+    def choose_path(self, name: str) -> None:
+        """Browse for a setting that is a path."""
+        entry = self._window.form.rows[name].entry
+        assert isinstance(entry, PathEntry)
+        entry.ask()
+
+    def open_workspace(self, path: str) -> None:
+        """Make a folder the workspace, with its own photos."""
+        if not self._window.session.active:
+            self._window.project.choose("workspace", path)
+
+    def export_settings(self) -> None:
+        """Write all settings to a file."""
+        name, _ = QFileDialog.getSaveFileName(self._window, "Export settings", "training_config.json", "JSON (*.json)")
+        if name:
+            config = self._window.project.draft.config
+            try:
+                write_json(Path(name), to_json(config, stored=Stored(), derived=None, warm_start=None))
+            except OSError as error:
+                self._window.messages.tell("error", f"{name} could not be written: {error.strerror}.")
+
+    def import_settings(self) -> None:
+        """Take the settings of a file; places stay."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Import settings", "", "JSON (*.json)")
+        if not name:
+            return
+        try:
+            stored = read_stored(json.loads(Path(name).read_text("utf-8")), name)
+        except (OSError, ValueError) as error:
+            self._window.messages.tell("error", f"{name} cannot be read: {error}")
+        except UserError as error:
+            self._window.messages.tell("error", error.message)
+        else:
+            self._window.project.adopt(stored.values)
+
+    def deploy(self, model: str) -> None:
+        """Copy a model into the viewer's folder, asking for it."""
+        before = str(remembered().value("viewer_folder", ""))
+        folder = QFileDialog.getExistingDirectory(self._window, "WQV-Viewer's folder models/custom", before)
+        if folder:
+            remembered().setValue("viewer_folder", folder)
+            self.install(model, folder)
+
+    def install(self, model: str, folder: str, *, replace: bool = False) -> None:
+        """Copy, in the background."""
+        target = Path(folder) / Path(model).name
+        if target.exists() and not replace:
+            ask(
+                self._window, "Replace the model there?", f"{target} is there already.",
+                [("Replace", lambda: self.install(model, folder, replace=True))],
+            )  # fmt: skip
+            return
+        told = self._window.messages.tell
+        self._window.project.background.run(
+            "install",
+            lambda: install(model, folder, replace=replace),
+            lambda path: told("info", f"Copied to {path}. Restart WQV-Viewer and choose it in the AI menu."),
+            self._fault,
+        )
+
+    def about(self) -> None:
+        """Versions."""
+        text = Report("WQV Upscale Trainer", "Trains networks that enlarge Casio WQV wrist camera photos.").as_text()
+        QMessageBox.about(self._window, f"About version {trainer_core.__version__}", text)
+
+    # -- what the run does ---------------------------------------------------------------------
+
+    @Slot(object)
+    def _state_changed(self, state: State) -> None:
+        window = self._window
+        for part in (window.run_bar, window.status, window.menus):
+            part.show_state(state)
+        window.form.lock(state is not State.IDLE)
+        if state is State.IDLE:
+            self._awake.release()
+        else:
+            self._awake.hold()
+        running = state not in (State.IDLE, State.STARTING)
+        window.setWindowTitle(f"{state.value} – {window.TITLE}" if running else window.TITLE)
+
+    @Slot(object)
+    def _hear(self, event: Event) -> None:
+        window = self._window
+        if isinstance(event, RunStarted):
+            self._loads_in, self._finished = "", None
+            if event.start_step == 0:
+                window.preview.clear()
+            remember_workspace(Path(event.workspace))
+        if isinstance(event, CheckpointSaved) and event.loads_in:
+            self._loads_in = event.loads_in
+        if isinstance(event, RunFinished):
+            self._finished = event
+        for part in (window.charts, window.preview, window.log, window.status, window.run_bar):
+            part.hear(event)
+
+    @Slot(object)
+    def _run_ended(self, ended: Ended) -> None:
+        window, finished = self._window, self._finished
+        window.project.draft.reset("resume_from")
+        window.project.changed.emit()
+        window.welcome.refresh()
+        if ended.error is not None:
+            self._fault(ended.error, ended.details)
+        elif finished is not None:
+            window.result_card.present(finished, self._loads_in)
+            if finished.outcome == "failed":
+                self._report_failure(finished)
+            window.notifier.tell("The training has ended", window.result_card.text)
+        self._finished = None
+        window.notifier.hide()
+        window.run_is_over()
+
+    def _report_failure(self, finished: RunFinished) -> None:
+        advice = "Change the settings and press Start, or resume from the last checkpoint."
+        report = Report(
+            f"The training failed at step {finished.step}", finished.error or "No reason was given.", advice,
+            self._window.log.text,
+        )  # fmt: skip
+        show_report(report, self._window)
+
+    def _fault(self, error: Exception, details: str = "") -> None:
+        """Say what went wrong: a sentence for what the user can mend, a report for the rest."""
+        if isinstance(error, UserError):
+            show_report(Report("This cannot be done yet", error.message), self._window)
+        else:
+            show_report(fault_report(error, details), self._window)
+
+    def close(self) -> None:
+        """Let the machine sleep again."""
+        self._awake.release()

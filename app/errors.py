@@ -1,0 +1,173 @@
+"""Errors for people: title, cause, what to try, details to unfold, copy, save.
+
+`ErrorHook` catches what escapes anywhere, in any thread, and shows each kind of fault once; the window lives on.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Optional
+
+from PySide6 import __version__ as qt_version
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+import trainer_core
+from app.icons import dress, pixmap
+from app.theme import SPACE, colours
+
+_GENERAL_ADVICE = "Try again. If it comes back, save the report and pass it on; the window and your files are unharmed."
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an error dialog shows."""
+
+    title: str
+    cause: str
+    advice: str = ""
+    details: str = ""
+
+    def as_text(self) -> str:
+        """The whole as plain text, with versions."""
+        versions = (
+            f"trainer {trainer_core.__version__}, Python {platform.python_version()}, Qt {qt_version}, "
+            f"{platform.platform()}"
+        )
+        return "\n\n".join(part for part in (self.title, self.cause, self.advice, versions, self.details) if part)
+
+
+def fault_report(error: BaseException, details: str = "") -> Report:
+    """The report of an error that is not the user's."""
+    text = details or "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return Report("Something went wrong in the program", f"{type(error).__name__}: {error}", _GENERAL_ADVICE, text)
+
+
+class ErrorDialog(QDialog):
+    """Shows one report; does not block what runs behind it."""
+
+    def __init__(self, report: Report, parent: Optional[QWidget] = None) -> None:
+        super().__init__(parent)
+        self._report = report
+        self.setWindowTitle(report.title)
+        self.setMinimumWidth(480)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(SPACE)
+        layout.addLayout(self._head())
+        self._details = QPlainTextEdit(report.details)
+        self._details.setReadOnly(True)
+        self._details.setAccessibleName("Details")
+        self._details.setMinimumHeight(160)
+        self._details.hide()
+        layout.addWidget(self._details, 1)
+        layout.addWidget(self._buttons())
+
+    def _head(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(2 * SPACE)
+        sign = QLabel()
+        sign.setPixmap(pixmap("wrong", colours().bad, 32))
+        row.addWidget(sign, 0)
+        texts = QVBoxLayout()
+        for text, role in ((self._report.title, "heading"), (self._report.cause, ""), (self._report.advice, "muted")):
+            if text:
+                label = QLabel(text)
+                label.setWordWrap(True)
+                label.setProperty("role", role)
+                texts.addWidget(label)
+        row.addLayout(texts, 1)
+        return row
+
+    def _buttons(self) -> QDialogButtonBox:
+        box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        box.rejected.connect(self.reject)
+        copy = box.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._report.as_text()))
+        dress(copy, "copy")
+        save = box.addButton("Save report …", QDialogButtonBox.ButtonRole.ActionRole)
+        save.clicked.connect(self._save)
+        dress(save, "save")
+        if self._report.details:
+            self._fold = QPushButton("Details")
+            self._fold.setCheckable(True)
+            self._fold.toggled.connect(self._details.setVisible)
+            box.addButton(self._fold, QDialogButtonBox.ButtonRole.ActionRole)
+        return box
+
+    def unfold(self, open_: bool) -> None:
+        """Show or hide the details."""
+        if self._report.details:
+            self._fold.setChecked(open_)
+
+    def _save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Save report", "wqv-trainer-report.txt", "Text (*.txt)")
+        if not name:
+            return
+        try:
+            Path(name).write_text(self._report.as_text(), encoding="utf-8")
+        except OSError as error:
+            self.setWindowTitle(f"The report could not be saved: {error.strerror}")
+
+
+class ErrorHook(QObject):
+    """Takes the place of Python's own handlers of escaped errors while the window is open."""
+
+    _caught = Signal(object)
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._window = window
+        self._shown: set[tuple[Any, ...]] = set()
+        self._caught.connect(self._show)
+
+    def install(self) -> None:
+        """Begin to catch."""
+        self._before = sys.excepthook, threading.excepthook
+        sys.excepthook = self._catch
+        threading.excepthook = lambda escaped: self._catch(
+            escaped.exc_type, escaped.exc_value or escaped.exc_type(), escaped.exc_traceback
+        )
+
+    def remove(self) -> None:
+        """Give Python's handlers back."""
+        sys.excepthook, threading.excepthook = self._before
+
+    def _catch(self, kind: type[BaseException], error: BaseException, trace: Optional[TracebackType]) -> None:
+        text = "".join(traceback.format_exception(kind, error, trace))
+        if sys.stderr is not None:
+            print(text, file=sys.stderr)
+        last = traceback.extract_tb(trace)[-1:] if trace else []
+        place = tuple((frame.filename, frame.name) for frame in last)
+        if not issubclass(kind, KeyboardInterrupt) and (kind, place) not in self._shown:
+            self._shown.add((kind, place))
+            self._caught.emit(fault_report(error, text))
+
+    @Slot(object)
+    def _show(self, report: Report) -> None:
+        show_report(report, self._window)
+
+
+def show_report(report: Report, parent: Optional[QWidget], *, unfold: bool = False) -> ErrorDialog:
+    """Open the dialog and return at once; `unfold` shows the details from the start."""
+    dialog = ErrorDialog(report, parent)
+    dialog.unfold(unfold)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
+    return dialog

@@ -1,0 +1,62 @@
+"""The checklist beside Start: what is there, what is missing; clicking a line goes to the setting that mends it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from app.form.words import sentence
+from app.icons import dress
+from app.theme import SPACE
+from trainer_core.readiness import OK, WAITING, WRONG, Check
+from trainer_core.schema import Setting
+
+_LOOKS = {OK: ("ok", "good"), WAITING: ("waiting", "muted"), WRONG: ("wrong", "warn")}
+_WORDS = {OK: "done", WAITING: "being checked", WRONG: "needed"}
+_LONGEST = 52  # characters of a line
+
+
+class Checklist(QWidget):
+    """One line a check."""
+
+    clicked = Signal(str)  # the setting's name
+
+    def __init__(self, settings: tuple[Setting, ...]) -> None:
+        super().__init__()
+        self._settings = settings
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(SPACE // 4)
+        self._shown: tuple[Check, ...] = ()
+        self.lines: list[QPushButton] = []
+
+    def show_checks(self, checks: tuple[Check, ...]) -> None:
+        """Show these, in this order."""
+        if checks == self._shown:
+            return
+        self._shown = checks
+        while len(self.lines) < len(checks):
+            self._add_line()
+        for number, line in enumerate(self.lines):
+            line.setVisible(number < len(checks))
+            if number < len(checks):
+                self._tell(line, checks[number])
+
+    def _add_line(self) -> None:
+        line = QPushButton()
+        line.setProperty("role", "line")
+        line.clicked.connect(lambda: self.clicked.emit(line.property("setting")))
+        self.lines.append(line)
+        self._layout.addWidget(line)
+
+    def _tell(self, line: QPushButton, check: Check) -> None:
+        text = sentence(check.text, self._settings)
+        line.setText(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+        line.setToolTip(text)
+        line.setProperty("setting", check.setting)
+        line.setAccessibleName(f"{_WORDS[check.state]}: {text}")
+        dress(line, *_LOOKS[check.state])
+
+    def first_wrong(self) -> str:
+        """The setting of the first line that is not done, or ""."""
+        return next((check.setting for check in self._shown if check.state == WRONG), "")

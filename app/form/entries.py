@@ -1,0 +1,259 @@
+"""One entry widget for each kind of setting. All alike: `value()`, `show_value()`, and `edited` when the user changed it.
+
+A number that cannot be understood comes back as the text that was typed, so that the schema's own sentence about it
+is shown.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Optional
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
+
+from app.icons import dress
+from app.theme import SPACE
+from trainer_core.schema import Setting
+from trainer_core.settings import shown
+
+
+class Entry(QWidget):
+    """The common part; subclasses fill `row`."""
+
+    edited = Signal(object)
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__()
+        self.setting = setting
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(0, 0, 0, 0)
+        self.row.setSpacing(SPACE // 2)
+
+    def value(self) -> Any:
+        """What is entered now."""
+        raise NotImplementedError
+
+    def show_value(self, value: Any) -> None:
+        """Show a value without saying that it was edited."""
+        raise NotImplementedError
+
+    def mark(self, wrong: bool) -> None:
+        """Show that the value cannot be used."""
+        for line in self.findChildren(QLineEdit):
+            if line.property("invalid") != wrong:
+                line.setProperty("invalid", wrong)
+                line.style().unpolish(line)
+                line.style().polish(line)
+
+    def name(self, label: str, description: str) -> None:
+        """Names for people who do not see the label."""
+        for widget in self.findChildren(QWidget):
+            if isinstance(widget, (QLineEdit, QComboBox, QCheckBox)):
+                widget.setAccessibleName(label)
+                widget.setAccessibleDescription(description)
+            widget.setToolTip(description)
+
+
+class NumberEntry(Entry):
+    """Whole numbers, numbers, and "auto" for intervals; empty where a setting is optional."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.line = QLineEdit()
+        self.line.setMaximumWidth(110)
+        self.line.setPlaceholderText("none" if setting.optional else "")
+        self.line.textEdited.connect(lambda text: self.edited.emit(self.value()))
+        self.row.addWidget(self.line)
+        self.setFocusProxy(self.line)
+
+    def value(self) -> Any:
+        return _number(self.line.text(), self.setting)
+
+    def show_value(self, value: Any) -> None:
+        if self.value() != value or (value is None and self.line.text()):
+            self.line.setText("" if value is None else shown(value))
+
+
+class PairEntry(Entry):
+    """Two numbers."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.lines = (QLineEdit(), QLineEdit())
+        for line in self.lines:
+            line.setMaximumWidth(70)
+            line.textEdited.connect(lambda text: self.edited.emit(self.value()))
+            self.row.addWidget(line)
+        self.setFocusProxy(self.lines[0])
+
+    def value(self) -> Any:
+        return tuple(_number(line.text(), self.setting) for line in self.lines)
+
+    def show_value(self, value: Any) -> None:
+        if self.value() != tuple(value):
+            for line, item in zip(self.lines, value):
+                line.setText(shown(item))
+
+    def name(self, label: str, description: str) -> None:
+        super().name(label, description)
+        for number, line in enumerate(self.lines, 1):
+            line.setAccessibleName(f"{label}, number {number} of 2")
+
+
+class SwitchEntry(Entry):
+    """On or off."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.box = QCheckBox()
+        self.box.toggled.connect(lambda on: self.edited.emit(on))
+        self.row.addWidget(self.box)
+        self.setFocusProxy(self.box)
+
+    def value(self) -> Any:
+        return self.box.isChecked()
+
+    def show_value(self, value: Any) -> None:
+        self.box.blockSignals(True)
+        self.box.setChecked(bool(value))
+        self.box.blockSignals(False)
+
+
+class ChoiceEntry(Entry):
+    """One of a list, folded: for settings that are seldom touched."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.box = _QuietComboBox()
+        for choice in setting.choices:
+            self.box.addItem(str(choice), choice)
+        self.box.activated.connect(lambda index: self.edited.emit(self.value()))
+        self.row.addWidget(self.box)
+        self.setFocusProxy(self.box)
+
+    def value(self) -> Any:
+        return self.box.currentData()
+
+    def show_value(self, value: Any) -> None:
+        self.box.setCurrentIndex(self.box.findData(value))
+
+
+class SegmentsEntry(Entry):
+    """A few choices side by side, all in sight. `words` are what is written on them."""
+
+    def __init__(self, setting: Setting, words: dict[Any, str]) -> None:
+        super().__init__(setting)
+        self._group = QButtonGroup(self)
+        self._values = list(words)
+        for number, text in enumerate(words.values()):
+            button = QPushButton(text)
+            button.setCheckable(True)
+            button.setProperty("role", "segment")
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            button.setMinimumWidth(30)
+            self._group.addButton(button, number)
+            self.row.addWidget(button)
+        self._group.idClicked.connect(lambda number: self.edited.emit(self._values[number]))
+        self.setFocusProxy(self._group.button(0))
+
+    def value(self) -> Any:
+        number = self._group.checkedId()
+        return self._values[number] if number >= 0 else None
+
+    def show_value(self, value: Any) -> None:
+        if value in self._values:
+            self._group.button(self._values.index(value)).setChecked(True)
+
+    def name(self, label: str, description: str) -> None:
+        super().name(label, description)
+        for button in self._group.buttons():
+            button.setAccessibleName(f"{label}: {button.text()}")
+            button.setAccessibleDescription(description)
+
+
+class PathEntry(Entry):
+    """A file or a folder, typed or browsed for. `chosen` comes with a browsed one."""
+
+    chosen = Signal(str)
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.line = QLineEdit()
+        folder = setting.kind == "folder"
+        self.line.setPlaceholderText("type, browse or drop a folder" if folder else "type, browse or drop a file")
+        self.line.textEdited.connect(lambda text: self.edited.emit(self.value()))
+        self.browse = QToolButton()
+        dress(self.browse, "folder")
+        self.line.setAcceptDrops(False)  # the window takes drops, and knows what they are
+        self.browse.clicked.connect(self.ask)
+        self.row.addWidget(self.line, 1)
+        self.row.addWidget(self.browse)
+        self.setFocusProxy(self.line)
+
+    def value(self) -> Any:
+        text = self.line.text().strip()
+        return os.path.expanduser(text) if text else (None if self.setting.optional else "")
+
+    def show_value(self, value: Any) -> None:
+        if self.value() != value:
+            self.line.setText(value or "")
+            self.line.setCursorPosition(0)
+
+    def name(self, label: str, description: str) -> None:
+        super().name(label, description)
+        self.browse.setAccessibleName(f"Browse for: {label}")
+
+    def ask(self) -> None:
+        """Browse for it."""
+        start = self.line.text() or os.path.expanduser("~")
+        if self.setting.kind == "folder":
+            found = QFileDialog.getExistingDirectory(self, self.setting.label, start)
+        else:
+            weights = "Weights (*.pth *.pt *.ckpt *.safetensors);;All files (*)"
+            found, _ = QFileDialog.getOpenFileName(self, self.setting.label, start, weights)
+        if found:
+            self.line.setText(found)
+            self.chosen.emit(found)
+
+
+class _QuietComboBox(QComboBox):
+    """Does not change when the wheel scrolls the form past it."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+def entry_for(setting: Setting, words: Optional[dict[Any, str]] = None) -> Entry:
+    """The widget for a setting; with `words` its values appear side by side."""
+    if words:
+        return SegmentsEntry(setting, words)
+    kinds: dict[str, Any] = {
+        "switch": SwitchEntry, "choice": ChoiceEntry, "pair": PairEntry, "file": PathEntry, "folder": PathEntry,
+    }  # fmt: skip
+    entry: Entry = kinds.get(setting.kind, NumberEntry)(setting)
+    return entry
+
+
+def _number(text: str, setting: Setting) -> Any:
+    text = text.strip().replace(",", ".")
+    if not text:
+        return None
+    if setting.kind == "interval" and text == "auto":
+        return text
+    try:
+        return int(text) if setting.kind in ("int", "interval") else float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,50 @@
+"""A group of settings that is folded away until its heading is clicked."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from app.icons import dress
+from app.theme import SPACE
+
+
+class FoldedGroup(QWidget):
+    """A heading, and rows beneath it."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+        self._heading = QToolButton()
+        self._heading.setProperty("role", "fold")
+        self._heading.setCheckable(True)
+        self._heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._heading.toggled.connect(self.unfold)
+        self._content = QWidget()
+        self._rows = QVBoxLayout(self._content)
+        self._rows.setContentsMargins(SPACE, 0, 0, 2 * SPACE)
+        self._rows.setSpacing(SPACE)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE // 2)
+        layout.addWidget(self._heading)
+        layout.addWidget(self._content)
+        self.say(0)
+        self.unfold(False)
+
+    def add(self, row: QWidget) -> None:
+        """One more row."""
+        self._rows.addWidget(row)
+
+    def unfold(self, open_: bool) -> None:
+        """Show or hide the rows."""
+        self._heading.setChecked(open_)
+        self._content.setVisible(open_)
+        dress(self._heading, "unfolded" if open_ else "folded", "muted")
+
+    def say(self, changed: int) -> None:
+        """How many of the settings are not at their default."""
+        text = f"{self._title}  ·  {changed} changed" if changed else self._title
+        self._heading.setText(text)
+        self._heading.setAccessibleName(f"{text}, group of settings")

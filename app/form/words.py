@@ -1,0 +1,44 @@
+"""How the window words what the schema says: names instead of options, and choices worth showing side by side."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from trainer_core.schema import Setting
+from trainer_core.settings import shown
+
+_LABELS = {"monochrome_style": "Watch"}
+_CHOICES: dict[str, dict[Any, str]] = {"monochrome_style": {False: "WQV-3/10 colour", True: "WQV-1/2 mono"}}
+
+
+def label_of(setting: Setting) -> str:
+    """What stands beside the entry."""
+    return _LABELS.get(setting.name, setting.label)
+
+
+def side_by_side(setting: Setting) -> Optional[dict[Any, str]]:
+    """The words of choices that are in sight all at once, or None for other entries."""
+    if setting.name in _CHOICES:
+        return _CHOICES[setting.name]
+    if setting.kind == "choice" and not setting.advanced:
+        prefix = "x" if all(isinstance(choice, int) for choice in setting.choices) else ""
+        return {choice: f"{prefix}{choice}" for choice in setting.choices}
+    return None
+
+
+def tooltip(setting: Setting, default: Any) -> str:
+    """Help, limits, unit, default and the option's name."""
+    facts = [f"Default: {shown(default)}"]
+    if setting.limits and setting.kind not in ("choice", "switch"):
+        facts.insert(0, f"{setting.limits} {setting.unit}".strip().capitalize())
+    if setting.flag:
+        facts.append(f"Option {setting.flag}")
+    return f"{setting.help}\n{' · '.join(facts)}"
+
+
+def sentence(text: str, settings: tuple[Setting, ...]) -> str:
+    """A complaint with the names of the form in the place of the options'."""
+    for setting in sorted(settings, key=lambda s: -len(s.flag)):
+        if setting.flag:
+            text = text.replace(setting.flag, label_of(setting))
+    return text

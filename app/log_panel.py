@@ -1,0 +1,77 @@
+"""The log: the same sentences as `trainer.log`, with a filter by level."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+
+from app.theme import SPACE
+from trainer_core.events import Event, Notice, RunFinished, RunStarted, StepDone
+from trainer_core.sinks.lines import Narrator
+from trainer_core.sinks.pace import LinePace
+
+_LEVELS = ("info", "warning", "error")
+_CHOICES = ("Everything", "Warnings and errors", "Errors")
+_MOST_LINES = 5000
+_STEPS_BETWEEN_LINES = 100
+
+
+class LogPanel(QWidget):
+    """Hears every event."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[tuple[int, str]] = []
+        self._narrator = Narrator()
+        self._pace = LinePace(_STEPS_BETWEEN_LINES)
+        self._filter = QComboBox()
+        self._filter.addItems(_CHOICES)
+        self._filter.setAccessibleName("Level of the log")
+        self._filter.currentIndexChanged.connect(self._refill)
+        self._text = QPlainTextEdit()
+        self._text.setReadOnly(True)
+        self._text.setMaximumBlockCount(_MOST_LINES)
+        self._text.setAccessibleName("Log")
+        self._text.setPlaceholderText("What the training says appears here and in the workspace's trainer.log.")
+        self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Show"))
+        row.addWidget(self._filter)
+        row.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, SPACE, 0, 0)
+        layout.addLayout(row)
+        layout.addWidget(self._text, 1)
+
+    def hear(self, event: Event) -> None:
+        """Take in one event; of steps only some."""
+        if isinstance(event, RunStarted):
+            self._narrator = Narrator()
+            self._pace.start(event.start_step)
+        if isinstance(event, StepDone) and not self._pace.due(event.step, event.total_steps):
+            return
+        for line in self._narrator.lines(event):
+            self._add(_level(event), line)
+
+    @property
+    def text(self) -> str:
+        """The lines that are shown."""
+        return self._text.toPlainText()
+
+    def _add(self, level: int, line: str) -> None:
+        self._lines.append((level, line))
+        del self._lines[:-_MOST_LINES]
+        if level >= self._filter.currentIndex():
+            self._text.appendPlainText(line)
+
+    def _refill(self) -> None:
+        least = self._filter.currentIndex()
+        self._text.setPlainText("\n".join(line for level, line in self._lines if level >= least))
+        self._text.verticalScrollBar().setValue(self._text.verticalScrollBar().maximum())
+
+
+def _level(event: Event) -> int:
+    if isinstance(event, Notice):
+        return _LEVELS.index(event.level) if event.level in _LEVELS else 0
+    return 2 if isinstance(event, RunFinished) and event.outcome == "failed" else 0

@@ -1,0 +1,234 @@
+"""Compares pictures pixel by pixel: a slider between two of them, several side by side, or one alone.
+
+Zoom is a whole number and pixels stay square, or the picture is fitted when it is larger than the view. Zoom and place are
+shared by all panes. Keys: 1 LR, 2 SR, 3 HR, 4 bicubic, S slider, B side by side, + and - zoom, 0 fit, arrows move.
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.preview.pictures import VIEWS, Pictures
+from app.theme import SPACE, colours
+
+SLIDER, BESIDE = "Slider", "Side by side"
+MODES = (SLIDER, BESIDE, *VIEWS)
+_KEYS = {
+    Qt.Key.Key_S: SLIDER,
+    Qt.Key.Key_B: BESIDE,
+    **dict(zip((Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4), VIEWS)),
+}
+_LARGEST = 16
+_GRIP = 10  # pixels around the slider that catch the mouse
+_ARROWS = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
+
+
+class CompareView(QWidget):
+    """Shows one `Pictures`."""
+
+    mode_changed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pictures: Optional[Pictures] = None
+        self.mode = SLIDER
+        self.left = "Bicubic"  # of the slider; SR is on its right
+        self.zoom = 0  # 0: fitted
+        self._centre = QPointF(0.5, 0.5)  # of the view, as a share of the picture
+        self._split = 0.5
+        self._dragging = ""
+        self._last = QPointF()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(200, 120)
+        self.setAccessibleName("Preview pictures")
+        self.setAccessibleDescription(__doc__ or "")
+
+    # -- what is shown -------------------------------------------------------------------------
+
+    @property
+    def pictures(self) -> Optional[Pictures]:
+        """What is shown now."""
+        return self._pictures
+
+    def show_pictures(self, pictures: Optional[Pictures]) -> None:
+        """Show these; zoom and place stay."""
+        self._pictures = pictures
+        self.update()
+
+    def set_mode(self, mode: str) -> None:
+        """One of `MODES`."""
+        if mode != self.mode:
+            self.mode = mode
+            self.mode_changed.emit(mode)
+            self.update()
+
+    def set_left(self, view: str) -> None:
+        """What the slider has on its left."""
+        self.left = view
+        self.update()
+
+    def set_zoom(self, zoom: int) -> None:
+        """Screen pixels per picture pixel; 0 fits the picture into the view."""
+        self.zoom = max(0, min(zoom, _LARGEST))
+        if not self.zoom:
+            self._centre = QPointF(0.5, 0.5)
+        self.update()
+
+    # -- painting ------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(colours().base))
+        if self._pictures is None:
+            painter.setPen(QColor(colours().muted))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Previews appear with the first validation.")
+        elif self.mode == SLIDER:
+            self._paint_slider(painter)
+        else:
+            views = ("LR", "Bicubic", "SR", "HR") if self.mode == BESIDE else (self.mode,)
+            for view, pane in zip(views, self._panes(len(views))):
+                self._paint_view(painter, view, pane)
+                self._label(painter, view, pane, right=False)
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(colours().accent), 1))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        painter.end()
+
+    def _paint_slider(self, painter: QPainter) -> None:
+        place = self._slider_x()
+        whole = self.rect()
+        for view, pane, right in (
+            (self.left, QRect(0, 0, place, whole.height()), False),
+            ("SR", QRect(place, 0, whole.width() - place, whole.height()), True),
+        ):
+            self._paint_view(painter, view, whole, clip=pane)
+            self._label(painter, view, pane, right=right)
+        painter.setPen(QPen(QColor(colours().accent), 2))
+        painter.drawLine(place, 0, place, whole.height())
+        painter.setBrush(QColor(colours().accent))
+        painter.drawEllipse(QPointF(place, whole.height() / 2), 5, 5)
+
+    def _paint_view(self, painter: QPainter, view: str, pane: QRect, clip: Optional[QRect] = None) -> None:
+        assert self._pictures is not None
+        image = self._pictures.images[view]
+        target = self._target(pane)
+        painter.save()
+        painter.setClipRect(clip or pane)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._factor(pane) < 1)
+        painter.drawImage(target, image, QRectF(image.rect()))
+        painter.restore()
+
+    def _label(self, painter: QPainter, text: str, pane: QRect, *, right: bool) -> None:
+        width = painter.fontMetrics().horizontalAdvance(text) + 2 * SPACE
+        if width > pane.width():
+            return
+        left = pane.right() - width - SPACE if right else pane.left() + SPACE
+        box = QRectF(left, pane.bottom() - 22 - SPACE, width, 22)
+        shade = QColor(colours().window)
+        shade.setAlpha(225)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(shade)
+        painter.drawRoundedRect(box, 4, 4)
+        painter.setPen(QColor(colours().text))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+    # -- geometry ------------------------------------------------------------------------------
+
+    def _panes(self, count: int) -> list[QRect]:
+        """Equal parts of the view: beside each other, or two by two where that gives larger pictures."""
+        width, height, gap = self.width(), self.height(), SPACE // 2
+        columns = count
+        if count == 4 and self._pictures is not None:
+            shape = self._pictures.width / self._pictures.height
+            columns = 4 if min(width / 4, height * shape) >= min(width / 2, height / 2 * shape) else 2
+        rows = count // columns
+        w, h = (width - gap * (columns - 1)) // columns, (height - gap * (rows - 1)) // rows
+        return [QRect(c * (w + gap), r * (h + gap), w, h) for r in range(rows) for c in range(columns)]
+
+    def _factor(self, pane: QRect) -> float:
+        assert self._pictures is not None
+        ratio = self.devicePixelRatioF()
+        if self.zoom:
+            return self.zoom / ratio
+        fit = min(pane.width() / self._pictures.width, pane.height() / self._pictures.height)
+        return int(fit * ratio) / ratio if fit * ratio >= 1 else fit
+
+    def _target(self, pane: QRect) -> QRectF:
+        assert self._pictures is not None
+        factor = self._factor(pane)
+        width, height = self._pictures.width * factor, self._pictures.height * factor
+        x = pane.center().x() - self._centre.x() * width
+        y = pane.center().y() - self._centre.y() * height
+        return QRectF(round(x), round(y), width, height)
+
+    def _slider_x(self) -> int:
+        target = self._target(self.rect())
+        place = target.left() + self._split * target.width()
+        return round(min(max(place, 0), self.width()))
+
+    # -- mouse and keys ------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._pictures is None:
+            return
+        near = self.mode == SLIDER and (not self.zoom or abs(event.position().x() - self._slider_x()) <= _GRIP)
+        self._dragging = "slider" if near else "picture"
+        self._last = event.position()
+        self._drag(event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._dragging:
+            self._drag(event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._dragging = ""
+
+    def _drag(self, to: QPointF) -> None:
+        target = self._target(self.rect() if self.mode == SLIDER else self._panes(1)[0])
+        if self._dragging == "slider":
+            self._split = min(max((to.x() - target.left()) / target.width(), 0.0), 1.0)
+        elif self.zoom:
+            self._move(to - self._last)
+        self._last = to
+        self.update()
+
+    def _move(self, by: QPointF) -> None:
+        assert self._pictures is not None
+        width, height = self._pictures.width * self.zoom, self._pictures.height * self.zoom
+        x = min(max(self._centre.x() - by.x() / width, 0.0), 1.0)
+        y = min(max(self._centre.y() - by.y() / height, 0.0), 1.0)
+        self._centre = QPointF(x, y)
+        self.update()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._step_zoom(1 if event.angleDelta().y() > 0 else -1)
+
+    def _step_zoom(self, by: int) -> None:
+        if self._pictures is None:
+            return
+        now = self.zoom or (int(self._factor(self.rect()) * self.devicePixelRatioF()) if by > 0 else 0)
+        self.set_zoom(now + by)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = Qt.Key(event.key())
+        if key in _KEYS:
+            self.set_mode(_KEYS[key])
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
+            self._step_zoom(-1 if key is Qt.Key.Key_Minus else 1)
+        elif key == Qt.Key.Key_0:
+            self.set_zoom(0)
+        elif key in _ARROWS and self._pictures is not None:
+            x, y = _ARROWS[key]
+            if self.zoom:
+                self._move(QPointF(20 * x, 20 * y))
+            elif self.mode == SLIDER:
+                self._split = min(max(self._split - 0.02 * x, 0.0), 1.0)
+                self.update()
+        else:
+            super().keyPressEvent(event)

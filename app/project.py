@@ -1,0 +1,248 @@
+"""What the form edits: a `Draft`, with the slow looks at folders and files done in the background.
+
+Says when something changed, and what it found: the photos of the source, the workspace's earlier run, what a dropped
+weight file is. The rules are trainer_core's; this only puts them in the right thread and order.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.background import Background
+from trainer_core.config import TrainerConfig
+from trainer_core.draft import Draft
+from trainer_core.errors import UserError
+from trainer_core.events import Event
+from trainer_core.readiness import OK, WRONG, Check, Source, checklist, workspace_fault
+from trainer_core.resumable import Resumable, resumable, running_elsewhere
+from trainer_core.sinks.journal import past_events
+from trainer_core.training.plan import find_photos
+from trainer_core.weights.warm_start import plan as plan_warm_start
+from trainer_core.workspace import LATEST, Workspace
+
+_TYPING_PAUSE = 300  # milliseconds after the last key before a path is looked at
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What lies in a workspace that was opened."""
+
+    workspace: Workspace
+    events: tuple[Event, ...]
+    unfinished: Optional[Resumable]
+    elsewhere: Optional[int]  # a process that trains there now
+
+
+class Project(QObject):
+    """The settings under way. `changed` means: look at everything again."""
+
+    changed = Signal()
+    opened = Signal(object)  # Opened
+    told = Signal(str, str)  # level, text
+
+    def __init__(self, parent: Optional[QObject] = None, config_class: type = TrainerConfig) -> None:
+        super().__init__(parent)
+        self.draft = Draft(config_class)
+        self.background = Background(self)
+        self.source = Source()
+        self.faults: dict[str, str] = {}  # of the files named by a setting, by its name
+        self.weights_note = ""
+        self._timers = {name: self._timer(look) for name, look in self._looks().items()}
+
+    def _looks(self) -> dict[str, Any]:
+        return {
+            "workspace": self._look_at_workspace,
+            "source_dir": self._look_at_source,
+            "init_weights": self._look_at_weights,
+        }
+
+    def _timer(self, look: Any) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(_TYPING_PAUSE)
+        timer.timeout.connect(look)
+        return timer
+
+    # -- what the user does --------------------------------------------------------------------
+
+    def set(self, name: str, value: Any) -> None:
+        """Choose one setting; a path is looked at when typing pauses."""
+        if name == "workspace":
+            self.draft.set(name, value)
+        elif name == "source_dir" and value:
+            self.draft.set("demo", False)
+            self.draft.set(name, value)
+        else:
+            self.draft.set(name, value)
+        if name in self._timers:
+            self._forget(name)
+            self._timers[name].start()
+        elif name in ("train_split", "val_split", "resplit", "demo"):
+            self._look_at_source()
+        self.changed.emit()
+
+    def choose(self, name: str, path: str) -> None:
+        """Choose a path that is complete: browsed for or dropped."""
+        self.set(name, path)
+        if name in self._timers:
+            self._timers[name].stop()
+            self._looks()[name]()
+
+    def reset(self, name: str) -> None:
+        """One setting back to its default."""
+        self.draft.reset(name)
+        if name in self._timers:
+            self._timers[name].start()
+        self.changed.emit()
+
+    def begin_demo(self, workspace: str) -> None:
+        """Fill in the built-in scenes."""
+        try:
+            self.draft.begin_demo(workspace)
+        except UserError as error:
+            self.told.emit("error", error.message)
+        self._forget("source_dir")
+        self._forget("init_weights")
+        self._look_at_workspace()
+
+    def adopt(self, values: dict[str, Any]) -> None:
+        """Choose many settings at once: imported ones."""
+        self.draft.adopt(values)
+        self._look_at_weights()
+        self._look_at_source()
+
+    def propose_preset(self, name: str) -> None:
+        """What suits the hardware that was found."""
+        self.draft.propose_preset(name)
+        self.changed.emit()
+
+    # -- what follows --------------------------------------------------------------------------
+
+    @property
+    def wrong(self) -> dict[str, str]:
+        """Field name -> sentence of everything that cannot be used, paths included."""
+        folder = self.workspace
+        fault = workspace_fault(folder.root) if folder else ""
+        return {**self.draft.wrong, **({"workspace": f"It cannot be used: {fault}."} if fault else {}), **self.faults}
+
+    def checks(self) -> tuple[Check, ...]:
+        """The checklist beside Start."""
+        checks = checklist(self.draft.config, self.wrong, self.source)
+        fault = self.faults.get("workspace")
+        return tuple(Check(WRONG, fault, "workspace") if fault and c.setting == "workspace" else c for c in checks)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a training could start."""
+        return all(check.state == OK for check in self.checks()) and not self.busy
+
+    @property
+    def busy(self) -> bool:
+        """Whether a path is still being looked at."""
+        return any(timer.isActive() for timer in self._timers.values())
+
+    def given(self, *, resume: bool = False) -> dict[str, Any]:
+        """The explicit settings for a run, as the command line would be given them."""
+        given = self.draft.given
+        if resume:
+            given = {name: value for name, value in given.items() if name != "init_weights"}
+            given["resume_from"] = LATEST
+        return given
+
+    @property
+    def workspace(self) -> Optional[Workspace]:
+        """The workspace's folder, if one is named."""
+        name = self.draft.config.workspace
+        return Workspace(Path(os.path.abspath(name))) if name else None
+
+    def close(self) -> None:
+        """Stop looking."""
+        for timer in self._timers.values():
+            timer.stop()
+        self.background.close()
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def _forget(self, name: str) -> None:
+        self.background.forget(name)
+        self.faults.pop(name, None)
+        if name == "source_dir":
+            self.source = Source()
+        if name == "init_weights":
+            self.weights_note = ""
+
+    def _look_at_workspace(self) -> None:
+        self._forget("workspace")
+        try:
+            notices = self.draft.open(self.draft.config.workspace)
+        except UserError as error:
+            self.faults["workspace"] = error.message
+            notices = ()
+        for notice in notices:
+            self.told.emit("info", notice)
+        self._look_at_source()
+        self._look_at_weights()
+        workspace = self.workspace
+        if workspace is not None and workspace.root.is_dir():
+            self.background.run("workspace", lambda: _look_into(workspace), self.opened.emit, self._escaped)
+
+    def _look_at_source(self) -> None:
+        self._forget("source_dir")
+        config = self.draft.config
+        if config.source_dir and not config.demo:
+            config = config.replace(workspace=config.workspace or os.path.join(config.source_dir, ".none"))
+            self.background.run(
+                "source_dir", lambda: Source(*find_photos(config)), self._found, lambda e: self._found(_no_source(e))
+            )
+        self.changed.emit()
+
+    def _found(self, source: Source) -> None:
+        self.source = source
+        if source.fault:
+            self.faults["source_dir"] = source.fault
+        self.changed.emit()
+
+    def _look_at_weights(self) -> None:
+        self._forget("init_weights")
+        config = self.draft.config
+        path, arch = config.init_weights, config.init_arch
+        if path:
+            self.background.run(
+                "init_weights", lambda: plan_warm_start(Path(path), arch=arch), self._identified, self._not_usable
+            )
+        else:
+            self.draft.warm = None
+        self.changed.emit()
+
+    def _identified(self, source: Any) -> None:
+        self.draft.warm = source
+        share = 100 if source.identified.complete else 100 * len(source.identified.names) // len(source.spec.shapes())
+        self.weights_note = f"{source.description}; loads {share} %"
+        self.told.emit("info", f"{source.path.name}: {self.weights_note}.")
+        self.changed.emit()
+
+    def _not_usable(self, error: Exception) -> None:
+        if not isinstance(error, UserError):
+            raise error
+        self.faults["init_weights"] = error.message
+        self.told.emit("error", error.message)
+        self.changed.emit()
+
+    def _escaped(self, error: Exception) -> None:
+        raise error
+
+
+def _look_into(workspace: Workspace) -> Opened:
+    events = tuple(past_events(workspace.journal_file))
+    return Opened(workspace, events, resumable(workspace), running_elsewhere(workspace))
+
+
+def _no_source(error: Exception) -> Source:
+    if not isinstance(error, UserError):
+        raise error
+    return Source(fault=error.message)

@@ -1,0 +1,18 @@
+"""What the window remembers between starts: geometry, theme, recent workspaces. Settings of runs are not among it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSettings
+
+
+def remembered() -> QSettings:
+    """The store; an INI file in the user's configuration folder."""
+    return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "WQV", "upscale-trainer")
+
+
+def remembered_list(key: str) -> list[str]:
+    """A list of texts, whatever an INI file made of it."""
+    value = remembered().value(key, [])
+    if isinstance(value, str):
+        return [value] if value else []
+    return [str(item) for item in value] if isinstance(value, (list, tuple)) else []

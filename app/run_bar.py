@@ -1,0 +1,145 @@
+"""Start with its checklist while idle; progress and the words that steer a run while there is one."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.form.checklist import Checklist
+from app.icons import dress
+from app.project import Project
+from app.session import State
+from app.theme import SPACE
+from trainer_core.events import PlanChanged, RunStarted, StepDone
+
+
+class RunBar(QFrame):
+    """The foot of the form. Says what was clicked; what that does is decided elsewhere."""
+
+    start = Signal()
+    demo = Signal()
+    pause = Signal()
+    stop = Signal()
+    discard = Signal()
+    save = Signal()
+    preview = Signal()
+    go_to = Signal(str)
+
+    def __init__(self, project: Project) -> None:
+        super().__init__()
+        self._project = project
+        self.checklist = Checklist(project.draft.settings)
+        self.checklist.clicked.connect(self.go_to)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._idle_page())
+        self._pages.addWidget(self._running_page())
+        line = QFrame()
+        line.setProperty("role", "line")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(line)
+        layout.addWidget(self._pages)
+        project.changed.connect(self.refresh)
+        self.refresh()
+        self.show_state(State.IDLE)
+
+    def _idle_page(self) -> QWidget:
+        page, layout = _page()
+        self._estimate = QLabel()
+        self._estimate.setProperty("role", "muted")
+        self._estimate.setWordWrap(True)
+        self.start_button = _button("Start training", "start", self.start, "on_accent")
+        self.start_button.setProperty("role", "primary")
+        self.demo_button = _button("Try it", "try", self.demo, "accent")
+        self.demo_button.setToolTip("Fill in the built-in scenes and settings for about two minutes of training")
+        row = QHBoxLayout()
+        row.addWidget(self.start_button, 1)
+        row.addWidget(self.demo_button)
+        layout.addWidget(self.checklist)
+        layout.addWidget(self._estimate)
+        layout.addLayout(row)
+        return page
+
+    def _running_page(self) -> QWidget:
+        page, layout = _page()
+        self._status = QLabel()
+        self._status.setProperty("role", "heading")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setAccessibleName("Progress of the training")
+        self.pause_button = _button("Pause", "pause", self.pause)
+        self.stop_button = _button("Stop and save", "stop", self.stop)
+        self.discard_button = _button("Discard", "discard", self.discard)
+        self.save_button = _button("Save now", "save", self.save)
+        self.preview_button = _button("Preview now", "preview", self.preview)
+        layout.addWidget(self._status)
+        layout.addWidget(self._bar)
+        for buttons in (
+            (self.pause_button, self.stop_button),
+            (self.save_button, self.preview_button, self.discard_button),
+        ):
+            row = QHBoxLayout()
+            row.setSpacing(SPACE // 2)
+            for button in buttons:
+                row.addWidget(button, 1)
+            layout.addLayout(row)
+        return page
+
+    def refresh(self) -> None:
+        """Show what is missing."""
+        self.checklist.show_checks(self._project.checks())
+
+    def show_estimate(self, text: str) -> None:
+        """What the run will take, in words."""
+        self._estimate.setText(text)
+        self._estimate.setVisible(bool(text))
+
+    def show_state(self, state: State) -> None:
+        """Follow the session."""
+        self._pages.setCurrentIndex(0 if state is State.IDLE else 1)
+        self._pages.setFixedHeight(self._pages.currentWidget().sizeHint().height())
+        self._status.setText(state.value)
+        steerable = state in (State.TRAINING, State.PAUSED)
+        for button in (self.pause_button, self.save_button, self.preview_button):
+            button.setEnabled(steerable)
+        for button in (self.stop_button, self.discard_button):
+            button.setEnabled(state is not State.STOPPING)
+        self.pause_button.setText("Resume" if state is State.PAUSED else "Pause")
+        dress(self.pause_button, "start" if state is State.PAUSED else "pause")
+        if state is State.STARTING:
+            self._bar.setRange(0, 0)
+
+    def hear(self, event: object) -> None:
+        """Move the progress bar."""
+        if isinstance(event, (RunStarted, PlanChanged, StepDone)):
+            step = event.start_step if isinstance(event, RunStarted) else event.step
+            self._bar.setRange(0, event.total_steps or 0)
+            self._bar.setValue(step)
+
+    def resizeEvent(self, event: object) -> None:
+        self._pages.setFixedHeight(self._pages.currentWidget().sizeHint().height())
+
+
+def _page() -> tuple[QWidget, QVBoxLayout]:
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(2 * SPACE, SPACE, 2 * SPACE, SPACE + SPACE // 2)
+    layout.setSpacing(SPACE)
+    return page, layout
+
+
+def _button(text: str, icon: str, clicked: Signal, role: str = "text") -> QPushButton:
+    button = QPushButton(text)
+    dress(button, icon, role)
+    button.clicked.connect(lambda: clicked.emit())  # type: ignore[attr-defined]
+    return button

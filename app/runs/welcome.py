@@ -1,0 +1,113 @@
+"""What the window shows before there is a run: what to do, the built-in scenes, recent workspaces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from app.icons import dress, pixmap
+from app.runs.recent import recent_workspaces
+from app.theme import SPACE, colours, theme
+
+_WIDTH = 520
+_STEPS = (
+    ("folder", "Drop a folder of clean photos anywhere on this window, and choose a workspace for the results."),
+    ("preview", "Choose the watch and the enlargement. The program turns your photos into watch photos by itself."),
+    ("start", "Start, watch the pictures get clearer, stop whenever you like."),
+    ("deploy", "Copy the model into WQV-Viewer's models/custom, or use it in chaiNNer."),
+)
+
+
+class Welcome(QWidget):
+    """Says what was clicked."""
+
+    demo = Signal()
+    open_workspace = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._recent = QVBoxLayout()
+        self._recent.setSpacing(0)
+        self._signs: list[tuple[QLabel, str]] = []
+        content = QWidget()
+        content.setMaximumWidth(_WIDTH)
+        self._fill(QVBoxLayout(content))
+        row = QHBoxLayout(self)
+        row.addStretch(1)
+        row.addWidget(content, 100)
+        row.addStretch(1)
+        theme().changed.connect(self._tint)
+        self._tint()
+        self.refresh()
+
+    def _fill(self, layout: QVBoxLayout) -> None:
+        layout.setSpacing(2 * SPACE)
+        layout.addStretch(1)
+        title = QLabel("Teach a network what your watch saw")
+        title.setProperty("role", "title")
+        title.setWordWrap(True)
+        layout.addWidget(title)
+        for icon, text in _STEPS:
+            layout.addLayout(self._step(icon, text))
+        self.demo_button = QPushButton("Try it with built-in scenes")
+        dress(self.demo_button, "try", "accent")
+        self.demo_button.clicked.connect(lambda: self.demo.emit())
+        row = QHBoxLayout()
+        row.addWidget(self.demo_button)
+        row.addStretch(1)
+        layout.addLayout(row)
+        self._box = QFrame()
+        box = QVBoxLayout(self._box)
+        box.setContentsMargins(0, SPACE, 0, 0)
+        heading = QLabel("Recent workspaces")
+        heading.setProperty("role", "muted")
+        box.addWidget(heading)
+        box.addLayout(self._recent)
+        layout.addWidget(self._box)
+        layout.addStretch(2)
+
+    def _step(self, icon: str, text: str) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(2 * SPACE)
+        sign = QLabel()
+        sign.setFixedWidth(24)
+        self._signs.append((sign, icon))
+        label = QLabel(text)
+        label.setWordWrap(True)
+        row.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(label, 1)
+        return row
+
+    def _tint(self) -> None:
+        for sign, icon in self._signs:
+            sign.setPixmap(pixmap(icon, colours().accent, 22))
+
+    def refresh(self) -> None:
+        """Show the workspaces that there are now."""
+        while self._recent.count():
+            item = self._recent.takeAt(0)
+            widget = item.widget() if item else None
+            if widget is not None:
+                widget.deleteLater()
+        paths = recent_workspaces()
+        for path in paths:
+            self._recent.addWidget(self._line(path))
+        self._box.setVisible(bool(paths))
+
+    def _line(self, path: Path) -> QPushButton:
+        line = QPushButton(f"{path.name}   {_short(path.parent)}")
+        line.setProperty("role", "line")
+        line.setToolTip(str(path))
+        line.setAccessibleName(f"Open workspace {path.name}")
+        dress(line, "folder", "muted")
+        line.clicked.connect(lambda: self.open_workspace.emit(str(path)))
+        return line
+
+
+def _short(path: Path) -> str:
+    text = str(path)
+    home = str(Path.home())
+    text = f"~{text[len(home):]}" if text.startswith(home) else text
+    return text if len(text) <= 48 else f"…{text[-47:]}"

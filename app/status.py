@@ -1,0 +1,72 @@
+"""The status line: state, step, speed, remaining and elapsed time, loss, device, memory. Redrawn four times a second."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QLabel, QStatusBar
+
+from app.session import State
+from app.theme import SPACE
+from trainer_core.events import Event, RunStarted, StepDone
+from trainer_core.sinks.lines import duration
+
+_PERIOD = 250  # milliseconds
+_FIELDS = ("state", "step", "speed", "left", "elapsed", "loss", "memory", "device")
+
+
+class StatusLine(QStatusBar):
+    """Hears every event; keeps the newest step and shows it when it is time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizeGripEnabled(False)
+        self._labels = {name: QLabel() for name in _FIELDS}
+        for name, label in self._labels.items():
+            label.setContentsMargins(SPACE, 0, SPACE, 0)
+            (self.addPermanentWidget if name == "device" else self.addWidget)(label)
+        self._step: Optional[StepDone] = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._show)
+        self.show_state(State.IDLE)
+
+    def show_state(self, state: State) -> None:
+        """Follow the session."""
+        self._labels["state"].setText(state.value)
+
+    def show_device(self, text: str) -> None:
+        """What the run computes on."""
+        self._labels["device"].setText(text)
+
+    def hear(self, event: Event) -> None:
+        """Take in one event."""
+        if isinstance(event, RunStarted):
+            self.clear_run()
+        if isinstance(event, StepDone):
+            self._step = event
+            if not self._timer.isActive():
+                self._timer.start(_PERIOD)
+
+    def clear_run(self) -> None:
+        """No figures."""
+        for name in ("step", "speed", "left", "elapsed", "loss", "memory"):
+            self._labels[name].clear()
+
+    def _show(self) -> None:
+        event = self._step
+        if event is None:
+            return
+        total = event.total_steps or "?"
+        texts = {
+            "step": f"step {event.step} / {total}",
+            "speed": f"{event.steps_per_second:.2f} it/s",
+            "left": f"{duration(event.seconds_left)} left",
+            "elapsed": f"{duration(event.elapsed)} elapsed",
+            "loss": f"loss {event.losses.get('total', float('nan')):.4f}"
+            + (f" · {event.skipped_steps} skipped" if event.skipped_steps else ""),
+            "memory": f"{event.memory_bytes / 1e9:.2f} GB",
+        }
+        for name, text in texts.items():
+            self._labels[name].setText(text)

@@ -1,0 +1,85 @@
+"""Keeps the machine from falling asleep while a training runs; the screen may go dark. One small class per system.
+
+Each releases its hold by itself when this process dies. Where nothing can be done, nothing is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from typing import Optional, Protocol
+
+
+class Awake(Protocol):
+    """Hold and release; both may be called twice."""
+
+    def hold(self) -> None:
+        """No sleep from now on."""
+
+    def release(self) -> None:
+        """Sleep as usual."""
+
+
+class _Helper:
+    """A helper program that holds for as long as it lives."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._process: Optional[subprocess.Popen[bytes]] = None
+
+    def hold(self) -> None:
+        if self._process is None:
+            with contextlib.suppress(OSError):
+                self._process = subprocess.Popen(
+                    self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                )
+
+    def release(self) -> None:
+        if self._process is not None:
+            if self._process.stdin is not None:
+                with contextlib.suppress(OSError):
+                    self._process.stdin.close()  # what it waits for
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+
+
+class _Windows:
+    """The system's own call; it counts for the calling thread."""
+
+    _CONTINUOUS, _SYSTEM_REQUIRED = 0x80000000, 0x00000001
+
+    def hold(self) -> None:
+        self._set(self._CONTINUOUS | self._SYSTEM_REQUIRED)
+
+    def release(self) -> None:
+        self._set(self._CONTINUOUS)
+
+    @staticmethod
+    def _set(state: int) -> None:
+        import ctypes
+
+        ctypes.windll.kernel32.SetThreadExecutionState(state)  # type: ignore[attr-defined,unused-ignore]
+
+
+class _Nothing:
+    def hold(self) -> None:
+        pass
+
+    def release(self) -> None:
+        pass
+
+
+def awake() -> Awake:
+    """What keeps this system awake."""
+    if os.name == "nt":
+        return _Windows()
+    if sys.platform == "darwin":
+        return _Helper(["caffeinate", "-i", "-s", "-w", str(os.getpid())])
+    if shutil.which("systemd-inhibit"):
+        why = "--why=A training is running"
+        return _Helper(["systemd-inhibit", "--what=sleep:idle", "--who=WQV Upscale Trainer", why, "cat"])
+    return _Nothing()

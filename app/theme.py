@@ -1,0 +1,176 @@
+"""The looks: a light and a dark palette of our own on Fusion, one accent colour, one unit of spacing.
+
+The system's choice is followed where Qt knows it (on plain X11 it does not; light is taken then). Widgets that paint
+themselves ask `colours()` and repaint on `theme().changed`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import Template
+from typing import Optional
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication
+
+from app.remembered import remembered
+
+SPACE = 8  # pixels; distances are this, half of it, or a multiple
+CHOICES = ("system", "light", "dark")
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Every colour that is used, as #rrggbb."""
+
+    window: str
+    base: str
+    raised: str
+    border: str
+    text: str
+    muted: str
+    accent: str
+    accent_hover: str
+    on_accent: str
+    good: str
+    bad: str
+    warn: str
+    series: tuple[str, ...]
+
+
+LIGHT = Colours(
+    window="#f4f5f7", base="#ffffff", raised="#fbfbfc", border="#d3d8e0", text="#1c2430", muted="#5d6878",
+    accent="#2563c9", accent_hover="#1d52ab", on_accent="#ffffff", good="#1b7a47", bad="#b3261e", warn="#8a5a00",
+    series=("#2563c9", "#b4540a", "#1b7a47", "#8e3fa8"),
+)  # fmt: skip
+DARK = Colours(
+    window="#191c21", base="#121418", raised="#21252c", border="#383e48", text="#e7eaee", muted="#9aa4b2",
+    accent="#6ea4ff", accent_hover="#8cb7ff", on_accent="#0d1624", good="#63cf95", bad="#ff8f86", warn="#e8b95a",
+    series=("#6ea4ff", "#f2a65a", "#63cf95", "#cf94e8"),
+)  # fmt: skip
+
+_SHEET = Template("""
+QWidget { font-size: 10pt; }
+QToolTip { color: $text; background: $raised; border: 1px solid $border; padding: 4px; }
+QLabel[role="title"] { font-size: 17pt; font-weight: 600; }
+QLabel[role="heading"] { font-weight: 600; }
+QLabel[role="muted"] { color: $muted; }
+QLabel[role="bad"] { color: $bad; }
+QLabel[role="good"] { color: $good; }
+QFrame[role="card"] { background: $raised; border: 1px solid $border; border-radius: 8px; }
+QFrame[role="line"] { background: $border; border: none; max-height: 1px; min-height: 1px; }
+QLineEdit, QComboBox { background: $base; border: 1px solid $border; border-radius: 5px; padding: 4px 7px; min-height: 18px; }
+QLineEdit:focus, QComboBox:focus { border: 1px solid $accent; }
+QLineEdit[invalid="true"] { border: 1px solid $bad; }
+QLineEdit:disabled, QComboBox:disabled { color: $muted; background: $window; }
+QComboBox::drop-down { border: none; width: 20px; }
+QComboBox::down-arrow { width: 10px; height: 10px; }
+QPushButton { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 5px 12px; min-height: 18px; }
+QPushButton:hover { border-color: $accent; }
+QPushButton:focus { border: 1px solid $accent; }
+QPushButton:pressed { background: $border; }
+QPushButton:disabled { color: $muted; background: $window; }
+QPushButton:checked { background: $accent; color: $on_accent; border-color: $accent; }
+QPushButton:checked:disabled { background: $border; color: $muted; border-color: $border; }
+QPushButton[role="primary"] { background: $accent; color: $on_accent; border-color: $accent; font-weight: 600; padding: 7px 16px; }
+QPushButton[role="primary"]:hover, QPushButton[role="primary"]:focus { background: $accent_hover; border-color: $text; }
+QPushButton[role="primary"]:disabled { background: $border; color: $muted; border-color: $border; }
+QPushButton[role="segment"] { padding: 5px 3px; }
+QPushButton[role="line"] { background: transparent; border: 1px solid transparent; text-align: left; padding: 2px 4px; }
+QPushButton[role="line"]:hover { background: $border; }
+QPushButton[role="line"]:focus { border-color: $accent; }
+QToolButton { background: transparent; border: 1px solid transparent; border-radius: 5px; padding: 3px; }
+QToolButton:hover { background: $border; }
+QToolButton:focus { border-color: $accent; }
+QToolButton[role="fold"] { font-weight: 600; text-align: left; padding: 5px 2px; }
+QProgressBar { background: $border; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }
+QProgressBar::chunk { background: $accent; border-radius: 3px; }
+QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
+QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
+QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }
+QScrollBar::handle { background: $border; border-radius: 4px; margin: 1px; }
+QScrollBar::handle:vertical { min-height: 30px; }
+QScrollBar::handle:horizontal { min-width: 30px; }
+QScrollBar::handle:hover { background: $muted; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QTabWidget::pane { border: none; border-top: 1px solid $border; }
+QTabBar { qproperty-drawBase: 0; }
+QTabBar::tab { padding: 7px 14px; border: none; border-bottom: 2px solid transparent; color: $muted; background: transparent; }
+QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; }
+QTabBar::tab:focus { color: $accent; }
+QPlainTextEdit { background: $base; border: 1px solid $border; border-radius: 5px; }
+QStatusBar { border-top: 1px solid $border; }
+QStatusBar::item { border: none; }
+QSplitter::handle { background: $window; }
+""")
+
+
+class Theme(QObject):
+    """The present colours and where they come from."""
+
+    changed = Signal()
+
+    def __init__(self, application: QApplication) -> None:
+        super().__init__(application)
+        self._application = application
+        self.choice = str(remembered().value("theme", "system"))
+        application.styleHints().colorSchemeChanged.connect(lambda scheme: self._apply())
+        self.colours = LIGHT
+        self._apply()
+
+    def choose(self, choice: str) -> None:
+        """Take "system", "light" or "dark", now and at the next start."""
+        self.choice = choice
+        remembered().setValue("theme", choice)
+        self._apply()
+
+    def _apply(self) -> None:
+        system_dark = self._application.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        dark = self.choice == "dark" or (self.choice == "system" and system_dark)
+        self.colours = DARK if dark else LIGHT
+        self._application.setPalette(_palette(self.colours))
+        self._application.setStyleSheet(_SHEET.substitute(vars(self.colours)))
+        self.changed.emit()
+
+
+_theme: Optional[Theme] = None
+
+
+def install(application: QApplication) -> Theme:
+    """Dress the application; once."""
+    global _theme
+    if _theme is None:
+        application.setStyle("Fusion")
+        _theme = Theme(application)
+    return _theme
+
+
+def theme() -> Theme:
+    """The installed theme."""
+    assert _theme is not None, "theme.install comes first"
+    return _theme
+
+
+def colours() -> Colours:
+    """The present colours."""
+    return theme().colours
+
+
+def _palette(c: Colours) -> QPalette:
+    roles = {
+        QPalette.ColorRole.Window: c.window, QPalette.ColorRole.WindowText: c.text, QPalette.ColorRole.Base: c.base,
+        QPalette.ColorRole.AlternateBase: c.raised, QPalette.ColorRole.Text: c.text, QPalette.ColorRole.Button: c.raised,
+        QPalette.ColorRole.ButtonText: c.text, QPalette.ColorRole.BrightText: c.bad, QPalette.ColorRole.Link: c.accent,
+        QPalette.ColorRole.Highlight: c.accent, QPalette.ColorRole.HighlightedText: c.on_accent,
+        QPalette.ColorRole.ToolTipBase: c.raised, QPalette.ColorRole.ToolTipText: c.text,
+        QPalette.ColorRole.PlaceholderText: c.muted, QPalette.ColorRole.Mid: c.border, QPalette.ColorRole.Dark: c.border,
+        QPalette.ColorRole.Accent: c.accent,
+    }  # fmt: skip
+    palette = QPalette()
+    for role, colour in roles.items():
+        palette.setColor(role, QColor(colour))
+    for role in (QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText, QPalette.ColorRole.WindowText):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(c.muted))
+    return palette

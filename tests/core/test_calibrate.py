@@ -1,0 +1,102 @@
+"""A profile fitted to captures: it comes closer to them, and what cannot be fitted is refused with the reason."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch")
+
+from tests.small_runs import make_photos, picture
+from trainer_core.calibrate import LEAST_CAPTURES, calibrate
+from trainer_core.camera import CameraProfile, build_camera
+from trainer_core.errors import UserError
+from trainer_core.realism.imitation import cut_frames, imitate
+from trainer_core.tools import main
+
+NOISY = {"mono": {"noise": (0.25, 0.3), "gain": (2.5, 3.0)}, "color": {"noise": (0.8, 1.0), "gain": (0.9, 1.0)}}
+
+
+def captures_in(folder: Path, kind: str, count: int = LEAST_CAPTURES) -> Path:
+    """Photos of a noisy watch of this kind, as files."""
+    folder.mkdir(exist_ok=True)
+    profile = CameraProfile.builtin("wqv1" if kind == "mono" else "wqv10")
+    profile = dataclasses.replace(profile, ranges={**profile.ranges, **NOISY[kind]})
+    photos = [np.asarray(picture(seed, 420, 340)) for seed in range(50, 50 + count)]
+    frames = cut_frames(photos, build_camera(profile, 2), 5)
+    for number, pixels in enumerate(imitate(profile, frames, 2, 6)):
+        Image.fromarray(pixels).save(folder / f"{kind}{number:02d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mono(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return captures_in(tmp_path_factory.mktemp("mono"), "mono")
+
+
+def test_a_mono_watch_is_recognised_and_its_profile_comes_closer(mono: Path, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos", 14, width=420, height=340)
+    calls: list[int] = []
+    done = calibrate(
+        [mono], tmp_path / "watch.json", photos=photos, frames=14, candidates=30, progress=lambda n, *_: calls.append(n)
+    )
+    written = CameraProfile.load(tmp_path / "watch.json")
+    assert written == done.profile and (written.kind, written.name) == ("mono", "watch")
+    assert done.captures == LEAST_CAPTURES and calls[-1] == 30
+    assert done.fitted.total < 0.95 * done.builtin.total
+    text = done.text()
+    assert "built-in wqv1" in text and "fitted watch" in text and f"{done.fitted.distance:.3f}" in text
+
+
+def test_a_colour_watch_is_recognised_with_content_from_the_built_in_scenes(tmp_path: Path) -> None:
+    done = calibrate([captures_in(tmp_path / "c", "color")], tmp_path / "watch.json", frames=3, candidates=1)
+    assert CameraProfile.load(tmp_path / "watch.json").kind == "color"
+    assert "no closer" in done.text() or done.fitted.total < done.builtin.total
+
+
+def test_the_same_captures_give_the_same_profile(mono: Path, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos", 3, width=420, height=340)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        calibrate([mono], tmp_path / name / "watch.json", photos=photos, frames=3, candidates=2)
+    assert (tmp_path / "a/watch.json").read_bytes() == (tmp_path / "b/watch.json").read_bytes()
+
+
+def test_copies_do_not_count_and_too_few_are_refused(mono: Path, tmp_path: Path) -> None:
+    few = sorted(mono.iterdir())[: LEAST_CAPTURES - 1]
+    with pytest.raises(UserError, match=f"{LEAST_CAPTURES - 1} different captures are too few"):
+        calibrate([*few, *few, few[0].parent / few[0].name], tmp_path / "watch.json")
+    assert not (tmp_path / "watch.json").exists()
+
+
+def test_wrong_files_are_refused_with_the_reason(mono: Path, tmp_path: Path) -> None:
+    picture(0).save(tmp_path / "large.png")
+    with pytest.raises(UserError, match=r"0 different captures are too few.*large.png.*224x208"):
+        calibrate([tmp_path / "large.png"], tmp_path / "watch.json")
+    with pytest.raises(UserError, match="no file"):
+        calibrate([tmp_path / "none.png"], tmp_path / "watch.json")
+
+
+def test_captures_of_two_watches_are_refused(mono: Path, tmp_path: Path) -> None:
+    color = captures_in(tmp_path / "c", "color", 2)
+    with pytest.raises(UserError, match=f"{LEAST_CAPTURES} mono and 2 colour"):
+        calibrate([mono, color], tmp_path / "watch.json")
+
+
+def test_nothing_but_a_profile_is_replaced(mono: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.json").write_text("mine", encoding="utf-8")
+    with pytest.raises(UserError, match="exists and is no camera profile"):
+        calibrate([mono], tmp_path / "notes.json")
+    with pytest.raises(UserError, match="does not exist"):
+        calibrate([mono], tmp_path / "none" / "watch.json")
+    assert (tmp_path / "notes.json").read_text(encoding="utf-8") == "mine"
+
+
+def test_the_verb_says_what_it_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    assert main(["calibrate", str(tmp_path / "bad.png"), "-o", str(tmp_path / "watch.json")]) == 2
+    assert "too few" in capsys.readouterr().err

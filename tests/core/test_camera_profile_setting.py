@@ -1,0 +1,77 @@
+"""`--camera-profile`: a watch of one's own in a training, and what contradicts it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from trainer_core.camera import CameraProfile, ColorCamera, MonoCamera
+from trainer_core.config import TrainerConfig
+from trainer_core.errors import UserError
+from trainer_core.training.pairs import camera_for
+from trainer_core.training.plan import plan_run
+
+
+def profile_file(folder: Path, builtin: str) -> Path:
+    profile = dataclasses.replace(CameraProfile.builtin(builtin), name="mine")
+    path = folder / f"{builtin}_mine.json"
+    path.write_text(json.dumps(profile.to_json()), encoding="utf-8")
+    return path
+
+
+def given(folder: Path, **settings: object) -> dict[str, object]:
+    return {"source_dir": str(folder), "workspace": str(folder / "run"), **settings}
+
+
+def test_the_camera_of_the_profile_is_used(tmp_path: Path) -> None:
+    mono = TrainerConfig(camera_profile=str(profile_file(tmp_path, "wqv1")), monochrome_style=True)
+    color = TrainerConfig(camera_profile=str(profile_file(tmp_path, "wqv10")))
+    assert isinstance(camera_for(mono), MonoCamera) and camera_for(mono).name == "mine"
+    assert isinstance(camera_for(color), ColorCamera) and camera_for(color).name == "mine"
+
+
+@pytest.mark.parametrize(("builtin", "mono"), [("wqv1", True), ("wqv10", False)])
+def test_the_profile_decides_mono_or_colour(builtin: str, mono: bool, tmp_path: Path) -> None:
+    plan = plan_run(given(tmp_path, camera_profile=str(profile_file(tmp_path, builtin))))
+    assert plan.config.monochrome_style is mono
+
+
+def test_the_profile_stored_in_the_workspace_is_used_again(tmp_path: Path) -> None:
+    path = profile_file(tmp_path, "wqv1")
+    (tmp_path / "run").mkdir()
+    stored = {"schema": 1, "camera_profile": str(path), "monochrome_style": True}
+    (tmp_path / "run" / "training_config.json").write_text(json.dumps(stored), encoding="utf-8")
+    assert plan_run(given(tmp_path)).config.camera_profile == str(path)
+    with pytest.raises(UserError, match="--no-camera-profile"):
+        plan_run(given(tmp_path, monochrome_style=False))
+    assert plan_run(given(tmp_path, monochrome_style=False, camera_profile=None)).config.camera_profile is None
+
+
+@pytest.mark.parametrize(
+    ("builtin", "settings", "said"),
+    [
+        ("wqv1", {"monochrome_style": False}, "mono watch, which contradicts --no-monochrome-style"),
+        ("wqv10", {"monochrome_style": True}, "colour watch, which contradicts --monochrome-style"),
+        ("wqv1", {"degradation": "bicubic"}, "does not go with --degradation bicubic"),
+    ],
+)
+def test_contradictions_are_told(builtin: str, settings: dict[str, object], said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=said):
+        plan_run(given(tmp_path, camera_profile=str(profile_file(tmp_path, builtin)), **settings))
+
+
+def test_a_profile_of_the_other_kind_is_refused_by_the_camera_too(tmp_path: Path) -> None:
+    config = TrainerConfig(camera_profile=str(profile_file(tmp_path, "wqv1")), monochrome_style=False)
+    with pytest.raises(UserError, match="is of a mono watch"):
+        camera_for(config)
+
+
+def test_a_profile_that_cannot_be_read_is_told_before_anything_else(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Cannot read the camera profile"):
+        plan_run(given(tmp_path, camera_profile=str(tmp_path / "none.json")))
+    assert not (tmp_path / "run").exists()

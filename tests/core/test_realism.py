@@ -1,0 +1,158 @@
+"""The yardstick of the camera: statistics find what they are named after, D and the classifier tell sets apart."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from tests.small_runs import picture
+from trainer_core.camera import BUILTIN_PROFILES, CameraProfile, build_camera
+from trainer_core.camera.profile import KINDS
+from trainer_core.data.captures import read_captures
+from trainer_core.data.decode import decode
+from trainer_core.realism.bounds import BOUNDS
+from trainer_core.realism.classifier import separability
+from trainer_core.realism.distance import COLOR_SCALES, MONO_SCALES, distance
+from trainer_core.realism.imitation import cut_frames, imitate
+from trainer_core.realism.photo_set import PhotoSet
+from trainer_core.realism.search import fit, score
+from trainer_core.realism.statistics import color_statistics, mono_statistics
+
+
+def smooth(seed: int, side: int = 120) -> np.ndarray:
+    """A quiet mono scene in levels, not rounded: three broad waves."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:side, 0:side] / side
+    turns = [rng.uniform(-1, 1) * x + rng.uniform(-1, 1) * y + rng.uniform() for _ in range(3)]
+    return 8 + 1.5 * np.sin(2 * np.pi * np.stack(turns)).sum(0)
+
+
+def noisy(seed: int, sigma: float) -> np.ndarray:
+    return np.clip(np.round(smooth(seed) + np.random.default_rng(seed + 999).normal(0, sigma, (120, 120))), 0, 15)
+
+
+def step_image(width: float, overshoot: float = 0.0) -> np.ndarray:
+    """Columns of a step from 4 to 11 levels in the middle, a ramp of `width` px, one pixel beyond it raised."""
+    x = np.arange(120) - 59.5
+    profile = 4 + 7 * np.clip(x / width + 0.5, 0, 1)
+    profile[60 + round(width / 2)] += 7 * overshoot
+    return profile + np.random.default_rng(0).normal(0, 0.02, (120, 120))
+
+
+def test_every_term_is_measured() -> None:
+    assert set(mono_statistics(noisy(0, 0.5))) == set(MONO_SCALES)
+    rgb = np.random.default_rng(0).integers(0, 256, (144, 176, 3)).astype(np.uint8)
+    assert set(color_statistics(rgb, 4000)) == set(COLOR_SCALES)
+
+
+def test_noise_is_measured_in_levels() -> None:
+    levels = smooth(3) + np.random.default_rng(0).normal(0, 0.4, (120, 120))
+    found = mono_statistics(levels)
+    assert found["quiet rms"][0] == pytest.approx(0.36, abs=0.06)  # the quietest tenth lies a little below
+    assert abs(found["lag-1 H"][0]) < 0.08 and abs(found["lag-1 V"][0]) < 0.08
+
+
+def test_the_fixed_pattern_is_found_with_its_sign() -> None:
+    levels = noisy(1, 0.5)
+    levels[1::2] += 0.2
+    found = mono_statistics(levels)
+    assert found["row alternation"][0] == pytest.approx(0.2, abs=0.05)
+    assert abs(found["column alternation"][0]) < 0.05
+    assert mono_statistics(levels.T.copy())["column alternation"][0] == pytest.approx(0.2, abs=0.05)
+
+
+@pytest.mark.parametrize("width", [1.0, 3.0])
+def test_an_edge_s_width_is_measured_across_it_only(width: float) -> None:
+    found = mono_statistics(step_image(width))
+    assert np.median(found["edge width H"]) == pytest.approx(0.8 * width, abs=0.35)
+    assert not len(found["edge width V"])
+    turned = mono_statistics(step_image(width).T.copy())
+    assert np.array_equal(turned["edge width V"], found["edge width H"])
+
+
+def test_overshoot_is_a_share_of_the_step() -> None:
+    assert np.median(mono_statistics(step_image(1.0, 0.25))["overshoot H"]) == pytest.approx(0.25, abs=0.03)
+    assert np.median(mono_statistics(step_image(1.0))["overshoot H"]) == pytest.approx(0.0, abs=0.03)
+
+
+def test_the_distance_is_zero_to_itself_and_grows_with_the_difference() -> None:
+    sets = [[mono_statistics(noisy(seed, sigma)) for seed in range(6)] for sigma in (0.3, 0.5, 0.9)]
+    alike = [mono_statistics(noisy(seed, 0.3)) for seed in range(6, 12)]
+    same, near, far = (distance(sets[0], other, MONO_SCALES)[0] for other in sets)
+    assert same == 0.0 < near < far
+    terms = distance(sets[0], sets[2], MONO_SCALES)[1]
+    assert terms["quiet rms"] > 3 and terms["mean"] < 0.5
+    assert distance(sets[0], alike, MONO_SCALES)[1]["quiet rms"] < 1
+
+
+def test_the_classifier_is_lost_between_equals_and_sure_between_different_noise() -> None:
+    groups = [[noisy(seed, sigma) for seed in seeds] for seeds, sigma in (
+        (range(9), 0.3), (range(20, 50), 0.3), (range(60, 90), 0.6),
+    )]  # fmt: skip
+    assert abs(separability(groups[0], groups[1], seed=0, floor=0.01) - 0.5) < 0.12
+    assert separability(groups[0], groups[2], seed=0, floor=0.01) > 0.95
+
+
+@pytest.mark.parametrize("name", BUILTIN_PROFILES)
+def test_the_built_in_ranges_are_within_what_is_physically_sensible(name: str) -> None:
+    profile = CameraProfile.builtin(name)
+    values = {**profile.ranges, **{key: (value, value) for key, value in profile.chances.items()}}
+    for parameter, (low, high) in BOUNDS[profile.kind].items():
+        assert low <= values[parameter][0] <= values[parameter][1] <= high, parameter
+    assert set(BOUNDS[profile.kind]) <= set(KINDS[profile.kind].parameters())
+
+
+def frames_of(profile: CameraProfile, count: int) -> np.ndarray:
+    photos = [np.asarray(picture(seed, 420, 340)) for seed in range(count)]
+    return cut_frames(photos, build_camera(profile, 2), 0)
+
+
+def noisier(profile: CameraProfile) -> CameraProfile:
+    """The same watch with much more noise and no enhancer."""
+    ranges = {**profile.ranges, "noise": (0.25, 0.3), "gain": (2.5, 3.0), "sharpen_h": (0.2, 0.25)}
+    return dataclasses.replace(profile, ranges=ranges)
+
+
+def test_photos_are_repeated_by_the_seed_and_have_the_watch_s_form() -> None:
+    for name in BUILTIN_PROFILES:
+        profile = CameraProfile.builtin(name)
+        frames = frames_of(profile, 2)
+        one, again, other = (imitate(profile, frames, 2, seed) for seed in (3, 3, 4))
+        assert one[0].shape == ((120, 120) if profile.kind == "mono" else (144, 176, 3))
+        assert all(np.array_equal(a, b) for a, b in zip(one, again)) and not np.array_equal(one[0], other[0])
+
+
+def test_a_fit_moves_towards_the_captures_and_can_be_repeated() -> None:
+    start = CameraProfile.builtin("wqv1")
+    frames = frames_of(start, 18)
+    real = PhotoSet.measure(imitate(noisier(start), frames[:6], 2, 77), "mono")
+    calls: list[tuple[int, int, float]] = []
+    found = fit(start, real, frames[6:], 2, candidates=30, progress=lambda *call: calls.append(call))
+    before, after = (score(profile, real, frames[6:], 2, 55) for profile in (start, found))
+    assert after.total < 0.85 * before.total
+    assert [done for done, _, _ in calls] == list(range(1, 31)) and calls[0][1] == 30
+    assert found.kind == "mono" and found.ranges != start.ranges
+    again = fit(start, real, frames[6:], 2, candidates=3), fit(start, real, frames[6:], 2, candidates=3)
+    assert again[0] == again[1]
+
+
+LIMITS = {"mono": 1.0, "color": 1.3}
+"""D of the built-in profiles on few photographs, with room for chance."""
+
+
+@pytest.mark.parametrize("name", BUILTIN_PROFILES)
+def test_the_built_in_profiles_are_close_to_real_captures(name: str) -> None:
+    shared = Path(__file__).parents[3] / "shared"
+    profile = CameraProfile.builtin(name)
+    if not (shared / "wqv").is_dir() or not (shared / "photos").is_dir():
+        pytest.skip("the captures of real watches are not on this machine")
+    captures = [c for path in sorted((shared / "wqv" / profile.kind).iterdir()) for c in read_captures(path)]
+    real = PhotoSet.measure([capture.pixels for capture in captures], profile.kind)
+    photos = [decode(path) for path in sorted((shared / "photos").rglob("*.*"))[::7]]
+    found = score(profile, real, cut_frames(photos, build_camera(profile, 2), 0), 2, 0)
+    assert found.distance < LIMITS[profile.kind]

@@ -1,0 +1,322 @@
+"""`wqv-upscale-tools`: each verb end to end through `main`, with exit codes; downloads against a server on loopback."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainer_core.errors import UserError
+from trainer_core.fetch_model import CATALOGUE, Release, Rules, fetch
+from trainer_core.tools import _MODELS, main
+
+torch = pytest.importorskip("torch")
+
+from tests.core.networks import distance, network_of, noise, saved
+from trainer_core.export_model import export
+from trainer_core.model.spec import NetworkSpec
+from trainer_core.weights.network import load_network
+from trainer_core.weights.onnx_file import to_onnx
+from trainer_core.weights.reader import load_tree, open_weights
+
+SPEC = NetworkSpec(4, num_feat=16, num_block=2, num_grow_ch=32)
+SRVGG = Path(__file__).resolve().parents[3] / "shared" / "weights" / "realesr-animevideov3.pth"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return saved(network_of(SPEC), tmp_path / "wqv_x4.pth", meta={"step": 7, "note": "a\x1b[31mb"})
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: Any) -> tuple[int, str, str]:
+    code = main([str(word) for word in words])
+    out = capsys.readouterr()
+    assert "Traceback" not in out.err
+    return code, out.out, out.err
+
+
+def test_inspect_says_what_a_file_is(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "inspect", model)
+    assert code == 0 and err == ""
+    for words in ("RRDB x4 16/2/32", "BasicSR names in params", "WQV-Viewer no", "chaiNNer yes", "step: 7"):
+        assert words in out
+    assert "\x1b" not in out and "\\x1b[31m" in out
+
+
+def test_inspect_gives_json(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "inspect", model, "--json")
+    told = json.loads(out)
+    assert code == 0 and told["usable"] and told["scale"] == 4 and told["spec"]["num_grow_ch"] == 32
+    assert told["parameters"] == SPEC.parameter_count() and told["meta"]["step"] == 7
+    assert told["programs"]["chainner"] == "yes" and told["programs"]["wqv-viewer"].startswith("no: ")
+
+
+@pytest.mark.skipif(not SRVGG.is_file(), reason="needs ../shared/weights")
+def test_inspect_accepts_readable_files_of_other_networks(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "inspect", SRVGG)
+    assert code == 0 and "SRVGG" in out
+    assert not json.loads(run(capsys, "inspect", SRVGG, "--json")[1])["usable"]
+
+
+def test_inspect_refuses_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.pth").write_bytes(b"\xff\xd8\xff\xe0 JFIF")
+    for path in (tmp_path / "x.pth", tmp_path / "none.pth"):
+        code, out, err = run(capsys, "inspect", path)
+        assert code == 2 and out == "" and str(path) in err
+
+
+def test_upscale_writes_and_prints_files(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.fromarray(np.full((12, 16, 3), 90, np.uint8)).save(tmp_path / "a.png")
+    words = ("upscale", model, tmp_path / "a.png", "-o", tmp_path / "out", "--device", "cpu", "--tile", "64")
+    code, out, _ = run(capsys, *words, "--compare")
+    assert code == 0 and out.split() == [str(tmp_path / "out" / n) for n in ("a.png", "a_compare.png")]
+    assert Image.open(tmp_path / "out" / "a.png").size == (64, 48)
+    assert Image.open(tmp_path / "out" / "a_compare.png").size[0] == 128
+    code, _, err = run(capsys, "upscale", model, model, "-o", tmp_path / "out", "--device", "cpu")
+    assert code == 2 and str(model) in err
+
+
+# -- export ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["pth", "safetensors"])
+def test_export_keeps_the_function_and_the_metadata(form: str, model: Path, tmp_path: Path, capsys: Any) -> None:
+    code, out, _ = run(capsys, "export", model, "-o", tmp_path / f"new_x4.{form}")
+    assert code == 0 and "chaiNNer yes" in out
+    network, source = load_network(tmp_path / f"new_x4.{form}")
+    assert torch.equal(network(noise()), network_of(SPEC)(noise()))
+    assert source.meta["step"] == 7 and source.meta["spec"] == SPEC.as_dict()
+
+
+def test_export_for_the_viewer_and_install(model: Path, tmp_path: Path, capsys: Any) -> None:
+    code, out, _ = run(capsys, "export", model, "-o", tmp_path / "big_x4.pth", "--viewer-compatible", "--half")
+    assert code == 0 and "WQV-Viewer yes" in out
+    tree = load_tree(tmp_path / "big_x4.pth")
+    assert tree["meta"]["padded_from"] == SPEC.as_dict() and tree["params"]["conv_hr.weight"].shape == (64, 64, 3, 3)
+    assert tree["params"]["conv_hr.weight"].dtype == torch.float16
+    folder = tmp_path / "custom"
+    folder.mkdir()
+    code, out, _ = run(capsys, "install", tmp_path / "big_x4.pth", "--into", folder)
+    assert code == 0 and out.strip() == str(folder / "big_x4.pth")
+    assert (folder / "big_x4.pth").read_bytes() == (tmp_path / "big_x4.pth").read_bytes()
+
+
+def test_install_refuses_what_the_viewer_would_not_load(model: Path, tmp_path: Path, capsys: Any) -> None:
+    folder = tmp_path / "custom"
+    folder.mkdir()
+    code, _, err = run(capsys, "install", model, "--into", folder)
+    assert code == 2 and "--viewer-compatible" in err
+    full = saved(network_of(NetworkSpec(4)), tmp_path / "scale4_final.pth")
+    code, _, err = run(capsys, "install", full, "--into", folder)
+    assert code == 2 and "exactly once" in err
+    for wrong in ("x2_from_x4.pth", "wqv_x2.pth"):
+        code, _, err = run(capsys, "install", full.rename(tmp_path / wrong), "--into", folder)
+        full = tmp_path / wrong
+        assert code == 2 and "exactly once" in err
+    full = full.rename(tmp_path / "wqv_x4_full.pth")
+    assert run(capsys, "install", full, "--into", tmp_path / "none")[0] == 2
+    assert list(folder.iterdir()) == []
+    (folder / full.name).write_bytes(b"precious")
+    assert run(capsys, "install", full, "--into", folder)[0] == 2
+    assert (folder / full.name).read_bytes() == b"precious"
+    assert run(capsys, "install", full, "--into", folder, "--replace")[0] == 0
+    assert open_weights(folder / full.name).form == "zip"
+
+
+def test_blending_lies_between_two_models(model: Path, tmp_path: Path, capsys: Any) -> None:
+    other = saved(network_of(SPEC, seed=2), tmp_path / "other_x4.pth")
+    words = ("export", model, "-o", tmp_path / "mix_x4.pth", "--blend", other, "--alpha", "0.25")
+    assert run(capsys, *words)[0] == 0
+    mixed = load_tree(tmp_path / "mix_x4.pth")
+    one, two = network_of(SPEC).state_dict(), network_of(SPEC, seed=2).state_dict()
+    for name, values in mixed["params"].items():
+        assert distance(values, 0.75 * one[name] + 0.25 * two[name]) < 1e-6
+    assert mixed["meta"]["blend"] == {"with": "other_x4.pth", "alpha": 0.25}
+    small = saved(network_of(NetworkSpec(4, 8, 1, 8)), tmp_path / "small_x4.pth")
+    assert "same dimensions" in run(capsys, "export", model, "-o", tmp_path / "n.pth", "--blend", small)[2]
+    assert "outside 0..1" in run(capsys, *words[:-1], "1.5")[2]
+
+
+def test_exports_that_make_no_sense_are_refused(model: Path, tmp_path: Path, capsys: Any) -> None:
+    assert run(capsys, "export", model, "-o", tmp_path / "x.bin")[0] == 2
+    assert run(capsys, "export", model, "-o", tmp_path / "x.pth", "--format", "onnx")[0] == 2
+    network = network_of(SPEC)
+    network.conv_hr.bias[0] = 1e6
+    large = saved(network, tmp_path / "large_x4.pth")
+    assert "half precision" in run(capsys, "export", large, "-o", tmp_path / "h.pth", "--half")[2]
+    wide = saved(network_of(NetworkSpec(4, 72, 1, 32)), tmp_path / "wide_x4.pth")
+    assert "larger" in run(capsys, "export", wide, "-o", tmp_path / "v.pth", "--viewer-compatible")[2]
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("scale", [1, 2, 4, 8])
+def test_onnx_computes_the_same_at_any_size(scale: int, half: bool, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    path = saved(network_of(NetworkSpec(scale, 16, 2, 8)), tmp_path / "m.pth")
+    done = export(path, tmp_path / "m.onnx", half=half)  # compares at two sizes, and refuses a difference
+    assert "agrees" in done.sentence and done.path.stat().st_size > 1000
+    onnx = pytest.importorskip("onnx")
+    onnx.checker.check_model(onnx.load(done.path), full_check=True)
+
+
+def test_onnx_is_written_without_any_other_package(model: Path, tmp_path: Path) -> None:
+    done = export(model, tmp_path / "m.onnx")
+    content = done.path.read_bytes()
+    state = network_of(SPEC).state_dict()
+    assert content == to_onnx(state, SPEC, producer="wqv-upscale-trainer " + __import__("trainer_core").__version__)
+    assert state["conv_hr.weight"].numpy().tobytes() in content
+    assert content.count(b"LeakyRelu") >= 2 * 3 * 4 + 3
+
+
+# -- fetch -------------------------------------------------------------------------------------
+
+CONTENT = bytes(range(256)) * 4000
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Serves CONTENT under the ways that the first part of the path names."""
+
+    ranges: ClassVar[list[str | None]] = []
+    elsewhere = ""
+
+    def do_GET(self) -> None:
+        way = self.path.split("/")[1]
+        wanted = self.headers.get("Range")
+        Server.ranges.append(wanted)
+        if way == "moved":
+            return self.answer(302, b"", Location=self.path.replace("moved", "good"))
+        if way == "abroad":
+            return self.answer(302, b"", Location=f"{Server.elsewhere}/good/model.pth")
+        if way == "missing":
+            return self.answer(404, b"gone")
+        content = CONTENT if way != "flipped" else CONTENT[:5] + b"!" + CONTENT[6:]
+        start = int(wanted.split("=")[1].split("-")[0]) if wanted and way != "norange" else 0
+        if start >= len(content):
+            return self.answer(416, b"")
+        if way == "cut":
+            return self.answer(
+                200 if not start else 206, content[start : start + 300_000], start, announce=len(content) - start
+            )
+        if way == "shifted" and start:
+            return self.answer(206, content[start - 7 :], start - 7)
+        self.answer(206 if start else 200, content[start:], start)
+
+    def answer(self, code: int, body: bytes, start: int = 0, announce: int | None = None, **headers: str) -> None:
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body) if announce is None else announce))
+        if code == 206:
+            self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) for _ in range(2)]
+    for each in servers:
+        threading.Thread(target=each.serve_forever, args=(0.02,), daemon=True).start()
+    Server.ranges, Server.elsewhere = [], f"http://127.0.0.1:{servers[1].server_port}"
+    yield f"127.0.0.1:{servers[0].server_port}"
+    for each in servers:
+        each.shutdown()
+        each.server_close()
+
+
+def get(server: str, way: str, into: Path, **rules: Any) -> Path:
+    release = Release(f"http://{server}/{way}/model.pth", hashlib.sha256(CONTENT).hexdigest())
+    options = {"scheme": "http", "hosts": frozenset({server}), "timeout": 10.0, **rules}
+    return fetch("m", into, catalogue={"m": release}, rules=Rules(**options))
+
+
+@pytest.mark.parametrize("way", ["good", "moved"])
+def test_a_download_is_verified_and_moved_into_place(way: str, server: str, tmp_path: Path) -> None:
+    path = get(server, way, tmp_path / "models")
+    assert path == tmp_path / "models" / "model.pth" and path.read_bytes() == CONTENT
+    assert list(path.parent.iterdir()) == [path]
+    Server.ranges.clear()
+    assert get(server, way, tmp_path / "models") == path and Server.ranges == []  # already there
+
+
+def test_a_flipped_byte_is_refused_and_removed(server: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="SHA-256"):
+        get(server, "flipped", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("way", ["good", "norange"])
+def test_a_cut_connection_keeps_the_part_and_the_next_try_finishes(way: str, server: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Try again"):
+        get(server, "cut", tmp_path)
+    (part,) = tmp_path.iterdir()
+    assert part.name == "model.pth.part" and part.stat().st_size == 300_000
+    assert get(server, way, tmp_path).read_bytes() == CONTENT
+    assert Server.ranges == [None, "bytes=300000-"] and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_complete_part_is_only_verified(server: str, tmp_path: Path) -> None:
+    (tmp_path / "model.pth.part").write_bytes(CONTENT)
+    assert get(server, "good", tmp_path).read_bytes() == CONTENT
+    (tmp_path / "model.pth").unlink()
+    (tmp_path / "model.pth.part").write_bytes(CONTENT[:-1] + b"!")
+    with pytest.raises(UserError, match="SHA-256"):
+        get(server, "good", tmp_path)
+
+
+def test_a_wrong_piece_is_not_appended(server: str, tmp_path: Path) -> None:
+    (tmp_path / "model.pth.part").write_bytes(CONTENT[:1000])
+    with pytest.raises(UserError, match="another piece"):
+        get(server, "shifted", tmp_path)
+    assert (tmp_path / "model.pth.part").read_bytes() == CONTENT[:1000]
+
+
+def test_a_redirect_to_another_host_is_refused_before_it_is_asked(server: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not allowed"):
+        get(server, "abroad", tmp_path)
+    assert len(Server.ranges) == 1 and list(tmp_path.iterdir()) == []
+
+
+def test_other_refusals_of_a_download(server: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="404"):
+        get(server, "missing", tmp_path)
+    with pytest.raises(UserError, match="larger than"):
+        get(server, "good", tmp_path, largest=1000)
+    with pytest.raises(UserError, match="not allowed"):
+        get(server, "good", tmp_path / "n", scheme="https")
+    (tmp_path / "model.pth").write_bytes(b"mine")
+    with pytest.raises(UserError, match="Move it away"):
+        get(server, "good", tmp_path)
+    assert (tmp_path / "model.pth").read_bytes() == b"mine"
+    with pytest.raises(UserError, match="Unknown model"):
+        fetch("nothing", tmp_path)
+
+
+def test_the_catalogue_names_the_official_files() -> None:
+    assert tuple(CATALOGUE) == _MODELS
+    for release in CATALOGUE.values():
+        Rules().check(release.url)
+        assert (
+            release.url.startswith("https://github.com/xinntao/Real-ESRGAN/releases/download/")
+            and len(release.sha256) == 64
+        )
+    for url in (
+        "http://github.com/x",
+        "https://github.com.evil.org/x",
+        "https://github.com@evil.org/x",
+        "file:///etc/passwd",
+    ):
+        with pytest.raises(UserError):
+            Rules().check(url)

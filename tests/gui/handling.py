@@ -1,0 +1,25 @@
+"""What several tests do with a window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from app.window import Window
+from tests.small_runs import TINY
+
+
+def finish(window: Window, qtbot: Any) -> None:
+    """Close a window, whatever it is doing, and see that it goes."""
+    window.close_at_once()
+    qtbot.waitUntil(lambda: not window.session.active and not window.training.isRunning(), timeout=60000)
+    window.close()
+    window.deleteLater()
+
+
+def fill_in(window: Window, photos: Path, workspace: Path, **more: object) -> None:
+    """Enter what a tiny training needs."""
+    for name, value in {**TINY, **more}.items():
+        window.project.set(name, value)
+    window.project.choose("source_dir", str(photos))
+    window.project.choose("workspace", str(workspace))

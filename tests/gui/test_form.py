@@ -1,0 +1,264 @@
+"""The form: made from the schema, checks what is entered, explains itself, reads what a workspace remembers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app.form.form import SettingsForm
+from app.project import Project
+from app.window import Window
+from tests.gui.handling import fill_in
+from trainer_core.config import TrainerConfig
+from trainer_core.schema import setting, settings_of
+from trainer_core.weights.reader import open_weights
+
+
+@dataclasses.dataclass(frozen=True)
+class _Extended(TrainerConfig):
+    sparkle: int = setting(
+        3, "int", "Sparkle", "How much the result sparkles.", "Losses", minimum=1, maximum=9, unit="stars"
+    )
+
+
+def type_into(qtbot: Any, window: Window, name: str, text: str) -> None:
+    line = window.form.rows[name].entry.focusProxy()
+    line.clear()
+    qtbot.keyClicks(line, text)
+
+
+def drop(window: Window, *paths: Path, onto: QWidget | None = None) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    place = onto.mapTo(window, onto.rect().center()) if onto else QPoint(900, 300)
+    action, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    entering = QDragEnterEvent(place, action, data, button, keys)
+    QApplication.sendEvent(window, entering)
+    assert entering.isAccepted()
+    QApplication.sendEvent(window, QDropEvent(QPointF(place), action, data, button, keys))
+
+
+def test_every_setting_has_a_row_that_explains_it(window: Window) -> None:
+    for described in settings_of(TrainerConfig):
+        row = window.form.rows[described.name]
+        tip = row.entry.focusProxy().toolTip()
+        assert described.help in tip
+        assert "Default" in tip
+
+
+def test_frequent_settings_are_in_sight_and_the_others_folded(window: Window) -> None:
+    for described in settings_of(TrainerConfig):
+        assert window.form.rows[described.name].isVisible() == (not described.advanced), described.name
+
+
+def test_a_field_added_to_the_schema_appears_by_itself(qapp: QApplication, qtbot: Any) -> None:
+    project = Project(config_class=_Extended)
+    form = SettingsForm(project)
+    qtbot.addWidget(form)
+    row = form.rows["sparkle"]
+    assert row.entry.value() == 3
+    qtbot.keyClicks(row.entry.focusProxy(), "3")
+    assert project.draft.config.sparkle == 33
+    assert "Sparkle must be from 1 to 9, not 33." in row.note
+    project.close()
+
+
+def test_a_wrong_value_is_explained_beside_the_field_and_in_the_checklist(window: Window, qtbot: Any) -> None:
+    type_into(qtbot, window, "steps", "many")
+    assert window.form.rows["steps"].note == "Steps must be a whole number, not 'many'."
+    assert any("must be a whole number" in line.text() for line in window.run_bar.checklist.lines)
+    type_into(qtbot, window, "steps", "500")
+    assert window.form.rows["steps"].note == ""
+    assert window.project.draft.config.steps == 500
+
+
+def test_reset_brings_the_default_back(window: Window, qtbot: Any) -> None:
+    row = window.form.rows["batch_size"]
+    window.form.go_to("batch_size")
+    type_into(qtbot, window, "batch_size", "7")
+    assert window.project.draft.config.batch_size == 7
+    qtbot.mouseClick(row._reset, Qt.MouseButton.LeftButton)
+    assert row.entry.value() == 16
+    assert not row._reset.isVisible()
+
+
+def test_a_preset_changes_what_belongs_to_it(window: Window, qtbot: Any) -> None:
+    entry = window.form.rows["preset"].entry
+    nano = next(b for b in entry.findChildren(QWidget) if getattr(b, "text", str)() == "nano")
+    qtbot.mouseClick(nano, Qt.MouseButton.LeftButton)
+    assert window.form.rows["num_feat"].entry.value() == 32
+    assert window.form.rows["learning_rate"].entry.value() == 1e-3
+
+
+def test_start_is_never_dead_it_leads_to_what_is_missing(window: Window, qtbot: Any) -> None:
+    window.activateWindow()
+    assert window.run_bar.start_button.isEnabled()
+    qtbot.mouseClick(window.run_bar.start_button, Qt.MouseButton.LeftButton)
+    assert not window.session.active
+    assert window.form.rows["source_dir"].entry.focusProxy() is window.focusWidget()
+
+
+def test_typed_photos_are_counted_and_unusable_ones_listed(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "broken.png").write_bytes(b"no picture")
+    type_into(qtbot, window, "source_dir", str(photos))
+    row = window.form.rows["source_dir"]
+    qtbot.waitUntil(lambda: "6 photos" in row.note)
+    assert "1 unusable" in row.note
+    window.form.show_unusable.emit()
+    assert "broken.png" in next(d for d in window.children() if hasattr(d, "unfold"))._report.details
+    type_into(qtbot, window, "source_dir", str(tmp_path / "nowhere"))
+    qtbot.waitUntil(lambda: "does not exist" in row.note)
+
+
+def test_a_workspace_fills_the_form_with_what_it_remembers(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "run"
+    workspace.mkdir()
+    stored = {"schema": 1, "scale": 2, "preset": "nano", "num_feat": 24, "source_dir": str(photos)}
+    (workspace / "training_config.json").write_text(json.dumps(stored))
+    drop(window, workspace)
+    assert window.form.rows["scale"].entry.value() == 2
+    assert window.form.rows["num_feat"].entry.value() == 24
+    assert window.form.rows["source_dir"].entry.value() == str(photos)
+    qtbot.waitUntil(lambda: "6 photos" in window.form.rows["source_dir"].note)
+
+
+def test_settings_that_cannot_be_read_are_a_sentence_not_a_traceback(window: Window, tmp_path: Path) -> None:
+    workspace = tmp_path / "run"
+    workspace.mkdir()
+    (workspace / "training_config.json").write_text("{torn")
+    drop(window, workspace)
+    assert "cannot be read as JSON" in window.form.rows["workspace"].note
+    assert not window.project.ready
+
+
+def test_a_dropped_folder_becomes_the_source_or_what_it_was_dropped_on(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    drop(window, photos)
+    assert window.project.draft.config.source_dir == str(photos)
+    other = tmp_path / "other"
+    other.mkdir()
+    drop(window, other, onto=window.form.rows["workspace"])
+    assert window.project.draft.config.workspace == str(other)
+    qtbot.waitUntil(lambda: window.project.ready)
+
+
+def test_dropped_weights_are_identified_and_decide_the_network(window: Window, qtbot: Any, weights: Path) -> None:
+    drop(window, weights)
+    qtbot.waitUntil(lambda: "RRDB x4 8/1/4" in window.form.rows["init_weights"].note)
+    assert "loads 100 %" in window.form.rows["init_weights"].note
+    assert window.form.rows["num_feat"].entry.value() == 8
+    window.project.reset("init_weights")
+    qtbot.waitUntil(lambda: window.form.rows["num_feat"].entry.value() == 64)
+
+
+def test_foreign_weights_are_refused_with_the_reason(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    path = tmp_path / "photo_x4.pth"
+    path.write_bytes(b"GIF89a is not a weight file")
+    drop(window, path)
+    qtbot.waitUntil(lambda: "init_weights" in window.project.faults)
+    assert str(path) in window.messages.text
+    assert not window.project.ready
+
+
+def test_another_network_is_refused_by_its_name(window: Window, qtbot: Any) -> None:
+    path = Path(__file__).resolve().parents[3] / "shared" / "weights" / "realesr-animevideov3.pth"
+    if not path.is_file():
+        pytest.skip("needs ../shared/weights")
+    drop(window, path)
+    qtbot.waitUntil(lambda: "SRVGG" in window.form.rows["init_weights"].note)
+
+
+def test_anything_else_dropped_says_what_would_do(window: Window, photos: Path, tmp_path: Path) -> None:
+    drop(window, photos / "photo0.png")
+    assert "Drop the folder" in window.messages.text
+    (tmp_path / "notes.txt").write_text("hello")
+    drop(window, tmp_path / "notes.txt")
+    assert "neither a folder of photos" in window.messages.text
+
+
+def test_copy_as_command_gives_the_same_settings(window: Window, photos: Path, tmp_path: Path) -> None:
+    import shlex
+
+    from trainer_core.cli import build_parser
+
+    fill_in(window, photos, tmp_path / "run", steps=77)
+    window.conductor.copy_command()
+    words = shlex.split(QApplication.clipboard().text())
+    given = vars(build_parser().parse_args(words[1:]))
+    assert words[0] == "wqv-upscale-trainer"
+    assert given == {name: value for name, value in window.project.given().items()}
+
+
+def test_try_it_fills_in_everything_that_is_needed(window: Window, qtbot: Any) -> None:
+    qtbot.mouseClick(window.run_bar.demo_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.project.ready)
+    config = window.project.draft.config
+    assert (config.demo, config.preset, config.max_minutes) == (True, "nano", 2.0)
+
+
+def test_everything_that_takes_the_focus_has_a_name(window: Window) -> None:
+    for group in window.form._groups.values():
+        group.unfold(True)
+    window.show_run(True)
+    nameless = []
+    for widget in window.findChildren(QWidget):
+        if widget.focusPolicy() == Qt.FocusPolicy.NoFocus or not widget.isVisible():
+            continue
+        interface = QAccessible.queryAccessibleInterface(widget)
+        if interface is not None and not interface.text(QAccessible.Text.Name):
+            nameless.append(f"{type(widget).__name__} in {type(widget.parent()).__name__}")
+    assert nameless == []
+
+
+def test_shortcuts_are_different(window: Window) -> None:
+    from PySide6.QtGui import QAction
+
+    keys = [a.shortcut().toString() for a in window.findChildren(QAction) if not a.shortcut().isEmpty()]
+    assert len(keys) > 8
+    assert len(keys) == len(set(keys))
+
+
+def test_place_and_theme_are_remembered(qapp: QApplication, qtbot: Any) -> None:
+    from app.theme import DARK, colours, theme
+
+    theme().choose("dark")
+    first = Window()
+    first.resize(1111, 711)
+    first.show()
+    assert colours() is DARK
+    first.close()
+    second = Window()
+    qtbot.addWidget(second)
+    assert second.size().width() == 1111
+    from app.remembered import remembered
+
+    assert remembered().value("theme") == "dark"
+    theme().choose("light")
+    second.project.close()
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A tiny RRDB network, saved as other programs do."""
+    import torch
+
+    from trainer_core.model.rrdb import RRDBNet
+    from trainer_core.model.spec import NetworkSpec
+
+    network = RRDBNet(NetworkSpec(4, 8, 1, 4))
+    path = tmp_path / "tiny_x4.pth"
+    torch.save({"params_ema": network.state_dict()}, path)
+    assert open_weights(path).tensors()
+    return path

@@ -1,0 +1,138 @@
+"""A run in the making: what was chosen so far, what a workspace remembers, and the settings that follow.
+
+The window's form shows a `Draft`, and hands `given` to `plan.plan_run`: a choice in the form means exactly what the
+same option means on the command line. Needs no torch, writes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Optional
+
+from trainer_core.config import TrainerConfig
+from trainer_core.presets import NETWORK_FIELDS, PRESETS
+from trainer_core.schema import Setting, settings_of
+from trainer_core.settings import Stored, complaints, merge, network_fields
+from trainer_core.weights.warm_start import WarmStartSource
+from trainer_core.workspace import Workspace
+
+# Settings that mean something even when they repeat what would hold anyway: they undo others.
+_ALWAYS_EXPLICIT = ("preset", "steps", "source_dir", "workspace", "init_weights")
+
+
+class Draft:
+    """Choices by field name over a workspace's stored settings.
+
+    Args:
+        config_class: the schema; another one than `TrainerConfig` in tests.
+    """
+
+    def __init__(self, config_class: type = TrainerConfig) -> None:
+        self._config_class = config_class
+        self._given: dict[str, Any] = {}
+        self._proposed_preset: Optional[str] = None
+        self.stored = Stored()
+        self.warm: Optional[WarmStartSource] = None
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """Every setting of the schema, in order."""
+        return settings_of(self._config_class)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The explicit settings, as the command line would be given them."""
+        open_choice = not self._given.get("demo") and "preset" not in self._given and "preset" not in self.stored.values
+        proposal = {"preset": self._proposed_preset} if open_choice and self._proposed_preset else {}
+        return {**proposal, **self._given}
+
+    @property
+    def config(self) -> Any:
+        """All settings that follow, valid or not."""
+        return self._merged(self.given)
+
+    @property
+    def wrong(self) -> dict[str, str]:
+        """Field name -> sentence for what cannot be used; missing places are not counted (see `readiness`)."""
+        found = complaints(self.config.replace(source_dir="-", workspace="-"))
+        return found
+
+    def default(self, name: str) -> Any:
+        """What a setting is without any choice, under the present preset."""
+        preset = PRESETS.get(self.config.preset, {})
+        if name in preset:
+            return preset[name]
+        return next(s.default for s in self.settings if s.name == name)
+
+    def set(self, name: str, value: Any) -> None:
+        """Choose one setting; a preset, a warm start and a number of steps take back what they replace."""
+        for replaced in _replaced_by(name):
+            self._given.pop(replaced, None)
+        self._given.pop(name, None)
+        if name == "init_weights":
+            self.warm = None
+        if name in _ALWAYS_EXPLICIT or getattr(self.config, name) != value:
+            self._given[name] = value
+        if name in ("source_dir", "workspace", "init_weights") and not value:
+            del self._given[name]
+            if name == "init_weights" and self.stored.values.get(name):
+                self._given[name] = None
+
+    def reset(self, name: str) -> None:
+        """Back to the default, whatever the workspace remembers."""
+        self._given.pop(name, None)
+        default = self.default(name)
+        if getattr(self.config, name) != default:
+            self.set(name, default)
+
+    def open(self, workspace: str) -> tuple[str, ...]:
+        """Take this folder as the workspace, with the settings it remembers; what to tell the user about them.
+
+        Raises:
+            UserError: its settings file cannot be understood; nothing has changed then but the folder.
+        """
+        self.set("workspace", workspace)
+        self.stored = Stored()
+        if not workspace:
+            return ()
+        self.stored = Workspace(Path(os.path.abspath(workspace))).read_settings()
+        if "source_dir" not in self._given and "demo" not in self._given:
+            self._take_places()
+        return self.stored.notices
+
+    def propose_preset(self, name: str) -> None:
+        """The preset to use as long as neither the user nor the workspace chose one."""
+        self._proposed_preset = name
+
+    def begin_demo(self, workspace: str) -> None:
+        """Built-in scenes in `workspace`, with the settings that suit them.
+
+        Raises:
+            UserError: as `open`.
+        """
+        self._given = {"demo": True}
+        self.warm = None
+        self.open(workspace)
+
+    def adopt(self, values: dict[str, Any]) -> None:
+        """Choose many at once: imported settings."""
+        for name, value in values.items():
+            self.set(name, value)
+
+    def _take_places(self) -> None:
+        places = self.stored.places
+        if places.get("demo") is True:
+            self._given["demo"] = True
+        elif isinstance(places.get("source_dir"), str):
+            self._given["source_dir"] = places["source_dir"]
+
+    def _merged(self, given: dict[str, Any]) -> Any:
+        network = network_fields(self.warm.spec) if self.warm else {}
+        return merge(given, self.stored.values, network, self._config_class)
+
+
+def _replaced_by(name: str) -> tuple[str, ...]:
+    if name == "preset":
+        return tuple({field for preset in PRESETS.values() for field in preset})
+    return {"init_weights": NETWORK_FIELDS, "steps": ("max_minutes",), "max_minutes": ("steps",)}.get(name, ())

@@ -1,0 +1,68 @@
+"""Within what a fit may move the ranges of a camera's parameters: what is physically sensible for these watches.
+
+Narrower than the limits of `camera.parameters`, which keep a file from being nonsense. Reasons are in docs/camera.md.
+What is not named here, a fit leaves as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Bounds = Mapping[str, tuple[float, float]]
+"""Parameter -> what its range, or its probability, must stay within."""
+
+MONO_BOUNDS: Bounds = {
+    "psf_v": (0.6, 1.8),
+    "psf_h": (0.05, 0.8),
+    "vignette": (0.05, 0.55),
+    "centre_x": (-0.35, 0.35),
+    "centre_y": (-0.35, 0.35),
+    "flare": (0.0, 0.12),
+    "mean_level": (6.0, 10.5),
+    "head_room": (1.0, 1.6),
+    "gain": (0.2, 3.0),
+    "indoor": (0.0, 0.15),
+    "indoor_gain": (1.0, 4.0),
+    "gamma": (0.4, 1.1),
+    "pedestal": (0.1, 1.8),
+    "sharpen_h": (0.2, 1.5),
+    "sharpen_v": (0.0, 0.6),
+    "coring": (0.05, 1.0),
+    "noise": (0.03, 0.3),
+    "odd_rows": (0.0, 0.16),
+    "odd_columns": (0.0, 0.08),
+    "row_noise": (0.0, 0.05),
+    "column_noise": (0.0, 0.06),
+}
+
+COLOR_BOUNDS: Bounds = {
+    "psf_v": (0.7, 1.8),
+    "psf_h": (0.1, 1.0),
+    "unfocused": (0.05, 0.8),
+    "defocus": (0.2, 2.5),
+    "vignette": (0.1, 0.7),
+    "red_corners": (-0.05, 0.3),
+    "blue_corners": (0.0, 0.45),
+    "centre_x": (-0.3, 0.3),
+    "centre_y": (-0.3, 0.3),
+    "red_balance": (-0.4, 0.4),
+    "blue_balance": (-0.6, 0.3),
+    "flare": (0.0, 0.12),
+    "mean_luma": (105.0, 165.0),
+    "head_room": (1.0, 1.8),
+    "gain": (0.05, 1.0),
+    "line_leak": (0.0, 0.12),
+    "gamma": (0.45, 1.1),
+    "black": (0.0, 25.0),
+    "red_black": (0.0, 35.0),
+    "blue_black": (15.0, 75.0),
+    "saturation": (0.4, 1.5),
+    "chroma_blur": (0.3, 2.0),
+    "sharpen_h": (0.2, 1.6),
+    "sharpen_v": (0.0, 0.5),
+    "coring": (0.5, 12.0),
+    "noise": (0.0, 1.0),
+    "odd_rows": (-1.0, 0.2),
+}
+
+BOUNDS: Mapping[str, Bounds] = {"mono": MONO_BOUNDS, "color": COLOR_BOUNDS}

@@ -1,0 +1,54 @@
+"""Clean photographs, cut to watch frames, and the synthetic watch photos that a profile makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+
+from trainer_core.camera import Camera, CameraProfile, FrameView, build_camera
+
+_BATCH = 16
+
+
+def cut_frames(photos: Sequence[np.ndarray], camera: Camera, seed: int) -> np.ndarray:
+    """One frame of each photo, uint8 [n, frame_height*scale, frame_width*scale, 3].
+
+    Photo n is cut at a random place and size by the stream (seed, n), area-resampled to the frame's HR size and
+    mirrored half of the time; the largest frame that fits is taken of photos that are smaller than it.
+
+    Args:
+        photos: uint8 [H, W, 3] each.
+        camera: whose frame and scale count.
+    """
+    return np.stack([_frame(photo, camera, np.random.default_rng([seed, n])) for n, photo in enumerate(photos)])
+
+
+def imitate(profile: CameraProfile, frames: np.ndarray, scale: int, seed: int) -> list[np.ndarray]:
+    """Photographs of all frames, uint8: [h, w] in levels 0, 17 … 255 (mono) or [h, w, 3] (colour).
+
+    The same seed gives every profile the same place in its ranges and the same noise.
+    """
+    camera = build_camera(profile, scale)
+    noise = torch.Generator().manual_seed(seed)
+    pixels: list[np.ndarray] = []
+    for start in range(0, len(frames), _BATCH):
+        hr = torch.from_numpy(frames[start : start + _BATCH]).permute(0, 3, 1, 2).float().div_(255)
+        lr, _ = camera(FrameView.whole_frames(hr, scale), camera.draw(seed, range(start, start + len(hr))), noise)
+        pixels += list((lr * 255).round_().to(torch.uint8).permute(0, 2, 3, 1).numpy())
+    return [image[..., 0] for image in pixels] if profile.kind == "mono" else pixels
+
+
+def _frame(photo: np.ndarray, camera: Camera, generator: np.random.Generator) -> np.ndarray:
+    height, width = photo.shape[:2]
+    frame = (camera.frame_width * camera.scale, camera.frame_height * camera.scale)
+    largest = min(width / frame[0], height / frame[1])
+    zoom = generator.uniform(min(1.0, largest), largest)
+    crop_width, crop_height = round(frame[0] * zoom), round(frame[1] * zoom)
+    left = int(generator.integers(0, width - crop_width + 1))
+    top = int(generator.integers(0, height - crop_height + 1))
+    box = (left, top, left + crop_width, top + crop_height)
+    pixels = np.asarray(Image.fromarray(photo).resize(frame, Image.Resampling.BOX, box))
+    return pixels[:, ::-1] if generator.random() < 0.5 else pixels

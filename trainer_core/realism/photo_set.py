@@ -1,0 +1,68 @@
+"""A set of watch photos of one kind with all that is measured on them, real or synthetic."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from trainer_core.camera.jpeg import CHROMA_TABLE, LUMA_TABLE
+from trainer_core.realism.classifier import separability
+from trainer_core.realism.distance import SCALES, distance
+from trainer_core.realism.statistics import Statistics, color_statistics, mono_statistics
+
+_LUMA = np.array([0.299, 0.587, 0.114])
+_ROUNDING_ENERGY = {"mono": 0.01, "color": 1.0}
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """Photos of one kind ("mono" or "color") with their statistics.
+
+    `pixels` are uint8, [h, w] in levels 0, 17 … 255 or [h, w, 3]; `gray` is what the classifier sees: levels 0..15 or
+    luma 0..255.
+    """
+
+    kind: str
+    pixels: list[np.ndarray]
+    statistics: list[Statistics]
+    gray: list[np.ndarray]
+
+    @classmethod
+    def measure(cls, pixels: Sequence[np.ndarray], kind: str) -> PhotoSet:
+        """The set of these photos."""
+        if kind == "mono":
+            gray = [image.astype(float) / 17 for image in pixels]
+            return cls(kind, list(pixels), [mono_statistics(image) for image in gray], gray)
+        gray = [image @ _LUMA for image in pixels]
+        return cls(kind, list(pixels), [color_statistics(image, _coded_bytes(image)) for image in pixels], gray)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def pick(self, places: Sequence[int]) -> PhotoSet:
+        """The photos at `places`."""
+        return PhotoSet(
+            self.kind,
+            [self.pixels[place] for place in places],
+            [self.statistics[place] for place in places],
+            [self.gray[place] for place in places],
+        )
+
+    def distance_to(self, other: PhotoSet) -> tuple[float, dict[str, float]]:
+        """D and its terms; see `distance`."""
+        return distance(self.statistics, other.statistics, SCALES[self.kind])
+
+    def separability_from(self, other: PhotoSet, seed: int = 0) -> float:
+        """The classifier's AUC, both sets of at least three; see `separability`."""
+        return separability(self.gray, other.gray, seed=seed, floor=_ROUNDING_ENERGY[self.kind])
+
+
+def _coded_bytes(rgb: np.ndarray) -> int:
+    """Size with the watch's tables; of real captures too, so that both carry the same headers."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", qtables=[list(LUMA_TABLE), list(CHROMA_TABLE)], subsampling=2)
+    return buffer.tell()

@@ -1,0 +1,132 @@
+"""Fit a camera's ranges to real captures: a random hill climb, on few photos first and on all of them at the end.
+
+A candidate changes one to four parameters of the best profile so far: the middle of a range moves and its width
+scales, within `bounds`. It is kept when the photos it makes come closer to the captures: D + 2·(AUC − 0.5) sinks. All
+candidates of a stage photograph the same frames with the same draws and the same noise, so a stage compares nothing but
+ranges; the next stage has more frames and other draws, and starts from the best few of the last one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+
+from trainer_core.camera import CameraProfile
+from trainer_core.camera.profile import KINDS
+from trainer_core.realism.bounds import BOUNDS
+from trainer_core.realism.imitation import imitate
+from trainer_core.realism.photo_set import PhotoSet
+
+Progress = Callable[[int, int, float], None]
+
+AUC_WEIGHT = 2.0
+_STAGES = ((0.25, 0.65), (0.5, 0.9), (1.0, 1.0))  # share of the frames, share of the candidates by its end
+_LEAST_FRAMES = 12
+_KEPT = 4
+_MOST_CHANGED = 4
+_FIRST_STEP, _LAST_STEP = 0.20, 0.05  # of the bounds' width
+_WIDTH_CHANGE = 0.4
+
+
+@dataclass(frozen=True)
+class Score:
+    """How far synthetic photos are from the captures: D with its terms, and the classifier's AUC."""
+
+    distance: float
+    auc: float
+    terms: dict[str, float]
+
+    @property
+    def total(self) -> float:
+        """What a fit makes small; the AUC counts from 0.5."""
+        return self.distance + AUC_WEIGHT * max(0.0, self.auc - 0.5)
+
+
+def score(profile: CameraProfile, real: PhotoSet, frames: np.ndarray, scale: int, seed: int) -> Score:
+    """Photograph `frames` (see `imitation.cut_frames`) and compare with the captures."""
+    synthetic = PhotoSet.measure(imitate(profile, frames, scale, seed), profile.kind)
+    distance, terms = real.distance_to(synthetic)
+    auc = np.mean([real.separability_from(synthetic, fold_seed) for fold_seed in (seed, seed + 1)])
+    return Score(distance, float(auc), terms)
+
+
+def fit(
+    start: CameraProfile,
+    real: PhotoSet,
+    frames: np.ndarray,
+    scale: int,
+    *,
+    candidates: int,
+    seed: int = 0,
+    progress: Optional[Progress] = None,
+) -> CameraProfile:
+    """The profile found from `start`; the same arguments give the same one.
+
+    Args:
+        start: of the captures' kind.
+        real: at least three captures.
+        frames: uint8 [n, H, W, 3], see `imitation.cut_frames`.
+        scale: HR pixels of a frame per LR pixel.
+        candidates: how many to try.
+        progress: called with the candidates tried, their number, and the best total so far.
+    """
+    generator = np.random.default_rng(seed)
+    leaders = [start]
+    tried = 0
+    for stage, (share, end) in enumerate(_STAGES):
+        some = frames[: max(min(_LEAST_FRAMES, len(frames)), round(share * len(frames)))]
+        ranked = _ranked(leaders, real, some, scale, seed + stage)
+        while tried < round(end * candidates):
+            step = _FIRST_STEP * (_LAST_STEP / _FIRST_STEP) ** (tried / candidates)
+            candidate = _changed(ranked[0][1], generator, step)
+            total = score(candidate, real, some, scale, seed + stage).total
+            ranked = sorted([*ranked, (total, candidate)], key=lambda entry: entry[0])[:_KEPT]
+            tried += 1
+            if progress is not None:
+                progress(tried, candidates, ranked[0][0])
+        leaders = [profile for _, profile in ranked]
+    return leaders[0]
+
+
+def _ranked(
+    profiles: Sequence[CameraProfile], real: PhotoSet, frames: np.ndarray, scale: int, seed: int
+) -> list[tuple[float, CameraProfile]]:
+    totals = [(score(profile, real, frames, scale, seed).total, profile) for profile in profiles]
+    return sorted(totals, key=lambda entry: entry[0])
+
+
+def _changed(profile: CameraProfile, generator: np.random.Generator, step: float) -> CameraProfile:
+    bounds = BOUNDS[profile.kind]
+    names = generator.choice(list(bounds), generator.integers(1, _MOST_CHANGED + 1), replace=False).tolist()
+    ranges, chances = dict(profile.ranges), dict(profile.chances)
+    for name in names:
+        low, high = bounds[name]
+        if name in chances:
+            moved = chances[name] + generator.normal(0, step) * (high - low)
+            chances[name] = round(float(np.clip(moved, low, high)), 3)
+        elif KINDS[profile.kind].parameters()[name].law == "log":
+            start, end, low, high = (math.log(value) for value in (*ranges[name], low, high))
+            start, end = (math.exp(value) for value in _moved(start, end, low, high, generator, step))
+            ranges[name] = _rounded(start, end)
+        else:
+            ranges[name] = _rounded(*_moved(*ranges[name], low, high, generator, step))
+    return dataclasses.replace(profile, ranges=ranges, chances=chances)
+
+
+def _moved(
+    start: float, end: float, low: float, high: float, generator: np.random.Generator, step: float
+) -> tuple[float, float]:
+    """The range start..end, moved and stretched, within low..high."""
+    middle = (start + end) / 2 + generator.normal(0, step) * (high - low)
+    least = 0.02 * (high - low)  # a range that has shrunk to nothing could never grow again
+    half = max(end - start, least) / 2 * math.exp(generator.normal(0, _WIDTH_CHANGE))
+    return float(np.clip(middle - half, low, high)), float(np.clip(middle + half, low, high))
+
+
+def _rounded(start: float, end: float) -> tuple[float, float]:
+    return round(start, 4), round(end, 4)

@@ -1,0 +1,36 @@
+"""What a dropped path is meant as: photos to learn from, a run, weights, or a single picture. Reads names only."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+
+from trainer_core.data.photos import EXTENSIONS
+from trainer_core.workspace import Workspace
+
+WEIGHTS = frozenset({".pth", ".pt", ".ckpt", ".safetensors"})
+_MARKS_OF_A_RUN = ("training_config.json", "journal.jsonl")
+
+
+class Kind(Enum):
+    """The meanings of a path."""
+
+    RUN = "run"  # a workspace: open it
+    PHOTOS = "photos"  # a folder: the source
+    CHECKPOINT = "checkpoint"  # of the workspace that is open: resume
+    WEIGHTS = "weights"  # any other weight file: warm start
+    PICTURE = "picture"
+    OTHER = "other"
+
+
+def recognise(path: Path, workspace: Path | None = None) -> Kind:
+    """What `path` is, given the workspace that is open; OTHER if it is missing or of no known kind."""
+    if path.is_dir():
+        return Kind.RUN if any((path / name).is_file() for name in _MARKS_OF_A_RUN) else Kind.PHOTOS
+    suffix = path.suffix.lower()
+    if not path.is_file():
+        return Kind.OTHER
+    if suffix in WEIGHTS:
+        inside = workspace is not None and Workspace(workspace.resolve()).checkpoints in path.resolve().parents
+        return Kind.CHECKPOINT if inside else Kind.WEIGHTS
+    return Kind.PICTURE if suffix in EXTENSIONS else Kind.OTHER

@@ -1,0 +1,213 @@
+"""Make synthetic watch photos of clean ones, as the training sees them: whole frames, LR and target side by side.
+
+What becomes of a photo depends on its file name, the seed and its number alone, not on what else is simulated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from trainer_core.camera import Camera, CameraProfile, ColorCamera, FrameView, build_camera
+from trainer_core.camera.jpeg import watch_tables
+from trainer_core.camera.parameters import ColorParams
+from trainer_core.data.photos import decode, name_bytes, scan
+from trainer_core.data.pyramid import Box, Pyramid, enlarged
+from trainer_core.errors import UserError
+from trainer_core.files import atomic_write
+
+SCALES = (2, 4, 8)
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Simulated:
+    """What `simulate` did: the files written, the photos refused with the reason, and what else is to be said."""
+
+    written: list[Path] = field(default_factory=list)
+    refused: list[tuple[Path, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+def simulate(
+    photos: Sequence[Path | str],
+    out_dir: Path | str,
+    *,
+    camera: str,
+    scale: int,
+    count: int = 1,
+    seed: int = 1337,
+    progress: Optional[Progress] = None,
+) -> Simulated:
+    """Write `out_dir/lr/NAME.png` and `out_dir/target/NAME.png` for every photo; colour also `lr/NAME.jpg`.
+
+    LR is a whole watch frame: 120x120 gray with levels 0, 17 … 255, or 176x144 RGB, the decoded `NAME.jpg`. The target
+    is `scale` times as large, rounded to 8 bit. The first frame is the largest in the middle of the photo, further ones
+    (`NAME_1` … where `count` is above 1) are cut anywhere. Photos of the same name get their folder as a prefix.
+
+    Args:
+        photos: files, and folders that are searched with their subfolders.
+        camera: "wqv1" or "wqv10".
+        count: frames of each photo.
+        progress: called with the photos done and their number.
+
+    Raises:
+        UserError: nothing to do, a number is out of its limits, or `out_dir` cannot be written to.
+    """
+    if scale not in SCALES or count < 1 or seed < 0:
+        raise UserError(f"--scale must be one of {SCALES}, --count at least 1, --seed at least 0.")
+    watch = build_camera(CameraProfile.builtin(camera), scale)
+    out_dir = Path(out_dir)
+    done = Simulated()
+    files = list(dict.fromkeys(_files([Path(photo) for photo in photos], out_dir, done)))
+    for folder in (out_dir / "lr", out_dir / "target"):
+        _make_folder(folder)
+    for number, (file, names) in enumerate(zip(files, _names(files, count))):
+        try:
+            _refuse_overwriting(out_dir, names, files)
+            for place, (view, smaller) in enumerate(_views(file, watch, count, seed)):
+                if smaller and place == 0:
+                    done.notices.append(f"{file} is smaller than the watch's frame x{scale} and was enlarged to fit.")
+                done.written += _write(watch, view, seed, _stream(file, place), out_dir, names[place])
+        except UserError as error:
+            done.refused.append((file, error.message))
+        if progress is not None:
+            progress(number + 1, len(files))
+    return done
+
+
+def _files(photos: list[Path], out_dir: Path, done: Simulated) -> Iterator[Path]:
+    for photo in photos:
+        if photo.is_dir():
+            found = scan(photo, exclude=(out_dir,))
+            yield from (entry.path for entry in found.photos)
+            rejected = [(photo / entry.name, entry.reason) for entry in found.rejected]
+            done.refused += [(path, f"{path} cannot be used: {reason}.") for path, reason in rejected]
+        elif photo.exists():
+            yield photo
+        else:
+            raise UserError(f"There is no file {photo}.")
+
+
+def _names(files: list[Path], count: int) -> Iterator[list[str]]:
+    """The names of each file's frames, all different, whatever the case of their letters."""
+    stems = Counter(file.stem.lower() for file in files)
+    taken: set[str] = set()
+    for file in files:
+        parent = file.resolve().parent.name
+        base = file.stem if stems[file.stem.lower()] == 1 or not parent else f"{parent}_{file.stem}"
+        names, number = _frame_names(base, count), 1
+        while taken.intersection(name.lower() for name in names):
+            number += 1
+            names = _frame_names(f"{base}-{number}", count)
+        taken.update(name.lower() for name in names)
+        yield names
+
+
+def _frame_names(base: str, count: int) -> list[str]:
+    return [base] if count == 1 else [f"{base}_{place}" for place in range(1, count + 1)]
+
+
+def _views(file: Path, watch: Camera, count: int, seed: int) -> Iterator[tuple[FrameView, bool]]:
+    """Frames of a photo, and whether it had to be enlarged for them."""
+    width, height = watch.frame_width * watch.scale, watch.frame_height * watch.scale
+    try:
+        photo = decode(file)
+    except UserError as error:
+        raise UserError(f"{file} cannot be used: {error.message}.") from error
+    rows, columns = photo.shape[:2]
+    factor = max(width / columns, height / rows, 1.0)
+    pyramid = Pyramid(enlarged(photo, max(width, round(columns * factor)), max(height, round(rows * factor))))
+    for place in range(count):
+        pixels = pyramid.cut(_box(pyramid, width, height, _draws(file, place, seed)), width, height)
+        frame = torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).float().div_(255)
+        yield FrameView.whole_frames(frame, watch.scale), factor > 1
+
+
+def _draws(file: Path, place: int, seed: int) -> list[float]:
+    """Size (1: largest) and position (0.5: in the middle) of a frame."""
+    if place == 0:
+        return [1.0, 0.5, 0.5]
+    return np.random.default_rng([seed, _stream(file, place)]).random(3).tolist()
+
+
+def _box(pyramid: Pyramid, width: int, height: int, draws: list[float]) -> Box:
+    rows, columns = pyramid.levels[0].shape[:2]
+    size, across, down = draws
+    zoom = max(1.0, min(columns / width, rows / height)) ** size
+    left, top = (columns - width * zoom) * across, (rows - height * zoom) * down
+    if zoom == 1.0:  # nothing to resample then
+        left, top = float(int(left)), float(int(top))
+    return Box(left, top, min(left + width * zoom, columns), min(top + height * zoom, rows))
+
+
+def _stream(file: Path, place: int) -> int:
+    return int.from_bytes(hashlib.sha256(name_bytes(file.name) + b"\0%d" % place).digest()[:6], "big")
+
+
+def _write(watch: Camera, view: FrameView, seed: int, index: int, out_dir: Path, name: str) -> list[Path]:
+    noise = torch.Generator().manual_seed(index ^ seed)
+    params = watch.draw(seed, [index])
+    lr_png, target_png = out_dir / "lr" / f"{name}.png", out_dir / "target" / f"{name}.png"
+    if isinstance(watch, ColorCamera):
+        assert isinstance(params, ColorParams)
+        codes, target = watch.before_jpeg(view, params, noise)
+        jpeg = _as_jpeg(_image(codes / 255), params)
+        _save(jpeg, lr_png.with_suffix(".jpg"))
+        _save_png(Image.open(io.BytesIO(jpeg)), lr_png)
+        _save_png(_image(target), target_png)
+        return [lr_png, lr_png.with_suffix(".jpg"), target_png]
+    lr, target = watch(view, params, noise)
+    _save_png(_image(lr).getchannel(0), lr_png)
+    _save_png(_image(target).getchannel(0), target_png)
+    return [lr_png, target_png]
+
+
+def _as_jpeg(image: Image.Image, params: ColorParams) -> bytes:
+    """The bytes with the tables that the watch would use; what `jpeg_round_trip` imitates."""
+    luma, chroma = watch_tables(params.annex_k)
+    tables = [[int(step) for step in table.flatten().tolist()] for table in (luma, chroma)]
+    packed = io.BytesIO()
+    image.save(packed, "JPEG", qtables=tables, subsampling=2)
+    return packed.getvalue()
+
+
+def _image(picture: Tensor) -> Image.Image:
+    """[1, 3, h, w] in 0..1 as 8-bit RGB."""
+    return Image.fromarray((picture[0] * 255).round().to(torch.uint8).permute(1, 2, 0).numpy())
+
+
+def _save_png(image: Image.Image, path: Path) -> None:
+    packed = io.BytesIO()
+    image.save(packed, "PNG")
+    _save(packed.getvalue(), path)
+
+
+def _save(content: bytes, path: Path) -> None:
+    with atomic_write(path) as file:
+        file.write(content)
+
+
+def _refuse_overwriting(out_dir: Path, names: list[str], files: list[Path]) -> None:
+    targets = {out_dir / folder / f"{name}{suffix}" for name in names
+               for folder, suffix in (("lr", ".png"), ("lr", ".jpg"), ("target", ".png"))}  # fmt: skip
+    for target in targets:
+        if target.exists() and any(target.samefile(file) for file in files):
+            raise UserError(f"{target} is one of the photos to simulate. Choose another folder with -o.")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be made: {error.strerror}.") from error

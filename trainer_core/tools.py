@@ -1,0 +1,217 @@
+"""`wqv-upscale-tools VERB …`: parse and print; each verb is one function of a module below.
+
+Exit codes: 0 done, 2 bad input or usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Optional
+
+from trainer_core.errors import UserError
+
+PROGRAM = "wqv-upscale-tools"
+_MODELS = ("realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-anime")
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run one verb; the exit code."""
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except (UserError, OSError) as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="Look at, use, convert, install and fetch model files.")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for add in (_add_inspect, _add_upscale, _add_export, _add_install, _add_fetch, _add_simulate, _add_calibrate):
+        add(verbs)
+    return parser
+
+
+_Verbs = argparse._SubParsersAction  # the only name argparse has for it
+
+
+def _add_inspect(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("inspect", help="say what a weight file is and which programs load it")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_inspect)
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from trainer_core.inspect_file import inspect
+
+    found = inspect(options.file)
+    print(json.dumps(found.as_dict(), indent=2) if options.json else found.text())
+    return 0
+
+
+def _add_upscale(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("upscale", help="enlarge photos, folders of photos, watch dumps and Palm databases")
+    parser.add_argument("model", type=Path, metavar="MODEL")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for DIR/NAME.png")
+    parser.add_argument("--tile", type=int, default=256, metavar="N", help="tile side in LR pixels, 0: none (256)")
+    parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
+    parser.add_argument("--half", action="store_true", help="compute in half precision")
+    parser.add_argument(
+        "--compare", nargs="?", type=Path, const=Path(), metavar="OTHER",
+        help="also write DIR/NAME_compare.png: bicubic, this model and, if given, another",
+    )  # fmt: skip
+    parser.set_defaults(run=_upscale)
+
+
+def _upscale(options: argparse.Namespace) -> int:
+    from trainer_core.upscale import upscale
+
+    other = options.compare if options.compare not in (None, Path()) else None
+    done = upscale(
+        options.model, options.images, options.out, half=options.half, tile=options.tile, device=options.device,
+        compare=options.compare is not None, compare_with=other, progress=_show_tiles,
+    )  # fmt: skip
+    for path in done.written:
+        print(path)
+    for _, reason in done.refused:
+        print(f"{PROGRAM}: {reason}", file=sys.stderr)
+    return 2 if done.refused else 0
+
+
+def _add_export(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("export", help="convert a model file")
+    parser.add_argument("model", type=Path, metavar="MODEL")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--format", choices=("pth", "safetensors", "onnx"), default="", help="default: by FILE's suffix"
+    )
+    parser.add_argument("--half", action="store_true", help="store fp16")
+    parser.add_argument("--viewer-compatible", action="store_true", help="pad to WQV-Viewer's 64/23/32, exactly")
+    parser.add_argument("--blend", type=Path, metavar="OTHER", help="mix in another model of the same dimensions")
+    parser.add_argument("--alpha", type=float, default=0.5, metavar="A", help="OTHER's share, 0..1 (0.5)")
+    parser.set_defaults(run=_export)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from trainer_core.export_model import export
+
+    done = export(
+        options.model, options.out, form=options.format, half=options.half,
+        viewer_compatible=options.viewer_compatible, blend=options.blend, alpha=options.alpha,
+    )  # fmt: skip
+    print(f"{done.path}: {done.spec.describe()}. {done.sentence}")
+    return 0
+
+
+def _add_install(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("install", help="copy a model into WQV-Viewer's models/custom folder")
+    parser.add_argument("model", type=Path, metavar="MODEL")
+    parser.add_argument("--into", type=Path, required=True, metavar="MODELS_CUSTOM_DIR")
+    parser.add_argument("--replace", action="store_true", help="overwrite a file of the same name")
+    parser.set_defaults(run=_install)
+
+
+def _install(options: argparse.Namespace) -> int:
+    from trainer_core.install_model import install
+
+    print(install(options.model, options.into, replace=options.replace))
+    return 0
+
+
+def _add_fetch(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("fetch", help="download a released Real-ESRGAN model to start from")
+    parser.add_argument("name", choices=_MODELS, metavar="{" + ",".join(_MODELS) + "}")
+    parser.add_argument(
+        "--into", type=Path, default=Path("models/realesrgan"), metavar="DIR", help="default: %(default)s"
+    )
+    parser.set_defaults(run=_fetch)
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from trainer_core.fetch_model import fetch
+
+    print(fetch(options.name, options.into, progress=_show_bytes))
+    return 0
+
+
+def _add_simulate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("simulate", help="make synthetic watch photos of clean ones")
+    parser.add_argument("photos", type=Path, nargs="+", metavar="PHOTOS", help="files and folders")
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="DIR", help="for DIR/lr/NAME.png and DIR/target/NAME.png"
+    )
+    parser.add_argument("--camera", choices=("wqv1", "wqv10"), required=True, help="mono or colour watch")
+    parser.add_argument("--scale", type=int, choices=(2, 4, 8), required=True)
+    parser.add_argument("--count", type=int, default=1, metavar="K", help="frames of each photo (1)")
+    parser.add_argument("--seed", type=int, default=1337, metavar="S", help="default: %(default)s")
+    parser.set_defaults(run=_simulate)
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from trainer_core.simulate import simulate
+
+    done = simulate(
+        options.photos, options.out, camera=options.camera, scale=options.scale, count=options.count,
+        seed=options.seed, progress=_show_photos,
+    )  # fmt: skip
+    for path in done.written:
+        print(path)
+    for sentence in [*done.notices, *(reason for _, reason in done.refused)]:
+        print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+    return 2 if done.refused else 0
+
+
+def _add_calibrate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("calibrate", help="fit a camera profile to the captures of your own watch")
+    parser.add_argument("captures", type=Path, nargs="+", metavar="CAPTURES", help="files and folders, a dozen or more")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="for --camera-profile FILE")
+    parser.add_argument(
+        "--photos", type=Path, metavar="DIR", help="clean photos to take the content from, instead of built-in scenes"
+    )
+    parser.set_defaults(run=_calibrate)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from trainer_core.calibrate import calibrate
+
+    done = calibrate(options.captures, options.out, photos=options.photos, progress=_show_fit)
+    for _, reason in done.refused:
+        print(f"{PROGRAM}: passed over: {reason}", file=sys.stderr)
+    print(done.text())
+    print(options.out)
+    return 0
+
+
+def _show_tiles(name: str, done: int, total: int) -> None:
+    _show(f"{name}: {done}/{total}", last=done == total)
+
+
+def _show_photos(done: int, total: int) -> None:
+    _show(f"{done} of {total} photos", last=done == total)
+
+
+def _show_fit(done: int, total: int, best: float) -> None:
+    filled = 30 * done // total
+    _show(f"[{'#' * filled}{'.' * (30 - filled)}] {done}/{total}, best {best:.3f}", last=done == total)
+
+
+def _show_bytes(done: int, total: Optional[int]) -> None:
+    _show(f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else ""), last=done == total)
+
+
+def _show(text: str, *, last: bool) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{text:<60}", end="\n" if last else "", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

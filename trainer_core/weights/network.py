@@ -1,0 +1,26 @@
+"""A network ready to run from a weight file, whoever wrote it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trainer_core.model.rrdb import RRDBNet
+from trainer_core.weights.limits import WeightsError
+from trainer_core.weights.warm_start import WarmStartSource, plan, read_state
+
+
+def load_network(path: Path | str) -> tuple[RRDBNet, WarmStartSource]:
+    """The network in a file, float32 on the CPU, in evaluation mode; of a padded file the small one inside.
+
+    Raises:
+        WeightsError: it cannot be read, is no RRDB network, or lacks parameters.
+    """
+    source = plan(path)
+    lacking = (*source.identified.missing, *source.identified.misshaped)
+    if lacking:
+        raise WeightsError(
+            f"{path} lacks parameters of {source.spec.describe()}: {', '.join(lacking[:5])}. Use a complete file."
+        )
+    network = RRDBNet(source.spec).eval().requires_grad_(False)
+    network.load_state_dict(read_state(source))
+    return network, source
