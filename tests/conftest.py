@@ -14,7 +14,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Tests skip without these; under CI that would hide that nothing was checked.
-_NEEDED_BESIDE_TORCH = ("spandrel", "tensorboard", "hypothesis", "safetensors")
+_NEEDED_BESIDE_TORCH = ("spandrel", "tensorboard", "hypothesis", "safetensors", "onnx", "onnxruntime")
 
 
 def _stand_in_for_torchvision() -> None:
