@@ -135,6 +135,14 @@ def test_a_resumed_run_may_get_more_steps(photos: Path, tmp_path: Path) -> None:
     assert result.step == 5
 
 
+def test_a_run_cut_off_at_its_very_end_is_ended_by_a_resume(photos: Path, tmp_path: Path) -> None:
+    train(photos, tmp_path, steps=3)
+    for name in ("scale4_final.pth", "scale4_final_deploy.pth"):
+        (tmp_path / "checkpoints" / name).unlink()
+    result, _ = train(photos, tmp_path, resume_from="latest")
+    assert result.outcome == "completed" and (tmp_path / "checkpoints" / "scale4_final.pth").exists()
+
+
 def test_stop_saves_and_discard_does_not(photos: Path, tmp_path: Path) -> None:
     result, _ = train(photos, tmp_path / "a", stop_at(2), steps=9)
     assert result.outcome == "stopped" and (tmp_path / "a/checkpoints/scale4_step2.pth").exists()

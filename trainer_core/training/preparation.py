@@ -78,7 +78,7 @@ def check(config: TrainerConfig) -> Prepared:
     resumed = _load(resumed_path, workspace, config) if resumed_path else None
     notices: list[Notice] = []
     if resumed:
-        config = _with_resumed(config, resumed, notices)
+        config = _with_resumed(config, resumed, workspace, notices)
     warm = None
     if config.init_weights and not resumed:
         warm = plan_warm_start(Path(config.init_weights), arch=config.init_arch)
@@ -170,7 +170,9 @@ def _from_deployed(path: Path, config: TrainerConfig) -> TrainingState:
     )  # fmt: skip
 
 
-def _with_resumed(config: TrainerConfig, state: TrainingState, notices: list[Notice]) -> TrainerConfig:
+def _with_resumed(
+    config: TrainerConfig, state: TrainingState, workspace: Workspace, notices: list[Notice]
+) -> TrainerConfig:
     """The settings with what only the checkpoint can decide; differences are told."""
     config = config.replace(**{name: state.spec[name] for name in NETWORK_FIELDS})
     if not state.optimizer:
@@ -182,7 +184,8 @@ def _with_resumed(config: TrainerConfig, state: TrainingState, notices: list[Not
     total = state.plan.get("total_steps")
     if config.max_minutes is None and total is None and state.plan.get("max_minutes"):
         config = config.replace(max_minutes=state.plan["max_minutes"])  # stopped before the budget was measured
-    if config.max_minutes is None and config.steps <= state.step:
+    ended = workspace.checkpoint_path(config.scale, "final").exists()  # else the end itself was interrupted
+    if config.max_minutes is None and config.steps <= state.step and (ended or config.steps < state.step):
         raise UserError(
             f"The checkpoint is already at step {state.step} of {config.steps}. Give a larger --steps to train on."
         )
