@@ -32,7 +32,7 @@ from trainer_core.training.schedule import checkpoint_cadence, learning_rate, va
 _MOST_BAD_STEPS = 20  # consecutive updates skipped for non-finite gradients before the run gives up
 _RATE_WINDOW = 30  # steps over which the speed is averaged
 _REPORT_SECONDS = {"cpu": 0.0, "cuda": 0.25}  # reading values makes CUDA wait
-_SAVING_SECONDS = 1.5  # a first guess at what a checkpoint with its models costs
+_SAVING_SECONDS = 1.0  # a first guess at what a checkpoint with its models costs
 
 
 class Diverged(RuntimeError):
