@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Callable, Optional, Protocol, Union
 
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
@@ -77,7 +78,7 @@ class Actions:
         menu = self._window.menuBar().addMenu("&View").addMenu("&Theme")
         group = QActionGroup(self._window)
         for choice in CHOICES:
-            action = self._add(menu, f"&{choice.capitalize()}", lambda choice=choice: theme().choose(choice), None, [])
+            action = self._add(menu, f"&{choice.capitalize()}", partial(theme().choose, choice), None, [])
             action.setCheckable(True)
             action.setChecked(theme().choice == choice)
             group.addAction(action)
@@ -96,7 +97,7 @@ class Actions:
     def _fill_recent(self) -> None:
         self._recent.clear()
         for path in recent_workspaces():
-            self._add(self._recent, str(path), lambda path=path: self._doer.open_workspace(str(path)), None, [])
+            self._add(self._recent, str(path), partial(self._doer.open_workspace, str(path)), None, [])
         if self._recent.isEmpty():
             self._recent.addAction("None yet").setEnabled(False)
 

@@ -22,6 +22,9 @@ _ENDINGS = {
     "interrupted": "it was interrupted", "stopped": "it was stopped", "discarded": "it was stopped without saving",
     "failed": "it failed",
 }  # fmt: skip
+_OUTCOMES = {
+    "completed": "The training is complete", "stopped": "Stopped and saved", "failed": "The training failed",
+}  # fmt: skip
 
 
 class Card(QFrame):
@@ -137,31 +140,20 @@ class ResultCard(Card):
 
     def present(self, event: RunFinished, loads_in: str) -> None:
         """Show the end of a run that left a model."""
-        words = {
-            "completed": "The training is complete",
-            "stopped": "Stopped and saved",
-            "failed": "The training failed",
-        }
-        title = f"{words.get(event.outcome, 'Stopped without saving')} at step {event.step}"
-        lines = []
-        if event.best_psnr is not None and event.bicubic_psnr is not None:
-            gain = event.best_psnr - event.bicubic_psnr
-            lines.append(
-                f"Best PSNR {event.best_psnr:.2f} dB at step {event.best_step}; bicubic {event.bicubic_psnr:.2f} dB ({gain:+.2f} dB)"
-            )
         self.model = _best_of(event.model)
-        if self.model:
-            lines.append(self.model)
-        if loads_in:
-            lines.append(loads_in)
         for button in self._actions:
             button.setVisible(bool(self.model))
-        self.say(
-            "ok" if event.outcome == "completed" else "info",
-            "good" if event.outcome == "completed" else "accent",
-            title,
-            "\n".join(lines),
-        )
+        title = f"{_OUTCOMES.get(event.outcome, 'Stopped without saving')} at step {event.step}"
+        lines = [line for line in (_quality(event), self.model, loads_in) if line]
+        done = event.outcome == "completed"
+        self.say("ok" if done else "info", "good" if done else "accent", title, "\n".join(lines))
+
+
+def _quality(event: RunFinished) -> str:
+    if event.best_psnr is None or event.bicubic_psnr is None:
+        return ""
+    text = f"Best PSNR {event.best_psnr:.2f} dB at step {event.best_step}; bicubic {event.bicubic_psnr:.2f} dB"
+    return f"{text} ({event.best_psnr - event.bicubic_psnr:+.2f} dB)"
 
 
 def _best_of(model: Optional[str]) -> str:

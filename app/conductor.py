@@ -82,7 +82,7 @@ class Conductor(QObject):
         text = f"{spec.describe()}, {spec.parameter_count() / 1e6:.2f} million parameters"
         if self._hardware is not None:
             needed = memory_estimate(config, spec, self._hardware.precision)
-            text += f"; about {needed / 1e9:.1f} GB of memory"
+            text += f"; about {max(needed / 1e9, 0.1):.1f} GB of memory"
             if self._hardware.device == "cpu":
                 text += f", {free_memory(self._hardware) / 1e9:.1f} GB free"
         return text
@@ -126,6 +126,17 @@ class Conductor(QObject):
             window.messages.tell("info", "The folders are still being looked at; try again in a moment.")
         else:
             self._begin(resume=False)
+
+    def start_when_ready(self) -> None:
+        """Begin as soon as what was filled in has been looked at."""
+
+        def begin() -> None:
+            if self._window.project.ready:
+                self._window.project.changed.disconnect(begin)
+                self.start()
+
+        self._window.project.changed.connect(begin)
+        begin()
 
     def resume(self) -> None:
         """Go on with the workspace's unfinished run."""

@@ -1,4 +1,4 @@
-"""What happens with something dropped on the window: photos, a run, weights, a checkpoint; anything else says why not."""
+"""What happens with something dropped on the window: photos, a run, weights, a checkpoint; the rest says why not."""
 
 from __future__ import annotations
 

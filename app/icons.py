@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cache
 from importlib import resources
 from typing import Optional
@@ -52,7 +53,5 @@ def dress(button: QAbstractButton, name: str, role: str = "text") -> None:
 
 
 def _redraw(button: QAbstractButton) -> None:
-    try:
+    with contextlib.suppress(RuntimeError):  # the button is gone, its connection not yet
         button.setIcon(icon(button.property("icon-name"), getattr(colours(), button.property("icon-role"))))
-    except RuntimeError:  # the button is gone, its connection not yet
-        pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -98,16 +98,18 @@ class RunBar(QFrame):
     def refresh(self) -> None:
         """Show what is missing."""
         self.checklist.show_checks(self._project.checks())
+        self._fit()
 
     def show_estimate(self, text: str) -> None:
         """What the run will take, in words."""
         self._estimate.setText(text)
         self._estimate.setVisible(bool(text))
+        self._fit()
 
     def show_state(self, state: State) -> None:
         """Follow the session."""
         self._pages.setCurrentIndex(0 if state is State.IDLE else 1)
-        self._pages.setFixedHeight(self._pages.currentWidget().sizeHint().height())
+        self._fit()
         self._status.setText(state.value)
         steerable = state in (State.TRAINING, State.PAUSED)
         for button in (self.pause_button, self.save_button, self.preview_button):
@@ -126,8 +128,11 @@ class RunBar(QFrame):
             self._bar.setRange(0, event.total_steps or 0)
             self._bar.setValue(step)
 
-    def resizeEvent(self, event: object) -> None:
-        self._pages.setFixedHeight(self._pages.currentWidget().sizeHint().height())
+    def _fit(self) -> None:
+        """Only as high as the page in sight needs."""
+        page = self._pages.currentWidget()
+        if page is not None:
+            self._pages.setFixedHeight(max(page.sizeHint().height(), page.heightForWidth(self._pages.width())))
 
 
 def _page() -> tuple[QWidget, QVBoxLayout]:
@@ -138,8 +143,8 @@ def _page() -> tuple[QWidget, QVBoxLayout]:
     return page, layout
 
 
-def _button(text: str, icon: str, clicked: Signal, role: str = "text") -> QPushButton:
+def _button(text: str, icon: str, clicked: SignalInstance, role: str = "text") -> QPushButton:
     button = QPushButton(text)
     dress(button, icon, role)
-    button.clicked.connect(lambda: clicked.emit())  # type: ignore[attr-defined]
+    button.clicked.connect(lambda: clicked.emit())
     return button

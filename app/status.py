@@ -1,4 +1,4 @@
-"""The status line: state, step, speed, remaining and elapsed time, loss, device, memory. Redrawn four times a second."""
+"""The status line: state, step, speed, times, loss, memory, device. Redrawn four times a second."""
 
 from __future__ import annotations
 

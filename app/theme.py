@@ -60,12 +60,12 @@ QLabel[role="bad"] { color: $bad; }
 QLabel[role="good"] { color: $good; }
 QFrame[role="card"] { background: $raised; border: 1px solid $border; border-radius: 8px; }
 QFrame[role="line"] { background: $border; border: none; max-height: 1px; min-height: 1px; }
-QLineEdit, QComboBox { background: $base; border: 1px solid $border; border-radius: 5px; padding: 4px 7px; min-height: 18px; }
-QLineEdit:focus, QComboBox:focus { border: 1px solid $accent; }
+QLineEdit { background: $base; border: 1px solid $border; border-radius: 5px; padding: 4px 7px;
+    min-height: 18px; }
+QLineEdit:focus { border: 1px solid $accent; }
 QLineEdit[invalid="true"] { border: 1px solid $bad; }
-QLineEdit:disabled, QComboBox:disabled { color: $muted; background: $window; }
-QComboBox::drop-down { border: none; width: 20px; }
-QComboBox::down-arrow { width: 10px; height: 10px; }
+QLineEdit:disabled { color: $muted; background: $window; }
+QComboBox { min-height: 24px; }
 QPushButton { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 5px 12px; min-height: 18px; }
 QPushButton:hover { border-color: $accent; }
 QPushButton:focus { border: 1px solid $accent; }
@@ -73,7 +73,8 @@ QPushButton:pressed { background: $border; }
 QPushButton:disabled { color: $muted; background: $window; }
 QPushButton:checked { background: $accent; color: $on_accent; border-color: $accent; }
 QPushButton:checked:disabled { background: $border; color: $muted; border-color: $border; }
-QPushButton[role="primary"] { background: $accent; color: $on_accent; border-color: $accent; font-weight: 600; padding: 7px 16px; }
+QPushButton[role="primary"] { background: $accent; color: $on_accent; border-color: $accent;
+    font-weight: 600; padding: 7px 16px; }
 QPushButton[role="primary"]:hover, QPushButton[role="primary"]:focus { background: $accent_hover; border-color: $text; }
 QPushButton[role="primary"]:disabled { background: $border; color: $muted; border-color: $border; }
 QPushButton[role="segment"] { padding: 5px 3px; }
@@ -97,7 +98,8 @@ QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QTabWidget::pane { border: none; border-top: 1px solid $border; }
 QTabBar { qproperty-drawBase: 0; }
-QTabBar::tab { padding: 7px 14px; border: none; border-bottom: 2px solid transparent; color: $muted; background: transparent; }
+QTabBar::tab { padding: 7px 14px; border: none; border-bottom: 2px solid transparent; color: $muted;
+    background: transparent; }
 QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; }
 QTabBar::tab:focus { color: $accent; }
 QPlainTextEdit { background: $base; border: 1px solid $border; border-radius: 5px; }
@@ -161,12 +163,13 @@ def colours() -> Colours:
 def _palette(c: Colours) -> QPalette:
     roles = {
         QPalette.ColorRole.Window: c.window, QPalette.ColorRole.WindowText: c.text, QPalette.ColorRole.Base: c.base,
-        QPalette.ColorRole.AlternateBase: c.raised, QPalette.ColorRole.Text: c.text, QPalette.ColorRole.Button: c.raised,
-        QPalette.ColorRole.ButtonText: c.text, QPalette.ColorRole.BrightText: c.bad, QPalette.ColorRole.Link: c.accent,
+        QPalette.ColorRole.AlternateBase: c.raised, QPalette.ColorRole.Text: c.text,
+        QPalette.ColorRole.Button: c.raised, QPalette.ColorRole.ButtonText: c.text,
+        QPalette.ColorRole.BrightText: c.bad, QPalette.ColorRole.Link: c.accent,
         QPalette.ColorRole.Highlight: c.accent, QPalette.ColorRole.HighlightedText: c.on_accent,
         QPalette.ColorRole.ToolTipBase: c.raised, QPalette.ColorRole.ToolTipText: c.text,
-        QPalette.ColorRole.PlaceholderText: c.muted, QPalette.ColorRole.Mid: c.border, QPalette.ColorRole.Dark: c.border,
-        QPalette.ColorRole.Accent: c.accent,
+        QPalette.ColorRole.PlaceholderText: c.muted, QPalette.ColorRole.Mid: c.border,
+        QPalette.ColorRole.Dark: c.border,
     }  # fmt: skip
     palette = QPalette()
     for role, colour in roles.items():

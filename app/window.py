@@ -1,4 +1,4 @@
-"""The main window: puts the parts in place and remembers where it was. What the parts do to each other is the conductor's."""
+"""The main window: puts the parts in place, remembers where it was. What they do to each other is the conductor's."""
 
 from __future__ import annotations
 
@@ -94,6 +94,7 @@ class Window(QMainWindow):
         self._views.setHandleWidth(SPACE)
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
+        self._tabs.setAccessibleName("Views of the run")
         self._tabs.addTab(_padded(self._views), "Progress")
         self._tabs.addTab(_padded(self.log), "Log")
         self._pages = QStackedWidget()
@@ -145,7 +146,7 @@ class Window(QMainWindow):
         elif workspace:
             self.conductor.open_workspace(workspace)
         if begin:
-            self.conductor.start()
+            self.conductor.start_when_ready()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.session.active and not self._closing:

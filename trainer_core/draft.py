@@ -25,20 +25,17 @@ class Draft:
     """Choices by field name over a workspace's stored settings.
 
     Args:
-        config_class: the schema; another one than `TrainerConfig` in tests.
+        config_class: the schema; another one than `TrainerConfig` in tests. `settings` are its settings, in order.
     """
 
     def __init__(self, config_class: type = TrainerConfig) -> None:
         self._config_class = config_class
+        self.settings: tuple[Setting, ...] = settings_of(config_class)
+        self._defaults = {s.name: s.default for s in self.settings}
         self._given: dict[str, Any] = {}
         self._proposed_preset: Optional[str] = None
         self.stored = Stored()
         self.warm: Optional[WarmStartSource] = None
-
-    @property
-    def settings(self) -> tuple[Setting, ...]:
-        """Every setting of the schema, in order."""
-        return settings_of(self._config_class)
 
     @property
     def given(self) -> dict[str, Any]:
@@ -55,15 +52,14 @@ class Draft:
     @property
     def wrong(self) -> dict[str, str]:
         """Field name -> sentence for what cannot be used; missing places are not counted (see `readiness`)."""
-        found = complaints(self.config.replace(source_dir="-", workspace="-"))
-        return found
+        return complaints(self.config.replace(source_dir="-", workspace="-"))
 
     def default(self, name: str) -> Any:
         """What a setting is without any choice, under the present preset."""
         preset = PRESETS.get(self.config.preset, {})
         if name in preset:
             return preset[name]
-        return next(s.default for s in self.settings if s.name == name)
+        return self._defaults[name]
 
     def set(self, name: str, value: Any) -> None:
         """Choose one setting; a preset, a warm start and a number of steps take back what they replace."""

@@ -158,7 +158,7 @@ def from_json(record: Mapping[str, Any]) -> Optional[Event]:
     if kind is PreviewReady:
         values["samples"] = ()
     try:
-        return kind(**values)  # type: ignore[no-any-return]
+        return kind(**values)
     except TypeError:
         return None
 

@@ -1,4 +1,4 @@
-"""What a run still needs before it can start, as a list to show beside a Start button. Writes nothing, needs no torch."""
+"""What a run still needs before it can start, to show beside a Start button. Writes nothing, needs no torch."""
 
 from __future__ import annotations
 

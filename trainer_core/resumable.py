@@ -58,7 +58,14 @@ def running_elsewhere(workspace: Workspace) -> Optional[int]:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     other = process != os.getpid() and host == socket.gethostname()
-    return process if other and psutil.pid_exists(process) else None
+    return process if other and _lives(process) else None
+
+
+def _lives(process: int) -> bool:
+    try:
+        return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def _total(records: list[dict[str, Any]]) -> Optional[int]:

@@ -1,7 +1,7 @@
 """One chart over the steps of a run: curves, a reference line, a marked point, checkpoint ticks, a read-out.
 
-pyqtgraph draws 100,000 points in milliseconds under four conditions, which are kept here: pens exactly one pixel wide,
-arrays instead of lists, peak down-sampling, and both set after the curve is in the plot. Curves live as long as the chart.
+pyqtgraph draws 100,000 points in milliseconds under conditions that are kept here: pens exactly one pixel wide,
+arrays instead of lists, peak down-sampling set after the curve is in the plot. Curves live as long as the chart.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Chart(pg.PlotWidget):
         self._mark: Optional[pg.ScatterPlotItem] = None
         self.scene().sigMouseMoved.connect(self._read_out)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setAccessibleName(f"Chart: {title}")
+        for widget in (self, self.viewport()):
+            widget.setAccessibleName(f"Chart: {title}")
         self.setToolTip("Drag to move, wheel to zoom, double click to see everything")
         self.setMinimumHeight(120)
         theme().changed.connect(self._dress)
@@ -64,7 +65,7 @@ class Chart(pg.PlotWidget):
         """A dashed horizontal line."""
         if self._reference is None:
             self._reference = pg.InfiniteLine(
-                angle=0, label=label, labelOpts={"position": 0.92, "anchors": [(0.5, 0), (0.5, 0)]}
+                angle=0, label=label, labelOpts={"position": 0.98, "anchors": [(1, 1), (1, 1)]}
             )
             self.addItem(self._reference)
             self._dress()

@@ -53,7 +53,7 @@ class Smooth:
 
     def __init__(self, span: int = 40) -> None:
         self._keep = 1 - 1 / span
-        self.clear()
+        self._sum = self._weight = 0.0
 
     def __call__(self, value: float) -> float:
         """The average with one more value; a NaN leaves it as it is."""

@@ -1,4 +1,4 @@
-"""One entry widget for each kind of setting. All alike: `value()`, `show_value()`, and `edited` when the user changed it.
+"""One entry widget for each kind of setting. All alike: `value()`, `show_value()`, and `edited` by the user.
 
 A number that cannot be understood comes back as the text that was typed, so that the schema's own sentence about it
 is shown.

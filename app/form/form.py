@@ -5,7 +5,7 @@ Made from `draft.settings` alone, so that a new field of the schema appears here
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app.form.group import FoldedGroup
@@ -103,8 +103,7 @@ class SettingsForm(QScrollArea):
         row = self.rows[name]
         if row.setting.advanced:
             self._groups[row.setting.group].unfold(True)
-        self._content.layout().activate()
-        self.ensureWidgetVisible(row)
+        QTimer.singleShot(0, lambda: self.ensureWidgetVisible(row))  # once the group has been laid out
         row.entry.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def setting_at(self, place: QPoint) -> str:

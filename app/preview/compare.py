@@ -1,7 +1,8 @@
 """Compares pictures pixel by pixel: a slider between two of them, several side by side, or one alone.
 
-Zoom is a whole number and pixels stay square, or the picture is fitted when it is larger than the view. Zoom and place are
-shared by all panes. Keys: 1 LR, 2 SR, 3 HR, 4 bicubic, S slider, B side by side, + and - zoom, 0 fit, arrows move.
+Zoom is a whole number and pixels stay square, or the picture is fitted when it is larger than the view. Zoom and
+place are shared by all panes. Keys: 1 LR, 2 SR, 3 HR, 4 bicubic, S slider, B side by side, + and - zoom, 0 fit,
+arrows move.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class CompareView(QWidget):
         painter.fillRect(self.rect(), QColor(colours().base))
         if self._pictures is None:
             painter.setPen(QColor(colours().muted))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Previews appear with the first validation.")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Pictures of the validation photos appear here during a run.")
         elif self.mode == SLIDER:
             self._paint_slider(painter)
         else:

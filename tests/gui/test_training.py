@@ -41,7 +41,7 @@ def test_start_pause_resume_stop_then_the_resume_offer(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     workspace = tmp_path / "run"
-    fill_in(window, photos, workspace, steps=100000, val_interval=4)
+    fill_in(window, photos, workspace, steps=100000, val_interval=4, image_log_interval=4)
     start(window, qtbot)
     bar = window.run_bar
     assert not window.form.rows["steps"].entry.isEnabled()

@@ -1,7 +1,7 @@
 """Fit a camera's ranges to real captures: a random hill climb, on few photos first and on all of them at the end.
 
 A candidate changes one to four parameters of the best profile so far: the middle of a range moves and its width
-scales, within `bounds`. It is kept when the photos it makes come closer to the captures: D + 2·(AUC − 0.5) sinks. All
+scales, within `bounds`. It is kept when the photos it makes come closer to the captures: D + AUC − 0.5 sinks. All
 candidates of a stage photograph the same frames with the same draws and the same noise, so a stage compares nothing but
 ranges; the next stage has more frames and other draws, and starts from the best few of the last one.
 """
@@ -24,13 +24,14 @@ from trainer_core.realism.photo_set import PhotoSet
 
 Progress = Callable[[int, int, float], None]
 
-AUC_WEIGHT = 2.0
+AUC_WEIGHT = 1.0
 _STAGES = ((0.25, 0.65), (0.5, 0.9), (1.0, 1.0))  # share of the frames, share of the candidates by its end
 _LEAST_FRAMES = 12
 _KEPT = 4
 _MOST_CHANGED = 4
 _FIRST_STEP, _LAST_STEP = 0.20, 0.05  # of the bounds' width
 _WIDTH_CHANGE = 0.4
+_LEAST_WIDTH = 0.1  # of the bounds' width: a few captures cannot prove that a watch never varies
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,10 @@ def _moved(
 ) -> tuple[float, float]:
     """The range start..end, moved and stretched, within low..high."""
     middle = (start + end) / 2 + generator.normal(0, step) * (high - low)
-    least = 0.02 * (high - low)  # a range that has shrunk to nothing could never grow again
-    half = max(end - start, least) / 2 * math.exp(generator.normal(0, _WIDTH_CHANGE))
-    return float(np.clip(middle - half, low, high)), float(np.clip(middle + half, low, high))
+    least = _LEAST_WIDTH * (high - low)
+    width = max(least, max(end - start, least) * math.exp(generator.normal(0, _WIDTH_CHANGE)))
+    middle = float(np.clip(middle, low + least / 2, high - least / 2))
+    return max(low, middle - width / 2), min(high, middle + width / 2)
 
 
 def _rounded(start: float, end: float) -> tuple[float, float]:

@@ -1,0 +1,242 @@
+"""What the window decides without Qt and without torch: drafts, checklists, commands, offers, the meaning of a path."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from trainer_core.as_command import as_command
+from trainer_core.cli import build_parser
+from trainer_core.config import TrainerConfig
+from trainer_core.draft import Draft
+from trainer_core.errors import UserError
+from trainer_core.events import Notice, StepDone, Validated, from_json, to_json
+from trainer_core.readiness import OK, WAITING, WRONG, Source, checklist, workspace_fault
+from trainer_core.recognise import Kind, recognise
+from trainer_core.resumable import resumable, running_elsewhere
+from trainer_core.sinks.journal import json_line, past_events
+from trainer_core.training.plan import find_photos
+from trainer_core.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def stored(folder: Path, **values: object) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "training_config.json").write_text(json.dumps({"schema": 1, **values}), "utf-8")
+    return folder
+
+
+# -- drafts ------------------------------------------------------------------------------------
+
+
+def test_a_choice_means_what_the_option_means() -> None:
+    draft = Draft()
+    draft.set("preset", "nano")
+    draft.set("batch_size", 8)
+    assert draft.given == {"preset": "nano", "batch_size": 8}
+    assert (draft.config.num_feat, draft.config.batch_size) == (32, 8)
+
+
+def test_choosing_a_preset_takes_back_what_belongs_to_it() -> None:
+    draft = Draft()
+    draft.set("num_feat", 48)
+    draft.set("preset", "nano")
+    assert draft.config.num_feat == 32
+
+
+def test_steps_and_a_time_budget_replace_each_other() -> None:
+    draft = Draft()
+    draft.set("max_minutes", 5.0)
+    draft.set("steps", 100)
+    assert (draft.config.steps, draft.config.max_minutes) == (100, None)
+    draft.set("max_minutes", 5.0)
+    assert draft.given == {"max_minutes": 5.0}
+
+
+def test_a_proposed_preset_gives_way_to_every_choice(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.propose_preset("light")
+    assert draft.config.num_block == 6
+    draft.open(str(stored(tmp_path / "run", preset="full")))
+    assert draft.config.preset == "full"
+    draft.set("preset", "nano")
+    assert draft.config.preset == "nano"
+
+
+def test_a_workspace_brings_its_settings_and_its_photos(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.open(str(stored(tmp_path / "run", scale=2, source_dir="/photos")))
+    assert (draft.config.scale, draft.config.source_dir) == (2, "/photos")
+    other = Draft()
+    other.set("source_dir", "/mine")
+    other.open(str(tmp_path / "run"))
+    assert other.config.source_dir == "/mine"
+
+
+def test_reset_goes_to_the_default_not_to_what_is_stored(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.open(str(stored(tmp_path / "run", batch_size=3)))
+    draft.reset("batch_size")
+    assert draft.config.batch_size == 16
+
+
+def test_unreadable_settings_are_reported_and_the_folder_stays(tmp_path: Path) -> None:
+    (tmp_path / "training_config.json").write_text("{", "utf-8")
+    draft = Draft()
+    with pytest.raises(UserError, match="cannot be read as JSON"):
+        draft.open(str(tmp_path))
+    assert draft.config.workspace == str(tmp_path)
+
+
+def test_a_value_that_cannot_be_used_is_kept_and_explained() -> None:
+    draft = Draft()
+    draft.set("batch_size", "many")
+    assert "whole number" in draft.wrong["batch_size"]
+    assert draft.config.batch_size == "many"
+
+
+def test_the_demo_needs_no_photos(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.set("scale", 2)
+    draft.begin_demo(str(tmp_path / "demo"))
+    assert draft.given == {"demo": True, "workspace": str(tmp_path / "demo")}
+    assert (draft.config.scale, draft.config.preset) == (4, "nano")
+
+
+# -- the command -------------------------------------------------------------------------------
+
+
+def test_the_command_gives_the_same_settings_again() -> None:
+    given = {
+        "source_dir": "my photos", "workspace": "runs/a b", "scale": 2, "monochrome_style": True, "amp": False,
+        "learning_rate": 1e-3, "betas": (0.9, 0.999), "max_minutes": None, "val_interval": "auto",
+    }  # fmt: skip
+    words = shlex.split(as_command(given))
+    read = vars(build_parser().parse_args(words[1:]))
+    assert {**read, "betas": tuple(read["betas"])} == given
+
+
+def test_the_demo_s_command_names_only_the_workspace() -> None:
+    assert as_command({"demo": True, "workspace": "runs/demo"}) == "wqv-upscale-trainer runs/demo --demo"
+
+
+def test_missing_places_are_marked_in_the_command() -> None:
+    assert as_command({}) == "wqv-upscale-trainer <source_dir> <workspace_dir>"
+
+
+# -- the checklist -----------------------------------------------------------------------------
+
+
+def test_the_checklist_says_what_is_missing_and_where(tmp_path: Path) -> None:
+    empty = checklist(TrainerConfig(), {}, Source())
+    assert [(c.state, c.setting) for c in empty] == [(WRONG, "source_dir"), (WRONG, "workspace"), (OK, "scale")]
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.png")
+    config = TrainerConfig(source_dir=str(tmp_path), workspace=str(tmp_path / "run"))
+    assert checklist(config, {}, Source())[0].state == WAITING
+    source = Source(*find_photos(config))
+    assert source.sentence().startswith("1 photo, 48 px")
+    assert [c.state for c in checklist(config, {}, source)] == [OK, OK, OK]
+    wrong = checklist(config, {"batch_size": "too many"}, source)
+    assert wrong[-1].text == "too many"
+    assert wrong[-1].setting == "batch_size"
+
+
+def test_a_file_cannot_be_the_workspace(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    assert "a file" in workspace_fault(tmp_path / "file")
+    assert "not a folder" in workspace_fault(tmp_path / "file" / "below")
+    assert workspace_fault(tmp_path / "new" / "deep") == ""
+
+
+# -- runs --------------------------------------------------------------------------------------
+
+
+def begun(folder: Path, *records: object) -> Workspace:
+    workspace = Workspace(stored(folder))
+    workspace.checkpoints.mkdir()
+    (workspace.checkpoints / "scale4_step40.pth").write_bytes(b"")
+    lines = [{"event": "RunStarted", "start_step": 0, "total_steps": 100}, {"event": "StepDone", "step": 55}, *records]
+    workspace.journal_file.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    return workspace
+
+
+def test_a_run_without_an_end_is_offered_as_interrupted(tmp_path: Path) -> None:
+    found = resumable(begun(tmp_path / "run"))
+    assert found is not None
+    assert (found.step, found.last_step, found.total_steps, found.ending) == (40, 55, 100, "interrupted")
+
+
+def test_a_stopped_run_is_offered_and_a_finished_one_is_not(tmp_path: Path) -> None:
+    workspace = begun(tmp_path / "run", {"event": "RunFinished", "outcome": "stopped", "step": 55})
+    found = resumable(workspace)
+    assert found is not None
+    assert found.ending == "stopped"
+    (workspace.checkpoints / "scale4_final.pth").write_bytes(b"")
+    assert resumable(workspace) is None
+    assert resumable(Workspace(tmp_path / "nowhere")) is None
+
+
+def test_only_a_living_process_counts_as_running_elsewhere(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert running_elsewhere(workspace) is None
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    lock = {"pid": child.pid, "host": socket.gethostname(), "since": ""}
+    (tmp_path / ".lock.json").write_text(json.dumps(lock), "utf-8")
+    assert running_elsewhere(workspace) == child.pid
+    child.communicate(b"\n")
+    assert running_elsewhere(workspace) is None
+    (tmp_path / ".lock.json").write_text(json.dumps({**lock, "pid": os.getpid()}), "utf-8")
+    assert running_elsewhere(workspace) is None
+
+
+def test_events_come_back_from_the_journal(tmp_path: Path) -> None:
+    step = StepDone(3, None, {"l1": 0.5, "total": float("nan")}, 1e-4, 1.0, 2.0, 3.0, None, 4)
+    events = [step, Validated(3, "val", 30.0, 0.9, 29.0, 0.8, True, 4, 0.1), Notice("info", "hello")]
+    path = tmp_path / "journal.jsonl"
+    path.write_text("".join(json_line(event) + "\n" for event in events) + '{"torn', "utf-8")
+    back = past_events(path)
+    assert back[1:] == events[1:]
+    assert isinstance(back[0], StepDone)
+    assert back[0].losses["l1"] == 0.5
+    assert back[0].losses["total"] != back[0].losses["total"]
+
+
+def test_unknown_records_are_no_events() -> None:
+    assert from_json({"event": "Invented"}) is None
+    assert from_json({"event": "Notice"}) is None
+    assert from_json({**to_json(Notice("info", "x")), "added_later": 1}) == Notice("info", "x")
+
+
+# -- what a path means -------------------------------------------------------------------------
+
+
+def test_what_is_dropped_is_recognised(tmp_path: Path) -> None:
+    run = stored(tmp_path / "run")
+    (run / "checkpoints").mkdir()
+    files = {"run/checkpoints/scale4_step1.pth": Kind.CHECKPOINT, "a.pth": Kind.WEIGHTS, "b.safetensors": Kind.WEIGHTS,
+             "c.JPG": Kind.PICTURE, "d.txt": Kind.OTHER}  # fmt: skip
+    for name, kind in files.items():
+        (tmp_path / name).write_bytes(b"")
+        assert recognise(tmp_path / name, run) is kind, name
+    assert recognise(run) is Kind.RUN
+    assert recognise(tmp_path) is Kind.PHOTOS
+    assert recognise(tmp_path / "gone.pth") is Kind.OTHER
+    assert recognise(run / "checkpoints" / "scale4_step1.pth") is Kind.WEIGHTS
+
+
+def test_none_of_it_needs_torch_or_qt() -> None:
+    names = "draft readiness recognise resumable as_command training.plan inspect_file install_model weights.warm_start"
+    code = "import sys; sys.modules.update(torch=None, PySide6=None); " + "; ".join(
+        f"import trainer_core.{name}" for name in names.split()
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
