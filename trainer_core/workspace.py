@@ -109,14 +109,6 @@ class Workspace:
         data = _read_json(self.settings_file)
         return Stored() if data is None else read_stored(data, str(self.settings_file))
 
-    def read_splits(self) -> Any:
-        """The parsed content of `dataset_splits.json`, or None when there is none yet.
-
-        Raises:
-            UserError: the file cannot be read.
-        """
-        return _read_json(self.splits_file)
-
     def write_settings(self, config: TrainerConfig, derived: dict[str, Any], warm_start: Any) -> str:
         """Write `training_config.json`; the workspace's id, made on the first write, is returned."""
         stored = self.read_settings()

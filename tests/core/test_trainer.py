@@ -11,9 +11,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from trainer_core.weights.dialects import identify
-from trainer_core.weights.reader import load_tree, open_weights
-
 from tests.small_runs import TINY, make_photos
 from trainer_core.control import Request, RunControl, Stop
 from trainer_core.errors import UserError
@@ -22,6 +19,8 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.training import checkpoint
 from trainer_core.training.plan import plan_run
 from trainer_core.training.trainer import RunResult, Trainer
+from trainer_core.weights.dialects import identify
+from trainer_core.weights.reader import load_tree, open_weights
 from trainer_core.workspace import Workspace
 
 Listener = Callable[[Event, RunControl], None]

@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from trainer_core.config import TrainerConfig
 from trainer_core.data.photos import Scan, scan
-from trainer_core.data.splits import Splits, make_splits
+from trainer_core.data.splits import Splits, make_splits, read_splits
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.presets import NETWORK_FIELDS, PRESETS
@@ -79,7 +79,7 @@ def find_photos(config: TrainerConfig) -> tuple[Scan, Splits]:
         UserError: there is no usable photo.
     """
     workspace = Workspace(config.workspace_path)
-    recorded = None if config.resplit else workspace.read_splits()
+    recorded = None if config.resplit else read_splits(workspace.splits_file)
     inside = () if config.demo else (workspace.root,)
     found = scan(Path(config.source_dir), exclude=inside, keep=recorded_names(recorded))
     return found, make_splits(found, train_split=config.train_split, val_split=config.val_split, recorded=recorded)
