@@ -14,7 +14,6 @@ from app.icons import dress, pixmap
 from app.theme import SPACE, colours
 from trainer_core.events import RunFinished
 from trainer_core.resumable import Resumable
-from trainer_core.sinks.lines import duration
 
 _ICONS = {"info": ("info", "accent"), "warning": ("wrong", "warn"), "error": ("wrong", "bad")}
 _INFO_SECONDS = 12
@@ -116,9 +115,8 @@ class ResumeCard(Card):
         """Say what there is; starting anew stays possible with Start."""
         self._folder = found.checkpoint.parent
         of = f" of {found.total_steps}" if found.total_steps else ""
-        age = duration(max(0.0, time.time() - found.saved))
         best = f" Best PSNR so far {found.best_psnr:.2f} dB." if found.best_psnr else ""
-        text = f"Saved {age} ago; {_ENDINGS.get(found.ending, found.ending)}.{best} "
+        text = f"Saved {_ago(time.time() - found.saved)}; {_ENDINGS.get(found.ending, found.ending)}.{best} "
         text += "Start training begins anew and puts these files into previous_runs."
         self.say("waiting", "accent", f"There is an unfinished run at step {found.step}{of}", text)
 
@@ -147,6 +145,15 @@ class ResultCard(Card):
         lines = [line for line in (_quality(event), self.model, loads_in) if line]
         done = event.outcome == "completed"
         self.say("ok" if done else "info", "good" if done else "accent", title, "\n".join(lines))
+
+
+def _ago(seconds: float) -> str:
+    """Such as "3 hours ago"."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        count = int(seconds // length)
+        if count >= 1:
+            return f"{count} {unit}{'s' * (count != 1)} ago"
+    return "just now"
 
 
 def _quality(event: RunFinished) -> str:

@@ -17,7 +17,11 @@ def ask(parent: QWidget, title: str, text: str, answers: Sequence[Answer], *, ca
     Args:
         answers: label and function, the safest first: it is the default.
     """
+    for other in parent.findChildren(QMessageBox):
+        if other.isVisible() and other.objectName() == title:
+            return other  # it is asked already
     box = QMessageBox(QMessageBox.Icon.Question, title, f"<b>{title}</b>", parent=parent)
+    box.setObjectName(title)
     box.setInformativeText(text)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     functions = {}

@@ -88,7 +88,9 @@ class CompareView(QWidget):
         painter.fillRect(self.rect(), QColor(colours().base))
         if self._pictures is None:
             painter.setPen(QColor(colours().muted))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Pictures of the validation photos appear here during a run.")
+            painter.drawText(
+                self.rect(), Qt.AlignmentFlag.AlignCenter, "Pictures of the validation photos appear here during a run."
+            )
         elif self.mode == SLIDER:
             self._paint_slider(painter)
         else:

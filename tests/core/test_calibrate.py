@@ -18,7 +18,10 @@ from trainer_core.errors import UserError
 from trainer_core.realism.imitation import cut_frames, imitate
 from trainer_core.tools import main
 
-NOISY = {"mono": {"noise": (0.25, 0.3), "gain": (2.5, 3.0)}, "color": {"noise": (0.8, 1.0), "gain": (0.9, 1.0)}}
+NOISY = {
+    "mono": {"noise": (0.25, 0.3), "gain": (2.5, 3.0), "psf_v": (1.5, 1.6), "sharpen_h": (0.2, 0.25)},
+    "color": {"noise": (0.8, 1.0), "gain": (0.9, 1.0)},
+}
 
 
 def captures_in(folder: Path, kind: str, count: int = LEAST_CAPTURES) -> Path:
@@ -39,14 +42,14 @@ def mono(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_mono_watch_is_recognised_and_its_profile_comes_closer(mono: Path, tmp_path: Path) -> None:
-    photos = make_photos(tmp_path / "photos", 14, width=420, height=340)
+    photos = make_photos(tmp_path / "photos", 16, width=420, height=340)
     calls: list[int] = []
     done = calibrate(
-        [mono], tmp_path / "watch.json", photos=photos, frames=14, candidates=30, progress=lambda n, *_: calls.append(n)
+        [mono], tmp_path / "watch.json", photos=photos, frames=16, candidates=60, progress=lambda n, *_: calls.append(n)
     )
     written = CameraProfile.load(tmp_path / "watch.json")
     assert written == done.profile and (written.kind, written.name) == ("mono", "watch")
-    assert done.captures == LEAST_CAPTURES and calls[-1] == 30
+    assert done.captures == LEAST_CAPTURES and calls[-1] == 60
     assert done.fitted.total < 0.95 * done.builtin.total
     text = done.text()
     assert "built-in wqv1" in text and "fitted watch" in text and f"{done.fitted.distance:.3f}" in text

@@ -14,7 +14,16 @@ torch = pytest.importorskip("torch")
 from tests.small_runs import TINY, make_photos
 from trainer_core.control import Request, RunControl, Stop
 from trainer_core.errors import UserError
-from trainer_core.events import CheckpointSaved, Event, Notice, RunFinished, RunStarted, StepDone, Validated
+from trainer_core.events import (
+    CheckpointSaved,
+    Event,
+    Notice,
+    PreviewReady,
+    RunFinished,
+    RunStarted,
+    StepDone,
+    Validated,
+)
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.training import checkpoint
 from trainer_core.training.plan import plan_run
@@ -158,6 +167,14 @@ def test_requests_are_served_between_steps(photos: Path, tmp_path: Path) -> None
     _, heard = train(photos, tmp_path, ask, steps=4)
     assert [e.step for e in only(CheckpointSaved, heard) if e.kind == "step"] == [2]
     assert [e.step for e in only(Validated, heard) if e.split == "val"] == [2, 4]
+
+
+@pytest.mark.parametrize(("interval", "steps"), [("auto", [2, 4, 5]), (3, [3, 5])])
+def test_previews_come_with_validations_or_every_so_many_steps(
+    photos: Path, tmp_path: Path, interval: Any, steps: list[int]
+) -> None:
+    _, heard = train(photos, tmp_path, steps=5, val_interval=2, image_log_interval=interval)
+    assert [event.step for event in only(PreviewReady, heard)] == steps
 
 
 def test_only_the_newest_checkpoints_are_kept_and_the_best(photos: Path, tmp_path: Path) -> None:

@@ -65,4 +65,10 @@ COLOR_BOUNDS: Bounds = {
     "odd_rows": (-0.8, 0.1),
 }
 
+SCENE_DEPENDENT = frozenset(
+    "mean_level mean_luma gamma pedestal vignette centre_x centre_y flare head_room".split()  # noqa: SIM905
+)
+"""What the scenes decide more than the watch. From few captures a fit learns their scenes: fitted on one watch, these
+made the photos less like those of another (docs/camera.md)."""
+
 BOUNDS: Mapping[str, Bounds] = {"mono": MONO_BOUNDS, "color": COLOR_BOUNDS}

@@ -1,9 +1,9 @@
 """Fit a camera's ranges to real captures: a random hill climb, on few photos first and on all of them at the end.
 
 A candidate changes one to four parameters of the best profile so far: the middle of a range moves and its width
-scales, within `bounds`. It is kept when the photos it makes come closer to the captures: D + AUC − 0.5 sinks. All
-candidates of a stage photograph the same frames with the same draws and the same noise, so a stage compares nothing but
-ranges; the next stage has more frames and other draws, and starts from the best few of the last one.
+scales, within `bounds`; what scenes decide stays. It is kept when the photos it makes come closer to the captures:
+D + AUC − 0.5 sinks. All candidates of a stage photograph the same frames with the same draws and the same noise, so a
+stage compares nothing but ranges; the next has more frames and other draws, and starts from the best few of the last.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from trainer_core.camera import CameraProfile
 from trainer_core.camera.profile import KINDS
-from trainer_core.realism.bounds import BOUNDS
+from trainer_core.realism.bounds import BOUNDS, SCENE_DEPENDENT
 from trainer_core.realism.imitation import imitate
 from trainer_core.realism.photo_set import PhotoSet
 
@@ -103,7 +103,8 @@ def _ranked(
 
 def _changed(profile: CameraProfile, generator: np.random.Generator, step: float) -> CameraProfile:
     bounds = BOUNDS[profile.kind]
-    names = generator.choice(list(bounds), generator.integers(1, _MOST_CHANGED + 1), replace=False).tolist()
+    free = [name for name in bounds if name not in SCENE_DEPENDENT]
+    names = generator.choice(free, generator.integers(1, _MOST_CHANGED + 1), replace=False).tolist()
     ranges, chances = dict(profile.ranges), dict(profile.chances)
     for name in names:
         low, high = bounds[name]

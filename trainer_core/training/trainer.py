@@ -21,6 +21,7 @@ from trainer_core.control import Request, RunControl, Stop
 from trainer_core.data.patches import PatchSource
 from trainer_core.errors import UserError
 from trainer_core.events import EventSink, Fanout, Notice, PlanChanged, RunFinished, RunStarted, StepDone
+from trainer_core.schema import AUTO
 from trainer_core.training import budget, hardware, listeners, preparation
 from trainer_core.training.checkpoint import TrainingState, versions
 from trainer_core.training.evaluation import Evaluator, Record
@@ -295,9 +296,11 @@ class Trainer:
         last = self._step == self._total
         if last:
             return  # the end validates and saves anyway
+        with_validations = self.config.image_log_interval == AUTO
+        preview = not with_validations and self._preview_due.due(self._step, elapsed, planned)
         if self._validation_due.due(self._step, elapsed, planned):
-            self._validate(with_preview=self._preview_due.due(self._step, elapsed, planned))
-        elif self._preview_due.due(self._step, elapsed, planned) and self.config.image_log_interval != "auto":
+            self._validate(with_preview=with_validations or preview)
+        elif preview:
             self._preview()
         if self._checkpoint_due.due(self._step, self._elapsed(), planned):
             self._save()
