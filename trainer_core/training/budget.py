@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+
 _SETTLING_STEPS = 3  # the first ones pay for allocations and kernel choices
 _LEAST_STEPS, _LEAST_SECONDS = 12, 5.0
 _SPARE = 0.98  # machines slow down more often than they speed up
@@ -28,8 +30,7 @@ class Measurement:
 
     def steps_in(self, seconds: float) -> int:
         """How many more steps fit into `seconds`; at least one."""
-        mean = sum(self._durations) / len(self._durations)
-        return max(1, int(_SPARE * seconds / mean))
+        return max(1, int(_SPARE * seconds / statistics.median(self._durations)))  # a hiccup must not decide
 
 
 def overhead(left: float, *, validation_period: float, validation: float, saving_period: float, saving: float) -> float:

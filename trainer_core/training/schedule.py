@@ -10,7 +10,7 @@ from trainer_core.schema import AUTO
 
 WARM_UP_STEPS = 100
 _LONGEST_PERIOD = 600.0
-_LEAST_FOR_FOUR = 60.0  # seconds
+_LEAST_FOR_FOUR = 30.0  # seconds
 
 
 def learning_rate(step: int, *, peak: float, schedule: str, total_steps: Optional[int]) -> float:
@@ -54,8 +54,8 @@ class Cadence:
     def period(self, planned: Optional[float]) -> float:
         """Seconds between two, in a training planned to last `planned` seconds.
 
-        The share of it, not below the shortest, stretched while one costs over 5 %; but a run of a minute or
-        more shows at least four, and none waits longer than ten minutes.
+        The share of it, not below the shortest, stretched while one costs over 5 %; but a run of half a
+        minute or more shows at least four, and none waits longer than ten minutes.
         """
         if planned is None:
             return self._shortest
