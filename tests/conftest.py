@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.machinery
 import importlib.util
 import os
-import sys
-import types
 
 import pytest
 
@@ -14,26 +11,24 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Tests skip without these; under CI that would hide that nothing was checked.
-_NEEDED_BESIDE_TORCH = ("spandrel", "tensorboard", "hypothesis", "safetensors", "onnx", "onnxruntime")
+_NEEDED_BESIDE_TORCH = ("spandrel", "torchvision", "tensorboard", "hypothesis", "safetensors", "onnx", "onnxruntime")
 
 
-def _stand_in_for_torchvision() -> None:
-    """Let spandrel be imported whatever torchvision is installed.
+def _declare_torchvision_operators() -> object:
+    """Let spandrel be imported: it needs torchvision, whose CUDA build misses two operators beside a CPU torch.
 
-    It takes three names from it, for architectures that are not ours; and a torchvision built for CUDA fails
-    to import beside a torch built for processors, which is what some indexes give.
+    Neither is ever called by the architectures tested here. The library object must stay alive.
     """
-    names = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional")
-    for name in names:
-        module = types.ModuleType(name)
-        module.__spec__ = importlib.machinery.ModuleSpec(name, None, is_package=True)
-        module.__path__ = []
-        sys.modules.setdefault(name, module)
-    functional = sys.modules[names[-1]]
-    functional.InterpolationMode = functional.rotate = functional.normalize = None  # type: ignore[attr-defined]
+    import torch
+
+    library = torch.library.Library("torchvision", "DEF")
+    for operator in ("nms", "qnms"):
+        library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return library
 
 
-_stand_in_for_torchvision()
+if importlib.util.find_spec("torch") and importlib.util.find_spec("torchvision"):
+    _torchvision_operators = _declare_torchvision_operators()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
