@@ -8,7 +8,7 @@ level of 255; no blending is needed.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
@@ -157,8 +157,8 @@ def _enlarge(
     picture: np.ndarray, target: Path, models: list[Upscaler], compare: bool, progress: Optional[Progress]
 ) -> list[Path]:
     report = (lambda done, total: progress(target.stem, done, total)) if progress else None
-    results = {model.name: model(picture, report) for model in (models if compare else models[:1])}
-    _save(Image.fromarray(results[models[0].name]), target)
+    results = [(model.name, model(picture, report)) for model in (models if compare else models[:1])]
+    _save(Image.fromarray(results[0][1]), target)
     if not compare:
         return [target]
     beside = target.with_name(f"{target.stem}_compare.png")
@@ -166,18 +166,18 @@ def _enlarge(
     return [target, beside]
 
 
-def side_by_side(lr: np.ndarray, results: Mapping[str, np.ndarray], scale: int) -> Image.Image:
+def side_by_side(lr: np.ndarray, results: Sequence[tuple[str, np.ndarray]], scale: int) -> Image.Image:
     """Bicubic and each model's result in a row, with their names above; results of other scales are fitted.
 
     Args:
         lr: uint8 [H, W, 3].
-        results: name -> uint8 [h, w, 3].
+        results: (name, uint8 [h, w, 3]) of each model; two may bear the same name.
     """
     width, height = lr.shape[1] * scale, lr.shape[0] * scale
-    panels = {f"bicubic x{scale}": lr, **results}
+    panels = [(f"bicubic x{scale}", lr), *results]
     canvas = Image.new("RGB", (width * len(panels), height + _CAPTION))
     draw = ImageDraw.Draw(canvas)
-    for place, (name, pixels) in enumerate(panels.items()):
+    for place, (name, pixels) in enumerate(panels):
         picture = Image.fromarray(pixels)
         if picture.size != (width, height):
             picture = picture.resize((width, height), Image.Resampling.BICUBIC)

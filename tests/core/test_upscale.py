@@ -135,12 +135,23 @@ def test_comparisons_show_bicubic_and_both_models(tmp_path: Path) -> None:
         )
         assert [p.name for p in done.written] == ["a.png", "a_compare.png"]
         assert Image.open(done.written[1]).size[0] == 160 * panels
-    strip = np.asarray(side_by_side(photo(), {"one": np.full((120, 160, 3), 7, np.uint8)}, 4))
+    strip = np.asarray(side_by_side(photo(), [("one", np.full((120, 160, 3), 7, np.uint8))], 4))
     assert (strip[-120:, 160:] == 7).all()
     assert (
         furthest(strip[-120:, :160], np.asarray(Image.fromarray(photo()).resize((160, 120), Image.Resampling.BICUBIC)))
         == 0
     )
+
+
+def test_two_models_of_the_same_name_are_kept_apart(tmp_path: Path) -> None:
+    ours, network = model(tmp_path)
+    (tmp_path / "earlier").mkdir()
+    other, _ = model(tmp_path / "earlier", NetworkSpec(2, 8, 1, 8))
+    assert Path(ours).name == Path(other).name
+    Image.fromarray(photo()).save(tmp_path / "a.png")
+    done = upscale(ours, [tmp_path / "a.png"], tmp_path / "out", device="cpu", compare_with=other)
+    assert furthest(np.asarray(Image.open(done.written[0])), computed(network, photo())) <= 1
+    assert Image.open(done.written[1]).size[0] == 160 * 3
 
 
 def test_unusable_photos_are_reported_and_the_others_done(tmp_path: Path) -> None:
