@@ -68,7 +68,8 @@ def test_drawn_parameters_fill_their_ranges() -> None:
         values = getattr(params, name)
         assert values.min() >= low - 1e-6 and values.max() <= high + 1e-6
         assert values.max() - values.min() >= 0.98 * (high - low)
-    assert params.indoor.mean().item() == pytest.approx(0.1, abs=0.03)
+    chance = camera.profile.chances["indoor"]
+    assert params.indoor.mean().item() == pytest.approx(chance, abs=4 * (chance / 2000) ** 0.5)
 
 
 def test_parameters_travel_to_a_device_unchanged() -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytest.importorskip("torch")
+
 from tests.small_runs import picture
 from trainer_core.data.captures import read_captures
 from trainer_core.errors import UserError
