@@ -253,12 +253,10 @@ def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
 def test_a_complete_environment_is_used_at_once_and_its_exit_code_passed_on(
     project: Path, arguments: list[str], called: str
 ) -> None:
-    began = time.monotonic()
     process = start(project, *arguments)
     out, _ = process.communicate(timeout=30)
     assert out.strip() == called.format(root=project)
     assert process.returncode == 7
-    assert time.monotonic() - began < 2.0
 
 
 @posix

@@ -308,6 +308,23 @@ def test_out_of_memory_saves_and_names_a_smaller_batch(photos: Path, tmp_path: P
     assert Workspace(tmp_path).step_checkpoints()[-1][0] == 3
 
 
+def test_a_full_disk_costs_a_checkpoint_but_not_the_run(photos: Path, tmp_path: Path) -> None:
+    real = checkpoint.save
+    full = {"scale4_step2.pth", "scale4_best.pth"}
+
+    def save(path: Path, state: checkpoint.TrainingState) -> None:
+        if path.name in full and state.step == 2:
+            raise OSError(28, f"the disk is full: could not write {path}")
+        real(path, state)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "save", save)
+        result, heard = train(photos, tmp_path, steps=4, checkpoint_interval=2, val_interval=2)
+    assert result.outcome == "completed" and (tmp_path / "checkpoints" / "scale4_final.pth").exists()
+    assert sum("the disk is full" in n.text for n in only(Notice, heard) if n.level == "error") == 2
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
 def test_a_time_budget_becomes_steps_that_a_resume_keeps(photos: Path, tmp_path: Path) -> None:
     from trainer_core.training import budget
 

@@ -68,6 +68,7 @@ def test_charts_draw_what_they_heard_not_more_often_than_ten_times_a_second(qtbo
     assert len(line.getOriginalDataset()[0]) == 299
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_steps_draw_quickly(qtbot: Any) -> None:
     panel = ChartPanel()
     qtbot.addWidget(panel)

@@ -12,6 +12,7 @@ import time
 import traceback
 import uuid
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -293,8 +294,7 @@ class Trainer:
     def _do_what_is_due(self) -> None:
         self._serve_requests()
         elapsed, planned = self._elapsed(), self._planned_seconds()
-        last = self._step == self._total
-        if last:
+        if self._step == self._total:
             return  # the end validates and saves anyway
         with_validations = self.config.image_log_interval == AUTO
         preview = not with_validations and self._preview_due.due(self._step, elapsed, planned)
@@ -322,7 +322,8 @@ class Trainer:
         if with_preview:
             self._preview_due.done(self._elapsed(), cost)
         if is_best and self._step:
-            self._keeper.save_best(self._state())
+            with self._surviving_full_disk():
+                self._keeper.save_best(self._state())
 
     def _preview(self) -> None:
         began = time.monotonic()
@@ -331,14 +332,20 @@ class Trainer:
 
     def _save(self, *, final: bool = False) -> None:
         began = time.monotonic()
-        try:
+        with self._surviving_full_disk(but_not=final):
             self._checkpoint = self._keeper.save_step(self._state(), final=final)
             self._saved_step = self._step
-        except OSError as error:  # a full disk costs this checkpoint, not the run
-            self._sink(Notice("error", f"The checkpoint at step {self._step} could not be written: {error}"))
-            if final:
-                raise
         self._checkpoint_due.done(self._elapsed(), time.monotonic() - began)
+
+    @contextlib.contextmanager
+    def _surviving_full_disk(self, *, but_not: bool = False) -> Iterator[None]:
+        """A file that cannot be written costs that file, not the run; the older ones are still there."""
+        try:
+            yield
+        except OSError as error:
+            self._sink(Notice("error", f"The checkpoint at step {self._step} could not be written: {error}"))
+            if but_not:
+                raise
 
     def _state(self) -> TrainingState:
         prepared = self._prepared
