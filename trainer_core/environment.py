@@ -1,4 +1,4 @@
-"""Settings of libraries that must be made before torch is imported. Called first by every entry point."""
+"""Settings of libraries that must be made before torch is imported. Called first by the trainer and the window."""
 
 from __future__ import annotations
 
