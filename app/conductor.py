@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 import trainer_core
 from app.errors import Report, fault_report, show_report
+from app.estimate import Estimate
 from app.form.entries import PathEntry
 from app.project import Opened
 from app.questions import ask
@@ -33,8 +34,7 @@ from trainer_core.files import write_json
 from trainer_core.install_model import install
 from trainer_core.presets import proposed
 from trainer_core.settings import Stored, read_stored, to_json
-from trainer_core.training.hardware import Hardware, choose, free_memory, memory_estimate
-from trainer_core.training.plan import network_of
+from trainer_core.training.hardware import Hardware, choose
 
 if TYPE_CHECKING:
     from app.window import Window
@@ -46,7 +46,8 @@ class Conductor(QObject):
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window = window
-        self._hardware: Hardware | None = None
+        self._estimate = Estimate(window.training, self)
+        self._estimate.changed.connect(window.run_bar.show_estimate)
         self._loads_in = ""
         self._awake = awake()
         self._finished: RunFinished | None = None
@@ -65,27 +66,17 @@ class Conductor(QObject):
         self._window.training.ask(lambda: choose(TrainerConfig()), self._hardware_found, self._fault)
 
     def _hardware_found(self, hardware: Hardware) -> None:
-        self._hardware = hardware
+        self._estimate.hardware = hardware
         self._window.status.show_device(f"{hardware.name} · {hardware.precision}")
         self._window.project.propose_preset(proposed(hardware.device))
 
     def _settings_changed(self) -> None:
-        project = self._window.project
-        self._window.run_bar.show_estimate("" if project.wrong else self._estimate())
+        project, session = self._window.project, self._window.session
+        if not session.active:
+            self._estimate.follow(None if project.wrong else project.draft.config)
         self._window.run_bar.start_button.setText(
             "Resume training" if project.draft.config.resume_from else "Start training"
         )
-
-    def _estimate(self) -> str:
-        config = self._window.project.draft.config
-        spec = network_of(config)
-        text = f"{spec.describe()}, {spec.parameter_count() / 1e6:.2f} million parameters"
-        if self._hardware is not None:
-            needed = memory_estimate(config, spec, self._hardware.precision)
-            text += f"; about {max(needed / 1e9, 0.1):.1f} GB of memory"
-            if self._hardware.device == "cpu":
-                text += f", {free_memory(self._hardware) / 1e9:.1f} GB free"
-        return text
 
     def _workspace_opened(self, opened: Opened) -> None:
         """Show what lies in the workspace, unless a training fills the views."""
@@ -148,6 +139,7 @@ class Conductor(QObject):
         window.resume_card.hide()
         window.result_card.hide()
         window.show_run(True)
+        self._estimate.stop()
         window.session.start(window.project.given(resume=resume))
 
     def begin_demo(self) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.background import Background
+from app.folder_watch import FolderWatch
 from trainer_core.config import TrainerConfig
 from trainer_core.draft import Draft
 from trainer_core.errors import UserError
@@ -24,6 +25,9 @@ from trainer_core.sinks.journal import past_events
 from trainer_core.training.plan import find_photos
 from trainer_core.weights.warm_start import plan as plan_warm_start
 from trainer_core.workspace import LATEST, Workspace
+
+Ask = Callable[[Callable[[], Any], Callable[[Any], None], Callable[[Exception], None]], None]
+"""`TrainingThread.ask`."""
 
 _TYPING_PAUSE = 300  # milliseconds after the last key before a path is looked at
 
@@ -45,13 +49,18 @@ class Project(QObject):
     opened = Signal(object)  # Opened
     told = Signal(str, str)  # level, text
 
-    def __init__(self, parent: Optional[QObject] = None, config_class: type = TrainerConfig) -> None:
+    def __init__(self, ask: Ask, parent: Optional[QObject] = None, config_class: type = TrainerConfig) -> None:
         super().__init__(parent)
+        self._ask = ask
         self.draft = Draft(config_class)
         self.background = Background(self)
+        self._folders = FolderWatch(self)
+        self._folders.changed.connect(self._scan_source)
         self.source = Source()
         self.faults: dict[str, str] = {}  # of the files named by a setting, by its name
         self.weights_note = ""
+        self.profile_note = ""
+        self._profile_is_mono: Optional[bool] = None
         self._timers = {name: self._timer(look) for name, look in self._looks().items()}
 
     def _looks(self) -> dict[str, Any]:
@@ -59,6 +68,7 @@ class Project(QObject):
             "workspace": self._look_at_workspace,
             "source_dir": self._look_at_source,
             "init_weights": self._look_at_weights,
+            "camera_profile": self._look_at_profile,
         }
 
     def _timer(self, look: Any) -> QTimer:
@@ -72,13 +82,12 @@ class Project(QObject):
 
     def set(self, name: str, value: Any) -> None:
         """Choose one setting; a path is looked at when typing pauses."""
-        if name == "workspace":
-            self.draft.set(name, value)
-        elif name == "source_dir" and value:
+        if name == "source_dir" and value:
             self.draft.set("demo", False)
-            self.draft.set(name, value)
-        else:
-            self.draft.set(name, value)
+        self.draft.set(name, value)
+        if name == "monochrome_style" and self._profile_is_mono is (not value):
+            self.reset("camera_profile")
+            self.told.emit("info", "The camera profile was of the other watch and is left out.")
         if name in self._timers:
             self._forget(name)
             self._timers[name].start()
@@ -114,6 +123,7 @@ class Project(QObject):
         """Choose many settings at once: imported ones."""
         self.draft.adopt(values)
         self._look_at_weights()
+        self._look_at_profile()
         self._look_at_source()
 
     def propose_preset(self, name: str) -> None:
@@ -164,6 +174,7 @@ class Project(QObject):
         """Stop looking."""
         for timer in self._timers.values():
             timer.stop()
+        self._folders.stop()
         self.background.close()
 
     # -- looking -------------------------------------------------------------------------------
@@ -175,6 +186,8 @@ class Project(QObject):
             self.source = Source()
         if name == "init_weights":
             self.weights_note = ""
+        if name == "camera_profile":
+            self.profile_note, self._profile_is_mono = "", None
 
     def _look_at_workspace(self) -> None:
         self._forget("workspace")
@@ -187,12 +200,18 @@ class Project(QObject):
             self.told.emit("info", notice)
         self._look_at_source()
         self._look_at_weights()
+        self._look_at_profile()
         workspace = self.workspace
         if workspace is not None and workspace.root.is_dir():
             self.background.run("workspace", lambda: _look_into(workspace), self.opened.emit, self._escaped)
 
     def _look_at_source(self) -> None:
         self._forget("source_dir")
+        self._folders.stop()
+        self._scan_source()
+
+    def _scan_source(self) -> None:
+        """Look at the photos; what was known of them stays in sight meanwhile."""
         config = self.draft.config
         if config.source_dir and not config.demo:
             config = config.replace(workspace=config.workspace or os.path.join(config.source_dir, ".none"))
@@ -203,8 +222,11 @@ class Project(QObject):
 
     def _found(self, source: Source) -> None:
         self.source = source
+        self.faults.pop("source_dir", None)
         if source.fault:
             self.faults["source_dir"] = source.fault
+        folders = {photo.path.parent for photo in source.found.photos} if source.found else set()
+        self._folders.watch(folders | {Path(self.draft.config.source_dir)})
         self.changed.emit()
 
     def _look_at_weights(self) -> None:
@@ -233,8 +255,40 @@ class Project(QObject):
         self.told.emit("error", error.message)
         self.changed.emit()
 
+    def _look_at_profile(self) -> None:
+        self._forget("camera_profile")
+        path = self.draft.config.camera_profile
+        if path:
+            self._ask(
+                lambda: _load_profile(path),
+                lambda profile: self._take_profile(path, profile),
+                lambda error: self._refuse_profile(path, error),
+            )
+        self.changed.emit()
+
+    def _take_profile(self, path: str, profile: Any) -> None:
+        if path == self.draft.config.camera_profile:
+            self._profile_is_mono = profile.kind == "mono"
+            kind = "mono" if self._profile_is_mono else "colour"
+            self.profile_note = f"{profile.name}, {kind}. {profile.notes}".strip()
+            self.draft.set("monochrome_style", self._profile_is_mono)
+            self.changed.emit()
+
+    def _refuse_profile(self, path: str, error: Exception) -> None:
+        if not isinstance(error, UserError):
+            raise error
+        if path == self.draft.config.camera_profile:
+            self.faults["camera_profile"] = error.message
+            self.changed.emit()
+
     def _escaped(self, error: Exception) -> None:
         raise error
+
+
+def _load_profile(path: str) -> Any:
+    from trainer_core.camera import CameraProfile  # brings torch with it, so this is the training thread's work
+
+    return CameraProfile.load(Path(path))
 
 
 def _look_into(workspace: Workspace) -> Opened:

@@ -46,7 +46,7 @@ class Window(QMainWindow):
         self.setAcceptDrops(True)
         self.training = TrainingThread(self)
         self.session = Session(self.training, self)
-        self.project = Project(self, config_class)
+        self.project = Project(self.training.ask, self, config_class)
         self.notifier = Notifier(self, self.windowIcon())
         self.form = SettingsForm(self.project)
         self.run_bar = RunBar(self.project)

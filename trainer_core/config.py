@@ -56,6 +56,15 @@ class TrainerConfig:
         _WATCH,
         advanced=False,
     )
+    camera_profile: Optional[str] = setting(
+        None,
+        "file",
+        "Camera profile",
+        "Camera fitted to your own watch, a file that `wqv-upscale-tools calibrate` wrote; it decides mono or colour.",
+        _WATCH,
+        optional=True,
+        advanced=False,
+    )
     preset: str = setting(
         "full",
         "choice",
@@ -111,14 +120,6 @@ class TrainerConfig:
         _WATCH,
         minimum=0.0,
         maximum=10.0,
-    )
-    camera_profile: Optional[str] = setting(
-        None,
-        "file",
-        "Camera profile",
-        "Camera fitted to your own watch, a file that `wqv-upscale-tools calibrate` wrote; it decides mono or colour.",
-        _WATCH,
-        optional=True,
     )
     degradation: str = setting(
         "watch",

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.form.words import file_filter, hint_of
 from app.icons import dress
 from app.theme import SPACE
 from trainer_core.schema import Setting
@@ -193,7 +194,7 @@ class PathEntry(Entry):
         super().__init__(setting)
         self.line = QLineEdit()
         folder = setting.kind == "folder"
-        self.line.setPlaceholderText("type, browse or drop a folder" if folder else "type, browse or drop a file")
+        self.line.setPlaceholderText("type, browse or drop a folder" if folder else hint_of(setting))
         self.line.textEdited.connect(lambda text: self.edited.emit(self.value()))
         self.browse = QToolButton()
         dress(self.browse, "folder")
@@ -222,8 +223,7 @@ class PathEntry(Entry):
         if self.setting.kind == "folder":
             found = QFileDialog.getExistingDirectory(self, self.setting.label, start)
         else:
-            weights = "Weights (*.pth *.pt *.ckpt *.safetensors);;All files (*)"
-            found, _ = QFileDialog.getOpenFileName(self, self.setting.label, start, weights)
+            found, _ = QFileDialog.getOpenFileName(self, self.setting.label, start, file_filter(self.setting))
         if found:
             self.line.setText(found)
             self.chosen.emit(found)

@@ -94,6 +94,8 @@ class SettingsForm(QScrollArea):
             return source.sentence() + (' · <a href="unusable">show</a>' if unusable else "")
         if name == "init_weights":
             return self._project.weights_note
+        if name == "camera_profile":
+            return self._project.profile_note
         if name == "steps" and config.max_minutes is not None:
             return "The time budget decides; the steps follow from it."
         return ""

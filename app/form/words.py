@@ -10,10 +10,24 @@ from trainer_core.settings import shown
 _LABELS = {"monochrome_style": "Watch"}
 _CHOICES: dict[str, dict[Any, str]] = {"monochrome_style": {False: "WQV-3/10 colour", True: "WQV-1/2 mono"}}
 
+_WEIGHTS = "Weights (*.pth *.pt *.ckpt *.safetensors)"
+_FILES = {"camera_profile": "Camera profiles (*.json)"}
+_HINTS = {"camera_profile": "built in; type or browse for your own"}
+
 
 def label_of(setting: Setting) -> str:
     """What stands beside the entry."""
     return _LABELS.get(setting.name, setting.label)
+
+
+def file_filter(setting: Setting) -> str:
+    """Which files a browser offers."""
+    return f"{_FILES.get(setting.name, _WEIGHTS)};;All files (*)"
+
+
+def hint_of(setting: Setting) -> str:
+    """What an empty entry for a file says."""
+    return _HINTS.get(setting.name, "type, browse or drop a file")
 
 
 def side_by_side(setting: Setting) -> Optional[dict[Any, str]]:

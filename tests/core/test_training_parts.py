@@ -10,14 +10,18 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from trainer_core.config import TrainerConfig
 from trainer_core.errors import UserError
 from trainer_core.model.initialise import initialise
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.sinks.lines import rough_duration
+from trainer_core.training import time_estimate
 from trainer_core.training.budget import Measurement, overhead
 from trainer_core.training.ema import Ema
+from trainer_core.training.hardware import choose
 from trainer_core.training.losses import Losses
 from trainer_core.training.metrics import psnr, ssim
 from trainer_core.training.schedule import Cadence, checkpoint_cadence, learning_rate, validation_cadence
@@ -155,3 +159,45 @@ def test_another_file_than_vgg19_is_refused_by_name(tmp_path: Path) -> None:
     config = TrainerConfig(perceptual_weight=0.5, vgg_weights=str(tmp_path / "x.pth"))
     with pytest.raises(UserError, match=r"vgg19-dcbb9e9d\.pth"):
         Losses(config, torch.device("cpu"))
+
+
+# -- time estimate -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_multiplications_are_those_that_torch_counts(scale: int) -> None:
+    spec = NetworkSpec(scale, num_feat=8, num_block=2, num_grow_ch=4)
+    with FlopCounterMode(display=False) as counter:
+        RRDBNet(spec)(torch.zeros(1, 3, 16, 16))
+    assert time_estimate.multiplications(spec, 16) == counter.get_total_flops() / 2
+
+
+def test_the_time_of_a_step_is_that_of_a_piece_scaled_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainerConfig(patch_size=16, batch_size=8, grad_accum_steps=3, device="cpu", amp=False)
+    spec = NetworkSpec(4, num_feat=8, num_block=20, num_grow_ch=4)
+    piece = NetworkSpec(4, num_feat=8, num_block=2, num_grow_ch=4)
+    monkeypatch.setattr(time_estimate, "_seconds", lambda *arguments: 0.5)
+    share = time_estimate.multiplications(spec, 16) / time_estimate.multiplications(piece, 16)
+    assert time_estimate.seconds_per_step(config, spec, choose(config)) == pytest.approx(0.5 * share * 3 * 8 / 4)
+
+
+def test_measuring_a_piece_leaves_the_random_numbers_alone() -> None:
+    config = TrainerConfig(patch_size=16, device="cpu", amp=False, perceptual_weight=0.1)
+    before = torch.random.get_rng_state()
+    spec = NetworkSpec(4, num_feat=8, num_block=2, num_grow_ch=4)
+    assert time_estimate.seconds_per_step(config, spec, choose(config)) > 0
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_run_takes_its_budget_or_its_steps_and_a_tenth() -> None:
+    config = TrainerConfig(steps=100)
+    assert time_estimate.seconds_of_run(config, 2.0) == pytest.approx(220)
+    assert time_estimate.seconds_of_run(config.replace(max_minutes=7.0), 2.0) == 420
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [(0.2, "1 second"), (89, "89 seconds"), (700, "12 minutes"), (6100, "2 hours"), (4e5, "5 days")],
+)
+def test_rough_durations_are_words(seconds: float, text: str) -> None:
+    assert rough_duration(seconds) == text

@@ -16,6 +16,8 @@ from app.form.form import SettingsForm
 from app.project import Project
 from app.window import Window
 from tests.gui.handling import fill_in
+from tests.small_runs import picture
+from trainer_core.camera import CameraProfile
 from trainer_core.config import TrainerConfig
 from trainer_core.schema import setting, settings_of
 from trainer_core.weights.reader import open_weights
@@ -59,7 +61,7 @@ def test_frequent_settings_are_in_sight_and_the_others_folded(window: Window) ->
 
 
 def test_a_field_added_to_the_schema_appears_by_itself(qapp: QApplication, qtbot: Any) -> None:
-    project = Project(config_class=_Extended)
+    project = Project(lambda *request: None, config_class=_Extended)
     form = SettingsForm(project)
     qtbot.addWidget(form)
     row = form.rows["sparkle"]
@@ -263,3 +265,44 @@ def weights(tmp_path: Path) -> Path:
     torch.save({"params_ema": network.state_dict()}, path)
     assert open_weights(path).tensors()
     return path
+
+
+def test_the_estimate_names_the_time_on_this_machine(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    fill_in(window, photos, tmp_path / "run", steps=100000)
+    label = window.run_bar._estimate
+    qtbot.waitUntil(lambda: "on this machine" in label.text(), timeout=60000)
+    assert "million parameters" in label.text() and "GB of memory" in label.text()
+    window.project.set("max_minutes", 12.0)
+    assert "12 minutes as chosen" in label.text()
+    window.project.set("batch_size", 0)
+    assert not label.isVisible()
+
+
+def test_photos_that_come_later_are_counted_without_a_click(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_in(window, photos, tmp_path / "run")
+    row = window.form.rows["source_dir"]
+    qtbot.waitUntil(lambda: row.note.startswith("6 photos"), timeout=60000)
+    picture(99).save(photos / "late.png")
+    qtbot.waitUntil(lambda: row.note.startswith("7 photos"), timeout=60000)
+
+
+def test_an_own_camera_profile_chooses_the_watch_and_goes_with_it(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    profile = tmp_path / "mine.json"
+    profile.write_text(json.dumps({**CameraProfile.builtin("wqv1").to_json(), "name": "mine", "notes": "Fitted."}))
+    window.project.choose("camera_profile", str(profile))
+    row, watch = window.form.rows["camera_profile"], window.form.rows["monochrome_style"]
+    qtbot.waitUntil(lambda: row.note == "mine, mono. Fitted.", timeout=60000)
+    assert watch.entry.value() is True
+    window.project.set("monochrome_style", False)
+    assert window.project.draft.config.camera_profile is None
+    assert "other watch" in window.messages.text
+
+
+def test_a_broken_camera_profile_is_explained_beneath_its_row(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    profile = tmp_path / "mine.json"
+    profile.write_text("no profile")
+    window.project.choose("camera_profile", str(profile))
+    qtbot.waitUntil(lambda: "is not a camera profile" in window.form.rows["camera_profile"].note, timeout=60000)
+    assert not window.project.ready

@@ -94,6 +94,14 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def rough_duration(seconds: float) -> str:
+    """Seconds as an estimate in words: "20 seconds", "12 minutes", "3 hours", "4 days"."""
+    steps = ((90, "second", 1), (6000, "minute", 60), (48 * 3600, "hour", 3600), (float("inf"), "day", 86400))
+    unit, length = next((unit, length) for limit, unit, length in steps if seconds < limit)
+    count = max(1, round(seconds / length))
+    return f"{count} {unit}{'s' * (count != 1)}"
+
+
 def printable(text: str) -> str:
     """`text` with control characters and undecodable bytes of file names escaped, safe for any terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

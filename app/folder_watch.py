@@ -1,0 +1,41 @@
+"""Notices when files come or go in the source folder, so that its summary stays true without a click."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Optional
+
+from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
+
+_PAUSE = 1000  # milliseconds of rest after the last change; copying a folder makes many
+_MOST_FOLDERS = 256  # the system's watches are few
+
+
+class FolderWatch(QObject):
+    """Watches folders, not their subfolders; `changed` comes once things have settled."""
+
+    changed = Signal()
+
+    def __init__(self, parent: Optional[QObject] = None) -> None:
+        super().__init__(parent)
+        self._watcher = QFileSystemWatcher(self)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_PAUSE)
+        self._timer.timeout.connect(self.changed)
+        self._watcher.directoryChanged.connect(lambda folder: self._timer.start())
+
+    def watch(self, folders: Iterable[Path]) -> None:
+        """Watch these and no others."""
+        wanted = set(sorted(str(folder) for folder in folders)[:_MOST_FOLDERS])
+        watched = set(self._watcher.directories())
+        if watched - wanted:
+            self._watcher.removePaths(sorted(watched - wanted))
+        if wanted - watched:
+            self._watcher.addPaths(sorted(wanted - watched))
+
+    def stop(self) -> None:
+        """Watch nothing."""
+        self.watch(())
+        self._timer.stop()

@@ -1,0 +1,76 @@
+"""How long a training will take, before it starts: a small piece of the network is timed on this machine.
+
+The piece has the network's own layers but at most two blocks and, on a CPU, four patches; its time is scaled by the
+multiplications of both. Rough by nature: other programs and a processor that gets warm come on top, and so does the
+perceptual loss.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from trainer_core.config import TrainerConfig
+from trainer_core.model.spec import NetworkSpec
+from trainer_core.training.hardware import Hardware
+
+_PIECE_BLOCKS = 2
+_PIECE_PATCHES = 4  # on a CPU, where larger batches are no faster per patch
+_WATCHING = 1.1  # validations, previews and checkpoints, whose rhythm keeps to about a tenth of the time
+
+
+def multiplications(spec: NetworkSpec, patch_size: int) -> float:
+    """Of one LR patch forward: each weight once per pixel of the layer's output."""
+    trunk = (patch_size / spec.unshuffle_factor) ** 2
+    total = 0.0
+    for name, shape in spec.shapes().items():
+        if len(shape) == 4:
+            total += shape[0] * shape[1] * shape[2] * shape[3] * trunk * _enlargement(name, spec)
+    return total
+
+
+def _enlargement(name: str, spec: NetworkSpec) -> int:
+    """Pixels of a layer's output per pixel of the trunk."""
+    layer = name.split(".")[0]
+    if layer.startswith("conv_up"):
+        return int(4 ** int(layer[len("conv_up") :]))
+    return int(4**spec.up_convolutions) if layer in ("conv_hr", "conv_last") else 1
+
+
+def seconds_per_step(config: TrainerConfig, spec: NetworkSpec, hardware: Hardware) -> float:
+    """Time a piece of the network with these settings; takes a fraction of a second up to a second."""
+    piece = dataclasses.replace(spec, num_block=min(spec.num_block, _PIECE_BLOCKS))
+    patches = config.batch_size if hardware.device == "cuda" else min(config.batch_size, _PIECE_PATCHES)
+    whole = multiplications(spec, config.patch_size) * config.batch_size * config.grad_accum_steps
+    return _seconds(config, piece, hardware, patches) * whole / (multiplications(piece, config.patch_size) * patches)
+
+
+def seconds_of_run(config: TrainerConfig, per_step: float) -> float:
+    """Of a whole run: the time budget where there is one, else its steps."""
+    if config.max_minutes is not None:
+        return 60 * config.max_minutes
+    return _WATCHING * config.steps * per_step
+
+
+def _seconds(config: TrainerConfig, piece: NetworkSpec, hardware: Hardware, patches: int) -> float:
+    import torch
+
+    from trainer_core.model.rrdb import RRDBNet
+    from trainer_core.training.learner import Learner
+    from trainer_core.training.pairs import Pair
+
+    with torch.random.fork_rng(devices=[]):  # a run's own numbers stay as they would be
+        learner = Learner(config.replace(perceptual_weight=0.0), RRDBNet(piece), hardware)
+    side = config.patch_size
+    pair = Pair(
+        torch.zeros(patches, 3, side, side, device=learner.device),
+        torch.full((patches, 3, side * piece.scale, side * piece.scale), 0.5, device=learner.device),
+    )
+    times = []
+    for _ in range(3):  # the first pays for allocations and kernel choices
+        began = time.monotonic()
+        learner.update([pair], count=1, rate=0.0)
+        if hardware.device == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.monotonic() - began)
+    return min(times)
