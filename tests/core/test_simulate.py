@@ -47,6 +47,14 @@ def test_a_color_frame_comes_as_the_watchs_jpeg_and_decoded(tmp_path: Path) -> N
     assert pixels(tmp_path / "out/target/sea.png").shape == (288, 352, 3)
 
 
+def test_a_photo_gives_the_same_frames_wherever_it_lies(tmp_path: Path) -> None:
+    here, there = photo(tmp_path / "one" / "bee.png"), photo(tmp_path / "two" / "deep" / "bee.png")
+    simulate([here], tmp_path / "a", camera="wqv1", scale=2, count=2)
+    simulate([there], tmp_path / "b", camera="wqv1", scale=2, count=2)
+    for name in ("lr/bee_1.png", "lr/bee_2.png", "target/bee_2.png"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
 def test_the_same_seed_repeats_a_photo_whatever_else_is_simulated(tmp_path: Path) -> None:
     one, other = photo(tmp_path / "in/one.png", 1), photo(tmp_path / "in/other.png", 2)
     simulate([one], tmp_path / "a", camera="wqv1", scale=2, seed=7)
