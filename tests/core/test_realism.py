@@ -141,7 +141,7 @@ def test_a_fit_moves_towards_the_captures_and_can_be_repeated() -> None:
     assert again[0] == again[1]
 
 
-LIMITS = {"mono": 1.0, "color": 1.3}
+LIMITS = {"mono": 0.8, "color": 1.2}
 """D of the built-in profiles on few photographs, with room for chance."""
 
 

@@ -31,7 +31,7 @@ _KEPT = 4
 _MOST_CHANGED = 4
 _FIRST_STEP, _LAST_STEP = 0.20, 0.05  # of the bounds' width
 _WIDTH_CHANGE = 0.4
-_LEAST_WIDTH = 0.1  # of the bounds' width: a few captures cannot prove that a watch never varies
+_LEAST_WIDTH = 0.3  # of the bounds' width: a few captures cannot prove that a watch never varies
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,92 @@
+"""How torch's OpenMP threads wait for each other (`trainer_core/environment.py`): a training step alone and in company.
+
+    python benchmarks/thread_waiting.py [--steps 8] [--rounds 2]
+
+For each way of waiting a child process times steps of the nano preset, first alone, then beside one process that keeps
+a core busy. Prints the median seconds of a step. Measure on an idle machine: anything else running is company too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+WAYS = {
+    "the library's own": {},
+    "spin count 30000": {"GOMP_SPINCOUNT": "30000"},
+    "spin count 1000": {"GOMP_SPINCOUNT": "1000"},
+    "passive": {"OMP_WAIT_POLICY": "PASSIVE"},
+}
+_SETTLING = 2
+
+
+def main() -> None:
+    """Measure every way, in turns."""
+    arguments = _arguments()
+    if arguments.child:
+        print(_step_seconds(arguments.steps))
+        return
+    alone: dict[str, list[float]] = {way: [] for way in WAYS}
+    beside: dict[str, list[float]] = {way: [] for way in WAYS}
+    for _ in range(arguments.rounds):
+        for way in WAYS:
+            alone[way].append(_measure(way, arguments.steps))
+        neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        for way in WAYS:
+            beside[way].append(_measure(way, arguments.steps))
+        neighbour.kill()
+        neighbour.wait()
+    print(f"{'seconds a step':20}{'alone':>20}{'beside one process':>24}")
+    for way in WAYS:
+        print(f"{way:20}{_text(alone[way]):>20}{_text(beside[way]):>24}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _text(values: list[float]) -> str:
+    return " ".join(f"{value:.2f}" for value in values)
+
+
+def _measure(way: str, steps: int) -> float:
+    kept = {key: value for key, value in os.environ.items() if key not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    command = [sys.executable, __file__, "--child", "--steps", str(steps)]
+    return float(subprocess.run(command, env={**kept, **WAYS[way]}, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def _step_seconds(steps: int) -> float:
+    import torch
+
+    from trainer_core.config import TrainerConfig
+    from trainer_core.model.rrdb import RRDBNet
+    from trainer_core.presets import PRESETS
+    from trainer_core.training.hardware import choose
+    from trainer_core.training.learner import Learner
+    from trainer_core.training.pairs import Pair
+    from trainer_core.training.plan import network_of
+
+    config = TrainerConfig(preset="nano", device="cpu", **PRESETS["nano"])
+    learner = Learner(config, RRDBNet(network_of(config)), choose(config))
+    side = config.patch_size
+    pair = Pair(
+        torch.rand(config.batch_size, 3, side, side), torch.rand(config.batch_size, 3, *[side * config.scale] * 2)
+    )
+    times = []
+    for _ in range(_SETTLING + steps):
+        began = time.monotonic()
+        learner.update([pair], count=1, rate=1e-4)
+        times.append(time.monotonic() - began)
+    return statistics.median(times[_SETTLING:])
+
+
+if __name__ == "__main__":
+    main()
