@@ -1,0 +1,47 @@
+"""What lies in a workspace that was opened: read in the background, the journal from end to end but only once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from app.charts.figures import Figures
+from trainer_core.elsewhere import running_elsewhere
+from trainer_core.events import Event
+from trainer_core.resumable import Resumable, resumable
+from trainer_core.sinks.follow import JournalFollower, gist
+from trainer_core.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The run in a workspace.
+
+    Args:
+        events: of the run, of steps in a row only the last one.
+        figures: all of them, ready to be drawn.
+        elsewhere: a process that trains there now.
+        journal: goes on where `events` ends.
+    """
+
+    workspace: Workspace
+    events: tuple[Event, ...]
+    figures: Figures
+    unfinished: Optional[Resumable]
+    elsewhere: Optional[int]
+    journal: JournalFollower
+
+
+def look_into(workspace: Workspace) -> Opened:
+    """Read what is there."""
+    elsewhere = running_elsewhere(workspace)  # first: the journal of a run that ends now is complete then
+    journal, figures = JournalFollower(workspace.journal_file), Figures()
+    events = gist(_noting(journal.news(), figures))
+    return Opened(workspace, tuple(events), figures, resumable(workspace, events), elsewhere, journal)
+
+
+def _noting(events: Iterator[Event], figures: Figures) -> Iterator[Event]:
+    for event in events:
+        figures.take(event)
+        yield event
