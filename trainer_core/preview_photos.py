@@ -1,0 +1,142 @@
+"""The user's own watch photos that every preview shows: whatever lies in a workspace's `preview_photos/`.
+
+Files may come and go while a training runs; they are the user's, not the run's. Needs no torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from trainer_core.data.captures import Capture, read_captures
+from trainer_core.errors import UserError
+from trainer_core.files import atomic_write
+
+MOST_PHOTOS = 12  # of one preview
+_MOST_FILES = 100  # looked at
+_LONGEST_NAME = 100  # bytes
+_NOT_IN_NAMES = frozenset('<>:"/\\|?*')
+_WATCHES = {"mono": "a mono watch (WQV-1, WQV-2)", "color": "a colour watch (WQV-3, WQV-10)"}
+
+
+@dataclass(frozen=True)
+class PreviewPhoto:
+    """One watch photo. `name` is unique among the folder's and fit for a file name; pixels are uint8 [h, w, 3]."""
+
+    name: str
+    file: Path
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True)
+class PreviewPhotos:
+    """What the folder holds; `refused` are file names with the reason why they are not shown."""
+
+    photos: list[PreviewPhoto] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def read_preview_photos(folder: Path, *, mono: bool) -> PreviewPhotos:
+    """The first `MOST_PHOTOS` photos of the wanted kind of watch, in the order of their files' names."""
+    found = PreviewPhotos()
+    names: set[str] = set()
+    try:
+        files = _files(folder)
+    except OSError as error:
+        found.refused[folder.name] = f"{folder} cannot be read: {error.strerror or error}."
+        return found
+    for file in files[:_MOST_FILES]:
+        try:
+            captures = _captures_for(file, mono=mono)
+        except UserError as error:
+            found.refused[file.name] = error.message
+            continue
+        for capture in captures:
+            if len(found.photos) == MOST_PHOTOS:
+                found.refused[file.name] = f"{file}: a preview shows no more than {MOST_PHOTOS} photos."
+                return found
+            found.photos.append(PreviewPhoto(_unused(capture.name, names), file, _rgb(capture.pixels)))
+    return found
+
+
+def pin(source: Path, folder: Path, *, mono: bool) -> Path:
+    """Copy a watch photo into `folder`, beside others of its name; the copy, or the one there with the same content.
+
+    Raises:
+        UserError: it is no watch photo, of the other kind of watch, there are enough, or it cannot be written.
+    """
+    _captures_for(source, mono=mono)
+    try:
+        content = source.read_bytes()
+        target = _target(folder, source.name.lstrip("."), content)
+        if target.exists():
+            return target
+        if len(read_preview_photos(folder, mono=mono).photos) >= MOST_PHOTOS:
+            raise UserError(f"{MOST_PHOTOS} watch photos are pinned already, more are not shown. Unpin one first.")
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(target) as file:
+            file.write(content)
+    except OSError as error:
+        raise UserError(f"{source.name} cannot be copied to {folder}: {error.strerror or error}.") from error
+    return target
+
+
+def unpin(name: str, folder: Path) -> Path | None:
+    """Delete the file in `folder` that the photo called `name` is from; that file, or None if it was gone.
+
+    Raises:
+        UserError: it cannot be deleted.
+    """
+    photos = [photo for mono in (True, False) for photo in read_preview_photos(folder, mono=mono).photos]
+    for photo in photos:
+        if photo.name == name:
+            try:
+                photo.file.unlink(missing_ok=True)
+            except OSError as error:
+                raise UserError(f"{photo.file} cannot be deleted: {error.strerror or error}.") from error
+            return photo.file
+    return None
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+
+
+def _captures_for(file: Path, *, mono: bool) -> list[Capture]:
+    captures = read_captures(file)
+    wanted = "mono" if mono else "color"
+    if captures[0].kind != wanted:
+        raise UserError(f"{file} is of {_WATCHES[captures[0].kind]}, but this training is for {_WATCHES[wanted]}.")
+    return captures
+
+
+def _target(folder: Path, name: str, content: bytes) -> Path:
+    """Names are told apart without their endings: the endings do not appear in the previews."""
+    stem, suffix = Path(name).stem, Path(name).suffix
+    there = {path.stem.lower(): path for path in _files(folder)}
+    candidate, number = stem, 1
+    while candidate.lower() in there:
+        if there[candidate.lower()].read_bytes() == content:
+            return there[candidate.lower()]
+        number += 1
+        candidate = f"{stem}_{number}"
+    return folder / f"{candidate}{suffix}"
+
+
+def _unused(name: str, names: set[str]) -> str:
+    plain = "".join(c if c.isprintable() and c not in _NOT_IN_NAMES else "_" for c in name)
+    plain = plain.encode("utf-8")[:_LONGEST_NAME].decode("utf-8", "ignore")
+    candidate, number = plain, 1
+    while candidate.lower() in names:
+        number += 1
+        candidate = f"{plain}_{number}"
+    names.add(candidate.lower())
+    return candidate
+
+
+def _rgb(pixels: np.ndarray) -> np.ndarray:
+    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
