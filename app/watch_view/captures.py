@@ -1,0 +1,136 @@
+"""The row of the user's own captures, at the size of the synthetic ones above."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
+
+import numpy as np
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from app.icons import dress
+from app.theme import SPACE
+from app.watch_view.cells import Cell, image
+from trainer_core.data.captures import Capture
+
+MOST = 48
+_HIGHEST = 200  # pixels of a picture, so that the row never fills the panel
+_INVITATION = "Drop photos from your watch here to compare."
+
+
+class CaptureRow(QWidget):
+    """Says when it is to be emptied or filled."""
+
+    choose = Signal()
+    clicked = Signal(int)
+    removed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.captures: list[Capture] = []
+        self.cells: list[Cell] = []
+        self.chosen = 0  # the one to compare in full size
+        self._factor = 1.0
+        self._title = QLabel()
+        self.choose_button = QPushButton("Choose …")
+        self.choose_button.setAccessibleName("Choose photos from your watch")
+        self.choose_button.setToolTip("PNG, JPEG or Palm databases as they came from the watch")
+        dress(self.choose_button, "folder")
+        self.choose_button.clicked.connect(lambda: self.choose.emit())
+        self.remove_button = QPushButton("Remove")
+        self.remove_button.setAccessibleName("Remove your own captures")
+        self.remove_button.setToolTip("Take your own captures out of this view; no file is touched")
+        dress(self.remove_button, "close")
+        self.remove_button.clicked.connect(self._remove)
+        self._lay_out()
+        self._refresh()
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self._title, 1)
+        head.addWidget(self.choose_button)
+        head.addWidget(self.remove_button)
+        self._strip = QWidget()
+        self._row = QHBoxLayout(self._strip)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(SPACE)
+        self._row.addStretch(1)
+        self._scroll = QScrollArea()
+        self._scroll.setWidget(self._strip)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE // 2)
+        layout.addLayout(head)
+        layout.addWidget(self._scroll)
+
+    def add(self, captures: Sequence[Capture]) -> int:
+        """Show these too, each once; how many there was no room for."""
+        new: list[Capture] = []
+        for capture in captures:
+            if not any(_same(capture, other) for other in (*self.captures, *new)):
+                new.append(capture)
+        room = MOST - len(self.captures)
+        for capture in new[:room]:
+            self._add(capture)
+        self._refresh()
+        return max(0, len(new) - room)
+
+    def _add(self, capture: Capture) -> None:
+        number = len(self.cells)
+        cell = Cell(1)
+        cell.show_pictures(capture.name, image(capture.pixels))
+        cell.setToolTip(f"{capture.name}\nClick to compare in full size")
+        cell.setAccessibleName(f"Your capture {capture.name}")
+        cell.clicked.connect(lambda: self.clicked.emit(number))
+        self.captures.append(capture)
+        self.cells.append(cell)
+        self._row.insertWidget(self._row.count() - 1, cell)
+
+    def fit(self, factor: float) -> None:
+        """Show them with watch pixels of this size."""
+        self._factor = factor
+        self._fit()
+
+    def like(self, pixels: np.ndarray) -> Optional[QImage]:
+        """The chosen capture, or else the first, of the same size as a watch photo."""
+        by_rank = (*self.captures[self.chosen : self.chosen + 1], *self.captures)
+        first = next((c for c in by_rank if c.pixels.shape[:2] == pixels.shape[:2]), None)
+        return None if first is None else image(first.pixels)
+
+    def _remove(self) -> None:
+        for cell in self.cells:
+            self._row.removeWidget(cell)
+            cell.hide()
+            cell.deleteLater()
+        self.captures, self.cells, self.chosen = [], [], 0
+        self._refresh()
+        self.removed.emit()
+
+    def _refresh(self) -> None:
+        there = bool(self.captures)
+        self._title.setText("Your own captures" if there else _INVITATION)
+        self._title.setProperty("role", "heading" if there else "muted")
+        self._title.style().unpolish(self._title)
+        self._title.style().polish(self._title)
+        self.remove_button.setVisible(there)
+        self._scroll.setVisible(there)
+        self._fit()
+
+    def _fit(self) -> None:
+        for capture, cell in zip(self.captures, self.cells):
+            height, width = capture.pixels.shape[:2]
+            cell.fit(QSize(width, height), min(self._factor, _HIGHEST / height))
+            cell.setFixedSize(cell.sizeHint())
+        if self.cells:
+            bar = self._scroll.horizontalScrollBar().sizeHint().height()
+            self._scroll.setFixedHeight(max(cell.height() for cell in self.cells) + bar)
+
+
+def _same(one: Capture, other: Capture) -> bool:
+    return one.pixels.shape == other.pixels.shape and bool((one.pixels == other.pixels).all())
