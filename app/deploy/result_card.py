@@ -1,0 +1,129 @@
+"""The card of a finished run: where its model is, who can load it, and what can be done with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+
+from app.cards import Card, show_folder
+from app.icons import dress
+from app.theme import SPACE
+from trainer_core.events import RunFinished
+from trainer_core.weights.programs import in_words
+
+_OUTCOMES = {
+    "completed": "The training is complete", "stopped": "Stopped and saved", "failed": "The training failed",
+}  # fmt: skip
+
+
+class ResultCard(Card):
+    """`present` shows the end of a run that left a model."""
+
+    deploy = Signal(str)
+    try_out = Signal(str)
+    export = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = ""
+        self._place, self._loads_in = PathLabel(), QLabel()
+        self._loads_in.setWordWrap(True)
+        self._path_row = QWidget()
+        self._lay_out()
+        self.deploy_button, self.try_button, self.export_button = self._actions = [
+            self._button("Copy to WQV-Viewer …", "deploy", lambda: self.deploy.emit(self.model), primary=True),
+            self._button("Try on photos …", "preview", lambda: self.try_out.emit(self.model)),
+            self._button("Export …", "export", lambda: self.export.emit(self.model)),
+        ]
+        self.buttons.addStretch(1)
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self._path_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACE // 2)
+        row.addWidget(self._place)
+        row.addWidget(_tool("Open folder", "folder", lambda: show_folder(Path(self.model).parent)))
+        row.addWidget(_tool("Copy path", "copy", lambda: QGuiApplication.clipboard().setText(self.model)))
+        row.addStretch(1)
+        for widget in (self._path_row, self._loads_in):
+            self.texts.insertWidget(self.texts.count() - 1, widget)
+
+    @property
+    def text(self) -> str:
+        """All that is said, "" while hidden."""
+        return " ".join(part for part in (super().text, self._loads_in.text()) if part and not self.isHidden())
+
+    def present(self, event: RunFinished, loads_in: str) -> None:
+        """Show this run's model; `loads_in` is the gate's sentence."""
+        self.model = _best_of(event.model) if event.model else ""
+        for widget in (*self._actions, self._path_row):
+            widget.setVisible(bool(self.model))
+        self._place.set_path(self.model)
+        self._loads_in.setText(in_words(loads_in))
+        self._loads_in.setVisible(bool(loads_in))
+        title = f"{_OUTCOMES.get(event.outcome, 'Stopped without saving')} at step {event.step}"
+        done = event.outcome == "completed"
+        self.say("ok" if done else "info", "good" if done else "accent", title, _quality(event))
+
+
+class PathLabel(QLabel):
+    """A path that is shortened in the middle where it does not fit; the tooltip has it whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._path = ""
+        self.setProperty("role", "muted")
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+
+    def set_path(self, path: str) -> None:
+        """Show it."""
+        self._path = path
+        self.setToolTip(path)
+        self.setAccessibleName(f"Model file {path}")
+        self.updateGeometry()
+        self._shorten()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance(self._path) + SPACE, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(60, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._shorten()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._shorten()
+
+    def _shorten(self) -> None:
+        self.setText(self.fontMetrics().elidedText(self._path, Qt.TextElideMode.ElideMiddle, self.width()))
+
+
+def _tool(name: str, icon: str, clicked: Callable[[], object]) -> QToolButton:
+    button = QToolButton()
+    dress(button, icon, "muted")
+    button.setAccessibleName(name)
+    button.setToolTip(name)
+    button.clicked.connect(lambda: clicked())
+    return button
+
+
+def _quality(event: RunFinished) -> str:
+    if event.best_psnr is None or event.bicubic_psnr is None:
+        return ""
+    text = f"Best PSNR {event.best_psnr:.2f} dB at step {event.best_step}; bicubic {event.bicubic_psnr:.2f} dB"
+    return f"{text} ({event.best_psnr - event.bicubic_psnr:+.2f} dB)"
+
+
+def _best_of(model: str) -> str:
+    """The best model beside the newest one, if there is one."""
+    best = Path(model).with_name(f"{Path(model).stem}_best.pth")
+    return str(best if best.is_file() else model)
