@@ -1,6 +1,8 @@
 """Sets everything up and starts the main job. Needs only Python 3.9 or newer; works on Linux, macOS and Windows.
 
-    python3 run.py                    set up, then train on built-in scenes for about two minutes
+    python3 run.py                    set up, then open the window with the built-in scenes filled in;
+                                      where no window can open, say why and do as `demo`
+    python3 run.py demo               set up, then train on built-in scenes in the terminal, for about two minutes
     python3 run.py test [ARGS...]     set up, then run all tests (ARGS go to pytest)
     python3 run.py train ARGS...      set up, then the trainer with these arguments
     python3 run.py tools ARGS...      set up, then the tools with these arguments
@@ -54,6 +56,8 @@ QT_LIBRARIES = {
     "libxcb-shape.so.0": "libxcb-shape0",
     "libxcb-xkb.so.1": "libxcb-xkb1",
 }
+# Said by the environment's own Python, too: why no window can be opened, or nothing.
+WINDOW_PROBE = "from app.__main__ import why_no_window; print(why_no_window())"
 # Said by the environment's own Python: is everything there, and is its torch made for CUDA?
 PROBE = """
 import importlib.util, json, pathlib, sys
@@ -66,27 +70,27 @@ print(json.dumps({"python": sys.version_info[:2], "complete": all(found.values()
 
 def main(arguments: "list[str]") -> int:
     """Set up and start what `arguments` name; the exit code of that job, 1 if the set-up failed, 2 for bad usage."""
-    command, rest = (arguments[0], arguments[1:]) if arguments else ("demo", [])
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("window", [])
     if command in ("-h", "--help"):
         print(__doc__)
         return 0
-    if command not in ("demo", "test", "train", "tools", "setup"):
-        print(
-            "run.py knows: (nothing), test, train, tools, setup; not %s. See: run.py --help" % command, file=sys.stderr
-        )
+    if command not in ("window", "demo", "test", "train", "tools", "setup"):
+        known = "(nothing), demo, test, train, tools, setup"
+        print("run.py knows: %s; not %s. See: run.py --help" % (known, command), file=sys.stderr)
         return 2
     try:
         set_up({"window", "dev"} if command == "test" else {"window"})
+        if command == "setup":
+            say("The set-up is complete.")
+            return 0
+        wanted = job(command, rest)
     except SetUpError as error:
         say(str(error))
         return 1
     except KeyboardInterrupt:
         say("Interrupted; the set-up goes on at the next start.")
         return 130
-    if command == "setup":
-        say("The set-up is complete.")
-        return 0
-    return start(job(command, rest))
+    return start(wanted)
 
 
 class SetUpError(Exception):
@@ -108,7 +112,25 @@ def job(command: str, rest: "list[str]") -> "list[str]":
         return ["-m", "pytest", *(["-p", "no:pytest-qt"] if missing else []), *rest]
     if command == "tools":
         return ["-m", "trainer_core.tools", *rest]
+    if command == "window":
+        reason = why_no_window()
+        if not reason:
+            return ["-m", "app", "--demo", str(DEMO_WORKSPACE)]
+        say("%s So this trains in the terminal." % reason)
+        command = "demo"
     return ["-m", "trainer_core", *(["--demo", str(DEMO_WORKSPACE)] if command == "demo" else rest)]
+
+
+def why_no_window() -> str:
+    """Why no window can be seen here, in a sentence, or ""."""
+    platform = os.environ.get("QT_QPA_PLATFORM", "")
+    if platform in ("offscreen", "minimal"):
+        return "No window would be seen (QT_QPA_PLATFORM is %s)." % platform
+    command = [str(PYTHON), "-I", "-c", WINDOW_PROBE]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    if done.returncode != 0:
+        return "Whether a window can be opened could not be found out."
+    return done.stdout.decode("utf-8", "replace").strip()
 
 
 def start(arguments: "list[str]") -> int:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import sys
 from collections.abc import Sequence
 from typing import Optional
 
 import trainer_core
+from app.system.display import why_no_display
 from trainer_core.as_command import as_command
 
 PROGRAM = "wqv-upscale-trainer-gui"
@@ -37,12 +37,7 @@ def why_no_window() -> str:
         return (
             "The window's packages are missing; install them with: python -m pip install 'wqv-upscale-trainer[window]'."
         )
-    chosen = os.environ.get("QT_QPA_PLATFORM", "")
-    if sys.platform.startswith("linux") and not (
-        chosen or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
-        return "There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)."
-    return ""
+    return why_no_display()
 
 
 def _missing(name: str) -> bool:

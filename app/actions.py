@@ -8,6 +8,8 @@ from typing import Callable, Optional, Protocol, Union
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
+from app.deploy.deployment import Deployment
+from app.form.settings_files import SettingsFiles
 from app.runs.recent import recent_workspaces
 from app.session import State
 from app.theme import CHOICES, theme
@@ -16,6 +18,9 @@ from app.theme import CHOICES, theme
 class Doer(Protocol):
     """What the menus call."""
 
+    settings_files: SettingsFiles
+    deployment: Deployment
+
     def start(self) -> None: ...
     def begin_demo(self) -> None: ...
     def pause_or_resume(self) -> None: ...
@@ -23,9 +28,7 @@ class Doer(Protocol):
     def discard(self) -> None: ...
     def save_now(self) -> None: ...
     def preview_now(self) -> None: ...
-    def copy_command(self) -> None: ...
-    def import_settings(self) -> None: ...
-    def export_settings(self) -> None: ...
+    def open_tensorboard(self) -> None: ...
     def choose_path(self, name: str) -> None: ...
     def open_workspace(self, path: str) -> None: ...
     def about(self) -> None: ...
@@ -41,6 +44,7 @@ class Actions:
         self._active: list[QAction] = []
         self._file_menu()
         self._run_menu()
+        self._model_menu()
         self._view_menu()
         about = window.menuBar().addMenu("&Help").addAction("&About …")
         about.triggered.connect(lambda: doer.about())
@@ -55,8 +59,8 @@ class Actions:
         self._idle.append(self._recent.menuAction())
         self._add(menu, "Choose warm &start …", lambda: doer.choose_path("init_weights"), "Ctrl+W", self._idle)
         menu.addSeparator()
-        self._add(menu, "&Import settings …", doer.import_settings, None, self._idle)
-        self._add(menu, "&Export settings …", doer.export_settings, None, self._idle)
+        self._add(menu, "&Import settings …", doer.settings_files.ask_import, None, self._idle)
+        self._add(menu, "&Export settings …", doer.settings_files.ask_export, None, self._idle)
         menu.addSeparator()
         self._add(menu, "&Quit", self._window.close, QKeySequence.StandardKey.Quit, [])
 
@@ -66,16 +70,24 @@ class Actions:
         self._add(menu, "&Try it with built-in scenes", doer.begin_demo, None, self._idle)
         menu.addSeparator()
         self._pause = self._add(menu, "&Pause", doer.pause_or_resume, "Ctrl+Space", self._steering)
-        self._add(menu, "Stop and &save", doer.stop, "Ctrl+.", self._active)
+        self._add(menu, "St&op and save", doer.stop, "Ctrl+.", self._active)
         self._add(menu, "&Discard …", doer.discard, None, self._active)
         menu.addSeparator()
         self._add(menu, "Save &now", doer.save_now, QKeySequence.StandardKey.Save, self._steering)
         self._add(menu, "Pre&view now", doer.preview_now, "Ctrl+R", self._steering)
         menu.addSeparator()
-        self._add(menu, "&Copy as command", doer.copy_command, "Ctrl+Shift+C", [])
+        self._add(menu, "&Copy as command", doer.settings_files.copy_command, "Ctrl+Shift+C", [])
+
+    def _model_menu(self) -> None:
+        deployment, menu = self._doer.deployment, self._window.menuBar().addMenu("&Model")
+        self._add(menu, "&Try on photos …", deployment.try_on_photos, "Ctrl+T", [])
+        self._add(menu, "&Export …", deployment.export, "Ctrl+E", [])
+        self._add(menu, "&Copy to WQV-Viewer …", deployment.copy_to_viewer, None, [])
 
     def _view_menu(self) -> None:
-        menu = self._window.menuBar().addMenu("&View").addMenu("&Theme")
+        view = self._window.menuBar().addMenu("&View")
+        self._add(view, "Open &TensorBoard", self._doer.open_tensorboard, "Ctrl+Shift+T", [])
+        menu = view.addMenu("T&heme")
         group = QActionGroup(self._window)
         for choice in CHOICES:
             action = self._add(menu, f"&{choice.capitalize()}", partial(theme().choose, choice), None, [])

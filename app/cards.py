@@ -1,18 +1,17 @@
-"""What the window has to say, without interrupting: a message strip, the offer to resume, the finished model."""
+"""What the window has to say, without interrupting: a message strip, the offer to resume."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable
 
 from PySide6.QtCore import Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout
 
-from app.icons import dress, pixmap
-from app.theme import SPACE, colours
-from trainer_core.events import RunFinished
+from app.icons import dress
+from app.theme import SPACE
 from trainer_core.resumable import Resumable
 
 _ICONS = {"info": ("info", "accent"), "warning": ("wrong", "warn"), "error": ("wrong", "bad")}
@@ -20,9 +19,6 @@ _INFO_SECONDS = 12
 _ENDINGS = {
     "interrupted": "it was interrupted", "stopped": "it was stopped", "discarded": "it was stopped without saving",
     "failed": "it failed",
-}  # fmt: skip
-_OUTCOMES = {
-    "completed": "The training is complete", "stopped": "Stopped and saved", "failed": "The training failed",
 }  # fmt: skip
 
 
@@ -45,22 +41,22 @@ class Card(QFrame):
         self._close.clicked.connect(self.hide)
         self.buttons = QHBoxLayout()
         self.buttons.setSpacing(SPACE)
-        texts = QVBoxLayout()
-        texts.setSpacing(SPACE // 2)
-        texts.addWidget(self._title)
-        texts.addWidget(self._text)
-        texts.addLayout(self.buttons)
+        self.texts = QVBoxLayout()
+        self.texts.setSpacing(SPACE // 2)
+        self.texts.addWidget(self._title)
+        self.texts.addWidget(self._text)
+        self.texts.addLayout(self.buttons)
         row = QHBoxLayout(self)
         row.setContentsMargins(SPACE + SPACE // 2, SPACE, SPACE, SPACE)
         row.setSpacing(SPACE + SPACE // 2)
         row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(texts, 1)
+        row.addLayout(self.texts, 1)
         row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
 
     def say(self, icon: str, role: str, title: str, text: str) -> None:
         """Show this."""
-        self._sign.setPixmap(pixmap(icon, getattr(colours(), role), 20))
+        dress(self._sign, icon, role, 20)
         self._title.setText(title)
         self._title.setVisible(bool(title))
         self._text.setText(text)
@@ -87,6 +83,7 @@ class MessageStrip(Card):
 
     def __init__(self) -> None:
         super().__init__()
+        self.buttons.addStretch(1)  # an empty row would keep the text narrow
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.hide)
@@ -121,32 +118,6 @@ class ResumeCard(Card):
         self.say("waiting", "accent", f"There is an unfinished run at step {found.step}{of}", text)
 
 
-class ResultCard(Card):
-    """Where the model is and who can load it."""
-
-    deploy = Signal(str)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.model = ""
-        self._actions = [
-            self._button("Copy to WQV-Viewer …", "deploy", lambda: self.deploy.emit(self.model), primary=True),
-            self._button("Open folder", "folder", lambda: show_folder(Path(self.model).parent)),
-            self._button("Copy path", "copy", lambda: QGuiApplication.clipboard().setText(self.model)),
-        ]
-        self.buttons.addStretch(1)
-
-    def present(self, event: RunFinished, loads_in: str) -> None:
-        """Show the end of a run that left a model."""
-        self.model = _best_of(event.model)
-        for button in self._actions:
-            button.setVisible(bool(self.model))
-        title = f"{_OUTCOMES.get(event.outcome, 'Stopped without saving')} at step {event.step}"
-        lines = [line for line in (_quality(event), self.model, loads_in) if line]
-        done = event.outcome == "completed"
-        self.say("ok" if done else "info", "good" if done else "accent", title, "\n".join(lines))
-
-
 def _ago(seconds: float) -> str:
     """Such as "3 hours ago"."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
@@ -154,21 +125,6 @@ def _ago(seconds: float) -> str:
         if count >= 1:
             return f"{count} {unit}{'s' * (count != 1)} ago"
     return "just now"
-
-
-def _quality(event: RunFinished) -> str:
-    if event.best_psnr is None or event.bicubic_psnr is None:
-        return ""
-    text = f"Best PSNR {event.best_psnr:.2f} dB at step {event.best_step}; bicubic {event.bicubic_psnr:.2f} dB"
-    return f"{text} ({event.best_psnr - event.bicubic_psnr:+.2f} dB)"
-
-
-def _best_of(model: Optional[str]) -> str:
-    """The best model beside the newest one, if there is one."""
-    if not model:
-        return ""
-    best = Path(model).with_name(f"{Path(model).stem}_best.pth")
-    return str(best if best.is_file() else model)
 
 
 def show_folder(folder: Path) -> None:

@@ -5,35 +5,33 @@ The window puts the parts in place; the rules of a run are trainer_core's; this 
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QStandardPaths, Slot
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtCore import QObject, QStandardPaths, Qt, Slot
+from PySide6.QtWidgets import QMessageBox
 
 import trainer_core
+from app.charts.comparison import Comparison
+from app.deploy.deployment import Deployment
 from app.errors import Report, fault_report, show_report
 from app.estimate import Estimate
 from app.form.entries import PathEntry
-from app.project import Opened
+from app.form.settings_files import SettingsFiles
 from app.questions import ask
-from app.remembered import remembered
+from app.runs.elsewhere import Elsewhere
+from app.runs.opened import Opened
 from app.runs.recent import remember_workspace
 from app.session import State
 from app.system.awake import awake
+from app.system.tensorboard_server import TensorBoards
 from app.training_thread import Ended
-from trainer_core.as_command import as_command
 from trainer_core.config import TrainerConfig
 from trainer_core.control import Request
 from trainer_core.errors import UserError
 from trainer_core.events import CheckpointSaved, Event, RunFinished, RunStarted
-from trainer_core.files import write_json
-from trainer_core.install_model import install
 from trainer_core.presets import proposed
-from trainer_core.settings import Stored, read_stored, to_json
 from trainer_core.training.hardware import Hardware, choose
 
 if TYPE_CHECKING:
@@ -50,6 +48,15 @@ class Conductor(QObject):
         self._estimate.changed.connect(window.run_bar.show_estimate)
         self._loads_in = ""
         self._awake = awake()
+        self._boards = TensorBoards(self)
+        self._boards.told.connect(window.messages.tell)
+        self.settings_files = SettingsFiles(window.project, window)
+        self.settings_files.told.connect(window.messages.tell)
+        self.deployment = Deployment(window)
+        self._elsewhere = Elsewhere(window)
+        self.comparison = Comparison(window.charts, window.project)
+        self.comparison.told.connect(window.messages.tell)
+        self._starts_when_ready = False
         self._finished: RunFinished | None = None
         project, session = window.project, window.session
         project.changed.connect(self._settings_changed)
@@ -77,6 +84,9 @@ class Conductor(QObject):
         self._window.run_bar.start_button.setText(
             "Resume training" if project.draft.config.resume_from else "Start training"
         )
+        if self._starts_when_ready and project.ready:
+            self._starts_when_ready = False
+            self.start()
 
     def _workspace_opened(self, opened: Opened) -> None:
         """Show what lies in the workspace, unless a training fills the views."""
@@ -87,15 +97,16 @@ class Conductor(QObject):
         window.welcome.refresh()
         window.resume_card.hide()
         window.result_card.hide()
-        window.charts.load(opened.events)
+        window.charts.load(opened.figures)
         window.preview.load(opened.workspace.previews)
         window.show_run(bool(opened.events))
-        if opened.elsewhere is not None:
-            window.messages.tell("warning", f"Process {opened.elsewhere} is training in this workspace now.")
+        if self._elsewhere.show(opened):
+            self._starts_when_ready = False
         elif opened.unfinished is not None:
             window.resume_card.offer(opened.unfinished)
         else:
             self._present(opened.events)
+        self._elsewhere.tell_end()
 
     def _present(self, events: tuple[Event, ...]) -> None:
         finished = [event for event in events if isinstance(event, RunFinished)]
@@ -120,14 +131,8 @@ class Conductor(QObject):
 
     def start_when_ready(self) -> None:
         """Begin as soon as what was filled in has been looked at."""
-
-        def begin() -> None:
-            if self._window.project.ready:
-                self._window.project.changed.disconnect(begin)
-                self.start()
-
-        self._window.project.changed.connect(begin)
-        begin()
+        self._starts_when_ready = True
+        self._settings_changed()
 
     def resume(self) -> None:
         """Go on with the workspace's unfinished run."""
@@ -142,11 +147,11 @@ class Conductor(QObject):
         self._estimate.stop()
         window.session.start(window.project.given(resume=resume))
 
-    def begin_demo(self) -> None:
-        """Fill in the built-in scenes."""
+    def begin_demo(self, workspace: str = "") -> None:
+        """Fill in the built-in scenes; without a workspace in the user's documents."""
         if not self._window.session.active:
             documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-            self._window.project.begin_demo(os.path.join(documents, "WQV Upscale Trainer", "demo"))
+            self._window.project.begin_demo(workspace or os.path.join(documents, "WQV Upscale Trainer", "demo"))
             self._window.messages.tell("info", "The built-in scenes are filled in. Start trains for about two minutes.")
 
     def pause_or_resume(self) -> None:
@@ -175,11 +180,6 @@ class Conductor(QObject):
         """Pictures at the next step boundary."""
         self._window.session.request(Request.PREVIEW)
 
-    def copy_command(self) -> None:
-        """The command line that gives the same run."""
-        QGuiApplication.clipboard().setText(as_command(self._window.project.given()))
-        self._window.messages.tell("info", "The command is in the clipboard.")
-
     def choose_path(self, name: str) -> None:
         """Browse for a setting that is a path."""
         entry = self._window.form.rows[name].entry
@@ -191,68 +191,32 @@ class Conductor(QObject):
         if not self._window.session.active:
             self._window.project.choose("workspace", path)
 
-    def export_settings(self) -> None:
-        """Write all settings to a file."""
-        name, _ = QFileDialog.getSaveFileName(self._window, "Export settings", "training_config.json", "JSON (*.json)")
-        if name:
-            config = self._window.project.draft.config
-            try:
-                write_json(Path(name), to_json(config, stored=Stored(), derived=None, warm_start=None))
-            except OSError as error:
-                self._window.messages.tell("error", f"{name} could not be written: {error.strerror}.")
-
-    def import_settings(self) -> None:
-        """Take the settings of a file; places stay."""
-        name, _ = QFileDialog.getOpenFileName(self._window, "Import settings", "", "JSON (*.json)")
-        if not name:
-            return
-        try:
-            stored = read_stored(json.loads(Path(name).read_text("utf-8")), name)
-        except (OSError, ValueError) as error:
-            self._window.messages.tell("error", f"{name} cannot be read: {error}")
-        except UserError as error:
-            self._window.messages.tell("error", error.message)
+    def open_tensorboard(self) -> None:
+        """Show the workspace's event files in the browser."""
+        workspace = self._window.project.workspace
+        if workspace is None:
+            self._window.messages.tell("info", "Choose a workspace first; TensorBoard shows what its run has written.")
         else:
-            self._window.project.adopt(stored.values)
-
-    def deploy(self, model: str) -> None:
-        """Copy a model into the viewer's folder, asking for it."""
-        before = str(remembered().value("viewer_folder", ""))
-        folder = QFileDialog.getExistingDirectory(self._window, "WQV-Viewer's folder models/custom", before)
-        if folder:
-            remembered().setValue("viewer_folder", folder)
-            self.install(model, folder)
-
-    def install(self, model: str, folder: str, *, replace: bool = False) -> None:
-        """Copy, in the background."""
-        target = Path(folder) / Path(model).name
-        if target.exists() and not replace:
-            ask(
-                self._window, "Replace the model there?", f"{target} is there already.",
-                [("Replace", lambda: self.install(model, folder, replace=True))],
-            )  # fmt: skip
-            return
-        told = self._window.messages.tell
-        self._window.project.background.run(
-            "install",
-            lambda: install(model, folder, replace=replace),
-            lambda path: told("info", f"Copied to {path}. Restart WQV-Viewer and choose it in the AI menu."),
-            self._fault,
-        )
+            self._boards.open(workspace.tensorboard)
 
     def about(self) -> None:
         """Versions."""
         text = Report("WQV Upscale Trainer", "Trains networks that enlarge Casio WQV wrist camera photos.").as_text()
-        QMessageBox.about(self._window, f"About version {trainer_core.__version__}", text)
+        title = f"About version {trainer_core.__version__}"
+        box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, QMessageBox.StandardButton.Close, self._window)
+        box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
 
     # -- what the run does ---------------------------------------------------------------------
 
     @Slot(object)
     def _state_changed(self, state: State) -> None:
         window = self._window
-        for part in (window.run_bar, window.status, window.menus):
+        for part in (window.run_bar, window.status, window.menus, window.notifier):
             part.show_state(state)
         window.form.lock(state is not State.IDLE)
+        window.watch.set_idle(state is State.IDLE)
         if state is State.IDLE:
             self._awake.release()
         else:
@@ -283,11 +247,13 @@ class Conductor(QObject):
         window.welcome.refresh()
         if ended.error is not None:
             self._fault(ended.error, ended.details)
+            window.project.open_again()  # for what is there: an unfinished run, a training of another process
         elif finished is not None:
             window.result_card.present(finished, self._loads_in)
             if finished.outcome == "failed":
                 self._report_failure(finished)
-            window.notifier.tell("The training has ended", window.result_card.text)
+            title = "The training failed" if finished.outcome == "failed" else "The training has ended"
+            window.notifier.tell(title, window.result_card.text)
         self._finished = None
         window.notifier.hide()
         window.run_is_over()
@@ -308,5 +274,9 @@ class Conductor(QObject):
             show_report(fault_report(error, details), self._window)
 
     def close(self) -> None:
-        """Let the machine sleep again."""
+        """Let the machine sleep again, and end what runs beside the training."""
         self._awake.release()
+        self._boards.close()
+        self._elsewhere.close()
+        self.deployment.close()
+        self._window.notifier.close()

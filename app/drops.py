@@ -1,19 +1,23 @@
-"""What happens with something dropped on the window: photos, a run, weights, a checkpoint; the rest says why not."""
+"""What happens with things dropped on the window: photos, a run, weights, watch photos; the rest says why not."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData
 
 from trainer_core.errors import UserError
-from trainer_core.recognise import Kind, recognise
+from trainer_core.recognise import Kind, look_into, recognise
 from trainer_core.weights.warm_start import plan as plan_warm_start
 
 if TYPE_CHECKING:
+    from app.preview.pins import Pins
     from app.project import Project
     from app.session import Session
+
+_LATER = "Settings can be changed when this training has ended."
 
 
 def paths_of(data: QMimeData) -> list[Path]:
@@ -22,47 +26,97 @@ def paths_of(data: QMimeData) -> list[Path]:
 
 
 class Drops:
-    """Takes dropped paths one by one."""
+    """Takes what was dropped together: folders first, for a workspace among them is where the files belong."""
 
-    def __init__(self, project: Project, session: Session) -> None:
+    def __init__(self, project: Project, session: Session, pins: Pins) -> None:
         self._project = project
         self._session = session
+        self._pins = pins
 
-    def take(self, path: Path, *, onto: str = "") -> None:
-        """Do what the path is meant for. `onto` is the setting it was dropped on, if any."""
-        workspace = self._project.workspace
-        kind = recognise(path, workspace.root if workspace else None)
+    def take(self, paths: Sequence[Path], *, onto: str = "") -> None:
+        """Do what the paths are meant for. `onto` is the setting they were dropped on, if any."""
+        weights, others = [], []
+        for path in sorted(paths, key=lambda path: not path.is_dir()):
+            workspace = self._project.workspace
+            kind = recognise(path, workspace.root if workspace else None)
+            if kind in (Kind.RUN, Kind.PHOTOS):
+                self._take_folder(path, kind, onto)
+            elif kind in (Kind.CHECKPOINT, Kind.WEIGHTS):
+                weights.append((path, kind))
+            else:
+                others.append(path)
+        if weights:
+            self._take_weights(weights)
+        if others:
+            self._look_into(others)
+
+    def _take_folder(self, path: Path, kind: Kind, onto: str) -> None:
         if self._session.active:
-            self._while_training(path, kind)
-        elif (path.is_dir() and onto == "workspace") or (kind is Kind.RUN and onto != "source_dir"):
+            self._project.told.emit("warning", _LATER)
+        elif onto == "workspace" or (kind is Kind.RUN and onto != "source_dir"):
             self._project.choose("workspace", str(path))
-        elif path.is_dir():
+        else:
             self._project.choose("source_dir", str(path))
+
+    def _take_weights(self, weights: Sequence[tuple[Path, Kind]]) -> None:
+        """One of them can be used; while a training runs they are only identified."""
+        path, kind = weights[0]
+        if self._session.active:
+            self._identify([path for path, _ in weights])
         elif kind is Kind.CHECKPOINT:
             self._project.choose("resume_from", str(path))
             self._project.told.emit("info", f"Start now continues from {path.name}.")
-        elif kind is Kind.WEIGHTS:
-            self._project.choose("init_weights", str(path))
         else:
-            self._project.told.emit("warning", _refusal(path, kind))
+            self._project.choose("init_weights", str(path))
 
-    def _while_training(self, path: Path, kind: Kind) -> None:
-        """Only weight files can be looked at now."""
-        if kind not in (Kind.WEIGHTS, Kind.CHECKPOINT):
-            self._project.told.emit("warning", "Settings can be changed when this training has ended.")
-            return
-        told = self._project.told.emit
+    def _identify(self, paths: Sequence[Path]) -> None:
         self._project.background.run(
             "identify",
-            lambda: plan_warm_start(path),
-            lambda found: told(
-                "info", f"{path.name}: {found.description}. It can be chosen when this training has ended."
+            lambda: [_description(path) for path in paths],
+            lambda found: self._project.told.emit(
+                "info" if all(known for _, known in found) else "error", "\n".join(text for text, _ in found)
             ),
-            lambda error: told("error", error.message if isinstance(error, UserError) else str(error)),
+            _escaped,
         )
 
+    def _look_into(self, files: Sequence[Path]) -> None:
+        """Watch photos show it by their content alone."""
+        self._project.background.run(
+            f"drop {files}",
+            lambda: [(path, look_into(path)) for path in files],
+            self._take_files,
+            _escaped,
+        )
 
-def _refusal(path: Path, kind: Kind) -> str:
+    def _take_files(self, files: Sequence[tuple[Path, Kind]]) -> None:
+        refused = [_refusal(kind, [path for path, k in files if k is kind]) for kind in (Kind.PICTURE, Kind.OTHER)]
+        watch_photos = [path for path, kind in files if kind is Kind.WATCH_PHOTO]
+        if watch_photos:
+            self._pins.pin(watch_photos, refused=[sentence for sentence in refused if sentence])
+        else:
+            self._project.told.emit("warning", "\n".join(sentence for sentence in refused if sentence))
+
+
+def _description(path: Path) -> tuple[str, bool]:
+    """What a weight file is, or why it cannot be used, and whether it can."""
+    try:
+        found = plan_warm_start(path)
+    except UserError as error:
+        return error.message, False
+    return f"{path.name}: {found.description}. It can be chosen when this training has ended.", True
+
+
+def _refusal(kind: Kind, paths: Sequence[Path]) -> str:
+    """Why these cannot be used and what to do instead, "" for none."""
+    if not paths:
+        return ""
+    one = len(paths) == 1
     if kind is Kind.PICTURE:
-        return f"{path.name} is a single picture. Drop the folder that holds your photos."
-    return f"{path.name} is neither a folder of photos nor a workspace nor a weight file (.pth, .safetensors)."
+        what = f"{paths[0].name} is a single picture" if one else f"{len(paths)} of these are single pictures"
+        return f"{what}. Drop the folder that holds your photos."
+    what = f"{paths[0].name} is" if one else f"{len(paths)} of these are"
+    return f"{what} neither a folder of photos nor a workspace, a weight file (.pth, .safetensors) or a watch photo."
+
+
+def _escaped(error: Exception) -> None:
+    raise error

@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 import threading
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
-from PySide6 import __version__ as qt_version
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
@@ -29,8 +27,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-import trainer_core
 from app.icons import dress, pixmap
+from app.system.report_text import versions, without_names
 from app.theme import SPACE, colours
 
 _GENERAL_ADVICE = "Try again. If it comes back, save the report and pass it on; the window and your files are unharmed."
@@ -46,12 +44,9 @@ class Report:
     details: str = ""
 
     def as_text(self) -> str:
-        """The whole as plain text, with versions."""
-        versions = (
-            f"trainer {trainer_core.__version__}, Python {platform.python_version()}, Qt {qt_version}, "
-            f"{platform.platform()}"
-        )
-        return "\n\n".join(part for part in (self.title, self.cause, self.advice, versions, self.details) if part)
+        """The whole as plain text, with versions, without the user's name: fit to be passed on."""
+        parts = (self.title, self.cause, self.advice, versions(), self.details)
+        return without_names("\n\n".join(part for part in parts if part))
 
 
 def fault_report(error: BaseException, details: str = "") -> Report:
@@ -77,6 +72,11 @@ class ErrorDialog(QDialog):
         self._details.setMinimumHeight(160)
         self._details.hide()
         layout.addWidget(self._details, 1)
+        self._trouble = QLabel()
+        self._trouble.setProperty("role", "bad")
+        self._trouble.setWordWrap(True)
+        self._trouble.hide()
+        layout.addWidget(self._trouble)
         layout.addWidget(self._buttons())
 
     def _head(self) -> QHBoxLayout:
@@ -120,20 +120,27 @@ class ErrorDialog(QDialog):
         name, _ = QFileDialog.getSaveFileName(self, "Save report", "wqv-trainer-report.txt", "Text (*.txt)")
         if not name:
             return
+        self._trouble.clear()
         try:
             Path(name).write_text(self._report.as_text(), encoding="utf-8")
         except OSError as error:
-            self.setWindowTitle(f"The report could not be saved: {error.strerror}")
+            self._trouble.setText(f"{name} could not be written: {error.strerror}.")
+        self._trouble.setVisible(bool(self._trouble.text()))
 
 
 class ErrorHook(QObject):
-    """Takes the place of Python's own handlers of escaped errors while the window is open."""
+    """Takes the place of Python's own handlers of escaped errors while the window is open.
+
+    Args:
+        note: where the text of every error goes as well, from any thread.
+    """
 
     _caught = Signal(object)
 
-    def __init__(self, window: QWidget) -> None:
+    def __init__(self, window: QWidget, note: Callable[[str], None] = lambda text: None) -> None:
         super().__init__(window)
         self._window = window
+        self._note = note
         self._shown: set[tuple[Any, ...]] = set()
         self._caught.connect(self._show)
 
@@ -153,6 +160,7 @@ class ErrorHook(QObject):
         text = "".join(traceback.format_exception(kind, error, trace))
         if sys.stderr is not None:
             print(text, file=sys.stderr)
+        self._note(text)
         last = traceback.extract_tb(trace)[-1:] if trace else []
         place = tuple((frame.filename, frame.name) for frame in last)
         if not issubclass(kind, KeyboardInterrupt) and (kind, place) not in self._shown:

@@ -14,7 +14,7 @@ from trainer_core.training.hardware import Hardware, free_memory, memory_estimat
 from trainer_core.training.plan import network_of
 from trainer_core.training.time_estimate import seconds_of_run, seconds_per_step
 
-_PAUSE = 500  # milliseconds after the last change before the time is measured
+_PAUSE = 1500  # milliseconds after the last change before the time is measured; pictures come first
 
 _Case = tuple[NetworkSpec, int, int, int]  # what the time of a step depends on
 

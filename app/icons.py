@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from functools import cache
 from importlib import resources
-from typing import Optional
+from typing import Optional, Union
 
-from PySide6.QtCore import QByteArray, QRectF, Qt
+from PySide6.QtCore import QByteArray, QObject, QRectF, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton, QWidget
 
 from app.theme import colours, theme
 
 SIDE = 18  # pixels
+_GAP = 4  # pixels between the icon and the text of a button, beyond the style's own
 
 
 @cache
@@ -22,10 +22,10 @@ def _source(name: str) -> str:
     return (resources.files("resources") / "icons" / f"{name}.svg").read_text("utf-8")
 
 
-def pixmap(name: str, colour: str, side: int = SIDE) -> QPixmap:
-    """The icon as a picture for the screen's pixel density."""
+def pixmap(name: str, colour: str, side: int = SIDE, *, gap: int = 0) -> QPixmap:
+    """The icon as a picture for the screen's pixel density, with `gap` empty pixels on its right."""
     ratio = QGuiApplication.primaryScreen().devicePixelRatio() if QGuiApplication.primaryScreen() else 1.0
-    picture = QPixmap(round(side * ratio), round(side * ratio))
+    picture = QPixmap(round((side + gap) * ratio), round(side * ratio))
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
     renderer = QSvgRenderer(QByteArray(_source(name).replace("currentColor", colour).encode()))
@@ -35,23 +35,39 @@ def pixmap(name: str, colour: str, side: int = SIDE) -> QPixmap:
     return picture
 
 
-def icon(name: str, colour: Optional[str] = None) -> QIcon:
+def icon(name: str, colour: Optional[str] = None, *, gap: int = 0) -> QIcon:
     """The icon in `colour`, or in the text's."""
-    made = QIcon(pixmap(name, colour or colours().text))
-    made.addPixmap(pixmap(name, colours().muted), QIcon.Mode.Disabled)
+    made = QIcon(pixmap(name, colour or colours().text, gap=gap))
+    made.addPixmap(pixmap(name, colours().muted, gap=gap), QIcon.Mode.Disabled)
     return made
 
 
-def dress(button: QAbstractButton, name: str, role: str = "text") -> None:
-    """Give a button an icon that follows the theme. `role` is a field of `Colours`."""
-    known = button.property("icon-name") is not None
-    button.setProperty("icon-name", name)
-    button.setProperty("icon-role", role)
-    _redraw(button)
-    if not known:
-        theme().changed.connect(lambda: _redraw(button), Qt.ConnectionType.AutoConnection)
+def dress(widget: Union[QAbstractButton, QLabel], name: str, role: str = "text", side: int = SIDE) -> None:
+    """Give a button or a label an icon that follows the theme. `role` is a field of `Colours`."""
+    first = widget.property("dress") is None
+    widget.setProperty("dress", [name, role, side])
+    if first:
+        _Tint(widget)
+    _redraw(widget)
 
 
-def _redraw(button: QAbstractButton) -> None:
-    with contextlib.suppress(RuntimeError):  # the button is gone, its connection not yet
-        button.setIcon(icon(button.property("icon-name"), getattr(colours(), button.property("icon-role"))))
+class _Tint(QObject):
+    """Follows the theme for its parent, a dressed widget; as its child, so that the connection ends with the widget."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        theme().changed.connect(self._follow)
+
+    def _follow(self) -> None:
+        _redraw(self.parent())
+
+
+def _redraw(widget: Optional[QObject]) -> None:
+    assert widget is not None
+    name, role, side = widget.property("dress")
+    if isinstance(widget, QAbstractButton):
+        gap = _GAP if isinstance(widget, QPushButton) else 0
+        widget.setIconSize(QSize(SIDE + gap, SIDE))
+        widget.setIcon(icon(name, getattr(colours(), role), gap=gap))
+    elif isinstance(widget, QLabel):
+        widget.setPixmap(pixmap(name, getattr(colours(), role), int(side)))

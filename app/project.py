@@ -7,7 +7,6 @@ weight file is. The rules are trainer_core's; this only puts them in the right t
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -15,13 +14,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.background import Background
 from app.folder_watch import FolderWatch
+from app.runs.opened import Opened, look_into
 from trainer_core.config import TrainerConfig
 from trainer_core.draft import Draft
 from trainer_core.errors import UserError
-from trainer_core.events import Event
 from trainer_core.readiness import OK, WRONG, Check, Source, checklist, workspace_fault
-from trainer_core.resumable import Resumable, resumable, running_elsewhere
-from trainer_core.sinks.journal import past_events
 from trainer_core.training.plan import find_photos
 from trainer_core.weights.warm_start import plan as plan_warm_start
 from trainer_core.workspace import LATEST, Workspace
@@ -30,16 +27,6 @@ Ask = Callable[[Callable[[], Any], Callable[[Any], None], Callable[[Exception], 
 """`TrainingThread.ask`."""
 
 _TYPING_PAUSE = 300  # milliseconds after the last key before a path is looked at
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What lies in a workspace that was opened."""
-
-    workspace: Workspace
-    events: tuple[Event, ...]
-    unfinished: Optional[Resumable]
-    elsewhere: Optional[int]  # a process that trains there now
 
 
 class Project(QObject):
@@ -61,6 +48,7 @@ class Project(QObject):
         self.weights_note = ""
         self.profile_note = ""
         self._profile_is_mono: Optional[bool] = None
+        self._opening = False  # the workspace is being looked into
         self._timers = {name: self._timer(look) for name, look in self._looks().items()}
 
     def _looks(self) -> dict[str, Any]:
@@ -109,6 +97,15 @@ class Project(QObject):
             self._timers[name].start()
         self.changed.emit()
 
+    def open_again(self) -> None:
+        """Look into the workspace anew: a training began or ended there."""
+        self._look_at_workspace()
+
+    def occupy(self, process: int) -> None:
+        """Let nothing start in the workspace while another process trains there: until it is looked into again."""
+        self.faults["workspace"] = f"Process {process} trains in this workspace"
+        self.changed.emit()
+
     def begin_demo(self, workspace: str) -> None:
         """Fill in the built-in scenes."""
         try:
@@ -154,7 +151,7 @@ class Project(QObject):
     @property
     def busy(self) -> bool:
         """Whether a path is still being looked at."""
-        return any(timer.isActive() for timer in self._timers.values())
+        return self._opening or any(timer.isActive() for timer in self._timers.values())
 
     def given(self, *, resume: bool = False) -> dict[str, Any]:
         """The explicit settings for a run, as the command line would be given them."""
@@ -182,6 +179,8 @@ class Project(QObject):
     def _forget(self, name: str) -> None:
         self.background.forget(name)
         self.faults.pop(name, None)
+        if name == "workspace":
+            self._opening = False
         if name == "source_dir":
             self.source = Source()
         if name == "init_weights":
@@ -203,7 +202,18 @@ class Project(QObject):
         self._look_at_profile()
         workspace = self.workspace
         if workspace is not None and workspace.root.is_dir():
-            self.background.run("workspace", lambda: _look_into(workspace), self.opened.emit, self._escaped)
+            self._opening = True
+            self.background.run("workspace", lambda: look_into(workspace), self._take_opened, self._not_opened)
+
+    def _take_opened(self, opened: Opened) -> None:
+        self._opening = False
+        self.opened.emit(opened)
+        self.changed.emit()
+
+    def _not_opened(self, error: Exception) -> None:
+        self._opening = False
+        self.changed.emit()
+        raise error
 
     def _look_at_source(self) -> None:
         self._forget("source_dir")
@@ -289,11 +299,6 @@ def _load_profile(path: str) -> Any:
     from trainer_core.camera import CameraProfile  # brings torch with it, so this is the training thread's work
 
     return CameraProfile.load(Path(path))
-
-
-def _look_into(workspace: Workspace) -> Opened:
-    events = tuple(past_events(workspace.journal_file))
-    return Opened(workspace, events, resumable(workspace), running_elsewhere(workspace))
 
 
 def _no_source(error: Exception) -> Source:

@@ -85,12 +85,13 @@ class RunBar(QFrame):
         layout.addWidget(self._status)
         layout.addWidget(self._bar)
         for buttons in (
-            (self.pause_button, self.stop_button),
-            (self.save_button, self.preview_button, self.discard_button),
+            (self.pause_button, self.stop_button, self.discard_button),
+            (self.save_button, self.preview_button),
         ):
             row = QHBoxLayout()
             row.setSpacing(SPACE // 2)
             for button in buttons:
+                button.setProperty("role", "segment")
                 row.addWidget(button, 1)
             layout.addLayout(row)
         return page

@@ -2,10 +2,13 @@
 
 1. `environment.prepare`: thread settings, which torch reads when it is imported;
 2. on Windows torch, because its libraries do not load once Qt's are there;
-3. `QApplication`, the theme, then `LC_NUMERIC` back to "C", because Qt sets it to the user's, where 0.5 may be "0,5";
-4. the window, shown at once;
-5. only then the training thread, which imports torch elsewhere than on Windows;
-6. signals: Ctrl+C in the terminal closes the window the way the user would.
+3. the crash log, so that nothing after it breaks unseen;
+4. `QApplication`, the theme, then `LC_NUMERIC` back to "C", because Qt sets it to the user's, where 0.5 may be "0,5";
+5. the window, shown at once;
+6. only then the training thread, which imports torch elsewhere than on Windows;
+7. signals: Ctrl+C in the terminal closes the window the way the user would, a second one leaves at once.
+
+The program ends when the window is closed for good, not when it is hidden: a training may go on in the tray.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ APPLICATION = "WQV Upscale Trainer"
 
 
 def run(*, workspace: Optional[str] = None, demo: bool = False, begin: bool = False) -> int:
-    """Open the window and stay until it is closed; the exit code.
+    """Open the window and stay until it is closed; the exit code, 128 and its number after a signal.
 
     Args:
         workspace: a folder to open.
@@ -31,27 +34,48 @@ def run(*, workspace: Optional[str] = None, demo: bool = False, begin: bool = Fa
         begin: start to train as soon as everything is ready.
     """
     environment.prepare()
+    _give_streams()
     if os.name == "nt":
         import torch  # noqa: F401
 
     from PySide6.QtCore import QTimer
 
+    from app.system.crash_log import CrashLog, state_folder
+
+    _name_application()
+    log = CrashLog(state_folder())
+    log.begin()
     application = make_application()
+    application.setQuitOnLastWindowClosed(False)
 
     from app.errors import ErrorHook
+    from app.garbage import Collector
     from app.window import Window
 
     window = Window()
-    hook = ErrorHook(window)
+    collector = Collector(window)
+    window.closed.connect(lambda: application.exit(0))
+    hook = ErrorHook(window, log.note)
     hook.install()
     window.show()
     QTimer.singleShot(0, window.begin_work)
+    QTimer.singleShot(0, lambda: collector.settle(window.training.ask))
     QTimer.singleShot(0, lambda: window.open_at_start(workspace, demo=demo, begin=begin))
-    wake = _listen_to_signals(window)
-    code: int = application.exec()
-    wake.stop()
+    QTimer.singleShot(0, lambda: window.crash_card.tell(log.take_earlier_crash()))
+    signals = _Signals(window)
+    application.exec()
+    signals.close()
+    collector.close()
     hook.remove()
-    return code
+    log.end()
+    return signals.exit_code
+
+
+def _give_streams() -> None:
+    """Under pythonw there are none, and not every library looks before it writes."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 open to the end
 
 
 def make_application() -> Any:
@@ -60,26 +84,44 @@ def make_application() -> Any:
 
     from app import theme
 
+    _name_application()
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
-    application.setApplicationName("upscale-trainer")
-    application.setOrganizationName("WQV")
     application.setApplicationDisplayName(APPLICATION)
     theme.install(application)
     locale.setlocale(locale.LC_NUMERIC, "C")
     return application
 
 
-def _listen_to_signals(window: Any) -> Any:
-    """Let Python look at signals five times a second; Qt's loop alone would not."""
-    from PySide6.QtCore import QTimer
+def _name_application() -> None:
+    """What the user's folders for this program are called."""
+    from PySide6.QtCore import QCoreApplication
 
-    def leave(number: int, frame: Optional[FrameType]) -> None:
-        window.close_at_once()
+    QCoreApplication.setApplicationName("upscale-trainer")
+    QCoreApplication.setOrganizationName("WQV")
 
-    for name in ("SIGINT", "SIGTERM"):
-        signal.signal(getattr(signal, name), leave)
-    timer = QTimer(window)
-    timer.timeout.connect(lambda: None)
-    timer.start(200)
-    return timer
+
+class _Signals:
+    """Ctrl+C and SIGTERM close the window; a second one leaves at once."""
+
+    def __init__(self, window: Any) -> None:
+        from PySide6.QtCore import QTimer
+
+        self.exit_code = 0
+        self._window = window
+        for name in ("SIGINT", "SIGTERM"):
+            signal.signal(getattr(signal, name), self._leave)
+        self._timer = QTimer(window)
+        self._timer.timeout.connect(lambda: None)  # Python looks at signals then; Qt's loop alone would not let it
+        self._timer.start(200)
+
+    def _leave(self, number: int, frame: Optional[FrameType]) -> None:
+        code = 128 + number
+        if self.exit_code:
+            os._exit(code)
+        self.exit_code = code
+        self._window.close_at_once()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._timer.stop()

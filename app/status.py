@@ -7,6 +7,7 @@ from typing import Optional
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar
 
+from app.elided import ElidedLabel
 from app.session import State
 from app.theme import SPACE
 from trainer_core.events import Event, RunStarted, StepDone
@@ -22,7 +23,8 @@ class StatusLine(QStatusBar):
     def __init__(self) -> None:
         super().__init__()
         self.setSizeGripEnabled(False)
-        self._labels = {name: QLabel() for name in _FIELDS}
+        self._device = ElidedLabel()
+        self._labels = {name: self._device if name == "device" else QLabel() for name in _FIELDS}
         for name, label in self._labels.items():
             label.setContentsMargins(SPACE, 0, SPACE, 0)
             (self.addPermanentWidget if name == "device" else self.addWidget)(label)
@@ -36,9 +38,13 @@ class StatusLine(QStatusBar):
         """Follow the session."""
         self._labels["state"].setText(state.value)
 
+    def show_word(self, text: str) -> None:
+        """What else than the session there is to say of."""
+        self._labels["state"].setText(text)
+
     def show_device(self, text: str) -> None:
         """What the run computes on."""
-        self._labels["device"].setText(text)
+        self._device.say(text)
 
     def hear(self, event: Event) -> None:
         """Take in one event."""

@@ -78,7 +78,8 @@ QPushButton[role="primary"] { background: $accent; color: $on_accent; border-col
 QPushButton[role="primary"]:hover, QPushButton[role="primary"]:focus { background: $accent_hover; border-color: $text; }
 QPushButton[role="primary"]:disabled { background: $border; color: $muted; border-color: $border; }
 QPushButton[role="segment"] { padding: 5px 3px; }
-QPushButton[role="line"] { background: transparent; border: 1px solid transparent; text-align: left; padding: 2px 4px; }
+QPushButton[role="line"] { background: transparent; border: 1px solid transparent; text-align: left;
+    padding: 2px 4px 2px 0; }
 QPushButton[role="line"]:hover { background: $border; }
 QPushButton[role="line"]:focus { border-color: $accent; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 5px; padding: 3px; }

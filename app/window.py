@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Optional
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from app.actions import Actions
-from app.cards import MessageStrip, ResultCard, ResumeCard
+from app.cards import MessageStrip, ResumeCard
 from app.charts.panel import ChartPanel
 from app.conductor import Conductor
+from app.crash_card import CrashCard
+from app.deploy.result_card import ResultCard
 from app.drops import Drops, paths_of
 from app.form.form import SettingsForm
 from app.form.unusable import show_unusable
 from app.icons import icon
 from app.log_panel import LogPanel
 from app.preview.panel import PreviewPanel
+from app.preview.pins import Pins
 from app.project import Project
 from app.questions import ask
 from app.remembered import remembered
 from app.run_bar import RunBar
+from app.runs.elsewhere import ElsewhereCard
 from app.runs.welcome import Welcome
 from app.session import Session
 from app.status import StatusLine
 from app.system.notify import Notifier
 from app.theme import SPACE, colours
 from app.training_thread import TrainingThread
+from app.watch_view.maker import NOTHING, READY, PairMaker
+from app.watch_view.panel import WatchView
 from trainer_core.config import TrainerConfig
 
 _FORM_WIDTH = 380
@@ -38,6 +45,7 @@ class Window(QMainWindow):
     """Composition only."""
 
     TITLE = "WQV Upscale Trainer"
+    closed = Signal()  # for good; hidden in the tray it is not
 
     def __init__(self, config_class: type = TrainerConfig) -> None:
         super().__init__()
@@ -51,15 +59,19 @@ class Window(QMainWindow):
         self.form = SettingsForm(self.project)
         self.run_bar = RunBar(self.project)
         self.welcome = Welcome()
+        self.pairs = PairMaker(self.project, self.training, self)
+        self.watch = WatchView(self.pairs, self.project.background)
         self.charts, self.preview, self.log = ChartPanel(), PreviewPanel(), LogPanel()
         self.messages, self.resume_card, self.result_card = MessageStrip(), ResumeCard(), ResultCard()
+        self.crash_card, self.elsewhere_card = CrashCard(), ElsewhereCard()
         self.status = StatusLine()
-        self._closing = False
+        self._closing, self._has_run = False, False
         self._lay_out()
         self.conductor = Conductor(self)
         self.menus = Actions(self, self.conductor)
         self.menus.show_state(self.session.state)
-        self.drops = Drops(self.project, self.session)
+        self.pins = Pins(self.project, self.session, self)
+        self.drops = Drops(self.project, self.session, self.pins)
         self._connect()
         self._restore()
 
@@ -95,6 +107,7 @@ class Window(QMainWindow):
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
         self._tabs.setAccessibleName("Views of the run")
+        self._tabs.addTab(_padded(self.watch), "What the watch sees")
         self._tabs.addTab(_padded(self._views), "Progress")
         self._tabs.addTab(_padded(self.log), "Log")
         self._pages = QStackedWidget()
@@ -104,7 +117,7 @@ class Window(QMainWindow):
         column = QVBoxLayout(right)
         column.setContentsMargins(SPACE, SPACE, 2 * SPACE, SPACE)
         column.setSpacing(SPACE)
-        for card in (self.messages, self.resume_card, self.result_card):
+        for card in (self.crash_card, self.messages, self.elsewhere_card, self.resume_card, self.result_card):
             column.addWidget(card)
         column.addWidget(self._pages, 1)
         return right
@@ -119,16 +132,39 @@ class Window(QMainWindow):
         bar.save.connect(conductor.save_now)
         bar.preview.connect(conductor.preview_now)
         bar.go_to.connect(self.form.go_to)
+        self.pins.missing.connect(self.form.go_to)
+        self.preview.unpin.connect(self.pins.ask_to_unpin)
+        self.pins.unpinned.connect(self.preview.forget_pinned)
         self.form.show_unusable.connect(lambda: show_unusable(self.project.source, self))
         self.welcome.demo.connect(conductor.begin_demo)
         self.welcome.open_workspace.connect(conductor.open_workspace)
+        self.project.changed.connect(self._choose_page)
+        self.watch.told.connect(self.messages.tell)
+        self.watch.left_over.connect(self.drops.take)
+        self.watch.dropped.connect(self._pin)
+        self.pins.offered.connect(self.watch.add_captures)
         self.resume_card.resume.connect(conductor.resume)
-        self.result_card.deploy.connect(conductor.deploy)
-        self.notifier.clicked.connect(self._come_back)
+        self.charts.step_chosen.connect(self.preview.show_step)
+        self.result_card.deploy.connect(conductor.deployment.copy_to_viewer)
+        self.result_card.try_out.connect(conductor.deployment.try_on_photos)
+        self.result_card.export.connect(conductor.deployment.export)
+        self.notifier.show_window.connect(self._come_back)
+        self.notifier.pause.connect(conductor.pause_or_resume)
+        self.notifier.stop.connect(conductor.stop)
+        self.notifier.quit.connect(self._quit_from_tray)
 
     def show_run(self, there_is_one: bool) -> None:
-        """The views of a run, or the welcome."""
-        self._pages.setCurrentIndex(1 if there_is_one else 0)
+        """The views of a run, or what comes before one."""
+        self._has_run = there_is_one
+        self._tabs.setCurrentIndex(1 if there_is_one else 0)
+        self._choose_page()
+
+    def _choose_page(self) -> None:
+        """The welcome, until there is a run or something for the watch to see."""
+        if self._has_run or self.pairs.state == READY:
+            self._pages.setCurrentWidget(self._tabs)
+        elif self.pairs.state == NOTHING:
+            self._pages.setCurrentWidget(self.welcome)
 
     # -- the beginning and the end -------------------------------------------------------------
 
@@ -139,10 +175,8 @@ class Window(QMainWindow):
 
     def open_at_start(self, workspace: Optional[str], *, demo: bool = False, begin: bool = False) -> None:
         """What the command line asked for."""
-        if demo and workspace:
-            self.project.begin_demo(workspace)
-        elif demo:
-            self.conductor.begin_demo()
+        if demo:
+            self.conductor.begin_demo(workspace or "")
         elif workspace:
             self.conductor.open_workspace(workspace)
         if begin:
@@ -157,11 +191,14 @@ class Window(QMainWindow):
             event.ignore()  # `run_is_over` closes
             return
         self._remember()
+        self.pairs.stop()
         self.project.close()
+        self.preview.close()
         self.conductor.close()
         if self.training.isRunning():
             self.training.close()
         event.accept()
+        self.closed.emit()
 
     def _ask_before_closing(self) -> None:
         answers = [("Stop and save", self.close_at_once)]
@@ -177,17 +214,25 @@ class Window(QMainWindow):
             self.close()
 
     def run_is_over(self) -> None:
-        """Close if that was waited for."""
+        """Close if that was waited for; back from the tray without taking the focus from another program."""
         if self._closing:
             self.close()
         elif self.isHidden():
-            self._come_back()
+            self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating, True)
+            self.show()
+            self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating, False)
 
     def _go_to_tray(self) -> None:
-        self.notifier.show_running(f"{self.TITLE}: training")
+        self.notifier.show_running()
         self.hide()
 
+    def _quit_from_tray(self) -> None:
+        self._come_back()  # the question needs a window to belong to
+        self.close()
+
     def _come_back(self) -> None:
+        self.notifier.hide()
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
         self.activateWindow()
@@ -201,8 +246,12 @@ class Window(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         event.acceptProposedAction()
         onto = self.form.setting_at(self.mapToGlobal(event.position().toPoint()))
-        for path in paths_of(event.mimeData()):
-            self.drops.take(path, onto=onto)
+        self.drops.take(paths_of(event.mimeData()), onto=onto)
+
+    def _pin(self, captures: list[Path]) -> None:
+        """What is compared before the start is followed in the previews, once there is a workspace to keep it."""
+        if self.project.workspace is not None:
+            self.pins.pin(captures)
 
     # -- memory --------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from trainer_core.config import TrainerConfig
 from trainer_core.schema import Setting, settings_of
+from trainer_core.workspace import LATEST
 
 PROGRAM = "wqv-upscale-trainer"
 
@@ -25,6 +26,13 @@ def as_command(given: Mapping[str, Any], config_class: type = TrainerConfig) -> 
     if os.name == "nt":
         return subprocess.list2cmdline(words)
     return " ".join(word if word.startswith("<") else shlex.quote(word) for word in words)
+
+
+def wherever(given: Mapping[str, Any], config_class: type = TrainerConfig) -> dict[str, Any]:
+    """The same settings with absolute paths, so that the command means the same in any folder."""
+    paths = {described.name for described in settings_of(config_class) if described.kind in ("file", "folder")}
+    places = {name: value for name, value in given.items() if name in paths and value and value != LATEST}
+    return {**given, **{name: os.path.abspath(value) for name, value in places.items()}}
 
 
 def as_words(given: Mapping[str, Any], config_class: type = TrainerConfig) -> list[str]:
@@ -45,5 +53,11 @@ def _option(described: Setting, value: Any) -> list[str]:
     if value is None:
         return [f"--no-{bare}"] if described.optional and described.replayed else []
     if described.kind == "pair":
-        return [described.flag, *(f"{item:g}" for item in value)]
-    return [described.flag, f"{value:g}" if isinstance(value, float) else str(value)]
+        return [described.flag, *(_number(item) for item in value)]
+    return [described.flag, _number(value) if isinstance(value, float) else str(value)]
+
+
+def _number(value: float) -> str:
+    """As short as it can be without becoming another number."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)

@@ -55,7 +55,9 @@ class Draft:
         return complaints(self.config.replace(source_dir="-", workspace="-"))
 
     def default(self, name: str) -> Any:
-        """What a setting is without any choice, under the present preset."""
+        """What a setting is without any choice, under the present preset; for the preset itself the proposed one."""
+        if name == "preset" and self._proposed_preset:
+            return self._proposed_preset
         preset = PRESETS.get(self.config.preset, {})
         if name in preset:
             return preset[name]
@@ -112,9 +114,13 @@ class Draft:
         self.open(workspace)
 
     def adopt(self, values: dict[str, Any]) -> None:
-        """Choose many at once: imported settings."""
-        for name, value in values.items():
-            self.set(name, value)
+        """Choose many at once: imported settings. They belong together, so none takes another one back."""
+        self._given = {name: value for name, value in self._given.items() if name not in values}
+        if "preset" in values:
+            self._given["preset"] = values["preset"]  # first: it decides which of the others say something new
+        self.warm = None
+        config = self.config
+        self._given.update({name: value for name, value in values.items() if getattr(config, name) != value})
 
     def _take_places(self) -> None:
         places = self.stored.places

@@ -75,20 +75,23 @@ class Validated:
 
 @dataclass(frozen=True)
 class Sample:
-    """One preview: pictures uint8 [H, W, 3]; `lr` at LR size, the others at HR size."""
+    """One preview: pictures uint8 [H, W, 3]; `lr` at LR size, the others at HR size.
+
+    Without `hr` and figures it is one of the user's own watch photos, whose truth nobody knows.
+    """
 
     name: str
     lr: np.ndarray
     sr: np.ndarray
-    hr: np.ndarray
+    hr: Optional[np.ndarray]
     bicubic: np.ndarray
-    psnr: float
-    bicubic_psnr: float
+    psnr: Optional[float]
+    bicubic_psnr: Optional[float]
 
 
 @dataclass(frozen=True)
 class PreviewReady:
-    """Pictures of the EMA network on validation frames; `files` are the same as PNG strips on disk."""
+    """Pictures of the EMA network on validation frames, then on pinned watch photos; `files` are the PNG strips."""
 
     step: int
     samples: tuple[Sample, ...] = field(repr=False)
@@ -137,6 +140,7 @@ _KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, Notice, RunFinished)
 }
+_NAMES = {kind: frozenset(f.name for f in dataclasses.fields(kind)) for kind in _KINDS.values()}
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -153,7 +157,7 @@ def from_json(record: Mapping[str, Any]) -> Optional[Event]:
     kind = _KINDS.get(record.get("event", ""))
     if kind is None:
         return None
-    names = {f.name for f in dataclasses.fields(kind)}
+    names = _NAMES[kind]
     values = {name: _restored(value) for name, value in record.items() if name in names}
     if kind is PreviewReady:
         values["samples"] = ()

@@ -15,6 +15,7 @@ from torch import Tensor
 
 import trainer_core
 from trainer_core.errors import UserError
+from trainer_core.export_options import DEFAULT_ALPHA, FORMATS
 from trainer_core.files import atomic_write
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
@@ -23,7 +24,6 @@ from trainer_core.weights.network import load_network
 from trainer_core.weights.onnx_file import to_onnx
 from trainer_core.weights.warm_start import WarmStartSource
 
-FORMATS = ("pth", "safetensors", "onnx")
 _ABOUT_THE_FILE = ("arch", "scale", "spec", "padded_from", "loads_in")  # written anew
 _ONNX_TOLERANCE = {False: 1e-4, True: 2e-2}  # by half
 
@@ -45,7 +45,7 @@ def export(
     half: bool = False,
     viewer_compatible: bool = False,
     blend: Path | str | None = None,
-    alpha: float = 0.5,
+    alpha: float = DEFAULT_ALPHA,
 ) -> Exported:
     """Convert `model` and write it to `out` durably.
 
@@ -56,10 +56,11 @@ def export(
         blend: a second model of the same dimensions, mixed in: (1 - alpha) * model + alpha * blend.
 
     Raises:
-        UserError: a model cannot be used, the two do not match, or the form is unknown.
+        UserError: a model cannot be used, the two do not match, the form is unknown, or `out` is one of them.
     """
     out = Path(out)
     form = _form(form, out)
+    _refuse_overwriting(out, [Path(model), *([Path(blend)] if blend is not None else [])])
     network, source = load_network(model)
     state: dict[str, Tensor] = export_state(network.state_dict(), mono=False)
     meta = {key: value for key, value in source.meta.items() if key not in _ABOUT_THE_FILE and _is_plain(value)}
@@ -89,6 +90,13 @@ def _form(form: str, out: Path) -> str:
     if out.suffix.lower() != f".{form}":
         raise UserError(f"{out.name} should end in .{form}, so that programs know what it is.")
     return form
+
+
+def _refuse_overwriting(out: Path, inputs: list[Path]) -> None:
+    if not out.parent.is_dir():
+        raise UserError(f"There is no folder {out.parent}.")
+    if out.exists() and any(file.exists() and out.samefile(file) for file in inputs):
+        raise UserError(f"{out} is a model that is being read. Give the new file another name.")
 
 
 def _blended(

@@ -1,14 +1,20 @@
-"""What a dropped path is meant as: photos to learn from, a run, weights, or a single picture. Reads names only."""
+"""What a dropped path is meant as: photos to learn from, a run, weights, a watch photo, or another single picture.
+
+`recognise` reads names only; `look_into` opens the file, since a watch photo shows itself by its content. No torch.
+"""
 
 from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
 
+from trainer_core.data.captures import read_captures
 from trainer_core.data.photos import EXTENSIONS
+from trainer_core.errors import UserError
 from trainer_core.workspace import Workspace
 
 WEIGHTS = frozenset({".pth", ".pt", ".ckpt", ".safetensors"})
+_PALM = ".pdb"  # taken for a watch photo even when damaged: pinning it gives the reason
 _MARKS_OF_A_RUN = ("training_config.json", "journal.jsonl")
 
 
@@ -19,12 +25,13 @@ class Kind(Enum):
     PHOTOS = "photos"  # a folder: the source
     CHECKPOINT = "checkpoint"  # of the workspace that is open: resume
     WEIGHTS = "weights"  # any other weight file: warm start
+    WATCH_PHOTO = "watch photo"  # untouched, as the watch took it: pinned in the previews
     PICTURE = "picture"
     OTHER = "other"
 
 
 def recognise(path: Path, workspace: Path | None = None) -> Kind:
-    """What `path` is, given the workspace that is open; OTHER if it is missing or of no known kind."""
+    """What `path` is by its name, given the workspace that is open; OTHER if it is missing or of no known kind."""
     if path.is_dir():
         return Kind.RUN if any((path / name).is_file() for name in _MARKS_OF_A_RUN) else Kind.PHOTOS
     suffix = path.suffix.lower()
@@ -34,3 +41,17 @@ def recognise(path: Path, workspace: Path | None = None) -> Kind:
         inside = workspace is not None and Workspace(workspace.resolve()).checkpoints in path.resolve().parents
         return Kind.CHECKPOINT if inside else Kind.WEIGHTS
     return Kind.PICTURE if suffix in EXTENSIONS else Kind.OTHER
+
+
+def look_into(path: Path) -> Kind:
+    """WATCH_PHOTO if the content says so, otherwise what the name says. Reads the file: not for the window's thread."""
+    kind = recognise(path)
+    if kind not in (Kind.PICTURE, Kind.OTHER) or not path.is_file():
+        return kind
+    if path.suffix.lower() == _PALM:
+        return Kind.WATCH_PHOTO
+    try:
+        read_captures(path)
+    except UserError:
+        return kind
+    return Kind.WATCH_PHOTO

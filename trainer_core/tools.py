@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Optional
 
+from trainer_core import environment
 from trainer_core.errors import UserError
+from trainer_core.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF, VIEWER_COMPATIBLE
 
 PROGRAM = "wqv-upscale-tools"
 _MODELS = ("realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-anime")
@@ -21,6 +23,7 @@ _MODELS = ("realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-anime")
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run one verb; the exit code."""
     options = _parser().parse_args(arguments)
+    environment.prepare()
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
@@ -92,12 +95,13 @@ def _add_export(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE")
     parser.add_argument(
-        "--format", choices=("pth", "safetensors", "onnx"), default="", help="default: by FILE's suffix"
-    )
-    parser.add_argument("--half", action="store_true", help="store fp16")
-    parser.add_argument("--viewer-compatible", action="store_true", help="pad to WQV-Viewer's 64/23/32, exactly")
-    parser.add_argument("--blend", type=Path, metavar="OTHER", help="mix in another model of the same dimensions")
-    parser.add_argument("--alpha", type=float, default=0.5, metavar="A", help="OTHER's share, 0..1 (0.5)")
+        "--format", choices=tuple(FORMATS), default="",
+        help="default: by FILE's suffix; " + "; ".join(f"{form}: {text}" for form, text in FORMATS.items()),
+    )  # fmt: skip
+    parser.add_argument("--half", action="store_true", help=HALF)
+    parser.add_argument("--viewer-compatible", action="store_true", help=VIEWER_COMPATIBLE)
+    parser.add_argument("--blend", type=Path, metavar="OTHER", help=BLEND)
+    parser.add_argument("--alpha", type=float, default=DEFAULT_ALPHA, metavar="A", help=f"{ALPHA} (%(default)s)")
     parser.set_defaults(run=_export)
 
 

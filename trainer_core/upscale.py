@@ -7,7 +7,6 @@ level of 255; no blending is needed.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,20 +15,17 @@ from typing import Optional
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import Tensor
 
-from trainer_core.data.captures import read_captures
-from trainer_core.data.photos import EXTENSIONS, PhotoError, decode
 from trainer_core.errors import UserError
-from trainer_core.files import atomic_write
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.picture_files import picture_files, pictures_in, refuse_overwriting, save_png, side_by_side
 from trainer_core.weights.network import load_network
 
 DEFAULT_TILE = 256  # LR pixels; a watch's photo is one tile
 MARGIN = 32  # LR pixels around a tile
 _LUMA = (0.299, 0.587, 0.114)
-_CAPTION = 14  # pixels above each picture of a comparison
 
 Progress = Callable[[str, int, int], None]
 
@@ -40,6 +36,22 @@ class Upscaled:
 
     written: list[Path] = field(default_factory=list)
     refused: list[tuple[Path, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A finished part of an enlarged picture: uint8 [h, w, 3] whose first pixel is at (top, left)."""
+
+    top: int
+    left: int
+    pixels: np.ndarray
+    number: int  # from 1
+    count: int
+
+    def paste_into(self, picture: np.ndarray) -> None:
+        """Put it where it belongs."""
+        height, width = self.pixels.shape[:2]
+        picture[self.top : self.top + height, self.left : self.left + width] = self.pixels
 
 
 class Upscaler:
@@ -64,12 +76,15 @@ class Upscaler:
         self._dtype = torch.float32 if not half else torch.float16 if self._device.type == "cuda" else torch.bfloat16
         network, source = load_network(model)
         self.name = source.path.stem
+        self.description = source.spec.describe()
+        step = source.meta.get("step")
+        if isinstance(step, int):
+            self.description += f", step {step}"
         self.spec: NetworkSpec = source.spec
         self._network = network.to(self._device, self._dtype)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._tile = tile
 
-    @torch.inference_mode()
     def __call__(self, image: np.ndarray, progress: Optional[Callable[[int, int], None]] = None) -> np.ndarray:
         """Enlarge `image`, uint8 [H, W, 3] -> uint8 [H*scale, W*scale, 3].
 
@@ -77,19 +92,23 @@ class Upscaler:
             progress: called with the tiles done and their number.
         """
         height, width = image.shape[:2]
-        scale = self.spec.scale
-        lr = self._prepared(image)
-        result = np.empty((height * scale, width * scale, 3), np.uint8)
-        tiles = list(_tiles(lr.shape[2], lr.shape[3], self._tile, self.spec.unshuffle_factor))
-        for done, (top, bottom, left, right) in enumerate(tiles):
-            sr = self._tile_of(lr, top, bottom, left, right)
-            target = result[
-                top * scale : bottom * scale, left * scale : right * scale
-            ]  # the filling-up is cut off here
-            target[:] = sr[: target.shape[0], : target.shape[1]]
+        result = np.empty((height * self.spec.scale, width * self.spec.scale, 3), np.uint8)
+        for tile in self.tiles(image):
+            tile.paste_into(result)
             if progress is not None:
-                progress(done + 1, len(tiles))
+                progress(tile.number, tile.count)
         return result
+
+    @torch.inference_mode()
+    def tiles(self, image: np.ndarray) -> Iterator[Tile]:
+        """The same in steps, one tile at a time: whoever asks can stop, or do something else in between."""
+        height, width = (side * self.spec.scale for side in image.shape[:2])
+        lr, scale = self._prepared(image), self.spec.scale
+        windows = list(_tiles(lr.shape[2], lr.shape[3], self._tile, self.spec.unshuffle_factor))
+        for number, (top, bottom, left, right) in enumerate(windows, 1):
+            sr = self._tile_of(lr, top, bottom, left, right)
+            inside = sr[: height - top * scale, : width - left * scale]  # without the filling-up
+            yield Tile(top * scale, left * scale, inside, number, len(windows))
 
     def _prepared(self, image: np.ndarray) -> Tensor:
         """[1, in, H', W'] in 0..1; H' and W' are filled up by reflection to what pixel-unshuffle needs."""
@@ -106,7 +125,10 @@ class Upscaler:
         try:
             sr = self._network(window.to(self._device, self._dtype, memory_format=torch.channels_last))
         except torch.OutOfMemoryError as error:
-            raise UserError(f"The {self._device.type} ran out of memory. Give a smaller --tile, such as 96.") from error
+            raise UserError(
+                f"The {self._device.type} ran out of memory. Close other programs that use it, "
+                "or give a smaller --tile, such as 96."
+            ) from error
         scale = self.spec.scale
         y, x = (top - start_y) * scale, (left - start_x) * scale
         sr = sr[0, :, y : y + (bottom - top) * scale, x : x + (right - left) * scale]
@@ -136,7 +158,7 @@ def upscale(
         UserError: a model cannot be used, there is no picture, or `out_dir` cannot be written to.
     """
     out_dir = Path(out_dir)
-    files = list(_files([Path(image) for image in images]))
+    files = list(picture_files([Path(image) for image in images]))
     ours = Upscaler(model, device=device, half=half, tile=tile)
     models = [ours] + ([Upscaler(compare_with, device=device, half=half, tile=tile)] if compare_with else [])
     done = Upscaled()
@@ -144,9 +166,9 @@ def upscale(
     _make_folder(out_dir)
     for file in files:
         try:
-            for name, picture in _pictures(file):
+            for name, picture in pictures_in(file):
                 target = out_dir / f"{_unused(name, names)}.png"
-                _refuse_overwriting(target, files)
+                refuse_overwriting(target, files)
                 done.written += _enlarge(picture, target, models, compare or compare_with is not None, progress)
         except UserError as error:
             done.refused.append((file, error.message))
@@ -158,62 +180,12 @@ def _enlarge(
 ) -> list[Path]:
     report = (lambda done, total: progress(target.stem, done, total)) if progress else None
     results = [(model.name, model(picture, report)) for model in (models if compare else models[:1])]
-    _save(Image.fromarray(results[0][1]), target)
+    save_png(Image.fromarray(results[0][1]), target)
     if not compare:
         return [target]
     beside = target.with_name(f"{target.stem}_compare.png")
-    _save(side_by_side(picture, results, models[0].spec.scale), beside)
+    save_png(side_by_side(picture, results, models[0].spec.scale), beside)
     return [target, beside]
-
-
-def side_by_side(lr: np.ndarray, results: Sequence[tuple[str, np.ndarray]], scale: int) -> Image.Image:
-    """Bicubic and each model's result in a row, with their names above; results of other scales are fitted.
-
-    Args:
-        lr: uint8 [H, W, 3].
-        results: (name, uint8 [h, w, 3]) of each model; two may bear the same name.
-    """
-    width, height = lr.shape[1] * scale, lr.shape[0] * scale
-    panels = [(f"bicubic x{scale}", lr), *results]
-    canvas = Image.new("RGB", (width * len(panels), height + _CAPTION))
-    draw = ImageDraw.Draw(canvas)
-    for place, (name, pixels) in enumerate(panels):
-        picture = Image.fromarray(pixels)
-        if picture.size != (width, height):
-            picture = picture.resize((width, height), Image.Resampling.BICUBIC)
-        canvas.paste(picture, (place * width, _CAPTION))
-        draw.text((place * width + 4, 1), name.encode("ascii", "replace").decode("ascii"), fill="white")
-    return canvas
-
-
-def _files(images: list[Path]) -> Iterator[Path]:
-    for image in images:
-        if image.is_dir():
-            found = sorted(p for p in image.iterdir() if p.suffix.lower() in EXTENSIONS | {".pdb"} and p.is_file())
-            if not found:
-                raise UserError(f"There is no photo in {image}.")
-            yield from found
-        elif image.exists():
-            yield image
-        else:
-            raise UserError(f"There is no file {image}.")
-
-
-def _pictures(file: Path) -> list[tuple[str, np.ndarray]]:
-    """Name and uint8 [H, W, 3] of each picture in a file: watch photos with their true levels, or any photo."""
-    try:
-        return [(capture.name, _rgb(capture.pixels)) for capture in read_captures(file)]
-    except UserError as error:
-        if file.suffix.lower() not in EXTENSIONS:
-            raise UserError(error.message) from error
-    try:
-        return [(file.stem, decode(file))]
-    except PhotoError as error:
-        raise UserError(f"{file} cannot be used: {error.message}.") from error
-
-
-def _rgb(pixels: np.ndarray) -> np.ndarray:
-    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
 
 
 def _tiles(height: int, width: int, tile: int, multiple: int) -> Iterator[tuple[int, int, int, int]]:
@@ -240,20 +212,8 @@ def _unused(name: str, names: set[str]) -> str:
     return candidate
 
 
-def _refuse_overwriting(target: Path, files: list[Path]) -> None:
-    if target.exists() and any(target.samefile(file) for file in files):
-        raise UserError(f"{target} is one of the photos to enlarge. Choose another folder with -o.")
-
-
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"The folder {folder} cannot be made: {error.strerror}.") from error
-
-
-def _save(image: Image.Image, path: Path) -> None:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    with atomic_write(path) as file:
-        file.write(buffer.getvalue())

@@ -1,7 +1,7 @@
 """The workspace: where each file of a run lies, who may write there, and how an earlier run is put aside.
 
 training_config.json dataset_splits.json trainer.log journal.jsonl
-checkpoints/ models/ previews/ tensorboard/ previous_runs/<time>/
+checkpoints/ models/ previews/ preview_photos/ tensorboard/ previous_runs/<time>/
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _COPIED_PARTS = ("training_config.json", "dataset_splits.json")
 _STEP_CHECKPOINT = re.compile(r"scale[248]_step(\d+)\.pth")
 DEPLOY_SUFFIX = "_deploy"
 LATEST = "latest"
+PUT_ASIDE_TIME = "%Y-%m-%d_%H-%M-%S"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ class Workspace:
     def previews(self) -> Path:
         """PNG strips of the previews."""
         return self.root / "previews"
+
+    @property
+    def preview_photos(self) -> Path:
+        """Watch photos of the user's own that each preview shows; they stay from run to run."""
+        return self.root / "preview_photos"
 
     @property
     def tensorboard(self) -> Path:
@@ -182,7 +188,7 @@ class Workspace:
         """Move the current run's files to `previous_runs/<time>/`; that folder, or None if there was no run."""
         if not self.has_run():
             return None
-        folder = _unused(self.previous_runs / time.strftime("%Y-%m-%d_%H-%M-%S"))
+        folder = _unused(self.previous_runs / time.strftime(PUT_ASIDE_TIME))
         folder.mkdir(parents=True)
         for name in _COPIED_PARTS:
             if (self.root / name).is_file():
@@ -191,6 +197,10 @@ class Workspace:
             if (self.root / name).exists():
                 (self.root / name).rename(folder / name)
         return folder
+
+    def earlier_runs(self) -> list[Path]:
+        """The folders of runs that were put aside and have a journal, newest first."""
+        return [journal.parent for journal in sorted(self.previous_runs.glob("*/journal.jsonl"), reverse=True)]
 
     def bring_run_back(self, folder: Path) -> None:
         """The reverse of `put_run_aside`, after the current run has been put aside."""

@@ -1,150 +1,247 @@
-"""One chart over the steps of a run: curves, a reference line, a marked point, checkpoint ticks, a read-out.
+"""One chart: its title and legend, the plot, and a crosshair that reads out the nearest point, by mouse or keyboard.
 
-pyqtgraph draws 100,000 points in milliseconds under conditions that are kept here: pens exactly one pixel wide,
-arrays instead of lists, peak down-sampling set after the curve is in the plot. Curves live as long as the chart.
+Keys: Left and Right go from point to point (with Shift by a tenth of what is in sight), + and - zoom, 0 or Home shows
+everything, Return shows the preview of that step, Escape hides the crosshair.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
 from typing import Optional
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app.charts.points import Points
-from app.theme import colours, theme
+from app.charts.plot import Line, Look, Plot
+from app.theme import SPACE, colours, theme
 
-_TICK_SHARE = 0.05  # of the chart's height
+_NEAR = 6  # pixels within which a click means the tick
+_ZOOM = 1.5
+_EDGE = 2  # pixels for the frame
+_SIGNS = {Look.PLAIN: "●", Look.OTHER: "╌"}
+_HINT = "Drag to move, wheel to zoom, double click to see everything; click to see the preview of that step"
 
 
-class Chart(pg.PlotWidget):
-    """A titled plot; add curves, fill their points, call `draw`."""
+class Chart(QWidget):
+    """Give it its lines with `show_lines`; says with `chosen` which step was clicked."""
 
-    def __init__(self, title: str, unit: str = "", *, log: bool = False) -> None:
+    chosen = Signal(int)
+
+    def __init__(self, title: str, unit: str = "", *, form: str = ".4g", log: bool = False) -> None:
         super().__init__()
-        self._title, self._unit, self._log = title, unit, log
-        self._curves: dict[str, tuple[pg.PlotDataItem, Points, int, bool]] = {}
-        self._ticks: list[float] = []
-        item = self.getPlotItem()
-        item.setLogMode(y=log)
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.showGrid(x=True, y=True, alpha=0.15)
-        item.setClipToView(True)
-        self._tick_marks = pg.VTickGroup(yrange=[0, _TICK_SHARE])
-        self._cross = pg.InfiniteLine(angle=90, movable=False)
-        self._cross.hide()
-        for extra in (self._tick_marks, self._cross):
-            item.addItem(extra, ignoreBounds=True)
-        self._reference: Optional[pg.InfiniteLine] = None
-        self._mark: Optional[pg.ScatterPlotItem] = None
-        self.scene().sigMouseMoved.connect(self._read_out)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        for widget in (self, self.viewport()):
-            widget.setAccessibleName(f"Chart: {title}")
-        self.setToolTip("Drag to move, wheel to zoom, double click to see everything")
-        self.setMinimumHeight(120)
+        self._unit, self._form = unit, form
+        self._lines: Sequence[Line] = ()
+        self._ticks: Sequence[float] = ()
+        self._at: Optional[float] = None  # the step of the crosshair
+        self.plot = Plot(log=log)
+        self.plot.scene().sigMouseMoved.connect(self._follow_mouse)
+        self.plot.scene().sigMouseClicked.connect(self._click)
+        self.plot.viewport().installEventFilter(self)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(f"Chart: {title}")
+        self._lay_out(f"{title} ({unit})" if unit else title)
         theme().changed.connect(self._dress)
         self._dress()
 
+    def _lay_out(self, title: str) -> None:
+        heading = QLabel(title)
+        heading.setProperty("role", "heading")
+        heading.setToolTip(_HINT)
+        self._legend = QLabel()
+        self._legend.setTextFormat(Qt.TextFormat.RichText)
+        self._legend.setWordWrap(True)
+        self._legend.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
+        self._box = QLabel(self)  # the read-out, over title and legend, which it repeats
+        self._box.setTextFormat(Qt.TextFormat.RichText)
+        self._box.setWordWrap(True)
+        self._box.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._box.setContentsMargins(SPACE, SPACE // 2, SPACE, 0)
+        self._box.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._box.hide()
+        self._empty = QLabel("Figures appear here with the first steps.", self.plot)
+        self._empty.setProperty("role", "muted")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._corner = QLabel("step", self.plot)
+        self._corner.setProperty("role", "muted")
+        self._corner.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        head = QHBoxLayout()
+        head.setContentsMargins(SPACE, SPACE // 2, SPACE, 0)
+        head.setSpacing(SPACE)
+        head.addWidget(heading, 0, Qt.AlignmentFlag.AlignTop)
+        head.addWidget(self._legend, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(_EDGE, _EDGE, _EDGE, _EDGE)
+        layout.setSpacing(0)
+        layout.addLayout(head)
+        layout.addWidget(self.plot, 1)
+        self.setMinimumHeight(120)
+
     # -- content -------------------------------------------------------------------------------
 
-    def curve(self, name: str, *, series: int = 0, faint: bool = False) -> Points:
-        """The points of the curve with this name; it is added when it is new."""
-        if name not in self._curves:
-            line = self.getPlotItem().plot(connect="finite")
-            line.setDownsampling(auto=True, method="peak")
-            line.setClipToView(True)
-            self._curves[name] = line, Points(), series, faint
-            self._dress()
-        return self._curves[name][1]
+    def show_lines(
+        self,
+        lines: Sequence[Line],
+        *,
+        ticks: Sequence[float] = (),
+        mark: Optional[tuple[float, float]] = None,
+        reference: Optional[float] = None,
+    ) -> None:
+        """Draw these curves, ticks at these steps, a ring around a point, a level line (bicubic)."""
+        self._lines, self._ticks = lines, ticks
+        self.plot.draw(lines, ticks=ticks, mark=mark, reference=reference)
+        self._empty.setVisible(not any(len(line.points) for line in lines))
+        legend = self._legend_text(reference)
+        if legend != self._legend.text():
+            self._legend.setText(legend)
 
-    def refer_to(self, value: float, label: str) -> None:
-        """A dashed horizontal line."""
-        if self._reference is None:
-            self._reference = pg.InfiniteLine(
-                angle=0, label=label, labelOpts={"position": 0.98, "anchors": [(1, 1), (1, 1)]}
-            )
-            self.addItem(self._reference)
-            self._dress()
-        self._reference.setValue(value)
-        self._reference.show()
+    @property
+    def legend(self) -> str:
+        """The names in the legend, without the signs before them."""
+        return ", ".join(line.name for line in self._named())
 
-    def mark(self, x: float, y: float) -> None:
-        """A ring around one point."""
-        if self._mark is None:
-            self._mark = pg.ScatterPlotItem(size=11, symbol="o")
-            self.addItem(self._mark)
-            self._dress()
-        self._mark.setData([x], [y])
+    @property
+    def read_out(self) -> str:
+        """What the crosshair says, "" while it is hidden."""
+        return "" if self._at is None else self.accessibleDescription()
 
-    def tick(self, x: float) -> None:
-        """A checkpoint at this step."""
-        self._ticks.append(x)
+    def show_all(self) -> None:
+        """Undo zoom and moves."""
+        self.plot.show_all()
 
-    def clear_points(self) -> None:
-        """Nothing but the axes."""
-        for _, points, _, _ in self._curves.values():
-            points.clear()
-        self._ticks.clear()
-        if self._mark is not None:
-            self._mark.setData([], [])
-        if self._reference is not None:
-            self._reference.hide()
-        self.getPlotItem().enableAutoRange()
+    def _named(self) -> list[Line]:
+        plain = [line for line in self._lines if line.look is Look.PLAIN]
+        other = [line for line in self._lines if line.look is Look.OTHER]
+        return (plain if len(plain) > 1 or other else []) + other
 
-    # -- drawing -------------------------------------------------------------------------------
+    def _legend_text(self, reference: Optional[float]) -> str:
+        parts = [f"{_sign(line)}&nbsp;{_unbroken(line.name)}" for line in self._named()]
+        if reference is not None:
+            parts.append(f'<span style="color:{colours().muted}">┈&nbsp;bicubic&nbsp;{self._value(reference)}</span>')
+        return "&nbsp; ".join(parts)
 
-    def draw(self) -> None:
-        """Hand the points to the curves."""
-        for line, points, _, _ in self._curves.values():
-            line.setData(points.x, points.y)
-        self._tick_marks.setXVals(self._ticks)
+    # -- the crosshair -------------------------------------------------------------------------
 
-    def mouseDoubleClickEvent(self, event: object) -> None:
-        self.getPlotItem().enableAutoRange()
+    def _follow_mouse(self, where: QPointF) -> None:
+        x = self.plot.step_at(where)
+        line = self._first()
+        if x is None or line is None:
+            self._leave()
+        else:
+            self._point_at(float(line.points.x[line.points.nearest(x)]))
 
-    def _read_out(self, where: QPointF) -> None:
-        inside = self.sceneBoundingRect().contains(where)
-        self._cross.setVisible(inside)
-        if not inside:
-            self._say_title()
+    def _first(self) -> Optional[Line]:
+        """The curve whose points the crosshair stops at."""
+        return next((line for line in self._lines if line.look is Look.PLAIN and len(line.points)), None)
+
+    def _point_at(self, x: float) -> None:
+        self._at = x
+        found = [(line, line.points.at(x)) for line in self._lines if line.look is not Look.FAINT]
+        values = [(line, *point) for line, point in found if point is not None and np.isfinite(point[1])]
+        head = f"step {x:.0f}"
+        words = [f"{line.name} {self._value(y)}{_elsewhere(step, x)}" for line, step, y in values]
+        self.setAccessibleDescription(", ".join([head, *words]))
+        parts = [f"{_sign(line)}&nbsp;{_unbroken(word)}" for (line, _, _), word in zip(values, words)]
+        self._box.setText("&nbsp; ".join([f"<b>{_unbroken(head)}</b>", *parts]))
+        self._fit_box()
+        self._box.show()
+        self._box.raise_()
+        self.plot.cross_at(x)
+
+    def _fit_box(self) -> None:
+        width = self.width() - 2 * _EDGE
+        height = max(self._box.heightForWidth(width), self.plot.y() - _EDGE)
+        self._box.setGeometry(_EDGE, _EDGE, width, height)
+
+    def _leave(self) -> None:
+        self._at = None
+        self._box.hide()
+        self.plot.cross_at(None)
+        self.setAccessibleDescription("")
+
+    def _value(self, value: float) -> str:
+        return f"{value:{self._form}}{' ' if self._unit else ''}{self._unit}"
+
+    # -- mouse and keys ------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Leave:
+            self._leave()
+        elif event.type() == QEvent.Type.MouseButtonDblClick:
+            self.show_all()
+        elif event.type() == QEvent.Type.Resize:
+            self._empty.setGeometry(self.plot.viewport().rect())
+            self._corner.adjustSize()
+            self._corner.move(SPACE, self.plot.height() - self._corner.height() - 1)
+        return super().eventFilter(watched, event)
+
+    def _click(self, event: QMouseEvent) -> None:
+        x = self.plot.step_at(event.scenePos())  # type: ignore[attr-defined]  # pyqtgraph's own event
+        if x is None or event.button() != Qt.MouseButton.LeftButton:
             return
-        x = self.getPlotItem().vb.mapSceneToView(where).x()
-        found = {name: points.at(x) for name, (_, points, _, faint) in self._curves.items() if not faint}
-        texts = [
-            f"{name} {point[1]:.4g}{self._unit}" for name, point in found.items() if point and np.isfinite(point[1])
-        ]
-        steps = [point[0] for point in found.values() if point]
-        if steps:
-            self._cross.setValue(steps[0])
-            self._say_title(f"step {steps[0]:.0f}: {', '.join(texts)}")
+        tick = min(self._ticks, key=lambda tick: abs(tick - x), default=x)
+        near = abs(self.plot.pixels(tick) - self.plot.pixels(x)) <= _NEAR
+        self.chosen.emit(round(tick if near else x))
 
-    def _say_title(self, text: str = "") -> None:
-        self.getPlotItem().setTitle(
-            text or self._title, color=colours().text if not text else colours().accent, size="9pt"
-        )
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = Qt.Key(event.key())
+        if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            far = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self._move(-1 if key == Qt.Key.Key_Left else 1, far=far)
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
+            middle = sum(self.plot.span) / 2 if self._at is None else self._at
+            self.plot.zoom(1 / _ZOOM if key == Qt.Key.Key_Minus else _ZOOM, around=middle)
+        elif key in (Qt.Key.Key_0, Qt.Key.Key_Home):
+            self.show_all()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._at is not None:
+            self.chosen.emit(round(self._at))
+        elif key == Qt.Key.Key_Escape and self._at is not None:
+            self._leave()
+        else:
+            super().keyPressEvent(event)
+
+    def _move(self, way: int, *, far: bool) -> None:
+        """To the next point this way, or by a tenth of what is in sight; the first time to the newest point there."""
+        line = self._first()
+        if line is None:
+            return
+        points, (left, right) = line.points, self.plot.span
+        number = points.nearest(right if self._at is None else self._at)
+        if self._at is not None:
+            aim = self._at + way * (right - left) / 10
+            next_one = min(max(number + way, 0), len(points) - 1)
+            number = points.nearest(aim) if far else next_one
+        x = float(points.x[number])
+        self.plot.bring_into_sight(x)
+        self._point_at(x)
+
+    # -- looks ---------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(QColor(colours().base))
+        painter.setPen(QPen(QColor(colours().accent if self.hasFocus() else colours().border), 1))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        painter.end()
 
     def _dress(self) -> None:
+        self.plot.dress()
         c = colours()
-        self.setBackground(c.base)
-        for side in ("left", "bottom"):
-            axis = self.getPlotItem().getAxis(side)
-            axis.setPen(c.border)
-            axis.setTextPen(c.muted)
-        for line, _, series, faint in self._curves.values():
-            colour = QColor(c.series[series % len(c.series)])
-            if faint:
-                colour.setAlpha(90)
-            line.setPen(pg.mkPen(colour, width=1))
-        self._tick_marks.setPen(pg.mkPen(c.muted, width=1))
-        self._cross.setPen(pg.mkPen(c.muted, width=1, style=Qt.PenStyle.DotLine))
-        if self._reference is not None:
-            self._reference.setPen(pg.mkPen(c.muted, width=1, style=Qt.PenStyle.DashLine))
-            self._reference.label.setColor(c.muted)
-        if self._mark is not None:
-            self._mark.setPen(pg.mkPen(c.good, width=2))
-            self._mark.setBrush(None)
-        self._say_title()
+        self._box.setStyleSheet(f"background: {c.base}; border-radius: 4px;")
+
+
+def _sign(line: Line) -> str:
+    return f'<span style="color:{line.colour().name()}">{_SIGNS[line.look]}</span>'
+
+
+def _unbroken(text: str) -> str:
+    return escape(text).replace(" ", "&nbsp;")
+
+
+def _elsewhere(step: float, x: float) -> str:
+    """Where a point lies that is not exactly at the crosshair."""
+    return "" if step == x else f" (step {step:.0f})"

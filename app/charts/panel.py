@@ -5,36 +5,47 @@ at most, only while something is new and the charts are in sight, and less often
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from typing import Optional
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.charts.chart import Chart
-from app.charts.points import Smooth
-from app.theme import SPACE
-from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
+from app.charts.figures import Figures
+from app.charts.plot import Line, Look
+from app.icons import dress
+from app.theme import SPACE, theme
+from trainer_core.events import Event, RunStarted
 
 _PERIOD = 100  # milliseconds
 _SHARE = 4  # times the last drawing's duration that passes until the next one, at least
 
 
 class ChartPanel(QWidget):
-    """Hears every event of a run."""
+    """Hears every event of a run; `load` shows a run that was, `compare_with` one beside it."""
+
+    step_chosen = Signal(int)  # a chart was clicked there
 
     def __init__(self) -> None:
         super().__init__()
         self.loss = Chart("Loss", log=True)
-        self.psnr = Chart("PSNR", " dB")
-        self.rate = Chart("Learning rate")
-        self._smooth: dict[str, Smooth] = {}
-        self._best = float("-inf")
+        self.psnr = Chart("PSNR", "dB", form=".2f")
+        self.rate = Chart("Learning rate", form=".2e")
+        self.figures = Figures()
+        self.other: Optional[Figures] = None
+        self._other_name = ""
         self._dirty = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._draw)
+        self._timer.timeout.connect(self._draw_if_needed)
         self._lay_out()
+        for chart in self._charts():
+            chart.chosen.connect(self.step_chosen)
+        theme().changed.connect(self._plan)
+
+    def _charts(self) -> tuple[Chart, ...]:
+        return self.loss, self.psnr, self.rate
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
@@ -58,6 +69,10 @@ class ChartPanel(QWidget):
             switches.addWidget(switch)
             charts.addWidget(chart, 1)
         switches.addStretch(1)
+        self.compare_button = QPushButton("Compare with …")
+        self.compare_button.setToolTip("Draw another run's loss and PSNR beside this one's")
+        dress(self.compare_button, "compare")
+        switches.addWidget(self.compare_button)
         layout.addLayout(switches)
         layout.addLayout(charts, 1)
 
@@ -65,64 +80,62 @@ class ChartPanel(QWidget):
 
     def hear(self, event: Event) -> None:
         """Take in one event."""
-        self._take(event)
+        if isinstance(event, RunStarted) and event.start_step == 0:
+            self.clear()
+        self.figures.take(event)
         self._plan()
 
-    def load(self, events: Iterable[Event]) -> None:
+    def load(self, figures: Figures) -> None:
         """Show a run that was."""
-        self.clear()
-        for event in events:
-            self._take(event)
+        self.figures = figures
+        for chart in self._charts():
+            chart.show_all()
         self._plan()
 
     def clear(self) -> None:
         """Empty charts."""
-        for chart in (self.loss, self.psnr, self.rate):
-            chart.clear_points()
-        for smooth in self._smooth.values():
-            smooth.clear()
-        self._best = float("-inf")
+        self.load(Figures())
+
+    def compare_with(self, name: str, figures: Optional[Figures]) -> None:
+        """Draw another run's loss and PSNR behind this one's; None draws no other."""
+        self.other, self._other_name = figures, name
         self._plan()
 
-    def _take(self, event: Event) -> None:
-        if isinstance(event, StepDone):
-            self._take_step(event)
-        elif isinstance(event, Validated) and event.split == "val":
-            self.psnr.curve("PSNR").append(event.step, event.psnr)
-            self.psnr.refer_to(event.bicubic_psnr, f"bicubic {event.bicubic_psnr:.2f} dB")
-            if event.psnr > self._best:
-                self._best = event.psnr
-                self.psnr.mark(event.step, event.psnr)
-        elif isinstance(event, CheckpointSaved):
-            self.loss.tick(event.step)
-            self.psnr.tick(event.step)
-        elif isinstance(event, RunStarted) and event.start_step == 0:
-            self.clear()
-
-    def _take_step(self, event: StepDone) -> None:
-        single = {name: value for name, value in event.losses.items() if name != "total"}
-        parts = single if len(single) > 1 else {}
-        for number, (name, value) in enumerate({"total": event.losses.get("total", float("nan")), **parts}.items()):
-            smooth = self._smooth.setdefault(name, Smooth())
-            self.loss.curve(f"{name} (raw)", series=number, faint=True).append(event.step, value)
-            self.loss.curve(name, series=number).append(event.step, smooth(value))
-        self.rate.curve("learning rate", series=2).append(event.step, event.learning_rate)
-
     # -- drawing -------------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Draw the charts that are to be seen, now."""
+        figures = self.figures
+        if self.loss.isVisible():
+            self.loss.show_lines(self._loss_lines(), ticks=figures.checkpoints)
+        if self.psnr.isVisible():
+            lines = [Line("PSNR", figures.psnr)]
+            lines += [Line(self._other_name, self.other.psnr, look=Look.OTHER)] if self.other else []
+            self.psnr.show_lines(lines, ticks=figures.checkpoints, mark=figures.best, reference=figures.bicubic)
+        if self.rate.isVisible():
+            self.rate.show_lines([Line("learning rate", figures.rate, series=2)])
+
+    def _loss_lines(self) -> list[Line]:
+        lines = []
+        for number, (name, component) in enumerate(self.figures.losses.items()):
+            name = name if len(self.figures.losses) > 1 else "loss"
+            lines.append(Line(name, component.raw, number, Look.FAINT))
+            lines.append(Line(name, component.smooth, number))
+        if self.other and "total" in self.other.losses:
+            lines.append(Line(self._other_name, self.other.losses["total"].smooth, look=Look.OTHER))
+        return lines
 
     def _plan(self) -> None:
         self._dirty = True
         if not self._timer.isActive() and self.isVisible():
             self._timer.start(_PERIOD)
 
-    def _draw(self) -> None:
+    def _draw_if_needed(self) -> None:
         if not self._dirty or not self.isVisible():
             return
         self._dirty = False
         began = time.monotonic()
-        for chart in (self.loss, self.psnr, self.rate):
-            if chart.isVisible():
-                chart.draw()
+        self.draw()
         took = 1000 * (time.monotonic() - began)
         self._timer.start(max(_PERIOD, int(_SHARE * took)))  # a late event finds the timer running
 

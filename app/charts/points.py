@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Points:
-    """x and y, float64, in the order they came."""
+    """x and y, float64; x grows from point to point."""
 
     def __init__(self) -> None:
         self._data = np.empty((2, 1024))
@@ -21,12 +21,13 @@ class Points:
             grown = np.empty((2, 2 * self._count))
             grown[:, : self._count] = self._data
             self._data = grown
-        self._data[:, self._count] = x, y
+        self._data[0, self._count] = x
+        self._data[1, self._count] = y
         self._count += 1
 
-    def clear(self) -> None:
-        """No points any more."""
-        self._count = 0
+    def rewind(self, x: float) -> None:
+        """Drop the points beyond x."""
+        self._count = int(np.searchsorted(self.x, x, side="right"))
 
     @property
     def x(self) -> np.ndarray:
@@ -38,14 +39,18 @@ class Points:
         """A view of the y values [n]."""
         return self._data[1, : self._count]
 
-    def at(self, x: float) -> tuple[float, float] | None:
-        """The point nearest to x (the values of x grow), or None without points."""
-        if not self._count:
-            return None
+    def nearest(self, x: float) -> int:
+        """The number of the point nearest to x; there must be one."""
         right = min(int(np.searchsorted(self.x, x)), self._count - 1)
         left = max(right - 1, 0)
-        nearest = left if abs(self.x[left] - x) <= abs(self.x[right] - x) else right
-        return float(self.x[nearest]), float(self.y[nearest])
+        return left if abs(self.x[left] - x) <= abs(self.x[right] - x) else right
+
+    def at(self, x: float) -> tuple[float, float] | None:
+        """The point nearest to x, or None where the curve does not reach."""
+        if not self._count or not self.x[0] <= x <= self.x[-1]:
+            return None
+        number = self.nearest(x)
+        return float(self.x[number]), float(self.y[number])
 
 
 class Smooth:
@@ -61,7 +66,3 @@ class Smooth:
             self._sum = self._keep * self._sum + (1 - self._keep) * value
             self._weight = self._keep * self._weight + (1 - self._keep)
         return self._sum / self._weight if self._weight else float("nan")
-
-    def clear(self) -> None:
-        """Begin anew."""
-        self._sum = self._weight = 0.0

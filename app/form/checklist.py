@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.form.words import sentence
 from app.icons import dress
@@ -13,7 +14,7 @@ from trainer_core.schema import Setting
 
 _LOOKS = {OK: ("ok", "good"), WAITING: ("waiting", "muted"), WRONG: ("wrong", "warn")}
 _WORDS = {OK: "done", WAITING: "being checked", WRONG: "needed"}
-_LONGEST = 52  # characters of a line
+_BESIDE_TEXT = 36  # pixels of a line that are its sign and its margins
 
 
 class Checklist(QWidget):
@@ -28,7 +29,7 @@ class Checklist(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(SPACE // 4)
         self._shown: tuple[Check, ...] = ()
-        self.lines: list[QPushButton] = []
+        self.lines: list[Line] = []
 
     def show_checks(self, checks: tuple[Check, ...]) -> None:
         """Show these, in this order."""
@@ -43,16 +44,14 @@ class Checklist(QWidget):
                 self._tell(line, checks[number])
 
     def _add_line(self) -> None:
-        line = QPushButton()
-        line.setProperty("role", "line")
+        line = Line()
         line.clicked.connect(lambda: self.clicked.emit(line.property("setting")))
         self.lines.append(line)
         self._layout.addWidget(line)
 
-    def _tell(self, line: QPushButton, check: Check) -> None:
+    def _tell(self, line: Line, check: Check) -> None:
         text = sentence(check.text, self._settings)
-        line.setText(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
-        line.setToolTip(text)
+        line.say(text)
         line.setProperty("setting", check.setting)
         line.setAccessibleName(f"{_WORDS[check.state]}: {text}")
         dress(line, *_LOOKS[check.state])
@@ -60,3 +59,25 @@ class Checklist(QWidget):
     def first_wrong(self) -> str:
         """The setting of the first line that is not done, or ""."""
         return next((check.setting for check in self._shown if check.state == WRONG), "")
+
+
+class Line(QPushButton):
+    """A sentence, cut with "…" where it is too long; the tooltip has all of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "line")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def say(self, text: str) -> None:
+        """Show this."""
+        self.setToolTip(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.width() - _BESIDE_TEXT
+        self.setText(self.fontMetrics().elidedText(self.toolTip(), Qt.TextElideMode.ElideRight, room))

@@ -12,7 +12,7 @@ _CHOICES: dict[str, dict[Any, str]] = {"monochrome_style": {False: "WQV-3/10 col
 
 _WEIGHTS = "Weights (*.pth *.pt *.ckpt *.safetensors)"
 _FILES = {"camera_profile": "Camera profiles (*.json)"}
-_HINTS = {"camera_profile": "built in; type or browse for your own"}
+_HINTS = {"camera_profile": "built in; browse for your own"}
 
 
 def label_of(setting: Setting) -> str:

@@ -18,11 +18,8 @@ from app.theme import SPACE, colours
 
 SLIDER, BESIDE = "Slider", "Side by side"
 MODES = (SLIDER, BESIDE, *VIEWS)
-_KEYS = {
-    Qt.Key.Key_S: SLIDER,
-    Qt.Key.Key_B: BESIDE,
-    **dict(zip((Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4), VIEWS)),
-}
+_KEYS = {Qt.Key.Key_S: SLIDER, Qt.Key.Key_B: BESIDE}
+_NUMBERS = (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4)
 _LARGEST = 16
 _GRIP = 10  # pixels around the slider that catch the mouse
 _ARROWS = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
@@ -33,11 +30,17 @@ class CompareView(QWidget):
 
     mode_changed = Signal(str)
 
+    EMPTY = "Pictures of the validation photos appear here during a run. Drop photos of your watch to see them too."
+    NO_ORIGINAL = "There is no original to compare with: this is a real watch photo."
+    views: tuple[str, ...] = VIEWS  # for the keys 1, 2, 3, 4
+    beside: tuple[str, ...] = ("LR", "Bicubic", "SR", "HR")  # in this order
+    right = "SR"  # of the slider
+
     def __init__(self) -> None:
         super().__init__()
         self._pictures: Optional[Pictures] = None
         self.mode = SLIDER
-        self.left = "Bicubic"  # of the slider; SR is on its right
+        self.left = "Bicubic"  # of the slider
         self.zoom = 0  # 0: fitted
         self._centre = QPointF(0.5, 0.5)  # of the view, as a share of the picture
         self._split = 0.5
@@ -86,29 +89,44 @@ class CompareView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(colours().base))
-        if self._pictures is None:
-            painter.setPen(QColor(colours().muted))
-            painter.drawText(
-                self.rect(), Qt.AlignmentFlag.AlignCenter, "Pictures of the validation photos appear here during a run."
-            )
+        views = self._views_beside()
+        if not views:
+            self._say(painter, self.EMPTY if self._pictures is None else self.NO_ORIGINAL)
         elif self.mode == SLIDER:
             self._paint_slider(painter)
         else:
-            views = ("LR", "Bicubic", "SR", "HR") if self.mode == BESIDE else (self.mode,)
             for view, pane in zip(views, self._panes(len(views))):
                 self._paint_view(painter, view, pane)
                 self._label(painter, view, pane, right=False)
         if self.hasFocus():
             painter.setPen(QPen(QColor(colours().accent), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
+
+    def _views_beside(self) -> list[str]:
+        """What the present mode shows of the views that the picture has."""
+        if self._pictures is None:
+            return []
+        wanted = {BESIDE: self.beside, SLIDER: (self._left(), self.right)}.get(self.mode, (self.mode,))
+        return [view for view in wanted if view in self._pictures.images]
+
+    def _left(self) -> str:
+        assert self._pictures is not None
+        present = self.left in self._pictures.images
+        return self.left if present else self.beside[self.beside.index(self.right) - 1]
+
+    def _say(self, painter: QPainter, text: str) -> None:
+        painter.setPen(QColor(colours().muted))
+        place = self.rect().adjusted(SPACE, SPACE, -SPACE, -SPACE)
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
 
     def _paint_slider(self, painter: QPainter) -> None:
         place = self._slider_x()
         whole = self.rect()
         for view, pane, right in (
-            (self.left, QRect(0, 0, place, whole.height()), False),
-            ("SR", QRect(place, 0, whole.width() - place, whole.height()), True),
+            (self._left(), QRect(0, 0, place, whole.height()), False),
+            (self.right, QRect(place, 0, whole.width() - place, whole.height()), True),
         ):
             self._paint_view(painter, view, whole, clip=pane)
             self._label(painter, view, pane, right=right)
@@ -144,12 +162,13 @@ class CompareView(QWidget):
     # -- geometry ------------------------------------------------------------------------------
 
     def _panes(self, count: int) -> list[QRect]:
-        """Equal parts of the view: beside each other, or two by two where that gives larger pictures."""
+        """Equal parts of the view, in the columns and rows that give the largest pictures."""
         width, height, gap = self.width(), self.height(), SPACE // 2
-        columns = count
-        if count == 4 and self._pictures is not None:
-            shape = self._pictures.width / self._pictures.height
-            columns = 4 if min(width / 4, height * shape) >= min(width / 2, height / 2 * shape) else 2
+        shape = self._pictures.width / self._pictures.height if self._pictures is not None else 1.0
+        columns = max(
+            (number for number in range(count, 0, -1) if count % number == 0),
+            key=lambda number: min(width / number, height * number / count * shape),
+        )
         rows = count // columns
         w, h = (width - gap * (columns - 1)) // columns, (height - gap * (rows - 1)) // rows
         return [QRect(c * (w + gap), r * (h + gap), w, h) for r in range(rows) for c in range(columns)]
@@ -220,8 +239,9 @@ class CompareView(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
-        if key in _KEYS:
-            self.set_mode(_KEYS[key])
+        modes = {**_KEYS, **dict(zip(_NUMBERS, self.views))}
+        if key in modes:
+            self.set_mode(modes[key])
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
             self._step_zoom(-1 if key is Qt.Key.Key_Minus else 1)
         elif key == Qt.Key.Key_0:

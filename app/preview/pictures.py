@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -11,10 +10,10 @@ import numpy as np
 from PySide6.QtGui import QImage
 
 from trainer_core.events import Sample
+from trainer_core.previews import pinned_name, step_and_key
 
 VIEWS = ("LR", "SR", "HR", "Bicubic")
-_STRIP = ("LR", "Bicubic", "SR", "HR")  # the order on disk
-_STRIP_NAME = re.compile(r"step(\d+)_(\d+)\.png")
+_STRIP = ("LR", "Bicubic", "SR", "HR")  # the order on disk; a pinned photo has no HR
 
 
 @dataclass(frozen=True)
@@ -29,48 +28,42 @@ class Pictures:
 
     @property
     def width(self) -> int:
-        """Of the HR picture, in pixels."""
-        return self.images["HR"].width()
+        """Of the largest picture, in pixels."""
+        return max(image.width() for image in self.images.values())
 
     @property
     def height(self) -> int:
-        """Of the HR picture, in pixels."""
-        return self.images["HR"].height()
+        """Of the largest picture, in pixels."""
+        return max(image.height() for image in self.images.values())
 
     def caption(self) -> str:
-        """Step, name and figures in one line."""
-        text = f"step {self.step} · {self.name}"
+        """Step, figures and name in one line; the name comes last because it is what may be cut off."""
+        text = f"step {self.step}"
         if self.psnr is not None and self.bicubic_psnr is not None:
             gain = self.psnr - self.bicubic_psnr
-            text += f" · PSNR {self.psnr:.2f} dB, bicubic {self.bicubic_psnr:.2f} dB ({gain:+.2f})"
-        return text
+            text += f" · PSNR {self.psnr:.2f} dB, bicubic {self.bicubic_psnr:.2f} ({gain:+.2f})"
+        return f"{text} · {self.name}"
 
 
 def from_sample(step: int, sample: Sample) -> Pictures:
     """A live preview."""
-    images = {"LR": sample.lr, "SR": sample.sr, "HR": sample.hr, "Bicubic": sample.bicubic}
-    shown = {view: _image(pixels) for view, pixels in images.items()}
-    return Pictures(step, sample.name, shown, sample.psnr, sample.bicubic_psnr)
+    arrays = {"LR": sample.lr, "SR": sample.sr, "HR": sample.hr, "Bicubic": sample.bicubic}
+    images = {view: _image(pixels) for view, pixels in arrays.items() if pixels is not None}
+    return Pictures(step, sample.name, images, sample.psnr, sample.bicubic_psnr)
 
 
 def from_strip(path: Path) -> Optional[Pictures]:
-    """A preview of an earlier step, or None when the file is gone or something else."""
-    strip, found = QImage(str(path)), _STRIP_NAME.fullmatch(path.name)
-    if strip.isNull() or found is None or strip.width() % len(_STRIP):
+    """A preview of an earlier step, or None when the file is gone or something else. Fit for any thread."""
+    strip, named = QImage(str(path)), step_and_key(path)
+    if strip.isNull() or named is None:
         return None
-    width = strip.width() // len(_STRIP)
-    images = {view: strip.copy(place * width, 0, width, strip.height()) for place, view in enumerate(_STRIP)}
-    return Pictures(int(found.group(1)), f"picture {found.group(2)}", images)
-
-
-def strips(folder: Path) -> dict[int, list[Path]]:
-    """Step -> preview files, in the order of steps and pictures."""
-    found: dict[int, list[Path]] = {}
-    for path in sorted(folder.glob("step*_*.png")) if folder.is_dir() else ():
-        match = _STRIP_NAME.fullmatch(path.name)
-        if match:
-            found.setdefault(int(match.group(1)), []).append(path)
-    return found
+    step, key = named
+    views = _STRIP[:3] if pinned_name(key) else _STRIP
+    width = strip.width() // len(views)
+    if not width or strip.width() % len(views):
+        return None
+    images = {view: strip.copy(place * width, 0, width, strip.height()) for place, view in enumerate(views)}
+    return Pictures(step, pinned_name(key) or f"picture {key}", images)
 
 
 def _image(pixels: np.ndarray) -> QImage:

@@ -12,6 +12,8 @@ import subprocess
 import sys
 from typing import Optional, Protocol
 
+_PATIENCE = 0.5  # seconds; the window waits meanwhile
+
 
 class Awake(Protocol):
     """Hold and release; both may be called twice."""
@@ -24,7 +26,10 @@ class Awake(Protocol):
 
 
 class _Helper:
-    """A helper program that holds for as long as it lives."""
+    """A helper program that holds for as long as it lives.
+
+    In a session of its own: it asks no terminal for a password, and Ctrl+C does not end it before the run is saved.
+    """
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
@@ -34,8 +39,9 @@ class _Helper:
         if self._process is None:
             with contextlib.suppress(OSError):
                 self._process = subprocess.Popen(
-                    self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-                )
+                    self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )  # fmt: skip
 
     def release(self) -> None:
         if self._process is not None:
@@ -43,7 +49,10 @@ class _Helper:
                 with contextlib.suppress(OSError):
                     self._process.stdin.close()  # what it waits for
             self._process.terminate()
-            self._process.wait()
+            try:
+                self._process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
             self._process = None
 
 

@@ -17,14 +17,17 @@ CORE = [path for path in MODULES if path.is_relative_to(ROOT / "trainer_core")]
 # Rooms of trainer_core by floor. A room may use rooms of lower floors and itself; what is not named here is
 # a verb of the tools (upscale, inspect, …), on the floor of training.
 FLOORS: tuple[tuple[set[str], ...], ...] = (
-    ({"", "errors", "schema", "presets", "config", "settings"},),
+    ({"", "errors", "schema", "presets", "config", "settings"}, {"export_options"}),
     ({"files"}, {"environment"}),  # durable writing; knows nothing of this program
-    ({"events"}, {"control"}, {"data"}, {"camera"}, {"model"}),
-    ({"weights"}, {"sinks"}, {"workspace"}, {"realism"}),
+    ({"events", "previews"}, {"control"}, {"data"}, {"camera"}, {"model"}),
+    ({"weights"}, {"sinks"}, {"workspace"}, {"realism"}, {"picture_files"}, {"preview_photos"}),
     ({"training"},),
     ({"cli", "__main__"}, {"tools"}),
 )
-TORCH_FREE = "errors schema config presets settings events control files workspace data sinks cli tools".split()  # noqa: SIM905
+TORCH_FREE = (  # noqa: SIM905
+    "errors schema config presets settings events control files workspace data sinks cli tools picture_files "
+    "run_models export_options previews preview_photos elsewhere resumable"
+).split()
 
 
 def name_of(path: Path) -> str:

@@ -218,7 +218,8 @@ def project(tmp_path: Path) -> Path:
     for name in ("pyproject.toml", "constraints.txt"):
         (tmp_path / name).write_text("a")
     state = json.dumps({"python": [3, 11], "complete": True, "torch": ""})
-    script = f"""[ "$1" = -I ] && echo '{state}' && exit 0
+    script = f"""case "$3" in *why_no_window*) echo "$WHY_NO_WINDOW"; exit 0;; esac
+[ "$1" = -I ] && echo '{state}' && exit 0
 echo "$@"
 [ "$3" = hang ] && trap 'exit 130' INT && trap 'exit 143' TERM && while :; do /bin/sleep 0.05; done
 exit 7"""
@@ -231,10 +232,10 @@ exit 7"""
     return tmp_path
 
 
-def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(project: Path, *arguments: str, why_no_window: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(project / "run.py"), *arguments],
-        env={"PATH": "", "DISPLAY": ":0"},
+        env={"PATH": "", "DISPLAY": ":0", "WHY_NO_WINDOW": why_no_window},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -245,7 +246,8 @@ def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(
     ("arguments", "called"),
     [
-        ([], "-m trainer_core --demo {root}/runs/demo"),
+        ([], "-m app --demo {root}/runs/demo"),
+        (["demo"], "-m trainer_core --demo {root}/runs/demo"),
         (["train", "photos", "runs/x4"], "-m trainer_core photos runs/x4"),
         (["tools", "inspect", "a b.pth"], "-m trainer_core.tools inspect a b.pth"),
     ],
@@ -257,6 +259,30 @@ def test_a_complete_environment_is_used_at_once_and_its_exit_code_passed_on(
     out, _ = process.communicate(timeout=30)
     assert out.strip() == called.format(root=project)
     assert process.returncode == 7
+
+
+@posix
+def test_without_a_window_the_demo_runs_in_the_terminal_and_the_reason_is_said(project: Path) -> None:
+    process = start(project, why_no_window="There is no display.")
+    out, said = process.communicate(timeout=30)
+    assert out.strip() == f"-m trainer_core --demo {project}/runs/demo"
+    assert "There is no display. So this trains in the terminal." in said
+    assert process.returncode == 7
+
+
+@posix
+def test_the_environment_is_asked_whether_a_window_can_open(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("PySide6")
+    monkeypatch.setattr(run, "PYTHON", Path(sys.executable))
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    assert "offscreen" in run.why_no_window()
+    monkeypatch.delenv("QT_QPA_PLATFORM")
+    if sys.platform.startswith("linux"):
+        assert "no display" in run.why_no_window()
+    monkeypatch.setattr(run, "PYTHON", Path("/bin/false"))
+    assert "could not be found out" in run.why_no_window()
 
 
 @posix

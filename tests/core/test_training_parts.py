@@ -177,6 +177,7 @@ def test_the_time_of_a_step_is_that_of_a_piece_scaled_up(monkeypatch: pytest.Mon
     spec = NetworkSpec(4, num_feat=8, num_block=20, num_grow_ch=4)
     piece = NetworkSpec(4, num_feat=8, num_block=2, num_grow_ch=4)
     monkeypatch.setattr(time_estimate, "_seconds", lambda *arguments: 0.5)
+    monkeypatch.setattr(time_estimate, "_PIECE_MULTIPLICATIONS", 3.5 * time_estimate.multiplications(piece, 16))
     share = time_estimate.multiplications(spec, 16) / time_estimate.multiplications(piece, 16)
     assert time_estimate.seconds_per_step(config, spec, choose(config)) == pytest.approx(0.5 * share * 3 * 8 / 4)
 

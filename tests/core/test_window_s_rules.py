@@ -17,11 +17,12 @@ from trainer_core.as_command import as_command
 from trainer_core.cli import build_parser
 from trainer_core.config import TrainerConfig
 from trainer_core.draft import Draft
+from trainer_core.elsewhere import running_elsewhere
 from trainer_core.errors import UserError
 from trainer_core.events import Notice, StepDone, Validated, from_json, to_json
 from trainer_core.readiness import OK, WAITING, WRONG, Source, checklist, workspace_fault
 from trainer_core.recognise import Kind, recognise
-from trainer_core.resumable import resumable, running_elsewhere
+from trainer_core.resumable import resumable
 from trainer_core.sinks.journal import json_line, past_events
 from trainer_core.training.plan import find_photos
 from trainer_core.workspace import Workspace
@@ -192,6 +193,9 @@ def test_only_a_living_process_counts_as_running_elsewhere(tmp_path: Path) -> No
     lock = {"pid": child.pid, "host": socket.gethostname(), "since": ""}
     (tmp_path / ".lock.json").write_text(json.dumps(lock), "utf-8")
     assert running_elsewhere(workspace) == child.pid
+    os.utime(tmp_path / ".lock.json", (0, 0))  # older than the child: the holder has died and its number is taken
+    assert running_elsewhere(workspace) is None
+    (tmp_path / ".lock.json").touch()
     child.communicate(b"\n")
     assert running_elsewhere(workspace) is None
     (tmp_path / ".lock.json").write_text(json.dumps({**lock, "pid": os.getpid()}), "utf-8")

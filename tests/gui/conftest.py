@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +15,13 @@ pytest.importorskip("torch")
 pytest.importorskip("PySide6.QtWidgets", reason="the window's packages are not installed")
 pytest.importorskip("pyqtgraph")
 
-from PySide6.QtCore import QSettings, QStandardPaths, QThread
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QSettings, QStandardPaths, QThread, QTimer
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
+from shiboken6 import isValid
 
 from app.start import make_application
 from app.window import Window
-from tests.gui.handling import finish
+from tests.gui.handling import bury_the_dead, finish
 from tests.small_runs import make_photos
 
 
@@ -44,8 +47,40 @@ def no_thread_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     start = QThread.start
     monkeypatch.setattr(QThread, "start", lambda thread, *more: (started.append(thread), start(thread, *more))[1])
     yield
-    left = [thread.objectName() for thread in started if thread.isRunning()]
+    left = [thread.objectName() for thread in started if isValid(thread) and thread.isRunning()]
     assert not left, f"still running: {left}"
+
+
+@pytest.fixture(autouse=True)
+def no_timer_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test that leaves a QTimer running fails."""
+    started: list[weakref.ref[QTimer]] = []
+    start = QTimer.start
+    monkeypatch.setattr(
+        QTimer, "start", lambda timer, *more: (started.append(weakref.ref(timer)), start(timer, *more))[1]
+    )
+    yield
+    bury_the_dead()
+    timers = [timer for timer in (reference() for reference in started) if timer is not None and isValid(timer)]
+    left = [f"a timer of {type(timer.parent()).__name__}" for timer in timers if timer.isActive()]
+    assert not left, f"still running: {left}"
+
+
+@pytest.fixture(autouse=True)
+def no_window_left() -> Iterator[None]:
+    """A test that leaves a window or a dialog fails."""
+    before = _windows()
+    yield
+    bury_the_dead()
+    if set(_windows()) - set(before):
+        gc.collect()
+    left = [type(widget).__name__ for widget in _windows() if widget not in before]
+    assert not left, f"still there: {left}"
+
+
+def _windows() -> list[QWidget]:
+    """Without menus: pyqtgraph's have no parent and go with the last reference to their plot, which the test holds."""
+    return [widget for widget in QApplication.topLevelWidgets() if not isinstance(widget, QMenu)]
 
 
 @pytest.fixture

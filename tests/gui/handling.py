@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication
+
 from app.window import Window
 from tests.small_runs import TINY
 
@@ -15,6 +18,12 @@ def finish(window: Window, qtbot: Any) -> None:
     qtbot.waitUntil(lambda: not window.session.active and not window.training.isRunning(), timeout=60000)
     window.close()
     window.deleteLater()
+
+
+def bury_the_dead() -> None:
+    """Let go what was told to go with `deleteLater`."""
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    QApplication.processEvents()
 
 
 def fill_in(window: Window, photos: Path, workspace: Path, **more: object) -> None:

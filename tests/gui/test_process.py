@@ -31,7 +31,7 @@ def script() -> list[str]:
 def environment(tmp_path: Path, **more: str) -> dict[str, str]:
     known = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
     known.pop("QT_QPA_PLATFORM", None)
-    return {**known, "XDG_CONFIG_HOME": str(tmp_path / "config"), **more}
+    return {**known, "XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state"), **more}
 
 
 def test_without_a_display_it_names_the_command_and_leaves_with_2(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_killed_training_is_offered_for_resuming(qapp: Any, qtbot: Any, photos
     window.begin_work()
     window.open_at_start(str(workspace))
     qtbot.waitUntil(lambda: "it was interrupted" in window.resume_card.text, timeout=1000 * _LONG)
-    assert len(window.charts.loss.curve("total")) > 0
+    assert len(window.charts.figures.losses["total"].raw) > 0
     qtbot.waitUntil(lambda: window.project.ready, timeout=1000 * _LONG)
     window.resume_card.resume_button.click()
     qtbot.waitUntil(lambda: window.session.step > 5, timeout=1000 * _LONG)

@@ -46,7 +46,8 @@ def test_start_pause_resume_stop_then_the_resume_offer(
     bar = window.run_bar
     assert not window.form.rows["steps"].entry.isEnabled()
     qtbot.waitUntil(lambda: window.preview.view.pictures is not None, timeout=_LONG)
-    qtbot.waitUntil(lambda: len(window.charts.loss.curve("total")) >= 3 and len(window.charts.psnr.curve("PSNR")) >= 1)
+    figures = window.charts.figures
+    qtbot.waitUntil(lambda: len(figures.losses["total"].raw) >= 3 and len(figures.psnr) >= 1)
 
     click(qtbot, bar.pause_button)
     assert window.session.state is State.PAUSED
@@ -74,7 +75,7 @@ def test_start_pause_resume_stop_then_the_resume_offer(
     other.conductor.open_workspace(str(workspace))
     qtbot.waitUntil(lambda: "unfinished run" in other.resume_card.text, timeout=_LONG)
     assert f"step {stopped_at}" in other.resume_card.text
-    assert other.preview.view.pictures is not None  # the earlier previews, from disk
+    qtbot.waitUntil(lambda: other.preview.view.pictures is not None)  # the earlier previews, from disk
     click(qtbot, other.resume_card.resume_button)
     qtbot.waitUntil(lambda: other.session.step > stopped_at, timeout=_LONG)
     finish(other, qtbot)
@@ -89,10 +90,10 @@ def test_a_run_that_ends_shows_the_model_and_copies_it(
     start(window, qtbot, until=0)
     wait_idle(window, qtbot)
     assert "complete at step 4" in window.result_card.text
-    assert "WQV-Viewer yes" in window.result_card.text
+    assert "Loads in WQV-Viewer" in window.result_card.text
     viewer = tmp_path / "viewer" / "models" / "custom"
     viewer.mkdir(parents=True)
-    window.conductor.install(window.result_card.model, str(viewer))
+    window.conductor.deployment.install(window.result_card.model, str(viewer))
     qtbot.waitUntil(lambda: "Copied to" in window.messages.text, timeout=_LONG)
     assert [path.name for path in viewer.iterdir()] == [Path(window.result_card.model).name]
     assert "step 4" in window.log.text

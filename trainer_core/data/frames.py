@@ -218,6 +218,18 @@ def validation_frames(
     return _interleaved(frames)[: max(at_least, len(frames))]
 
 
+def whole_frame(
+    pixels: np.ndarray, spec: FrameSpec, name: str, *, size: float = 1.0, across: float = 0.5, down: float = 0.5
+) -> Frame:
+    """One upright frame of a decoded photo: how large (1: as it fits) and where (0.5: in the middle)."""
+    return _whole_frame(_pyramid(pixels, spec), spec, name, [size, across, down, 0.0])
+
+
+def _pyramid(pixels: np.ndarray, spec: FrameSpec) -> Pyramid:
+    height, width = pixels.shape[:2]
+    return Pyramid(enlarged(pixels, *enlarged_size(width, height, _JPEG_UNIT * spec.scale)))
+
+
 def _interleaved(frames: list[list[Frame]]) -> list[Frame]:
     return [of_photo[crop] for crop in range(len(frames[0])) for of_photo in frames]
 
@@ -231,8 +243,7 @@ def _frames_or_error(photo: Photo, *, spec: FrameSpec, seed: int, crops: int) ->
         pixels = decode(photo.path)
     except PhotoError as error:
         return error
-    height, width = pixels.shape[:2]
-    pyramid = Pyramid(enlarged(pixels, *enlarged_size(width, height, _JPEG_UNIT * spec.scale)))
+    pyramid = _pyramid(pixels, spec)
     number = int.from_bytes(_rank(photo, 0)[:8], "big")
     return [_whole_frame(pyramid, spec, photo.name, _draws(seed, number, crop)) for crop in range(crops)]
 

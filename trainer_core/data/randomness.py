@@ -13,6 +13,7 @@ PATCH = 2
 VALIDATION = 3
 SCENE = 4
 TEXTURE = 5
+EXAMPLE = 6
 
 _MASK = (1 << 64) - 1
 

@@ -80,7 +80,7 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
         return []
     history: list[dict[str, Any]] = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        record = _parsed(line)
+        record = parsed(line)
         if record is None:
             continue
         if record["event"] == "RunStarted":
@@ -94,7 +94,8 @@ def past_events(path: Path) -> list[Event]:
     return [event for event in map(from_json, read_journal(path)) if event is not None]
 
 
-def _parsed(line: str) -> dict[str, Any] | None:
+def parsed(line: str) -> dict[str, Any] | None:
+    """The record of a line, or None for what no journal writes."""
     try:
         record = json.loads(line)
     except ValueError:

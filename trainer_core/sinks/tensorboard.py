@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer_core.events import Event, EventSink, Notice, PreviewReady, RunFinished, Sample, StepDone, Validated
+from trainer_core.previews import keys_of, pinned_name
 from trainer_core.sinks.pace import Clock, Throttle
 
 if TYPE_CHECKING:
@@ -71,12 +72,12 @@ class TensorBoardSink:
 
     def _pictures(self, event: PreviewReady) -> None:
         values = []
-        for index, sample in enumerate(event.samples):
+        for sample, key in zip(event.samples, keys_of(event.samples)):
             strip = _strip(sample)
             image = self._summary.Summary.Image(
                 height=strip.shape[0], width=strip.shape[1], colorspace=3, encoded_image_string=_png(strip)
             )
-            values.append(self._summary.Summary.Value(tag=f"preview/{index}", image=image))
+            values.append(self._summary.Summary.Value(tag=_tag(key), image=image))
         self._put_values(event.step, values)
 
     def _put_values(self, step: int, values: list[Any]) -> None:
@@ -103,15 +104,22 @@ def _validation_scalars(event: Validated) -> dict[str, float]:
     }
 
 
+def _tag(key: str) -> str:
+    """Validation frames are numbered from 0, pinned photos keep their names."""
+    name = pinned_name(key)
+    return f"pinned/{name}" if name else f"preview/{int(key) - 1}"
+
+
 def _strip(sample: Sample) -> np.ndarray:
-    """LR (nearest, at HR size), SR and HR side by side: uint8 [H, 3 W + 2 gaps, 3]."""
+    """LR (nearest, at HR size), SR and HR, if there is one, side by side: uint8 [H, 3 W + 2 gaps, 3]."""
     import numpy as np
 
-    height, width = sample.hr.shape[:2]
+    height, width = sample.sr.shape[:2]
     rows = np.arange(height) * sample.lr.shape[0] // height
     columns = np.arange(width) * sample.lr.shape[1] // width
     gap = np.full((height, _GAP, 3), 255, dtype=np.uint8)
-    return np.concatenate([sample.lr[rows][:, columns], gap, sample.sr, gap, sample.hr], axis=1)
+    truth = () if sample.hr is None else (gap, sample.hr)
+    return np.concatenate([sample.lr[rows][:, columns], gap, sample.sr, *truth], axis=1)
 
 
 def _png(picture: np.ndarray) -> bytes:

@@ -15,8 +15,10 @@ from trainer_core.data.photos import Photo
 from trainer_core.events import EventSink, Notice, PreviewReady, Sample, Validated
 from trainer_core.files import atomic_write
 from trainer_core.model.rrdb import RRDBNet
+from trainer_core.previews import file_name, keys_of
 from trainer_core.training.keeper import exported_weights
 from trainer_core.training.learner import Learner
+from trainer_core.training.pinned import PinnedPhotos
 from trainer_core.training.preparation import Prepared
 from trainer_core.training.validation import FRAME_SEED, MOST_FRAMES, Validator, strip
 
@@ -49,6 +51,10 @@ class Evaluator:
         self._network.requires_grad_(False)
         self._val = self._frames(prepared, prepared.splits.val, "val")
         self._test = self._frames(prepared, prepared.splits.test, "test")
+        self._pinned = PinnedPhotos(
+            prepared.workspace.preview_photos, prepared.spec, mono=config.monochrome_style, device=learner.device,
+            tell=sink,
+        )  # fmt: skip
 
     def _frames(self, prepared: Prepared, photos: Sequence[Photo], split: str) -> Optional[Validator]:
         if not photos:
@@ -82,11 +88,13 @@ class Evaluator:
         self._take_weights()
         started = time.monotonic()
         self._val.pictures(self._network, 1)
-        return (time.monotonic() - started) * len(self._val)
+        return (time.monotonic() - started) * (len(self._val) + len(self._pinned))
 
     def validate(self, step: int, *, with_preview: bool, with_test: bool = False) -> bool:
         """Measure and tell; True when this is the best model so far."""
         if self._val is None:
+            if with_preview:
+                self.preview(step)
             return False
         self._take_weights()
         pictures = self._config.image_log_max_samples if with_preview else 0
@@ -108,7 +116,7 @@ class Evaluator:
                 time.monotonic() - started,
             )
         )
-        if found.pictures:
+        if with_preview:
             self._show(step, found.pictures)
         if is_best or with_test:
             self._measure_test(step, is_best)
@@ -116,9 +124,9 @@ class Evaluator:
 
     def preview(self, step: int) -> None:
         """Pictures only."""
-        if self._val is not None and self._config.image_log_max_samples:
-            self._take_weights()
-            self._show(step, self._val.pictures(self._network, self._config.image_log_max_samples))
+        self._take_weights()
+        count = self._config.image_log_max_samples
+        self._show(step, self._val.pictures(self._network, count) if self._val is not None else ())
 
     def _measure_test(self, step: int, is_best: bool) -> None:
         if self._test is None:
@@ -152,10 +160,11 @@ class Evaluator:
     def _take_weights(self) -> None:
         self._network.load_state_dict(exported_weights(self._learner.ema.state(), self._config))
 
-    def _show(self, step: int, samples: tuple[Sample, ...]) -> None:
+    def _show(self, step: int, frames: tuple[Sample, ...]) -> None:
+        samples = (*frames, *self._pinned.pictures(self._network))
         files = []
-        for number, sample in enumerate(samples, 1):
-            path = self._folder / f"step{step:08d}_{number}.png"
+        for key, sample in zip(keys_of(samples), samples):
+            path = self._folder / file_name(step, key)
             try:
                 with atomic_write(path) as file:
                     strip(sample).save(file, format="PNG")
@@ -163,4 +172,5 @@ class Evaluator:
             except OSError as error:
                 self._sink(Notice("warning", f"The preview could not be written: {error}"))
                 break
-        self._sink(PreviewReady(step, samples, tuple(files)))
+        if samples:
+            self._sink(PreviewReady(step, samples, tuple(files)))

@@ -1,6 +1,6 @@
 """How long a training will take, before it starts: a small piece of the network is timed on this machine.
 
-The piece has the network's own layers but at most two blocks and, on a CPU, four patches; its time is scaled by the
+The piece has the network's own layers but at most two blocks and, on a CPU, few patches; its time is scaled by the
 multiplications of both. Rough by nature: other programs and a processor that gets warm come on top, and so does the
 perceptual loss.
 """
@@ -8,6 +8,7 @@ perceptual loss.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 
 from trainer_core.config import TrainerConfig
@@ -15,7 +16,9 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.training.hardware import Hardware
 
 _PIECE_BLOCKS = 2
-_PIECE_PATCHES = 4  # on a CPU, where larger batches are no faster per patch
+_PIECE_MULTIPLICATIONS = 1.5e9  # on a CPU, where larger batches are no faster per patch
+_ROUNDS = 4  # the first pays for allocations and kernel choices
+_PATIENCE = 0.5  # seconds after which no further round begins; a busy machine is slow
 _WATCHING = 1.1  # validations, previews and checkpoints, whose rhythm keeps to about a tenth of the time
 
 
@@ -38,11 +41,13 @@ def _enlargement(name: str, spec: NetworkSpec) -> int:
 
 
 def seconds_per_step(config: TrainerConfig, spec: NetworkSpec, hardware: Hardware) -> float:
-    """Time a piece of the network with these settings; takes a fraction of a second up to a second."""
+    """Time a piece of the network with these settings; takes some tenths of a second on an idle machine."""
     piece = dataclasses.replace(spec, num_block=min(spec.num_block, _PIECE_BLOCKS))
-    patches = config.batch_size if hardware.device == "cuda" else min(config.batch_size, _PIECE_PATCHES)
+    each = multiplications(piece, config.patch_size)
+    enough = config.batch_size if hardware.device == "cuda" else math.ceil(_PIECE_MULTIPLICATIONS / each)
+    patches = min(config.batch_size, enough)
     whole = multiplications(spec, config.patch_size) * config.batch_size * config.grad_accum_steps
-    return _seconds(config, piece, hardware, patches) * whole / (multiplications(piece, config.patch_size) * patches)
+    return _seconds(config, piece, hardware, patches) * whole / (each * patches)
 
 
 def seconds_of_run(config: TrainerConfig, per_step: float) -> float:
@@ -66,8 +71,8 @@ def _seconds(config: TrainerConfig, piece: NetworkSpec, hardware: Hardware, patc
         torch.zeros(patches, 3, side, side, device=learner.device),
         torch.full((patches, 3, side * piece.scale, side * piece.scale), 0.5, device=learner.device),
     )
-    times = []
-    for _ in range(3):  # the first pays for allocations and kernel choices
+    times: list[float] = []
+    while len(times) < _ROUNDS and sum(times) < _PATIENCE:
         began = time.monotonic()
         learner.update([pair], count=1, rate=0.0)
         if hardware.device == "cuda":

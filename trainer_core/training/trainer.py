@@ -197,7 +197,7 @@ class Trainer:
         if self._warm_report is not None:
             self._sink(Notice("info", self._warm_report.sentence()))
         if not self._evaluator.can_validate:
-            self._sink(Notice("warning", "There are no validation photos: the run goes on without PSNR and previews."))
+            self._sink(Notice("warning", "There are no validation photos: the run goes on without PSNR."))
 
     def _patch_source(self) -> PatchSource:
         source = PatchSource(

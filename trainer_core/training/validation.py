@@ -114,10 +114,11 @@ def _sample(case: _Case, sr: Tensor, score: float) -> Sample:
 
 
 def strip(sample: Sample) -> Image.Image:
-    """LR (nearest), bicubic, SR and HR side by side, as the preview files show them."""
-    height, width = sample.hr.shape[:2]
+    """LR (nearest), bicubic, SR and HR, if there is one, side by side, as the preview files show them."""
+    height, width = sample.sr.shape[:2]
     lr = Image.fromarray(sample.lr).resize((width, height), Image.Resampling.NEAREST)
-    picture = Image.new("RGB", (4 * width, height))
-    for column, tile in enumerate((lr, *(Image.fromarray(a) for a in (sample.bicubic, sample.sr, sample.hr)))):
+    tiles = [lr, *(Image.fromarray(a) for a in (sample.bicubic, sample.sr, sample.hr) if a is not None)]
+    picture = Image.new("RGB", (len(tiles) * width, height))
+    for column, tile in enumerate(tiles):
         picture.paste(tile, (column * width, 0))
     return picture

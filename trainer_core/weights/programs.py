@@ -37,6 +37,17 @@ class GateReport:
         return {name: f"no: {reason}" if reason else "yes" for name, reason in fields.items()}
 
 
+def in_words(sentence: str) -> str:
+    """`GateReport.sentence()` for reading: "Loads in WQV-Viewer and chaiNNer. Not in Upscayl (NCNN): …"."""
+    parts = sentence.split(" · ")
+    loads = [part[: -len(" yes")] for part in parts if part.endswith(" yes")]
+    others = [part.replace(" no: ", ": ", 1) for part in parts if " no: " in part]
+    if not sentence or len(loads) + len(others) != len(parts):
+        return sentence  # something else, such as the check of an ONNX file
+    yes = [f"Loads in {' and '.join(filter(None, (', '.join(loads[:-1]), loads[-1])))}."] if loads else []
+    return " ".join(yes + [f"Not in {other}." for other in others])
+
+
 def judge(
     path: Path, spec: NetworkSpec, *, container: str = "params", plain_names: bool = True, known_names: bool = True
 ) -> GateReport:

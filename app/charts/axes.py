@@ -1,0 +1,79 @@
+"""Axes with labels that can be read at a glance: whole steps as 800, 12k, 1.5M; a logarithmic axis at 1, 2, 5."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+
+_ROOM = 20  # pixels between two labels of the logarithmic axis, at least
+_NICE = (1, 2, 5)
+_DIGITS = ((1,), (1, 3), _NICE, (1, 2, 3, 5), (1, 2, 3, 4, 6), range(1, 10))  # fairly even on a logarithmic axis
+
+
+class StepAxis(pg.AxisItem):
+    """The horizontal axis: whole numbers only, thousands and millions by letter."""
+
+    def __init__(self) -> None:
+        super().__init__("bottom")
+        self.enableAutoSIPrefix(False)
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Labels for these steps."""
+        return [step_label(value) for value in values]
+
+
+class ValueAxis(pg.AxisItem):
+    """The vertical axis; where it is logarithmic, the few numbers that fit, evenly chosen."""
+
+    def __init__(self) -> None:
+        super().__init__("left")
+        self.enableAutoSIPrefix(False)
+        self.setWidth(46)  # the same for all charts and figures, so that nothing moves while figures change
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+        """Where the ticks are; exponents of ten where the axis is logarithmic."""
+        if not self.logMode:
+            ticks: list[tuple[float, list[float]]] = super().tickValues(minVal, maxVal, size)
+            return ticks[:2]
+        values = log_ticks(10.0**minVal, 10.0**maxVal, max(2, int(size / _ROOM)))
+        return [(1.0, [math.log10(value) for value in values])]
+
+    def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Labels for these exponents of ten."""
+        return [f"{10.0**value:.3g}" for value in values]
+
+
+def step_label(step: float) -> str:
+    """Such as "800", "12k", "1.5M"; nothing between two steps or before the first."""
+    if step < 0 or abs(step - round(step)) > 1e-6:
+        return ""
+    for size, letter in ((1e6, "M"), (1e4, "k")):
+        if step >= size:
+            return f"{step / (1e3 if letter == 'k' else size):.10g}{letter}"
+    return str(round(step))
+
+
+def log_ticks(low: float, high: float, most: int) -> list[float]:
+    """At most `most` round numbers from `low` to `high`, spread evenly over a logarithmic axis."""
+    if not (0 < low < high and math.isfinite(high)):
+        return []
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    if last - first >= most:
+        return [10.0**decade for decade in range(first, last + 1, math.ceil((last - first + 1) / most))]
+    fitting: list[float] = []
+    for digits in _DIGITS:
+        values = [digit * 10.0**decade for decade in range(first - 1, last + 1) for digit in digits]
+        inside = [value for value in values if low <= value <= high]
+        if len(inside) <= most and len(fitting) < 4:
+            fitting = inside
+    return fitting if len(fitting) >= 2 else _linear_ticks(low, high, most)
+
+
+def _linear_ticks(low: float, high: float, most: int) -> list[float]:
+    rough = (high - low) / max(1, most - 1)
+    unit = 10.0 ** math.floor(math.log10(rough))
+    spacing = next(n * unit for n in (*_NICE, 10) if n * unit >= rough * 0.999)
+    return [float(value) for value in np.arange(math.ceil(low / spacing), math.floor(high / spacing) + 1) * spacing]

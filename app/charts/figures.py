@@ -1,0 +1,72 @@
+"""The figures of one run as curves: filled event by event, live or from a journal, in whatever thread; no Qt here."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import numpy as np
+
+from app.charts.points import Points, Smooth
+from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
+
+
+class Component:
+    """One term of the loss, as it came and smoothed."""
+
+    def __init__(self) -> None:
+        self.raw, self.smooth = Points(), Points()
+        self._average = Smooth()
+
+    def append(self, step: int, value: float) -> None:
+        """The value of one more step."""
+        self.raw.append(step, value)
+        self.smooth.append(step, self._average(value))
+
+
+class Figures:
+    """Everything the charts draw of a run."""
+
+    def __init__(self) -> None:
+        self.losses: dict[str, Component] = {}  # the total first; single terms only where there are several
+        self.psnr, self.rate = Points(), Points()
+        self.bicubic: Optional[float] = None  # dB
+        self.checkpoints: list[int] = []  # steps
+
+    def __bool__(self) -> bool:
+        return bool(self.losses) or len(self.psnr) > 0
+
+    def take(self, event: Event) -> None:
+        """Take in one event. A resumed run drops what lies beyond its first step; a new one is for new `Figures`."""
+        if isinstance(event, StepDone):
+            self._take_step(event)
+        elif isinstance(event, Validated) and event.split == "val":
+            self.psnr.append(event.step, event.psnr)
+            self.bicubic = event.bicubic_psnr
+        elif isinstance(event, CheckpointSaved) and event.step not in self.checkpoints[-1:]:
+            self.checkpoints.append(event.step)
+        elif isinstance(event, RunStarted):
+            self._rewind(event.start_step)
+
+    @property
+    def best(self) -> Optional[tuple[float, float]]:
+        """Step and value of the highest PSNR."""
+        y = self.psnr.y
+        if not np.isfinite(y).any():
+            return None
+        number = int(np.nanargmax(y))
+        return float(self.psnr.x[number]), float(y[number])
+
+    def _take_step(self, event: StepDone) -> None:
+        losses = event.losses
+        single = [name for name in losses if name != "total"]
+        for name in ("total", *(single if len(single) > 1 else ())):
+            if name not in self.losses:
+                self.losses[name] = Component()
+            self.losses[name].append(event.step, losses.get(name, float("nan")))
+        self.rate.append(event.step, event.learning_rate)
+
+    def _rewind(self, step: int) -> None:
+        curves = [points for component in self.losses.values() for points in (component.raw, component.smooth)]
+        for points in (*curves, self.psnr, self.rate):
+            points.rewind(step)
+        self.checkpoints = [saved for saved in self.checkpoints if saved <= step]

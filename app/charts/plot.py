@@ -1,0 +1,188 @@
+"""The drawing part of a chart: curves over steps, drawn by pyqtgraph under the conditions that make it quick.
+
+Thin pens without anti-aliasing, arrays instead of lists, peak down-sampling set after the curve is in the plot. Curves
+live as long as the plot and are filled again and again. The vertical range fits what is in sight; the wheel and the
+mouse move and zoom over the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import NamedTuple, Optional
+
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor
+
+from app.charts.axes import StepAxis, ValueAxis
+from app.charts.points import Points
+from app.theme import colours
+
+_TICK_SHARE = 0.05  # of the plot's height
+_PALE = 0.35  # of the colour in a faint curve
+_FEWEST = 4  # steps that fill the width when nothing more can be seen by zooming
+
+
+class Look(Enum):
+    """How a curve is drawn; the value is its place in the pile."""
+
+    FAINT = 0  # as it came, behind its smoothed self
+    OTHER = 1  # of another run
+    PLAIN = 2
+
+
+class Line(NamedTuple):
+    """A curve to draw: its name, its points, the number of its colour."""
+
+    name: str
+    points: Points
+    series: int = 0
+    look: Look = Look.PLAIN
+
+    def colour(self) -> QColor:
+        """In the present theme."""
+        if self.look is Look.OTHER:
+            return QColor(colours().muted)
+        colour = QColor(colours().series[self.series % len(colours().series)])
+        return _paler(colour) if self.look is Look.FAINT else colour
+
+
+def _paler(colour: QColor) -> QColor:
+    """Mixed with the background; a transparent colour would add up where a curve crosses itself."""
+    ground = QColor(colours().base)
+
+    def mixed(mine: int, behind: int) -> int:
+        return round(_PALE * mine + (1 - _PALE) * behind)
+
+    return QColor(
+        mixed(colour.red(), ground.red()), mixed(colour.green(), ground.green()), mixed(colour.blue(), ground.blue())
+    )
+
+
+class Plot(pg.PlotWidget):
+    """Call `draw` with everything that is to be seen."""
+
+    def __init__(self, *, log: bool) -> None:
+        self.view = pg.ViewBox(enableMenu=False)
+        super().__init__(viewBox=self.view, axisItems={"left": ValueAxis(), "bottom": StepAxis()})
+        self._curves: dict[tuple[str, Look], pg.PlotDataItem] = {}
+        self._lines: Sequence[Line] = ()
+        self._penned: dict[tuple[str, Look], int] = {}
+        item = self.getPlotItem()
+        item.setLogMode(y=log)
+        item.setMenuEnabled(False)
+        item.ctrlMenu.setParent(self, item.ctrlMenu.windowFlags())  # it would outlive the plot by itself
+        item.hideButtons()
+        item.showGrid(x=False, y=True, alpha=0.12)
+        self.view.setMouseEnabled(x=True, y=False)
+        self.view.setAutoVisible(y=True)
+        self.view.setLimits(minXRange=_FEWEST)
+        self._ticks = pg.VTickGroup(yrange=[0, _TICK_SHARE])
+        self._cross = pg.InfiniteLine(angle=90, movable=False)
+        self._cross.hide()
+        self._reference = pg.InfiniteLine(angle=0, movable=False)
+        self._reference.hide()
+        self._mark = pg.ScatterPlotItem(size=11, symbol="o")
+        self.addItem(self._reference)
+        for extra in (self._ticks, self._cross, self._mark):
+            item.addItem(extra, ignoreBounds=True)
+        for part in (self, self.viewport()):
+            part.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the chart around it has the keys
+        self.setFrameShape(pg.PlotWidget.Shape.NoFrame)
+
+    def draw(
+        self,
+        lines: Sequence[Line],
+        *,
+        ticks: Sequence[float] = (),
+        mark: Optional[tuple[float, float]] = None,
+        reference: Optional[float] = None,
+    ) -> None:
+        """Show these curves and no others, ticks at these steps, a ring around a point, a level line."""
+        self._lines = lines
+        for key in self._curves.keys() - {(line.name, line.look) for line in lines}:
+            self._curves[key].setData([], [])
+        for line in lines:
+            self._curve(line).setData(line.points.x, line.points.y)
+        self._ticks.setXVals(list(ticks))
+        self._mark.setData(*([[mark[0]], [mark[1]]] if mark else [[], []]))
+        self._reference.setVisible(reference is not None)
+        if reference is not None:
+            self._reference.setValue(reference)
+
+    def _curve(self, line: Line) -> pg.PlotDataItem:
+        key = line.name, line.look
+        if key not in self._curves:
+            dashed = line.look is Look.OTHER  # which is slow where a curve is not smooth
+            curve = self.getPlotItem().plot(connect="finite", autoDownsampleFactor=1 if dashed else 2)
+            curve.setDownsampling(auto=True, method="mean" if dashed else "peak")
+            curve.setClipToView(True)
+            curve.setZValue(line.look.value)
+            self._curves[key] = curve
+        if self._penned.get(key) != line.series:
+            style = Qt.PenStyle.DashLine if line.look is Look.OTHER else Qt.PenStyle.SolidLine
+            self._curves[key].setPen(pg.mkPen(line.colour(), width=self._width(line.look), style=style))
+            self._penned[key] = line.series
+        return self._curves[key]
+
+    def _width(self, look: Look) -> int:
+        """In pixels of the screen, of which a fine one has two where another has one."""
+        return 1 if look is Look.FAINT else max(1, round(self.devicePixelRatioF()))
+
+    def dress(self) -> None:
+        """Take the theme's colours; the curves do when they are drawn next."""
+        c = colours()
+        self._penned.clear()
+        self.setBackground(c.base)
+        for side in ("left", "bottom"):
+            axis = self.getPlotItem().getAxis(side)
+            axis.setPen(c.border)
+            axis.setTextPen(c.muted)
+        self._ticks.setPen(pg.mkPen(_paler(QColor(c.text)), width=1))
+        self._cross.setPen(pg.mkPen(c.muted, width=1, style=Qt.PenStyle.DotLine))
+        self._reference.setPen(pg.mkPen(c.muted, width=1, style=Qt.PenStyle.DotLine))
+        self._mark.setPen(pg.mkPen(c.good, width=2))
+        self._mark.setBrush(None)
+
+    # -- places --------------------------------------------------------------------------------
+
+    def cross_at(self, x: Optional[float]) -> None:
+        """Show the crosshair at this step, or not at all."""
+        self._cross.setVisible(x is not None)
+        if x is not None:
+            self._cross.setValue(x)
+
+    def step_at(self, where: QPointF) -> Optional[float]:
+        """The step under a point of the scene, None beside the curves."""
+        if not self.view.sceneBoundingRect().contains(where):
+            return None
+        return float(self.view.mapSceneToView(where).x())
+
+    def pixels(self, x: float) -> float:
+        """Where a step is, counted from the left."""
+        return float(self.view.mapViewToScene(QPointF(x, 0)).x())
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The first and the last step in sight."""
+        left, right = self.view.viewRange()[0]
+        return float(left), float(right)
+
+    def show_all(self) -> None:
+        """Everything there is, also what is to come."""
+        reach = [line.points.x[[0, -1]] for line in self._lines if len(line.points)]
+        if reach:  # curves that are clipped to the view would only be asked for what is in sight now
+            self.view.setXRange(min(first for first, _ in reach), max(last for _, last in reach))
+        self.getPlotItem().enableAutoRange()
+
+    def zoom(self, factor: float, around: float) -> None:
+        """More (above 1) or less, keeping one step where it is."""
+        self.view.scaleBy(x=1 / factor, center=QPointF(around, 0))
+
+    def bring_into_sight(self, x: float) -> None:
+        """Move sideways if the step is not to be seen."""
+        left, right = self.span
+        if not left <= x <= right:
+            half = (right - left) / 2
+            self.view.setXRange(x - half, x + half, padding=0)

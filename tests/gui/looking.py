@@ -1,0 +1,138 @@
+"""Looks at a window as it is laid out and drawn: texts that are cut, widgets that overlap, texts that are too faint."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtGui import QColor, QImage, QTextDocument
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractScrollArea,
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QSplitter,
+    QStackedWidget,
+    QTabBar,
+    QTabWidget,
+    QToolButton,
+    QWidget,
+)
+
+_LEAST_CONTRAST = 4.5
+_LINE_EDIT_FRAME = 18  # pixels: padding, border, room for the cursor
+_BUTTON_FRAME = 6
+_PILED = (QStackedWidget, QTabWidget, QAbstractScrollArea, QComboBox, QTabBar, QSplitter)  # overlap on purpose
+
+
+def cut_texts(window: QWidget) -> list[str]:
+    """Texts that do not fit into their widgets, or widgets that their parents cut off at a side."""
+    return [f"{_named(w)} {fault}" for w in _in_sight(window) for fault in (_cut(w), _cut_off(w)) if fault]
+
+
+def overlaps(root: QWidget) -> list[str]:
+    """Pairs of siblings that lie on each other."""
+    found = []
+    for parent in [root, *root.findChildren(QWidget)]:
+        if not isinstance(parent, _PILED):
+            children = [c for c in parent.children() if isinstance(c, QWidget) and c.isVisible() and not c.isWindow()]
+            found += [
+                f"{_named(a)} and {_named(b)}"
+                for a, b in itertools.combinations(children, 2)
+                if a.geometry().intersects(b.geometry())
+            ]
+    return found
+
+
+def faint_texts(window: QWidget) -> list[str]:
+    """Texts drawn with too little contrast to what lies behind them."""
+    picture = window.grab().toImage()
+    ratio = picture.devicePixelRatio()
+    found = []
+    for widget in _in_sight(window):
+        whole = widget.visibleRegion().boundingRect() == widget.rect()
+        if isinstance(widget, (QLabel, QAbstractButton)) and _text(widget) and widget.isEnabled() and whole:
+            place = QRect(widget.mapTo(window, QPoint()) * ratio, widget.size() * ratio)
+            contrast = _most_contrast(picture.copy(place))
+            if contrast < _LEAST_CONTRAST:
+                found.append(f"{_named(widget)}: {contrast:.1f}")
+    return found
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    """From 1 to 21, as WCAG 2 defines it."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: QColor) -> float:
+    def linear(value: float) -> float:
+        return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+    return 0.2126 * linear(colour.redF()) + 0.7152 * linear(colour.greenF()) + 0.0722 * linear(colour.blueF())
+
+
+def _most_contrast(picture: QImage) -> float:
+    """Between the colour that covers most of it and the one that differs most from that."""
+    colours = Counter(picture.pixel(x, y) for x in range(picture.width()) for y in range(picture.height()))
+    behind = QColor(colours.most_common(1)[0][0])
+    return max(contrast(QColor(pixel), behind) for pixel in colours)
+
+
+def _in_sight(window: QWidget) -> Iterator[QWidget]:
+    for widget in window.findChildren(QWidget):
+        if widget.isVisible() and widget.window() is window and not widget.visibleRegion().isEmpty():
+            yield widget
+
+
+def _cut(widget: QWidget) -> str:
+    text, room = _text(widget), widget.contentsRect()
+    if not text:
+        return ""
+    if isinstance(widget, QLabel) and widget.wordWrap():
+        return "is not high enough" if widget.heightForWidth(widget.width()) > widget.height() + 1 else ""
+    needed = widget.fontMetrics().horizontalAdvance(text) + _beside(widget)
+    if needed > room.width() + 1:
+        return f"is {room.width()} wide and needs {needed}"
+    return "is not high enough" if widget.fontMetrics().height() > room.height() + 1 else ""
+
+
+def _cut_off(widget: QWidget) -> str:
+    seen = widget.visibleRegion().boundingRect()
+    return f"shows {seen.width()} of {widget.width()} pixels" if _text(widget) and seen.width() < widget.width() else ""
+
+
+def _text(widget: QWidget) -> str:
+    if isinstance(widget, QLabel) and widget.pixmap().isNull():
+        document = QTextDocument()
+        document.setHtml(widget.text()) if "<" in widget.text() else document.setPlainText(widget.text())
+        return document.toPlainText()
+    if isinstance(widget, QToolButton) and widget.toolButtonStyle() is widget.toolButtonStyle().ToolButtonIconOnly:
+        return "" if not widget.icon().isNull() else widget.text()
+    if isinstance(widget, QAbstractButton):
+        return widget.text().replace("&", "")
+    if isinstance(widget, QComboBox):
+        return widget.currentText()
+    return widget.placeholderText() if isinstance(widget, QLineEdit) and not widget.text() else ""
+
+
+def _beside(widget: QWidget) -> int:
+    """Pixels of a widget that are not for its text."""
+    if isinstance(widget, QLabel):
+        return 2 * widget.margin()
+    if isinstance(widget, QLineEdit):
+        return _LINE_EDIT_FRAME
+    if isinstance(widget, QComboBox):
+        return 30
+    if isinstance(widget, QCheckBox):
+        return 24
+    icon = widget.iconSize().width() if isinstance(widget, QAbstractButton) and not widget.icon().isNull() else 0
+    return icon + _BUTTON_FRAME
+
+
+def _named(widget: QWidget) -> str:
+    return f"{type(widget).__name__} {(_text(widget) or widget.accessibleName())!r}"

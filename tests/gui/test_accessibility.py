@@ -1,0 +1,153 @@
+"""Everything can be reached and is named: an audit of the window, its menus and its dialogs, as they stand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAccessible, QAction, QShortcut
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMenu, QTextEdit, QWidget
+
+from app.errors import Report, show_report
+from app.form.row import Row
+from app.questions import ask
+from app.window import Window
+from tests.gui.handling import fill_in
+from trainer_core.events import RunFinished
+
+_NAME = QAccessible.Text.Name
+
+
+def open_everything(window: Window) -> None:
+    """All groups, cards and views at once."""
+    for group in window.form._groups.values():
+        group.unfold(True)
+    window.show_run(True)
+    window.messages.tell("info", "Hello")
+    window.crash_card.tell("Segmentation fault")
+    window.result_card.present(RunFinished("completed", 4, model="model.pth"), "WQV-Viewer yes")
+    window.resume_card.say("waiting", "accent", "There is an unfinished run", "")
+
+
+def nameless(root: QWidget) -> list[str]:
+    """What takes the focus, is in sight and has no name for those who cannot see it."""
+    found = []
+    for widget in [root, *root.findChildren(QWidget)]:
+        if widget.focusPolicy() == Qt.FocusPolicy.NoFocus or not widget.isVisible():
+            continue
+        interface = QAccessible.queryAccessibleInterface(widget)
+        if interface is not None and not interface.text(_NAME):
+            found.append(f"{type(widget).__name__} in {type(widget.parent()).__name__}")
+    return found
+
+
+def test_everything_that_takes_the_focus_has_a_name(window: Window) -> None:
+    open_everything(window)
+    assert nameless(window) == []
+    for page in range(window._tabs.count()):
+        window._tabs.setCurrentIndex(page)
+        assert nameless(window) == []
+
+
+def test_the_welcome_has_names(window: Window) -> None:
+    window.show_run(False)
+    assert nameless(window) == []
+
+
+def test_the_running_training_has_names(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    fill_in(window, photos, tmp_path / "run", steps=100000, val_interval=100000)
+    qtbot.waitUntil(lambda: window.project.ready, timeout=60000)
+    window.conductor.start()
+    qtbot.waitUntil(lambda: window.session.step >= 1, timeout=60000)
+    open_everything(window)
+    assert nameless(window) == []
+
+
+def test_dialogs_have_names_a_title_and_a_way_out(window: Window, qtbot: Any) -> None:
+    report = show_report(Report("No", "A cause", "Try again", "details"), window, unfold=True)
+    question = ask(window, "Really?", "It is gone then.", [("Keep", lambda: None), ("Go", lambda: None)])
+    for dialog in (report, question):
+        assert dialog.isVisible()
+        assert dialog.windowTitle()
+        assert nameless(dialog) == []
+        qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+        assert not dialog.isVisible()
+
+
+def test_what_the_menus_open_has_names_a_title_and_a_way_out(
+    window: Window, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for chooser in ("getOpenFileName", "getSaveFileName"):
+        monkeypatch.setattr(QFileDialog, chooser, lambda *a, **k: ("", ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: "")
+    opened = []
+    for action in window.findChildren(QAction):
+        if action.text().endswith("…") and action.isEnabled():
+            action.trigger()
+            qtbot.waitUntil(lambda: not window.project.background.busy)
+            QApplication.processEvents()
+            for dialog in [d for d in window.findChildren(QDialog) if d.isVisible()]:
+                opened.append(dialog.windowTitle())
+                assert nameless(dialog) == [], dialog.windowTitle()
+                qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+                assert not dialog.isVisible()
+    assert len(opened) >= 3
+    assert all(opened)
+
+
+def test_everything_in_the_menus_has_a_name_and_a_shortcut_and_a_letter_of_its_own(window: Window) -> None:
+    actions = [key for action in window.findChildren(QAction) for key in action.shortcuts()]
+    others = [shortcut.key() for shortcut in window.findChildren(QShortcut)]
+    keys = Counter(key.toString() for key in [*actions, *others] if not key.isEmpty())
+    assert len(keys) > 8
+    assert [key for key, count in keys.items() if count > 1] == []
+    for menu in [*window.menuBar().findChildren(QMenu), window.notifier.menu]:
+        texts = [action.text() for action in menu.actions() if not action.isSeparator()]
+        assert all(texts)
+        letters = Counter(text[text.index("&") + 1].lower() for text in texts if "&" in text)
+        assert [letter for letter, count in letters.items() if count > 1] == [], menu.title()
+
+
+def test_the_tab_key_goes_through_the_form_from_top_to_bottom(window: Window, qtbot: Any) -> None:
+    for group in window.form._groups.values():
+        group.unfold(True)
+    QApplication.processEvents()
+    window.form.go_to("source_dir")
+    QApplication.processEvents()
+    content = window.form.widget()
+    heights: list[int] = []
+    seen: list[QWidget] = []
+    for _ in range(400):
+        widget = window.focusWidget()
+        if widget is None or widget in seen or not content.isAncestorOf(widget):
+            break
+        seen.append(widget)
+        row = next((part for part in parents(widget, content) if isinstance(part, Row)), widget)
+        heights.append(row.mapTo(content, QPoint(0, 0)).y())
+        qtbot.keyClick(widget, Qt.Key.Key_Tab)
+    lines = [row.entry.focusProxy() or row.entry for row in window.form.rows.values()]
+    reached = sum(any(line is w or line.isAncestorOf(w) or w.isAncestorOf(line) for w in seen) for line in lines)
+    assert reached == len(window.form.rows)
+    assert heights == sorted(heights)
+
+
+def parents(widget: QWidget, root: QWidget) -> list[QWidget]:
+    """The widget and what it lies in, up to the root."""
+    chain = [widget]
+    while chain[-1].parentWidget() is not root:
+        chain.append(chain[-1].parentWidget())
+    return chain
+
+
+@pytest.mark.parametrize("kind", [QLineEdit, QTextEdit, QDialog])
+def test_the_audit_finds_what_has_no_name(qtbot: Any, kind: type[QWidget]) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    widget = kind(parent)
+    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    parent.show()
+    widget.show()
+    assert any(type(widget).__name__ in line for line in nameless(parent))

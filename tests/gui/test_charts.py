@@ -1,0 +1,283 @@
+"""The charts: what they draw, how they are read by mouse and by keyboard, another run beside this one, their cost."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QAccessible
+
+from app.charts.axes import log_ticks, step_label
+from app.charts.chart import Chart
+from app.charts.figures import Figures
+from app.charts.panel import ChartPanel
+from app.charts.plot import Look
+from app.charts.points import Points, Smooth
+from app.theme import theme
+from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
+
+NO_BUTTON = Qt.MouseButton.NoButton
+
+
+def step(number: int, **losses: float) -> StepDone:
+    losses = losses or {"l1": 0.1}
+    return StepDone(number, None, {**losses, "total": sum(losses.values())}, 1e-4, 1.0, 10.0, number / 10, None, 10**9)
+
+
+def validated(number: int, psnr: float, bicubic: float = 22.0) -> Validated:
+    return Validated(number, "val", psnr, 0.9, bicubic, 0.8, False, 4, 0.1)
+
+
+def begun(start_step: int) -> RunStarted:
+    return RunStarted("id", "w", 4, True, start_step, None, "cpu", "fp32", 1, {})
+
+
+def figures_of(*events: Event) -> Figures:
+    figures = Figures()
+    for event in events:
+        figures.take(event)
+    return figures
+
+
+@pytest.fixture
+def panel(qapp: Any, qtbot: Any) -> ChartPanel:
+    """Charts in sight, with twenty steps, two validations and a checkpoint."""
+    made = ChartPanel()
+    qtbot.addWidget(made)
+    made.resize(900, 320)
+    steps = [step(number) for number in range(1, 21)]
+    made.load(figures_of(*steps, validated(10, 24.0), CheckpointSaved(12, "x.pth", "step"), validated(20, 25.0)))
+    made.show()
+    qtbot.waitUntil(lambda: drawn(made.loss, "loss") == 20)
+    return made
+
+
+def drawn(chart: Chart, name: str, look: Look = Look.PLAIN) -> int:
+    """How many points of a curve the plot was given."""
+    curve = chart.plot._curves.get((name, look))
+    data = curve.getOriginalDataset()[0] if curve else None
+    return 0 if data is None else len(data)
+
+
+def place(chart: Chart, x: float) -> QPoint:
+    """Where a step is in the plot, half-way up."""
+    left = chart.plot.mapFromScene(QPointF(chart.plot.pixels(x), 0)).x()
+    return QPoint(left, chart.plot.height() // 2)
+
+
+def test_points_grow_and_find_the_nearest_within_their_reach() -> None:
+    points = Points()
+    assert points.at(3) is None
+    for number in range(5000):
+        points.append(number, 2 * number)
+    assert (len(points), points.x[-1], points.y[-1]) == (5000, 4999, 9998)
+    assert points.at(7.4) == (7, 14)
+    assert points.at(1e9) is None
+    points.rewind(7.5)
+    assert (len(points), points.x[-1]) == (8, 7)
+
+
+def test_smoothing_starts_at_the_first_value_and_survives_nan() -> None:
+    smooth = Smooth()
+    assert smooth(5.0) == pytest.approx(5.0)
+    assert smooth(float("nan")) == pytest.approx(5.0)
+    assert 5.0 < smooth(6.0) < 6.0
+
+
+def test_charts_draw_what_they_heard_not_more_often_than_ten_times_a_second(qapp: Any, qtbot: Any) -> None:
+    panel = ChartPanel()
+    qtbot.addWidget(panel)
+    times: list[float] = []
+    draw = panel.draw
+    panel.draw = lambda: (times.append(time.monotonic()), draw())  # type: ignore[method-assign]
+    panel.show()
+    for number in range(1, 300):
+        panel.hear(step(number))
+        qtbot.wait(1)
+    panel.hear(validated(299, 31.0))
+    panel.hear(CheckpointSaved(299, "x.pth", "step"))
+    qtbot.waitUntil(lambda: drawn(panel.psnr, "PSNR") == 1)
+    assert min(np.diff(times)) >= 0.095
+    assert drawn(panel.loss, "loss") == 299
+
+
+def test_a_resumed_run_drops_what_it_does_again_and_a_new_one_everything(panel: ChartPanel) -> None:
+    panel.hear(begun(12))
+    assert panel.figures.losses["total"].raw.x[-1] == 12
+    assert list(panel.figures.psnr.x) == [10]
+    assert panel.figures.checkpoints == [12]
+    panel.hear(step(13))
+    assert list(panel.figures.losses["total"].raw.x[-2:]) == [12, 13]
+    panel.hear(begun(0))
+    assert not panel.figures
+    assert panel.figures.best is None
+
+
+def test_the_mouse_reads_out_the_nearest_point(panel: ChartPanel, qtbot: Any) -> None:
+    viewport = panel.psnr.plot.viewport()
+    qtbot.mouseMove(viewport, place(panel.psnr, 11.2))
+    qtbot.waitUntil(lambda: panel.psnr.read_out == "step 10, PSNR 24.00 dB")
+    qtbot.wait(20)  # the plot looks at the mouse a hundred times a second
+    qtbot.mouseMove(viewport, place(panel.psnr, 18.9))
+    qtbot.waitUntil(lambda: panel.psnr.read_out == "step 20, PSNR 25.00 dB")
+    assert panel.psnr._box.isVisible()
+    assert panel.psnr.rect().contains(panel.psnr._box.geometry())
+    qtbot.wait(20)
+    qtbot.mouseMove(viewport, QPoint(1, 1))  # on the axis
+    qtbot.waitUntil(lambda: panel.psnr.read_out == "")
+    assert not panel.psnr._box.isVisible()
+
+
+def test_the_keyboard_reads_out_zooms_and_chooses(panel: ChartPanel, qtbot: Any) -> None:
+    chart = panel.loss
+    chart.setFocus()
+    assert chart.hasFocus()
+    qtbot.keyClick(chart, Qt.Key.Key_Left)
+    assert chart.read_out.startswith("step 20, loss 0.1")
+    qtbot.keyClick(chart, Qt.Key.Key_Left)
+    assert chart.read_out.startswith("step 19")
+    spoken = QAccessible.queryAccessibleInterface(chart)
+    assert spoken.text(QAccessible.Text.Description) == chart.read_out
+    assert "Loss" in spoken.text(QAccessible.Text.Name)
+    qtbot.keyClick(chart, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+    assert chart.read_out.startswith("step 17")
+    qtbot.keyClick(chart, Qt.Key.Key_Right)
+    assert chart.read_out.startswith("step 18")
+    with qtbot.waitSignal(panel.step_chosen) as chosen:
+        qtbot.keyClick(chart, Qt.Key.Key_Return)
+    assert chosen.args == [18]
+    left, right = chart.plot.span
+    qtbot.keyClick(chart, Qt.Key.Key_Plus)
+    assert chart.plot.span[1] - chart.plot.span[0] == pytest.approx((right - left) / 1.5)
+    for _ in range(12):
+        qtbot.keyClick(chart, Qt.Key.Key_Left)
+    assert chart.read_out.startswith("step 6")
+    assert chart.plot.span[0] <= 6 <= chart.plot.span[1]
+    qtbot.keyClick(chart, Qt.Key.Key_Home)
+    qtbot.waitUntil(lambda: chart.plot.span == pytest.approx((left, right), abs=0.5))
+    qtbot.keyClick(chart, Qt.Key.Key_Escape)
+    assert chart.read_out == ""
+
+
+def test_focus_can_be_seen(panel: ChartPanel, qtbot: Any) -> None:
+    panel.activateWindow()
+    panel.loss.setFocus()
+    qtbot.waitUntil(panel.loss.hasFocus)
+    accent = theme().colours.accent
+    edge = panel.loss.grab().toImage().pixelColor(panel.loss.width() // 2, 0)
+    other = panel.psnr.grab().toImage().pixelColor(panel.psnr.width() // 2, 0)
+    assert edge.name() == accent
+    assert other.name() != accent
+
+
+def test_a_click_names_the_step_and_near_a_tick_the_checkpoint_s(panel: ChartPanel, qtbot: Any) -> None:
+    chart = panel.loss
+    for x, named in ((5.0, 5), (12.2, 12)):
+        with qtbot.waitSignal(panel.step_chosen) as chosen:
+            qtbot.mouseClick(chart.plot.viewport(), Qt.MouseButton.LeftButton, pos=place(chart, x))
+        assert chosen.args == [named]
+
+
+def test_the_best_point_is_ringed_and_bicubic_is_in_sight(panel: ChartPanel, qtbot: Any) -> None:
+    assert panel.figures.best == (20, 25.0)
+    panel.hear(validated(30, 24.5))
+    qtbot.waitUntil(lambda: drawn(panel.psnr, "PSNR") == 3)
+    assert panel.psnr.plot._mark.getData()[0][0] == 20
+    low, high = panel.psnr.plot.view.viewRange()[1]
+    assert low <= 22.0 < 25.0 <= high
+    assert "bicubic" in panel.psnr._legend.text()
+
+
+def test_terms_of_the_loss_are_named_with_their_colours(panel: ChartPanel, qtbot: Any) -> None:
+    assert panel.loss.legend == ""  # one term needs no legend
+    panel.load(figures_of(step(1, pixel=0.1, perceptual=0.2), step(2, pixel=0.1, perceptual=0.2)))
+    qtbot.waitUntil(lambda: panel.loss.legend == "total, pixel, perceptual")
+    for colour in theme().colours.series[:3]:
+        assert colour in panel.loss._legend.text()
+    panel.loss.setFocus()
+    qtbot.keyClick(panel.loss, Qt.Key.Key_Left)
+    assert panel.loss.read_out == "step 2, total 0.3, pixel 0.1, perceptual 0.2"
+
+
+def test_another_run_is_drawn_beside_this_one_and_taken_away_again(panel: ChartPanel, qtbot: Any) -> None:
+    panel.compare_with("last week", figures_of(*(step(number) for number in range(1, 41)), validated(40, 23.0)))
+    qtbot.waitUntil(lambda: drawn(panel.loss, "last week", Look.OTHER) == 40)
+    assert panel.loss.legend == "loss, last week"
+    assert panel.psnr.legend == "PSNR, last week"
+    panel.loss.setFocus()
+    qtbot.keyClick(panel.loss, Qt.Key.Key_Left)
+    assert panel.loss.read_out == "step 20, loss 0.1, last week 0.1"
+    qtbot.waitUntil(lambda: panel.loss.plot.span[1] >= 40)
+    panel.compare_with("", None)
+    qtbot.waitUntil(lambda: drawn(panel.loss, "last week", Look.OTHER) == 0)
+    assert panel.loss.legend == ""
+
+
+def test_curves_are_used_again_however_often_a_run_is_loaded(panel: ChartPanel, qtbot: Any) -> None:
+    panel.compare_with("other", figures_of(step(1), step(2)))
+    panel.draw()
+    before = len(panel.loss.plot.items())
+    for _ in range(30):
+        panel.load(figures_of(step(1), step(2), step(3)))
+        panel.draw()
+    assert len(panel.loss.plot.items()) == before
+
+
+def test_a_loss_that_is_zero_or_not_a_number_is_a_gap(panel: ChartPanel, qtbot: Any) -> None:
+    values = (0.1, 0.0, float("nan"), float("inf"), 0.1)
+    panel.load(figures_of(*(step(number, l1=value) for number, value in enumerate(values, 1))))
+    qtbot.waitUntil(lambda: drawn(panel.loss, "loss") == 5)
+    panel.grab()
+    panel.loss.setFocus()
+    qtbot.keyClick(panel.loss, Qt.Key.Key_Left)
+    assert panel.loss.read_out.startswith("step 5")
+    low, high = panel.loss.plot.view.viewRange()[1]
+    assert np.isfinite([low, high]).all()
+
+
+def test_labels_can_be_read() -> None:
+    assert [step_label(x) for x in (-20, 0, 0.5, 800, 9500, 12000, 12500, 1500000)] == [
+        "", "0", "", "800", "9500", "12k", "12.5k", "1.5M",
+    ]  # fmt: skip
+    assert log_ticks(0.01, 1.2, 4) == pytest.approx([0.01, 0.1, 1.0])
+    assert log_ticks(0.041, 0.072, 5) == pytest.approx([0.05, 0.06, 0.07])
+    assert log_ticks(0.0, 1.0, 5) == []
+    for low, high in ((0.0401, 0.0409), (0.002, 0.3), (1e-9, 10.0)):
+        ticks = log_ticks(low, high, 6)
+        assert 2 <= len(ticks) <= 7
+        assert all(low <= tick <= high for tick in ticks)
+
+
+def test_the_theme_may_change_with_the_curves_drawn(panel: ChartPanel, qtbot: Any) -> None:
+    try:
+        theme().choose("dark")
+        qtbot.waitUntil(lambda: not panel._dirty)
+        curve = panel.loss.plot._curves["loss", Look.PLAIN]
+        assert curve.opts["pen"].color().name() == theme().colours.series[0]
+    finally:
+        theme().choose("system")
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_steps_draw_quickly(qapp: Any, qtbot: Any) -> None:
+    panel = ChartPanel()
+    qtbot.addWidget(panel)
+    terms = {"pixel": 0.05, "perceptual": 0.02, "frequency": 0.01}
+    steps = [step(n, **{name: size + 0.001 * (n % 7) for name, size in terms.items()}) for n in range(1, 100001)]
+    panel.load(figures_of(*steps, *(validated(n, 20 + n / 1e5) for n in range(100, 100001, 100))))
+    panel.compare_with("other", panel.figures)
+    panel.rate.show()
+    panel.resize(1200, 400)
+    panel.show()
+    qtbot.wait(500)
+    durations = []
+    for _ in range(8):
+        began = time.monotonic()
+        panel.draw()
+        for chart in (panel.loss, panel.psnr, panel.rate):
+            chart.plot.viewport().repaint()
+        durations.append(time.monotonic() - began)
+    assert min(durations) < 0.25  # 0.05 on an idle machine; tests run on busy ones

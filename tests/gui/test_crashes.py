@@ -1,0 +1,147 @@
+"""What is left of errors and crashes: a log, a report at the next start, nothing that names the user."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QPushButton
+
+from app.crash_card import CrashCard
+from app.errors import ErrorDialog, Report
+from app.system.crash_log import CrashLog
+
+ROOT = Path(__file__).resolve().parents[2]
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kills and looks as Linux does")
+
+_START = """
+import faulthandler, os, signal, sys
+{before}
+from app import start
+make = start.make_application
+def make_and_wait():
+    from PySide6.QtCore import QTimer, qWarning
+    application = make()
+    QTimer.singleShot(600, lambda: {then})
+    return application
+start.make_application = make_and_wait
+sys.exit(start.run())
+"""
+
+
+def run_window(state: Path, before: str, then: str) -> subprocess.CompletedProcess[bytes]:
+    more = {"QT_QPA_PLATFORM": "offscreen", "XDG_STATE_HOME": str(state), "XDG_CONFIG_HOME": str(state / "config")}
+    return subprocess.run(
+        [sys.executable, "-c", _START.format(before=before, then=then)],
+        cwd=ROOT, env={**os.environ, **more}, capture_output=True, timeout=90,
+    )  # fmt: skip
+
+
+@linux
+def test_without_any_stream_errors_and_warnings_go_to_the_log_and_ctrl_c_closes(tmp_path: Path) -> None:
+    then = "(qWarning('odd'), qWarning('odd'), os.kill(os.getpid(), signal.SIGINT), sys.stderr.write('talk'), 1 / 0)"
+    done = run_window(tmp_path, "sys.stdout = sys.stderr = None", then)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+    folder = next(tmp_path.rglob("errors.log")).parent
+    log = (folder / "errors.log").read_text()
+    assert "ZeroDivisionError" in log
+    assert log.count("Qt warning: odd") == 1
+    assert "PySide6" in log
+    assert not list(folder.glob("fault-*"))
+    assert CrashLog(folder).take_earlier_crash() == ""
+
+
+@linux
+def test_a_crash_is_reported_at_the_next_start_once(tmp_path: Path, qtbot: Any) -> None:
+    done = run_window(tmp_path, "", "(qWarning('odd before it fell'), faulthandler._sigsegv())")
+    assert done.returncode == -signal.SIGSEGV
+    folder = next(tmp_path.rglob("errors.log")).parent
+    log = CrashLog(folder)
+    trace = log.take_earlier_crash()
+    assert "Segmentation fault" in trace
+    assert "odd before it fell" in trace
+    assert log.take_earlier_crash() == ""
+    card = CrashCard()
+    qtbot.addWidget(card)
+    card.tell("")
+    assert card.isHidden()
+    card.tell(trace)
+    assert "crashed the last time" in card.text
+    card.show_button.click()
+    dialog = card.findChild(ErrorDialog)
+    assert "Segmentation fault" in dialog._report.as_text()
+    assert card.isHidden()
+    dialog.reject()
+
+
+def test_a_window_that_is_still_open_has_not_crashed(tmp_path: Path) -> None:
+    (tmp_path / f"fault-{os.getppid()}-5.txt").write_text("Windows fatal exception: code 0x8001010d")
+    assert CrashLog(tmp_path).take_earlier_crash() == ""
+    assert list(tmp_path.glob("fault-*"))
+
+
+def test_the_log_of_errors_does_not_grow_for_ever(tmp_path: Path) -> None:
+    for _ in range(3):
+        log = CrashLog(tmp_path)
+        for _ in range(300):
+            log.note("x" * 3000)
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert set(sizes) == {"errors.log", "errors.old.log"}
+    assert max(sizes.values()) < 300_000
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_reason_to_fail(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    log = CrashLog(tmp_path / "file" / "folder")
+    log.note("lost")
+    assert log.take_earlier_crash() == ""
+
+
+def test_a_report_names_versions_but_neither_the_user_nor_their_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home = tmp_path / "alice"
+    home.mkdir()
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(home))
+    for name in ("LOGNAME", "USER", "USERNAME"):
+        monkeypatch.setenv(name, "alice")
+    as_json = json.dumps(str(home / "a.png"))
+    text = Report("No", f"{home}/photos is gone", "", f"{as_json} /media/alice/disk alice_2 malice").as_text()
+    assert "~/photos is gone" in text
+    assert str(tmp_path) not in text
+    assert "alice" not in text.replace("malice", "")
+    assert "/media/<user>/disk <user>_2" in text
+    for part in ("trainer", "Python", "Qt", "PySide6", "torch"):
+        assert f"{part} " in text
+
+
+def test_copy_and_save_pass_on_the_same_report(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = Report("No", f"{Path.home()}/photos is gone")
+    dialog = ErrorDialog(report)
+    qtbot.addWidget(dialog)
+    place = tmp_path / "report.txt"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(place), ""))
+    for button in dialog.findChildren(QPushButton):
+        if button.text() in ("Copy", "Save report …"):
+            button.click()
+    assert QGuiApplication.clipboard().text() == place.read_text("utf-8") == report.as_text()
+    assert "~/photos" in place.read_text("utf-8")
+    assert dialog._trouble.isHidden()
+
+
+def test_a_report_that_cannot_be_saved_says_so(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dialog = ErrorDialog(Report("No", "It broke"))
+    qtbot.addWidget(dialog)
+    dialog.show()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(tmp_path / "nowhere" / "report.txt"), ""))
+    dialog._save()
+    assert dialog._trouble.isVisible()
+    assert "could not be written" in dialog._trouble.text()

@@ -1,0 +1,432 @@
+"""What is done with a model: tried on photos beside others, saved, exported, copied; from the card and the menu."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QPushButton
+
+from app.deploy.bench import OTHER, OURS
+from app.deploy.export_dialog import ExportDialog
+from app.deploy.result_card import ResultCard
+from app.deploy.try_window import TryWindow
+from app.window import Window
+from tests.core.networks import network_of, saved
+from tests.gui.handling import fill_in
+from tests.gui.test_accessibility import nameless
+from tests.small_runs import picture
+from trainer_core.events import RunFinished
+from trainer_core.inspect_file import inspect
+from trainer_core.model.spec import NetworkSpec
+from trainer_core.run_models import models_of
+from trainer_core.upscale import Upscaler
+from trainer_core.weights.export import pad_for_viewer, write_deployable
+
+_LONG = 60000  # milliseconds; a busy machine needs them
+SPEC = NetworkSpec(4, num_feat=8, num_block=1, num_grow_ch=4)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A tiny x4 model."""
+    return saved(network_of(SPEC), tmp_path / "ours_x4.pth")
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """Another one, x2."""
+    return saved(network_of(NetworkSpec(2, 8, 1, 4), 2), tmp_path / "other_x2.pth")
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A small photo."""
+    path = tmp_path / "photo.png"
+    picture(3).resize((60, 40)).save(path)
+    return path
+
+
+def click(qtbot: Any, button: Any) -> None:
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def drop(onto: QDialog, *paths: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    place = onto.rect().center()
+    action, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    entering = QDragEnterEvent(place, action, data, button, keys)
+    QApplication.sendEvent(onto, entering)
+    assert entering.isAccepted()
+    QApplication.sendEvent(onto, QDropEvent(QPointF(place), action, data, button, keys))
+
+
+def answer(window: Window, qtbot: Any, label: str) -> None:
+    """Click an answer of the question that is open."""
+    qtbot.waitUntil(lambda: any(box.isVisible() for box in window.findChildren(QMessageBox)), timeout=_LONG)
+    box = next(box for box in window.findChildren(QMessageBox) if box.isVisible())
+    click(qtbot, next(button for button in box.buttons() if button.text() == label))
+
+
+def menu_action(window: Window, text: str) -> QAction:
+    return next(action for action in window.findChildren(QAction) if action.text().replace("&", "") == text)
+
+
+def opened(window: Window, qtbot: Any, model: Optional[Path] = None) -> TryWindow:
+    """The window, with its model loaded."""
+    deployment = window.conductor.deployment
+    deployment.try_on_photos(str(model or ""))
+    qtbot.waitUntil(lambda: deployment.try_window is not None and deployment.try_window.isVisible(), timeout=_LONG)
+    assert deployment.try_window is not None
+    if model is not None:
+        qtbot.waitUntil(lambda: OURS in deployment.try_window.bench.models, timeout=_LONG)
+    return deployment.try_window
+
+
+def wait_for(qtbot: Any, trial: TryWindow, role: str = OURS) -> np.ndarray:
+    """The finished picture of a model."""
+
+    def complete() -> bool:
+        result = trial.bench.result(role)
+        return result is not None and result.complete
+
+    qtbot.waitUntil(complete, timeout=_LONG)
+    result = trial.bench.result(role)
+    assert result is not None
+    return result.pixels
+
+
+def computed(model: Path, picture_: Path, tile: int = 128) -> np.ndarray:
+    return Upscaler(model, tile=tile)(np.asarray(Image.open(picture_).convert("RGB")))
+
+
+def save_as(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *given, **more: (str(path), ""))
+
+
+# -- trying ------------------------------------------------------------------------------------
+
+
+def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
+    window: Window, qtbot: Any, model: Path, photo: Path
+) -> None:
+    trial = opened(window, qtbot, model)
+    assert "RRDB x4 8/1/4" in trial._facts[OURS].text()
+    assert not trial.save_button.isEnabled()
+    drop(trial, photo)
+    pixels = wait_for(qtbot, trial)
+    expected = computed(model, photo)
+    assert (pixels == expected).all()
+    bicubic = Image.open(photo).convert("RGB").resize((240, 160), Image.Resampling.BICUBIC)
+    shown = trial.trial.view.pictures
+    assert shown is not None
+    for view, image in ((OURS, expected), ("Bicubic", np.asarray(bicubic))):
+        assert shown.images[view].pixelColor(100, 70).getRgb()[:3] == tuple(image[70, 100])
+    assert (shown.width, shown.images["Photo"].width()) == (240, 60)
+    view = trial.trial.view
+    view.setFocus()
+    for key, mode in ((Qt.Key.Key_1, "Photo"), (Qt.Key.Key_3, OURS), (Qt.Key.Key_B, "Side by side")):
+        qtbot.keyClick(view, key)
+        assert view.mode == mode
+    assert "60 × 40 → 240 × 160" in trial._caption.text()
+
+
+def test_dumps_and_folders_of_photos_fill_the_list_and_each_is_enlarged_when_chosen(
+    window: Window, qtbot: Any, model: Path, photo: Path, tmp_path: Path
+) -> None:
+    codes = np.arange(120 * 120, dtype=np.uint32).reshape(120, 120) // 7 % 16
+    packed = (codes[:, ::2] | codes[:, 1::2] << 4).astype(np.uint8).tobytes()
+    (tmp_path / "watch.bin").write_bytes((b"title".ljust(24, b" ") + struct.pack("5B", 1, 2, 3, 4, 5) + packed) * 2)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    photo.rename(folder / "a.png")
+    trial = opened(window, qtbot, model)
+    drop(trial, tmp_path / "watch.bin", folder)
+    qtbot.waitUntil(lambda: trial.photos.list.count() == 3, timeout=_LONG)
+    assert [trial.photos.list.item(row).text() for row in range(3)] == ["watch_001", "watch_002", "a"]
+    assert wait_for(qtbot, trial).shape == (480, 480, 3)
+    trial.photos.list.setCurrentRow(2)
+    qtbot.waitUntil(lambda: trial.bench.photo is not None and trial.bench.photo.name == "a", timeout=_LONG)
+    assert (wait_for(qtbot, trial) == computed(model, folder / "a.png")).all()
+    drop(trial, folder)  # again: known already
+    qtbot.wait(100)
+    assert trial.photos.list.count() == 3
+    trial.photos.list.setFocus()
+    qtbot.keyClick(trial.photos.list, Qt.Key.Key_Delete)
+    assert trial.photos.list.count() == 2
+    assert (folder / "a.png").exists()
+
+
+def test_a_dropped_model_of_another_scale_is_compared_and_the_comparison_saved(
+    window: Window, qtbot: Any, model: Path, other: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = opened(window, qtbot, model)
+    drop(trial, other, photo)
+    assert (wait_for(qtbot, trial, OTHER) == computed(other, photo)).all()
+    wait_for(qtbot, trial)
+    assert trial.trial.view.left == OTHER
+    assert trial.trial.view.beside == ("Bicubic", OURS, OTHER)
+    qtbot.waitUntil(trial.save_comparison_button.isEnabled, timeout=_LONG)
+    save_as(monkeypatch, tmp_path / "beside.png")
+    click(qtbot, trial.save_comparison_button)
+    qtbot.waitUntil(lambda: "beside.png" in trial.messages.text, timeout=_LONG)
+    strip = np.asarray(Image.open(tmp_path / "beside.png"))
+    assert strip.shape[1] == 3 * 240
+    assert (strip[-160:, 240:480] == computed(model, photo)).all()
+    trial.choices[OTHER].box.setCurrentIndex(0)
+    trial.choices[OTHER].box.activated.emit(0)
+    assert trial.bench.result(OTHER) is None
+    assert trial.trial.view.left == "Bicubic"
+
+
+def test_pictures_are_saved_but_never_over_a_photo_of_the_list(
+    window: Window, qtbot: Any, model: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = opened(window, qtbot, model)
+    drop(trial, photo)
+    expected, before = wait_for(qtbot, trial), photo.read_bytes()
+    save_as(monkeypatch, photo)
+    click(qtbot, trial.save_button)
+    qtbot.waitUntil(lambda: "one of the photos" in trial.messages.text, timeout=_LONG)
+    assert photo.read_bytes() == before
+    save_as(monkeypatch, tmp_path / "large")
+    click(qtbot, trial.save_button)
+    qtbot.waitUntil(lambda: "large.png" in trial.messages.text, timeout=_LONG)
+    assert (np.asarray(Image.open(tmp_path / "large.png")) == expected).all()
+
+
+def test_a_large_picture_comes_in_parts_and_can_be_cancelled_and_taken_up_again(
+    window: Window, qtbot: Any, model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "large.png"
+    picture(5).resize((300, 260)).save(path)
+    trial = opened(window, qtbot, model)
+    seen: list[tuple[int, int]] = []
+    bench = trial.bench
+
+    def watch() -> None:
+        result = bench.result(OURS)
+        if result is not None and result.count and (result.done, result.count) not in seen:
+            seen.append((result.done, result.count))
+            if len(seen) == 3:
+                assert not trial.save_button.isEnabled()
+                click(qtbot, trial.go_button)
+
+    bench.changed.connect(watch)
+    drop(trial, path)
+    qtbot.waitUntil(lambda: len(seen) == 3 and not bench.busy, timeout=_LONG)
+    assert seen == [(1, 9), (2, 9), (3, 9)]
+    answered: list[int] = []
+    window.training.ask(lambda: 1, answered.append, lambda error: None)
+    qtbot.waitUntil(lambda: answered == [1], timeout=_LONG)
+    assert bench.result(OURS) is None and seen[-1] == (3, 9)  # nothing goes on behind it
+    assert trial.go_button.text() == "Enlarge"
+    click(qtbot, trial.go_button)
+    assert (wait_for(qtbot, trial) == computed(model, path)).all()
+    assert not trial.go_button.isVisible()
+
+
+def test_what_cannot_be_used_is_said_and_changes_nothing(
+    window: Window, qtbot: Any, model: Path, photo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("not a photo")
+    (tmp_path / "broken.pth").write_bytes(b"PK\x03\x04 nothing")
+    trial = opened(window, qtbot, model)
+    drop(trial, tmp_path / "notes.txt", photo)
+    qtbot.waitUntil(lambda: "notes.txt is not a watch photo" in trial.messages.text, timeout=_LONG)
+    wait_for(qtbot, trial)
+    drop(trial, tmp_path / "broken.pth")
+    qtbot.waitUntil(lambda: "broken.pth" in trial.messages.text, timeout=_LONG)
+    assert trial.choices[OTHER].path is None
+    trial.use(OURS, tmp_path / "broken.pth")
+    qtbot.waitUntil(lambda: trial.choices[OURS].path == model, timeout=_LONG)
+    assert wait_for(qtbot, trial).shape == (160, 240, 3)
+
+
+def test_a_picture_that_would_become_too_large_is_refused(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    path = saved(network_of(NetworkSpec(8, 8, 1, 4)), tmp_path / "m_x8.pth")
+    Image.new("L", (2000, 1000)).save(tmp_path / "huge.png")
+    trial = opened(window, qtbot, path)
+    drop(trial, tmp_path / "huge.png")
+    qtbot.waitUntil(lambda: "16000x8000" in trial.messages.text, timeout=_LONG)
+    assert not trial.bench.busy
+
+
+def test_without_a_run_a_dropped_model_is_the_one_to_try(window: Window, qtbot: Any, model: Path, photo: Path) -> None:
+    menu_action(window, "Try on photos …").trigger()
+    trial = opened(window, qtbot)
+    drop(trial, photo)
+    qtbot.waitUntil(lambda: trial.bench.photo is not None, timeout=_LONG)
+    assert "Choose a model" in trial._caption.text()
+    drop(trial, model)
+    assert (wait_for(qtbot, trial) == computed(model, photo)).all()
+
+
+def test_closing_frees_the_models_and_opening_again_shows_the_photos(
+    window: Window, qtbot: Any, model: Path, photo: Path
+) -> None:
+    trial = opened(window, qtbot, model)
+    drop(trial, photo)
+    wait_for(qtbot, trial)
+    assert trial.bench._upscalers
+    qtbot.keyClick(trial, Qt.Key.Key_Escape)
+    assert not trial.isVisible()
+    qtbot.waitUntil(lambda: not trial.bench._upscalers, timeout=_LONG)
+    assert not trial.bench.models and not trial.bench._results
+    assert opened(window, qtbot, model) is trial
+    wait_for(qtbot, trial)
+
+
+def test_the_best_model_is_tried_while_the_training_goes_on(
+    window: Window, qtbot: Any, photos: Path, photo: Path, tmp_path: Path
+) -> None:
+    fill_in(window, photos, tmp_path / "run", steps=100000, checkpoint_interval=3, val_interval=3)
+    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    window.conductor.start()
+    qtbot.waitUntil(lambda: bool(models_of(tmp_path / "run")) and window.session.step > 6, timeout=_LONG)
+    trial = opened(window, qtbot)
+    drop(trial, photo)
+    assert wait_for(qtbot, trial).shape == (160, 240, 3)
+    step = window.session.step
+    listed = [trial.choices[OTHER].box.itemText(row) for row in range(trial.choices[OTHER].box.count())]
+    assert any(text.startswith("step 3") for text in listed)
+    trial.use(OTHER, models_of(tmp_path / "run")[-1].path)
+    wait_for(qtbot, trial, OTHER)
+    qtbot.waitUntil(lambda: window.session.step > step, timeout=_LONG)
+    assert window.session.active
+
+
+# -- exporting ---------------------------------------------------------------------------------
+
+
+def exporting(window: Window, qtbot: Any, model: Path) -> ExportDialog:
+    deployment = window.conductor.deployment
+    deployment.export(str(model))
+    qtbot.waitUntil(lambda: deployment.export_dialog is not None and deployment.export_dialog.isVisible())
+    assert deployment.export_dialog is not None
+    return deployment.export_dialog
+
+
+def export_button(dialog: ExportDialog, form: str) -> QPushButton:
+    return next(button for button in dialog.formats.buttons() if button.text() == f".{form}")
+
+
+@pytest.mark.parametrize("form", ["pth", "safetensors", "onnx"])
+def test_a_model_is_exported_in_each_form_under_a_proposed_name(
+    window: Window, qtbot: Any, model: Path, form: str
+) -> None:
+    dialog = exporting(window, qtbot, model)
+    click(qtbot, export_button(dialog, form))
+    assert dialog.viewer.isChecked() == (form == "pth")
+    dialog.viewer.setChecked(False)
+    dialog.half.setChecked(True)
+    target = model.with_name(f"ours_x4_half.{form}")
+    assert dialog.target.text() == str(target)
+    click(qtbot, dialog.export_button)
+    qtbot.waitUntil(lambda: "Written" in dialog.outcome.text(), timeout=_LONG)
+    assert target.exists()
+    if form != "onnx":
+        assert inspect(target).dtypes == ("float16",)
+        assert "Not in WQV-Viewer" in dialog.outcome.text()
+
+
+def test_the_viewer_s_form_and_a_blend_are_what_the_tools_make(
+    window: Window, qtbot: Any, model: Path, tmp_path: Path
+) -> None:
+    second = saved(network_of(SPEC, 7), tmp_path / "second_x4.pth")
+    dialog = exporting(window, qtbot, model)
+    dialog.blend.show_path(second)
+    dialog.blend.chosen.emit(second)
+    dialog.alpha.setValue(0.25)
+    click(qtbot, dialog.export_button)
+    qtbot.waitUntil(lambda: "Written" in dialog.outcome.text(), timeout=_LONG)
+    assert "Loads in WQV-Viewer" in dialog.outcome.text()
+    found = torch.load(tmp_path / "ours_x4_blend.pth", weights_only=True)
+    one, two = network_of(SPEC).state_dict(), network_of(SPEC, 7).state_dict()
+    assert found["params"]["conv_first.weight"].shape[0] == 64
+    assert torch.allclose(
+        found["params"]["conv_first.bias"][:8], 0.75 * one["conv_first.bias"] + 0.25 * two["conv_first.bias"]
+    )
+
+
+def test_what_cannot_be_exported_is_said_in_the_dialog_and_nothing_is_overwritten(
+    window: Window, qtbot: Any, model: Path, other: Path, tmp_path: Path
+) -> None:
+    dialog = exporting(window, qtbot, model)
+    before = model.read_bytes()
+    dialog.target.setText(str(model))
+    click(qtbot, dialog.export_button)
+    answer(window, qtbot, "Replace")
+    qtbot.waitUntil(lambda: "being read" in dialog.outcome.text(), timeout=_LONG)
+    assert model.read_bytes() == before
+    dialog.target.setText(str(tmp_path / "mixed_x4.pth"))
+    dialog.blend.show_path(other)
+    click(qtbot, dialog.export_button)
+    qtbot.waitUntil(lambda: "same dimensions" in dialog.outcome.text(), timeout=_LONG)
+    assert not (tmp_path / "mixed_x4.pth").exists()
+    assert dialog.export_button.isEnabled()
+
+
+def test_everything_in_both_has_a_name(window: Window, qtbot: Any, model: Path, other: Path, photo: Path) -> None:
+    trial = opened(window, qtbot, model)
+    drop(trial, photo, other)
+    wait_for(qtbot, trial, OTHER)
+    assert nameless(trial) == []
+    assert nameless(exporting(window, qtbot, model)) == []
+
+
+# -- the card ----------------------------------------------------------------------------------
+
+
+def test_the_card_says_who_loads_the_model_and_copies_it_to_the_viewer(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = network_of(SPEC)
+    state, wide = pad_for_viewer(network.state_dict(), SPEC)
+    path = tmp_path / "wqv_neosr_x4.pth"
+    loads_in = write_deployable(path, state, wide, {}, padded_from=SPEC).sentence()
+    card = window.result_card
+    card.present(RunFinished("completed", 9, model=str(path)), loads_in)
+    assert "Loads in WQV-Viewer, chaiNNer and Upscayl (NCNN)." in card.text
+    viewer = tmp_path / "custom"
+    viewer.mkdir()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: str(viewer))
+    click(qtbot, card.deploy_button)
+    qtbot.waitUntil(lambda: "Copied to" in window.messages.text, timeout=_LONG)
+    assert (viewer / path.name).read_bytes() == path.read_bytes()
+    click(qtbot, card.deploy_button)
+    answer(window, qtbot, "Cancel")
+
+
+def test_the_card_opens_the_model_it_shows(window: Window, qtbot: Any, model: Path) -> None:
+    deployment = window.conductor.deployment
+    window.result_card.present(RunFinished("completed", 9, model=str(model)), "")
+    click(qtbot, window.result_card.export_button)
+    qtbot.waitUntil(lambda: deployment.export_dialog is not None and deployment.export_dialog.isVisible())
+    assert deployment.export_dialog is not None and deployment.export_dialog.model.path == model
+    click(qtbot, window.result_card.try_button)
+    qtbot.waitUntil(lambda: deployment.try_window is not None and OURS in deployment.try_window.bench.models)
+    assert deployment.try_window is not None and deployment.try_window.bench.models[OURS].path == model
+
+
+def test_nothing_on_the_card_is_cut_off_in_a_small_window(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    window.resize(1024, 700)
+    window.show_run(True)
+    path = tmp_path / ("a very long folder name " * 6) / "wqv_neosr_x4.pth"
+    card: ResultCard = window.result_card
+    card.present(RunFinished("completed", 9, model=str(path)), "WQV-Viewer yes · Upscayl (NCNN) no: growth 16")
+    qtbot.wait(50)
+    assert window.width() == 1024
+    assert "Not in Upscayl (NCNN): growth 16." in card.text
+    for button in card._actions:
+        assert button.width() >= button.sizeHint().width()
+        assert button.mapTo(card, QPoint(button.width(), 0)).x() <= card.width()
+    assert "…" in card._place.text() and card._place.toolTip() == str(path)

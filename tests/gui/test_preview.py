@@ -1,0 +1,344 @@
+"""Previews on screen and from disk, the user's own watch photos among them, and what is dropped on the window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from app.preview.panel import PreviewPanel
+from app.preview.pictures import Pictures
+from app.session import State
+from app.window import Window
+from tests.core.networks import network_of, saved
+from tests.gui.handling import fill_in
+from tests.small_runs import picture
+from trainer_core.control import Request
+from trainer_core.events import PreviewReady, Sample
+from trainer_core.model.spec import NetworkSpec
+from trainer_core.previews import file_name, keys_of
+from trainer_core.training.validation import strip
+
+_LONG = 60000  # milliseconds; a busy machine needs them
+
+
+def gray(shade: int, height: int = 48, width: int = 40) -> np.ndarray:
+    return np.full((height, width, 3), shade, np.uint8)
+
+
+def frame(shade: int, name: str = "photo.png") -> Sample:
+    """LR of this shade, SR 20 lighter."""
+    return Sample(name, gray(shade, 12, 10), gray(shade + 20), gray(shade + 40), gray(shade + 10), 30.0, 29.0)
+
+
+def pinned(shade: int, name: str) -> Sample:
+    return Sample(name, gray(shade, 12, 10), gray(shade + 20), None, gray(shade + 10), None, None)
+
+
+def preview(folder: Path, step: int, *samples: Sample) -> PreviewReady:
+    """As a run leaves it: the event, and the strips on disk."""
+    files = []
+    for key, sample in zip(keys_of(samples), samples):
+        files.append(folder / file_name(step, key))
+        strip(sample).save(files[-1])
+    return PreviewReady(step, samples, tuple(str(file) for file in files))
+
+
+@pytest.fixture
+def panel(qapp: QApplication, qtbot: Any) -> PreviewPanel:
+    made = PreviewPanel()
+    qtbot.addWidget(made)
+    made.resize(700, 420)
+    made.show()
+    return made
+
+
+def shade(panel: PreviewPanel, view: str) -> int:
+    assert panel.view.pictures is not None
+    red: int = panel.view.pictures.images[view].pixelColor(3, 3).red()
+    return red
+
+
+def listed(panel: PreviewPanel) -> list[str]:
+    return [panel.which.itemText(place) for place in range(panel.which.count())]
+
+
+def step_shown(panel: PreviewPanel) -> int:
+    return panel.view.pictures.step if panel.view.pictures else -1
+
+
+def test_previews_are_shown_compared_and_found_again_on_disk(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
+    for number, level in ((4, 40), (8, 80)):
+        panel.hear(preview(tmp_path, number, frame(level)))
+    view = panel.view
+    assert step_shown(panel) == 8
+    view.setFocus()
+    for key, mode in ((Qt.Key.Key_1, "LR"), (Qt.Key.Key_3, "HR"), (Qt.Key.Key_B, "Side by side"), (Qt.Key.Key_2, "SR")):
+        qtbot.keyClick(view, key)
+        assert view.mode == mode
+    qtbot.keyClick(view, Qt.Key.Key_Plus)
+    assert view.zoom >= 1 and view.hasFocus()
+    assert view.grab().toImage().pixelColor(QPoint(view.width() // 2, view.height() // 2)).red() == 100
+    panel.timeline.slider.setValue(0)
+    qtbot.waitUntil(lambda: step_shown(panel) == 4)
+    assert shade(panel, "SR") == 60
+    other = PreviewPanel()
+    qtbot.addWidget(other)
+    other.load(tmp_path)
+    qtbot.waitUntil(lambda: step_shown(other) == 8)
+    assert (shade(other, "LR"), shade(other, "HR")) == (80, 120)
+
+
+def test_pinned_photos_come_after_the_frames_and_have_no_original(
+    panel: PreviewPanel, qtbot: Any, tmp_path: Path
+) -> None:
+    panel.hear(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
+    assert listed(panel) == ["photo.png", "harbour"]
+    assert not panel.unpin_button.isVisible()
+    qtbot.keyClick(panel.view, Qt.Key.Key_PageDown)
+    assert "harbour" in panel._caption.text() and panel.unpin_button.isVisible()
+    panel.view.set_mode("Side by side")
+    assert panel.view._views_beside() == ["LR", "Bicubic", "SR"]
+    panel.view.grab()
+    panel.view.set_mode("HR")
+    assert panel.view._views_beside() == []
+    empty = panel.view.grab().toImage()
+    panel.view.set_mode("SR")
+    assert panel.view.grab().toImage() != empty
+    panel.view.set_mode("Slider")
+    panel.view.set_left("HR")  # as chosen for a frame before
+    middle = panel.view.height() // 2
+    drawn: QImage = panel.view.grab().toImage()
+    colours = {drawn.pixelColor(x, middle).red() for x in range(panel.view.width())}
+    assert {100, 110} <= colours, "bicubic on the left, SR on the right"
+    qtbot.keyClick(panel.view, Qt.Key.Key_PageUp)
+    assert "photo.png" in panel._caption.text()
+
+
+def test_the_chosen_picture_stays_chosen_as_previews_come_and_the_list_changes(
+    panel: PreviewPanel, tmp_path: Path
+) -> None:
+    panel.hear(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
+    panel.which.setCurrentIndex(1)
+    panel.hear(preview(tmp_path, 8, frame(50), frame(55, "b.png"), pinned(60, "anchor"), pinned(92, "harbour")))
+    assert listed(panel) == ["photo.png", "b.png", "anchor", "harbour"]
+    assert panel.which.currentText() == "harbour" and shade(panel, "LR") == 92
+    panel.hear(preview(tmp_path, 12, frame(50)))
+    assert listed(panel) == ["photo.png", "harbour"], "it was taken out of the folder, what was seen of it is there"
+    assert panel.which.currentText() == "harbour" and step_shown(panel) == 8
+    panel.clear()
+    panel.hear(preview(tmp_path, 1, frame(50), pinned(94, "harbour")))
+    assert panel.which.currentText() == "harbour", "in the next run as well"
+
+
+def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
+    panel: PreviewPanel, qtbot: Any, tmp_path: Path
+) -> None:
+    preview(tmp_path, 2, frame(10))
+    for number in (4, 6, 8, 10):
+        preview(tmp_path, number, frame(40), pinned(90 + number, "harbour"))
+    panel.load(tmp_path)
+    qtbot.waitUntil(lambda: step_shown(panel) == 10)
+    assert listed(panel) == ["picture 1", "harbour"]
+    assert panel.timeline.slider.maximum() == 4
+    panel.which.setCurrentIndex(1)
+    assert panel.timeline.slider.maximum() == 3, "it was pinned before step 4"
+    for place, number in enumerate((4, 6, 8)):
+        panel.timeline.slider.setValue(place)
+        qtbot.waitUntil(lambda number=number: step_shown(panel) == number)
+        assert shade(panel, "LR") == 90 + number
+    panel.hear(preview(tmp_path, 12, frame(40), pinned(102, "harbour")))
+    assert panel.timeline.slider.maximum() == 4
+    assert step_shown(panel) == 8, "who looks back is not torn away"
+
+
+def test_space_plays_the_earlier_previews_once(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        preview(tmp_path, number, frame(40 + number))
+    panel.load(tmp_path)
+    qtbot.waitUntil(lambda: step_shown(panel) == 3)
+    shown: list[int] = []
+    show = panel.view.show_pictures
+    panel.view.show_pictures = lambda pictures: (shown.append(pictures.step), show(pictures))  # type: ignore
+    qtbot.keyClick(panel.view, Qt.Key.Key_Space)
+    assert panel.timeline.playing
+    qtbot.waitUntil(lambda: not panel.timeline.playing and not panel._reading)
+    assert shown == [1, 2, 3]
+    qtbot.keyClick(panel.view, Qt.Key.Key_Space)
+    qtbot.keyClick(panel.view, Qt.Key.Key_Space)
+    assert not panel.timeline.playing
+    qtbot.keyClick(panel.view, Qt.Key.Key_Space)
+    panel.hide()
+    assert not panel.timeline.playing
+
+
+def test_a_preview_that_is_gone_from_the_disk_is_said_to_be(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
+    for number in (1, 2):
+        panel.hear(preview(tmp_path, number, frame(40)))
+    (tmp_path / file_name(1, "1")).write_bytes(b"torn")
+    panel.timeline.slider.setValue(0)
+    qtbot.waitUntil(lambda: "no longer on the disk" in panel._caption.text())
+
+
+def test_a_resumed_run_takes_the_place_of_the_steps_it_redoes(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
+    for number in (4, 8, 12):
+        preview(tmp_path, number, frame(40 + number))
+    panel.load(tmp_path)
+    qtbot.waitUntil(lambda: step_shown(panel) == 12)
+    panel.hear(preview(tmp_path, 8, frame(99)))
+    assert step_shown(panel) == 8 and shade(panel, "LR") == 99
+    assert panel.timeline.slider.maximum() == 1
+
+
+def test_the_preview_of_another_process_is_read_from_its_files(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
+    event = preview(tmp_path, 4, frame(40), pinned(90, "harbour"))
+    panel.hear(PreviewReady(4, (), event.files))
+    assert listed(panel) == ["picture 1", "harbour"]
+    qtbot.waitUntil(lambda: step_shown(panel) == 4)
+    assert shade(panel, "LR") == 40
+
+
+def test_pictures_of_earlier_previews_are_not_kept(panel: PreviewPanel, tmp_path: Path) -> None:
+    import gc
+
+    for number in range(1, 40):
+        panel.hear(preview(tmp_path, number, frame(40, "unheard of.png")))
+    gc.collect()
+    assert sum(type(thing) is Sample and thing.name == "unheard of.png" for thing in gc.get_objects()) == 1
+    assert sum(type(thing) is Pictures and thing.name == "unheard of.png" for thing in gc.get_objects()) == 1
+
+
+# -- dropped on the window ---------------------------------------------------------------------
+
+
+def drop(window: Window, *paths: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    place, keys = QPoint(900, 300), Qt.KeyboardModifier.NoModifier
+    action, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    entering = QDragEnterEvent(place, action, data, button, keys)
+    QApplication.sendEvent(window, entering)
+    assert entering.isAccepted()
+    QApplication.sendEvent(window, QDropEvent(QPointF(place), action, data, button, keys))
+
+
+def watch_photo(path: Path, seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    levels = np.random.default_rng(seed).integers(0, 16, (120, 120)).astype(np.uint8) * 17
+    Image.fromarray(levels).save(path)
+    return path
+
+
+def told(window: Window, qtbot: Any, *words: str) -> None:
+    qtbot.waitUntil(lambda: all(word in window.messages.text for word in words), timeout=_LONG)
+
+
+def answer(window: Window, qtbot: Any, label: str) -> None:
+    box = next(child for child in window.findChildren(QMessageBox) if child.isVisible())
+    qtbot.mouseClick(next(b for b in box.buttons() if b.text() == label), Qt.MouseButton.LeftButton)
+
+
+def test_watch_photos_dropped_together_are_copied_and_the_rest_is_refused(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    fill_in(window, photos, run)
+    first, second = watch_photo(tmp_path / "a" / "harbour.png", 1), watch_photo(tmp_path / "b" / "harbour.png", 2)
+    before = first.read_bytes()
+    drop(window, first, second, photos / "photo0.png")
+    told(window, qtbot, "2 watch photos are pinned", "photo0.png is a single picture. Drop the folder")
+    copies = sorted((run / "preview_photos").iterdir())
+    assert [copy.name for copy in copies] == ["harbour.png", "harbour_2.png"]
+    assert {copy.read_bytes() for copy in copies} == {before, second.read_bytes()}
+    assert first.read_bytes() == before
+
+
+def test_a_watch_photo_needs_a_workspace_first(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    drop(window, watch_photo(tmp_path / "harbour.png"))
+    told(window, qtbot, "Choose a workspace first")
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is window.form.rows["workspace"].entry.focusProxy())
+
+
+def test_a_photo_of_the_other_watch_is_refused(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    fill_in(window, photos, tmp_path / "run")
+    picture(1, 176, 144).save(tmp_path / "beach.jpg")
+    drop(window, tmp_path / "beach.jpg")
+    told(window, qtbot, "beach.jpg is of a colour watch", "this training is for a mono watch")
+    assert not (tmp_path / "run" / "preview_photos").exists()
+
+
+def test_anything_else_dropped_says_what_would_do(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    drop(window, photos / "photo0.png")
+    told(window, qtbot, "Drop the folder")
+    (tmp_path / "notes.txt").write_text("hello")
+    drop(window, tmp_path / "notes.txt")
+    told(window, qtbot, "notes.txt is neither a folder of photos")
+
+
+def test_a_run_dropped_with_files_is_where_they_belong(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    checkpoint = run / "checkpoints" / "scale4_step8.pth"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"")
+    (run / "training_config.json").write_text('{"schema": 1, "monochrome_style": true}')
+    drop(window, watch_photo(tmp_path / "harbour.png"), checkpoint, run)
+    assert window.project.draft.config.workspace == str(run)
+    assert window.project.draft.config.resume_from == str(checkpoint)
+    qtbot.waitUntil((run / "preview_photos" / "harbour.png").is_file, timeout=_LONG)
+
+
+def test_a_checkpoint_of_this_workspace_offers_to_resume(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    checkpoint = run / "checkpoints" / "scale4_step8.pth"
+    checkpoint.write_bytes(b"")
+    fill_in(window, photos, run)
+    drop(window, checkpoint)
+    assert "continues from scale4_step8.pth" in window.messages.text
+    assert window.project.draft.config.resume_from == str(checkpoint)
+    assert window.run_bar.start_button.text() == "Resume training"
+
+
+def test_while_training_a_dropped_photo_appears_and_weights_are_identified(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    run, weights = tmp_path / "run", saved(network_of(NetworkSpec(4, 8, 1, 4)), tmp_path / "other_x4.pth")
+    fill_in(window, photos, run, steps=100000, val_interval=100000, checkpoint_interval=100000)
+    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    qtbot.mouseClick(window.run_bar.start_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.session.step >= 2, timeout=_LONG)
+
+    drop(window, watch_photo(tmp_path / "harbour.png"))
+    qtbot.waitUntil(lambda: "harbour" in listed(window.preview), timeout=_LONG)
+    window.preview.which.setCurrentText("harbour")
+    assert list((run / "previews").glob("step*_pinned_harbour.png"))
+
+    drop(window, weights)
+    told(window, qtbot, "other_x4.pth: RRDB x4", "when this training has ended")
+    assert window.project.draft.config.init_weights is None
+    (tmp_path / "broken.pth").write_bytes(b"GIF89a")
+    drop(window, tmp_path / "broken.pth")
+    told(window, qtbot, "broken.pth")
+    drop(window, photos)
+    told(window, qtbot, "Settings can be changed when this training has ended")
+    assert window.session.state is State.TRAINING
+
+    qtbot.mouseClick(window.preview.unpin_button, Qt.MouseButton.LeftButton)
+    answer(window, qtbot, "Cancel")
+    assert (run / "preview_photos" / "harbour.png").is_file()
+    qtbot.mouseClick(window.preview.unpin_button, Qt.MouseButton.LeftButton)
+    answer(window, qtbot, "Unpin")
+    qtbot.waitUntil(lambda: "harbour" not in listed(window.preview), timeout=_LONG)
+    assert not (run / "preview_photos" / "harbour.png").exists() and (tmp_path / "harbour.png").is_file()
+    at = step_shown(window.preview)
+    window.session.request(Request.PREVIEW)
+    qtbot.waitUntil(lambda: step_shown(window.preview) > at, timeout=_LONG)
+    assert "harbour" not in listed(window.preview)

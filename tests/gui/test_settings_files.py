@@ -1,0 +1,145 @@
+"""Settings out of the window and back in: as a command, as a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QApplication, QFileDialog
+
+from app.window import Window
+from tests.gui.handling import fill_in
+from trainer_core.cli import build_parser
+from trainer_core.training.plan import plan_run
+
+MANY = dict(
+    scale=2, preset="nano", num_block=6, num_feat=64, learning_rate=0.000123456789, betas=(0.8, 0.95), val_interval=7,
+    monochrome_style=True, amp=False, early_stop=3,
+)  # fmt: skip
+
+
+def menu(window: Window, text: str) -> QAction:
+    return next(action for action in window.findChildren(QAction) if action.text().replace("&", "") == text)
+
+
+def everything(window: Window) -> dict[str, Any]:
+    return dataclasses.asdict(window.project.draft.config)
+
+
+def choose(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """What the user chooses in the dialogs that follow."""
+    for dialog in ("getSaveFileName", "getOpenFileName"):
+        monkeypatch.setattr(QFileDialog, dialog, lambda *a, **k: (str(path), ""))
+
+
+def export(window: Window, qtbot: Any) -> None:
+    menu(window, "Export settings …").trigger()
+    qtbot.waitUntil(lambda: "The settings are in" in window.messages.text)
+
+
+def import_(window: Window, qtbot: Any) -> None:
+    menu(window, "Import settings …").trigger()
+    qtbot.waitUntil(lambda: "taken over" in window.messages.text)
+
+
+def test_the_command_is_the_run_that_start_would_begin(window: Window, photos: Path, tmp_path: Path) -> None:
+    fill_in(window, photos, tmp_path / "a run", steps=77, learning_rate=0.000123456789, betas=(0.8, 0.95))
+    menu(window, "Copy as command").trigger()
+    words = shlex.split(QApplication.clipboard().text())
+    given = vars(build_parser().parse_args(words[1:]))
+    given["betas"] = tuple(given["betas"])
+    assert words[0] == "wqv-upscale-trainer"
+    assert given == window.project.given()
+    assert plan_run(given).config == plan_run(window.project.given()).config
+
+
+def test_the_command_means_the_same_in_another_folder(
+    window: Window, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    fill_in(window, Path("photos"), Path("-run"))
+    menu(window, "Copy as command").trigger()
+    given = vars(build_parser().parse_args(shlex.split(QApplication.clipboard().text())[1:]))
+    assert given["source_dir"] == str(photos)
+    assert given["workspace"] == os.path.join(photos.parent, "-run")
+
+
+@pytest.mark.parametrize("length", [{"steps": 77}, {"max_minutes": 9.5}], ids=["steps", "minutes"])
+def test_what_was_exported_comes_back_whatever_was_chosen_before(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: dict[str, Any]
+) -> None:
+    choose(monkeypatch, tmp_path / "mine.json")
+    for name, value in {**MANY, **length}.items():
+        window.project.set(name, value)
+    before = everything(window)
+    assert {name: before[name] for name in {**MANY, **length}} == {**MANY, **length}
+    export(window, qtbot)
+    for name, value in {"preset": "full", "seed": 5, "steps": 9}.items():
+        window.project.set(name, value)
+    window.project.choose("workspace", str(tmp_path / "elsewhere"))
+    import_(window, qtbot)
+    after = everything(window)
+    assert after.pop("workspace") == str(tmp_path / "elsewhere")
+    del before["workspace"]
+    assert after == before
+    assert window.form.rows["num_block"].entry.value() == 6
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{torn", "cannot be read as settings"),
+        ("[]", "does not hold settings"),
+        ('{"schema": 1, "scale": 3}', "--scale must be one of"),
+        (b"\xff\xfe\x00", "cannot be read as settings"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_a_sentence_and_changes_nothing(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: Any, said: str
+) -> None:
+    path = tmp_path / "theirs.json"
+    choose(monkeypatch, path)
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    qtbot.waitUntil(lambda: window.project.draft.given != {}, timeout=60000)  # the preset for this hardware
+    before = everything(window)
+    menu(window, "Import settings …").trigger()
+    qtbot.waitUntil(lambda: said in window.messages.text)
+    assert everything(window) == before
+
+
+def test_what_a_file_says_beyond_the_known_is_told(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "theirs.json"
+    path.write_text(json.dumps({"schema": 1, "steps": 12, "sparkle": 3}))
+    choose(monkeypatch, path)
+    menu(window, "Import settings …").trigger()
+    qtbot.waitUntil(lambda: "sparkle" in window.messages.text)
+    assert window.project.draft.config.steps == 12
+
+
+def test_a_place_that_cannot_be_written_to_is_a_sentence(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(monkeypatch, tmp_path / "nowhere" / "mine.json")
+    menu(window, "Export settings …").trigger()
+    qtbot.waitUntil(lambda: "could not be written" in window.messages.text)
+
+
+def test_nothing_is_imported_into_a_training_that_runs(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_in(window, photos, tmp_path / "run", steps=100000, val_interval=100000)
+    qtbot.waitUntil(lambda: window.project.ready, timeout=60000)
+    assert menu(window, "Import settings …").isEnabled()
+    window.conductor.start()
+    assert not menu(window, "Import settings …").isEnabled()
+    assert menu(window, "Copy as command").isEnabled()

@@ -1,0 +1,307 @@
+"""What the window asks of the system: to stay awake, a tray, TensorBoard, a display, a place for its errors."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
+
+from app.errors import ErrorDialog
+from app.session import State
+from app.window import Window
+from tests.gui.handling import fill_in
+from trainer_core.events import StepDone
+from trainer_core.sinks.tensorboard import TensorBoardSink
+
+ROOT = Path(__file__).resolve().parents[2]
+_LONG = 60000  # milliseconds; a busy machine needs them
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems ask in other ways")
+
+
+def train(window: Window, qtbot: Any, photos: Path, workspace: Path, **more: object) -> None:
+    fill_in(window, photos, workspace, **{"steps": 100000, "val_interval": 100000, **more})
+    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    window.conductor.start()
+    qtbot.waitUntil(lambda: window.session.step >= 2, timeout=_LONG)
+
+
+def wait_idle(window: Window, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: not window.session.active, timeout=_LONG)
+
+
+# -- awake -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file where a stand-in for systemd-inhibit writes its process number; it lives as the real one does."""
+    return fake_helper(tmp_path, monkeypatch, 'echo $$ > "{pid}"\nfor last; do :; done\nexec "$last"')
+
+
+def fake_helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    pid, programs = tmp_path / "helper.pid", tmp_path / "programs"
+    programs.mkdir()
+    program = programs / "systemd-inhibit"
+    program.write_text("#!/bin/sh\n" + script.format(pid=pid) + "\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    return pid
+
+
+def lives(pid_file: Path) -> bool:
+    text = pid_file.read_text() if pid_file.exists() else ""
+    return bool(text.strip()) and psutil.pid_exists(int(text))
+
+
+@linux
+def test_the_machine_is_kept_awake_from_the_start_of_a_training_to_its_end(
+    helper: Path, window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    assert not helper.exists()
+    train(window, qtbot, photos, tmp_path / "run")
+    qtbot.waitUntil(lambda: lives(helper), timeout=_LONG)
+    window.conductor.pause_or_resume()
+    assert lives(helper)
+    window.conductor.stop()
+    wait_idle(window, qtbot)
+    assert not lives(helper)
+
+
+@linux
+def test_the_helper_ends_with_a_process_that_is_killed(helper: Path) -> None:
+    code = "from app.system.awake import awake; awake().hold(); print('held', flush=True); input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    wait_for(lambda: lives(helper))
+    process.kill()
+    process.wait()
+    wait_for(lambda: not lives(helper))
+    process.communicate()
+
+
+@linux
+def test_a_helper_that_fails_does_not_disturb_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, qtbot: Any, photos: Path
+) -> None:
+    asked = fake_helper(tmp_path, monkeypatch, 'echo $$ > "{pid}"; echo "Failed to connect to bus" >&2; exit 1')
+    window: Window = request.getfixturevalue("window")
+    train(window, qtbot, photos, tmp_path / "run", steps=4)
+    wait_idle(window, qtbot)
+    assert asked.exists()
+    assert "complete at step 4" in window.result_card.text
+    assert not window.findChildren(ErrorDialog)
+
+
+# -- tray ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A system with a tray; the titles of the notifications that went there."""
+    titles: list[str] = []
+    monkeypatch.setattr(QSystemTrayIcon, "isSystemTrayAvailable", staticmethod(lambda: True))
+    monkeypatch.setattr(QSystemTrayIcon, "showMessage", lambda tray, title, *more: titles.append(title))
+    return titles
+
+
+def question(window: Window) -> QMessageBox:
+    return next(box for box in window.findChildren(QMessageBox) if box.isVisible())
+
+
+def answers(window: Window) -> list[str]:
+    return [button.text() for button in question(window).buttons()]
+
+
+def answer(window: Window, label: str) -> None:
+    next(button for button in question(window).buttons() if button.text() == label).click()
+
+
+def choose(window: Window, text: str) -> None:
+    next(action for action in window.notifier.menu.actions() if action.text() == text).trigger()
+
+
+def click_on_tray(window: Window) -> None:
+    tray = window.notifier.findChild(QSystemTrayIcon)
+    tray.activated.emit(QSystemTrayIcon.ActivationReason.Trigger)
+
+
+def test_without_a_tray_nothing_can_go_there(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    train(window, qtbot, photos, tmp_path / "run")
+    window.close()
+    assert answers(window) == ["Stop and save", "Cancel"]
+    answer(window, "Cancel")
+    assert window.isVisible()
+
+
+def test_a_training_goes_on_in_the_tray_and_its_end_is_told(
+    told: list[str], window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    train(window, qtbot, photos, tmp_path / "run")
+    assert not window.notifier.in_tray
+    window.close()
+    answer(window, "Keep training in the tray")
+    assert window.isHidden()
+    assert window.notifier.in_tray
+    before = window.session.step
+    qtbot.waitUntil(lambda: window.session.step > before + 1, timeout=_LONG)
+
+    click_on_tray(window)
+    assert window.isVisible()
+    assert not window.notifier.in_tray
+
+    window.close()
+    answer(window, "Keep training in the tray")
+    choose(window, "Pause")
+    assert window.session.state is State.PAUSED
+    choose(window, "Resume")
+    assert window.session.state is State.TRAINING
+    choose(window, "Stop and save")
+    assert window.isHidden()
+    wait_idle(window, qtbot)
+    assert told == ["The training has ended"]
+    assert window.isVisible()  # with nothing to wait for, the tray would be a hiding place
+    assert "Stopped and saved" in window.result_card.text
+    window.activateWindow()
+    qtbot.waitUntil(lambda: not window.notifier.in_tray)
+
+
+def test_quit_in_the_tray_s_menu_asks_then_stops_saves_and_closes(
+    told: list[str], window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    closed: list[bool] = []
+    window.closed.connect(lambda: closed.append(True))
+    train(window, qtbot, photos, tmp_path / "run")
+    window.close()
+    answer(window, "Keep training in the tray")
+    choose(window, "Quit")
+    assert window.isVisible()
+    answer(window, "Stop and save")
+    qtbot.waitUntil(lambda: closed == [True], timeout=_LONG)
+    assert not window.isVisible()
+    assert list((tmp_path / "run" / "checkpoints").glob("scale4_step*.pth"))
+
+
+def test_a_failure_is_told_by_its_name(
+    told: list[str], window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*more: Any, **others: Any) -> None:
+        raise RuntimeError("the processor is on strike")
+
+    train(window, qtbot, photos, tmp_path / "run")
+    window.close()
+    answer(window, "Keep training in the tray")
+    monkeypatch.setattr("trainer_core.training.learner.Learner.update", fail)
+    wait_idle(window, qtbot)
+    assert told == ["The training failed"]
+    dialog = window.findChild(ErrorDialog)
+    assert "on strike" in dialog._report.as_text()
+    dialog.reject()
+
+
+# -- TensorBoard -----------------------------------------------------------------------------------
+
+
+def write_events(workspace: Path, tag: str) -> None:
+    sink = TensorBoardSink(workspace / "tensorboard", 0)
+    sink(StepDone(3, 3, {tag: 0.5}, 1e-4, 1.0, 10.0, 0.1, None, 10**9))
+    sink._writer.close()
+
+
+def tags(address: str) -> str:
+    with urllib.request.urlopen(address + "data/plugin/scalars/tags", timeout=20) as answer:
+        return str(answer.read())
+
+
+def test_tensorboard_shows_the_workspace_until_the_window_closes(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: bool(opened.append(QUrl(url).toString())) or True)
+    for name in ("first", "second"):
+        write_events(tmp_path / name, name)
+    for name in ("first", "first", "second"):
+        count = len(opened)
+        window.project.choose("workspace", str(tmp_path / name))
+        window.conductor.open_tensorboard()
+        window.conductor.open_tensorboard()  # impatient
+        qtbot.waitUntil(lambda count=count: len(opened) > count, timeout=_LONG)
+        assert opened[-1] in window.messages.text
+    first, second = opened[0], opened[-1]
+    assert first.startswith("http://127.0.0.1:")
+    assert set(opened) == {first, second}
+    qtbot.waitUntil(lambda: "loss/first" in tags(first) and "loss/second" in tags(second), timeout=_LONG)
+    assert psutil.Process().children() == []
+    window.close()
+    qtbot.waitUntil(lambda: refuses(first) and refuses(second), timeout=_LONG)
+
+
+def refuses(address: str) -> bool:
+    with socket.socket() as wire:
+        return wire.connect_ex(("127.0.0.1", QUrl(address).port())) != 0
+
+
+def test_tensorboard_says_what_is_missing(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.conductor.open_tensorboard()
+    assert "Choose a workspace first" in window.messages.text
+    window.project.choose("workspace", str(tmp_path / "run"))
+    window.conductor.open_tensorboard()
+    qtbot.waitUntil(lambda: "has written no TensorBoard files" in window.messages.text)
+    write_events(tmp_path / "run", "total")
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    window.conductor.open_tensorboard()
+    qtbot.waitUntil(lambda: "pip install tensorboard" in window.messages.text)
+
+
+# -- a display -------------------------------------------------------------------------------------
+
+
+@linux
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"DISPLAY": ":4085"}, ":4085 (DISPLAY) does not answer"),
+        ({"DISPLAY": ":4085", "WAYLAND_DISPLAY": "wayland-85"}, "wayland-85 (WAYLAND_DISPLAY) does not answer"),
+        ({"QT_QPA_PLATFORM": "xcb"}, "DISPLAY is not set"),
+    ],
+)
+def test_a_display_that_does_not_answer_is_a_sentence_not_an_abort(
+    tmp_path: Path, variables: dict[str, str], said: str
+) -> None:
+    ours = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "QT_QPA_PLATFORM")}
+    environment = {**ours, "XDG_RUNTIME_DIR": str(tmp_path), **variables}
+    command = [sys.executable, "-m", "app", "runs/mono", "--demo"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "wqv-upscale-trainer runs/mono --demo" in done.stderr
+
+
+def wait_for(condition: Any) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def no_child_left() -> Iterator[None]:
+    """A test that leaves a process behind fails."""
+    yield
+    assert psutil.Process().children() == []

@@ -1,0 +1,277 @@
+"""What the watch sees: pairs before the start, one of them in full size, and the user's own captures."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app.session import State
+from app.watch_view.cells import Cell, enlarged, image
+from app.window import Window
+from tests.gui.handling import fill_in
+from tests.small_runs import TINY, make_photos
+
+_LONG = 60000  # milliseconds; a busy machine needs them
+
+
+def choose(window: Window, folder: Path, **more: object) -> None:
+    """Choose photos for whole frames of the mono watch at x2, with a network whose time is soon estimated."""
+    for name, value in {**TINY, "base_resolution": 120, "scale": 2, **more}.items():
+        window.project.set(name, value)
+    window.project.choose("source_dir", str(folder))
+
+
+def seen(window: Window, qtbot: Any) -> list[np.ndarray]:
+    """The watch photos, once a dozen are there."""
+    qtbot.waitUntil(lambda: len(window.watch.grid.pairs) == 12, timeout=_LONG)
+    return [window.watch.grid.pairs[place].lr for place in range(12)]
+
+
+def capture(path: Path, seed: int = 1) -> Path:
+    """A photo as a WQV-1 leaves it, of another size than the tiny frames of these tests' trainings."""
+    levels = np.random.default_rng(seed).integers(0, 16, (120, 120), dtype=np.uint8) * 17
+    Image.fromarray(levels).save(path)
+    return path
+
+
+def drop(onto: QWidget, paths: Sequence[Path]) -> None:
+    """A real drag and drop in the middle of a widget; what it does not take goes to those around it."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    middle = onto.rect().center()
+    action, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(middle, action, data, button, keys)
+    QApplication.sendEvent(onto, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(onto, QDropEvent(QPointF(middle), action, data, button, keys))
+
+
+def settle(window: Window, qtbot: Any) -> None:
+    """Longer than changes are waited for, and until the training thread has done what it was asked."""
+    qtbot.wait(600)
+    answered: list[None] = []
+    window.training.ask(lambda: None, answered.append, lambda error: None)
+    qtbot.waitUntil(lambda: bool(answered), timeout=_LONG)
+
+
+def test_choosing_photos_shows_what_the_watch_would_make_of_them(window: Window, qtbot: Any, photos: Path) -> None:
+    assert window.welcome.isVisible()
+    choose(window, photos)
+    pictures = seen(window, qtbot)
+    assert window.watch.isVisible()
+    assert not window.welcome.isVisible()
+    assert pictures[0].shape == (96, 112, 3)  # what there is of 120x120 on photos of 224x208
+    assert not (pictures[0] % 17).any()
+    qtbot.waitUntil(lambda: all(cell.filled for cell in window.watch.grid.cells))
+    assert window.watch.grid.cells[0].accessibleName().startswith("photo0.png")
+    window.project.choose("source_dir", "")
+    assert window.welcome.isVisible()
+
+
+def test_the_pairs_follow_the_watch_and_other_settings_leave_them_alone(
+    window: Window, qtbot: Any, photos: Path
+) -> None:
+    choose(window, photos, monochrome_style=False)
+    colour = seen(window, qtbot)[0]
+    began: list[object] = []
+    window.pairs.began.connect(began.append)
+    window.project.set("learning_rate", 1e-5)
+    window.project.set("steps", 77)
+    settle(window, qtbot)
+    assert not began
+    window.project.set("degradation", "bicubic")
+    window.project.set("scale", 8)
+    window.project.set("scale", 4)  # before the first of them began
+    qtbot.waitUntil(lambda: len(began) == 1, timeout=_LONG)
+    plain = seen(window, qtbot)[0]
+    assert plain.shape != colour.shape
+    assert len(began) == 1
+
+
+def test_others_are_other_photos(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    choose(window, make_photos(tmp_path / "many", 30))
+    seen(window, qtbot)
+    first = {pair.name for pair in window.watch.grid.pairs.values()}
+    with qtbot.waitSignal(window.pairs.began, timeout=_LONG):
+        qtbot.mouseClick(window.watch.others_button, Qt.MouseButton.LeftButton)
+    seen(window, qtbot)
+    assert len({pair.name for pair in window.watch.grid.pairs.values()} - first) >= 10
+
+
+def test_wrong_settings_and_unreadable_folders_say_so(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    choose(window, photos)
+    seen(window, qtbot)
+    window.project.set("base_resolution", 3)
+    assert "48" in window.watch.reason
+    window.project.reset("base_resolution")
+    qtbot.waitUntil(lambda: window.watch.reason == "", timeout=_LONG)
+    profile = tmp_path / "broken.json"
+    profile.write_text("{", "utf-8")
+    window.project.choose("camera_profile", str(profile))
+    qtbot.waitUntil(lambda: "broken.json" in window.watch.reason, timeout=_LONG)
+    window.project.reset("camera_profile")
+    window.project.choose("source_dir", str(tmp_path / "nowhere"))
+    qtbot.waitUntil(lambda: "nowhere" in window.watch.reason, timeout=_LONG)
+
+
+def test_photos_are_taken_in_the_training_thread_and_only_while_somebody_looks(
+    window: Window, qtbot: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trainer_core.training import watch_view
+
+    threads: set[str] = set()
+    real = watch_view.WatchCamera.photograph
+
+    def watched(*arguments: Any) -> Any:
+        threads.add(threading.current_thread().name)
+        return real(*arguments)
+
+    monkeypatch.setattr(watch_view.WatchCamera, "photograph", watched)
+    began: list[object] = []
+    window.pairs.began.connect(began.append)
+    window._tabs.setCurrentIndex(1)
+    choose(window, photos)
+    qtbot.waitUntil(lambda: window.pairs.state == "ready", timeout=_LONG)
+    settle(window, qtbot)
+    assert not began
+    window._tabs.setCurrentIndex(0)
+    seen(window, qtbot)
+    assert len(threads) == 1
+    assert threading.current_thread().name not in threads
+
+
+def test_a_training_shows_its_progress_and_has_the_machine_for_itself(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    began: list[object] = []
+    window.pairs.began.connect(began.append)
+    window._tabs.setCurrentIndex(2)
+    fill_in(window, photos, tmp_path / "run", steps=100000)
+    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    window.conductor.start()
+    assert window.preview.isVisible()
+    assert not window.watch.others_button.isEnabled()
+    qtbot.waitUntil(lambda: window.session.state is State.TRAINING, timeout=_LONG)
+    window._tabs.setCurrentIndex(0)
+    settle(window, qtbot)
+    assert not began
+    assert "when it has ended" in window.watch.reason
+    window.session.stop()
+    qtbot.waitUntil(lambda: not window.session.active, timeout=_LONG)
+    assert window.watch.others_button.isEnabled()
+    seen(window, qtbot)
+
+
+def test_a_click_opens_a_pair_in_full_size_and_keys_lead_on_and_back(window: Window, qtbot: Any, photos: Path) -> None:
+    choose(window, photos)
+    seen(window, qtbot)
+    watch = window.watch
+    qtbot.waitUntil(lambda: watch.grid.cells[2].filled)
+    qtbot.mouseClick(watch.grid.cells[2], Qt.MouseButton.LeftButton)
+    view = watch.large.view
+    assert view.isVisible()
+    assert view.pictures is not None
+    assert view.pictures.name == watch.grid.pairs[2].name
+    assert set(view.pictures.images) == {"Watch", "Target"}
+    qtbot.keyClick(view, Qt.Key.Key_2)
+    assert view.mode == "Target"
+    qtbot.keyClick(view, Qt.Key.Key_PageDown)
+    assert view.pictures.name == watch.grid.pairs[3].name
+    assert view.mode == "Target"
+    qtbot.keyClick(view, Qt.Key.Key_Escape)
+    assert watch.grid.isVisible()
+    assert watch.grid.cells[3].hasFocus()
+
+
+def test_own_captures_lie_beside_them_at_the_same_size(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    choose(window, make_photos(tmp_path / "large", 4, width=300, height=300))
+    seen(window, qtbot)
+    one, two = capture(tmp_path / "one.png"), capture(tmp_path / "two.png", 2)
+    drop(window.watch, [one, two])
+    row = window.watch.row
+    qtbot.waitUntil(lambda: len(row.cells) == 2, timeout=_LONG)
+    assert row.cells[0].width() == (window.watch.grid.cells[0].width() - 2) // 2
+    drop(window.watch, [one])  # it is there already
+    qtbot.wait(200)
+    assert [c.name for c in row.captures] == ["one", "two"]
+    qtbot.mouseClick(row.cells[1], Qt.MouseButton.LeftButton)
+    pictures = window.watch.large.view.pictures
+    assert pictures is not None
+    assert pictures.images["Your capture"].pixelColor(0, 0).red() == row.captures[1].pixels[0, 0]
+    qtbot.mouseClick(row.remove_button, Qt.MouseButton.LeftButton)
+    assert not row.captures
+    assert not row.remove_button.isVisible()
+    assert one.exists()
+    shown = window.watch.large.view.pictures
+    assert shown is not None
+    assert "Your capture" not in shown.images
+
+
+def test_what_is_no_capture_is_left_to_the_window_or_told(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    choose(window, make_photos(tmp_path / "others", 2))
+    seen(window, qtbot)
+    weights = tmp_path / "some.pth"
+    weights.write_bytes(b"x")
+    drop(window.watch, [weights])
+    assert window.project.draft.config.init_weights == str(weights)
+    drop(window.watch, [photos])
+    assert window.project.draft.config.source_dir == str(photos)
+    drop(window.watch, [photos / "photo1.png", capture(tmp_path / "good.png")])
+    qtbot.waitUntil(lambda: "photo1.png" in window.messages.text, timeout=_LONG)
+    assert [c.name for c in window.watch.row.captures] == ["good"]
+    broken = tmp_path / "broken.pdb"
+    broken.write_bytes(b"no database")
+    window.watch.add_captures([broken])
+    qtbot.waitUntil(lambda: "broken.pdb" in window.messages.text, timeout=_LONG)
+
+
+def test_every_watch_pixel_is_shown_alike(qtbot: Any) -> None:
+    board = np.indices((10, 10)).sum(0).astype(np.uint8) % 2 * 255
+    shown = enlarged(image(board), QSize(25, 25))
+    row = [shown.pixelColor(x, 1).red() for x in range(25)]
+    assert row[0] == row[5] == row[10] == row[15] == 0  # each pair of pixels takes five, with a soft edge between
+    assert row[3] == row[8] == row[13] == 255
+    cell = Cell(1)
+    qtbot.addWidget(cell)
+    cell.show_pictures("board", image(board))
+    cell.fit(QSize(10, 10), 3.0)
+    drawn = cell.grab().toImage()
+    assert [drawn.pixelColor(x, 1).red() for x in (0, 2, 3, 5, 6)] == [0, 0, 255, 255, 0]
+
+
+def test_as_many_columns_as_leave_every_pixel_its_place(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    choose(window, make_photos(tmp_path / "large", 4, width=300, height=300))
+    seen(window, qtbot)
+    grid = window.watch.grid
+
+    def columns() -> int:
+        return len({cell.x() for cell in grid.cells})
+
+    for width, expected in ((1400, 4), (860, 3), (600, 2)):
+        grid.parentWidget().parentWidget().setFixedWidth(width)
+        window.resize(width + 400, 800)
+        qtbot.waitUntil(lambda expected=expected: columns() == expected)
+        right = max(cell.geometry().right() for cell in grid.cells)
+        assert grid.width() - 20 < right <= grid.width()
+        assert grid.factor >= 1
+
+
+def test_a_capture_is_compared_and_pinned_wherever_it_is_dropped(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    fill_in(window, make_photos(tmp_path / "large", 4, width=300, height=300), tmp_path / "run", base_resolution=120)
+    seen(window, qtbot)
+    drop(window.watch, [capture(tmp_path / "here.png")])
+    qtbot.waitUntil(lambda: "pinned" in window.messages.text, timeout=_LONG)
+    drop(window.run_bar, [capture(tmp_path / "there.png", 2)])
+    qtbot.waitUntil(lambda: len(window.watch.row.captures) == 2, timeout=_LONG)
+    qtbot.waitUntil(lambda: len(list((tmp_path / "run").rglob("*here*.png"))) == 2, timeout=_LONG)
