@@ -46,10 +46,10 @@ class Card(QFrame):
         self.texts.addWidget(self._title)
         self.texts.addWidget(self._text)
         self.texts.addLayout(self.buttons)
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(SPACE + SPACE // 2, SPACE, SPACE, SPACE)
         row.setSpacing(SPACE + SPACE // 2)
-        row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._sign)
         row.addLayout(self.texts, 1)
         row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
@@ -57,6 +57,7 @@ class Card(QFrame):
     def say(self, icon: str, role: str, title: str, text: str) -> None:
         """Show this."""
         dress(self._sign, icon, role, 20)
+        self._row.setAlignment(self._sign, Qt.AlignmentFlag.AlignTop if title else Qt.AlignmentFlag.AlignVCenter)
         self._title.setText(title)
         self._title.setVisible(bool(title))
         self._text.setText(text)
@@ -74,6 +75,7 @@ class Card(QFrame):
             button.setProperty("role", "primary")
         dress(button, icon, "on_accent" if primary else "text")
         button.clicked.connect(lambda: clicked())
+        self.buttons.setContentsMargins(0, SPACE // 2, 0, 0)
         self.buttons.addWidget(button)
         return button
 

@@ -10,11 +10,12 @@ _LEAST = 60  # pixels
 
 
 class ElidedLabel(QLabel):
-    """Say its text with `say`."""
+    """Say its text with `say`. `indent` is the room beside it, in pixels."""
 
-    def __init__(self, mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
+    def __init__(self, indent: int = 0) -> None:
         super().__init__()
-        self._mode, self._whole = mode, ""
+        self._whole = ""
+        self.setIndent(indent)
         self.setTextFormat(Qt.TextFormat.PlainText)
 
     def say(self, text: str) -> None:
@@ -26,7 +27,8 @@ class ElidedLabel(QLabel):
         self._fit()
 
     def sizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance(self._whole) + self._margins(), super().sizeHint().height())
+        needed = self.fontMetrics().horizontalAdvance(self._whole) + 2 * self.indent()
+        return QSize(needed, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
         return QSize(min(_LEAST, self.sizeHint().width()), super().minimumSizeHint().height())
@@ -35,8 +37,6 @@ class ElidedLabel(QLabel):
         super().resizeEvent(event)
         self._fit()
 
-    def _margins(self) -> int:
-        return self.width() - self.contentsRect().width()
-
     def _fit(self) -> None:
-        self.setText(self.fontMetrics().elidedText(self._whole, self._mode, self.contentsRect().width()))
+        room = self.width() - 2 * self.indent()
+        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room))

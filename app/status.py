@@ -23,10 +23,11 @@ class StatusLine(QStatusBar):
     def __init__(self) -> None:
         super().__init__()
         self.setSizeGripEnabled(False)
-        self._device = ElidedLabel()
+        self._device = ElidedLabel(indent=SPACE)
         self._labels = {name: self._device if name == "device" else QLabel() for name in _FIELDS}
         for name, label in self._labels.items():
-            label.setContentsMargins(SPACE, 0, SPACE, 0)
+            if label is not self._device:
+                label.setContentsMargins(SPACE, 0, SPACE, 0)
             (self.addPermanentWidget if name == "device" else self.addWidget)(label)
         self._step: Optional[StepDone] = None
         self._timer = QTimer(self)

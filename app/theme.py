@@ -7,6 +7,8 @@ themselves ask `colours()` and repaint on `theme().changed`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
 from string import Template
 from typing import Optional
 
@@ -65,7 +67,11 @@ QLineEdit { background: $base; border: 1px solid $border; border-radius: 5px; pa
 QLineEdit:focus { border: 1px solid $accent; }
 QLineEdit[invalid="true"] { border: 1px solid $bad; }
 QLineEdit:disabled { color: $muted; background: $window; }
-QComboBox { min-height: 24px; }
+QComboBox { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 4px 8px; min-height: 18px; }
+QComboBox:hover, QComboBox:focus { border-color: $accent; }
+QComboBox:disabled { color: $muted; background: $window; }
+QComboBox::drop-down { border: none; width: 22px; }
+QComboBox::down-arrow { image: url("$arrow"); width: 14px; height: 14px; }
 QPushButton { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 5px 12px; min-height: 18px; }
 QPushButton:hover { border-color: $accent; }
 QPushButton:focus { border: 1px solid $accent; }
@@ -85,7 +91,7 @@ QPushButton[role="line"]:focus { border-color: $accent; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 5px; padding: 3px; }
 QToolButton:hover { background: $border; }
 QToolButton:focus { border-color: $accent; }
-QToolButton[role="fold"] { font-weight: 600; text-align: left; padding: 5px 2px; }
+QToolButton[role="fold"] { font-weight: 600; text-align: left; padding: 5px 0; }
 QProgressBar { background: $border; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
@@ -134,7 +140,8 @@ class Theme(QObject):
         dark = self.choice == "dark" or (self.choice == "system" and system_dark)
         self.colours = DARK if dark else LIGHT
         self._application.setPalette(_palette(self.colours))
-        self._application.setStyleSheet(_SHEET.substitute(vars(self.colours)))
+        arrow = resources.files("resources") / "icons" / f"choose_{'dark' if dark else 'light'}.svg"
+        self._application.setStyleSheet(_SHEET.substitute(vars(self.colours), arrow=Path(str(arrow)).as_posix()))
         self.changed.emit()
 
 

@@ -1,0 +1,340 @@
+"""Does the window stay alive while it trains? Four questions, each answered by fresh processes of the real program.
+
+    python benchmarks/window_latency.py [--only heartbeat|paint|headless|charts] [--minutes 10] [--photos DIR]
+
+heartbeat   the nano preset trains in the window; a 10 ms timer in the window's thread notes how late each beat comes.
+            Prints percentiles and the number of late beats after start-up (torch imported, first step done), and for
+            each one above 250 ms what the threads were doing. Goals: 99 % below 50 ms, at most one above 250 ms in
+            ten minutes.
+paint       seconds from the start of a process to the first paint of its window. Goal: 2 s.
+headless    steps per second of the same run on the command line and in the window, in turns. Goal: within 3 %.
+charts      100,000 recorded steps: seconds to load them, milliseconds of a drawing (goal: below 50), and memory over
+            10,000 drawings (goal: flat).
+
+Without a display it runs itself under xvfb-run. Measure on an idle machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Callable
+
+from heartbeat import LATE, Heartbeat
+
+_SETTLING = 5  # steps left out of a speed
+_RECORDED = 100_000  # steps
+_HERE = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    """Measure what was asked for, print, write."""
+    arguments = _arguments()
+    if arguments.child:
+        _CHILDREN[arguments.child](arguments)
+        return
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY") and "QT_QPA_PLATFORM" not in os.environ:
+        _run_under_xvfb()
+    found = {name: measure(arguments) for name, measure in _MEASURES.items() if arguments.only in (None, name)}
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=tuple(_MEASURES), help="this question alone")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of the heartbeat, after start-up")
+    parser.add_argument("--photos", type=Path, help="train on these instead of the built-in scenes")
+    parser.add_argument("--pairs", type=int, default=3, help="runs on the command line and in the window")
+    parser.add_argument("--steps", type=int, default=80, help="of each of these runs")
+    parser.add_argument("--starts", type=int, default=5, help="of the window, for the first paint")
+    parser.add_argument("--redraws", type=int, default=10_000)
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--child", choices=tuple(_CHILDREN), help=argparse.SUPPRESS)
+    parser.add_argument("--workspace", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _run_under_xvfb() -> None:
+    if not shutil.which("xvfb-run"):
+        sys.exit("There is no display, and xvfb-run is not installed.")
+    screen = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24"]
+    sys.exit(subprocess.call([*screen, sys.executable, *sys.argv]))
+
+
+# -- what the parent does --------------------------------------------------------------------------
+
+
+def measure_heartbeat(arguments: argparse.Namespace) -> dict[str, Any]:
+    """One training in the window."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = json.loads(_child(arguments, "heartbeat", folder).stdout.splitlines()[-1])
+    print(f"heartbeat: {found['beats']} beats in {found['minutes']:.1f} minutes, {found['steps']} steps of training")
+    print(f"  late by: median {found['p50']:.1f} ms, 99 % {found['p99']:.1f} ms, worst {found['worst']:.0f} ms")
+    print(f"  {found['late']} above 50 ms, {found['stalls']} above 250 ms")
+    print(f"  before the first step the worst was {found['starting']:.0f} ms, which does not count")
+    print(f"  the window's thread took {100 * found['share']:.1f} % of one core, the heartbeat's own work included")
+    print(f"  memory {found['memory'][0]:.0f} MB at the first step, {found['memory'][1]:.0f} MB at the end")
+    for stall in found["causes"]:
+        print(f"  {stall['milliseconds']:.0f} ms, {stall['second']:.1f} s after the first step:")
+        for line in stall["doing"]:
+            print(f"    {line}")
+    few = found["stalls"] <= max(1.0, found["minutes"] / 10)
+    _judge(found["p99"] < 1000 * LATE and few, "99 % below 50 ms, at most one above 250 ms in ten minutes")
+    return dict(found)
+
+
+def measure_paint(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Several starts of the window."""
+    seconds = []
+    for _ in range(arguments.starts + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.monotonic()
+            child = subprocess.Popen(_command("paint", folder), stdout=subprocess.PIPE, text=True, cwd=_HERE)
+            assert child.stdout is not None
+            child.stdout.readline()
+            seconds.append(time.monotonic() - began)
+            child.wait()
+    warm = seconds[1:]  # the first one may read the libraries from the disk
+    print(f"first paint: {' '.join(f'{s:.2f}' for s in warm)} s (the very first start {seconds[0]:.2f} s)")
+    _judge(statistics.median(warm) <= 2, "2 s")
+    return {"seconds": warm, "first": seconds[0]}
+
+
+def measure_headless(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The same run on the command line and in the window, in turns."""
+    speeds: dict[str, list[float]] = {"headless": [], "window": []}
+    for number in range(arguments.pairs):
+        for where in ("headless", "window") if number % 2 == 0 else ("window", "headless"):
+            with tempfile.TemporaryDirectory() as folder:
+                workspace = Path(folder, "run")
+                _train_headless(arguments, workspace) if where == "headless" else _child(arguments, "train", folder)
+                speeds[where].append(_speed(workspace))
+    ratios = [window / headless for window, headless in zip(speeds["window"], speeds["headless"])]
+    for where, values in speeds.items():
+        print(f"{where:9}{' '.join(f'{v:.3f}' for v in values)} steps per second")
+    ratio, spread = statistics.median(ratios), (min(ratios), max(ratios))
+    print(f"  the window trains at {ratio:.3f} of the speed without it ({spread[0]:.3f} to {spread[1]:.3f})")
+    _judge(ratio >= 0.97, "within 3 %")
+    return {"speeds": speeds, "ratio": ratio, "spread": spread}
+
+
+def measure_charts(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Many recorded steps."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = json.loads(_child(arguments, "charts", folder).stdout.splitlines()[-1])
+    print(f"charts: {_RECORDED} steps loaded in {found['load']:.2f} s")
+    print(f"  one drawing {found['draw']:.1f} ms (worst {found['worst']:.1f} ms) at {found['size']}")
+    print(f"  memory over {arguments.redraws} drawings: {' '.join(f'{m:.1f}' for m in found['memory'])} MB")
+    growth = found["memory"][-1] - found["memory"][1]
+    _judge(found["draw"] < 50 and growth < 5, "below 50 ms; no growth after the first tenth")
+    return dict(found)
+
+
+def _judge(good: bool, goal: str) -> None:
+    print(f"  {'ok' if good else 'MISSED'}: {goal}", flush=True)
+
+
+def _command(child: str, folder: str) -> list[str]:
+    return [sys.executable, __file__, "--child", child, "--workspace", str(Path(folder, "run"))]
+
+
+def _child(arguments: argparse.Namespace, name: str, folder: str) -> subprocess.CompletedProcess[str]:
+    command = _command(name, folder)
+    for option in ("minutes", "steps", "redraws", "photos"):
+        value = getattr(arguments, option)
+        command += [f"--{option}", str(value)] if value is not None else []
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=_HERE)
+
+
+def _run_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """A run of which only the steps count: nothing is validated or saved before its end."""
+    never = arguments.steps + 1
+    return {
+        "preset": "nano", "steps": arguments.steps, "seed": 1,
+        "val_interval": never, "image_log_interval": never, "checkpoint_interval": never,
+    }  # fmt: skip
+
+
+def _train_headless(arguments: argparse.Namespace, workspace: Path) -> None:
+    source = [str(arguments.photos)] if arguments.photos else ["--demo"]
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in _run_settings(arguments).items()]
+    command = [sys.executable, "-m", "trainer_core", *source, str(workspace), *options]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=_HERE)
+
+
+def _speed(workspace: Path) -> float:
+    """Steps per second by the journal's own clock, without the first steps."""
+    from trainer_core.sinks.journal import read_journal
+
+    steps = [r for r in read_journal(workspace / "journal.jsonl") if r["event"] == "StepDone" and r["step"] > _SETTLING]
+    return float((steps[-1]["step"] - steps[0]["step"]) / (steps[-1]["elapsed"] - steps[0]["elapsed"]))
+
+
+# -- what the children do --------------------------------------------------------------------------
+
+
+def _open(arguments: argparse.Namespace, once_open: Callable[[Any], object]) -> None:
+    """The program as its command starts it, but with a memory of its own; then `once_open(window)`."""
+    sys.path.insert(0, str(_HERE))
+    from trainer_core import environment
+
+    environment.prepare()
+    if os.name == "nt":
+        import torch  # noqa: F401
+    from PySide6.QtCore import QSettings, QStandardPaths
+
+    from app.__main__ import main as start
+    from app.window import Window
+
+    QStandardPaths.setTestModeEnabled(True)
+    memory = str(Path(arguments.workspace).parent / "remembered")
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, memory)
+    begin_work = Window.begin_work
+
+    def begin_and_go_on(window: Window) -> None:
+        begin_work(window)
+        once_open(window)
+
+    Window.begin_work = begin_and_go_on  # type: ignore[method-assign]
+    start([])
+
+
+def _fill_in(window: Any, arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
+    """What the user would enter; then Start, as soon as it is ready."""
+    project = window.project
+    project.begin_demo(arguments.workspace)
+    if arguments.photos:
+        project.choose("source_dir", str(arguments.photos.resolve()))
+    for name, value in settings.items():
+        project.set(name, value)
+    window.conductor.start_when_ready()
+
+
+def paint_child(arguments: argparse.Namespace) -> None:
+    """Print a line at the first paint, then close."""
+    sys.path.insert(0, str(_HERE))
+    from PySide6.QtCore import QTimer
+    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtWidgets import QMainWindow
+
+    from app.window import Window
+
+    def painted(window: Window, event: QPaintEvent) -> None:
+        QMainWindow.paintEvent(window, event)
+        if not window.property("painted"):
+            window.setProperty("painted", True)
+            QTimer.singleShot(0, lambda: print("painted", flush=True))
+
+    Window.paintEvent = painted  # type: ignore[method-assign]
+    _open(arguments, lambda window: QTimer.singleShot(500, window.close))
+
+
+def train_child(arguments: argparse.Namespace) -> None:
+    """One run from Start to its end."""
+
+    def begin(window: Any) -> None:
+        window.session.ended.connect(lambda ended: window.close())
+        _fill_in(window, arguments, _run_settings(arguments))
+
+    _open(arguments, begin)
+
+
+def heartbeat_child(arguments: argparse.Namespace) -> None:
+    """A training with a time budget; print the figures as JSON."""
+    found: dict[str, Any] = {}
+
+    def begin(window: Any) -> None:
+        heartbeat = Heartbeat(window, 60 * arguments.minutes, found.update)
+        heartbeat.start()
+        _fill_in(window, arguments, {"preset": "nano", "max_minutes": arguments.minutes + 1})
+
+    _open(arguments, begin)
+    print(json.dumps(found))
+
+
+def charts_child(arguments: argparse.Namespace) -> None:
+    """Load, draw, draw again and again; print the figures as JSON."""
+    sys.path.insert(0, str(_HERE))
+    import psutil
+    from PySide6.QtCore import QSettings
+
+    memory_folder = str(Path(arguments.workspace).parent / "remembered")
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, memory_folder)
+    from PySide6.QtWidgets import QGraphicsView
+
+    from app.charts.figures import Figures
+    from app.charts.panel import ChartPanel
+    from app.start import make_application
+
+    application = make_application()
+    panel = ChartPanel()
+    panel.resize(860, 320)
+    panel.show()
+    events = _recorded_events()
+    began = time.perf_counter()
+    panel.load(_figures(events, Figures()))
+    load = time.perf_counter() - began
+
+    def draw() -> float:
+        """Into the curves and onto the screen."""
+        began = time.perf_counter()
+        panel.draw()
+        for view in panel.findChildren(QGraphicsView):
+            if view.isVisible():
+                view.viewport().repaint()
+        return 1000 * (time.perf_counter() - began)
+
+    application.processEvents()
+    times = [draw() for _ in range(20)][1:]
+    panel.load(_figures(events[-2000:], Figures()))  # memory does not depend on the number of points
+    process, memory = psutil.Process(), []
+    for number in range(arguments.redraws + 1):
+        if number % max(1, arguments.redraws // 10) == 0:
+            memory.append(process.memory_info().rss / 1e6)
+        draw()
+        application.processEvents()
+    found = {"load": load, "draw": statistics.median(times), "worst": max(times), "memory": memory}
+    print(json.dumps({**found, "size": f"{panel.width()}x{panel.height()}"}))
+
+
+def _figures(events: list[Any], figures: Any) -> Any:
+    for event in events:
+        figures.take(event)
+    return figures
+
+
+def _recorded_events() -> list[Any]:
+    import random
+
+    from trainer_core.events import CheckpointSaved, StepDone, Validated
+
+    dice, events = random.Random(1), list[Any]()
+    for step in range(1, _RECORDED + 1):
+        loss = 0.02 + 0.1 / step**0.3 * dice.uniform(0.5, 2)
+        losses = {"pixel": 0.8 * loss, "frequency": 0.2 * loss, "total": loss}
+        events.append(StepDone(step, _RECORDED, losses, 1e-3, 0.1, 2.0, step / 2, 1.0, 10**9))
+        if step % 1000 == 0:
+            psnr = 22 - 3 / (step / 1000)
+            events.append(Validated(step, "val", psnr, 0.6, 21.0, 0.5, True, 8, 1.0))
+            events.append(CheckpointSaved(step, "x.pth", "step"))
+    return events
+
+
+_MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "heartbeat": measure_heartbeat, "paint": measure_paint, "headless": measure_headless, "charts": measure_charts,
+}  # fmt: skip
+_CHILDREN: dict[str, Callable[[argparse.Namespace], None]] = {
+    "heartbeat": heartbeat_child, "paint": paint_child, "train": train_child, "charts": charts_child,
+}  # fmt: skip
+
+if __name__ == "__main__":
+    main()

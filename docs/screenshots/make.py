@@ -1,0 +1,203 @@
+"""Makes the pictures of this folder: the real window at 1280x800 in its states, with a real training.
+
+    python docs/screenshots/make.py [--steps 300] [--photos DIR] [--workspace DIR] [--out DIR] [--only NAME ...]
+
+empty, invalid, watch, training, dark, paused, resume, finished, in this order and in one process. The training is the
+nano preset on the built-in scenes, or on --photos; on two idle processor cores 300 steps take some three minutes.
+--workspace takes the finished run of a workspace instead of training to the end. Without a display it runs itself under
+xvfb-run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Callable
+
+from PySide6.QtCore import QEventLoop, QSettings, QStandardPaths, Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from app.form.entries import NumberEntry
+from app.preview.compare import BESIDE, SLIDER
+from app.session import State
+from app.start import make_application
+from app.theme import theme
+from app.window import Window
+from trainer_core import environment
+
+_HERE = Path(__file__).resolve().parent
+_SIZE = (1280, 800)
+_PLACE = Path(tempfile.gettempdir(), "wqv")  # short, because the pictures show it
+_LONG = 1800  # seconds
+
+
+class Photographer:
+    """Brings one window from state to state; `take` saves a picture of it."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._arguments = arguments
+        self._out: Path = arguments.out
+        self._run = _PLACE / "runs" / "scenes"
+        self.window = Window()
+        self.window.resize(*_SIZE)
+        self.window.show()
+        self.window.begin_work()
+        self.wait(lambda: self.window.status._labels["device"].text())
+
+    def wait(self, until: Callable[[], Any], then: int = 400) -> None:
+        """Let the window work until something holds, and `then` milliseconds more."""
+        began = time.monotonic()
+        while not until():
+            _let_pass(20)
+            if time.monotonic() - began > _LONG:
+                raise TimeoutError("the window did not come so far")
+        _let_pass(then)
+
+    def take(self, name: str) -> None:
+        """Save the window as NAME.png."""
+        if self._arguments.only and name not in self._arguments.only:
+            return
+        focused = QApplication.focusWidget()
+        if focused is not None:
+            focused.clearFocus()
+        _let_pass(100)
+        self.window.grab().save(str(self._out / f"{name}.png"))
+        print(name, flush=True)
+
+    # -- the states, in their order
+
+    def empty(self) -> None:
+        """As it opens for the first time."""
+        self.take("empty")
+
+    def invalid(self) -> None:
+        """A folder that is not there, and a word for a number."""
+        form, project = self.window.form, self.window.project
+        project.choose("source_dir", str(_PLACE / "phtoos"))
+        project.choose("workspace", str(self._run))
+        entry = form.rows["steps"].entry
+        assert isinstance(entry, NumberEntry)
+        entry.line.clear()
+        QTest.keyClicks(entry.line, "15 000 or so")
+        self.wait(lambda: "source_dir" in project.faults)
+        self.take("invalid")
+        project.reset("steps")
+        project.reset("source_dir")
+
+    def watch(self) -> None:
+        """What the watch sees, before the start."""
+        window, never = self.window, self._arguments.steps
+        window.project.begin_demo(str(self._run))
+        if self._arguments.photos:
+            window.project.choose("source_dir", str(self._arguments.photos.resolve()))
+        settings = {"preset": "nano", "monochrome_style": True, "steps": never, "val_interval": max(1, never // 8)}
+        for name, value in settings.items():
+            window.project.set(name, value)
+        self.wait(lambda: window.project.ready, then=8000)
+        window.messages.hide()
+        self.take("watch")
+
+    def training(self) -> None:
+        """Two thirds of the run are done; the slider between bicubic and the network."""
+        window = self.window
+        window.conductor.start()
+        window.preview.view.set_mode(SLIDER)
+        self.wait(lambda: window.session.step >= self._arguments.steps * 2 // 3)
+        self.take("training")
+        theme().choose("dark")
+        window.preview.view.set_mode(BESIDE)
+        self.wait(lambda: True)
+        self.take("dark")
+        theme().choose("light")
+
+    def paused(self) -> None:
+        """Waiting at a step boundary."""
+        window = self.window
+        window.conductor.pause_or_resume()
+        self.wait(lambda: window.session.state is State.PAUSED, then=1500)
+        self.take("paused")
+
+    def resume(self) -> None:
+        """Stopped, and the workspace opened again."""
+        window = self.window
+        window.conductor.stop()
+        self.wait(lambda: not window.session.active)
+        window.conductor.open_workspace(str(self._run))
+        self.wait(window.resume_card.isVisible, then=1500)
+        window.messages.hide()
+        self.take("resume")
+
+    def finished(self) -> None:
+        """The end: of this run, or of the one in --workspace."""
+        window = self.window
+        if self._arguments.workspace:
+            window.conductor.open_workspace(str(self._arguments.workspace.resolve()))
+        else:
+            window.conductor.resume()
+            self.wait(lambda: not window.session.active)
+        self.wait(window.result_card.isVisible, then=1500)
+        window.messages.hide()
+        self.take("finished")
+
+    def close(self) -> None:
+        """Close the window, saving a run that is under way."""
+        self.window.close_at_once()
+        self.wait(lambda: not self.window.training.isRunning())
+
+
+def _let_pass(milliseconds: int) -> None:
+    """Let the window work; other than `QTest.qWait` this lets the training thread work as well."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def main() -> None:
+    """Make all pictures."""
+    arguments = _arguments()
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        _run_under_xvfb()
+    environment.prepare()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(_PLACE, ignore_errors=True)
+    _PLACE.mkdir()
+    QStandardPaths.setTestModeEnabled(True)
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(_PLACE / "remembered"))
+    application = make_application()
+    application.setCursorFlashTime(0)
+    application.setEffectEnabled(Qt.UIEffect.UI_AnimateTooltip, False)
+    photographer = Photographer(arguments)
+    try:
+        for state in ("empty", "invalid", "watch", "training", "paused", "resume", "finished"):
+            getattr(photographer, state)()
+    finally:
+        photographer.close()
+        shutil.rmtree(_PLACE, ignore_errors=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--photos", type=Path, help="train on these")
+    parser.add_argument("--workspace", type=Path, help="with a finished run, for the last picture")
+    parser.add_argument("--out", type=Path, default=_HERE, help="where the pictures go")
+    parser.add_argument("--only", nargs="+", default=[], help="keep these pictures alone")
+    return parser.parse_args()
+
+
+def _run_under_xvfb() -> None:
+    if not shutil.which("xvfb-run"):
+        sys.exit("There is no display, and xvfb-run is not installed.")
+    screen = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24"]
+    sys.exit(subprocess.call([*screen, sys.executable, *sys.argv]))
+
+
+if __name__ == "__main__":
+    main()

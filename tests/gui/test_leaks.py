@@ -1,0 +1,165 @@
+"""What was opened and closed is gone: widgets, timers, connections, memory."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from shiboken6 import isValid
+
+from app.errors import Report, show_report
+from app.garbage import Collector
+from app.icons import dress
+from app.questions import ask
+from app.runs.recent import remember_workspace
+from app.theme import theme
+from app.window import Window
+from tests.gui.handling import bury_the_dead, fill_in, finish
+
+_TIMES = 20
+
+
+def listeners() -> int:
+    """How many wait for a change of the theme."""
+    return theme().receivers("2changed()")
+
+
+def census() -> dict[str, int]:
+    """What there is of Qt's objects, as far as Python or a widget knows them."""
+    bury_the_dead()
+    gc.collect()
+    objects = [o for o in gc.get_objects() if issubclass(type(o), QObject) and isValid(o)]
+    return {
+        "widgets": len(QApplication.allWidgets()),
+        "objects": len(objects),
+        "running timers": sum(isinstance(o, QTimer) and o.isActive() for o in objects),
+        "listeners to the theme": listeners(),
+    }
+
+
+def grows(do: Callable[[], object], times: int = _TIMES) -> dict[str, int]:
+    """What there is more of after doing something again and again."""
+    do()  # the first time may fill caches
+    before = census()
+    for _ in range(times):
+        do()
+    after = census()
+    return {name: after[name] - before[name] for name in after if after[name] > before[name]}
+
+
+def test_a_window_that_was_closed_is_gone(qapp: QApplication, qtbot: Any) -> None:
+    def open_and_close() -> None:
+        window = Window()
+        window.show()
+        window.begin_work()
+        finish(window, qtbot)
+        bury_the_dead()
+
+    assert grows(open_and_close, times=2) == {}
+
+
+def test_runs_leave_nothing_behind(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    fill_in(window, photos, tmp_path / "run", steps=2)
+
+    def train() -> None:
+        qtbot.waitUntil(lambda: window.project.ready, timeout=60000)
+        window.conductor.start()
+        qtbot.waitUntil(lambda: not window.session.active, timeout=60000)
+        window.messages.hide()
+
+    assert grows(train, times=2) == {}
+
+
+def test_messages_and_dialogs_leave_nothing_behind(window: Window) -> None:
+    def show_all() -> None:
+        window.messages.tell("warning", "Look.")
+        window.messages.hide()
+        show_report(Report("Title", "Cause", "Advice", "Details"), window).reject()
+        ask(window, "Really?", "It cannot be undone.", [("Yes", lambda: None)]).reject()
+        bury_the_dead()
+
+    assert grows(show_all) == {}
+
+
+def test_showing_the_recent_workspaces_again_leaves_nothing_behind(window: Window, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        remember_workspace(tmp_path / name)
+    assert grows(window.welcome.refresh) == {}
+
+
+def test_changing_the_theme_leaves_nothing_behind(window: Window) -> None:
+    def there_and_back() -> None:
+        theme().choose("dark")
+        theme().choose("light")
+
+    assert grows(there_and_back, times=3) == {}
+
+
+def test_a_button_with_an_icon_follows_the_theme_and_is_not_kept_by_it(qapp: QApplication, qtbot: Any) -> None:
+    parent = QWidget()
+    button = QPushButton(parent)
+    before = listeners()
+    dress(button, "start")
+    dress(button, "stop")
+    assert listeners() == before + 1
+    light = button.icon().cacheKey()
+    theme().choose("dark")
+    assert button.icon().cacheKey() != light
+    theme().choose("light")
+    gone = weakref.ref(button)
+    del button
+    parent.deleteLater()
+    bury_the_dead()
+    assert listeners() == before
+    assert gone() is None
+
+
+class _Grave:
+    """Says in which thread it was collected; only the collector can, because it refers to itself."""
+
+    def __init__(self, collected_in: list[int]) -> None:
+        self._collected_in, self._self = collected_in, self
+
+    def __del__(self) -> None:
+        self._collected_in.append(threading.get_ident())
+
+
+@pytest.fixture
+def collector(qapp: QApplication) -> Any:
+    """A collector at work."""
+    parent = QObject()
+    made = Collector(parent)
+    yield made
+    made.close()
+    parent.deleteLater()
+
+
+def test_garbage_of_any_thread_is_collected_in_the_window_s(collector: Collector, qtbot: Any) -> None:
+    collected_in: list[int] = []
+
+    def litter() -> None:
+        for _ in range(10 * gc.get_threshold()[0]):
+            _Grave(collected_in)
+
+    thread = threading.Thread(target=litter)
+    thread.start()
+    thread.join()
+    assert collected_in == []
+    qtbot.waitUntil(lambda: bool(collected_in), timeout=60000)
+    assert set(collected_in) == {threading.get_ident()}
+
+
+def test_what_is_there_after_torch_is_passed_over_until_the_window_closes(collector: Collector) -> None:
+    before = gc.get_freeze_count()
+    collector.settle(lambda work, done, failed: done(work()))
+    assert gc.get_freeze_count() > before + 100_000
+    collector.close()
+    assert gc.get_freeze_count() == 0
+    assert gc.isenabled()

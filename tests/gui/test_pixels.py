@@ -1,0 +1,175 @@
+"""How it looks, in pixels: nothing cut, nothing on top of each other, nothing too faint, no icon blank."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app.icons import pixmap
+from app.session import State
+from app.theme import DARK, LIGHT, Colours, theme
+from app.window import Window
+from tests.gui.looking import contrast, cut_texts, faint_texts, overlaps
+from trainer_core.events import (
+    CheckpointSaved,
+    PreviewReady,
+    RunFinished,
+    RunStarted,
+    Sample,
+    StepDone,
+    Validated,
+)
+from trainer_core.resumable import Resumable
+
+_SIZES = ((1280, 800), (1024, 700))
+_TEXTS = ("text", "muted", "accent", "good", "bad", "warn")
+_GROUNDS = ("window", "base", "raised")
+_FOLDER = Path(__file__).parents[2] / "resources" / "icons"
+_ICONS = sorted(path.stem for path in _FOLDER.glob("*.svg") if "_" not in path.stem)  # those are for one theme only
+
+
+@pytest.fixture
+def shown(qapp: QApplication, qtbot: Any) -> Iterator[Window]:
+    """A window whose training thread never starts: the events are made here."""
+    window = Window()
+    window.show()
+    yield window
+    window.close()
+    window.deleteLater()
+
+
+# -- the states ------------------------------------------------------------------------------------
+
+
+def empty(window: Window, folder: Path) -> None:
+    window.status.show_device("AMD Ryzen 9 7950X 16-Core Processor · bf16")
+
+
+def invalid(window: Window, folder: Path) -> None:
+    window.project.choose("source_dir", str(folder / "a folder that was moved somewhere else yesterday"))
+    window.project.set("steps", "fifteen thousand or so")
+    window.project.set("learning_rate", -1.0)
+    window.messages.tell("warning", "The camera profile was of the other watch and is left out.")
+
+
+def ready(window: Window, folder: Path) -> None:
+    window.conductor.begin_demo(str(folder / "runs" / "mono x4"))
+    for group in window.form._groups.values():
+        group.unfold(True)
+
+
+def training(window: Window, folder: Path) -> None:
+    window.session.changed.emit(State.TRAINING)
+    started = RunStarted("1", str(folder), 4, True, 0, 150_000, "cuda", "bf16", 16_700_000, {"train": 12_345})
+    picture = np.full((480, 640, 3), 128, np.uint8)
+    sample = Sample("a photo with a rather long name.jpeg", picture, picture, picture, picture, 22.17, 21.01)
+    losses = {"pixel": 0.0123, "frequency": 0.0045, "total": 0.0168}
+    for event in (
+        started,
+        StepDone(123_456, 150_000, losses, 2e-4, 0.1, 12.34, 86_399.0, 86_399.0, 8_760_000_000, skipped_steps=3),
+        Validated(123_000, "val", 22.17, 0.6, 21.01, 0.5, True, 8, 1.0),
+        CheckpointSaved(123_000, str(folder / "scale4_step123000.pth"), "step", loads_in="WQV-Viewer yes"),
+        PreviewReady(123_000, (sample,)),
+    ):
+        window.session.happened.emit(event)
+    window.show_run(True)
+
+
+def paused(window: Window, folder: Path) -> None:
+    training(window, folder)
+    window.session.changed.emit(State.PAUSED)
+
+
+def unfinished(window: Window, folder: Path) -> None:
+    checkpoint = folder / "scale4_step123000.pth"
+    window.resume_card.offer(Resumable(123_000, 150_000, checkpoint, 0.0, "interrupted", 123_456, 22.17))
+
+
+def finished(window: Window, folder: Path) -> None:
+    window.resume_card.hide()
+    training(window, folder)
+    window.session.changed.emit(State.IDLE)
+    model = folder / "models" / "wqv_neosr_x4.pth"
+    model.parent.mkdir(exist_ok=True)
+    model.write_bytes(b"")
+    done = RunFinished("completed", 150_000, 22.17, 140_000, 21.01, 22.0, str(folder / "x.pth"), str(model), None, 1.0)
+    window.result_card.present(done, "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) yes")
+
+
+STATES: tuple[Callable[[Window, Path], None], ...] = (empty, invalid, ready, training, paused, unfinished, finished)
+
+
+def settle(window: QWidget, size: tuple[int, int]) -> None:
+    """The window at this size, laid out."""
+    window.resize(*size)
+    for _ in range(3):
+        QApplication.processEvents()
+    assert (window.width(), window.height()) == size, "the window does not become this small"
+
+
+# -- tests -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", _SIZES)
+def test_nothing_is_cut_and_nothing_lies_on_something_else(
+    shown: Window, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    found = {}
+    for state in STATES:
+        state(shown, tmp_path)
+        settle(shown, size)
+        found[state.__name__] = cut_texts(shown) + overlaps(shown.centralWidget())
+    assert {state: faults for state, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize("choice", ["light", "dark"])
+def test_every_text_can_be_read(shown: Window, tmp_path: Path, choice: str) -> None:
+    theme().choose(choice)
+    found = {}
+    for state in (invalid, ready, training, finished):
+        state(shown, tmp_path)
+        settle(shown, _SIZES[0])
+        found[state.__name__] = faint_texts(shown)
+    theme().choose("light")
+    assert {state: faults for state, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK])
+def test_the_palettes_have_contrast(colours: Colours) -> None:
+    known = {field.name: getattr(colours, field.name) for field in dataclasses.fields(colours)}
+    pairs = [(text, ground) for text in _TEXTS for ground in _GROUNDS]
+    pairs += [("on_accent", "accent"), ("on_accent", "accent_hover")]
+    found = {pair: contrast(QColor(known[pair[0]]), QColor(known[pair[1]])) for pair in pairs}
+    assert {pair: value for pair, value in found.items() if value < 4.5} == {}
+    series = [contrast(QColor(colour), QColor(colours.base)) for colour in colours.series]
+    assert min(series) >= 3  # lines, not texts
+
+
+@pytest.mark.parametrize("choice, colours", [("light", LIGHT), ("dark", DARK)])
+def test_no_icon_is_blank(qapp: QApplication, choice: str, colours: Colours) -> None:
+    for name in (*_ICONS, f"choose_{choice}"):
+        picture = pixmap(name, colours.text, 32).toImage()
+        pixels = [QColor.fromRgba(picture.pixel(x, y)) for x in range(picture.width()) for y in range(picture.height())]
+        solid = [pixel for pixel in pixels if pixel.alpha() > 128]
+        assert len(solid) > 20, name
+        assert contrast(solid[0], QColor(colours.window)) > 3, name
+
+
+def test_nothing_is_cut_at_twice_the_pixels(qapp: QApplication, tmp_path: Path) -> None:
+    again = f"{__file__}::test_nothing_is_cut_and_nothing_lies_on_something_else[size0]"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", again],
+        env={**os.environ, "QT_SCALE_FACTOR": "2", "QT_QPA_PLATFORM": "offscreen"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert "1 passed" in done.stdout, done.stdout
