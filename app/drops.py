@@ -43,6 +43,8 @@ class Drops:
                 self._take_folder(path, kind, onto)
             elif kind in (Kind.CHECKPOINT, Kind.WEIGHTS):
                 weights.append((path, kind))
+            elif kind is Kind.PROFILE:
+                self._take_setting("camera_profile", path)
             else:
                 others.append(path)
         if weights:
@@ -51,12 +53,14 @@ class Drops:
             self._look_into(others)
 
     def _take_folder(self, path: Path, kind: Kind, onto: str) -> None:
+        is_workspace = onto == "workspace" or (kind is Kind.RUN and onto != "source_dir")
+        self._take_setting("workspace" if is_workspace else "source_dir", path)
+
+    def _take_setting(self, name: str, path: Path) -> None:
         if self._session.active:
             self._project.told.emit("warning", _LATER)
-        elif onto == "workspace" or (kind is Kind.RUN and onto != "source_dir"):
-            self._project.choose("workspace", str(path))
         else:
-            self._project.choose("source_dir", str(path))
+            self._project.choose(name, str(path))
 
     def _take_weights(self, weights: Sequence[tuple[Path, Kind]]) -> None:
         """One of them can be used; while a training runs they are only identified."""

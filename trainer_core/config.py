@@ -15,7 +15,7 @@ from trainer_core.schema import AUTO, setting
 
 SCHEMA_VERSION = 1
 
-_DATA, _WATCH, _NETWORK, _TRAINING = "Photos", "Watch", "Network", "Training"
+_DATA, _WATCH, _NETWORK, _TRAINING = "Photos", "Camera", "Network", "Training"
 _LOSSES, _START, _WATCHING, _MACHINE = "Losses", "Starting point", "Watching the run", "Machine"
 
 Interval = Union[int, str]

@@ -1,4 +1,4 @@
-"""What a dropped path is meant as: photos to learn from, a run, weights, a watch photo, or another single picture.
+"""What a dropped path is meant as: photos, a run, weights, a camera profile, a watch photo, or another single picture.
 
 `recognise` reads names only; `look_into` opens the file, since a watch photo shows itself by its content. No torch.
 """
@@ -14,6 +14,7 @@ from trainer_core.errors import UserError
 from trainer_core.workspace import Workspace
 
 WEIGHTS = frozenset({".pth", ".pt", ".ckpt", ".safetensors"})
+_PROFILE = ".json"
 _PALM = ".pdb"  # taken for a watch photo even when damaged: pinning it gives the reason
 _MARKS_OF_A_RUN = ("training_config.json", "journal.jsonl")
 
@@ -25,6 +26,7 @@ class Kind(Enum):
     PHOTOS = "photos"  # a folder: the source
     CHECKPOINT = "checkpoint"  # of the workspace that is open: resume
     WEIGHTS = "weights"  # any other weight file: warm start
+    PROFILE = "profile"  # by its name; whether it is one shows when it is chosen
     WATCH_PHOTO = "watch photo"  # untouched, as the watch took it: pinned in the previews
     PICTURE = "picture"
     OTHER = "other"
@@ -40,6 +42,8 @@ def recognise(path: Path, workspace: Path | None = None) -> Kind:
     if suffix in WEIGHTS:
         inside = workspace is not None and Workspace(workspace.resolve()).checkpoints in path.resolve().parents
         return Kind.CHECKPOINT if inside else Kind.WEIGHTS
+    if suffix == _PROFILE:
+        return Kind.PROFILE
     return Kind.PICTURE if suffix in EXTENSIONS else Kind.OTHER
 
 

@@ -227,7 +227,7 @@ def test_what_is_dropped_is_recognised(tmp_path: Path) -> None:
     run = stored(tmp_path / "run")
     (run / "checkpoints").mkdir()
     files = {"run/checkpoints/scale4_step1.pth": Kind.CHECKPOINT, "a.pth": Kind.WEIGHTS, "b.safetensors": Kind.WEIGHTS,
-             "c.JPG": Kind.PICTURE, "d.txt": Kind.OTHER}  # fmt: skip
+             "c.JPG": Kind.PICTURE, "e.json": Kind.PROFILE, "d.txt": Kind.OTHER}  # fmt: skip
     for name, kind in files.items():
         (tmp_path / name).write_bytes(b"")
         assert recognise(tmp_path / name, run) is kind, name

@@ -249,7 +249,7 @@ def test_photos_that_come_later_are_counted_without_a_click(
 def test_an_own_camera_profile_chooses_the_watch_and_goes_with_it(window: Window, qtbot: Any, tmp_path: Path) -> None:
     profile = tmp_path / "mine.json"
     profile.write_text(json.dumps({**CameraProfile.builtin("wqv1").to_json(), "name": "mine", "notes": "Fitted."}))
-    window.project.choose("camera_profile", str(profile))
+    drop(window, profile)
     row, watch = window.form.rows["camera_profile"], window.form.rows["monochrome_style"]
     qtbot.waitUntil(lambda: row.note == "mine, mono. Fitted.", timeout=60000)
     assert watch.entry.value() is True
