@@ -6,6 +6,7 @@ The window puts the parts in place; the rules of a run are trainer_core's; this 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,14 +106,17 @@ class Conductor(QObject):
         elif opened.unfinished is not None:
             window.resume_card.offer(opened.unfinished)
         else:
-            self._present(opened.events)
+            self._present(opened)
         self._elsewhere.tell_end()
 
-    def _present(self, events: tuple[Event, ...]) -> None:
-        finished = [event for event in events if isinstance(event, RunFinished)]
-        saved = [event.loads_in for event in events if isinstance(event, CheckpointSaved) and event.loads_in]
-        if finished and finished[-1].model and Path(finished[-1].model).is_file():
-            self._window.result_card.present(finished[-1], saved[-1] if saved else "")
+    def _present(self, opened: Opened) -> None:
+        """The model that the last run left, where the workspace lies now: it may have been moved since."""
+        finished = [event for event in opened.events if isinstance(event, RunFinished)]
+        saved = [event.loads_in for event in opened.events if isinstance(event, CheckpointSaved) and event.loads_in]
+        if finished and finished[-1].model:
+            model = opened.workspace.models / Path(finished[-1].model).name
+            if model.is_file():
+                self._window.result_card.present(replace(finished[-1], model=str(model)), saved[-1] if saved else "")
 
     # -- what the user does --------------------------------------------------------------------
 

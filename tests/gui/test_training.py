@@ -97,6 +97,10 @@ def test_a_run_that_ends_shows_the_model_and_copies_it(
     qtbot.waitUntil(lambda: "Copied to" in window.messages.text, timeout=_LONG)
     assert [path.name for path in viewer.iterdir()] == [Path(window.result_card.model).name]
     assert "step 4" in window.log.text
+    moved = tmp_path / "elsewhere"
+    (tmp_path / "run").rename(moved)
+    window.conductor.open_workspace(str(moved))
+    qtbot.waitUntil(lambda: Path(window.result_card.model).parent == moved / "models", timeout=_LONG)
 
 
 def test_discard_asks_and_closing_asks(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
