@@ -139,11 +139,25 @@ def test_the_target_keeps_the_blacks_of_the_watch() -> None:
     camera = _camera()
     frame = torch.zeros(1, 3, 144 * SCALE, 176 * SCALE)
     frame[..., 176:] = 1.0
-    params = replace(camera.draw(5, [0]), flare=torch.zeros(1))
+    params = replace(camera.draw(5, [0]), flare=torch.zeros(1), saturation=torch.ones(1))
     _, target = camera(FrameView.whole_frames(frame, SCALE), params, torch.Generator())
     black = params.black.item()
     expected = [black + params.red_black.item(), black, black + params.blue_black.item()]
     assert (target[0, :, 50, 50] * 255).tolist() == pytest.approx(expected, abs=0.1)
+
+
+def test_target_and_photo_are_equally_pale() -> None:
+    camera = _camera(noise_strength=0.0)
+    frame = torch.full((1, 3, 144 * SCALE, 176 * SCALE), 0.35)
+    frame[:, 0] = 0.5
+    casts = {}
+    for saturation in (0.5, 1.0):
+        params = replace(camera.draw(5, [0]), saturation=torch.full((1,), saturation), flare=torch.zeros(1))
+        lr, target = camera(FrameView.whole_frames(frame, SCALE), params, torch.Generator())
+        middle = (lr[0, :, 64:80, 80:96], target[0, :, 128:160, 160:192])
+        casts[saturation] = [(image[0] - image[1]).mean().item() for image in middle]
+        assert casts[saturation][0] == pytest.approx(casts[saturation][1], abs=0.03)
+    assert casts[0.5][1] == pytest.approx(0.5 * casts[1.0][1], abs=0.01)
 
 
 def test_red_light_leaks_into_even_rows_of_the_frame() -> None:

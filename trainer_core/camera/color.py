@@ -3,7 +3,8 @@
 linear RGB → point-spread function and sampling → shading, white balance and stray light → exposure → sensor clip →
 sensor noise, colour mosaic and line leak → tone with coloured blacks → colour differences → luma edge enhancer → luma
 noise and row pattern → rounding → JPEG. The target is the clean HR scene through shading, white balance, stray light,
-exposure and tone only: casts and shadow colour belong to the watch's look and stay.
+exposure, tone and saturation only: casts, shadow colour and pale colours belong to the watch's look and stay. A target
+without the saturation taught networks to make every colour of a capture louder.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from trainer_core.camera.jpeg import GRID, jpeg_round_trip, watch_tables
 from trainer_core.camera.parameters import ColorParams, Params, draw
 from trainer_core.camera.profile import CameraProfile
 from trainer_core.camera.stages import per_sample
-from trainer_core.camera.stages.chroma import shape_chroma
+from trainer_core.camera.stages.chroma import saturate, shape_chroma
 from trainer_core.camera.stages.enhancer import enhance_columns, enhance_rows
 from trainer_core.camera.stages.exposure import find_exposure
 from trainer_core.camera.stages.light import decode_srgb
@@ -95,7 +96,8 @@ class ColorCamera(Camera):
         codes = self._finish(tone(light, params.gamma, exposure.black, WHITE), view, params, noise)
 
         clean = self._expose(scene, field, self.scale, exposure, params)
-        target = tone(clean, params.gamma, exposure.black, WHITE).div_(WHITE).clamp_(0, 1)
+        y, differences = to_ycbcr(tone(clean, params.gamma, exposure.black, WHITE))
+        target = to_rgb(y, saturate(differences, y, params.saturation)).div_(WHITE).clamp_(0, 1)
         return codes.round_().clamp_(0, WHITE), target
 
     def _meter(self, view: FrameView, field: RadialField, params: ColorParams) -> _Exposure:

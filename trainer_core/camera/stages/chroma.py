@@ -14,16 +14,23 @@ FADE_START = 200.0
 """Luma code from which colour fades; it is gone at 255."""
 
 
-def shape_chroma(differences: Tensor, y: Tensor, saturation: Tensor, blur: Tensor, largest_blur: float) -> Tensor:
-    """(Cb, Cr) [B, 2, h, w] in codes, saturated, blurred and faded.
+def saturate(differences: Tensor, y: Tensor, saturation: Tensor) -> Tensor:
+    """(Cb, Cr) [B, 2, h, w] in codes times a factor, faded in highlights: the watch's colours, sharp.
 
     Args:
         differences: centred on 0.
         y: luma [B, 1, h, w], codes.
         saturation: [B], factor.
+    """
+    fade = ((255.0 - y) / (255.0 - FADE_START)).clamp(0, 1)
+    return differences * (fade * per_sample(saturation))
+
+
+def shape_chroma(differences: Tensor, y: Tensor, saturation: Tensor, blur: Tensor, largest_blur: float) -> Tensor:
+    """What `saturate` makes of blurred differences.
+
+    Args:
         blur: [B], Gaussian sigma in LR px.
         largest_blur: LR px, a bound on `blur`.
     """
-    soft = sample_image(differences, blur, blur, 1, largest_blur)
-    fade = ((255.0 - y) / (255.0 - FADE_START)).clamp(0, 1)
-    return soft * (fade * per_sample(saturation))
+    return saturate(sample_image(differences, blur, blur, 1, largest_blur), y, saturation)
