@@ -94,3 +94,13 @@ def _replace(source: Path, target: Path) -> None:
             if not sharing or time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+def unused_name(name: str, taken: set[str]) -> str:
+    """`name`, or `name_2`, … whatever the case of its letters; it is added to `taken`."""
+    candidate, number = name, 1
+    while candidate.lower() in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    taken.add(candidate.lower())
+    return candidate

@@ -12,7 +12,7 @@ import numpy as np
 
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
-from trainer_core.files import atomic_write
+from trainer_core.files import atomic_write, unused_name
 
 MOST_PHOTOS = 12  # of one preview
 _MOST_FILES = 100  # looked at
@@ -57,7 +57,7 @@ def read_preview_photos(folder: Path, *, mono: bool) -> PreviewPhotos:
             if len(found.photos) == MOST_PHOTOS:
                 found.refused[file.name] = f"{file}: a preview shows no more than {MOST_PHOTOS} photos."
                 return found
-            found.photos.append(PreviewPhoto(_unused(capture.name, names), file, _rgb(capture.pixels)))
+            found.photos.append(PreviewPhoto(_safe_name(capture.name, names), file, _rgb(capture.pixels)))
     return found
 
 
@@ -127,15 +127,10 @@ def _target(folder: Path, name: str, content: bytes) -> Path:
     return folder / f"{candidate}{suffix}"
 
 
-def _unused(name: str, names: set[str]) -> str:
+def _safe_name(name: str, names: set[str]) -> str:
     plain = "".join(c if c.isprintable() and c not in _NOT_IN_NAMES else "_" for c in name)
     plain = plain.encode("utf-8")[:_LONGEST_NAME].decode("utf-8", "ignore")
-    candidate, number = plain, 1
-    while candidate.lower() in names:
-        number += 1
-        candidate = f"{plain}_{number}"
-    names.add(candidate.lower())
-    return candidate
+    return unused_name(plain, names)
 
 
 def _rgb(pixels: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from trainer_core.errors import UserError
+from trainer_core.files import unused_name
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.picture_files import picture_files, pictures_in, refuse_overwriting, save_png, side_by_side
 from trainer_core.weights.network import load_network
@@ -167,7 +168,7 @@ def upscale(
     for file in files:
         try:
             for name, picture in pictures_in(file):
-                target = out_dir / f"{_unused(name, names)}.png"
+                target = out_dir / f"{unused_name(name, names)}.png"
                 refuse_overwriting(target, files)
                 done.written += _enlarge(picture, target, models, compare or compare_with is not None, progress)
         except UserError as error:
@@ -201,15 +202,6 @@ def _device(name: str) -> torch.device:
     if name == "cuda" and not cuda:
         raise UserError("--device cuda: this PyTorch finds no CUDA GPU. Use --device cpu.")
     return torch.device("cuda" if cuda and name != "cpu" else "cpu")
-
-
-def _unused(name: str, names: set[str]) -> str:
-    candidate, number = name, 1
-    while candidate.lower() in names:
-        number += 1
-        candidate = f"{name}_{number}"
-    names.add(candidate.lower())
-    return candidate
 
 
 def _make_folder(folder: Path) -> None:

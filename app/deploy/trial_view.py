@@ -6,16 +6,15 @@ from typing import Optional
 
 import numpy as np
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.deploy.bench import OTHER, OURS, Bench
-from app.preview.compare import BESIDE, SLIDER, CompareView
+from app.preview.compare import SLIDER, CompareView
+from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import Pictures
 from app.theme import SPACE
 
 PHOTO, BICUBIC = "Photo", "Bicubic"
-_MODES = (SLIDER, BESIDE, PHOTO, BICUBIC, OURS, OTHER)
-_KEY_OF = {SLIDER: "S", BESIDE: "B", PHOTO: "1", BICUBIC: "2", OURS: "3", OTHER: "4"}
 
 
 class _View(CompareView):
@@ -55,14 +54,8 @@ class TrialView(QWidget):
     def _tools(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(SPACE // 2)
-        self._modes = QButtonGroup(self)
-        for number, mode in enumerate(_MODES):
-            button = QPushButton(mode)
-            button.setCheckable(True)
-            button.setToolTip(f"{mode} (key {_KEY_OF[mode]})")
-            self._modes.addButton(button, number)
-            row.addWidget(button)
-        self._modes.idClicked.connect(lambda number: self.view.set_mode(_MODES[number]))
+        self._modes = ModeButtons(self.view, self.view.views)
+        row.addWidget(self._modes)
         row.addStretch(1)
         self._left_word = QLabel("Left")
         self._left_word.setProperty("role", "muted")
@@ -72,7 +65,7 @@ class TrialView(QWidget):
 
     def compare_with_other(self, there_is_one: bool) -> None:
         """Put the other model into the views, or take it out."""
-        self._modes.button(_MODES.index(OTHER)).setVisible(there_is_one)
+        self._modes.offer(self.view.views if there_is_one else (PHOTO, BICUBIC, OURS))
         self.view.beside = (BICUBIC, OURS, OTHER) if there_is_one else (BICUBIC, OURS)
         listed = self._against.findText(OTHER)
         if there_is_one and listed < 0:
@@ -104,7 +97,6 @@ class TrialView(QWidget):
         return Pictures(0, photo.name, {view: _borrowed(each) for view, each in pixels.items()})
 
     def _show_mode(self, mode: str) -> None:
-        self._modes.button(_MODES.index(mode)).setChecked(True)
         for widget in (self._left_word, self._against):
             widget.setVisible(mode == SLIDER)
 

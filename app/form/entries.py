@@ -7,6 +7,7 @@ is shown.
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from typing import Any, Optional
 
 from PySide6.QtCore import Signal
@@ -43,13 +44,13 @@ class Entry(QWidget):
         self.row.setContentsMargins(0, 0, 0, 0)
         self.row.setSpacing(SPACE // 2)
 
+    @abstractmethod
     def value(self) -> Any:
         """What is entered now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def show_value(self, value: Any) -> None:
         """Show a value without saying that it was edited."""
-        raise NotImplementedError
 
     def mark(self, wrong: bool) -> None:
         """Show that the value cannot be used."""

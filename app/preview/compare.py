@@ -17,7 +17,6 @@ from app.preview.pictures import VIEWS, Pictures
 from app.theme import SPACE, colours
 
 SLIDER, BESIDE = "Slider", "Side by side"
-MODES = (SLIDER, BESIDE, *VIEWS)
 _KEYS = {Qt.Key.Key_S: SLIDER, Qt.Key.Key_B: BESIDE}
 _NUMBERS = (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4)
 _LARGEST = 16
@@ -66,7 +65,7 @@ class CompareView(QWidget):
         self.update()
 
     def set_mode(self, mode: str) -> None:
-        """One of `MODES`."""
+        """`SLIDER`, `BESIDE`, or one of `views`."""
         if mode != self.mode:
             self.mode = mode
             self.mode_changed.emit(mode)

@@ -12,7 +12,6 @@ from typing import Optional
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -25,14 +24,13 @@ from PySide6.QtWidgets import (
 
 from app.background import Background
 from app.icons import dress, icon
-from app.preview.compare import BESIDE, MODES, SLIDER, CompareView
+from app.preview.compare import SLIDER, CompareView
+from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import Pictures, from_sample, from_strip
 from app.preview.timeline import Timeline
 from app.theme import SPACE, theme
 from trainer_core.events import PreviewReady, Sample
 from trainer_core.previews import file_name, keys_of, keys_of_files, pinned_name, previews_in
-
-_KEY_OF = {SLIDER: "S", BESIDE: "B", "LR": "1", "SR": "2", "HR": "3", "Bicubic": "4"}
 
 
 class PreviewPanel(QWidget):
@@ -74,14 +72,7 @@ class PreviewPanel(QWidget):
     def _tools(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(SPACE // 2)
-        self._modes = QButtonGroup(self)
-        for number, mode in enumerate(MODES):
-            button = QPushButton(mode)
-            button.setCheckable(True)
-            button.setToolTip(f"{mode} (key {_KEY_OF[mode]})")
-            self._modes.addButton(button, number)
-            row.addWidget(button)
-        self._modes.idClicked.connect(lambda number: self.view.set_mode(MODES[number]))
+        row.addWidget(ModeButtons(self.view, self.view.views))
         self._against = QComboBox()
         self._against.setAccessibleName("Left of the slider")
         self._against.setToolTip("Left of the slider")
@@ -240,7 +231,6 @@ class PreviewPanel(QWidget):
         self._caption.setToolTip(self._caption.text())
 
     def _show_mode(self, mode: str) -> None:
-        self._modes.button(MODES.index(mode)).setChecked(True)
         self._against.setVisible(mode == SLIDER)
 
     # -- events --------------------------------------------------------------------------------

@@ -6,17 +6,17 @@ from typing import Optional
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app.icons import dress
 from app.preview.compare import BESIDE, SLIDER, CompareView
+from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import Pictures
 from app.theme import SPACE
 from app.watch_view.cells import image
 from trainer_core.training.watch_view import WatchPair
 
 WATCH, TARGET, CAPTURE = "Watch", "Target", "Your capture"
-_KEYS = {SLIDER: "S", BESIDE: "B", WATCH: "1", TARGET: "2", CAPTURE: "3"}
 
 
 class PairCompare(CompareView):
@@ -66,24 +66,15 @@ class LargePair(QWidget):
         self.back_button.clicked.connect(lambda: self.back.emit())
         self._name = QLabel()
         self._name.setProperty("role", "muted")
-        self._buttons: dict[str, QPushButton] = {}
+        self.mode_buttons = ModeButtons(self.view, (WATCH, TARGET, CAPTURE))
         self._lay_out()
-        self.view.mode_changed.connect(self._show_mode)
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()
         row.setSpacing(SPACE // 2)
         row.addWidget(self.back_button)
         row.addSpacing(2 * SPACE)
-        group = QButtonGroup(self)
-        for mode, key in _KEYS.items():
-            button = QPushButton(mode)
-            button.setCheckable(True)
-            button.setToolTip(f"{mode} (key {key})")
-            button.clicked.connect(lambda checked=False, mode=mode: self.view.set_mode(mode))
-            group.addButton(button)
-            self._buttons[mode] = button
-            row.addWidget(button)
+        row.addWidget(self.mode_buttons)
         row.addStretch(1)
         for text, name, by in (("Previous picture", "previous", -1), ("Next picture", "next", 1)):
             row.addWidget(self._stepper(text, name, by))
@@ -106,12 +97,7 @@ class LargePair(QWidget):
         """Show a pair in full size."""
         self.view.show_pair(pair, capture)
         self._name.setText(pair.name)
-        self._show_mode(self.view.mode)
-
-    def _show_mode(self, mode: str) -> None:
-        self._buttons[mode].setChecked(True)
-        for name, button in self._buttons.items():
-            button.setVisible(name in (SLIDER, BESIDE, *self.view.views))
+        self.mode_buttons.offer(self.view.views)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}

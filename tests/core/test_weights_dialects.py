@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 
 from torch import Tensor
 
-from trainer_core.model.initialise import initialise
+from tests.core.networks import network_of
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.weights.dialects import identify
@@ -25,16 +25,6 @@ from trainer_core.weights.warm_start import plan
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "weights" / "realesr-animevideov3.pth"
 SPEC = NetworkSpec(4, num_feat=16, num_block=2, num_grow_ch=32)  # growth 32 is what spandrel knows
-
-
-def network_of(spec: NetworkSpec, seed: int = 1) -> RRDBNet:
-    """A network whose every parameter matters."""
-    network = RRDBNet(spec).eval().requires_grad_(False)
-    initialise(network, seed)
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in network.parameters():
-        parameter += 0.02 * torch.randn(parameter.shape, generator=generator)
-    return network
 
 
 def old_names(spec: NetworkSpec) -> dict[str, str]:
