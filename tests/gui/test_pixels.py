@@ -6,12 +6,14 @@ import dataclasses
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -32,6 +34,7 @@ from trainer_core.events import (
 from trainer_core.resumable import Resumable
 
 _SIZES = ((1280, 800), (1024, 700))
+_LONGEST_THROTTLE = 500  # milliseconds
 _TEXTS = ("text", "muted", "accent", "good", "bad", "warn")
 _GROUNDS = ("window", "base", "raised")
 _FOLDER = Path(__file__).parents[2] / "resources" / "icons"
@@ -110,11 +113,21 @@ STATES: tuple[Callable[[Window, Path], None], ...] = (empty, invalid, ready, tra
 
 
 def settle(window: QWidget, size: tuple[int, int]) -> None:
-    """The window at this size, laid out."""
+    """The window at this size, with all that it shows a moment later, laid out."""
     window.resize(*size)
+    deadline = time.monotonic() + 10
+    while _about_to_draw(window) and time.monotonic() < deadline:
+        QApplication.processEvents()
     for _ in range(3):
         QApplication.processEvents()
+    assert not _about_to_draw(window)
     assert (window.width(), window.height()) == size, "the window does not become this small"
+
+
+def _about_to_draw(window: QWidget) -> list[QTimer]:
+    """Throttled parts that wait to show what they heard."""
+    timers = window.findChildren(QTimer)
+    return [t for t in timers if t.isActive() and t.isSingleShot() and t.interval() <= _LONGEST_THROTTLE]
 
 
 # -- tests -----------------------------------------------------------------------------------------
