@@ -9,32 +9,39 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from trainer_core.data.captures import read_captures
+from trainer_core.data.captures import PALM_SUFFIX, has_size_of_a_dump, read_captures
 from trainer_core.data.photos import EXTENSIONS, PhotoError, decode
 from trainer_core.errors import UserError
 from trainer_core.files import atomic_write
 
-WATCH_FILES = frozenset({".pdb"})  # looked for in folders besides photos
 MOST_PIXELS = 64_000_000  # of an enlarged picture that is kept in memory to look at
 _CAPTION = 14  # pixels above each picture of a comparison
 
 
 def picture_files(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files among `paths`, and of each folder its photos and watch files by name.
+    """The files among `paths`, and of each folder its photos, Palm databases and raw dumps, sorted by name.
 
     Raises:
         UserError: a path is missing, or a folder holds none.
     """
     for path in paths:
         if path.is_dir():
-            found = sorted(p for p in path.iterdir() if p.suffix.lower() in EXTENSIONS | WATCH_FILES and p.is_file())
+            found = sorted(file for file in path.iterdir() if file.is_file() and _may_hold_pictures(file))
             if not found:
-                raise UserError(f"There is no photo in {path}.")
+                raise UserError(
+                    f"There is no photo in {path}, neither a picture nor a Palm database nor a watch's dump. "
+                    "Name the folder or the files that hold your photos."
+                )
             yield from found
         elif path.exists():
             yield path
         else:
             raise UserError(f"There is no file {path}.")
+
+
+def _may_hold_pictures(file: Path) -> bool:
+    """By its name; of raw dumps, which may be called anything, by its size."""
+    return file.suffix.lower() in EXTENSIONS | {PALM_SUFFIX} or has_size_of_a_dump(file)
 
 
 def pictures_in(file: Path) -> list[tuple[str, np.ndarray]]:

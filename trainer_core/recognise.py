@@ -8,14 +8,13 @@ from __future__ import annotations
 from enum import Enum
 from pathlib import Path
 
-from trainer_core.data.captures import read_captures
+from trainer_core.data.captures import PALM_SUFFIX, read_captures
 from trainer_core.data.photos import EXTENSIONS
 from trainer_core.errors import UserError
 from trainer_core.workspace import Workspace
 
 WEIGHTS = frozenset({".pth", ".pt", ".ckpt", ".safetensors"})
 _PROFILE = ".json"
-_PALM = ".pdb"  # taken for a watch photo even when damaged: pinning it gives the reason
 _MARKS_OF_A_RUN = ("training_config.json", "journal.jsonl")
 
 
@@ -52,7 +51,7 @@ def look_into(path: Path) -> Kind:
     kind = recognise(path)
     if kind not in (Kind.PICTURE, Kind.OTHER) or not path.is_file():
         return kind
-    if path.suffix.lower() == _PALM:
+    if path.suffix.lower() == PALM_SUFFIX:  # even when damaged: pinning it gives the reason
         return Kind.WATCH_PHOTO
     try:
         read_captures(path)

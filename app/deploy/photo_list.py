@@ -24,11 +24,13 @@ from PySide6.QtWidgets import (
 
 from app.background import Background
 from app.deploy.bench import Photo
+from app.file_kinds import offering
 from app.icons import dress
 from app.remembered import remembered
 from app.theme import SPACE
+from trainer_core.data.captures import WATCH_SUFFIXES
 from trainer_core.data.photos import EXTENSIONS
-from trainer_core.picture_files import WATCH_FILES, picture_files, pictures_in
+from trainer_core.picture_files import picture_files, pictures_in
 
 _THUMBNAIL = 48  # pixels
 _MOST_OF_A_DROP = 100
@@ -87,8 +89,7 @@ class PhotoList(QWidget):
     def browse(self) -> None:
         """Ask for files."""
         before = str(remembered().value("photo_folder", ""))
-        pattern = " ".join(f"*{suffix}" for suffix in sorted(EXTENSIONS | WATCH_FILES))
-        kinds = f"Photos and watch files ({pattern});;All files (*)"
+        kinds = offering("Photos and watch files", EXTENSIONS | WATCH_SUFFIXES)
         names, _ = QFileDialog.getOpenFileNames(self, "Photos to try the model on", before, kinds)
         if names:
             remembered().setValue("photo_folder", str(Path(names[0]).parent))

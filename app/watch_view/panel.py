@@ -25,21 +25,20 @@ from PySide6.QtWidgets import (
 
 from app.background import Background
 from app.drops import paths_of
+from app.file_kinds import offering
 from app.icons import dress, pixmap
 from app.theme import SPACE, colours, theme
 from app.watch_view.captures import MOST, CaptureRow
 from app.watch_view.grid import PairGrid
 from app.watch_view.large import LargePair
 from app.watch_view.maker import PairMaker
-from trainer_core.data.captures import Capture, read_captures
+from trainer_core.data.captures import CAPTURE_SUFFIXES, Capture, read_captures
 from trainer_core.errors import UserError
 from trainer_core.recognise import WEIGHTS
 from trainer_core.training.watch_view import COUNT, WatchCamera, WatchPair
 
 _LEGEND = "Left as the watch takes it, right what the network learns to make of it."
 _PARTLY = "Small photos fill only a part of the frame."
-_FILES = "Watch photos (*.png *.jpg *.jpeg *.pdb);;All files (*)"
-
 _MOST_TOLD = 3
 _Unread = list[tuple[Path, UserError]]
 
@@ -227,7 +226,8 @@ class WatchView(QWidget):
             self.told.emit("error", "\n".join(error.message for _, error in unread[:_MOST_TOLD]))
 
     def _choose(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, "Photos from your watch", "", _FILES)
+        kinds = offering("Watch photos", CAPTURE_SUFFIXES)
+        names, _ = QFileDialog.getOpenFileNames(self, "Photos from your watch", "", kinds)
         if names:
             self.add_captures([Path(name) for name in names])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 import pytest
@@ -12,6 +13,10 @@ from PIL import Image
 
 from trainer_core.data.captures import read_captures
 from trainer_core.errors import UserError
+from trainer_core.picture_files import picture_files
+
+DATE = (2, 11, 30, 23, 59)
+IN_USE, DELETED = 0x40, 0xC0
 
 
 def _codes(seed: int = 0) -> np.ndarray:
@@ -23,9 +28,9 @@ def _as_levels(codes: np.ndarray) -> np.ndarray:
     return (255 - 17 * codes.astype(int)).astype(np.uint8)
 
 
-def _dump(codes: np.ndarray, stamp: tuple[int, ...] = (2, 11, 30, 23, 59)) -> bytes:
+def _dump(codes: np.ndarray, stamp: tuple[int, ...] = DATE, title: bytes = b"harbour") -> bytes:
     pairs = codes.reshape(-1, 2)
-    return b"harbour".ljust(24, b"\0") + bytes(stamp) + (pairs[:, 0] | pairs[:, 1] << 4).astype(np.uint8).tobytes()
+    return title.ljust(24, b"\0") + bytes(stamp) + (pairs[:, 0] | pairs[:, 1] << 4).astype(np.uint8).tobytes()
 
 
 def _link_record(codes: np.ndarray) -> bytes:
@@ -34,13 +39,19 @@ def _link_record(codes: np.ndarray) -> bytes:
     return header + (pairs[:, 0] << 4 | pairs[:, 1]).astype(np.uint8).tobytes() + bytes(800)
 
 
-def _palm(records: list[bytes], name: bytes = b"WQVLinkDB") -> bytes:
+def _palm(records: list[bytes], name: bytes = b"WQVLinkDB", marks: Optional[list[int]] = None) -> bytes:
     header = name.ljust(32, b"\0") + bytes(28) + b"DATACASI" + bytes(8) + struct.pack(">H", len(records))
     start, table = 78 + 8 * len(records) + 2, b""
-    for record in records:
-        table += struct.pack(">II", start, 0x40000000)
+    for record, mark in zip(records, marks or [IN_USE] * len(records)):
+        table += struct.pack(">II", start, mark << 24)
         start += len(record)
     return header + table + b"\0\0" + b"".join(records)
+
+
+def _moved(content: bytes, record: int, start: int) -> bytes:
+    """The Palm database with another place for a record in its list."""
+    place = 78 + 8 * record
+    return content[:place] + struct.pack(">I", start) + content[place + 4 :]
 
 
 def _blocks(content: bytes, size: int = 4096) -> list[bytes]:
@@ -99,12 +110,106 @@ def test_a_dump_of_several_photos_numbers_them(tmp_path: Path) -> None:
     assert np.array_equal(captures[1].pixels, _as_levels(_codes(1)))
 
 
+@pytest.mark.parametrize("title", [b"harbour", b"harbour".ljust(24), b"", bytes(range(0xC0, 0xD8))], ids=repr)
+@pytest.mark.parametrize("stamp", [(2, 0, 30, 23, 59), (255,) * 5, (2, 11, 30, 59, 23), (0,) * 5], ids=str)
+def test_a_dump_is_read_whatever_date_its_photo_has(stamp: tuple[int, ...], title: bytes, tmp_path: Path) -> None:
+    (capture,) = read_captures(_save(tmp_path / "photo.bin", _dump(_codes(), stamp, title)))
+    assert np.array_equal(capture.pixels, _as_levels(_codes()))
+
+
+def test_a_bad_date_or_a_spoilt_header_among_many_photos_loses_none(tmp_path: Path) -> None:
+    headers = [(DATE, b"one"), ((2, 13, 0, 0, 0), b"two"), ((99,) * 5, b"\x01\x02"), (DATE, b"\x1b")]
+    dump = b"".join(_dump(_codes(seed), *header) for seed, header in enumerate(headers))
+    captures = read_captures(_save(tmp_path / "all.bin", dump))
+    assert [capture.name for capture in captures] == ["all_001", "all_002", "all_003", "all_004"]
+    for seed, capture in enumerate(captures):
+        assert np.array_equal(capture.pixels, _as_levels(_codes(seed)))
+
+
+@pytest.mark.parametrize("stamp", [DATE, (2, 0, 30, 23, 59)], ids=str)
+def test_a_dump_that_looks_like_a_palm_database_at_its_beginning_is_none(
+    stamp: tuple[int, ...], tmp_path: Path
+) -> None:
+    gray_sky = np.full((120, 120), 5, np.uint8)  # letters where a database has its type, numbers after them
+    gray_beside_white = gray_sky.copy()
+    gray_beside_white[0, 90:] = 0
+    one_record = gray_sky.copy()
+    one_record[0, 94:98] = 0, 0, 1, 0
+    for codes in (gray_sky, gray_beside_white, one_record):
+        (capture,) = read_captures(_save(tmp_path / "sky.bin", _dump(codes, stamp)))
+        assert np.array_equal(capture.pixels, _as_levels(codes))
+
+
+def test_a_dump_may_have_the_name_of_a_watch_s_database_as_its_title(tmp_path: Path) -> None:
+    assert len(read_captures(_save(tmp_path / "a.bin", _dump(_codes(), title=b"WQVLinkDB")))) == 1
+
+
+def _random(photos: int) -> bytes:
+    return np.random.default_rng(3).bytes(7229 * photos)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [bytes(7229), b"\xff" * 7229, ("Fünf Grüße, " * 520).encode()[:7229], _random(1), _random(9)],
+    ids=["zeros", "erased", "text", "random", "more random"],
+)
+def test_what_only_has_the_length_of_a_dump_is_none(content: bytes, tmp_path: Path) -> None:
+    assert content and len(content) % 7229 == 0
+    with pytest.raises(UserError, match=r"is not a watch photo: .*nor a watch's dump \(7229 bytes a photo"):
+        read_captures(_save(tmp_path / "file.bin", content))
+
+
+def test_a_folder_s_dumps_are_found_by_their_size_whatever_they_are_called(tmp_path: Path) -> None:
+    for name in ("photo.bin", "WATCH", "b.wqv", "c.001"):
+        _save(tmp_path / name, _dump(_codes()) * (1 + len(name) % 2))
+    _save(tmp_path / "other.bin", _dump(_codes())[:-1])
+    _save(tmp_path / "empty.bin", b"")
+    with open(tmp_path / "huge.bin", "wb") as file:
+        file.truncate(7229 * 4000)
+    _save(tmp_path / "torn.PDB", b"WQVLinkDB")
+    (tmp_path / "folder").mkdir()
+    found = [path.name for path in picture_files([tmp_path])]
+    assert found == ["WATCH", "b.wqv", "c.001", "photo.bin", "torn.PDB"]
+    with pytest.raises(UserError, match=r"no photo in .*folder, neither a picture nor"):
+        list(picture_files([tmp_path / "folder"]))
+
+
 def test_a_palm_link_database_has_the_high_nibble_left(tmp_path: Path) -> None:
     path = _save(tmp_path / "WQVLinkDB.PDB", _palm([_link_record(_codes(seed)) for seed in range(3)]))
     captures = read_captures(path)
     assert [capture.name for capture in captures] == ["WQVLinkDB_001", "WQVLinkDB_002", "WQVLinkDB_003"]
     for seed, capture in enumerate(captures):
         assert np.array_equal(capture.pixels, _as_levels(_codes(seed)))
+
+
+def _told_apart(path: Path, seeds: list[int]) -> None:
+    captures = read_captures(path)
+    assert [capture.name for capture in captures] == [f"db_{number:03d}" for number in range(1, len(seeds) + 1)]
+    for seed, capture in zip(seeds, captures):
+        assert np.array_equal(capture.pixels, _as_levels(_codes(seed)))
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2])
+@pytest.mark.parametrize("mark", [IN_USE, DELETED, 0x80])
+def test_deleted_and_empty_records_are_left_out(gone: int, mark: int, tmp_path: Path) -> None:
+    records, marks = [_link_record(_codes(seed)) for seed in range(3)], [IN_USE] * 3
+    seeds = [seed for seed in range(3) if seed != gone]
+    if mark != IN_USE:  # its data are kept for an archive
+        marks[gone] = mark
+        _told_apart(_save(tmp_path / "db.pdb", _palm(records, marks=marks)), seeds)
+    records[gone], marks[gone] = b"", mark
+    emptied = _palm(records, marks=marks)
+    _told_apart(_save(tmp_path / "db.pdb", emptied), seeds)
+    if mark != IN_USE:  # its place is forgotten
+        _told_apart(_save(tmp_path / "db.pdb", _moved(emptied, gone, 0)), seeds)
+
+
+def test_a_deleted_record_of_any_form_does_not_spoil_the_photos(tmp_path: Path) -> None:
+    records = [b"notes", _link_record(_codes(1)), _link_record(_codes(2))]
+    _told_apart(_save(tmp_path / "db.pdb", _palm(records, marks=[DELETED, IN_USE, IN_USE])), [1, 2])
+    blocks = _blocks(_jpeg())
+    spoilt = _palm([b"old", *blocks, blocks[0]], b"CASIJPG1", marks=[DELETED, *[IN_USE] * len(blocks), DELETED])
+    assert read_captures(_save(tmp_path / "CASIJPG1.PDB", spoilt))[0].kind == "color"
 
 
 def test_a_palm_jpeg_database_is_put_together_from_its_blocks(tmp_path: Path) -> None:
@@ -128,10 +233,12 @@ def _broken_list() -> bytes:
     return _palm([_link_record(_codes())])[:80]
 
 
-def _overlapping() -> bytes:
-    content = bytearray(_palm([_link_record(_codes(0)), _link_record(_codes(1))]))
-    content[86:90] = struct.pack(">I", 90)
-    return bytes(content)
+def _two() -> bytes:
+    return _palm([_link_record(_codes(0)), _link_record(_codes(1))])
+
+
+def _of_deleted() -> bytes:
+    return _palm([_link_record(_codes()), b""], marks=[DELETED, DELETED])
 
 
 @pytest.mark.parametrize(
@@ -139,20 +246,26 @@ def _overlapping() -> bytes:
     [
         (b"", "empty"),
         (b"hello", "is not a watch photo"),
-        (bytes(7229), "is not a watch photo|Palm database"),
-        (_dump(_codes())[:-1], "is not a watch photo|Palm database"),
-        (_dump(_codes(), (2, 13, 30, 23, 59)), "is not a watch photo|Palm database"),
+        (_dump(_codes())[:-1], "is not a watch photo.* this file has 7228 bytes"),
         (_half_jpeg(), "damaged|cannot be read|truncated"),
         (_jpeg((640, 480)), "640x480"),
         (_jpeg((120, 120)), "16 grays"),
         (_jpeg((170, 140)), "170x140"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "is not a watch photo"),
-        (_palm([]), "record list"),
-        (_broken_list(), "record list|beyond the end"),
+        (_palm([]), "holds no photo"),
+        (_of_deleted(), "holds no photo"),
+        (_broken_list(), "damaged Palm database: it is cut off in the list of its 1 records"),
         (_palm([_link_record(_codes())])[:-100], "unknown form"),
-        (_palm([_link_record(_codes()), b"notes"]), "unknown form"),
-        (_overlapping(), "overlap"),
+        (_palm([_link_record(_codes()), b"notes"]), "of its 2 records number 2 has an unknown form"),
+        (_palm([b"notes"], b"MemoDB"), "not one of a watch"),
+        (_moved(_two(), 1, 90), "overlap"),
+        (_moved(_two(), 0, 80), "overlap"),
+        (_moved(_two(), 0, 0), "overlap"),
+        (_moved(_two(), 1, 1 << 31), "beyond the end"),
+        (_two()[:6000], "beyond the end"),
         (_palm([bytes(6400)], b"WQVColorDB"), "thumbnails only"),
+        (_palm([bytes(6400), b"one more"], b"WQVColorDB"), "thumbnails only"),
+        (_palm([], b"WQVColorDB"), "thumbnails only"),
         (_palm(_blocks(_jpeg()))[:-40], "cut off"),
         (_palm([_blocks(_jpeg())[0], b"XXXX" + bytes(20)]), "missing its mark"),
         (_palm(_blocks(_jpeg())[1:]), "cannot be used"),
@@ -163,6 +276,49 @@ def test_a_broken_or_foreign_file_is_refused_with_the_reason(content: bytes, sai
     with pytest.raises(UserError, match=said) as caught:
         read_captures(path)
     assert "file.pdb" in str(caught.value)
+
+
+def _picture(form: str, mode: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new(mode, (120, 120), 0x555555 if mode == "RGB" else 0x55).save(buffer, form)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _picture("BMP", "RGB"),
+        _picture("BMP", "L"),
+        _picture("GIF", "L"),
+        _picture("TIFF", "L"),
+        b"\0\0\0\x01Bud1\0\0\x10\0" + bytes(6136),  # .DS_Store
+        b"some words\0" + b"text " * 100,
+        _palm([b"notes"], b"words").replace(b"DATACASI", bytes(range(8))),
+        b"WQVLinkDB\0",
+    ],
+    ids=["bmp", "gray bmp", "gif", "tiff", "folder notes", "words", "no type", "a name alone"],
+)
+def test_another_file_with_a_nul_near_its_beginning_is_not_called_a_palm_database(
+    content: bytes, tmp_path: Path
+) -> None:
+    assert b"\0" in content[:32]
+    with pytest.raises(UserError, match="is not a watch photo: it is neither PNG nor JPEG, nor"):
+        read_captures(_save(tmp_path / "file.bin", content))
+
+
+def test_a_file_changed_anywhere_near_its_beginning_never_raises_anything_else(tmp_path: Path) -> None:
+    generator = np.random.default_rng(5)
+    deleted = _palm([_link_record(_codes()), b"", _link_record(_codes())], marks=[IN_USE, DELETED, DELETED])
+    for whole in (deleted, _palm(_blocks(_jpeg())), _dump(_codes())):
+        for _ in range(150):
+            content = bytearray(whole)
+            for place in generator.integers(0, 120, 3):
+                content[place] = generator.integers(256)
+            try:
+                captures = read_captures(_save(tmp_path / "file.pdb", bytes(content)))
+            except UserError:
+                continue
+            assert captures and all(capture.pixels.dtype == np.uint8 for capture in captures)
 
 
 def test_a_file_cut_anywhere_never_raises_anything_else(tmp_path: Path) -> None:

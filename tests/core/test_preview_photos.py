@@ -196,6 +196,15 @@ def test_every_form_of_watch_photo_can_be_pinned(tmp_path: Path) -> None:
     assert look_into(colour_photo(tmp_path / "beach.jpg")) is Kind.WATCH_PHOTO
 
 
+def test_a_dump_without_a_date_can_be_pinned(tmp_path: Path) -> None:
+    content = bytearray(dump(tmp_path / "a.bin", 2).read_bytes())
+    content[24:29] = bytes(5)
+    (tmp_path / "a.bin").write_bytes(content)
+    assert look_into(tmp_path / "a.bin") is Kind.WATCH_PHOTO
+    pin(tmp_path / "a.bin", tmp_path / "preview_photos", mono=True)
+    assert len(read_preview_photos(tmp_path / "preview_photos", mono=True).photos) == 2
+
+
 def test_an_ordinary_photo_is_no_watch_photo(tmp_path: Path) -> None:
     picture(1).save(tmp_path / "holiday.png")
     picture(1, 120, 120).save(tmp_path / "colours.png")

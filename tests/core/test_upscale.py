@@ -117,6 +117,20 @@ def test_watch_dumps_give_a_picture_for_each_photo(tmp_path: Path) -> None:
     assert furthest(np.asarray(Image.open(done.written[0])), computed(network, levels)) <= 1
 
 
+def test_watch_dumps_in_a_folder_are_enlarged_too(tmp_path: Path) -> None:
+    path, network = model(tmp_path, NetworkSpec(2, 8, 1, 8))
+    folder = tmp_path / "watch"
+    folder.mkdir()
+    record = b"title".ljust(24, b" ") + bytes(5) + bytes([0x9F]) * 7200  # without a date
+    (folder / "photo.bin").write_bytes(record)
+    (folder / "DUMP").write_bytes(record * 2)
+    (folder / "settings.bin").write_bytes(b"of something else")
+    done = upscale(path, [folder], tmp_path / "out", device="cpu")
+    assert [p.name for p in done.written] == ["DUMP_001.png", "DUMP_002.png", "photo.png"] and not done.refused
+    levels = np.tile(np.array([[[0] * 3, [255 - 17 * 9] * 3]], np.uint8), (120, 60, 1))
+    assert furthest(np.asarray(Image.open(done.written[2])), computed(network, levels)) <= 1
+
+
 def test_mono_captures_with_another_gray_scale_get_their_true_levels(tmp_path: Path) -> None:
     path, network = model(tmp_path, NetworkSpec(2, 8, 1, 8))
     codes = np.random.default_rng(1).integers(0, 16, (120, 120), dtype=np.uint8)

@@ -165,6 +165,31 @@ def test_dumps_and_folders_of_photos_fill_the_list_and_each_is_enlarged_when_cho
     assert (folder / "a.png").exists()
 
 
+def test_dumps_are_browsed_for_and_found_in_folders(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("one.bin", "two"):
+        (folder / name).write_bytes(b"title".ljust(24) + struct.pack("5B", 1, 2, 3, 4, 5) + bytes([0x9F]) * 7200)
+    trial = opened(window, qtbot)
+    offered = []
+
+    def browse(parent: Any, title: str, start: str, kinds: str) -> tuple[list[str], str]:
+        offered.append(kinds)
+        return [str(folder / "one.bin")], ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", browse)
+    trial.photos.browse()
+    qtbot.waitUntil(lambda: trial.photos.list.count() == 1, timeout=_LONG)
+    photos, everything = offered[0].split(";;")
+    assert {"*.bin", "*.dat", "*.wqv", "*.pdb", "*.png"} <= set(photos.split("(")[1].rstrip(")").split())
+    assert everything == "All files (*)"
+    drop(trial, folder)
+    qtbot.waitUntil(lambda: trial.photos.list.count() == 2, timeout=_LONG)
+    assert [trial.photos.list.item(row).text() for row in range(2)] == ["one", "two"]
+
+
 def test_a_dropped_model_of_another_scale_is_compared_and_the_comparison_saved(
     window: Window, qtbot: Any, model: Path, other: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

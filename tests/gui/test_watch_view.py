@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from app.session import State
 from app.watch_view.cells import Cell, enlarged, image
@@ -214,6 +214,24 @@ def test_own_captures_lie_beside_them_at_the_same_size(window: Window, qtbot: An
     shown = window.watch.large.view.pictures
     assert shown is not None
     assert "Your capture" not in shown.images
+
+
+def test_own_captures_are_browsed_for_in_every_form(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "harbour.bin").write_bytes(b"harbour".ljust(24) + bytes((2, 11, 30, 23, 59)) + bytes([0x9F]) * 7200)
+    offered = []
+
+    def browse(parent: Any, title: str, start: str, kinds: str) -> tuple[list[str], str]:
+        offered.append(kinds)
+        return [str(tmp_path / "harbour.bin")], ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", browse)
+    window.watch.row.choose.emit()
+    qtbot.waitUntil(lambda: [c.name for c in window.watch.row.captures] == ["harbour"], timeout=_LONG)
+    photos, everything = offered[0].split(";;")
+    assert {"*.bin", "*.dat", "*.wqv", "*.pdb", "*.png", "*.jpg"} <= set(photos.split("(")[1].rstrip(")").split())
+    assert everything == "All files (*)"
 
 
 def test_what_is_no_capture_is_left_to_the_window_or_told(

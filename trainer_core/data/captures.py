@@ -21,7 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from trainer_core.data.decode import PhotoError, decode_bytes, read_size
+from trainer_core.data.palm import HEADER, database_name, is_palm_database, records_in_use
 from trainer_core.errors import UserError
+
+# What file dialogs offer. The content alone tells what a file is, and a dump may be called anything.
+PALM_SUFFIX = ".pdb"
+WATCH_SUFFIXES = frozenset({PALM_SUFFIX, ".bin", ".dat", ".wqv"})  # besides pictures
+CAPTURE_SUFFIXES = WATCH_SUFFIXES | {".png", ".jpg", ".jpeg", ".jpe", ".jfif"}
 
 MONO_SIDE = 120
 COLOR_SIZE = (176, 144)
@@ -30,12 +36,12 @@ _SMALLEST_CROP = 16
 _PACKED = MONO_SIDE * MONO_SIDE // 2
 
 _DUMP_RECORD = 29 + _PACKED
+_DUMP_TITLE = 24
 _DUMP_PIXELS = 29
 _LINK_RECORD = 8036
 _LINK_PIXELS = 36
-_THUMBNAIL_RECORD = 6400
-_PALM_HEADER = 78
-_PALM_NAME = 32
+_THUMBNAILS = "WQVColorDB"
+_WATCH_DATABASES = ("WQVLinkDB", _THUMBNAILS, "CASIJPG")
 _BLOCK_MARK = b"DBLK"
 _BLOCK_HEADER = 8
 
@@ -64,14 +70,24 @@ def read_captures(path: Path) -> list[Capture]:
     content = _read(path)
     if content.startswith((b"\x89PNG", b"\xff\xd8\xff")):
         return [_from_picture(content, path)]
+    if _is_palm(content):
+        return _from_palm(content, path)
     if _is_dump(content):
         return _from_dump(content, path)
-    if len(content) >= _PALM_HEADER and b"\0" in content[:_PALM_NAME]:
-        return _from_palm(content, path)
     raise UserError(
-        f"{path} is not a watch photo: it is neither PNG nor JPEG nor a Palm database (WQVLinkDB, CASIJPG*), "
-        f"nor does its size of {len(content)} bytes fit a watch's dump ({_DUMP_RECORD} bytes a photo)."
+        f"{path} is not a watch photo: it is neither PNG nor JPEG, nor a Palm database (WQVLinkDB, CASIJPG*), nor a "
+        f"watch's dump ({_DUMP_RECORD} bytes a photo with its title and date; this file has {len(content)} bytes)."
     )
+
+
+def has_size_of_a_dump(file: Path) -> bool:
+    """Whether a file is as long as a raw dump of one or more photos, which has no name of its own to know it by.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    size = file.stat().st_size
+    return 0 < size <= _LARGEST_FILE and size % _DUMP_RECORD == 0
 
 
 def levels_of(gray: np.ndarray) -> np.ndarray | None:
@@ -132,14 +148,35 @@ def _mono_levels(rgb: np.ndarray, path: Path) -> np.ndarray:
 
 
 def _is_dump(content: bytes) -> bool:
-    return len(content) % _DUMP_RECORD == 0 and all(
-        _is_date(content[start + 24 : start + 29]) for start in range(0, len(content), _DUMP_RECORD)
-    )
+    """By the length, which one foreign file in 7229 has as well, and by what the headers look like.
+
+    A date that cannot be right is no reason to withhold photos: watches forget it, and programs swap hour and minute.
+    So a header is sound if its date is possible or its title is text or missing; and half of the headers have to be. Of
+    random data of the length of one or two photos about one file in twenty passes, of many photos none. Texts and blank
+    files would pass as well, so they are told apart on their own.
+    """
+    if len(content) % _DUMP_RECORD or content.count(content[:1]) == len(content) or _is_text(content):
+        return False
+    headers = [content[start : start + _DUMP_PIXELS] for start in range(0, len(content), _DUMP_RECORD)]
+    sound = sum(_is_title(header[:_DUMP_TITLE]) or _is_date(header[_DUMP_TITLE:]) for header in headers)
+    return 2 * sound >= len(headers)
+
+
+def _is_title(title: bytes) -> bool:
+    """No control characters but for the NULs that fill it up."""
+    return all(byte >= 0x20 and byte != 0x7F for byte in title.rstrip(b"\0"))
 
 
 def _is_date(stamp: bytes) -> bool:
     year, month, day, hour, minute = stamp
     return year < 100 and 1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        return all(character.isprintable() or character.isspace() for character in content.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
 
 
 def _from_dump(content: bytes, path: Path) -> list[Capture]:
@@ -157,33 +194,37 @@ def _unpack(packed: bytes, *, high_left: bool) -> np.ndarray:
     return (255 - 17 * codes).astype(np.uint8)
 
 
+def _is_palm(content: bytes) -> bool:
+    """A watch's databases are known by their names even when damaged, so that the error can say so."""
+    # Where a database has its name a dump has a title, which may be the same word, and then a date.
+    is_dated_dump = len(content) % _DUMP_RECORD == 0 and _is_date(content[_DUMP_TITLE:_DUMP_PIXELS])
+    if len(content) < HEADER or is_dated_dump:
+        return False
+    return is_palm_database(content) or database_name(content).startswith(_WATCH_DATABASES)
+
+
 def _from_palm(content: bytes, path: Path) -> list[Capture]:
-    records = _palm_records(content, path)
-    if records[0].startswith(_BLOCK_MARK):
-        return [_from_jpeg(b"".join(_block(record, path) for record in records), path)]
-    photos = [record for record in records if _is_link_record(record)]
-    if len(photos) == len(records):
-        pixels = slice(_LINK_PIXELS, _LINK_PIXELS + _PACKED)
-        return _numbered([_unpack(record[pixels], high_left=True) for record in photos], path)
-    if all(len(record) == _THUMBNAIL_RECORD for record in records):
+    if database_name(content).startswith(_THUMBNAILS):
         raise UserError(
             f"{path} holds thumbnails only (WQVColorDB); the photos are in the CASIJPG*.PDB files beside it."
         )
+    records = records_in_use(content, path)
+    if not records:
+        raise UserError(
+            f"{path} is a Palm database that holds no photo: it is empty, or all of its records are deleted. "
+            "Copy the photos from the watch to the Palm again and synchronise, or give an older copy of the file."
+        )
+    odd = [number for number, record in enumerate(records, 1) if not _is_link_record(record)]
+    if not odd:
+        pixels = slice(_LINK_PIXELS, _LINK_PIXELS + _PACKED)
+        return _numbered([_unpack(record[pixels], high_left=True) for record in records], path)
+    if any(record.startswith(_BLOCK_MARK) for record in records):
+        return [_from_jpeg(b"".join(_block(record, path) for record in records), path)]
+    # Photos beside it are not shown alone: whoever reads them could not tell that one is missing.
     raise UserError(
-        f"{path} is a Palm database, but not one of a watch, or it is damaged: a record has an unknown form."
+        f"{path} is a Palm database, but not one of a watch, or it is damaged or cut off: of its "
+        f"{len(records)} records number {odd[0]} has an unknown form."
     )
-
-
-def _palm_records(content: bytes, path: Path) -> list[bytes]:
-    (count,) = struct.unpack_from(">H", content, _PALM_HEADER - 2)
-    first = _PALM_HEADER + 8 * count
-    if not count or first > len(content):
-        raise UserError(f"{path} is not a Palm database with watch photos, or it is cut off: its record list is wrong.")
-    offsets = [struct.unpack_from(">I", content, _PALM_HEADER + 8 * entry)[0] for entry in range(count)]
-    ends = [*offsets[1:], len(content)]
-    if offsets[0] < first or any(start >= end for start, end in zip(offsets, ends)):
-        raise UserError(f"{path} is a damaged Palm database: its records overlap or lie beyond the end of the file.")
-    return [content[start:end] for start, end in zip(offsets, ends)]
 
 
 def _is_link_record(record: bytes) -> bool:
