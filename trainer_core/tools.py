@@ -148,15 +148,25 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _add_simulate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
-    parser = verbs.add_parser("simulate", help="make synthetic watch photos of clean ones")
-    parser.add_argument("photos", type=Path, nargs="+", metavar="PHOTOS", help="files and folders")
+    parser = verbs.add_parser(
+        "simulate", help="make synthetic watch photos of clean ones",
+        description="Make synthetic watch photos of clean ones. Photos of the same name get their folder as a prefix, "
+        "FOLDER_NAME. Results of an earlier run under the same names are replaced; all else in DIR is left alone.",
+    )  # fmt: skip
     parser.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="DIR", help="for DIR/lr/NAME.png and DIR/target/NAME.png"
-    )
+        "photos", type=Path, nargs="+", metavar="PHOTOS",
+        help="files, and folders with their subfolders (but for DIR/lr and DIR/target)",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="DIR",
+        help="for DIR/lr/NAME.png (wqv10: NAME.jpg as well) and DIR/target/NAME.png",
+    )  # fmt: skip
     parser.add_argument("--camera", choices=("wqv1", "wqv10"), required=True, help="mono or colour watch")
     parser.add_argument("--scale", type=int, choices=(2, 4, 8), required=True)
-    parser.add_argument("--count", type=int, default=1, metavar="K", help="frames of each photo (1)")
-    parser.add_argument("--seed", type=int, default=1337, metavar="S", help="default: %(default)s")
+    parser.add_argument("--count", type=int, default=1, metavar="K", help="frames of each photo, NAME_1 to NAME_K (1)")
+    parser.add_argument(
+        "--seed", type=int, default=1337, metavar="S", help="from 0 to 2147483647 (default: %(default)s)"
+    )
     parser.set_defaults(run=_simulate)
 
 
@@ -169,7 +179,7 @@ def _simulate(options: argparse.Namespace) -> int:
     )  # fmt: skip
     for path in done.written:
         print(path)
-    for sentence in [*done.notices, *(reason for _, reason in done.refused)]:
+    for sentence in [*done.notices, *(reason for _, reason in done.refused), done.text()]:
         print(f"{PROGRAM}: {sentence}", file=sys.stderr)
     return 2 if done.refused else 0
 

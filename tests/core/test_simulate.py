@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("torch")
 
 from tests.small_runs import picture
 from trainer_core.data.captures import read_captures
+from trainer_core.data.pyramid import enlarged, enlarged_part
 from trainer_core.errors import UserError
 from trainer_core.simulate import simulate
 from trainer_core.tools import main
@@ -25,6 +27,14 @@ def photo(path: Path, seed: int = 0, width: int = 400, height: int = 320) -> Pat
 
 def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path))
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def last_line(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_mono_frame_has_the_watchs_size_and_levels_and_a_target_of_the_scale(tmp_path: Path) -> None:
@@ -64,6 +74,16 @@ def test_the_same_seed_repeats_a_photo_whatever_else_is_simulated(tmp_path: Path
     assert not np.array_equal(pixels(tmp_path / "a/lr/one.png"), pixels(tmp_path / "c/lr/one.png"))
 
 
+def test_each_color_frame_of_a_photo_comes_with_its_own_jpeg(tmp_path: Path) -> None:
+    simulate([photo(tmp_path / "sea.png")], tmp_path / "out", camera="wqv10", scale=2, count=2)
+    assert names_in(tmp_path / "out/lr") == ["sea_1.jpg", "sea_1.png", "sea_2.jpg", "sea_2.png"]
+    for name in ("sea_1", "sea_2"):
+        jpeg = pixels(tmp_path / f"out/lr/{name}.jpg")
+        assert np.array_equal(pixels(tmp_path / f"out/lr/{name}.png"), jpeg)
+    assert not np.array_equal(jpeg, pixels(tmp_path / "out/lr/sea_1.jpg"))
+    assert names_in(tmp_path / "out/target") == ["sea_1.png", "sea_2.png"]
+
+
 def test_several_frames_of_a_photo_differ(tmp_path: Path) -> None:
     simulate([photo(tmp_path / "sea.png")], tmp_path / "out", camera="wqv1", scale=2, count=3)
     names = sorted(path.name for path in (tmp_path / "out/target").iterdir())
@@ -77,6 +97,50 @@ def test_names_that_clash_get_their_folder_and_nothing_is_lost(tmp_path: Path) -
     simulate([tmp_path / "a", *files[1:]], tmp_path / "out", camera="wqv1", scale=2)
     names = sorted(path.name for path in (tmp_path / "out/lr").iterdir())
     assert names == ["a_x.png", "b_X.png", "b_x-2.png", "y.png"]
+
+
+def test_a_photo_named_twice_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo(tmp_path / "in/x.png")
+    monkeypatch.chdir(tmp_path)
+    done = simulate(["in", "in/x.png", "in/../in/x.png"], "out", camera="wqv1", scale=2)
+    assert names_in(tmp_path / "out/lr") == ["x.png"] and len(done.written) == 2
+
+
+def test_a_broken_photo_in_a_folder_that_is_named_besides_is_refused_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo(tmp_path / "in/x.png")
+    (tmp_path / "in/bad.png").write_bytes(b"no picture")
+    monkeypatch.chdir(tmp_path)
+    done = simulate(["in", "in/bad.png"], "out", camera="wqv1", scale=2)
+    assert [path.name for path, _ in done.refused] == ["bad.png"]
+
+
+def test_copies_of_a_photo_in_a_folder_are_made_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for place in ("a/x.png", "b/x.png", "b/y.png"):
+        photo(tmp_path / "in" / place)
+    words = ["simulate", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--camera", "wqv1", "--scale", "2"]
+    assert main(words) == 0
+    assert names_in(tmp_path / "out/lr") == ["a_x.png", "b_x.png", "y.png"]
+    assert "cannot be used" not in capsys.readouterr().err
+
+
+def test_the_folder_of_the_photos_may_take_the_results(tmp_path: Path) -> None:
+    photo(tmp_path / "sea.png", 1)
+    photo(tmp_path / "deep/bee.png", 2)
+    before = (tmp_path / "sea.png").read_bytes()
+    for _ in range(2):
+        done = simulate([tmp_path], tmp_path, camera="wqv10", scale=2)
+        assert len(done.written) == 6 and not done.refused
+    assert names_in(tmp_path / "lr") == ["bee.jpg", "bee.png", "sea.jpg", "sea.png"]
+    assert names_in(tmp_path / "target") == ["bee.png", "sea.png"]
+    assert (tmp_path / "sea.png").read_bytes() == before
+
+
+def test_a_folder_of_results_that_is_named_itself_is_refused_with_the_reason(tmp_path: Path) -> None:
+    photo(tmp_path / "lr/sea.png")
+    done = simulate([tmp_path / "lr"], tmp_path, camera="wqv1", scale=2)
+    assert "one of the photos" in done.refused[0][1] and not done.written
 
 
 def test_a_folder_is_searched_but_not_the_results_in_it(tmp_path: Path) -> None:
@@ -98,11 +162,97 @@ def test_a_broken_file_is_refused_and_the_others_are_made(tmp_path: Path) -> Non
     assert [path.name for path, _ in done.refused] == ["bad.png"] and len(done.written) == 2
 
 
+@pytest.mark.parametrize("bad", ["empty", "none.png"])
+def test_a_folder_without_photos_or_a_missing_file_does_not_stop_the_others(tmp_path: Path, bad: str) -> None:
+    (tmp_path / "empty").mkdir()
+    done = simulate([tmp_path / bad, photo(tmp_path / "sea.png")], tmp_path / "out", camera="wqv1", scale=2)
+    assert [path.name for path, _ in done.refused] == [bad] and len(done.written) == 2
+
+
+def test_nothing_to_do_is_an_error_that_names_each_reason_and_makes_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"empty holds no file.* no file .*none\.png"):
+        simulate([tmp_path / "empty", tmp_path / "none.png"], tmp_path / "out", camera="wqv1", scale=2)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (["--count", "0"], "--count must be at least 1, not 0."),
+        (["--seed", "-1"], "--seed must be from 0 to 2147483647, not -1."),
+        (["--seed", "18446744073709551616"], "--seed must be from 0 to 2147483647, not 18446744073709551616."),
+    ],
+)
+def test_numbers_out_of_their_limits_are_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str], sentence: str
+) -> None:
+    words = ["simulate", str(photo(tmp_path / "sea.png")), "-o", str(tmp_path / "out"), "--camera", "wqv1"]
+    assert main([*words, "--scale", "2", *option]) == 2
+    assert sentence in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_the_largest_seed_of_the_training_is_taken(tmp_path: Path) -> None:
+    done = simulate([photo(tmp_path / "x.png")], tmp_path / "out", camera="wqv10", scale=2, count=2, seed=2**31 - 1)
+    assert len(done.written) == 6 and not done.refused
+
+
+def test_of_a_panorama_no_more_is_enlarged_than_the_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resize = Image.Image.resize
+
+    def watched(image: Image.Image, size: tuple[int, int], *args: Any, **options: Any) -> Image.Image:
+        assert size[0] * size[1] <= 960 * 960, f"enlarged to {size}"  # the whole of it would take 10 GB
+        return resize(image, size, *args, **options)
+
+    panorama = photo(tmp_path / "sea.png", 0, 30_000, 8)
+    monkeypatch.setattr(Image.Image, "resize", watched)
+    simulate([panorama], tmp_path / "out", camera="wqv1", scale=8, count=2)
+    assert pixels(tmp_path / "out/target/sea_2.png").shape == (960, 960)
+
+
+def test_a_part_enlarged_alone_is_that_part_of_the_whole_enlarged() -> None:
+    clean = np.asarray(picture(3, 150, 40))
+    for left, top, width, height in ((0, 0, 90, 96), (117, 5, 100, 60), (270, 0, 90, 96)):
+        whole = enlarged(clean, 360, 96)[top : top + height, left : left + width]
+        part = enlarged_part(clean, (360, 96), left, top, width, height)
+        assert np.abs(whole.astype(int) - part).max() <= 2  # Pillow's rounding
+
+
 def test_a_photo_is_never_overwritten(tmp_path: Path) -> None:
     inside = photo(tmp_path / "lr/sea.png")
     before = inside.read_bytes()
     done = simulate([inside], tmp_path, camera="wqv1", scale=2)
     assert "one of the photos" in done.refused[0][1] and inside.read_bytes() == before
+
+
+def test_a_photo_is_not_removed_as_the_jpeg_of_an_earlier_run(tmp_path: Path) -> None:
+    inside = photo(tmp_path / "lr/sea.jpg", 0, 176, 144)
+    done = simulate([inside], tmp_path, camera="wqv1", scale=2)
+    assert "one of the photos" in done.refused[0][1] and inside.exists()
+
+
+def test_a_second_run_replaces_its_files_and_says_so_and_touches_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    words = ["simulate", str(photo(tmp_path / "sea.png")), "-o", str(out), "--camera", "wqv10", "--scale", "2"]
+    assert main(words) == 0 and last_line(capsys) == "wqv-upscale-tools: 3 files written."
+    foreign = [photo(out / place, 9) for place in ("lr/mine.png", "target/sea.jpg", "sea.png")]
+    before, first = [path.read_bytes() for path in foreign], (out / "lr/sea.png").read_bytes()
+    assert main([*words, "--seed", "5"]) == 0
+    assert last_line(capsys) == "wqv-upscale-tools: 3 files written, 3 of them in place of earlier ones."
+    assert [path.read_bytes() for path in foreign] == before and (out / "lr/sea.png").read_bytes() != first
+    assert names_in(out / "lr") == ["mine.png", "sea.jpg", "sea.png"]
+
+
+def test_a_mono_frame_in_place_of_a_color_one_takes_the_jpeg_away(tmp_path: Path) -> None:
+    sea, bee = photo(tmp_path / "sea.png", 1), photo(tmp_path / "bee.png", 2)
+    simulate([sea, bee], tmp_path / "out", camera="wqv10", scale=2)
+    foreign = photo(tmp_path / "out/lr/own.jpg", 3)
+    done = simulate([sea, photo(tmp_path / "own.png")], tmp_path / "out", camera="wqv1", scale=2)
+    assert names_in(tmp_path / "out/lr") == ["bee.jpg", "bee.png", "own.jpg", "own.png", "sea.png"]
+    assert (done.replaced, done.removed) == (2, 1) and "1 JPEG of an earlier colour run removed" in done.text()
+    assert Image.open(foreign).size == (400, 320)
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

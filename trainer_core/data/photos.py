@@ -77,6 +77,7 @@ def scan(
     progress: Callable[[int], None] | None = None,
     exclude: Sequence[Path] = (),
     keep: Collection[str] = (),
+    twins: bool = False,
 ) -> Scan:
     """List the usable photos under `root`, reading headers only (and whole files only to compare twins).
 
@@ -86,6 +87,7 @@ def scan(
         exclude: folders to leave out, such as a workspace inside the source.
         keep: names that win over a twin with the same bytes (those of an earlier run); otherwise
             the first name wins.
+        twins: list files with the bytes of another as well.
 
     Raises:
         UserError: the folder is missing or unreadable, or holds no usable photo.
@@ -98,8 +100,8 @@ def scan(
     files = list(_walk(root, {_identity(path) for path in exclude}, shut))
     wanted = [(name, path) for name, path in files if path.suffix.lower() in EXTENSIONS]
     photos, rejected = _split(_check_all(wanted, progress))
-    photos, twins = _without_twins(photos, keep)
-    rejected = sorted(shut + rejected + twins, key=lambda entry: name_bytes(entry.name))
+    photos, surplus = (photos, []) if twins else _without_twins(photos, keep)
+    rejected = sorted(shut + rejected + surplus, key=lambda entry: name_bytes(entry.name))
     if not photos:
         raise UserError(_nothing_found(root, rejected, len(files) - len(wanted)))
     return Scan(root, tuple(photos), tuple(rejected), len(files) - len(wanted))

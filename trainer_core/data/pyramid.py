@@ -15,6 +15,7 @@ from PIL import Image
 
 _SMALLEST_LEVEL = 64  # of the shorter side: enough for a thumbnail
 _FILTER_REACH = 3  # pixels of a level that HAMMING needs beyond the rectangle at factors below two
+_LANCZOS_REACH = 4  # pixels of a photo that enlarging needs beyond the rectangle, one to spare
 
 
 @dataclass(frozen=True)
@@ -94,3 +95,21 @@ def enlarged(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
     if pixels.shape[:2] == (height, width):
         return pixels
     return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def enlarged_part(
+    pixels: np.ndarray, size: tuple[int, int], left: int, top: int, width: int, height: int
+) -> np.ndarray:
+    """The rectangle `left`, `top`, `width`, `height` of `enlarged(pixels, *size)`, without making the rest of it."""
+    rows, columns = pixels.shape[:2]
+    first, last, start, end = _needed(left, width, columns, size[0])
+    upper, lower, above, below = _needed(top, height, rows, size[1])
+    near = Image.fromarray(np.ascontiguousarray(pixels[upper:lower, first:last]))
+    return np.array(near.resize((width, height), Image.Resampling.LANCZOS, box=(start, above, end, below)))
+
+
+def _needed(begin: int, length: int, side: int, enlarged_side: int) -> tuple[int, int, float, float]:
+    """First and last (exclusive) pixel needed of a photo's side, and where the part begins and ends in these."""
+    start, end = begin * side / enlarged_side, min((begin + length) * side / enlarged_side, side)
+    first, last = max(int(start) - _LANCZOS_REACH, 0), min(math.ceil(end) + _LANCZOS_REACH, side)
+    return first, last, start - first, end - first
