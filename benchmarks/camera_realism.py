@@ -6,7 +6,9 @@
 Photographs are cut to watch frames and go through the camera of the profile, once per seed. Printed: D and C2ST of
 every seed with their mean and spread, the terms of D (medians of both sets, distance in units of the term's scale) and
 the size-matched control: half of the captures against the other half, and against as many synthetic photos. The
-captures are few, so differences of D below the spread mean nothing.
+captures are few, so differences of D below the spread mean nothing. At the end the edges of the captures (quartiles)
+stand beside those of drawn steps, slanted and of any contrast, that the camera photographed: photographs seldom have
+edges as clean as house walls and window frames, so theirs tell of the photographs too.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from trainer_core.camera import CameraProfile, build_camera
+from trainer_core.camera import Camera, CameraProfile, build_camera
 from trainer_core.data.captures import read_captures
 from trainer_core.data.decode import decode
 from trainer_core.realism.distance import median_of
@@ -28,16 +30,18 @@ from trainer_core.realism.imitation import cut_frames, imitate
 from trainer_core.realism.photo_set import PhotoSet
 
 SCALES = {"mono": 4, "color": 2}  # so that photos of 512 px need not be enlarged
+FIT_SEED = 1001  # of frames and draws that a fit sees; those measured here are others
 _SPLITS = 12
+_STEP_FRAMES = 60
 
 
 def main() -> None:
     """Measure and print."""
     arguments = _arguments()
     torch.set_num_threads(1)
-    profile = _profile(arguments.profile, arguments.kind)
-    real = _real(arguments.captures, profile.kind, arguments.only)
-    photos = _photo_files(arguments.photos_folder, arguments.photos)
+    profile = start_profile(arguments.profile, arguments.kind)
+    real = read_captures_of(arguments.captures, profile.kind, arguments.only)
+    photos = photo_files(arguments.photos_folder, arguments.photos)
     runs = [_synthetic(profile, photos, seed) for seed in range(arguments.seeds)]
     distances = [real.distance_to(run) for run in runs]
     separable = [real.separability_from(run, seed) for seed, run in enumerate(runs)]
@@ -49,6 +53,7 @@ def main() -> None:
     for name, values in control.items():
         _print_summary(name, values)
     _print_terms(real, runs, [terms for _, terms in distances])
+    _print_edges(profile, real)
     if arguments.sheet:
         _contact_sheet(real, runs[0]).save(arguments.sheet)
     if arguments.json:
@@ -70,19 +75,21 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _profile(path: Path | None, kind: str) -> CameraProfile:
+def start_profile(path: Path | None, kind: str) -> CameraProfile:
+    """That of the file, or the built-in one of the kind."""
     if path:
         return CameraProfile.load(path)
     return CameraProfile.builtin("wqv1" if kind == "mono" else "wqv10")
 
 
-def _real(folder: Path, kind: str, only: str) -> PhotoSet:
+def read_captures_of(folder: Path, kind: str, only: str) -> PhotoSet:
+    """The folder's captures of the kind whose file names contain `only`."""
     files = [path for path in sorted(folder.iterdir()) if only in path.name]
     captures = [capture for path in files for capture in read_captures(path) if capture.kind == kind]
     return PhotoSet.measure([capture.pixels for capture in captures], kind)
 
 
-def _photo_files(folder: Path, count: int) -> list[Path]:
+def photo_files(folder: Path, count: int) -> list[Path]:
     """`count` photographs, evenly spread over the folder's sorted list."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
     places = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)
@@ -129,6 +136,32 @@ def _print_terms(real: PhotoSet, runs: Sequence[PhotoSet], terms: Sequence[Mappi
     for name in sorted(mean, key=lambda term: -mean[term]):
         synthetic = float(np.mean([median_of(run.statistics, name) for run in runs]))
         print(f"{name:22}{median_of(real.statistics, name):10.3f}{synthetic:12.3f}{mean[name]:10.2f}")
+
+
+def _print_edges(profile: CameraProfile, real: PhotoSet) -> None:
+    camera = build_camera(profile, SCALES[profile.kind])
+    frames = np.stack([_steps(camera, np.random.default_rng([FIT_SEED, n])) for n in range(_STEP_FRAMES)])
+    drawn = PhotoSet.measure(imitate(profile, frames, camera.scale, FIT_SEED), profile.kind)
+    print(f"\n{'edges: quartiles':22}{'captures':>22}{'drawn steps':>22}")
+    for name in (f"{what} {axis}" for axis in "HV" for what in ("edge width", "overshoot", "undershoot")):
+        cells = ("".join(f"{value:7.2f}" for value in _quartiles(photos, name)) for photos in (real, drawn))
+        print(f"{name:22}" + "".join(f"{cell:>22}" for cell in cells))
+
+
+def _steps(camera: Camera, generator: np.random.Generator) -> np.ndarray:
+    """A frame of flat grays that meet in four straight lines, two of them nearly upright and two nearly level."""
+    width, height = camera.frame_width * camera.scale, camera.frame_height * camera.scale
+    y, x = np.mgrid[:height, :width]
+    gray = np.full((height, width), generator.uniform(0.25, 0.6))
+    for line in range(4):
+        angle = generator.normal(0, 0.12) + line % 2 * np.pi / 2
+        beyond = x * np.cos(angle) + y * np.sin(angle) > generator.uniform(0.2, 0.8) * min(width, height)
+        gray = np.where(beyond, gray + generator.uniform(-0.35, 0.35), gray)
+    return np.repeat((255 * gray.clip(0.05, 0.95)).astype(np.uint8)[..., None], 3, 2)
+
+
+def _quartiles(photos: PhotoSet, name: str) -> np.ndarray:
+    return np.percentile(np.concatenate([image[name] for image in photos.statistics]), (25, 50, 75))
 
 
 def _contact_sheet(real: PhotoSet, synthetic: PhotoSet) -> Image.Image:

@@ -7,6 +7,7 @@ look like the captures. Clean content comes from the built-in scenes, or better 
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,17 +15,18 @@ from typing import Optional
 
 import numpy as np
 
-from trainer_core.camera import CameraProfile, build_camera
+from trainer_core.camera import Camera, CameraProfile, build_camera
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.data.photos import PhotoError, decode, scan
 from trainer_core.data.scenes import scene
 from trainer_core.errors import UserError
 from trainer_core.files import write_json
-from trainer_core.realism.imitation import cut_frames
+from trainer_core.realism.imitation import cut_frame, imitate
 from trainer_core.realism.photo_set import PhotoSet
-from trainer_core.realism.search import Progress, Score, fit, score
+from trainer_core.realism.search import Progress, Score, compare, fit
 
 LEAST_CAPTURES = 12
+LEAST_PHOTOS = 12
 FRAMES = 48
 CANDIDATES = {"mono": 500, "color": 300}
 _BUILTIN = {"mono": "wqv1", "color": "wqv10"}
@@ -33,6 +35,7 @@ _SCALE = 2  # sampling is exact at any scale, and frames of photos need not be l
 _SCENE_SIDE = 384
 _SEED = 1
 _FRESH_SEEDS = (101, 102, 103)  # draws that the fit has not seen
+_HALVINGS = 8
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class Calibration:
         captures: how many different ones were used.
         builtin: how far the built-in profile's photos are from the captures, mean over fresh draws.
         fitted: how far those of `profile` are.
-        halves: D between two halves of the captures: what as few photos of one watch differ by themselves.
+        halves: mean D of one half of the captures to the other half, and to as many synthetic photos of the built-in
+            and of the fitted profile: how much of D is due to few photos alone.
         refused: files that are no captures, with the reason.
     """
 
@@ -52,18 +56,23 @@ class Calibration:
     captures: int
     builtin: Score
     fitted: Score
-    halves: float
+    halves: tuple[float, float, float]
     refused: list[tuple[Path, str]] = field(default_factory=list)
 
     def text(self) -> str:
         """A small table for people."""
         kind = "mono (WQV-1, WQV-2)" if self.profile.kind == "mono" else "colour (WQV-3, WQV-10)"
-        rows = ((f"built-in {_BUILTIN[self.profile.kind]}", self.builtin), (f"fitted {self.profile.name}", self.fitted))
+        names = f"built-in {_BUILTIN[self.profile.kind]}", f"fitted {self.profile.name}"
+        rest, *imitations = self.halves
         lines = [
             f"{self.captures} captures of a {kind} watch; smaller is closer, C2ST 0.5 cannot be told apart:",
-            f"{'':24}{'D':>8}{'C2ST':>8}",
-            *(f"{name[:23]:24}{found.distance:8.3f}{found.auc:8.3f}" for name, found in rows),
-            f"{'half of them / the rest':24}{self.halves:8.3f}",
+            f"{'':24}{'D':>8}{'C2ST':>8}{'D, half of them':>18}",
+            *(
+                f"{name[:23]:24}{found.distance:8.3f}{found.auc:8.3f}{half:18.3f}"
+                for name, found, half in zip(names, (self.builtin, self.fitted), imitations)
+            ),
+            f"{'the other half':24}{'':16}{rest:18.3f}",
+            "Measured with draws that the fit has not seen, on the captures that it was fitted to.",
         ]
         if self.fitted.total >= self.builtin.total:
             lines.append("The fit is no closer than the built-in profile: there is nothing to gain from it.")
@@ -79,17 +88,18 @@ def calibrate(
     candidates: Optional[int] = None,
     progress: Optional[Progress] = None,
 ) -> Calibration:
-    """Write the profile `out`, fitted to captures of one watch; the same captures give the same profile.
+    """Write the profile `out`, fitted to captures of one watch; the same captures give the same profile, whatever
+    their files are called, on the same machine.
 
     Args:
-        captures: files and folders, in any form that `read_captures` knows.
+        captures: files and folders (subfolders included), in any form that `read_captures` knows.
         photos: folder of clean photographs to take the content from, instead of the built-in scenes.
-        frames: synthetic photos of the last stage.
+        frames: synthetic photos of the last stage, at least three.
         candidates: how many sets of ranges to try; by default enough for some minutes.
         progress: called with the candidates tried, their number, and the best total so far.
 
     Raises:
-        UserError: too few captures, two kinds of them, or `out` cannot be written to.
+        UserError: too few captures, two kinds of them, too few photos, or `out` cannot be written to.
     """
     out = Path(out)
     refused: list[tuple[Path, str]] = []
@@ -98,40 +108,53 @@ def calibrate(
     _check_target(out)
     start = CameraProfile.builtin(_BUILTIN[kind])
     real = PhotoSet.measure([capture.pixels for capture in found], kind)
-    clean = cut_frames(_content(photos, frames), build_camera(start, _SCALE), _SEED)
+    clean = _clean_frames(photos, frames, build_camera(start, _SCALE), refused)
     tries = CANDIDATES[kind] if candidates is None else candidates
     best = fit(start, real, clean, _SCALE, candidates=tries, seed=_SEED, progress=progress)
-    builtin, fitted = (_fresh_score(profile, real, clean) for profile in (start, best))
+    (builtin, some), (fitted, others) = (_fresh_look(profile, real, clean) for profile in (start, best))
     profile = dataclasses.replace(best, name=out.stem, notes=_notes(len(real), builtin, fitted))
     write_json(out, profile.to_json())
-    return Calibration(profile, len(real), builtin, fitted, _halves(real), refused)
+    return Calibration(profile, len(real), builtin, fitted, _halves(real, some, others), refused)
 
 
 def _read(paths: list[Path], refused: list[tuple[Path, str]]) -> Iterator[Capture]:
     for path in _files(paths):
         try:
             for capture in read_captures(path):
-                if min(capture.pixels.shape[:2]) >= _LEAST_SIDE:
-                    yield capture
+                fault = _fault(capture.pixels)
+                if fault:
+                    refused.append((path, f"{path} {fault}."))
                 else:
-                    refused.append((path, f"{path} is cut too small; at least {_LEAST_SIDE} pixels a side are needed."))
+                    yield capture
         except UserError as error:
             refused.append((path, error.message))
+
+
+def _fault(pixels: np.ndarray) -> str:
+    if min(pixels.shape[:2]) < _LEAST_SIDE:
+        return f"is cut too small; at least {_LEAST_SIDE} pixels a side are needed"
+    return "is one flat tone and tells nothing of the watch" if pixels.min() == pixels.max() else ""
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
+            files = (entry for entry in path.rglob("*") if entry.is_file())
+            yield from sorted(file for file in files if not _hidden(file.relative_to(path)))
         elif path.exists():
             yield path
         else:
             raise UserError(f"There is no file {path}.")
 
 
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
 def _different(captures: Iterator[Capture]) -> list[Capture]:
-    """Each picture once: files are often kept both as they came and converted."""
-    return list({capture.pixels.tobytes(): capture for capture in captures}.values())
+    """Each picture once, since files are often kept both as they came and converted; in an order of its own."""
+    pictures = {capture.pixels.tobytes(): capture for capture in captures}
+    return [pictures[content] for content in sorted(pictures)]
 
 
 def _kind(captures: list[Capture], refused: list[tuple[Path, str]]) -> str:
@@ -158,30 +181,58 @@ def _check_target(out: Path) -> None:
             CameraProfile.load(out)
         except UserError as error:
             raise UserError(f"{out} exists and is no camera profile. Choose another name with -o.") from error
-
-
-def _content(photos: Path | str | None, count: int) -> list[np.ndarray]:
-    """Clean pictures, uint8 [H, W, 3]: up to `count` photographs, evenly spread over the folder, or scenes."""
-    if photos is None:
-        return [scene(_SEED, index, _SCENE_SIDE) for index in range(count)]
-    found = scan(Path(photos)).photos
-    places = np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(int)
     try:
-        return [decode(found[place].path) for place in places]
-    except PhotoError as error:
-        raise UserError(f"A photo in {photos} cannot be used: {error.message}.") from error
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise UserError(f"Nothing can be written to {out.parent} ({error.strerror}). Choose another folder.") from error
 
 
-def _fresh_score(profile: CameraProfile, real: PhotoSet, frames: np.ndarray) -> Score:
-    scores = [score(profile, real, frames, _SCALE, seed) for seed in _FRESH_SEEDS]
+def _clean_frames(photos: Path | str | None, count: int, camera: Camera, refused: list[tuple[Path, str]]) -> np.ndarray:
+    """`count` frames of clean content, as `imitation.cut_frames` gives them: of photographs, evenly spread over the
+    folder, or of built-in scenes."""
+    if photos is None:
+        content: Iterator[np.ndarray] = (scene(_SEED, index, _SCENE_SIDE) for index in range(count))
+    else:
+        content = _photographs(Path(photos), count, refused)
+    frames = [cut_frame(picture, camera, _SEED, n) for n, picture in enumerate(content)]
+    if photos is not None and len(frames) < min(count, LEAST_PHOTOS):
+        raise UserError(f"{photos} holds {len(frames)} usable photos; at least {LEAST_PHOTOS} are needed.")
+    return np.stack(frames)
+
+
+def _photographs(folder: Path, count: int, refused: list[tuple[Path, str]]) -> Iterator[np.ndarray]:
+    """One at a time: large ones do not fit into memory together."""
+    found = scan(folder).photos
+    for place in np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(int):
+        path = found[place].path
+        try:
+            yield decode(path)
+        except PhotoError as error:
+            refused.append((path, f"{path}: {error.message}."))
+
+
+def _fresh_look(profile: CameraProfile, real: PhotoSet, frames: np.ndarray) -> tuple[Score, PhotoSet]:
+    """The mean score over fresh draws, and the photos of the first of them."""
+    looks = [PhotoSet.measure(imitate(profile, frames, _SCALE, seed), real.kind) for seed in _FRESH_SEEDS]
+    scores = [compare(real, look, seed) for look, seed in zip(looks, _FRESH_SEEDS)]
     terms = {name: float(np.mean([each.terms[name] for each in scores])) for name in scores[0].terms}
-    return Score(float(np.mean([s.distance for s in scores])), float(np.mean([s.auc for s in scores])), terms)
+    mean = Score(float(np.mean([s.distance for s in scores])), float(np.mean([s.auc for s in scores])), terms)
+    return mean, looks[0]
 
 
-def _halves(real: PhotoSet) -> float:
-    orders = [np.random.default_rng(seed).permutation(len(real)).tolist() for seed in range(8)]
+def _halves(real: PhotoSet, builtin: PhotoSet, fitted: PhotoSet) -> tuple[float, float, float]:
+    """Mean D of half of the captures to the other half, and to as many photos of each imitation."""
     half = len(real) // 2
-    return float(np.mean([real.pick(order[:half]).distance_to(real.pick(order[half:]))[0] for order in orders]))
+    found = []
+    for seed in range(_HALVINGS):
+        generator = np.random.default_rng(seed)
+        order = generator.permutation(len(real)).tolist()
+        one, other = real.pick(order[:half]), real.pick(order[half:])
+        some = generator.permutation(len(builtin))[: len(other)].tolist()
+        found.append([one.distance_to(rival)[0] for rival in (other, builtin.pick(some), fitted.pick(some))])
+    rest, of_builtin, of_fitted = np.mean(found, 0).tolist()
+    return rest, of_builtin, of_fitted
 
 
 def _notes(captures: int, builtin: Score, fitted: Score) -> str:

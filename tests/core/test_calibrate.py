@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 pytest.importorskip("torch")
 
 from tests.small_runs import make_photos, picture
-from trainer_core.calibrate import LEAST_CAPTURES, calibrate
+from trainer_core.calibrate import LEAST_CAPTURES, LEAST_PHOTOS, calibrate
 from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.errors import UserError
 from trainer_core.realism.imitation import cut_frames, imitate
@@ -53,6 +54,7 @@ def test_a_mono_watch_is_recognised_and_its_profile_comes_closer(mono: Path, tmp
     assert done.fitted.total < 0.95 * done.builtin.total
     text = done.text()
     assert "built-in wqv1" in text and "fitted watch" in text and f"{done.fitted.distance:.3f}" in text
+    assert len(done.halves) == 3 and f"{done.halves[0]:.3f}" in text
 
 
 def test_a_colour_watch_is_recognised_with_content_from_the_built_in_scenes(tmp_path: Path) -> None:
@@ -61,12 +63,36 @@ def test_a_colour_watch_is_recognised_with_content_from_the_built_in_scenes(tmp_
     assert "no closer" in done.text() or done.fitted.total < done.builtin.total
 
 
-def test_the_same_captures_give_the_same_profile(mono: Path, tmp_path: Path) -> None:
-    photos = make_photos(tmp_path / "photos", 3, width=420, height=340)
-    for name in ("a", "b"):
+def test_the_same_captures_give_the_same_profile_whatever_their_files_are_called(mono: Path, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos", LEAST_PHOTOS, width=420, height=340)
+    other = tmp_path / "renamed" / "deeper"
+    other.mkdir(parents=True)
+    for number, path in enumerate(sorted(mono.iterdir(), reverse=True)):
+        shutil.copy(path, other / f"{number:02d}.png")
+    for name, folder in (("a", mono), ("b", other.parent)):
         (tmp_path / name).mkdir()
-        calibrate([mono], tmp_path / name / "watch.json", photos=photos, frames=3, candidates=2)
+        calibrate([folder], tmp_path / name / "watch.json", photos=photos, frames=3, candidates=2)
     assert (tmp_path / "a/watch.json").read_bytes() == (tmp_path / "b/watch.json").read_bytes()
+
+
+def test_photos_that_cannot_be_decoded_are_passed_over_by_name(mono: Path, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos", LEAST_PHOTOS + 1, width=420, height=340)
+    broken = sorted(photos.iterdir())[3]
+    broken.write_bytes(broken.read_bytes()[:3000])
+    done = calibrate([mono], tmp_path / "watch.json", photos=photos, frames=LEAST_PHOTOS + 1, candidates=1)
+    assert [path for path, _ in done.refused] == [broken] and broken.name in done.refused[0][1]
+    sorted(photos.iterdir())[0].unlink()
+    with pytest.raises(UserError, match=f"{LEAST_PHOTOS - 1} usable photos; at least {LEAST_PHOTOS}"):
+        calibrate([mono], tmp_path / "watch.json", photos=photos, candidates=1)
+
+
+def test_a_flat_capture_is_passed_over_with_the_reason(mono: Path, tmp_path: Path) -> None:
+    Image.new("L", (120, 120), 255).save(tmp_path / "finger.png")
+    done = calibrate([mono, tmp_path / "finger.png"], tmp_path / "watch.json", frames=3, candidates=1)
+    assert done.captures == LEAST_CAPTURES
+    assert [reason for _, reason in done.refused] == [
+        f"{tmp_path / 'finger.png'} is one flat tone and tells nothing of the watch."
+    ]
 
 
 def test_copies_do_not_count_and_too_few_are_refused(mono: Path, tmp_path: Path) -> None:
@@ -97,6 +123,32 @@ def test_nothing_but_a_profile_is_replaced(mono: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         calibrate([mono], tmp_path / "none" / "watch.json")
     assert (tmp_path / "notes.json").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
+    mono: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **more: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)  # root may write everywhere
+    monkeypatch.setattr("trainer_core.calibrate.fit", lambda *_, **__: pytest.fail("the work began"))
+    with pytest.raises(UserError, match="Nothing can be written to"):
+        calibrate([mono], tmp_path / "watch.json", frames=3, candidates=1)
+
+
+def test_the_verb_shows_what_came_of_it(
+    mono: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer_core.calibrate.CANDIDATES", {"mono": 2})
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    out = tmp_path / "watch.json"
+    assert main(["calibrate", str(mono), str(tmp_path / "bad.png"), "-o", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "fitted watch" in said.out and str(out) in said.out
+    assert "passed over: " in said.err and "bad.png" in said.err and "2/2, best" in said.err
+    assert CameraProfile.load(out).kind == "mono"
 
 
 def test_the_verb_says_what_it_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

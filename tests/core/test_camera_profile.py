@@ -30,6 +30,14 @@ def test_a_profile_without_a_name_is_called_after_its_file(tmp_path: Path) -> No
     assert CameraProfile.load(path).name == "mine"
 
 
+def test_a_profile_from_before_a_parameter_existed_means_what_it_meant(tmp_path: Path) -> None:
+    data = CameraProfile.builtin("wqv1").to_json()
+    del data["ranges"]["sharpen_bias"]
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert CameraProfile.load(path).ranges["sharpen_bias"] == (0.0, 0.0)
+
+
 def _drop(data: Any) -> None:
     del data["ranges"]["gamma"]
 

@@ -111,14 +111,23 @@ def test_tone_goes_from_black_to_white_along_the_power() -> None:
 
 def test_the_enhancer_lifts_edges_along_its_axis_only() -> None:
     edge = torch.tensor([4.0, 4.0, 4.0, 10.0, 10.0, 10.0]).expand(1, 1, 6, 6).contiguous()
-    sharp = enhance_rows(edge, torch.tensor([0.5]), torch.tensor([0.5]))[0, 0, 2]
+    half, even = torch.tensor([0.5]), torch.zeros(1)
+    sharp = enhance_rows(edge, half, half, even)[0, 0, 2]
     assert sharp.tolist() == pytest.approx([4.0, 4.0, 1.5, 12.5, 10.0, 10.0])
-    assert enhance_columns(edge, torch.tensor([0.5]), torch.tensor([0.5])).equal(edge)
+    assert enhance_columns(edge, half, half, even).equal(edge)
+
+
+def test_a_biased_enhancer_lifts_the_bright_side_more_than_it_lowers_the_dark_one() -> None:
+    edge = torch.tensor([4.0, 4.0, 4.0, 10.0, 10.0, 10.0]).reshape(1, 1, 1, 6).expand(2, 1, 1, 6)
+    half = torch.tensor([0.5, 0.5])
+    fair, biased = enhance_rows(edge, half, half, torch.tensor([0.0, 0.4]))[:, 0, 0] - edge[:, 0, 0]
+    assert fair.tolist() == pytest.approx([0.0, 0.0, -2.5, 2.5, 0.0, 0.0])
+    assert biased.tolist() == pytest.approx([0.0, 0.0, -2.5 * 0.6, 2.5 * 1.4, 0.0, 0.0])
 
 
 def test_the_enhancer_leaves_detail_below_its_coring_alone() -> None:
     ripple = torch.tensor([8.0, 8.2] * 4).reshape(1, 1, 1, 8)
-    assert enhance_rows(ripple, torch.tensor([0.9]), torch.tensor([0.3])).equal(ripple)
+    assert enhance_rows(ripple, torch.tensor([0.9]), torch.tensor([0.3]), torch.tensor([0.4])).equal(ripple)
 
 
 def test_the_fixed_pattern_depends_on_the_place_in_the_frame() -> None:

@@ -15,12 +15,12 @@ from trainer_core.camera import BUILTIN_PROFILES, CameraProfile, build_camera
 from trainer_core.camera.profile import KINDS
 from trainer_core.data.captures import read_captures
 from trainer_core.data.decode import decode
-from trainer_core.realism.bounds import BOUNDS
-from trainer_core.realism.classifier import separability
+from trainer_core.realism.bounds import BOUNDS, of_the_watch
+from trainer_core.realism.classifier import patch_features, separability
 from trainer_core.realism.distance import COLOR_SCALES, MONO_SCALES, distance
 from trainer_core.realism.imitation import cut_frames, imitate
 from trainer_core.realism.photo_set import PhotoSet
-from trainer_core.realism.search import fit, score
+from trainer_core.realism.search import drift, fit, score
 from trainer_core.realism.statistics import color_statistics, mono_statistics
 
 
@@ -91,11 +91,30 @@ def test_the_distance_is_zero_to_itself_and_grows_with_the_difference() -> None:
 
 
 def test_the_classifier_is_lost_between_equals_and_sure_between_different_noise() -> None:
-    groups = [[noisy(seed, sigma) for seed in seeds] for seeds, sigma in (
+    groups = [[patch_features(noisy(seed, sigma), 0.01) for seed in seeds] for seeds, sigma in (
         (range(9), 0.3), (range(20, 50), 0.3), (range(60, 90), 0.6),
     )]  # fmt: skip
-    assert abs(separability(groups[0], groups[1], seed=0, floor=0.01) - 0.5) < 0.12
-    assert separability(groups[0], groups[2], seed=0, floor=0.01) > 0.95
+    assert abs(separability(groups[0], groups[1], seed=0) - 0.5) < 0.12
+    assert separability(groups[0], groups[2], seed=0) > 0.95
+
+
+@pytest.mark.parametrize("kind", ["mono", "color"])
+def test_a_flat_photo_among_others_leaves_every_measure_finite(kind: str) -> None:
+    shape = (120, 120) if kind == "mono" else (144, 176, 3)
+    generator = np.random.default_rng(0)
+    photos = [(17 * generator.integers(3, 12, shape)).astype(np.uint8) for _ in range(4)]
+    real = PhotoSet.measure([np.full(shape, 255, np.uint8), *photos[:3]], kind)
+    found, terms = real.distance_to(PhotoSet.measure(photos, kind))
+    assert np.isfinite([found, *terms.values()]).all()
+    assert np.isfinite(real.separability_from(PhotoSet.measure(photos, kind)))
+
+
+def test_white_noise_is_uncorrelated_and_has_its_variance_in_every_band_of_any_size() -> None:
+    for side in (120, 80):
+        levels = [8 + 0.5 * np.random.default_rng(seed).standard_normal((side, side)) for seed in range(8)]
+        found = [mono_statistics(image) for image in levels]
+        assert np.mean([each["lag-1 H"] for each in found]) == pytest.approx(0, abs=0.02)
+        assert np.mean([each["PSD H"] for each in found], 0) == pytest.approx(np.log10(0.25), abs=0.05)
 
 
 @pytest.mark.parametrize("name", BUILTIN_PROFILES)
@@ -139,6 +158,38 @@ def test_a_fit_moves_towards_the_captures_and_can_be_repeated() -> None:
     assert found.kind == "mono" and found.ranges != start.ranges
     again = fit(start, real, frames[6:], 2, candidates=2), fit(start, real, frames[6:], 2, candidates=2)
     assert again[0] == again[1]
+
+
+def test_a_fit_changes_nothing_but_what_is_free() -> None:
+    start = CameraProfile.builtin("wqv1")
+    frames = frames_of(start, 18)
+    real = PhotoSet.measure(imitate(noisier(start), frames[:6], 2, 77), "mono")
+    for free in (None, ["noise", "gamma"]):
+        found = fit(start, real, frames[6:], 2, candidates=12, free=free)
+        changed = {name for name in start.ranges if found.ranges[name] != start.ranges[name]}
+        assert changed and changed <= set(free or of_the_watch("mono"))
+
+
+def test_drift_counts_the_way_in_units_of_the_bounds() -> None:
+    start = CameraProfile.builtin("wqv1")
+    noise, gain = BOUNDS["mono"]["noise"], BOUNDS["mono"]["gain"]
+    half = 0.5 * (noise[1] - noise[0])
+    moved = {**start.ranges, "noise": (start.ranges["noise"][0], start.ranges["noise"][1] + half)}
+    assert drift(start, start) == 0
+    assert drift(start, dataclasses.replace(start, ranges=moved)) == pytest.approx(0.5**2 / 2)
+    third = (gain[1] / gain[0]) ** (1 / 3)
+    louder = {**start.ranges, "gain": tuple(third * end for end in start.ranges["gain"])}
+    assert drift(start, dataclasses.replace(start, ranges=louder)) == pytest.approx(1 / 9)
+    darker = dataclasses.replace(start, chances={"indoor": start.chances["indoor"] + 0.075})
+    assert drift(start, darker) == pytest.approx(0.5**2)
+
+
+def test_few_captures_move_a_fit_less_than_many() -> None:
+    start = CameraProfile.builtin("wqv1")
+    frames = frames_of(start, 24)
+    pixels = imitate(noisier(start), frames[:12], 2, 77)
+    found = [fit(start, PhotoSet.measure(pixels[:count], "mono"), frames[12:], 2, candidates=25) for count in (3, 12)]
+    assert drift(start, found[0]) < drift(start, found[1])
 
 
 LIMITS = {"mono": 0.8, "color": 1.2}

@@ -18,6 +18,7 @@ from torch import Tensor
 from trainer_core.camera.interface import Camera
 from trainer_core.camera.jpeg import GRID, jpeg_round_trip, watch_tables
 from trainer_core.camera.parameters import ColorParams, Params, draw
+from trainer_core.camera.precision import full_float32
 from trainer_core.camera.profile import CameraProfile
 from trainer_core.camera.stages import per_sample
 from trainer_core.camera.stages.chroma import saturate, shape_chroma
@@ -77,6 +78,7 @@ class ColorCamera(Camera):
         return draw(ColorParams, self.profile.ranges, self.profile.chances, seed, indices)
 
     @torch.no_grad()
+    @full_float32()
     def __call__(self, view: FrameView, params: Params, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See `Camera.__call__`."""
         assert isinstance(params, ColorParams)
@@ -143,7 +145,7 @@ class ColorCamera(Camera):
     def _finish(self, codes: Tensor, view: FrameView, params: ColorParams, noise: NoiseSource) -> Tensor:
         y, differences = to_ycbcr(codes)
         differences = shape_chroma(differences, y, params.saturation, params.chroma_blur, self._largest_chroma_blur)
-        sharp = enhance_rows(y, params.sharpen_h, params.coring)
-        sharp = enhance_columns(sharp, params.sharpen_v, params.coring)
+        sharp = enhance_rows(y, params.sharpen_h, params.coring, params.sharpen_bias)
+        sharp = enhance_columns(sharp, params.sharpen_v, params.coring, params.sharpen_bias)
         rows = offset_by_parity(row_parity(view, y.shape[-2]), params.odd_rows)
         return to_rgb(sharp + rows + noise.like(sharp, params.noise), differences)

@@ -26,7 +26,8 @@ class Camera(ABC):
         frame_width: LR pixels.
         frame_height: LR pixels.
         region_multiple: LR pixels; regions start in the frame at multiples of it and have sizes that are multiples.
-        margin: LR pixels around a patch that a region must hold in addition, because border effects reach that far.
+        margin: LR pixels that a region has beyond its patch on every side, because border effects reach that far;
+            where in it the patch lies is the sampler's choice.
     """
 
     name: str

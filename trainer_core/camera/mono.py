@@ -15,6 +15,7 @@ from torch import Tensor
 
 from trainer_core.camera.interface import Camera
 from trainer_core.camera.parameters import MonoParams, Params, draw
+from trainer_core.camera.precision import full_float32
 from trainer_core.camera.profile import CameraProfile
 from trainer_core.camera.stages import per_sample
 from trainer_core.camera.stages.enhancer import enhance_columns, enhance_rows
@@ -68,6 +69,7 @@ class MonoCamera(Camera):
         return draw(MonoParams, self.profile.ranges, self.profile.chances, seed, indices)
 
     @torch.no_grad()
+    @full_float32()
     def __call__(self, view: FrameView, params: Params, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See `Camera.__call__`."""
         assert isinstance(params, MonoParams)
@@ -109,8 +111,8 @@ class MonoCamera(Camera):
 
     @staticmethod
     def _finish(levels: Tensor, view: FrameView, params: MonoParams, noise: NoiseSource) -> Tensor:
-        sharp = enhance_rows(levels, params.sharpen_h, params.coring)
-        sharp = enhance_columns(sharp, params.sharpen_v, params.coring)
+        sharp = enhance_rows(levels, params.sharpen_h, params.coring, params.sharpen_bias)
+        sharp = enhance_columns(sharp, params.sharpen_v, params.coring, params.sharpen_bias)
         height, width = sharp.shape[-2:]
         rows = offset_by_parity(row_parity(view, height), params.odd_rows) + noise.rows(sharp, params.row_noise)
         columns = offset_by_parity(column_parity(view, width), params.odd_columns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, Optional, TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ class Parameter:
         highest: largest value a profile may ask for (1 for a chance).
         law: "uniform", "log" (log-uniform) or "chance" (1 with the profile's probability, else 0).
         meaning: one line for documentation and messages.
+        before: value of a profile that was written before there was this parameter; None where there always was.
     """
 
     unit: str
@@ -38,10 +39,11 @@ class Parameter:
     highest: float
     law: str
     meaning: str
+    before: Optional[float] = None
 
 
-def _uniform(unit: str, lowest: float, highest: float, meaning: str) -> Any:
-    return field(metadata={"parameter": Parameter(unit, lowest, highest, "uniform", meaning)})
+def _uniform(unit: str, lowest: float, highest: float, meaning: str, before: Optional[float] = None) -> Any:
+    return field(metadata={"parameter": Parameter(unit, lowest, highest, "uniform", meaning, before)})
 
 
 def _log(unit: str, lowest: float, highest: float, meaning: str) -> Any:
@@ -99,6 +101,7 @@ class MonoParams(Params):
     odd_columns: Tensor = _uniform("level", -1.0, 1.0, "how much brighter odd columns are")
     row_noise: Tensor = _uniform("level", 0.0, 1.0, "row-wise offset, standard deviation")
     column_noise: Tensor = _uniform("level", 0.0, 1.0, "column-wise offset, standard deviation")
+    sharpen_bias: Tensor = _uniform("1", -0.9, 0.9, "edge enhancer: share gained by bright fringes, lost by dark", 0.0)
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ class ColorParams(Params):
     noise: Tensor = _uniform("code", 0.0, 20.0, "luma noise behind the enhancer, standard deviation")
     odd_rows: Tensor = _uniform("code", -10.0, 10.0, "how much brighter odd rows are")
     annex_k: Tensor = _chance("JPEG tables of Annex K instead of the watch's own")
+    sharpen_bias: Tensor = _uniform("1", -0.9, 0.9, "edge enhancer: share gained by bright fringes, lost by dark", 0.0)
 
 
 def draw(

@@ -2,7 +2,8 @@
 
     {"schema": 1, "kind": "mono", "name": "wqv1", "notes": "…", "ranges": {"psf_v": [0.85, 1.45], …}, "chances": {…}}
 
-Every parameter of the kind must be there, within its limits (`parameters`); anything unknown is refused.
+Every parameter of the kind must be there, within its limits (`parameters`), but those that came later; anything unknown
+is refused.
 """
 
 from __future__ import annotations
@@ -121,6 +122,7 @@ def _section(data: Mapping[str, Any], key: str, expected: Mapping[str, Parameter
     section = data.get(key)
     if not isinstance(section, dict):
         raise UserError(f'{where}: "{key}" is missing.')
+    section = {**{name: [entry.before] * 2 for name, entry in expected.items() if entry.before is not None}, **section}
     missing = [name for name in expected if name not in section]
     unknown = [name for name in section if name not in expected]
     if missing or unknown:

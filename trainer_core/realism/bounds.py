@@ -33,6 +33,7 @@ MONO_BOUNDS: Bounds = {
     "odd_columns": (0.0, 0.06),
     "row_noise": (0.0, 0.05),
     "column_noise": (0.0, 0.05),
+    "sharpen_bias": (-0.1, 0.5),
 }
 
 COLOR_BOUNDS: Bounds = {
@@ -63,12 +64,21 @@ COLOR_BOUNDS: Bounds = {
     "coring": (0.5, 12.0),
     "noise": (0.0, 1.0),
     "odd_rows": (-0.8, 0.1),
+    "sharpen_bias": (-0.4, 0.4),
 }
 
 SCENE_DEPENDENT = frozenset(
-    "mean_level mean_luma gamma pedestal vignette centre_x centre_y flare head_room".split()  # noqa: SIM905
-)
-"""What the scenes decide more than the watch. From few captures a fit learns their scenes: fitted on one watch, these
-made the photos less like those of another (docs/camera.md)."""
+    (
+        "mean_level", "mean_luma", "gamma", "pedestal", "black", "red_balance", "blue_balance",
+        "vignette", "centre_x", "centre_y", "flare", "head_room",
+    )
+)  # fmt: skip
+"""What scenes and lamps decide more than the watch. From few captures a fit learns their scenes: fitted on one watch,
+these made the photos less like those of another (docs/camera.md)."""
 
 BOUNDS: Mapping[str, Bounds] = {"mono": MONO_BOUNDS, "color": COLOR_BOUNDS}
+
+
+def of_the_watch(kind: str) -> tuple[str, ...]:
+    """The parameters of a fit to one watch: all but what its scenes decide."""
+    return tuple(name for name in BOUNDS[kind] if name not in SCENE_DEPENDENT)

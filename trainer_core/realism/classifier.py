@@ -16,20 +16,18 @@ _BANDS = 6
 _SHRINKAGE = 0.1
 
 
-def separability(
-    real: Sequence[np.ndarray], synthetic: Sequence[np.ndarray], *, seed: int, floor: float, folds: int = 3
-) -> float:
+def separability(real: Sequence[np.ndarray], synthetic: Sequence[np.ndarray], *, seed: int, folds: int = 3) -> float:
     """Mean AUC over folds of images, 0.5..1 (a little below 0.5 by chance).
 
     Args:
-        real: gray images [h, w].
+        real: `patch_features` of every image, at least `folds` images.
         synthetic: likewise.
         seed: of the folds.
-        floor: energy that is added before the logarithm: the unit's rounding noise.
         folds: parts into which both sets are divided.
     """
+    assert min(len(real), len(synthetic)) >= folds
     generator = np.random.default_rng(seed)
-    groups = [[_features(image, floor) for image in images] for images in (real, synthetic)]
+    groups = [list(real), list(synthetic)]
     parts = [np.array_split(generator.permutation(len(group)), folds) for group in groups]
     return float(np.mean([_fold(groups, parts, fold) for fold in range(folds)]))
 
@@ -55,8 +53,12 @@ def _auc(low: np.ndarray, high: np.ndarray) -> float:
     return float((ranks[len(low) :].mean() - (len(high) - 1) / 2) / len(low))
 
 
-def _features(image: np.ndarray, floor: float) -> np.ndarray:
-    """[patches, 35]: log energy by band, the band of the mean left out."""
+def patch_features(image: np.ndarray, floor: float) -> np.ndarray:
+    """[patches, 35] of a gray image [h, w]: log energy by band, the band of the mean left out.
+
+    Args:
+        floor: energy that is added before the logarithm: the unit's rounding noise.
+    """
     windows = np.lib.stride_tricks.sliding_window_view(image, (_PATCH, _PATCH))[::_STRIDE, ::_STRIDE]
     patches = windows.reshape(-1, _PATCH, _PATCH)
     patches = patches - patches.mean((1, 2), keepdims=True)

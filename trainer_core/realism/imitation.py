@@ -23,7 +23,12 @@ def cut_frames(photos: Sequence[np.ndarray], camera: Camera, seed: int) -> np.nd
         photos: uint8 [H, W, 3] each.
         camera: whose frame and scale count.
     """
-    return np.stack([_frame(photo, camera, np.random.default_rng([seed, n])) for n, photo in enumerate(photos)])
+    return np.stack([cut_frame(photo, camera, seed, n) for n, photo in enumerate(photos)])
+
+
+def cut_frame(photo: np.ndarray, camera: Camera, seed: int, n: int) -> np.ndarray:
+    """Frame number n of `cut_frames`, uint8 [frame_height*scale, frame_width*scale, 3]."""
+    return _frame(photo, camera, np.random.default_rng([seed, n]))
 
 
 def imitate(profile: CameraProfile, frames: np.ndarray, scale: int, seed: int) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from trainer_core.camera.jpeg import CHROMA_TABLE, LUMA_TABLE
-from trainer_core.realism.classifier import separability
+from trainer_core.realism.classifier import patch_features, separability
 from trainer_core.realism.distance import SCALES, distance
 from trainer_core.realism.statistics import Statistics, color_statistics, mono_statistics
 
@@ -22,23 +22,25 @@ _ROUNDING_ENERGY = {"mono": 0.01, "color": 1.0}
 class PhotoSet:
     """Photos of one kind ("mono" or "color") with their statistics.
 
-    `pixels` are uint8, [h, w] in levels 0, 17 … 255 or [h, w, 3]; `gray` is what the classifier sees: levels 0..15 or
-    luma 0..255.
+    `pixels` are uint8, [h, w] in levels 0, 17 … 255 or [h, w, 3]; `features` are what the classifier sees of each, of
+    levels 0..15 or of luma 0..255.
     """
 
     kind: str
     pixels: list[np.ndarray]
     statistics: list[Statistics]
-    gray: list[np.ndarray]
+    features: list[np.ndarray]
 
     @classmethod
     def measure(cls, pixels: Sequence[np.ndarray], kind: str) -> PhotoSet:
         """The set of these photos."""
         if kind == "mono":
             gray = [image.astype(float) / 17 for image in pixels]
-            return cls(kind, list(pixels), [mono_statistics(image) for image in gray], gray)
-        gray = [image @ _LUMA for image in pixels]
-        return cls(kind, list(pixels), [color_statistics(image, _coded_bytes(image)) for image in pixels], gray)
+            statistics = [mono_statistics(image) for image in gray]
+        else:
+            gray = [image @ _LUMA for image in pixels]
+            statistics = [color_statistics(image, _coded_bytes(image)) for image in pixels]
+        return cls(kind, list(pixels), statistics, [patch_features(image, _ROUNDING_ENERGY[kind]) for image in gray])
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -49,7 +51,7 @@ class PhotoSet:
             self.kind,
             [self.pixels[place] for place in places],
             [self.statistics[place] for place in places],
-            [self.gray[place] for place in places],
+            [self.features[place] for place in places],
         )
 
     def distance_to(self, other: PhotoSet) -> tuple[float, dict[str, float]]:
@@ -58,7 +60,7 @@ class PhotoSet:
 
     def separability_from(self, other: PhotoSet, seed: int = 0) -> float:
         """The classifier's AUC, both sets of at least three; see `separability`."""
-        return separability(self.gray, other.gray, seed=seed, floor=_ROUNDING_ENERGY[self.kind])
+        return separability(self.features, other.features, seed=seed)
 
 
 def _coded_bytes(rgb: np.ndarray) -> int:

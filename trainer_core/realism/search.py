@@ -1,9 +1,11 @@
 """Fit a camera's ranges to real captures: a random hill climb, on few photos first and on all of them at the end.
 
 A candidate changes one to four parameters of the best profile so far: the middle of a range moves and its width
-scales, within `bounds`; what scenes decide stays. It is kept when the photos it makes come closer to the captures:
-D + AUC − 0.5 sinks. All candidates of a stage photograph the same frames with the same draws and the same noise, so a
-stage compares nothing but ranges; the next has more frames and other draws, and starts from the best few of the last.
+scales, within `bounds`; what scenes decide stays. It is kept when the photos it makes come closer to the captures: when
+D + AUC − 0.5 sinks. The way from the start (`drift`) is added to that, divided by the number of captures: what a few
+captures do not ask for stays where it was, instead of following their scenes. All candidates of a stage photograph the
+same frames with the same draws and the same noise, so a stage compares nothing but ranges; the next has more frames and
+other draws, and starts from the best few of the last.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy as np
 
 from trainer_core.camera import CameraProfile
 from trainer_core.camera.profile import KINDS
-from trainer_core.realism.bounds import BOUNDS, SCENE_DEPENDENT
+from trainer_core.realism.bounds import BOUNDS, of_the_watch
 from trainer_core.realism.imitation import imitate
 from trainer_core.realism.photo_set import PhotoSet
 
@@ -31,6 +33,7 @@ _KEPT = 4
 _MOST_CHANGED = 4
 _FIRST_STEP, _LAST_STEP = 0.20, 0.05  # of the bounds' width
 _WIDTH_CHANGE = 0.4
+_DRIFT_WEIGHT = 1.0  # divided by the captures; this much for one capture and one parameter moved by its bounds' width
 _LEAST_WIDTH = 0.3  # of the bounds' width: a few captures cannot prove that a watch never varies
 
 
@@ -50,7 +53,11 @@ class Score:
 
 def score(profile: CameraProfile, real: PhotoSet, frames: np.ndarray, scale: int, seed: int) -> Score:
     """Photograph `frames` (see `imitation.cut_frames`) and compare with the captures."""
-    synthetic = PhotoSet.measure(imitate(profile, frames, scale, seed), profile.kind)
+    return compare(real, PhotoSet.measure(imitate(profile, frames, scale, seed), profile.kind), seed)
+
+
+def compare(real: PhotoSet, synthetic: PhotoSet, seed: int) -> Score:
+    """Both measures; the AUC is the mean over two divisions into folds."""
     distance, terms = real.distance_to(synthetic)
     auc = np.mean([real.separability_from(synthetic, fold_seed) for fold_seed in (seed, seed + 1)])
     return Score(distance, float(auc), terms)
@@ -63,6 +70,7 @@ def fit(
     scale: int,
     *,
     candidates: int,
+    free: Optional[Sequence[str]] = None,
     seed: int = 0,
     progress: Optional[Progress] = None,
 ) -> CameraProfile:
@@ -74,19 +82,25 @@ def fit(
         frames: uint8 [n, H, W, 3], see `imitation.cut_frames`.
         scale: HR pixels of a frame per LR pixel.
         candidates: how many to try.
+        free: parameters that may change, all with bounds; by default `of_the_watch`.
         progress: called with the candidates tried, their number, and the best total so far.
     """
     generator = np.random.default_rng(seed)
+    names = list(free or of_the_watch(start.kind))
+
+    def total(profile: CameraProfile, some: np.ndarray, stage: int) -> float:
+        found = score(profile, real, some, scale, seed + stage).total
+        return found + _DRIFT_WEIGHT / len(real) * drift(start, profile)
+
     leaders = [start]
     tried = 0
     for stage, (share, end) in enumerate(_STAGES):
         some = frames[: max(min(_LEAST_FRAMES, len(frames)), round(share * len(frames)))]
-        ranked = _ranked(leaders, real, some, scale, seed + stage)
+        ranked = sorted(((total(profile, some, stage), profile) for profile in leaders), key=_first)
         while tried < round(end * candidates):
             step = _FIRST_STEP * (_LAST_STEP / _FIRST_STEP) ** (tried / candidates)
-            candidate = _changed(ranked[0][1], generator, step)
-            total = score(candidate, real, some, scale, seed + stage).total
-            ranked = sorted([*ranked, (total, candidate)], key=lambda entry: entry[0])[:_KEPT]
+            candidate = _changed(ranked[0][1], names, generator, step)
+            ranked = sorted([*ranked, (total(candidate, some, stage), candidate)], key=_first)[:_KEPT]
             tried += 1
             if progress is not None:
                 progress(tried, candidates, ranked[0][0])
@@ -94,17 +108,31 @@ def fit(
     return leaders[0]
 
 
-def _ranked(
-    profiles: Sequence[CameraProfile], real: PhotoSet, frames: np.ndarray, scale: int, seed: int
-) -> list[tuple[float, CameraProfile]]:
-    totals = [(score(profile, real, frames, scale, seed).total, profile) for profile in profiles]
-    return sorted(totals, key=lambda entry: entry[0])
+def drift(start: CameraProfile, profile: CameraProfile) -> float:
+    """How far two profiles of a kind lie apart: over all parameters, the sum of the mean square by which a range's ends
+    moved, in units of its bounds' width (of logarithms where the parameter is drawn log-uniformly)."""
+    apart = (_places(profile, name) - _places(start, name) for name in BOUNDS[start.kind])
+    return float(sum(np.square(moved).mean() for moved in apart))
 
 
-def _changed(profile: CameraProfile, generator: np.random.Generator, step: float) -> CameraProfile:
+def _places(profile: CameraProfile, name: str) -> np.ndarray:
+    """The parameter's range ends, or its probability, where 0 and 1 are its bounds."""
+    ends = profile.ranges.get(name) or (profile.chances[name],)
+    values = np.array([*BOUNDS[profile.kind][name], *ends])
+    if KINDS[profile.kind].parameters()[name].law == "log":
+        values = np.log(values)
+    low, high, *places = values
+    return (np.array(places) - low) / (high - low)
+
+
+def _first(entry: tuple[float, CameraProfile]) -> float:
+    return entry[0]
+
+
+def _changed(profile: CameraProfile, free: Sequence[str], generator: np.random.Generator, step: float) -> CameraProfile:
     bounds = BOUNDS[profile.kind]
-    free = [name for name in bounds if name not in SCENE_DEPENDENT]
-    names = generator.choice(free, generator.integers(1, _MOST_CHANGED + 1), replace=False).tolist()
+    count = min(len(free), int(generator.integers(1, _MOST_CHANGED + 1)))
+    names = generator.choice(free, count, replace=False).tolist()
     ranges, chances = dict(profile.ranges), dict(profile.chances)
     for name in names:
         low, high = bounds[name]

@@ -1,18 +1,23 @@
 """The statistics of one watch photo by which synthetic photos are compared with real ones.
 
 Every image gives one value a term, a spectrum (nine bands, averaged), or many values that are pooled over images
-(edges, pixels). Mono terms are those of research/wqv-camera.md, section 5.4; colour terms follow its section 3.1.
+(edges, pixels); nothing where an image does not show what is measured, such as edges in a picture of a wall. Mono terms
+are those of research/wqv-camera.md, section 5.4; colour terms follow its section 3.1; docs/camera.md lists them all.
 Units: levels of 15 (mono), codes of 255 (colour), pixels, shares, log10 for spectra, natural logarithms elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Union
 
 import numpy as np
 
 Statistics = dict[str, np.ndarray]
 """One image: term -> its values, [1], [9] or [any number]."""
+
+Value = Union[float, np.ndarray]
+"""A number, or an empty array where there is none."""
 
 BANDS = np.linspace(0.05, 0.5, 10)  # cycles per pixel
 _BLOCK = 8
@@ -23,7 +28,7 @@ def mono_statistics(levels: np.ndarray) -> Statistics:
     """Statistics of one mono photo, float [h, w] in levels 0..15."""
     quiet = list(_quiet_residuals(levels, 1.0, 14.0))
     block_std = _block_std(levels)
-    values: dict[str, float | np.ndarray] = {
+    values: dict[str, Value] = {
         "mean": levels.mean(),
         "std": levels.std(),
         "clip15": (levels >= 15).mean(),
@@ -47,7 +52,7 @@ def color_statistics(rgb: np.ndarray, coded_bytes: int) -> Statistics:
     y = 0.299 * red + 0.587 * green + 0.114 * blue
     cb, cr = (blue - y) / 1.772, (red - y) / 1.402
     block_std = _block_std(y)
-    values: dict[str, float | np.ndarray] = {
+    values: dict[str, Value] = {
         "Y mean": y.mean(),
         "Y std": y.std(),
         "Y p1": np.percentile(y, 1),
@@ -99,16 +104,30 @@ def _quiet_residuals(image: np.ndarray, lowest: float, highest: float) -> Iterat
     yield from residuals[order[: max(4, int(len(order) * _QUIET_SHARE))]]
 
 
-def _lag_one(blocks: Sequence[np.ndarray]) -> float | np.ndarray:
-    """Autocorrelation of neighbours along rows; what the plane fit takes away is given back on average (+1/8)."""
+def _lag_one(blocks: Sequence[np.ndarray]) -> Value:
+    """Autocorrelation of neighbours along rows, 0 for white noise: what the plane fit takes away is given back."""
     power = sum(float(np.square(block).mean()) for block in blocks)
     if not power:
         return np.empty(0)
-    return sum(float((block[:, 1:] * block[:, :-1]).mean()) for block in blocks) / power + 1 / _BLOCK**2
+    return sum(float((block[:, 1:] * block[:, :-1]).mean()) for block in blocks) / power - _PLANE_LAG_ONE
 
 
-def _line_offsets(image: np.ndarray, largest: float, lowest: float, highest: float) -> tuple[float, float]:
-    """Alternation of rows (odd minus even) and the deviation of row offsets beyond it, from second differences."""
+def _lag_one_behind_a_plane() -> float:
+    """That of white noise in a block without its fitted plane: ratio of the expected products and squares."""
+    y, x = np.mgrid[:_BLOCK, :_BLOCK] - (_BLOCK - 1) / 2
+    plane = np.linalg.qr(np.stack((np.ones(_BLOCK**2), x.ravel(), y.ravel()), 1))[0]
+    covariance = np.eye(_BLOCK**2) - plane @ plane.T
+    place = np.arange(_BLOCK**2).reshape(_BLOCK, _BLOCK)
+    return float(covariance[place[:, 1:], place[:, :-1]].mean() / np.diag(covariance).mean())
+
+
+_PLANE_LAG_ONE = _lag_one_behind_a_plane()
+
+
+def _line_offsets(image: np.ndarray, largest: float, lowest: float, highest: float) -> tuple[Value, Value]:
+    """How much brighter odd rows are and the deviation of row offsets beyond it, both of second differences (a
+    lone row's offset counts whole, independent offsets of all rows √1.5 times).
+    """
     second = image[1:-1] - (image[:-2] + image[2:]) / 2
     inside = (image > lowest) & (image < highest)
     usable = inside[1:-1] & inside[:-2] & inside[2:] & (np.abs(second) <= largest)
@@ -116,15 +135,19 @@ def _line_offsets(image: np.ndarray, largest: float, lowest: float, highest: flo
     means = np.where(usable, second, 0).sum(1) / np.maximum(counts, 1)
     odd, even = means[0::2][counts[0::2] > 20], means[1::2][counts[1::2] > 20]
     if len(odd) < 3 or len(even) < 3:
-        return 0.0, 0.0
+        return np.empty(0), np.empty(0)
     stripes = np.concatenate((odd - np.median(odd), even - np.median(even)))
     return float(np.median(odd) - np.median(even)) / 2, float(np.median(np.abs(stripes))) * 1.4826
 
 
-def _blockiness(image: np.ndarray) -> float:
+def _blockiness(image: np.ndarray) -> Value:
     steps = np.abs(np.diff(image, axis=1)).mean(0)
     border = np.arange(len(steps)) % _BLOCK == _BLOCK - 1
-    return float(np.log(steps[border].mean() / steps[~border].mean()))
+    return _log_ratio(steps[border].mean(), steps[~border].mean())
+
+
+def _log_ratio(a: float, b: float) -> Value:
+    return float(np.log(a / b)) if a > 0 and b > 0 else np.empty(0)
 
 
 def _corner_shading(y: np.ndarray) -> float:
@@ -142,16 +165,17 @@ def _sharpness(image: np.ndarray, *, step: float, flat: float, lowest: float, hi
         values[f"PSD {axis}"] = _spectrum(rows)
         width, over, under = _edges(rows, step, flat, lowest, highest)
         values[f"edge width {axis}"], values[f"overshoot {axis}"], values[f"undershoot {axis}"] = width, over, under
-    values["log TV ratio"] = np.log(values["TV H"] / values["TV V"])
+    values["log TV ratio"] = np.asarray(_log_ratio(float(values["TV H"]), float(values["TV V"])))
     values["PSD H-V"] = values["PSD H"] - values["PSD V"]
     return values
 
 
 def _spectrum(rows: np.ndarray) -> np.ndarray:
-    """log10 of the mean power in `BANDS` along rows, Hann window."""
+    """log10 of the mean power in `BANDS` along rows, Hann window; white noise has its variance in every band."""
     length = rows.shape[1]
-    centred = (rows - rows.mean(1, keepdims=True)) * np.hanning(length)
-    power = np.square(np.abs(np.fft.rfft(centred, axis=1))).mean(0)
+    window = np.hanning(length)
+    centred = (rows - rows.mean(1, keepdims=True)) * window
+    power = np.square(np.abs(np.fft.rfft(centred, axis=1))).mean(0) / np.square(window).sum()
     band = np.digitize(np.fft.rfftfreq(length), BANDS) - 1
     return np.log10([power[band == place].mean() + 1e-9 for place in range(len(BANDS) - 1)])
 

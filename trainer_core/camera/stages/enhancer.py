@@ -1,8 +1,10 @@
 """The edge enhancer: a three-tap sharpener along one axis, with coring so that noise is not lifted.
 
-d = x − (left + right)/2;  x += 2a·soft(d, t),  soft(d, t) = sign(d)·max(|d| − t, 0). Without coring that is the filter
-[−a, 1 + 2a, −a]. Measured: 25 % overshoot one pixel left and right of edges, none above and below (mono); 16 % along
-rows (colour); noise stays uncorrelated, which an enhancer without coring would forbid.
+d = x − (left + right)/2;  x += 2a·(1 ± b)·soft(d, t),  soft(d, t) = sign(d)·max(|d| − t, 0), plus where d is positive.
+Without coring and bias that is the filter [−a, 1 + 2a, −a]. Measured: 25 % overshoot one pixel left and right of edges,
+none above and below (mono); 16 % along rows (colour); noise stays uncorrelated, which an enhancer without coring would
+forbid. The bias b lets bright fringes exceed dark ones: mono edges overshoot by 25 % and undershoot by 8 %
+(research/wqv-camera.md, section 2.1).
 """
 
 from __future__ import annotations
@@ -14,26 +16,28 @@ from torch import Tensor
 from trainer_core.camera.stages import per_sample
 
 
-def enhance_rows(image: Tensor, strength: Tensor, coring: Tensor) -> Tensor:
+def enhance_rows(image: Tensor, strength: Tensor, coring: Tensor, bias: Tensor) -> Tensor:
     """Sharpen [B, C, h, w] along its rows (left and right neighbours).
 
     Args:
         image: codes; the border pixel is repeated beyond the border.
         strength: [B], a.
         coring: [B], t in codes.
+        bias: [B], b, −1..1.
     """
     padded = F.pad(image, (1, 1, 0, 0), mode="replicate")
-    return _enhance(image, padded[..., :-2] + padded[..., 2:], strength, coring)
+    return _enhance(image, padded[..., :-2] + padded[..., 2:], strength, coring, bias)
 
 
-def enhance_columns(image: Tensor, strength: Tensor, coring: Tensor) -> Tensor:
+def enhance_columns(image: Tensor, strength: Tensor, coring: Tensor, bias: Tensor) -> Tensor:
     """Sharpen [B, C, h, w] along its columns (neighbours above and below)."""
     padded = F.pad(image, (0, 0, 1, 1), mode="replicate")
-    return _enhance(image, padded[..., :-2, :] + padded[..., 2:, :], strength, coring)
+    return _enhance(image, padded[..., :-2, :] + padded[..., 2:, :], strength, coring, bias)
 
 
-def _enhance(image: Tensor, neighbours: Tensor, strength: Tensor, coring: Tensor) -> Tensor:
+def _enhance(image: Tensor, neighbours: Tensor, strength: Tensor, coring: Tensor, bias: Tensor) -> Tensor:
     detail = image - neighbours / 2
     threshold = per_sample(coring)
     excess = detail - torch.minimum(torch.maximum(detail, -threshold), threshold)
-    return image + 2 * per_sample(strength) * excess
+    brighter, darker = (2 * per_sample(strength * (1 + sign * bias)) for sign in (1, -1))
+    return image + torch.where(excess > 0, brighter, darker) * excess
