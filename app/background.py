@@ -35,6 +35,11 @@ class Background(QObject):
 
         self._pool.start(job)
 
+    def wanted(self, name: str) -> Callable[[], bool]:
+        """For the work that `run` is given next under this name: whether its answer is still waited for."""
+        number = self._newest.get(name, 0) + 1
+        return lambda: self._newest.get(name) == number
+
     def forget(self, name: str) -> None:
         """Drop the answer that is under way."""
         self._newest[name] = self._newest.get(name, 0) + 1

@@ -111,12 +111,12 @@ class ResumeCard(Card):
         self.buttons.addStretch(1)
 
     def offer(self, found: Resumable) -> None:
-        """Say what there is; starting anew stays possible with Start."""
+        """Say what there is; Start asks whether to begin anew instead."""
         self._folder = found.checkpoint.parent
         of = f" of {found.total_steps}" if found.total_steps else ""
         best = f" Best PSNR so far {found.best_psnr:.2f} dB." if found.best_psnr else ""
         text = f"Saved {_ago(time.time() - found.saved)}; {_ENDINGS.get(found.ending, found.ending)}.{best} "
-        text += "Start training begins anew and puts these files into previous_runs."
+        text += "Starting anew puts these files into previous_runs."
         self.say("waiting", "accent", f"There is an unfinished run at step {found.step}{of}", text)
 
 

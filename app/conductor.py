@@ -20,6 +20,7 @@ from app.errors import Report, fault_report, show_report
 from app.estimate import Estimate
 from app.form.entries import PathEntry
 from app.form.settings_files import SettingsFiles
+from app.last_session import keep, kept
 from app.questions import ask
 from app.runs.elsewhere import Elsewhere
 from app.runs.opened import Opened
@@ -59,9 +60,12 @@ class Conductor(QObject):
         self.comparison.told.connect(window.messages.tell)
         self._starts_when_ready = False
         self._finished: RunFinished | None = None
+        self._shown: Path | None = None  # the workspace whose run is in sight
+        self._unfinished = False  # and whether that run can be resumed
         project, session = window.project, window.session
         project.changed.connect(self._settings_changed)
         project.opened.connect(self._workspace_opened)
+        project.left.connect(self._show_no_workspace)
         project.told.connect(window.messages.tell)
         session.changed.connect(self._state_changed)
         session.happened.connect(self._hear)
@@ -80,6 +84,8 @@ class Conductor(QObject):
 
     def _settings_changed(self) -> None:
         project, session = self._window.project, self._window.session
+        if not session.active and (project.workspace.root if project.workspace else None) != self._shown:
+            self._show_no_workspace()  # until it is known what lies in the one that is named now
         if not session.active:
             self._estimate.follow(None if project.wrong else project.draft.config)
         self._window.run_bar.start_button.setText(
@@ -94,7 +100,9 @@ class Conductor(QObject):
         window = self._window
         if window.session.active:
             return
-        remember_workspace(opened.workspace.root)
+        self._shown, self._unfinished = opened.workspace.root, opened.unfinished is not None
+        if opened.events or self._unfinished:
+            remember_workspace(opened.workspace.root)
         window.welcome.refresh()
         window.resume_card.hide()
         window.result_card.hide()
@@ -108,6 +116,18 @@ class Conductor(QObject):
         else:
             self._present(opened)
         self._elsewhere.tell_end()
+
+    def _show_no_workspace(self) -> None:
+        """Nothing of the one that was in sight: its offers must not reach another folder."""
+        window = self._window
+        if self._shown is None or window.session.active:
+            return
+        self._shown, self._unfinished = None, False
+        window.resume_card.hide()
+        window.result_card.hide()
+        window.charts.clear()
+        window.preview.clear()
+        window.show_run(False)
 
     def _present(self, opened: Opened) -> None:
         """The model that the last run left, where the workspace lies now: it may have been moved since."""
@@ -130,6 +150,12 @@ class Conductor(QObject):
             window.form.go_to(missing)
         elif not window.project.ready:
             window.messages.tell("info", "The folders are still being looked at; try again in a moment.")
+        elif self._unfinished and not window.project.draft.config.resume_from:
+            ask(
+                window, "Resume the unfinished run, or start anew?",
+                "Starting anew begins at step 0 and moves the files of the unfinished run to previous_runs.",
+                [("Resume", self.resume), ("Start anew", lambda: self._begin(resume=False))],
+            )  # fmt: skip
         else:
             self._begin(resume=False)
 
@@ -140,7 +166,7 @@ class Conductor(QObject):
 
     def resume(self) -> None:
         """Go on with the workspace's unfinished run."""
-        if not self._window.session.active:
+        if self._unfinished and not self._window.session.active:
             self._begin(resume=True)
 
     def _begin(self, *, resume: bool) -> None:
@@ -149,7 +175,26 @@ class Conductor(QObject):
         window.result_card.hide()
         window.show_run(True)
         self._estimate.stop()
+        keep(window.project.given())
+        workspace = window.project.workspace
+        self._shown = workspace.root if workspace else None
         window.session.start(window.project.given(resume=resume))
+
+    def reopen(self) -> None:
+        """Take up where the window was left, or was cut off."""
+        self._window.project.restore(kept())
+
+    def try_demo(self) -> None:
+        """Fill in the built-in scenes; what was chosen is given up only after a question."""
+        given = self._window.project.draft.given
+        if given.get("demo") or not set(given) - {"preset"}:
+            self.begin_demo()
+        else:
+            ask(
+                self._window, "Fill in the built-in scenes?",
+                "They take the place of the folders and settings chosen here. Files stay as they are.",
+                [("Fill in", self.begin_demo)],
+            )  # fmt: skip
 
     def begin_demo(self, workspace: str = "") -> None:
         """Fill in the built-in scenes; without a workspace in the user's documents."""
@@ -253,7 +298,10 @@ class Conductor(QObject):
             self._fault(ended.error, ended.details)
             window.project.open_again()  # for what is there: an unfinished run, a training of another process
         elif finished is not None:
-            window.result_card.present(finished, self._loads_in)
+            workspace = window.project.workspace
+            left = finished.outcome != "completed" and workspace is not None and workspace.step_checkpoints()
+            self._unfinished = bool(left)
+            window.result_card.present(finished, self._loads_in, resumable=self._unfinished)
             if finished.outcome == "failed":
                 self._report_failure(finished)
             title = "The training failed" if finished.outcome == "failed" else "The training has ended"
@@ -263,7 +311,7 @@ class Conductor(QObject):
         window.run_is_over()
 
     def _report_failure(self, finished: RunFinished) -> None:
-        advice = "Change the settings and press Start, or resume from the last checkpoint."
+        advice = "Change the settings and press Start. What was saved can be resumed."
         report = Report(
             f"The training failed at step {finished.step}", finished.error or "No reason was given.", advice,
             self._window.log.text,

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.background import Background
 from app.folder_watch import FolderWatch
+from app.last_session import Kept
 from app.runs.opened import Opened, look_into
 from trainer_core.config import TrainerConfig
 from trainer_core.draft import Draft
@@ -33,7 +34,8 @@ class Project(QObject):
     """The settings under way. `changed` means: look at everything again."""
 
     changed = Signal()
-    opened = Signal(object)  # Opened
+    opened = Signal(object)  # Opened, of a new workspace with nothing in it
+    left = Signal()  # there is no workspace
     told = Signal(str, str)  # level, text
 
     def __init__(self, ask: Ask, parent: Optional[QObject] = None, config_class: type = TrainerConfig) -> None:
@@ -123,6 +125,13 @@ class Project(QObject):
         self._look_at_profile()
         self._look_at_source()
 
+    def restore(self, kept: Kept) -> None:
+        """Take up what was chosen when the window was last open."""
+        for name, value in kept.places.items():
+            self.draft.set(name, value)
+        self._look_at_workspace()
+        self.adopt(kept.values)
+
     def propose_preset(self, name: str) -> None:
         """What suits the hardware that was found."""
         self.draft.propose_preset(name)
@@ -201,7 +210,9 @@ class Project(QObject):
         self._look_at_weights()
         self._look_at_profile()
         workspace = self.workspace
-        if workspace is not None and workspace.root.is_dir():
+        if workspace is None:
+            self.left.emit()
+        else:
             self._opening = True
             self.background.run("workspace", lambda: look_into(workspace), self._take_opened, self._not_opened)
 
@@ -225,8 +236,12 @@ class Project(QObject):
         config = self.draft.config
         if config.source_dir and not config.demo:
             config = config.replace(workspace=config.workspace or os.path.join(config.source_dir, ".none"))
+            wanted = self.background.wanted("source_dir")  # a folder passed while typing may be the whole disk
             self.background.run(
-                "source_dir", lambda: Source(*find_photos(config)), self._found, lambda e: self._found(_no_source(e))
+                "source_dir",
+                lambda: Source(*find_photos(config, wanted)),
+                self._found,
+                lambda error: self._found(_no_source(error)),
             )
         self.changed.emit()
 

@@ -19,6 +19,7 @@ from app.drops import Drops, paths_of
 from app.form.form import SettingsForm
 from app.form.unusable import show_unusable
 from app.icons import icon
+from app.last_session import keep
 from app.log_panel import LogPanel
 from app.preview.panel import PreviewPanel
 from app.preview.pins import Pins
@@ -125,7 +126,7 @@ class Window(QMainWindow):
     def _connect(self) -> None:
         conductor, bar = self.conductor, self.run_bar
         bar.start.connect(conductor.start)
-        bar.demo.connect(conductor.begin_demo)
+        bar.demo.connect(conductor.try_demo)
         bar.pause.connect(conductor.pause_or_resume)
         bar.stop.connect(conductor.stop)
         bar.discard.connect(conductor.discard)
@@ -136,7 +137,7 @@ class Window(QMainWindow):
         self.preview.unpin.connect(self.pins.ask_to_unpin)
         self.pins.unpinned.connect(self.preview.forget_pinned)
         self.form.show_unusable.connect(lambda: show_unusable(self.project.source, self))
-        self.welcome.demo.connect(conductor.begin_demo)
+        self.welcome.demo.connect(conductor.try_demo)
         self.welcome.open_workspace.connect(conductor.open_workspace)
         self.project.changed.connect(self._choose_page)
         self.watch.told.connect(self.messages.tell)
@@ -144,6 +145,7 @@ class Window(QMainWindow):
         self.watch.dropped.connect(self._pin)
         self.pins.offered.connect(self.watch.add_captures)
         self.resume_card.resume.connect(conductor.resume)
+        self.result_card.resume.connect(conductor.resume)
         self.charts.step_chosen.connect(self.preview.show_step)
         self.result_card.deploy.connect(conductor.deployment.copy_to_viewer)
         self.result_card.try_out.connect(conductor.deployment.try_on_photos)
@@ -179,6 +181,8 @@ class Window(QMainWindow):
             self.conductor.begin_demo(workspace or "")
         elif workspace:
             self.conductor.open_workspace(workspace)
+        else:
+            self.conductor.reopen()
         if begin:
             self.conductor.start_when_ready()
 
@@ -249,13 +253,13 @@ class Window(QMainWindow):
         self.drops.take(paths_of(event.mimeData()), onto=onto)
 
     def _pin(self, captures: list[Path]) -> None:
-        """What is compared before the start is followed in the previews, once there is a workspace to keep it."""
-        if self.project.workspace is not None:
-            self.pins.pin(captures)
+        """What is compared before the start is followed in the previews."""
+        self.pins.pin(captures)
 
     # -- memory --------------------------------------------------------------------------------
 
     def _remember(self) -> None:
+        keep(self.project.given())
         store = remembered()
         store.setValue("window/geometry", self.saveGeometry())
         store.setValue("window/split", self._split.saveState())

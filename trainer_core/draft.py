@@ -68,7 +68,7 @@ class Draft:
         for replaced in _replaced_by(name):
             self._given.pop(replaced, None)
         self._given.pop(name, None)
-        if name == "init_weights":
+        if name in ("init_weights", "resume_from"):
             self.warm = None
         if name in _ALWAYS_EXPLICIT or getattr(self.config, name) != value:
             self._given[name] = value
@@ -137,4 +137,9 @@ class Draft:
 def _replaced_by(name: str) -> tuple[str, ...]:
     if name == "preset":
         return tuple({field for preset in PRESETS.values() for field in preset})
-    return {"init_weights": NETWORK_FIELDS, "steps": ("max_minutes",), "max_minutes": ("steps",)}.get(name, ())
+    return {
+        "init_weights": (*NETWORK_FIELDS, "resume_from"),
+        "resume_from": ("init_weights",),
+        "steps": ("max_minutes",),
+        "max_minutes": ("steps",),
+    }.get(name, ())

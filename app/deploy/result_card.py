@@ -7,7 +7,7 @@ from typing import Callable
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.cards import Card, show_folder
 from app.icons import dress
@@ -23,6 +23,7 @@ _OUTCOMES = {
 class ResultCard(Card):
     """`present` shows the end of a run that left a model."""
 
+    resume = Signal()
     deploy = Signal(str)
     try_out = Signal(str)
     export = Signal(str)
@@ -34,6 +35,7 @@ class ResultCard(Card):
         self._loads_in.setWordWrap(True)
         self._path_row = QWidget()
         self._lay_out()
+        self.resume_button = self._button("Resume", "start", self.resume.emit, primary=True)
         self.deploy_button, self.try_button, self.export_button = self._actions = [
             self._button("Copy to WQV-Viewer …", "deploy", lambda: self.deploy.emit(self.model), primary=True),
             self._button("Try on photos …", "preview", lambda: self.try_out.emit(self.model)),
@@ -57,11 +59,14 @@ class ResultCard(Card):
         """All that is said, "" while hidden."""
         return " ".join(part for part in (super().text, self._loads_in.text()) if part and not self.isHidden())
 
-    def present(self, event: RunFinished, loads_in: str) -> None:
+    def present(self, event: RunFinished, loads_in: str, *, resumable: bool = False) -> None:
         """Show this run's model; `loads_in` is the gate's sentence."""
+        self.resume_button.setVisible(resumable)
+        _emphasise(self.deploy_button, not resumable)
         self.model = _best_of(event.model) if event.model else ""
         for widget in (*self._actions, self._path_row):
             widget.setVisible(bool(self.model))
+        self.export_button.setVisible(bool(self.model) and not resumable)  # no room beside Resume; the menu has it too
         self._place.set_path(self.model)
         self._loads_in.setText(in_words(loads_in))
         self._loads_in.setVisible(bool(loads_in))
@@ -105,6 +110,14 @@ class PathLabel(QLabel):
 
     def _shorten(self) -> None:
         self.setText(self.fontMetrics().elidedText(self._path, Qt.TextElideMode.ElideMiddle, self.width()))
+
+
+def _emphasise(button: QPushButton, primary: bool) -> None:
+    """Only one button of a card stands out."""
+    button.setProperty("role", "primary" if primary else "")
+    dress(button, "deploy", "on_accent" if primary else "text")
+    button.style().unpolish(button)
+    button.style().polish(button)
 
 
 def _tool(name: str, icon: str, clicked: Callable[[], object]) -> QToolButton:

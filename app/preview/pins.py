@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.project import Project
 from app.questions import ask
-from app.session import Session
+from app.session import Session, State
 from trainer_core.control import Request
 from trainer_core.errors import UserError
 from trainer_core.preview_photos import pin, unpin
@@ -29,6 +29,8 @@ class Pins(QObject):
     def __init__(self, project: Project, session: Session, window: QWidget) -> None:
         super().__init__(window)
         self._project, self._session, self._window = project, session, window
+        self._waiting: list[Path] = []  # until a training starts, so that there is a workspace to keep them
+        session.changed.connect(self._pin_waiting)
 
     def pin(self, files: Sequence[Path], *, refused: Sequence[str] = ()) -> None:
         """Copy watch photos into the workspace; while a training runs a preview follows at once.
@@ -39,7 +41,10 @@ class Pins(QObject):
         self.offered.emit(list(files))
         workspace = self._project.workspace
         if workspace is None:
-            self._project.told.emit("warning", "Choose a workspace first: it keeps the watch photos for the previews.")
+            self._waiting += files
+            self._project.told.emit(
+                "info", "The watch photos are pinned when the training starts; its workspace keeps them."
+            )
             self.missing.emit("workspace")
             return
         mono = self._project.draft.config.monochrome_style
@@ -49,6 +54,11 @@ class Pins(QObject):
             lambda found: self._tell(found[0], [*refused, *found[1]]),
             _escaped,
         )
+
+    def _pin_waiting(self, state: State) -> None:
+        if state is State.TRAINING and self._waiting:
+            files, self._waiting = self._waiting, []
+            self.pin(files)
 
     def _tell(self, pinned: list[str], refused: list[str]) -> None:
         sentences = [_sentence(pinned, now=self._session.active)] if pinned else []

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from tests.small_runs import make_photos
 from trainer_core.data.decode import MAX_SIDE, read_size
-from trainer_core.data.photos import PhotoError, decode, scan
+from trainer_core.data.photos import PhotoError, ScanGivenUp, decode, scan
 from trainer_core.errors import UserError
 
 
@@ -311,3 +312,12 @@ def test_a_missing_or_hostile_file_gives_a_reason_instead_of_a_traceback(tmp_pat
     (tmp_path / "a.png").write_bytes(noise.getvalue().replace(b"IDAT", b"IDAX"))
     with pytest.raises(PhotoError):
         decode(tmp_path / "a.png")
+
+
+def test_a_scan_that_nobody_waits_for_is_given_up(tmp_path: Path) -> None:
+    make_photos(tmp_path, 12)
+    answers = iter([True] * 15)
+    checked: list[int] = []
+    with pytest.raises(ScanGivenUp):
+        scan(tmp_path, progress=checked.append, wanted=lambda: next(answers, False))
+    assert len(checked) == 3

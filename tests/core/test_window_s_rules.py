@@ -244,3 +244,12 @@ def test_none_of_it_needs_torch_or_qt() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_resuming_and_a_warm_start_take_each_other_back() -> None:
+    draft = Draft()
+    draft.set("init_weights", "a.pth")
+    draft.set("resume_from", "scale4_step8.pth")
+    assert draft.given == {"resume_from": "scale4_step8.pth"}
+    draft.set("init_weights", "a.pth")
+    assert draft.given == {"init_weights": "a.pth"}

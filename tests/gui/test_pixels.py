@@ -35,6 +35,7 @@ from trainer_core.resumable import Resumable
 
 _SIZES = ((1280, 800), (1024, 700))
 _LONGEST_THROTTLE = 500  # milliseconds
+_LAYOUT_ROUNDS = 10  # a text that wraps anew asks for another height, and so on up to the window
 _TEXTS = ("text", "muted", "accent", "good", "bad", "warn")
 _GROUNDS = ("window", "base", "raised")
 _FOLDER = Path(__file__).parents[2] / "resources" / "icons"
@@ -109,16 +110,31 @@ def finished(window: Window, folder: Path) -> None:
     window.result_card.present(done, "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) yes")
 
 
-STATES: tuple[Callable[[Window, Path], None], ...] = (empty, invalid, ready, training, paused, unfinished, finished)
+def stopped(window: Window, folder: Path) -> None:
+    finished(window, folder)
+    done = RunFinished("stopped", 123_456, 22.17, 123_000, 21.01, None, "x.pth", window.result_card.model, None, 1.0)
+    window.result_card.present(done, "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) yes", resumable=True)
 
 
-def settle(window: QWidget, size: tuple[int, int]) -> None:
+STATES: tuple[Callable[[Window, Path], None], ...] = (
+    empty,
+    invalid,
+    ready,
+    training,
+    paused,
+    unfinished,
+    finished,
+    stopped,
+)
+
+
+def settle(window: Window, size: tuple[int, int]) -> None:
     """The window at this size, with all that it shows a moment later, laid out."""
     window.resize(*size)
     deadline = time.monotonic() + 10
-    while _about_to_draw(window) and time.monotonic() < deadline:
+    while (_about_to_draw(window) or window.project.background.busy) and time.monotonic() < deadline:
         QApplication.processEvents()
-    for _ in range(3):
+    for _ in range(_LAYOUT_ROUNDS):
         QApplication.processEvents()
     assert not _about_to_draw(window)
     assert (window.width(), window.height()) == size, "the window does not become this small"

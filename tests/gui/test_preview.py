@@ -259,10 +259,17 @@ def test_watch_photos_dropped_together_are_copied_and_the_rest_is_refused(
     assert first.read_bytes() == before
 
 
-def test_a_watch_photo_needs_a_workspace_first(window: Window, qtbot: Any, tmp_path: Path) -> None:
+def test_a_watch_photo_without_a_workspace_is_pinned_when_the_training_starts(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
     drop(window, watch_photo(tmp_path / "harbour.png"))
-    told(window, qtbot, "Choose a workspace first")
+    told(window, qtbot, "pinned when the training starts")
     qtbot.waitUntil(lambda: QApplication.focusWidget() is window.form.rows["workspace"].entry.focusProxy())
+    fill_in(window, photos, tmp_path / "run", steps=100000)
+    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    assert not (tmp_path / "run" / "preview_photos").exists()
+    window.conductor.start()
+    qtbot.waitUntil((tmp_path / "run" / "preview_photos" / "harbour.png").is_file, timeout=_LONG)
 
 
 def test_a_photo_of_the_other_watch_is_refused(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 
@@ -12,6 +14,7 @@ from app.errors import ErrorDialog
 from app.session import State
 from app.window import Window
 from tests.gui.handling import fill_in, finish
+from trainer_core.data.photos import ScanGivenUp
 from trainer_core.sinks.journal import read_journal
 
 _LONG = 60000  # milliseconds; a busy machine needs them
@@ -81,6 +84,123 @@ def test_start_pause_resume_stop_then_the_resume_offer(
     finish(other, qtbot)
     starts = [r["start_step"] for r in read_journal(workspace / "journal.jsonl") if r["event"] == "RunStarted"]
     assert starts == [0, stopped_at]
+
+
+def test_a_stopped_training_goes_on_in_the_same_window_and_start_asks(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "run"
+    fill_in(window, photos, workspace, steps=100000)
+    start(window, qtbot)
+    click(qtbot, window.run_bar.stop_button)
+    wait_idle(window, qtbot)
+    first = window.session.step
+    click(qtbot, window.run_bar.start_button)
+    assert not window.session.active
+    answer(window, qtbot, "Resume")
+    qtbot.waitUntil(lambda: window.session.step > first, timeout=_LONG)
+    click(qtbot, window.run_bar.stop_button)
+    wait_idle(window, qtbot)
+    second = window.session.step
+    assert window.result_card.resume_button.isVisible()
+    click(qtbot, window.result_card.resume_button)
+    qtbot.waitUntil(lambda: window.session.step > second, timeout=_LONG)
+    click(qtbot, window.run_bar.stop_button)
+    wait_idle(window, qtbot)
+    assert _starts(workspace) == [0, first, second]
+    click(qtbot, window.run_bar.start_button)
+    answer(window, qtbot, "Start anew")
+    qtbot.waitUntil(lambda: window.session.active and window.session.step > 0, timeout=_LONG)
+    assert _starts(workspace) == [0] and list((workspace / "previous_runs").iterdir())
+
+
+def _starts(workspace: Path) -> list[int]:
+    return [r["start_step"] for r in read_journal(workspace / "journal.jsonl") if r["event"] == "RunStarted"]
+
+
+def test_another_workspace_takes_the_offers_of_the_last_one_away(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_in(window, photos, tmp_path / "run", steps=100000)
+    start(window, qtbot)
+    click(qtbot, window.run_bar.stop_button)
+    wait_idle(window, qtbot)
+    window.project.choose("workspace", str(tmp_path / "other"))
+    assert not window.result_card.isVisible() and not window.resume_card.isVisible()
+    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    assert not window.charts.figures.losses
+    window.conductor.resume()
+    assert not window.session.active
+    window.project.choose("workspace", str(tmp_path / "run"))
+    qtbot.waitUntil(lambda: "unfinished run" in window.resume_card.text, timeout=_LONG)
+    assert window.charts.figures.losses
+    window.project.set("workspace", "")
+    assert not window.resume_card.isVisible()
+
+
+def test_a_plain_start_takes_up_where_the_window_was_cut_off(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_in(window, photos, tmp_path / "run", steps=100000)
+    start(window, qtbot)
+    again = Window()  # as after a kill: the first one never came to remember anything at its end
+    again.show()
+    again.begin_work()
+    click(qtbot, window.run_bar.stop_button)
+    wait_idle(window, qtbot)
+    again.open_at_start(None)
+    qtbot.waitUntil(lambda: "unfinished run" in again.resume_card.text, timeout=_LONG)
+    assert again.project.draft.config.source_dir == str(photos)
+    finish(again, qtbot)
+
+
+def test_choices_that_were_never_started_are_there_again(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    window.project.set("learning_rate", 3e-4)
+    window.project.set("betas", (0.8, 0.95))
+    window.project.choose("source_dir", str(photos))
+    window.project.choose("workspace", str(tmp_path / "gone" / "run"))
+    finish(window, qtbot)
+    again = Window()
+    again.open_at_start(None)
+    config = again.project.draft.config
+    assert (config.learning_rate, config.betas, config.source_dir) == (3e-4, (0.8, 0.95), str(photos))
+    assert not config.workspace  # its folder is not there
+    finish(again, qtbot)
+
+
+def test_the_built_in_scenes_take_no_choice_away_without_a_question(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_in(window, photos, tmp_path / "run")
+    click(qtbot, window.run_bar.demo_button)
+    assert window.project.draft.config.source_dir == str(photos)
+    answer(window, qtbot, "Fill in")
+    assert window.project.draft.config.demo
+
+
+def test_a_folder_passed_while_typing_is_not_searched_to_the_end(
+    window: Window, qtbot: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Callable[[], bool]] = []
+
+    def endless(config: Any, wanted: Callable[[], bool]) -> Any:
+        begun.append(wanted)
+        deadline = time.monotonic() + 30
+        while wanted() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        raise ScanGivenUp
+
+    monkeypatch.setattr("app.project.find_photos", endless)
+    window.project.choose("source_dir", str(photos.parent))
+    qtbot.waitUntil(lambda: len(begun) == 1)
+    window.project.choose("source_dir", str(photos))
+    qtbot.waitUntil(lambda: len(begun) == 2)
+    assert not begun[0]() and begun[1]()
+    before = time.monotonic()
+    finish(window, qtbot)
+    assert time.monotonic() - before < 20 and not begun[1]()
 
 
 def test_a_run_that_ends_shows_the_model_and_copies_it(

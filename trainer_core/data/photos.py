@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from trainer_core.data.decode import PhotoError, decode, read_size
 from trainer_core.errors import UserError
@@ -24,6 +25,7 @@ __all__ = [
     "PhotoError",
     "Rejected",
     "Scan",
+    "ScanGivenUp",
     "decode",
     "name_bytes",
     "scan",
@@ -32,6 +34,9 @@ __all__ = [
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp"})
 _MAX_DEPTH = 64
 _THREADS = 8
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,10 @@ class Rejected:
 
     name: str
     reason: str
+
+
+class ScanGivenUp(Exception):
+    """Nobody waits for the answer any more."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,7 @@ def scan(
     exclude: Sequence[Path] = (),
     keep: Collection[str] = (),
     twins: bool = False,
+    wanted: Callable[[], bool] = lambda: True,
 ) -> Scan:
     """List the usable photos under `root`, reading headers only (and whole files only to compare twins).
 
@@ -88,23 +98,25 @@ def scan(
         keep: names that win over a twin with the same bytes (those of an earlier run); otherwise
             the first name wins.
         twins: list files with the bytes of another as well.
+        wanted: asked before every file; once it is false, the scan is given up.
 
     Raises:
         UserError: the folder is missing or unreadable, or holds no usable photo.
+        ScanGivenUp: see `wanted`.
     """
     root = Path(os.path.abspath(root))
     if not root.is_dir():
         found = "is a file, not a folder" if root.exists() else "does not exist"
         raise UserError(f"The source folder {root} {found}. Name a folder that holds photos.")
     shut: list[Rejected] = []
-    files = list(_walk(root, {_identity(path) for path in exclude}, shut))
-    wanted = [(name, path) for name, path in files if path.suffix.lower() in EXTENSIONS]
-    photos, rejected = _split(_check_all(wanted, progress))
-    photos, surplus = (photos, []) if twins else _without_twins(photos, keep)
+    files = list(_while(wanted, _walk(root, {_identity(path) for path in exclude}, shut)))
+    named = [(name, path) for name, path in files if path.suffix.lower() in EXTENSIONS]
+    photos, rejected = _split(_check_all(named, progress, wanted))
+    photos, surplus = (photos, []) if twins else _without_twins(photos, keep, wanted)
     rejected = sorted(shut + rejected + surplus, key=lambda entry: name_bytes(entry.name))
     if not photos:
-        raise UserError(_nothing_found(root, rejected, len(files) - len(wanted)))
-    return Scan(root, tuple(photos), tuple(rejected), len(files) - len(wanted))
+        raise UserError(_nothing_found(root, rejected, len(files) - len(named)))
+    return Scan(root, tuple(photos), tuple(rejected), len(files) - len(named))
 
 
 def _walk(root: Path, seen: set[tuple[int, int] | None], shut: list[Rejected]) -> Iterator[tuple[str, Path]]:
@@ -150,14 +162,31 @@ def _identity(folder: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _check_all(files: list[tuple[str, Path]], progress: Callable[[int], None] | None) -> list[Photo | Rejected]:
-    files = sorted(files, key=lambda file: name_bytes(file[0]))
-    results = []
+def _while(wanted: Callable[[], bool], items: Iterable[Item]) -> Iterator[Item]:
+    for item in items:
+        if not wanted():
+            raise ScanGivenUp
+        yield item
+
+
+def _in_parallel(work: Callable[[Item], Result], items: Iterable[Item], wanted: Callable[[], bool]) -> Iterator[Result]:
+    """The results in the items' order; what has not begun when it is given up never does."""
     with ThreadPoolExecutor(_THREADS) as pool:
-        for result in pool.map(_check, files):
-            results.append(result)
-            if progress is not None:
-                progress(len(results))
+        try:
+            yield from _while(wanted, pool.map(work, items))
+        except ScanGivenUp:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _check_all(
+    files: list[tuple[str, Path]], progress: Callable[[int], None] | None, wanted: Callable[[], bool]
+) -> list[Photo | Rejected]:
+    results = []
+    for result in _in_parallel(_check, sorted(files, key=lambda file: name_bytes(file[0])), wanted):
+        results.append(result)
+        if progress is not None:
+            progress(len(results))
     return results
 
 
@@ -179,7 +208,9 @@ def _split(results: Sequence[Photo | Rejected]) -> tuple[list[Photo], list[Rejec
     return photos, [result for result in results if isinstance(result, Rejected)]
 
 
-def _without_twins(photos: list[Photo], keep: Collection[str]) -> tuple[list[Photo], list[Rejected]]:
+def _without_twins(
+    photos: list[Photo], keep: Collection[str], wanted: Callable[[], bool]
+) -> tuple[list[Photo], list[Rejected]]:
     """Drop files with exactly the bytes of another; only files of equal size are read."""
     by_size: dict[int, list[Photo]] = defaultdict(list)
     for photo in photos:
@@ -188,11 +219,10 @@ def _without_twins(photos: list[Photo], keep: Collection[str]) -> tuple[list[Pho
     suspects.sort(key=lambda photo: (photo.name not in keep, name_bytes(photo.name)))
     first: dict[bytes, str] = {}
     twins: dict[str, str] = {}
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for photo, digest in zip(suspects, pool.map(_digest, suspects)):
-            original = first.setdefault(digest, photo.name)
-            if original != photo.name:
-                twins[photo.name] = original
+    for photo, digest in zip(suspects, _in_parallel(_digest, suspects, wanted)):
+        original = first.setdefault(digest, photo.name)
+        if original != photo.name:
+            twins[photo.name] = original
     kept = [photo for photo in photos if photo.name not in twins]
     return kept, [Rejected(name, f"the same file as {original}") for name, original in twins.items()]
 

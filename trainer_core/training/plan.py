@@ -6,7 +6,7 @@ Nothing here writes; `--config-only` and the window's summary are made of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -72,16 +72,20 @@ def network_of(config: TrainerConfig) -> NetworkSpec:
     return NetworkSpec(config.scale, config.num_feat, config.num_block, config.num_grow_ch)
 
 
-def find_photos(config: TrainerConfig) -> tuple[Scan, Splits]:
+def find_photos(config: TrainerConfig, wanted: Callable[[], bool] = lambda: True) -> tuple[Scan, Splits]:
     """The usable photos and their division, as recorded in the workspace or made now; writes nothing.
+
+    Args:
+        wanted: once it is false, the search is given up.
 
     Raises:
         UserError: there is no usable photo.
+        ScanGivenUp: see `wanted`.
     """
     workspace = Workspace(config.workspace_path)
     recorded = None if config.resplit else read_splits(workspace.splits_file)
     inside = () if config.demo else (workspace.root,)
-    found = scan(Path(config.source_dir), exclude=inside, keep=recorded_names(recorded))
+    found = scan(Path(config.source_dir), exclude=inside, keep=recorded_names(recorded), wanted=wanted)
     return found, make_splits(found, train_split=config.train_split, val_split=config.val_split, recorded=recorded)
 
 

@@ -1,0 +1,45 @@
+"""What was chosen when the window was last open, kept at every start of a run and at the end: a crash loses nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.remembered import remembered
+from trainer_core.errors import UserError
+from trainer_core.settings import read_stored
+
+_KEY = "last_session"
+_PLACES = ("source_dir", "workspace", "demo")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Choices by setting: folders that are still there, and all others."""
+
+    places: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def keep(given: Mapping[str, Any]) -> None:
+    """Remember the explicit settings; a `resume_from` is a wish of the moment and is left out."""
+    remembered().setValue(_KEY, json.dumps({name: value for name, value in given.items() if name != "resume_from"}))
+    remembered().sync()  # now: the process may be killed
+
+
+def kept() -> Kept:
+    """What is remembered, as far as it can still be used; folders that are gone are passed over."""
+    try:
+        given = json.loads(str(remembered().value(_KEY, "{}")))
+        values = read_stored({"schema": 0, **given}, "the last session").values
+    except (ValueError, TypeError, UserError):
+        return Kept()
+    places = {name: given[name] for name in _PLACES if given.get(name)}
+    if not Path(places.get("source_dir", ".")).is_dir():
+        del places["source_dir"]
+    if not Path(places.get("workspace", ".")).absolute().parent.is_dir():
+        del places["workspace"]
+    return Kept(places, values)
