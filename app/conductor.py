@@ -295,6 +295,8 @@ class Conductor(QObject):
         window.project.changed.emit()
         window.welcome.refresh()
         if ended.error is not None:
+            title = "The training failed" if finished else "The training did not start"
+            window.notifier.tell(title, str(ended.error))  # first: a dialog would make the window the active one
             self._fault(ended.error, ended.details)
             window.project.open_again()  # for what is there: an unfinished run, a training of another process
         elif finished is not None:
@@ -302,10 +304,10 @@ class Conductor(QObject):
             left = finished.outcome != "completed" and workspace is not None and workspace.step_checkpoints()
             self._unfinished = bool(left)
             window.result_card.present(finished, self._loads_in, resumable=self._unfinished)
-            if finished.outcome == "failed":
+            failed = finished.outcome == "failed"
+            window.notifier.tell("The training failed" if failed else "The training has ended", window.result_card.text)
+            if failed:
                 self._report_failure(finished)
-            title = "The training failed" if finished.outcome == "failed" else "The training has ended"
-            window.notifier.tell(title, window.result_card.text)
         self._finished = None
         window.notifier.hide()
         window.run_is_over()

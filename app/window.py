@@ -205,9 +205,12 @@ class Window(QMainWindow):
         self.closed.emit()
 
     def _ask_before_closing(self) -> None:
-        answers = [("Stop and save", self.close_at_once)]
-        if self.notifier.has_tray:
-            answers.append(("Keep training in the tray", self._go_to_tray))
+        out_of_sight = (
+            ("Keep training in the tray", self._go_to_tray)
+            if self.notifier.has_tray
+            else ("Minimise and keep training", self.showMinimized)
+        )
+        answers = [("Stop and save", self.close_at_once), out_of_sight]
         ask(self, "A training is running", "It can be stopped and saved, to be resumed later.", answers)
 
     def close_at_once(self) -> None:

@@ -1,4 +1,7 @@
-"""Tells the user who is elsewhere: a tray icon with a menu, a notification through it, and the task bar's attention."""
+"""Tells the user who is elsewhere: a tray icon with a menu, a notification, and the task bar's attention.
+
+The notification goes through the tray's icon; where the desktop has no tray, to the desktop itself.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QWidget
 
 from app.session import State
+from app.system import desktop_message
 
 _MILLISECONDS = 15000
 _SHOWING = (
@@ -84,7 +88,7 @@ class Notifier(QObject):
 
     def tell(self, title: str, text: str) -> None:
         """Say it, unless the user looks at the window anyway."""
-        if self._window.isActiveWindow():
+        if self._window.isActiveWindow() and not self._window.isMinimized():
             return
         QApplication.alert(self._window)
         if self.has_tray:
@@ -92,6 +96,8 @@ class Notifier(QObject):
             self._settle()
             assert self._tray is not None
             self._tray.showMessage(title, text, QSystemTrayIcon.MessageIcon.Information, _MILLISECONDS)
+        else:
+            desktop_message.send(title, text, _MILLISECONDS)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.WindowActivate and self._talking:

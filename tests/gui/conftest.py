@@ -41,6 +41,12 @@ def own_memory(tmp_path: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
+def no_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test tells the desktop does not appear on that of whoever runs it."""
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "disabled:")
+
+
+@pytest.fixture(autouse=True)
 def no_thread_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A test that leaves a QThread running fails."""
     started: list[QThread] = []

@@ -140,14 +140,6 @@ def click_on_tray(window: Window) -> None:
     tray.activated.emit(QSystemTrayIcon.ActivationReason.Trigger)
 
 
-def test_without_a_tray_nothing_can_go_there(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
-    train(window, qtbot, photos, tmp_path / "run")
-    window.close()
-    assert answers(window) == ["Stop and save", "Cancel"]
-    answer(window, "Cancel")
-    assert window.isVisible()
-
-
 def test_a_training_goes_on_in_the_tray_and_its_end_is_told(
     told: list[str], window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:

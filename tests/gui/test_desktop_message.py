@@ -1,0 +1,127 @@
+"""A desktop without a tray: what ended is told to the desktop itself, and a training goes on in a minimised window."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import ClassInfo, QObject, Slot
+from PySide6.QtWidgets import QApplication
+
+from app.errors import ErrorDialog
+from app.system import desktop_message
+from app.system.desktop_message import send
+from app.window import Window
+from tests.gui.test_system import answer, answers, train, wait_idle
+from trainer_core.errors import UserError
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have a tray")
+_PROGRAMS = ("dbus-daemon", "gdbus")
+
+
+@ClassInfo({"D-Bus Interface": "org.freedesktop.Notifications"})
+class Desktop(QObject):
+    """What a desktop offers; keeps what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[tuple[str, str]] = []
+
+    @Slot("QString", "uint", "QString", "QString", "QString", "QStringList", "QVariantMap", "int", result="uint")
+    def Notify(self, app: str, old: int, icon: str, title: str, text: str, acts: Any, hints: Any, time: int) -> int:
+        self.told.append((title, text))
+        return 1
+
+
+@pytest.fixture
+def desktop(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
+    """A session bus of its own with a desktop on it, and no notify-send."""
+    missing = [name for name in _PROGRAMS if not shutil.which(name)]
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} not installed")
+    from PySide6.QtDBus import QDBusConnection
+
+    command = ["dbus-daemon", "--session", "--nofork", "--print-address"]
+    daemon = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert daemon.stdout is not None
+    address = daemon.stdout.readline().strip()
+    bus, made = QDBusConnection.connectToBus(address, "desktop"), Desktop()
+    export = QDBusConnection.RegisterOption.ExportAllSlots
+    assert bus.registerObject("/org/freedesktop/Notifications", made, export)
+    assert bus.registerService("org.freedesktop.Notifications")
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    found = shutil.which
+    monkeypatch.setattr(desktop_message.shutil, "which", lambda name: None if name == "notify-send" else found(name))
+    yield made
+    QDBusConnection.disconnectFromBus("desktop")
+    daemon.kill()
+    daemon.communicate()
+
+
+def test_the_desktop_shows_what_it_is_told(desktop: Desktop, qtbot: Any) -> None:
+    send('"Done"', "a & b <c>\n'd' \\ \"e\"", 1000)
+    qtbot.waitUntil(lambda: bool(desktop.told), timeout=20000)
+    assert desktop.told == [('"Done"', "a &amp; b &lt;c&gt;\n'd' \\ \"e\"")]
+
+
+def test_notify_send_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: Any) -> None:
+    program, said = tmp_path / "notify-send", tmp_path / "said"
+    program.write_text(f'#!/bin/sh\nprintf "%s|" "$@" > "{said}.part"; mv "{said}.part" "{said}"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    send("-Done", "as told", 1000)
+    qtbot.waitUntil(said.exists, timeout=20000)
+    assert said.read_text() == "--app-name=WQV Upscale Trainer|--expire-time=1000|--|-Done|as told|"
+
+
+@pytest.mark.parametrize("variables", [{"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}, {"PATH": "/nowhere"}, {}])
+def test_without_a_bus_or_a_program_nothing_happens(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], qtbot: Any
+) -> None:
+    for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    send("Done", "nobody hears it", 1000)
+    qtbot.wait(300)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_training_goes_on_in_a_minimised_window_and_its_end_is_told(
+    desktop: Desktop, window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    train(window, qtbot, photos, tmp_path / "run")
+    window.close()
+    assert answers(window) == ["Stop and save", "Minimise and keep training", "Cancel"]
+    answer(window, "Minimise and keep training")
+    assert window.isMinimized()
+    before = window.session.step
+    qtbot.waitUntil(lambda: window.session.step > before + 1, timeout=60000)
+    window.conductor.stop()
+    wait_idle(window, qtbot)
+    qtbot.waitUntil(lambda: [title for title, _ in desktop.told] == ["The training has ended"], timeout=20000)
+    assert "Stopped and saved" in desktop.told[0][1]
+    assert window.isMinimized()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("the processor is on strike"), UserError("Every photo is gone.")])
+def test_a_failure_is_told_whosever_it_is(
+    error: Exception, desktop: Desktop, window: Window, qtbot: Any, photos: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def fail(*more: Any, **others: Any) -> None:
+        raise error
+
+    train(window, qtbot, photos, tmp_path / "run")
+    window.showMinimized()
+    monkeypatch.setattr("trainer_core.training.learner.Learner.update", fail)
+    wait_idle(window, qtbot)
+    qtbot.waitUntil(lambda: [title for title, _ in desktop.told] == ["The training failed"], timeout=20000)
+    assert str(error) in desktop.told[0][1] or isinstance(error, RuntimeError)
+    for dialog in window.findChildren(ErrorDialog):
+        dialog.reject()
