@@ -48,6 +48,7 @@ class Conductor(QObject):
         self._window = window
         self._estimate = Estimate(window.training, self)
         self._estimate.changed.connect(window.run_bar.show_estimate)
+        self._estimate.device_changed.connect(window.status.show_device)
         self._loads_in = ""
         self._awake = awake()
         self._boards = TensorBoards(self)
@@ -78,8 +79,8 @@ class Conductor(QObject):
         self._window.training.ask(lambda: choose(TrainerConfig()), self._hardware_found, self._fault)
 
     def _hardware_found(self, hardware: Hardware) -> None:
-        self._estimate.hardware = hardware
         self._window.status.show_device(f"{hardware.name} · {hardware.precision}")
+        self._estimate.begin()
         self._window.project.propose_preset(proposed(hardware.device))
 
     def _settings_changed(self) -> None:
@@ -329,6 +330,7 @@ class Conductor(QObject):
 
     def close(self) -> None:
         """Let the machine sleep again, and end what runs beside the training."""
+        self._estimate.stop()
         self._awake.release()
         self._boards.close()
         self._elsewhere.close()

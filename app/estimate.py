@@ -1,34 +1,52 @@
-"""What a run will take: the network, its memory, and the time, measured by the training thread while nothing trains."""
+"""What a run will take: the device, the network, its memory, and the time, measured by the training thread.
+
+Device and free memory are looked up for the settings at hand, and only there where torch lives; what is too much is
+trainer_core's to say.
+"""
 
 from __future__ import annotations
 
-from typing import Optional
+from dataclasses import dataclass
+from typing import Optional, Union
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.training_thread import TrainingThread
 from trainer_core.config import TrainerConfig
+from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.readiness import DOUBTFUL, Check
 from trainer_core.sinks.lines import rough_duration
-from trainer_core.training.hardware import Hardware, free_memory, memory_estimate
+from trainer_core.training.hardware import Hardware, MemoryNeed, choose, free_memory, memory_estimate
 from trainer_core.training.plan import network_of
 from trainer_core.training.time_estimate import seconds_of_run, seconds_per_step
 
 _PAUSE = 1500  # milliseconds after the last change before the time is measured; pictures come first
 
-_Case = tuple[NetworkSpec, int, int, int]  # what the time of a step depends on
+_Wish = tuple[str, bool]  # the settings that choose a device: device and mixed precision
+_Case = tuple[Hardware, NetworkSpec, int, int, int]  # what the time of a step depends on
+
+
+@dataclass(frozen=True)
+class _Machine:
+    """What would compute, and its free memory in bytes at the last look."""
+
+    hardware: Hardware
+    free: int
 
 
 class Estimate(QObject):
-    """Follows the settings; `changed` says that `text` is new."""
+    """Follows the settings once `begin` was called."""
 
-    changed = Signal(str)
+    changed = Signal(str, object)  # a sentence, and what may go wrong: tuple[Check, ...]
+    device_changed = Signal(str)
 
     def __init__(self, thread: TrainingThread, parent: Optional[QObject] = None) -> None:
         super().__init__(parent)
-        self.hardware: Optional[Hardware] = None
         self._thread = thread
+        self._may_ask = self._asking = False
         self._config: Optional[TrainerConfig] = None
+        self._machines: dict[_Wish, Union[_Machine, UserError]] = {}
         self._measured: dict[_Case, float] = {}
         self._asked: set[_Case] = set()
         self._timer = QTimer(self)
@@ -36,60 +54,133 @@ class Estimate(QObject):
         self._timer.setInterval(_PAUSE)
         self._timer.timeout.connect(self._measure)
 
+    def begin(self) -> None:
+        """The thread knows its hardware: from now on it is asked."""
+        self._may_ask = True
+        self.follow(self._config)
+
     def follow(self, config: Optional[TrainerConfig]) -> None:
         """Show these settings; None while they are wrong."""
         self._config = config
         self._timer.stop()
-        if config is not None and self.hardware is not None and self._case(config) not in self._measured:
-            self._timer.start()
-        self.changed.emit(self.text)
+        if config is not None and self._may_ask:
+            self._look(config)
+            self._measure_later(config)
+        self._tell()
+
+    def stop(self) -> None:
+        """Measure nothing from now on: a run begins, or the window closes."""
+        self._config = None
+        self._timer.stop()
+
+    # -- what is told --------------------------------------------------------------------------
 
     @property
     def text(self) -> str:
         """A sentence; "" without settings."""
-        if self._config is None:
+        config = self._config
+        if config is None:
             return ""
-        parts = [self._network(self._config), self._memory(self._config), self._time(self._config)]
-        return "; ".join(part for part in parts if part)
+        need = self._need(config)
+        memory = f"about {max(need.needed / 1e9, 0.1):.1f} GB of memory, {need.free / 1e9:.1f} GB free" if need else ""
+        return "; ".join(part for part in (_network(config), memory, self._time(config)) if part)
 
-    def stop(self) -> None:
-        """Measure nothing from now on: a run begins, or the window closes."""
-        self._timer.stop()
+    @property
+    def doubts(self) -> tuple[Check, ...]:
+        """What may go wrong, with the setting that mends it. It keeps nobody from starting."""
+        config = self._config
+        if config is None:
+            return ()
+        machine, need = self._machines.get(_wish(config)), self._need(config)
+        if isinstance(machine, UserError):
+            return (Check(DOUBTFUL, machine.message, "device"),)
+        return (Check(DOUBTFUL, need.warning, "batch_size"),) if need and need.warning else ()
 
-    @staticmethod
-    def _case(config: TrainerConfig) -> _Case:
-        return network_of(config), config.patch_size, config.batch_size, config.grad_accum_steps
+    def _tell(self) -> None:
+        self.changed.emit(self.text, self.doubts)
+        machine = self._machine(self._config) if self._config else None
+        if machine is not None:
+            self.device_changed.emit(f"{machine.hardware.name} · {machine.hardware.precision}")
 
-    @staticmethod
-    def _network(config: TrainerConfig) -> str:
-        spec = network_of(config)
-        return f"{spec.describe()}, {spec.parameter_count() / 1e6:.2f} million parameters"
-
-    def _memory(self, config: TrainerConfig) -> str:
-        if self.hardware is None:
-            return ""
-        needed = memory_estimate(config, network_of(config), self.hardware.precision)
-        free = f", {free_memory(self.hardware) / 1e9:.1f} GB free" if self.hardware.device == "cpu" else ""
-        return f"about {max(needed / 1e9, 0.1):.1f} GB of memory{free}"
+    def _need(self, config: TrainerConfig) -> Optional[MemoryNeed]:
+        machine = self._machine(config)
+        if machine is None:
+            return None
+        return MemoryNeed(memory_estimate(config, network_of(config), machine.hardware.precision), machine.free)
 
     def _time(self, config: TrainerConfig) -> str:
         if config.max_minutes is not None:
             return f"{rough_duration(seconds_of_run(config, 0.0))} as chosen"
-        per_step = self._measured.get(self._case(config))
+        case = self._case(config)
+        per_step = self._measured.get(case) if case else None
         return f"about {rough_duration(seconds_of_run(config, per_step))} on this machine" if per_step else ""
 
-    def _measure(self) -> None:
-        config, hardware = self._config, self.hardware
-        if config is None or hardware is None or self._case(config) in self._asked:
+    # -- the device ----------------------------------------------------------------------------
+
+    def _machine(self, config: TrainerConfig) -> Optional[_Machine]:
+        found = self._machines.get(_wish(config))
+        return found if isinstance(found, _Machine) else None
+
+    def _look(self, config: TrainerConfig) -> None:
+        """Ask what would compute and how much memory it has left; one question at a time."""
+        if self._asking:
             return
+        self._asking, wish = True, _wish(config)
+        self._thread.ask(
+            lambda: _machine_for(config), lambda found: self._take(wish, found), lambda error: self._take(wish, error)
+        )
+
+    def _take(self, wish: _Wish, found: Union[_Machine, Exception]) -> None:
+        self._asking = False
+        if not isinstance(found, (_Machine, UserError)):
+            raise found
+        self._machines[wish] = found
+        if self._config is None:
+            return
+        if _wish(self._config) not in self._machines:
+            self._look(self._config)
+        self._measure_later(self._config)
+        self._tell()
+
+    # -- the time ------------------------------------------------------------------------------
+
+    def _case(self, config: TrainerConfig) -> Optional[_Case]:
+        machine = self._machine(config)
+        if machine is None:
+            return None
+        return machine.hardware, network_of(config), config.patch_size, config.batch_size, config.grad_accum_steps
+
+    def _measure_later(self, config: TrainerConfig) -> None:
         case = self._case(config)
+        if case is not None and case not in self._measured and not self._timer.isActive():
+            self._timer.start()
+
+    def _measure(self) -> None:
+        config = self._config
+        case = self._case(config) if config else None
+        if config is None or case is None or case in self._asked:
+            return
         self._asked.add(case)
         self._thread.ask(
-            lambda: seconds_per_step(config, case[0], hardware),
+            lambda: seconds_per_step(config, network_of(config), case[0]),
             lambda seconds: self._found(case, seconds),
             lambda error: None,  # too little memory, say: then there is no estimate
         )
 
     def _found(self, case: _Case, seconds: float) -> None:
         self._measured[case] = seconds
-        self.changed.emit(self.text)
+        self._tell()
+
+
+def _wish(config: TrainerConfig) -> _Wish:
+    return config.device, config.amp
+
+
+def _machine_for(config: TrainerConfig) -> _Machine:
+    hardware = choose(config)
+    return _Machine(hardware, free_memory(hardware))
+
+
+def _network(config: TrainerConfig) -> str:
+    spec = network_of(config)
+    return f"{spec.describe()}, {spec.parameter_count() / 1e6:.2f} million parameters"

@@ -20,6 +20,7 @@ from app.project import Project
 from app.session import State
 from app.theme import SPACE
 from trainer_core.events import PlanChanged, RunStarted, StepDone
+from trainer_core.readiness import Check
 
 
 class RunBar(QFrame):
@@ -37,6 +38,7 @@ class RunBar(QFrame):
     def __init__(self, project: Project) -> None:
         super().__init__()
         self._project = project
+        self._doubts: tuple[Check, ...] = ()
         self.checklist = Checklist(project.draft.settings)
         self.checklist.clicked.connect(self.go_to)
         self._pages = QStackedWidget()
@@ -98,14 +100,15 @@ class RunBar(QFrame):
 
     def refresh(self) -> None:
         """Show what is missing."""
-        self.checklist.show_checks(self._project.checks())
+        self.checklist.show_checks((*self._project.checks(), *self._doubts))
         self._fit()
 
-    def show_estimate(self, text: str) -> None:
-        """What the run will take, in words."""
+    def show_estimate(self, text: str, doubts: tuple[Check, ...]) -> None:
+        """What the run will take, in words, and what may go wrong."""
         self._estimate.setText(text)
         self._estimate.setVisible(bool(text))
-        self._fit()
+        self._doubts = doubts
+        self.refresh()
 
     def show_state(self, state: State) -> None:
         """Follow the session."""

@@ -30,6 +30,8 @@ class StatusLine(QStatusBar):
                 label.setContentsMargins(SPACE, 0, SPACE, 0)
             (self.addPermanentWidget if name == "device" else self.addWidget)(label)
         self._step: Optional[StepDone] = None
+        self._machine = self._run_device = ""
+        self._total_memory: Optional[int] = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._show)
@@ -38,19 +40,24 @@ class StatusLine(QStatusBar):
     def show_state(self, state: State) -> None:
         """Follow the session."""
         self._labels["state"].setText(state.value)
+        if state is State.IDLE:
+            self._tell_device("")
 
     def show_word(self, text: str) -> None:
         """What else than the session there is to say of."""
         self._labels["state"].setText(text)
 
     def show_device(self, text: str) -> None:
-        """What the run computes on."""
-        self._device.say(text)
+        """What a run would compute on; one that is in sight names its own."""
+        self._machine = text
+        self._tell_device(self._run_device)
 
     def hear(self, event: Event) -> None:
         """Take in one event."""
         if isinstance(event, RunStarted):
             self.clear_run()
+            self._total_memory = event.memory_total
+            self._tell_device(f"{event.device_name or event.device} · {event.precision}")
         if isinstance(event, StepDone):
             self._step = event
             if not self._timer.isActive():
@@ -60,6 +67,11 @@ class StatusLine(QStatusBar):
         """No figures."""
         for name in ("step", "speed", "left", "elapsed", "loss", "memory"):
             self._labels[name].clear()
+        self._tell_device("")
+
+    def _tell_device(self, of_run: str) -> None:
+        self._run_device = of_run
+        self._device.say(of_run or self._machine)
 
     def _show(self) -> None:
         event = self._step
@@ -73,7 +85,11 @@ class StatusLine(QStatusBar):
             "elapsed": f"{duration(event.elapsed)} elapsed",
             "loss": f"loss {event.losses.get('total', float('nan')):.4f}"
             + (f" · {event.skipped_steps} skipped" if event.skipped_steps else ""),
-            "memory": f"{event.memory_bytes / 1e9:.2f} GB",
+            "memory": _memory(event.memory_bytes, self._total_memory),
         }
         for name, text in texts.items():
             self._labels[name].setText(text)
+
+
+def _memory(used: int, total: Optional[int]) -> str:
+    return f"{used / 1e9:.2f} GB" if total is None else f"{used / 1e9:.1f} of {total / 1e9:.0f} GB"

@@ -32,6 +32,8 @@ class RunStarted:
     parameters: int
     photos: dict[str, int]  # usable photos per split
     resumed_from: Optional[str] = None
+    device_name: str = ""
+    memory_total: Optional[int] = None  # bytes that the device has, where it has memory of its own
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ from trainer_core.config import TrainerConfig
 from trainer_core.data.photos import Scan
 from trainer_core.data.splits import Splits
 
-OK, WAITING, WRONG = "ok", "waiting", "wrong"
+OK, WAITING, WRONG, DOUBTFUL = "ok", "waiting", "wrong", "doubtful"
 
 
 @dataclass(frozen=True)
 class Check:
     """One line: its state, what it says, and the setting that mends it."""
 
-    state: str  # OK, WAITING (being looked at) or WRONG
+    state: str  # OK, WAITING (being looked at), WRONG, or DOUBTFUL (a run may start, and fail)
     text: str
     setting: str
 

@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from app.form.words import sentence
 from app.icons import dress
 from app.theme import SPACE
-from trainer_core.readiness import OK, WAITING, WRONG, Check
+from trainer_core.readiness import DOUBTFUL, OK, WAITING, WRONG, Check
 from trainer_core.schema import Setting
 
-_LOOKS = {OK: ("ok", "good"), WAITING: ("waiting", "muted"), WRONG: ("wrong", "warn")}
-_WORDS = {OK: "done", WAITING: "being checked", WRONG: "needed"}
+_LOOKS = {OK: ("ok", "good"), WAITING: ("waiting", "muted"), WRONG: ("wrong", "warn"), DOUBTFUL: ("info", "warn")}
+_WORDS = {OK: "done", WAITING: "being checked", WRONG: "needed", DOUBTFUL: "doubtful"}
 _BESIDE_TEXT = 36  # pixels of a line that are its sign and its margins
 
 

@@ -21,7 +21,7 @@ from trainer_core.sinks.lines import rough_duration
 from trainer_core.training import time_estimate
 from trainer_core.training.budget import Measurement, overhead
 from trainer_core.training.ema import Ema
-from trainer_core.training.hardware import choose
+from trainer_core.training.hardware import MemoryNeed, choose
 from trainer_core.training.losses import Losses
 from trainer_core.training.metrics import psnr, ssim
 from trainer_core.training.schedule import Cadence, checkpoint_cadence, learning_rate, validation_cadence
@@ -202,3 +202,13 @@ def test_a_run_takes_its_budget_or_its_steps_and_a_tenth() -> None:
 )
 def test_rough_durations_are_words(seconds: float, text: str) -> None:
     assert rough_duration(seconds) == text
+
+
+# -- memory ------------------------------------------------------------------------------------
+
+
+def test_memory_that_is_nearly_used_up_is_warned_of() -> None:
+    assert MemoryNeed(8 * 10**9, 10 * 10**9).warning == ""
+    scarce = MemoryNeed(95 * 10**8, 10 * 10**9)
+    assert scarce.too_much
+    assert "about 9.50 GB needed, 10.0 GB free. Lower --batch-size" in scarce.warning

@@ -225,17 +225,6 @@ def weights(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_estimate_names_the_time_on_this_machine(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=100000)
-    label = window.run_bar._estimate
-    qtbot.waitUntil(lambda: "on this machine" in label.text(), timeout=60000)
-    assert "million parameters" in label.text() and "GB of memory" in label.text()
-    window.project.set("max_minutes", 12.0)
-    assert "12 minutes as chosen" in label.text()
-    window.project.set("batch_size", 0)
-    assert not label.isVisible()
-
-
 def test_photos_that_come_later_are_counted_without_a_click(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -75,6 +76,7 @@ def ready(window: Window, folder: Path) -> None:
 def training(window: Window, folder: Path) -> None:
     window.session.changed.emit(State.TRAINING)
     started = RunStarted("1", str(folder), 4, True, 0, 150_000, "cuda", "bf16", 16_700_000, {"train": 12_345})
+    started = replace(started, device_name="NVIDIA GeForce RTX 4090 Laptop GPU", memory_total=16_900_000_000)
     picture = np.full((480, 640, 3), 128, np.uint8)
     sample = Sample("a photo with a rather long name.jpeg", picture, picture, picture, picture, 22.17, 21.01)
     losses = {"pixel": 0.0123, "frequency": 0.0045, "total": 0.0168}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 import psutil
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
 _BUFFER_BYTES = 110_000_000
+_MEMORY_SHARE = 0.9  # of the free memory, above which a warning is due
 PRECISION_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 
 
@@ -34,6 +35,29 @@ class Hardware:
         import torch
 
         return torch.device(self.device)
+
+
+@dataclass(frozen=True)
+class MemoryNeed:
+    """Bytes that a training step needs, roughly, beside those that are free on its device."""
+
+    needed: int
+    free: int
+
+    def __str__(self) -> str:
+        return f"about {self.needed / 1e9:.2f} GB needed, {self.free / 1e9:.1f} GB free"
+
+    @property
+    def too_much(self) -> bool:
+        """Whether a warning is due."""
+        return self.needed > _MEMORY_SHARE * self.free
+
+    @property
+    def warning(self) -> str:
+        """What may happen and what to do, "" where there is memory enough."""
+        if not self.too_much:
+            return ""
+        return f"Memory may run out: {self}. Lower --batch-size and raise --grad-accum-steps."
 
 
 def choose(config: TrainerConfig) -> Hardware:
@@ -77,8 +101,18 @@ def free_memory(hardware: Hardware) -> int:
     if hardware.device == "cuda":
         import torch
 
-        return int(torch.cuda.mem_get_info()[0])
+        unused = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()  # kept by this process
+        return int(torch.cuda.mem_get_info()[0] + unused)
     return int(psutil.virtual_memory().available)
+
+
+def total_memory(hardware: Hardware) -> Optional[int]:
+    """Bytes of the GPU's own memory; None on a CPU, which shares the machine's."""
+    if hardware.device != "cuda":
+        return None
+    import torch
+
+    return int(torch.cuda.mem_get_info()[1])
 
 
 def used_memory(hardware: Hardware) -> int:

@@ -28,7 +28,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.presets import NETWORK_FIELDS
 from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
-from trainer_core.training.hardware import Hardware, choose, free_memory, memory_estimate
+from trainer_core.training.hardware import Hardware, MemoryNeed, choose, free_memory, memory_estimate
 from trainer_core.training.keeper import checkpoint_bytes, needed_disk
 from trainer_core.training.pairs import camera_for, region_for
 from trainer_core.training.plan import DEMO_SCENES, derive, find_photos, network_of, photo_counts
@@ -44,7 +44,6 @@ _FIXED_SETTINGS = (
     "monochrome_style", "monochrome_levels", "monochrome_noise", "degradation", "base_resolution",
     "camera_profile",
 )  # fmt: skip
-_MEMORY_SHARE = 0.9  # of the free memory, above which a warning is due
 
 
 @dataclass(frozen=True)
@@ -241,14 +240,11 @@ def _with_resources(prepared: Prepared) -> Prepared:
             f"Only {free_disk / 1e6:.0f} MB are free on the disk of {root}; one checkpoint takes "
             f"{checkpoint_bytes(spec) / 1e6:.0f} MB. Make room or choose another workspace."
         )
-    memory, free = memory_estimate(config, spec, prepared.hardware.precision), free_memory(prepared.hardware)
-    text = (
-        f"Disk: {free_disk / 1e9:.1f} GB free, up to {disk / 1e9:.2f} GB needed. "
-        f"Memory: about {memory / 1e9:.2f} GB needed, {free / 1e9:.1f} GB free."
-    )
-    short = free_disk < disk or memory > _MEMORY_SHARE * free
-    advice = " Lower --batch-size and raise --grad-accum-steps if it runs out." if memory > _MEMORY_SHARE * free else ""
-    notice = Notice("warning" if short else "info", text + advice)
+    hardware = prepared.hardware
+    memory = MemoryNeed(memory_estimate(config, spec, hardware.precision), free_memory(hardware))
+    text = f"Disk: {free_disk / 1e9:.1f} GB free, up to {disk / 1e9:.2f} GB needed. Memory: {memory}."
+    advice = " Lower --batch-size and raise --grad-accum-steps if it runs out." if memory.too_much else ""
+    notice = Notice("warning" if free_disk < disk or memory.too_much else "info", text + advice)
     return replace(prepared, notices=(*prepared.notices, notice))
 
 

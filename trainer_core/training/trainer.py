@@ -176,22 +176,18 @@ class Trainer:
         self._checkpoint, self._saved_step = self._prepared.resumed_path, state.step
 
     def _announce(self) -> None:
-        prepared, config = self._prepared, self.config
+        prepared, config, machine = self._prepared, self.config, self._prepared.hardware
         self._sink(
             RunStarted(
-                run_id=self._run_id,
-                workspace=str(prepared.workspace.root),
-                scale=config.scale,
-                mono=config.monochrome_style,
-                start_step=self._step,
-                total_steps=self._total,
-                device=prepared.hardware.device,
-                precision=prepared.hardware.precision,
-                parameters=prepared.spec.parameter_count(),
-                photos=prepared.photos,
+                run_id=self._run_id, workspace=str(prepared.workspace.root),
+                scale=config.scale, mono=config.monochrome_style,
+                start_step=self._step, total_steps=self._total,
+                device=machine.device, precision=machine.precision, device_name=machine.name,
+                memory_total=hardware.total_memory(machine),
+                parameters=prepared.spec.parameter_count(), photos=prepared.photos,
                 resumed_from=str(prepared.resumed_path) if prepared.resumed else None,
             )
-        )
+        )  # fmt: skip
         for notice in prepared.notices:
             self._sink(notice)
         if self._warm_report is not None:

@@ -1,0 +1,129 @@
+"""What a run will take, said beside Start: for the device and precision that the settings choose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import estimate
+from app.session import State
+from app.status import StatusLine
+from app.window import Window
+from tests.gui.handling import fill_in
+from trainer_core.config import TrainerConfig
+from trainer_core.errors import UserError
+from trainer_core.events import RunStarted, StepDone
+from trainer_core.training.hardware import Hardware
+
+_GB = 10**9
+_LONG = 60000  # milliseconds; a busy machine needs them
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """A machine with a GPU; its free bytes by device. A step takes the GPU 0.01 seconds, the processor one."""
+    bytes_ = {"cpu": 16 * _GB, "cuda": 6 * _GB}
+
+    def choose(config: TrainerConfig) -> Hardware:
+        if config.device == "cpu":
+            return Hardware("cpu", "fp32", "Some Processor")
+        return Hardware("cuda", "bf16" if config.amp else "fp32", "Some GPU")
+
+    monkeypatch.setattr(estimate, "choose", choose)
+    monkeypatch.setattr(estimate, "free_memory", lambda hardware: bytes_[hardware.device])
+    seconds = {"cpu": 1.0, "cuda": 0.01}
+    monkeypatch.setattr(estimate, "seconds_per_step", lambda config, spec, hardware: seconds[hardware.device])
+    return bytes_
+
+
+def doubts(window: Window) -> list[tuple[str, str]]:
+    lines = [line for line in window.run_bar.checklist.lines if line.isVisible()]
+    return [(line.toolTip(), line.property("setting")) for line in lines if "doubtful" in line.accessibleName()]
+
+
+def device(status: StatusLine) -> str:
+    return status._device.toolTip() or status._device.text()
+
+
+def test_the_estimate_names_the_time_on_this_machine(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    fill_in(window, photos, tmp_path / "run", steps=100000)
+    label = window.run_bar._estimate
+    qtbot.waitUntil(lambda: "on this machine" in label.text(), timeout=60000)
+    assert "million parameters" in label.text() and "GB of memory" in label.text()
+    window.project.set("max_minutes", 12.0)
+    assert "12 minutes as chosen" in label.text()
+    window.project.set("batch_size", 0)
+    assert not label.isVisible()
+
+
+def test_the_estimate_is_for_the_device_that_the_settings_choose(
+    free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_in(window, photos, tmp_path / "run", steps=10000, device="auto", amp=True, batch_size=64, num_feat=64)
+    label = window.run_bar._estimate
+    qtbot.waitUntil(lambda: "about 2 minutes" in label.text(), timeout=_LONG)
+    assert "6.0 GB free" in label.text()
+    assert device(window.status) == "Some GPU · bf16"
+    half = label.text()
+    window.project.set("amp", False)
+    qtbot.waitUntil(lambda: device(window.status) == "Some GPU · fp32", timeout=_LONG)
+    assert label.text().split("; ")[1] != half.split("; ")[1]  # twice the memory for the activations
+    window.project.set("device", "cpu")
+    qtbot.waitUntil(lambda: "about 3 hours" in label.text(), timeout=_LONG)
+    assert "16.0 GB free" in label.text()
+    assert device(window.status) == "Some Processor · fp32"
+
+
+def test_too_little_memory_is_doubted_beside_a_start_that_works(
+    free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    free["cpu"] = _GB // 50
+    fill_in(window, photos, tmp_path / "run", steps=100000)
+    qtbot.waitUntil(lambda: bool(doubts(window)), timeout=_LONG)
+    text, setting = doubts(window)[0]
+    assert text.startswith("Memory may run out: about 0.1") and "0.0 GB free. Lower Batch and raise" in text
+    assert setting == "batch_size"
+    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    window.run_bar.start_button.click()
+    qtbot.waitUntil(lambda: window.session.step >= 1, timeout=_LONG)
+    window.conductor.stop()
+    qtbot.waitUntil(lambda: not window.session.active, timeout=_LONG)
+    free["cpu"] = 16 * _GB
+    window.project.set("steps", 99)
+    qtbot.waitUntil(lambda: not doubts(window), timeout=_LONG)
+
+
+def test_a_device_that_is_not_there_is_said_before_the_start(
+    free: dict[str, int], window: Window, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def choose(config: TrainerConfig) -> Hardware:
+        raise UserError("--device cuda: there is none.")
+
+    monkeypatch.setattr(estimate, "choose", choose)
+    window.project.set("device", "cuda")
+    qtbot.waitUntil(lambda: doubts(window) == [("Device cuda: there is none.", "device")], timeout=_LONG)
+    window.project.set("batch_size", 0)
+    assert not doubts(window)
+
+
+def test_a_run_in_sight_names_its_own_device_and_how_full_its_memory_is(qapp: Any, qtbot: Any) -> None:
+    status = StatusLine()
+    qtbot.addWidget(status)
+    started = RunStarted("1", "w", 4, True, 0, 9, "cuda", "bf16", 1, {}, None, "Their GPU", 24 * _GB)
+    status.show_device("This Processor · fp32")
+    status.hear(started)
+    status.show_device("This Processor · bf16")
+    assert device(status) == "Their GPU · bf16"
+    status.hear(StepDone(1, 9, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 1.0, 6 * _GB))
+    memory = status._labels["memory"]
+    qtbot.waitUntil(lambda: memory.text() == "6.0 of 24 GB", timeout=_LONG)
+    status.show_state(State.IDLE)
+    assert device(status) == "This Processor · bf16"
+    status.hear(RunStarted("2", "w", 4, True, 0, 9, "cpu", "fp32", 1, {}))  # of an older program
+    assert device(status) == "cpu · fp32"
+    status.hear(StepDone(1, 9, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 1.0, 6 * _GB))
+    qtbot.waitUntil(lambda: memory.text() == "6.00 GB", timeout=_LONG)
+    status.clear_run()
+    assert device(status) == "This Processor · bf16"
