@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,22 @@ def make_photos(folder: Path, count: int = 6, **size: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         picture(number, **size).save(folder / f"photo{number}.png")
+    return folder
+
+
+def watch_photo(path: Path, seed: int = 0) -> Path:
+    """A picture that a mono watch could have taken: its size, its grays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    levels = np.random.default_rng(seed).integers(0, 16, (120, 120)).astype(np.uint8) * 17
+    Image.fromarray(levels).save(path)
+    return path
+
+
+def make_workspace(folder: Path, **settings: Any) -> Path:
+    """A workspace that remembers small settings, and a preset, so that none is proposed in its place."""
+    folder.mkdir(parents=True)
+    stored = {**TINY, "schema": 1, "preset": "full", **settings}
+    (folder / "training_config.json").write_text(json.dumps(stored), "utf-8")
     return folder
 
 

@@ -7,6 +7,7 @@ import os
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Callable
 
 import pytest
 
@@ -22,6 +23,8 @@ from shiboken6 import isValid
 from app.start import make_application
 from app.window import Window
 from tests.gui.handling import bury_the_dead, finish
+from tests.gui.program import Program, script
+from tests.gui.screen import Screen, missing_programs
 from tests.small_runs import make_photos
 
 
@@ -103,3 +106,27 @@ def window(qapp: QApplication, qtbot: object) -> Iterator[Window]:
 def photos(tmp_path: Path) -> Path:
     """A folder of six photos."""
     return make_photos(tmp_path / "photos")
+
+
+@pytest.fixture
+def screen() -> Iterator[Screen]:
+    """An X server with nothing on it."""
+    if missing_programs():
+        pytest.skip(f"needs {' and '.join(missing_programs())}")
+    made = Screen()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start(screen: Screen, tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Start the window as a user does, with these arguments, on the screen; none is left at the end."""
+    started: list[Program] = []
+
+    def begin(*arguments: str) -> Program:
+        started.append(Program(screen, tmp_path / "home", [*script(), *arguments]))
+        return started[-1]
+
+    yield begin
+    for program in started:
+        program.end()

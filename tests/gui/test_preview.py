@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtWidgets import QApplication, QMessageBox
@@ -18,7 +17,7 @@ from app.session import State
 from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.gui.handling import fill_in
-from tests.small_runs import picture
+from tests.small_runs import picture, watch_photo
 from trainer_core.control import Request
 from trainer_core.events import PreviewReady, Sample
 from trainer_core.model.spec import NetworkSpec
@@ -226,13 +225,6 @@ def drop(window: Window, *paths: Path) -> None:
     QApplication.sendEvent(window, entering)
     assert entering.isAccepted()
     QApplication.sendEvent(window, QDropEvent(QPointF(place), action, data, button, keys))
-
-
-def watch_photo(path: Path, seed: int = 0) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    levels = np.random.default_rng(seed).integers(0, 16, (120, 120)).astype(np.uint8) * 17
-    Image.fromarray(levels).save(path)
-    return path
 
 
 def told(window: Window, qtbot: Any, *words: str) -> None:

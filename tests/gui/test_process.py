@@ -1,81 +1,71 @@
-"""The window as a process of its own: without a display, and killed in the middle of a training."""
+"""The installed script as a process of its own: without a display, and killed in the middle of a training."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 
-from app.window import Window
-from tests.gui.handling import finish
-from tests.small_runs import TINY
+from app.theme import LIGHT
+from tests.gui.program import ROOT, Program, environment, journal, script
+from tests.gui.screen import PATIENCE
+from tests.small_runs import make_workspace
+from trainer_core.workspace import Workspace
 
-ROOT = Path(__file__).resolve().parents[2]
-_LONG = 90  # seconds
-
-
-def script() -> list[str]:
-    """The installed command, or the module where it is not installed."""
-    command = Path(sys.executable).with_name("wqv-upscale-trainer-gui")
-    return [str(command)] if command.exists() else [sys.executable, "-m", "app"]
-
-
-def environment(tmp_path: Path, **more: str) -> dict[str, str]:
-    known = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    known.pop("QT_QPA_PLATFORM", None)
-    return {**known, "XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state"), **more}
+_STEPS, _INTERVAL = 80, 10
+_FORM = 400  # pixels from the left: what lies right of it is the run's
+_LOOKS = 6  # that find a button in the same place: the layout has come to rest
 
 
 def test_without_a_display_it_names_the_command_and_leaves_with_2(tmp_path: Path) -> None:
     if not sys.platform.startswith("linux"):
         pytest.skip("other systems always have a display")
     done = subprocess.run(
-        [*script(), "runs/mono"], cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=_LONG
+        [*script(), "runs/mono"], cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 2
     assert "no display" in done.stderr
     assert "wqv-upscale-trainer <source_dir> runs/mono" in done.stderr
 
 
-@pytest.mark.skipif(os.name == "nt", reason="kills with a POSIX signal")
-def test_a_killed_training_is_offered_for_resuming(qapp: Any, qtbot: Any, photos: Path, tmp_path: Path) -> None:
-    workspace = tmp_path / "run"
-    workspace.mkdir()
-    settings = {**TINY, "schema": 1, "steps": 100000, "checkpoint_interval": 5, "source_dir": str(photos)}
-    (workspace / "training_config.json").write_text(json.dumps(settings), "utf-8")
-    xvfb = shutil.which("xvfb-run")
-    screen = [xvfb, "-a"] if xvfb else []
-    more = {} if xvfb else {"QT_QPA_PLATFORM": "offscreen"}
-    process = subprocess.Popen(
-        [*screen, *script(), str(workspace), "--start"], cwd=ROOT, env=environment(tmp_path, **more),
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + _LONG
-        while not list((workspace / "checkpoints").glob("scale4_step*.pth")):
-            assert process.poll() is None, process.stderr.read() if process.stderr else ""
-            assert time.monotonic() < deadline, "no checkpoint was written"
-            time.sleep(0.2)
-    finally:
-        lock = workspace / ".lock.json"  # names the trainer itself, not the screen around it
-        if process.poll() is None:
-            os.kill(json.loads(lock.read_text())["pid"] if lock.exists() else process.pid, signal.SIGKILL)
-        process.communicate()
-    window = Window()
-    window.show()
-    window.begin_work()
-    window.open_at_start(str(workspace))
-    qtbot.waitUntil(lambda: "it was interrupted" in window.resume_card.text, timeout=1000 * _LONG)
-    assert len(window.charts.figures.losses["total"].raw) > 0
-    qtbot.waitUntil(lambda: window.project.ready, timeout=1000 * _LONG)
-    window.resume_card.resume_button.click()
-    qtbot.waitUntil(lambda: window.session.step > 5, timeout=1000 * _LONG)
-    finish(window, qtbot)
+def test_a_killed_training_is_resumed_with_a_click_and_goes_on_to_its_end(
+    start: Callable[..., Program], photos: Path, tmp_path: Path
+) -> None:
+    settings = {"source_dir": str(photos), "steps": _STEPS, "checkpoint_interval": _INTERVAL}
+    workspace = Workspace(make_workspace(tmp_path / "run", **settings))
+    killed = start(str(workspace.root), "--start")
+    killed.wait_for("a checkpoint", workspace.step_checkpoints)
+    killed.kill()
+    saved = max(step for step, _ in workspace.step_checkpoints())
+    assert journal(workspace.root, "RunFinished") == []
+
+    again = start(str(workspace.root))
+    window = again.window("^WQV Upscale Trainer$")
+    again.screen.click(*place_of_primary_button(again))
+    again.wait_for("the end of the run", lambda: journal(workspace.root, "RunFinished"))
+    again.wait_for("an idle window", lambda: again.screen.windows(name="^WQV Upscale Trainer$"))
+    assert [record["start_step"] for record in journal(workspace.root, "RunStarted")] == [0, saved]
+    finished = journal(workspace.root, "RunFinished")
+    assert [(record["outcome"], record["step"]) for record in finished] == [("completed", _STEPS)]
+
+    again.screen.ask_to_close(window)
+    assert again.exit_code() == 0, again.story()
+    assert workspace.model_path(4, best=False).is_file()
+    assert not workspace.previous_runs.exists(), "it began anew"
+    assert not (workspace.root / ".lock.json").exists()
+
+
+def place_of_primary_button(program: Program) -> tuple[int, int]:
+    """Where the blue button beside the form is, once it stays there."""
+    places: list[Any] = []
+
+    def rests() -> bool:
+        places.append(program.screen.find_button(LIGHT.accent, left=_FORM))
+        return None not in (last := places[-_LOOKS:]) and len(last) == _LOOKS and len(set(last)) == 1
+
+    program.wait_for("a button that stays where it is", rests)
+    x, y = places[-1]
+    return x, y
