@@ -56,6 +56,7 @@ QT_LIBRARIES = {
     "libxcb-shape.so.0": "libxcb-shape0",
     "libxcb-xkb.so.1": "libxcb-xkb1",
 }
+TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool"}
 # Said by the environment's own Python, too: why no window can be opened, or nothing.
 WINDOW_PROBE = "from app.__main__ import why_no_window; print(why_no_window())"
 # Said by the environment's own Python: is everything there, and is its torch made for CUDA?
@@ -239,8 +240,8 @@ def install_libraries(tried: "list[str]") -> "list[str]":
         the packages that are still missing.
     """
     packages = [QT_LIBRARIES[name] for name in missing_libraries()]
-    if sys.platform.startswith("linux") and shutil.which("Xvfb") is None and not has_screen():
-        packages.append("xvfb")
+    if sys.platform.startswith("linux") and not has_screen():  # the tests bring a screen and hands of their own
+        packages += [package for program, package in TEST_PROGRAMS.items() if shutil.which(program) is None]
     if not packages or (packages != tried and apt_install(packages)):
         return []
     if shutil.which("apt-get"):

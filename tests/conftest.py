@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
+import sys
 
 import pytest
 
@@ -11,7 +13,11 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Tests skip without these; under CI that would hide that nothing was checked.
-_NEEDED_BESIDE_TORCH = ("spandrel", "torchvision", "tensorboard", "hypothesis", "safetensors", "onnx", "onnxruntime")
+_NEEDED_BESIDE_TORCH = (
+    "spandrel", "torchvision", "tensorboard", "hypothesis", "safetensors", "onnx", "onnxruntime",
+    "PySide6", "pyqtgraph", "pytestqt",
+)  # fmt: skip
+_NEEDED_PROGRAMS = ("Xvfb", "xdotool")
 
 
 def _declare_torchvision_operators() -> object:
@@ -38,6 +44,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("CI") and importlib.util.find_spec("torch"):
         missing = [name for name in _NEEDED_BESIDE_TORCH if importlib.util.find_spec(name) is None]
+        if sys.platform.startswith("linux"):
+            missing += [name for name in _NEEDED_PROGRAMS if shutil.which(name) is None]
+        if not config.pluginmanager.has_plugin("pytest-qt"):
+            missing.append("the window's libraries")
         if missing:
             raise pytest.UsageError(f"tests would be skipped, because these are not installed: {', '.join(missing)}")
 

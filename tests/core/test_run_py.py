@@ -130,7 +130,7 @@ def test_root_on_debian_gets_missing_libraries_installed_without_questions(
     update, install = log.read_text().splitlines()
     assert update.startswith("noninteractive update")
     assert install.startswith("noninteractive install -y")
-    assert install.endswith("libegl1 xvfb")
+    assert install.endswith("libegl1 xvfb xdotool")
 
 
 @posix
