@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from app.icons import dress, pixmap
 from app.system.report_text import versions, without_names
@@ -135,13 +136,14 @@ class ErrorHook(QObject):
         note: where the text of every error goes as well, from any thread.
     """
 
-    _caught = Signal(object)
+    _caught = Signal(object, object)
 
     def __init__(self, window: QWidget, note: Callable[[str], None] = lambda text: None) -> None:
         super().__init__(window)
         self._window = window
         self._note = note
         self._shown: set[tuple[Any, ...]] = set()
+        self._dialog: Optional[ErrorDialog] = None
         self._caught.connect(self._show)
 
     def install(self) -> None:
@@ -163,13 +165,16 @@ class ErrorHook(QObject):
         self._note(text)
         last = traceback.extract_tb(trace)[-1:] if trace else []
         place = tuple((frame.filename, frame.name) for frame in last)
-        if not issubclass(kind, KeyboardInterrupt) and (kind, place) not in self._shown:
-            self._shown.add((kind, place))
-            self._caught.emit(fault_report(error, text))
+        if not issubclass(kind, KeyboardInterrupt):
+            self._caught.emit(fault_report(error, text), (kind, place, str(error)))
 
-    @Slot(object)
-    def _show(self, report: Report) -> None:
-        show_report(report, self._window)
+    @Slot(object, object)
+    def _show(self, report: Report, fault: tuple[Any, ...]) -> None:
+        """Each fault once, and one at a time: what comes many times a second must not bury the user."""
+        reading = self._dialog is not None and isValid(self._dialog) and self._dialog.isVisible()
+        if not reading and fault not in self._shown:
+            self._shown.add(fault)
+            self._dialog = show_report(report, self._window)
 
 
 def show_report(report: Report, parent: Optional[QWidget], *, unfold: bool = False) -> ErrorDialog:

@@ -52,10 +52,12 @@ DARK = Colours(
     series=("#6ea4ff", "#f2a65a", "#63cf95", "#cf94e8"),
 )  # fmt: skip
 
+_LEAST_SIZE, _LARGEST_SIZE = 10, 14  # points; in between the user's own size holds
+
 _SHEET = Template("""
-QWidget { font-size: 10pt; }
+QWidget { font-size: ${size}pt; }
 QToolTip { color: $text; background: $raised; border: 1px solid $border; padding: 4px; }
-QLabel[role="title"] { font-size: 17pt; font-weight: 600; }
+QLabel[role="title"] { font-size: ${title}pt; font-weight: 600; }
 QLabel[role="heading"] { font-weight: 600; }
 QLabel[role="muted"] { color: $muted; }
 QLabel[role="bad"] { color: $bad; }
@@ -141,7 +143,11 @@ class Theme(QObject):
         self.colours = DARK if dark else LIGHT
         self._application.setPalette(_palette(self.colours))
         arrow = resources.files("resources") / "icons" / f"choose_{'dark' if dark else 'light'}.svg"
-        self._application.setStyleSheet(_SHEET.substitute(vars(self.colours), arrow=Path(str(arrow)).as_posix()))
+        size = min(max(_LEAST_SIZE, round(self._application.font().pointSizeF())), _LARGEST_SIZE)
+        sheet = _SHEET.substitute(
+            vars(self.colours), arrow=Path(str(arrow)).as_posix(), size=size, title=round(1.7 * size)
+        )
+        self._application.setStyleSheet(sheet)
         self.changed.emit()
 
 

@@ -74,7 +74,7 @@ class NumberEntry(Entry):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.line = QLineEdit()
+        self.line = _line()
         self.line.setMaximumWidth(110)
         self.line.setPlaceholderText("none" if setting.optional else "")
         self.line.textEdited.connect(lambda text: self.edited.emit(self.value()))
@@ -94,7 +94,7 @@ class PairEntry(Entry):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.lines = (QLineEdit(), QLineEdit())
+        self.lines = (_line(), _line())
         for line in self.lines:
             line.setMaximumWidth(70)
             line.textEdited.connect(lambda text: self.edited.emit(self.value()))
@@ -193,13 +193,12 @@ class PathEntry(Entry):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.line = QLineEdit()
+        self.line = _line()
         folder = setting.kind == "folder"
         self.line.setPlaceholderText("type, browse or drop a folder" if folder else hint_of(setting))
         self.line.textEdited.connect(lambda text: self.edited.emit(self.value()))
         self.browse = QToolButton()
         dress(self.browse, "folder")
-        self.line.setAcceptDrops(False)  # the window takes drops, and knows what they are
         self.browse.clicked.connect(self.ask)
         self.row.addWidget(self.line, 1)
         self.row.addWidget(self.browse)
@@ -228,6 +227,12 @@ class PathEntry(Entry):
         if found:
             self.line.setText(found)
             self.chosen.emit(found)
+
+
+def _line() -> QLineEdit:
+    line = QLineEdit()
+    line.setAcceptDrops(False)  # the window takes drops, and knows what they are
+    return line
 
 
 class _QuietComboBox(QComboBox):

@@ -14,6 +14,7 @@ from app.theme import SPACE
 from trainer_core.schema import Setting
 
 _LABEL_WIDTH = 118
+_LINKS = Qt.TextInteractionFlag.LinksAccessibleByMouse | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
 _WIDE = 24  # characters of all choices together
 
 
@@ -31,9 +32,9 @@ class Row(QWidget):
         self.entry: Entry = entry_for(setting, side_by_side(setting))
         self._label = QLabel(label_of(setting))
         self._label.setBuddy(self.entry)
+        self._meaning = self._fault = ""
         self._note = QLabel()
         self._note.setWordWrap(True)
-        self._note.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse)
         self._note.hide()
         self._reset = QToolButton()
         dress(self._reset, "reset", "muted")
@@ -75,9 +76,9 @@ class Row(QWidget):
     def show_setting(self, value: Any, default: Any) -> None:
         """Show the value, and whether it is the default."""
         self.entry.show_value(value)
-        text = tooltip(self.setting, default)
-        self.entry.name(label_of(self.setting), text)
-        self._label.setToolTip(text)
+        self._meaning = tooltip(self.setting, default)
+        self._label.setToolTip(self._meaning)
+        self._describe()
         self._reset.setVisible(value != default)
         self._reset.setToolTip("Back to the default")
 
@@ -89,9 +90,18 @@ class Row(QWidget):
             self._note.setProperty("role", role)
             self._note.style().unpolish(self._note)
             self._note.style().polish(self._note)
+        self._fault = text if wrong else ""
+        self._describe()
         if self._note.text() != text:
             self._note.setText(text)
+            link = "<a " in text
+            self._note.setTextInteractionFlags(_LINKS if link else Qt.TextInteractionFlag.NoTextInteraction)
+            self._note.setFocusPolicy(Qt.FocusPolicy.StrongFocus if link else Qt.FocusPolicy.NoFocus)
         self._note.setVisible(bool(text))
+
+    def _describe(self) -> None:
+        """What is wrong comes first: a screen reader may not get further."""
+        self.entry.name(label_of(self.setting), f"{self._fault} {self._meaning}".strip())
 
     @property
     def note(self) -> str:

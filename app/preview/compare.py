@@ -20,6 +20,7 @@ SLIDER, BESIDE = "Slider", "Side by side"
 _KEYS = {Qt.Key.Key_S: SLIDER, Qt.Key.Key_B: BESIDE}
 _NUMBERS = (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4)
 _LARGEST = 16
+_NOTCH = 120  # of a wheel, in Qt's units
 _GRIP = 10  # pixels around the slider that catch the mouse
 _ARROWS = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
 
@@ -45,6 +46,7 @@ class CompareView(QWidget):
         self._split = 0.5
         self._dragging = ""
         self._last = QPointF()
+        self._wheel = 0  # turned since the last step of the zoom
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -140,7 +142,7 @@ class CompareView(QWidget):
         target = self._target(pane)
         painter.save()
         painter.setClipRect(clip or pane)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._factor(pane) < 1)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, target.width() < image.width())
         painter.drawImage(target, image, QRectF(image.rect()))
         painter.restore()
 
@@ -221,14 +223,34 @@ class CompareView(QWidget):
 
     def _move(self, by: QPointF) -> None:
         assert self._pictures is not None
-        width, height = self._pictures.width * self.zoom, self._pictures.height * self.zoom
+        factor = self._factor(self.rect())
+        width, height = self._pictures.width * factor, self._pictures.height * factor
         x = min(max(self._centre.x() - by.x() / width, 0.0), 1.0)
         y = min(max(self._centre.y() - by.y() / height, 0.0), 1.0)
         self._centre = QPointF(x, y)
         self.update()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        self._step_zoom(1 if event.angleDelta().y() > 0 else -1)
+        self._wheel += event.angleDelta().y()  # a touchpad sends small parts of a notch
+        steps = int(self._wheel / _NOTCH)
+        self._wheel -= steps * _NOTCH
+        if steps and self._pictures is not None:
+            self._zoom_at(event.position(), steps)
+
+    def _zoom_at(self, place: QPointF, by: int) -> None:
+        """What is under the pointer stays there, as far as the picture reaches."""
+        pane = next((pane for pane in self._shown_panes() if pane.contains(place.toPoint())), self.rect())
+        before = self._target(pane)
+        x, y = (place.x() - before.x()) / before.width(), (place.y() - before.y()) / before.height()
+        self._step_zoom(by)
+        if self.zoom:
+            after = self._target(pane)
+            x -= (place.x() - pane.center().x()) / after.width()
+            y -= (place.y() - pane.center().y()) / after.height()
+            self._centre = QPointF(min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0))
+
+    def _shown_panes(self) -> list[QRect]:
+        return [self.rect()] if self.mode == SLIDER else self._panes(len(self._views_beside()) or 1)
 
     def _step_zoom(self, by: int) -> None:
         if self._pictures is None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from app.form.form import SettingsForm
 from app.project import Project
@@ -79,6 +79,33 @@ def test_a_wrong_value_is_explained_beside_the_field_and_in_the_checklist(window
     type_into(qtbot, window, "steps", "500")
     assert window.form.rows["steps"].note == ""
     assert window.project.draft.config.steps == 500
+
+
+def test_what_is_wrong_is_the_first_that_a_screen_reader_says_of_a_field(window: Window) -> None:
+    entry = window.form.rows["steps"].entry
+    meaning = entry.line.accessibleDescription()
+    window.project.set("steps", "many")
+    assert entry.line.accessibleDescription() == f"{window.form.rows['steps'].note} {meaning}"
+    window.project.reset("steps")
+    assert entry.line.accessibleDescription() == meaning
+
+
+def test_no_field_keeps_a_dropped_file_for_itself(window: Window, tmp_path: Path) -> None:
+    for group in window.form._groups.values():
+        group.unfold(True)
+    lines = [line for row in window.form.rows.values() for line in row.entry.findChildren(QLineEdit)]
+    assert len(lines) > 10
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "x.pth"))])
+    data.setText(f"file://{tmp_path}/x.pth")  # as many file managers add
+    for line in lines:
+        middle, before = line.rect().center(), line.text()
+        action, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        entering = QDragEnterEvent(middle, action, data, button, keys)
+        entering.ignore()
+        QApplication.sendEvent(line, entering)
+        QApplication.sendEvent(line, QDropEvent(QPointF(middle), action, data, button, keys))
+        assert line.text() == before and not line.acceptDrops(), line.accessibleName()
 
 
 def test_reset_brings_the_default_back(window: Window, qtbot: Any) -> None:

@@ -39,6 +39,32 @@ def test_an_escaped_error_is_shown_once_and_the_window_lives(qtbot: Any, capsys:
     dialogs[0].reject()
 
 
+def test_another_fault_of_the_same_place_is_shown_once_the_first_is_read(qtbot: Any) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.show()
+    hook = ErrorHook(window)
+
+    def fail(text: str) -> None:
+        try:
+            raise RuntimeError(text)
+        except RuntimeError as error:
+            hook._catch(RuntimeError, error, error.__traceback__)
+
+    def seen() -> list[str]:
+        return [dialog._report.cause for dialog in window.findChildren(ErrorDialog) if dialog.isVisible()]
+
+    for text in ("first", "second"):
+        fail(text)
+    assert len(seen()) == 1 and "first" in seen()[0]
+    window.findChildren(ErrorDialog)[0].reject()
+    for text in ("first", "second"):
+        fail(text)
+    assert len(seen()) == 1 and "second" in seen()[0]
+    for dialog in window.findChildren(ErrorDialog):
+        dialog.reject()
+
+
 def test_a_request_that_fails_comes_back_as_its_error(qapp: QApplication, qtbot: Any) -> None:
     thread = TrainingThread()
     thread.start()

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage, QWheelEvent
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
+from app.preview.compare import CompareView
 from app.preview.panel import PreviewPanel
-from app.preview.pictures import Pictures
+from app.preview.pictures import Pictures, from_sample
 from app.session import State
 from app.window import Window
 from tests.core.networks import network_of, saved
@@ -47,6 +48,70 @@ def preview(folder: Path, step: int, *samples: Sample) -> PreviewReady:
         files.append(folder / file_name(step, key))
         strip(sample).save(files[-1])
     return PreviewReady(step, samples, tuple(str(file) for file in files))
+
+
+def checkerboard(side: int) -> np.ndarray:
+    place = np.arange(side)
+    return np.repeat(255 * ((place[:, None] + place) % 2).astype(np.uint8)[..., None], 3, 2)
+
+
+def turn(view: QWidget, place: QPointF, *parts: tuple[int, int]) -> None:
+    """The wheel, horizontally and vertically."""
+    for x, y in parts:
+        event = QWheelEvent(
+            place, QPointF(view.mapToGlobal(place.toPoint())), QPoint(), QPoint(x, y), Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(view, event)
+
+
+@pytest.fixture
+def view(qapp: QApplication, qtbot: Any) -> CompareView:
+    """400x400 pixels with a picture of 480x480."""
+    made = CompareView()
+    qtbot.addWidget(made)
+    made.resize(400, 400)
+    made.show()
+    sample = Sample("photo", checkerboard(120), gray(10, 480, 480), gray(20, 480, 480), gray(30, 480, 480), 30.0, 29.0)
+    made.show_pictures(from_sample(1, sample))
+    return made
+
+
+def test_lr_stays_square_pixels_where_the_picture_is_fitted_smaller_than_it_is(view: CompareView) -> None:
+    view.set_mode("LR")
+    shown = view.grab().toImage()
+    shades = {QColor(shown.pixel(x, y)).red() for x in range(50, 300) for y in range(50, 300)}
+    assert shades == {0, 255}
+
+
+def test_the_wheel_zooms_a_step_a_notch_around_the_pointer(view: CompareView) -> None:
+    view.set_mode("SR")
+    view.set_zoom(2)
+    corner = QPointF(300, 100)
+
+    def under_the_pointer() -> QPointF:
+        target = view._target(view.rect())
+        return QPointF((corner.x() - target.x()) / target.width(), (corner.y() - target.y()) / target.height())
+
+    before = under_the_pointer()
+    turn(view, corner, *[(0, 8)] * 10, (-120, 0))
+    assert view.zoom == 2
+    turn(view, corner, *[(0, 8)] * 5)
+    assert view.zoom == 3
+    moved = under_the_pointer() - before
+    assert abs(moved.x()) < 0.003 and abs(moved.y()) < 0.003
+    turn(view, corner, (0, -120))
+    assert view.zoom == 2
+
+
+def test_a_picture_goes_with_the_mouse_at_any_pixel_ratio(view: CompareView, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view, "devicePixelRatioF", lambda: 2.0)
+    view.set_mode("SR")
+    view.set_zoom(8)
+    before = view._target(view.rect()).topLeft()
+    view._move(QPointF(40, 24))
+    moved = view._target(view.rect()).topLeft() - before
+    assert (moved.x(), moved.y()) == pytest.approx((40, 24), abs=1)
 
 
 @pytest.fixture
