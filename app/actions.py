@@ -82,7 +82,8 @@ class Actions:
         deployment, menu = self._doer.deployment, self._window.menuBar().addMenu("&Model")
         self._add(menu, "&Try on photos …", deployment.try_on_photos, "Ctrl+T", [])
         self._add(menu, "&Export …", deployment.export, "Ctrl+E", [])
-        self._add(menu, "&Copy to WQV-Viewer …", deployment.copy_to_viewer, None, [])
+        self._add(menu, "&Copy to WQV-Viewer", deployment.copy_to_viewer, None, [])
+        self._add(menu, "Change WQV-Viewer's &folder …", deployment.choose_viewer_folder, None, [])
 
     def _view_menu(self) -> None:
         view = self._window.menuBar().addMenu("&View")

@@ -20,6 +20,7 @@ from app.errors import Report, fault_report, show_report
 from app.estimate import Estimate
 from app.form.entries import PathEntry
 from app.form.settings_files import SettingsFiles
+from app.form.words import sentence
 from app.last_session import keep, kept
 from app.questions import ask
 from app.runs.elsewhere import Elsewhere
@@ -67,7 +68,8 @@ class Conductor(QObject):
         project.changed.connect(self._settings_changed)
         project.opened.connect(self._workspace_opened)
         project.left.connect(self._show_no_workspace)
-        project.told.connect(window.messages.tell)
+        settings = project.draft.settings
+        project.told.connect(lambda level, text: window.messages.tell(level, sentence(text, settings)))
         session.changed.connect(self._state_changed)
         session.happened.connect(self._hear)
         session.ended.connect(self._run_ended)
@@ -316,15 +318,17 @@ class Conductor(QObject):
     def _report_failure(self, finished: RunFinished) -> None:
         advice = "Change the settings and press Start. What was saved can be resumed."
         report = Report(
-            f"The training failed at step {finished.step}", finished.error or "No reason was given.", advice,
-            self._window.log.text,
+            f"The training failed at step {finished.step}",
+            sentence(finished.error or "No reason was given.", self._window.project.draft.settings),
+            advice, self._window.log.text,
         )  # fmt: skip
         show_report(report, self._window)
 
     def _fault(self, error: Exception, details: str = "") -> None:
         """Say what went wrong: a sentence for what the user can mend, a report for the rest."""
         if isinstance(error, UserError):
-            show_report(Report("This cannot be done yet", error.message), self._window)
+            cause = sentence(error.message, self._window.project.draft.settings)
+            show_report(Report("This cannot be done yet", cause), self._window)
         else:
             show_report(fault_report(error, details), self._window)
 

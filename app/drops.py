@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from PySide6.QtCore import QMimeData
 
@@ -28,8 +28,9 @@ def paths_of(data: QMimeData) -> list[Path]:
 class Drops:
     """Takes what was dropped together: folders first, for a workspace among them is where the files belong."""
 
-    def __init__(self, project: Project, session: Session, pins: Pins) -> None:
+    def __init__(self, project: Project, session: Session, pins: Pins, import_settings: Callable[[Path], None]) -> None:
         self._project = project
+        self._import_settings = import_settings
         self._session = session
         self._pins = pins
 
@@ -43,8 +44,6 @@ class Drops:
                 self._take_folder(path, kind, onto)
             elif kind in (Kind.CHECKPOINT, Kind.WEIGHTS):
                 weights.append((path, kind))
-            elif kind is Kind.PROFILE:
-                self._take_setting("camera_profile", path)
             else:
                 others.append(path)
         if weights:
@@ -94,11 +93,21 @@ class Drops:
 
     def _take_files(self, files: Sequence[tuple[Path, Kind]]) -> None:
         refused = [_refusal(kind, [path for path, k in files if k is kind]) for kind in (Kind.PICTURE, Kind.OTHER)]
+        self._take_json([(path, kind) for path, kind in files if kind in (Kind.PROFILE, Kind.SETTINGS)])
         watch_photos = [path for path, kind in files if kind is Kind.WATCH_PHOTO]
         if watch_photos:
             self._pins.pin(watch_photos, refused=[sentence for sentence in refused if sentence])
-        else:
+        elif any(refused):
             self._project.told.emit("warning", "\n".join(sentence for sentence in refused if sentence))
+
+    def _take_json(self, files: Sequence[tuple[Path, Kind]]) -> None:
+        for path, kind in files:
+            if kind is Kind.PROFILE:
+                self._take_setting("camera_profile", path)
+            elif self._session.active:
+                self._project.told.emit("warning", _LATER)
+            else:
+                self._import_settings(path)
 
 
 def _description(path: Path) -> tuple[str, bool]:

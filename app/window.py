@@ -72,7 +72,7 @@ class Window(QMainWindow):
         self.menus = Actions(self, self.conductor)
         self.menus.show_state(self.session.state)
         self.pins = Pins(self.project, self.session, self)
-        self.drops = Drops(self.project, self.session, self.pins)
+        self.drops = Drops(self.project, self.session, self.pins, self.conductor.settings_files.import_from)
         self._connect()
         self._restore()
 

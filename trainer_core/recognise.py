@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from trainer_core.workspace import Workspace
 
 WEIGHTS = frozenset({".pth", ".pt", ".ckpt", ".safetensors"})
 _PROFILE = ".json"
+_LARGEST_JSON = 1 << 20
+_NAMES = {"scale", "steps"}  # settings that every settings file holds
 _MARKS_OF_A_RUN = ("training_config.json", "journal.jsonl")
 
 
@@ -26,6 +29,7 @@ class Kind(Enum):
     CHECKPOINT = "checkpoint"  # of the workspace that is open: resume
     WEIGHTS = "weights"  # any other weight file: warm start
     PROFILE = "profile"  # by its name; whether it is one shows when it is chosen
+    SETTINGS = "settings"  # of a run, exported or a workspace's: imported
     WATCH_PHOTO = "watch photo"  # untouched, as the watch took it: pinned in the previews
     PICTURE = "picture"
     OTHER = "other"
@@ -47,8 +51,13 @@ def recognise(path: Path, workspace: Path | None = None) -> Kind:
 
 
 def look_into(path: Path) -> Kind:
-    """WATCH_PHOTO if the content says so, otherwise what the name says. Reads the file: not for the window's thread."""
+    """WATCH_PHOTO and SETTINGS if the content says so, otherwise what the name says.
+
+    Reads the file: not for the window's thread.
+    """
     kind = recognise(path)
+    if kind is Kind.PROFILE:
+        return Kind.SETTINGS if _holds_settings(path) else kind
     if kind not in (Kind.PICTURE, Kind.OTHER) or not path.is_file():
         return kind
     if path.suffix.lower() == PALM_SUFFIX:  # even when damaged: pinning it gives the reason
@@ -58,3 +67,13 @@ def look_into(path: Path) -> Kind:
     except UserError:
         return kind
     return Kind.WATCH_PHOTO
+
+
+def _holds_settings(path: Path) -> bool:
+    try:
+        if path.stat().st_size > _LARGEST_JSON:
+            return False
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and "ranges" not in content and content.keys() >= _NAMES

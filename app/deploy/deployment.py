@@ -54,18 +54,24 @@ class Deployment(QObject):
         self._with_models("export", show)
 
     def copy_to_viewer(self, model: str = "") -> None:
-        """Copy a model into the viewer's folder, asking for it."""
+        """Copy a model into the viewer's folder, which is asked for the first time."""
 
-        def choose(models: Models) -> None:
+        def copy(models: Models) -> None:
             taken = _taken(model, models) or ask_for_model(self._window, "Model to copy to WQV-Viewer")
-            before = str(remembered().value("viewer_folder", ""))
-            title = f"WQV-Viewer's folder models/custom, for {taken.name}" if taken else ""
-            folder = QFileDialog.getExistingDirectory(self._window, title, before) if taken else ""
-            if folder:
-                remembered().setValue("viewer_folder", folder)
-                self.install(str(taken), folder)
+            if taken:
+                known = _viewer_folder()
+                folder = known if Path(known or "-").is_dir() else self.choose_viewer_folder()
+                if folder:
+                    self.install(str(taken), folder)
 
-        self._with_models("copy", choose)
+        self._with_models("copy", copy)
+
+    def choose_viewer_folder(self) -> str:
+        """Ask for the folder that models are copied to; "" if none is chosen."""
+        folder = QFileDialog.getExistingDirectory(self._window, "WQV-Viewer's folder models/custom", _viewer_folder())
+        if folder:
+            remembered().setValue("viewer_folder", folder)
+        return folder
 
     def install(self, model: str, folder: str, *, replace: bool = False) -> None:
         """Copy, in the background."""
@@ -94,6 +100,10 @@ class Deployment(QObject):
     def _fault(self, error: Exception) -> None:
         if isinstance(error, UserError):
             self._window.messages.tell("error", error.message)
+        elif isinstance(error, OSError):
+            place = f" ({error.filename})" if error.filename else ""
+            advice = "Choose another folder (Model > Change WQV-Viewer's folder) or make room on the disk."
+            self._window.messages.tell("error", f"The model could not be copied: {error.strerror}{place}. {advice}")
         else:
             show_report(fault_report(error), self._window)
 
@@ -102,6 +112,10 @@ class Deployment(QObject):
         for dialog in (self.try_window, self.export_dialog):
             if dialog is not None:
                 dialog.close()
+
+
+def _viewer_folder() -> str:
+    return str(remembered().value("viewer_folder", ""))
 
 
 def _taken(model: str, models: Models) -> Optional[Path]:

@@ -37,7 +37,7 @@ class ResultCard(Card):
         self._lay_out()
         self.resume_button = self._button("Resume", "start", self.resume.emit, primary=True)
         self.deploy_button, self.try_button, self.export_button = self._actions = [
-            self._button("Copy to WQV-Viewer …", "deploy", lambda: self.deploy.emit(self.model), primary=True),
+            self._button("Copy to WQV-Viewer", "deploy", lambda: self.deploy.emit(self.model), primary=True),
             self._button("Try on photos …", "preview", lambda: self.try_out.emit(self.model)),
             self._button("Export …", "export", lambda: self.export.emit(self.model)),
         ]

@@ -427,8 +427,21 @@ def test_the_card_says_who_loads_the_model_and_copies_it_to_the_viewer(
     click(qtbot, card.deploy_button)
     qtbot.waitUntil(lambda: "Copied to" in window.messages.text, timeout=_LONG)
     assert (viewer / path.name).read_bytes() == path.read_bytes()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: pytest.fail("asked for the folder again"))
     click(qtbot, card.deploy_button)
     answer(window, qtbot, "Cancel")
+
+
+def test_what_the_disk_refuses_is_a_sentence_with_a_way_out(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: Any, **more: Any) -> Path:
+        raise OSError(28, "No space left on device", "custom/x4.pth")
+
+    monkeypatch.setattr("app.deploy.deployment.install", full)
+    window.conductor.deployment.install("x4.pth", str(tmp_path))
+    qtbot.waitUntil(lambda: "No space left on device (custom/x4.pth)" in window.messages.text, timeout=_LONG)
+    assert "Choose another folder" in window.messages.text
 
 
 def test_the_card_opens_the_model_it_shows(window: Window, qtbot: Any, model: Path) -> None:

@@ -48,6 +48,21 @@ def import_(window: Window, qtbot: Any) -> None:
     qtbot.waitUntil(lambda: "taken over" in window.messages.text)
 
 
+def test_a_dropped_settings_file_is_imported_and_a_profile_is_still_a_profile(
+    window: Window, qtbot: Any, tmp_path: Path
+) -> None:
+    window.project.set("learning_rate", 3e-4)
+    window.conductor.settings_files.export_to(tmp_path / "mine.json")
+    qtbot.waitUntil((tmp_path / "mine.json").is_file, timeout=60000)
+    window.project.reset("learning_rate")
+    window.drops.take([tmp_path / "mine.json"])
+    qtbot.waitUntil(lambda: window.project.draft.config.learning_rate == 3e-4, timeout=60000)
+    assert not window.project.draft.config.camera_profile
+    (tmp_path / "watch.json").write_text('{"schema": 1, "ranges": {}}')
+    window.drops.take([tmp_path / "watch.json"])
+    qtbot.waitUntil(lambda: bool(window.project.draft.config.camera_profile), timeout=60000)
+
+
 def test_the_command_is_the_run_that_start_would_begin(window: Window, photos: Path, tmp_path: Path) -> None:
     fill_in(window, photos, tmp_path / "a run", steps=77, learning_rate=0.000123456789, betas=(0.8, 0.95))
     menu(window, "Copy as command").trigger()
