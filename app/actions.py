@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu
 from app.deploy.deployment import Deployment
 from app.form.settings_files import SettingsFiles
 from app.runs.recent import recent_workspaces
-from app.session import State
+from app.session import STEERABLE, State
 from app.theme import CHOICES, theme
 
 
@@ -100,12 +100,12 @@ class Actions:
         """Follow the session."""
         for actions, enabled in (
             (self._idle, state is State.IDLE),
-            (self._steering, state in (State.TRAINING, State.PAUSED)),
+            (self._steering, state in STEERABLE),
             (self._active, state not in (State.IDLE, State.STOPPING)),
         ):
             for action in actions:
                 action.setEnabled(enabled)
-        self._pause.setText("&Resume" if state is State.PAUSED else "&Pause")
+        self._pause.setText("&Resume" if state in (State.PAUSING, State.PAUSED) else "&Pause")
 
     def _fill_recent(self) -> None:
         self._recent.clear()

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from app.form.checklist import Checklist
 from app.icons import dress
 from app.project import Project
-from app.session import State
+from app.session import STEERABLE, State
 from app.theme import SPACE
 from trainer_core.events import PlanChanged, RunStarted, StepDone
 from trainer_core.readiness import Check
@@ -115,13 +115,13 @@ class RunBar(QFrame):
         self._pages.setCurrentIndex(0 if state is State.IDLE else 1)
         self._fit()
         self._status.setText(state.value)
-        steerable = state in (State.TRAINING, State.PAUSED)
+        steerable, paused = state in STEERABLE, state in (State.PAUSING, State.PAUSED)
         for button in (self.pause_button, self.save_button, self.preview_button):
             button.setEnabled(steerable)
         for button in (self.stop_button, self.discard_button):
             button.setEnabled(state is not State.STOPPING)
-        self.pause_button.setText("Resume" if state is State.PAUSED else "Pause")
-        dress(self.pause_button, "start" if state is State.PAUSED else "pause")
+        self.pause_button.setText("Resume" if paused else "Pause")
+        dress(self.pause_button, "start" if paused else "pause")
         if state is State.STARTING:
             self._bar.setRange(0, 0)
 

@@ -22,8 +22,13 @@ class State(Enum):
     IDLE = "Ready"
     STARTING = "Preparing …"
     TRAINING = "Training"
+    PAUSING = "Pausing …"
     PAUSED = "Paused"
     STOPPING = "Stopping …"
+
+
+STEERABLE = (State.TRAINING, State.PAUSING, State.PAUSED)
+"""A training that can be paused or resumed, and asked for a checkpoint or a preview."""
 
 
 class Session(QObject):
@@ -41,6 +46,7 @@ class Session(QObject):
         self.step = 0
         thread.happened.connect(self._hear)
         thread.ended.connect(self._end)
+        thread.waiting.connect(self._waits)
 
     @property
     def active(self) -> bool:
@@ -56,14 +62,14 @@ class Session(QObject):
 
     def pause_or_resume(self) -> None:
         """Wait at the next step boundary, or go on."""
-        if self._control is None or self.state not in (State.TRAINING, State.PAUSED):
+        if self._control is None or self.state not in STEERABLE:
             return
-        if self.state is State.PAUSED:
+        if self.state is State.TRAINING:
+            self._control.pause()
+            self._become(State.PAUSING)
+        else:
             self._control.resume()
             self._become(State.TRAINING)
-        else:
-            self._control.pause()
-            self._become(State.PAUSED)
 
     def stop(self, *, discard: bool = False) -> None:
         """Finish the step and leave: with a checkpoint, or without one."""
@@ -75,6 +81,11 @@ class Session(QObject):
         """Save, validate or preview at the next step boundary."""
         if self._control is not None:
             self._control.request(what)
+
+    @Slot()
+    def _waits(self) -> None:
+        if self.state is State.PAUSING:
+            self._become(State.PAUSED)
 
     @Slot(object)
     def _hear(self, event: Any) -> None:

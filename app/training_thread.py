@@ -43,14 +43,15 @@ class _Training:
 
 
 class _ServingControl(RunControl):
-    """Lets the thread serve requests while a run is paused."""
+    """Lets the thread serve requests while a run is paused, and say that it waits."""
 
-    def __init__(self, serve: Callable[[], None]) -> None:
+    def __init__(self, serve: Callable[[], None], waits: Callable[[], None]) -> None:
         super().__init__()
-        self._serve = serve
+        self._serve, self._waits = serve, waits
 
     def wait_while_paused(self, timeout: float | None = None) -> bool:
         if self.paused:
+            self._waits()
             self._serve()
         return super().wait_while_paused(timeout)
 
@@ -60,6 +61,7 @@ class TrainingThread(QThread):
 
     happened = Signal(object)  # every Event of a run
     ended = Signal(object)  # Ended
+    waiting = Signal()  # a paused run has come to a step boundary; may be repeated
     _answered = Signal(object)  # a callable to run in the window's thread
 
     def __init__(self, parent: Optional[QObject] = None) -> None:
@@ -77,7 +79,7 @@ class TrainingThread(QThread):
 
     def train(self, given: Mapping[str, Any]) -> RunControl:
         """Begin a training with these settings; the control steers it. `ended` follows in every case."""
-        control = _ServingControl(self._serve)
+        control = _ServingControl(self._serve, self.waiting.emit)
         self._jobs.put(_Training(dict(given), control))
         return control
 

@@ -64,7 +64,7 @@ class Notifier(QObject):
 
     def show_state(self, state: State) -> None:
         """Follow the session."""
-        paused = state is State.PAUSED
+        paused = state in (State.PAUSING, State.PAUSED)
         self._pause.setText("Resume" if paused else "Pause")
         self._pause.setEnabled(paused or state is State.TRAINING)
         self._stop.setEnabled(state not in (State.IDLE, State.STOPPING))

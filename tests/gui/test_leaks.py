@@ -53,6 +53,22 @@ def grows(do: Callable[[], object], times: int = _TIMES) -> dict[str, int]:
     return {name: after[name] - before[name] for name in after if after[name] > before[name]}
 
 
+def is_quiet(window: Window) -> bool:
+    """Nothing waits to be drawn or measured a moment later."""
+    waiting = [t for t in window.findChildren(QTimer) if t.isActive() and t.isSingleShot() and t.interval() < 5000]
+    return not waiting and not window.project.background.busy
+
+
+@pytest.fixture
+def settled(window: Window, qtbot: Any) -> Window:
+    """A window that has found its hardware, so that nothing of its own is under way while things are counted."""
+    qtbot.waitUntil(lambda: bool(window.status._device.toolTip() or window.status._device.text()), timeout=60000)
+    answered: list[None] = []
+    window.training.ask(lambda: None, answered.append, lambda error: None)
+    qtbot.waitUntil(lambda: bool(answered) and is_quiet(window), timeout=60000)
+    return window
+
+
 def test_a_window_that_was_closed_is_gone(qapp: QApplication, qtbot: Any) -> None:
     def open_and_close() -> None:
         window = Window()
@@ -71,12 +87,15 @@ def test_runs_leave_nothing_behind(window: Window, qtbot: Any, photos: Path, tmp
         qtbot.waitUntil(lambda: window.project.ready, timeout=60000)
         window.conductor.start()
         qtbot.waitUntil(lambda: not window.session.active, timeout=60000)
+        qtbot.waitUntil(lambda: is_quiet(window), timeout=60000)
         window.messages.hide()
 
     assert grows(train, times=2) == {}
 
 
-def test_messages_and_dialogs_leave_nothing_behind(window: Window) -> None:
+def test_messages_and_dialogs_leave_nothing_behind(settled: Window) -> None:
+    window = settled
+
     def show_all() -> None:
         window.messages.tell("warning", "Look.")
         window.messages.hide()
@@ -87,14 +106,14 @@ def test_messages_and_dialogs_leave_nothing_behind(window: Window) -> None:
     assert grows(show_all) == {}
 
 
-def test_showing_the_recent_workspaces_again_leaves_nothing_behind(window: Window, tmp_path: Path) -> None:
+def test_showing_the_recent_workspaces_again_leaves_nothing_behind(settled: Window, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         remember_workspace(tmp_path / name)
-    assert grows(window.welcome.refresh) == {}
+    assert grows(settled.welcome.refresh) == {}
 
 
-def test_changing_the_theme_leaves_nothing_behind(window: Window) -> None:
+def test_changing_the_theme_leaves_nothing_behind(settled: Window) -> None:
     def there_and_back() -> None:
         theme().choose("dark")
         theme().choose("light")

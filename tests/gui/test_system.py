@@ -159,7 +159,7 @@ def test_a_training_goes_on_in_the_tray_and_its_end_is_told(
     window.close()
     answer(window, "Keep training in the tray")
     choose(window, "Pause")
-    assert window.session.state is State.PAUSED
+    qtbot.waitUntil(lambda: window.session.state is State.PAUSED, timeout=_LONG)
     choose(window, "Resume")
     assert window.session.state is State.TRAINING
     choose(window, "Stop and save")

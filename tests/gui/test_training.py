@@ -53,8 +53,8 @@ def test_start_pause_resume_stop_then_the_resume_offer(
     qtbot.waitUntil(lambda: len(figures.losses["total"].raw) >= 3 and len(figures.psnr) >= 1)
 
     click(qtbot, bar.pause_button)
-    assert window.session.state is State.PAUSED
-    qtbot.wait(500)
+    assert window.session.state is State.PAUSING and bar.pause_button.text() == "Resume"
+    qtbot.waitUntil(lambda: window.session.state is State.PAUSED, timeout=_LONG)
     paused_at = window.session.step
     answered: list[int] = []
     window.training.ask(lambda: 42, answered.append, lambda error: None)
