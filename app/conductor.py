@@ -64,6 +64,7 @@ class Conductor(QObject):
         self._finished: RunFinished | None = None
         self._shown: Path | None = None  # the workspace whose run is in sight
         self._unfinished = False  # and whether that run can be resumed
+        self._holds_run = False  # and whether there is one at all
         project, session = window.project, window.session
         project.changed.connect(self._settings_changed)
         project.opened.connect(self._workspace_opened)
@@ -104,7 +105,8 @@ class Conductor(QObject):
         if window.session.active:
             return
         self._shown, self._unfinished = opened.workspace.root, opened.unfinished is not None
-        if opened.events or self._unfinished:
+        self._holds_run = bool(opened.events) or self._unfinished
+        if self._holds_run and not window.project.workspace_is_typed:
             remember_workspace(opened.workspace.root)
         window.welcome.refresh()
         window.resume_card.hide()
@@ -116,16 +118,22 @@ class Conductor(QObject):
             self._starts_when_ready = False
         elif opened.unfinished is not None:
             window.resume_card.offer(opened.unfinished)
+        elif opened.cut_short is not None:
+            self._tell_cut_short(opened.cut_short)
         else:
             self._present(opened)
         self._elsewhere.tell_end()
+
+    def _tell_cut_short(self, step: int) -> None:
+        text = f"The last run here was interrupted at step {step}, before its first checkpoint: nothing can be resumed."
+        self._window.messages.tell("warning", f"{text} Start begins anew.")
 
     def _show_no_workspace(self) -> None:
         """Nothing of the one that was in sight: its offers must not reach another folder."""
         window = self._window
         if self._shown is None or window.session.active:
             return
-        self._shown, self._unfinished = None, False
+        self._shown, self._unfinished, self._holds_run = None, False, False
         window.resume_card.hide()
         window.result_card.hide()
         window.charts.clear()
@@ -178,10 +186,17 @@ class Conductor(QObject):
         window.result_card.hide()
         window.show_run(True)
         self._estimate.stop()
-        keep(window.project.given())
+        keep(window.project.draft.choices)
         workspace = window.project.workspace
         self._shown = workspace.root if workspace else None
         window.session.start(window.project.given(resume=resume))
+
+    def remember(self) -> None:
+        """What is open now is taken up at the next start; a run that was typed was meant."""
+        project = self._window.project
+        keep(project.draft.choices)
+        if project.workspace is not None and self._shown == project.workspace.root and self._holds_run:
+            remember_workspace(self._shown)
 
     def reopen(self) -> None:
         """Take up where the window was left, or was cut off."""
@@ -295,6 +310,8 @@ class Conductor(QObject):
     def _run_ended(self, ended: Ended) -> None:
         window, finished = self._window, self._finished
         window.project.draft.reset("resume_from")
+        if finished is not None:
+            window.project.hand_over()
         window.project.changed.emit()
         window.welcome.refresh()
         if ended.error is not None:

@@ -51,6 +51,7 @@ class Project(QObject):
         self.profile_note = ""
         self._profile_is_mono: Optional[bool] = None
         self._opening = False  # the workspace is being looked into
+        self.workspace_is_typed = False  # it may be one that is only passed on the way to another
         self._timers = {name: self._timer(look) for name, look in self._looks().items()}
 
     def _looks(self) -> dict[str, Any]:
@@ -75,6 +76,8 @@ class Project(QObject):
         if name == "source_dir" and value:
             self.draft.set("demo", False)
         self.draft.set(name, value)
+        if name == "workspace":
+            self.workspace_is_typed = True
         if name == "monochrome_style" and self._profile_is_mono is (not value):
             self.reset("camera_profile")
             self.told.emit("info", "The camera profile was of the other watch and is left out.")
@@ -88,6 +91,8 @@ class Project(QObject):
     def choose(self, name: str, path: str) -> None:
         """Choose a path that is complete: browsed for or dropped."""
         self.set(name, path)
+        if name == "workspace":
+            self.workspace_is_typed = False
         if name in self._timers:
             self._timers[name].stop()
             self._looks()[name]()
@@ -108,9 +113,17 @@ class Project(QObject):
         self.faults["workspace"] = f"Process {process} trains in this workspace"
         self.changed.emit()
 
+    def hand_over(self) -> None:
+        """A run was made of the choices; from now on its workspace remembers them."""
+        try:
+            self.draft.hand_over()
+        except UserError as error:
+            self.told.emit("error", error.message)
+
     def begin_demo(self, workspace: str) -> None:
         """Fill in the built-in scenes."""
         try:
+            self.workspace_is_typed = False
             self.draft.begin_demo(workspace)
         except UserError as error:
             self.told.emit("error", error.message)

@@ -84,7 +84,8 @@ class Session(QObject):
 
     @Slot()
     def _waits(self) -> None:
-        if self.state is State.PAUSING:
+        reached = self._control is not None and self._control.waiting  # of an earlier pause the word may come late
+        if self.state is State.PAUSING and reached:
             self._become(State.PAUSED)
 
     @Slot(object)

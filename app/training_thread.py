@@ -51,6 +51,7 @@ class _ServingControl(RunControl):
 
     def wait_while_paused(self, timeout: float | None = None) -> bool:
         if self.paused:
+            super().wait_while_paused(0)  # marks the pause as reached before it is told
             self._waits()
             self._serve()
         return super().wait_while_paused(timeout)

@@ -19,7 +19,6 @@ from app.drops import Drops, paths_of
 from app.form.form import SettingsForm
 from app.form.unusable import show_unusable
 from app.icons import icon
-from app.last_session import keep
 from app.log_panel import LogPanel
 from app.preview.panel import PreviewPanel
 from app.preview.pins import Pins
@@ -262,7 +261,7 @@ class Window(QMainWindow):
     # -- memory --------------------------------------------------------------------------------
 
     def _remember(self) -> None:
-        keep(self.project.given())
+        self.conductor.remember()
         store = remembered()
         store.setValue("window/geometry", self.saveGeometry())
         store.setValue("window/split", self._split.saveState())

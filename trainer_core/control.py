@@ -32,6 +32,7 @@ class RunControl:
         self._stop: Stop | None = None
         self._running = threading.Event()
         self._running.set()
+        self._pauses = self._reached = 0  # asked for; and which of them the loop has come to
         self._requests: set[Request] = set()
         self._lock = threading.RLock()  # re-entrant: a signal handler may interrupt a holder
 
@@ -45,6 +46,11 @@ class RunControl:
         """Whether the loop waits (or will wait at the next step boundary)."""
         return not self._running.is_set()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the loop has come to the pause: nothing is computed until it ends."""
+        return self.paused and self._reached == self._pauses
+
     def stop(self, how: Stop = Stop.SAVE) -> None:
         """Ask the run to end at the next step boundary; ends a pause as well. The first call wins."""
         if self._stop is None:
@@ -54,6 +60,7 @@ class RunControl:
     def pause(self) -> None:
         """Ask the run to wait at the next step boundary. Without effect once a stop is pending."""
         if self._stop is None:
+            self._pauses += not self.paused
             self._running.clear()
 
     def resume(self) -> None:
@@ -79,4 +86,5 @@ class RunControl:
 
     def wait_while_paused(self, timeout: float | None = None) -> bool:
         """Block until the pause ends or `timeout` seconds pass; True when the run may go on."""
+        self._reached = self._pauses
         return self._running.wait(timeout)

@@ -33,6 +33,7 @@ class Draft:
         self.settings: tuple[Setting, ...] = settings_of(config_class)
         self._defaults = {s.name: s.default for s in self.settings}
         self._given: dict[str, Any] = {}
+        self._places: dict[str, Any] = {}  # where the workspace's last run took its photos from
         self._proposed_preset: Optional[str] = None
         self.stored = Stored()
         self.warm: Optional[WarmStartSource] = None
@@ -40,9 +41,15 @@ class Draft:
     @property
     def given(self) -> dict[str, Any]:
         """The explicit settings, as the command line would be given them."""
-        open_choice = not self._given.get("demo") and "preset" not in self._given and "preset" not in self.stored.values
+        known = {**self._places, **self._given}
+        open_choice = not known.get("demo") and "preset" not in known and "preset" not in self.stored.values
         proposal = {"preset": self._proposed_preset} if open_choice and self._proposed_preset else {}
-        return {**proposal, **self._given}
+        return {**proposal, **known}
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """`given` without what was proposed and what the workspace knows itself: to be taken up another time."""
+        return dict(self._given)
 
     @property
     def config(self) -> Any:
@@ -68,6 +75,7 @@ class Draft:
         for replaced in _replaced_by(name):
             self._given.pop(replaced, None)
         self._given.pop(name, None)
+        self._places.pop(name, None)
         if name in ("init_weights", "resume_from"):
             self.warm = None
         if name in _ALWAYS_EXPLICIT or getattr(self.config, name) != value:
@@ -91,13 +99,23 @@ class Draft:
             UserError: its settings file cannot be understood; nothing has changed then but the folder.
         """
         self.set("workspace", workspace)
-        self.stored = Stored()
+        self.stored, self._places = Stored(), {}
         if not workspace:
             return ()
         self.stored = Workspace(Path(os.path.abspath(workspace))).read_settings()
         if "source_dir" not in self._given and "demo" not in self._given:
-            self._take_places()
+            self._places = _places(self.stored)
         return self.stored.notices
+
+    def hand_over(self) -> None:
+        """A run was made of these choices: the workspace remembers them, and a budget of minutes became steps.
+
+        Raises:
+            UserError: as `open`; nothing has changed then.
+        """
+        stored = Workspace(Path(os.path.abspath(self.config.workspace))).read_settings()
+        self.stored = stored
+        self._given = {name: self._given[name] for name in ("source_dir", "workspace", "demo") if name in self._given}
 
     def propose_preset(self, name: str) -> None:
         """The preset to use as long as neither the user nor the workspace chose one."""
@@ -115,23 +133,24 @@ class Draft:
 
     def adopt(self, values: dict[str, Any]) -> None:
         """Choose many at once: imported settings. They belong together, so none takes another one back."""
-        self._given = {name: value for name, value in self._given.items() if name not in values}
+        replaced = {*values, *(("resume_from",) if values.get("init_weights") else ())}
+        self._given = {name: value for name, value in self._given.items() if name not in replaced}
         if "preset" in values:
             self._given["preset"] = values["preset"]  # first: it decides which of the others say something new
         self.warm = None
         config = self.config
         self._given.update({name: value for name, value in values.items() if getattr(config, name) != value})
 
-    def _take_places(self) -> None:
-        places = self.stored.places
-        if places.get("demo") is True:
-            self._given["demo"] = True
-        elif isinstance(places.get("source_dir"), str):
-            self._given["source_dir"] = places["source_dir"]
-
     def _merged(self, given: dict[str, Any]) -> Any:
         network = network_fields(self.warm.spec) if self.warm else {}
         return merge(given, self.stored.values, network, self._config_class)
+
+
+def _places(stored: Stored) -> dict[str, Any]:
+    if stored.places.get("demo") is True:
+        return {"demo": True}
+    source = stored.places.get("source_dir")
+    return {"source_dir": source} if isinstance(source, str) else {}
 
 
 def _replaced_by(name: str) -> tuple[str, ...]:

@@ -51,6 +51,14 @@ def resumable(workspace: Workspace, past: Optional[Iterable[Event]] = None) -> O
     )  # fmt: skip
 
 
+def cut_short(workspace: Workspace, past: Iterable[Event]) -> Optional[int]:
+    """The last step of a run that was interrupted before its first checkpoint; None where there is no such run."""
+    records = [to_json(event) for event in past]
+    if workspace.step_checkpoints() or not records or _ending(records) != "interrupted":
+        return None
+    return max((r["step"] for r in records if isinstance(r.get("step"), int)), default=0)
+
+
 def _total(records: list[dict[str, Any]]) -> Optional[int]:
     totals = [r["total_steps"] for r in records if isinstance(r.get("total_steps"), int)]
     return totals[-1] if totals else None

@@ -9,7 +9,7 @@ from typing import Optional
 from app.charts.figures import Figures
 from trainer_core.elsewhere import running_elsewhere
 from trainer_core.events import Event
-from trainer_core.resumable import Resumable, resumable
+from trainer_core.resumable import Resumable, cut_short, resumable
 from trainer_core.sinks.follow import JournalFollower, gist
 from trainer_core.workspace import Workspace
 
@@ -21,6 +21,7 @@ class Opened:
     Args:
         events: of the run, of steps in a row only the last one.
         figures: all of them, ready to be drawn.
+        cut_short: the last step of a run that was interrupted before its first checkpoint.
         elsewhere: a process that trains there now.
         journal: goes on where `events` ends.
     """
@@ -29,6 +30,7 @@ class Opened:
     events: tuple[Event, ...]
     figures: Figures
     unfinished: Optional[Resumable]
+    cut_short: Optional[int]
     elsewhere: Optional[int]
     journal: JournalFollower
 
@@ -38,7 +40,8 @@ def look_into(workspace: Workspace) -> Opened:
     elsewhere = running_elsewhere(workspace)  # first: the journal of a run that ends now is complete then
     journal, figures = JournalFollower(workspace.journal_file), Figures()
     events = gist(_noting(journal.news(), figures))
-    return Opened(workspace, tuple(events), figures, resumable(workspace, events), elsewhere, journal)
+    unfinished, lost = resumable(workspace, events), cut_short(workspace, events)
+    return Opened(workspace, tuple(events), figures, unfinished, lost, elsewhere, journal)
 
 
 def _noting(events: Iterator[Event], figures: Figures) -> Iterator[Event]:

@@ -29,6 +29,20 @@ def test_a_stop_ends_a_pause_and_the_first_kind_of_stop_wins() -> None:
     assert not control.paused
 
 
+def test_a_pause_is_reached_when_the_loop_has_come_to_it_each_time() -> None:
+    control = RunControl()
+    control.wait_while_paused(0)
+    control.pause()
+    assert control.paused and not control.waiting
+    control.wait_while_paused(0)
+    control.pause()
+    assert control.waiting
+    control.resume()
+    assert not control.waiting
+    control.pause()
+    assert not control.waiting  # the loop has gone on meanwhile
+
+
 def test_requests_are_served_once() -> None:
     control = RunControl()
     control.request(Request.SAVE)

@@ -19,12 +19,12 @@ from trainer_core.config import TrainerConfig
 from trainer_core.draft import Draft
 from trainer_core.elsewhere import running_elsewhere
 from trainer_core.errors import UserError
-from trainer_core.events import Notice, StepDone, Validated, from_json, to_json
+from trainer_core.events import Notice, RunFinished, RunStarted, StepDone, Validated, from_json, to_json
 from trainer_core.readiness import OK, WAITING, WRONG, Source, checklist, workspace_fault
 from trainer_core.recognise import Kind, recognise
-from trainer_core.resumable import resumable
+from trainer_core.resumable import cut_short, resumable
 from trainer_core.sinks.journal import json_line, past_events
-from trainer_core.training.plan import find_photos
+from trainer_core.training.plan import find_photos, plan_run
 from trainer_core.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -253,3 +253,49 @@ def test_resuming_and_a_warm_start_take_each_other_back() -> None:
     assert draft.given == {"resume_from": "scale4_step8.pth"}
     draft.set("init_weights", "a.pth")
     assert draft.given == {"init_weights": "a.pth"}
+    draft.set("resume_from", "scale4_step8.pth")
+    draft.adopt({"init_weights": "b.pth"})
+    assert draft.given == {"init_weights": "b.pth"}
+
+
+def test_another_workspace_leaves_the_photos_of_the_one_before(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.open(str(stored(tmp_path / "mono", source_dir="/photos")))
+    draft.open(str(tmp_path / "mono2"))
+    assert draft.given == {"workspace": str(tmp_path / "mono2")}
+    draft.open(str(tmp_path / "mono"))
+    draft.set("source_dir", "")
+    assert not draft.config.source_dir
+    draft.open(str(tmp_path / "mono"))
+    draft.open("")
+    assert draft.given == {}
+
+
+def test_what_was_only_proposed_is_no_choice(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.propose_preset("light")
+    assert draft.given == {"preset": "light"} and draft.choices == {}
+
+
+def test_a_run_s_choices_are_its_workspace_s_and_its_budget_is_spent_once(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.open(str(tmp_path / "run"))
+    draft.set("max_minutes", 480.0)
+    draft.set("batch_size", 8)
+    stored(tmp_path / "run", max_minutes=480.0, steps=1234, batch_size=8)  # as the trainer writes it
+    draft.hand_over()
+    assert draft.choices == {"workspace": str(tmp_path / "run")}
+    assert (draft.config.batch_size, draft.config.steps) == (8, 1234)
+    resumed = plan_run({**draft.given, "source_dir": "/photos", "resume_from": "latest"}).config
+    assert (resumed.max_minutes, resumed.steps) == (None, 1234)
+
+
+def test_a_run_without_an_end_and_without_a_checkpoint_was_cut_short(tmp_path: Path) -> None:
+    workspace = begun(tmp_path / "run")
+    started = RunStarted("1", "", 4, True, 0, 100, "cpu", "fp32", 1, {})
+    step = StepDone(7, 100, {}, 0.1, 0.1, 1.0, 1.0, None, 1)
+    assert cut_short(workspace, [started, step]) is None  # it has a checkpoint
+    (workspace.checkpoints / "scale4_step40.pth").unlink()
+    assert cut_short(workspace, [started, step]) == 7
+    assert cut_short(workspace, [started, step, RunFinished("discarded", 7)]) is None
+    assert cut_short(workspace, []) is None

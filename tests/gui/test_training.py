@@ -11,11 +11,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from app.errors import ErrorDialog
+from app.runs.recent import recent_workspaces
 from app.session import State
 from app.window import Window
 from tests.gui.handling import fill_in, finish
+from tests.small_runs import TINY, make_workspace
 from trainer_core.data.photos import ScanGivenUp
-from trainer_core.sinks.journal import read_journal
+from trainer_core.events import RunStarted
+from trainer_core.sinks.journal import json_line, read_journal
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 
@@ -116,6 +119,105 @@ def test_a_stopped_training_goes_on_in_the_same_window_and_start_asks(
 
 def _starts(workspace: Path) -> list[int]:
     return [r["start_step"] for r in read_journal(workspace / "journal.jsonl") if r["event"] == "RunStarted"]
+
+
+def test_a_failed_training_goes_on_in_the_same_window(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*more: Any, **others: Any) -> None:
+        raise RuntimeError("the processor is on strike")
+
+    fill_in(window, photos, tmp_path / "run", steps=100000)
+    start(window, qtbot)
+    with monkeypatch.context() as broken:
+        broken.setattr("trainer_core.training.learner.Learner.update", fail)
+        wait_idle(window, qtbot)
+    next(child for child in window.findChildren(ErrorDialog) if child.isVisible()).reject()
+    failed_at = window.session.step
+    assert window.result_card.resume_button.isVisible()
+    click(qtbot, window.result_card.resume_button)
+    qtbot.waitUntil(lambda: window.session.step > failed_at, timeout=_LONG)
+    assert _starts(tmp_path / "run") == [0, failed_at]
+
+
+def test_resuming_in_the_same_window_spends_no_second_time_budget(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_in(window, photos, tmp_path / "run", max_minutes=0.5)
+    start(window, qtbot)
+    qtbot.waitUntil(lambda: bool(_plans(tmp_path / "run")), timeout=_LONG)
+    click(qtbot, window.run_bar.stop_button)
+    wait_idle(window, qtbot)
+    stopped_at, plan = window.session.step, _plans(tmp_path / "run")
+    click(qtbot, window.result_card.resume_button)
+    qtbot.waitUntil(lambda: window.session.step > stopped_at, timeout=_LONG)
+    totals = [r["total_steps"] for r in read_journal(tmp_path / "run" / "journal.jsonl") if r["event"] == "RunStarted"]
+    assert totals == [None, *plan]
+
+
+def _plans(workspace: Path) -> list[int]:
+    events = read_journal(workspace / "journal.jsonl") if (workspace / "journal.jsonl").exists() else []
+    return [r["total_steps"] for r in events if r["event"] == "PlanChanged"]
+
+
+def test_a_late_word_of_an_earlier_pause_is_no_pause(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    fill_in(window, photos, tmp_path / "run", steps=100000)
+    start(window, qtbot)
+    click(qtbot, window.run_bar.pause_button)
+    qtbot.waitUntil(lambda: window.session.state is State.PAUSED, timeout=_LONG)
+    time.sleep(0.6)  # the window is busy, and what the waiting thread says queues up
+    control = window.session._control
+    assert control is not None
+    control.wait_while_paused = lambda timeout=None: True  # type: ignore[method-assign]  # the next is never reached
+    window.session.pause_or_resume()
+    window.session.pause_or_resume()
+    QApplication.processEvents()
+    assert window.session.state is State.PAUSING
+
+
+def test_a_run_that_is_passed_while_typing_leaves_nothing_behind(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    passed = _cut_off(tmp_path / "mono", photos)
+    for name in ("mono", "mono2"):
+        window.project.set("workspace", str(tmp_path / name))
+        qtbot.waitUntil(lambda: not window.project.busy, timeout=_LONG)
+        assert recent_workspaces() == []
+    assert not window.project.draft.config.source_dir
+    window.project.set("workspace", str(passed))
+    qtbot.waitUntil(lambda: not window.project.busy, timeout=_LONG)
+    finish(window, qtbot)
+    assert recent_workspaces() == [passed]  # here the typing ended
+
+
+def test_a_run_cut_off_before_its_first_checkpoint_deserves_a_word(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    window.conductor.open_workspace(str(_cut_off(tmp_path / "mono", photos)))
+    qtbot.waitUntil(lambda: "before its first checkpoint" in window.messages.text, timeout=_LONG)
+    assert not window.resume_card.isVisible()
+
+
+def _cut_off(workspace: Path, photos: Path) -> Path:
+    """A run that was killed in its first step."""
+    make_workspace(workspace, source_dir=str(photos))
+    started = RunStarted("1", str(workspace), 4, True, 0, 9, "cpu", "fp32", 1, {})
+    (workspace / "journal.jsonl").write_text(json_line(started) + "\n", "utf-8")
+    return workspace
+
+
+def test_a_window_that_did_nothing_changes_no_workspace(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    window.project.propose_preset("light")
+    finish(window, qtbot)
+    workspace = make_workspace(tmp_path / "run", source_dir=str(photos), preset="nano", batch_size=3)
+    again = Window()
+    again.open_at_start(None)
+    again.conductor.open_workspace(str(workspace))
+    config = again.project.draft.config
+    assert (config.preset, config.num_feat, config.batch_size) == ("nano", TINY["num_feat"], 3)
+    finish(again, qtbot)
 
 
 def test_another_workspace_takes_the_offers_of_the_last_one_away(
