@@ -1,4 +1,4 @@
-"""What the window remembers between starts: geometry, theme, recent workspaces. Settings of runs are not among it."""
+"""What the window remembers between starts: geometry, theme, recent workspaces, the choices of the last session."""
 
 from __future__ import annotations
 
