@@ -28,7 +28,7 @@ class ElidedLabel(QLabel):
 
     def sizeHint(self) -> QSize:
         needed = self.fontMetrics().horizontalAdvance(self._whole) + 2 * self.indent()
-        return QSize(needed, super().sizeHint().height())
+        return QSize(needed + 1, super().sizeHint().height())  # elidedText cuts what fits to the pixel
 
     def minimumSizeHint(self) -> QSize:
         return QSize(min(_LEAST, self.sizeHint().width()), super().minimumSizeHint().height())
