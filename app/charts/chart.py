@@ -108,6 +108,10 @@ class Chart(QWidget):
         """What the crosshair says, "" while it is hidden."""
         return "" if self._at is None else self.accessibleDescription()
 
+    def set_log(self, log: bool) -> None:
+        """Whether the vertical axis is logarithmic."""
+        self.plot.set_log(log)
+
     def show_all(self) -> None:
         """Undo zoom and moves."""
         self.plot.show_all()

@@ -9,18 +9,38 @@ import numpy as np
 from app.charts.points import Points, Smooth
 from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 
+_USUAL_SPAN = 40  # steps
+
 
 class Component:
-    """One term of the loss, as it came and smoothed."""
+    """One term of the loss, as it came; smoothed when it is asked for."""
 
     def __init__(self) -> None:
-        self.raw, self.smooth = Points(), Points()
-        self._average = Smooth()
+        self.raw = Points()
+        self._begin(_USUAL_SPAN)
 
     def append(self, step: int, value: float) -> None:
         """The value of one more step."""
         self.raw.append(step, value)
-        self.smooth.append(step, self._average(value))
+
+    def rewind(self, step: int) -> None:
+        """Drop what lies beyond a step."""
+        self.raw.rewind(step)
+        self._begin(self._span)
+
+    def smooth(self, span: int) -> Points:
+        """Averaged over about `span` steps, 1 for none; only what came since the last time has to be averaged."""
+        if span == 1:
+            return self.raw
+        if span != self._span:
+            self._begin(span)
+        new = slice(len(self._smooth), None)
+        if len(self.raw) > len(self._smooth):
+            self._smooth.extend(self.raw.x[new], self._average(self.raw.y[new]))
+        return self._smooth
+
+    def _begin(self, span: int) -> None:
+        self._span, self._smooth, self._average = span, Points(), Smooth(span)
 
 
 class Figures:
@@ -66,7 +86,8 @@ class Figures:
         self.rate.append(event.step, event.learning_rate)
 
     def _rewind(self, step: int) -> None:
-        curves = [points for component in self.losses.values() for points in (component.raw, component.smooth)]
-        for points in (*curves, self.psnr, self.rate):
+        for component in self.losses.values():
+            component.rewind(step)
+        for points in (self.psnr, self.rate):
             points.rewind(step)
         self.checkpoints = [saved for saved in self.checkpoints if saved <= step]

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.charts.chart import Chart
 from app.charts.figures import Figures
+from app.charts.loss_look import LossLook
 from app.charts.plot import Line, Look
 from app.icons import dress
 from app.theme import SPACE, theme
@@ -29,7 +30,8 @@ class ChartPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loss = Chart("Loss", log=True)
+        self.loss_look = LossLook()
+        self.loss = Chart("Loss", log=self.loss_look.log)
         self.psnr = Chart("PSNR", "dB", form=".2f")
         self.rate = Chart("Learning rate", form=".2e")
         self.figures = Figures()
@@ -42,6 +44,7 @@ class ChartPanel(QWidget):
         self._lay_out()
         for chart in self._charts():
             chart.chosen.connect(self.step_chosen)
+        self.loss_look.changed.connect(self._take_look)
         theme().changed.connect(self._plan)
 
     def _charts(self) -> tuple[Chart, ...]:
@@ -65,10 +68,13 @@ class ChartPanel(QWidget):
             switch.setToolTip(f"Show or hide the chart: {name}")
             switch.toggled.connect(chart.setVisible)
             switch.toggled.connect(self._plan)
+            if chart is self.loss:
+                switch.toggled.connect(self.loss_look.setVisible)
             chart.setVisible(shown)
             switches.addWidget(switch)
             charts.addWidget(chart, 1)
         switches.addStretch(1)
+        switches.addWidget(self.loss_look)
         self.compare_button = QPushButton("Compare with …")
         self.compare_button.setToolTip("Draw another run's loss and PSNR beside this one's")
         dress(self.compare_button, "compare")
@@ -116,14 +122,19 @@ class ChartPanel(QWidget):
             self.rate.show_lines([Line("learning rate", figures.rate, series=2)])
 
     def _loss_lines(self) -> list[Line]:
-        lines = []
+        lines, span = [], self.loss_look.span
         for number, (name, component) in enumerate(self.figures.losses.items()):
             name = name if len(self.figures.losses) > 1 else "loss"
-            lines.append(Line(name, component.raw, number, Look.FAINT))
-            lines.append(Line(name, component.smooth, number))
+            if span > 1:
+                lines.append(Line(name, component.raw, number, Look.FAINT))
+            lines.append(Line(name, component.smooth(span), number))
         if self.other and "total" in self.other.losses:
-            lines.append(Line(self._other_name, self.other.losses["total"].smooth, look=Look.OTHER))
+            lines.append(Line(self._other_name, self.other.losses["total"].smooth(span), look=Look.OTHER))
         return lines
+
+    def _take_look(self) -> None:
+        self.loss.set_log(self.loss_look.log)
+        self._plan()
 
     def _plan(self) -> None:
         self._dirty = True

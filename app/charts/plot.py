@@ -70,7 +70,7 @@ class Plot(pg.PlotWidget):
         self._lines: Sequence[Line] = ()
         self._penned: dict[tuple[str, Look], int] = {}
         item = self.getPlotItem()
-        item.setLogMode(y=log)
+        self.set_log(log)
         item.setMenuEnabled(False)
         item.ctrlMenu.setParent(self, item.ctrlMenu.windowFlags())  # it would outlive the plot by itself
         item.hideButtons()
@@ -110,6 +110,13 @@ class Plot(pg.PlotWidget):
         self._reference.setVisible(reference is not None)
         if reference is not None:
             self._reference.setValue(reference)
+
+    def set_log(self, log: bool) -> None:
+        """Whether the vertical axis is logarithmic. Which steps are in sight stays, as far as the user chose them."""
+        all_steps, span = self.view.autoRangeEnabled()[0], self.span
+        self.getPlotItem().setLogMode(y=log)  # which shows everything
+        if not all_steps:
+            self.view.setXRange(*span, padding=0)
 
     def _curve(self, line: Line) -> pg.PlotDataItem:
         key = line.name, line.look

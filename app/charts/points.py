@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+
+_LARGEST_EXPONENT = 100  # of ten, in the powers that smoothing divides by
 
 
 class Points:
@@ -18,12 +22,23 @@ class Points:
     def append(self, x: float, y: float) -> None:
         """One more point; y may be NaN, which is a gap."""
         if self._count == self._data.shape[1]:
-            grown = np.empty((2, 2 * self._count))
-            grown[:, : self._count] = self._data
-            self._data = grown
+            self._grow(2 * self._count)
         self._data[0, self._count] = x
         self._data[1, self._count] = y
         self._count += 1
+
+    def extend(self, x: np.ndarray, y: np.ndarray) -> None:
+        """Many more points [n]."""
+        count = self._count + len(x)
+        if count > self._data.shape[1]:
+            self._grow(max(count, 2 * self._count))
+        self._data[:, self._count : count] = x, y
+        self._count = count
+
+    def _grow(self, room: int) -> None:
+        grown = np.empty((2, room))
+        grown[:, : self._count] = self.x, self.y
+        self._data = grown
 
     def rewind(self, x: float) -> None:
         """Drop the points beyond x."""
@@ -54,15 +69,29 @@ class Points:
 
 
 class Smooth:
-    """An exponential average of about `span` points, without the pull of the first ones (bias-corrected)."""
+    """An exponential average of about `span` points, at least 2, without the pull of the first (bias-corrected)."""
 
     def __init__(self, span: int = 40) -> None:
         self._keep = 1 - 1 / span
+        self._block = int(_LARGEST_EXPONENT / -np.log10(self._keep))
         self._sum = self._weight = 0.0
 
-    def __call__(self, value: float) -> float:
-        """The average with one more value; a NaN leaves it as it is."""
-        if value == value:
-            self._sum = self._keep * self._sum + (1 - self._keep) * value
-            self._weight = self._keep * self._weight + (1 - self._keep)
-        return self._sum / self._weight if self._weight else float("nan")
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """The averages with each of these further values [n]; what is not finite leaves them as they are."""
+        finite = np.isfinite(values)
+        before = [self._sum / self._weight if self._weight else np.nan]
+        known = np.concatenate([before, *(self._average(part) for part in self._parts(values[finite]))])
+        averages: np.ndarray = known[np.cumsum(finite)]
+        return averages
+
+    def _parts(self, values: np.ndarray) -> Iterator[np.ndarray]:
+        return (values[start : start + self._block] for start in range(0, len(values), self._block))
+
+    def _average(self, values: np.ndarray) -> np.ndarray:
+        """Both sums in closed form, which needs no loop; a block is so long that its powers stay within a float."""
+        powers = self._keep ** np.arange(1, len(values) + 1)
+        sums = powers * (self._sum + np.cumsum((1 - self._keep) * values / powers))
+        weights = 1 - (1 - self._weight) * powers
+        self._sum, self._weight = float(sums[-1]), float(weights[-1])
+        averages: np.ndarray = sums / weights
+        return averages

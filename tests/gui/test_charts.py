@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QComboBox, QPushButton
 
 from app.charts.axes import log_ticks, step_label
 from app.charts.chart import Chart
@@ -16,6 +17,7 @@ from app.charts.figures import Figures
 from app.charts.panel import ChartPanel
 from app.charts.plot import Look
 from app.charts.points import Points, Smooth
+from app.remembered import remembered
 from app.theme import theme
 from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 
@@ -82,9 +84,23 @@ def test_points_grow_and_find_the_nearest_within_their_reach() -> None:
 
 def test_smoothing_starts_at_the_first_value_and_survives_nan() -> None:
     smooth = Smooth()
-    assert smooth(5.0) == pytest.approx(5.0)
-    assert smooth(float("nan")) == pytest.approx(5.0)
-    assert 5.0 < smooth(6.0) < 6.0
+    first, gap, endless, last = smooth(np.array([5.0, np.nan, np.inf, 6.0]))
+    assert (first, gap, endless) == pytest.approx((5.0, 5.0, 5.0))
+    assert 5.0 < last < 6.0
+    assert np.isnan(Smooth()(np.array([np.nan])))
+
+
+@pytest.mark.parametrize("span", [2, 10, 1000])
+def test_smoothing_in_pieces_of_any_length_is_the_average_that_its_definition_says(span: int) -> None:
+    values = np.random.default_rng(0).lognormal(-3, 1, 5000)
+    total = weight = 0.0
+    expected = []
+    for value in values:
+        total, weight = (part + (new - part) / span for part, new in ((total, value), (weight, 1.0)))
+        expected.append(total / weight)
+    smooth = Smooth(span)
+    pieces = [smooth(piece) for piece in np.split(values, [0, 1, 2, 700, 4000])]
+    assert np.concatenate(pieces) == pytest.approx(np.array(expected), rel=1e-9)
 
 
 def test_charts_draw_what_they_heard_not_more_often_than_ten_times_a_second(qapp: Any, qtbot: Any) -> None:
@@ -102,6 +118,80 @@ def test_charts_draw_what_they_heard_not_more_often_than_ten_times_a_second(qapp
     qtbot.waitUntil(lambda: drawn(panel.psnr, "PSNR") == 1)
     assert min(np.diff(times)) >= 0.095
     assert drawn(panel.loss, "loss") == 299
+
+
+def choose(qtbot: Any, box: QComboBox, text: str) -> None:
+    """With the keys alone."""
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Home)
+    while box.currentText() != text:
+        before = box.currentText()
+        qtbot.keyClick(box, Qt.Key.Key_Down)
+        assert box.currentText() != before
+
+
+def smoothed(panel: ChartPanel) -> np.ndarray:
+    data = panel.loss.plot._curves["loss", Look.PLAIN].getOriginalDataset()[1]
+    return np.asarray(data)
+
+
+def test_the_smoothing_of_the_loss_is_chosen_by_keyboard_and_remembered(panel: ChartPanel, qtbot: Any) -> None:
+    values = [0.1 + 0.05 * (number % 2) for number in range(60)]
+    panel.load(figures_of(*(step(number, l1=value) for number, value in enumerate(values, 1))))
+    spreads = []
+    for text in ("Smooth 10", "Smooth 200"):
+        choose(qtbot, panel.loss_look.smoothing, text)
+        panel.draw()
+        assert drawn(panel.loss, "loss", Look.FAINT) == 60, "what came stays to be seen"
+        spreads.append(np.ptp(smoothed(panel)[-10:]))
+    assert 0.05 > spreads[0] > 2 * spreads[1]
+    choose(qtbot, panel.loss_look.smoothing, "Raw")
+    panel.draw()
+    assert smoothed(panel) == pytest.approx(np.array(values))
+    assert drawn(panel.loss, "loss", Look.FAINT) == 0
+    again = ChartPanel()
+    qtbot.addWidget(again)
+    assert again.loss_look.smoothing.currentText() == "Raw"
+
+
+def test_the_axis_of_the_loss_is_chosen_by_keyboard_and_remembered(panel: ChartPanel, qtbot: Any) -> None:
+    axis = panel.loss.plot.getPlotItem().getAxis("left")
+    panel.loss.plot.view.setXRange(5, 15, padding=0)
+    assert axis.logMode
+    choose(qtbot, panel.loss_look.axis, "Linear")
+    panel.draw()
+    assert not axis.logMode
+    low, high = panel.loss.plot.view.viewRange()[1]
+    assert low < 0.1 < high, "the loss itself, not its exponent"
+    assert panel.loss.plot.span == pytest.approx((5, 15))
+    again = ChartPanel()
+    qtbot.addWidget(again)
+    assert not again.loss.plot.getPlotItem().getAxis("left").logMode
+
+
+@pytest.mark.parametrize("kept", ["nonsense", "7", ""])
+def test_a_look_that_cannot_be_used_is_the_usual_one(qapp: Any, qtbot: Any, kept: str) -> None:
+    for key in ("charts/smoothing", "charts/loss_axis"):
+        remembered().setValue(key, kept)
+    panel = ChartPanel()
+    qtbot.addWidget(panel)
+    assert (panel.loss_look.span, panel.loss_look.log) == (40, True)
+
+
+def test_the_look_of_the_loss_goes_with_its_chart(panel: ChartPanel, qtbot: Any) -> None:
+    switch = next(button for button in panel.findChildren(QPushButton) if button.text() == "Loss")
+    qtbot.mouseClick(switch, Qt.MouseButton.LeftButton)
+    assert not panel.loss_look.isVisible()
+    qtbot.mouseClick(switch, Qt.MouseButton.LeftButton)
+    assert panel.loss_look.isVisible()
+
+
+def test_what_a_resumed_run_drops_is_not_in_its_average(panel: ChartPanel) -> None:
+    panel.figures.losses["total"].smooth(40)
+    panel.hear(begun(12))
+    panel.hear(step(13, l1=0.2))
+    fresh = figures_of(*(step(number) for number in range(1, 13)), step(13, l1=0.2))
+    assert panel.figures.losses["total"].smooth(40).y == pytest.approx(fresh.losses["total"].smooth(40).y)
 
 
 def test_a_resumed_run_drops_what_it_does_again_and_a_new_one_everything(panel: ChartPanel) -> None:
@@ -274,7 +364,8 @@ def test_a_hundred_thousand_steps_draw_quickly(qapp: Any, qtbot: Any) -> None:
     panel.show()
     qtbot.wait(500)
     durations = []
-    for _ in range(8):
+    for span in (1000, 10, 200, 40) * 2:
+        panel.loss_look.smoothing.setCurrentIndex(panel.loss_look.smoothing.findData(span))  # all is averaged anew
         began = time.monotonic()
         panel.draw()
         for chart in (panel.loss, panel.psnr, panel.rate):
