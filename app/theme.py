@@ -13,7 +13,7 @@ from string import Template
 from typing import Optional
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetrics, QPalette
 from PySide6.QtWidgets import QApplication
 
 from app.remembered import remembered
@@ -53,6 +53,7 @@ DARK = Colours(
 )  # fmt: skip
 
 _LEAST_SIZE, _LARGEST_SIZE = 10, 14  # points; in between the user's own size holds
+_LEAST_HEIGHT = 18  # pixels of a line of text in a field or a button
 
 _SHEET = Template("""
 QWidget { font-size: ${size}pt; }
@@ -65,16 +66,18 @@ QLabel[role="good"] { color: $good; }
 QFrame[role="card"] { background: $raised; border: 1px solid $border; border-radius: 8px; }
 QFrame[role="line"] { background: $border; border: none; max-height: 1px; min-height: 1px; }
 QLineEdit { background: $base; border: 1px solid $border; border-radius: 5px; padding: 4px 7px;
-    min-height: 18px; }
+    min-height: ${line}px; }
 QLineEdit:focus { border: 1px solid $accent; }
 QLineEdit[invalid="true"] { border: 1px solid $bad; }
 QLineEdit:disabled { color: $muted; background: $window; }
-QComboBox { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 4px 8px; min-height: 18px; }
+QComboBox { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 4px 8px;
+    min-height: ${line}px; }
 QComboBox:hover, QComboBox:focus { border-color: $accent; }
 QComboBox:disabled { color: $muted; background: $window; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url("$arrow"); width: 14px; height: 14px; }
-QPushButton { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 5px 12px; min-height: 18px; }
+QPushButton { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 5px 12px;
+    min-height: ${line}px; }
 QPushButton:hover { border-color: $accent; }
 QPushButton:focus { border: 1px solid $accent; }
 QPushButton:pressed { background: $border; }
@@ -129,6 +132,7 @@ class Theme(QObject):
         self.choice = str(remembered().value("theme", "system"))
         application.styleHints().colorSchemeChanged.connect(lambda scheme: self._apply())
         self.colours = LIGHT
+        self.font_size = _LEAST_SIZE  # points
         self._apply()
 
     def choose(self, choice: str) -> None:
@@ -143,12 +147,19 @@ class Theme(QObject):
         self.colours = DARK if dark else LIGHT
         self._application.setPalette(_palette(self.colours))
         arrow = resources.files("resources") / "icons" / f"choose_{'dark' if dark else 'light'}.svg"
-        size = min(max(_LEAST_SIZE, round(self._application.font().pointSizeF())), _LARGEST_SIZE)
+        self.font_size = size = min(max(_LEAST_SIZE, round(_points(self._application.font()))), _LARGEST_SIZE)
         sheet = _SHEET.substitute(
-            vars(self.colours), arrow=Path(str(arrow)).as_posix(), size=size, title=round(1.7 * size)
-        )
+            vars(self.colours), arrow=Path(str(arrow)).as_posix(), size=size, title=round(1.7 * size),
+            line=max(_LEAST_HEIGHT, QFontMetrics(self.font()).height()),
+        )  # fmt: skip
         self._application.setStyleSheet(sheet)
         self.changed.emit()
+
+    def font(self) -> QFont:
+        """The font of plain text, for what is not a widget."""
+        font = QFont(self._application.font())
+        font.setPointSize(self.font_size)
+        return font
 
 
 _theme: Optional[Theme] = None
@@ -169,9 +180,19 @@ def theme() -> Theme:
     return _theme
 
 
+def scaled(pixels: int) -> int:
+    """A width that was chosen for text of the usual size, for the user's size."""
+    return round(pixels * theme().font_size / _LEAST_SIZE)
+
+
 def colours() -> Colours:
     """The present colours."""
     return theme().colours
+
+
+def _points(font: QFont) -> float:
+    """The size of a font, which may be given in pixels."""
+    return font.pointSizeF() if font.pointSizeF() > 0 else QFontInfo(font).pointSizeF()
 
 
 def _palette(c: Colours) -> QPalette:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyqtgraph as pg
 
-_ROOM = 20  # pixels between two labels of the logarithmic axis, at least
+from app.theme import scaled
+
+_ROOM = 20  # pixels between two labels of the logarithmic axis, at least, where text has its usual size
 _NICE = (1, 2, 5)
 _DIGITS = ((1,), (1, 3), _NICE, (1, 2, 3, 5), (1, 2, 3, 4, 6), range(1, 10))  # fairly even on a logarithmic axis
 
@@ -31,14 +33,14 @@ class ValueAxis(pg.AxisItem):
     def __init__(self) -> None:
         super().__init__("left")
         self.enableAutoSIPrefix(False)
-        self.setWidth(46)  # the same for all charts and figures, so that nothing moves while figures change
+        self.setWidth(scaled(46))  # the same for all charts and figures, so that nothing moves while figures change
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
         """Where the ticks are; exponents of ten where the axis is logarithmic."""
         if not self.logMode:
             ticks: list[tuple[float, list[float]]] = super().tickValues(minVal, maxVal, size)
             return ticks[:2]
-        values = log_ticks(10.0**minVal, 10.0**maxVal, max(2, int(size / _ROOM)))
+        values = log_ticks(10.0**minVal, 10.0**maxVal, max(2, int(size / scaled(_ROOM))))
         return [(1.0, [math.log10(value) for value in values])]
 
     def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:

@@ -17,7 +17,7 @@ from PySide6.QtGui import QColor
 
 from app.charts.axes import StepAxis, ValueAxis
 from app.charts.points import Points
-from app.theme import colours
+from app.theme import colours, theme
 
 _TICK_SHARE = 0.05  # of the plot's height
 _PALE = 0.35  # of the colour in a faint curve
@@ -146,6 +146,7 @@ class Plot(pg.PlotWidget):
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(c.border)
             axis.setTextPen(c.muted)
+            axis.setTickFont(theme().font())
         self._ticks.setPen(pg.mkPen(_paler(QColor(c.text)), width=1))
         self._cross.setPen(pg.mkPen(c.muted, width=1, style=Qt.PenStyle.DotLine))
         self._reference.setPen(pg.mkPen(c.muted, width=1, style=Qt.PenStyle.DotLine))

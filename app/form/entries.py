@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from app.form.words import file_filter, hint_of
 from app.icons import dress
-from app.theme import SPACE
+from app.theme import SPACE, scaled
 from trainer_core.schema import Setting
 from trainer_core.settings import shown
 
@@ -75,7 +75,7 @@ class NumberEntry(Entry):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self.line = _line()
-        self.line.setMaximumWidth(110)
+        self.line.setMaximumWidth(scaled(110))
         self.line.setPlaceholderText("none" if setting.optional else "")
         self.line.textEdited.connect(lambda text: self.edited.emit(self.value()))
         self.row.addWidget(self.line)
@@ -96,7 +96,7 @@ class PairEntry(Entry):
         super().__init__(setting)
         self.lines = (_line(), _line())
         for line in self.lines:
-            line.setMaximumWidth(70)
+            line.setMaximumWidth(scaled(70))
             line.textEdited.connect(lambda text: self.edited.emit(self.value()))
             self.row.addWidget(line)
         self.setFocusProxy(self.lines[0])

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QWidget
 from app.form.entries import Entry, PathEntry, entry_for
 from app.form.words import label_of, side_by_side, tooltip
 from app.icons import dress
-from app.theme import SPACE
+from app.theme import SPACE, scaled
 from trainer_core.schema import Setting
 
 _LABEL_WIDTH = 118
@@ -55,7 +55,7 @@ class Row(QWidget):
             grid.addWidget(self.entry, 1, 0, 1, 2)
             grid.addWidget(self._reset, 1, 2)
         else:
-            self._label.setFixedWidth(_LABEL_WIDTH)
+            self._label.setFixedWidth(scaled(_LABEL_WIDTH))
             self._label.setWordWrap(True)
             grid.addWidget(self._label, 0, 0)
             self.entry.row.addWidget(QLabel(self.setting.unit))

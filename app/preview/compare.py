@@ -148,10 +148,11 @@ class CompareView(QWidget):
 
     def _label(self, painter: QPainter, text: str, pane: QRect, *, right: bool) -> None:
         width = painter.fontMetrics().horizontalAdvance(text) + 2 * SPACE
+        height = max(22, painter.fontMetrics().height())
         if width > pane.width():
             return
         left = pane.right() - width - SPACE if right else pane.left() + SPACE
-        box = QRectF(left, pane.bottom() - 22 - SPACE, width, 22)
+        box = QRectF(left, pane.bottom() - height - SPACE, width, height)
         shade = QColor(colours().window)
         shade.setAlpha(225)
         painter.setPen(Qt.PenStyle.NoPen)

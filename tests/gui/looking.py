@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLabel,
     QLineEdit,
+    QPushButton,
     QSplitter,
     QStackedWidget,
     QTabBar,
@@ -26,6 +27,7 @@ from PySide6.QtWidgets import (
 _LEAST_CONTRAST = 4.5
 _LINE_EDIT_FRAME = 18  # pixels: padding, border, room for the cursor
 _BUTTON_FRAME = 6
+_ABOVE_AND_BELOW = 10  # pixels of a framed widget: padding and border
 _PILED = (QStackedWidget, QTabWidget, QAbstractScrollArea, QComboBox, QTabBar, QSplitter)  # overlap on purpose
 
 
@@ -46,6 +48,17 @@ def overlaps(root: QWidget) -> list[str]:
                 if a.geometry().intersects(b.geometry())
             ]
     return found
+
+
+def squeezed(window: QWidget) -> list[str]:
+    """Fields and buttons that are lower than their text needs."""
+    framed = [widget for widget in _in_sight(window) if isinstance(widget, (QLineEdit, QComboBox, QPushButton))]
+    needed = {widget: widget.fontMetrics().height() + _ABOVE_AND_BELOW for widget in framed}
+    return [
+        f"{_named(widget)} is {widget.height()} high and needs {height}"
+        for widget, height in needed.items()
+        if widget.height() < height and widget.property("role") != "line"  # a line has no frame
+    ]
 
 
 def faint_texts(window: QWidget) -> list[str]:

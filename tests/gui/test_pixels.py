@@ -15,14 +15,14 @@ from typing import Any, Callable
 import numpy as np
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFont, QFontMetrics
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.icons import pixmap
 from app.session import State
-from app.theme import DARK, LIGHT, Colours, theme
+from app.theme import DARK, LIGHT, SPACE, Colours, theme
 from app.window import Window
-from tests.gui.looking import contrast, cut_texts, faint_texts, overlaps
+from tests.gui.looking import contrast, cut_texts, faint_texts, overlaps, squeezed
 from trainer_core.events import (
     CheckpointSaved,
     PreviewReady,
@@ -161,6 +161,33 @@ def test_nothing_is_cut_and_nothing_lies_on_something_else(
         settle(shown, size)
         found[state.__name__] = cut_texts(shown) + overlaps(shown.centralWidget())
     assert {state: faults for state, faults in found.items() if faults} == {}
+
+
+@pytest.fixture
+def large_text(qapp: QApplication) -> Iterator[None]:
+    """As someone has it who reads 14 points."""
+    usual = qapp.font()
+    larger = QFont(usual)
+    larger.setPointSize(14)
+    for font in (larger, usual):
+        qapp.setFont(font)
+        theme().choose("light")
+        if font is larger:
+            yield
+
+
+def test_where_the_system_s_text_is_large_so_is_the_window_s_and_has_the_height_and_room_it_needs(
+    large_text: None, shown: Window, tmp_path: Path
+) -> None:
+    found = {}
+    for state in STATES:
+        state(shown, tmp_path)
+        settle(shown, _SIZES[0])
+        found[state.__name__] = overlaps(shown.centralWidget()) + squeezed(shown)
+    assert {state: faults for state, faults in found.items() if faults} == {}
+    assert shown.form.fontInfo().pointSize() == 14
+    axis = shown.charts.loss.plot.getPlotItem().getAxis("left")
+    assert QFontMetrics(axis.style["tickFont"]).horizontalAdvance("0.003") + SPACE <= axis.width()
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])
