@@ -14,7 +14,6 @@ from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.background import Background
+from app.elided import ElidedLabel
 from app.icons import dress, icon
 from app.preview.compare import SLIDER, CompareView
 from app.preview.mode_buttons import ModeButtons
@@ -95,7 +95,7 @@ class PreviewPanel(QWidget):
         self.unpin_button.setToolTip("Show this watch photo no more")
         dress(self.unpin_button, "pin")
         self.unpin_button.clicked.connect(lambda: self.unpin.emit(pinned_name(self._key)))
-        self._caption = QLabel()
+        self._caption = ElidedLabel()
         self._caption.setProperty("role", "muted")
         self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout()
@@ -227,8 +227,7 @@ class PreviewPanel(QWidget):
         self._shown = what
         self.view.show_pictures(pictures)
         gone = "This preview is no longer on the disk." if what else ""
-        self._caption.setText(pictures.caption() if pictures else gone)
-        self._caption.setToolTip(self._caption.text())
+        self._caption.say(pictures.caption() if pictures else gone)
 
     def _show_mode(self, mode: str) -> None:
         self._against.setVisible(mode == SLIDER)
