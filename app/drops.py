@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.project import Project
     from app.session import Session
 
+_REFUSED = (Kind.PICTURE, Kind.STRANGE_JSON, Kind.BROKEN_JSON, Kind.OTHER)
 _LATER = "Settings can be changed when this training has ended."
 
 
@@ -92,7 +93,7 @@ class Drops:
         )
 
     def _take_files(self, files: Sequence[tuple[Path, Kind]]) -> None:
-        refused = [_refusal(kind, [path for path, k in files if k is kind]) for kind in (Kind.PICTURE, Kind.OTHER)]
+        refused = [_refusal(kind, [path for path, k in files if k is kind]) for kind in _REFUSED]
         self._take_json([(path, kind) for path, kind in files if kind in (Kind.PROFILE, Kind.SETTINGS)])
         watch_photos = [path for path, kind in files if kind is Kind.WATCH_PHOTO]
         if watch_photos:
@@ -127,8 +128,16 @@ def _refusal(kind: Kind, paths: Sequence[Path]) -> str:
     if kind is Kind.PICTURE:
         what = f"{paths[0].name} is a single picture" if one else f"{len(paths)} of these are single pictures"
         return f"{what}. Drop the folder that holds your photos."
+    names = ", ".join(path.name for path in paths)
+    if kind is Kind.STRANGE_JSON:
+        return f"{names}: there are neither settings of a training nor a camera profile in it."
+    if kind is Kind.BROKEN_JSON:
+        return f"{names} cannot be read as JSON: damaged, or not to be opened. Drop another copy."
     what = f"{paths[0].name} is" if one else f"{len(paths)} of these are"
-    return f"{what} neither a folder of photos nor a workspace, a weight file (.pth, .safetensors) or a watch photo."
+    return (
+        f"{what} neither a folder of photos nor a workspace, a weight file (.pth, .safetensors), a watch photo, "
+        "a camera profile or settings (.json)."
+    )
 
 
 def _escaped(error: Exception) -> None:

@@ -9,15 +9,17 @@ import json
 from enum import Enum
 from pathlib import Path
 
+from trainer_core.config import TrainerConfig
 from trainer_core.data.captures import PALM_SUFFIX, read_captures
 from trainer_core.data.photos import EXTENSIONS
 from trainer_core.errors import UserError
+from trainer_core.schema import settings_of
 from trainer_core.workspace import Workspace
 
 WEIGHTS = frozenset({".pth", ".pt", ".ckpt", ".safetensors"})
 _PROFILE = ".json"
 _LARGEST_JSON = 1 << 20
-_NAMES = {"scale", "steps"}  # settings that every settings file holds
+_OF_A_PROFILE = {"ranges", "chances"}
 _MARKS_OF_A_RUN = ("training_config.json", "journal.jsonl")
 
 
@@ -28,10 +30,12 @@ class Kind(Enum):
     PHOTOS = "photos"  # a folder: the source
     CHECKPOINT = "checkpoint"  # of the workspace that is open: resume
     WEIGHTS = "weights"  # any other weight file: warm start
-    PROFILE = "profile"  # by its name; whether it is one shows when it is chosen
+    PROFILE = "profile"  # of a camera; by its name alone, any JSON file
     SETTINGS = "settings"  # of a run, exported or a workspace's: imported
     WATCH_PHOTO = "watch photo"  # untouched, as the watch took it: pinned in the previews
     PICTURE = "picture"
+    STRANGE_JSON = "strange JSON"  # of another program
+    BROKEN_JSON = "broken JSON"  # no JSON in spite of its name
     OTHER = "other"
 
 
@@ -51,13 +55,13 @@ def recognise(path: Path, workspace: Path | None = None) -> Kind:
 
 
 def look_into(path: Path) -> Kind:
-    """WATCH_PHOTO and SETTINGS if the content says so, otherwise what the name says.
+    """What the content says of pictures and of JSON, otherwise what the name says.
 
     Reads the file: not for the window's thread.
     """
     kind = recognise(path)
     if kind is Kind.PROFILE:
-        return Kind.SETTINGS if _holds_settings(path) else kind
+        return _kind_of_json(path)
     if kind not in (Kind.PICTURE, Kind.OTHER) or not path.is_file():
         return kind
     if path.suffix.lower() == PALM_SUFFIX:  # even when damaged: pinning it gives the reason
@@ -69,11 +73,16 @@ def look_into(path: Path) -> Kind:
     return Kind.WATCH_PHOTO
 
 
-def _holds_settings(path: Path) -> bool:
+def _kind_of_json(path: Path) -> Kind:
     try:
         if path.stat().st_size > _LARGEST_JSON:
-            return False
+            return Kind.STRANGE_JSON
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and "ranges" not in content and content.keys() >= _NAMES
+        return Kind.BROKEN_JSON
+    if not isinstance(content, dict):
+        return Kind.STRANGE_JSON
+    if _OF_A_PROFILE & content.keys():
+        return Kind.PROFILE  # whether it can be used shows when it is chosen
+    names = {setting.name for setting in settings_of(TrainerConfig) if setting.replayed}
+    return Kind.SETTINGS if names & content.keys() else Kind.STRANGE_JSON

@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 
 from trainer_core.as_command import as_command
+from trainer_core.camera import CameraProfile
+from trainer_core.camera.profile import BUILTIN_PROFILES
 from trainer_core.cli import build_parser
 from trainer_core.config import TrainerConfig
 from trainer_core.draft import Draft
@@ -21,8 +23,10 @@ from trainer_core.elsewhere import running_elsewhere
 from trainer_core.errors import UserError
 from trainer_core.events import Notice, RunFinished, RunStarted, StepDone, Validated, from_json, to_json
 from trainer_core.readiness import OK, WAITING, WRONG, Source, checklist, workspace_fault
-from trainer_core.recognise import Kind, recognise
+from trainer_core.recognise import Kind, look_into, recognise
 from trainer_core.resumable import cut_short, resumable
+from trainer_core.settings import Stored
+from trainer_core.settings import to_json as to_settings
 from trainer_core.sinks.journal import json_line, past_events
 from trainer_core.training.plan import find_photos, plan_run
 from trainer_core.workspace import Workspace
@@ -235,6 +239,34 @@ def test_what_is_dropped_is_recognised(tmp_path: Path) -> None:
     assert recognise(tmp_path) is Kind.PHOTOS
     assert recognise(tmp_path / "gone.pth") is Kind.OTHER
     assert recognise(run / "checkpoints" / "scale4_step1.pth") is Kind.WEIGHTS
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ('{"schema": 1, "scale": 2}', Kind.SETTINGS),
+        ('{"batch_size": 8}', Kind.SETTINGS),
+        ('{"schema": 1, "kind": "mono", "ranges": {}, "scale": 2}', Kind.PROFILE),
+        ('{"schema": 1, "name": "of another program"}', Kind.STRANGE_JSON),
+        ("[1, 2]", Kind.STRANGE_JSON),
+        ("{torn", Kind.BROKEN_JSON),
+        ("[" * 100_000, Kind.BROKEN_JSON),
+        ("", Kind.BROKEN_JSON),
+    ],
+)
+def test_json_shows_by_its_content_what_it_is(tmp_path: Path, content: str, kind: Kind) -> None:
+    path = tmp_path / "it.json"
+    path.write_text(content)
+    assert look_into(path) is kind
+
+
+def test_the_built_in_cameras_and_what_is_exported_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "it.json"
+    for name in BUILTIN_PROFILES:
+        path.write_text(json.dumps(CameraProfile.builtin(name).to_json()))
+        assert look_into(path) is Kind.PROFILE
+    path.write_text(json.dumps(to_settings(TrainerConfig(), stored=Stored(), derived=None, warm_start=None)))
+    assert look_into(path) is Kind.SETTINGS
 
 
 def test_none_of_it_needs_torch_or_qt() -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from app.window import Window
 from tests.gui.handling import fill_in
+from trainer_core.camera import CameraProfile
 from trainer_core.cli import build_parser
 from trainer_core.training.plan import plan_run
 
@@ -48,19 +50,80 @@ def import_(window: Window, qtbot: Any) -> None:
     qtbot.waitUntil(lambda: "taken over" in window.messages.text)
 
 
-def test_a_dropped_settings_file_is_imported_and_a_profile_is_still_a_profile(
-    window: Window, qtbot: Any, tmp_path: Path
-) -> None:
-    window.project.set("learning_rate", 3e-4)
+def drop(window: Window, *paths: Path, onto: str = "steps") -> None:
+    """As the desktop does it, on the entry of a setting, with the text that file managers add."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    data.setText(paths[0].as_uri())
+    entry = window.form.rows[onto].entry
+    place = entry.mapTo(window, entry.rect().center())
+    action, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    for event in (
+        QDragEnterEvent(place, action, data, button, keys),
+        QDragMoveEvent(place, action, data, button, keys),
+        QDropEvent(QPointF(place), action, data, button, keys),
+    ):
+        QApplication.sendEvent(window.windowHandle(), event)
+
+
+def test_a_dropped_settings_file_is_imported(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    fill_in(window, photos, tmp_path / "run", learning_rate=3e-4)
     window.conductor.settings_files.export_to(tmp_path / "mine.json")
     qtbot.waitUntil((tmp_path / "mine.json").is_file, timeout=60000)
     window.project.reset("learning_rate")
-    window.drops.take([tmp_path / "mine.json"])
+    window.project.choose("workspace", str(tmp_path / "elsewhere"))
+    drop(window, tmp_path / "mine.json")
     qtbot.waitUntil(lambda: window.project.draft.config.learning_rate == 3e-4, timeout=60000)
-    assert not window.project.draft.config.camera_profile
-    (tmp_path / "watch.json").write_text('{"schema": 1, "ranges": {}}')
-    window.drops.take([tmp_path / "watch.json"])
-    qtbot.waitUntil(lambda: bool(window.project.draft.config.camera_profile), timeout=60000)
+    qtbot.waitUntil(lambda: "taken over" in window.messages.text)
+    assert window.project.draft.config.camera_profile is None
+    assert window.project.draft.config.workspace == str(tmp_path / "elsewhere")
+
+
+def test_the_settings_of_a_workspace_can_be_dropped_on_any_field(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    stored = tmp_path / "training_config.json"
+    stored.write_text('{"schema": 1, "scale": 2, "num_feat": 24}')
+    drop(window, stored, onto="camera_profile")
+    qtbot.waitUntil(lambda: window.project.draft.config.num_feat == 24, timeout=60000)
+    assert window.project.draft.config.camera_profile is None
+
+
+def test_a_dropped_camera_profile_is_still_a_profile(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    profile = tmp_path / "watch.json"
+    profile.write_text(json.dumps(CameraProfile.builtin("wqv1").to_json()))
+    drop(window, profile)
+    qtbot.waitUntil(lambda: window.project.draft.config.camera_profile == str(profile), timeout=60000)
+    qtbot.waitUntil(lambda: "wqv1" in window.form.rows["camera_profile"].note, timeout=60000)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [('{"name": "of another program"}', "neither settings of a training nor a camera profile"), ("{torn", "as JSON")],
+)
+def test_other_json_is_refused_with_the_reason_and_changes_nothing(
+    window: Window, qtbot: Any, tmp_path: Path, content: str, said: str
+) -> None:
+    path = tmp_path / "theirs.json"
+    path.write_text(content)
+    qtbot.waitUntil(lambda: window.project.draft.given != {}, timeout=60000)  # the preset for this hardware
+    before = everything(window)
+    drop(window, path)
+    qtbot.waitUntil(lambda: said in window.messages.text and path.name in window.messages.text)
+    assert everything(window) == before
+    assert not window.project.faults
+
+
+def test_settings_dropped_during_a_training_wait_for_its_end(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "theirs.json"
+    path.write_text('{"schema": 1, "scale": 2}')
+    fill_in(window, photos, tmp_path / "run", steps=100000, val_interval=100000)
+    qtbot.waitUntil(lambda: window.project.ready, timeout=60000)
+    window.conductor.start()
+    before = everything(window)
+    drop(window, path)
+    qtbot.waitUntil(lambda: "when this training has ended" in window.messages.text)
+    assert everything(window) == before
 
 
 def test_the_command_is_the_run_that_start_would_begin(window: Window, photos: Path, tmp_path: Path) -> None:
