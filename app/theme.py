@@ -93,6 +93,10 @@ QPushButton[role="line"] { background: transparent; border: 1px solid transparen
     padding: 2px 4px 2px 0; }
 QPushButton[role="line"]:hover { background: $border; }
 QPushButton[role="line"]:focus { border-color: $accent; }
+QPushButton[role="link"] { background: transparent; border: 1px solid transparent; color: $accent;
+    padding: 0 4px; min-height: 0; }
+QPushButton[role="link"]:hover { text-decoration: underline; }
+QPushButton[role="link"]:focus { border-color: $accent; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 5px; padding: 3px; }
 QToolButton:hover { background: $border; }
 QToolButton:focus { border-color: $accent; }

@@ -60,7 +60,7 @@ class SettingsForm(QScrollArea):
         row.edited.connect(self._project.set)
         row.chosen.connect(self._project.choose)
         row.reset.connect(self._project.reset)
-        row.link_followed.connect(self.show_unusable)
+        row.more.connect(self.show_unusable)
         self.rows[row.setting.name] = row
         return row
 
@@ -79,7 +79,8 @@ class SettingsForm(QScrollArea):
             value, default = getattr(config, name), draft.default(name)
             row.show_setting(value, default)
             fault = wrong.get(name, "")
-            row.show_note(sentence(fault, draft.settings) or self._hint(name), wrong=bool(fault))
+            note = sentence(fault, draft.settings) or self._hint(name)
+            row.show_note(note, wrong=bool(fault), more="" if fault else self._more(name))
             if row.setting.advanced and value != default:
                 changed[row.setting.group] += 1
         for title, group in self._groups.items():
@@ -90,8 +91,7 @@ class SettingsForm(QScrollArea):
         if name == "source_dir" and config.demo:
             return "Built-in scenes are used; choose a folder to train on photos."
         if name == "source_dir" and config.source_dir:
-            unusable = source.found is not None and source.found.rejected
-            return source.sentence() + (' · <a href="unusable">show</a>' if unusable else "")
+            return source.sentence()
         if name == "init_weights":
             return self._project.weights_note
         if name == "camera_profile":
@@ -99,6 +99,13 @@ class SettingsForm(QScrollArea):
         if name == "steps" and config.max_minutes is not None:
             return "The time budget decides; the steps follow from it."
         return ""
+
+    def _more(self, name: str) -> str:
+        """What there is to be shown beside the hint."""
+        config, source = self._project.draft.config, self._project.source
+        if name != "source_dir" or config.demo or source.found is None or not source.found.rejected:
+            return ""
+        return "the files that cannot be used"
 
     def go_to(self, name: str) -> None:
         """Bring a setting into sight and put the cursor there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from app.form.entries import Entry, PathEntry, entry_for
 from app.form.words import label_of, side_by_side, tooltip
@@ -14,7 +14,6 @@ from app.theme import SPACE, scaled
 from trainer_core.schema import Setting
 
 _LABEL_WIDTH = 118
-_LINKS = Qt.TextInteractionFlag.LinksAccessibleByMouse | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
 _WIDE = 24  # characters of all choices together
 
 
@@ -24,7 +23,7 @@ class Row(QWidget):
     edited = Signal(str, object)  # name, value
     chosen = Signal(str, str)  # name, path
     reset = Signal(str)
-    link_followed = Signal()
+    more = Signal()  # about what the note says
 
     def __init__(self, setting: Setting) -> None:
         super().__init__()
@@ -35,6 +34,10 @@ class Row(QWidget):
         self._meaning = self._fault = ""
         self._note = QLabel()
         self._note.setWordWrap(True)
+        self._note.setTextFormat(Qt.TextFormat.PlainText)
+        self._more = QPushButton("Show")
+        self._more.setProperty("role", "link")
+        self._more.hide()
         self._note.hide()
         self._reset = QToolButton()
         dress(self._reset, "reset", "muted")
@@ -63,14 +66,17 @@ class Row(QWidget):
                 self.entry.row.addStretch(1)
             grid.addWidget(self.entry, 0, 1)
             grid.addWidget(self._reset, 0, 2)
-        grid.addWidget(self._note, 2, 0, 1, 3)
+        beneath = QHBoxLayout()
+        beneath.addWidget(self._note, 1)
+        beneath.addWidget(self._more, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addLayout(beneath, 2, 0, 1, 3)
         grid.setColumnStretch(1, 1)
 
     def _connect(self) -> None:
         self.entry.edited.connect(lambda value: self.edited.emit(self.setting.name, value))
         if isinstance(self.entry, PathEntry):
             self.entry.chosen.connect(lambda path: self.chosen.emit(self.setting.name, path))
-        self._note.linkActivated.connect(lambda link: self.link_followed.emit())
+        self._more.clicked.connect(lambda: self.more.emit())
         self._reset.clicked.connect(lambda: self.reset.emit(self.setting.name))
 
     def show_setting(self, value: Any, default: Any) -> None:
@@ -82,8 +88,8 @@ class Row(QWidget):
         self._reset.setVisible(value != default)
         self._reset.setToolTip("Back to the default")
 
-    def show_note(self, text: str, *, wrong: bool = False) -> None:
-        """A line beneath the entry; "" for none."""
+    def show_note(self, text: str, *, wrong: bool = False, more: str = "") -> None:
+        """A line beneath the entry, "" for none; `more` is what a button beside it shows, "" for no button."""
         self.entry.mark(wrong)
         role = "bad" if wrong else "muted"
         if self._note.property("role") != role:
@@ -94,10 +100,10 @@ class Row(QWidget):
         self._describe()
         if self._note.text() != text:
             self._note.setText(text)
-            link = "<a " in text
-            self._note.setTextInteractionFlags(_LINKS if link else Qt.TextInteractionFlag.NoTextInteraction)
-            self._note.setFocusPolicy(Qt.FocusPolicy.StrongFocus if link else Qt.FocusPolicy.NoFocus)
         self._note.setVisible(bool(text))
+        self._more.setAccessibleName(f"Show {more}")
+        self._more.setToolTip(f"Show {more}")
+        self._more.setVisible(bool(more))
 
     def _describe(self) -> None:
         """What is wrong comes first: a screen reader may not get further."""

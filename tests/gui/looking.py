@@ -57,7 +57,7 @@ def squeezed(window: QWidget) -> list[str]:
     return [
         f"{_named(widget)} is {widget.height()} high and needs {height}"
         for widget, height in needed.items()
-        if widget.height() < height and widget.property("role") != "line"  # a line has no frame
+        if widget.height() < height and widget.property("role") not in ("line", "link")  # without a frame
     ]
 
 

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QAction, QShortcut
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMenu, QTextEdit, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QDialog,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QTextEdit,
+    QWidget,
+)
 
 from app.errors import Report, show_report
 from app.form.row import Row
@@ -132,6 +142,62 @@ def test_the_tab_key_goes_through_the_form_from_top_to_bottom(window: Window, qt
     reached = sum(any(line is w or line.isAncestorOf(w) or w.isAncestorOf(line) for w in seen) for line in lines)
     assert reached == len(window.form.rows)
     assert heights == sorted(heights)
+
+
+def out_of_reach(root: QWidget) -> list[str]:
+    """What can be clicked, is in sight, and is not reached by the Tab key."""
+    found = []
+    for widget in root.findChildren(QWidget):
+        link = isinstance(widget, QLabel) and "<a " in widget.text()
+        if not widget.isVisible() or not widget.isEnabled() or not (link or isinstance(widget, QAbstractButton)):
+            continue
+        deaf = link and not widget.textInteractionFlags() & Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+        if deaf or not widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            found.append(f"{type(widget).__name__} {widget.text()!r} in {type(widget.parent()).__name__}")
+    return found
+
+
+def test_everything_that_can_be_clicked_is_reached_by_the_tab_key(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "broken.png").write_bytes(b"no picture")
+    fill_in(window, photos, tmp_path / "run", steps="many")
+    qtbot.waitUntil(lambda: "1 unusable" in window.form.rows["source_dir"].note, timeout=60000)
+    assert out_of_reach(window) == []
+    open_everything(window)
+    for page in range(window._tabs.count()):
+        window._tabs.setCurrentIndex(page)
+        assert out_of_reach(window) == []
+
+
+def test_unusable_files_are_listed_by_keyboard_alone(window: Window, qtbot: Any, photos: Path) -> None:
+    (photos / "broken.png").write_bytes(b"no picture")
+    window.project.choose("source_dir", str(photos))
+    qtbot.waitUntil(lambda: "1 unusable" in window.form.rows["source_dir"].note, timeout=60000)
+    window.activateWindow()
+    window.form.go_to("source_dir")
+    spoken: list[str] = []
+    while "cannot be used" not in "".join(spoken[-1:]) and len(spoken) < 5:
+        qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+        spoken.append(QAccessible.queryAccessibleInterface(window.focusWidget()).text(_NAME))
+    qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Space)
+    dialog = next(dialog for dialog in window.findChildren(QDialog) if dialog.isVisible())
+    assert dialog.windowTitle() == "Unusable files"
+    dialog.reject()
+
+
+def test_every_field_says_first_what_is_wrong_with_it(window: Window) -> None:
+    open_everything(window)
+    for name in ("steps", "learning_rate", "betas", "batch_size", "workspace"):
+        window.project.set(name, ("a", "b") if name == "betas" else "many" if name != "workspace" else "\0")
+    wrong = window.project.wrong
+    assert {"steps", "learning_rate", "betas", "batch_size"} <= wrong.keys()
+    for name in wrong:
+        row = window.form.rows[name]
+        for line in row.entry.findChildren(QLineEdit):
+            spoken = QAccessible.queryAccessibleInterface(line).text(QAccessible.Text.Description)
+            assert spoken.startswith(row.note) and row.note, name
+            assert row.setting.help in spoken, name
 
 
 def parents(widget: QWidget, root: QWidget) -> list[QWidget]:
