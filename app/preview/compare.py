@@ -177,9 +177,11 @@ class CompareView(QWidget):
 
     def _factor(self, pane: QRect) -> float:
         assert self._pictures is not None
+        return self.zoom / self.devicePixelRatioF() if self.zoom else self._fitted(pane)
+
+    def _fitted(self, pane: QRect) -> float:
+        assert self._pictures is not None
         ratio = self.devicePixelRatioF()
-        if self.zoom:
-            return self.zoom / ratio
         fit = min(pane.width() / self._pictures.width, pane.height() / self._pictures.height)
         return int(fit * ratio) / ratio if fit * ratio >= 1 else fit
 
@@ -256,8 +258,14 @@ class CompareView(QWidget):
     def _step_zoom(self, by: int) -> None:
         if self._pictures is None:
             return
-        now = self.zoom or (int(self._factor(self.rect()) * self.devicePixelRatioF()) if by > 0 else 0)
-        self.set_zoom(now + by)
+        fitted = int(self._fitted(self._shown_panes()[0]) * self.devicePixelRatioF())
+        zoom = (self.zoom or fitted) + by
+        if by > 0:
+            self.set_zoom(zoom)
+        elif self.zoom > fitted:
+            self.set_zoom(zoom if zoom > fitted else 0)  # which is no jump to something larger
+        elif self.zoom:
+            self.set_zoom(max(1, zoom))  # the view has grown since
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())

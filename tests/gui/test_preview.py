@@ -104,6 +104,26 @@ def test_the_wheel_zooms_a_step_a_notch_around_the_pointer(view: CompareView) ->
     assert view.zoom == 2
 
 
+@pytest.mark.parametrize("mode", ["SR", "Side by side"])
+def test_the_zoom_goes_step_by_step_from_the_fitted_picture_and_back(view: CompareView, mode: str) -> None:
+    small = Sample("photo", gray(0, 12, 12), gray(10, 48, 48), gray(20, 48, 48), gray(30, 48, 48), 30.0, 29.0)
+    view.show_pictures(from_sample(2, small))
+    view.set_mode(mode)
+
+    def width() -> float:
+        return view._target(view._shown_panes()[0]).width() / 48
+
+    fitted = width()
+    place = QPointF(view._shown_panes()[0].center())
+    for number in (1, 2):
+        turn(view, place, (0, 120))
+        assert width() == fitted + number
+    for number in (1, 0, 0):
+        turn(view, place, (0, -120))
+        assert width() == fitted + number
+    assert view.zoom == 0
+
+
 def test_a_picture_goes_with_the_mouse_at_any_pixel_ratio(view: CompareView, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(view, "devicePixelRatioF", lambda: 2.0)
     view.set_mode("SR")
