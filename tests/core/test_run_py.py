@@ -187,6 +187,19 @@ def test_without_libraries_the_tests_run_without_the_window(run: ModuleType, mon
     assert run.job("test", ["-x"])[:4] == ["-m", "pytest", "-p", "no:pytest-qt"]
 
 
+@posix
+def test_where_changes_are_checked_the_window_s_tests_cannot_be_left_out(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:pytest-qt", "-p", "no:cacheprovider", "--collect-only", __file__],
+        cwd=ROOT, env={**os.environ, "CI": "true", "PATH": str(tmp_path)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "the window's libraries" in done.stderr
+    if sys.platform.startswith("linux"):
+        assert "Xvfb, xdotool" in done.stderr
+
+
 def test_an_unknown_command_is_a_usage_error(run: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(["trian"]) == 2
     assert "not trian" in capsys.readouterr().err

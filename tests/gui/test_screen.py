@@ -31,7 +31,10 @@ def test_the_window_is_seen_steered_by_keys_and_closed_after_a_question(
     start: Callable[..., Program], screen: Screen, photos: Path, tmp_path: Path
 ) -> None:
     remember(tmp_path / "home", theme="dark")
-    run = make_workspace(tmp_path / "run", source_dir=str(photos), steps=100_000)
+    never = 100_000
+    run = make_workspace(
+        tmp_path / "run", source_dir=str(photos), steps=never, checkpoint_interval=never, log_interval=10
+    )
     program = start(str(run), "--start")
 
     window = program.window("WQV Upscale Trainer$")
@@ -44,6 +47,9 @@ def test_the_window_is_seen_steered_by_keys_and_closed_after_a_question(
     for keys, title in (("ctrl+space", _PAUSED), ("ctrl+space", _TRAINING)):
         screen.press(keys)
         program.window(title)
+    program.wait_for("a step", lambda: journal(run, "StepDone"))
+    screen.press("ctrl+s")  # a shortcut alone; Space also presses whatever button has the focus
+    program.wait_for("a checkpoint", lambda: [r for r in journal(run, "CheckpointSaved") if r["kind"] == "step"])
 
     other = start(str(run))
     screen.ask_to_close(other.window(_ELSEWHERE))
