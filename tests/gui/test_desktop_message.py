@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -10,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import ClassInfo, QObject, Slot
 from PySide6.QtWidgets import QApplication
 
 from app.errors import ErrorDialog
 from app.system import desktop_message
 from app.system.desktop_message import send
 from app.window import Window
+from tests.gui.program import ROOT
 from tests.gui.test_system import answer, answers, train, wait_idle
 from trainer_core.errors import UserError
 
@@ -24,43 +25,46 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ot
 _PROGRAMS = ("dbus-daemon", "gdbus")
 
 
-@ClassInfo({"D-Bus Interface": "org.freedesktop.Notifications"})
-class Desktop(QObject):
-    """What a desktop offers; keeps what it was told."""
+class Desktop:
+    """What a desktop of its own was told."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.told: list[tuple[str, str]] = []
+    def __init__(self, file: Path) -> None:
+        self._file = file
 
-    @Slot("QString", "uint", "QString", "QString", "QString", "QStringList", "QVariantMap", "int", result="uint")
-    def Notify(self, app: str, old: int, icon: str, title: str, text: str, acts: Any, hints: Any, time: int) -> int:
-        self.told.append((title, text))
-        return 1
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """Title and text of each message so far."""
+        lines = self._file.read_text("utf-8").splitlines(keepends=True) if self._file.exists() else []
+        return [tuple(json.loads(line)) for line in lines if line.endswith("\n")]
+
+
+def _first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
 
 
 @pytest.fixture
-def desktop(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
+def desktop(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
     """A session bus of its own with a desktop on it, and no notify-send."""
     missing = [name for name in _PROGRAMS if not shutil.which(name)]
     if missing:
         pytest.skip(f"{' and '.join(missing)} not installed")
-    from PySide6.QtDBus import QDBusConnection
-
-    command = ["dbus-daemon", "--session", "--nofork", "--print-address"]
-    daemon = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert daemon.stdout is not None
-    address = daemon.stdout.readline().strip()
-    bus, made = QDBusConnection.connectToBus(address, "desktop"), Desktop()
-    export = QDBusConnection.RegisterOption.ExportAllSlots
-    assert bus.registerObject("/org/freedesktop/Notifications", made, export)
-    assert bus.registerService("org.freedesktop.Notifications")
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-    found = shutil.which
-    monkeypatch.setattr(desktop_message.shutil, "which", lambda name: None if name == "notify-send" else found(name))
-    yield made
-    QDBusConnection.disconnectFromBus("desktop")
-    daemon.kill()
-    daemon.communicate()
+    told = tmp_path / "told.jsonl"
+    bus = ["dbus-daemon", "--session", "--nofork", "--print-address"]
+    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(bus, **quiet) as daemon:
+        address = _first_line(daemon)
+        service = [sys.executable, "-m", "tests.gui.notified_desktop", address, str(told)]
+        with subprocess.Popen(service, cwd=ROOT, **quiet) as answering:
+            try:
+                assert _first_line(answering) == "ready"
+                monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+                found = {name: shutil.which(name) for name in _PROGRAMS}
+                monkeypatch.setattr(desktop_message.shutil, "which", found.get)
+                yield Desktop(told)
+            finally:
+                answering.kill()
+                daemon.kill()
 
 
 def test_the_desktop_shows_what_it_is_told(desktop: Desktop, qtbot: Any) -> None:
