@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout
 
+from app.form.words import sentence
 from app.icons import dress
 from app.theme import SPACE
 from trainer_core.resumable import Resumable
@@ -91,8 +92,8 @@ class MessageStrip(Card):
         self._timer.timeout.connect(self.hide)
 
     def tell(self, level: str, text: str) -> None:
-        """Show a message of the level "info", "warning" or "error"."""
-        self.say(*_ICONS.get(level, _ICONS["info"]), "", text)
+        """Show a message of the level "info", "warning" or "error", with the form's names for options."""
+        self.say(*_ICONS.get(level, _ICONS["info"]), "", sentence(text))
         self._timer.stop()
         if level == "info":
             self._timer.start(1000 * _INFO_SECONDS)

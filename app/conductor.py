@@ -6,6 +6,7 @@ The window puts the parts in place; the rules of a run are trainer_core's; this 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from PySide6.QtWidgets import QMessageBox
 import trainer_core
 from app.charts.comparison import Comparison
 from app.deploy.deployment import Deployment
-from app.errors import Report, fault_report, show_report
+from app.errors import Report, fault_report, reason, show_report
 from app.estimate import Estimate
 from app.form.entries import PathEntry
 from app.form.settings_files import SettingsFiles
@@ -69,8 +70,7 @@ class Conductor(QObject):
         project.changed.connect(self._settings_changed)
         project.opened.connect(self._workspace_opened)
         project.left.connect(self._show_no_workspace)
-        settings = project.draft.settings
-        project.told.connect(lambda level, text: window.messages.tell(level, sentence(text, settings)))
+        project.told.connect(window.messages.tell)
         session.changed.connect(self._state_changed)
         session.happened.connect(self._hear)
         session.ended.connect(self._run_ended)
@@ -316,7 +316,8 @@ class Conductor(QObject):
         window.welcome.refresh()
         if ended.error is not None:
             title = "The training failed" if finished else "The training did not start"
-            window.notifier.tell(title, str(ended.error))  # first: a dialog would make the window the active one
+            said = ended.error.message if isinstance(ended.error, UserError) else reason(ended.error)
+            window.notifier.tell(title, sentence(said))  # first: a dialog would make the window the active one
             self._fault(ended.error, ended.details)
             window.project.open_again()  # for what is there: an unfinished run, a training of another process
         elif finished is not None:
@@ -333,19 +334,29 @@ class Conductor(QObject):
         window.run_is_over()
 
     def _report_failure(self, finished: RunFinished) -> None:
-        advice = "Change the settings and press Start. What was saved can be resumed."
-        report = Report(
+        title, cause = (
             f"The training failed at step {finished.step}",
-            sentence(finished.error or "No reason was given.", self._window.project.draft.settings),
-            advice, self._window.log.text,
-        )  # fmt: skip
-        show_report(report, self._window)
+            sentence(finished.error or "No reason was given."),
+        )
+        if finished.remedy:
+            advice = "The settings that need less can be taken over here, and the training goes on with them."
+            words = "Apply and resume" if self._unfinished else "Apply and start again"
+            mend = (words, lambda: self._mend(finished.remedy))
+        else:
+            advice, mend = "Change the settings and press Start. What was saved can be resumed.", None
+        show_report(Report(title, cause, advice, self._window.log.text), self._window, remedy=mend)
+
+    def _mend(self, remedy: Mapping[str, int]) -> None:
+        """Take the settings over and train on, from the last checkpoint if there is one."""
+        if not self._window.session.active:
+            for name, value in remedy.items():
+                self._window.project.set(name, value)
+            self._begin(resume=self._unfinished)
 
     def _fault(self, error: Exception, details: str = "") -> None:
         """Say what went wrong: a sentence for what the user can mend, a report for the rest."""
         if isinstance(error, UserError):
-            cause = sentence(error.message, self._window.project.draft.settings)
-            show_report(Report("This cannot be done yet", cause), self._window)
+            show_report(Report("This cannot be done yet", sentence(error.message)), self._window)
         else:
             show_report(fault_report(error, details), self._window)
 

@@ -32,6 +32,9 @@ from app.icons import dress, pixmap
 from app.system.report_text import versions, without_names
 from app.theme import SPACE, colours
 
+_FILE_ADVICE = (
+    "See whether the disk has room and the file or folder may be written, then try again. Nothing else was touched."
+)
 _GENERAL_ADVICE = "Try again. If it comes back, save the report and pass it on; the window and your files are unharmed."
 
 
@@ -50,18 +53,37 @@ class Report:
         return without_names("\n\n".join(part for part in parts if part))
 
 
+def reason(error: BaseException) -> str:
+    """What happened in a few words; the system's own, with the file, where it has some."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
 def fault_report(error: BaseException, details: str = "") -> Report:
     """The report of an error that is not the user's."""
     text = details or "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    if isinstance(error, OSError):
+        return Report("A file could not be read or written", f"{reason(error)}.", _FILE_ADVICE, text)
     return Report("Something went wrong in the program", f"{type(error).__name__}: {error}", _GENERAL_ADVICE, text)
 
 
 class ErrorDialog(QDialog):
-    """Shows one report; does not block what runs behind it."""
+    """Shows one report; does not block what runs behind it.
 
-    def __init__(self, report: Report, parent: Optional[QWidget] = None) -> None:
+    Args:
+        remedy: words of a button and what it does, where the program knows how to mend it.
+    """
+
+    def __init__(
+        self,
+        report: Report,
+        parent: Optional[QWidget] = None,
+        *,
+        remedy: Optional[tuple[str, Callable[[], object]]] = None,
+    ) -> None:
         super().__init__(parent)
-        self._report = report
+        self._report, self._remedy = report, remedy
         self.setWindowTitle(report.title)
         self.setMinimumWidth(480)
         layout = QVBoxLayout(self)
@@ -105,12 +127,22 @@ class ErrorDialog(QDialog):
         save = box.addButton("Save report …", QDialogButtonBox.ButtonRole.ActionRole)
         save.clicked.connect(self._save)
         dress(save, "save")
+        if self._remedy is not None:
+            self._add_remedy(box, *self._remedy)
         if self._report.details:
             self._fold = QPushButton("Details")
             self._fold.setCheckable(True)
             self._fold.toggled.connect(self._details.setVisible)
             box.addButton(self._fold, QDialogButtonBox.ButtonRole.ActionRole)
         return box
+
+    def _add_remedy(self, box: QDialogButtonBox, words: str, mend: Callable[[], object]) -> None:
+        button = box.addButton(words, QDialogButtonBox.ButtonRole.AcceptRole)
+        button.setProperty("role", "primary")
+        button.setDefault(True)
+        dress(button, "start", "on_accent")
+        box.accepted.connect(self.accept)
+        self.accepted.connect(lambda: mend())
 
     def unfold(self, open_: bool) -> None:
         """Show or hide the details."""
@@ -125,7 +157,7 @@ class ErrorDialog(QDialog):
         try:
             Path(name).write_text(self._report.as_text(), encoding="utf-8")
         except OSError as error:
-            self._trouble.setText(f"{name} could not be written: {error.strerror}.")
+            self._trouble.setText(f"{name} could not be written: {reason(error)}.")
         self._trouble.setVisible(bool(self._trouble.text()))
 
 
@@ -177,9 +209,15 @@ class ErrorHook(QObject):
             self._dialog = show_report(report, self._window)
 
 
-def show_report(report: Report, parent: Optional[QWidget], *, unfold: bool = False) -> ErrorDialog:
+def show_report(
+    report: Report,
+    parent: Optional[QWidget],
+    *,
+    unfold: bool = False,
+    remedy: Optional[tuple[str, Callable[[], object]]] = None,
+) -> ErrorDialog:
     """Open the dialog and return at once; `unfold` shows the details from the start."""
-    dialog = ErrorDialog(report, parent)
+    dialog = ErrorDialog(report, parent, remedy=remedy)
     dialog.unfold(unfold)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.open()

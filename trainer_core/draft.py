@@ -42,7 +42,8 @@ class Draft:
     def given(self) -> dict[str, Any]:
         """The explicit settings, as the command line would be given them."""
         known = {**self._places, **self._given}
-        open_choice = not known.get("demo") and "preset" not in known and "preset" not in self.stored.values
+        chosen = {"preset", *_replaced_by("preset")} & self.stored.values.keys()  # sizes without a preset's name, too
+        open_choice = not known.get("demo") and "preset" not in known and not chosen
         proposal = {"preset": self._proposed_preset} if open_choice and self._proposed_preset else {}
         return {**proposal, **known}
 

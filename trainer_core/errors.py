@@ -1,7 +1,7 @@
 """The one error a user may cause: `UserError`. Whatever the user can put right raises it.
 
-The command line prints its text and exits with code 2; the window shows it beside the field or in a
-dialog. Anything else that escapes is a fault of the program and is shown with a report.
+The command line prints message and hint and exits with code 2; the window shows the message beside the field or in
+a dialog. Anything else that escapes is a fault of the program and is shown with a report.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ class UserError(Exception):
 
     Args:
         message: the sentence shown to the user, plain text.
-        hint: what to try, when it does not fit into the sentence.
+        hint: the command or option that helps; the window has buttons for it and leaves the hint out.
     """
 
     def __init__(self, message: str, *, hint: str = "") -> None:

@@ -134,6 +134,7 @@ class RunFinished:
     model: Optional[str] = None
     error: Optional[str] = None
     seconds: float = 0.0
+    remedy: dict[str, int] = field(default_factory=dict)  # settings with which it would not fail like this again
 
 
 Event = Union[RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, Notice, RunFinished]

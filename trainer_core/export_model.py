@@ -84,9 +84,11 @@ def export(
 def _form(form: str, out: Path) -> str:
     form = form or out.suffix.lower().lstrip(".")
     if form not in FORMATS:
-        raise UserError(
-            f"{out.name}: the format {form or 'without a suffix'} is unknown. Give --format {'|'.join(FORMATS)}."
+        known = f"Known are {', '.join(FORMATS)}."
+        unknown = (
+            f"{out.name}: the format {form} is unknown." if form else f"{out.name} has no suffix that tells a format."
         )
+        raise UserError(f"{unknown} {known}", hint="Give --format.")
     if out.suffix.lower() != f".{form}":
         raise UserError(f"{out.name} should end in .{form}, so that programs know what it is.")
     return form
@@ -117,7 +119,7 @@ def _blended(
 
 def _refuse_too_large(state: Mapping[str, Tensor], half: bool, out: Path) -> None:
     if half and any(not bool(torch.isfinite(values.half()).all()) for values in state.values()):
-        raise UserError(f"{out.name}: some weights are too large for half precision. Export without --half.")
+        raise UserError(f"{out.name}: some weights are too large for half precision. Export it in full precision.")
 
 
 def _write_safetensors(

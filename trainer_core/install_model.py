@@ -13,6 +13,14 @@ from trainer_core.weights.programs import judge, name_fault
 from trainer_core.weights.reader import open_weights
 
 
+class NotForViewer(UserError):
+    """WQV-Viewer would not load this form of the model; an export writes one that it loads."""
+
+
+class NameTaken(UserError):
+    """Another file of this name lies in the folder."""
+
+
 def install(model: Path | str, into: Path | str, *, replace: bool = False) -> Path:
     """Copy `model` into the folder `into` (the viewer's `models/custom`); the new file's path.
 
@@ -20,7 +28,8 @@ def install(model: Path | str, into: Path | str, *, replace: bool = False) -> Pa
         replace: overwrite a different file of the same name.
 
     Raises:
-        UserError: the viewer would not load it, the folder is missing, or the name is taken.
+        NotForViewer, NameTaken: as they say.
+        UserError: the name tells no scale, or the folder is missing.
     """
     model, into = Path(model), Path(into)
     found = identify(open_weights(model))
@@ -34,17 +43,17 @@ def install(model: Path | str, into: Path | str, *, replace: bool = False) -> Pa
     plain = plain and all(ours == theirs for ours, theirs in found.names.items())
     fault = judge(model, found.spec, container=found.container, plain_names=plain).viewer
     if fault:
-        raise UserError(
-            f"WQV-Viewer would not load {model}: {fault}. Convert it first: "
-            f"wqv-upscale-tools export {model} -o wqv_x{found.spec.scale}.pth --viewer-compatible"
-        )
+        command = f"wqv-upscale-tools export {model} -o wqv_x{found.spec.scale}.pth --viewer-compatible"
+        raise NotForViewer(f"WQV-Viewer would not load {model}: {fault}.", hint=f"Convert it first: {command}")
     if not into.is_dir():
         raise UserError(f"There is no folder {into}. Name the viewer's models/custom folder.")
     target = into / model.name
     if target.exists() and target.samefile(model):
         return target
     if target.exists() and not replace:
-        raise UserError(f"There is a file {target} already. Give --replace to overwrite it, or rename the model.")
+        raise NameTaken(
+            f"There is a file {target} already.", hint="Give --replace to overwrite it, or rename the model."
+        )
     with open(model, "rb") as source, atomic_write(target) as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
     return target

@@ -127,8 +127,8 @@ class Upscaler:
             sr = self._network(window.to(self._device, self._dtype, memory_format=torch.channels_last))
         except torch.OutOfMemoryError as error:
             raise UserError(
-                f"The {self._device.type} ran out of memory. Close other programs that use it, "
-                "or give a smaller --tile, such as 96."
+                f"The {self._device.type} ran out of memory. Close other programs that use it.",
+                hint="Or give a smaller --tile, such as 96.",
             ) from error
         scale = self.spec.scale
         y, x = (top - start_y) * scale, (left - start_x) * scale

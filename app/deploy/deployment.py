@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QFileDialog
 from app.deploy.export_dialog import ExportDialog
 from app.deploy.model_choice import ask_for_model
 from app.deploy.try_window import TryWindow
-from app.errors import fault_report, show_report
+from app.errors import fault_report, reason, show_report
 from app.questions import ask
 from app.remembered import remembered
 from trainer_core.errors import UserError
-from trainer_core.install_model import install
+from trainer_core.install_model import NameTaken, NotForViewer, install
 from trainer_core.run_models import RunModel, models_of
 
 if TYPE_CHECKING:
@@ -59,12 +59,22 @@ class Deployment(QObject):
         def copy(models: Models) -> None:
             taken = _taken(model, models) or ask_for_model(self._window, "Model to copy to WQV-Viewer")
             if taken:
-                known = _viewer_folder()
-                folder = known if Path(known or "-").is_dir() else self.choose_viewer_folder()
-                if folder:
-                    self.install(str(taken), folder)
+                self._with_viewer_folder(lambda folder: self.install(str(taken), folder))
 
         self._with_models("copy", copy)
+
+    def _with_viewer_folder(self, do: Callable[[str], None]) -> None:
+        """Go on with the folder that is known; with another one that is asked for, where it is gone."""
+
+        def go_on(known: str) -> None:
+            folder = known or self.choose_viewer_folder()
+            if folder:
+                do(folder)
+
+        folder = _viewer_folder()
+        self._window.project.background.run(
+            "viewer folder", lambda: folder if folder and Path(folder).is_dir() else "", go_on, self._fault
+        )
 
     def choose_viewer_folder(self) -> str:
         """Ask for the folder that models are copied to; "" if none is chosen."""
@@ -75,19 +85,20 @@ class Deployment(QObject):
 
     def install(self, model: str, folder: str, *, replace: bool = False) -> None:
         """Copy, in the background."""
-        target = Path(folder) / Path(model).name
-        if target.exists() and not replace:
-            ask(
-                self._window, "Replace the model there?", f"{target} is there already.",
-                [("Replace", lambda: self.install(model, folder, replace=True))],
-            )  # fmt: skip
-            return
         told = self._window.messages.tell
+
+        def failed(error: Exception) -> None:
+            if isinstance(error, NameTaken):
+                answers = [("Replace", lambda: self.install(model, folder, replace=True))]
+                ask(self._window, "Replace the model there?", error.message, answers)
+            else:
+                self._fault(error)
+
         self._window.project.background.run(
             "install",
             lambda: install(model, folder, replace=replace),
             lambda path: told("info", f"Copied to {path}. Restart WQV-Viewer and choose it in the AI menu."),
-            self._fault,
+            failed,
         )
 
     def _with_models(self, name: str, do: Callable[[Models], None]) -> None:
@@ -98,12 +109,14 @@ class Deployment(QObject):
         )
 
     def _fault(self, error: Exception) -> None:
-        if isinstance(error, UserError):
-            self._window.messages.tell("error", error.message)
+        tell = self._window.messages.tell
+        if isinstance(error, NotForViewer):
+            tell("error", f"{error.message} Model > Export writes one that it loads: tick “For WQV-Viewer” there.")
+        elif isinstance(error, UserError):
+            tell("error", error.message)
         elif isinstance(error, OSError):
-            place = f" ({error.filename})" if error.filename else ""
             advice = "Choose another folder (Model > Change WQV-Viewer's folder) or make room on the disk."
-            self._window.messages.tell("error", f"The model could not be copied: {error.strerror}{place}. {advice}")
+            tell("error", f"The model could not be copied: {reason(error)}. {advice}")
         else:
             show_report(fault_report(error), self._window)
 

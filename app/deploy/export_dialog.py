@@ -27,7 +27,8 @@ from PySide6.QtWidgets import (
 from app.cards import show_folder
 from app.deploy.bench import Ask
 from app.deploy.model_choice import ModelChoice
-from app.errors import fault_report, show_report
+from app.errors import fault_report, reason, show_report
+from app.form.words import sentence
 from app.icons import dress
 from app.questions import ask
 from app.theme import SPACE
@@ -218,9 +219,9 @@ class ExportDialog(QDialog):
     def _failed(self, error: Exception) -> None:
         self._ready()
         if isinstance(error, UserError):
-            self._say(error.message, "bad")
+            self._say(sentence(error.message), "bad")
         elif isinstance(error, OSError):
-            self._say(f"The file could not be written: {error.strerror or error}.", "bad")
+            self._say(f"The file could not be written: {reason(error)}.", "bad")
         else:
             show_report(fault_report(error), self)
 

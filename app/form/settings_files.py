@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Optional
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.errors import reason
 from app.project import Project
 from trainer_core.as_command import as_command, wherever
 from trainer_core.errors import UserError
@@ -70,6 +70,5 @@ class SettingsFiles(QObject):
         self.told.emit("warning" if text else "info", text or "The settings are taken over; the folders stay.")
 
     def _refuse(self, error: Exception, what: str) -> None:
-        reason: Optional[Any] = getattr(error, "strerror", None)
-        text = error.message if isinstance(error, UserError) else f"{what}: {reason or error}."
+        text = error.message if isinstance(error, UserError) else f"{what}: {reason(error)}."
         self.told.emit("error", text)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Any, Optional
 
-from trainer_core.schema import Setting
+from trainer_core.config import TrainerConfig
+from trainer_core.schema import Setting, settings_of
 from trainer_core.settings import shown
 
 _LABELS = {"monochrome_style": "Watch"}
@@ -50,9 +53,22 @@ def tooltip(setting: Setting, default: Any) -> str:
     return f"{setting.help}\n{' · '.join(facts)}"
 
 
-def sentence(text: str, settings: tuple[Setting, ...]) -> str:
-    """A complaint with the names of the form in the place of the options'."""
-    for setting in sorted(settings, key=lambda s: -len(s.flag)):
+def sentence(text: str, settings: Optional[tuple[Setting, ...]] = None) -> str:
+    """A complaint with the names of the form in the place of the options'; without `settings` those of a training."""
+    words = _words_of_training() if settings is None else _words_of(settings)
+    return re.sub(r"(?<![\w-])--[a-z0-9-]*[a-z0-9]", lambda option: words.get(option[0], option[0]), text)
+
+
+@lru_cache(maxsize=1)
+def _words_of_training() -> dict[str, str]:
+    return _words_of(settings_of(TrainerConfig))
+
+
+def _words_of(settings: tuple[Setting, ...]) -> dict[str, str]:
+    words = {}
+    for setting in settings:
         if setting.flag:
-            text = text.replace(setting.flag, label_of(setting))
-    return text
+            label, choices = label_of(setting), _CHOICES.get(setting.name, {})
+            words[setting.flag] = choices.get(True, label)
+            words[setting.flag.replace("--", "--no-", 1)] = choices.get(False, f"no {label}")
+    return words

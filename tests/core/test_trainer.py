@@ -302,8 +302,9 @@ def test_out_of_memory_saves_and_names_a_smaller_batch(photos: Path, tmp_path: P
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Learner, "update", hungry)
-        result, _ = train(photos, tmp_path, steps=9, batch_size=4)
+        result, heard = train(photos, tmp_path, steps=9, batch_size=4)
     assert result.outcome == "failed"
+    assert only(RunFinished, heard)[-1].remedy == {"batch_size": 2, "grad_accum_steps": 2}
     assert "--batch-size 2 --grad-accum-steps 2" in (result.error or "")
     assert Workspace(tmp_path).step_checkpoints()[-1][0] == 3
 

@@ -76,6 +76,13 @@ def test_a_proposed_preset_gives_way_to_every_choice(tmp_path: Path) -> None:
     assert draft.config.preset == "nano"
 
 
+def test_a_proposed_preset_leaves_a_workspace_s_own_sizes_alone(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.propose_preset("light")
+    draft.open(str(stored(tmp_path / "run", num_block=3, batch_size=5)))
+    assert (draft.config.num_block, draft.config.batch_size) == (3, 5) and "preset" not in draft.given
+
+
 def test_a_workspace_brings_its_settings_and_its_photos(tmp_path: Path) -> None:
     draft = Draft()
     draft.open(str(stored(tmp_path / "run", scale=2, source_dir="/photos")))

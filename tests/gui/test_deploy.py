@@ -18,6 +18,7 @@ from app.deploy.bench import OTHER, OURS
 from app.deploy.export_dialog import ExportDialog
 from app.deploy.result_card import ResultCard
 from app.deploy.try_window import TryWindow
+from app.remembered import remembered
 from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.gui.handling import fill_in
@@ -442,6 +443,36 @@ def test_what_the_disk_refuses_is_a_sentence_with_a_way_out(
     window.conductor.deployment.install("x4.pth", str(tmp_path))
     qtbot.waitUntil(lambda: "No space left on device (custom/x4.pth)" in window.messages.text, timeout=_LONG)
     assert "Choose another folder" in window.messages.text
+
+
+def test_a_model_that_the_viewer_refuses_leads_to_the_export(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    model = saved(network_of(SPEC), tmp_path / "wqv_x4.pth")
+    viewer = tmp_path / "custom"
+    viewer.mkdir()
+    window.conductor.deployment.install(str(model), str(viewer))
+    qtbot.waitUntil(lambda: "would not load" in window.messages.text, timeout=_LONG)
+    assert "tick “For WQV-Viewer”" in window.messages.text and "wqv-upscale-tools" not in window.messages.text
+    assert not list(viewer.iterdir())
+
+
+def test_a_viewer_that_was_moved_is_asked_for_and_a_taken_name_is_replaced_only_when_told_so(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "wqv_x4.pth"
+    state, wide = pad_for_viewer(network_of(SPEC).state_dict(), SPEC)
+    write_deployable(model, state, wide, {}, padded_from=SPEC)
+    viewer, gone = tmp_path / "custom", tmp_path / "gone"
+    viewer.mkdir()
+    (viewer / model.name).write_bytes(b"another")
+    remembered().setValue("viewer_folder", str(gone))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: str(viewer))
+    window.conductor.deployment.copy_to_viewer(str(model))
+    answer(window, qtbot, "Cancel")
+    assert (viewer / model.name).read_bytes() == b"another"
+    window.conductor.deployment.copy_to_viewer(str(model))
+    answer(window, qtbot, "Replace")
+    qtbot.waitUntil(lambda: "Copied to" in window.messages.text, timeout=_LONG)
+    assert (viewer / model.name).read_bytes() == model.read_bytes()
 
 
 def test_the_card_opens_the_model_it_shows(window: Window, qtbot: Any, model: Path) -> None:

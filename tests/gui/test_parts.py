@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.errors import ErrorDialog, ErrorHook
+from app.errors import ErrorDialog, ErrorHook, fault_report
+from app.form.words import label_of, sentence
 from app.session import Session, State
 from app.system.awake import awake
 from app.training_thread import TrainingThread
+from trainer_core.config import TrainerConfig
+from trainer_core.schema import settings_of
 
 
 def test_an_escaped_error_is_shown_once_and_the_window_lives(qtbot: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,6 +66,33 @@ def test_another_fault_of_the_same_place_is_shown_once_the_first_is_read(qtbot: 
     assert len(seen()) == 1 and "second" in seen()[0]
     for dialog in window.findChildren(ErrorDialog):
         dialog.reject()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device", "/run/x.pth"), "No space left on device (/run/x.pth)."),
+        (OSError("the reader is jammed"), "the reader is jammed."),
+        (OSError(), "OSError."),
+    ],
+)
+def test_a_file_that_fails_is_no_fault_of_the_program(error: OSError, said: str) -> None:
+    report = fault_report(error)
+    assert report.cause == said and "file" in report.title and "disk has room" in report.advice
+
+
+@pytest.mark.parametrize(
+    ("text", "worded"),
+    [
+        ("Use --batch-size 2 --grad-accum-steps 4.", "Use Batch 2 Gradient accumulation 4."),
+        ("Leave --no-monochrome-style out, or --monochrome-style.", "Leave WQV-3/10 colour out, or WQV-1/2 mono."),
+        ("Give --no-init-weights.", "Give no {init_weights}."),
+        ("The file --scale-less/my--scale.pth", "The file --scale-less/my--scale.pth"),
+    ],
+)
+def test_options_go_by_the_form_s_names(text: str, worded: str) -> None:
+    labels = {setting.name: label_of(setting) for setting in settings_of(TrainerConfig)}
+    assert sentence(text) == worded.format(**labels)
 
 
 def test_a_request_that_fails_comes_back_as_its_error(qapp: QApplication, qtbot: Any) -> None:

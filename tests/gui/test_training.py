@@ -140,6 +140,30 @@ def test_a_failed_training_goes_on_in_the_same_window(
     assert _starts(tmp_path / "run") == [0, failed_at]
 
 
+def test_what_needs_less_memory_is_applied_and_the_training_goes_on(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hungry(*more: Any, **others: Any) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    fill_in(window, photos, tmp_path / "run", steps=100000)
+    window.project.set("batch_size", 4)
+    start(window, qtbot)
+    with monkeypatch.context() as broken:
+        broken.setattr("trainer_core.training.learner.Learner.update", hungry)
+        wait_idle(window, qtbot)
+    dialog = next(child for child in window.findChildren(ErrorDialog) if child.isVisible())
+    assert "Out of memory with Batch 4" in dialog._report.cause
+    failed_at = window.session.step
+    click(qtbot, next(b for b in dialog.findChildren(QPushButton) if b.text() == "Apply and resume"))
+    qtbot.waitUntil(lambda: window.session.step > failed_at, timeout=_LONG)
+    assert _starts(tmp_path / "run") == [0, failed_at]
+    stored = window.project.workspace.read_settings().values
+    assert (stored["batch_size"], stored["grad_accum_steps"]) == (2, 2)
+    window.conductor.stop()
+    wait_idle(window, qtbot)
+
+
 def test_resuming_in_the_same_window_spends_no_second_time_budget(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:

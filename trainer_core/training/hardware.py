@@ -138,13 +138,20 @@ def explain(error: BaseException, config: TrainerConfig) -> str:
     """Why the run failed, in a sentence; out of memory names settings that need less."""
     if not is_out_of_memory(error):
         return str(error) or type(error).__name__
-    batch, count = config.batch_size, config.grad_accum_steps
-    if batch == 1:
+    less = remedy(error, config)
+    if not less:
         return "Out of memory, even with one patch at a time. Use a smaller --patch-size or a smaller --preset."
     return (
-        f"Out of memory with --batch-size {batch}. Use --batch-size {batch // 2} --grad-accum-steps {count * 2}: "
-        "the same training at about half the memory."
+        f"Out of memory with --batch-size {config.batch_size}. Use --batch-size {less['batch_size']} "
+        f"--grad-accum-steps {less['grad_accum_steps']}: the same training at about half the memory."
     )
+
+
+def remedy(error: BaseException, config: TrainerConfig) -> dict[str, int]:
+    """Settings with which the run would not fail like this again; none where nothing sure is known."""
+    if not is_out_of_memory(error) or config.batch_size == 1:
+        return {}
+    return {"batch_size": config.batch_size // 2, "grad_accum_steps": 2 * config.grad_accum_steps}
 
 
 def _cpu_computes_bf16() -> bool:

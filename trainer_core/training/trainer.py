@@ -365,7 +365,8 @@ class Trainer:
 
     # == the end ===============================================================================
 
-    def _finish(self, outcome: str, error: Optional[str] = None) -> RunResult:
+    def _finish(self, outcome: str, failure: Optional[Exception] = None) -> RunResult:
+        error = hardware.explain(failure, self.config) if failure else None
         record = self._evaluator.record if self._built else Record()
         model = self._prepared.workspace.model_path(self.config.scale, best=False)
         self._sink(
@@ -380,17 +381,17 @@ class Trainer:
                 model=str(model) if model.is_file() else None,
                 error=error,
                 seconds=self._elapsed(),
+                remedy=hardware.remedy(failure, self.config) if failure else {},
             )
         )
         return RunResult(outcome, self._step, record.best_psnr, model if model.is_file() else None, error)
 
     def _fail(self, error: Exception) -> RunResult:
         """Save what can be saved and say what happened; called while the failure is being handled."""
-        text = hardware.explain(error, self.config)
         if not isinstance(error, (UserError, Diverged)) and not hardware.is_out_of_memory(error):
             self._sink(Notice("error", "".join(traceback.format_exception(type(error), error, error.__traceback__))))
         if self._built and not self._learner.mid_update and self._step and self._saved_step != self._step:
             self._learner.drop_gradients()
             with contextlib.suppress(Exception):
                 self._save()
-        return self._finish("failed", text)
+        return self._finish("failed", error)
