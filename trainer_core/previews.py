@@ -1,15 +1,23 @@
-"""The names of preview files: `step00000100_1.png` for a validation frame, `step00000100_pinned_NAME.png` for one of
-the user's own watch photos. The part after the step is the picture's key, the same in every preview of a run.
+"""Preview files: `step00000100_1.png` for a validation frame, `step00000100_pinned_NAME.png` for one of the user's own
+watch photos. The part after the step is the picture's key, the same in every preview of a run. The PNG's text says
+which photo it is and the PSNR.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
+
+from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from trainer_core.events import Sample
+from trainer_core.files import atomic_write
 
+_TITLE, _PSNR, _BICUBIC = "Title", "PSNR", "Bicubic PSNR"  # keywords of the PNG's text
 _PINNED = "pinned_"
 _NAME = re.compile(r"step(\d{8,})_(\d+|pinned_.+)\.png")
 
@@ -39,6 +47,56 @@ def step_and_key(path: Path) -> tuple[int, str] | None:
     """What `file_name` was made of, or None for another file."""
     found = _NAME.fullmatch(path.name)
     return (int(found.group(1)), found.group(2)) if found else None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a preview file says of itself; PSNR in dB, None for pinned photos and files of earlier versions."""
+
+    name: str
+    psnr: Optional[float] = None
+    bicubic_psnr: Optional[float] = None
+
+
+def write(sample: Sample, path: Path) -> None:
+    """The strip of a sample, atomically."""
+    text = PngInfo()
+    text.add_itxt(_TITLE, sample.name)
+    for keyword, value in ((_PSNR, sample.psnr), (_BICUBIC, sample.bicubic_psnr)):
+        if value is not None:
+            text.add_text(keyword, f"{value:.4f}")
+    with atomic_write(path) as file:
+        _strip(sample).save(file, format="PNG", pnginfo=text)
+
+
+def facts_of(path: Path) -> Facts:
+    """What `write` noted, read without decoding the picture; of other files what their names say."""
+    named = step_and_key(path)
+    name = (pinned_name(named[1]) or f"picture {named[1]}") if named else path.stem
+    try:
+        with Image.open(path) as image:
+            text = image.text if isinstance(image, PngImageFile) else {}
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError):
+        text = {}
+    return Facts(text.get(_TITLE) or name, _number(text.get(_PSNR)), _number(text.get(_BICUBIC)))
+
+
+def _number(text: Optional[str]) -> Optional[float]:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
+
+
+def _strip(sample: Sample) -> Image.Image:
+    """LR (nearest), bicubic, SR and HR, if there is one, side by side."""
+    height, width = sample.sr.shape[:2]
+    lr = Image.fromarray(sample.lr).resize((width, height), Image.Resampling.NEAREST)
+    tiles = [lr, *(Image.fromarray(a) for a in (sample.bicubic, sample.sr, sample.hr) if a is not None)]
+    picture = Image.new("RGB", (len(tiles) * width, height))
+    for column, tile in enumerate(tiles):
+        picture.paste(tile, (column * width, 0))
+    return picture
 
 
 def previews_in(folder: Path) -> dict[int, tuple[str, ...]]:

@@ -30,7 +30,7 @@ from app.preview.pictures import Pictures, from_sample, from_strip
 from app.preview.timeline import Timeline
 from app.theme import SPACE, theme
 from trainer_core.events import PreviewReady, Sample
-from trainer_core.previews import file_name, keys_of, keys_of_files, pinned_name, previews_in
+from trainer_core.previews import facts_of, file_name, keys_of, keys_of_files, pinned_name, previews_in
 
 
 class PreviewPanel(QWidget):
@@ -124,6 +124,7 @@ class PreviewPanel(QWidget):
         if self._shown == (event.step, self._key):
             self._shown = None  # another picture of the same step
         self._refresh()
+        self._read_names()
 
     def load(self, folder: Path) -> None:
         """Show what lies there, the newest first."""
@@ -133,7 +134,8 @@ class PreviewPanel(QWidget):
 
     def clear(self) -> None:
         """No previews."""
-        self._background.forget("folder")
+        for reading in ("folder", "names"):
+            self._background.forget(reading)
         self._keys, self._newest, self._names, self._unpinned = {}, (-1, {}), {}, set()
         self._refresh()
 
@@ -148,6 +150,20 @@ class PreviewPanel(QWidget):
 
     def _found(self, keys: dict[int, tuple[str, ...]]) -> None:
         self._keys = {**keys, **self._keys}  # a preview may have come meanwhile
+        self._refresh()
+        self._read_names()
+
+    def _read_names(self) -> None:
+        """Which photos the frames are of that came without pictures: their files say it."""
+        step = max(self._keys, default=-1)
+        unknown = [key for key in self._keys.get(step, ()) if not pinned_name(key) and key not in self._names]
+        if unknown:
+            files = {key: self._folder / file_name(step, key) for key in unknown}
+            names = lambda: {key: facts_of(file).name for key, file in files.items()}  # noqa: E731
+            self._background.run("names", names, self._take_names, _escaped)
+
+    def _take_names(self, names: dict[str, str]) -> None:
+        self._names = {**names, **self._names}
         self._refresh()
 
     # -- which picture -------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtGui import QImage
 
 from trainer_core.events import Sample
-from trainer_core.previews import pinned_name, step_and_key
+from trainer_core.previews import facts_of, pinned_name, step_and_key
 
 VIEWS = ("LR", "SR", "HR", "Bicubic")
 _STRIP = ("LR", "Bicubic", "SR", "HR")  # the order on disk; a pinned photo has no HR
@@ -63,7 +63,8 @@ def from_strip(path: Path) -> Optional[Pictures]:
     if not width or strip.width() % len(views):
         return None
     images = {view: strip.copy(place * width, 0, width, strip.height()) for place, view in enumerate(views)}
-    return Pictures(step, pinned_name(key) or f"picture {key}", images)
+    facts = facts_of(path)
+    return Pictures(step, facts.name, images, facts.psnr, facts.bicubic_psnr)
 
 
 def _image(pixels: np.ndarray) -> QImage:

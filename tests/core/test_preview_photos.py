@@ -17,7 +17,7 @@ from trainer_core.control import Request, RunControl
 from trainer_core.errors import UserError
 from trainer_core.events import Event, Notice, PreviewReady, Sample, StepDone
 from trainer_core.preview_photos import MOST_PHOTOS, pin, read_preview_photos, unpin
-from trainer_core.previews import file_name, keys_of, pinned_name, previews_in, step_and_key
+from trainer_core.previews import Facts, facts_of, file_name, keys_of, pinned_name, previews_in, step_and_key, write
 from trainer_core.recognise import Kind, look_into, recognise
 from trainer_core.sinks.tensorboard import TensorBoardSink
 from trainer_core.training.plan import plan_run
@@ -98,6 +98,20 @@ def test_each_preview_shows_the_pinned_photos_after_the_validation_frames(photos
     first = pinned(previews(heard)[0])[0]
     assert not np.array_equal(first.sr, last.sr), "the network learns, so its picture changes"
     assert previews_in(tmp_path / "previews") == dict.fromkeys((2, 4), ("1", "pinned_harbour"))
+
+
+def test_a_preview_file_says_what_it_shows_and_others_go_by_their_names(tmp_path: Path) -> None:
+    gray = np.full((8, 8, 3), 90, np.uint8)
+    frame, own = tmp_path / file_name(3, "2"), tmp_path / file_name(3, "pinned_harbour")
+    write(Sample("Hafen 中文.jpg", gray[:2, :2], gray, gray, gray, 23.45678, 22.0), frame)
+    write(Sample("harbour", gray[:2, :2], gray, None, gray, None, None), own)
+    assert facts_of(frame) == Facts("Hafen 中文.jpg", 23.4568, 22.0) and facts_of(own) == Facts("harbour")
+    with Image.open(frame) as strip:
+        assert strip.size == (32, 8)
+    Image.fromarray(gray).save(frame)  # as earlier versions left it
+    own.write_bytes(own.read_bytes()[:40])
+    assert facts_of(frame) == Facts("picture 2") and facts_of(own) == Facts("harbour")
+    assert facts_of(tmp_path / file_name(9, "1")) == Facts("picture 1")
 
 
 @pytest.mark.parametrize("scale", [2, 8])

@@ -22,8 +22,7 @@ from tests.small_runs import picture, watch_photo
 from trainer_core.control import Request
 from trainer_core.events import PreviewReady, Sample
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.previews import file_name, keys_of
-from trainer_core.training.validation import strip
+from trainer_core.previews import file_name, keys_of, write
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 
@@ -46,7 +45,7 @@ def preview(folder: Path, step: int, *samples: Sample) -> PreviewReady:
     files = []
     for key, sample in zip(keys_of(samples), samples):
         files.append(folder / file_name(step, key))
-        strip(sample).save(files[-1])
+        write(sample, files[-1])
     return PreviewReady(step, samples, tuple(str(file) for file in files))
 
 
@@ -229,7 +228,8 @@ def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
         preview(tmp_path, number, frame(40), pinned(90 + number, "harbour"))
     panel.load(tmp_path)
     qtbot.waitUntil(lambda: step_shown(panel) == 10)
-    assert listed(panel) == ["picture 1", "harbour"]
+    qtbot.waitUntil(lambda: listed(panel) == ["photo.png", "harbour"])
+    assert "PSNR 30.00 dB, bicubic 29.00 (+1.00) · photo.png" in panel._caption.text()
     assert panel.timeline.slider.maximum() == 4
     panel.which.setCurrentIndex(1)
     assert panel.timeline.slider.maximum() == 3, "it was pinned before step 4"
@@ -283,8 +283,8 @@ def test_a_resumed_run_takes_the_place_of_the_steps_it_redoes(panel: PreviewPane
 def test_the_preview_of_another_process_is_read_from_its_files(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
     event = preview(tmp_path, 4, frame(40), pinned(90, "harbour"))
     panel.hear(PreviewReady(4, (), event.files))
-    assert listed(panel) == ["picture 1", "harbour"]
     qtbot.waitUntil(lambda: step_shown(panel) == 4)
+    qtbot.waitUntil(lambda: listed(panel) == ["photo.png", "harbour"])
     assert shade(panel, "LR") == 40
 
 

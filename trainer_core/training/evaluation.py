@@ -13,14 +13,13 @@ from trainer_core.config import TrainerConfig
 from trainer_core.data.frames import validation_frames
 from trainer_core.data.photos import Photo
 from trainer_core.events import EventSink, Notice, PreviewReady, Sample, Validated
-from trainer_core.files import atomic_write
 from trainer_core.model.rrdb import RRDBNet
-from trainer_core.previews import file_name, keys_of
+from trainer_core.previews import file_name, keys_of, write
 from trainer_core.training.keeper import exported_weights
 from trainer_core.training.learner import Learner
 from trainer_core.training.pinned import PinnedPhotos
 from trainer_core.training.preparation import Prepared
-from trainer_core.training.validation import FRAME_SEED, MOST_FRAMES, Validator, strip
+from trainer_core.training.validation import FRAME_SEED, MOST_FRAMES, Validator
 
 _IMPROVEMENT = 1e-4  # dB; less is not a better model
 _PLATEAU = 10  # validations without a better one before it is announced
@@ -166,8 +165,7 @@ class Evaluator:
         for key, sample in zip(keys_of(samples), samples):
             path = self._folder / file_name(step, key)
             try:
-                with atomic_write(path) as file:
-                    strip(sample).save(file, format="PNG")
+                write(sample, path)
                 files.append(str(path))
             except OSError as error:
                 self._sink(Notice("warning", f"The preview could not be written: {error}"))

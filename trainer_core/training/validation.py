@@ -111,14 +111,3 @@ def _sample(case: _Case, sr: Tensor, score: float) -> Sample:
         case.name, to_pixels(case.pair.lr), to_pixels(sr), to_pixels(case.pair.hr), to_pixels(case.bicubic),
         score, case.bicubic_psnr,
     )  # fmt: skip
-
-
-def strip(sample: Sample) -> Image.Image:
-    """LR (nearest), bicubic, SR and HR, if there is one, side by side, as the preview files show them."""
-    height, width = sample.sr.shape[:2]
-    lr = Image.fromarray(sample.lr).resize((width, height), Image.Resampling.NEAREST)
-    tiles = [lr, *(Image.fromarray(a) for a in (sample.bicubic, sample.sr, sample.hr) if a is not None)]
-    picture = Image.new("RGB", (len(tiles) * width, height))
-    for column, tile in enumerate(tiles):
-        picture.paste(tile, (column * width, 0))
-    return picture
