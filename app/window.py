@@ -31,7 +31,7 @@ from app.runs.welcome import Welcome
 from app.session import Session
 from app.status import StatusLine
 from app.system.notify import Notifier
-from app.theme import SPACE, colours
+from app.theme import SPACE, colours, scaled
 from app.training_thread import TrainingThread
 from app.watch_view.maker import NOTHING, READY, PairMaker
 from app.watch_view.panel import WatchView
@@ -84,7 +84,7 @@ class Window(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.form, 1)
         column.addWidget(self.run_bar)
-        left.setMinimumWidth(340)
+        left.setMinimumWidth(max(340, scaled(300)))
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._split.addWidget(left)
         self._split.addWidget(self._right())

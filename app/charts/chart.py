@@ -97,6 +97,8 @@ class Chart(QWidget):
         legend = self._legend_text(reference)
         if legend != self._legend.text():
             self._legend.setText(legend)
+        if self._at is not None:
+            self._read_again(self._at)
 
     @property
     def legend(self) -> str:
@@ -154,6 +156,13 @@ class Chart(QWidget):
         self._box.show()
         self._box.raise_()
         self.plot.cross_at(x)
+
+    def _read_again(self, x: float) -> None:
+        """The lines are others now: a longer average, another run."""
+        if self._first() is None:
+            self._leave()
+        else:
+            self._point_at(x)
 
     def _fit_box(self) -> None:
         width = self.width() - 2 * _EDGE

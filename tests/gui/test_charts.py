@@ -252,6 +252,19 @@ def test_the_keyboard_reads_out_zooms_and_chooses(panel: ChartPanel, qtbot: Any)
     assert chart.read_out == ""
 
 
+def test_the_read_out_follows_what_is_drawn(panel: ChartPanel, qtbot: Any) -> None:
+    panel.hear(step(21, l1=0.9))
+    qtbot.waitUntil(lambda: drawn(panel.loss, "loss") == 21)
+    panel.loss.setFocus()
+    qtbot.keyClick(panel.loss, Qt.Key.Key_Left)
+    before = panel.loss.read_out
+    choose(qtbot, panel.loss_look.smoothing, "Raw")
+    qtbot.waitUntil(lambda: panel.loss.read_out == "step 21, loss 0.9")
+    assert before.startswith("step 21") and before != panel.loss.read_out
+    panel.clear()
+    qtbot.waitUntil(lambda: panel.loss.read_out == "")
+
+
 def test_focus_can_be_seen(panel: ChartPanel, qtbot: Any) -> None:
     panel.activateWindow()
     panel.loss.setFocus()

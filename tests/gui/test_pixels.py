@@ -183,7 +183,7 @@ def test_where_the_system_s_text_is_large_so_is_the_window_s_and_has_the_height_
     for state in STATES:
         state(shown, tmp_path)
         settle(shown, _SIZES[0])
-        found[state.__name__] = overlaps(shown.centralWidget()) + squeezed(shown)
+        found[state.__name__] = cut_texts(shown) + overlaps(shown.centralWidget()) + squeezed(shown)
     assert {state: faults for state, faults in found.items() if faults} == {}
     assert shown.form.fontInfo().pointSize() == 14
     axis = shown.charts.loss.plot.getPlotItem().getAxis("left")
