@@ -12,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests.small_runs import TINY, make_photos
+from trainer_core.config import TrainerConfig
 from trainer_core.control import Request, RunControl, Stop
 from trainer_core.errors import UserError
 from trainer_core.events import (
@@ -26,6 +27,7 @@ from trainer_core.events import (
 )
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.training import checkpoint
+from trainer_core.training.hardware import choose
 from trainer_core.training.plan import plan_run
 from trainer_core.training.trainer import RunResult, Trainer
 from trainer_core.weights.dialects import identify
@@ -87,6 +89,7 @@ def test_a_run_leaves_the_workspace_of_the_manual(photos: Path, tmp_path: Path) 
     assert expected <= files and any(f.startswith("tensorboard/") for f in files)
     assert not [f for f in files if f.endswith(".tmp")]
     assert only(RunFinished, heard)[0].model == str(tmp_path / "models" / "wqv_neosr_x4.pth")
+    assert only(RunStarted, heard)[0].device_name == choose(TrainerConfig()).name != ""
     log = (tmp_path / "trainer.log").read_text("utf-8")
     assert "PSNR" in log and "bicubic" in log and log[:2] == "20"
     config = json.loads((tmp_path / "training_config.json").read_text())
