@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Callable, Optional
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -143,6 +143,11 @@ class ErrorDialog(QDialog):
         dress(button, "start", "on_accent")
         box.accepted.connect(self.accept)
         self.accepted.connect(lambda: mend())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Icons and emphasis are known only now, and need room."""
+        super().showEvent(event)
+        self.resize(self.size().expandedTo(self.minimumSizeHint()))
 
     def unfold(self, open_: bool) -> None:
         """Show or hide the details."""

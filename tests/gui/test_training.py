@@ -155,7 +155,9 @@ def test_what_needs_less_memory_is_applied_and_the_training_goes_on(
     dialog = next(child for child in window.findChildren(ErrorDialog) if child.isVisible())
     assert "Out of memory with Batch 4" in dialog._report.cause
     failed_at = window.session.step
-    click(qtbot, next(b for b in dialog.findChildren(QPushButton) if b.text() == "Apply and resume"))
+    buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}
+    assert [text for text, button in buttons.items() if button.width() < button.sizeHint().width()] == [], "cut off"
+    click(qtbot, buttons["Apply and resume"])
     qtbot.waitUntil(lambda: window.session.step > failed_at, timeout=_LONG)
     assert _starts(tmp_path / "run") == [0, failed_at]
     stored = window.project.workspace.read_settings().values
