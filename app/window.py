@@ -194,6 +194,7 @@ class Window(QMainWindow):
             event.ignore()  # `run_is_over` closes
             return
         self._remember()
+        self.hide()  # at once, though an import or an export under way is waited for
         self.pairs.stop()
         self.project.close()
         self.preview.close()

@@ -22,12 +22,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from trainer_core.camera import Camera, CameraProfile, build_camera
+from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.data.captures import read_captures
 from trainer_core.data.decode import decode
-from trainer_core.realism.distance import median_of
+from trainer_core.realism.distance import EDGE_TERMS, median_of
 from trainer_core.realism.imitation import cut_frames, imitate
 from trainer_core.realism.photo_set import PhotoSet
+from trainer_core.realism.steps import draw_steps
 
 SCALES = {"mono": 4, "color": 2}  # so that photos of 512 px need not be enlarged
 FIT_SEED = 1001  # of frames and draws that a fit sees; those measured here are others
@@ -140,24 +141,12 @@ def _print_terms(real: PhotoSet, runs: Sequence[PhotoSet], terms: Sequence[Mappi
 
 def _print_edges(profile: CameraProfile, real: PhotoSet) -> None:
     camera = build_camera(profile, SCALES[profile.kind])
-    frames = np.stack([_steps(camera, np.random.default_rng([FIT_SEED, n])) for n in range(_STEP_FRAMES)])
+    frames = draw_steps(camera, _STEP_FRAMES, FIT_SEED)
     drawn = PhotoSet.measure(imitate(profile, frames, camera.scale, FIT_SEED), profile.kind)
     print(f"\n{'edges: quartiles':22}{'captures':>22}{'drawn steps':>22}")
-    for name in (f"{what} {axis}" for axis in "HV" for what in ("edge width", "overshoot", "undershoot")):
+    for name in EDGE_TERMS:
         cells = ("".join(f"{value:7.2f}" for value in _quartiles(photos, name)) for photos in (real, drawn))
         print(f"{name:22}" + "".join(f"{cell:>22}" for cell in cells))
-
-
-def _steps(camera: Camera, generator: np.random.Generator) -> np.ndarray:
-    """A frame of flat grays that meet in four straight lines, two of them nearly upright and two nearly level."""
-    width, height = camera.frame_width * camera.scale, camera.frame_height * camera.scale
-    y, x = np.mgrid[:height, :width]
-    gray = np.full((height, width), generator.uniform(0.25, 0.6))
-    for line in range(4):
-        angle = generator.normal(0, 0.12) + line % 2 * np.pi / 2
-        beyond = x * np.cos(angle) + y * np.sin(angle) > generator.uniform(0.2, 0.8) * min(width, height)
-        gray = np.where(beyond, gray + generator.uniform(-0.35, 0.35), gray)
-    return np.repeat((255 * gray.clip(0.05, 0.95)).astype(np.uint8)[..., None], 3, 2)
 
 
 def _quartiles(photos: PhotoSet, name: str) -> np.ndarray:

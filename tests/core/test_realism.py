@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 
 pytest.importorskip("torch")
 
@@ -17,11 +18,12 @@ from trainer_core.data.captures import read_captures
 from trainer_core.data.decode import decode
 from trainer_core.realism.bounds import BOUNDS, of_the_watch
 from trainer_core.realism.classifier import patch_features, separability
-from trainer_core.realism.distance import COLOR_SCALES, MONO_SCALES, distance
+from trainer_core.realism.distance import COLOR_SCALES, MONO_SCALES, distance, median_of
 from trainer_core.realism.imitation import cut_frames, imitate
 from trainer_core.realism.photo_set import PhotoSet
 from trainer_core.realism.search import drift, fit, score
 from trainer_core.realism.statistics import color_statistics, mono_statistics
+from trainer_core.realism.steps import draw_steps
 
 
 def smooth(seed: int, side: int = 120) -> np.ndarray:
@@ -168,6 +170,29 @@ def test_a_fit_changes_nothing_but_what_is_free() -> None:
         found = fit(start, real, frames[6:], 2, candidates=12, free=free)
         changed = {name for name in start.ranges if found.ranges[name] != start.ranges[name]}
         assert changed and changed <= set(free or of_the_watch("mono"))
+
+
+def test_soft_photographs_do_not_make_a_fitted_camera_sharper() -> None:
+    start = CameraProfile.builtin("wqv1")
+    camera = build_camera(start, 2)
+    real = PhotoSet.measure(imitate(start, draw_steps(camera, 8, 3), 2, 77), "mono")  # crisp scenes, this very camera
+    soft = [Image.fromarray(frame).filter(ImageFilter.GaussianBlur(3)) for frame in frames_of(start, 12)]
+    frames = np.stack([np.asarray(frame) for frame in soft])
+    found = fit(start, real, frames, 2, candidates=25, free=("psf_h", "sharpen_h"))
+
+    def edges(profile: CameraProfile) -> list[float]:
+        drawn = PhotoSet.measure(imitate(profile, draw_steps(camera, 12, 9), 2, 5), "mono")
+        return [median_of(drawn.statistics, name) for name in ("edge width H", "overshoot H")]
+
+    assert edges(found) == pytest.approx(edges(start), abs=0.1)
+
+
+def test_drawn_steps_follow_the_seed_and_fill_the_frame() -> None:
+    camera = build_camera(CameraProfile.builtin("wqv10"), 2)
+    one, other = draw_steps(camera, 3, 4), draw_steps(camera, 2, 5)
+    assert one.shape == (3, 288, 352, 3) and one.dtype == np.uint8
+    assert np.array_equal(one[:2], draw_steps(camera, 2, 4)) and not np.array_equal(one[:2], other)
+    assert all(3 <= len(np.unique(frame)) <= 16 for frame in one)
 
 
 def test_drift_counts_the_way_in_units_of_the_bounds() -> None:

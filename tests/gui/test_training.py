@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import Any, Callable
@@ -379,6 +380,23 @@ def test_closing_while_training_stops_saves_and_goes(
     answer(window, qtbot, "Stop and save")
     qtbot.waitUntil(lambda: not window.isVisible() and not window.training.isRunning(), timeout=_LONG)
     assert list((tmp_path / "run" / "checkpoints").glob("scale4_step*.pth"))
+    window.deleteLater()
+
+
+def test_a_closed_window_is_out_of_sight_before_the_work_under_way_is_done(window: Window, qtbot: Any) -> None:
+    busy, seen = threading.Event(), []
+
+    def work() -> None:
+        busy.set()
+        deadline = time.monotonic() + 10
+        while window.isVisible() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        seen.append(window.isVisible())
+
+    window.training.ask(work, lambda done: None, lambda error: None)
+    assert busy.wait(_LONG / 1000)
+    window.close()
+    assert seen == [False]
     window.deleteLater()
 
 

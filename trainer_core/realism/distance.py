@@ -7,6 +7,7 @@ sets, divided by the term's scale (research/wqv-camera.md, section 5.4).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Optional
 
 import numpy as np
 
@@ -86,12 +87,25 @@ COLOR_SCALES: Mapping[str, float] = {
 
 SCALES: Mapping[str, Mapping[str, float]] = {"mono": MONO_SCALES, "color": COLOR_SCALES}
 
+EDGE_TERMS = tuple(f"{what} {axis}" for axis in "HV" for what in ("edge width", "overshoot", "undershoot"))
+"""Those of both kinds that are measured at edges."""
+
 
 def distance(
-    real: Sequence[Statistics], synthetic: Sequence[Statistics], scales: Mapping[str, float]
+    real: Sequence[Statistics],
+    synthetic: Sequence[Statistics],
+    scales: Mapping[str, float],
+    drawn: Optional[Sequence[Statistics]] = None,
 ) -> tuple[float, dict[str, float]]:
-    """D and every term's distance in units of its scale, capped at `LARGEST_TERM`."""
-    terms = {name: min(_term(name, real, synthetic) / scale, LARGEST_TERM) for name, scale in scales.items()}
+    """D and every term's distance in units of its scale, capped at `LARGEST_TERM`.
+
+    With `drawn`, synthetic photos of steps drawn for the purpose, the edges are compared with theirs.
+    """
+
+    def term(name: str) -> float:
+        return _term(name, real, drawn if drawn is not None and name in EDGE_TERMS else synthetic)
+
+    terms = {name: min(term(name) / scale, LARGEST_TERM) for name, scale in scales.items()}
     return float(np.sqrt(np.mean(np.square(list(terms.values()))))), terms
 
 

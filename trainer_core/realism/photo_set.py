@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Optional
 
 import numpy as np
 from PIL import Image
@@ -54,9 +55,9 @@ class PhotoSet:
             [self.features[place] for place in places],
         )
 
-    def distance_to(self, other: PhotoSet) -> tuple[float, dict[str, float]]:
+    def distance_to(self, other: PhotoSet, drawn: Optional[PhotoSet] = None) -> tuple[float, dict[str, float]]:
         """D and its terms; see `distance`."""
-        return distance(self.statistics, other.statistics, SCALES[self.kind])
+        return distance(self.statistics, other.statistics, SCALES[self.kind], drawn.statistics if drawn else None)
 
     def separability_from(self, other: PhotoSet, seed: int = 0) -> float:
         """The classifier's AUC, both sets of at least three; see `separability`."""

@@ -2,10 +2,11 @@
 
 A candidate changes one to four parameters of the best profile so far: the middle of a range moves and its width
 scales, within `bounds`; what scenes decide stays. It is kept when the photos it makes come closer to the captures: when
-D + AUC − 0.5 sinks. The way from the start (`drift`) is added to that, divided by the number of captures: what a few
-captures do not ask for stays where it was, instead of following their scenes. All candidates of a stage photograph the
-same frames with the same draws and the same noise, so a stage compares nothing but ranges; the next has more frames and
-other draws, and starts from the best few of the last.
+D + AUC − 0.5 sinks, where D takes its edges from drawn steps (`steps`): photographs have other edges than the captures'
+scenes, and the camera must not be made soft or sharp for that. The way from the start (`drift`) is added, divided by
+the number of captures: what a few captures do not ask for stays where it was, instead of following their scenes. All
+candidates of a stage photograph the same frames with the same draws and the same noise, so a stage compares nothing but
+ranges; the next has more frames and other draws, and starts from the best few of the last.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ from typing import Optional
 
 import numpy as np
 
-from trainer_core.camera import CameraProfile
+from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.camera.profile import KINDS
 from trainer_core.realism.bounds import BOUNDS, of_the_watch
 from trainer_core.realism.imitation import imitate
 from trainer_core.realism.photo_set import PhotoSet
+from trainer_core.realism.steps import draw_steps
 
 Progress = Callable[[int, int, float], None]
 
 AUC_WEIGHT = 1.0
 _STAGES = ((0.25, 0.65), (0.5, 0.9), (1.0, 1.0))  # share of the frames, share of the candidates by its end
 _LEAST_FRAMES = 12
+_STEP_FRAMES = 8
 _KEPT = 4
 _MOST_CHANGED = 4
 _FIRST_STEP, _LAST_STEP = 0.20, 0.05  # of the bounds' width
@@ -56,9 +59,9 @@ def score(profile: CameraProfile, real: PhotoSet, frames: np.ndarray, scale: int
     return compare(real, PhotoSet.measure(imitate(profile, frames, scale, seed), profile.kind), seed)
 
 
-def compare(real: PhotoSet, synthetic: PhotoSet, seed: int) -> Score:
-    """Both measures; the AUC is the mean over two divisions into folds."""
-    distance, terms = real.distance_to(synthetic)
+def compare(real: PhotoSet, synthetic: PhotoSet, seed: int, drawn: Optional[PhotoSet] = None) -> Score:
+    """Both measures; the AUC is the mean over two divisions into folds. For `drawn` see `distance`."""
+    distance, terms = real.distance_to(synthetic, drawn)
     auc = np.mean([real.separability_from(synthetic, fold_seed) for fold_seed in (seed, seed + 1)])
     return Score(distance, float(auc), terms)
 
@@ -87,9 +90,13 @@ def fit(
     """
     generator = np.random.default_rng(seed)
     names = list(free or of_the_watch(start.kind))
+    steps = draw_steps(build_camera(start, scale), _STEP_FRAMES, seed)
 
     def total(profile: CameraProfile, some: np.ndarray, stage: int) -> float:
-        found = score(profile, real, some, scale, seed + stage).total
+        photos, drawn = (
+            PhotoSet.measure(imitate(profile, clean, scale, seed + stage), start.kind) for clean in (some, steps)
+        )
+        found = compare(real, photos, seed + stage, drawn).total
         return found + _DRIFT_WEIGHT / len(real) * drift(start, profile)
 
     leaders = [start]
