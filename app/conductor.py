@@ -61,7 +61,7 @@ class Conductor(QObject):
         self._elsewhere = Elsewhere(window)
         self.comparison = Comparison(window.charts, window.project)
         self.comparison.told.connect(window.messages.tell)
-        self._starts_when_ready = False
+        self._starts_when_ready = self._save_is_awaited = False
         self._finished: RunFinished | None = None
         self._shown: Path | None = None  # the workspace whose run is in sight
         self._unfinished = False  # and whether that run can be resumed
@@ -138,6 +138,8 @@ class Conductor(QObject):
         window.result_card.hide()
         window.charts.clear()
         window.preview.clear()
+        window.log.clear()
+        window.status.clear_run()
         window.show_run(False)
 
     def _present(self, opened: Opened) -> None:
@@ -240,7 +242,8 @@ class Conductor(QObject):
             )  # fmt: skip
 
     def save_now(self) -> None:
-        """A checkpoint at the next step boundary."""
+        """A checkpoint at the next step boundary; it is said when it is there."""
+        self._save_is_awaited = True
         self._window.session.request(Request.SAVE)
 
     def preview_now(self) -> None:
@@ -295,12 +298,15 @@ class Conductor(QObject):
     def _hear(self, event: Event) -> None:
         window = self._window
         if isinstance(event, RunStarted):
-            self._loads_in, self._finished = "", None
+            self._loads_in, self._finished, self._save_is_awaited = "", None, False
             if event.start_step == 0:
                 window.preview.clear()
             remember_workspace(Path(event.workspace))
-        if isinstance(event, CheckpointSaved) and event.loads_in:
-            self._loads_in = event.loads_in
+        if isinstance(event, CheckpointSaved):
+            self._loads_in = event.loads_in or self._loads_in
+            if self._save_is_awaited:
+                self._save_is_awaited = False
+                window.messages.tell("info", f"Saved at step {event.step} as {Path(event.path).name}.")
         if isinstance(event, RunFinished):
             self._finished = event
         for part in (window.charts, window.preview, window.log, window.status, window.run_bar):

@@ -6,6 +6,7 @@ trainer_core's to say.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Optional, Union
 
@@ -22,6 +23,8 @@ from trainer_core.training.plan import network_of
 from trainer_core.training.time_estimate import seconds_of_run, seconds_per_step
 
 _PAUSE = 1500  # milliseconds after the last change before the time is measured; pictures come first
+_AGAIN = 20000  # milliseconds until a time is measured once more: another program may have been at work
+_MOST_TIMES = 3  # that a case is measured; the least counts
 
 _Wish = tuple[str, bool]  # the settings that choose a device: device and mixed precision
 _Case = tuple[Hardware, NetworkSpec, int, int, int]  # what the time of a step depends on
@@ -44,11 +47,11 @@ class Estimate(QObject):
     def __init__(self, thread: TrainingThread, parent: Optional[QObject] = None) -> None:
         super().__init__(parent)
         self._thread = thread
-        self._may_ask = self._asking = False
+        self._may_ask = self._asking = self._asks_again = False
         self._config: Optional[TrainerConfig] = None
         self._machines: dict[_Wish, Union[_Machine, UserError]] = {}
         self._measured: dict[_Case, float] = {}
-        self._asked: set[_Case] = set()
+        self._asked: Counter[_Case] = Counter()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_PAUSE)
@@ -124,8 +127,9 @@ class Estimate(QObject):
     def _look(self, config: TrainerConfig) -> None:
         """Ask what would compute and how much memory it has left; one question at a time."""
         if self._asking:
+            self._asks_again = True  # the answer may have been found before the change
             return
-        self._asking, wish = True, _wish(config)
+        self._asking, self._asks_again, wish = True, False, _wish(config)
         self._thread.ask(
             lambda: _machine_for(config), lambda found: self._take(wish, found), lambda error: self._take(wish, error)
         )
@@ -137,7 +141,7 @@ class Estimate(QObject):
         self._machines[wish] = found
         if self._config is None:
             return
-        if _wish(self._config) not in self._machines:
+        if self._asks_again or _wish(self._config) not in self._machines:
             self._look(self._config)
         self._measure_later(self._config)
         self._tell()
@@ -152,15 +156,15 @@ class Estimate(QObject):
 
     def _measure_later(self, config: TrainerConfig) -> None:
         case = self._case(config)
-        if case is not None and case not in self._measured and not self._timer.isActive():
-            self._timer.start()
+        if case is not None and self._asked[case] < _MOST_TIMES and not self._timer.isActive():
+            self._timer.start(_AGAIN if case in self._measured else _PAUSE)
 
     def _measure(self) -> None:
         config = self._config
         case = self._case(config) if config else None
-        if config is None or case is None or case in self._asked:
+        if config is None or case is None or self._asked[case] >= _MOST_TIMES:
             return
-        self._asked.add(case)
+        self._asked[case] += 1
         self._thread.ask(
             lambda: seconds_per_step(config, network_of(config), case[0]),
             lambda seconds: self._found(case, seconds),
@@ -168,7 +172,9 @@ class Estimate(QObject):
         )
 
     def _found(self, case: _Case, seconds: float) -> None:
-        self._measured[case] = seconds
+        self._measured[case] = min(seconds, self._measured.get(case, seconds))
+        if self._config is not None:
+            self._measure_later(self._config)
         self._tell()
 
 

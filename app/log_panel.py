@@ -54,6 +54,11 @@ class LogPanel(QWidget):
         for line in self._narrator.lines(event):
             self._add(_level(event), line)
 
+    def clear(self) -> None:
+        """Nothing said yet."""
+        self._lines.clear()
+        self._text.clear()
+
     @property
     def text(self) -> str:
         """The lines that are shown."""

@@ -42,6 +42,7 @@ class StatusLine(QStatusBar):
         self._labels["state"].setText(state.value)
         if state is State.IDLE:
             self._tell_device("")
+            self._end_run()
 
     def show_word(self, text: str) -> None:
         """What else than the session there is to say of."""
@@ -63,8 +64,18 @@ class StatusLine(QStatusBar):
             if not self._timer.isActive():
                 self._timer.start(_PERIOD)
 
+    def _end_run(self) -> None:
+        """Where it got to stays in sight; nothing goes on, so nothing is left to wait for."""
+        if self._timer.isActive():
+            self._timer.stop()
+            self._show()
+        for name in ("speed", "left"):
+            self._labels[name].clear()
+
     def clear_run(self) -> None:
         """No figures."""
+        self._timer.stop()
+        self._step = None
         for name in ("step", "speed", "left", "elapsed", "loss", "memory"):
             self._labels[name].clear()
         self._tell_device("")

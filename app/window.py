@@ -134,6 +134,7 @@ class Window(QMainWindow):
         bar.go_to.connect(self.form.go_to)
         self.pins.missing.connect(self.form.go_to)
         self.preview.unpin.connect(self.pins.ask_to_unpin)
+        self.pins.pinned.connect(self.preview.await_pinned)
         self.pins.unpinned.connect(self.preview.forget_pinned)
         self.form.show_unusable.connect(lambda: show_unusable(self.project.source, self))
         self.welcome.demo.connect(conductor.try_demo)
@@ -211,7 +212,12 @@ class Window(QMainWindow):
             else ("Minimise and keep training", self.showMinimized)
         )
         answers = [("Stop and save", self.close_at_once), out_of_sight]
-        ask(self, "A training is running", "It can be stopped and saved, to be resumed later.", answers)
+        ask(
+            self,
+            "A training is running",
+            "Stop and save closes the window once the checkpoint is written; the training can be resumed later.",
+            answers,
+        )
 
     def close_at_once(self) -> None:
         """Stop and save, then close."""

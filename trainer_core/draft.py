@@ -7,6 +7,7 @@ same option means on the command line. Needs no torch, writes nothing.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
@@ -36,21 +37,23 @@ class Draft:
         self._places: dict[str, Any] = {}  # where the workspace's last run took its photos from
         self._proposed_preset: Optional[str] = None
         self.stored = Stored()
+        self._inherited: Mapping[str, Any] = {}  # of the workspace before, for one that remembers nothing
         self.warm: Optional[WarmStartSource] = None
 
     @property
     def given(self) -> dict[str, Any]:
         """The explicit settings, as the command line would be given them."""
         known = {**self._places, **self._given}
-        chosen = {"preset", *_replaced_by("preset")} & self.stored.values.keys()  # sizes without a preset's name, too
+        base = self.stored.values or self._inherited
+        chosen = {"preset", *_replaced_by("preset")} & base.keys()  # sizes without a preset's name, too
         open_choice = not known.get("demo") and "preset" not in known and not chosen
         proposal = {"preset": self._proposed_preset} if open_choice and self._proposed_preset else {}
-        return {**proposal, **known}
+        return {**proposal, **self._kept(known), **known}
 
     @property
     def choices(self) -> dict[str, Any]:
         """`given` without what was proposed and what the workspace knows itself: to be taken up another time."""
-        return dict(self._given)
+        return {**self._kept(self._given), **self._given}
 
     @property
     def config(self) -> Any:
@@ -83,7 +86,7 @@ class Draft:
             self._given[name] = value
         if name in ("source_dir", "workspace", "init_weights") and not value:
             del self._given[name]
-            if name == "init_weights" and self.stored.values.get(name):
+            if name == "init_weights" and (self.stored.values or self._inherited).get(name):
                 self._given[name] = None
 
     def reset(self, name: str) -> None:
@@ -96,10 +99,13 @@ class Draft:
     def open(self, workspace: str) -> tuple[str, ...]:
         """Take this folder as the workspace, with the settings it remembers; what to tell the user about them.
 
+        Where it remembers none, those of the workspace before stay: nothing in the form jumps.
+
         Raises:
             UserError: its settings file cannot be understood; nothing has changed then but the folder.
         """
         self.set("workspace", workspace)
+        self._inherited = self.stored.values or self._inherited
         self.stored, self._places = Stored(), {}
         if not workspace:
             return ()
@@ -129,6 +135,7 @@ class Draft:
             UserError: as `open`.
         """
         self._given = {"demo": True}
+        self.stored, self._inherited = Stored(), {}
         self.warm = None
         self.open(workspace)
 
@@ -141,6 +148,14 @@ class Draft:
         self.warm = None
         config = self.config
         self._given.update({name: value for name, value in values.items() if getattr(config, name) != value})
+
+    def _kept(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """What was inherited, as far as it says something beside the choices in `known`."""
+        if self.stored.values or not self._inherited:
+            return {}
+        kept, plain = (merge(known, base, {}, self._config_class) for base in (self._inherited, {}))
+        values = {name: getattr(kept, name) for name in self._inherited}
+        return {name: value for name, value in values.items() if value != getattr(plain, name)}
 
     def _merged(self, given: dict[str, Any]) -> Any:
         network = network_fields(self.warm.spec) if self.warm else {}

@@ -44,8 +44,9 @@ class Setting:
         if self.choices:
             return ", ".join(str(choice) for choice in self.choices)
         low = "" if self.minimum is None else f"{'above' if self.above else 'from'} {_short(self.minimum)}"
-        high = "" if self.maximum is None else f"to {_short(self.maximum)}"
-        text = " ".join(part for part in (low, high) if part)
+        until = "up to" if self.above or self.minimum is None else "to"
+        high = "" if self.maximum is None else f"{until} {_short(self.maximum)}"
+        text = (", " if self.above else " ").join(part for part in (low, high) if part)
         return f"{AUTO} or steps, {text}" if self.kind == "interval" else text
 
     def complaint(self, value: Any) -> Optional[str]:
@@ -104,4 +105,6 @@ def settings_of(config_class: type) -> tuple[Setting, ...]:
 
 
 def _short(value: float) -> str:
+    if abs(value) >= 1e5 and value == int(value):
+        return f"{value:,.0f}"
     return f"{value:g}" if isinstance(value, float) else str(value)

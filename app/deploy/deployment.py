@@ -78,7 +78,8 @@ class Deployment(QObject):
 
     def choose_viewer_folder(self) -> str:
         """Ask for the folder that models are copied to; "" if none is chosen."""
-        folder = QFileDialog.getExistingDirectory(self._window, "WQV-Viewer's folder models/custom", _viewer_folder())
+        begin = _viewer_folder() or str(Path.home())
+        folder = QFileDialog.getExistingDirectory(self._window, "WQV-Viewer's folder models/custom", begin)
         if folder:
             remembered().setValue("viewer_folder", folder)
         return folder

@@ -7,6 +7,7 @@ is shown.
 from __future__ import annotations
 
 import os
+import re
 from abc import abstractmethod
 from typing import Any, Optional
 
@@ -254,12 +255,15 @@ def entry_for(setting: Setting, words: Optional[dict[Any, str]] = None) -> Entry
 
 
 def _number(text: str, setting: Setting) -> Any:
-    text = text.strip().replace(",", ".")
+    text = text.strip()
     if not text:
         return None
+    whole = setting.kind in ("int", "interval")
+    grouped = whole and re.fullmatch(r"\d{1,3}([,. ]\d{3})+", text)  # as 150,000 is written here or there
+    text = re.sub(r"[,. ]", "", text) if grouped else text.replace(",", ".")
     if setting.kind == "interval" and text == "auto":
         return text
     try:
-        return int(text) if setting.kind in ("int", "interval") else float(text)
+        return int(text) if whole else float(text)
     except ValueError:
         return text

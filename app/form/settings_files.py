@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QStandardPaths, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.errors import reason
 from app.project import Project
+from app.questions import ask
+from app.remembered import remembered
 from trainer_core.as_command import as_command, wherever
 from trainer_core.errors import UserError
 from trainer_core.files import write_json
 from trainer_core.settings import Stored, read_stored, to_json
 
-_FILES = "JSON (*.json)"
+_SUFFIX = ".json"
+_FILES = f"JSON (*{_SUFFIX})"
+_FOLDER = "settings_folder"
 
 
 class SettingsFiles(QObject):
@@ -35,18 +39,31 @@ class SettingsFiles(QObject):
 
     def ask_export(self) -> None:
         """Write all settings to a file of the user's choice."""
-        name, _ = QFileDialog.getSaveFileName(self._window, "Export settings", "training_config.json", _FILES)
-        if name:
-            self.export_to(Path(name))
+        place = str(self._folder() / "training_config.json")
+        name, _ = QFileDialog.getSaveFileName(self._window, "Export settings", place, _FILES)
+        if not name:
+            return
+        path = Path(name if name.lower().endswith(_SUFFIX) else name + _SUFFIX)  # by which it is recognised later
+        if str(path) != name and path.exists():  # the file dialog has asked about `name` only
+            answers = [("Replace", lambda: self.export_to(path))]
+            ask(self._window, "Replace the file?", f"{path} is there already.", answers)
+        else:
+            self.export_to(path)
 
     def ask_import(self) -> None:
         """Take the settings of a file of the user's choice."""
-        name, _ = QFileDialog.getOpenFileName(self._window, "Import settings", "", _FILES)
+        name, _ = QFileDialog.getOpenFileName(self._window, "Import settings", str(self._folder()), _FILES)
         if name:
             self.import_from(Path(name))
 
+    def _folder(self) -> Path:
+        """Where dialogs begin: where the last one ended, else among the user's documents."""
+        documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+        return Path(str(remembered().value(_FOLDER, documents)))
+
     def export_to(self, path: Path) -> None:
         """Write every setting as it holds now, in the form of a workspace's `training_config.json`."""
+        remembered().setValue(_FOLDER, str(path.parent))
         content = to_json(self._project.draft.config, stored=Stored(), derived=None, warm_start=None)
         self._project.background.run(
             "export",
@@ -57,6 +74,7 @@ class SettingsFiles(QObject):
 
     def import_from(self, path: Path) -> None:
         """Take over what a file says; source folder and workspace stay."""
+        remembered().setValue(_FOLDER, str(path.parent))
         self._project.background.run(
             "import",
             lambda: read_stored(json.loads(path.read_text("utf-8")), str(path)),

@@ -18,6 +18,7 @@ from app.theme import SPACE, colours
 
 SLIDER, BESIDE = "Slider", "Side by side"
 _KEYS = {Qt.Key.Key_S: SLIDER, Qt.Key.Key_B: BESIDE}
+ZOOM_KEYS = (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus, Qt.Key.Key_0)
 _NUMBERS = (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4)
 _LARGEST = 16
 _NOTCH = 120  # of a wheel, in Qt's units

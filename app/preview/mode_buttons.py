@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
 
 from app.preview.compare import BESIDE, SLIDER, CompareView
@@ -26,6 +27,8 @@ class ModeButtons(QWidget):
             button.setCheckable(True)
             button.setToolTip(f"{mode} (key {key})")
             button.clicked.connect(lambda checked=False, mode=mode: view.set_mode(mode))
+            shortcut = QShortcut(QKeySequence(key), self)  # from anywhere in the window but fields that take letters
+            shortcut.activated.connect(lambda button=button: None if button.isHidden() else button.click())
             group.addButton(button)
             row.addWidget(button)
             self._buttons[mode] = button

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from app.background import Background
 from app.elided import ElidedLabel
 from app.icons import dress, icon
-from app.preview.compare import SLIDER, CompareView
+from app.preview.compare import SLIDER, ZOOM_KEYS, CompareView
 from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import Pictures, from_sample, from_strip
 from app.preview.timeline import Timeline
@@ -48,6 +48,7 @@ class PreviewPanel(QWidget):
         self._names: dict[str, str] = {}  # of the validation frames, by key
         self._unpinned: set[str] = set()  # keys that are listed no more
         self._chosen = ""  # key; also while there is no preview
+        self._awaits_pinned = False  # the next photo that was not there before is chosen
         self._shown: Optional[tuple[int, str]] = None
         self._reading = False
         self._lay_out()
@@ -116,7 +117,9 @@ class PreviewPanel(QWidget):
             return
         self._newest = (event.step, dict(zip(keys, event.samples)))
         self._names.update((key, sample.name) for key, sample in self._newest[1].items() if not pinned_name(key))
+        listed = self._listed()
         self._unpinned.difference_update(keys)
+        new = [key for key in keys if pinned_name(key) and key not in listed]
         if event.files:
             self._folder = Path(event.files[0]).parent
         self._keys = {step: earlier for step, earlier in self._keys.items() if step < event.step}
@@ -125,6 +128,10 @@ class PreviewPanel(QWidget):
             self._shown = None  # another picture of the same step
         self._refresh()
         self._read_names()
+        if self._awaits_pinned and new:
+            self._awaits_pinned = False
+            self.which.setCurrentIndex(self.which.findData(new[0]))
+            self.timeline.go_to(event.step)
 
     def load(self, folder: Path) -> None:
         """Show what lies there, the newest first."""
@@ -142,6 +149,10 @@ class PreviewPanel(QWidget):
     def show_step(self, step: int) -> None:
         """Show the preview nearest to this step."""
         self.timeline.go_to(step)
+
+    def await_pinned(self) -> None:
+        """A photo was pinned just now: choose it when its first preview comes."""
+        self._awaits_pinned = True
 
     def forget_pinned(self, name: str) -> None:
         """List a pinned photo no more; its pictures on disk stay."""
@@ -254,6 +265,8 @@ class PreviewPanel(QWidget):
         """Keys that the comparing view has no use for."""
         if event.key() in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
             self._turn(1 if event.key() == Qt.Key.Key_PageDown else -1)
+        elif event.key() in ZOOM_KEYS:
+            self.view.keyPressEvent(event)
         elif event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.NoModifier:
             self.timeline.play_or_wait()
         else:

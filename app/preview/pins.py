@@ -24,6 +24,7 @@ class Pins(QObject):
 
     offered = Signal(object)  # list of paths: watch photos, whether they can be pinned or not
     missing = Signal(str)  # the setting that is needed first
+    pinned = Signal()  # a preview of it is asked for
     unpinned = Signal(str)  # the photo's name
 
     def __init__(self, project: Project, session: Session, window: QWidget) -> None:
@@ -66,6 +67,7 @@ class Pins(QObject):
         more = [f"… and {len(refused) - _MOST_TOLD} more"] if len(refused) > _MOST_TOLD else []
         self._project.told.emit(level, "\n".join([*sentences, *refused[:_MOST_TOLD], *more]))
         if pinned and self._session.active:
+            self.pinned.emit()
             self._session.request(Request.PREVIEW)
 
     def ask_to_unpin(self, name: str) -> None:

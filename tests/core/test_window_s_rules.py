@@ -309,6 +309,25 @@ def test_another_workspace_leaves_the_photos_of_the_one_before(tmp_path: Path) -
     assert draft.given == {}
 
 
+def test_a_folder_that_remembers_nothing_changes_nothing_in_the_form(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.propose_preset("light")
+    draft.open(str(stored(tmp_path / "mono", preset="nano", monochrome_style=True, batch_size=5, scale=2)))
+    before = draft.config
+    draft.open(str(tmp_path / "passed"))
+    draft.open(str(tmp_path / "new"))
+    assert draft.config == before.replace(workspace=str(tmp_path / "new"))
+    assert draft.given["batch_size"] == 5 and draft.choices["preset"] == "nano", "a run would be given them"
+    draft.set("preset", "full")
+    assert draft.config.batch_size == Draft().default("batch_size") and draft.config.scale == 2
+    draft.reset("scale")
+    assert draft.config.scale == 4
+    draft.open(str(stored(tmp_path / "other", preset="light", scale=8)))
+    assert (draft.config.scale, draft.config.monochrome_style) == (4, False), "its own, and what was chosen since"
+    draft.begin_demo(str(tmp_path / "demo"))
+    assert draft.given == {"demo": True, "workspace": str(tmp_path / "demo")}
+
+
 def test_what_was_only_proposed_is_no_choice(tmp_path: Path) -> None:
     draft = Draft()
     draft.propose_preset("light")

@@ -12,6 +12,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
+from app.form.entries import NumberEntry
 from app.form.form import SettingsForm
 from app.project import Project
 from app.window import Window
@@ -106,6 +107,21 @@ def test_no_field_keeps_a_dropped_file_for_itself(window: Window, tmp_path: Path
         QApplication.sendEvent(line, entering)
         QApplication.sendEvent(line, QDropEvent(QPointF(middle), action, data, button, keys))
         assert line.text() == before and not line.acceptDrops(), line.accessibleName()
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "value"),
+    [
+        ("steps", "150,000", 150000), ("steps", "1.250.000", 1250000), ("steps", " 12 000 ", 12000),
+        ("steps", "40", 40), ("steps", "1,5", "1.5"), ("steps", "1,50", "1.50"),
+        ("max_minutes", "1,5", 1.5), ("max_minutes", "1.250", 1.25),
+    ],
+)  # fmt: skip
+def test_numbers_may_be_typed_as_people_write_them(window: Window, name: str, typed: str, value: object) -> None:
+    entry = window.form.rows[name].entry
+    assert isinstance(entry, NumberEntry)
+    entry.line.setText(typed)
+    assert entry.value() == value
 
 
 def test_reset_brings_the_default_back(window: Window, qtbot: Any) -> None:

@@ -178,6 +178,35 @@ def test_previews_are_shown_compared_and_found_again_on_disk(panel: PreviewPanel
     assert (shade(other, "LR"), shade(other, "HR")) == (80, 120)
 
 
+def test_keys_choose_the_picture_wherever_the_focus_is(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
+    panel.hear(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
+    panel.activateWindow()
+    for widget in (panel.which, panel._against, panel.timeline.play_button, panel.view):
+        for key, mode in ((Qt.Key.Key_1, "LR"), (Qt.Key.Key_B, "Side by side"), (Qt.Key.Key_S, "Slider")):
+            widget.setFocus()
+            qtbot.keyClick(widget, key)
+            assert panel.view.mode == mode, (widget, mode)
+    panel._next.setFocus()
+    qtbot.keyClick(panel._next, Qt.Key.Key_Plus)
+    assert panel.view.zoom >= 1
+    qtbot.keyClick(panel._next, Qt.Key.Key_0)
+    assert panel.view.zoom == 0
+
+
+def test_a_photo_that_was_pinned_just_now_is_shown_with_its_first_preview(panel: PreviewPanel, tmp_path: Path) -> None:
+    panel.hear(preview(tmp_path, 2, frame(40)))
+    panel.hear(preview(tmp_path, 4, frame(40)))
+    panel.timeline.slider.setValue(0)
+    panel.await_pinned()
+    panel.hear(preview(tmp_path, 6, frame(40)))  # it was under way when the photo came
+    assert "photo.png" in panel._caption.text()
+    panel.hear(preview(tmp_path, 7, frame(40), pinned(90, "harbour")))
+    assert panel.which.currentText() == "harbour" and step_shown(panel) == 7
+    panel.which.setCurrentIndex(0)
+    panel.hear(preview(tmp_path, 9, frame(40), pinned(90, "harbour")))
+    assert panel.which.currentText() == "photo.png", "only the first time"
+
+
 def test_pinned_photos_come_after_the_frames_and_have_no_original(
     panel: PreviewPanel, qtbot: Any, tmp_path: Path
 ) -> None:
@@ -402,7 +431,7 @@ def test_while_training_a_dropped_photo_appears_and_weights_are_identified(
 
     drop(window, watch_photo(tmp_path / "harbour.png"))
     qtbot.waitUntil(lambda: "harbour" in listed(window.preview), timeout=_LONG)
-    window.preview.which.setCurrentText("harbour")
+    qtbot.waitUntil(lambda: window.preview.which.currentText() == "harbour", timeout=_LONG)
     assert list((run / "previews").glob("step*_pinned_harbour.png"))
 
     drop(window, weights)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDragMoveEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from app.window import Window
 from tests.gui.handling import fill_in
@@ -202,6 +202,19 @@ def test_what_a_file_says_beyond_the_known_is_told(
     menu(window, "Import settings …").trigger()
     qtbot.waitUntil(lambda: "sparkle" in window.messages.text)
     assert window.project.draft.config.steps == 12
+
+
+def test_exported_settings_have_the_suffix_by_which_they_are_recognised(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "set.json").write_text("mine")
+    choose(monkeypatch, tmp_path / "set")
+    menu(window, "Export settings …").trigger()
+    box = next(child for child in window.findChildren(QMessageBox) if child.isVisible())
+    assert (tmp_path / "set.json").read_text() == "mine"
+    next(button for button in box.buttons() if button.text() == "Replace").click()
+    qtbot.waitUntil(lambda: "set.json" in window.messages.text)
+    assert json.loads((tmp_path / "set.json").read_text())["schema"] == 1 and not (tmp_path / "set").exists()
 
 
 def test_a_place_that_cannot_be_written_to_is_a_sentence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -350,6 +351,28 @@ def test_a_run_that_ends_shows_the_model_and_copies_it(
     (tmp_path / "run").rename(moved)
     window.conductor.open_workspace(str(moved))
     qtbot.waitUntil(lambda: Path(window.result_card.model).parent == moved / "models", timeout=_LONG)
+
+
+def test_the_best_model_of_a_discarded_run_can_be_used_and_another_folder_shows_nothing_of_it(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "run"
+    fill_in(window, photos, workspace, steps=100000, val_interval=2, checkpoint_interval=100000)
+    start(window, qtbot)
+    best = workspace / "models" / "wqv_neosr_x4_best.pth"
+    qtbot.waitUntil(best.is_file, timeout=_LONG)
+    window.conductor.save_now()
+    qtbot.waitUntil(lambda: "Saved at step" in window.messages.text, timeout=_LONG)
+    (workspace / "models" / "wqv_neosr_x4.pth").unlink()
+    window.session.stop(discard=True)
+    wait_idle(window, qtbot)
+    assert window.result_card.model == str(best) and window.result_card.try_button.isVisible()
+    assert window.status._labels["step"].text() and not window.status._labels["left"].text()
+    again = tmp_path / "copy"
+    shutil.copytree(workspace, again)
+    window.conductor.open_workspace(str(tmp_path / "new"))
+    qtbot.waitUntil(lambda: not window.project.busy, timeout=_LONG)
+    assert (window.log.text, window.status._labels["step"].text(), window.result_card.text) == ("", "", "")
 
 
 def test_discard_asks_and_closing_asks(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:

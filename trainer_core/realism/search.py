@@ -36,7 +36,7 @@ _KEPT = 4
 _MOST_CHANGED = 4
 _FIRST_STEP, _LAST_STEP = 0.20, 0.05  # of the bounds' width
 _WIDTH_CHANGE = 0.4
-_DRIFT_WEIGHT = 1.0  # divided by the captures; this much for one capture and one parameter moved by its bounds' width
+_DRIFT_WEIGHT = 3.0  # divided by the captures; this much for one capture and one parameter moved by its bounds' width
 _LEAST_WIDTH = 0.3  # of the bounds' width: a few captures cannot prove that a watch never varies
 
 

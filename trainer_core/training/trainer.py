@@ -368,7 +368,8 @@ class Trainer:
     def _finish(self, outcome: str, failure: Optional[Exception] = None) -> RunResult:
         error = hardware.explain(failure, self.config) if failure else None
         record = self._evaluator.record if self._built else Record()
-        model = self._prepared.workspace.model_path(self.config.scale, best=False)
+        paths = [self._prepared.workspace.model_path(self.config.scale, best=best) for best in (False, True)]
+        model = next((path for path in paths if path.is_file()), None)
         self._sink(
             RunFinished(
                 outcome=outcome,
@@ -378,13 +379,13 @@ class Trainer:
                 bicubic_psnr=record.last.get("bicubic_psnr"),
                 test_psnr=record.test_psnr,
                 checkpoint=str(self._checkpoint) if self._checkpoint else None,
-                model=str(model) if model.is_file() else None,
+                model=str(model) if model else None,
                 error=error,
                 seconds=self._elapsed(),
                 remedy=hardware.remedy(failure, self.config) if failure else {},
             )
         )
-        return RunResult(outcome, self._step, record.best_psnr, model if model.is_file() else None, error)
+        return RunResult(outcome, self._step, record.best_psnr, model, error)
 
     def _fail(self, error: Exception) -> RunResult:
         """Save what can be saved and say what happened; called while the failure is being handled."""
