@@ -71,11 +71,14 @@ QLineEdit:focus { border: 1px solid $accent; }
 QLineEdit[invalid="true"] { border: 1px solid $bad; }
 QLineEdit:disabled { color: $muted; background: $window; }
 QComboBox { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 4px 8px;
-    min-height: ${line}px; }
+    min-height: ${line}px; combobox-popup: 0; /* a list, which can be dressed, instead of a menu */ }
 QComboBox:hover, QComboBox:focus { border-color: $accent; }
 QComboBox:disabled { color: $muted; background: $window; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url("$arrow"); width: 14px; height: 14px; }
+QComboBox QAbstractItemView { background: $base; border: 1px solid $border; outline: 0; padding: 3px;
+    selection-background-color: $accent; selection-color: $on_accent; }
+QComboBox QAbstractItemView::item { min-height: ${row}px; padding: 0 4px; }
 QPushButton { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 5px 12px;
     min-height: ${line}px; }
 QPushButton:hover { border-color: $accent; }
@@ -152,9 +155,10 @@ class Theme(QObject):
         self._application.setPalette(_palette(self.colours))
         arrow = resources.files("resources") / "icons" / f"choose_{'dark' if dark else 'light'}.svg"
         self.font_size = size = min(max(_LEAST_SIZE, round(_points(self._application.font()))), _LARGEST_SIZE)
+        line = max(_LEAST_HEIGHT, QFontMetrics(self.font()).height())
         sheet = _SHEET.substitute(
             vars(self.colours), arrow=Path(str(arrow)).as_posix(), size=size, title=round(1.7 * size),
-            line=max(_LEAST_HEIGHT, QFontMetrics(self.font()).height()),
+            line=line, row=line + SPACE // 2,
         )  # fmt: skip
         self._application.setStyleSheet(sheet)
         self.changed.emit()

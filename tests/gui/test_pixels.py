@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QColor, QFont, QFontMetrics
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QWidget
 
 from app.icons import pixmap
 from app.session import State
 from app.theme import DARK, LIGHT, SPACE, Colours, theme
 from app.window import Window
-from tests.gui.looking import contrast, cut_texts, faint_texts, overlaps, squeezed
+from tests.gui.looking import contrast, cut_texts, faint_texts, most_contrast, overlaps, squeezed
 from trainer_core.events import (
     CheckpointSaved,
     PreviewReady,
@@ -200,6 +200,34 @@ def test_every_text_can_be_read(shown: Window, tmp_path: Path, choice: str) -> N
         found[state.__name__] = faint_texts(shown)
     theme().choose("light")
     assert {state: faults for state, faults in found.items() if faults} == {}
+
+
+@pytest.fixture
+def dressed(qapp: QApplication) -> Iterator[Callable[[str], Colours]]:
+    """Puts a theme on and says its colours; the light one is back at the end."""
+
+    def put_on(choice: str) -> Colours:
+        theme().choose(choice)
+        return theme().colours
+
+    yield put_on
+    theme().choose("light")
+
+
+@pytest.mark.parametrize("choice", ["light", "dark"])
+def test_the_chosen_row_of_a_list_can_be_read(dressed: Callable[[str], Colours], qtbot: Any, choice: str) -> None:
+    colours = dressed(choice)
+    box = QComboBox()
+    qtbot.addWidget(box)
+    box.addItems(["Bicubic", "LR", "HR"])
+    box.show()
+    box.showPopup()
+    view = box.view()
+    rows = [view.viewport().grab(view.visualRect(view.model().index(row, 0))).toImage() for row in range(2)]
+    box.hidePopup()
+    assert min(most_contrast(row) for row in rows) >= 4.5
+    assert rows[0].pixelColor(1, 1) == QColor(colours.accent), "the chosen one is the one that differs"
+    assert rows[1].pixelColor(1, 1) == QColor(colours.base)
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
