@@ -87,11 +87,14 @@ QPushButton:pressed { background: $border; }
 QPushButton:disabled { color: $muted; background: $window; }
 QPushButton:checked { background: $accent; color: $on_accent; border-color: $accent; }
 QPushButton:checked:disabled { background: $border; color: $muted; border-color: $border; }
+QPushButton:checked:focus { border: 2px solid $text; padding: 4px 11px; }
 QPushButton[role="primary"] { background: $accent; color: $on_accent; border-color: $accent;
     font-weight: 600; padding: 7px 16px; }
-QPushButton[role="primary"]:hover, QPushButton[role="primary"]:focus { background: $accent_hover; border-color: $text; }
+QPushButton[role="primary"]:hover { background: $accent_hover; border-color: $text; }
+QPushButton[role="primary"]:focus { background: $accent_hover; border: 2px solid $text; padding: 6px 15px; }
 QPushButton[role="primary"]:disabled { background: $border; color: $muted; border-color: $border; }
 QPushButton[role="segment"] { padding: 5px 3px; }
+QPushButton[role="segment"]:checked:focus { padding: 4px 2px; }
 QPushButton[role="line"] { background: transparent; border: 1px solid transparent; text-align: left;
     padding: 2px 4px 2px 0; }
 QPushButton[role="line"]:hover { background: $border; }

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QColor, QFont, QFontMetrics
-from PySide6.QtWidgets import QApplication, QComboBox, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from app.icons import pixmap
 from app.session import State
@@ -228,6 +228,37 @@ def test_the_chosen_row_of_a_list_can_be_read(dressed: Callable[[str], Colours],
     assert min(most_contrast(row) for row in rows) >= 4.5
     assert rows[0].pixelColor(1, 1) == QColor(colours.accent), "the chosen one is the one that differs"
     assert rows[1].pixelColor(1, 1) == QColor(colours.base)
+
+
+@pytest.mark.parametrize("choice", ["light", "dark"])
+@pytest.mark.parametrize("role", ["", "segment", "primary"])
+def test_the_focus_can_be_seen_on_a_filled_button_and_moves_nothing(
+    dressed: Callable[[str], Colours], qtbot: Any, role: str, choice: str
+) -> None:
+    colours = dressed(choice)
+    box = QWidget()
+    qtbot.addWidget(box)
+    row = QHBoxLayout(box)
+    buttons = [QPushButton(text) for text in ("one", "two")]
+    for button in buttons:
+        button.setCheckable(True)
+        button.setChecked(True)
+        button.setProperty("role", role)
+        row.addWidget(button)
+    with qtbot.waitExposed(box):
+        box.show()
+    box.activateWindow()
+    edges, rooms = {}, {}
+    for focused in (True, False):
+        buttons[not focused].setFocus()
+        qtbot.waitUntil(buttons[not focused].hasFocus)
+        picture = buttons[0].grab().toImage()
+        edges[focused] = [picture.pixelColor(picture.width() // 2, y) for y in (0, 1)]
+        rooms[focused] = buttons[0].sizeHint()
+    assert edges[True] == 2 * [QColor(colours.text)]
+    assert contrast(QColor(colours.text), QColor(colours.window)) > 3, "to what lies around it"
+    assert edges[False] == 2 * [QColor(colours.accent)]
+    assert rooms[True] == rooms[False]
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
