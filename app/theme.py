@@ -65,11 +65,17 @@ QLabel[role="bad"] { color: $bad; }
 QLabel[role="good"] { color: $good; }
 QFrame[role="card"] { background: $raised; border: 1px solid $border; border-radius: 8px; }
 QFrame[role="line"] { background: $border; border: none; max-height: 1px; min-height: 1px; }
-QLineEdit { background: $base; border: 1px solid $border; border-radius: 5px; padding: 4px 7px;
+QLineEdit, QAbstractSpinBox { background: $base; border: 1px solid $border; border-radius: 5px; padding: 4px 7px;
     min-height: ${line}px; }
-QLineEdit:focus { border: 1px solid $accent; }
+QLineEdit:focus, QAbstractSpinBox:focus { border: 1px solid $accent; }
 QLineEdit[invalid="true"] { border: 1px solid $bad; }
-QLineEdit:disabled { color: $muted; background: $window; }
+QLineEdit:disabled, QAbstractSpinBox:disabled { color: $muted; background: $window; }
+QAbstractSpinBox { max-height: ${line}px; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { subcontrol-origin: border; width: 20px; border: none; }
+QAbstractSpinBox::up-button { subcontrol-position: top right; }
+QAbstractSpinBox::down-button { subcontrol-position: bottom right; }
+QAbstractSpinBox::up-arrow { image: url("$up"); width: 10px; height: 10px; }
+QAbstractSpinBox::down-arrow { image: url("$arrow"); width: 10px; height: 10px; }
 QComboBox { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 4px 8px;
     min-height: ${line}px; combobox-popup: 0; /* a list, which can be dressed, instead of a menu */ }
 QComboBox:hover, QComboBox:focus { border-color: $accent; }
@@ -156,11 +162,14 @@ class Theme(QObject):
         dark = self.choice == "dark" or (self.choice == "system" and system_dark)
         self.colours = DARK if dark else LIGHT
         self._application.setPalette(_palette(self.colours))
-        arrow = resources.files("resources") / "icons" / f"choose_{'dark' if dark else 'light'}.svg"
+        arrow, up = (
+            Path(str(resources.files("resources") / "icons" / f"{name}_{'dark' if dark else 'light'}.svg")).as_posix()
+            for name in ("choose", "raise")
+        )
         self.font_size = size = min(max(_LEAST_SIZE, round(_points(self._application.font()))), _LARGEST_SIZE)
         line = max(_LEAST_HEIGHT, QFontMetrics(self.font()).height())
         sheet = _SHEET.substitute(
-            vars(self.colours), arrow=Path(str(arrow)).as_posix(), size=size, title=round(1.7 * size),
+            vars(self.colours), arrow=arrow, up=up, size=size, title=round(1.7 * size),
             line=line, row=line + SPACE // 2,
         )  # fmt: skip
         self._application.setStyleSheet(sheet)

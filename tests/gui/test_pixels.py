@@ -274,7 +274,7 @@ def test_the_palettes_have_contrast(colours: Colours) -> None:
 
 @pytest.mark.parametrize("choice, colours", [("light", LIGHT), ("dark", DARK)])
 def test_no_icon_is_blank(qapp: QApplication, choice: str, colours: Colours) -> None:
-    for name in (*_ICONS, f"choose_{choice}"):
+    for name in (*_ICONS, f"choose_{choice}", f"raise_{choice}"):
         picture = pixmap(name, colours.text, 32).toImage()
         pixels = [QColor.fromRgba(picture.pixel(x, y)) for x in range(picture.width()) for y in range(picture.height())]
         solid = [pixel for pixel in pixels if pixel.alpha() > 128]
