@@ -109,6 +109,7 @@ QPushButton[role="link"] { background: transparent; border: 1px solid transparen
     padding: 0 4px; min-height: 0; }
 QPushButton[role="link"]:hover { text-decoration: underline; }
 QPushButton[role="link"]:focus { border-color: $accent; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; /* the system's do not follow the theme */ }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 5px; padding: 3px; }
 QToolButton:hover { background: $border; }
 QToolButton:focus { border-color: $accent; }

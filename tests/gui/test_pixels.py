@@ -16,9 +16,18 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QColor, QFont, QFontMetrics
-from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QProxyStyle,
+    QPushButton,
+    QStyle,
+    QWidget,
+)
 
-from app.icons import pixmap
+from app.icons import dress, pixmap
 from app.session import State
 from app.theme import DARK, LIGHT, SPACE, Colours, theme
 from app.window import Window
@@ -259,6 +268,24 @@ def test_the_focus_can_be_seen_on_a_filled_button_and_moves_nothing(
     assert contrast(QColor(colours.text), QColor(colours.window)) > 3, "to what lies around it"
     assert edges[False] == 2 * [QColor(colours.accent)]
     assert rooms[True] == rooms[False]
+
+
+class WithIcons(QProxyStyle):
+    """As on a desktop where the buttons of dialogs have icons."""
+
+    def styleHint(self, hint: QStyle.StyleHint, *more: Any) -> int:
+        icons = hint is QStyle.StyleHint.SH_DialogButtonBox_ButtonsHaveIcons
+        return 1 if icons else super().styleHint(hint, *more)
+
+
+def test_buttons_of_dialogs_have_no_icons_but_the_program_s(qapp: QApplication, qtbot: Any) -> None:
+    box, style = QDialogButtonBox(), WithIcons("Fusion")
+    qtbot.addWidget(box)
+    box.setStyle(style)
+    button = box.addButton(QDialogButtonBox.StandardButton.Close)
+    assert button.icon().isNull()
+    dress(button, "close")
+    assert not button.icon().isNull()
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
