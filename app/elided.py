@@ -1,16 +1,20 @@
-"""A label that gives way: where there is no room its text is cut with "…", and the tooltip has all of it."""
+"""What gives way: where there is no room the text is cut with "…"."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel
+from PySide6.QtGui import QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QComboBox, QLabel, QStyle, QStyleOptionComboBox, QStylePainter
 
 _LEAST = 60  # pixels
+_TEXT_FRAME = 2  # pixels beside the text of a combo box
+_ICON_GAP = 4  # pixels between its icon and its text
+_LIST_FRAME = 16  # pixels beside the rows of its list, with room for a scroll bar
+_WIDEST_LIST = 600
 
 
 class ElidedLabel(QLabel):
-    """Say its text with `say`. `indent` is the room beside it, in pixels."""
+    """Say its text with `say`; the tooltip has all of it. `indent` is the room beside it, in pixels."""
 
     def __init__(self, indent: int = 0) -> None:
         super().__init__()
@@ -40,3 +44,38 @@ class ElidedLabel(QLabel):
     def _fit(self) -> None:
         room = self.width() - 2 * self.indent()
         self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
+
+
+class ElidedComboBox(QComboBox):
+    """As wide as what is in it, where there is room. Cut in the middle: file names differ at their ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
+
+    def shown_text(self) -> str:
+        """What fits of the chosen text."""
+        return self._option().currentText
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, option = QStylePainter(self), self._option()
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
+
+    def showPopup(self) -> None:
+        """The list has room for whole names, as a rule."""
+        self.view().setMinimumWidth(min(self.view().sizeHintForColumn(0) + _LIST_FRAME, _WIDEST_LIST))
+        super().showPopup()
+
+    def _option(self) -> QStyleOptionComboBox:
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width()
+        if not option.currentIcon.isNull():
+            room -= option.iconSize.width() + _ICON_GAP
+        mode = Qt.TextElideMode.ElideMiddle
+        option.currentText = self.fontMetrics().elidedText(option.currentText, mode, room - _TEXT_FRAME)
+        return option

@@ -65,17 +65,26 @@ QLabel[role="bad"] { color: $bad; }
 QLabel[role="good"] { color: $good; }
 QFrame[role="card"] { background: $raised; border: 1px solid $border; border-radius: 8px; }
 QFrame[role="line"] { background: $border; border: none; max-height: 1px; min-height: 1px; }
-QLineEdit { background: $base; border: 1px solid $border; border-radius: 5px; padding: 4px 7px;
+QLineEdit, QAbstractSpinBox { background: $base; border: 1px solid $border; border-radius: 5px; padding: 4px 7px;
     min-height: ${line}px; }
-QLineEdit:focus { border: 1px solid $accent; }
+QLineEdit:focus, QAbstractSpinBox:focus { border: 1px solid $accent; }
 QLineEdit[invalid="true"] { border: 1px solid $bad; }
-QLineEdit:disabled { color: $muted; background: $window; }
+QLineEdit:disabled, QAbstractSpinBox:disabled { color: $muted; background: $window; }
+QAbstractSpinBox { max-height: ${line}px; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { subcontrol-origin: border; width: 20px; border: none; }
+QAbstractSpinBox::up-button { subcontrol-position: top right; }
+QAbstractSpinBox::down-button { subcontrol-position: bottom right; }
+QAbstractSpinBox::up-arrow { image: url("$up"); width: 10px; height: 10px; }
+QAbstractSpinBox::down-arrow { image: url("$arrow"); width: 10px; height: 10px; }
 QComboBox { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 4px 8px;
-    min-height: ${line}px; }
+    min-height: ${line}px; combobox-popup: 0; /* a list, which can be dressed, instead of a menu */ }
 QComboBox:hover, QComboBox:focus { border-color: $accent; }
 QComboBox:disabled { color: $muted; background: $window; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url("$arrow"); width: 14px; height: 14px; }
+QComboBox QAbstractItemView { background: $base; border: 1px solid $border; outline: 0; padding: 3px;
+    selection-background-color: $accent; selection-color: $on_accent; }
+QComboBox QAbstractItemView::item { min-height: ${row}px; padding: 0 4px; }
 QPushButton { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 5px 12px;
     min-height: ${line}px; }
 QPushButton:hover { border-color: $accent; }
@@ -84,11 +93,14 @@ QPushButton:pressed { background: $border; }
 QPushButton:disabled { color: $muted; background: $window; }
 QPushButton:checked { background: $accent; color: $on_accent; border-color: $accent; }
 QPushButton:checked:disabled { background: $border; color: $muted; border-color: $border; }
+QPushButton:checked:focus { border: 2px solid $text; padding: 4px 11px; }
 QPushButton[role="primary"] { background: $accent; color: $on_accent; border-color: $accent;
     font-weight: 600; padding: 7px 16px; }
-QPushButton[role="primary"]:hover, QPushButton[role="primary"]:focus { background: $accent_hover; border-color: $text; }
+QPushButton[role="primary"]:hover { background: $accent_hover; border-color: $text; }
+QPushButton[role="primary"]:focus { background: $accent_hover; border: 2px solid $text; padding: 6px 15px; }
 QPushButton[role="primary"]:disabled { background: $border; color: $muted; border-color: $border; }
 QPushButton[role="segment"] { padding: 5px 3px; }
+QPushButton[role="segment"]:checked:focus { padding: 4px 2px; }
 QPushButton[role="line"] { background: transparent; border: 1px solid transparent; text-align: left;
     padding: 2px 4px 2px 0; }
 QPushButton[role="line"]:hover { background: $border; }
@@ -97,6 +109,7 @@ QPushButton[role="link"] { background: transparent; border: 1px solid transparen
     padding: 0 4px; min-height: 0; }
 QPushButton[role="link"]:hover { text-decoration: underline; }
 QPushButton[role="link"]:focus { border-color: $accent; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; /* the system's do not follow the theme */ }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 5px; padding: 3px; }
 QToolButton:hover { background: $border; }
 QToolButton:focus { border-color: $accent; }
@@ -150,11 +163,15 @@ class Theme(QObject):
         dark = self.choice == "dark" or (self.choice == "system" and system_dark)
         self.colours = DARK if dark else LIGHT
         self._application.setPalette(_palette(self.colours))
-        arrow = resources.files("resources") / "icons" / f"choose_{'dark' if dark else 'light'}.svg"
+        arrow, up = (
+            Path(str(resources.files("resources") / "icons" / f"{name}_{'dark' if dark else 'light'}.svg")).as_posix()
+            for name in ("choose", "raise")
+        )
         self.font_size = size = min(max(_LEAST_SIZE, round(_points(self._application.font()))), _LARGEST_SIZE)
+        line = max(_LEAST_HEIGHT, QFontMetrics(self.font()).height())
         sheet = _SHEET.substitute(
-            vars(self.colours), arrow=Path(str(arrow)).as_posix(), size=size, title=round(1.7 * size),
-            line=max(_LEAST_HEIGHT, QFontMetrics(self.font()).height()),
+            vars(self.colours), arrow=arrow, up=up, size=size, title=round(1.7 * size),
+            line=line, row=line + SPACE // 2,
         )  # fmt: skip
         self._application.setStyleSheet(sheet)
         self.changed.emit()

@@ -26,11 +26,11 @@ _HINT = "Drag to move, wheel to zoom, double click to see everything; click to s
 
 
 class Chart(QWidget):
-    """Give it its lines with `show_lines`; says with `chosen` which step was clicked."""
+    """Give it its lines with `show_lines`; says with `chosen` which step was clicked. `empty` stands where none are."""
 
     chosen = Signal(int)
 
-    def __init__(self, title: str, unit: str = "", *, form: str = ".4g", log: bool = False) -> None:
+    def __init__(self, title: str, unit: str = "", *, empty: str, form: str = ".4g", log: bool = False) -> None:
         super().__init__()
         self._unit, self._form = unit, form
         self._lines: Sequence[Line] = ()
@@ -42,11 +42,12 @@ class Chart(QWidget):
         self.plot.viewport().installEventFilter(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(f"Chart: {title}")
-        self._lay_out(f"{title} ({unit})" if unit else title)
+        self._lay_out(f"{title} ({unit})" if unit else title, empty)
+        self.plot.view.sigResized.connect(self._fit_empty)
         theme().changed.connect(self._dress)
         self._dress()
 
-    def _lay_out(self, title: str) -> None:
+    def _lay_out(self, title: str, empty: str) -> None:
         heading = QLabel(title)
         heading.setProperty("role", "heading")
         heading.setToolTip(_HINT)
@@ -61,8 +62,9 @@ class Chart(QWidget):
         self._box.setContentsMargins(SPACE, SPACE // 2, SPACE, 0)
         self._box.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._box.hide()
-        self._empty = QLabel("Figures appear here with the first steps.", self.plot)
+        self._empty = QLabel(empty, self.plot)
         self._empty.setProperty("role", "muted")
+        self._empty.setWordWrap(True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._corner = QLabel("step", self.plot)
@@ -93,7 +95,8 @@ class Chart(QWidget):
         """Draw these curves, ticks at these steps, a ring around a point, a level line (bicubic)."""
         self._lines, self._ticks = lines, ticks
         self.plot.draw(lines, ticks=ticks, mark=mark, reference=reference)
-        self._empty.setVisible(not any(len(line.points) for line in lines))
+        self._empty.setVisible(not self.plot.filled)
+        self._corner.setVisible(self.plot.filled)
         legend = self._legend_text(reference)
         if legend != self._legend.text():
             self._legend.setText(legend)
@@ -169,6 +172,11 @@ class Chart(QWidget):
         height = max(self._box.heightForWidth(width), self.plot.y() - _EDGE)
         self._box.setGeometry(_EDGE, _EDGE, width, height)
 
+    def _fit_empty(self) -> None:
+        """Between the axes."""
+        room = self.plot.mapFromScene(self.plot.view.sceneBoundingRect()).boundingRect()
+        self._empty.setGeometry(room.adjusted(SPACE, 0, -SPACE, 0))
+
     def _leave(self) -> None:
         self._at = None
         self._box.hide()
@@ -186,7 +194,6 @@ class Chart(QWidget):
         elif event.type() == QEvent.Type.MouseButtonDblClick:
             self.show_all()
         elif event.type() == QEvent.Type.Resize:
-            self._empty.setGeometry(self.plot.viewport().rect())
             self._corner.adjustSize()
             self._corner.move(SPACE, self.plot.height() - self._corner.height() - 1)
         return super().eventFilter(watched, event)

@@ -31,9 +31,9 @@ class ChartPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.loss_look = LossLook()
-        self.loss = Chart("Loss", log=self.loss_look.log)
-        self.psnr = Chart("PSNR", "dB", form=".2f")
-        self.rate = Chart("Learning rate", form=".2e")
+        self.loss = Chart("Loss", empty="The loss appears with the first steps.", log=self.loss_look.log)
+        self.psnr = Chart("PSNR", "dB", empty="PSNR appears with the first validation.", form=".2f")
+        self.rate = Chart("Learning rate", empty="The learning rate appears with the first steps.", form=".2e")
         self.figures = Figures()
         self.other: Optional[Figures] = None
         self._other_name = ""

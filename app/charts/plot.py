@@ -107,9 +107,23 @@ class Plot(pg.PlotWidget):
             self._curve(line).setData(line.points.x, line.points.y)
         self._ticks.setXVals(list(ticks))
         self._mark.setData(*([[mark[0]], [mark[1]]] if mark else [[], []]))
+        for side in ("left", "bottom"):
+            self.getPlotItem().getAxis(side).setStyle(showValues=self.filled)
+        if not self.filled:
+            self._forget_ranges()
         self._reference.setVisible(reference is not None)
         if reference is not None:
             self._reference.setValue(reference)
+
+    @property
+    def filled(self) -> bool:
+        """Whether there is anything to see."""
+        return any(len(line.points) for line in self._lines)
+
+    def _forget_ranges(self) -> None:
+        """Without curves the view would keep what the last ones needed, and the next ones would start from that."""
+        self.view.setRange(xRange=(0, 1), yRange=(0, 1), padding=0)
+        self.getPlotItem().enableAutoRange()
 
     def set_log(self, log: bool) -> None:
         """Whether the vertical axis is logarithmic. Which steps are in sight stays, as far as the user chose them."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
     from trainer_core.export_model import Exported
 
 _FOR_THE_VIEWER = "pth"
+_LEAST_WIDTH = 530  # pixels of the fields; long texts may need more
+_HALF_TIP = "Numbers of 16 instead of 32 bits: the file is half as large, the pictures are nearly the same."
+_VIEWER_TIP = (
+    "WQV-Viewer loads networks of one size only. A smaller one is filled up to that size: "
+    "the file grows, the pictures stay the same."
+)
 
 
 class ExportDialog(QDialog):
@@ -49,7 +56,6 @@ class ExportDialog(QDialog):
     def __init__(self, ask_thread: Ask, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export a model")
-        self.setMinimumWidth(560)
         self._ask = ask_thread
         self._proposed = ""  # the target, as long as the user has not written another one
         self._written = Path()
@@ -57,6 +63,8 @@ class ExportDialog(QDialog):
         self.blend = ModelChoice("Blend with", "No other model")
         self.half = QCheckBox(f"Half precision: {HALF}")
         self.viewer = QCheckBox(f"For WQV-Viewer: {VIEWER_COMPATIBLE}")
+        self.half.setToolTip(_HALF_TIP)
+        self.viewer.setToolTip(_VIEWER_TIP)
         self.alpha = QDoubleSpinBox()
         self.target = QLineEdit()
         self.outcome = QLabel()
@@ -81,6 +89,7 @@ class ExportDialog(QDialog):
         self.alpha.setSingleStep(0.05)
         self.alpha.setValue(DEFAULT_ALPHA)
         self.alpha.setToolTip(ALPHA)
+        self.alpha.lineEdit().setTextMargins(SPACE, 0, 0, 0)  # a style sheet's padding is above and below only
         for widget in (self.alpha, self.alpha.lineEdit()):
             widget.setAccessibleName("The other model's share")
         self.blend.setToolTip(BLEND)
@@ -113,6 +122,7 @@ class ExportDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
         layout.setSpacing(2 * SPACE)
+        layout.addStrut(_LEAST_WIDTH)
         layout.addLayout(form)
         layout.addWidget(self.outcome)
         layout.addStretch(1)
@@ -231,6 +241,17 @@ class ExportDialog(QDialog):
         self.outcome.setProperty("role", role)
         self.outcome.style().unpolish(self.outcome)
         self.outcome.style().polish(self.outcome)
+        self._keep_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._keep_room()
+
+    def _keep_room(self) -> None:
+        """A layout counts a wrapped text as low as it may be, and would take the rest from the fields."""
+        layout = self.layout()
+        if layout is not None:
+            self.setMinimumHeight(max(0, layout.totalHeightForWidth(self.width())))  # -1 where no text wraps
 
 
 def _label(text: str, buddy: QWidget) -> QLabel:

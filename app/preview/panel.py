@@ -22,15 +22,17 @@ from PySide6.QtWidgets import (
 )
 
 from app.background import Background
-from app.elided import ElidedLabel
+from app.elided import ElidedComboBox, ElidedLabel
 from app.icons import dress, icon
 from app.preview.compare import SLIDER, ZOOM_KEYS, CompareView
 from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import Pictures, from_sample, from_strip
 from app.preview.timeline import Timeline
-from app.theme import SPACE, theme
+from app.theme import SPACE, scaled, theme
 from trainer_core.events import PreviewReady, Sample
 from trainer_core.previews import facts_of, file_name, keys_of, keys_of_files, pinned_name, previews_in
+
+_LEAST_WIDTH, _LARGEST_WIDTH = 110, 230  # pixels of the list; step and figures stand beside it
 
 
 class PreviewPanel(QWidget):
@@ -84,9 +86,10 @@ class PreviewPanel(QWidget):
         return row
 
     def _choice(self) -> QHBoxLayout:
-        self.which = QComboBox()
+        self.which = ElidedComboBox()
         self.which.setAccessibleName("Preview picture")
-        self.which.setMinimumWidth(110)
+        self.which.setMinimumWidth(scaled(_LEAST_WIDTH))
+        self.which.setMaximumWidth(scaled(_LARGEST_WIDTH))
         self.which.currentIndexChanged.connect(self._follow_choice)
         self._previous = _turner("previous", "Previous picture", "Page Up")
         self._previous.clicked.connect(lambda: self._turn(-1))
@@ -221,9 +224,12 @@ class PreviewPanel(QWidget):
 
     def _follow_choice(self) -> None:
         self._chosen = self._key or self._chosen
+        self.which.setToolTip(self.which.currentText())
         self.timeline.show_steps(sorted(step for step, keys in self._keys.items() if self._key in keys))
         self.unpin_button.setVisible(bool(pinned_name(self._key)))
         self._show()
+        if not self._reading:
+            self._say_caption()
 
     # -- the picture ---------------------------------------------------------------------------
 
@@ -253,8 +259,16 @@ class PreviewPanel(QWidget):
     def _present(self, what: Optional[tuple[int, str]], pictures: Optional[Pictures]) -> None:
         self._shown = what
         self.view.show_pictures(pictures)
-        gone = "This preview is no longer on the disk." if what else ""
-        self._caption.say(pictures.caption() if pictures else gone)
+        self._say_caption()
+
+    def _say_caption(self) -> None:
+        """With the picture's name where the list is hidden or calls it something else."""
+        pictures = self.view.pictures
+        if pictures is None:
+            self._caption.say("This preview is no longer on the disk." if self._shown else "")
+        else:
+            listed = not self.which.isHidden() and self.which.currentText() == pictures.name
+            self._caption.say(pictures.caption(named=not listed))
 
     def _show_mode(self, mode: str) -> None:
         self._against.setVisible(mode == SLIDER)

@@ -36,13 +36,13 @@ class Pictures:
         """Of the largest picture, in pixels."""
         return max(image.height() for image in self.images.values())
 
-    def caption(self) -> str:
-        """Step, figures and name in one line; the name comes last because it is what may be cut off."""
+    def caption(self, *, named: bool) -> str:
+        """Step, figures and perhaps the name in one line; the name comes last because it is what may be cut off."""
         text = f"step {self.step}"
         if self.psnr is not None and self.bicubic_psnr is not None:
             gain = self.psnr - self.bicubic_psnr
             text += f" · PSNR {self.psnr:.2f} dB, bicubic {self.bicubic_psnr:.2f} ({gain:+.2f})"
-        return f"{text} · {self.name}"
+        return f"{text} · {self.name}" if named else text
 
 
 def from_sample(step: int, sample: Sample) -> Pictures:

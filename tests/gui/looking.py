@@ -70,7 +70,7 @@ def faint_texts(window: QWidget) -> list[str]:
         whole = widget.visibleRegion().boundingRect() == widget.rect()
         if isinstance(widget, (QLabel, QAbstractButton)) and _text(widget) and widget.isEnabled() and whole:
             place = QRect(widget.mapTo(window, QPoint()) * ratio, widget.size() * ratio)
-            contrast = _most_contrast(picture.copy(place))
+            contrast = most_contrast(picture.copy(place))
             if contrast < _LEAST_CONTRAST:
                 found.append(f"{_named(widget)}: {contrast:.1f}")
     return found
@@ -89,7 +89,7 @@ def _luminance(colour: QColor) -> float:
     return 0.2126 * linear(colour.redF()) + 0.7152 * linear(colour.greenF()) + 0.0722 * linear(colour.blueF())
 
 
-def _most_contrast(picture: QImage) -> float:
+def most_contrast(picture: QImage) -> float:
     """Between the colour that covers most of it and the one that differs most from that."""
     colours = Counter(picture.pixel(x, y) for x in range(picture.width()) for y in range(picture.height()))
     behind = QColor(colours.most_common(1)[0][0])

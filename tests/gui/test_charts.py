@@ -265,6 +265,42 @@ def test_the_read_out_follows_what_is_drawn(panel: ChartPanel, qtbot: Any) -> No
     qtbot.waitUntil(lambda: panel.loss.read_out == "")
 
 
+def test_empty_charts_say_what_they_wait_for_clear_of_the_axes(qapp: Any, qtbot: Any) -> None:
+    panel = ChartPanel()
+    qtbot.addWidget(panel)
+    panel.resize(640, 170)
+    panel.show()
+    said = {}
+    for chart in (panel.loss, panel.psnr):
+        qtbot.waitUntil(lambda chart=chart: chart._empty.isVisible() and chart._empty.width() < chart.plot.width())
+        said[chart] = chart._empty.text()
+        between = chart.plot.mapFromScene(chart.plot.view.sceneBoundingRect()).boundingRect()
+        assert between.contains(chart._empty.geometry())
+        assert chart._empty.heightForWidth(chart._empty.width()) <= chart._empty.height()
+    assert "first steps" in said[panel.loss] and "first validation" in said[panel.psnr]
+    panel.hear(step(1))
+    qtbot.waitUntil(lambda: not panel.loss._empty.isVisible())
+    assert panel.psnr._empty.isVisible()
+
+
+def test_an_empty_chart_has_nothing_of_the_run_before(panel: ChartPanel, qtbot: Any) -> None:
+    def numbered() -> list[bool]:
+        axes = [panel.loss.plot.getPlotItem().getAxis(side) for side in ("left", "bottom")]
+        return [axis.style["showValues"] for axis in axes]
+
+    assert numbered() == [True, True]
+    panel.loss.plot.view.setXRange(5, 9)
+    panel.clear()
+    panel.draw()
+    assert numbered() == [False, False]
+    assert panel.loss.plot.span[1] < 5
+    for number in range(1, 4):
+        panel.hear(step(number))
+    panel.draw()
+    qtbot.waitUntil(lambda: 3 <= panel.loss.plot.span[1] < 5)
+    assert numbered() == [True, True]
+
+
 def test_focus_can_be_seen(panel: ChartPanel, qtbot: Any) -> None:
     panel.activateWindow()
     panel.loss.setFocus()

@@ -401,6 +401,23 @@ def test_what_cannot_be_exported_is_said_in_the_dialog_and_nothing_is_overwritte
     assert dialog.export_button.isEnabled()
 
 
+def test_the_export_dialog_grows_with_what_it_has_to_say(window: Window, qtbot: Any, model: Path) -> None:
+    dialog = exporting(window, qtbot, model)
+    fields = [dialog.model.box, dialog.blend.box, dialog.alpha, dialog.target, *dialog.formats.buttons()]
+    needed = {field: field.height() for field in fields}
+    before = dialog.height()
+    for text in ("Written: " + "/a/rather/long/folder" * 30, "Written.\n" * 6):
+        dialog._say(text, "good")
+        QApplication.processEvents()
+        assert dialog.outcome.height() >= dialog.outcome.heightForWidth(dialog.outcome.width())
+        assert [field for field in fields if field.height() < needed[field]] == []
+    assert dialog.height() > before
+    dialog.resize(dialog.minimumSize())
+    QApplication.processEvents()
+    assert [field for field in fields if field.height() < needed[field]] == [], "nor can it be made too low"
+    assert dialog.alpha.height() == dialog.target.height(), "fields beside each other are alike"
+
+
 def test_everything_in_both_has_a_name(window: Window, qtbot: Any, model: Path, other: Path, photo: Path) -> None:
     trial = opened(window, qtbot, model)
     drop(trial, photo, other)

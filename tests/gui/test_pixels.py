@@ -16,13 +16,22 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QColor, QFont, QFontMetrics
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QProxyStyle,
+    QPushButton,
+    QStyle,
+    QWidget,
+)
 
-from app.icons import pixmap
+from app.icons import dress, pixmap
 from app.session import State
 from app.theme import DARK, LIGHT, SPACE, Colours, theme
 from app.window import Window
-from tests.gui.looking import contrast, cut_texts, faint_texts, overlaps, squeezed
+from tests.gui.looking import contrast, cut_texts, faint_texts, most_contrast, overlaps, squeezed
 from trainer_core.events import (
     CheckpointSaved,
     PreviewReady,
@@ -202,6 +211,83 @@ def test_every_text_can_be_read(shown: Window, tmp_path: Path, choice: str) -> N
     assert {state: faults for state, faults in found.items() if faults} == {}
 
 
+@pytest.fixture
+def dressed(qapp: QApplication) -> Iterator[Callable[[str], Colours]]:
+    """Puts a theme on and says its colours; the light one is back at the end."""
+
+    def put_on(choice: str) -> Colours:
+        theme().choose(choice)
+        return theme().colours
+
+    yield put_on
+    theme().choose("light")
+
+
+@pytest.mark.parametrize("choice", ["light", "dark"])
+def test_the_chosen_row_of_a_list_can_be_read(dressed: Callable[[str], Colours], qtbot: Any, choice: str) -> None:
+    colours = dressed(choice)
+    box = QComboBox()
+    qtbot.addWidget(box)
+    box.addItems(["Bicubic", "LR", "HR"])
+    box.show()
+    box.showPopup()
+    view = box.view()
+    rows = [view.viewport().grab(view.visualRect(view.model().index(row, 0))).toImage() for row in range(2)]
+    box.hidePopup()
+    assert min(most_contrast(row) for row in rows) >= 4.5
+    assert rows[0].pixelColor(1, 1) == QColor(colours.accent), "the chosen one is the one that differs"
+    assert rows[1].pixelColor(1, 1) == QColor(colours.base)
+
+
+@pytest.mark.parametrize("choice", ["light", "dark"])
+@pytest.mark.parametrize("role", ["", "segment", "primary"])
+def test_the_focus_can_be_seen_on_a_filled_button_and_moves_nothing(
+    dressed: Callable[[str], Colours], qtbot: Any, role: str, choice: str
+) -> None:
+    colours = dressed(choice)
+    box = QWidget()
+    qtbot.addWidget(box)
+    row = QHBoxLayout(box)
+    buttons = [QPushButton(text) for text in ("one", "two")]
+    for button in buttons:
+        button.setCheckable(True)
+        button.setChecked(True)
+        button.setProperty("role", role)
+        row.addWidget(button)
+    with qtbot.waitExposed(box):
+        box.show()
+    box.activateWindow()
+    edges, rooms = {}, {}
+    for focused in (True, False):
+        buttons[not focused].setFocus()
+        qtbot.waitUntil(buttons[not focused].hasFocus)
+        picture = buttons[0].grab().toImage()
+        edges[focused] = [picture.pixelColor(picture.width() // 2, y) for y in (0, 1)]
+        rooms[focused] = buttons[0].sizeHint()
+    assert edges[True] == 2 * [QColor(colours.text)]
+    assert contrast(QColor(colours.text), QColor(colours.window)) > 3, "to what lies around it"
+    assert edges[False] == 2 * [QColor(colours.accent)]
+    assert rooms[True] == rooms[False]
+
+
+class WithIcons(QProxyStyle):
+    """As on a desktop where the buttons of dialogs have icons."""
+
+    def styleHint(self, hint: QStyle.StyleHint, *more: Any) -> int:
+        icons = hint is QStyle.StyleHint.SH_DialogButtonBox_ButtonsHaveIcons
+        return 1 if icons else super().styleHint(hint, *more)
+
+
+def test_buttons_of_dialogs_have_no_icons_but_the_program_s(qapp: QApplication, qtbot: Any) -> None:
+    box, style = QDialogButtonBox(), WithIcons("Fusion")
+    qtbot.addWidget(box)
+    box.setStyle(style)
+    button = box.addButton(QDialogButtonBox.StandardButton.Close)
+    assert button.icon().isNull()
+    dress(button, "close")
+    assert not button.icon().isNull()
+
+
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
 def test_the_palettes_have_contrast(colours: Colours) -> None:
     known = {field.name: getattr(colours, field.name) for field in dataclasses.fields(colours)}
@@ -215,7 +301,7 @@ def test_the_palettes_have_contrast(colours: Colours) -> None:
 
 @pytest.mark.parametrize("choice, colours", [("light", LIGHT), ("dark", DARK)])
 def test_no_icon_is_blank(qapp: QApplication, choice: str, colours: Colours) -> None:
-    for name in (*_ICONS, f"choose_{choice}"):
+    for name in (*_ICONS, f"choose_{choice}", f"raise_{choice}"):
         picture = pixmap(name, colours.text, 32).toImage()
         pixels = [QColor.fromRgba(picture.pixel(x, y)) for x in range(picture.width()) for y in range(picture.height())]
         solid = [pixel for pixel in pixels if pixel.alpha() > 128]

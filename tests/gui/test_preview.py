@@ -214,7 +214,7 @@ def test_pinned_photos_come_after_the_frames_and_have_no_original(
     assert listed(panel) == ["photo.png", "harbour"]
     assert not panel.unpin_button.isVisible()
     qtbot.keyClick(panel.view, Qt.Key.Key_PageDown)
-    assert "harbour" in panel._caption.text() and panel.unpin_button.isVisible()
+    assert panel.which.currentText() == "harbour" and panel.unpin_button.isVisible()
     panel.view.set_mode("Side by side")
     assert panel.view._views_beside() == ["LR", "Bicubic", "SR"]
     panel.view.grab()
@@ -230,7 +230,29 @@ def test_pinned_photos_come_after_the_frames_and_have_no_original(
     colours = {drawn.pixelColor(x, middle).red() for x in range(panel.view.width())}
     assert {100, 110} <= colours, "bicubic on the left, SR on the right"
     qtbot.keyClick(panel.view, Qt.Key.Key_PageUp)
-    assert "photo.png" in panel._caption.text()
+    assert panel.which.currentText() == "photo.png"
+
+
+def test_a_picture_s_name_stands_once_and_shows_where_it_differs_from_the_others(
+    panel: PreviewPanel, tmp_path: Path
+) -> None:
+    panel.resize(640, 420)
+    panel.hear(preview(tmp_path, 4, frame(40, "val/scene_1337_0077.png")))
+    assert not panel.which.isVisible()
+    assert panel._caption.text().endswith("val/scene_1337_0077.png")
+    panel.hear(preview(tmp_path, 4, frame(40, "val/scene_1337_0077.png"), frame(50, "val/scene_1337_0078.png")))
+    QApplication.processEvents()
+    assert panel.which.shown_text() == "val/scene_1337_0077.png"
+    assert panel._caption.text() == "step 4 · PSNR 30.00 dB, bicubic 29.00 (+1.00)"
+    long = [f"a_folder_of_some_length/a_photo_of_the_camera_{number}.png" for number in (1, 2)]
+    panel.hear(preview(tmp_path, 8, *(frame(40, name) for name in long)))
+    QApplication.processEvents()
+    shown = panel.which.shown_text()
+    assert shown.startswith("a_folder") and shown.endswith("1.png") and "…" in shown
+    assert panel.which.toolTip() == long[0]
+    panel.which.showPopup()
+    assert panel.which.view().width() > panel.which.fontMetrics().horizontalAdvance(long[0])
+    panel.which.hidePopup()
 
 
 def test_the_chosen_picture_stays_chosen_as_previews_come_and_the_list_changes(
@@ -258,7 +280,7 @@ def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
     panel.load(tmp_path)
     qtbot.waitUntil(lambda: step_shown(panel) == 10)
     qtbot.waitUntil(lambda: listed(panel) == ["photo.png", "harbour"])
-    assert "PSNR 30.00 dB, bicubic 29.00 (+1.00) · photo.png" in panel._caption.text()
+    assert panel._caption.text() == "step 10 · PSNR 30.00 dB, bicubic 29.00 (+1.00)"
     assert panel.timeline.slider.maximum() == 4
     panel.which.setCurrentIndex(1)
     assert panel.timeline.slider.maximum() == 3, "it was pinned before step 4"
