@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QMenu,
+    QTabWidget,
     QTextEdit,
     QWidget,
 )
@@ -109,11 +110,13 @@ def test_what_the_menus_open_has_names_a_title_and_a_way_out(
 
 
 def test_everything_in_the_menus_has_a_name_and_a_shortcut_and_a_letter_of_its_own(window: Window) -> None:
-    actions = [key for action in window.findChildren(QAction) for key in action.shortcuts()]
-    others = [shortcut.key() for shortcut in window.findChildren(QShortcut)]
-    keys = Counter(key.toString() for key in [*actions, *others] if not key.isEmpty())
-    assert len(keys) > 8
-    assert [key for key, count in keys.items() if count > 1] == []
+    everywhere = [key.toString() for action in window.findChildren(QAction) for key in action.shortcuts()]
+    tabs = window.findChild(QTabWidget)
+    for page in map(tabs.widget, range(tabs.count())):  # of which one is in sight
+        others = [s for s in window.findChildren(QShortcut) if not tabs.isAncestorOf(s.parent())]
+        keys = Counter([*everywhere, *(s.key().toString() for s in (*others, *page.findChildren(QShortcut)))])
+        assert len(keys) > 8
+        assert [key for key, count in keys.items() if key and count > 1] == []
     for menu in [*window.menuBar().findChildren(QMenu), window.notifier.menu]:
         texts = [action.text() for action in menu.actions() if not action.isSeparator()]
         assert all(texts)

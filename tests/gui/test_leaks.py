@@ -38,7 +38,7 @@ def census() -> dict[str, int]:
     return {
         "widgets": len(QApplication.allWidgets()),
         "objects": len(objects),
-        "running timers": sum(isinstance(o, QTimer) and o.isActive() for o in objects),
+        "timers that go on": sum(isinstance(o, QTimer) and o.isActive() and not o.isSingleShot() for o in objects),
         "listeners to the theme": listeners(),
     }
 
