@@ -85,6 +85,13 @@ QComboBox::down-arrow { image: url("$arrow"); width: 14px; height: 14px; }
 QComboBox QAbstractItemView { background: $base; border: 1px solid $border; outline: 0; padding: 3px;
     selection-background-color: $accent; selection-color: $on_accent; }
 QComboBox QAbstractItemView::item { min-height: ${row}px; padding: 0 4px; }
+QCheckBox { spacing: 6px; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $muted; border-radius: 3px; background: $base; }
+QCheckBox::indicator:hover { border-color: $accent; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url("$tick"); }
+QCheckBox::indicator:focus { border: 2px solid $text; width: 12px; height: 12px; }
+QCheckBox::indicator:disabled { border-color: $border; background: $window; }
+QCheckBox::indicator:checked:disabled { background: $muted; border-color: $muted; }
 QPushButton { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 5px 12px;
     min-height: ${line}px; }
 QPushButton:hover { border-color: $accent; }
@@ -163,14 +170,14 @@ class Theme(QObject):
         dark = self.choice == "dark" or (self.choice == "system" and system_dark)
         self.colours = DARK if dark else LIGHT
         self._application.setPalette(_palette(self.colours))
-        arrow, up = (
+        arrow, up, tick = (
             Path(str(resources.files("resources") / "icons" / f"{name}_{'dark' if dark else 'light'}.svg")).as_posix()
-            for name in ("choose", "raise")
+            for name in ("choose", "raise", "tick")
         )
         self.font_size = size = min(max(_LEAST_SIZE, round(_points(self._application.font()))), _LARGEST_SIZE)
         line = max(_LEAST_HEIGHT, QFontMetrics(self.font()).height())
         sheet = _SHEET.substitute(
-            vars(self.colours), arrow=arrow, up=up, size=size, title=round(1.7 * size),
+            vars(self.colours), arrow=arrow, up=up, tick=tick, size=size, title=round(1.7 * size),
             line=line, row=line + SPACE // 2,
         )  # fmt: skip
         self._application.setStyleSheet(sheet)

@@ -18,12 +18,14 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QColor, QFont, QFontMetrics
 from PySide6.QtWidgets import (
     QApplication,
+    QCheckBox,
     QComboBox,
     QDialogButtonBox,
     QHBoxLayout,
     QProxyStyle,
     QPushButton,
     QStyle,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -268,6 +270,28 @@ def test_the_focus_can_be_seen_on_a_filled_button_and_moves_nothing(
     assert contrast(QColor(colours.text), QColor(colours.window)) > 3, "to what lies around it"
     assert edges[False] == 2 * [QColor(colours.accent)]
     assert rooms[True] == rooms[False]
+
+
+@pytest.mark.parametrize("choice", ["light", "dark"])
+def test_a_check_box_is_seen_and_so_is_its_mark(dressed: Callable[[str], Colours], qtbot: Any, choice: str) -> None:
+    colours = dressed(choice)
+    panel = QWidget()
+    qtbot.addWidget(panel)
+    column = QVBoxLayout(panel)
+    first, box = QCheckBox("has the focus"), QCheckBox("has it not")
+    for each in (first, box):
+        column.addWidget(each)
+    with qtbot.waitExposed(panel):
+        panel.show()
+    first.setFocus()
+    seen = {}
+    for checked in (False, True):
+        box.setChecked(checked)
+        side = box.grab().toImage()
+        seen[checked] = [side.pixelColor(x, side.height() // 2) for x in range(16)]
+    assert contrast(seen[False][0], QColor(colours.window)) > 3, "its edge"
+    assert max(contrast(colour, QColor(colours.accent)) for colour in seen[True]) > 4.5, "the mark on its ground"
+    assert QColor(colours.accent) in seen[True]
 
 
 class WithIcons(QProxyStyle):
