@@ -246,12 +246,17 @@ exit 7"""
 
 
 def start(project: Path, *arguments: str, why_no_window: str = "") -> subprocess.Popen[str]:
+    def hear_ctrl_c() -> None:
+        """Where the tests run in a shell's background it is ignored, and children inherit that."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
     return subprocess.Popen(
         [sys.executable, str(project / "run.py"), *arguments],
         env={"PATH": "", "DISPLAY": ":0", "WHY_NO_WINDOW": why_no_window},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_ctrl_c if os.name == "posix" else None,
     )
 
 
