@@ -105,6 +105,6 @@ def settings_of(config_class: type) -> tuple[Setting, ...]:
 
 
 def _short(value: float) -> str:
-    if abs(value) >= 1e5 and value == int(value):
-        return f"{value:,.0f}"
+    if isinstance(value, float) and abs(value) >= 1e5 and value == int(value):
+        return f"{value:.0f}"
     return f"{value:g}" if isinstance(value, float) else str(value)
