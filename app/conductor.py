@@ -304,7 +304,7 @@ class Conductor(QObject):
             remember_workspace(Path(event.workspace))
         if isinstance(event, CheckpointSaved):
             self._loads_in = event.loads_in or self._loads_in
-            if self._save_is_awaited:
+            if self._save_is_awaited and event.kind != "best":  # which is kept whoever asks
                 self._save_is_awaited = False
                 window.messages.tell("info", f"Saved at step {event.step} as {Path(event.path).name}.")
         if isinstance(event, RunFinished):
@@ -340,10 +340,8 @@ class Conductor(QObject):
         window.run_is_over()
 
     def _report_failure(self, finished: RunFinished) -> None:
-        title, cause = (
-            f"The training failed at step {finished.step}",
-            sentence(finished.error or "No reason was given."),
-        )
+        title = f"The training failed at step {finished.step}"
+        cause = sentence(finished.error or "No reason was given.")
         if finished.remedy:
             advice = "The settings that need less can be taken over here, and the training goes on with them."
             words = "Apply and resume" if self._unfinished else "Apply and start again"

@@ -142,7 +142,7 @@ class ErrorDialog(QDialog):
         button.setDefault(True)
         dress(button, "start", "on_accent")
         box.accepted.connect(self.accept)
-        self.accepted.connect(lambda: mend())
+        self.accepted.connect(mend)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Icons and emphasis are known only now, and need room."""

@@ -54,7 +54,6 @@ class Estimate(QObject):
         self._asked: Counter[_Case] = Counter()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(_PAUSE)
         self._timer.timeout.connect(self._measure)
 
     def begin(self) -> None:

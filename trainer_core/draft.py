@@ -7,7 +7,6 @@ same option means on the command line. Needs no torch, writes nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
@@ -37,23 +36,22 @@ class Draft:
         self._places: dict[str, Any] = {}  # where the workspace's last run took its photos from
         self._proposed_preset: Optional[str] = None
         self.stored = Stored()
-        self._inherited: Mapping[str, Any] = {}  # of the workspace before, for one that remembers nothing
+        self._carried: dict[str, Any] = {}  # choices of the workspace before, in one that remembers nothing
         self.warm: Optional[WarmStartSource] = None
 
     @property
     def given(self) -> dict[str, Any]:
         """The explicit settings, as the command line would be given them."""
-        known = {**self._places, **self._given}
-        base = self.stored.values or self._inherited
-        chosen = {"preset", *_replaced_by("preset")} & base.keys()  # sizes without a preset's name, too
-        open_choice = not known.get("demo") and "preset" not in known and not chosen
+        known = {**self._carried, **self._places, **self._given}
+        sizes = {"preset", *_replaced_by("preset")} & {*self.stored.values, *self._carried}
+        open_choice = not known.get("demo") and "preset" not in known and not sizes
         proposal = {"preset": self._proposed_preset} if open_choice and self._proposed_preset else {}
-        return {**proposal, **self._kept(known), **known}
+        return {**proposal, **known}
 
     @property
     def choices(self) -> dict[str, Any]:
         """`given` without what was proposed and what the workspace knows itself: to be taken up another time."""
-        return {**self._kept(self._given), **self._given}
+        return {**self._carried, **self._given}
 
     @property
     def config(self) -> Any:
@@ -76,9 +74,9 @@ class Draft:
 
     def set(self, name: str, value: Any) -> None:
         """Choose one setting; a preset, a warm start and a number of steps take back what they replace."""
-        for replaced in _replaced_by(name):
+        for replaced in (name, *_replaced_by(name)):
             self._given.pop(replaced, None)
-        self._given.pop(name, None)
+            self._carried.pop(replaced, None)
         self._places.pop(name, None)
         if name in ("init_weights", "resume_from"):
             self.warm = None
@@ -86,12 +84,13 @@ class Draft:
             self._given[name] = value
         if name in ("source_dir", "workspace", "init_weights") and not value:
             del self._given[name]
-            if name == "init_weights" and (self.stored.values or self._inherited).get(name):
+            if name == "init_weights" and self.stored.values.get(name):
                 self._given[name] = None
 
     def reset(self, name: str) -> None:
         """Back to the default, whatever the workspace remembers."""
         self._given.pop(name, None)
+        self._carried.pop(name, None)
         default = self.default(name)
         if getattr(self.config, name) != default:
             self.set(name, default)
@@ -105,11 +104,13 @@ class Draft:
             UserError: its settings file cannot be understood; nothing has changed then but the folder.
         """
         self.set("workspace", workspace)
-        self._inherited = self.stored.values or self._inherited
+        self._carried = self._beside_defaults()
         self.stored, self._places = Stored(), {}
         if not workspace:
             return ()
         self.stored = Workspace(Path(os.path.abspath(workspace))).read_settings()
+        if self.stored.values:
+            self._carried = {}
         if "source_dir" not in self._given and "demo" not in self._given:
             self._places = _places(self.stored)
         return self.stored.notices
@@ -121,7 +122,7 @@ class Draft:
             UserError: as `open`; nothing has changed then.
         """
         stored = Workspace(Path(os.path.abspath(self.config.workspace))).read_settings()
-        self.stored = stored
+        self.stored, self._carried = stored, {}
         self._given = {name: self._given[name] for name in ("source_dir", "workspace", "demo") if name in self._given}
 
     def propose_preset(self, name: str) -> None:
@@ -135,7 +136,7 @@ class Draft:
             UserError: as `open`.
         """
         self._given = {"demo": True}
-        self.stored, self._inherited = Stored(), {}
+        self.stored, self._carried = Stored(), {}
         self.warm = None
         self.open(workspace)
 
@@ -149,12 +150,12 @@ class Draft:
         config = self.config
         self._given.update({name: value for name, value in values.items() if getattr(config, name) != value})
 
-    def _kept(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        """What was inherited, as far as it says something beside the choices in `known`."""
-        if self.stored.values or not self._inherited:
-            return {}
-        kept, plain = (merge(known, base, {}, self._config_class) for base in (self._inherited, {}))
-        values = {name: getattr(kept, name) for name in self._inherited}
+    def _beside_defaults(self) -> dict[str, Any]:
+        """What the workspace that is left remembers, as far as it says something beside the user's own choices."""
+        if not self.stored.values:
+            return self._carried
+        here, plain = (merge(self._given, stored, {}, self._config_class) for stored in (self.stored.values, {}))
+        values = {name: getattr(here, name) for name in self.stored.values}
         return {name: value for name, value in values.items() if value != getattr(plain, name)}
 
     def _merged(self, given: dict[str, Any]) -> Any:

@@ -90,6 +90,7 @@ class Plot(pg.PlotWidget):
         for part in (self, self.viewport()):
             part.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the chart around it has the keys
         self.setFrameShape(pg.PlotWidget.Shape.NoFrame)
+        self._begin_or_end()
 
     def draw(
         self,
@@ -100,17 +101,15 @@ class Plot(pg.PlotWidget):
         reference: Optional[float] = None,
     ) -> None:
         """Show these curves and no others, ticks at these steps, a ring around a point, a level line."""
-        self._lines = lines
+        was_filled, self._lines = self.filled, lines
         for key in self._curves.keys() - {(line.name, line.look) for line in lines}:
             self._curves[key].setData([], [])
         for line in lines:
             self._curve(line).setData(line.points.x, line.points.y)
         self._ticks.setXVals(list(ticks))
         self._mark.setData(*([[mark[0]], [mark[1]]] if mark else [[], []]))
-        for side in ("left", "bottom"):
-            self.getPlotItem().getAxis(side).setStyle(showValues=self.filled)
-        if not self.filled:
-            self._forget_ranges()
+        if self.filled is not was_filled:
+            self._begin_or_end()
         self._reference.setVisible(reference is not None)
         if reference is not None:
             self._reference.setValue(reference)
@@ -120,10 +119,13 @@ class Plot(pg.PlotWidget):
         """Whether there is anything to see."""
         return any(len(line.points) for line in self._lines)
 
-    def _forget_ranges(self) -> None:
-        """Without curves the view would keep what the last ones needed, and the next ones would start from that."""
-        self.view.setRange(xRange=(0, 1), yRange=(0, 1), padding=0)
-        self.getPlotItem().enableAutoRange()
+    def _begin_or_end(self) -> None:
+        """Axes without curves have no numbers, and their ranges are not those of the curves that were."""
+        for side in ("left", "bottom"):
+            self.getPlotItem().getAxis(side).setStyle(showValues=self.filled)
+        if not self.filled:
+            self.view.setRange(xRange=(0, 1), yRange=(0, 1), padding=0)
+            self.getPlotItem().enableAutoRange()
 
     def set_log(self, log: bool) -> None:
         """Whether the vertical axis is logarithmic. Which steps are in sight stays, as far as the user chose them."""

@@ -55,6 +55,8 @@ def tooltip(setting: Setting, default: Any) -> str:
 
 def sentence(text: str, settings: Optional[tuple[Setting, ...]] = None) -> str:
     """A complaint with the names of the form in the place of the options'; without `settings` those of a training."""
+    if "--" not in text:
+        return text
     words = _words_of_training() if settings is None else _words_of(settings)
     return re.sub(r"(?<![\w-])--[a-z0-9-]*[a-z0-9]", lambda option: words.get(option[0], option[0]), text)
 

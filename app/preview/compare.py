@@ -1,8 +1,7 @@
 """Compares pictures pixel by pixel: a slider between two of them, several side by side, or one alone.
 
 Zoom is a whole number and pixels stay square, or the picture is fitted when it is larger than the view. Zoom and
-place are shared by all panes. Keys: 1 LR, 2 SR, 3 HR, 4 bicubic, S slider, B side by side, + and - zoom, 0 fit,
-arrows move.
+place are shared by all panes. Keys: + and - zoom, 0 fits, arrows move; those of the modes are `ModeButtons`'.
 """
 
 from __future__ import annotations
@@ -17,9 +16,7 @@ from app.preview.pictures import VIEWS, Pictures
 from app.theme import SPACE, colours
 
 SLIDER, BESIDE = "Slider", "Side by side"
-_KEYS = {Qt.Key.Key_S: SLIDER, Qt.Key.Key_B: BESIDE}
 ZOOM_KEYS = (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus, Qt.Key.Key_0)
-_NUMBERS = (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4)
 _LARGEST = 16
 _NOTCH = 120  # of a wheel, in Qt's units
 _GRIP = 10  # pixels around the slider that catch the mouse
@@ -53,7 +50,8 @@ class CompareView(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(200, 120)
         self.setAccessibleName("Preview pictures")
-        self.setAccessibleDescription(__doc__ or "")
+        numbered = ", ".join(f"{number} {view}" for number, view in enumerate(self.views, 1))
+        self.setAccessibleDescription(f"Keys: {numbered}, S slider, B side by side, + and - zoom, 0 fits, arrows move.")
 
     # -- what is shown -------------------------------------------------------------------------
 
@@ -270,10 +268,7 @@ class CompareView(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
-        modes = {**_KEYS, **dict(zip(_NUMBERS, self.views))}
-        if key in modes:
-            self.set_mode(modes[key])
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
+        if key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
             self._step_zoom(-1 if key is Qt.Key.Key_Minus else 1)
         elif key == Qt.Key.Key_0:
             self.set_zoom(0)

@@ -171,9 +171,12 @@ class PreviewPanel(QWidget):
         """Which photos the frames are of that came without pictures: their files say it."""
         step = max(self._keys, default=-1)
         unknown = [key for key in self._keys.get(step, ()) if not pinned_name(key) and key not in self._names]
-        if unknown:
-            files = {key: self._folder / file_name(step, key) for key in unknown}
-            names = lambda: {key: facts_of(file).name for key, file in files.items()}  # noqa: E731
+        files = {key: self._folder / file_name(step, key) for key in unknown}
+
+        def names() -> dict[str, str]:
+            return {key: facts_of(file).name for key, file in files.items()}
+
+        if files:
             self._background.run("names", names, self._take_names, _escaped)
 
     def _take_names(self, names: dict[str, str]) -> None:

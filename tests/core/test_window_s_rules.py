@@ -323,7 +323,8 @@ def test_a_folder_that_remembers_nothing_changes_nothing_in_the_form(tmp_path: P
     draft.reset("scale")
     assert draft.config.scale == 4
     draft.open(str(stored(tmp_path / "other", preset="light", scale=8)))
-    assert (draft.config.scale, draft.config.monochrome_style) == (4, False), "its own, and what was chosen since"
+    assert (draft.config.scale, draft.config.monochrome_style) == (8, False), "its own"
+    assert draft.config.preset == "full", "but for what was chosen since"
     draft.begin_demo(str(tmp_path / "demo"))
     assert draft.given == {"demo": True, "workspace": str(tmp_path / "demo")}
 

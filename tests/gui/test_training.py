@@ -123,18 +123,22 @@ def _starts(workspace: Path) -> list[int]:
     return [r["start_step"] for r in read_journal(workspace / "journal.jsonl") if r["event"] == "RunStarted"]
 
 
-def test_a_failed_training_goes_on_in_the_same_window(
-    window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*more: Any, **others: Any) -> None:
-        raise RuntimeError("the processor is on strike")
+def fail_at_the_next_step(window: Window, qtbot: Any, text: str) -> ErrorDialog:
+    """The report of it."""
 
-    fill_in(window, photos, tmp_path / "run", steps=100000)
-    start(window, qtbot)
-    with monkeypatch.context() as broken:
+    def fail(*more: Any, **others: Any) -> None:
+        raise RuntimeError(text)
+
+    with pytest.MonkeyPatch.context() as broken:
         broken.setattr("trainer_core.training.learner.Learner.update", fail)
         wait_idle(window, qtbot)
-    next(child for child in window.findChildren(ErrorDialog) if child.isVisible()).reject()
+    return next(child for child in window.findChildren(ErrorDialog) if child.isVisible())
+
+
+def test_a_failed_training_goes_on_in_the_same_window(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    fill_in(window, photos, tmp_path / "run", steps=100000)
+    start(window, qtbot)
+    fail_at_the_next_step(window, qtbot, "the processor is on strike").reject()
     failed_at = window.session.step
     assert window.result_card.resume_button.isVisible()
     click(qtbot, window.result_card.resume_button)
@@ -143,18 +147,12 @@ def test_a_failed_training_goes_on_in_the_same_window(
 
 
 def test_what_needs_less_memory_is_applied_and_the_training_goes_on(
-    window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    def hungry(*more: Any, **others: Any) -> None:
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
-
     fill_in(window, photos, tmp_path / "run", steps=100000)
     window.project.set("batch_size", 4)
     start(window, qtbot)
-    with monkeypatch.context() as broken:
-        broken.setattr("trainer_core.training.learner.Learner.update", hungry)
-        wait_idle(window, qtbot)
-    dialog = next(child for child in window.findChildren(ErrorDialog) if child.isVisible())
+    dialog = fail_at_the_next_step(window, qtbot, "DefaultCPUAllocator: can't allocate memory: 9 bytes.")
     assert "Out of memory with Batch 4" in dialog._report.cause
     failed_at = window.session.step
     buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}
