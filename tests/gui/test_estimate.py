@@ -98,14 +98,14 @@ def test_too_little_memory_is_doubted_beside_a_start_that_works(
 def test_a_time_measured_while_the_machine_was_busy_is_measured_again(
     free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    times = iter((30.0, 10.0, 20.0))
+    times = [20.0, 10.0, 30.0]  # from the last to the first
     monkeypatch.setattr(estimate, "_AGAIN", 100)
-    monkeypatch.setattr(estimate, "seconds_per_step", lambda config, spec, hardware: next(times))
+    monkeypatch.setattr(estimate, "seconds_per_step", lambda config, spec, hardware: times.pop())
     fill_in(window, photos, tmp_path / "run", steps=3600)
     label = window.run_bar._estimate
     qtbot.waitUntil(lambda: "about 33 hours" in label.text(), timeout=_LONG)
     qtbot.waitUntil(lambda: "about 11 hours" in label.text(), timeout=_LONG)
-    qtbot.waitUntil(lambda: next(times, None) is None, timeout=_LONG)
+    qtbot.waitUntil(lambda: not times, timeout=_LONG)
     qtbot.wait(300)
     assert "about 11 hours" in label.text()
 

@@ -204,7 +204,8 @@ def test_a_photo_that_was_pinned_just_now_is_shown_with_its_first_preview(panel:
     assert panel.which.currentText() == "harbour" and step_shown(panel) == 7
     panel.which.setCurrentIndex(0)
     panel.hear(preview(tmp_path, 9, frame(40), pinned(90, "harbour")))
-    assert panel.which.currentText() == "photo.png", "only the first time"
+    panel.hear(preview(tmp_path, 10, frame(40), pinned(60, "anchor"), pinned(90, "harbour")))
+    assert panel.which.currentText() == "photo.png", "only what was pinned in this window, and once"
 
 
 def test_pinned_photos_come_after_the_frames_and_have_no_original(
