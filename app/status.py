@@ -1,4 +1,4 @@
-"""The status line: state, step, speed, times, loss, memory, device. Redrawn four times a second."""
+"""The status line: state, step, speed, time, loss, memory, time left, device. Redrawn four times a second."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainer_core.events import Event, RunStarted, StepDone
 from trainer_core.sinks.lines import duration
 
 _PERIOD = 250  # milliseconds
-_FIELDS = ("state", "step", "speed", "left", "elapsed", "loss", "memory", "device")
+_FIELDS = ("state", "step", "speed", "elapsed", "loss", "memory", "left", "device")
 
 
 class StatusLine(QStatusBar):
@@ -65,12 +65,11 @@ class StatusLine(QStatusBar):
                 self._timer.start(_PERIOD)
 
     def _end_run(self) -> None:
-        """Where it got to stays in sight; nothing goes on, so nothing is left to wait for."""
+        """Where it got to stays in sight; nothing goes on, so no time is left."""
         if self._timer.isActive():
             self._timer.stop()
             self._show()
-        for name in ("speed", "left"):
-            self._labels[name].clear()
+        self._labels["left"].clear()
 
     def clear_run(self) -> None:
         """No figures."""
@@ -92,11 +91,11 @@ class StatusLine(QStatusBar):
         texts = {
             "step": f"step {event.step} / {total}",
             "speed": f"{event.steps_per_second:.2f} it/s",
-            "left": f"{duration(event.seconds_left)} left",
             "elapsed": f"{duration(event.elapsed)} elapsed",
             "loss": f"loss {event.losses.get('total', float('nan')):.4f}"
             + (f" · {event.skipped_steps} skipped" if event.skipped_steps else ""),
             "memory": _memory(event.memory_bytes, self._total_memory),
+            "left": f"{duration(event.seconds_left)} left",
         }
         for name, text in texts.items():
             self._labels[name].setText(text)

@@ -101,14 +101,14 @@ class Plot(pg.PlotWidget):
         reference: Optional[float] = None,
     ) -> None:
         """Show these curves and no others, ticks at these steps, a ring around a point, a level line."""
-        was_filled, self._lines = self.filled, lines
+        self._lines = lines
         for key in self._curves.keys() - {(line.name, line.look) for line in lines}:
             self._curves[key].setData([], [])
         for line in lines:
             self._curve(line).setData(line.points.x, line.points.y)
         self._ticks.setXVals(list(ticks))
         self._mark.setData(*([[mark[0]], [mark[1]]] if mark else [[], []]))
-        if self.filled is not was_filled:
+        if self.filled is not self._numbered:
             self._begin_or_end()
         self._reference.setVisible(reference is not None)
         if reference is not None:
@@ -121,9 +121,10 @@ class Plot(pg.PlotWidget):
 
     def _begin_or_end(self) -> None:
         """Axes without curves have no numbers, and their ranges are not those of the curves that were."""
+        self._numbered = self.filled
         for side in ("left", "bottom"):
-            self.getPlotItem().getAxis(side).setStyle(showValues=self.filled)
-        if not self.filled:
+            self.getPlotItem().getAxis(side).setStyle(showValues=self._numbered)
+        if not self._numbered:
             self.view.setRange(xRange=(0, 1), yRange=(0, 1), padding=0)
             self.getPlotItem().enableAutoRange()
 

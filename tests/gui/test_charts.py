@@ -252,6 +252,25 @@ def test_the_keyboard_reads_out_zooms_and_chooses(panel: ChartPanel, qtbot: Any)
     assert chart.read_out == ""
 
 
+def test_axes_have_numbers_as_soon_as_a_curve_has_points(qapp: Any, qtbot: Any) -> None:
+    panel = ChartPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.draw()
+
+    def numbered(chart: Chart) -> list[bool]:
+        return [chart.plot.getPlotItem().getAxis(side).style["showValues"] for side in ("left", "bottom")]
+
+    assert numbered(panel.loss) == numbered(panel.psnr) == [False, False]
+    panel.hear(step(1))
+    qtbot.waitUntil(lambda: numbered(panel.loss) == [True, True])
+    assert numbered(panel.psnr) == [False, False]
+    panel.hear(validated(1, 24.0))
+    qtbot.waitUntil(lambda: numbered(panel.psnr) == [True, True])
+    panel.clear()
+    qtbot.waitUntil(lambda: numbered(panel.loss) == numbered(panel.psnr) == [False, False])
+
+
 def test_the_read_out_follows_what_is_drawn(panel: ChartPanel, qtbot: Any) -> None:
     panel.hear(step(21, l1=0.9))
     qtbot.waitUntil(lambda: drawn(panel.loss, "loss") == 21)
