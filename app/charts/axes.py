@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtGui import QFontMetrics
 
-from app.theme import scaled
+from app.theme import scaled, theme
 
 _ROOM = 20  # pixels between two labels of the logarithmic axis, at least, where text has its usual size
+_OVERHANG = 4  # pixels that a label may reach beyond the left end of its axis
 _NICE = (1, 2, 5)
 _DIGITS = ((1,), (1, 3), _NICE, (1, 2, 3, 5), (1, 2, 3, 4, 6), range(1, 10))  # fairly even on a logarithmic axis
 
@@ -23,8 +25,12 @@ class StepAxis(pg.AxisItem):
         self.enableAutoSIPrefix(False)
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        """Labels for these steps."""
-        return [step_label(value) for value in values]
+        """Labels for these steps, but where one would reach into the corner, which says what they are."""
+        metrics, (left, right) = QFontMetrics(theme().font()), self.range
+        labels = [step_label(value) for value in values]
+        places = [(value - left) / (right - left) * self.width() for value in values]
+        free = [place + _OVERHANG >= metrics.horizontalAdvance(text) / 2 for place, text in zip(places, labels)]
+        return [text if fits else "" for text, fits in zip(labels, free)]
 
 
 class ValueAxis(pg.AxisItem):

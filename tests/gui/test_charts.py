@@ -252,6 +252,14 @@ def test_the_keyboard_reads_out_zooms_and_chooses(panel: ChartPanel, qtbot: Any)
     assert chart.read_out == ""
 
 
+def test_no_number_reaches_into_the_corner_that_says_step(panel: ChartPanel) -> None:
+    axis = panel.loss.plot.getPlotItem().getAxis("bottom")
+    axis.setRange(49, 307)
+    assert axis.tickStrings([50, 100, 307], 1.0, 50) == ["", "100", "307"]
+    axis.setRange(-2, 307)
+    assert axis.tickStrings([0, 100], 1.0, 50) == ["0", "100"]
+
+
 def test_axes_have_numbers_as_soon_as_a_curve_has_points(qapp: Any, qtbot: Any) -> None:
     panel = ChartPanel()
     qtbot.addWidget(panel)
