@@ -17,15 +17,38 @@ _NICE = (1, 2, 5)
 _DIGITS = ((1,), (1, 3), _NICE, (1, 2, 3, 5), (1, 2, 3, 4, 6), range(1, 10))  # fairly even on a logarithmic axis
 
 
-class StepAxis(pg.AxisItem):
+class _Axis(pg.AxisItem):
+    """Its numbers can be left out. Its size stays then: a number of an axis that shrinks would leave pixels behind."""
+
+    def __init__(self, side: str) -> None:
+        super().__init__(side)
+        self.enableAutoSIPrefix(False)
+        self.numbered = True
+
+    def show_numbers(self, shown: bool) -> None:
+        """With numbers, or the bare line."""
+        self.numbered = shown
+        self.picture = None
+        self.update()
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Labels for these values."""
+        return self._labels(values, scale, spacing) if self.numbered else [""] * len(values)
+
+    def _labels(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        labels: list[str] = super().tickStrings(values, scale, spacing)
+        return labels
+
+
+class StepAxis(_Axis):
     """The horizontal axis: whole numbers only, thousands and millions by letter."""
 
     def __init__(self) -> None:
         super().__init__("bottom")
-        self.enableAutoSIPrefix(False)
+        self.setHeight(scaled(21))  # with numbers or without
 
-    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        """Labels for these steps, but where one would reach into the corner, which says what they are."""
+    def _labels(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """But none where one would reach into the corner, which says what they are."""
         metrics, (left, right) = QFontMetrics(theme().font()), self.range
         labels = [step_label(value) for value in values]
         places = [(value - left) / (right - left) * self.width() for value in values]
@@ -33,12 +56,11 @@ class StepAxis(pg.AxisItem):
         return [text if fits else "" for text, fits in zip(labels, free)]
 
 
-class ValueAxis(pg.AxisItem):
+class ValueAxis(_Axis):
     """The vertical axis; where it is logarithmic, the few numbers that fit, evenly chosen."""
 
     def __init__(self) -> None:
         super().__init__("left")
-        self.enableAutoSIPrefix(False)
         self.setWidth(scaled(46))  # the same for all charts and figures, so that nothing moves while figures change
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:

@@ -123,7 +123,7 @@ class Plot(pg.PlotWidget):
         """Axes without curves have no numbers, and their ranges are not those of the curves that were."""
         self._numbered = self.filled
         for side in ("left", "bottom"):
-            self.getPlotItem().getAxis(side).setStyle(showValues=self._numbered)
+            self.getPlotItem().getAxis(side).show_numbers(self._numbered)
         if not self._numbered:
             self.view.setRange(xRange=(0, 1), yRange=(0, 1), padding=0)
             self.getPlotItem().enableAutoRange()

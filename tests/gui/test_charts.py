@@ -267,7 +267,7 @@ def test_axes_have_numbers_as_soon_as_a_curve_has_points(qapp: Any, qtbot: Any) 
     panel.draw()
 
     def numbered(chart: Chart) -> list[bool]:
-        return [chart.plot.getPlotItem().getAxis(side).style["showValues"] for side in ("left", "bottom")]
+        return [chart.plot.getPlotItem().getAxis(side).numbered for side in ("left", "bottom")]
 
     assert numbered(panel.loss) == numbered(panel.psnr) == [False, False]
     panel.hear(step(1))
@@ -313,7 +313,7 @@ def test_empty_charts_say_what_they_wait_for_clear_of_the_axes(qapp: Any, qtbot:
 def test_an_empty_chart_has_nothing_of_the_run_before(panel: ChartPanel, qtbot: Any) -> None:
     def numbered() -> list[bool]:
         axes = [panel.loss.plot.getPlotItem().getAxis(side) for side in ("left", "bottom")]
-        return [axis.style["showValues"] for axis in axes]
+        return [axis.numbered for axis in axes]
 
     assert numbered() == [True, True]
     panel.loss.plot.view.setXRange(5, 9)
