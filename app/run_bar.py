@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QStackedWidget,
     QVBoxLayout,
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from app.form.checklist import Checklist
 from app.icons import dress
+from app.progress_bar import ProgressBar
 from app.project import Project
 from app.session import STEERABLE, State
 from app.theme import SPACE
@@ -76,9 +76,7 @@ class RunBar(QFrame):
         page, layout = _page()
         self._status = QLabel()
         self._status.setProperty("role", "heading")
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setAccessibleName("Progress of the training")
+        self._bar = ProgressBar("Progress of the training")
         self.pause_button = _button("Pause", "pause", self.pause)
         self.stop_button = _button("Stop and save", "stop", self.stop)
         self.discard_button = _button("Discard", "discard", self.discard)
@@ -123,14 +121,13 @@ class RunBar(QFrame):
         self.pause_button.setText("Resume" if paused else "Pause")
         dress(self.pause_button, "start" if paused else "pause")
         if state is State.STARTING:
-            self._bar.setRange(0, 0)
+            self._bar.show_busy()
 
     def hear(self, event: object) -> None:
         """Move the progress bar."""
         if isinstance(event, (RunStarted, PlanChanged, StepDone)):
             step = event.start_step if isinstance(event, RunStarted) else event.step
-            self._bar.setRange(0, event.total_steps or 0)
-            self._bar.setValue(step)
+            self._bar.show_part(step, event.total_steps)
 
     def _fit(self) -> None:
         """Only as high as the page in sight needs."""

@@ -94,6 +94,7 @@ class Window(QMainWindow):
         self._split.setSizes([_FORM_WIDTH, _SIZE[0] - _FORM_WIDTH])
         self.setCentralWidget(self._split)
         self.setStatusBar(self.status)
+        self.setAnimated(False)  # nothing docks here, yet every new word in the status line would begin an animation
 
     def _right(self) -> QWidget:
         self._views = QSplitter(Qt.Orientation.Vertical)

@@ -1,5 +1,6 @@
-"""The charts of a run: loss, PSNR beside bicubic, learning rate. Events fill arrays; a timer draws ten times a second
-at most, only while something is new and the charts are in sight, and less often when drawing takes long.
+"""The charts of a run: loss, PSNR beside bicubic, learning rate. Events fill arrays; a timer draws twice a second at
+most, only charts that have something new and are in sight, and less often when drawing takes long: the training runs
+on the same cores.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from app.charts.loss_look import LossLook
 from app.charts.plot import Line, Look
 from app.icons import dress
 from app.theme import SPACE, theme
-from trainer_core.events import Event, RunStarted
+from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 
-_PERIOD = 100  # milliseconds
+_PERIOD = 500  # milliseconds
+_SOON = 50  # milliseconds until a drawing after a rest, or one that the user waits for
 _SHARE = 4  # times the last drawing's duration that passes until the next one, at least
 
 
@@ -37,7 +39,7 @@ class ChartPanel(QWidget):
         self.figures = Figures()
         self.other: Optional[Figures] = None
         self._other_name = ""
-        self._dirty = False
+        self._stale: set[Chart] = set()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._draw_if_needed)
@@ -45,7 +47,7 @@ class ChartPanel(QWidget):
         for chart in self._charts():
             chart.chosen.connect(self.step_chosen)
         self.loss_look.changed.connect(self._take_look)
-        theme().changed.connect(self._plan)
+        theme().changed.connect(self._plan_all)
 
     def _charts(self) -> tuple[Chart, ...]:
         return self.loss, self.psnr, self.rate
@@ -67,7 +69,7 @@ class ChartPanel(QWidget):
             switch.setChecked(shown)
             switch.setToolTip(f"Show or hide the chart: {name}")
             switch.toggled.connect(chart.setVisible)
-            switch.toggled.connect(self._plan)
+            switch.toggled.connect(self._plan_all)
             if chart is self.loss:
                 switch.toggled.connect(self.loss_look.setVisible)
             chart.setVisible(shown)
@@ -89,14 +91,23 @@ class ChartPanel(QWidget):
         if isinstance(event, RunStarted) and event.start_step == 0:
             self.clear()
         self.figures.take(event)
-        self._plan()
+        self._plan(*self._touched_by(event))
+
+    def _touched_by(self, event: Event) -> tuple[Chart, ...]:
+        if isinstance(event, StepDone):
+            return self.loss, self.rate
+        if isinstance(event, Validated):
+            return (self.psnr,)
+        if isinstance(event, CheckpointSaved):
+            return self.loss, self.psnr
+        return self._charts() if isinstance(event, RunStarted) else ()
 
     def load(self, figures: Figures) -> None:
         """Show a run that was."""
         self.figures = figures
         for chart in self._charts():
             chart.show_all()
-        self._plan()
+        self._plan_all()
 
     def clear(self) -> None:
         """Empty charts."""
@@ -105,21 +116,26 @@ class ChartPanel(QWidget):
     def compare_with(self, name: str, figures: Optional[Figures]) -> None:
         """Draw another run's loss and PSNR behind this one's; None draws no other."""
         self.other, self._other_name = figures, name
-        self._plan()
+        self._plan_all()
 
     # -- drawing -------------------------------------------------------------------------------
 
     def draw(self) -> None:
         """Draw the charts that are to be seen, now."""
+        for chart in self._charts():
+            if chart.isVisible():
+                self._draw(chart)
+
+    def _draw(self, chart: Chart) -> None:
         figures = self.figures
-        if self.loss.isVisible():
-            self.loss.show_lines(self._loss_lines(), ticks=figures.checkpoints)
-        if self.psnr.isVisible():
+        if chart is self.loss:
+            chart.show_lines(self._loss_lines(), ticks=figures.checkpoints)
+        elif chart is self.psnr:
             lines = [Line("PSNR", figures.psnr)]
             lines += [Line(self._other_name, self.other.psnr, look=Look.OTHER)] if self.other else []
-            self.psnr.show_lines(lines, ticks=figures.checkpoints, mark=figures.best, reference=figures.bicubic)
-        if self.rate.isVisible():
-            self.rate.show_lines([Line("learning rate", figures.rate, series=2)])
+            chart.show_lines(lines, ticks=figures.checkpoints, mark=figures.best, reference=figures.bicubic)
+        else:
+            chart.show_lines([Line("learning rate", figures.rate, series=2)])
 
     def _loss_lines(self) -> list[Line]:
         lines, span = [], self.loss_look.span
@@ -134,22 +150,33 @@ class ChartPanel(QWidget):
 
     def _take_look(self) -> None:
         self.loss.set_log(self.loss_look.log)
-        self._plan()
+        self._plan_all()
 
-    def _plan(self) -> None:
-        self._dirty = True
-        if not self._timer.isActive() and self.isVisible():
-            self._timer.start(_PERIOD)
+    def _plan(self, *charts: Chart) -> None:
+        self._stale.update(charts)
+        if not self._timer.isActive() and self._to_draw():
+            self._timer.start(_SOON)
+
+    def _plan_all(self) -> None:
+        """As the user sees other charts now, without the rest between two drawings."""
+        if self._timer.remainingTime() > _SOON:
+            self._timer.stop()
+        self._plan(*self._charts())
+
+    def _to_draw(self) -> list[Chart]:
+        return [chart for chart in self._charts() if chart in self._stale and chart.isVisible()]
 
     def _draw_if_needed(self) -> None:
-        if not self._dirty or not self.isVisible():
+        charts = self._to_draw()
+        if not charts:
             return
-        self._dirty = False
         began = time.monotonic()
-        self.draw()
+        for chart in charts:
+            self._draw(chart)
+        self._stale.difference_update(charts)
         took = 1000 * (time.monotonic() - began)
         self._timer.start(max(_PERIOD, int(_SHARE * took)))  # a late event finds the timer running
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._plan()
+        self._plan_all()

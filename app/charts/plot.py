@@ -113,6 +113,7 @@ class Plot(pg.PlotWidget):
         self._reference.setVisible(reference is not None)
         if reference is not None:
             self._reference.setValue(reference)
+        self.scene().prepareForPaint()  # within a painting, the ranges it moves would have all painted again
 
     @property
     def filled(self) -> bool:

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QSplitter,
@@ -36,6 +35,7 @@ from app.deploy.trial_view import TrialView
 from app.drops import paths_of
 from app.errors import fault_report, show_report
 from app.icons import dress
+from app.progress_bar import ProgressBar
 from app.questions import ask
 from app.remembered import remembered
 from app.theme import SPACE
@@ -103,10 +103,8 @@ class TryWindow(QDialog):
         return grid
 
     def _foot(self) -> QHBoxLayout:
-        self._progress = QProgressBar()
-        self._progress.setTextVisible(False)
+        self._progress = ProgressBar("Parts of the picture that are done")
         self._progress.setMaximumWidth(140)
-        self._progress.setAccessibleName("Parts of the picture that are done")
         self._caption = QLabel()
         self._caption.setProperty("role", "muted")
         self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -201,8 +199,7 @@ class TryWindow(QDialog):
         ours, photo = bench.result(OURS), bench.photo
         working = bench.result(bench.busy) if bench.busy else None
         self._progress.setVisible(bool(bench.busy))
-        self._progress.setRange(0, working.count if working else 0)
-        self._progress.setValue(working.done if working else 0)
+        self._progress.show_part(working.done if working else 0, working.count if working else None)
         unfinished = photo is not None and any(bench.result(role) is None for role in bench.models)
         self.go_button.setVisible(bool(bench.busy) or unfinished)
         self.go_button.setText("Cancel" if bench.busy else "Enlarge")

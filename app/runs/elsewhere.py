@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Optional
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QProgressBar
 
 from app.cards import Card
+from app.progress_bar import ProgressBar
 from app.questions import ask
 from app.runs.follow import Follow
 from app.runs.opened import Opened
@@ -32,9 +32,7 @@ class ElsewhereCard(Card):
     def __init__(self) -> None:
         super().__init__()
         self._process = 0
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Progress of the other training")
+        self.bar = ProgressBar("Progress of the other training")
         self.buttons.addWidget(self.bar, 1)
         self.stop_button = self._button("Stop and save …", "stop", self.stop.emit)
         self._close.hide()  # it is a state, not a message
@@ -42,7 +40,7 @@ class ElsewhereCard(Card):
     def present(self, process: int, *, stoppable: bool) -> None:
         """A process trains; nothing is known of its steps yet."""
         self._process = process
-        self.bar.setRange(0, 0)
+        self.bar.show_busy()
         self.stop_button.setVisible(stoppable)
         self._tell("preparing")
 
@@ -50,8 +48,7 @@ class ElsewhereCard(Card):
         """Follow its steps."""
         if isinstance(event, (RunStarted, PlanChanged, StepDone)):
             step = event.start_step if isinstance(event, RunStarted) else event.step
-            self.bar.setRange(0, event.total_steps or 0)
-            self.bar.setValue(step)
+            self.bar.show_part(step, event.total_steps)
             self._tell(f"step {step}" + (f" of {event.total_steps}" if event.total_steps else ""))
 
     def show_stopping(self, stopping: bool) -> None:

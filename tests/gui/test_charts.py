@@ -103,21 +103,65 @@ def test_smoothing_in_pieces_of_any_length_is_the_average_that_its_definition_sa
     assert np.concatenate(pieces) == pytest.approx(np.array(expected), rel=1e-9)
 
 
-def test_charts_draw_what_they_heard_not_more_often_than_ten_times_a_second(qapp: Any, qtbot: Any) -> None:
+def drawings(chart: Any) -> list[float]:
+    """The times at which a chart is drawn from now on."""
+    times: list[float] = []
+    show_lines = chart.show_lines
+
+    def note(*arguments: Any, **more: Any) -> None:
+        times.append(time.monotonic())
+        show_lines(*arguments, **more)
+
+    chart.show_lines = note
+    return times
+
+
+def test_charts_draw_what_they_heard_not_more_often_than_twice_a_second(qapp: Any, qtbot: Any) -> None:
     panel = ChartPanel()
     qtbot.addWidget(panel)
-    times: list[float] = []
-    draw = panel.draw
-    panel.draw = lambda: (times.append(time.monotonic()), draw())  # type: ignore[method-assign]
+    loss, psnr = drawings(panel.loss), drawings(panel.psnr)
     panel.show()
-    for number in range(1, 300):
+    began = time.monotonic()
+    number = 0
+    while time.monotonic() - began < 1.6:
+        number += 1
         panel.hear(step(number))
         qtbot.wait(1)
-    panel.hear(validated(299, 31.0))
-    panel.hear(CheckpointSaved(299, "x.pth", "step"))
+    assert len(loss) >= 3 and min(np.diff(loss)) >= 0.495
+    assert loss[0] - began < 0.3, "the first steps are seen at once"
+    assert len(psnr) == 1, "nothing new"
+    panel.hear(validated(number, 31.0))
+    panel.hear(CheckpointSaved(number, "x.pth", "step"))
     qtbot.waitUntil(lambda: drawn(panel.psnr, "PSNR") == 1)
-    assert min(np.diff(times)) >= 0.095
-    assert drawn(panel.loss, "loss") == 299
+    assert drawn(panel.loss, "loss") == number
+    assert len(psnr) == 2
+
+
+def test_what_the_user_chooses_is_drawn_at_once(qapp: Any, qtbot: Any) -> None:
+    panel = ChartPanel()
+    qtbot.addWidget(panel)
+    loss = drawings(panel.loss)
+    panel.show()
+    panel.hear(step(1))
+    qtbot.waitUntil(lambda: len(loss) == 1)
+    panel.loss_look.changed.emit()
+    qtbot.waitUntil(lambda: len(loss) == 2)
+    assert loss[1] - loss[0] < 0.4
+
+
+def test_a_drawing_leaves_nothing_for_the_painting_to_move(qapp: Any, qtbot: Any) -> None:
+    panel = ChartPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    qtbot.wait(100)
+    for number in range(1, 50):
+        panel.hear(step(number))
+    panel.draw()
+    moved: list[object] = []
+    panel.loss.plot.view.sigRangeChanged.connect(lambda *range: moved.append(range))
+    panel.loss.plot.viewport().repaint()
+    assert panel.loss.plot.span[1] >= 49
+    assert not moved
 
 
 def choose(qtbot: Any, box: QComboBox, text: str) -> None:
@@ -420,7 +464,7 @@ def test_labels_can_be_read() -> None:
 def test_the_theme_may_change_with_the_curves_drawn(panel: ChartPanel, qtbot: Any) -> None:
     try:
         theme().choose("dark")
-        qtbot.waitUntil(lambda: not panel._dirty)
+        qtbot.waitUntil(lambda: not panel._stale - {panel.rate})
         curve = panel.loss.plot._curves["loss", Look.PLAIN]
         assert curve.opts["pen"].color().name() == theme().colours.series[0]
     finally:

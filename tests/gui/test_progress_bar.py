@@ -1,0 +1,50 @@
+"""The bar that says how much is done costs nothing while nothing changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from app.progress_bar import ProgressBar
+
+
+class Watched(ProgressBar):
+    """Counts what it draws."""
+
+    drawn = 0
+
+    def paintEvent(self, event: Any) -> None:
+        """One more."""
+        self.drawn += 1
+        super().paintEvent(event)
+
+
+@pytest.fixture
+def bar(qapp: QApplication, qtbot: Any) -> Watched:
+    bar = Watched("Progress of a test")
+    qtbot.addWidget(bar)
+    bar.resize(200, 20)
+    bar.show()
+    return bar
+
+
+def test_moves_while_busy_and_rests_once_the_total_is_known(bar: Watched, qtbot: Any) -> None:
+    bar.show_busy()
+    qtbot.waitUntil(lambda: bar.drawn > 5)
+    bar.show_part(3, 150_000)  # not yet one pixel
+    assert (bar.value(), bar.maximum()) == (3, 150_000)
+    qtbot.wait(100)
+    before = bar.drawn
+    qtbot.wait(500)
+    assert bar.drawn == before
+
+
+def test_is_busy_while_the_total_is_not_known(bar: Watched, qtbot: Any) -> None:
+    bar.show_part(10, 100)
+    assert (bar.value(), bar.maximum()) == (10, 100)
+    bar.show_part(11, None)
+    assert bar.maximum() == 0
+    bar.drawn = 0
+    qtbot.waitUntil(lambda: bar.drawn > 5)
