@@ -1,4 +1,4 @@
-"""The status line: state, step, speed, time, loss, memory, time left, device. Redrawn four times a second."""
+"""The status line: state, step, speed, time, loss, memory, time left, device. Redrawn once a second."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.theme import SPACE
 from trainer_core.events import Event, RunStarted, StepDone
 from trainer_core.sinks.lines import duration
 
-_PERIOD = 250  # milliseconds
+_PERIOD = 1000  # milliseconds
 _FIELDS = ("state", "step", "speed", "elapsed", "loss", "memory", "left", "device")
 
 

@@ -14,6 +14,7 @@ from typing import Any, Callable, Optional
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
+from trainer_core import environment
 from trainer_core.control import RunControl
 from trainer_core.events import Event, Notice, StepDone
 
@@ -103,6 +104,7 @@ class TrainingThread(QThread):
                 return
             if isinstance(job, _Training):
                 self.ended.emit(self._train(job))
+                environment.give_back_memory()
             else:
                 self._answer(job)
 

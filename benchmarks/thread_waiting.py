@@ -64,26 +64,13 @@ def _measure(way: str, steps: int) -> float:
 
 
 def _step_seconds(steps: int) -> float:
-    import torch
+    from training_step import training_step
 
-    from trainer_core.config import TrainerConfig
-    from trainer_core.model.rrdb import RRDBNet
-    from trainer_core.presets import PRESETS
-    from trainer_core.training.hardware import choose
-    from trainer_core.training.learner import Learner
-    from trainer_core.training.pairs import Pair
-    from trainer_core.training.plan import network_of
-
-    config = TrainerConfig(preset="nano", device="cpu", **PRESETS["nano"])
-    learner = Learner(config, RRDBNet(network_of(config)), choose(config))
-    side = config.patch_size
-    pair = Pair(
-        torch.rand(config.batch_size, 3, side, side), torch.rand(config.batch_size, 3, *[side * config.scale] * 2)
-    )
+    step = training_step("nano")
     times = []
     for _ in range(_SETTLING + steps):
         began = time.monotonic()
-        learner.update([pair], count=1, rate=1e-4)
+        step()
         times.append(time.monotonic() - began)
     return statistics.median(times[_SETTLING:])
 

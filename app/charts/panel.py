@@ -1,4 +1,4 @@
-"""The charts of a run: loss, PSNR beside bicubic, learning rate. Events fill arrays; a timer draws twice a second at
+"""The charts of a run: loss, PSNR beside bicubic, learning rate. Events fill arrays; a timer draws once a second at
 most, only charts that have something new and are in sight, and less often when drawing takes long: the training runs
 on the same cores.
 """
@@ -20,7 +20,7 @@ from app.icons import dress
 from app.theme import SPACE, theme
 from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 
-_PERIOD = 500  # milliseconds
+_PERIOD = 1000  # milliseconds
 _SOON = 50  # milliseconds until a drawing after a rest, or one that the user waits for
 _SHARE = 4  # times the last drawing's duration that passes until the next one, at least
 

@@ -116,18 +116,18 @@ def drawings(chart: Any) -> list[float]:
     return times
 
 
-def test_charts_draw_what_they_heard_not_more_often_than_twice_a_second(qapp: Any, qtbot: Any) -> None:
+def test_charts_draw_what_they_heard_not_more_often_than_once_a_second(qapp: Any, qtbot: Any) -> None:
     panel = ChartPanel()
     qtbot.addWidget(panel)
     loss, psnr = drawings(panel.loss), drawings(panel.psnr)
     panel.show()
     began = time.monotonic()
     number = 0
-    while time.monotonic() - began < 1.6:
+    while time.monotonic() - began < 2.6:
         number += 1
         panel.hear(step(number))
         qtbot.wait(1)
-    assert len(loss) >= 3 and min(np.diff(loss)) >= 0.495
+    assert len(loss) >= 3 and min(np.diff(loss)) >= 0.995
     assert loss[0] - began < 0.3, "the first steps are seen at once"
     assert len(psnr) == 1, "nothing new"
     panel.hear(validated(number, 31.0))

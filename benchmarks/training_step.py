@@ -1,0 +1,24 @@
+"""One step of a preset's training on random pixels, for benchmarks that time nothing else."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import torch
+
+from trainer_core.config import TrainerConfig
+from trainer_core.model.rrdb import RRDBNet
+from trainer_core.presets import PRESETS
+from trainer_core.training.hardware import choose
+from trainer_core.training.learner import Learner
+from trainer_core.training.pairs import Pair
+from trainer_core.training.plan import network_of
+
+
+def training_step(preset: str) -> Callable[[], object]:
+    """Forward, backward and update on the CPU, at the preset's own batch and patch size."""
+    config = TrainerConfig(preset=preset, device="cpu", **PRESETS[preset])
+    learner = Learner(config, RRDBNet(network_of(config)), choose(config))
+    side, batch = config.patch_size, config.batch_size
+    pair = Pair(torch.rand(batch, 3, side, side), torch.rand(batch, 3, *[side * config.scale] * 2))
+    return lambda: learner.update([pair], count=1, rate=1e-4)
