@@ -16,6 +16,7 @@ from statistics import median
 
 import torch
 
+from trainer_core import environment
 from trainer_core.camera import Camera, CameraProfile, FrameView, build_camera
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5, help="training steps to measure")
     arguments = parser.parse_args()
+    environment.prepare()
     torch.set_num_threads(arguments.threads)
     step = _training_step()
     shots = {name: _photograph(name) for name in REGION_SIDES}
