@@ -84,12 +84,12 @@ def _train(preset: str, thread: str, steps: int) -> None:
 def _time_steps(preset: str, steps: int) -> None:
     import resource
 
-    from training_step import training_step
+    from training_step import step_config, training_step
 
     def usage() -> Any:
         return resource.getrusage(resource.RUSAGE_SELF)
 
-    step = training_step(preset)
+    step = training_step(step_config(preset))
     for _ in range(_SETTLING):
         step()
     before, began = usage(), time.monotonic()

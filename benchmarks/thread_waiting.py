@@ -64,9 +64,9 @@ def _measure(way: str, steps: int) -> float:
 
 
 def _step_seconds(steps: int) -> float:
-    from training_step import training_step
+    from training_step import step_config, training_step
 
-    step = training_step("nano")
+    step = training_step(step_config("nano"))
     times = []
     for _ in range(_SETTLING + steps):
         began = time.monotonic()

@@ -15,9 +15,13 @@ from trainer_core.training.pairs import Pair
 from trainer_core.training.plan import network_of
 
 
-def training_step(preset: str) -> Callable[[], object]:
-    """Forward, backward and update on the CPU, at the preset's own batch and patch size."""
-    config = TrainerConfig(preset=preset, device="cpu", **PRESETS[preset])
+def step_config(preset: str, scale: int = 4) -> TrainerConfig:
+    """A preset on the CPU, at its own batch and patch size."""
+    return TrainerConfig(preset=preset, scale=scale, device="cpu", **PRESETS[preset])
+
+
+def training_step(config: TrainerConfig) -> Callable[[], object]:
+    """Forward, backward and update, always on the same pixels."""
     learner = Learner(config, RRDBNet(network_of(config)), choose(config))
     side, batch = config.patch_size, config.batch_size
     pair = Pair(torch.rand(batch, 3, side, side), torch.rand(batch, 3, *[side * config.scale] * 2))

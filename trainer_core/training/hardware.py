@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
 _BUFFER_BYTES = 110_000_000
+_TAIL_GAPS = 1.7
 _MEMORY_SHARE = 0.9  # of the free memory, above which a warning is due
 PRECISION_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 
@@ -83,8 +84,9 @@ def memory_estimate(config: TrainerConfig, spec: NetworkSpec, precision: str) ->
     """Bytes a training step needs, roughly: weights, gradients, Adam, EMA, and the activations kept for backward.
 
     Counted from the layers (each dense block keeps its five inputs and four activations, the tail its up-scaled
-    features), plus a tenth and a fixed amount for the library's own buffers, both fitted to measurements on a CPU with
-    bf16 (benchmarks/memory_estimate.py: measured / estimate 0.97 to 1.21). Not measured on CUDA.
+    features), plus a tenth and a fixed amount for the library's own buffers, and more for the gaps that the tail's
+    large tensors leave in memory that is kept (`environment.py`); all fitted to measurements on a CPU with bf16
+    (benchmarks/memory_estimate.py: measured / estimate 0.94 to 1.18). Not measured on CUDA.
     """
     weights = spec.parameter_count() * 4 * 5
     feat, grow = spec.num_feat, spec.num_grow_ch
@@ -93,7 +95,8 @@ def memory_estimate(config: TrainerConfig, spec: NetworkSpec, precision: str) ->
     trunk = trunk_pixels * (3 * spec.num_block * block_channels + 4 * feat)
     tail = sum(trunk_pixels * 4 ** (k + 1) * feat * 2 for k in range(spec.up_convolutions))
     tail += (config.patch_size * spec.scale) ** 2 * (feat + 9)
-    return int(_BUFFER_BYTES + 1.1 * (weights + config.batch_size * (trunk + tail) * PRECISION_BYTES[precision]))
+    activations = config.batch_size * (trunk + _TAIL_GAPS * tail) * PRECISION_BYTES[precision]
+    return int(_BUFFER_BYTES + 1.1 * (weights + activations))
 
 
 def free_memory(hardware: Hardware) -> int:
