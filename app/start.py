@@ -84,6 +84,8 @@ def make_application() -> Any:
 
     from app import theme
 
+    # Qt fills large areas with helper threads, which would push the training off its cores with each painting.
+    os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
     _name_application()
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)

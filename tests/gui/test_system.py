@@ -297,3 +297,34 @@ def no_child_left() -> Iterator[None]:
     """A test that leaves a process behind fails."""
     yield
     assert psutil.Process().children() == []
+
+
+_PAINTING = """
+import os
+from PySide6.QtWidgets import QApplication
+from app.start import make_application
+application = {application}
+from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
+image = QImage(1500, 1500, QImage.Format.Format_ARGB32_Premultiplied)
+image.fill(0)
+gradient = QLinearGradient(0, 0, 1500, 1500)
+gradient.setColorAt(0, QColor(255, 0, 0, 100))
+painter = QPainter(image)
+painter.fillRect(image.rect(), gradient)
+painter.end()
+print(len(os.listdir("/proc/self/task")))
+"""
+
+
+def threads_after_painting(application: str) -> int:
+    environment = {key: value for key, value in os.environ.items() if key != "QT_NO_GUI_THREADPOOL"}
+    command = [sys.executable, "-c", _PAINTING.format(application=application)]
+    environment["QT_QPA_PLATFORM"] = "offscreen"  # others have threads of their own
+    return int(subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE).stdout)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc")
+@pytest.mark.skipif(os.cpu_count() == 1, reason="Qt has no helper threads where there is one core")
+def test_painting_wakes_no_helper_threads() -> None:
+    assert threads_after_painting("QApplication([])") > 1
+    assert threads_after_painting("make_application()") == 1
