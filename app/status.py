@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar
 
 from app.elided import ElidedLabel
@@ -14,7 +14,39 @@ from trainer_core.events import Event, RunStarted, StepDone
 from trainer_core.sinks.lines import duration
 
 _PERIOD = 1000  # milliseconds
+_SLACK = 40  # pixels that a figure may be wider than its text
 _FIELDS = ("state", "step", "speed", "elapsed", "loss", "memory", "left", "device")
+
+
+class _Figure(QLabel):
+    """Its width is fixed and follows the text with some slack: where digits change, nothing moves, and the window
+    is not laid out again, which costs more than to paint them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setIndent(SPACE)
+        self._fit()
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        if not 0 <= self.width() - self._needed() <= _SLACK:
+            self._fit()
+
+    def clear(self) -> None:
+        self.setText("")
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _needed(self) -> int:
+        return self.fontMetrics().horizontalAdvance(self.text()) + 2 * self.indent()
+
+    def _fit(self) -> None:
+        self.setMinimumSize(0, 0)  # a label's hint is never less than what it was fixed at
+        self.setFixedSize(self._needed(), self.sizeHint().height())
 
 
 class StatusLine(QStatusBar):
@@ -24,10 +56,8 @@ class StatusLine(QStatusBar):
         super().__init__()
         self.setSizeGripEnabled(False)
         self._device = ElidedLabel(indent=SPACE)
-        self._labels = {name: self._device if name == "device" else QLabel() for name in _FIELDS}
+        self._labels = {name: self._device if name == "device" else _Figure() for name in _FIELDS}
         for name, label in self._labels.items():
-            if label is not self._device:
-                label.setContentsMargins(SPACE, 0, SPACE, 0)
             (self.addPermanentWidget if name == "device" else self.addWidget)(label)
         self._step: Optional[StepDone] = None
         self._machine = self._run_device = ""

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app import training_thread
 from app.errors import ErrorDialog, ErrorHook, fault_report
 from app.form.words import label_of, sentence
 from app.session import Session, State
 from app.system.awake import awake
-from app.training_thread import TrainingThread
+from app.training_thread import Ended, TrainingThread
 from trainer_core.config import TrainerConfig
 from trainer_core.schema import settings_of
 
@@ -115,6 +116,19 @@ def test_a_training_that_cannot_be_planned_ends_in_idle(qapp: QApplication, qtbo
     assert ended.args[0].outcome == "refused"
     assert "does not exist" in str(ended.args[0].error)
     thread.close()
+
+
+def test_memory_that_a_training_kept_is_given_back_once_it_is_over(
+    qapp: QApplication, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread, told = TrainingThread(), list[str]()
+    monkeypatch.setattr(training_thread.environment, "give_back_memory", lambda: told.append("given back"))
+    monkeypatch.setattr(thread, "_train", lambda job: (told.append("trained"), Ended("completed"))[1])
+    thread.start()
+    thread.ask(lambda: told.append("asked"), print, print)
+    thread.train({})
+    thread.close()
+    assert told == ["asked", "trained", "given back"]
 
 
 def test_the_machine_is_kept_awake_and_let_go_twice_without_harm() -> None:

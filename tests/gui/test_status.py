@@ -1,0 +1,83 @@
+"""The status line: figures that change every second move nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
+
+from app import status as status_module
+from app.status import StatusLine
+from trainer_core.events import StepDone
+
+_GB = 10**9
+
+
+class Layouts(QObject):
+    """Counts how often a widget is laid out again."""
+
+    def __init__(self, watched: QObject) -> None:
+        super().__init__()
+        self.count = 0
+        watched.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.LayoutRequest
+        return False
+
+
+@pytest.fixture
+def status(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> StatusLine:
+    monkeypatch.setattr(status_module, "_PERIOD", 0)
+    window, line = QMainWindow(), StatusLine()
+    window.setStatusBar(line)
+    window.resize(1200, 200)
+    qtbot.addWidget(window)
+    window.show()
+    line.window_kept_alive = window  # type: ignore[attr-defined]
+    return line
+
+
+def tell(status: StatusLine, step: int, seconds: float, qtbot: Any) -> None:
+    status.hear(StepDone(step, 150_000, {"total": 1 / step}, 1e-3, 0.1, 4.5, seconds, 33_000 - seconds, _GB))
+    shown = status._labels["step"]
+    qtbot.waitUntil(lambda: shown.text() == f"step {step} / 150000")
+    QApplication.processEvents()
+
+
+def places(status: StatusLine) -> dict[str, tuple[int, int]]:
+    return {name: (label.x(), label.width()) for name, label in status._labels.items() if name != "device"}
+
+
+def whole(label: QLabel) -> bool:
+    return label.contentsRect().width() >= label.indent() + label.fontMetrics().horizontalAdvance(label.text())
+
+
+def test_changing_digits_move_nothing_and_lay_nothing_out(status: StatusLine, qtbot: Any) -> None:
+    tell(status, 777, 29_390, qtbot)
+    before, layouts = places(status), Layouts(status)
+    for step, seconds in ((778, 29_391), (811, 29_399), (911, 29_401), (912, 29_455)):  # 1:00:10 left to 59:05
+        tell(status, step, seconds, qtbot)
+        assert places(status) == before
+    assert layouts.count == 0
+
+
+def test_every_figure_is_shown_whole_and_gives_its_room_back(status: StatusLine, qtbot: Any) -> None:
+    room = places(status)["elapsed"][1]
+    for step, seconds in ((9, 2.0), (9_999, 2222.0), (149_999, 32_999.0)):
+        tell(status, step, seconds, qtbot)
+        assert all(whole(label) for name, label in status._labels.items() if name != "device")
+    status.clear_run()
+    QApplication.processEvents()
+    assert places(status)["elapsed"][1] == room
+
+
+def test_larger_letters_get_the_room_they_need(status: StatusLine, qtbot: Any) -> None:
+    tell(status, 777, 172.8, qtbot)
+    font = status.font()
+    font.setPointSizeF(1.4 * font.pointSizeF())
+    for label in status._labels.values():
+        label.setFont(font)
+    assert all(whole(label) for name, label in status._labels.items() if name != "device")
