@@ -61,6 +61,11 @@ def pictures_in(file: Path) -> list[tuple[str, np.ndarray]]:
         raise UserError(f"{file} cannot be used: {error.message}.") from error
 
 
+def has_colour(picture: np.ndarray) -> bool:
+    """Whether a picture, uint8 [H, W, 3], is not all gray."""
+    return bool((picture != picture[..., :1]).any())
+
+
 def bicubic(picture: np.ndarray, scale: int) -> np.ndarray:
     """uint8 [H, W, 3] -> uint8 [H*scale, W*scale, 3], as other programs enlarge.
 

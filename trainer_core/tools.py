@@ -85,6 +85,9 @@ def _upscale(options: argparse.Namespace) -> int:
     )  # fmt: skip
     for path in done.written:
         print(path)
+    if done.made_gray:
+        photos = f"{done.made_gray} colour photo{'s' if done.made_gray > 1 else ''}"
+        print(f"{PROGRAM}: {options.model.name} knows grays only; it made {photos} gray.", file=sys.stderr)
     for _, reason in done.refused:
         print(f"{PROGRAM}: {reason}", file=sys.stderr)
     return 2 if done.refused else 0

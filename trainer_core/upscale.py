@@ -20,8 +20,16 @@ from torch import Tensor
 
 from trainer_core.errors import UserError
 from trainer_core.files import unused_name
+from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.picture_files import picture_files, pictures_in, refuse_overwriting, save_png, side_by_side
+from trainer_core.picture_files import (
+    has_colour,
+    picture_files,
+    pictures_in,
+    refuse_overwriting,
+    save_png,
+    side_by_side,
+)
 from trainer_core.weights.network import load_network
 
 DEFAULT_TILE = 256  # LR pixels; a watch's photo is one tile
@@ -33,9 +41,12 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass
 class Upscaled:
-    """What `upscale` did: the files written, and the inputs that could not be used with the reason."""
+    """What `upscale` did: the files written, how many colour photos a gray model has made gray, and the inputs that
+    could not be used with the reason.
+    """
 
     written: list[Path] = field(default_factory=list)
+    made_gray: int = 0
     refused: list[tuple[Path, str]] = field(default_factory=list)
 
 
@@ -82,6 +93,9 @@ class Upscaler:
         if isinstance(step, int):
             self.description += f", step {step}"
         self.spec: NetworkSpec = source.spec
+        self.gray = _gray_only(network)
+        if self.gray:
+            self.description += ", grays only"
         self._network = network.to(self._device, self._dtype)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._tile = tile
@@ -170,6 +184,7 @@ def upscale(
             for name, picture in pictures_in(file):
                 target = out_dir / f"{unused_name(name, names)}.png"
                 refuse_overwriting(target, files)
+                done.made_gray += ours.gray and has_colour(picture)
                 done.written += _enlarge(picture, target, models, compare or compare_with is not None, progress)
         except UserError as error:
             done.refused.append((file, error.message))
@@ -195,6 +210,12 @@ def _tiles(height: int, width: int, tile: int, multiple: int) -> Iterator[tuple[
     for top in range(0, height, step):
         for left in range(0, width, step):
             yield top, min(top + step, height), left, min(left + step, width)
+
+
+def _gray_only(network: RRDBNet) -> bool:
+    """Whether whatever it is given comes out gray: its last layer computes all channels alike."""
+    last = network.conv_last
+    return all(torch.equal(values, values[:1].expand_as(values)) for values in last.parameters())
 
 
 def _device(name: str) -> torch.device:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
@@ -15,7 +16,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from app.background import Background
-from trainer_core.picture_files import bicubic
+from trainer_core.picture_files import bicubic, has_colour
 
 if TYPE_CHECKING:
     from trainer_core.upscale import Tile, Upscaler
@@ -36,6 +37,7 @@ class Model:
     path: Path
     description: str
     scale: int
+    gray: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,11 @@ class Photo:
     file: Path
     name: str
     pixels: np.ndarray
+
+    @cached_property
+    def coloured(self) -> bool:
+        """Whether it is not all gray."""
+        return has_colour(self.pixels)
 
 
 @dataclass(eq=False)
@@ -103,7 +110,7 @@ class Bench(QObject):
         from trainer_core.upscale import Upscaler
 
         self._upscalers[role] = made = Upscaler(path, tile=_TILE)
-        return Model(path, made.description, made.spec.scale)
+        return Model(path, made.description, made.spec.scale, made.gray)
 
     def _replace(self, role: str, model: Optional[Model]) -> None:
         self.cancel()

@@ -218,11 +218,12 @@ class TryWindow(QDialog):
         text = f"{photo.name} · {width} × {height}"
         if OURS not in bench.models:
             return text if self.choices[OURS].path else "Choose a model to enlarge this photo."
-        scale = bench.models[OURS].scale
+        model, scale = bench.models[OURS], bench.models[OURS].scale
         working = bench.result(bench.busy) if bench.busy else None
         if working is not None and working.count > 1:
             return f"{bench.busy}: part {working.done} of {working.count}"
-        return f"{text} → {width * scale} × {height * scale}"
+        gray = ", in gray" if model.gray and photo.coloured else ""
+        return f"{text} → {width * scale} × {height * scale}{gray}"
 
     def _cancel_or_go_on(self) -> None:
         if self.bench.busy:

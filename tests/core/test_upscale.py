@@ -18,7 +18,7 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.picture_files import side_by_side
 from trainer_core.upscale import Upscaler, upscale
-from trainer_core.weights.export import pad_for_viewer, write_deployable
+from trainer_core.weights.export import export_state, pad_for_viewer, write_deployable
 
 SPEC = NetworkSpec(4, num_feat=16, num_block=3, num_grow_ch=8)
 
@@ -75,6 +75,22 @@ def test_gray_stays_gray_and_gray_networks_work(tmp_path: Path) -> None:
     assert (result[..., 0] == result[..., 2]).all() and result.shape == (120, 160, 3)
     expected = computed(network, gray[..., :1])
     assert furthest(result[..., :1], expected) <= 1
+
+
+def test_colour_that_a_gray_model_cannot_keep_is_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(photo()).save(folder / "colour.png")
+    Image.fromarray(photo()[..., 0]).save(folder / "gray.png")
+    path, network = model(tmp_path)
+    mono, spec = pad_for_viewer(export_state(network.state_dict(), mono=True), SPEC)
+    write_deployable(tmp_path / "mono.pth", mono, spec, {}, padded_from=SPEC)
+    single, _ = model(tmp_path, NetworkSpec(4, 16, 2, 8, 1, 1), "single.pth")
+    for file, made_gray in ((path, 0), (tmp_path / "mono.pth", 1), (single, 1)):
+        done = upscale(file, [folder], tmp_path / "out", device="cpu")
+        assert done.made_gray == made_gray
+        result = np.asarray(Image.open(tmp_path / "out" / "colour.png"))
+        assert bool(made_gray) == bool((result == result[..., :1]).all())
 
 
 def test_a_padded_file_is_run_as_the_small_network_inside(tmp_path: Path) -> None:

@@ -140,6 +140,20 @@ def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
     assert "60 × 40 → 240 × 160" in trial._caption.text()
 
 
+def test_colour_that_a_gray_model_cannot_keep_is_said(window: Window, qtbot: Any, photo: Path, tmp_path: Path) -> None:
+    gray = tmp_path / "gray.png"
+    Image.open(photo).convert("L").save(gray)
+    trial = opened(window, qtbot, saved(network_of(NetworkSpec(4, 8, 1, 4, 1, 1)), tmp_path / "gray_x4.pth"))
+    drop(trial, photo, gray)
+    qtbot.waitUntil(lambda: trial.photos.list.count() == 2, timeout=_LONG)
+    wait_for(qtbot, trial)
+    caption = trial._caption
+    assert caption.text() == "photo · 60 × 40 → 240 × 160, in gray"
+    assert trial._facts[OURS].text().endswith("grays only")
+    trial.photos.list.setCurrentRow(1)
+    qtbot.waitUntil(lambda: caption.text() == "gray · 60 × 40 → 240 × 160", timeout=_LONG)
+
+
 def test_dumps_and_folders_of_photos_fill_the_list_and_each_is_enlarged_when_chosen(
     window: Window, qtbot: Any, model: Path, photo: Path, tmp_path: Path
 ) -> None:
