@@ -14,8 +14,8 @@ from trainer_core.events import Event, RunStarted, StepDone
 from trainer_core.sinks.lines import duration
 
 _PERIOD = 1000  # milliseconds
-_SLACK = 40  # pixels that a figure may be wider than its text
-_FIELDS = ("state", "step", "speed", "elapsed", "loss", "memory", "left", "device")
+_SLACK = 24  # pixels that a figure may be wider than its text
+_FIELDS = ("state", "step", "speed", "elapsed", "loss", "memory", "left")
 
 
 class _Figure(QLabel):
@@ -23,14 +23,15 @@ class _Figure(QLabel):
     is not laid out again, which costs more than to paint them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slack: int) -> None:
         super().__init__()
+        self._slack = slack
         self.setIndent(SPACE)
         self._fit()
 
     def setText(self, text: str) -> None:
         super().setText(text)
-        if not 0 <= self.width() - self._needed() <= _SLACK:
+        if not 0 <= self.width() - self._needed() <= self._slack:
             self._fit()
 
     def clear(self) -> None:
@@ -56,9 +57,10 @@ class StatusLine(QStatusBar):
         super().__init__()
         self.setSizeGripEnabled(False)
         self._device = ElidedLabel(indent=SPACE)
-        self._labels = {name: self._device if name == "device" else _Figure() for name in _FIELDS}
-        for name, label in self._labels.items():
-            (self.addPermanentWidget if name == "device" else self.addWidget)(label)
+        self._labels = {name: _Figure(slack=0 if name == "state" else _SLACK) for name in _FIELDS}
+        for label in self._labels.values():
+            self.addWidget(label)
+        self.addPermanentWidget(self._device)
         self._step: Optional[StepDone] = None
         self._machine = self._run_device = ""
         self._total_memory: Optional[int] = None

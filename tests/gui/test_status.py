@@ -48,7 +48,7 @@ def tell(status: StatusLine, step: int, seconds: float, qtbot: Any) -> None:
 
 
 def places(status: StatusLine) -> dict[str, tuple[int, int]]:
-    return {name: (label.x(), label.width()) for name, label in status._labels.items() if name != "device"}
+    return {name: (label.x(), label.width()) for name, label in status._labels.items()}
 
 
 def whole(label: QLabel) -> bool:
@@ -68,10 +68,17 @@ def test_every_figure_is_shown_whole_and_gives_its_room_back(status: StatusLine,
     room = places(status)["elapsed"][1]
     for step, seconds in ((9, 2.0), (9_999, 2222.0), (149_999, 32_999.0)):
         tell(status, step, seconds, qtbot)
-        assert all(whole(label) for name, label in status._labels.items() if name != "device")
+        assert all(whole(label) for label in status._labels.values())
     status.clear_run()
     QApplication.processEvents()
     assert places(status)["elapsed"][1] == room
+
+
+def test_a_short_state_takes_no_more_room_than_it_needs(status: StatusLine) -> None:
+    status.show_word("Preparing")
+    wide = places(status)["state"][1]
+    status.show_word("Paused")
+    assert places(status)["state"][1] < wide
 
 
 def test_larger_letters_get_the_room_they_need(status: StatusLine, qtbot: Any) -> None:
@@ -80,4 +87,4 @@ def test_larger_letters_get_the_room_they_need(status: StatusLine, qtbot: Any) -
     font.setPointSizeF(1.4 * font.pointSizeF())
     for label in status._labels.values():
         label.setFont(font)
-    assert all(whole(label) for name, label in status._labels.items() if name != "device")
+    assert all(whole(label) for label in status._labels.values())
