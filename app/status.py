@@ -14,11 +14,11 @@ from trainer_core.events import Event, RunStarted, StepDone
 from trainer_core.sinks.lines import duration
 
 _PERIOD = 1000  # milliseconds
-_SLACK = 24  # pixels that a figure may be wider than its text
+_SLACK = 24  # pixels that a field may be wider than its text
 _FIELDS = ("state", "step", "speed", "elapsed", "loss", "memory", "left")
 
 
-class _Figure(QLabel):
+class _Field(QLabel):
     """Its width is fixed and follows the text with some slack: where digits change, nothing moves, and the window
     is not laid out again, which costs more than to paint them.
     """
@@ -57,7 +57,7 @@ class StatusLine(QStatusBar):
         super().__init__()
         self.setSizeGripEnabled(False)
         self._device = ElidedLabel(indent=SPACE)
-        self._labels = {name: _Figure(slack=0 if name == "state" else _SLACK) for name in _FIELDS}
+        self._labels = {name: _Field(slack=0 if name == "state" else _SLACK) for name in _FIELDS}
         for label in self._labels.values():
             self.addWidget(label)
         self.addPermanentWidget(self._device)

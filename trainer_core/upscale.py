@@ -184,8 +184,8 @@ def upscale(
             for name, picture in pictures_in(file):
                 target = out_dir / f"{unused_name(name, names)}.png"
                 refuse_overwriting(target, files)
-                done.made_gray += ours.gray and has_colour(picture)
                 done.written += _enlarge(picture, target, models, compare or compare_with is not None, progress)
+                done.made_gray += ours.gray and has_colour(picture)
         except UserError as error:
             done.refused.append((file, error.message))
     return done
