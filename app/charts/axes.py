@@ -12,6 +12,8 @@ from PySide6.QtGui import QFontMetrics
 from app.theme import scaled, theme
 
 _ROOM = 20  # pixels between two labels of the logarithmic axis, at least, where text has its usual size
+_WIDTH = 54  # pixels; of a number that has no room, such as 23.188 or 0.0512, nothing would be drawn
+_SMALL = 2e-3
 _OVERHANG = 4  # pixels that a label may reach beyond the left end of its axis
 _NICE = (1, 2, 5)
 _DIGITS = ((1,), (1, 3), _NICE, (1, 2, 3, 5), (1, 2, 3, 4, 6), range(1, 10))  # fairly even on a logarithmic axis
@@ -61,7 +63,7 @@ class ValueAxis(_Axis):
 
     def __init__(self) -> None:
         super().__init__("left")
-        self.setWidth(scaled(46))  # the same for all charts and figures, so that nothing moves while figures change
+        self.setWidth(scaled(_WIDTH))  # the same for all charts and figures, so that nothing moves while figures change
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
         """Where the ticks are; exponents of ten where the axis is logarithmic."""
@@ -71,9 +73,21 @@ class ValueAxis(_Axis):
         values = log_ticks(10.0**minVal, 10.0**maxVal, max(2, int(size / scaled(_ROOM))))
         return [(1.0, [math.log10(value) for value in values])]
 
+    def _labels(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Small ones, such as learning rates, as 1.5e-4, which has room where 0.00015 has not."""
+        if self.logMode or max(map(abs, values), default=1.0) > _SMALL:
+            return super()._labels(values, scale, spacing)
+        return [f"{value:.3g}" if value == 0 else _scientific(value) for value in values]
+
     def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Labels for these exponents of ten."""
         return [f"{10.0**value:.3g}" for value in values]
+
+
+def _scientific(value: float) -> str:
+    """Such as "1.5e-4"."""
+    digits, exponent = f"{value:.2e}".split("e")
+    return f"{float(digits):g}e{int(exponent)}"
 
 
 def step_label(step: float) -> str:

@@ -26,17 +26,21 @@ _HINT = "Drag to move, wheel to zoom, double click to see everything; click to s
 
 
 class Chart(QWidget):
-    """Give it its lines with `show_lines`; says with `chosen` which step was clicked. `empty` stands where none are."""
+    """Give it its lines with `show_lines`; says with `chosen` which step was clicked. `empty` stands where none are,
+    `least` is the smallest range of values that fills its height.
+    """
 
     chosen = Signal(int)
 
-    def __init__(self, title: str, unit: str = "", *, empty: str, form: str = ".4g", log: bool = False) -> None:
+    def __init__(
+        self, title: str, unit: str = "", *, empty: str, form: str = ".4g", log: bool = False, least: float = 0.0
+    ) -> None:
         super().__init__()
         self._unit, self._form = unit, form
         self._lines: Sequence[Line] = ()
         self._ticks: Sequence[float] = ()
         self._at: Optional[float] = None  # the step of the crosshair
-        self.plot = Plot(log=log)
+        self.plot = Plot(log=log, least=least)
         self.plot.scene().sigMouseMoved.connect(self._follow_mouse)
         self.plot.scene().sigMouseClicked.connect(self._click)
         self.plot.viewport().installEventFilter(self)

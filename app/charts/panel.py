@@ -21,6 +21,7 @@ from app.theme import SPACE, theme
 from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 
 _PERIOD = 1000  # milliseconds
+_LEAST_PSNR = 0.05  # dB; less is no difference to look at
 _SOON = 50  # milliseconds until a drawing after a rest, or one that the user waits for
 _SHARE = 4  # times the last drawing's duration that passes until the next one, at least
 
@@ -34,7 +35,7 @@ class ChartPanel(QWidget):
         super().__init__()
         self.loss_look = LossLook()
         self.loss = Chart("Loss", empty="The loss appears with the first steps.", log=self.loss_look.log)
-        self.psnr = Chart("PSNR", "dB", empty="PSNR appears with the first validation.", form=".2f")
+        self.psnr = Chart("PSNR", "dB", empty="PSNR appears with the first validation.", form=".2f", least=_LEAST_PSNR)
         self.rate = Chart("Learning rate", empty="The learning rate appears with the first steps.", form=".2e")
         self.figures = Figures()
         self.other: Optional[Figures] = None

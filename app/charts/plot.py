@@ -61,9 +61,9 @@ def _paler(colour: QColor) -> QColor:
 
 
 class Plot(pg.PlotWidget):
-    """Call `draw` with everything that is to be seen."""
+    """Call `draw` with everything that is to be seen. `least` is the smallest vertical range."""
 
-    def __init__(self, *, log: bool) -> None:
+    def __init__(self, *, log: bool, least: float) -> None:
         self.view = pg.ViewBox(enableMenu=False)
         super().__init__(viewBox=self.view, axisItems={"left": ValueAxis(), "bottom": StepAxis()})
         self._curves: dict[tuple[str, Look], pg.PlotDataItem] = {}
@@ -77,7 +77,7 @@ class Plot(pg.PlotWidget):
         item.showGrid(x=False, y=True, alpha=0.12)
         self.view.setMouseEnabled(x=True, y=False)
         self.view.setAutoVisible(y=True)
-        self.view.setLimits(minXRange=_FEWEST)
+        self.view.setLimits(minXRange=_FEWEST, minYRange=least)
         self._ticks = pg.VTickGroup(yrange=[0, _TICK_SHARE])
         self._cross = pg.InfiniteLine(angle=90, movable=False)
         self._cross.hide()

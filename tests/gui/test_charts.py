@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtGui import QAccessible, QPainter, QPicture
 from PySide6.QtWidgets import QComboBox, QPushButton
 
 from app.charts.axes import log_ticks, step_label
@@ -162,6 +162,41 @@ def test_a_drawing_leaves_nothing_for_the_painting_to_move(qapp: Any, qtbot: Any
     panel.loss.plot.viewport().repaint()
     assert panel.loss.plot.span[1] >= 49
     assert not moved
+
+
+def numbers(chart: Chart) -> tuple[list[str], list[str]]:
+    """Those that the vertical axis should have at least, and those that are drawn."""
+    axis = chart.plot.getPlotItem().getAxis("left")
+    low, high = axis.range
+    spacing, values = axis.tickValues(low, high, axis.height())[0]
+    edge = 0.06 * (high - low)  # where a number would reach beyond the axis
+    values = [value for value in values if low + edge <= value <= high - edge]
+    painter = QPainter(picture := QPicture())
+    texts = [text for _, _, text in axis.generateDrawSpecs(painter)[2]]
+    painter.end()
+    del picture
+    return axis.tickStrings(values, axis.scale, spacing), texts
+
+
+@pytest.mark.parametrize("gain", [0.0, 1e-4, 0.006, 0.03, 0.06, 0.4, 3.0])
+def test_a_psnr_close_to_bicubic_has_numbers_all_the_same(panel: ChartPanel, gain: float) -> None:
+    panel.clear()
+    panel.hear(validated(40, 23.1876 + gain, 23.1876))
+    panel.draw()
+    wanted, drawn_ = numbers(panel.psnr)
+    assert wanted and set(wanted) <= set(drawn_)
+
+
+@pytest.mark.parametrize("rate", [1e-3, 2e-4, 2.5e-4, 1e-4, 3e-5])
+def test_every_learning_rate_has_numbers(panel: ChartPanel, qtbot: Any, rate: float) -> None:
+    panel.clear()
+    panel.rate.show()
+    for number in range(1, 50):
+        losses = {"total": 1.0}
+        panel.hear(StepDone(number, 50, losses, rate * (1 - number / 60), 1.0, 2.0, 1.0, 1.0, 10**9))
+    panel.draw()
+    wanted, drawn_ = numbers(panel.rate)
+    assert wanted and set(wanted) <= set(drawn_)
 
 
 def choose(qtbot: Any, box: QComboBox, text: str) -> None:
