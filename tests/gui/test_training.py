@@ -224,6 +224,18 @@ def test_a_run_cut_off_before_its_first_checkpoint_deserves_a_word(
     assert not window.resume_card.isVisible()
 
 
+def test_a_workspace_of_version_0_1_0_opens_with_the_offer_to_resume(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    stored = Path(__file__).parents[1] / "data" / "workspace_0.1.0"
+    workspace = Path(shutil.copytree(stored, tmp_path / "stored"))
+    window.conductor.open_workspace(str(workspace))
+    qtbot.waitUntil(window.resume_card.isVisible, timeout=_LONG)
+    config = window.project.draft.config
+    assert (config.scale, config.steps, config.num_feat) == (2, 12, 8)
+    assert window.charts.figures.losses
+
+
 def _cut_off(workspace: Path, photos: Path) -> Path:
     """A run that was killed in its first step."""
     make_workspace(workspace, source_dir=str(photos))

@@ -1,0 +1,88 @@
+"""A workspace that version 0.1.0 wrote opens, resumes and seeds new runs for ever after."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tests.golden import recorder
+from trainer_core.events import Event, Notice, RunFinished, StepDone, from_json
+from trainer_core.previews import previews_in
+from trainer_core.resumable import resumable
+from trainer_core.run_models import models_of
+from trainer_core.sinks.journal import read_journal
+from trainer_core.training.plan import plan_run
+from trainer_core.training.trainer import Trainer
+from trainer_core.workspace import Workspace
+
+DATA = Path(__file__).parents[1] / "data"
+# The losses of steps 9 to 12 as version 0.1.0 went on, recorded in the environment of tests/golden/mono_x2.txt.
+CONTINUED = ("0x1.9046ca0000000p-4", "0x1.5ad1420000000p-4", "0x1.51a13a0000000p-4", "0x1.e1a5020000000p-5")
+
+
+@pytest.fixture()
+def stored(tmp_path: Path) -> Path:
+    """A copy of the workspace; its photos lie in `photos` beside it."""
+    shutil.copytree(DATA / "photos", tmp_path / "photos")
+    return Path(shutil.copytree(DATA / "workspace_0.1.0", tmp_path / "workspace"))
+
+
+def train(workspace: Path, **settings: object) -> list[Event]:
+    events: list[Event] = []
+    given = {"source_dir": str(workspace.parent / "photos"), "workspace": str(workspace), **settings}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        Trainer(plan_run(given).config, events.append).run()
+    finally:
+        torch.set_num_threads(threads)
+    return events
+
+
+def test_it_resumes_with_the_losses_of_the_version_that_wrote_it(stored: Path) -> None:
+    events = train(stored, resume_from="latest")
+    steps = [event for event in events if isinstance(event, StepDone)]
+    assert [event.step for event in steps] == [9, 10, 11, 12]
+    losses = [event.losses["total"] for event in steps]
+    if recorder.environment() == recorder.read("mono_x2")[0]:
+        assert tuple(loss.hex() for loss in losses) == CONTINUED
+    else:
+        assert losses == pytest.approx([float.fromhex(text) for text in CONTINUED], rel=1e-4)
+    assert isinstance(events[-1], RunFinished) and events[-1].outcome == "completed"
+    assert not [e for e in events if isinstance(e, Notice) and "changed settings" in e.text]
+
+
+def test_it_opens(stored: Path) -> None:
+    workspace = Workspace(stored)
+    settings = workspace.read_settings()
+    assert (settings.values["scale"], settings.values["steps"], settings.notices) == (2, 12, ())
+    unfinished = resumable(workspace)
+    assert unfinished is not None
+    assert (unfinished.step, unfinished.total_steps, unfinished.ending) == (8, 12, "stopped")
+    assert [model.what for model in models_of(stored)] == ["best", "newest", "step 8"]
+    assert previews_in(workspace.previews) == {4: ("1",), 8: ("1",)}
+    records = read_journal(workspace.journal_file)
+    assert len(records) == 14
+    assert all(from_json(record) is not None for record in records)
+
+
+@pytest.mark.parametrize(
+    "name", ["checkpoints/scale2_step8.pth", "checkpoints/scale2_step8_deploy.pth", "models/wqv_neosr_x2_best.pth"]
+)
+def test_its_weights_start_a_new_run(stored: Path, name: str) -> None:
+    events = train(
+        stored.parent / "new", **recorder.CASES["mono_x2"], **settings_of(stored), init_weights=str(stored / name)
+    )
+    notices = [event.text for event in events if isinstance(event, Notice)]
+    assert any("100" in text and "%" in text for text in notices), notices
+    assert isinstance(events[-1], RunFinished) and events[-1].outcome == "completed"
+
+
+def settings_of(stored: Path) -> dict[str, object]:
+    names = ("base_resolution", "patch_size", "batch_size", "monochrome_style", "amp", "device", "compact_export")
+    values = Workspace(stored).read_settings().values
+    return {**{name: values[name] for name in names}, "steps": 2}
