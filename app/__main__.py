@@ -14,7 +14,7 @@ from typing import Optional
 
 import trainer_core
 from app.system.display import why_no_display
-from trainer_core.as_command import as_command
+from trainer_core.planning.command_line import as_command
 
 PROGRAM = "wqv-upscale-trainer-gui"
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolBut
 from app.form.words import sentence
 from app.icons import dress
 from app.theme import SPACE
-from trainer_core.resumable import Resumable
+from trainer_core.workspace.unfinished import Resumable
 
 _ICONS = {"info": ("info", "accent"), "warning": ("wrong", "warn"), "error": ("wrong", "bad")}
 _INFO_SECONDS = 12

@@ -31,12 +31,12 @@ from app.session import State
 from app.system.awake import awake
 from app.system.tensorboard_server import TensorBoards
 from app.training_thread import Ended
-from trainer_core.config import TrainerConfig
 from trainer_core.control import Request
 from trainer_core.errors import UserError
 from trainer_core.events import CheckpointSaved, Event, RunFinished, RunStarted
-from trainer_core.presets import proposed
-from trainer_core.training.hardware import Hardware, choose
+from trainer_core.planning.hardware import Hardware, choose
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.presets import proposed
 
 if TYPE_CHECKING:
     from app.window import Window

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable
 from PySide6.QtCore import QMimeData
 
 from trainer_core.errors import UserError
-from trainer_core.recognise import Kind, look_into, recognise
+from trainer_core.planning.recognition import Kind, look_into, recognise
 from trainer_core.weights.warm_start import plan as plan_warm_start
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from typing import Optional, Union
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.training_thread import TrainingThread
-from trainer_core.config import TrainerConfig
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.readiness import DOUBTFUL, Check
+from trainer_core.planning.hardware import Hardware, MemoryNeed, choose, free_memory, memory_estimate
+from trainer_core.planning.plan import network_of
+from trainer_core.planning.readiness import DOUBTFUL, Check
+from trainer_core.settings.config import TrainerConfig
 from trainer_core.sinks.lines import rough_duration
-from trainer_core.training.hardware import Hardware, MemoryNeed, choose, free_memory, memory_estimate
-from trainer_core.training.plan import network_of
 from trainer_core.training.time_estimate import seconds_of_run, seconds_per_step
 
 _PAUSE = 1500  # milliseconds after the last change before the time is measured; pictures come first

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.remembered import remembered
 from trainer_core.errors import UserError
-from trainer_core.settings import read_stored
+from trainer_core.settings.merge import read_stored
 
 _KEY = "last_session"
 _PLACES = ("source_dir", "workspace", "demo")

@@ -16,13 +16,13 @@ from app.background import Background
 from app.folder_watch import FolderWatch
 from app.last_session import Kept
 from app.runs.opened import Opened, look_into
-from trainer_core.config import TrainerConfig
-from trainer_core.draft import Draft
 from trainer_core.errors import UserError
-from trainer_core.readiness import OK, WRONG, Check, Source, checklist, workspace_fault
-from trainer_core.training.plan import find_photos
+from trainer_core.planning.draft import Draft
+from trainer_core.planning.plan import find_photos
+from trainer_core.planning.readiness import OK, WRONG, Check, Source, checklist, workspace_fault
+from trainer_core.settings.config import TrainerConfig
 from trainer_core.weights.warm_start import plan as plan_warm_start
-from trainer_core.workspace import LATEST, Workspace
+from trainer_core.workspace.layout import LATEST, Workspace
 
 Ask = Callable[[Callable[[], Any], Callable[[Any], None], Callable[[Exception], None]], None]
 """`TrainingThread.ask`."""

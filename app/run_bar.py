@@ -20,7 +20,7 @@ from app.project import Project
 from app.session import STEERABLE, State
 from app.theme import SPACE
 from trainer_core.events import PlanChanged, RunStarted, StepDone
-from trainer_core.readiness import Check
+from trainer_core.planning.readiness import Check
 
 
 class RunBar(QFrame):

@@ -110,7 +110,7 @@ class TrainingThread(QThread):
 
     def _train(self, job: _Training) -> Ended:
         try:
-            from trainer_core.training.plan import plan_run
+            from trainer_core.planning.plan import plan_run
             from trainer_core.training.trainer import Trainer
 
             plan = plan_run(job.given)

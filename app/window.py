@@ -35,7 +35,7 @@ from app.theme import SPACE, colours, scaled
 from app.training_thread import TrainingThread
 from app.watch_view.maker import NOTHING, READY, PairMaker
 from app.watch_view.panel import WatchView
-from trainer_core.config import TrainerConfig
+from trainer_core.settings.config import TrainerConfig
 
 _FORM_WIDTH = 380
 _SIZE = (1240, 780)

@@ -22,13 +22,13 @@ import numpy as np
 import torch
 from PIL import Image
 
+from trainer_core.calibration.distance import EDGE_TERMS, median_of
+from trainer_core.calibration.photo_set import PhotoSet
+from trainer_core.calibration.slanted_edges import draw_steps
+from trainer_core.calibration.synthetic import cut_frames, imitate
 from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.data.captures import read_captures
 from trainer_core.data.decode import decode
-from trainer_core.realism.distance import EDGE_TERMS, median_of
-from trainer_core.realism.imitation import cut_frames, imitate
-from trainer_core.realism.photo_set import PhotoSet
-from trainer_core.realism.steps import draw_steps
 
 SCALES = {"mono": 4, "color": 2}  # so that photos of 512 px need not be enlarged
 FIT_SEED = 1001  # of frames and draws that a fit sees; those measured here are others

@@ -22,14 +22,14 @@ import torch
 from plain_degradation import PlainCamera
 
 from trainer_core.camera import Camera
-from trainer_core.config import TrainerConfig
 from trainer_core.data.frames import validation_frames
 from trainer_core.model.rrdb import RRDBNet
+from trainer_core.planning.plan import find_photos
+from trainer_core.settings.config import TrainerConfig
 from trainer_core.training import preparation
-from trainer_core.training.pairs import camera_for, region_for
-from trainer_core.training.plan import find_photos
+from trainer_core.training.batches import camera_for, region_for
 from trainer_core.training.validation import FRAME_SEED, Validator
-from trainer_core.upscale import upscale
+from trainer_core.verbs.upscale import upscale
 from trainer_core.weights.network import load_network
 
 KINDS = ("plain", "watch")

@@ -23,8 +23,8 @@ def measure(case: str) -> None:
     import torch
     from training_step import step_config, training_step
 
-    from trainer_core.training.hardware import choose, memory_estimate
-    from trainer_core.training.plan import network_of
+    from trainer_core.planning.hardware import choose, memory_estimate
+    from trainer_core.planning.plan import network_of
 
     preset, scale = case.split("-")
     config = step_config(preset, int(scale))

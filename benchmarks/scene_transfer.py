@@ -16,8 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from trainer_core.data.scenes import write_scenes
-from trainer_core.training.plan import DEMO_SCENES
+from trainer_core.planning.plan import DEMO_SCENES
+from trainer_core.scenes.painter import write_scenes
 
 
 def gain(source: Path, workspace: Path, steps: int) -> float:

@@ -6,13 +6,13 @@ from typing import Callable
 
 import torch
 
-from trainer_core.config import TrainerConfig
 from trainer_core.model.rrdb import RRDBNet
-from trainer_core.presets import PRESETS
-from trainer_core.training.hardware import choose
+from trainer_core.planning.hardware import choose
+from trainer_core.planning.plan import network_of
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.presets import PRESETS
+from trainer_core.training.batches import Pair
 from trainer_core.training.learner import Learner
-from trainer_core.training.pairs import Pair
-from trainer_core.training.plan import network_of
 
 
 def step_config(preset: str, scale: int = 4) -> TrainerConfig:

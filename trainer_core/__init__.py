@@ -1,6 +1,6 @@
 """The headless trainer: everything but the window. Never imports Qt.
 
-Start reading at `training/trainer.py` (the run, top to bottom) or `config.py` (what can be set).
+Start reading at `training/trainer.py` (the run, top to bottom) or `settings/config.py` (what can be set).
 """
 
 __version__ = "0.1.0"

@@ -17,11 +17,11 @@ from typing import Any, Optional
 
 import trainer_core
 from trainer_core import environment
-from trainer_core.config import TrainerConfig
 from trainer_core.control import RunControl
 from trainer_core.errors import UserError
-from trainer_core.schema import AUTO, Setting, settings_of
-from trainer_core.settings import shown
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.merge import shown
+from trainer_core.settings.schema import AUTO, Setting, settings_of
 
 PROGRAM = "wqv-upscale-trainer"
 _EPILOG = """\
@@ -131,7 +131,7 @@ def _with_places(arguments: dict[str, Any], parser: argparse.ArgumentParser) -> 
 
 
 def _print_config(given: dict[str, Any]) -> int:
-    from trainer_core.training.plan import config_only, plan_run
+    from trainer_core.planning.plan import config_only, plan_run
 
     plan = plan_run(given)
     for notice in plan.notices:
@@ -142,9 +142,9 @@ def _print_config(given: dict[str, Any]) -> int:
 
 def _train(given: dict[str, Any], events: Optional[str]) -> int:
     from trainer_core.events import Fanout, Notice
+    from trainer_core.planning.plan import plan_run
     from trainer_core.sinks.console import ConsoleSink
     from trainer_core.sinks.journal import JsonlStdoutSink
-    from trainer_core.training.plan import plan_run
     from trainer_core.training.trainer import Trainer
 
     control = RunControl()

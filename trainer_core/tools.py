@@ -14,7 +14,7 @@ from typing import Optional
 
 from trainer_core import environment
 from trainer_core.errors import UserError
-from trainer_core.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF, VIEWER_COMPATIBLE
+from trainer_core.verbs.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF, VIEWER_COMPATIBLE
 
 PROGRAM = "wqv-upscale-tools"
 _MODELS = ("realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-anime")
@@ -53,7 +53,7 @@ def _add_inspect(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from trainer_core.inspect_file import inspect
+    from trainer_core.verbs.inspect import inspect
 
     found = inspect(options.file)
     print(json.dumps(found.as_dict(), indent=2) if options.json else found.text())
@@ -76,7 +76,7 @@ def _add_upscale(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 
 
 def _upscale(options: argparse.Namespace) -> int:
-    from trainer_core.upscale import upscale
+    from trainer_core.verbs.upscale import upscale
 
     other = options.compare if options.compare not in (None, Path()) else None
     done = upscale(
@@ -109,7 +109,7 @@ def _add_export(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from trainer_core.export_model import export
+    from trainer_core.verbs.export import export
 
     done = export(
         options.model, options.out, form=options.format, half=options.half,
@@ -128,7 +128,7 @@ def _add_install(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 
 
 def _install(options: argparse.Namespace) -> int:
-    from trainer_core.install_model import install
+    from trainer_core.verbs.install import install
 
     print(install(options.model, options.into, replace=options.replace))
     return 0
@@ -144,7 +144,7 @@ def _add_fetch(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from trainer_core.fetch_model import fetch
+    from trainer_core.verbs.fetch import fetch
 
     print(fetch(options.name, options.into, progress=_show_bytes))
     return 0
@@ -174,7 +174,7 @@ def _add_simulate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    from trainer_core.simulate import simulate
+    from trainer_core.verbs.simulate import simulate
 
     done = simulate(
         options.photos, options.out, camera=options.camera, scale=options.scale, count=options.count,
@@ -198,7 +198,7 @@ def _add_calibrate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from trainer_core.calibrate import calibrate
+    from trainer_core.calibration.calibrate import calibrate
 
     done = calibrate(options.captures, options.out, photos=options.photos, progress=_show_fit)
     for _, reason in done.refused:

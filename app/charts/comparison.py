@@ -16,8 +16,8 @@ from app.charts.figures import Figures
 from app.charts.panel import ChartPanel
 from app.project import Project
 from app.runs.recent import recent_workspaces
-from trainer_core.sinks.follow import JournalFollower
-from trainer_core.workspace import PUT_ASIDE_TIME, Workspace
+from trainer_core.sinks.journal_follower import JournalFollower
+from trainer_core.workspace.layout import PUT_ASIDE_TIME, Workspace
 
 _JOB = "comparison"
 

@@ -16,10 +16,10 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from app.background import Background
-from trainer_core.picture_files import bicubic, has_colour
+from trainer_core.verbs.picture_files import bicubic, has_colour
 
 if TYPE_CHECKING:
-    from trainer_core.upscale import Tile, Upscaler
+    from trainer_core.verbs.upscale import Tile, Upscaler
 
 Pieces = Generator["Tile", None, None]
 Ask = Callable[[Callable[[], Any], Callable[[Any], None], Callable[[Exception], None]], None]
@@ -107,7 +107,7 @@ class Bench(QObject):
 
     def _load(self, role: str, path: Path) -> Model:
         """In the training thread."""
-        from trainer_core.upscale import Upscaler
+        from trainer_core.verbs.upscale import Upscaler
 
         self._upscalers[role] = made = Upscaler(path, tile=_TILE)
         return Model(path, made.description, made.spec.scale, made.gray)

@@ -15,8 +15,8 @@ from app.errors import fault_report, reason, show_report
 from app.questions import ask
 from app.remembered import remembered
 from trainer_core.errors import UserError
-from trainer_core.install_model import NameTaken, NotForViewer, install
-from trainer_core.run_models import RunModel, models_of
+from trainer_core.verbs.install import NameTaken, NotForViewer, install
+from trainer_core.workspace.models import RunModel, models_of
 
 if TYPE_CHECKING:
     from app.window import Window

@@ -34,12 +34,20 @@ from app.icons import dress
 from app.questions import ask
 from app.theme import SPACE
 from trainer_core.errors import UserError
-from trainer_core.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF, VIEWER_COMPATIBLE, proposed_name
-from trainer_core.run_models import RunModel
+from trainer_core.verbs.export_options import (
+    ALPHA,
+    BLEND,
+    DEFAULT_ALPHA,
+    FORMATS,
+    HALF,
+    VIEWER_COMPATIBLE,
+    proposed_name,
+)
 from trainer_core.weights.programs import in_words
+from trainer_core.workspace.models import RunModel
 
 if TYPE_CHECKING:
-    from trainer_core.export_model import Exported
+    from trainer_core.verbs.export import Exported
 
 _FOR_THE_VIEWER = "pth"
 _LEAST_WIDTH = 530  # pixels of the fields; long texts may need more
@@ -208,7 +216,7 @@ class ExportDialog(QDialog):
         assert model is not None
 
         def work() -> Exported:
-            from trainer_core.export_model import export
+            from trainer_core.verbs.export import export
 
             return export(model, target, form=form, half=half, viewer_compatible=viewer, blend=blend, alpha=alpha)
 

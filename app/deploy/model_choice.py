@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QSizePolicy, 
 from app.icons import dress
 from app.remembered import remembered
 from app.theme import SPACE
-from trainer_core.recognise import WEIGHTS
-from trainer_core.run_models import RunModel
+from trainer_core.planning.recognition import WEIGHTS
+from trainer_core.workspace.models import RunModel
 
 
 class ModelChoice(QWidget):

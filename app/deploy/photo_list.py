@@ -30,7 +30,7 @@ from app.remembered import remembered
 from app.theme import SPACE
 from trainer_core.data.captures import WATCH_SUFFIXES
 from trainer_core.data.photos import EXTENSIONS
-from trainer_core.picture_files import picture_files, pictures_in
+from trainer_core.verbs.picture_files import picture_files, pictures_in
 
 _THUMBNAIL = 48  # pixels
 _MOST_OF_A_DROP = 100

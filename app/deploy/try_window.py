@@ -40,9 +40,9 @@ from app.questions import ask
 from app.remembered import remembered
 from app.theme import SPACE
 from trainer_core.errors import UserError
-from trainer_core.picture_files import save_png, side_by_side
-from trainer_core.recognise import WEIGHTS
-from trainer_core.run_models import RunModel
+from trainer_core.planning.recognition import WEIGHTS
+from trainer_core.verbs.picture_files import save_png, side_by_side
+from trainer_core.workspace.models import RunModel
 
 _SIZE = (1000, 660)
 _WORDS = {OURS: "Model", OTHER: "Compare with"}

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from app.form.words import sentence
 from app.icons import dress
 from app.theme import SPACE
-from trainer_core.readiness import DOUBTFUL, OK, WAITING, WRONG, Check
-from trainer_core.schema import Setting
+from trainer_core.planning.readiness import DOUBTFUL, OK, WAITING, WRONG, Check
+from trainer_core.settings.schema import Setting
 
 _LOOKS = {OK: ("ok", "good"), WAITING: ("waiting", "muted"), WRONG: ("wrong", "warn"), DOUBTFUL: ("info", "warn")}
 _WORDS = {OK: "done", WAITING: "being checked", WRONG: "needed", DOUBTFUL: "doubtful"}

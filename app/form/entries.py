@@ -29,8 +29,8 @@ from PySide6.QtWidgets import (
 from app.form.words import file_filter, hint_of
 from app.icons import dress
 from app.theme import SPACE, scaled
-from trainer_core.schema import Setting
-from trainer_core.settings import shown
+from trainer_core.settings.merge import shown
+from trainer_core.settings.schema import Setting
 
 
 class Entry(QWidget):

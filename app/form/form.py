@@ -13,7 +13,7 @@ from app.form.row import Row
 from app.form.words import sentence
 from app.project import Project
 from app.theme import SPACE
-from trainer_core.schema import Setting
+from trainer_core.settings.schema import Setting
 
 
 class SettingsForm(QScrollArea):

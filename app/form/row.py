@@ -11,7 +11,7 @@ from app.form.entries import Entry, PathEntry, entry_for
 from app.form.words import label_of, side_by_side, tooltip
 from app.icons import dress
 from app.theme import SPACE, scaled
-from trainer_core.schema import Setting
+from trainer_core.settings.schema import Setting
 
 _LABEL_WIDTH = 118
 _WIDE = 24  # characters of all choices together

@@ -13,10 +13,10 @@ from app.errors import reason
 from app.project import Project
 from app.questions import ask
 from app.remembered import remembered
-from trainer_core.as_command import as_command, wherever
 from trainer_core.errors import UserError
 from trainer_core.files import write_json
-from trainer_core.settings import Stored, read_stored, to_json
+from trainer_core.planning.command_line import as_command, wherever
+from trainer_core.settings.merge import Stored, read_stored, to_json
 
 _SUFFIX = ".json"
 _FILES = f"JSON (*{_SUFFIX})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from app.errors import Report, show_report
-from trainer_core.readiness import Source
+from trainer_core.planning.readiness import Source
 
 
 def show_unusable(source: Source, parent: QWidget) -> None:

@@ -6,9 +6,9 @@ import re
 from functools import lru_cache
 from typing import Any, Optional
 
-from trainer_core.config import TrainerConfig
-from trainer_core.schema import Setting, settings_of
-from trainer_core.settings import shown
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.merge import shown
+from trainer_core.settings.schema import Setting, settings_of
 
 _LABELS = {"monochrome_style": "Watch"}
 _CHOICES: dict[str, dict[Any, str]] = {"monochrome_style": {False: "WQV-3/10 colour", True: "WQV-1/2 mono"}}

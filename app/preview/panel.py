@@ -30,7 +30,7 @@ from app.preview.pictures import Pictures, from_sample, from_strip
 from app.preview.timeline import Timeline
 from app.theme import SPACE, scaled, theme
 from trainer_core.events import PreviewReady, Sample
-from trainer_core.previews import facts_of, file_name, keys_of, keys_of_files, pinned_name, previews_in
+from trainer_core.previews.files import facts_of, file_name, keys_of, keys_of_files, pinned_name, previews_in
 
 _LEAST_WIDTH, _LARGEST_WIDTH = 110, 230  # pixels of the list; step and figures stand beside it
 

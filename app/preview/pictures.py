@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtGui import QImage
 
 from trainer_core.events import Sample
-from trainer_core.previews import facts_of, pinned_name, step_and_key
+from trainer_core.previews.files import facts_of, pinned_name, step_and_key
 
 VIEWS = ("LR", "SR", "HR", "Bicubic")
 _STRIP = ("LR", "Bicubic", "SR", "HR")  # the order on disk; a pinned photo has no HR

@@ -13,8 +13,8 @@ from app.questions import ask
 from app.session import Session, State
 from trainer_core.control import Request
 from trainer_core.errors import UserError
-from trainer_core.preview_photos import pin, unpin
-from trainer_core.workspace import Workspace
+from trainer_core.previews.pinned_photos import pin, unpin
+from trainer_core.workspace.layout import Workspace
 
 _MOST_TOLD = 4  # reasons in one message
 

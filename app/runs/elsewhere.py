@@ -12,10 +12,10 @@ from app.progress_bar import ProgressBar
 from app.questions import ask
 from app.runs.follow import Follow
 from app.runs.opened import Opened
-from trainer_core.elsewhere import can_be_stopped, stop
+from trainer_core.workspace.other_process import can_be_stopped, stop
 from trainer_core.errors import UserError
 from trainer_core.events import Event, PlanChanged, RunFinished, RunStarted, StepDone
-from trainer_core.workspace import Workspace
+from trainer_core.workspace.layout import Workspace
 
 if TYPE_CHECKING:
     from app.window import Window

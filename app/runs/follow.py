@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.background import Background
 from app.folder_watch import FolderWatch
 from app.runs.opened import Opened
-from trainer_core.elsewhere import running_elsewhere
+from trainer_core.workspace.other_process import running_elsewhere
 from trainer_core.events import Event
-from trainer_core.sinks.follow import JournalFollower
-from trainer_core.workspace import Workspace
+from trainer_core.sinks.journal_follower import JournalFollower
+from trainer_core.workspace.layout import Workspace
 
 _PERIOD = 500  # milliseconds from one answer to the next look
 _JOB = "follow"

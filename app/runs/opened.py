@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Optional
 
 from app.charts.figures import Figures
-from trainer_core.elsewhere import running_elsewhere
+from trainer_core.workspace.other_process import running_elsewhere
 from trainer_core.events import Event
-from trainer_core.resumable import Resumable, cut_short, resumable
-from trainer_core.sinks.follow import JournalFollower, gist
-from trainer_core.workspace import Workspace
+from trainer_core.workspace.unfinished import Resumable, cut_short, resumable
+from trainer_core.sinks.journal_follower import JournalFollower, gist
+from trainer_core.workspace.layout import Workspace
 
 
 @dataclass(frozen=True)

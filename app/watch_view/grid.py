@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QButtonGroup, QWidget
 from app.theme import SPACE
 from app.watch_view.cells import Cell, image
 from trainer_core.data.frames import FrameSpec
-from trainer_core.training.watch_view import WatchPair
+from trainer_core.training.simulated_view import WatchPair
 
 _COLUMNS = (4, 3, 2)
 _GAP = 2 * SPACE

@@ -14,7 +14,7 @@ from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import Pictures
 from app.theme import SPACE
 from app.watch_view.cells import image
-from trainer_core.training.watch_view import WatchPair
+from trainer_core.training.simulated_view import WatchPair
 
 WATCH, TARGET, CAPTURE = "Watch", "Target", "Your capture"
 

@@ -16,7 +16,7 @@ from app.training_thread import TrainingThread
 from trainer_core.data.frames import Frame
 from trainer_core.data.photos import Photo
 from trainer_core.errors import UserError
-from trainer_core.training.watch_view import CAMERA_SETTINGS, COUNT, WatchCamera, watch_frames
+from trainer_core.training.simulated_view import CAMERA_SETTINGS, COUNT, WatchCamera, watch_frames
 
 _PAUSE = 400  # milliseconds after the last change
 NOTHING, LOOKING, READY = "nothing", "looking", "ready"

@@ -34,8 +34,8 @@ from app.watch_view.large import LargePair
 from app.watch_view.maker import PairMaker
 from trainer_core.data.captures import CAPTURE_SUFFIXES, Capture, read_captures
 from trainer_core.errors import UserError
-from trainer_core.recognise import WEIGHTS
-from trainer_core.training.watch_view import COUNT, WatchCamera, WatchPair
+from trainer_core.planning.recognition import WEIGHTS
+from trainer_core.training.simulated_view import COUNT, WatchCamera, WatchPair
 
 _LEGEND = "Left as the watch takes it, right what the network learns to make of it."
 _PARTLY = "Small photos fill only a part of the frame."

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+from trainer_core.calibration.synthetic import cut_frames, imitate
 from trainer_core.camera import CameraProfile, build_camera
-from trainer_core.data.scenes import scene
-from trainer_core.realism.imitation import cut_frames, imitate
+from trainer_core.scenes.painter import scene
 
 _SCENES, _SIDE, _SEED = (2, 12, 30), 640, 7
 _SCALE, _HEIGHT, _GAP = 4, 240, 4

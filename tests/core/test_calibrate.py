@@ -13,10 +13,10 @@ from PIL import Image
 pytest.importorskip("torch")
 
 from tests.small_runs import make_photos, picture
-from trainer_core.calibrate import LEAST_CAPTURES, LEAST_PHOTOS, calibrate
+from trainer_core.calibration.calibrate import LEAST_CAPTURES, LEAST_PHOTOS, calibrate
+from trainer_core.calibration.synthetic import cut_frames, imitate
 from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.errors import UserError
-from trainer_core.realism.imitation import cut_frames, imitate
 from trainer_core.tools import main
 
 NOISY = {
@@ -132,7 +132,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)  # root may write everywhere
-    monkeypatch.setattr("trainer_core.calibrate.fit", lambda *_, **__: pytest.fail("the work began"))
+    monkeypatch.setattr("trainer_core.calibration.calibrate.fit", lambda *_, **__: pytest.fail("the work began"))
     with pytest.raises(UserError, match="Nothing can be written to"):
         calibrate([mono], tmp_path / "watch.json", frames=3, candidates=1)
 
@@ -140,7 +140,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
 def test_the_verb_shows_what_came_of_it(
     mono: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer_core.calibrate.CANDIDATES", {"mono": 2})
+    monkeypatch.setattr("trainer_core.calibration.calibrate.CANDIDATES", {"mono": 2})
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     (tmp_path / "bad.png").write_bytes(b"no picture")
     out = tmp_path / "watch.json"

@@ -11,10 +11,10 @@ import pytest
 pytest.importorskip("torch")
 
 from trainer_core.camera import CameraProfile, ColorCamera, MonoCamera
-from trainer_core.config import TrainerConfig
 from trainer_core.errors import UserError
-from trainer_core.training.pairs import camera_for
-from trainer_core.training.plan import plan_run
+from trainer_core.planning.plan import plan_run
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.training.batches import camera_for
 
 
 def profile_file(folder: Path, builtin: str) -> Path:

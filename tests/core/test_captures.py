@@ -13,7 +13,7 @@ from PIL import Image
 
 from trainer_core.data.captures import read_captures
 from trainer_core.errors import UserError
-from trainer_core.picture_files import picture_files
+from trainer_core.verbs.picture_files import picture_files
 
 DATE = (2, 11, 30, 23, 59)
 IN_USE, DELETED = 0x40, 0xC0

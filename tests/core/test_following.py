@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from trainer_core.elsewhere import can_be_stopped, running_elsewhere, stop
 from trainer_core.errors import UserError
 from trainer_core.events import CheckpointSaved, Event, Notice, RunFinished, RunStarted, StepDone, Validated
 from trainer_core.files import write_json
-from trainer_core.sinks.follow import JournalFollower, gist
 from trainer_core.sinks.journal import json_line
-from trainer_core.workspace import Workspace
+from trainer_core.sinks.journal_follower import JournalFollower, gist
+from trainer_core.workspace.layout import Workspace
+from trainer_core.workspace.other_process import can_be_stopped, running_elsewhere, stop
 
 
 def begun(start_step: int = 0, run_id: str = "a") -> RunStarted:

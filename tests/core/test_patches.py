@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer_core.data import patches
+from trainer_core.data import regions
 from trainer_core.data.frames import FrameSpec, place, validation_frames
-from trainer_core.data.patches import PatchSource, RegionSpec
 from trainer_core.data.photos import Photo, scan
 from trainer_core.data.pyramid import Box, Pyramid
-from trainer_core.data.randomness import PATCH, generator
+from trainer_core.data.regions import PatchSource, RegionSpec
 from trainer_core.errors import UserError
+from trainer_core.randomness import PATCH, generator
 
 SPEC = RegionSpec(frame_width=24, frame_height=20, scale=2, region=8, multiple=1)
 
@@ -78,8 +78,8 @@ def test_photos_are_decoded_once_where_all_fit_and_once_a_pass_otherwise(
 ) -> None:
     photos = folder(tmp_path)
     decoded: list[Path] = []
-    real = patches.decode
-    monkeypatch.setattr(patches, "decode", lambda path: decoded.append(path) or real(path))
+    real = regions.decode
+    monkeypatch.setattr(regions, "decode", lambda path: decoded.append(path) or real(path))
     with PatchSource(photos, SPEC, seed=1, patches_per_photo=4) as source:
         first(source, 24 * 3)
         assert sorted(decoded) == sorted(photo.path for photo in photos)
@@ -100,7 +100,7 @@ def test_memory_stays_within_the_cache(tmp_path: Path) -> None:
 def test_the_first_batch_does_not_wait_for_the_whole_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
     started: list[Path] = []
-    real = patches.decode
+    real = regions.decode
 
     def slow(path: Path) -> np.ndarray:
         started.append(path)
@@ -108,7 +108,7 @@ def test_the_first_batch_does_not_wait_for_the_whole_block(tmp_path: Path, monke
             gate.wait(5)
         return real(path)
 
-    monkeypatch.setattr(patches, "decode", slow)
+    monkeypatch.setattr(regions, "decode", slow)
     with PatchSource(folder(tmp_path, 40), SPEC, seed=1, patches_per_photo=50) as source:
         begin = time.monotonic()
         next(source.batches(0, 4))

@@ -16,13 +16,22 @@ from tests.small_runs import TINY, make_photos, picture
 from trainer_core.control import Request, RunControl
 from trainer_core.errors import UserError
 from trainer_core.events import Event, Notice, PreviewReady, Sample, StepDone
-from trainer_core.preview_photos import MOST_PHOTOS, pin, read_preview_photos, unpin
-from trainer_core.previews import Facts, facts_of, file_name, keys_of, pinned_name, previews_in, step_and_key, write
-from trainer_core.recognise import Kind, look_into, recognise
+from trainer_core.planning.plan import plan_run
+from trainer_core.planning.recognition import Kind, look_into, recognise
+from trainer_core.previews.files import (
+    Facts,
+    facts_of,
+    file_name,
+    keys_of,
+    pinned_name,
+    previews_in,
+    step_and_key,
+    write,
+)
+from trainer_core.previews.pinned_photos import MOST_PHOTOS, pin, read_preview_photos, unpin
 from trainer_core.sinks.tensorboard import TensorBoardSink
-from trainer_core.training.plan import plan_run
 from trainer_core.training.trainer import Trainer
-from trainer_core.workspace import Workspace
+from trainer_core.workspace.layout import Workspace
 
 
 def mono_photo(path: Path, seed: int = 0, width: int = 120, height: int = 120) -> Path:

@@ -12,18 +12,18 @@ from PIL import Image, ImageFilter
 pytest.importorskip("torch")
 
 from tests.small_runs import picture
+from trainer_core.calibration.bounds import BOUNDS, of_the_watch
+from trainer_core.calibration.classifier import patch_features, separability
+from trainer_core.calibration.distance import COLOR_SCALES, MONO_SCALES, distance, median_of
+from trainer_core.calibration.photo_set import PhotoSet
+from trainer_core.calibration.search import drift, fit, score
+from trainer_core.calibration.slanted_edges import draw_steps
+from trainer_core.calibration.statistics import color_statistics, mono_statistics
+from trainer_core.calibration.synthetic import cut_frames, imitate
 from trainer_core.camera import BUILTIN_PROFILES, CameraProfile, build_camera
 from trainer_core.camera.profile import KINDS
 from trainer_core.data.captures import read_captures
 from trainer_core.data.decode import decode
-from trainer_core.realism.bounds import BOUNDS, of_the_watch
-from trainer_core.realism.classifier import patch_features, separability
-from trainer_core.realism.distance import COLOR_SCALES, MONO_SCALES, distance, median_of
-from trainer_core.realism.imitation import cut_frames, imitate
-from trainer_core.realism.photo_set import PhotoSet
-from trainer_core.realism.search import drift, fit, score
-from trainer_core.realism.statistics import color_statistics, mono_statistics
-from trainer_core.realism.steps import draw_steps
 
 
 def smooth(seed: int, side: int = 120) -> np.ndarray:

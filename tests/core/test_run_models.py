@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainer_core.export_options import proposed_name
-from trainer_core.run_models import models_of
+from trainer_core.verbs.export_options import proposed_name
 from trainer_core.weights.programs import in_words
+from trainer_core.workspace.models import models_of
 
 
 def test_the_models_of_a_run_come_best_first_then_the_newest_checkpoints(tmp_path: Path) -> None:

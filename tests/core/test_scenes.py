@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from trainer_core.data.photos import scan
-from trainer_core.data.scenes import scene, write_scenes
 from trainer_core.data.splits import make_splits
-from trainer_core.data.textures import COUNT, SIDE, texture
+from trainer_core.scenes.painter import scene, write_scenes
+from trainer_core.scenes.textures import COUNT, SIDE, texture
 
 SIZE = 256
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from trainer_core.cli import build_parser
-from trainer_core.config import TrainerConfig
 from trainer_core.errors import UserError
-from trainer_core.presets import PRESETS
-from trainer_core.schema import setting, settings_of
-from trainer_core.settings import Stored, options_table, read_stored, resolve, to_json
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.merge import Stored, options_table, read_stored, resolve, to_json
+from trainer_core.settings.presets import PRESETS
+from trainer_core.settings.schema import setting, settings_of
 
 PLACES = {"source_dir": "photos", "workspace": "runs"}
 
@@ -136,7 +136,7 @@ def test_a_stored_value_of_the_wrong_kind_names_the_file() -> None:
 
 def test_the_options_page_is_what_the_schema_says() -> None:
     page = Path(__file__).parents[2] / "docs" / "options.md"
-    assert options_table() in page.read_text("utf-8"), "run: python -m trainer_core.settings > docs/options.md"
+    assert options_table() in page.read_text("utf-8"), "run: python -m trainer_core.settings.merge > docs/options.md"
 
 
 def test_the_configuration_is_frozen() -> None:

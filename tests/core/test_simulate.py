@@ -15,8 +15,8 @@ from tests.small_runs import picture
 from trainer_core.data.captures import read_captures
 from trainer_core.data.pyramid import enlarged, enlarged_part
 from trainer_core.errors import UserError
-from trainer_core.simulate import simulate
 from trainer_core.tools import main
+from trainer_core.verbs.simulate import simulate
 
 
 def photo(path: Path, seed: int = 0, width: int = 400, height: int = 320) -> Path:

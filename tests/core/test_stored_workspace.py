@@ -11,13 +11,13 @@ torch = pytest.importorskip("torch")
 
 from tests.golden import recorder
 from trainer_core.events import Event, Notice, RunFinished, StepDone, from_json
-from trainer_core.previews import previews_in
-from trainer_core.resumable import resumable
-from trainer_core.run_models import models_of
+from trainer_core.planning.plan import plan_run
+from trainer_core.previews.files import previews_in
 from trainer_core.sinks.journal import read_journal
-from trainer_core.training.plan import plan_run
 from trainer_core.training.trainer import Trainer
-from trainer_core.workspace import Workspace
+from trainer_core.workspace.layout import Workspace
+from trainer_core.workspace.models import models_of
+from trainer_core.workspace.unfinished import resumable
 
 DATA = Path(__file__).parents[1] / "data"
 # The losses of steps 9 to 12 as version 0.1.0 went on, recorded in the environment of tests/golden/mono_x2.txt.

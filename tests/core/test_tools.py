@@ -15,17 +15,17 @@ import pytest
 from PIL import Image
 
 from trainer_core.errors import UserError
-from trainer_core.fetch_model import CATALOGUE, Release, Rules, fetch
 from trainer_core.tools import _MODELS, main
+from trainer_core.verbs.fetch import CATALOGUE, Release, Rules, fetch
 
 torch = pytest.importorskip("torch")
 
 from tests.core.networks import distance, network_of, noise, saved
-from trainer_core.export_model import export
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.verbs.export import export
+from trainer_core.weights.container.reader import load_tree, open_weights
 from trainer_core.weights.network import load_network
 from trainer_core.weights.onnx_file import to_onnx
-from trainer_core.weights.reader import load_tree, open_weights
 
 SPEC = NetworkSpec(4, num_feat=16, num_block=2, num_grow_ch=32)
 SRVGG = Path(__file__).resolve().parents[3] / "shared" / "weights" / "realesr-animevideov3.pth"

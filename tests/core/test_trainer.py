@@ -12,7 +12,6 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests.small_runs import TINY, make_photos
-from trainer_core.config import TrainerConfig
 from trainer_core.control import Request, RunControl, Stop
 from trainer_core.errors import UserError
 from trainer_core.events import (
@@ -26,13 +25,14 @@ from trainer_core.events import (
     Validated,
 )
 from trainer_core.model.rrdb import RRDBNet
+from trainer_core.planning.hardware import choose
+from trainer_core.planning.plan import plan_run
+from trainer_core.settings.config import TrainerConfig
 from trainer_core.training import checkpoint
-from trainer_core.training.hardware import choose
-from trainer_core.training.plan import plan_run
 from trainer_core.training.trainer import RunResult, Trainer
-from trainer_core.weights.dialects import identify
-from trainer_core.weights.reader import load_tree, open_weights
-from trainer_core.workspace import Workspace
+from trainer_core.weights.container.reader import load_tree, open_weights
+from trainer_core.weights.rrdb.dialects import identify
+from trainer_core.workspace.layout import Workspace
 
 Listener = Callable[[Event, RunControl], None]
 
@@ -263,16 +263,16 @@ def test_a_warm_start_is_recorded_and_replayed_until_switched_off(photos: Path, 
 
 
 def test_a_non_finite_batch_never_reaches_the_weights(photos: Path, tmp_path: Path) -> None:
-    from trainer_core.training import pairs
+    from trainer_core.training import batches
 
-    real = pairs.PairMaker.pairs
+    real = batches.PairMaker.pairs
 
-    def poisoned(self: pairs.PairMaker, regions: Any) -> pairs.Pair:
+    def poisoned(self: batches.PairMaker, regions: Any) -> batches.Pair:
         pair = real(self, regions)
-        return pairs.Pair(pair.lr * float("nan"), pair.hr) if regions[0].index == 4 else pair
+        return batches.Pair(pair.lr * float("nan"), pair.hr) if regions[0].index == 4 else pair
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pairs.PairMaker, "pairs", poisoned)
+        patch.setattr(batches.PairMaker, "pairs", poisoned)
         result, heard = train(photos, tmp_path, steps=5)
     assert result.outcome == "completed"
     assert [e.skipped_steps for e in only(StepDone, heard)] == [0, 0, 1, 1, 1]
@@ -282,13 +282,13 @@ def test_a_non_finite_batch_never_reaches_the_weights(photos: Path, tmp_path: Pa
 
 
 def test_gradients_that_stay_non_finite_end_the_run_with_a_reason(photos: Path, tmp_path: Path) -> None:
-    from trainer_core.training import pairs
+    from trainer_core.training import batches
 
-    broken = lambda self, regions: pairs.Pair(  # noqa: E731
+    broken = lambda self, regions: batches.Pair(  # noqa: E731
         torch.full((2, 3, 16, 16), float("inf")), torch.zeros(2, 3, 64, 64)
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pairs.PairMaker, "pairs", broken)
+        patch.setattr(batches.PairMaker, "pairs", broken)
         result, _ = train(photos, tmp_path, steps=50)
     assert result.outcome == "failed" and "lower --lr" in (result.error or "") and result.step == 20
 

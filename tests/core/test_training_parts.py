@@ -12,16 +12,16 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from trainer_core.config import TrainerConfig
 from trainer_core.errors import UserError
 from trainer_core.model.initialise import initialise
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.planning.hardware import MemoryNeed, choose
+from trainer_core.settings.config import TrainerConfig
 from trainer_core.sinks.lines import rough_duration
 from trainer_core.training import time_estimate
 from trainer_core.training.budget import Measurement, overhead
 from trainer_core.training.ema import Ema
-from trainer_core.training.hardware import MemoryNeed, choose
 from trainer_core.training.losses import Losses
 from trainer_core.training.metrics import psnr, ssim
 from trainer_core.training.schedule import Cadence, checkpoint_cadence, learning_rate, validation_cadence

@@ -16,8 +16,8 @@ from tests.small_runs import picture
 from trainer_core.errors import UserError
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.picture_files import side_by_side
-from trainer_core.upscale import Upscaler, upscale
+from trainer_core.verbs.picture_files import side_by_side
+from trainer_core.verbs.upscale import Upscaler, upscale
 from trainer_core.weights.export import export_state, pad_for_viewer, write_deployable
 
 SPEC = NetworkSpec(4, num_feat=16, num_block=3, num_grow_ch=8)

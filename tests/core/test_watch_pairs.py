@@ -13,11 +13,11 @@ torch = pytest.importorskip("torch")
 
 from tests.small_runs import make_photos, picture
 from trainer_core.camera import CameraProfile
-from trainer_core.config import TrainerConfig
 from trainer_core.data.photos import scan
 from trainer_core.errors import UserError
-from trainer_core.training.pairs import camera_for, frame_pair
-from trainer_core.training.watch_view import WatchCamera, WatchPair, watch_frames, watch_pairs
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.training.batches import camera_for, frame_pair
+from trainer_core.training.simulated_view import WatchCamera, WatchPair, watch_frames, watch_pairs
 
 
 @pytest.fixture(scope="module")

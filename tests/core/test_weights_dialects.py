@@ -17,10 +17,10 @@ from torch import Tensor
 from tests.core.networks import network_of
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.weights.dialects import identify
-from trainer_core.weights.limits import WeightsError
+from trainer_core.weights.container.limits import WeightsError
+from trainer_core.weights.container.reader import open_weights
 from trainer_core.weights.network import load_network
-from trainer_core.weights.reader import open_weights
+from trainer_core.weights.rrdb.dialects import identify
 from trainer_core.weights.warm_start import plan
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "weights" / "realesr-animevideov3.pth"

@@ -14,9 +14,9 @@ from tests.core.networks import distance, network_of, noise, saved
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.weights import export
+from trainer_core.weights.container.reader import load_tree
 from trainer_core.weights.export import export_state, gate, pad_for_viewer, why_not_padded, write_deployable
 from trainer_core.weights.programs import judge, name_fault, scale_marks
-from trainer_core.weights.reader import load_tree
 
 SMALL = NetworkSpec(4, num_feat=16, num_block=2, num_grow_ch=8)
 EXACT = 1e-6

@@ -25,8 +25,8 @@ from tests.core.hostile_files import (
 from tests.core.hostile_files import (
     pickle as as_pickle,
 )
-from trainer_core.weights.limits import Limits, WeightsError
-from trainer_core.weights.reader import load_tensors, load_tree, open_weights
+from trainer_core.weights.container.limits import Limits, WeightsError
+from trainer_core.weights.container.reader import load_tensors, load_tree, open_weights
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "weights" / "realesr-animevideov3.pth"
 

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 
 from tests.core.networks import distance, network_of, noise, saved
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.weights.container.limits import WeightsError
 from trainer_core.weights.export import pad_for_viewer, write_deployable
-from trainer_core.weights.limits import WeightsError
 from trainer_core.weights.warm_start import WarmStartReport, apply, plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,7 +180,7 @@ def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
 def test_looking_at_a_file_needs_no_torch(tmp_path: Path) -> None:
     path = saved(network_of(X4), tmp_path / "m.pth")
     code = (
-        "import sys\nfrom trainer_core.weights.warm_start import plan\nfrom trainer_core.inspect_file import inspect\n"
+        "import sys\nfrom trainer_core.weights.warm_start import plan\nfrom trainer_core.verbs.inspect import inspect\n"
         f"assert plan({str(path)!r}).spec.num_feat == 16\ninspect({str(path)!r}).text()\nprint('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -14,21 +14,21 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from trainer_core.as_command import as_command
 from trainer_core.cli import build_parser
-from trainer_core.config import TrainerConfig
-from trainer_core.draft import Draft
-from trainer_core.elsewhere import running_elsewhere
 from trainer_core.errors import UserError
 from trainer_core.events import Notice, RunFinished, RunStarted, StepDone, Validated, from_json, to_json
-from trainer_core.readiness import OK, WAITING, WRONG, Source, checklist, workspace_fault
-from trainer_core.recognise import Kind, look_into, recognise
-from trainer_core.resumable import cut_short, resumable
-from trainer_core.settings import Stored
-from trainer_core.settings import to_json as to_settings
+from trainer_core.planning.command_line import as_command
+from trainer_core.planning.draft import Draft
+from trainer_core.planning.plan import find_photos, plan_run
+from trainer_core.planning.readiness import OK, WAITING, WRONG, Source, checklist, workspace_fault
+from trainer_core.planning.recognition import Kind, look_into, recognise
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.merge import Stored
+from trainer_core.settings.merge import to_json as to_settings
 from trainer_core.sinks.journal import json_line, past_events
-from trainer_core.training.plan import find_photos, plan_run
-from trainer_core.workspace import Workspace
+from trainer_core.workspace.layout import Workspace
+from trainer_core.workspace.other_process import running_elsewhere
+from trainer_core.workspace.unfinished import cut_short, resumable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -276,7 +276,10 @@ def test_the_built_in_cameras_and_what_is_exported_are_told_apart(tmp_path: Path
 
 
 def test_none_of_it_needs_torch_or_qt() -> None:
-    names = "draft readiness recognise resumable as_command training.plan inspect_file install_model weights.warm_start"
+    names = (
+        "planning.draft planning.readiness planning.recognition planning.command_line planning.plan "
+        "workspace.unfinished verbs.inspect verbs.install weights.warm_start"
+    )
     code = "import sys; sys.modules.update(torch=None, PySide6=None); " + "; ".join(
         f"import trainer_core.{name}" for name in names.split()
     )

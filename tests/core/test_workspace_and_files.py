@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from trainer_core import files
-from trainer_core.config import TrainerConfig
 from trainer_core.errors import UserError
-from trainer_core.workspace import Workspace, deploy_path
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.workspace.layout import Workspace, deploy_path
 
 
 def test_a_failed_write_leaves_the_old_content_and_no_stray_file(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_what_a_killed_writer_left_is_removed_under_the_lock(tmp_path: Path) -> 
 
 def test_a_second_writer_is_refused_by_name_and_a_dead_one_holds_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from trainer_core.workspace import Workspace\n"
+        "import sys, time; from pathlib import Path; from trainer_core.workspace.layout import Workspace\n"
         "with Workspace(Path(sys.argv[1])).lock():\n    print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)

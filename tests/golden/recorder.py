@@ -22,7 +22,7 @@ from PIL import Image
 
 from tests.small_runs import TINY
 from trainer_core.events import Event, StepDone
-from trainer_core.training.plan import plan_run
+from trainer_core.planning.plan import plan_run
 from trainer_core.training.trainer import Trainer
 
 FOLDER = Path(__file__).parent

@@ -25,11 +25,11 @@ from tests.gui.handling import fill_in
 from tests.gui.test_accessibility import nameless
 from tests.small_runs import picture
 from trainer_core.events import RunFinished
-from trainer_core.inspect_file import inspect
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.run_models import models_of
-from trainer_core.upscale import Upscaler
+from trainer_core.verbs.inspect import inspect
+from trainer_core.verbs.upscale import Upscaler
 from trainer_core.weights.export import pad_for_viewer, write_deployable
+from trainer_core.workspace.models import models_of
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 SPEC = NetworkSpec(4, num_feat=8, num_block=1, num_grow_ch=4)

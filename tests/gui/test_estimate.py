@@ -12,10 +12,10 @@ from app.session import State
 from app.status import StatusLine
 from app.window import Window
 from tests.gui.handling import fill_in
-from trainer_core.config import TrainerConfig
 from trainer_core.errors import UserError
 from trainer_core.events import RunStarted, StepDone
-from trainer_core.training.hardware import Hardware
+from trainer_core.planning.hardware import Hardware
+from trainer_core.settings.config import TrainerConfig
 
 _GB = 10**9
 _LONG = 60000  # milliseconds; a busy machine needs them

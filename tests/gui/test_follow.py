@@ -25,7 +25,7 @@ from tests.small_runs import TINY, flags, picture
 from trainer_core.events import Event, PreviewReady, RunFinished, RunStarted, StepDone, Validated
 from trainer_core.files import write_json
 from trainer_core.sinks.journal import json_line
-from trainer_core.workspace import Workspace
+from trainer_core.workspace.layout import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 _LONG = 60000  # milliseconds

@@ -19,9 +19,9 @@ from app.window import Window
 from tests.gui.handling import fill_in
 from tests.small_runs import picture
 from trainer_core.camera import CameraProfile
-from trainer_core.config import TrainerConfig
-from trainer_core.schema import setting, settings_of
-from trainer_core.weights.reader import open_weights
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.schema import setting, settings_of
+from trainer_core.weights.container.reader import open_weights
 
 
 @dataclasses.dataclass(frozen=True)

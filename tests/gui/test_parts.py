@@ -15,8 +15,8 @@ from app.form.words import label_of, sentence
 from app.session import Session, State
 from app.system.awake import awake
 from app.training_thread import Ended, TrainingThread
-from trainer_core.config import TrainerConfig
-from trainer_core.schema import settings_of
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.schema import settings_of
 
 
 def test_an_escaped_error_is_shown_once_and_the_window_lives(qtbot: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,7 +43,7 @@ from trainer_core.events import (
     StepDone,
     Validated,
 )
-from trainer_core.resumable import Resumable
+from trainer_core.workspace.unfinished import Resumable
 
 _SIZES = ((1280, 800), (1024, 700))
 _LONGEST_THROTTLE = 500  # milliseconds

@@ -22,7 +22,7 @@ from tests.small_runs import picture, watch_photo
 from trainer_core.control import Request
 from trainer_core.events import PreviewReady, Sample
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.previews import file_name, keys_of, write
+from trainer_core.previews.files import file_name, keys_of, write
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 

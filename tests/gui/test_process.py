@@ -13,7 +13,7 @@ from app.theme import LIGHT
 from tests.gui.program import ROOT, Program, environment, journal, script
 from tests.gui.screen import PATIENCE
 from tests.small_runs import make_workspace
-from trainer_core.workspace import Workspace
+from trainer_core.workspace.layout import Workspace
 
 _STEPS, _INTERVAL = 80, 10
 _FORM = 400  # pixels from the left: what lies right of it is the run's

@@ -18,7 +18,7 @@ from app.window import Window
 from tests.gui.handling import fill_in
 from trainer_core.camera import CameraProfile
 from trainer_core.cli import build_parser
-from trainer_core.training.plan import plan_run
+from trainer_core.planning.plan import plan_run
 
 MANY = dict(
     scale=2, preset="nano", num_block=6, num_feat=64, learning_rate=0.000123456789, betas=(0.8, 0.95), val_interval=7,

@@ -126,7 +126,7 @@ def test_wrong_settings_and_unreadable_folders_say_so(window: Window, qtbot: Any
 def test_photos_are_taken_in_the_training_thread_and_only_while_somebody_looks(
     window: Window, qtbot: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trainer_core.training import watch_view
+    from trainer_core.training import simulated_view as watch_view
 
     threads: set[str] = set()
     real = watch_view.WatchCamera.photograph

@@ -20,8 +20,8 @@ import numpy as np
 from trainer_core.data.decode import PhotoError, decode
 from trainer_core.data.photos import Photo, name_bytes
 from trainer_core.data.pyramid import Box, Pyramid, enlarged, enlarged_size
-from trainer_core.data.randomness import VALIDATION, generator
 from trainer_core.errors import UserError
+from trainer_core.randomness import VALIDATION, generator
 
 THUMBNAIL_SIDE = 40
 _LEAST_ZOOM = 1.1  # below it resampling would cost sharpness and show nothing that the pixels themselves do not

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer_core.events import Event, EventSink, Notice, PreviewReady, RunFinished, Sample, StepDone, Validated
-from trainer_core.previews import keys_of, pinned_name
+from trainer_core.previews.files import keys_of, pinned_name
 from trainer_core.sinks.pace import Clock, Throttle
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from torch import Tensor
 import trainer_core
 from trainer_core.errors import UserError
 from trainer_core.files import atomic_write
-from trainer_core.weights.reader import load_tree
+from trainer_core.weights.container.reader import load_tree
 
 KIND = "wqv-upscale-trainer checkpoint"
 FORMAT = 1

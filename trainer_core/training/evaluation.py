@@ -9,16 +9,16 @@ from typing import Any, Optional
 
 import torch
 
-from trainer_core.config import TrainerConfig
 from trainer_core.data.frames import validation_frames
 from trainer_core.data.photos import Photo
 from trainer_core.events import EventSink, Notice, PreviewReady, Sample, Validated
 from trainer_core.model.rrdb import RRDBNet
-from trainer_core.previews import file_name, keys_of, write
-from trainer_core.training.keeper import exported_weights
+from trainer_core.previews.files import file_name, keys_of, write
+from trainer_core.settings.config import TrainerConfig
 from trainer_core.training.learner import Learner
 from trainer_core.training.pinned import PinnedPhotos
 from trainer_core.training.preparation import Prepared
+from trainer_core.training.saver import exported_weights
 from trainer_core.training.validation import FRAME_SEED, MOST_FRAMES, Validator
 
 _IMPROVEMENT = 1e-4  # dB; less is not a better model

@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer_core.config import TrainerConfig
 from trainer_core.model.rrdb import RRDBNet
+from trainer_core.planning.hardware import Hardware
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.training.batches import Pair
 from trainer_core.training.checkpoint import to_cpu
 from trainer_core.training.ema import Ema
-from trainer_core.training.hardware import Hardware
 from trainer_core.training.losses import Losses
-from trainer_core.training.pairs import Pair
 
 _PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 

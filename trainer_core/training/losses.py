@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from trainer_core.config import TrainerConfig
+from trainer_core.settings.config import TrainerConfig
 
 Term = Callable[[Tensor, Tensor], Tensor]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from trainer_core.events import EventSink, Notice, Sample
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.preview_photos import PreviewPhoto, PreviewPhotos, read_preview_photos
+from trainer_core.previews.pinned_photos import PreviewPhoto, PreviewPhotos, read_preview_photos
 from trainer_core.training.validation import bicubic, to_pixels
 
 

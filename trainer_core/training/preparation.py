@@ -14,10 +14,8 @@ from typing import Any, Optional
 from torch import Tensor
 
 from trainer_core.camera import Camera
-from trainer_core.config import TrainerConfig
 from trainer_core.data.frames import RegionSpec
 from trainer_core.data.photos import Scan
-from trainer_core.data.scenes import write_scenes
 from trainer_core.data.splits import Splits, to_json
 from trainer_core.errors import UserError
 from trainer_core.events import EventSink, Notice
@@ -25,17 +23,19 @@ from trainer_core.files import write_json
 from trainer_core.model.initialise import initialise
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.presets import NETWORK_FIELDS
+from trainer_core.planning.hardware import Hardware, MemoryNeed, choose, free_memory, memory_estimate
+from trainer_core.planning.plan import DEMO_SCENES, derive, find_photos, network_of, photo_counts
+from trainer_core.scenes.painter import write_scenes
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.presets import NETWORK_FIELDS
 from trainer_core.training import checkpoint
+from trainer_core.training.batches import camera_for, region_for
 from trainer_core.training.checkpoint import TrainingState
-from trainer_core.training.hardware import Hardware, MemoryNeed, choose, free_memory, memory_estimate
-from trainer_core.training.keeper import checkpoint_bytes, needed_disk
-from trainer_core.training.pairs import camera_for, region_for
-from trainer_core.training.plan import DEMO_SCENES, derive, find_photos, network_of, photo_counts
+from trainer_core.training.saver import checkpoint_bytes, needed_disk
 from trainer_core.weights.warm_start import WarmStartReport, WarmStartSource
 from trainer_core.weights.warm_start import apply as apply_warm_start
 from trainer_core.weights.warm_start import plan as plan_warm_start
-from trainer_core.workspace import DEPLOY_SUFFIX, LATEST, Workspace
+from trainer_core.workspace.layout import DEPLOY_SUFFIX, LATEST, Workspace
 
 # Settings whose change makes a resumed run differ from an uninterrupted one.
 _FIXED_SETTINGS = (

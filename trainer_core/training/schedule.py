@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Optional
 
-from trainer_core.config import Interval
-from trainer_core.schema import AUTO
+from trainer_core.settings.config import Interval
+from trainer_core.settings.schema import AUTO
 
 WARM_UP_STEPS = 100
 _LONGEST_PERIOD = 600.0

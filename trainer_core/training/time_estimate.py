@@ -11,9 +11,9 @@ import dataclasses
 import math
 import time
 
-from trainer_core.config import TrainerConfig
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.training.hardware import Hardware
+from trainer_core.planning.hardware import Hardware
+from trainer_core.settings.config import TrainerConfig
 
 _PIECE_BLOCKS = 2
 _PIECE_MULTIPLICATIONS = 5e9  # on a CPU, where larger batches are no faster per patch
@@ -61,8 +61,8 @@ def _seconds(config: TrainerConfig, piece: NetworkSpec, hardware: Hardware, patc
     import torch
 
     from trainer_core.model.rrdb import RRDBNet
+    from trainer_core.training.batches import Pair
     from trainer_core.training.learner import Learner
-    from trainer_core.training.pairs import Pair
 
     with torch.random.fork_rng(devices=[]):  # a run's own numbers stay as they would be
         learner = Learner(config.replace(perceptual_weight=0.0), RRDBNet(piece), hardware)

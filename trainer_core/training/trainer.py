@@ -17,18 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from trainer_core.config import TrainerConfig
 from trainer_core.control import Request, RunControl, Stop
-from trainer_core.data.patches import PatchSource
+from trainer_core.data.regions import PatchSource
 from trainer_core.errors import UserError
 from trainer_core.events import EventSink, Fanout, Notice, PlanChanged, RunFinished, RunStarted, StepDone
-from trainer_core.schema import AUTO
-from trainer_core.training import budget, hardware, listeners, preparation
+from trainer_core.planning import hardware
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.schema import AUTO
+from trainer_core.training import budget, preparation, run_sinks
+from trainer_core.training.batches import PairMaker
 from trainer_core.training.checkpoint import TrainingState, versions
 from trainer_core.training.evaluation import Evaluator, Record
-from trainer_core.training.keeper import Keeper
 from trainer_core.training.learner import Learner
-from trainer_core.training.pairs import PairMaker
+from trainer_core.training.saver import Keeper
 from trainer_core.training.schedule import checkpoint_cadence, learning_rate, validation_cadence
 
 _MOST_BAD_STEPS = 20  # consecutive updates skipped for non-finite gradients before the run gives up
@@ -94,7 +95,7 @@ class Trainer:
             self._prepared = prepared = preparation.settle(prepared, self._sink)
             self.config = prepared.config
             self._total = None if self.config.max_minutes else self.config.steps
-            listeners.attach(self._sink, prepared, closing)
+            run_sinks.attach(self._sink, prepared, closing)
             try:
                 self._build()
                 self._announce()

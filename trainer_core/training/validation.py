@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from trainer_core.camera import Camera
 from trainer_core.data.frames import Frame
 from trainer_core.events import Sample
+from trainer_core.training.batches import Pair, frame_pair
 from trainer_core.training.metrics import cut_border, psnr, ssim, to_8bit
-from trainer_core.training.pairs import Pair, frame_pair
 
 FRAME_SEED = 0x57515631  # validation frames do not depend on the run's seed
 MOST_FRAMES = {"val": 24, "test": 12}

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainer_core.errors import UserError
-from trainer_core.weights.reader import load_tree
+from trainer_core.weights.container.reader import load_tree
 
 FILE_NAME = "vgg19-dcbb9e9d.pth"
 _LAYERS = ((0, 3, 64), (2, 64, 64), (5, 64, 128), (7, 128, 128), (10, 128, 256), (12, 256, 256), (14, 256, 256))

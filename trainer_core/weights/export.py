@@ -18,12 +18,12 @@ from torch import Tensor
 
 from trainer_core.files import atomic_write
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.weights.dialects import identify
-from trainer_core.weights.limits import WeightsError
+from trainer_core.weights.container.limits import WeightsError
+from trainer_core.weights.container.reader import load_tensors, open_weights
 from trainer_core.weights.programs import GateReport, judge
-from trainer_core.weights.reader import load_tensors, open_weights
 from trainer_core.weights.rescale import rescale
 from trainer_core.weights.resize import embed, fits_into
+from trainer_core.weights.rrdb.dialects import identify
 
 __all__ = ["GateReport", "export_state", "gate", "pad_for_viewer", "why_not_padded", "write_deployable"]
 

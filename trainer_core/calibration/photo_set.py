@@ -1,0 +1,71 @@
+"""A set of watch photos of one kind with all that is measured on them, real or synthetic."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+from PIL import Image
+
+from trainer_core.calibration.classifier import patch_features, separability
+from trainer_core.calibration.distance import SCALES, distance
+from trainer_core.calibration.statistics import Statistics, color_statistics, mono_statistics
+from trainer_core.camera.jpeg import CHROMA_TABLE, LUMA_TABLE
+
+_LUMA = np.array([0.299, 0.587, 0.114])
+_ROUNDING_ENERGY = {"mono": 0.01, "color": 1.0}
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """Photos of one kind ("mono" or "color") with their statistics.
+
+    `pixels` are uint8, [h, w] in levels 0, 17 … 255 or [h, w, 3]; `features` are what the classifier sees of each, of
+    levels 0..15 or of luma 0..255.
+    """
+
+    kind: str
+    pixels: list[np.ndarray]
+    statistics: list[Statistics]
+    features: list[np.ndarray]
+
+    @classmethod
+    def measure(cls, pixels: Sequence[np.ndarray], kind: str) -> PhotoSet:
+        """The set of these photos."""
+        if kind == "mono":
+            gray = [image.astype(float) / 17 for image in pixels]
+            statistics = [mono_statistics(image) for image in gray]
+        else:
+            gray = [image @ _LUMA for image in pixels]
+            statistics = [color_statistics(image, _coded_bytes(image)) for image in pixels]
+        return cls(kind, list(pixels), statistics, [patch_features(image, _ROUNDING_ENERGY[kind]) for image in gray])
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def pick(self, places: Sequence[int]) -> PhotoSet:
+        """The photos at `places`."""
+        return PhotoSet(
+            self.kind,
+            [self.pixels[place] for place in places],
+            [self.statistics[place] for place in places],
+            [self.features[place] for place in places],
+        )
+
+    def distance_to(self, other: PhotoSet, drawn: Optional[PhotoSet] = None) -> tuple[float, dict[str, float]]:
+        """D and its terms; see `distance`."""
+        return distance(self.statistics, other.statistics, SCALES[self.kind], drawn.statistics if drawn else None)
+
+    def separability_from(self, other: PhotoSet, seed: int = 0) -> float:
+        """The classifier's AUC, both sets of at least three; see `separability`."""
+        return separability(self.features, other.features, seed=seed)
+
+
+def _coded_bytes(rgb: np.ndarray) -> int:
+    """Size with the watch's tables; of real captures too, so that both carry the same headers."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", qtables=[list(LUMA_TABLE), list(CHROMA_TABLE)], subsampling=2)
+    return buffer.tell()

@@ -1,0 +1,269 @@
+"""Training samples: sample n of a run is a pure function of (seed, n) and the list of photos.
+
+`PatchSource` visits the photos pass by pass, in seeded blocks that fit its cache; within a block the patches
+of all its photos are shuffled. Photos are decoded ahead of need in threads, once per pass, or once at all
+where everything fits. Resuming needs one integer: the number of the next sample.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from types import TracebackType
+from typing import Union
+
+import numpy as np
+
+from trainer_core.data.decode import PhotoError, decode
+from trainer_core.data.frames import THUMBNAIL_SIDE, RegionSpec, place
+from trainer_core.data.photos import Photo
+from trainer_core.data.pyramid import Pyramid, enlarged, enlarged_size
+from trainer_core.errors import UserError
+from trainer_core.randomness import ORDER, PATCH, generator
+
+DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
+_BATCHES_AHEAD = 3
+_PYRAMID_OVERHEAD = 4 / 3
+_TOLERATED_FAILURES = 0.2
+
+_Outcome = Union[Pyramid, PhotoError]  # evaluated: Python 3.9 knows no other form
+
+
+@dataclass(frozen=True)
+class Region:
+    """One training sample.
+
+    Attributes:
+        hr: uint8 [region * scale, region * scale, 3], sRGB.
+        left, top: where the region starts in the frame, LR pixels.
+        thumbnail: uint8 [40, 40, 3], the whole frame averaged (the part that lies on the photo).
+        index: the sample's number n.
+        photo: the name of the photo it was cut from.
+    """
+
+    hr: np.ndarray
+    left: int
+    top: int
+    thumbnail: np.ndarray
+    index: int
+    photo: str
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Photos that are in memory together, as indices, and the number of the first sample of the block."""
+
+    first: int
+    photos: tuple[int, ...]
+
+
+class PatchSource:
+    """Cuts the samples of a run from `photos`; a context manager, because it owns threads.
+
+    Args:
+        photos: the training photos, in a fixed order (`Splits.train`).
+        spec: frame and region.
+        seed: the run's seed.
+        patches_per_photo: samples cut from each photo in a pass.
+        cache_bytes: bound for decoded photos in memory, those decoded ahead included.
+        threads: number of decoding and of cutting threads.
+        on_bad_photo: called once per photo that fails to decode, with (name, reason), from the thread
+            that takes the batches. The next photo of the block is used in its place.
+
+    Attributes:
+        enlarged: names of photos smaller than one HR region, which are enlarged to just hold it.
+
+    Raises:
+        UserError: while sampling, when more than a fifth of the photos (and more than one) fail.
+    """
+
+    def __init__(
+        self,
+        photos: Sequence[Photo],
+        spec: RegionSpec,
+        *,
+        seed: int,
+        patches_per_photo: int = 16,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+        threads: int = 2,
+        on_bad_photo: Callable[[str, str], None] | None = None,
+    ) -> None:
+        if not photos or patches_per_photo < 1:
+            raise ValueError("a patch source needs photos, and at least one patch of each")
+        self.photos = tuple(photos)
+        self.spec = spec
+        self.seed = seed
+        self.patches_per_photo = patches_per_photo
+        self.samples_per_pass = len(self.photos) * patches_per_photo
+        self._sizes = [enlarged_size(photo.width, photo.height, spec.hr_side) for photo in self.photos]
+        self.enlarged = tuple(p.name for p, size in zip(self.photos, self._sizes) if size != (p.width, p.height))
+        self._memory = [int(width * height * 3 * _PYRAMID_OVERHEAD) for width, height in self._sizes]
+        everything = sum(self._memory) <= cache_bytes
+        self._block_bytes = cache_bytes if everything else cache_bytes // 2  # the other half: the block decoded ahead
+        self._blocks_of_pass = lru_cache(maxsize=4)(self._plan_pass)
+        self._order_of_block = lru_cache(maxsize=8)(self._shuffle_block)
+        self._decoders = ThreadPoolExecutor(max(1, threads), thread_name_prefix="decode")
+        self._cutters = ThreadPoolExecutor(max(1, threads), thread_name_prefix="cut")
+        self._decoded: dict[int, Future[_Outcome]] = {}
+        self._bad: dict[str, str] = {}
+        self._told: set[str] = set()
+        self._on_bad_photo = on_bad_photo
+
+    def __enter__(self) -> PatchSource:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the threads; work not yet begun is dropped. Harmless when repeated."""
+        self._cutters.shutdown(wait=False, cancel_futures=True)
+        self._decoders.shutdown(wait=False, cancel_futures=True)
+        self._decoded.clear()
+
+    def sample(self, n: int) -> Region:
+        """Sample number `n` (from 0), decoded on the spot unless it is in memory."""
+        region = self._cut(n, dict(self._decoded))
+        self._report()
+        return region
+
+    def batches(self, start: int, size: int) -> Iterator[list[Region]]:
+        """Samples start, start+1, ... in lists of `size`, without end; one iterator at a time.
+
+        Raises:
+            UserError: too many photos fail.
+        """
+        if size < 1:
+            raise ValueError("a batch holds at least one sample")
+        pending: deque[Future[list[Region]]] = deque()
+        try:
+            while True:
+                while len(pending) <= _BATCHES_AHEAD:
+                    first = start + len(pending) * size
+                    pictures = self._decode_ahead(start, first + size)
+                    numbers = range(first, first + size)
+                    pending.append(self._cutters.submit(self._cut_all, numbers, pictures))
+                batch = pending.popleft().result()
+                start += size
+                self._report()
+                yield batch
+        finally:
+            for future in pending:
+                future.cancel()
+
+    # Which photo: passes, blocks, and the order within a block.
+
+    def _plan_pass(self, number: int) -> tuple[_Block, ...]:
+        order = generator(self.seed, ORDER, number).permutation(len(self.photos)).tolist()
+        blocks: list[_Block] = []
+        members: list[int] = []
+        used = 0
+        first = number * self.samples_per_pass
+        for photo in order:
+            if members and used + self._memory[photo] > self._block_bytes:
+                blocks.append(_Block(first, tuple(members)))
+                first += len(members) * self.patches_per_photo
+                members, used = [], 0
+            members.append(photo)
+            used += self._memory[photo]
+        blocks.append(_Block(first, tuple(members)))
+        return tuple(blocks)
+
+    def _shuffle_block(self, block: _Block) -> list[int]:
+        """Positions in `block.photos`, one for each of its samples."""
+        count = len(block.photos)
+        shuffled = generator(self.seed, ORDER, block.first, 1).permutation(count * self.patches_per_photo)
+        return [int(position) for position in shuffled % count]
+
+    def _blocks(self, start: int, stop: int) -> list[_Block]:
+        """The blocks of samples start..stop-1, and the one after the first: it is decoded ahead."""
+        found: list[_Block] = []
+        number = start // self.samples_per_pass
+        while True:
+            for block in self._blocks_of_pass(number):
+                if block.first + len(block.photos) * self.patches_per_photo <= start:
+                    continue
+                if block.first >= stop and len(found) >= 2:
+                    return found
+                found.append(block)
+            number += 1
+
+    def _candidates(self, n: int) -> Iterator[int]:
+        """The photo of sample `n`, then those that would replace it: its block's, then all others."""
+        block = self._blocks(n, n + 1)[0]
+        position = self._order_of_block(block)[n - block.first]
+        yield from block.photos[position:] + block.photos[:position]
+        yield from (photo for photo in range(len(self.photos)) if photo not in block.photos)
+
+    # Decoding, in threads.
+
+    def _decode_ahead(self, start: int, stop: int) -> dict[int, Future[_Outcome]]:
+        """Keep in memory, or have decoded, the photos of samples start..stop-1 and of one block more."""
+        blocks = self._blocks(start, stop)
+        wanted = {photo for block in blocks for photo in block.photos}
+        for photo in [photo for photo in self._decoded if photo not in wanted]:
+            del self._decoded[photo]
+        for block in blocks:
+            if any(photo not in self._decoded for photo in block.photos):
+                for position in dict.fromkeys(self._order_of_block(block)):  # in the order of first use
+                    self._request(block.photos[position])
+        return {photo: self._decoded[photo] for photo in wanted}
+
+    def _request(self, photo: int) -> None:
+        if photo not in self._decoded:
+            self._decoded[photo] = self._decoders.submit(self._decode, photo)
+
+    def _decode(self, index: int) -> _Outcome:
+        photo = self.photos[index]
+        try:
+            pixels = decode(photo.path)
+            if pixels.shape[:2] != (photo.height, photo.width):
+                raise PhotoError("has changed since it was listed")
+        except PhotoError as error:
+            self._bad[photo.name] = error.message
+            return error
+        return Pyramid(enlarged(pixels, *self._sizes[index]))
+
+    # Cutting, in threads.
+
+    def _cut_all(self, numbers: range, pictures: dict[int, Future[_Outcome]]) -> list[Region]:
+        return [self._cut(n, pictures) for n in numbers]
+
+    def _cut(self, n: int, pictures: dict[int, Future[_Outcome]]) -> Region:
+        for index in self._candidates(n):
+            future = pictures.get(index)
+            picture = future.result() if future is not None else self._decode(index)
+            if isinstance(picture, Pyramid):
+                return self._region(n, index, picture)
+            self._refuse_too_many_failures(picture)
+        raise AssertionError("unreachable: the last failure ends the loop")
+
+    def _region(self, n: int, index: int, picture: Pyramid) -> Region:
+        placement = place(*self._sizes[index], self.spec, generator(self.seed, PATCH, n))
+        hr = placement.region.cut(picture, self.spec.hr_side, self.spec.hr_side)
+        thumbnail = placement.frame.cut(picture, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+        return Region(hr, placement.left, placement.top, thumbnail, n, self.photos[index].name)
+
+    def _refuse_too_many_failures(self, latest: PhotoError) -> None:
+        failed, total = len(self._bad), len(self.photos)
+        if failed == total or failed > max(1, math.floor(_TOLERATED_FAILURES * total)):
+            raise UserError(
+                f"{failed} of {total} training photos cannot be decoded; the latest reason: {latest.message}. "
+                "Check the source folder, then resume."
+            )
+
+    def _report(self) -> None:
+        for name, reason in list(self._bad.items()):
+            if name not in self._told:
+                self._told.add(name)
+                if self._on_bad_photo is not None:
+                    self._on_bad_photo(name, reason)

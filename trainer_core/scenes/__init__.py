@@ -1,0 +1,1 @@
+"""Where built-in scenes come from: photo-like pictures that the program draws itself."""

@@ -1,0 +1,329 @@
+"""Photo-like scenes that the program makes itself, so that it can show and train something without any photo.
+
+A scene is a dead-leaves picture (Lee, Mumford & Huang, "Occlusion models for natural images", 2001): shapes with
+radii ~ r^-3 occlude one another, which gives the scale statistics of photographs. They carry textures, light
+and cast shadows; with them come sky and ground, depth of field, lettering, bars and wires, faces. Everything is
+drawn at twice the size and area-averaged, so that edges are as soft as a lens makes them.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
+
+from trainer_core.files import atomic_write
+from trainer_core.randomness import SCENE, generator
+from trainer_core.scenes.shapes import Colour, palette, random_outline, rotation
+from trainer_core.scenes.textures import COUNT, SIDE, texture, word
+
+_DRAWN_LARGER = 2
+_BILINEAR = Image.Resampling.BILINEAR
+_Random = np.random.Generator
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What the leaves of one group share. `softness`: edge blur in pixels, negative: as a share of the radius."""
+
+    outline: np.ndarray
+    colour: Colour
+    detail: float
+    shading: float
+    softness: float
+    shadow: float
+    loose: bool
+
+
+_Leaf = tuple[float, float, float, _Kind]  # radius, x, y
+
+
+def scene(seed: int, index: int, size: int = 640) -> np.ndarray:
+    """Scene `index` of `seed`: uint8 [size, size, 3], sRGB; the same for the same arguments."""
+    painter = _Painter(seed, generator(seed, SCENE, index), size * _DRAWN_LARGER)
+    painter.paint()
+    return _photographed(_exposed(painter.canvas, painter.rng).reduce(_DRAWN_LARGER), painter.rng)
+
+
+def write_scenes(
+    folder: Path,
+    *,
+    seed: int,
+    train: int = 72,
+    val: int = 10,
+    test: int = 6,
+    size: int = 512,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Write scenes as PNG into train/, val/ and test/ of `folder`; those already there are kept.
+
+    Args:
+        progress: called with the number of scenes done.
+    """
+    sides = ["train"] * train + ["val"] * val + ["test"] * test
+    for index, side in enumerate(sides):
+        path = folder / side / f"scene_{seed}_{index:04d}.png"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            packed = io.BytesIO()
+            Image.fromarray(scene(seed, index, size)).save(packed, "PNG", compress_level=1)
+            with atomic_write(path) as file:
+                file.write(packed.getvalue())
+        if progress is not None:
+            progress(index + 1)
+
+
+class _Painter:
+    """The canvas of one scene, its light and its palette."""
+
+    def __init__(self, seed: int, rng: _Random, side: int) -> None:
+        self.seed = seed
+        self.rng = rng
+        self.side = side
+        self.canvas = Image.new("RGB", (side, side))
+        self.light = float(rng.uniform(0, 2 * math.pi))
+        self.palette = palette(rng)
+        self.bulge = ImageChops.invert(Image.radial_gradient("L"))
+        self.textures = rng.choice(COUNT, 9, replace=False).tolist()
+
+    def paint(self) -> None:
+        """From far to near."""
+        rng, side = self.rng, self.side
+        busy = float(np.exp(rng.uniform(math.log(0.2), math.log(1.4))))
+        self._background()
+        self._leaves(side * 0.06, side * 0.5, 0.3 * busy)
+        if rng.random() < 0.35:
+            self._defocus(float(rng.uniform(2, 14)))
+        self._leaves(side * 0.025, side * float(rng.uniform(0.1, 0.35)), 0.15 * busy)
+        if rng.random() < 0.4:
+            self._face()
+        for _ in range(rng.poisson(1.2)):
+            self._bars()
+        for _ in range(rng.poisson(1.0)):
+            self._lettering()
+        self._leaves(side * 0.008, side * 0.08, 0.012 * busy)
+
+    # Surfaces.
+
+    def _colour(self) -> Colour:
+        base = self.palette[int(self.rng.integers(len(self.palette)))]
+        gain = self.rng.lognormal(0, 0.25)
+        return (base[0] * gain, base[1] * gain, base[2] * gain)
+
+    def _surface(self, width: int, height: int, colour: Colour, *, shading: float, detail: float) -> Image.Image:
+        """A lit and textured rectangle: brightness = texture and light, colour follows brightness."""
+        gray = self._texture(width, height) if detail > 0 else Image.new("L", (width, height), 128)
+        share = shading / (shading + detail + 1e-6)
+        if shading > 0:
+            gray = Image.blend(gray, self._light_across(width, height), share)
+        # Blending halves both contrasts; the curve gives them back.
+        ramp = np.exp((np.arange(256) - 128) / 64 * (shading + detail))
+        curves = [np.clip(255 * channel * ramp**warmth, 0, 255) for channel, warmth in zip(colour, (1.05, 1.0, 0.93))]
+        return Image.merge("RGB", (gray, gray, gray)).point(np.concatenate(curves).astype(int).tolist())
+
+    def _texture(self, width: int, height: int) -> Image.Image:
+        rng = self.rng
+        image = texture(self.seed, self.textures[int(rng.integers(len(self.textures)))])
+        zoom = max(float(np.exp(rng.uniform(math.log(0.45), math.log(1.6)))), max(width, height) / SIDE)
+        turned = bool(rng.random() < 0.5)
+        size = (height, width) if turned else (width, height)
+        across, down = min(size[0] / zoom, SIDE), min(size[1] / zoom, SIDE)
+        left, top = float(rng.uniform(0, SIDE - across)), float(rng.uniform(0, SIDE - down))
+        cut = image.resize(size, _BILINEAR, (left, top, min(left + across, SIDE), min(top + down, SIDE)), 2.0)
+        return cut.transpose(Image.Transpose.TRANSPOSE) if turned else cut
+
+    def _light_across(self, width: int, height: int) -> Image.Image:
+        """Brighter towards the light: a plane, or the bulge of something round."""
+        if self.rng.random() < 0.4:
+            x, y = 128 - 70 * math.cos(self.light), 128 - 70 * math.sin(self.light)
+            box = (x / 2, y / 2, x / 2 + 128, y / 2 + 128)
+            return self.bulge.resize((width, height), _BILINEAR, box)
+        angle = self.light + self.rng.normal(0, 0.5)
+        corners = np.array([[-1.0, 1.0], [-1.0, 1.0]]) * math.cos(angle) + np.array([[-1.0], [1.0]]) * math.sin(angle)
+        small = Image.fromarray((128 + 60 * corners).astype(np.uint8))
+        return small.resize((width, height), _BILINEAR, (0.5, 0.5, 1.5, 1.5))
+
+    def _paste(self, surface: Image.Image, mask: Image.Image, left: int, top: int, shadow: float = 0.0) -> None:
+        if shadow > 0:
+            reach = max(2, int(shadow * min(mask.size)))
+            dark = mask.filter(ImageFilter.BoxBlur(reach / 2)).point(lambda value: value * 0.55)
+            shift = (left - int(reach * math.cos(self.light)), top - int(reach * math.sin(self.light)))
+            self.canvas.paste((8, 8, 12), shift, dark)
+        self.canvas.paste(surface, (left, top), mask)
+
+    # What the scene is made of.
+
+    def _background(self) -> None:
+        rng, side = self.rng, self.side
+        far = self._surface(
+            side, side, self._colour(), shading=float(rng.uniform(0, 0.5)), detail=float(rng.choice([0.05, 0.2, 0.6]))
+        )
+        self.canvas.paste(far)
+        if rng.random() < 0.6:
+            horizon = int(side * rng.uniform(0.3, 0.85))
+            ground = self._surface(
+                side, side - horizon, self._colour(), shading=0.2, detail=float(rng.uniform(0.1, 0.9))
+            )
+            self.canvas.paste(ground, (0, horizon))
+
+    def _leaves(self, smallest: float, largest: float, coverage: float) -> None:
+        """Leaves with radii ~ r^-3: each octave of sizes covers about the same share of the scene."""
+        rng = self.rng
+        octaves = math.log2(largest / smallest)
+        mean_area = math.log(largest / smallest) / (smallest**-2 - largest**-2) * 2 * math.pi * 0.5
+        count = int(rng.poisson(octaves * coverage * self.side**2 / mean_area))
+        groups: list[_Leaf] = []
+        while count > 0:
+            members = min(count, int(rng.geometric(0.25)))
+            radius = smallest / math.sqrt(rng.uniform((smallest / largest) ** 2, 1))
+            kind = self._kind_of_leaf()
+            x, y = rng.uniform(-0.05, 1.05, 2) * self.side
+            for _ in range(members):
+                size = radius * float(rng.lognormal(0, 0.2))
+                groups.append((size, float(x + rng.normal(0, 2.5 * size)), float(y + rng.normal(0, 1.5 * size)), kind))
+                x, y = x + rng.normal(0, radius), y + rng.normal(0, radius)
+            count -= members
+        depth = -np.log([size for size, *_ in groups] or [1.0]) + rng.normal(0, 0.6, max(1, len(groups)))
+        for place in np.argsort(depth).tolist()[: len(groups)]:
+            self._leaf(*groups[place])
+
+    def _kind_of_leaf(self) -> _Kind:
+        rng = self.rng
+        soft = float(rng.uniform(0.5, 1.5)) if rng.random() < 0.3 else 0.0
+        return _Kind(
+            outline=random_outline(rng),
+            colour=self._colour(),
+            detail=min(float(rng.exponential(0.5)), 1.3) if rng.random() < 0.8 else 0.0,
+            shading=float(rng.exponential(0.35)),
+            softness=soft if rng.random() < 0.93 else -0.15,
+            shadow=float(rng.uniform(0.03, 0.15)) if rng.random() < 0.4 else 0.0,
+            loose=rng.random() < 0.5,
+        )
+
+    def _leaf(self, radius: float, x: float, y: float, kind: _Kind) -> None:
+        outline = kind.outline * radius
+        if kind.loose:
+            outline = outline @ rotation(self.rng.uniform(0, 2 * math.pi))
+        outline = outline + np.array([x, y])
+        low = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
+        high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 1, self.side)
+        width, height = (high - low).tolist()
+        if width < 3 or height < 3:
+            return
+        mask = Image.new("L", (width, height))
+        ImageDraw.Draw(mask).polygon((outline - low).ravel().tolist(), fill=255)
+        if kind.softness:
+            mask = mask.filter(ImageFilter.BoxBlur(kind.softness if kind.softness > 0 else -kind.softness * radius))
+        gain = self.rng.lognormal(0, 0.15)
+        colour = (kind.colour[0] * gain, kind.colour[1] * gain, kind.colour[2] * gain)
+        surface = self._surface(width, height, colour, shading=kind.shading, detail=kind.detail if radius > 8 else 0)
+        self._paste(surface, mask, int(low[0]), int(low[1]), kind.shadow if radius > 12 else 0.0)
+
+    def _defocus(self, radius: float) -> None:
+        quarter = self.canvas.reduce(4).filter(ImageFilter.BoxBlur(radius / 4)).filter(ImageFilter.BoxBlur(radius / 4))
+        self.canvas = quarter.resize(self.canvas.size, _BILINEAR)
+
+    def _bars(self) -> None:
+        """Wires, branches, railings: thin lines, alone or in ranks."""
+        rng, side = self.rng, self.side
+        draw = ImageDraw.Draw(self.canvas)
+        width = int(np.exp(rng.uniform(0, 2.7)))
+        fill = _byte_colour(self._colour())
+        angle = rng.choice([0, math.pi / 2, rng.uniform(0, math.pi)])
+        way, across = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
+        start, length, pitch = rng.uniform(0, side, 2), side * rng.uniform(0.2, 1.5), width * rng.uniform(2, 8)
+        for rank in range(int(rng.integers(1, 14))):
+            begin = start + across * pitch * rank
+            bend = across * rng.normal(0, 6)
+            points = [begin - way * length / 2, begin + bend, begin + way * length / 2]
+            draw.line([tuple(point) for point in points], fill=fill, width=width, joint="curve")
+
+    def _lettering(self) -> None:
+        rng, side = self.rng, self.side
+        size = int(np.exp(rng.uniform(math.log(14), math.log(side / 4))))
+        text = "\n".join(word(rng) for _ in range(int(rng.integers(1, 4))))
+        font = ImageFont.load_default(size=size)
+        probe = ImageDraw.Draw(self.canvas).multiline_textbbox((0, 0), text, font=font)
+        box = (int(probe[2]) + size, int(probe[3]) + size)
+        if max(box) > 2 * side:
+            return
+        ink = Image.new("L", box)
+        ImageDraw.Draw(ink).multiline_text((size // 2, size // 2), text, fill=255, font=font)
+        angle = float(rng.normal(0, 8) if rng.random() < 0.7 else rng.uniform(0, 360))
+        place = (int(rng.uniform(-0.1, 0.7) * side), int(rng.uniform(0, 0.9) * side))
+        first, second = self._colour(), self._colour()
+        if rng.random() < 0.6:  # on a plate
+            plate = Image.new("L", box, 255).rotate(angle, _BILINEAR, expand=True)
+            self._paste(self._surface(*plate.size, first, shading=0.15, detail=0.05), plate, *place, 0.03)
+            contrast = 0.25 if sum(first) > 1.2 else 3.0
+            second = (first[0] * contrast, first[1] * contrast, first[2] * contrast + 0.05)
+        turned = ink.rotate(angle, _BILINEAR, expand=True)
+        self._paste(self._surface(*turned.size, second, shading=0.1, detail=0.05), turned, *place)
+
+    def _face(self) -> None:
+        """Skin, hair, eyes and mouth as soft shapes: what people photograph most."""
+        rng, side = self.rng, self.side
+        high = float(side * np.exp(rng.uniform(math.log(0.06), math.log(0.5))))
+        wide, x, y = high * 0.74, rng.uniform(0.15, 0.85) * side, rng.uniform(0.2, 0.8) * side
+        tone = float(rng.uniform(0.25, 0.85))
+        skin, dark = (tone, tone * 0.74, tone * 0.6), (tone * 0.25, tone * 0.16, tone * 0.12)
+        hair = float(rng.uniform(0.03, 0.4))
+        self._blob(x, y - high * 0.12, wide * 1.2, high * 1.1, (hair, hair * 0.8, hair * 0.6), 0.5, 0.02)
+        self._blob(x, y + high * 0.75, wide * 2, high * 0.7, self._colour(), 0.3, 0.02)
+        self._blob(x, y, wide, high, skin, 0.08, 0.05)
+        lips, nose, white = (
+            (tone * 0.75, tone * 0.3, tone * 0.3),
+            (tone * 0.7, tone * 0.48, tone * 0.4),
+            (0.8, 0.78, 0.75),
+        )
+        parts = [(0.02, 0.13, 0.14, 0.05, nose), (0.0, 0.26, 0.32, 0.07, lips)]
+        for eye in (-0.22, 0.22):
+            parts += [(eye, -0.1, 0.2, 0.04, dark), (eye, -0.02, 0.15, 0.06, white), (eye, -0.02, 0.06, 0.06, dark)]
+        for part_x, part_y, part_w, part_h, colour in parts:
+            self._blob(x + part_x * wide, y + part_y * high, part_w * wide, part_h * high, colour, 0.02, 0.12)
+
+    def _blob(
+        self, x: float, y: float, wide: float, high: float, colour: Colour, detail: float, softness: float
+    ) -> None:
+        width, height = max(4, int(wide)), max(4, int(high))
+        pad = 1 + int(softness * min(width, height))
+        mask = Image.new("L", (width + 2 * pad, height + 2 * pad))
+        ImageDraw.Draw(mask).ellipse((pad, pad, width + pad, height + pad), fill=255)
+        mask = mask.filter(ImageFilter.BoxBlur(pad / 2))
+        surface = self._surface(*mask.size, colour, shading=0.35, detail=detail)
+        self._paste(surface, mask, int(x - mask.width / 2), int(y - mask.height / 2))
+
+
+def _byte_colour(colour: Colour) -> tuple[int, int, int]:
+    red, green, blue = (int(min(255, 255 * channel)) for channel in colour)
+    return red, green, blue
+
+
+def _exposed(image: Image.Image, rng: _Random) -> Image.Image:
+    """`image` with the contrast and the mean brightness of a photograph."""
+    sample = np.asarray(image.resize((128, 128), Image.Resampling.NEAREST))
+    low, high = np.percentile(sample, (1, 99))
+    spread = max(float(high - low), 40.0)
+    middle = float(np.clip(rng.normal(0.48, 0.13), 0.15, 0.85))
+    mean = float(np.clip((sample - low) / spread, 0.0, 1.0).mean())
+    gamma = float(np.clip(math.log(middle) / math.log(mean + 1e-3), 0.45, 1.8))
+    black, white = rng.uniform(0, 25), rng.uniform(215, 258)
+    curve = np.clip((np.arange(256) - low) / spread, 0.0, 1.0) ** gamma * (white - black) + black
+    return image.point(np.clip(curve + 0.5, 0, 255).astype(int).tolist() * 3)
+
+
+def _photographed(image: Image.Image, rng: _Random) -> np.ndarray:
+    """The camera's part: at times a trace of blur, light falling off towards the corners, grain."""
+    if rng.random() < 0.25:
+        image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.2, 0.7))))
+    axis = np.linspace(-1, 1, image.width, dtype=np.float32) ** 2
+    fall_off = 1 - np.float32(rng.uniform(0, 0.25)) * (axis[:, None] + axis[None, :]) / 2
+    grain = rng.standard_normal(fall_off.shape, dtype=np.float32) * np.float32(rng.uniform(0.2, 2.0))
+    pixels: np.ndarray = np.asarray(image) * fall_off[..., None] + (grain + np.float32(0.5))[..., None]
+    clipped: np.ndarray = np.clip(pixels, 0, 255).astype(np.uint8)
+    return clipped

@@ -1,0 +1,147 @@
+"""LR/HR pairs on the training device: regions of photos go through the camera, patches are cut from the result.
+
+A patch is simulated with a margin around it, so that blur, edge enhancer and JPEG blocks do not see its border.
+Sample n of run seed is a pure function of (seed, n); the pixel noise of a micro-batch is seeded from the
+number of its first sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainer_core.camera import BicubicCamera, Camera, CameraProfile, FrameView, build_camera
+from trainer_core.data.frames import Frame
+from trainer_core.data.regions import Region, RegionSpec
+from trainer_core.errors import UserError
+from trainer_core.settings.config import TrainerConfig
+
+_LEAST_MARGIN = 4  # LR pixels between a patch and the border of its simulated region
+WQV10_WIDTH, WQV10_HEIGHT = 176, 144  # LR pixels
+_NOISE, _OFFSET = 1, 2  # purposes that keep the random streams of one sample apart
+
+
+def camera_for(config: TrainerConfig) -> Camera:
+    """The camera that these settings ask for.
+
+    Raises:
+        UserError: the camera profile cannot be read, or is of the other kind of watch.
+    """
+    mono, side = config.monochrome_style, config.base_resolution
+    if config.degradation == "bicubic":
+        width, height = (side, side) if mono else (WQV10_WIDTH, WQV10_HEIGHT)
+        return BicubicCamera(config.scale, frame_width=width, frame_height=height, monochrome=mono)
+    return build_camera(
+        _profile(config),
+        config.scale,
+        levels=config.monochrome_levels,
+        noise_strength=config.monochrome_noise,
+        mono_frame_side=side,
+    )
+
+
+def _profile(config: TrainerConfig) -> CameraProfile:
+    mono = config.monochrome_style
+    if not config.camera_profile:
+        return CameraProfile.builtin("wqv1" if mono else "wqv10")
+    profile = CameraProfile.load(Path(config.camera_profile))
+    if (profile.kind == "mono") != mono:
+        found, asked = ("mono", "colour") if profile.kind == "mono" else ("colour", "mono")
+        raise UserError(
+            f"The camera profile {config.camera_profile} is of a {found} watch, but the settings ask for a {asked} one "
+            "(--monochrome-style)."
+        )
+    return profile
+
+
+def region_for(config: TrainerConfig, camera: Camera) -> RegionSpec:
+    """The piece of a frame that is simulated for one patch: the patch, margins, and the JPEG grid's multiple."""
+    multiple = camera.region_multiple
+    wanted = config.patch_size + 2 * camera.margin
+    side = min(-(-wanted // multiple) * multiple, min(camera.frame_width, camera.frame_height))
+    return RegionSpec(camera.frame_width, camera.frame_height, config.scale, side, multiple)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """LR [B, 3, p, p] and target [B, 3, p*scale, p*scale], float32 in 0..1, on the training device."""
+
+    lr: Tensor
+    hr: Tensor
+
+
+class PairMaker:
+    """Turns sampled regions into training pairs."""
+
+    def __init__(self, config: TrainerConfig, camera: Camera, device: torch.device) -> None:
+        self._seed = config.seed
+        self._patch = config.patch_size
+        self._scale = config.scale
+        self._camera = camera
+        self._device = device
+
+    @torch.no_grad()
+    def pairs(self, regions: Sequence[Region]) -> Pair:
+        """One micro-batch; `regions` have consecutive sample numbers."""
+        indices = [region.index for region in regions]
+        view = _view(regions, self._camera, self._device)
+        params = self._camera.draw(self._seed, indices).to(self._device)
+        noise = torch.Generator(self._device).manual_seed(_stream_seed(self._seed, _NOISE, indices[0]))
+        lr, hr = self._camera(view, params, noise)
+        return self._cut(lr, hr, indices)
+
+    def _cut(self, lr: Tensor, hr: Tensor, indices: Sequence[int]) -> Pair:
+        slack = lr.shape[-1] - self._patch
+        low = min(_LEAST_MARGIN, slack // 2)
+        lrs, hrs = [], []
+        for i, index in enumerate(indices):
+            x, y = _rng(self._seed, _OFFSET, index).integers(low, slack - low + 1, size=2).tolist()
+            lrs.append(_window(lr[i], x, y, self._patch))
+            hrs.append(_window(hr[i], x * self._scale, y * self._scale, self._patch * self._scale))
+        # clones a batch at once into the layout that convolutions like best
+        layout = torch.channels_last
+        return Pair(
+            torch.stack(lrs).contiguous(memory_format=layout), torch.stack(hrs).contiguous(memory_format=layout)
+        )
+
+
+@torch.no_grad()
+def frame_pair(frame: Frame, camera: Camera, *, seed: int, index: int, device: torch.device) -> Pair:
+    """The fixed LR/target pair of one validation frame."""
+    params = camera.draw(seed, [index]).to(device)
+    noise = torch.Generator(device).manual_seed(_stream_seed(seed, _NOISE, index))
+    lr, hr = camera(_view([frame], camera, device), params, noise)
+    return Pair(lr, hr)
+
+
+def _view(pieces: Sequence[Any], camera: Camera, device: torch.device) -> FrameView:
+    def pictures(arrays: list[np.ndarray]) -> Tensor:
+        stacked = torch.from_numpy(np.stack(arrays)).to(device, non_blocking=True)
+        return stacked.permute(0, 3, 1, 2).float().div_(255)
+
+    return FrameView(
+        hr=pictures([piece.hr for piece in pieces]),
+        left=torch.tensor([piece.left for piece in pieces], device=device),
+        top=torch.tensor([piece.top for piece in pieces], device=device),
+        frame_width=camera.frame_width,
+        frame_height=camera.frame_height,
+        thumbnail=pictures([piece.thumbnail for piece in pieces]),
+    )
+
+
+def _window(image: Tensor, x: int, y: int, side: int) -> Tensor:
+    return image[:, y : y + side, x : x + side]
+
+
+def _rng(seed: int, purpose: int, index: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=[seed, purpose], counter=[0, 0, 0, index]))
+
+
+def _stream_seed(seed: int, purpose: int, index: int) -> int:
+    return int(_rng(seed, purpose, index).integers(0, 2**62))

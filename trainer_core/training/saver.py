@@ -1,0 +1,137 @@
+"""What a run leaves on disk as it goes: checkpoints with their deploy siblings, the models, and their rotation.
+
+Order matters: the new checkpoint is written and verified before an older one is deleted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+import trainer_core
+from trainer_core.errors import UserError
+from trainer_core.events import CheckpointSaved, EventSink
+from trainer_core.files import sync_folder
+from trainer_core.model.spec import NetworkSpec
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.training import checkpoint
+from trainer_core.training.checkpoint import TrainingState
+from trainer_core.weights.export import export_state, pad_for_viewer, write_deployable
+from trainer_core.workspace.layout import Workspace, deploy_path
+
+
+class Keeper:
+    """Writes and rotates the files of one run."""
+
+    def __init__(self, workspace: Workspace, config: TrainerConfig, spec: NetworkSpec, sink: EventSink) -> None:
+        self._workspace = workspace
+        self._config = config
+        self._spec = spec
+        self._sink = sink
+
+    def save_step(self, state: TrainingState, *, final: bool) -> Path:
+        """The checkpoint of this step, its deploy sibling and the latest model; `final` adds the `_final` names."""
+        started = time.monotonic()
+        path = self._write(state, f"step{state.step}")
+        models, loads_in = self._deploy(state, path, best=False)
+        if final:
+            for source in (path, deploy_path(path)):
+                _same_file(source, source.with_name(source.name.replace(f"step{state.step}", "final")))
+        self._rotate(newest=path)
+        seconds = time.monotonic() - started
+        self._sink(CheckpointSaved(state.step, str(path), "final" if final else "step", models, loads_in, seconds))
+        return path
+
+    def save_best(self, state: TrainingState) -> Path:
+        """The best checkpoint so far, its deploy sibling and the best model."""
+        started = time.monotonic()
+        path = self._write(state, "best")
+        models, loads_in = self._deploy(state, path, best=True)
+        seconds = time.monotonic() - started
+        self._sink(CheckpointSaved(state.step, str(path), "best", models, loads_in, seconds))
+        return path
+
+    def _write(self, state: TrainingState, label: str) -> Path:
+        path = self._workspace.checkpoint_path(self._config.scale, label)
+        path.parent.mkdir(exist_ok=True)
+        checkpoint.save(path, state)
+        try:
+            checkpoint.load(path)  # before an older one is deleted
+        except UserError as error:
+            raise OSError(errno.EIO, f"what was written cannot be read back: {error.message}") from error
+        return path
+
+    def _deploy(self, state: TrainingState, path: Path, *, best: bool) -> tuple[tuple[str, ...], str]:
+        exported = exported_weights(state.params_ema, self._config)
+        meta = _meta(state, self._config)
+        write_deployable(deploy_path(path), exported, self._spec, meta)
+        model = self._workspace.model_path(self._config.scale, best=best)
+        model.parent.mkdir(exist_ok=True)
+        padded, padded_spec = exported, self._spec
+        if not self._config.compact_export:
+            padded, padded_spec = pad_for_viewer(exported, self._spec)
+        report = write_deployable(model, padded, padded_spec, meta, padded_from=self._spec)
+        return (str(model), str(deploy_path(path))), report.sentence()
+
+    def _rotate(self, *, newest: Path) -> None:
+        steps = [path for _, path in self._workspace.step_checkpoints()]
+        for old in steps[: -self._config.keep_checkpoints]:
+            if old == newest:
+                continue
+            for path in (old, deploy_path(old)):
+                with contextlib.suppress(FileNotFoundError):
+                    path.unlink()
+
+
+def exported_weights(params_ema: Mapping[str, Tensor], config: TrainerConfig) -> dict[str, Tensor]:
+    """The averaged weights as they are exported: float32 on the CPU, exactly neutral for a mono model."""
+    return export_state(params_ema, mono=config.monochrome_style)
+
+
+def checkpoint_bytes(spec: NetworkSpec) -> int:
+    """The size of one raw checkpoint: weights, average and two moments in float32."""
+    return spec.parameter_count() * 4 * 4
+
+
+def needed_disk(config: TrainerConfig, spec: NetworkSpec) -> int:
+    """Bytes that the checkpoints kept at a time and the two models take."""
+    deploy = spec.parameter_count() * 4
+    model = NetworkSpec(spec.scale).parameter_count() * 4
+    kept = config.keep_checkpoints + 2  # the best, and the one being written
+    return kept * (checkpoint_bytes(spec) + deploy) + 3 * model
+
+
+def _meta(state: TrainingState, config: TrainerConfig) -> dict[str, Any]:
+    measured: dict[str, Any] = state.best.get("last") or {}
+    meta: dict[str, Any] = {
+        "step": state.step,
+        "camera": "wqv1" if config.monochrome_style else "wqv10",
+        "degradation": config.degradation,
+        "trainer": f"wqv-upscale-trainer {trainer_core.__version__}",
+    }
+    if config.camera_profile:
+        meta["camera_profile"] = Path(config.camera_profile).name
+    if measured:
+        meta.update({key: measured[key] for key in ("psnr", "ssim", "bicubic_psnr")}, psnr_step=measured["step"])
+    return meta
+
+
+def _same_file(source: Path, target: Path) -> None:
+    """Make `target` a second name of `source`, or a copy where the file system has no links; atomically."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()
+    try:
+        os.link(source, temporary)
+    except OSError:
+        shutil.copyfile(source, temporary)
+    os.replace(temporary, target)
+    sync_folder(target.parent)

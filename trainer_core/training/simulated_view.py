@@ -1,0 +1,131 @@
+"""What the watch sees: LR/target pairs of the user's own photos, as a training with these settings would make them.
+
+Shown before the start. The frames need no torch, the camera does; both work picture by picture, so that a window can
+do the one in the background, the other between two steps. `watch_pairs` does both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional
+
+import numpy as np
+
+from trainer_core.data.frames import Frame, FrameSpec
+from trainer_core.data.photos import Photo
+from trainer_core.planning.plan import DEMO_SCENES, find_photos
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.training.example_frames import photo_frames, scene_frames
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from trainer_core.camera import Camera
+
+COUNT = 12
+# Settings that change what is seen, besides the photos.
+CAMERA_SETTINGS = (
+    "demo", "scale", "monochrome_style", "camera_profile", "degradation", "base_resolution", "monochrome_levels",
+    "monochrome_noise", "seed",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class WatchPair:
+    """One photo, as the watch takes it and as it should become.
+
+    Attributes:
+        name: of the photo.
+        lr: uint8 [h, w, 3]; a whole frame, or as much of it as the photo fills.
+        target: uint8 [h * scale, w * scale, 3].
+    """
+
+    name: str
+    lr: np.ndarray
+    target: np.ndarray
+
+
+class WatchCamera:
+    """The camera of a training with these settings. `spec` is its frame, `description` says in words what it is.
+
+    Raises:
+        UserError: the camera profile cannot be used.
+    """
+
+    def __init__(self, config: TrainerConfig) -> None:
+        from trainer_core.training.batches import camera_for
+
+        self._camera = camera_for(config)
+        self._seed = config.seed
+        self.spec = FrameSpec(self._camera.frame_width, self._camera.frame_height, config.scale)
+        self.description = f"{_what(config, self._camera)}, enlarged ×{config.scale}"
+
+    def photograph(self, frame: Frame, number: int) -> WatchPair:
+        """The pair of a frame; `number` fixes everything random about it."""
+        import torch
+
+        from trainer_core.training.batches import frame_pair
+
+        with _one_thread():
+            pair = frame_pair(frame, self._camera, seed=self._seed, index=number, device=torch.device("cpu"))
+        return WatchPair(frame.name, _pixels(pair.lr), _pixels(pair.hr))
+
+
+def watch_frames(
+    config: TrainerConfig, photos: Sequence[Photo], spec: FrameSpec, *, count: int = COUNT, turn: int = 0
+) -> Iterator[Frame]:
+    """The frames to photograph, of `photos` or of the built-in scenes; each turn shows others. Needs no torch."""
+    if config.demo:
+        return scene_frames(DEMO_SCENES["train"], spec, seed=config.seed, count=count, turn=turn)
+    return photo_frames(photos, spec, seed=config.seed, count=count, turn=turn)
+
+
+def watch_pairs(
+    config: TrainerConfig, photos: Optional[Sequence[Photo]] = None, *, count: int = COUNT, turn: int = 0
+) -> Iterator[WatchPair]:
+    """Pairs one by one.
+
+    Args:
+        photos: those to choose from; None looks for the training photos of the source folder.
+
+    Raises:
+        UserError: the camera profile or the source folder cannot be used.
+    """
+    if photos is None:
+        photos = () if config.demo else find_photos(config)[1].train
+    camera = WatchCamera(config)
+    for place, frame in enumerate(watch_frames(config, photos, camera.spec, count=count, turn=turn)):
+        yield camera.photograph(frame, turn * count + place)
+
+
+def _what(config: TrainerConfig, camera: Camera) -> str:
+    mono = config.monochrome_style
+    kind = f"{config.monochrome_levels} grays" if mono else "colour JPEG"
+    if config.degradation == "bicubic":
+        watch, kind = "Plain bicubic reduction", "grays" if mono else "colour"
+    elif config.camera_profile:
+        watch = f"Your own camera profile {camera.name}"
+    else:
+        watch = "WQV-1 and WQV-2" if mono else "WQV-3 and WQV-10"
+    return f"{watch}: {camera.frame_width}×{camera.frame_height}, {kind}"
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """A frame is small: on a busy machine threads that wait for each other take ten times as long."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _pixels(picture: Tensor) -> np.ndarray:
+    """[1, 3, h, w] in 0..1 as uint8 [h, w, 3]."""
+    pixels: np.ndarray = (picture[0] * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
+    return pixels

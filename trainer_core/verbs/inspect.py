@@ -1,0 +1,132 @@
+"""Say what a weight file is: whose, which network, which programs take it and why the others do not. Needs no torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+from trainer_core.weights.container.limits import WeightsError
+from trainer_core.weights.container.reader import open_weights
+from trainer_core.weights.container.tensor_info import TensorInfo
+from trainer_core.weights.programs import GateReport, judge
+from trainer_core.weights.rrdb.dialects import Identified, identify
+from trainer_core.weights.rrdb.key_names import BASICSR
+
+_FORMS = {"zip": "PyTorch (zip)", "legacy": "PyTorch (before 1.6)", "safetensors": "safetensors"}
+_NAMES_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is known about a readable weight file.
+
+    Args:
+        form: "zip", "legacy" or "safetensors".
+        tensors, values: the number of tensors in the whole file, and of their elements.
+        dtypes: the element types met, most frequent first.
+        network: the RRDB network inside, or None; `reason` then says what it is instead.
+        programs: which programs load it.
+    """
+
+    path: Path
+    file_bytes: int
+    form: str
+    tensors: int
+    values: int
+    dtypes: tuple[str, ...]
+    network: Optional[Identified] = None
+    reason: str = ""
+    programs: Optional[GateReport] = None
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        facts: dict[str, Any] = {
+            "file": str(self.path), "bytes": self.file_bytes, "format": self.form, "tensors": self.tensors,
+            "values": self.values, "dtypes": list(self.dtypes), "usable": self.network is not None,
+        }  # fmt: skip
+        if self.network is None or self.programs is None:
+            return {**facts, "reason": self.reason}
+        found = self.network
+        return {
+            **facts, "dialect": found.dialect, "container": found.container, "averaged": found.is_ema,
+            "scale": found.spec.scale, "spec": found.spec.as_dict(), "parameters": found.spec.parameter_count(),
+            "padded_from": found.padded_from.as_dict() if found.padded_from else None,
+            "missing": list(found.missing), "misshaped": list(found.misshaped), "unexpected": list(found.unexpected),
+            "programs": self.programs.as_dict(), "meta": self.meta,
+        }  # fmt: skip
+
+    def text(self) -> str:
+        """Lines for a terminal; what the file says is shown without control characters."""
+        sizes = (
+            f"{self.file_bytes / 1e6:.1f} MB, {self.tensors} tensors, {self.values:,} values ({', '.join(self.dtypes)})"
+        )
+        lines = [str(self.path), f"  format      {_FORMS[self.form]}, {sizes}"]
+        lines += self._network_lines() if self.network else [f"  network     none to use here: {self.reason}"]
+        return "\n".join(_printable(line) for line in lines)
+
+    def _network_lines(self) -> list[str]:
+        found, programs = self.network, self.programs
+        assert found is not None and programs is not None
+        spec = found.spec
+        lines = [f"  network     {found.describe()}", f"  parameters  {spec.parameter_count():,}"]
+        lines.append(
+            f"  channels    {spec.num_in_ch} in, {spec.num_out_ch} out, pixel-unshuffle {spec.unshuffle_factor}"
+        )
+        if found.padded_from:
+            lines.append(f"  padded from {found.padded_from.describe()}")
+        for word, names in (
+            ("missing", found.missing),
+            ("misshaped", found.misshaped),
+            ("unexpected", found.unexpected),
+        ):
+            if names:
+                lines.append(f"  {word:<11} {len(names)}: {', '.join(names[:_NAMES_SHOWN])}")
+        lines += [
+            f"  {'loads in' if k == 0 else '':<11} {part}" for k, part in enumerate(programs.sentence().split(" · "))
+        ]
+        told = ((key, value) for key, value in self.meta.items() if key not in ("spec", "padded_from", "loads_in"))
+        return lines + [f"  meta        {key}: {value}" for key, value in told]
+
+
+def inspect(path: Path | str) -> Inspection:
+    """Look at a weight file's header.
+
+    Raises:
+        WeightsError: it cannot be read, is no weight file, is damaged or dangerous.
+    """
+    file = open_weights(path)
+    tensors = list(file.tensors().values())
+    dtypes = [info.dtype for info in tensors]
+    order = sorted(set(dtypes), key=dtypes.count, reverse=True)
+    values = sum(info.numel for info in tensors)
+    facts = (file.path, file.stamp[0], file.form, len(tensors), values, tuple(order))
+    try:
+        found = identify(file)
+    except WeightsError as error:
+        return Inspection(*facts, reason=error.message.split(" cannot be used: ", 1)[-1])
+    plain = found.dialect == BASICSR and all(ours == theirs for ours, theirs in found.names.items())
+    programs = judge(
+        file.path, found.spec, container=found.container,
+        plain_names=plain and found.complete and not found.unexpected,
+        known_names=found.complete and not any("_orig_mod." in name for name in found.names.values()),
+    )  # fmt: skip
+    return Inspection(*facts, network=found, programs=programs, meta=_jsonable(found.meta))
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, TensorInfo):
+        return f"tensor {value.dtype} {list(value.shape)}"
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _printable(line: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)

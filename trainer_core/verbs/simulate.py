@@ -1,0 +1,305 @@
+"""Make synthetic watch photos of clean ones, as the training sees them: whole frames, LR and target side by side.
+
+What becomes of a photo depends on its file name, the seed and its number alone, not on what else is simulated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from trainer_core.camera import Camera, CameraProfile, ColorCamera, FrameView, build_camera
+from trainer_core.camera.jpeg import watch_tables
+from trainer_core.camera.parameters import ColorParams
+from trainer_core.data.decode import PhotoError, read_size
+from trainer_core.data.photos import decode, name_bytes, scan
+from trainer_core.data.pyramid import Box, Pyramid, enlarged_part
+from trainer_core.errors import UserError
+from trainer_core.files import atomic_write
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.schema import settings_of
+
+SCALES = (2, 4, 8)
+_SEED = next(setting for setting in settings_of(TrainerConfig) if setting.name == "seed")
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Simulated:
+    """What `simulate` did: the files written, the photos refused with the reason, and what else is to be said.
+
+    `replaced` counts those of `written` that lay there before, `removed` the colour JPEGs of an earlier run that no
+    longer belonged to the picture beside them.
+    """
+
+    written: list[Path] = field(default_factory=list)
+    refused: list[tuple[Path, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    replaced: int = 0
+    removed: int = 0
+
+    def text(self) -> str:
+        """The sum of it in one line."""
+        replaced = f", {self.replaced} of them in place of earlier ones" if self.replaced else ""
+        removed = f"; {self.removed} JPEG of an earlier colour run removed" if self.removed else ""
+        return f"{len(self.written)} files written{replaced}{removed}."
+
+
+def simulate(
+    photos: Sequence[Path | str],
+    out_dir: Path | str,
+    *,
+    camera: str,
+    scale: int,
+    count: int = 1,
+    seed: int = 1337,
+    progress: Optional[Progress] = None,
+) -> Simulated:
+    """Write `out_dir/lr/NAME.png` and `out_dir/target/NAME.png` for every photo; colour also `lr/NAME.jpg`.
+
+    LR is a whole watch frame: 120x120 gray with levels 0, 17 … 255, or 176x144 RGB, the decoded `NAME.jpg`. The target
+    is `scale` times as large, rounded to 8 bit. The first frame is the largest in the middle of the photo, further ones
+    (`NAME_1` … where `count` is above 1) are cut anywhere. Photos of the same name get their folder as a prefix.
+
+    What a run writes replaces what an earlier run left under the same names; all else in `out_dir` stays as it is.
+
+    Args:
+        photos: files, and folders that are searched with their subfolders, but for `lr` and `target` of `out_dir`.
+        camera: "wqv1" or "wqv10".
+        count: frames of each photo.
+        seed: with the limits of the training's.
+        progress: called with the photos done and their number.
+
+    Raises:
+        UserError: nothing to do, a number is out of its limits, or `out_dir` cannot be written to.
+    """
+    _check_numbers(scale, count, seed)
+    watch = build_camera(CameraProfile.builtin(camera), scale)
+    out_dir = Path(out_dir)
+    done = Simulated()
+    files = _files([Path(photo) for photo in photos], out_dir, done)
+    sources = {_identity(file) for file in files}
+    for folder in _result_folders(out_dir):
+        _make_folder(folder)
+    for number, (file, names) in enumerate(zip(files, _names(files, count))):
+        try:
+            _refuse_overwriting(out_dir, names, sources)
+            for place, (view, smaller) in enumerate(_views(file, watch, count, seed)):
+                if smaller and place == 0:
+                    done.notices.append(f"{file} is smaller than the watch's frame x{scale} and was enlarged to fit.")
+                earlier = {path for path in _results(out_dir, names[place]) if path.exists()}
+                _record(_write(watch, view, seed, _stream(file, place), out_dir, names[place]), earlier, done)
+        except UserError as error:
+            done.refused.append((file, error.message))
+        if progress is not None:
+            progress(number + 1, len(files))
+    return done
+
+
+def _check_numbers(scale: int, count: int, seed: int) -> None:
+    if scale not in SCALES:
+        raise UserError(f"--scale must be one of {', '.join(map(str, SCALES))}, not {scale}.")
+    if count < 1:
+        raise UserError(f"--count must be at least 1, not {count}.")
+    complaint = _SEED.complaint(seed)
+    if complaint is not None:
+        raise UserError(complaint)
+
+
+def _files(photos: list[Path], out_dir: Path, done: Simulated) -> list[Path]:
+    """Each photo once, as it was first named; what cannot be used is noted in `done` and passed over."""
+    found: dict[Path, Path] = {}
+    for photo in photos:
+        try:
+            for file in _files_at(photo, out_dir, done):
+                found.setdefault(file.resolve(), file)
+        except UserError as error:
+            done.refused.append((photo, error.message))
+    if not found:
+        raise UserError(" ".join(reason for _, reason in done.refused) or "There is no photo to simulate. Name some.")
+    refused = {path.resolve() for path, _ in done.refused}  # in a folder, and named besides
+    return [file for resolved, file in found.items() if resolved not in refused]
+
+
+def _files_at(photo: Path, out_dir: Path, done: Simulated) -> Iterator[Path]:
+    if photo.is_dir():
+        results = [folder for folder in _result_folders(out_dir) if _identity(folder) != _identity(photo)]
+        found = scan(photo, exclude=results, twins=True)
+        rejected = [(photo / entry.name, entry.reason) for entry in found.rejected]
+        done.refused += [(path, f"{path} cannot be used: {reason}.") for path, reason in rejected]
+        yield from (entry.path for entry in found.photos)
+    elif photo.exists():
+        yield photo
+    else:
+        raise UserError(f"There is no file {photo}.")
+
+
+def _names(files: list[Path], count: int) -> Iterator[list[str]]:
+    """The names of each file's frames, all different, whatever the case of their letters."""
+    stems = Counter(file.stem.lower() for file in files)
+    taken: set[str] = set()
+    for file in files:
+        parent = file.parent.resolve().name
+        base = file.stem if stems[file.stem.lower()] == 1 or not parent else f"{parent}_{file.stem}"
+        names, number = _frame_names(base, count), 1
+        while taken.intersection(name.lower() for name in names):
+            number += 1
+            names = _frame_names(f"{base}-{number}", count)
+        taken.update(name.lower() for name in names)
+        yield names
+
+
+def _frame_names(base: str, count: int) -> list[str]:
+    return [base] if count == 1 else [f"{base}_{place}" for place in range(1, count + 1)]
+
+
+def _views(file: Path, watch: Camera, count: int, seed: int) -> Iterator[tuple[FrameView, bool]]:
+    """Frames of a photo, and whether it had to be enlarged for them."""
+    width, height = watch.frame_width * watch.scale, watch.frame_height * watch.scale
+    try:
+        photo = decode(file)
+    except UserError as error:
+        raise UserError(f"{file} cannot be used: {error.message}.") from error
+    small = photo.shape[1] < width or photo.shape[0] < height
+    pyramid = None if small else Pyramid(photo)
+    for place in range(count):
+        draws = _draws(file, place, seed)
+        if pyramid is None:
+            pixels = _enlarged_frame(photo, width, height, draws)
+        else:
+            pixels = pyramid.cut(_box(pyramid, width, height, draws), width, height)
+        frame = torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).float().div_(255)
+        yield FrameView.whole_frames(frame, watch.scale), small
+
+
+def _draws(file: Path, place: int, seed: int) -> list[float]:
+    """Size (1: largest) and position (0.5: in the middle) of a frame."""
+    if place == 0:
+        return [1.0, 0.5, 0.5]
+    return np.random.default_rng([seed, _stream(file, place)]).random(3).tolist()
+
+
+def _box(pyramid: Pyramid, width: int, height: int, draws: list[float]) -> Box:
+    rows, columns = pyramid.levels[0].shape[:2]
+    size, across, down = draws
+    zoom = max(1.0, min(columns / width, rows / height)) ** size
+    left, top = (columns - width * zoom) * across, (rows - height * zoom) * down
+    if zoom == 1.0:  # nothing to resample then
+        left, top = float(int(left)), float(int(top))
+    return Box(left, top, min(left + width * zoom, columns), min(top + height * zoom, rows))
+
+
+def _enlarged_frame(photo: np.ndarray, width: int, height: int, draws: list[float]) -> np.ndarray:
+    """A frame of a photo that is too small for it. Only what it shows is enlarged: a panorama can be very long."""
+    rows, columns = photo.shape[:2]
+    factor = max(width / columns, height / rows)
+    size = max(width, round(columns * factor)), max(height, round(rows * factor))
+    _, across, down = draws
+    return enlarged_part(photo, size, int((size[0] - width) * across), int((size[1] - height) * down), width, height)
+
+
+def _stream(file: Path, place: int) -> int:
+    return int.from_bytes(hashlib.sha256(name_bytes(file.name) + b"\0%d" % place).digest()[:6], "big")
+
+
+def _write(watch: Camera, view: FrameView, seed: int, index: int, out_dir: Path, name: str) -> list[Path]:
+    noise = torch.Generator().manual_seed(index ^ seed)
+    params = watch.draw(seed, [index])
+    lr_png, target_png = out_dir / "lr" / f"{name}.png", out_dir / "target" / f"{name}.png"
+    if isinstance(watch, ColorCamera):
+        assert isinstance(params, ColorParams)
+        codes, target = watch.before_jpeg(view, params, noise)
+        jpeg = _as_jpeg(_image(codes / 255), params)
+        _save(jpeg, lr_png.with_suffix(".jpg"))
+        _save_png(Image.open(io.BytesIO(jpeg)), lr_png)
+        _save_png(_image(target), target_png)
+        return [lr_png, lr_png.with_suffix(".jpg"), target_png]
+    lr, target = watch(view, params, noise)
+    _save_png(_image(lr).getchannel(0), lr_png)
+    _save_png(_image(target).getchannel(0), target_png)
+    return [lr_png, target_png]
+
+
+def _as_jpeg(image: Image.Image, params: ColorParams) -> bytes:
+    """The bytes with the tables that the watch would use; what `jpeg_round_trip` imitates."""
+    luma, chroma = watch_tables(params.annex_k)
+    tables = [[int(step) for step in table.flatten().tolist()] for table in (luma, chroma)]
+    packed = io.BytesIO()
+    image.save(packed, "JPEG", qtables=tables, subsampling=2)
+    return packed.getvalue()
+
+
+def _image(picture: Tensor) -> Image.Image:
+    """[1, 3, h, w] in 0..1 as 8-bit RGB."""
+    return Image.fromarray((picture[0] * 255).round().to(torch.uint8).permute(1, 2, 0).numpy())
+
+
+def _save_png(image: Image.Image, path: Path) -> None:
+    packed = io.BytesIO()
+    image.save(packed, "PNG")
+    _save(packed.getvalue(), path)
+
+
+def _save(content: bytes, path: Path) -> None:
+    with atomic_write(path) as file:
+        file.write(content)
+
+
+def _record(made: list[Path], earlier: set[Path], done: Simulated) -> None:
+    """Count what was written, and what of it lay there before; a JPEG of the other watch beside it goes."""
+    done.written += made
+    done.replaced += len(earlier.intersection(made))
+    for stale in earlier.difference(made):
+        if _is_color_frame(stale):
+            stale.unlink()
+            done.removed += 1
+
+
+def _is_color_frame(path: Path) -> bool:
+    try:
+        return read_size(path) == (ColorCamera.frame_width, ColorCamera.frame_height)
+    except PhotoError:
+        return False
+
+
+def _result_folders(out_dir: Path) -> tuple[Path, Path]:
+    return out_dir / "lr", out_dir / "target"
+
+
+def _results(out_dir: Path, name: str) -> tuple[Path, ...]:
+    """All that a frame of either watch may be written to."""
+    lr, target = _result_folders(out_dir)
+    return lr / f"{name}.png", lr / f"{name}.jpg", target / f"{name}.png"
+
+
+def _refuse_overwriting(out_dir: Path, names: list[str], sources: set[Optional[tuple[int, int]]]) -> None:
+    for result in (result for name in names for result in _results(out_dir, name)):
+        if result.exists() and _identity(result) in sources:
+            raise UserError(f"{result} is one of the photos to simulate. Choose another folder with -o.")
+
+
+def _identity(path: Path) -> Optional[tuple[int, int]]:
+    """The same for all names and links of a file or folder; None where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be made: {error.strerror}.") from error

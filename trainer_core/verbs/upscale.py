@@ -1,0 +1,232 @@
+"""Enlarge photos with a model: any picture, any RRDB file, in tiles where the picture is large.
+
+A tile is computed with a margin around it that is cut off afterwards. What a pixel depends on reaches further than
+the margin, but so weakly (each block adds a fifth of a fifth) that tiles agree with the whole picture within one
+level of 255; no blending is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from trainer_core.errors import UserError
+from trainer_core.files import unused_name
+from trainer_core.model.rrdb import RRDBNet
+from trainer_core.model.spec import NetworkSpec
+from trainer_core.verbs.picture_files import (
+    has_colour,
+    picture_files,
+    pictures_in,
+    refuse_overwriting,
+    save_png,
+    side_by_side,
+)
+from trainer_core.weights.network import load_network
+
+DEFAULT_TILE = 256  # LR pixels; a watch's photo is one tile
+MARGIN = 32  # LR pixels around a tile
+_LUMA = (0.299, 0.587, 0.114)
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Upscaled:
+    """What `upscale` did: the files written, how many colour photos a gray model has made gray, and the inputs that
+    could not be used with the reason.
+    """
+
+    written: list[Path] = field(default_factory=list)
+    made_gray: int = 0
+    refused: list[tuple[Path, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A finished part of an enlarged picture: uint8 [h, w, 3] whose first pixel is at (top, left)."""
+
+    top: int
+    left: int
+    pixels: np.ndarray
+    number: int  # from 1
+    count: int
+
+    def paste_into(self, picture: np.ndarray) -> None:
+        """Put it where it belongs."""
+        height, width = self.pixels.shape[:2]
+        picture[self.top : self.top + height, self.left : self.left + width] = self.pixels
+
+
+class Upscaler:
+    """A model ready to enlarge pictures.
+
+    Args:
+        model: an RRDB weight file.
+        device: "auto", "cuda" or "cpu".
+        half: compute in fp16 (CUDA) or bf16 (CPU).
+        tile: largest side of a tile in LR pixels, 0 for no tiling.
+
+    Raises:
+        UserError: the model cannot be used, or there is no such device.
+    """
+
+    def __init__(
+        self, model: Path | str, *, device: str = "auto", half: bool = False, tile: int = DEFAULT_TILE
+    ) -> None:
+        if tile < 0 or 0 < tile < MARGIN:
+            raise UserError(f"--tile {tile}: give at least {MARGIN} pixels, or 0 for no tiles.")
+        self._device = _device(device)
+        self._dtype = torch.float32 if not half else torch.float16 if self._device.type == "cuda" else torch.bfloat16
+        network, source = load_network(model)
+        self.name = source.path.stem
+        self.description = source.spec.describe()
+        step = source.meta.get("step")
+        if isinstance(step, int):
+            self.description += f", step {step}"
+        self.spec: NetworkSpec = source.spec
+        self.gray = _gray_only(network)
+        if self.gray:
+            self.description += ", grays only"
+        self._network = network.to(self._device, self._dtype)
+        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._tile = tile
+
+    def __call__(self, image: np.ndarray, progress: Optional[Callable[[int, int], None]] = None) -> np.ndarray:
+        """Enlarge `image`, uint8 [H, W, 3] -> uint8 [H*scale, W*scale, 3].
+
+        Args:
+            progress: called with the tiles done and their number.
+        """
+        height, width = image.shape[:2]
+        result = np.empty((height * self.spec.scale, width * self.spec.scale, 3), np.uint8)
+        for tile in self.tiles(image):
+            tile.paste_into(result)
+            if progress is not None:
+                progress(tile.number, tile.count)
+        return result
+
+    @torch.inference_mode()
+    def tiles(self, image: np.ndarray) -> Iterator[Tile]:
+        """The same in steps, one tile at a time: whoever asks can stop, or do something else in between."""
+        height, width = (side * self.spec.scale for side in image.shape[:2])
+        lr, scale = self._prepared(image), self.spec.scale
+        windows = list(_tiles(lr.shape[2], lr.shape[3], self._tile, self.spec.unshuffle_factor))
+        for number, (top, bottom, left, right) in enumerate(windows, 1):
+            sr = self._tile_of(lr, top, bottom, left, right)
+            inside = sr[: height - top * scale, : width - left * scale]  # without the filling-up
+            yield Tile(top * scale, left * scale, inside, number, len(windows))
+
+    def _prepared(self, image: np.ndarray) -> Tensor:
+        """[1, in, H', W'] in 0..1; H' and W' are filled up by reflection to what pixel-unshuffle needs."""
+        lr = torch.from_numpy(np.array(image)).permute(2, 0, 1).float().div_(255)[None]
+        if self.spec.num_in_ch == 1:
+            lr = (lr * torch.tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        factor = self.spec.unshuffle_factor
+        return F.pad(lr, (0, -lr.shape[3] % factor, 0, -lr.shape[2] % factor), mode="reflect")
+
+    def _tile_of(self, lr: Tensor, top: int, bottom: int, left: int, right: int) -> np.ndarray:
+        """The enlarged window as uint8 [h, w, 3], computed with a margin."""
+        start_y, start_x = max(top - MARGIN, 0), max(left - MARGIN, 0)
+        window = lr[..., start_y : bottom + MARGIN, start_x : right + MARGIN]
+        try:
+            sr = self._network(window.to(self._device, self._dtype, memory_format=torch.channels_last))
+        except torch.OutOfMemoryError as error:
+            raise UserError(
+                f"The {self._device.type} ran out of memory. Close other programs that use it.",
+                hint="Or give a smaller --tile, such as 96.",
+            ) from error
+        scale = self.spec.scale
+        y, x = (top - start_y) * scale, (left - start_x) * scale
+        sr = sr[0, :, y : y + (bottom - top) * scale, x : x + (right - left) * scale]
+        levels = sr.float().clamp_(0, 1).mul_(255).round_().to("cpu", torch.uint8)
+        return levels.expand(3, -1, -1).permute(1, 2, 0).numpy()
+
+
+def upscale(
+    model: Path | str,
+    images: Sequence[Path | str],
+    out_dir: Path | str,
+    *,
+    half: bool = False,
+    tile: int = DEFAULT_TILE,
+    device: str = "auto",
+    compare: bool = False,
+    compare_with: Path | str | None = None,
+    progress: Optional[Progress] = None,
+) -> Upscaled:
+    """Enlarge photos, folders of photos and watch files; writes `out_dir/NAME.png`.
+
+    Args:
+        compare: also write `NAME_compare.png`: bicubic, this model, and `compare_with` if given.
+        progress: called with a picture's name, the tiles done and their number.
+
+    Raises:
+        UserError: a model cannot be used, there is no picture, or `out_dir` cannot be written to.
+    """
+    out_dir = Path(out_dir)
+    files = list(picture_files([Path(image) for image in images]))
+    ours = Upscaler(model, device=device, half=half, tile=tile)
+    models = [ours] + ([Upscaler(compare_with, device=device, half=half, tile=tile)] if compare_with else [])
+    done = Upscaled()
+    names: set[str] = set()
+    _make_folder(out_dir)
+    for file in files:
+        try:
+            for name, picture in pictures_in(file):
+                target = out_dir / f"{unused_name(name, names)}.png"
+                refuse_overwriting(target, files)
+                done.written += _enlarge(picture, target, models, compare or compare_with is not None, progress)
+                done.made_gray += ours.gray and has_colour(picture)
+        except UserError as error:
+            done.refused.append((file, error.message))
+    return done
+
+
+def _enlarge(
+    picture: np.ndarray, target: Path, models: list[Upscaler], compare: bool, progress: Optional[Progress]
+) -> list[Path]:
+    report = (lambda done, total: progress(target.stem, done, total)) if progress else None
+    results = [(model.name, model(picture, report)) for model in (models if compare else models[:1])]
+    save_png(Image.fromarray(results[0][1]), target)
+    if not compare:
+        return [target]
+    beside = target.with_name(f"{target.stem}_compare.png")
+    save_png(side_by_side(picture, results, models[0].spec.scale), beside)
+    return [target, beside]
+
+
+def _tiles(height: int, width: int, tile: int, multiple: int) -> Iterator[tuple[int, int, int, int]]:
+    """Windows (top, bottom, left, right) that cover the picture; they begin at multiples of `multiple`."""
+    step = tile // multiple * multiple or max(height, width)
+    for top in range(0, height, step):
+        for left in range(0, width, step):
+            yield top, min(top + step, height), left, min(left + step, width)
+
+
+def _gray_only(network: RRDBNet) -> bool:
+    """Whether whatever it is given comes out gray: its last layer computes all channels alike."""
+    last = network.conv_last
+    return all(torch.equal(values, values[:1].expand_as(values)) for values in last.parameters())
+
+
+def _device(name: str) -> torch.device:
+    cuda = torch.cuda.is_available()
+    if name == "cuda" and not cuda:
+        raise UserError("--device cuda: this PyTorch finds no CUDA GPU. Use --device cpu.")
+    return torch.device("cuda" if cuda and name != "cpu" else "cpu")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be made: {error.strerror}.") from error

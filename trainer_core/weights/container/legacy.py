@@ -1,0 +1,56 @@
+"""The layout that `torch.save` used before 1.6: four pickles in a row, a list of keys, then the values.
+
+Pickles: a magic number, the protocol version, facts about the writing machine, the object. Then for each key
+in the list: the number of elements (8 bytes, little-endian) and the values.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, BinaryIO
+
+from trainer_core.weights.container.limits import Limits, require
+from trainer_core.weights.container.pickle_machine import read_pickle
+from trainer_core.weights.container.tensor_info import StorageRef
+from trainer_core.weights.container.tree import storages_in
+from trainer_core.weights.container.zip_records import Record, read_exactly
+
+MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+_PROTOCOL_VERSION = 1001
+
+
+def read_legacy(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dict[str, Record]]:
+    """The object's tree, and for each storage key where its values lie.
+
+    Raises:
+        WeightsError: the file is damaged, of another kind, or exceeds a limit.
+    """
+    data = read_exactly(file, 0, min(file_bytes, limits.pickle_bytes))
+    version, at = read_pickle(data, len(MAGIC), limits)
+    require(version == _PROTOCOL_VERSION, f"the file has the unknown version {version!r}"[:100])
+    machine, at = read_pickle(data, at, limits)
+    require(isinstance(machine, dict), "the file's head is damaged")
+    require(
+        machine.get("little_endian") is True, "it was written on a big-endian machine; save it anew on a common one"
+    )
+    tree, at = read_pickle(data, at, limits)
+    keys, at = read_pickle(data, at, limits)
+    require(isinstance(keys, list) and all(isinstance(key, str) for key in keys), "the list of storages is damaged")
+    require(len(keys) == len(set(keys)) <= limits.entries, "the list of storages has doubles or is too long")
+    storages = storages_in(tree)
+    require(set(storages) <= set(keys), "tensors without values: the list of storages does not name them all")
+    return tree, _place(file, at, file_bytes, [(key, storages.get(key)) for key in keys])
+
+
+def _place(file: BinaryIO, at: int, file_bytes: int, wanted: list[tuple[str, StorageRef | None]]) -> dict[str, Record]:
+    records = {}
+    for key, storage in wanted:
+        (numel,) = struct.unpack("<q", read_exactly(file, at, 8))
+        require(storage is not None, "it holds values that belong to no tensor")
+        assert storage is not None
+        require(numel == storage.numel, f"a storage has {numel} elements where {storage.numel} were announced")
+        records[key] = Record(at + 8, storage.nbytes)
+        at += 8 + storage.nbytes
+        require(at <= file_bytes, "the file is cut off")
+    require(at == file_bytes, "the file has surplus bytes at its end")
+    return records

@@ -1,0 +1,161 @@
+"""The only opener of weight files: `.pth`, `.pt` (zip or legacy) and `.safetensors`, told apart by content.
+
+Nothing is unpickled. `open_weights` reads the header alone and needs no torch; `load_tree` and `load_tensors` give
+plain contiguous tensors on the CPU. Checked: limits, checksums where the file has them, that every value in use is
+finite. A file's size plus some megabytes is all the memory it takes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from trainer_core.weights.container.file_kind import what_else
+from trainer_core.weights.container.legacy import MAGIC, read_legacy
+from trainer_core.weights.container.limits import DEFAULT, Limits, WeightsError, require
+from trainer_core.weights.container.pickle_machine import read_pickle
+from trainer_core.weights.container.safetensors_header import looks_like_safetensors, read_safetensors
+from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo
+from trainer_core.weights.container.tree import leaves, replace_tensors, storages_in
+from trainer_core.weights.container.zip_records import Record, read_record, read_records
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["WeightsError", "WeightsFile", "load_tensors", "load_tree", "open_weights"]
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A weight file's header.
+
+    Args:
+        path: the file.
+        form: "zip", "legacy" or "safetensors".
+        tree: dict, list and tuple down to `TensorInfo` and plain values; of safetensors a flat dict.
+        metadata: the texts that a safetensors file carries beside its tensors.
+    """
+
+    path: Path
+    form: str
+    tree: Any
+    metadata: dict[str, str] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict, repr=False)  # by storage key
+    stamp: tuple[int, ...] = ()  # to notice when the file changes between header and values
+
+    def tensors(self) -> dict[str, TensorInfo]:
+        """Every tensor by its dotted path in the tree."""
+        return {".".join(map(str, path)): leaf for path, leaf in leaves(self.tree) if isinstance(leaf, TensorInfo)}
+
+
+def open_weights(path: Path | str, *, limits: Limits = DEFAULT) -> WeightsFile:
+    """Read a weight file's header.
+
+    Raises:
+        WeightsError: it cannot be read, is no weight file, is damaged, dangerous or too large.
+    """
+    path = Path(path)
+    with _opened(path, limits) as (file, file_bytes, stamp):
+        head = file.read(512)
+        if head.startswith(b"PK\3\4"):
+            tree, records = _read_zip(file, file_bytes, limits)
+            return WeightsFile(path, "zip", tree, {}, records, stamp)
+        if head.startswith(MAGIC):
+            tree, records = read_legacy(file, file_bytes, limits)
+            return WeightsFile(path, "legacy", tree, {}, records, stamp)
+        if looks_like_safetensors(head):
+            tensors, records, metadata = read_safetensors(file, file_bytes, limits)
+            return WeightsFile(path, "safetensors", tensors, metadata, records, stamp)
+        raise WeightsError(what_else(head))
+
+
+def load_tree(path: Path | str, *, limits: Limits = DEFAULT) -> Any:
+    """The whole file with its tensors; those that share values in the file share them here.
+
+    Raises:
+        WeightsError: as `open_weights`, and if a value is damaged or not finite.
+    """
+    file = open_weights(path, limits=limits)
+    wanted = [leaf for _, leaf in leaves(file.tree) if isinstance(leaf, TensorInfo)]
+    return replace_tensors(file.tree, load_tensors(file, wanted, limits=limits))
+
+
+def load_tensors(
+    file: WeightsFile, wanted: Iterable[TensorInfo], *, limits: Limits = DEFAULT
+) -> dict[TensorInfo, Tensor]:
+    """The values of some tensors of `file`: contiguous, on the CPU, of the file's types.
+
+    Raises:
+        WeightsError: the file changed since its header was read, a value is damaged or not finite.
+    """
+    from trainer_core.weights.container.materialize import materialise
+
+    with _opened(file.path, limits) as (opened, _, stamp):
+        require(stamp == file.stamp, "the file changed while it was being read")
+        return materialise(opened, file.records, wanted)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, limits: Limits) -> Iterator[tuple[BinaryIO, int, tuple[int, ...]]]:
+    """The file, its size and its stamp; reasons get the file's name in front."""
+    try:
+        require(stat.S_ISREG(os.stat(path).st_mode), "it is not a regular file")  # opening a pipe would wait for ever
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            require(status.st_size > 0, "the file is empty (0 bytes)")
+            size = status.st_size
+            require(
+                size <= limits.file_bytes, f"the file has {size / 1e6:.0f} MB, more than {limits.file_bytes / 1e6:.0f}"
+            )
+            yield file, size, (size, status.st_mtime_ns, status.st_ino)
+    except WeightsError as error:
+        raise WeightsError(f"{path} cannot be used as weights: {error.message.rstrip('.')}.") from error
+    except FileNotFoundError as error:
+        raise WeightsError(f"There is no file {path}.") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        raise WeightsError(f"{path} cannot be read: {reason}.") from error
+
+
+def _read_zip(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dict[str, Record]]:
+    entries = read_records(file, file_bytes, limits)
+    folder = _archive_folder(entries)
+    pickle = entries[f"{folder}/data.pkl"]
+    require(pickle.size <= limits.pickle_bytes, f"its pickle has {pickle.size} bytes, more than {limits.pickle_bytes}")
+    order = entries.get(f"{folder}/byteorder")
+    if order is not None:
+        require(order.size <= 16, "its byte order is unknown")
+        require(
+            read_record(file, order) == b"little",
+            "it was written on a big-endian machine; save it anew on a common one",
+        )
+    tree, end = read_pickle(read_record(file, pickle), 0, limits)
+    require(end == pickle.size, "surplus bytes follow the pickle")
+    storages = storages_in(tree)
+    return tree, {key: _record_of(entries, folder, storage) for key, storage in storages.items()}
+
+
+def _archive_folder(entries: dict[str, Record]) -> str:
+    """The one folder all records lie in."""
+    names = [name.split("/") for name in entries]
+    if any(parts[-1] == "constants.pkl" or "code" in parts[1:-1] for parts in names):
+        raise WeightsError("it is a TorchScript program, not weights; programs are never run here. Take the plain .pth")
+    pickles = [parts for parts in names if parts[-1] == "data.pkl"]
+    require(bool(pickles), "it is an archive, but not one of PyTorch: there is no data.pkl in it")
+    require(len(pickles) == 1 and len(pickles[0]) == 2, "the archive has more than one data.pkl, or at the wrong place")
+    return pickles[0][0]
+
+
+def _record_of(entries: dict[str, Record], folder: str, storage: StorageRef) -> Record:
+    record = entries.get(f"{folder}/data/{storage.key}")
+    if record is None:
+        raise WeightsError(f"the values of storage {storage.key!r} are missing")
+    require(
+        record.size == storage.nbytes, f"storage {storage.key!r} has {record.size} bytes where {storage.nbytes} belong"
+    )
+    return record

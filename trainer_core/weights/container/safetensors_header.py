@@ -1,0 +1,101 @@
+"""The header of a `.safetensors` file: 8 bytes of length, then JSON; the values follow without gaps or overlaps."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any, BinaryIO
+
+from trainer_core.weights.container.limits import Limits, WeightsError, require
+from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo, is_size, make_tensor, row_major
+from trainer_core.weights.container.zip_records import Record, read_exactly
+
+_DTYPES = {
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+    "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
+}  # fmt: skip
+
+
+def looks_like_safetensors(head: bytes) -> bool:
+    """Whether a file that begins so may be one."""
+    return len(head) > 9 and head[8:9] == b"{" and head[5:8] == b"\0\0\0"
+
+
+def read_safetensors(
+    file: BinaryIO, file_bytes: int, limits: Limits
+) -> tuple[dict[str, TensorInfo], dict[str, Record], dict[str, str]]:
+    """Name -> tensor, storage key -> place of its values, and the `__metadata__`.
+
+    Raises:
+        WeightsError: the header is damaged, exceeds a limit, or leaves a byte of the file unexplained.
+    """
+    (length,) = struct.unpack("<Q", read_exactly(file, 0, 8))
+    require(length <= limits.header_bytes, f"its header has {length} bytes, more than {limits.header_bytes}")
+    header = _parse(read_exactly(file, 8, length))
+    metadata = header.pop("__metadata__", {})
+    texts = isinstance(metadata, dict) and all(isinstance(value, str) for value in metadata.values())
+    require(texts, "its metadata are not texts")
+    require(len(header) <= limits.entries, f"it has {len(header)} tensors, more than {limits.entries}")
+    tensors: dict[str, TensorInfo] = {}
+    records: dict[str, Record] = {}
+    for name, entry in header.items():
+        tensors[name], records[name] = _read_entry(name, entry, 8 + length, limits)
+    _check_coverage(records, 8 + length, file_bytes)
+    total = sum(tensor.numel for tensor in tensors.values())
+    require(total <= limits.elements, f"the tensors have more than {limits.elements} elements")
+    return tensors, records, metadata
+
+
+def _parse(text: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(
+            text.decode("utf-8"),
+            object_pairs_hook=_without_doubles, parse_int=_whole, parse_float=_no_float, parse_constant=_no_float,
+        )  # fmt: skip
+    except (ValueError, RecursionError) as error:
+        raise WeightsError("its header is damaged: it is no plain JSON") from error
+    require(isinstance(header, dict), "its header is damaged: it is no JSON object")
+    return header
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    require(len(result) == len(pairs), "its header names a tensor twice")
+    return result
+
+
+def _whole(digits: str) -> int:
+    require(len(digits) <= 15, "its header holds a huge number")
+    return int(digits)
+
+
+def _no_float(_: str) -> Any:
+    raise WeightsError("its header holds a number that is no size")
+
+
+def _read_entry(name: str, entry: Any, start: int, limits: Limits) -> tuple[TensorInfo, Record]:
+    require(len(name) <= limits.name_characters, f"a name has {len(name)} characters")
+    proper = isinstance(entry, dict) and set(entry) == {"dtype", "shape", "data_offsets"}
+    require(proper, f"tensor {name!r} is described in an unknown way")
+    require(isinstance(entry["dtype"], str) and entry["dtype"] in _DTYPES, f"tensor {name!r} has an unknown type")
+    shape, place = entry["shape"], entry["data_offsets"]
+    numbers = isinstance(shape, list) and isinstance(place, list) and all(is_size(number) for number in shape + place)
+    require(
+        numbers and len(place) == 2 and len(shape) <= limits.dimensions, f"tensor {name!r} has no proper shape or place"
+    )
+    numel = 1
+    for side in shape:
+        numel *= side
+        require(numel <= limits.elements, f"the tensors have more than {limits.elements} elements")
+    storage = StorageRef(name, _DTYPES[entry["dtype"]], numel)
+    require(place[1] - place[0] == storage.nbytes, f"tensor {name!r} does not fit its place")
+    tensor = make_tensor(storage, 0, tuple(shape), row_major(tuple(shape)), limits)
+    return tensor, Record(start + place[0], storage.nbytes)
+
+
+def _check_coverage(records: dict[str, Record], start: int, file_bytes: int) -> None:
+    at = start
+    for record in sorted(records.values(), key=lambda record: (record.start, record.size)):
+        require(record.start == at, "its tensors overlap or leave gaps")
+        at += record.size
+    require(at == file_bytes, "the file is cut off or has surplus bytes at its end")

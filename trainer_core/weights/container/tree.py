@@ -1,0 +1,44 @@
+"""Walk the tree of a weight file: dictionaries, lists and tuples with `TensorInfo` or plain values as leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from trainer_core.weights.container.limits import require
+from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo
+
+
+def leaves(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """(path of keys and positions, leaf) for everything that is no container, in order."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from leaves(value, (*path, key))
+    elif isinstance(tree, (list, tuple)):
+        for index, value in enumerate(tree):
+            yield from leaves(value, (*path, index))
+    else:
+        yield path, tree
+
+
+def storages_in(tree: Any) -> dict[str, StorageRef]:
+    """Key -> storage of every tensor in the tree.
+
+    Raises:
+        WeightsError: one key is used with two types or sizes.
+    """
+    found: dict[str, StorageRef] = {}
+    for _, leaf in leaves(tree):
+        if isinstance(leaf, TensorInfo):
+            known = found.setdefault(leaf.storage.key, leaf.storage)
+            require(known == leaf.storage, "two tensors disagree about the values they share")
+    return found
+
+
+def replace_tensors(tree: Any, tensors: dict[TensorInfo, Any]) -> Any:
+    """The same tree with every `TensorInfo` replaced by what `tensors` gives for it."""
+    if isinstance(tree, dict):
+        return {key: replace_tensors(value, tensors) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(replace_tensors(value, tensors) for value in tree)
+    return tensors[tree] if isinstance(tree, TensorInfo) else tree

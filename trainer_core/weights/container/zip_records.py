@@ -1,0 +1,144 @@
+"""List the records of a zip archive as `torch.save` writes it, without trusting any of its figures.
+
+Only stored (uncompressed) records are taken. What the directory at the end says must agree with the header in
+front of each record, names must be unique, and records may not overlap: every program must see the same file.
+Layout: PKWARE's APPNOTE, sections 4.3 to 4.5.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from trainer_core.weights.container.limits import Limits, require
+
+_END, _END64, _LOCATOR64 = b"PK\5\6", b"PK\6\6", b"PK\6\7"
+_END_BYTES, _END64_BYTES, _LOCATOR64_BYTES = 22, 56, 20
+_ENTRY, _HEADER = b"PK\1\2", b"PK\3\4"
+_ENTRY_BYTES, _HEADER_BYTES = 46, 30
+_ENCRYPTED, _SIZES_FOLLOW = 1, 8
+
+
+@dataclass(frozen=True)
+class Record:
+    """Where `size` bytes of the file lie, and their CRC-32; 0 where it was not computed."""
+
+    start: int
+    size: int
+    crc: int = 0
+
+
+def read_records(file: BinaryIO, file_bytes: int, limits: Limits) -> dict[str, Record]:
+    """Name -> record, in the directory's order.
+
+    Raises:
+        WeightsError: the archive is damaged, ambiguous, compressed, encrypted or too large.
+    """
+    count, size, start = _find_directory(file, file_bytes)
+    require(count <= limits.entries, f"the archive has {count} records, more than {limits.entries}")
+    require(size <= count * (_ENTRY_BYTES + 2 * limits.name_characters), "the archive's directory is too large")
+    directory = read_exactly(file, start, size)
+    records: dict[str, Record] = {}
+    spans = [(start, file_bytes)]
+    at = 0
+    for _ in range(count):
+        name, header, record, at = _read_entry(directory, at, limits)
+        require(name not in records, f"the archive has two records called {name!r}")
+        data = _check_header(file, header, name, record, start)
+        records[name] = Record(data, record.size, record.crc)
+        spans.append((header, data + record.size))
+    require(at == size, "the archive's directory has surplus bytes")
+    spans.sort()
+    require(all(one[1] <= two[0] for one, two in zip(spans, spans[1:])), "records of the archive overlap")
+    return records
+
+
+def read_exactly(file: BinaryIO, start: int, size: int) -> bytes:
+    """`size` bytes from `start` on.
+
+    Raises:
+        WeightsError: the file ends before.
+    """
+    file.seek(start)
+    data = file.read(size)
+    require(len(data) == size, "the file is cut off")
+    return data
+
+
+def read_record(file: BinaryIO, record: Record) -> bytes:
+    """A small record's bytes, checked against its CRC."""
+    data = read_exactly(file, record.start, record.size)
+    check_crc(data, record)
+    return data
+
+
+def check_crc(data: bytes | memoryview, record: Record) -> None:
+    """Refuse data that was altered after it was written."""
+    require(not record.crc or zlib.crc32(data) == record.crc, "it is damaged: a checksum does not match")
+
+
+def _find_directory(file: BinaryIO, file_bytes: int) -> tuple[int, int, int]:
+    """Number of entries, size and start of the directory at the end of the file."""
+    require(file_bytes >= _END_BYTES, "the file is cut off")
+    tail = read_exactly(file, file_bytes - _END_BYTES, _END_BYTES)
+    require(tail[:4] == _END, "the file is cut off, or it is not an archive of weights")
+    disk, first_disk, here, count, size, start, comment = struct.unpack("<4H2IH", tail[4:])
+    require((disk, first_disk, here, comment) == (0, 0, count, 0), "the archive is split or carries a comment")
+    end = file_bytes - _END_BYTES
+    large_end = end - _LOCATOR64_BYTES - _END64_BYTES
+    if large_end >= 0 and read_exactly(file, end - _LOCATOR64_BYTES, 4) == _LOCATOR64:
+        _check_large_end(
+            read_exactly(file, large_end, _END64_BYTES + _LOCATOR64_BYTES), (count, size, start), large_end
+        )
+        end = large_end
+    require(start + size == end, "the archive's directory is not where its end says")
+    return count, size, start
+
+
+def _check_large_end(data: bytes, small: tuple[int, int, int], place: int) -> None:
+    """The zip64 copy of the end, which torch always writes, must say the same."""
+    length, _, _, disk, first_disk, here, *large = struct.unpack("<QHHII4Q", data[4:_END64_BYTES])
+    locator_disk, locator, disks = struct.unpack("<IQI", data[_END64_BYTES + 4 :])
+    same = data[:4] == _END64 and length == _END64_BYTES - 12 and tuple(large) == small and here == small[0]
+    require(
+        same and (disk, first_disk, locator_disk, locator, disks) == (0, 0, 0, place, 1),
+        "the archive has two different ends",
+    )
+
+
+def _read_entry(directory: bytes, at: int, limits: Limits) -> tuple[str, int, Record, int]:
+    """Name, place of the header, unplaced record, and where the next entry begins."""
+    require(
+        directory[at : at + 4] == _ENTRY and at + _ENTRY_BYTES <= len(directory), "the archive's directory is damaged"
+    )
+    flags, method, crc, packed, size, names, extras, comments, disk, header = struct.unpack(
+        "<8xHH4xIII3HH6xI", directory[at : at + _ENTRY_BYTES]
+    )
+    raw = directory[at + _ENTRY_BYTES : at + _ENTRY_BYTES + names]
+    name = raw.decode("utf-8", "backslashreplace")
+    require(0 < names == len(raw) <= limits.name_characters, "a record of the archive has no proper name")
+    require(not flags & _ENCRYPTED, "the archive is encrypted")
+    require(
+        method == 0 and packed == size, f"record {name!r} is compressed, which weights never are; it may be a zip bomb"
+    )
+    require(disk == 0, "the archive is split")
+    return name, header, Record(0, size, crc), at + _ENTRY_BYTES + names + extras + comments
+
+
+def _check_header(file: BinaryIO, place: int, name: str, record: Record, directory: int) -> int:
+    """Where the record's bytes begin, if its own header agrees with the directory."""
+    require(place + _HEADER_BYTES <= directory, f"record {name!r} lies outside the archive")
+    header = read_exactly(file, place, _HEADER_BYTES)
+    flags, method, crc, packed, size, names, extras = struct.unpack("<6xHH4xIIIHH", header)
+    follow = bool(flags & _SIZES_FOLLOW) and (crc, packed, size) == (0, 0, 0)
+    same = header[:4] == _HEADER and method == 0 and not flags & _ENCRYPTED
+    require(
+        same and (follow or (crc, packed, size) == (record.crc, record.size, record.size)),
+        f"record {name!r} has two sizes",
+    )
+    require(read_exactly(file, place + _HEADER_BYTES, names) == name.encode("utf-8"), f"record {name!r} has two names")
+    start = place + _HEADER_BYTES + names + extras
+    require(start + record.size <= directory, f"record {name!r} lies outside the archive")
+    return start

@@ -1,0 +1,1 @@
+"""RRDB networks in weight files: dialects of key names, and the dimensions that shapes tell."""

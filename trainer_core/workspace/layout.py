@@ -1,0 +1,277 @@
+"""The workspace: where each file of a run lies, who may write there, and how an earlier run is put aside.
+
+training_config.json dataset_splits.json trainer.log journal.jsonl
+checkpoints/ models/ previews/ preview_photos/ tensorboard/ previous_runs/<time>/
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Optional
+
+from filelock import FileLock, Timeout
+
+from trainer_core.errors import UserError
+from trainer_core.files import remove_stray_temporaries, write_json
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.merge import Stored, read_stored, to_json
+
+# What belongs to one run and moves with it; settings and splits stay, a copy goes along.
+_RUN_PARTS = ("checkpoints", "models", "tensorboard", "previews", "trainer.log", "journal.jsonl")
+_COPIED_PARTS = ("training_config.json", "dataset_splits.json")
+_STEP_CHECKPOINT = re.compile(r"scale[248]_step(\d+)\.pth")
+DEPLOY_SUFFIX = "_deploy"
+LATEST = "latest"
+PUT_ASIDE_TIME = "%Y-%m-%d_%H-%M-%S"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths and rules of one workspace folder. Making the object touches nothing."""
+
+    root: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """The frozen settings."""
+        return self.root / "training_config.json"
+
+    @property
+    def splits_file(self) -> Path:
+        """Which photo is in train, val or test."""
+        return self.root / "dataset_splits.json"
+
+    @property
+    def log_file(self) -> Path:
+        """The time-stamped mirror of the console."""
+        return self.root / "trainer.log"
+
+    @property
+    def journal_file(self) -> Path:
+        """Every event, one JSON object a line."""
+        return self.root / "journal.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Raw checkpoints and their `_deploy` siblings."""
+        return self.root / "checkpoints"
+
+    @property
+    def models(self) -> Path:
+        """The files to deploy."""
+        return self.root / "models"
+
+    @property
+    def previews(self) -> Path:
+        """PNG strips of the previews."""
+        return self.root / "previews"
+
+    @property
+    def preview_photos(self) -> Path:
+        """Watch photos of the user's own that each preview shows; they stay from run to run."""
+        return self.root / "preview_photos"
+
+    @property
+    def tensorboard(self) -> Path:
+        """TensorBoard event files."""
+        return self.root / "tensorboard"
+
+    @property
+    def scenes(self) -> Path:
+        """The built-in scenes of a `--demo` run."""
+        return self.root / "scenes"
+
+    @property
+    def previous_runs(self) -> Path:
+        """Runs that were put aside."""
+        return self.root / "previous_runs"
+
+    def checkpoint_path(self, scale: int, label: str) -> Path:
+        """`label` is "step80000", "best" or "final"."""
+        return self.checkpoints / f"scale{scale}_{label}.pth"
+
+    def model_path(self, scale: int, *, best: bool) -> Path:
+        """The deployable file; its stem carries exactly one scale token, as the viewer's name rule wants."""
+        return self.models / f"wqv_neosr_x{scale}{'_best' if best else ''}.pth"
+
+    # -- settings ------------------------------------------------------------------------------
+
+    def read_settings(self) -> Stored:
+        """The stored settings, empty when there are none yet.
+
+        Raises:
+            UserError: the file cannot be read or understood.
+        """
+        data = _read_json(self.settings_file)
+        return Stored() if data is None else read_stored(data, str(self.settings_file))
+
+    def write_settings(self, config: TrainerConfig, derived: dict[str, Any], warm_start: Any) -> str:
+        """Write `training_config.json`; the workspace's id, made on the first write, is returned."""
+        stored = self.read_settings()
+        stored = replace(stored, workspace_id=stored.workspace_id or uuid.uuid4().hex)
+        write_json(self.settings_file, to_json(config, stored=stored, derived=derived, warm_start=warm_start))
+        return stored.workspace_id or ""
+
+    # -- one writer ----------------------------------------------------------------------------
+
+    def make(self) -> None:
+        """Create the folder and see that it can be written to.
+
+        Raises:
+            UserError: it is a file, or the system refuses.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe = self.root / f".probe.{os.getpid()}"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise UserError(
+                f"The workspace {self.root} cannot be written to ({error}). Choose another folder."
+            ) from error
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the workspace for writing; the system frees the lock when the process dies, however it dies.
+
+        Raises:
+            UserError: another process holds it.
+        """
+        lock = FileLock(self.root / ".lock", timeout=0)
+        holder = self.root / ".lock.json"
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise UserError(
+                f"The workspace {self.root} is in use by {_holder(holder)}. Stop that run first."
+            ) from error
+        try:
+            write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")})
+            for folder in (self.root, self.checkpoints, self.models, self.previews):
+                remove_stray_temporaries(folder)
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                holder.unlink()
+            lock.release()
+
+    # -- runs ----------------------------------------------------------------------------------
+
+    def step_checkpoints(self) -> list[tuple[int, Path]]:
+        """(step, raw checkpoint) of the current run, oldest first."""
+        found = []
+        for path in self.checkpoints.glob("scale*_step*.pth") if self.checkpoints.is_dir() else ():
+            match = _STEP_CHECKPOINT.fullmatch(path.name)
+            if match:
+                found.append((int(match.group(1)), path))
+        return sorted(found)
+
+    def has_run(self) -> bool:
+        """Whether files of an earlier run lie here."""
+        for name in _RUN_PARTS:
+            part = self.root / name
+            if part.is_file() or (part.is_dir() and any(part.iterdir())):
+                return True
+        return False
+
+    def put_run_aside(self) -> Optional[Path]:
+        """Move the current run's files to `previous_runs/<time>/`; that folder, or None if there was no run."""
+        if not self.has_run():
+            return None
+        folder = _unused(self.previous_runs / time.strftime(PUT_ASIDE_TIME))
+        folder.mkdir(parents=True)
+        for name in _COPIED_PARTS:
+            if (self.root / name).is_file():
+                shutil.copy2(self.root / name, folder / name)
+        for name in _RUN_PARTS:
+            if (self.root / name).exists():
+                (self.root / name).rename(folder / name)
+        return folder
+
+    def earlier_runs(self) -> list[Path]:
+        """The folders of runs that were put aside and have a journal, newest first."""
+        return [journal.parent for journal in sorted(self.previous_runs.glob("*/journal.jsonl"), reverse=True)]
+
+    def bring_run_back(self, folder: Path) -> None:
+        """The reverse of `put_run_aside`, after the current run has been put aside."""
+        for name in _RUN_PARTS:
+            if (folder / name).exists():
+                (folder / name).rename(self.root / name)
+
+    def locate_checkpoint(self, resume_from: str) -> Path:
+        """The raw checkpoint (or deploy file) that `--resume` means.
+
+        A `_deploy` sibling stands for its raw checkpoint while that exists.
+
+        Raises:
+            UserError: there is none, or it lies outside this workspace.
+        """
+        if resume_from == LATEST:
+            steps = self.step_checkpoints()
+            if not steps:
+                raise UserError(f"There is no checkpoint to resume in {self.checkpoints}. Start without --resume.")
+            return steps[-1][1]
+        path = Path(resume_from)
+        if not path.is_file():
+            raise UserError(f"--resume: there is no file {path}. Use a checkpoint from {self.checkpoints}, or latest.")
+        if not _is_inside(path, self.root):
+            raise UserError(
+                f"--resume: {path} lies outside the workspace {self.root}. Give the workspace it belongs to, "
+                "or use --init-weights to start a new run from its weights."
+            )
+        if path.stem.endswith(DEPLOY_SUFFIX):
+            raw = path.with_name(path.name.replace(f"{DEPLOY_SUFFIX}.pth", ".pth"))
+            return raw if raw.is_file() else path
+        return path
+
+    def archive_of(self, checkpoint: Path) -> Optional[Path]:
+        """The folder under `previous_runs` that a checkpoint lies in, or None for one of the current run."""
+        for parent in checkpoint.resolve().parents:
+            if parent.parent == self.previous_runs.resolve():
+                return parent
+        return None
+
+
+def _read_json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{file} cannot be read as JSON ({error}). Correct it, or move it away to do without."
+        ) from error
+
+
+def deploy_path(checkpoint: Path) -> Path:
+    """The `_deploy` sibling of a raw checkpoint."""
+    return checkpoint.with_name(f"{checkpoint.stem}{DEPLOY_SUFFIX}.pth")
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return folder.resolve() in path.resolve().parents
+
+
+def _unused(folder: Path) -> Path:
+    candidate, number = folder, 2
+    while candidate.exists():
+        candidate, number = folder.with_name(f"{folder.name}_{number}"), number + 1
+    return candidate
+
+
+def _holder(file: Path) -> str:
+    try:
+        data = json.loads(file.read_text("utf-8"))
+        return f"process {data['pid']} on {data['host']} (since {data['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
