@@ -10,10 +10,10 @@ from typing import Any
 
 from app.remembered import remembered
 from trainer_core.errors import UserError
-from trainer_core.settings.merge import read_stored
+from trainer_core.settings.config import SETTINGS
+from trainer_core.settings.stored import read_stored
 
 _KEY = "last_session"
-_PLACES = ("source_dir", "workspace", "demo")
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,9 @@ class Kept:
 
 
 def keep(given: Mapping[str, Any]) -> None:
-    """Remember the explicit settings; a `resume_from` is a wish of the moment and is left out."""
-    remembered().setValue(_KEY, json.dumps({name: value for name, value in given.items() if name != "resume_from"}))
+    """Remember the explicit settings, without those that are meant for one start alone, as `resume_from` is."""
+    lasting = {name: value for name, value in given.items() if SETTINGS[name].stored or SETTINGS[name].place}
+    remembered().setValue(_KEY, json.dumps(lasting))
     remembered().sync()  # now: the process may be killed
 
 
@@ -37,7 +38,7 @@ def kept() -> Kept:
         values = read_stored({"schema": 0, **given}, "the last session").values
     except (ValueError, TypeError, UserError):
         return Kept()
-    places = {name: given[name] for name in _PLACES if given.get(name)}
+    places = {name: given[name] for name, setting in SETTINGS.items() if setting.place and given.get(name)}
     if not Path(places.get("source_dir", ".")).is_dir():
         del places["source_dir"]
     if not Path(places.get("workspace", ".")).absolute().parent.is_dir():

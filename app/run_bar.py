@@ -39,7 +39,7 @@ class RunBar(QFrame):
         super().__init__()
         self._project = project
         self._doubts: tuple[Check, ...] = ()
-        self.checklist = Checklist(project.draft.settings)
+        self.checklist = Checklist()
         self.checklist.clicked.connect(self.go_to)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._idle_page())

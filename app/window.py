@@ -35,7 +35,6 @@ from app.theme import SPACE, colours, scaled
 from app.training_thread import TrainingThread
 from app.watch_view.maker import NOTHING, READY, PairMaker
 from app.watch_view.panel import WatchView
-from trainer_core.settings.config import TrainerConfig
 
 _FORM_WIDTH = 380
 _SIZE = (1240, 780)
@@ -47,14 +46,14 @@ class Window(QMainWindow):
     TITLE = "WQV Upscale Trainer"
     closed = Signal()  # for good; hidden in the tray it is not
 
-    def __init__(self, config_class: type = TrainerConfig) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.setWindowTitle(self.TITLE)
         self.setWindowIcon(icon("app", colours().accent))
         self.setAcceptDrops(True)
         self.training = TrainingThread(self)
         self.session = Session(self.training, self)
-        self.project = Project(self.training.ask, self, config_class)
+        self.project = Project(self.training.ask, self)
         self.notifier = Notifier(self, self.windowIcon())
         self.form = SettingsForm(self.project)
         self.run_bar = RunBar(self.project)

@@ -19,9 +19,8 @@ import trainer_core
 from trainer_core import environment
 from trainer_core.control import RunControl
 from trainer_core.errors import UserError
-from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.merge import shown
-from trainer_core.settings.schema import AUTO, Setting, settings_of
+from trainer_core.settings.config import SETTINGS, Interval
+from trainer_core.settings.schema import AUTO, Setting, shown
 
 PROGRAM = "wqv-upscale-trainer"
 _EPILOG = """\
@@ -49,7 +48,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return 2
 
 
-def build_parser(config_class: type = TrainerConfig) -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The parser, made from the settings schema. Only options that were given appear in its result."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
@@ -66,56 +65,51 @@ def build_parser(config_class: type = TrainerConfig) -> argparse.ArgumentParser:
     parser.add_argument("--config-only", action="store_true", help="print the resolved settings as JSON and exit")
     parser.add_argument("--events", choices=("jsonl",), help="write every event to stdout, one JSON object a line")
     groups: dict[str, Any] = {}
-    for described in settings_of(config_class):
-        if described.flag:
-            group = groups.get(described.group) or parser.add_argument_group(described.group)
-            groups[described.group] = group
-            _add(group, described)
+    for setting in SETTINGS.values():
+        if setting.flag:
+            group = groups.get(setting.group) or parser.add_argument_group(setting.group)
+            groups[setting.group] = group
+            _add(group, setting)
     return parser
 
 
-def _add(group: Any, described: Setting) -> None:
-    text = _help(described)
-    if described.kind == "switch":
-        group.add_argument(
-            described.flag,
-            dest=described.name,
-            action=argparse.BooleanOptionalAction,
-            default=argparse.SUPPRESS,
-            help=text,
-        )
+def _add(group: Any, setting: Setting) -> None:
+    text = _help(setting)
+    if setting.kind == "switch":
+        action = argparse.BooleanOptionalAction
+        group.add_argument(setting.flag, dest=setting.name, action=action, default=argparse.SUPPRESS, help=text)
         return
-    more: dict[str, Any] = {"dest": described.name, "help": text, "metavar": _metavar(described)}
-    if described.kind == "choice":
-        more.update(choices=described.choices, type=type(described.choices[0]))
-    elif described.kind == "pair":
+    more: dict[str, Any] = {"dest": setting.name, "help": text, "metavar": _metavar(setting)}
+    if setting.kind == "choice":
+        more.update(choices=setting.choices, type=type(setting.choices[0]))
+    elif setting.kind == "pair":
         more.update(nargs=2, type=float, metavar=("B1", "B2"))
     else:
-        more["type"] = {"int": int, "float": float, "interval": _interval}.get(described.kind, str)
-    group.add_argument(described.flag, **more)
-    if described.optional and described.replayed:
-        off = "--no-" + described.flag.lstrip("-")
-        group.add_argument(off, dest=described.name, action="store_const", const=None, help="without it, if stored")
+        more["type"] = {"int": int, "float": float, "interval": _parse_interval}.get(setting.kind, str)
+    group.add_argument(setting.flag, **more)
+    if setting.optional and setting.stored:
+        off = "--no-" + setting.flag.lstrip("-")
+        group.add_argument(off, dest=setting.name, action="store_const", const=None, help="without it, if stored")
 
 
-def _help(described: Setting) -> str:
-    facts = [f"default {shown(described.default)}"]
-    if described.limits and described.kind != "choice":
-        facts.insert(0, f"{described.limits} {described.unit}".strip())
-    text = f"{described.help} ({'; '.join(facts)})"
+def _help(setting: Setting) -> str:
+    facts = [f"default {shown(setting.default)}"]
+    if setting.limits and setting.kind != "choice":
+        facts.insert(0, f"{setting.limits} {setting.unit}".strip())
+    text = f"{setting.help} ({'; '.join(facts)})"
     return text.replace("%", "%%")
 
 
-def _metavar(described: Setting) -> Optional[str]:
+def _metavar(setting: Setting) -> Optional[str]:
     names = {"int": "N", "float": "X", "interval": "N", "file": "PATH", "folder": "DIR"}
-    return names.get(described.kind)  # choices name themselves
+    return names.get(setting.kind)  # choices name themselves
 
 
-def _interval(text: str) -> Any:
-    return AUTO if text == AUTO else int(text)
-
-
-_interval.__name__ = "auto or int"  # argparse names the type in its error message
+def _parse_interval(text: str) -> Interval:
+    try:
+        return AUTO if text == AUTO else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be {AUTO} or a whole number, not {text!r}") from None
 
 
 def _with_places(arguments: dict[str, Any], parser: argparse.ArgumentParser) -> dict[str, Any]:
@@ -125,8 +119,7 @@ def _with_places(arguments: dict[str, Any], parser: argparse.ArgumentParser) -> 
         source, workspace = None, source
     if workspace is None or (source is None and not arguments.get("demo")):
         parser.error("a source folder and a workspace folder are needed (with --demo only the workspace)")
-    if "betas" in arguments:
-        arguments["betas"] = tuple(arguments["betas"])
+    arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
     return {**arguments, "workspace": workspace, **({} if source is None else {"source_dir": source})}
 
 

@@ -10,7 +10,6 @@ from app.form.words import sentence
 from app.icons import dress
 from app.theme import SPACE
 from trainer_core.planning.readiness import DOUBTFUL, OK, WAITING, WRONG, Check
-from trainer_core.settings.schema import Setting
 
 _LOOKS = {OK: ("ok", "good"), WAITING: ("waiting", "muted"), WRONG: ("wrong", "warn"), DOUBTFUL: ("info", "warn")}
 _WORDS = {OK: "done", WAITING: "being checked", WRONG: "needed", DOUBTFUL: "doubtful"}
@@ -22,9 +21,8 @@ class Checklist(QWidget):
 
     clicked = Signal(str)  # the setting's name
 
-    def __init__(self, settings: tuple[Setting, ...]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._settings = settings
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(SPACE // 4)
@@ -50,7 +48,7 @@ class Checklist(QWidget):
         self._layout.addWidget(line)
 
     def _tell(self, line: Line, check: Check) -> None:
-        text = sentence(check.text, self._settings)
+        text = sentence(check.text)
         line.say(text)
         line.setProperty("setting", check.setting)
         line.setAccessibleName(f"{_WORDS[check.state]}: {text}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from PySide6.QtCore import Signal
@@ -29,8 +30,7 @@ from PySide6.QtWidgets import (
 from app.form.words import file_filter, hint_of
 from app.icons import dress
 from app.theme import SPACE, scaled
-from trainer_core.settings.merge import shown
-from trainer_core.settings.schema import Setting
+from trainer_core.settings.schema import Setting, shown
 
 
 class Entry(QWidget):
@@ -142,7 +142,7 @@ class ChoiceEntry(Entry):
         super().__init__(setting)
         self.box = _QuietComboBox()
         for choice in setting.choices:
-            self.box.addItem(str(choice), choice)
+            self.box.addItem(setting.choice_labels.get(choice, str(choice)), choice)
         self.box.activated.connect(lambda index: self.edited.emit(self.value()))
         self.row.addWidget(self.box)
         self.setFocusProxy(self.box)
@@ -157,7 +157,7 @@ class ChoiceEntry(Entry):
 class SegmentsEntry(Entry):
     """A few choices side by side, all in sight. `words` are what is written on them."""
 
-    def __init__(self, setting: Setting, words: dict[Any, str]) -> None:
+    def __init__(self, setting: Setting, words: Mapping[Any, str]) -> None:
         super().__init__(setting)
         self._group = QButtonGroup(self)
         self._values = list(words)
@@ -195,8 +195,7 @@ class PathEntry(Entry):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self.line = _line()
-        folder = setting.kind == "folder"
-        self.line.setPlaceholderText("type, browse or drop a folder" if folder else hint_of(setting))
+        self.line.setPlaceholderText(hint_of(setting))
         self.line.textEdited.connect(lambda text: self.edited.emit(self.value()))
         self.browse = QToolButton()
         dress(self.browse, "folder")
@@ -243,7 +242,7 @@ class _QuietComboBox(QComboBox):
         event.ignore()
 
 
-def entry_for(setting: Setting, words: Optional[dict[Any, str]] = None) -> Entry:
+def entry_for(setting: Setting, words: Optional[Mapping[Any, str]] = None) -> Entry:
     """The widget for a setting; with `words` its values appear side by side."""
     if words:
         return SegmentsEntry(setting, words)

@@ -1,6 +1,6 @@
 """The settings form: one row for every setting of the schema, the frequent ones in sight, the others in folded groups.
 
-Made from `draft.settings` alone, so that a new field of the schema appears here by itself.
+Made from the schema alone, so that a new field appears here by itself.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from app.form.row import Row
 from app.form.words import sentence
 from app.project import Project
 from app.theme import SPACE
+from trainer_core.settings.config import SETTINGS
 from trainer_core.settings.schema import Setting
 
 
@@ -40,7 +41,7 @@ class SettingsForm(QScrollArea):
         self.refresh()
 
     def _fill(self) -> None:
-        for setting in self._project.draft.settings:
+        for setting in SETTINGS.values():
             if not setting.advanced:
                 self._layout.addWidget(self._row(setting))
         more = QLabel("More settings")
@@ -50,7 +51,7 @@ class SettingsForm(QScrollArea):
         self._folded = QVBoxLayout()
         self._folded.setSpacing(0)
         self._layout.addLayout(self._folded)
-        for setting in self._project.draft.settings:
+        for setting in SETTINGS.values():
             if setting.advanced:
                 self._group(setting.group).add(self._row(setting))
         self._layout.addStretch(1)
@@ -79,33 +80,12 @@ class SettingsForm(QScrollArea):
             value, default = getattr(config, name), draft.default(name)
             row.show_setting(value, default)
             fault = wrong.get(name, "")
-            note = sentence(fault, draft.settings) or self._hint(name)
-            row.show_note(note, wrong=bool(fault), more="" if fault else self._more(name))
+            note = sentence(fault) or self._project.note(name)
+            row.show_note(note, wrong=bool(fault), more="" if fault else self._project.more(name))
             if row.setting.advanced and value != default:
                 changed[row.setting.group] += 1
         for title, group in self._groups.items():
             group.say(changed[title])
-
-    def _hint(self, name: str) -> str:
-        config, source = self._project.draft.config, self._project.source
-        if name == "source_dir" and config.demo:
-            return "Built-in scenes are used; choose a folder to train on photos."
-        if name == "source_dir" and config.source_dir:
-            return source.sentence()
-        if name == "init_weights":
-            return self._project.weights_note
-        if name == "camera_profile":
-            return self._project.profile_note
-        if name == "steps" and config.max_minutes is not None:
-            return "The time budget decides; the steps follow from it."
-        return ""
-
-    def _more(self, name: str) -> str:
-        """What there is to be shown beside the hint."""
-        config, source = self._project.draft.config, self._project.source
-        if name != "source_dir" or config.demo or source.found is None or not source.found.rejected:
-            return ""
-        return "the files that cannot be used"
 
     def go_to(self, name: str) -> None:
         """Bring a setting into sight and put the cursor there."""

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from app.form.entries import Entry, PathEntry, entry_for
-from app.form.words import label_of, side_by_side, tooltip
+from app.form.words import side_by_side, tooltip
 from app.icons import dress
 from app.theme import SPACE, scaled
 from trainer_core.settings.schema import Setting
@@ -29,7 +29,7 @@ class Row(QWidget):
         super().__init__()
         self.setting = setting
         self.entry: Entry = entry_for(setting, side_by_side(setting))
-        self._label = QLabel(label_of(setting))
+        self._label = QLabel(setting.label)
         self._label.setBuddy(self.entry)
         self._meaning = self._fault = ""
         self._note = QLabel()
@@ -41,7 +41,7 @@ class Row(QWidget):
         self._note.hide()
         self._reset = QToolButton()
         dress(self._reset, "reset", "muted")
-        self._reset.setAccessibleName(f"Reset {label_of(setting)}")
+        self._reset.setAccessibleName(f"Reset {setting.label}")
         self._lay_out()
         self._connect()
 
@@ -107,7 +107,7 @@ class Row(QWidget):
 
     def _describe(self) -> None:
         """What is wrong comes first: a screen reader may not get further."""
-        self.entry.name(label_of(self.setting), f"{self._fault} {self._meaning}".strip())
+        self.entry.name(self.setting.label, f"{self._fault} {self._meaning}".strip())
 
     @property
     def note(self) -> str:

@@ -16,7 +16,7 @@ from app.remembered import remembered
 from trainer_core.errors import UserError
 from trainer_core.files import write_json
 from trainer_core.planning.command_line import as_command, wherever
-from trainer_core.settings.merge import Stored, read_stored, to_json
+from trainer_core.settings.stored import Stored, read_stored, to_json
 
 _SUFFIX = ".json"
 _FILES = f"JSON (*{_SUFFIX})"

@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Optional
+from typing import Any
 
-from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.merge import shown
-from trainer_core.settings.schema import Setting, settings_of
-
-_LABELS = {"monochrome_style": "Watch"}
-_CHOICES: dict[str, dict[Any, str]] = {"monochrome_style": {False: "WQV-3/10 colour", True: "WQV-1/2 mono"}}
-
-_WEIGHTS = "Weights (*.pth *.pt *.ckpt *.safetensors)"
-_FILES = {"camera_profile": "Camera profiles (*.json)"}
-_HINTS = {"camera_profile": "built in; browse for your own"}
-
-
-def label_of(setting: Setting) -> str:
-    """What stands beside the entry."""
-    return _LABELS.get(setting.name, setting.label)
+from app.file_kinds import offering
+from trainer_core.settings.config import SETTINGS
+from trainer_core.settings.schema import Setting, shown
 
 
 def file_filter(setting: Setting) -> str:
     """Which files a browser offers."""
-    return f"{_FILES.get(setting.name, _WEIGHTS)};;All files (*)"
+    return offering(setting.files.name, setting.files.suffixes) if setting.files else ""
 
 
 def hint_of(setting: Setting) -> str:
-    """What an empty entry for a file says."""
-    return _HINTS.get(setting.name, "type, browse or drop a file")
+    """What an empty entry for a path says."""
+    return setting.hint or f"type, browse or drop a {setting.kind}"
 
 
-def side_by_side(setting: Setting) -> Optional[dict[Any, str]]:
+def side_by_side(setting: Setting) -> Mapping[Any, str] | None:
     """The words of choices that are in sight all at once, or None for other entries."""
-    if setting.name in _CHOICES:
-        return _CHOICES[setting.name]
-    if setting.kind == "choice" and not setting.advanced:
-        prefix = "x" if all(isinstance(choice, int) for choice in setting.choices) else ""
-        return {choice: f"{prefix}{choice}" for choice in setting.choices}
-    return None
+    if setting.advanced:
+        return None
+    return setting.choice_labels or {choice: str(choice) for choice in setting.choices} or None
 
 
 def tooltip(setting: Setting, default: Any) -> str:
@@ -53,24 +39,19 @@ def tooltip(setting: Setting, default: Any) -> str:
     return f"{setting.help}\n{' · '.join(facts)}"
 
 
-def sentence(text: str, settings: Optional[tuple[Setting, ...]] = None) -> str:
-    """A complaint with the names of the form in the place of the options'; without `settings` those of a training."""
+def sentence(text: str) -> str:
+    """A complaint with the names of the form in the place of the options'."""
     if "--" not in text:
         return text
-    words = _words_of_training() if settings is None else _words_of(settings)
+    words = _labels_by_flag()
     return re.sub(r"(?<![\w-])--[a-z0-9-]*[a-z0-9]", lambda option: words.get(option[0], option[0]), text)
 
 
 @lru_cache(maxsize=1)
-def _words_of_training() -> dict[str, str]:
-    return _words_of(settings_of(TrainerConfig))
-
-
-def _words_of(settings: tuple[Setting, ...]) -> dict[str, str]:
+def _labels_by_flag() -> dict[str, str]:
     words = {}
-    for setting in settings:
-        if setting.flag:
-            label, choices = label_of(setting), _CHOICES.get(setting.name, {})
-            words[setting.flag] = choices.get(True, label)
-            words[setting.flag.replace("--", "--no-", 1)] = choices.get(False, f"no {label}")
+    for setting in (setting for setting in SETTINGS.values() if setting.flag):
+        of_switch = setting.choice_labels if setting.kind == "switch" else {}
+        words[setting.flag] = of_switch.get(True, setting.label)
+        words[setting.flag.replace("--", "--no-", 1)] = of_switch.get(False, f"no {setting.label}")
     return words

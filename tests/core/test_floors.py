@@ -34,6 +34,7 @@ APP_FLOORS: tuple[tuple[str, ...], ...] = (
     ("icons", "log_panel", "status"),
     ("errors",),
     ("runs",),
+    ("lookups",),
     ("project",),
     ("charts", "form", "preview"),
     ("cards", "run_bar"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +11,33 @@ import pytest
 
 from trainer_core.cli import build_parser
 from trainer_core.errors import UserError
-from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.merge import Stored, options_table, read_stored, resolve, to_json
+from trainer_core.settings.config import SETTINGS
+from trainer_core.settings.merge import resolve
+from trainer_core.settings.options_page import format_options_page
 from trainer_core.settings.presets import PRESETS
-from trainer_core.settings.schema import setting, settings_of
+from trainer_core.settings.rules import CONTRADICTIONS
+from trainer_core.settings.stored import Stored, read_stored, to_json
 
 PLACES = {"source_dir": "photos", "workspace": "runs"}
 
 
-@dataclass(frozen=True)
-class WithOneMore(TrainerConfig):
-    sharpness: float = setting(0.25, "float", "Sharpness", "How sharp it shall be.", "Watch", minimum=0.0, maximum=2.0)
+def test_the_schema_names_only_settings_that_exist() -> None:
+    named = {name for setting in SETTINGS.values() for name in setting.replaces} | {*CONTRADICTIONS}
+    assert named and named <= {*SETTINGS}
+    for preset in PRESETS.values():
+        assert {*SETTINGS["preset"].replaces} == {*preset}
 
 
-def test_a_new_field_shows_up_everywhere_without_another_edit() -> None:
-    help_text = build_parser(WithOneMore).format_help()
-    assert "--sharpness" in help_text and "How sharp it shall be." in help_text and "default 0.25" in help_text
-    assert "| `--sharpness` | 0.25 | from 0 to 2 | How sharp it shall be. |" in options_table(WithOneMore)
-    config = resolve({**PLACES, "sharpness": 1.5}, config_class=WithOneMore)
-    assert to_json(config, stored=Stored(), derived=None, warm_start=None)["sharpness"] == 1.5
-    with pytest.raises(UserError, match="--sharpness must be from 0 to 2, not 3"):
-        resolve({**PLACES, "sharpness": 3.0}, config_class=WithOneMore)
+def test_labels_belong_to_the_values_that_can_be_chosen() -> None:
+    labelled = [setting for setting in SETTINGS.values() if setting.choice_labels]
+    assert labelled
+    for setting in labelled:
+        assert {*setting.choice_labels} == {*(setting.choices or (False, True))}
 
 
 def test_every_setting_is_an_option_and_every_switch_has_both_forms() -> None:
     help_text = build_parser().format_help()
-    for described in settings_of(TrainerConfig):
+    for described in SETTINGS.values():
         assert described.help and described.label and described.group
         if described.flag:
             assert described.flag in help_text
@@ -136,7 +136,8 @@ def test_a_stored_value_of_the_wrong_kind_names_the_file() -> None:
 
 def test_the_options_page_is_what_the_schema_says() -> None:
     page = Path(__file__).parents[2] / "docs" / "options.md"
-    assert options_table() in page.read_text("utf-8"), "run: python -m trainer_core.settings.merge > docs/options.md"
+    hint = "run: python -m trainer_core.settings.options_page > docs/options.md"
+    assert page.read_text("utf-8") == format_options_page(), hint
 
 
 def test_the_configuration_is_frozen() -> None:

@@ -23,8 +23,8 @@ from trainer_core.planning.plan import find_photos, plan_run
 from trainer_core.planning.readiness import OK, WAITING, WRONG, Source, checklist, workspace_fault
 from trainer_core.planning.recognition import Kind, look_into, recognise
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.merge import Stored
-from trainer_core.settings.merge import to_json as to_settings
+from trainer_core.settings.stored import Stored
+from trainer_core.settings.stored import to_json as to_settings
 from trainer_core.sinks.journal import json_line, past_events
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.other_process import running_elsewhere

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -13,22 +12,12 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from app.form.entries import NumberEntry
-from app.form.form import SettingsForm
-from app.project import Project
 from app.window import Window
 from tests.gui.handling import fill_in
 from tests.small_runs import picture
 from trainer_core.camera import CameraProfile
-from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.schema import setting, settings_of
+from trainer_core.settings.config import SETTINGS
 from trainer_core.weights.container.reader import open_weights
-
-
-@dataclasses.dataclass(frozen=True)
-class _Extended(TrainerConfig):
-    sparkle: int = setting(
-        3, "int", "Sparkle", "How much the result sparkles.", "Losses", minimum=1, maximum=9, unit="stars"
-    )
 
 
 def type_into(qtbot: Any, window: Window, name: str, text: str) -> None:
@@ -49,7 +38,7 @@ def drop(window: Window, *paths: Path, onto: QWidget | None = None) -> None:
 
 
 def test_every_setting_has_a_row_that_explains_it(window: Window) -> None:
-    for described in settings_of(TrainerConfig):
+    for described in SETTINGS.values():
         row = window.form.rows[described.name]
         tip = row.entry.focusProxy().toolTip()
         assert described.help in tip
@@ -57,20 +46,8 @@ def test_every_setting_has_a_row_that_explains_it(window: Window) -> None:
 
 
 def test_frequent_settings_are_in_sight_and_the_others_folded(window: Window) -> None:
-    for described in settings_of(TrainerConfig):
+    for described in SETTINGS.values():
         assert window.form.rows[described.name].isVisible() == (not described.advanced), described.name
-
-
-def test_a_field_added_to_the_schema_appears_by_itself(qapp: QApplication, qtbot: Any) -> None:
-    project = Project(lambda *request: None, config_class=_Extended)
-    form = SettingsForm(project)
-    qtbot.addWidget(form)
-    row = form.rows["sparkle"]
-    assert row.entry.value() == 3
-    qtbot.keyClicks(row.entry.focusProxy(), "3")
-    assert project.draft.config.sparkle == 33
-    assert "Sparkle must be from 1 to 9, not 33." in row.note
-    project.close()
 
 
 def test_a_wrong_value_is_explained_beside_the_field_and_in_the_checklist(window: Window, qtbot: Any) -> None:

@@ -11,12 +11,11 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app import training_thread
 from app.errors import ErrorDialog, ErrorHook, fault_report
-from app.form.words import label_of, sentence
+from app.form.words import sentence
 from app.session import Session, State
 from app.system.awake import awake
 from app.training_thread import Ended, TrainingThread
-from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.schema import settings_of
+from trainer_core.settings.config import SETTINGS
 
 
 def test_an_escaped_error_is_shown_once_and_the_window_lives(qtbot: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,7 +91,7 @@ def test_a_file_that_fails_is_no_fault_of_the_program(error: OSError, said: str)
     ],
 )
 def test_options_go_by_the_form_s_names(text: str, worded: str) -> None:
-    labels = {setting.name: label_of(setting) for setting in settings_of(TrainerConfig)}
+    labels = {name: setting.label for name, setting in SETTINGS.items()}
     assert sentence(text) == worded.format(**labels)
 
 

@@ -332,7 +332,7 @@ def test_a_folder_passed_while_typing_is_not_searched_to_the_end(
             time.sleep(0.01)
         raise ScanGivenUp
 
-    monkeypatch.setattr("app.project.find_photos", endless)
+    monkeypatch.setattr("app.lookups.find_photos", endless)
     window.project.choose("source_dir", str(photos.parent))
     qtbot.waitUntil(lambda: len(begun) == 1)
     window.project.choose("source_dir", str(photos))

@@ -8,53 +8,52 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.schema import Setting, settings_of
+from trainer_core.settings.config import SETTINGS
+from trainer_core.settings.schema import Setting
 from trainer_core.workspace.layout import LATEST
 
 PROGRAM = "wqv-upscale-trainer"
 
 
-def as_command(given: Mapping[str, Any], config_class: type = TrainerConfig) -> str:
+def as_command(given: Mapping[str, Any]) -> str:
     """The command, quoted for this system's shell.
 
     Args:
         given: explicit settings by field name, as `plan.plan_run` takes them. Places that are missing
             appear as `<source_dir>` and `<workspace_dir>`.
     """
-    words = as_words(given, config_class)
+    words = as_words(given)
     if os.name == "nt":
         return subprocess.list2cmdline(words)
     return " ".join(word if word.startswith("<") else shlex.quote(word) for word in words)
 
 
-def wherever(given: Mapping[str, Any], config_class: type = TrainerConfig) -> dict[str, Any]:
+def wherever(given: Mapping[str, Any]) -> dict[str, Any]:
     """The same settings with absolute paths, so that the command means the same in any folder."""
-    paths = {described.name for described in settings_of(config_class) if described.kind in ("file", "folder")}
-    places = {name: value for name, value in given.items() if name in paths and value and value != LATEST}
-    return {**given, **{name: os.path.abspath(value) for name, value in places.items()}}
+    paths = {name: value for name, value in given.items() if SETTINGS[name].is_path and value and value != LATEST}
+    return {**given, **{name: os.path.abspath(value) for name, value in paths.items()}}
 
 
-def as_words(given: Mapping[str, Any], config_class: type = TrainerConfig) -> list[str]:
+def as_words(given: Mapping[str, Any]) -> list[str]:
     """The same as a list of arguments."""
     workspace = str(given.get("workspace") or "<workspace_dir>")
     source = [] if given.get("demo") else [str(given.get("source_dir") or "<source_dir>")]
     words = [PROGRAM, *source, workspace]
-    for described in settings_of(config_class):
-        if described.flag and described.name in given:
-            words += _option(described, given[described.name])
+    for setting in SETTINGS.values():
+        if setting.flag and setting.name in given:
+            words += _option(setting, given[setting.name])
     return words
 
 
-def _option(described: Setting, value: Any) -> list[str]:
-    bare = described.flag[2:]
-    if described.kind == "switch":
+def _option(setting: Setting, value: Any) -> list[str]:
+    bare = setting.flag[2:]
+    if setting.kind == "switch":
         return [f"--{bare}" if value else f"--no-{bare}"]
     if value is None:
-        return [f"--no-{bare}"] if described.optional and described.replayed else []
-    if described.kind == "pair":
-        return [described.flag, *(_number(item) for item in value)]
-    return [described.flag, _number(value) if isinstance(value, float) else str(value)]
+        return [f"--no-{bare}"] if setting.optional and setting.stored else []
+    if setting.kind == "pair":
+        return [setting.flag, *(_number(item) for item in value)]
+    return [setting.flag, _number(value) if isinstance(value, float) else str(value)]
 
 
 def _number(value: float) -> str:

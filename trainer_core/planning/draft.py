@@ -7,44 +7,41 @@ same option means on the command line. Needs no torch, writes nothing.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
-from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.merge import Stored, complaints, merge, network_fields
-from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
-from trainer_core.settings.schema import Setting, settings_of
+from trainer_core.settings.config import SETTINGS, TrainerConfig
+from trainer_core.settings.merge import merge, network_fields
+from trainer_core.settings.presets import PRESETS
+from trainer_core.settings.rules import complaints
+from trainer_core.settings.stored import Stored
 from trainer_core.weights.warm_start import WarmStartSource
 from trainer_core.workspace.layout import Workspace
-
-# Settings that mean something even when they repeat what would hold anyway: they undo others.
-_ALWAYS_EXPLICIT = ("preset", "steps", "source_dir", "workspace", "init_weights")
 
 
 class Draft:
     """Choices by field name over a workspace's stored settings.
 
-    Args:
-        config_class: the schema; another one than `TrainerConfig` in tests. `settings` are its settings, in order.
+    Attributes:
+        stored: what the workspace remembers; its `last_source` only as long as no other source was chosen.
+        warm: what `init_weights` holds, once somebody has looked.
     """
 
-    def __init__(self, config_class: type = TrainerConfig) -> None:
-        self._config_class = config_class
-        self.settings: tuple[Setting, ...] = settings_of(config_class)
-        self._defaults = {s.name: s.default for s in self.settings}
+    def __init__(self) -> None:
         self._given: dict[str, Any] = {}
-        self._places: dict[str, Any] = {}  # where the workspace's last run took its photos from
-        self._proposed_preset: Optional[str] = None
-        self.stored = Stored()
         self._carried: dict[str, Any] = {}  # choices of the workspace before, in one that remembers nothing
-        self.warm: Optional[WarmStartSource] = None
+        self._proposed_preset: str | None = None
+        self.stored = Stored()
+        self.warm: WarmStartSource | None = None
 
     @property
     def given(self) -> dict[str, Any]:
         """The explicit settings, as the command line would be given them."""
-        known = {**self._carried, **self._places, **self._given}
-        sizes = {"preset", *_replaced_by("preset")} & {*self.stored.values, *self._carried}
-        open_choice = not known.get("demo") and "preset" not in known and not sizes
+        known = {**self._carried, **self.stored.last_source, **self._given}
+        decided = {"preset", *SETTINGS["preset"].replaces} & {*self.stored.values, *self._carried}
+        open_choice = not known.get("demo") and "preset" not in known and not decided
         proposal = {"preset": self._proposed_preset} if open_choice and self._proposed_preset else {}
         return {**proposal, **known}
 
@@ -54,38 +51,29 @@ class Draft:
         return {**self._carried, **self._given}
 
     @property
-    def config(self) -> Any:
+    def config(self) -> TrainerConfig:
         """All settings that follow, valid or not."""
-        return self._merged(self.given)
+        network = network_fields(self.warm.spec) if self.warm else {}
+        return merge(self.given, self.stored.values, network)
 
     @property
     def wrong(self) -> dict[str, str]:
-        """Field name -> sentence for what cannot be used; missing places are not counted (see `readiness`)."""
-        return complaints(self.config.replace(source_dir="-", workspace="-"))
+        """Field name -> sentence for what cannot be used; folders are not looked at (see `readiness`)."""
+        return complaints(self.config, [setting for setting in SETTINGS.values() if setting.kind != "folder"])
 
     def default(self, name: str) -> Any:
         """What a setting is without any choice, under the present preset; for the preset itself the proposed one."""
         if name == "preset" and self._proposed_preset:
             return self._proposed_preset
-        preset = PRESETS.get(self.config.preset, {})
-        if name in preset:
-            return preset[name]
-        return self._defaults[name]
+        return PRESETS.get(self.config.preset, {}).get(name, SETTINGS[name].default)
 
     def set(self, name: str, value: Any) -> None:
-        """Choose one setting; a preset, a warm start and a number of steps take back what they replace."""
-        for replaced in (name, *_replaced_by(name)):
-            self._given.pop(replaced, None)
-            self._carried.pop(replaced, None)
-        self._places.pop(name, None)
-        if name in ("init_weights", "resume_from"):
-            self.warm = None
-        if name in _ALWAYS_EXPLICIT or getattr(self.config, name) != value:
+        """Choose one setting, which takes back those it replaces; "" and None take a choice back."""
+        setting = SETTINGS[name]
+        value = None if value == "" and setting.optional else value
+        self._take_back(name, *(setting.replaces if value != "" else ()))
+        if (setting.always_explicit and value is not None) or getattr(self.config, name) != value:
             self._given[name] = value
-        if name in ("source_dir", "workspace", "init_weights") and not value:
-            del self._given[name]
-            if name == "init_weights" and self.stored.values.get(name):
-                self._given[name] = None
 
     def reset(self, name: str) -> None:
         """Back to the default, whatever the workspace remembers."""
@@ -105,14 +93,14 @@ class Draft:
         """
         self.set("workspace", workspace)
         self._carried = self._beside_defaults()
-        self.stored, self._places = Stored(), {}
+        self.stored = Stored()
         if not workspace:
             return ()
-        self.stored = Workspace(Path(os.path.abspath(workspace))).read_settings()
+        self.stored = _read(workspace)
+        if "source_dir" in self._given or "demo" in self._given:
+            self.stored = replace(self.stored, last_source={})
         if self.stored.values:
             self._carried = {}
-        if "source_dir" not in self._given and "demo" not in self._given:
-            self._places = _places(self.stored)
         return self.stored.notices
 
     def hand_over(self) -> None:
@@ -121,9 +109,9 @@ class Draft:
         Raises:
             UserError: as `open`; nothing has changed then.
         """
-        stored = Workspace(Path(os.path.abspath(self.config.workspace))).read_settings()
-        self.stored, self._carried = stored, {}
-        self._given = {name: self._given[name] for name in ("source_dir", "workspace", "demo") if name in self._given}
+        self.stored = replace(_read(self.config.workspace), last_source=self.stored.last_source)
+        self._carried = {}
+        self._given = {name: value for name, value in self._given.items() if SETTINGS[name].place}
 
     def propose_preset(self, name: str) -> None:
         """The preset to use as long as neither the user nor the workspace chose one."""
@@ -140,7 +128,7 @@ class Draft:
         self.warm = None
         self.open(workspace)
 
-    def adopt(self, values: dict[str, Any]) -> None:
+    def adopt(self, values: Mapping[str, Any]) -> None:
         """Choose many at once: imported settings. They belong together, so none takes another one back."""
         replaced = {*values, *(("resume_from",) if values.get("init_weights") else ())}
         self._given = {name: value for name, value in self._given.items() if name not in replaced}
@@ -150,32 +138,23 @@ class Draft:
         config = self.config
         self._given.update({name: value for name, value in values.items() if getattr(config, name) != value})
 
+    def _take_back(self, *names: str) -> None:
+        for name in names:
+            self._given.pop(name, None)
+            self._carried.pop(name, None)
+        last_source = {name: value for name, value in self.stored.last_source.items() if name not in names}
+        self.stored = replace(self.stored, last_source=last_source)
+        if "init_weights" in names:
+            self.warm = None
+
     def _beside_defaults(self) -> dict[str, Any]:
         """What the workspace that is left remembers, as far as it says something beside the user's own choices."""
         if not self.stored.values:
             return self._carried
-        here, plain = (merge(self._given, stored, {}, self._config_class) for stored in (self.stored.values, {}))
+        here, plain = (merge(self._given, stored) for stored in (self.stored.values, {}))
         values = {name: getattr(here, name) for name in self.stored.values}
         return {name: value for name, value in values.items() if value != getattr(plain, name)}
 
-    def _merged(self, given: dict[str, Any]) -> Any:
-        network = network_fields(self.warm.spec) if self.warm else {}
-        return merge(given, self.stored.values, network, self._config_class)
 
-
-def _places(stored: Stored) -> dict[str, Any]:
-    if stored.places.get("demo") is True:
-        return {"demo": True}
-    source = stored.places.get("source_dir")
-    return {"source_dir": source} if isinstance(source, str) else {}
-
-
-def _replaced_by(name: str) -> tuple[str, ...]:
-    if name == "preset":
-        return tuple({field for preset in PRESETS.values() for field in preset})
-    return {
-        "init_weights": (*NETWORK_FIELDS, "resume_from"),
-        "resume_from": ("init_weights",),
-        "steps": ("max_minutes",),
-        "max_minutes": ("steps",),
-    }.get(name, ())
+def _read(workspace: str) -> Stored:
+    return Workspace(Path(os.path.abspath(workspace))).read_settings()

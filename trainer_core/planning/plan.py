@@ -16,9 +16,10 @@ from trainer_core.data.splits import Splits, make_splits, read_splits
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.hardware import Hardware, memory_estimate
-from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.merge import Stored, network_fields, resolve, to_json
+from trainer_core.settings.config import SETTINGS, TrainerConfig
+from trainer_core.settings.merge import network_fields, resolve
 from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
+from trainer_core.settings.stored import Stored, to_json
 from trainer_core.weights.warm_start import WarmStartSource
 from trainer_core.weights.warm_start import plan as plan_warm_start
 from trainer_core.workspace.layout import LATEST, Workspace
@@ -127,8 +128,7 @@ def photo_counts(found: Scan, splits: Splits) -> dict[str, int]:
 
 
 def _absolute(given: Mapping[str, Any]) -> dict[str, Any]:
-    paths = ("source_dir", "workspace", "init_weights", "vgg_weights", "camera_profile", "resume_from")
-    is_path = {name for name in paths if given.get(name) and given[name] != LATEST}
+    is_path = {name for name, value in given.items() if SETTINGS[name].is_path and value and value != LATEST}
     return {name: os.path.abspath(value) if name in is_path else value for name, value in given.items()}
 
 

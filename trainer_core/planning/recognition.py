@@ -12,11 +12,10 @@ from pathlib import Path
 from trainer_core.data.captures import PALM_SUFFIX, read_captures
 from trainer_core.data.photos import EXTENSIONS
 from trainer_core.errors import UserError
-from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.schema import settings_of
+from trainer_core.settings.config import SETTINGS, WEIGHT_FILES
 from trainer_core.workspace.layout import Workspace
 
-WEIGHTS = frozenset({".pth", ".pt", ".ckpt", ".safetensors"})
+WEIGHTS = frozenset(WEIGHT_FILES.suffixes)
 _PROFILE = ".json"
 _LARGEST_JSON = 1 << 20
 _OF_A_PROFILE = {"ranges", "chances"}
@@ -84,5 +83,5 @@ def _kind_of_json(path: Path) -> Kind:
         return Kind.STRANGE_JSON
     if _OF_A_PROFILE & content.keys():
         return Kind.PROFILE  # whether it can be used shows when it is chosen
-    names = {setting.name for setting in settings_of(TrainerConfig) if setting.replayed}
+    names = {name for name, setting in SETTINGS.items() if setting.stored}
     return Kind.SETTINGS if names & content.keys() else Kind.STRANGE_JSON

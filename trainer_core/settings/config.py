@@ -1,22 +1,28 @@
 """`TrainerConfig`: everything that can be set, frozen and typed, each field described once (schema.py).
 
-`settings.py` merges flags, stored files and presets into one. Names and defaults of the first trainer are
-kept, so that its commands and its `training_config.json` go on working.
+Adding a field here is one edit: parser, form, documentation, validation, the warning on resume and the camera's view
+follow. A rule about several fields goes to rules.py. Names and defaults of the first trainer are kept, so that its
+commands and its `training_config.json` go on working.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional, Union
+from types import MappingProxyType
+from typing import Any, Union
 
-from trainer_core.settings.schema import AUTO, setting
+from trainer_core.settings.presets import NETWORK_FIELDS, PRESET_FIELDS, PRESETS
+from trainer_core.settings.schema import FileKind, Group, Setting, settings_of
 
-SCHEMA_VERSION = 1
+WEIGHT_FILES = FileKind("Weights", (".pth", ".pt", ".ckpt", ".safetensors"))
+PROFILE_FILES = FileKind("Camera profiles", (".json",))
 
-_DATA, _WATCH, _NETWORK, _TRAINING = "Photos", "Camera", "Network", "Training"
-_LOSSES, _START, _WATCHING, _MACHINE = "Losses", "Starting point", "Watching the run", "Machine"
+_photos, _camera, _network = Group("Photos"), Group("Camera"), Group("Network")
+_training, _losses, _start = Group("Training"), Group("Losses"), Group("Starting point")
+_watching, _machine = Group("Watching the run"), Group("Machine")
 
 Interval = Union[int, str]
 
@@ -25,354 +31,196 @@ Interval = Union[int, str]
 class TrainerConfig:
     """All settings of a run. Field names are the keys of `training_config.json`; paths are strings."""
 
-    source_dir: str = setting(
-        "",
-        "folder",
-        "Source photos",
-        "Folder of clean photos, searched with its subfolders; only read.",
-        _DATA,
-        flag="",
-        advanced=False,
-        replayed=False,
+    # -- what the form shows unfolded ----------------------------------------------------------
+
+    source_dir: str = _photos(
+        "Source photos", "Folder of clean photos, searched with its subfolders; only read."
+    ).folder(flag="", advanced=False, stored=False, place=True, replaces=("demo",))
+    workspace: str = _photos("Workspace", "Folder for checkpoints, models, logs; made if missing.").folder(
+        flag="", advanced=False, stored=False, place=True
     )
-    workspace: str = setting(
-        "",
-        "folder",
-        "Workspace",
-        "Folder for checkpoints, models, logs; made if missing.",
-        _DATA,
-        flag="",
-        advanced=False,
-        replayed=False,
+    scale: int = _camera("Enlargement", "Target upscale factor.").choice(
+        4, (2, 4, 8), choice_labels={2: "x2", 4: "x4", 8: "x8"}, advanced=False, of_camera=True
     )
-    scale: int = setting(
-        4, "choice", "Enlargement", "Target upscale factor.", _WATCH, choices=(2, 4, 8), advanced=False
-    )
-    monochrome_style: bool = setting(
-        False,
-        "switch",
-        "WQV-1/2 (mono)",
+    monochrome_style: bool = _camera(
+        "Watch",
         "Simulate the monochrome watches WQV-1/2 (120x120, 16 grays); without it the colour WQV-3/10 (176x144 JPEG).",
-        _WATCH,
+    ).switch(
+        False,
+        choice_labels={False: "WQV-3/10 colour", True: "WQV-1/2 mono"},
+        demo_default=True,
         advanced=False,
+        fixed_on_resume=True,
+        of_camera=True,
     )
-    camera_profile: Optional[str] = setting(
-        None,
-        "file",
+    camera_profile: str | None = _camera(
         "Camera profile",
         "Camera fitted to your own watch, a file that `wqv-upscale-tools calibrate` wrote; it decides mono or colour.",
-        _WATCH,
-        optional=True,
-        advanced=False,
-    )
-    preset: str = setting(
-        "full",
-        "choice",
+    ).file(PROFILE_FILES, hint="built in; browse for your own", advanced=False, fixed_on_resume=True, of_camera=True)
+    preset: str = _network(
         "Preset",
         "Network size with matching learning rate, batch and patch: "
         "full 64/23/32 (GPU), light 64/6/32, nano 32/4/16 (CPU).",
-        _NETWORK,
-        choices=("full", "light", "nano"),
-        advanced=False,
+    ).choice("full", tuple(PRESETS), demo_default="nano", advanced=False, replaces=PRESET_FIELDS, always_explicit=True)
+    steps: int = _training("Steps", "Total optimisation steps; one step is one update of the network.").integer(
+        200000, minimum=1, maximum=100_000_000, advanced=False, replaces=("max_minutes",), always_explicit=True
     )
-    steps: int = setting(
-        200000,
-        "int",
-        "Steps",
-        "Total optimisation steps; one step is one update of the network.",
-        _TRAINING,
-        minimum=1,
-        maximum=100_000_000,
-        advanced=False,
-    )
-    max_minutes: Optional[float] = setting(
-        None,
-        "float",
+    max_minutes: float | None = _training(
         "Time budget",
         "Train for this long: after a short measurement the budget becomes a number of steps, kept on resume.",
-        _TRAINING,
+    ).number(
+        None,
         unit="minutes",
-        minimum=0.0,
-        above=True,
-        maximum=1_000_000.0,
-        optional=True,
+        exclusive_minimum=0,
+        maximum=1_000_000,
+        demo_default=2.0,
         advanced=False,
+        replaces=("steps",),
     )
 
-    base_resolution: int = setting(
-        120,
-        "int",
-        "Mono frame",
-        "Side of the monochrome watch's square frame.",
-        _WATCH,
-        unit="LR pixels",
-        minimum=48,
-        maximum=1024,
+    # -- camera --------------------------------------------------------------------------------
+
+    base_resolution: int = _camera("Mono frame", "Side of the monochrome watch's square frame.").integer(
+        120, unit="LR pixels", minimum=48, maximum=1024, fixed_on_resume=True, of_camera=True
     )
-    monochrome_levels: int = setting(
-        16, "int", "Gray levels", "Gray levels of the monochrome watch.", _WATCH, minimum=2, maximum=256
+    monochrome_levels: int = _camera("Gray levels", "Gray levels of the monochrome watch.").integer(
+        16, minimum=2, maximum=256, fixed_on_resume=True, of_camera=True
     )
-    monochrome_noise: float = setting(
-        1.0,
-        "float",
+    monochrome_noise: float = _camera(
         "Watch noise",
         "Strength of the watch's noise relative to the measured one (the first trainer's absolute sigma is not meant).",
-        _WATCH,
-        minimum=0.0,
-        maximum=10.0,
-    )
-    degradation: str = setting(
-        "watch",
-        "choice",
+    ).number(1.0, minimum=0, maximum=10, fixed_on_resume=True, of_camera=True)
+    degradation: str = _camera(
         "Degradation",
         "watch: the measured camera; bicubic: plain antialiased bicubic reduction, as in published tables.",
-        _WATCH,
-        choices=("watch", "bicubic"),
-    )
+    ).choice("watch", ("watch", "bicubic"), fixed_on_resume=True, of_camera=True)
 
-    patch_size: int = setting(
-        32, "int", "Patch", "Side of the square training patches.", _TRAINING, unit="LR pixels", minimum=16, maximum=256
+    # -- training ------------------------------------------------------------------------------
+
+    patch_size: int = _training("Patch", "Side of the square training patches.").integer(
+        32, unit="LR pixels", minimum=16, maximum=256, fixed_on_resume=True
     )
-    batch_size: int = setting(16, "int", "Batch", "Patches per micro-batch.", _TRAINING, minimum=1, maximum=4096)
-    grad_accum_steps: int = setting(
-        1,
-        "int",
+    batch_size: int = _training("Batch", "Patches per micro-batch.").integer(
+        16, minimum=1, maximum=4096, fixed_on_resume=True
+    )
+    grad_accum_steps: int = _training(
         "Gradient accumulation",
         "Micro-batches per step; the effective batch is this times the batch, at the memory of one.",
-        _TRAINING,
-        minimum=1,
-        maximum=4096,
+    ).integer(1, minimum=1, maximum=4096, fixed_on_resume=True)
+    learning_rate: float = _training("Learning rate", "Peak learning rate of Adam.").number(
+        2e-4, flag="--lr", exclusive_minimum=0, maximum=1, fixed_on_resume=True
     )
-    learning_rate: float = setting(
-        2e-4,
-        "float",
-        "Learning rate",
-        "Peak learning rate of Adam.",
-        _TRAINING,
-        flag="--lr",
-        minimum=0.0,
-        above=True,
-        maximum=1.0,
-    )
-    schedule: str = setting(
-        "cosine",
-        "choice",
+    schedule: str = _training(
         "Schedule",
         "cosine: warm-up, then down to zero at the last step; constant: warm-up, then flat for any number of steps.",
-        _TRAINING,
-        choices=("cosine", "constant"),
+    ).choice("cosine", ("cosine", "constant"), fixed_on_resume=True)
+    betas: tuple[float, float] = _training("Adam betas", "Decay rates of Adam's two moments.").pair(
+        (0.9, 0.99), minimum=0, maximum=0.99999, fixed_on_resume=True
     )
-    betas: tuple[float, float] = setting(
-        (0.9, 0.99), "pair", "Adam betas", "Decay rates of Adam's two moments.", _TRAINING, minimum=0.0, maximum=0.99999
+    weight_decay: float = _training("Weight decay", "Adam's L2 penalty.").number(
+        0.0, minimum=0, maximum=1, fixed_on_resume=True
     )
-    weight_decay: float = setting(
-        0.0, "float", "Weight decay", "Adam's L2 penalty.", _TRAINING, minimum=0.0, maximum=1.0
+    gradient_clip: float = _training(
+        "Gradient clip", "Largest gradient norm of a step; 0 switches clipping off."
+    ).number(0.5, minimum=0, maximum=1e6, fixed_on_resume=True)
+    ema_decay: float = _training(
+        "EMA decay", "Decay of the averaged weights that are validated and exported (with warm-up)."
+    ).number(0.999, minimum=0, maximum=0.999999, fixed_on_resume=True)
+    seed: int = _training("Seed", "Seed of everything random.").integer(
+        1337, minimum=0, maximum=2**31 - 1, fixed_on_resume=True, of_camera=True
     )
-    gradient_clip: float = setting(
-        0.5,
-        "float",
-        "Gradient clip",
-        "Largest gradient norm of a step; 0 switches clipping off.",
-        _TRAINING,
-        minimum=0.0,
-        maximum=1e6,
-    )
-    ema_decay: float = setting(
-        0.999,
-        "float",
-        "EMA decay",
-        "Decay of the averaged weights that are validated and exported (with warm-up).",
-        _TRAINING,
-        minimum=0.0,
-        maximum=0.999999,
-    )
-    seed: int = setting(1337, "int", "Seed", "Seed of everything random.", _TRAINING, minimum=0, maximum=2**31 - 1)
-    early_stop: Optional[int] = setting(
-        None,
-        "int",
+    early_stop: int | None = _training(
         "Early stop",
         "Stop when this many validations in a row brought no better PSNR; without it a plateau is only announced.",
-        _TRAINING,
-        minimum=1,
-        maximum=100000,
-        optional=True,
+    ).integer(None, minimum=1, maximum=100000)
+
+    # -- losses --------------------------------------------------------------------------------
+
+    l1_weight: float = _losses("L1", "Weight of the mean absolute pixel error.").number(
+        1.0, minimum=0, maximum=1e4, fixed_on_resume=True
+    )
+    frequency_weight: float = _losses("Frequency", "Weight of the mean absolute error of the Fourier spectrum.").number(
+        0.0, minimum=0, maximum=1e4, fixed_on_resume=True
+    )
+    perceptual_weight: float = _losses(
+        "Perceptual", "Weight of the VGG19 feature distance; needs --vgg-weights."
+    ).number(0.0, minimum=0, maximum=1e4, fixed_on_resume=True)
+    vgg_weights: str | None = _losses(
+        "VGG19 weights", "The torchvision file vgg19-dcbb9e9d.pth, for the perceptual loss."
+    ).file(WEIGHT_FILES)
+
+    # -- network -------------------------------------------------------------------------------
+
+    num_feat: int = _network("Features", "Channels of the trunk.").integer(64, minimum=8, maximum=512)
+    num_block: int = _network("Blocks", "Residual-in-residual dense blocks.").integer(23, minimum=1, maximum=128)
+    num_grow_ch: int = _network("Growth", "Channels added by each dense convolution.").integer(
+        32, minimum=4, maximum=256
     )
 
-    l1_weight: float = setting(
-        1.0, "float", "L1", "Weight of the mean absolute pixel error.", _LOSSES, minimum=0.0, maximum=1e4
-    )
-    frequency_weight: float = setting(
-        0.0,
-        "float",
-        "Frequency",
-        "Weight of the mean absolute error of the Fourier spectrum.",
-        _LOSSES,
-        minimum=0.0,
-        maximum=1e4,
-    )
-    perceptual_weight: float = setting(
-        0.0,
-        "float",
-        "Perceptual",
-        "Weight of the VGG19 feature distance; needs --vgg-weights.",
-        _LOSSES,
-        minimum=0.0,
-        maximum=1e4,
-    )
-    vgg_weights: Optional[str] = setting(
-        None,
-        "file",
-        "VGG19 weights",
-        "The torchvision file vgg19-dcbb9e9d.pth, for the perceptual loss.",
-        _LOSSES,
-        optional=True,
-    )
+    # -- photos --------------------------------------------------------------------------------
 
-    num_feat: int = setting(64, "int", "Features", "Channels of the trunk.", _NETWORK, minimum=8, maximum=512)
-    num_block: int = setting(
-        23, "int", "Blocks", "Residual-in-residual dense blocks.", _NETWORK, minimum=1, maximum=128
+    patches_per_image: int = _photos(
+        "Patches per photo", "Patches cut from each photo in one pass over the folder."
+    ).integer(16, minimum=1, maximum=100000, fixed_on_resume=True)
+    train_split: float = _photos(
+        "Training share", "Share of the photos to train on, unless train/val/test folders exist."
+    ).number(0.8, exclusive_minimum=0, maximum=1)
+    val_split: float = _photos(
+        "Validation share", "Share of the photos to validate on; the rest is for the final test."
+    ).number(0.1, minimum=0, maximum=1)
+    resplit: bool = _photos("Split anew", "Forget the recorded split and divide the photos again.").switch(
+        False, stored=False
     )
-    num_grow_ch: int = setting(
-        32, "int", "Growth", "Channels added by each dense convolution.", _NETWORK, minimum=4, maximum=256
-    )
+    demo: bool = _photos(
+        "Built-in scenes", "Train on photo-like scenes made by the program; no source folder is needed."
+    ).switch(False, stored=False, place=True, of_camera=True)
 
-    patches_per_image: int = setting(
-        16,
-        "int",
-        "Patches per photo",
-        "Patches cut from each photo in one pass over the folder.",
-        _DATA,
-        minimum=1,
-        maximum=100000,
-    )
-    train_split: float = setting(
-        0.8,
-        "float",
-        "Training share",
-        "Share of the photos to train on, unless train/val/test folders exist.",
-        _DATA,
-        minimum=0.0,
-        above=True,
-        maximum=1.0,
-    )
-    val_split: float = setting(
-        0.1,
-        "float",
-        "Validation share",
-        "Share of the photos to validate on; the rest is for the final test.",
-        _DATA,
-        minimum=0.0,
-        maximum=1.0,
-    )
-    resplit: bool = setting(
-        False, "switch", "Split anew", "Forget the recorded split and divide the photos again.", _DATA, replayed=False
-    )
-    demo: bool = setting(
-        False,
-        "switch",
-        "Built-in scenes",
-        "Train on photo-like scenes made by the program; no source folder is needed.",
-        _DATA,
-        replayed=False,
-    )
+    # -- starting point ------------------------------------------------------------------------
 
-    init_weights: Optional[str] = setting(
-        None,
-        "file",
-        "Warm start",
-        "Start from an RRDB weights file (Real-ESRGAN or one of your own).",
-        _START,
-        optional=True,
-        advanced=False,
-    )
-    init_arch: str = setting(
-        "auto",
-        "choice",
-        "Warm-start architecture",
-        "auto reads it from the file; rrdb forces RRDB for files that carry no hint.",
-        _START,
-        choices=("auto", "rrdb"),
-    )
-    resume_from: Optional[str] = setting(
-        None,
-        "file",
-        "Resume",
-        "Continue from a checkpoint of this workspace, or from its newest one: latest.",
-        _START,
-        flag="--resume",
-        optional=True,
-        replayed=False,
-    )
+    init_weights: str | None = _start(
+        "Warm start", "Start from an RRDB weights file (Real-ESRGAN or one of your own)."
+    ).file(WEIGHT_FILES, advanced=False, replaces=(*NETWORK_FIELDS, "resume_from"), always_explicit=True)
+    init_arch: str = _start(
+        "Warm-start architecture", "auto reads it from the file; rrdb forces RRDB for files that carry no hint."
+    ).choice("auto", ("auto", "rrdb"))
+    resume_from: str | None = _start(
+        "Resume", "Continue from a checkpoint of this workspace, or from its newest one: latest."
+    ).file(WEIGHT_FILES, flag="--resume", stored=False, replaces=("init_weights",))
 
-    val_interval: Interval = setting(
-        AUTO,
-        "interval",
-        "Validate every",
-        "Steps between validations; auto: every 30 s or 5 % of the run, at most 10 minutes.",
-        _WATCHING,
-        unit="steps",
-        minimum=1,
-    )
-    checkpoint_interval: Interval = setting(
-        AUTO,
-        "interval",
-        "Save every",
-        "Steps between checkpoints; auto: at most 10 minutes.",
-        _WATCHING,
-        unit="steps",
-        minimum=1,
-    )
-    log_interval: int = setting(100, "int", "Log every", "Steps between log lines.", _WATCHING, unit="steps", minimum=1)
-    image_log_interval: Interval = setting(
-        AUTO,
-        "interval",
-        "Preview every",
-        "Steps between previews; auto: as often as validations.",
-        _WATCHING,
-        unit="steps",
-        minimum=1,
-    )
-    image_log_max_samples: int = setting(
-        4, "int", "Preview pictures", "Validation frames shown in each preview.", _WATCHING, minimum=0, maximum=24
-    )
-    tensorboard: bool = setting(
-        False, "switch", "TensorBoard", "Write event files to <workspace>/tensorboard.", _WATCHING
-    )
-    keep_checkpoints: int = setting(
-        3,
-        "int",
-        "Keep checkpoints",
-        "Newest checkpoints kept besides the best and the final one.",
-        _WATCHING,
-        minimum=2,
-        maximum=100000,
-    )
+    # -- watching the run ----------------------------------------------------------------------
 
-    compact_export: bool = setting(
-        False,
-        "switch",
+    val_interval: Interval = _watching(
+        "Validate every", "Steps between validations; auto: every 30 s or 5 % of the run, at most 10 minutes."
+    ).interval()
+    checkpoint_interval: Interval = _watching(
+        "Save every", "Steps between checkpoints; auto: at most 10 minutes."
+    ).interval()
+    log_interval: int = _watching("Log every", "Steps between log lines.").integer(100, unit="steps", minimum=1)
+    image_log_interval: Interval = _watching(
+        "Preview every", "Steps between previews; auto: as often as validations."
+    ).interval()
+    image_log_max_samples: int = _watching("Preview pictures", "Validation frames shown in each preview.").integer(
+        4, minimum=0, maximum=24
+    )
+    tensorboard: bool = _watching("TensorBoard", "Write event files to <workspace>/tensorboard.").switch(False)
+    keep_checkpoints: int = _watching(
+        "Keep checkpoints", "Newest checkpoints kept besides the best and the final one."
+    ).integer(3, minimum=2, maximum=100000)
+    compact_export: bool = _watching(
         "Compact models",
         "Leave small networks small in models/ instead of padding them to the size that WQV-Viewer builds.",
-        _WATCHING,
-    )
+    ).switch(False)
 
-    device: str = setting(
-        "auto",
-        "choice",
-        "Device",
-        "auto takes CUDA where it is found, else the CPU.",
-        _MACHINE,
-        choices=("auto", "cuda", "cpu"),
+    # -- machine -------------------------------------------------------------------------------
+
+    device: str = _machine("Device", "auto takes CUDA where it is found, else the CPU.").choice(
+        "auto", ("auto", "cuda", "cpu")
     )
-    amp: bool = setting(
-        True,
-        "switch",
-        "Mixed precision",
-        "Compute in bf16 (fp16 on older GPUs) where the hardware has it natively.",
-        _MACHINE,
-    )
-    num_workers: int = setting(
-        2, "int", "Decoder threads", "Threads that decode photos and cut patches.", _MACHINE, minimum=0, maximum=64
+    amp: bool = _machine(
+        "Mixed precision", "Compute in bf16 (fp16 on older GPUs) where the hardware has it natively."
+    ).switch(True)
+    num_workers: int = _machine("Decoder threads", "Threads that decode photos and cut patches.").integer(
+        2, minimum=0, maximum=64
     )
 
     def replace(self, **changes: Any) -> TrainerConfig:
@@ -388,3 +236,6 @@ class TrainerConfig:
     def effective_batch(self) -> int:
         """Patches per step."""
         return self.batch_size * self.grad_accum_steps
+
+
+SETTINGS: Mapping[str, Setting] = MappingProxyType(settings_of(TrainerConfig))

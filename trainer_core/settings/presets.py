@@ -10,6 +10,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "nano": dict(num_feat=32, num_block=4, num_grow_ch=16, learning_rate=1e-3, batch_size=16, patch_size=32),
 }
 NETWORK_FIELDS = ("num_feat", "num_block", "num_grow_ch")
+PRESET_FIELDS = tuple(PRESETS["full"])  # what a preset decides; each decides the same
 
 
 def proposed(device: str) -> str:

@@ -1,25 +1,47 @@
-"""How one setting is described: its name on the command line, help, unit, limits. One schema feeds
-`--help`, the form's widgets and tooltips, the validation messages and the table in docs/options.md.
+"""How one setting is described. One schema feeds `--help`, the form and its tooltips, the validation messages, the
+warnings on resume and docs/options.md.
 
-`setting(...)` makes a data class field that carries a `Setting`; `settings_of(cls)` lists them.
+`Group` describes the fields of a configuration class; `settings_of(cls)` returns their descriptions as `Setting`s.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
-from typing import Any, Optional
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file for a file dialog; `suffixes` begin with a dot."""
+
+    name: str
+    suffixes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Setting:
     """What is known of one field of the configuration.
 
-    Kinds: "int", "float", "switch", "choice", "pair" (two floats), "interval" (steps or "auto"),
-    "file", "folder". `optional` fields may be None, `minimum`/`maximum` are inclusive unless
-    `above` says that the minimum itself is too small.
+    Attributes:
+        kind: "int", "float", "switch", "choice", "pair" (two floats), "interval" (steps or "auto"), "file", "folder".
+        flag: the option, "" for the positional arguments.
+        minimum: the smallest value allowed; where that itself is too small, `exclusive_minimum` holds it instead.
+        maximum: the largest value allowed.
+        choice_labels: value -> text on its button; for a switch, too. Empty: the values label themselves.
+        files: what a file dialog offers.
+        hint: text of the empty entry; "" for a general one.
+        advanced: whether the form shows the setting in a folded group.
+        stored: whether a new run in a workspace reuses the value in its `training_config.json`.
+        place: whether it says where photos and results are: never reused, but offered again to the user.
+        demo_default: the default with built-in scenes, where that is another one.
+        replaces: the settings that choosing this one takes back.
+        always_explicit: whether a choice counts even if it repeats the value that holds, because it undoes others.
+        fixed_on_resume: whether a changed value makes a resumed run differ from an uninterrupted one.
+        of_camera: whether the simulated photos depend on it, besides the photos themselves.
     """
 
     name: str
@@ -28,38 +50,57 @@ class Setting:
     label: str
     help: str
     group: str
-    flag: str = ""  # "" for the positional arguments
+    flag: str = ""
     unit: str = ""
-    minimum: Optional[float] = None
-    maximum: Optional[float] = None
-    above: bool = False
+    minimum: float | None = None
+    exclusive_minimum: float | None = None
+    maximum: float | None = None
     choices: tuple[Any, ...] = ()
-    optional: bool = False
-    advanced: bool = True  # the window shows it in a folded group
-    replayed: bool = True  # a rerun takes it over from the stored file
+    choice_labels: Mapping[Any, str] = field(default_factory=dict, hash=False)
+    files: FileKind | None = None
+    hint: str = ""
+    advanced: bool = True
+    stored: bool = True
+    place: bool = False
+    demo_default: Any = None
+    replaces: tuple[str, ...] = ()
+    always_explicit: bool = False
+    fixed_on_resume: bool = False
+    of_camera: bool = False
+
+    @property
+    def optional(self) -> bool:
+        """Whether the value may be None."""
+        return self.default is None
+
+    @property
+    def is_path(self) -> bool:
+        """Whether the value names a file or a folder."""
+        return self.kind in ("file", "folder")
 
     @property
     def limits(self) -> str:
         """The allowed values in words, or ""."""
         if self.choices:
             return ", ".join(str(choice) for choice in self.choices)
-        low = "" if self.minimum is None else f"{'above' if self.above else 'from'} {_short(self.minimum)}"
-        until = "up to" if self.above or self.minimum is None else "to"
-        high = "" if self.maximum is None else f"{until} {_short(self.maximum)}"
-        text = (", " if self.above else " ").join(part for part in (low, high) if part)
+        above = self.exclusive_minimum is not None
+        low = "" if self.minimum is None else f"from {_short(self.minimum)}"
+        low = f"above {_short(self.exclusive_minimum)}" if self.exclusive_minimum is not None else low
+        high = "" if self.maximum is None else f"{'to' if low and not above else 'up to'} {_short(self.maximum)}"
+        text = (", " if above else " ").join(part for part in (low, high) if part)
         return f"{AUTO} or steps, {text}" if self.kind == "interval" else text
 
-    def complaint(self, value: Any) -> Optional[str]:
+    def complaint(self, value: Any) -> str | None:
         """One sentence saying what is wrong with `value`, or None when it is fine."""
         problem = self._problem(value)
         return None if problem is None else f"{self.flag or self.name} {problem}."
 
-    def _problem(self, value: Any) -> Optional[str]:
+    def _problem(self, value: Any) -> str | None:
         if value is None:
             return None if self.optional else "is missing"
         if self.kind == "switch":
             return None if isinstance(value, bool) else f"must be true or false, not {value!r}"
-        if self.kind in ("file", "folder"):
+        if self.is_path:
             return None if isinstance(value, str) and value else f"must be a path, not {value!r}"
         if self.kind == "choice":
             return None if value in self.choices else f"must be one of {self.limits}, not {value!r}"
@@ -69,12 +110,12 @@ class Setting:
             return None
         return self._number_problem(value)
 
-    def _pair_problem(self, value: Any) -> Optional[str]:
+    def _pair_problem(self, value: Any) -> str | None:
         if not isinstance(value, (tuple, list)) or len(value) != 2:
             return f"must be two numbers, not {value!r}"
         return next((p for p in (self._number_problem(v) for v in value) if p), None)
 
-    def _number_problem(self, value: Any) -> Optional[str]:
+    def _number_problem(self, value: Any) -> str | None:
         whole = self.kind in ("int", "interval")
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return f"must be a {'whole ' if whole else ''}number, not {value!r}"
@@ -82,26 +123,99 @@ class Setting:
             return f"must be a whole number, not {value!r}"
         if value != value or value in (float("inf"), float("-inf")):
             return f"must be a finite number, not {value!r}"
-        too_small = self.minimum is not None and (value < self.minimum or (self.above and value == self.minimum))
+        too_small = self.minimum is not None and value < self.minimum
+        too_small = too_small or (self.exclusive_minimum is not None and value <= self.exclusive_minimum)
         too_large = self.maximum is not None and value > self.maximum
         return f"must be {self.limits}, not {_short(value)}" if too_small or too_large else None
 
 
-def setting(default: Any, kind: str, label: str, help: str, group: str, **more: Any) -> Any:
-    """A data class field described by a `Setting`; `more` are the latter's further fields."""
-    return dataclasses.field(
-        default=default, metadata={"setting": dict(kind=kind, label=label, help=help, group=group, **more)}
-    )
+@dataclass(frozen=True)
+class Group:
+    """A group of settings, as `--help`, the form and docs/options.md show it.
+
+    A field is described in two steps, first for people, then for the program; a default of None makes it optional:
+
+        steps: int = training("Steps", "Total optimization steps.").integer(200_000, minimum=1)
+    """
+
+    title: str
+
+    def __call__(self, label: str, help: str) -> Description:
+        """Begin the description of a field.
+
+        Args:
+            label: what stands beside its entry in the form.
+            help: one sentence.
+        """
+        return Description(self.title, label, help)
 
 
-def settings_of(config_class: type) -> tuple[Setting, ...]:
-    """The settings of a configuration class, in order. The flag defaults to `--the-field-name`."""
-    found = []
-    for field in dataclasses.fields(config_class):
-        described = dict(field.metadata["setting"])
-        described.setdefault("flag", "--" + field.name.replace("_", "-"))
-        found.append(Setting(name=field.name, default=field.default, **described))
-    return tuple(found)
+@dataclass(frozen=True)
+class Description:
+    """A field that still needs its kind.
+
+    Each method returns a data class field. `facts` are further attributes of `Setting`.
+    """
+
+    group: str
+    label: str
+    help: str
+
+    def integer(self, default: int | None, **facts: Any) -> Any:
+        """Describe a whole number."""
+        return self._field("int", default, facts)
+
+    def number(self, default: float | None, **facts: Any) -> Any:
+        """Describe a number."""
+        return self._field("float", default, facts)
+
+    def pair(self, default: tuple[float, float], **facts: Any) -> Any:
+        """Describe two numbers."""
+        return self._field("pair", default, facts)
+
+    def switch(self, default: bool, **facts: Any) -> Any:
+        """Describe a value that is on or off."""
+        return self._field("switch", default, facts)
+
+    def choice(self, default: Any, choices: tuple[Any, ...], **facts: Any) -> Any:
+        """Describe one of a few values."""
+        return self._field("choice", default, {"choices": choices, **facts})
+
+    def interval(self, **facts: Any) -> Any:
+        """Describe a number of steps, at first "auto"."""
+        return self._field("interval", AUTO, {"unit": "steps", "minimum": 1, **facts})
+
+    def file(self, files: FileKind, **facts: Any) -> Any:
+        """Describe the path of a file, at first none."""
+        return self._field("file", None, {"files": files, **facts})
+
+    def folder(self, **facts: Any) -> Any:
+        """Describe the path of a folder that must be given."""
+        return self._field("folder", "", facts)
+
+    def _field(self, kind: str, default: Any, facts: dict[str, Any]) -> Any:
+        described = dict(kind=kind, label=self.label, help=self.help, group=self.group, **facts)
+        return dataclasses.field(default=default, metadata={"setting": described})
+
+
+def settings_of(config_class: type) -> dict[str, Setting]:
+    """The settings of a configuration class by name, in order. The flag defaults to `--the-field-name`."""
+    found = {}
+    for entry in dataclasses.fields(config_class):
+        facts = {"flag": "--" + entry.name.replace("_", "-"), **entry.metadata["setting"]}
+        found[entry.name] = Setting(name=entry.name, default=entry.default, **facts)
+    return found
+
+
+def shown(value: Any) -> str:
+    """A default value as `--help`, tooltips and docs/options.md show it."""
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return " ".join(shown(v) for v in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _short(value: float) -> str:

@@ -26,7 +26,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.hardware import Hardware, MemoryNeed, choose, free_memory, memory_estimate
 from trainer_core.planning.plan import DEMO_SCENES, derive, find_photos, network_of, photo_counts
 from trainer_core.scenes.painter import write_scenes
-from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.settings.presets import NETWORK_FIELDS
 from trainer_core.training import checkpoint
 from trainer_core.training.batches import camera_for, region_for
@@ -38,12 +38,7 @@ from trainer_core.weights.warm_start import plan as plan_warm_start
 from trainer_core.workspace.layout import DEPLOY_SUFFIX, LATEST, Workspace
 
 # Settings whose change makes a resumed run differ from an uninterrupted one.
-_FIXED_SETTINGS = (
-    "seed", "batch_size", "grad_accum_steps", "patch_size", "patches_per_image", "learning_rate", "schedule", "betas",
-    "weight_decay", "ema_decay", "gradient_clip", "l1_weight", "frequency_weight", "perceptual_weight",
-    "monochrome_style", "monochrome_levels", "monochrome_noise", "degradation", "base_resolution",
-    "camera_profile",
-)  # fmt: skip
+_FIXED_SETTINGS = tuple(name for name, setting in SETTINGS.items() if setting.fixed_on_resume)
 
 
 @dataclass(frozen=True)

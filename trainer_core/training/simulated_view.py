@@ -16,7 +16,7 @@ import numpy as np
 from trainer_core.data.frames import Frame, FrameSpec
 from trainer_core.data.photos import Photo
 from trainer_core.planning.plan import DEMO_SCENES, find_photos
-from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.training.example_frames import photo_frames, scene_frames
 
 if TYPE_CHECKING:
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 
 COUNT = 12
 # Settings that change what is seen, besides the photos.
-CAMERA_SETTINGS = (
-    "demo", "scale", "monochrome_style", "camera_profile", "degradation", "base_resolution", "monochrome_levels",
-    "monochrome_noise", "seed",
-)  # fmt: skip
+CAMERA_SETTINGS = tuple(name for name, setting in SETTINGS.items() if setting.of_camera)
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,9 @@ from trainer_core.data.photos import decode, name_bytes, scan
 from trainer_core.data.pyramid import Box, Pyramid, enlarged_part
 from trainer_core.errors import UserError
 from trainer_core.files import atomic_write
-from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.schema import settings_of
+from trainer_core.settings.config import SETTINGS
 
 SCALES = (2, 4, 8)
-_SEED = next(setting for setting in settings_of(TrainerConfig) if setting.name == "seed")
 Progress = Callable[[int, int], None]
 
 
@@ -112,7 +110,7 @@ def _check_numbers(scale: int, count: int, seed: int) -> None:
         raise UserError(f"--scale must be one of {', '.join(map(str, SCALES))}, not {scale}.")
     if count < 1:
         raise UserError(f"--count must be at least 1, not {count}.")
-    complaint = _SEED.complaint(seed)
+    complaint = SETTINGS["seed"].complaint(seed)
     if complaint is not None:
         raise UserError(complaint)
 

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from trainer_core.errors import UserError
 from trainer_core.files import remove_stray_temporaries, write_json
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.merge import Stored, read_stored, to_json
+from trainer_core.settings.stored import Stored, read_stored, to_json
 
 # What belongs to one run and moves with it; settings and splits stay, a copy goes along.
 _RUN_PARTS = ("checkpoints", "models", "tensorboard", "previews", "trainer.log", "journal.jsonl")

@@ -1,0 +1,36 @@
+"""docs/options.md, made from the schema: `python -m trainer_core.settings.options_page > docs/options.md`."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from trainer_core.settings.config import SETTINGS
+from trainer_core.settings.schema import Setting, shown
+
+_HEAD = """\
+# Options
+
+Made from the settings schema: `python -m trainer_core.settings.options_page > docs/options.md`.
+"""
+_TABLE_HEAD = "| Option | Default | Values | Meaning |\n| --- | --- | --- | --- |\n"
+
+
+def format_options_page() -> str:
+    """Return the whole page: all options as Markdown, one table for each group."""
+    by_group = groupby(sorted(SETTINGS.values(), key=_group), key=_group)
+    tables = (f"\n## {group}\n\n{_TABLE_HEAD}{''.join(map(_row, settings))}" for group, settings in by_group)
+    return _HEAD + "".join(tables)
+
+
+def _group(setting: Setting) -> str:
+    return setting.group
+
+
+def _row(setting: Setting) -> str:
+    name = f"`{setting.flag}`" if setting.flag else f"`<{setting.name}>`"
+    values = " ".join(part for part in (setting.limits, setting.unit) if part) or setting.kind
+    return f"| {name} | {shown(setting.default)} | {values} | {setting.help} |\n"
+
+
+if __name__ == "__main__":
+    print(format_options_page(), end="")

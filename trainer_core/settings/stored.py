@@ -1,0 +1,100 @@
+"""The content of `training_config.json`: reading what a workspace stores, and the JSON that is written to it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trainer_core.errors import UserError
+from trainer_core.settings.config import SETTINGS, TrainerConfig
+from trainer_core.settings.schema import Setting
+
+SCHEMA_VERSION = 1
+# Keys of training_config.json that are not settings.
+RESERVED_KEYS = ("schema", "workspace_id", "derived", "warm_start")
+_NOT_TAKEN_FROM_FIRST_TRAINER = ("perceptual_weight", "monochrome_noise")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a `training_config.json` says.
+
+    Attributes:
+        values: the settings that a new run reuses.
+        unknown: other keys, kept when the file is written again.
+        notices: what to tell the user about them.
+        last_source: `source_dir` or `demo` of the last run, to be offered again.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    unknown: dict[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+    workspace_id: str | None = None
+    last_source: dict[str, Any] = field(default_factory=dict)
+
+
+def read_stored(data: Any, where: str) -> Stored:
+    """Read the parsed JSON of a stored settings file.
+
+    Args:
+        where: what holds it, for messages.
+
+    Raises:
+        UserError: it is not an object, or a value is of a kind that cannot be used.
+    """
+    if not isinstance(data, dict):
+        raise UserError(f"{where} does not hold settings (a JSON object was expected). Move it away or restore it.")
+    values = {name: _checked(SETTINGS[name], value, where) for name, value in data.items() if _is_reused(name)}
+    notices = []
+    if "schema" not in data:
+        dropped = [name for name in _NOT_TAKEN_FROM_FIRST_TRAINER if values.pop(name, None) is not None]
+        notices.append(
+            f"{where} was written by the first trainer; its {' and '.join(dropped) or 'meaning'} "
+            "is not taken over, because it means something else here."
+        )
+    elif isinstance(data["schema"], int) and data["schema"] > SCHEMA_VERSION:
+        notices.append(
+            f"{where} was written by a newer version (schema {data['schema']}); what it adds is kept unused."
+        )
+    unknown = {k: v for k, v in data.items() if k not in SETTINGS and k not in RESERVED_KEYS}
+    if unknown:
+        notices.append(f"{where}: unknown settings are kept but not used: {', '.join(sorted(unknown))}.")
+    workspace_id = data.get("workspace_id")
+    workspace_id = workspace_id if isinstance(workspace_id, str) else None
+    return Stored(values, unknown, tuple(notices), workspace_id, _last_source(data))
+
+
+def to_json(
+    config: TrainerConfig, *, stored: Stored, derived: dict[str, Any] | None, warm_start: Any
+) -> dict[str, Any]:
+    """The content of `training_config.json` and of `--config-only`; unknown stored fields come along."""
+    values = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(config).items()}
+    result = {**values, **stored.unknown, "schema": SCHEMA_VERSION, "derived": derived, "warm_start": warm_start}
+    if stored.workspace_id:
+        result["workspace_id"] = stored.workspace_id
+    return result
+
+
+def _is_reused(name: str) -> bool:
+    return name in SETTINGS and SETTINGS[name].stored
+
+
+def _last_source(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The demo, or else the folder of photos: what does not look like either is not offered."""
+    if data.get("demo") is True:
+        return {"demo": True}
+    source = data.get("source_dir")
+    return {"source_dir": source} if isinstance(source, str) and source else {}
+
+
+def _checked(setting: Setting, value: Any, where: str) -> Any:
+    if setting.kind == "pair" and isinstance(value, list):
+        value = tuple(value)
+    if setting.kind == "float" and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    complaint = setting.complaint(value)
+    if complaint:
+        raise UserError(f"{where}: {complaint} Correct it there, or give the option on the command line.")
+    return value
