@@ -91,10 +91,8 @@ def test_a_resumed_run_warns_where_it_has_changed(tmp_path: Path) -> None:
 
 @needs("torch")
 def test_what_the_camera_shows_depends_on_it() -> None:
-    printed = run_extended(
-        "from trainer_core.training import simulated_view as v; print('sparkle' in v.CAMERA_SETTINGS)"
-    )
-    assert printed == "True\n"
+    printed = run_extended("from trainer_core.training.simulated_view import CAMERA_SETTINGS; print(CAMERA_SETTINGS)")
+    assert "'sparkle'" in printed
 
 
 @needs("PySide6")

@@ -66,6 +66,27 @@ def test_steps_and_a_time_budget_replace_each_other() -> None:
     assert draft.given == {"max_minutes": 5.0}
 
 
+def test_a_source_folder_replaces_the_demo_and_an_emptied_one_does_not(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.open(str(stored(tmp_path / "run", demo=True, source_dir="/made/scenes")))
+    assert draft.given["demo"] is True and "source_dir" not in draft.given
+    draft.set("source_dir", "")
+    assert draft.config.demo
+    draft.set("source_dir", "/photos")
+    assert (draft.config.demo, draft.config.source_dir) == (False, "/photos")
+
+
+def test_a_choice_that_undoes_others_counts_even_if_it_repeats_what_holds(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.open(str(stored(tmp_path / "run", preset="nano", num_block=9, max_minutes=5.0, steps=70)))
+    draft.set("steps", 70)
+    assert draft.given["steps"] == 70 and draft.config.max_minutes is None
+    draft.set("preset", "nano")
+    assert draft.given["preset"] == "nano" and draft.config.num_block == 4
+    draft.set("max_minutes", 5.0)
+    assert not {"steps", "max_minutes"} & {*draft.given}, "the workspace has this budget"
+
+
 def test_a_proposed_preset_gives_way_to_every_choice(tmp_path: Path) -> None:
     draft = Draft()
     draft.propose_preset("light")

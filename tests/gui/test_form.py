@@ -195,6 +195,20 @@ def test_foreign_weights_are_refused_with_the_reason(window: Window, qtbot: Any,
     assert not window.project.ready
 
 
+def test_weights_with_unknown_names_are_looked_at_again_once_rrdb_is_forced(
+    window: Window, qtbot: Any, weights: Path, tmp_path: Path
+) -> None:
+    import torch
+
+    state = torch.load(weights, weights_only=True)["params_ema"]
+    torch.save({f"layer_{number}": value for number, value in enumerate(state.values())}, tmp_path / "odd_x4.pth")
+    drop(window, tmp_path / "odd_x4.pth")
+    qtbot.waitUntil(lambda: "Warm-start architecture rrdb" in window.form.rows["init_weights"].note)
+    window.project.set("init_arch", "rrdb")
+    qtbot.waitUntil(lambda: "loads 100 %" in window.form.rows["init_weights"].note)
+    assert "init_weights" not in window.project.wrong
+
+
 def test_another_network_is_refused_by_its_name(window: Window, qtbot: Any) -> None:
     path = Path(__file__).resolve().parents[3] / "shared" / "weights" / "realesr-animevideov3.pth"
     if not path.is_file():
