@@ -146,10 +146,9 @@ class Conductor(QObject):
         """The model that the last run left, where the workspace lies now: it may have been moved since."""
         finished = [event for event in opened.events if isinstance(event, RunFinished)]
         saved = [event.loads_in for event in opened.events if isinstance(event, CheckpointSaved) and event.loads_in]
-        if finished and finished[-1].model:
-            model = opened.workspace.models / Path(finished[-1].model).name
-            if model.is_file():
-                self._window.result_card.present(replace(finished[-1], model=str(model)), saved[-1] if saved else "")
+        if finished and opened.model is not None:
+            done = replace(finished[-1], model=str(opened.model))
+            self._window.result_card.present(done, saved[-1] if saved else "")
 
     # -- what the user does --------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from app.folder_watch import FolderWatch
 from app.runs.opened import Opened, look_into
 from trainer_core.errors import UserError
 from trainer_core.planning.draft import Draft
-from trainer_core.planning.plan import find_photos
+from trainer_core.planning.plan import find_run_photos
 from trainer_core.planning.readiness import Source
 from trainer_core.weights.warm_start import WarmStartSource
 from trainer_core.weights.warm_start import plan as plan_warm_start
@@ -194,10 +194,9 @@ class SourceLookup(Lookup):
         """Look at the photos; what was known of them stays in sight meanwhile."""
         config = self._draft.config
         if config.source_dir and not config.demo:
-            config = config.replace(workspace=config.workspace or os.path.join(config.source_dir, ".none"))
             wanted = self._background.wanted(self.name)  # a folder passed while typing may be the whole disk
             self._background.run(
-                self.name, lambda: Source(*find_photos(config, wanted)), self._on_scanned, self._on_refused
+                self.name, lambda: Source(*find_run_photos(config, wanted)), self._on_scanned, self._on_refused
             )
         self.changed.emit()
 

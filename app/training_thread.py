@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from trainer_core import environment
 from trainer_core.control import RunControl
-from trainer_core.events import Event, Notice, StepDone
+from trainer_core.events import Event, StepDone
 
 _STACK = 16 << 20  # bytes; Qt's default for threads is too little for torch on macOS
 
@@ -110,13 +110,10 @@ class TrainingThread(QThread):
 
     def _train(self, job: _Training) -> Ended:
         try:
-            from trainer_core.planning.plan import plan_run
+            from trainer_core.planning.plan import make_plan
             from trainer_core.training.trainer import Trainer
 
-            plan = plan_run(job.given)
-            for notice in plan.notices:
-                self.happened.emit(Notice("info", notice))
-            result = Trainer(plan.config, self._hear, job.control).run()
+            result = Trainer(make_plan(job.given), self._hear, job.control).run()
             return Ended(result.outcome)
         except Exception as error:
             return Ended("refused", error, traceback.format_exc())

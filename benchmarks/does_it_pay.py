@@ -21,13 +21,13 @@ import numpy as np
 import torch
 from plain_degradation import PlainCamera
 
-from trainer_core.camera import Camera
+from trainer_core.camera import Camera, CameraProfile
 from trainer_core.data.frames import validation_frames
 from trainer_core.model.rrdb import RRDBNet
-from trainer_core.planning.plan import find_photos
+from trainer_core.planning.photos import find_photos
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.training import preparation
-from trainer_core.training.batches import camera_for, region_for
+from trainer_core.training import start
+from trainer_core.training.cameras import camera_for, region_for
 from trainer_core.training.validation import FRAME_SEED, Validator
 from trainer_core.verbs.upscale import upscale
 from trainer_core.weights.network import load_network
@@ -88,11 +88,11 @@ def _train(arguments: argparse.Namespace) -> int:
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     if arguments.child == "plain":
-        preparation.camera_for = _plain  # type: ignore[assignment]
+        start.camera_for = _plain
     return train(_settings(arguments, arguments.child))
 
 
-def _plain(config: TrainerConfig) -> Camera:
+def _plain(config: TrainerConfig, profile: CameraProfile | None = None) -> Camera:
     return PlainCamera(config.scale, mono=config.monochrome_style)
 
 
@@ -103,11 +103,8 @@ def _model(workspace: Path) -> Path:
 
 
 def _print_table(arguments: argparse.Namespace, models: dict[str, Path]) -> None:
-    config = TrainerConfig(
-        source_dir=str(arguments.photos), workspace=str(arguments.out / "none"),
-        monochrome_style=not arguments.color, scale=arguments.scale,
-    )  # fmt: skip
-    _, splits = find_photos(config)
+    config = TrainerConfig(monochrome_style=not arguments.color, scale=arguments.scale)
+    splits = find_photos(arguments.photos, train_split=config.train_split, val_split=config.val_split).splits
     networks = {kind: _network(path) for kind, path in models.items()}
     print(f"{'PSNR (dB), SSIM on':24}{'bicubic':>16}" + "".join(f"{kind:>16}" for kind in networks))
     for name, camera in (("plain frames", _plain(config)), ("watch frames", camera_for(config))):

@@ -124,9 +124,9 @@ def _with_places(arguments: dict[str, Any], parser: argparse.ArgumentParser) -> 
 
 
 def _print_config(given: dict[str, Any]) -> int:
-    from trainer_core.planning.plan import config_only, plan_run
+    from trainer_core.planning.plan import config_only, make_plan
 
-    plan = plan_run(given)
+    plan = make_plan(given)
     for notice in plan.notices:
         print(notice, file=sys.stderr)
     print(json.dumps(config_only(plan), indent=2))
@@ -134,21 +134,19 @@ def _print_config(given: dict[str, Any]) -> int:
 
 
 def _train(given: dict[str, Any], events: Optional[str]) -> int:
-    from trainer_core.events import Fanout, Notice
-    from trainer_core.planning.plan import plan_run
+    from trainer_core.events import Fanout
+    from trainer_core.planning.plan import make_plan
     from trainer_core.sinks.console import ConsoleSink
     from trainer_core.sinks.journal import JsonlStdoutSink
     from trainer_core.training.trainer import Trainer
 
     control = RunControl()
     signals = _Signals(control)
-    plan = plan_run(given)
+    plan = make_plan(given)
     console = ConsoleSink(log_interval=plan.config.log_interval)
     sink = Fanout(console, *([JsonlStdoutSink(sys.stdout)] if events else []))
-    for notice in plan.notices:
-        sink(Notice("info", notice))
     try:
-        result = Trainer(plan.config, sink, control).run()
+        result = Trainer(plan, sink, control).run()
     finally:
         console.close()
         signals.restore()

@@ -63,7 +63,7 @@ class ResultCard(Card):
         """Show this run's model; `loads_in` is the gate's sentence."""
         self.resume_button.setVisible(resumable)
         _emphasise(self.deploy_button, not resumable)
-        self.model = _best_of(event.model) if event.model else ""
+        self.model = event.model or ""
         for widget in (*self._actions, self._path_row):
             widget.setVisible(bool(self.model))
         self.export_button.setVisible(bool(self.model) and not resumable)  # no room beside Resume; the menu has it too
@@ -134,9 +134,3 @@ def _quality(event: RunFinished) -> str:
         return ""
     text = f"Best PSNR {event.best_psnr:.2f} dB at step {event.best_step}; bicubic {event.bicubic_psnr:.2f} dB"
     return f"{text} ({event.best_psnr - event.bicubic_psnr:+.2f} dB)"
-
-
-def _best_of(model: str) -> str:
-    """The best model beside the newest one, if there is one."""
-    best = Path(model).with_name(f"{Path(model).stem}_best.pth")
-    return str(best if best.is_file() else model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Optional
 
 from app.charts.figures import Figures
@@ -12,6 +13,7 @@ from trainer_core.events import Event
 from trainer_core.workspace.unfinished import Resumable, cut_short, resumable
 from trainer_core.sinks.journal_follower import JournalFollower, gist
 from trainer_core.workspace.layout import Workspace
+from trainer_core.workspace.models import model_of
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Opened:
         figures: all of them, ready to be drawn.
         cut_short: the last step of a run that was interrupted before its first checkpoint.
         elsewhere: a process that trains there now.
+        model: the model of the run, where the workspace lies now.
         journal: goes on where `events` ends.
     """
 
@@ -32,6 +35,7 @@ class Opened:
     unfinished: Optional[Resumable]
     cut_short: Optional[int]
     elsewhere: Optional[int]
+    model: Optional[Path]
     journal: JournalFollower
 
 
@@ -41,7 +45,7 @@ def look_into(workspace: Workspace) -> Opened:
     journal, figures = JournalFollower(workspace.journal_file), Figures()
     events = gist(_noting(journal.news(), figures))
     unfinished, lost = resumable(workspace, events), cut_short(workspace, events)
-    return Opened(workspace, tuple(events), figures, unfinished, lost, elsewhere, journal)
+    return Opened(workspace, tuple(events), figures, unfinished, lost, elsewhere, model_of(workspace), journal)
 
 
 def _noting(events: Iterator[Event], figures: Figures) -> Iterator[Event]:

@@ -10,11 +10,12 @@ import pytest
 
 pytest.importorskip("torch")
 
+from tests.small_runs import make_photos
 from trainer_core.camera import CameraProfile, ColorCamera, MonoCamera
 from trainer_core.errors import UserError
-from trainer_core.planning.plan import plan_run
+from trainer_core.planning.plan import make_plan
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.training.batches import camera_for
+from trainer_core.training.cameras import camera_for, load_profile
 
 
 def profile_file(folder: Path, builtin: str) -> Path:
@@ -25,20 +26,23 @@ def profile_file(folder: Path, builtin: str) -> Path:
 
 
 def given(folder: Path, **settings: object) -> dict[str, object]:
-    return {"source_dir": str(folder), "workspace": str(folder / "run"), **settings}
+    photos = make_photos(folder / "photos", 1)
+    return {"source_dir": str(photos), "workspace": str(folder / "run"), **settings}
 
 
 def test_the_camera_of_the_profile_is_used(tmp_path: Path) -> None:
     mono = TrainerConfig(camera_profile=str(profile_file(tmp_path, "wqv1")), monochrome_style=True)
     color = TrainerConfig(camera_profile=str(profile_file(tmp_path, "wqv10")))
-    assert isinstance(camera_for(mono), MonoCamera) and camera_for(mono).name == "mine"
-    assert isinstance(camera_for(color), ColorCamera) and camera_for(color).name == "mine"
+    for config, kind in ((mono, MonoCamera), (color, ColorCamera)):
+        camera = camera_for(config, load_profile(config))
+        assert isinstance(camera, kind) and camera.name == "mine"
 
 
 @pytest.mark.parametrize(("builtin", "mono"), [("wqv1", True), ("wqv10", False)])
 def test_the_profile_decides_mono_or_colour(builtin: str, mono: bool, tmp_path: Path) -> None:
-    plan = plan_run(given(tmp_path, camera_profile=str(profile_file(tmp_path, builtin))))
+    plan = make_plan(given(tmp_path, camera_profile=str(profile_file(tmp_path, builtin))))
     assert plan.config.monochrome_style is mono
+    assert plan.profile is not None and plan.profile.name == "mine"
 
 
 def test_the_profile_stored_in_the_workspace_is_used_again(tmp_path: Path) -> None:
@@ -46,10 +50,10 @@ def test_the_profile_stored_in_the_workspace_is_used_again(tmp_path: Path) -> No
     (tmp_path / "run").mkdir()
     stored = {"schema": 1, "camera_profile": str(path), "monochrome_style": True}
     (tmp_path / "run" / "training_config.json").write_text(json.dumps(stored), encoding="utf-8")
-    assert plan_run(given(tmp_path)).config.camera_profile == str(path)
+    assert make_plan(given(tmp_path)).config.camera_profile == str(path)
     with pytest.raises(UserError, match="--no-camera-profile"):
-        plan_run(given(tmp_path, monochrome_style=False))
-    assert plan_run(given(tmp_path, monochrome_style=False, camera_profile=None)).config.camera_profile is None
+        make_plan(given(tmp_path, monochrome_style=False))
+    assert make_plan(given(tmp_path, monochrome_style=False, camera_profile=None)).config.camera_profile is None
 
 
 @pytest.mark.parametrize(
@@ -62,16 +66,16 @@ def test_the_profile_stored_in_the_workspace_is_used_again(tmp_path: Path) -> No
 )
 def test_contradictions_are_told(builtin: str, settings: dict[str, object], said: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=said):
-        plan_run(given(tmp_path, camera_profile=str(profile_file(tmp_path, builtin)), **settings))
+        make_plan(given(tmp_path, camera_profile=str(profile_file(tmp_path, builtin)), **settings))
 
 
 def test_a_profile_of_the_other_kind_is_refused_by_the_camera_too(tmp_path: Path) -> None:
     config = TrainerConfig(camera_profile=str(profile_file(tmp_path, "wqv1")), monochrome_style=False)
     with pytest.raises(UserError, match="is of a mono watch"):
-        camera_for(config)
+        camera_for(config, load_profile(config))
 
 
 def test_a_profile_that_cannot_be_read_is_told_before_anything_else(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Cannot read the camera profile"):
-        plan_run(given(tmp_path, camera_profile=str(tmp_path / "none.json")))
+        make_plan(given(tmp_path, camera_profile=str(tmp_path / "none.json")))
     assert not (tmp_path / "run").exists()

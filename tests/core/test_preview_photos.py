@@ -16,7 +16,7 @@ from tests.small_runs import TINY, make_photos, picture
 from trainer_core.control import Request, RunControl
 from trainer_core.errors import UserError
 from trainer_core.events import Event, Notice, PreviewReady, Sample, StepDone
-from trainer_core.planning.plan import plan_run
+from trainer_core.planning.plan import make_plan
 from trainer_core.planning.recognition import Kind, look_into, recognise
 from trainer_core.previews.files import (
     Facts,
@@ -75,7 +75,7 @@ def train(photos: Path, workspace: Path, listener: Any = None, **given: Any) -> 
             listener(event, control)
 
     settings = {**TINY, "source_dir": str(photos), "workspace": str(workspace), **given}
-    assert Trainer(plan_run(settings).config, sink, control).run().outcome == "completed"
+    assert Trainer(make_plan(settings), sink, control).run().outcome == "completed"
     return heard
 
 

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from tests.golden import recorder
 from trainer_core.events import Event, Notice, RunFinished, StepDone, from_json
-from trainer_core.planning.plan import plan_run
+from trainer_core.planning.plan import make_plan
 from trainer_core.previews.files import previews_in
 from trainer_core.sinks.journal import read_journal
 from trainer_core.training.trainer import Trainer
@@ -37,7 +37,7 @@ def train(workspace: Path, **settings: object) -> list[Event]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        Trainer(plan_run(given).config, events.append).run()
+        Trainer(make_plan(given), events.append).run()
     finally:
         torch.set_num_threads(threads)
     return events

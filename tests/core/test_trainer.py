@@ -26,7 +26,7 @@ from trainer_core.events import (
 )
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import choose
-from trainer_core.planning.plan import plan_run
+from trainer_core.planning.plan import make_plan
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training import checkpoint
 from trainer_core.training.trainer import RunResult, Trainer
@@ -54,7 +54,7 @@ def train(
 
     base = {} if given.get("resume_from") else TINY
     settings = {**base, "source_dir": str(photos), "workspace": str(workspace), **given}
-    return Trainer(plan_run(settings).config, sink, control).run(), heard
+    return Trainer(make_plan(settings), sink, control).run(), heard
 
 
 def stop_at(step: int, how: Stop = Stop.SAVE) -> Listener:
@@ -88,7 +88,7 @@ def test_a_run_leaves_the_workspace_of_the_manual(photos: Path, tmp_path: Path) 
     }  # fmt: skip
     assert expected <= files and any(f.startswith("tensorboard/") for f in files)
     assert not [f for f in files if f.endswith(".tmp")]
-    assert only(RunFinished, heard)[0].model == str(tmp_path / "models" / "wqv_neosr_x4.pth")
+    assert only(RunFinished, heard)[0].model == str(tmp_path / "models" / "wqv_neosr_x4_best.pth")
     assert only(RunStarted, heard)[0].device_name == choose(TrainerConfig()).name != ""
     log = (tmp_path / "trainer.log").read_text("utf-8")
     assert "PSNR" in log and "bicubic" in log and log[:2] == "20"
@@ -255,11 +255,11 @@ def test_a_warm_start_is_recorded_and_replayed_until_switched_off(photos: Path, 
     config = json.loads((tmp_path / "b" / "training_config.json").read_text())
     assert config["init_weights"] == str(seed) and config["warm_start"]["file"] == str(seed)
     settings = {"source_dir": str(photos), "workspace": str(tmp_path / "b")}
-    assert plan_run(settings).warm is not None and plan_run(settings).config.num_feat == 8
-    assert plan_run({**settings, "init_weights": None}).warm is None
+    assert make_plan(settings).warm is not None and make_plan(settings).config.num_feat == 8
+    assert make_plan({**settings, "init_weights": None}).warm is None
     with pytest.raises(UserError, match="exclude each other"):
-        plan_run({**settings, "init_weights": str(seed), "resume_from": "latest"})
-    assert plan_run({**settings, "resume_from": "latest"}).config.init_weights == str(seed)
+        make_plan({**settings, "init_weights": str(seed), "resume_from": "latest"})
+    assert make_plan({**settings, "resume_from": "latest"}).config.init_weights == str(seed)
 
 
 def test_a_non_finite_batch_never_reaches_the_weights(photos: Path, tmp_path: Path) -> None:
@@ -330,10 +330,10 @@ def test_a_full_disk_costs_a_checkpoint_but_not_the_run(photos: Path, tmp_path: 
 
 
 def test_a_time_budget_becomes_steps_that_a_resume_keeps(photos: Path, tmp_path: Path) -> None:
-    from trainer_core.training import budget
+    from trainer_core.training import clock
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(budget, "_LEAST_SECONDS", 0.0)
+        patch.setattr(clock, "_MIN_SECONDS", 0.0)
         _, heard = train(photos, tmp_path, stop_at(20), max_minutes=0.2)
     total = only(StepDone, heard)[-1].total_steps
     assert total and json.loads((tmp_path / "training_config.json").read_text())["steps"] == total

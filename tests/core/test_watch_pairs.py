@@ -16,7 +16,8 @@ from trainer_core.camera import CameraProfile
 from trainer_core.data.photos import scan
 from trainer_core.errors import UserError
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.training.batches import camera_for, frame_pair
+from trainer_core.training.batches import frame_pair
+from trainer_core.training.cameras import camera_for
 from trainer_core.training.simulated_view import WatchCamera, WatchPair, watch_frames, watch_pairs
 
 

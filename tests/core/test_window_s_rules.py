@@ -19,7 +19,7 @@ from trainer_core.errors import UserError
 from trainer_core.events import Notice, RunFinished, RunStarted, StepDone, Validated, from_json, to_json
 from trainer_core.planning.command_line import as_command
 from trainer_core.planning.draft import Draft
-from trainer_core.planning.plan import find_photos, plan_run
+from trainer_core.planning.plan import find_run_photos, make_plan
 from trainer_core.planning.readiness import OK, WAITING, WRONG, Source, checklist, workspace_fault
 from trainer_core.planning.recognition import Kind, look_into, recognise
 from trainer_core.settings.config import TrainerConfig
@@ -174,7 +174,7 @@ def test_the_checklist_says_what_is_missing_and_where(tmp_path: Path) -> None:
     Image.new("RGB", (64, 48)).save(tmp_path / "a.png")
     config = TrainerConfig(source_dir=str(tmp_path), workspace=str(tmp_path / "run"))
     assert checklist(config, {}, Source())[0].state == WAITING
-    source = Source(*find_photos(config))
+    source = Source(*find_run_photos(config))
     assert source.sentence().startswith("1 photo, 48 px")
     assert [c.state for c in checklist(config, {}, source)] == [OK, OK, OK]
     wrong = checklist(config, {"batch_size": "too many"}, source)
@@ -368,8 +368,12 @@ def test_a_run_s_choices_are_its_workspace_s_and_its_budget_is_spent_once(tmp_pa
     draft.hand_over()
     assert draft.choices == {"workspace": str(tmp_path / "run")}
     assert (draft.config.batch_size, draft.config.steps) == (8, 1234)
-    resumed = plan_run({**draft.given, "source_dir": "/photos", "resume_from": "latest"}).config
-    assert (resumed.max_minutes, resumed.steps) == (None, 1234)
+    checkpoint = Workspace(tmp_path / "run").checkpoint_path(4, "step1")
+    checkpoint.parent.mkdir()
+    checkpoint.touch()
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.png")
+    plan = make_plan({**draft.given, "source_dir": str(tmp_path), "resume_from": "latest"})
+    assert (plan.config.max_minutes, plan.config.steps, plan.checkpoint) == (None, 1234, checkpoint)
 
 
 def test_a_run_without_an_end_and_without_a_checkpoint_was_cut_short(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from PIL import Image
 
 from tests.small_runs import TINY
 from trainer_core.events import Event, StepDone
-from trainer_core.planning.plan import plan_run
+from trainer_core.planning.plan import make_plan
 from trainer_core.training.trainer import Trainer
 
 FOLDER = Path(__file__).parent
@@ -62,7 +62,7 @@ def measure(name: str, folder: Path) -> list[float]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        Trainer(plan_run(settings).config, on_event).run()
+        Trainer(make_plan(settings), on_event).run()
     finally:
         torch.set_num_threads(threads)
     return losses

@@ -18,7 +18,7 @@ from app.window import Window
 from tests.gui.handling import fill_in
 from trainer_core.camera import CameraProfile
 from trainer_core.cli import build_parser
-from trainer_core.planning.plan import plan_run
+from trainer_core.planning.plan import make_plan
 
 MANY = dict(
     scale=2, preset="nano", num_block=6, num_feat=64, learning_rate=0.000123456789, betas=(0.8, 0.95), val_interval=7,
@@ -134,7 +134,7 @@ def test_the_command_is_the_run_that_start_would_begin(window: Window, photos: P
     given["betas"] = tuple(given["betas"])
     assert words[0] == "wqv-upscale-trainer"
     assert given == window.project.given()
-    assert plan_run(given).config == plan_run(window.project.given()).config
+    assert make_plan(given).config == make_plan(window.project.given()).config
 
 
 def test_the_command_means_the_same_in_another_folder(

@@ -19,7 +19,7 @@ def as_command(given: Mapping[str, Any]) -> str:
     """The command, quoted for this system's shell.
 
     Args:
-        given: explicit settings by field name, as `plan.plan_run` takes them. Places that are missing
+        given: explicit settings by field name, as `plan.make_plan` takes them. Places that are missing
             appear as `<source_dir>` and `<workspace_dir>`.
     """
     words = as_words(given)

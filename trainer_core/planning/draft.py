@@ -1,6 +1,6 @@
 """A run in the making: what was chosen so far, what a workspace remembers, and the settings that follow.
 
-The window's form shows a `Draft`, and hands `given` to `plan.plan_run`: a choice in the form means exactly what the
+The window's form shows a `Draft`, and hands `given` to `plan.make_plan`: a choice in the form means exactly what the
 same option means on the command line. Needs no torch, writes nothing.
 """
 

@@ -64,19 +64,22 @@ class MemoryNeed:
 def choose(config: TrainerConfig) -> Hardware:
     """The device and precision for these settings.
 
+    Imports torch only to look for a GPU (device "auto" or "cuda") and for native bf16 (mixed precision on): with
+    `--device cpu --no-amp` it is not needed.
+
     Raises:
         UserError: CUDA was asked for and there is none.
     """
-    import torch
+    if config.device != "cpu":
+        import torch
 
-    cuda = torch.cuda.is_available()
-    if config.device == "cuda" and not cuda:
-        raise UserError(
-            "--device cuda: this PyTorch finds no CUDA GPU. Use --device cpu, or install a CUDA build of PyTorch."
-        )
-    if cuda and config.device != "cpu":
-        precision = "fp32" if not config.amp else "bf16" if torch.cuda.get_device_capability()[0] >= 8 else "fp16"
-        return Hardware("cuda", precision, torch.cuda.get_device_name())
+        if torch.cuda.is_available():
+            precision = "fp32" if not config.amp else "bf16" if torch.cuda.get_device_capability()[0] >= 8 else "fp16"
+            return Hardware("cuda", precision, torch.cuda.get_device_name())
+        if config.device == "cuda":
+            raise UserError(
+                "--device cuda: this PyTorch finds no CUDA GPU. Use --device cpu, or install a CUDA build of PyTorch."
+            )
     return Hardware("cpu", "bf16" if config.amp and _cpu_computes_bf16() else "fp32", _cpu_name())
 
 
@@ -125,36 +128,6 @@ def used_memory(hardware: Hardware) -> int:
 
         return int(torch.cuda.max_memory_allocated())
     return int(psutil.Process().memory_info().rss)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` means that memory ran out, on whatever device."""
-    import torch
-
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
-
-
-def explain(error: BaseException, config: TrainerConfig) -> str:
-    """Why the run failed, in a sentence; out of memory names settings that need less."""
-    if not is_out_of_memory(error):
-        return str(error) or type(error).__name__
-    less = remedy(error, config)
-    if not less:
-        return "Out of memory, even with one patch at a time. Use a smaller --patch-size or a smaller --preset."
-    return (
-        f"Out of memory with --batch-size {config.batch_size}. Use --batch-size {less['batch_size']} "
-        f"--grad-accum-steps {less['grad_accum_steps']}: the same training at about half the memory."
-    )
-
-
-def remedy(error: BaseException, config: TrainerConfig) -> dict[str, int]:
-    """Settings with which the run would not fail like this again; none where nothing sure is known."""
-    if not is_out_of_memory(error) or config.batch_size == 1:
-        return {}
-    return {"batch_size": config.batch_size // 2, "grad_accum_steps": 2 * config.grad_accum_steps}
 
 
 def _cpu_computes_bf16() -> bool:

@@ -1,71 +1,125 @@
-"""From what the user gave to a run that can start: settings resolved, the warm start identified, figures derived.
+"""From what the user gave to a run that can start: settings, warm start, camera profile, hardware, photos.
 
-Nothing here writes; `--config-only` and the window's summary are made of it.
+`make_plan` opens each file once; the trainer, `--config-only` and the window work with what the plan holds. Nothing
+here writes.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any
 
-from trainer_core.data.photos import Scan, scan
-from trainer_core.data.splits import Splits, make_splits, read_splits
+from trainer_core.data.splits import Splits, read_splits
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.planning.hardware import Hardware, memory_estimate
-from trainer_core.settings.config import SETTINGS, TrainerConfig
+from trainer_core.planning.command_line import wherever
+from trainer_core.planning.hardware import Hardware, choose, memory_estimate
+from trainer_core.planning.photos import SourcePhotos, find_photos
+from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.merge import network_fields, resolve
 from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
 from trainer_core.settings.stored import Stored, to_json
 from trainer_core.weights.warm_start import WarmStartSource
 from trainer_core.weights.warm_start import plan as plan_warm_start
-from trainer_core.workspace.layout import LATEST, Workspace
+from trainer_core.workspace.layout import Workspace
+
+if TYPE_CHECKING:
+    from trainer_core.camera import CameraProfile
 
 DEMO_SCENES = {"train": 72, "val": 10, "test": 6}
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """Resolved settings, with where they came from."""
+    """Everything that is decided before a run starts.
+
+    Args:
+        config: the settings, merged from all their sources.
+        stored: the stored settings of the workspace.
+        warm: the weights to start from; None without a warm start and when a run is resumed.
+        profile: the camera profile of the settings; None for a built-in camera.
+        photos: None for the built-in scenes, which exist only after the workspace is taken over.
+        checkpoint: the file to resume from; None for a new run.
+        notices: sentences for the user (level info) that no sink has received yet.
+    """
 
     config: TrainerConfig
     stored: Stored
-    warm: Optional[WarmStartSource]
-    notices: tuple[str, ...]
+    workspace: Workspace
+    hardware: Hardware
+    warm: WarmStartSource | None = None
+    profile: CameraProfile | None = None
+    photos: SourcePhotos | None = None
+    checkpoint: Path | None = None
+    notices: tuple[str, ...] = ()
 
     @property
-    def workspace(self) -> Workspace:
-        """The workspace of the run."""
-        return Workspace(self.config.workspace_path)
+    def spec(self) -> NetworkSpec:
+        """The generator to train."""
+        return network_of(self.config)
+
+    @property
+    def splits(self) -> Splits:
+        """The split of the photos, which must exist (see `photos`)."""
+        assert self.photos is not None, "the built-in scenes are made when the workspace is taken over"
+        return self.photos.splits
+
+    @property
+    def photo_counts(self) -> dict[str, int]:
+        """Number of photos per split, and of unusable files; of built-in scenes the number that will be made."""
+        return self.photos.counts if self.photos else dict(DEMO_SCENES)
+
+    @property
+    def derived(self) -> dict[str, Any]:
+        """The figures that follow from the settings: the `derived` part of `training_config.json`."""
+        spec, hardware = self.spec, self.hardware
+        return {
+            "device": hardware.device,
+            "device_name": hardware.name,
+            "precision": hardware.precision,
+            "network": spec.describe(),
+            "parameters": spec.parameter_count(),
+            "images": self.photo_counts,
+            "effective_batch_size": self.config.effective_batch,
+            "memory_estimate_mb": round(memory_estimate(self.config, spec, hardware.precision) / 1e6),
+        }
 
 
-def plan_run(given: Mapping[str, Any]) -> RunPlan:
-    """Merge `given` (explicit settings by field name) with what the workspace stores, and look at the warm start.
+def make_plan(given: Mapping[str, Any]) -> RunPlan:
+    """Merge `given` (explicit settings by field name) with the stored settings, and open what they name.
+
+    The source folder is scanned, a warm-start file is identified from its header, a camera profile is read, and the
+    checkpoint to resume is located (the trainer loads it).
 
     Raises:
-        UserError: a setting, the stored file or the warm-start file cannot be used.
+        UserError: a setting, a file that the settings name, the source folder or the device cannot be used.
     """
-    given = _absolute(given)
+    given = wherever(given)
     workspace = Workspace(Path(given["workspace"]))
     if workspace.root.exists() and not workspace.root.is_dir():
         raise UserError(f"The workspace {workspace.root} is a file. Choose a folder.")
     if given.get("demo"):
         given["source_dir"] = str(workspace.scenes)
     stored = workspace.read_settings()
-    given.update(_camera_kind(given, stored))
+    profile = _profile(given, stored)
+    if profile is not None:
+        given["monochrome_style"] = profile.kind == "mono"
+    if given.get("resume_from") and given.get("init_weights"):
+        raise UserError("--resume and --init-weights exclude each other: continue a run, or start one from weights.")
+    warm, checkpoint = None, None
     if given.get("resume_from"):
-        if given.get("init_weights"):
-            raise UserError(
-                "--resume and --init-weights exclude each other: continue a run, or start one from weights."
-            )
-        return RunPlan(_for_resume(given, stored), stored, None, stored.notices)
-    warm = _warm_start(given, stored)
-    config = resolve(given, stored.values, network_fields(warm.spec) if warm else {})
-    notices = stored.notices + (_overruled(config, warm, given) if warm else ())
-    return RunPlan(config, stored, warm, notices)
+        config = _for_resume(given, stored)
+        checkpoint = workspace.locate_checkpoint(given["resume_from"])
+    else:
+        warm = _warm_start(given, stored)
+        config = resolve(given, stored.values, network_fields(warm.spec) if warm else {})
+    return RunPlan(
+        config, stored, workspace, choose(config), warm, profile,
+        photos=None if config.demo else find_run_photos(config), checkpoint=checkpoint,
+        notices=stored.notices + (_overruled(config, warm, given) if warm else ()),
+    )  # fmt: skip
 
 
 def network_of(config: TrainerConfig) -> NetworkSpec:
@@ -73,80 +127,50 @@ def network_of(config: TrainerConfig) -> NetworkSpec:
     return NetworkSpec(config.scale, config.num_feat, config.num_block, config.num_grow_ch)
 
 
-def find_photos(config: TrainerConfig, wanted: Callable[[], bool] = lambda: True) -> tuple[Scan, Splits]:
-    """The usable photos and their division, as recorded in the workspace or made now; writes nothing.
+def find_run_photos(config: TrainerConfig, wanted: Callable[[], bool] = lambda: True) -> SourcePhotos:
+    """Find the photos of a run with these settings; those that its workspace recorded keep their split.
 
     Args:
+        config: the workspace may be empty: then no split is recorded.
         wanted: once it is false, the search is given up.
 
     Raises:
-        UserError: there is no usable photo.
+        UserError: there is no usable photo, or the recorded split cannot be used.
         ScanGivenUp: see `wanted`.
     """
-    workspace = Workspace(config.workspace_path)
-    recorded = None if config.resplit else read_splits(workspace.splits_file)
-    inside = () if config.demo else (workspace.root,)
-    found = scan(Path(config.source_dir), exclude=inside, keep=recorded_names(recorded), wanted=wanted)
-    return found, make_splits(found, train_split=config.train_split, val_split=config.val_split, recorded=recorded)
-
-
-def recorded_names(recorded: Optional[Mapping[str, Any]]) -> frozenset[str]:
-    """The photo names in a recorded split; they win over twins with other names."""
-    lists = (recorded.get(side) for side in ("train", "val", "test")) if isinstance(recorded, Mapping) else ()
-    return frozenset(name for names in lists if isinstance(names, list) for name in names if isinstance(name, str))
-
-
-def derive(config: TrainerConfig, hardware: Hardware, photos: Mapping[str, int]) -> dict[str, Any]:
-    """The figures that follow from the settings: the `derived` part of `training_config.json`."""
-    spec = network_of(config)
-    return {
-        "device": hardware.device,
-        "device_name": hardware.name,
-        "precision": hardware.precision,
-        "network": spec.describe(),
-        "parameters": spec.parameter_count(),
-        "images": dict(photos),
-        "effective_batch_size": config.effective_batch,
-        "memory_estimate_mb": round(memory_estimate(config, spec, hardware.precision) / 1e6),
-    }
+    workspace = Workspace(config.workspace_path) if config.workspace else None
+    return find_photos(
+        Path(config.source_dir),
+        train_split=config.train_split,
+        val_split=config.val_split,
+        exclude=(workspace.root,) if workspace and not config.demo else (),
+        recorded=read_splits(workspace.splits_file) if workspace and not config.resplit else None,
+        wanted=wanted,
+    )
 
 
 def config_only(plan: RunPlan) -> dict[str, Any]:
-    """What `--config-only` prints: the settings, `derived` and `warm_start`; touches nothing."""
-    from trainer_core.planning.hardware import choose
-
-    counts = DEMO_SCENES if plan.config.demo else photo_counts(*find_photos(plan.config))
-    derived = derive(plan.config, choose(plan.config), counts)
+    """Return what `--config-only` prints: the settings, `derived` and `warm_start`."""
     warm = plan.warm.as_dict() if plan.warm else None
-    return to_json(plan.config, stored=plan.stored, derived=derived, warm_start=warm)
+    return to_json(plan.config, stored=plan.stored, derived=plan.derived, warm_start=warm)
 
 
-def photo_counts(found: Scan, splits: Splits) -> dict[str, int]:
-    """Photos per split, and how many are unusable."""
-    counts = {"train": len(splits.train), "val": len(splits.val), "test": len(splits.test)}
-    return {**counts, "unusable": len(found.rejected)}
-
-
-def _absolute(given: Mapping[str, Any]) -> dict[str, Any]:
-    is_path = {name for name, value in given.items() if SETTINGS[name].is_path and value and value != LATEST}
-    return {name: os.path.abspath(value) if name in is_path else value for name, value in given.items()}
-
-
-def _camera_kind(given: Mapping[str, Any], stored: Stored) -> dict[str, Any]:
-    """Mono or colour as the camera profile says, where there is one."""
+def _profile(given: Mapping[str, Any], stored: Stored) -> CameraProfile | None:
+    """Read the camera profile; None where the settings name none."""
     path = given["camera_profile"] if "camera_profile" in given else stored.values.get("camera_profile")
     if not path:
-        return {}
+        return None
     from trainer_core.camera import CameraProfile
 
-    mono = CameraProfile.load(Path(path)).kind == "mono"
+    profile = CameraProfile.load(Path(path))
+    mono = profile.kind == "mono"
     if given.get("monochrome_style", mono) != mono:
         kind, flag = ("mono", "--no-monochrome-style") if mono else ("colour", "--monochrome-style")
         raise UserError(
             f"The camera profile {path} is of a {kind} watch, which contradicts {flag}. "
             f"Leave {flag} out, or the profile (--no-camera-profile)."
         )
-    return {"monochrome_style": mono}
+    return profile
 
 
 def _for_resume(given: Mapping[str, Any], stored: Stored) -> TrainerConfig:
@@ -156,7 +180,7 @@ def _for_resume(given: Mapping[str, Any], stored: Stored) -> TrainerConfig:
     return resolve(given, values)
 
 
-def _warm_start(given: Mapping[str, Any], stored: Stored) -> Optional[WarmStartSource]:
+def _warm_start(given: Mapping[str, Any], stored: Stored) -> WarmStartSource | None:
     path = given["init_weights"] if "init_weights" in given else stored.values.get("init_weights")
     if not path:
         return None

@@ -9,63 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from trainer_core.camera import BicubicCamera, Camera, CameraProfile, FrameView, build_camera
+from trainer_core.camera import Camera, FrameView
 from trainer_core.data.frames import Frame
-from trainer_core.data.regions import Region, RegionSpec
-from trainer_core.errors import UserError
+from trainer_core.data.regions import Region
 from trainer_core.settings.config import TrainerConfig
 
 _LEAST_MARGIN = 4  # LR pixels between a patch and the border of its simulated region
-WQV10_WIDTH, WQV10_HEIGHT = 176, 144  # LR pixels
 _NOISE, _OFFSET = 1, 2  # purposes that keep the random streams of one sample apart
-
-
-def camera_for(config: TrainerConfig) -> Camera:
-    """The camera that these settings ask for.
-
-    Raises:
-        UserError: the camera profile cannot be read, or is of the other kind of watch.
-    """
-    mono, side = config.monochrome_style, config.base_resolution
-    if config.degradation == "bicubic":
-        width, height = (side, side) if mono else (WQV10_WIDTH, WQV10_HEIGHT)
-        return BicubicCamera(config.scale, frame_width=width, frame_height=height, monochrome=mono)
-    return build_camera(
-        _profile(config),
-        config.scale,
-        levels=config.monochrome_levels,
-        noise_strength=config.monochrome_noise,
-        mono_frame_side=side,
-    )
-
-
-def _profile(config: TrainerConfig) -> CameraProfile:
-    mono = config.monochrome_style
-    if not config.camera_profile:
-        return CameraProfile.builtin("wqv1" if mono else "wqv10")
-    profile = CameraProfile.load(Path(config.camera_profile))
-    if (profile.kind == "mono") != mono:
-        found, asked = ("mono", "colour") if profile.kind == "mono" else ("colour", "mono")
-        raise UserError(
-            f"The camera profile {config.camera_profile} is of a {found} watch, but the settings ask for a {asked} one "
-            "(--monochrome-style)."
-        )
-    return profile
-
-
-def region_for(config: TrainerConfig, camera: Camera) -> RegionSpec:
-    """The piece of a frame that is simulated for one patch: the patch, margins, and the JPEG grid's multiple."""
-    multiple = camera.region_multiple
-    wanted = config.patch_size + 2 * camera.margin
-    side = min(-(-wanted // multiple) * multiple, min(camera.frame_width, camera.frame_height))
-    return RegionSpec(camera.frame_width, camera.frame_height, config.scale, side, multiple)
 
 
 @dataclass(frozen=True)

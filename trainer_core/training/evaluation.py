@@ -9,15 +9,16 @@ from typing import Any, Optional
 
 import torch
 
+from trainer_core.camera import Camera
 from trainer_core.data.frames import validation_frames
 from trainer_core.data.photos import Photo
 from trainer_core.events import EventSink, Notice, PreviewReady, Sample, Validated
 from trainer_core.model.rrdb import RRDBNet
+from trainer_core.planning.plan import RunPlan
 from trainer_core.previews.files import file_name, keys_of, write
-from trainer_core.settings.config import TrainerConfig
+from trainer_core.training.cameras import region_for
 from trainer_core.training.learner import Learner
 from trainer_core.training.pinned import PinnedPhotos
-from trainer_core.training.preparation import Prepared
 from trainer_core.training.saver import exported_weights
 from trainer_core.training.validation import FRAME_SEED, MOST_FRAMES, Validator
 
@@ -39,33 +40,31 @@ class Record:
 class Evaluator:
     """Runs the average network, exactly as it would be exported, on fixed frames."""
 
-    def __init__(self, prepared: Prepared, config: TrainerConfig, learner: Learner, sink: EventSink) -> None:
+    def __init__(self, plan: RunPlan, camera: Camera, learner: Learner, sink: EventSink) -> None:
         self.record = Record()
-        self._config = config
+        self._config = plan.config
+        self._camera = camera
         self._learner = learner
         self._sink = sink
-        self._folder = prepared.workspace.previews
-        self._network = RRDBNet(prepared.spec).to(learner.device)
+        self._folder = plan.workspace.previews
+        self._network = RRDBNet(plan.spec).to(learner.device)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network.requires_grad_(False)
-        self._val = self._frames(prepared, prepared.splits.val, "val")
-        self._test = self._frames(prepared, prepared.splits.test, "test")
+        self._val = self._frames(plan.splits.val, "val")
+        self._test = self._frames(plan.splits.test, "test")
         self._pinned = PinnedPhotos(
-            prepared.workspace.preview_photos, prepared.spec, mono=config.monochrome_style, device=learner.device,
+            plan.workspace.preview_photos, plan.spec, mono=plan.config.monochrome_style, device=learner.device,
             tell=sink,
         )  # fmt: skip
 
-    def _frames(self, prepared: Prepared, photos: Sequence[Photo], split: str) -> Optional[Validator]:
+    def _frames(self, photos: Sequence[Photo], split: str) -> Optional[Validator]:
         if not photos:
             return None
-        frames = validation_frames(
-            photos, prepared.region, seed=FRAME_SEED, limit=MOST_FRAMES[split], on_bad_photo=self._bad
-        )
-        return (
-            Validator(frames, prepared.camera, scale=self._config.scale, device=self._learner.device)
-            if frames
-            else None
-        )
+        region = region_for(self._config, self._camera)
+        frames = validation_frames(photos, region, seed=FRAME_SEED, limit=MOST_FRAMES[split], on_bad_photo=self._bad)
+        if not frames:
+            return None
+        return Validator(frames, self._camera, scale=self._config.scale, device=self._learner.device)
 
     def _bad(self, name: str, reason: str) -> None:
         self._sink(Notice("warning", f"{name} could not be read for validation and is left out: {reason}"))

@@ -1,4 +1,4 @@
-"""The workspace's own listeners: `trainer.log`, the journal and, if asked for, TensorBoard."""
+"""The workspace's own sinks: `trainer.log`, the journal and, if asked for, TensorBoard."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ import contextlib
 from typing import Any
 
 from trainer_core.events import Fanout, Notice
+from trainer_core.planning.plan import RunPlan
 from trainer_core.sinks.console import LogFileSink
 from trainer_core.sinks.journal import JournalSink
 from trainer_core.sinks.tensorboard import tensorboard_sink
-from trainer_core.training.preparation import Prepared
 
 
-def attach(sink: Fanout, prepared: Prepared, closing: contextlib.ExitStack) -> None:
-    """Let them hear everything that `sink` hears, until `closing` ends."""
-    workspace, config = prepared.workspace, prepared.config
-    own: list[Any] = [
+def attach(sink: Fanout, plan: RunPlan, start_step: int, exit_stack: contextlib.ExitStack) -> None:
+    """Pass every event that `sink` receives to them as well, until `exit_stack` ends.
+
+    Args:
+        start_step: step from which the run goes on; 0 for a new run.
+    """
+    workspace, config = plan.workspace, plan.config
+    workspace_sinks: list[Any] = [
         LogFileSink(workspace.log_file, log_interval=config.log_interval),
         JournalSink(workspace.journal_file),
     ]
     if config.tensorboard:
-        own.append(tensorboard_sink(workspace.tensorboard, prepared.resumed.step if prepared.resumed else 0))
-    for listener in own:
-        if isinstance(listener, Notice):  # TensorBoard is not installed
-            sink(listener)
+        workspace_sinks.append(tensorboard_sink(workspace.tensorboard, start_step))
+    for own in workspace_sinks:
+        if isinstance(own, Notice):  # TensorBoard is not installed
+            sink(own)
             continue
-        sink.add(listener)
-        closing.callback(getattr(listener, "close", lambda: None))
+        sink.add(own)
+        exit_stack.callback(getattr(own, "close", lambda: None))

@@ -96,19 +96,6 @@ def exported_weights(params_ema: Mapping[str, Tensor], config: TrainerConfig) ->
     return export_state(params_ema, mono=config.monochrome_style)
 
 
-def checkpoint_bytes(spec: NetworkSpec) -> int:
-    """The size of one raw checkpoint: weights, average and two moments in float32."""
-    return spec.parameter_count() * 4 * 4
-
-
-def needed_disk(config: TrainerConfig, spec: NetworkSpec) -> int:
-    """Bytes that the checkpoints kept at a time and the two models take."""
-    deploy = spec.parameter_count() * 4
-    model = NetworkSpec(spec.scale).parameter_count() * 4
-    kept = config.keep_checkpoints + 2  # the best, and the one being written
-    return kept * (checkpoint_bytes(spec) + deploy) + 3 * model
-
-
 def _meta(state: TrainingState, config: TrainerConfig) -> dict[str, Any]:
     measured: dict[str, Any] = state.best.get("last") or {}
     meta: dict[str, Any] = {

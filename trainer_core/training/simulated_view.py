@@ -15,7 +15,7 @@ import numpy as np
 
 from trainer_core.data.frames import Frame, FrameSpec
 from trainer_core.data.photos import Photo
-from trainer_core.planning.plan import DEMO_SCENES, find_photos
+from trainer_core.planning.plan import DEMO_SCENES, find_run_photos
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.training.example_frames import photo_frames, scene_frames
 
@@ -52,9 +52,9 @@ class WatchCamera:
     """
 
     def __init__(self, config: TrainerConfig) -> None:
-        from trainer_core.training.batches import camera_for
+        from trainer_core.training.cameras import camera_for, load_profile
 
-        self._camera = camera_for(config)
+        self._camera = camera_for(config, load_profile(config))
         self._seed = config.seed
         self.spec = FrameSpec(self._camera.frame_width, self._camera.frame_height, config.scale)
         self.description = f"{_what(config, self._camera)}, enlarged ×{config.scale}"
@@ -91,7 +91,7 @@ def watch_pairs(
         UserError: the camera profile or the source folder cannot be used.
     """
     if photos is None:
-        photos = () if config.demo else find_photos(config)[1].train
+        photos = () if config.demo else find_run_photos(config).splits.train
     camera = WatchCamera(config)
     for place, frame in enumerate(watch_frames(config, photos, camera.spec, count=count, turn=turn)):
         yield camera.photograph(frame, turn * count + place)

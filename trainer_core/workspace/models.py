@@ -26,6 +26,15 @@ def models_of(root: Path) -> list[RunModel]:
     return best + newest + steps
 
 
+def model_of(workspace: Workspace) -> Path | None:
+    """The model of the run: the best one, else the newest; None before the run has written any.
+
+    The one policy for the terminal's last line, the window's result card and `RunFinished.model`.
+    """
+    exported = (model.path for model in models_of(workspace.root) if model.path.parent == workspace.models)
+    return next(exported, None)
+
+
 def _compact(checkpoint: Path) -> Path:
     compact = deploy_path(checkpoint)
     return compact if compact.is_file() else checkpoint

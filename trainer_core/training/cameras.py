@@ -1,0 +1,61 @@
+"""The camera that a run's settings ask for, and the region of a frame that it needs for one patch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trainer_core.camera import BicubicCamera, Camera, CameraProfile, build_camera
+from trainer_core.data.frames import RegionSpec
+from trainer_core.errors import UserError
+from trainer_core.settings.config import TrainerConfig
+
+WQV10_WIDTH, WQV10_HEIGHT = 176, 144  # LR pixels
+
+
+def camera_for(config: TrainerConfig, profile: CameraProfile | None = None) -> Camera:
+    """Build the camera of these settings.
+
+    Args:
+        profile: what `config.camera_profile` names; None for the built-in one of the watch.
+
+    Raises:
+        UserError: `profile` is of the other kind of watch.
+    """
+    mono, side = config.monochrome_style, config.base_resolution
+    if config.degradation == "bicubic":
+        width, height = (side, side) if mono else (WQV10_WIDTH, WQV10_HEIGHT)
+        return BicubicCamera(config.scale, frame_width=width, frame_height=height, monochrome=mono)
+    if profile is None:
+        profile = CameraProfile.builtin("wqv1" if mono else "wqv10")
+    elif (profile.kind == "mono") != mono:
+        found, asked = ("mono", "colour") if profile.kind == "mono" else ("colour", "mono")
+        raise UserError(
+            f"The camera profile {config.camera_profile} is of a {found} watch, but the settings ask for a {asked} one "
+            "(--monochrome-style)."
+        )
+    return build_camera(
+        profile,
+        config.scale,
+        levels=config.monochrome_levels,
+        noise_strength=config.monochrome_noise,
+        mono_frame_side=side,
+    )
+
+
+def load_profile(config: TrainerConfig) -> CameraProfile | None:
+    """Read the camera profile that the settings name; None for a built-in camera. For a run the plan holds it.
+
+    Raises:
+        UserError: the file cannot be read, or is not a camera profile.
+    """
+    if not config.camera_profile or config.degradation != "watch":
+        return None
+    return CameraProfile.load(Path(config.camera_profile))
+
+
+def region_for(config: TrainerConfig, camera: Camera) -> RegionSpec:
+    """The piece of a frame that is simulated for one patch: the patch, margins, and the JPEG grid's multiple."""
+    multiple = camera.region_multiple
+    wanted = config.patch_size + 2 * camera.margin
+    side = min(-(-wanted // multiple) * multiple, min(camera.frame_width, camera.frame_height))
+    return RegionSpec(camera.frame_width, camera.frame_height, config.scale, side, multiple)

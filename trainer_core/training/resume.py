@@ -1,0 +1,120 @@
+"""Continuing a run: its checkpoint is loaded and checked, and decides what only it can know."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from trainer_core.errors import UserError
+from trainer_core.events import Notice
+from trainer_core.model.rrdb import RRDBNet
+from trainer_core.planning.plan import RunPlan
+from trainer_core.settings.config import SETTINGS, TrainerConfig
+from trainer_core.settings.presets import NETWORK_FIELDS
+from trainer_core.training import checkpoint
+from trainer_core.training.checkpoint import TrainingState
+from trainer_core.weights.warm_start import apply as apply_warm_start
+from trainer_core.weights.warm_start import plan as plan_warm_start
+from trainer_core.workspace.layout import DEPLOY_SUFFIX, LATEST
+
+# Settings whose change makes a resumed run differ from an uninterrupted one.
+_FIXED_SETTINGS = tuple(name for name, setting in SETTINGS.items() if setting.fixed_on_resume)
+
+
+def load_state(plan: RunPlan) -> TrainingState | None:
+    """Load and check the checkpoint that `plan` resumes; None for a new run.
+
+    Raises:
+        UserError: the file is damaged, of another workspace or of another scale.
+    """
+    path = plan.checkpoint
+    if path is None:
+        return None
+    if path.stem.endswith(DEPLOY_SUFFIX):
+        return _state_from_deployable(path, plan.config)
+    try:
+        state = checkpoint.load(path)
+    except UserError as error:
+        if plan.config.resume_from != LATEST:
+            raise
+        older = [p for _, p in plan.workspace.step_checkpoints() if p != path]
+        hint = f" The one before it: --resume {older[-1]}" if older else ""
+        raise UserError(error.message + hint) from error
+    if plan.stored.workspace_id and state.workspace_id != plan.stored.workspace_id:
+        raise UserError(
+            f"{path} belongs to another workspace. Resume it there, or use --init-weights to start from its weights."
+        )
+    if state.spec["scale"] != plan.config.scale:
+        raise UserError(
+            f"{path} is a x{state.spec['scale']} run, but --scale is {plan.config.scale}. "
+            f"Give --scale {state.spec['scale']}."
+        )
+    return state
+
+
+def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
+    """Return the plan with the settings that only the checkpoint can decide: the network, an unmeasured time budget.
+
+    Raises:
+        UserError: no step is left.
+    """
+    config = plan.config.replace(**{name: state.spec[name] for name in NETWORK_FIELDS})
+    total = state.plan.get("total_steps")
+    if config.max_minutes is None and total is None and state.plan.get("max_minutes"):
+        config = config.replace(max_minutes=state.plan["max_minutes"])  # stopped before the budget was measured
+    ended = plan.workspace.checkpoint_path(config.scale, "final").exists()  # else the end itself was interrupted
+    if config.max_minutes is None and config.steps <= state.step and (ended or config.steps < state.step):
+        raise UserError(
+            f"The checkpoint is already at step {state.step} of {config.steps}. Give a larger --steps to train on."
+        )
+    return replace(plan, config=config)
+
+
+def resume_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
+    """Return what keeps the resumed run from being the same as an uninterrupted one; the photos must exist."""
+    notices = []
+    if not state.optimizer:
+        text = "The raw checkpoint is gone: continuing from its deployed weights with a fresh optimiser."
+        notices.append(Notice("warning", text))
+    changed = [
+        f"{name} {state.config[name]} -> {_plain(getattr(plan.config, name))}"
+        for name in _FIXED_SETTINGS
+        if name in state.config and state.config[name] != _plain(getattr(plan.config, name))
+    ]
+    if changed:
+        notices.append(Notice("warning", f"Resumed with changed settings: {', '.join(changed)}."))
+    now = checkpoint.versions()
+    moved = [f"{k} {v} -> {now.get(k)}" for k, v in state.versions.items() if now.get(k) != v]
+    if moved:
+        notices.append(Notice("info", f"Not bit for bit what an uninterrupted run gives: {', '.join(moved)}."))
+    return notices + _photo_notices(plan, state)
+
+
+def _photo_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
+    before, now = set(state.photos), {photo.name for photo in plan.splits.train}
+    if not before or before == now:
+        return []
+    text = f"The training photos changed since the checkpoint: {len(before - now)} gone, {len(now - before)} new."
+    return [Notice("warning", f"{text} The run goes on with those there are.")]
+
+
+def _state_from_deployable(path: Path, config: TrainerConfig) -> TrainingState:
+    """Make a state from the deploy sibling of a checkpoint that is gone: its weights with a fresh optimizer."""
+    source = plan_warm_start(path)
+    if source.spec.scale != config.scale:
+        raise UserError(f"{path} is a x{source.spec.scale} network, but --scale is {config.scale}.")
+    network = RRDBNet(source.spec)
+    apply_warm_start(source, network)
+    weights: dict[str, Tensor] = {name: p.detach() for name, p in network.named_parameters()}
+    step = int(source.meta.get("step", 0))
+    return TrainingState(
+        params=weights, params_ema=weights, optimizer={}, scaler=None, step=step, samples=step * config.effective_batch,
+        ema_updates=step, run_id=f"from-{path.stem}", workspace_id="", spec=source.spec.as_dict(), config={}, photos=[],
+    )  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
