@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import json
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,14 @@ def watch_photo(path: Path, seed: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     levels = np.random.default_rng(seed).integers(0, 16, (120, 120)).astype(np.uint8) * 17
     Image.fromarray(levels).save(path)
+    return path
+
+
+def profile_file(folder: Path, builtin: str = "wqv1") -> Path:
+    """A camera profile of the user's own, named "mine", with the ranges of a built-in one."""
+    content = json.loads(importlib.resources.files("resources").joinpath(f"{builtin}.json").read_text("utf-8"))
+    path = folder / f"{builtin}_mine.json"
+    path.write_text(json.dumps({**content, "name": "mine"}), encoding="utf-8")
     return path
 
 

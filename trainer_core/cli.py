@@ -31,6 +31,7 @@ examples:
   wqv-upscale-trainer --demo runs/demo
 
 exit codes: 0 done, 1 failed (saved what could be saved), 2 bad input or usage, 130/143 interrupted and saved"""
+_CONFIG_ONLY = "print the resolved settings as JSON and exit (without PyTorch where --device cpu --no-amp are given)"
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -62,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("source_dir", nargs="?", help="folder of clean photos, searched with its subfolders; only read")
     parser.add_argument("workspace", metavar="workspace_dir", nargs="?", help="folder for checkpoints, models and logs")
     parser.add_argument("--version", action="version", version=f"%(prog)s {trainer_core.__version__}")
-    parser.add_argument("--config-only", action="store_true", help="print the resolved settings as JSON and exit")
+    parser.add_argument("--config-only", action="store_true", help=_CONFIG_ONLY)
     parser.add_argument("--events", choices=("jsonl",), help="write every event to stdout, one JSON object a line")
     groups: dict[str, Any] = {}
     for setting in SETTINGS.values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -10,19 +9,12 @@ import pytest
 
 pytest.importorskip("torch")
 
-from tests.small_runs import make_photos
-from trainer_core.camera import CameraProfile, ColorCamera, MonoCamera
+from tests.small_runs import make_photos, profile_file
+from trainer_core.camera import ColorCamera, MonoCamera
 from trainer_core.errors import UserError
 from trainer_core.planning.plan import make_plan
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training.cameras import camera_for, load_profile
-
-
-def profile_file(folder: Path, builtin: str) -> Path:
-    profile = dataclasses.replace(CameraProfile.builtin(builtin), name="mine")
-    path = folder / f"{builtin}_mine.json"
-    path.write_text(json.dumps(profile.to_json()), encoding="utf-8")
-    return path
 
 
 def given(folder: Path, **settings: object) -> dict[str, object]:

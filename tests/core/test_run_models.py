@@ -6,7 +6,8 @@ from pathlib import Path
 
 from trainer_core.verbs.export_options import proposed_name
 from trainer_core.weights.programs import in_words
-from trainer_core.workspace.models import models_of
+from trainer_core.workspace.layout import Workspace
+from trainer_core.workspace.models import model_of, models_of
 
 
 def test_the_models_of_a_run_come_best_first_then_the_newest_checkpoints(tmp_path: Path) -> None:
@@ -22,6 +23,18 @@ def test_the_models_of_a_run_come_best_first_then_the_newest_checkpoints(tmp_pat
         ("step 100", "scale4_step100.pth"),
         ("step 20", "scale4_step20_deploy.pth"),
     ]
+
+
+def test_the_model_of_a_run_is_the_best_else_the_newest(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    for folder in (workspace.models, workspace.checkpoints):
+        folder.mkdir()
+    workspace.checkpoint_path(4, "step20").touch()
+    assert model_of(workspace) is None, "a checkpoint is no model"
+    for best in (False, True):
+        model = workspace.model_path(4, best=best)
+        model.touch()
+        assert model_of(workspace) == model
 
 
 def test_an_export_is_never_proposed_under_the_model_s_own_name() -> None:

@@ -172,6 +172,16 @@ def test_requests_are_served_between_steps(photos: Path, tmp_path: Path) -> None
     assert [e.step for e in only(Validated, heard) if e.split == "val"] == [2, 4]
 
 
+def test_a_requested_validation_that_is_due_anyway_is_done_once(photos: Path, tmp_path: Path) -> None:
+    def ask(event: Event, control: RunControl) -> None:
+        if isinstance(event, StepDone) and event.step == 2:
+            control.request(Request.VALIDATE)
+
+    _, heard = train(photos, tmp_path, ask, steps=4, val_interval=2, image_log_interval=100)
+    assert [e.step for e in only(Validated, heard) if e.split == "val"] == [2, 4]
+    assert [event.step for event in only(PreviewReady, heard)] == [2, 4], "one that was requested shows itself"
+
+
 @pytest.mark.parametrize(("interval", "steps"), [("auto", [2, 4, 5]), (3, [3, 5])])
 def test_previews_come_with_validations_or_every_so_many_steps(
     photos: Path, tmp_path: Path, interval: Any, steps: list[int]
@@ -262,6 +272,35 @@ def test_a_warm_start_is_recorded_and_replayed_until_switched_off(photos: Path, 
     assert make_plan({**settings, "resume_from": "latest"}).config.init_weights == str(seed)
 
 
+def test_a_run_can_start_from_the_model_of_the_run_it_moves_aside(photos: Path, tmp_path: Path) -> None:
+    first, _ = train(photos, tmp_path, steps=1)
+    result, heard = train(photos, tmp_path, steps=1, init_weights=str(first.model))
+    assert result.outcome == "completed" and len(list((tmp_path / "previous_runs").iterdir())) == 1
+    assert any("taken exactly (100.0 %)" in notice.text for notice in only(Notice, heard))
+
+
+def test_damaged_weights_are_refused_before_the_earlier_run_is_moved(photos: Path, tmp_path: Path) -> None:
+    train(photos, tmp_path / "w", steps=1)
+    state = load_tree(tmp_path / "w" / "models" / "wqv_neosr_x4.pth")["params"]
+    state["conv_first.weight"][0] = float("nan")
+    torch.save({"params": state}, tmp_path / "bad.pth")
+    with pytest.raises(UserError, match="bad"):
+        train(photos, tmp_path / "w", steps=1, init_weights=str(tmp_path / "bad.pth"))
+    assert Workspace(tmp_path / "w").step_checkpoints() and not (tmp_path / "w" / "previous_runs").exists()
+
+
+def test_a_time_budget_leaves_the_record_of_the_warm_start_as_it_is(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trainer_core.training import clock
+
+    first, _ = train(photos, tmp_path / "a", steps=1)
+    monkeypatch.setattr(clock, "_MIN_SECONDS", 0.0)
+    train(photos, tmp_path / "b", stop_at(20), max_minutes=0.2, init_weights=str(first.model))
+    config = json.loads((tmp_path / "b" / "training_config.json").read_text())
+    assert config["steps"] != TrainerConfig().steps and config["warm_start"]["exact"]["percent"] == 100
+
+
 def test_a_non_finite_batch_never_reaches_the_weights(photos: Path, tmp_path: Path) -> None:
     from trainer_core.training import batches
 
@@ -310,6 +349,20 @@ def test_out_of_memory_saves_and_names_a_smaller_batch(photos: Path, tmp_path: P
     assert only(RunFinished, heard)[-1].remedy == {"batch_size": 2, "grad_accum_steps": 2}
     assert "--batch-size 2 --grad-accum-steps 2" in (result.error or "")
     assert Workspace(tmp_path).step_checkpoints()[-1][0] == 3
+
+
+def test_a_run_that_cannot_be_built_ends_as_a_failure(photos: Path, tmp_path: Path) -> None:
+    from trainer_core.training.learner import Learner
+
+    def hungry(*arguments: Any) -> None:
+        raise RuntimeError("CUDA out of memory.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Learner, "__init__", hungry)
+        result, heard = train(photos, tmp_path, steps=9)
+    assert (result.outcome, result.step, result.model) == ("failed", 0, None)
+    assert "Use --batch-size 1" in (result.error or "") and not only(RunStarted, heard)
+    assert only(RunFinished, heard)[0].remedy == {"batch_size": 1, "grad_accum_steps": 2}
 
 
 def test_a_full_disk_costs_a_checkpoint_but_not_the_run(photos: Path, tmp_path: Path) -> None:

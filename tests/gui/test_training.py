@@ -16,10 +16,13 @@ from app.errors import ErrorDialog
 from app.runs.recent import recent_workspaces
 from app.session import State
 from app.window import Window
+from tests.core.networks import network_of, saved
 from tests.gui.handling import fill_in, finish
-from tests.small_runs import TINY, make_workspace
+from tests.openings import counted_openings
+from tests.small_runs import TINY, make_workspace, profile_file
 from trainer_core.data.photos import ScanGivenUp
 from trainer_core.events import RunStarted
+from trainer_core.model.spec import NetworkSpec
 from trainer_core.sinks.journal import json_line, read_journal
 
 _LONG = 60000  # milliseconds; a busy machine needs them
@@ -320,6 +323,19 @@ def test_the_built_in_scenes_take_no_choice_away_without_a_question(
     assert window.project.draft.config.demo
 
 
+def test_a_start_reads_each_file_once(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    weights, profile = saved(network_of(NetworkSpec(4, 8, 1, 4)), tmp_path / "a.pth"), profile_file(tmp_path)
+    fill_in(window, photos, tmp_path / "run", steps=100000)
+    window.project.choose("init_weights", str(weights))
+    window.project.choose("camera_profile", str(profile))
+    qtbot.waitUntil(lambda: bool(window.project.weights_note and window.project.profile_note), timeout=_LONG)
+    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    with counted_openings() as counts:
+        start(window, qtbot, until=1)
+    assert (counts[str(profile)], counts[str(photos)]) == (1, 1)
+    assert counts[str(weights)] == 2, "its header for the plan, its tensors for the network"
+
+
 def test_a_folder_passed_while_typing_is_not_searched_to_the_end(
     window: Window, qtbot: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -332,7 +348,7 @@ def test_a_folder_passed_while_typing_is_not_searched_to_the_end(
             time.sleep(0.01)
         raise ScanGivenUp
 
-    monkeypatch.setattr("app.lookups.find_photos", endless)
+    monkeypatch.setattr("app.lookups.find_run_photos", endless)
     window.project.choose("source_dir", str(photos.parent))
     qtbot.waitUntil(lambda: len(begun) == 1)
     window.project.choose("source_dir", str(photos))
