@@ -26,7 +26,7 @@ from trainer_core.events import (
 )
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import choose
-from trainer_core.planning.plan import make_plan
+from trainer_core.planning.plan import DEMO_SCENES, make_plan
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training import checkpoint
 from trainer_core.training.trainer import RunResult, Trainer
@@ -415,6 +415,23 @@ def test_pre_staged_folders_are_used_as_they_are(tmp_path: Path) -> None:
         make_photos(tmp_path / "photos" / side, count, width=200 + 4 * count)
     _, heard = train(tmp_path / "photos", tmp_path / "w", steps=1)
     assert only(RunStarted, heard)[0].photos == {"train": 3, "val": 2, "test": 0, "unusable": 0}
+
+
+def test_a_demo_makes_its_scenes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for split, count in (("train", 3), ("val", 1), ("test", 1)):
+        monkeypatch.setitem(DEMO_SCENES, split, count)
+    for _ in range(2):
+        _, heard = train(tmp_path / "unused", tmp_path / "w", steps=1, demo=True, max_minutes=None)
+        assert only(RunStarted, heard)[0].photos == {"train": 3, "val": 1, "test": 1, "unusable": 0}
+        made = [notice for notice in only(Notice, heard) if "scenes to train on" in notice.text]
+        assert len(made) == (0 if (tmp_path / "w" / "previous_runs").exists() else 1)
+
+
+def test_what_the_plan_found_is_said_once_and_first(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "training_config.json").write_text('{"schema": 1, "colour_of_the_strap": "black"}')
+    _, heard = train(photos, tmp_path, steps=1)
+    assert isinstance(heard[0], Notice) and "colour_of_the_strap" in heard[0].text
+    assert sum("colour_of_the_strap" in notice.text for notice in only(Notice, heard)) == 1
 
 
 def test_source_photos_are_not_touched(photos: Path, tmp_path: Path) -> None:
