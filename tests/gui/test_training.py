@@ -328,7 +328,8 @@ def test_a_start_reads_each_file_once(window: Window, qtbot: Any, photos: Path, 
     fill_in(window, photos, tmp_path / "run", steps=100000)
     window.project.choose("init_weights", str(weights))
     window.project.choose("camera_profile", str(profile))
-    qtbot.waitUntil(lambda: bool(window.project.weights_note and window.project.profile_note), timeout=_LONG)
+    notes = ("init_weights", "camera_profile")
+    qtbot.waitUntil(lambda: all(window.project.note(name) for name in notes), timeout=_LONG)
     qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
     with counted_openings() as counts:
         start(window, qtbot, until=1)
