@@ -26,7 +26,7 @@ from app.errors import Report, show_report
 from app.form.row import Row
 from app.questions import ask
 from app.window import Window
-from tests.gui.handling import fill_in
+from tests.gui.window_driver import fill_in
 from trainer_core.events import RunFinished
 
 _NAME = QAccessible.Text.Name

@@ -21,8 +21,8 @@ from app.deploy.try_window import TryWindow
 from app.remembered import remembered
 from app.window import Window
 from tests.core.networks import network_of, saved
-from tests.gui.handling import fill_in
 from tests.gui.test_accessibility import nameless
+from tests.gui.window_driver import fill_in
 from tests.small_runs import picture
 from trainer_core.events import RunFinished
 from trainer_core.model.spec import NetworkSpec

@@ -17,7 +17,7 @@ from app.errors import ErrorDialog
 from app.system import desktop_message
 from app.system.desktop_message import send
 from app.window import Window
-from tests.gui.program import ROOT
+from tests.gui.process import ROOT
 from tests.gui.test_system import answer, answers, train, wait_idle
 from trainer_core.errors import UserError
 

@@ -11,7 +11,7 @@ from app import estimate
 from app.session import State
 from app.status import StatusLine
 from app.window import Window
-from tests.gui.handling import fill_in
+from tests.gui.window_driver import fill_in
 from trainer_core.errors import UserError
 from trainer_core.events import RunStarted, StepDone
 from trainer_core.planning.hardware import Hardware

@@ -20,7 +20,7 @@ from app.charts.plot import Look
 from app.runs.elsewhere import WORD
 from app.session import State
 from app.window import Window
-from tests.gui.handling import fill_in
+from tests.gui.window_driver import fill_in
 from tests.small_runs import TINY, flags, picture
 from trainer_core.events import Event, PreviewReady, RunFinished, RunStarted, StepDone, Validated
 from trainer_core.files import write_json

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from app.form.entries import NumberEntry
 from app.window import Window
-from tests.gui.handling import fill_in
+from tests.gui.window_driver import fill_in
 from tests.small_runs import picture
 from trainer_core.camera import CameraProfile
 from trainer_core.settings.config import SETTINGS

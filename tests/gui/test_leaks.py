@@ -20,7 +20,7 @@ from app.questions import ask
 from app.runs.recent import remember_workspace
 from app.theme import theme
 from app.window import Window
-from tests.gui.handling import bury_the_dead, fill_in, finish
+from tests.gui.window_driver import close_window, fill_in, flush_deferred_deletes
 
 _TIMES = 20
 
@@ -32,7 +32,7 @@ def listeners() -> int:
 
 def census() -> dict[str, int]:
     """What there is of Qt's objects, as far as Python or a widget knows them."""
-    bury_the_dead()
+    flush_deferred_deletes()
     gc.collect()
     objects = [o for o in gc.get_objects() if issubclass(type(o), QObject) and isValid(o)]
     return {
@@ -74,8 +74,8 @@ def test_a_window_that_was_closed_is_gone(qapp: QApplication, qtbot: Any) -> Non
         window = Window()
         window.show()
         window.begin_work()
-        finish(window, qtbot)
-        bury_the_dead()
+        close_window(window, qtbot)
+        flush_deferred_deletes()
 
     assert grows(open_and_close, times=2) == {}
 
@@ -101,7 +101,7 @@ def test_messages_and_dialogs_leave_nothing_behind(settled: Window) -> None:
         window.messages.hide()
         show_report(Report("Title", "Cause", "Advice", "Details"), window).reject()
         ask(window, "Really?", "It cannot be undone.", [("Yes", lambda: None)]).reject()
-        bury_the_dead()
+        flush_deferred_deletes()
 
     assert grows(show_all) == {}
 
@@ -135,7 +135,7 @@ def test_a_button_with_an_icon_follows_the_theme_and_is_not_kept_by_it(qapp: QAp
     gone = weakref.ref(button)
     del button
     parent.deleteLater()
-    bury_the_dead()
+    flush_deferred_deletes()
     assert listeners() == before
     assert gone() is None
 

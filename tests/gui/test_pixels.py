@@ -33,7 +33,14 @@ from app.icons import dress, pixmap
 from app.session import State
 from app.theme import DARK, LIGHT, SPACE, Colours, theme
 from app.window import Window
-from tests.gui.looking import contrast, cut_texts, faint_texts, most_contrast, overlaps, squeezed
+from tests.gui.audit import (
+    contrast,
+    find_cut_texts,
+    find_low_contrast_texts,
+    find_overlaps,
+    find_squeezed_widgets,
+    max_contrast,
+)
 from trainer_core.events import (
     CheckpointSaved,
     PreviewReady,
@@ -170,7 +177,7 @@ def test_nothing_is_cut_and_nothing_lies_on_something_else(
     for state in STATES:
         state(shown, tmp_path)
         settle(shown, size)
-        found[state.__name__] = cut_texts(shown) + overlaps(shown.centralWidget())
+        found[state.__name__] = find_cut_texts(shown) + find_overlaps(shown.centralWidget())
     assert {state: faults for state, faults in found.items() if faults} == {}
 
 
@@ -194,7 +201,9 @@ def test_where_the_system_s_text_is_large_so_is_the_window_s_and_has_the_height_
     for state in STATES:
         state(shown, tmp_path)
         settle(shown, _SIZES[0])
-        found[state.__name__] = cut_texts(shown) + overlaps(shown.centralWidget()) + squeezed(shown)
+        found[state.__name__] = (
+            find_cut_texts(shown) + find_overlaps(shown.centralWidget()) + find_squeezed_widgets(shown)
+        )
     assert {state: faults for state, faults in found.items() if faults} == {}
     assert shown.form.fontInfo().pointSize() == 14
     axis = shown.charts.loss.plot.getPlotItem().getAxis("left")
@@ -208,7 +217,7 @@ def test_every_text_can_be_read(shown: Window, tmp_path: Path, choice: str) -> N
     for state in (invalid, ready, training, finished):
         state(shown, tmp_path)
         settle(shown, _SIZES[0])
-        found[state.__name__] = faint_texts(shown)
+        found[state.__name__] = find_low_contrast_texts(shown)
     theme().choose("light")
     assert {state: faults for state, faults in found.items() if faults} == {}
 
@@ -236,7 +245,7 @@ def test_the_chosen_row_of_a_list_can_be_read(dressed: Callable[[str], Colours],
     view = box.view()
     rows = [view.viewport().grab(view.visualRect(view.model().index(row, 0))).toImage() for row in range(2)]
     box.hidePopup()
-    assert min(most_contrast(row) for row in rows) >= 4.5
+    assert min(max_contrast(row) for row in rows) >= 4.5
     assert rows[0].pixelColor(1, 1) == QColor(colours.accent), "the chosen one is the one that differs"
     assert rows[1].pixelColor(1, 1) == QColor(colours.base)
 

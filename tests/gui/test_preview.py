@@ -17,7 +17,7 @@ from app.preview.pictures import Pictures, from_sample
 from app.session import State
 from app.window import Window
 from tests.core.networks import network_of, saved
-from tests.gui.handling import fill_in
+from tests.gui.window_driver import fill_in
 from tests.small_runs import picture, watch_photo
 from trainer_core.control import Request
 from trainer_core.events import PreviewReady, Sample

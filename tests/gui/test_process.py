@@ -10,8 +10,8 @@ from typing import Any, Callable
 import pytest
 
 from app.theme import LIGHT
-from tests.gui.program import ROOT, Program, environment, journal, script
-from tests.gui.screen import PATIENCE
+from tests.gui.process import ROOT, ProgramProcess, environment, journal_records, script
+from tests.gui.xserver import TIMEOUT
 from tests.small_runs import make_workspace
 from trainer_core.workspace.layout import Workspace
 
@@ -24,7 +24,7 @@ def test_without_a_display_it_names_the_command_and_leaves_with_2(tmp_path: Path
     if not sys.platform.startswith("linux"):
         pytest.skip("other systems always have a display")
     done = subprocess.run(
-        [*script(), "runs/mono"], cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=PATIENCE
+        [*script(), "runs/mono"], cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=TIMEOUT
     )
     assert done.returncode == 2
     assert "no display" in done.stderr
@@ -32,7 +32,7 @@ def test_without_a_display_it_names_the_command_and_leaves_with_2(tmp_path: Path
 
 
 def test_a_killed_training_is_resumed_with_a_click_and_goes_on_to_its_end(
-    start: Callable[..., Program], photos: Path, tmp_path: Path
+    start: Callable[..., ProgramProcess], photos: Path, tmp_path: Path
 ) -> None:
     settings = {"source_dir": str(photos), "steps": _STEPS, "checkpoint_interval": _INTERVAL}
     workspace = Workspace(make_workspace(tmp_path / "run", **settings))
@@ -40,30 +40,30 @@ def test_a_killed_training_is_resumed_with_a_click_and_goes_on_to_its_end(
     killed.wait_for("a checkpoint", workspace.step_checkpoints)
     killed.kill()
     saved = max(step for step, _ in workspace.step_checkpoints())
-    assert journal(workspace.root, "RunFinished") == []
+    assert journal_records(workspace.root, "RunFinished") == []
 
     again = start(str(workspace.root))
     window = again.window("^WQV Upscale Trainer$")
-    again.screen.click(*place_of_primary_button(again))
-    again.wait_for("the end of the run", lambda: journal(workspace.root, "RunFinished"))
-    again.wait_for("an idle window", lambda: again.screen.windows(name="^WQV Upscale Trainer$"))
-    assert [record["start_step"] for record in journal(workspace.root, "RunStarted")] == [0, saved]
-    finished = journal(workspace.root, "RunFinished")
+    again.xserver.click(*place_of_primary_button(again))
+    again.wait_for("the end of the run", lambda: journal_records(workspace.root, "RunFinished"))
+    again.wait_for("an idle window", lambda: again.xserver.windows(name="^WQV Upscale Trainer$"))
+    assert [record["start_step"] for record in journal_records(workspace.root, "RunStarted")] == [0, saved]
+    finished = journal_records(workspace.root, "RunFinished")
     assert [(record["outcome"], record["step"]) for record in finished] == [("completed", _STEPS)]
 
-    again.screen.ask_to_close(window)
-    assert again.exit_code() == 0, again.story()
+    again.xserver.request_close(window)
+    assert again.exit_code() == 0, again.describe()
     assert workspace.model_path(4, best=False).is_file()
     assert not workspace.previous_runs.exists(), "it began anew"
     assert not (workspace.root / ".lock.json").exists()
 
 
-def place_of_primary_button(program: Program) -> tuple[int, int]:
+def place_of_primary_button(program: ProgramProcess) -> tuple[int, int]:
     """Where the blue button beside the form is, once it stays there."""
     places: list[Any] = []
 
     def rests() -> bool:
-        places.append(program.screen.find_button(LIGHT.accent, left=_FORM))
+        places.append(program.xserver.find_button(LIGHT.accent, left=_FORM))
         return None not in (last := places[-_LOOKS:]) and len(last) == _LOOKS and len(set(last)) == 1
 
     program.wait_for("a button that stays where it is", rests)

@@ -15,7 +15,7 @@ from PySide6.QtGui import QAction, QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from app.window import Window
-from tests.gui.handling import fill_in
+from tests.gui.window_driver import fill_in
 from trainer_core.camera import CameraProfile
 from trainer_core.cli import build_parser
 from trainer_core.planning.plan import make_plan

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
 from app.errors import ErrorDialog
 from app.session import State
 from app.window import Window
-from tests.gui.handling import fill_in
+from tests.gui.window_driver import fill_in
 from trainer_core.events import StepDone
 from trainer_core.sinks.tensorboard import TensorBoardSink
 
@@ -293,7 +293,7 @@ def wait_for(condition: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_child_left() -> Iterator[None]:
+def no_leaked_processes() -> Iterator[None]:
     """A test that leaves a process behind fails."""
     yield
     assert psutil.Process().children() == []

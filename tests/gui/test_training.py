@@ -1,4 +1,4 @@
-"""Real trainings through the window: start, watch, pause, stop, resume, discard, close, finish, deploy."""
+"""Real trainings through the window: start, watch, pause, stop, resume, discard, close, close_window, deploy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.runs.recent import recent_workspaces
 from app.session import State
 from app.window import Window
 from tests.core.networks import network_of, saved
-from tests.gui.handling import fill_in, finish
+from tests.gui.window_driver import close_window, fill_in
 from tests.openings import counted_openings
 from tests.small_runs import TINY, make_workspace, profile_file
 from trainer_core.data.photos import ScanGivenUp
@@ -89,7 +89,7 @@ def test_start_pause_resume_stop_then_the_resume_offer(
     qtbot.waitUntil(lambda: other.preview.view.pictures is not None)  # the earlier previews, from disk
     click(qtbot, other.resume_card.resume_button)
     qtbot.waitUntil(lambda: other.session.step > stopped_at, timeout=_LONG)
-    finish(other, qtbot)
+    close_window(other, qtbot)
     starts = [r["start_step"] for r in read_journal(workspace / "journal.jsonl") if r["event"] == "RunStarted"]
     assert starts == [0, stopped_at]
 
@@ -215,7 +215,7 @@ def test_a_run_that_is_passed_while_typing_leaves_nothing_behind(
     assert not window.project.draft.config.source_dir
     window.project.set("workspace", str(passed))
     qtbot.waitUntil(lambda: not window.project.busy, timeout=_LONG)
-    finish(window, qtbot)
+    close_window(window, qtbot)
     assert recent_workspaces() == [passed]  # here the typing ended
 
 
@@ -251,14 +251,14 @@ def test_a_window_that_did_nothing_changes_no_workspace(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     window.project.propose_preset("light")
-    finish(window, qtbot)
+    close_window(window, qtbot)
     workspace = make_workspace(tmp_path / "run", source_dir=str(photos), preset="nano", batch_size=3)
     again = Window()
     again.open_at_start(None)
     again.conductor.open_workspace(str(workspace))
     config = again.project.draft.config
     assert (config.preset, config.num_feat, config.batch_size) == ("nano", TINY["num_feat"], 3)
-    finish(again, qtbot)
+    close_window(again, qtbot)
 
 
 def test_another_workspace_takes_the_offers_of_the_last_one_away(
@@ -294,7 +294,7 @@ def test_a_plain_start_takes_up_where_the_window_was_cut_off(
     again.open_at_start(None)
     qtbot.waitUntil(lambda: "unfinished run" in again.resume_card.text, timeout=_LONG)
     assert again.project.draft.config.source_dir == str(photos)
-    finish(again, qtbot)
+    close_window(again, qtbot)
 
 
 def test_choices_that_were_never_started_are_there_again(
@@ -304,13 +304,13 @@ def test_choices_that_were_never_started_are_there_again(
     window.project.set("betas", (0.8, 0.95))
     window.project.choose("source_dir", str(photos))
     window.project.choose("workspace", str(tmp_path / "gone" / "run"))
-    finish(window, qtbot)
+    close_window(window, qtbot)
     again = Window()
     again.open_at_start(None)
     config = again.project.draft.config
     assert (config.learning_rate, config.betas, config.source_dir) == (3e-4, (0.8, 0.95), str(photos))
     assert not config.workspace  # its folder is not there
-    finish(again, qtbot)
+    close_window(again, qtbot)
 
 
 def test_the_built_in_scenes_take_no_choice_away_without_a_question(
@@ -356,7 +356,7 @@ def test_a_folder_passed_while_typing_is_not_searched_to_the_end(
     qtbot.waitUntil(lambda: len(begun) == 2)
     assert not begun[0]() and begun[1]()
     before = time.monotonic()
-    finish(window, qtbot)
+    close_window(window, qtbot)
     assert time.monotonic() - before < 20 and not begun[1]()
 
 

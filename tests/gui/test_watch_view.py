@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 from app.session import State
 from app.watch_view.cells import Cell, enlarged, image
 from app.window import Window
-from tests.gui.handling import fill_in
+from tests.gui.window_driver import fill_in
 from tests.small_runs import TINY, make_photos
 
 _LONG = 60000  # milliseconds; a busy machine needs them

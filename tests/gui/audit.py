@@ -1,4 +1,4 @@
-"""Looks at a window as it is laid out and drawn: texts that are cut, widgets that overlap, texts that are too faint."""
+"""Audits a window as it is laid out and drawn: cut texts, overlapping widgets, texts with too little contrast."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-_LEAST_CONTRAST = 4.5
+_MIN_CONTRAST = 4.5
 _LINE_EDIT_FRAME = 18  # pixels: padding, border, room for the cursor
 _BUTTON_FRAME = 6
 _ABOVE_AND_BELOW = 10  # pixels of a framed widget: padding and border
-_PILED = (QStackedWidget, QTabWidget, QAbstractScrollArea, QComboBox, QTabBar, QSplitter)  # overlap on purpose
+_OVERLAPPING = (QStackedWidget, QTabWidget, QAbstractScrollArea, QComboBox, QTabBar, QSplitter)  # overlap on purpose
 
 
-def cut_texts(window: QWidget) -> list[str]:
-    """Texts that do not fit into their widgets, or widgets that their parents cut off at a side."""
-    return [f"{_named(w)} {fault}" for w in _in_sight(window) for fault in (_cut(w), _cut_off(w)) if fault]
+def find_cut_texts(window: QWidget) -> list[str]:
+    """List texts that do not fit into their widgets, and widgets that their parents cut off at a side."""
+    return [f"{_named(w)} {fault}" for w in _visible_widgets(window) for fault in (_cut(w), _cut_off(w)) if fault]
 
 
-def overlaps(root: QWidget) -> list[str]:
-    """Pairs of siblings that lie on each other."""
+def find_overlaps(root: QWidget) -> list[str]:
+    """List pairs of siblings that lie on each other."""
     found = []
     for parent in [root, *root.findChildren(QWidget)]:
-        if not isinstance(parent, _PILED):
+        if not isinstance(parent, _OVERLAPPING):
             children = [c for c in parent.children() if isinstance(c, QWidget) and c.isVisible() and not c.isWindow()]
             found += [
                 f"{_named(a)} and {_named(b)}"
@@ -50,9 +50,9 @@ def overlaps(root: QWidget) -> list[str]:
     return found
 
 
-def squeezed(window: QWidget) -> list[str]:
-    """Fields and buttons that are lower than their text needs."""
-    framed = [widget for widget in _in_sight(window) if isinstance(widget, (QLineEdit, QComboBox, QPushButton))]
+def find_squeezed_widgets(window: QWidget) -> list[str]:
+    """List fields and buttons that are lower than their text needs."""
+    framed = [widget for widget in _visible_widgets(window) if isinstance(widget, (QLineEdit, QComboBox, QPushButton))]
     needed = {widget: widget.fontMetrics().height() + _ABOVE_AND_BELOW for widget in framed}
     return [
         f"{_named(widget)} is {widget.height()} high and needs {height}"
@@ -61,23 +61,23 @@ def squeezed(window: QWidget) -> list[str]:
     ]
 
 
-def faint_texts(window: QWidget) -> list[str]:
-    """Texts drawn with too little contrast to what lies behind them."""
+def find_low_contrast_texts(window: QWidget) -> list[str]:
+    """List texts drawn with too little contrast to their background."""
     picture = window.grab().toImage()
     ratio = picture.devicePixelRatio()
     found = []
-    for widget in _in_sight(window):
+    for widget in _visible_widgets(window):
         whole = widget.visibleRegion().boundingRect() == widget.rect()
         if isinstance(widget, (QLabel, QAbstractButton)) and _text(widget) and widget.isEnabled() and whole:
             place = QRect(widget.mapTo(window, QPoint()) * ratio, widget.size() * ratio)
-            contrast = most_contrast(picture.copy(place))
-            if contrast < _LEAST_CONTRAST:
+            contrast = max_contrast(picture.copy(place))
+            if contrast < _MIN_CONTRAST:
                 found.append(f"{_named(widget)}: {contrast:.1f}")
     return found
 
 
 def contrast(one: QColor, other: QColor) -> float:
-    """From 1 to 21, as WCAG 2 defines it."""
+    """Return the contrast of two colors, from 1 to 21, as WCAG 2 defines it."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
@@ -89,14 +89,14 @@ def _luminance(colour: QColor) -> float:
     return 0.2126 * linear(colour.redF()) + 0.7152 * linear(colour.greenF()) + 0.0722 * linear(colour.blueF())
 
 
-def most_contrast(picture: QImage) -> float:
-    """Between the colour that covers most of it and the one that differs most from that."""
+def max_contrast(picture: QImage) -> float:
+    """Return the contrast between the color that covers most of `picture` and the one that differs most from it."""
     colours = Counter(picture.pixel(x, y) for x in range(picture.width()) for y in range(picture.height()))
     behind = QColor(colours.most_common(1)[0][0])
     return max(contrast(QColor(pixel), behind) for pixel in colours)
 
 
-def _in_sight(window: QWidget) -> Iterator[QWidget]:
+def _visible_widgets(window: QWidget) -> Iterator[QWidget]:
     for widget in window.findChildren(QWidget):
         if widget.isVisible() and widget.window() is window and not widget.visibleRegion().isEmpty():
             yield widget
@@ -134,7 +134,7 @@ def _text(widget: QWidget) -> str:
 
 
 def _beside(widget: QWidget) -> int:
-    """Pixels of a widget that are not for its text."""
+    """Count the pixels of a widget's width that are not for its text."""
     if isinstance(widget, QLabel):
         return 2 * widget.margin()
     if isinstance(widget, QLineEdit):

@@ -1,0 +1,70 @@
+"""Drives a window as a user would, and finds what a user sees in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QTabWidget, QWidget
+
+from app.form.group import FoldedGroup
+from app.window import Window
+from tests.small_runs import TINY
+
+
+def close_window(window: Window, qtbot: Any) -> None:
+    """Close a window, even during a training, and wait until its training thread has ended."""
+    window.close_at_once()
+    qtbot.waitUntil(lambda: not window.session.active and not window.training.isRunning(), timeout=60000)
+    window.close()
+    window.deleteLater()
+
+
+def flush_deferred_deletes() -> None:
+    """Delete now what `deleteLater` was called for."""
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    QApplication.processEvents()
+
+
+def fill_in(window: Window, photos: Path, workspace: Path, **more: object) -> None:
+    """Enter the settings of a tiny training."""
+    for name, value in {**TINY, **more}.items():
+        window.project.set(name, value)
+    window.project.choose("source_dir", str(photos))
+    window.project.choose("workspace", str(workspace))
+
+
+def find_named(root: QWidget, name: str) -> QWidget:
+    """Find the widget with this accessible name; fail unless there is exactly one."""
+    found = [widget for widget in root.findChildren(QWidget) if widget.accessibleName() == name]
+    assert len(found) == 1, f"{len(found)} widgets named {name!r}"
+    return found[0]
+
+
+def visible_text(root: QWidget) -> str:
+    """Return all visible texts below `root`, one a line."""
+    labels = [label.text() for label in root.findChildren(QLabel) if label.isVisible()]
+    return "\n".join([*labels, *(edit.toPlainText() for edit in root.findChildren(QPlainTextEdit) if edit.isVisible())])
+
+
+def find_tabs(window: Window) -> QTabWidget:
+    """Find the tabs with the views of a run."""
+    tabs = find_named(window, "Views of the run")
+    assert isinstance(tabs, QTabWidget)
+    return tabs
+
+
+def show_tab(window: Window, title: str) -> None:
+    """Show the tab with this title."""
+    tabs = find_tabs(window)
+    titles = [tabs.tabText(place) for place in range(tabs.count())]
+    tabs.setCurrentIndex(titles.index(title))
+
+
+def unfold_groups(window: Window) -> None:
+    """Show all settings of the form."""
+    groups = window.form.findChildren(FoldedGroup)
+    assert groups
+    for group in groups:
+        group.unfold(True)
