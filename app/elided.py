@@ -22,6 +22,11 @@ class ElidedLabel(QLabel):
         self.setIndent(indent)
         self.setTextFormat(Qt.TextFormat.PlainText)
 
+    @property
+    def full_text(self) -> str:
+        """The whole text, of which the label may show the beginning only."""
+        return self._whole
+
     def say(self, text: str) -> None:
         """Show this."""
         self._whole = text

@@ -101,6 +101,11 @@ class RunBar(QFrame):
         self.checklist.show_checks((*self._project.checks(), *self._doubts))
         self._fit()
 
+    @property
+    def estimate(self) -> str:
+        """The sentence about what the run will take, "" while there is none."""
+        return self._estimate.text()
+
     def show_estimate(self, text: str, doubts: tuple[Check, ...]) -> None:
         """What the run will take, in words, and what may go wrong."""
         self._estimate.setText(text)

@@ -13,7 +13,7 @@ from app.theme import SPACE
 from trainer_core.events import Event, RunStarted, StepDone
 from trainer_core.sinks.lines import duration
 
-_PERIOD = 1000  # milliseconds
+_INTERVAL = 1000  # milliseconds between two updates of the figures
 _SLACK = 24  # pixels that a field may be wider than its text
 _FIELDS = ("state", "step", "speed", "elapsed", "loss", "memory", "left")
 
@@ -51,15 +51,22 @@ class _Field(QLabel):
 
 
 class StatusLine(QStatusBar):
-    """Hears every event; keeps the newest step and shows it when it is time."""
+    """Hears every event; keeps the newest step and shows it when it is time.
 
-    def __init__(self) -> None:
+    Args:
+        interval: milliseconds between two updates of the figures, at least.
+    """
+
+    def __init__(self, *, interval: int = _INTERVAL) -> None:
         super().__init__()
+        self._interval = interval
         self.setSizeGripEnabled(False)
         self._device = ElidedLabel(indent=SPACE)
         self._labels = {name: _Field(slack=0 if name == "state" else _SLACK) for name in _FIELDS}
-        for label in self._labels.values():
+        for name, label in self._labels.items():
+            label.setObjectName(name)
             self.addWidget(label)
+        self._device.setObjectName("device")
         self.addPermanentWidget(self._device)
         self._step: Optional[StepDone] = None
         self._machine = self._run_device = ""
@@ -68,6 +75,10 @@ class StatusLine(QStatusBar):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._show)
         self.show_state(State.IDLE)
+
+    def text(self, field: str) -> str:
+        """Return the whole text of a field: "state", "step", "speed", "elapsed", "loss", "memory", "left", "device"."""
+        return self._device.full_text if field == "device" else self._labels[field].text()
 
     def show_state(self, state: State) -> None:
         """Follow the session."""
@@ -94,7 +105,7 @@ class StatusLine(QStatusBar):
         if isinstance(event, StepDone):
             self._step = event
             if not self._timer.isActive():
-                self._timer.start(_PERIOD)
+                self._timer.start(self._interval)
 
     def _end_run(self) -> None:
         """Where it got to stays in sight; nothing goes on, so no time is left."""

@@ -140,7 +140,8 @@ class Plot(pg.PlotWidget):
         key = line.name, line.look
         if key not in self._curves:
             dashed = line.look is Look.OTHER  # which is slow where a curve is not smooth
-            curve = self.getPlotItem().plot(connect="finite", autoDownsampleFactor=1 if dashed else 2)
+            factor = 1 if dashed else 2
+            curve = self.getPlotItem().plot(name=line.name, connect="finite", autoDownsampleFactor=factor)
             curve.setDownsampling(auto=True, method="mean" if dashed else "peak")
             curve.setClipToView(True)
             curve.setZValue(line.look.value)

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from tests.small_runs import TINY, make_photos, picture
 from trainer_core.control import Request, RunControl
 from trainer_core.errors import UserError
-from trainer_core.events import Event, Notice, PreviewReady, Sample, StepDone
+from trainer_core.events import Event, Notice, PreviewReady, RunFinished, Sample, StepDone
 from trainer_core.planning.plan import make_plan
 from trainer_core.planning.recognition import Kind, look_into, recognise
 from trainer_core.previews.files import (
@@ -200,7 +200,7 @@ def test_tensorboard_names_them(tmp_path: Path) -> None:
     large = np.full((32, 32, 3), 150, np.uint8)
     sink = TensorBoardSink(tmp_path, 0)
     sink(PreviewReady(1, (Sample("harbour", np.full((8, 8, 3), 10, np.uint8), large, None, large, None, None),)))
-    sink._writer.close()
+    sink(RunFinished("completed", 1))
     image = accumulator.EventAccumulator(str(tmp_path)).Reload().Images("pinned/harbour")[0]
     assert (image.width, image.height) == (2 * 32 + 4, 32)
 

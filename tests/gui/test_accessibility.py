@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QMenu,
-    QTabWidget,
     QTextEdit,
     QWidget,
 )
@@ -26,7 +25,7 @@ from app.errors import Report, show_report
 from app.form.row import Row
 from app.questions import ask
 from app.window import Window
-from tests.gui.window_driver import fill_in
+from tests.gui.window_driver import fill_in, find_tabs, unfold_groups
 from trainer_core.events import RunFinished
 
 _NAME = QAccessible.Text.Name
@@ -34,8 +33,7 @@ _NAME = QAccessible.Text.Name
 
 def open_everything(window: Window) -> None:
     """All groups, cards and views at once."""
-    for group in window.form._groups.values():
-        group.unfold(True)
+    unfold_groups(window)
     window.show_run(True)
     window.messages.tell("info", "Hello")
     window.crash_card.tell("Segmentation fault")
@@ -58,8 +56,9 @@ def nameless(root: QWidget) -> list[str]:
 def test_everything_that_takes_the_focus_has_a_name(window: Window) -> None:
     open_everything(window)
     assert nameless(window) == []
-    for page in range(window._tabs.count()):
-        window._tabs.setCurrentIndex(page)
+    tabs = find_tabs(window)
+    for page in range(tabs.count()):
+        tabs.setCurrentIndex(page)
         assert nameless(window) == []
 
 
@@ -111,7 +110,7 @@ def test_what_the_menus_open_has_names_a_title_and_a_way_out(
 
 def test_everything_in_the_menus_has_a_name_and_a_shortcut_and_a_letter_of_its_own(window: Window) -> None:
     everywhere = [key.toString() for action in window.findChildren(QAction) for key in action.shortcuts()]
-    tabs = window.findChild(QTabWidget)
+    tabs = find_tabs(window)
     for page in map(tabs.widget, range(tabs.count())):  # of which one is in sight
         others = [s for s in window.findChildren(QShortcut) if not tabs.isAncestorOf(s.parent())]
         keys = Counter([*everywhere, *(s.key().toString() for s in (*others, *page.findChildren(QShortcut)))])
@@ -125,8 +124,7 @@ def test_everything_in_the_menus_has_a_name_and_a_shortcut_and_a_letter_of_its_o
 
 
 def test_the_tab_key_goes_through_the_form_from_top_to_bottom(window: Window, qtbot: Any) -> None:
-    for group in window.form._groups.values():
-        group.unfold(True)
+    unfold_groups(window)
     QApplication.processEvents()
     window.form.go_to("source_dir")
     QApplication.processEvents()
@@ -168,8 +166,9 @@ def test_everything_that_can_be_clicked_is_reached_by_the_tab_key(
     qtbot.waitUntil(lambda: "1 unusable" in window.form.rows["source_dir"].note, timeout=60000)
     assert out_of_reach(window) == []
     open_everything(window)
-    for page in range(window._tabs.count()):
-        window._tabs.setCurrentIndex(page)
+    tabs = find_tabs(window)
+    for page in range(tabs.count()):
+        tabs.setCurrentIndex(page)
         assert out_of_reach(window) == []
 
 

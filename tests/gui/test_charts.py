@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QAccessible, QPainter, QPicture
-from PySide6.QtWidgets import QComboBox, QPushButton
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 
 from app.charts.axes import log_ticks, step_label
 from app.charts.chart import Chart
@@ -57,11 +58,24 @@ def panel(qapp: Any, qtbot: Any) -> ChartPanel:
     return made
 
 
+def curve(chart: Chart, name: str, look: Look = Look.PLAIN) -> Optional[pg.PlotDataItem]:
+    """Find a curve in the plot."""
+    curves = (item for item in chart.plot.getPlotItem().listDataItems() if isinstance(item, pg.PlotDataItem))
+    return next((item for item in curves if (item.name(), item.zValue()) == (name, look.value)), None)
+
+
 def drawn(chart: Chart, name: str, look: Look = Look.PLAIN) -> int:
-    """How many points of a curve the plot was given."""
-    curve = chart.plot._curves.get((name, look))
-    data = curve.getOriginalDataset()[0] if curve else None
+    """Count the points of a curve that the plot was given."""
+    found = curve(chart, name, look)
+    data = found.getOriginalDataset()[0] if found else None
     return 0 if data is None else len(data)
+
+
+def label(chart: Chart, name: str) -> QLabel:
+    """Find the chart's "empty", "legend" or "read_out"."""
+    found = chart.findChild(QLabel, name)
+    assert found is not None
+    return found
 
 
 def place(chart: Chart, x: float) -> QPoint:
@@ -210,8 +224,9 @@ def choose(qtbot: Any, box: QComboBox, text: str) -> None:
 
 
 def smoothed(panel: ChartPanel) -> np.ndarray:
-    data = panel.loss.plot._curves["loss", Look.PLAIN].getOriginalDataset()[1]
-    return np.asarray(data)
+    found = curve(panel.loss, "loss")
+    assert found is not None
+    return np.asarray(found.getOriginalDataset()[1])
 
 
 def test_the_smoothing_of_the_loss_is_chosen_by_keyboard_and_remembered(panel: ChartPanel, qtbot: Any) -> None:
@@ -292,12 +307,13 @@ def test_the_mouse_reads_out_the_nearest_point(panel: ChartPanel, qtbot: Any) ->
     qtbot.wait(20)  # the plot looks at the mouse a hundred times a second
     qtbot.mouseMove(viewport, place(panel.psnr, 18.9))
     qtbot.waitUntil(lambda: panel.psnr.read_out == "step 20, PSNR 25.00 dB")
-    assert panel.psnr._box.isVisible()
-    assert panel.psnr.rect().contains(panel.psnr._box.geometry())
+    box = label(panel.psnr, "read_out")
+    assert box.isVisible()
+    assert panel.psnr.rect().contains(box.geometry())
     qtbot.wait(20)
     qtbot.mouseMove(viewport, QPoint(1, 1))  # on the axis
     qtbot.waitUntil(lambda: panel.psnr.read_out == "")
-    assert not panel.psnr._box.isVisible()
+    assert not box.isVisible()
 
 
 def test_the_keyboard_reads_out_zooms_and_chooses(panel: ChartPanel, qtbot: Any) -> None:
@@ -378,15 +394,16 @@ def test_empty_charts_say_what_they_wait_for_clear_of_the_axes(qapp: Any, qtbot:
     panel.show()
     said = {}
     for chart in (panel.loss, panel.psnr):
-        qtbot.waitUntil(lambda chart=chart: chart._empty.isVisible() and chart._empty.width() < chart.plot.width())
-        said[chart] = chart._empty.text()
+        empty = label(chart, "empty")
+        qtbot.waitUntil(lambda chart=chart, empty=empty: empty.isVisible() and empty.width() < chart.plot.width())
+        said[chart] = empty.text()
         between = chart.plot.mapFromScene(chart.plot.view.sceneBoundingRect()).boundingRect()
-        assert between.contains(chart._empty.geometry())
-        assert chart._empty.heightForWidth(chart._empty.width()) <= chart._empty.height()
+        assert between.contains(empty.geometry())
+        assert empty.heightForWidth(empty.width()) <= empty.height()
     assert "first steps" in said[panel.loss] and "first validation" in said[panel.psnr]
     panel.hear(step(1))
-    qtbot.waitUntil(lambda: not panel.loss._empty.isVisible())
-    assert panel.psnr._empty.isVisible()
+    qtbot.waitUntil(lambda: not label(panel.loss, "empty").isVisible())
+    assert label(panel.psnr, "empty").isVisible()
 
 
 def test_an_empty_chart_has_nothing_of_the_run_before(panel: ChartPanel, qtbot: Any) -> None:
@@ -430,10 +447,11 @@ def test_the_best_point_is_ringed_and_bicubic_is_in_sight(panel: ChartPanel, qtb
     assert panel.figures.best == (20, 25.0)
     panel.hear(validated(30, 24.5))
     qtbot.waitUntil(lambda: drawn(panel.psnr, "PSNR") == 3)
-    assert panel.psnr.plot._mark.getData()[0][0] == 20
+    (ring,) = (item for item in panel.psnr.plot.listDataItems() if isinstance(item, pg.ScatterPlotItem))
+    assert ring.getData()[0][0] == 20
     low, high = panel.psnr.plot.view.viewRange()[1]
     assert low <= 22.0 < 25.0 <= high
-    assert "bicubic" in panel.psnr._legend.text()
+    assert "bicubic" in label(panel.psnr, "legend").text()
 
 
 def test_terms_of_the_loss_are_named_with_their_colours(panel: ChartPanel, qtbot: Any) -> None:
@@ -441,7 +459,7 @@ def test_terms_of_the_loss_are_named_with_their_colours(panel: ChartPanel, qtbot
     panel.load(figures_of(step(1, pixel=0.1, perceptual=0.2), step(2, pixel=0.1, perceptual=0.2)))
     qtbot.waitUntil(lambda: panel.loss.legend == "total, pixel, perceptual")
     for colour in theme().colours.series[:3]:
-        assert colour in panel.loss._legend.text()
+        assert colour in label(panel.loss, "legend").text()
     panel.loss.setFocus()
     qtbot.keyClick(panel.loss, Qt.Key.Key_Left)
     assert panel.loss.read_out == "step 2, total 0.3, pixel 0.1, perceptual 0.2"
@@ -499,9 +517,9 @@ def test_labels_can_be_read() -> None:
 def test_the_theme_may_change_with_the_curves_drawn(panel: ChartPanel, qtbot: Any) -> None:
     try:
         theme().choose("dark")
-        qtbot.waitUntil(lambda: not panel._stale - {panel.rate})
-        curve = panel.loss.plot._curves["loss", Look.PLAIN]
-        assert curve.opts["pen"].color().name() == theme().colours.series[0]
+        loss = curve(panel.loss, "loss")
+        assert loss is not None
+        qtbot.waitUntil(lambda: loss.opts["pen"].color().name() == theme().colours.series[0])
     finally:
         theme().choose("system")
 

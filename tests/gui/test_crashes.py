@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 from app.crash_card import CrashCard
 from app.errors import ErrorDialog, Report
 from app.system.crash_log import CrashLog
+from tests.gui.window_driver import visible_text
 
 ROOT = Path(__file__).resolve().parents[2]
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kills and looks as Linux does")
@@ -42,6 +43,10 @@ def run_window(state: Path, before: str, then: str) -> subprocess.CompletedProce
         [sys.executable, "-c", _START.format(before=before, then=then)],
         cwd=ROOT, env={**os.environ, **more}, capture_output=True, timeout=90,
     )  # fmt: skip
+
+
+def click(dialog: ErrorDialog, text: str) -> None:
+    next(button for button in dialog.findChildren(QPushButton) if button.text() == text).click()
 
 
 @linux
@@ -76,7 +81,7 @@ def test_a_crash_is_reported_at_the_next_start_once(tmp_path: Path, qtbot: Any) 
     assert "crashed the last time" in card.text
     card.show_button.click()
     dialog = card.findChild(ErrorDialog)
-    assert "Segmentation fault" in dialog._report.as_text()
+    assert "Segmentation fault" in visible_text(dialog)
     assert card.isHidden()
     dialog.reject()
 
@@ -127,14 +132,14 @@ def test_copy_and_save_pass_on_the_same_report(qtbot: Any, tmp_path: Path, monke
     report = Report("No", f"{Path.home()}/photos is gone")
     dialog = ErrorDialog(report)
     qtbot.addWidget(dialog)
+    dialog.show()
     place = tmp_path / "report.txt"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(place), ""))
-    for button in dialog.findChildren(QPushButton):
-        if button.text() in ("Copy", "Save report …"):
-            button.click()
+    for text in ("Copy", "Save report …"):
+        click(dialog, text)
     assert QGuiApplication.clipboard().text() == place.read_text("utf-8") == report.as_text()
     assert "~/photos" in place.read_text("utf-8")
-    assert dialog._trouble.isHidden()
+    assert "could not be written" not in visible_text(dialog)
 
 
 def test_a_report_that_cannot_be_saved_says_so(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +147,5 @@ def test_a_report_that_cannot_be_saved_says_so(qtbot: Any, tmp_path: Path, monke
     qtbot.addWidget(dialog)
     dialog.show()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(tmp_path / "nowhere" / "report.txt"), ""))
-    dialog._save()
-    assert dialog._trouble.isVisible()
-    assert "could not be written" in dialog._trouble.text()
+    click(dialog, "Save report …")
+    assert "could not be written" in visible_text(dialog)

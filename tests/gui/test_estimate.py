@@ -43,37 +43,33 @@ def doubts(window: Window) -> list[tuple[str, str]]:
     return [(line.toolTip(), line.property("setting")) for line in lines if "doubtful" in line.accessibleName()]
 
 
-def device(status: StatusLine) -> str:
-    return status._device.toolTip() or status._device.text()
-
-
 def test_the_estimate_names_the_time_on_this_machine(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
     fill_in(window, photos, tmp_path / "run", steps=100000)
-    label = window.run_bar._estimate
-    qtbot.waitUntil(lambda: "on this machine" in label.text(), timeout=60000)
-    assert "million parameters" in label.text() and "GB of memory" in label.text()
+    bar = window.run_bar
+    qtbot.waitUntil(lambda: "on this machine" in bar.estimate, timeout=60000)
+    assert "million parameters" in bar.estimate and "GB of memory" in bar.estimate
     window.project.set("max_minutes", 12.0)
-    assert "12 minutes as chosen" in label.text()
+    assert "12 minutes as chosen" in bar.estimate
     window.project.set("batch_size", 0)
-    assert not label.isVisible()
+    assert bar.estimate == ""
 
 
 def test_the_estimate_is_for_the_device_that_the_settings_choose(
     free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     fill_in(window, photos, tmp_path / "run", steps=10000, device="auto", amp=True, batch_size=64, num_feat=64)
-    label = window.run_bar._estimate
-    qtbot.waitUntil(lambda: "about 2 minutes" in label.text(), timeout=_LONG)
-    assert "6.0 GB free" in label.text()
-    assert device(window.status) == "Some GPU · bf16"
-    half = label.text()
+    bar = window.run_bar
+    qtbot.waitUntil(lambda: "about 2 minutes" in bar.estimate, timeout=_LONG)
+    assert "6.0 GB free" in bar.estimate
+    assert window.status.text("device") == "Some GPU · bf16"
+    half = bar.estimate
     window.project.set("amp", False)
-    qtbot.waitUntil(lambda: device(window.status) == "Some GPU · fp32", timeout=_LONG)
-    assert label.text().split("; ")[1] != half.split("; ")[1]  # twice the memory for the activations
+    qtbot.waitUntil(lambda: window.status.text("device") == "Some GPU · fp32", timeout=_LONG)
+    assert bar.estimate.split("; ")[1] != half.split("; ")[1]  # twice the memory for the activations
     window.project.set("device", "cpu")
-    qtbot.waitUntil(lambda: "about 3 hours" in label.text(), timeout=_LONG)
-    assert "16.0 GB free" in label.text()
-    assert device(window.status) == "Some Processor · fp32"
+    qtbot.waitUntil(lambda: "about 3 hours" in bar.estimate, timeout=_LONG)
+    assert "16.0 GB free" in bar.estimate
+    assert window.status.text("device") == "Some Processor · fp32"
 
 
 def test_too_little_memory_is_doubted_beside_a_start_that_works(
@@ -102,12 +98,12 @@ def test_a_time_measured_while_the_machine_was_busy_is_measured_again(
     monkeypatch.setattr(estimate, "_AGAIN", 100)
     monkeypatch.setattr(estimate, "seconds_per_step", lambda config, spec, hardware: times.pop())
     fill_in(window, photos, tmp_path / "run", steps=3600)
-    label = window.run_bar._estimate
-    qtbot.waitUntil(lambda: "about 33 hours" in label.text(), timeout=_LONG)
-    qtbot.waitUntil(lambda: "about 11 hours" in label.text(), timeout=_LONG)
+    bar = window.run_bar
+    qtbot.waitUntil(lambda: "about 33 hours" in bar.estimate, timeout=_LONG)
+    qtbot.waitUntil(lambda: "about 11 hours" in bar.estimate, timeout=_LONG)
     qtbot.waitUntil(lambda: not times, timeout=_LONG)
     qtbot.wait(300)
-    assert "about 11 hours" in label.text()
+    assert "about 11 hours" in bar.estimate
 
 
 def test_a_device_that_is_not_there_is_said_before_the_start(
@@ -130,15 +126,14 @@ def test_a_run_in_sight_names_its_own_device_and_how_full_its_memory_is(qapp: An
     status.show_device("This Processor · fp32")
     status.hear(started)
     status.show_device("This Processor · bf16")
-    assert device(status) == "Their GPU · bf16"
+    assert status.text("device") == "Their GPU · bf16"
     status.hear(StepDone(1, 9, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 1.0, 6 * _GB))
-    memory = status._labels["memory"]
-    qtbot.waitUntil(lambda: memory.text() == "6.0 of 24 GB", timeout=_LONG)
+    qtbot.waitUntil(lambda: status.text("memory") == "6.0 of 24 GB", timeout=_LONG)
     status.show_state(State.IDLE)
-    assert device(status) == "This Processor · bf16"
+    assert status.text("device") == "This Processor · bf16"
     status.hear(RunStarted("2", "w", 4, True, 0, 9, "cpu", "fp32", 1, {}))  # of an older program
-    assert device(status) == "cpu · fp32"
+    assert status.text("device") == "cpu · fp32"
     status.hear(StepDone(1, 9, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 1.0, 6 * _GB))
-    qtbot.waitUntil(lambda: memory.text() == "6.00 GB", timeout=_LONG)
+    qtbot.waitUntil(lambda: status.text("memory") == "6.00 GB", timeout=_LONG)
     status.clear_run()
-    assert device(status) == "This Processor · bf16"
+    assert status.text("device") == "This Processor · bf16"

@@ -16,7 +16,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
 from app.charts.comparison import Choice
-from app.charts.plot import Look
 from app.runs.elsewhere import WORD
 from app.session import State
 from app.window import Window
@@ -84,7 +83,7 @@ def test_what_another_process_trains_appears_live(window: Window, qtbot: Any, ot
     assert f"{WORD}: step 3 of 50" in window.elsewhere_card.text
     assert str(other.process.pid) in window.elsewhere_card.text
     assert WORD in window.windowTitle()
-    assert window.status._labels["state"].text() == WORD
+    assert window.status.text("state") == WORD
     other.write(step(4), Validated(4, "val", 31.0, 0.9, 30.0, 0.8, True, 4, 0.1))
     qtbot.waitUntil(lambda: steps_drawn(window) == 4 and len(window.charts.figures.psnr) == 1)
     assert (window.elsewhere_card.bar.value(), window.elsewhere_card.bar.maximum()) == (4, 50)
@@ -217,7 +216,8 @@ def test_earlier_runs_and_other_workspaces_can_be_drawn_beside(
     menu.hide()
     loss = window.charts.loss
     qtbot.waitUntil(lambda: earlier.text() in loss.legend)
-    assert len(loss.plot._curves[earlier.text(), Look.OTHER].getOriginalDataset()[0]) == 30
+    curve = next(item for item in loss.plot.listDataItems() if item.name() == earlier.text())
+    assert len(curve.getOriginalDataset()[0]) == 30
     window.conductor.comparison.choose(Choice("nothing", tmp_path))
     qtbot.waitUntil(lambda: "There is no run in" in window.messages.text)
     assert earlier.text() in loss.legend

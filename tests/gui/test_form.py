@@ -11,9 +11,10 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
+from app.errors import ErrorDialog
 from app.form.entries import NumberEntry
 from app.window import Window
-from tests.gui.window_driver import fill_in
+from tests.gui.window_driver import fill_in, find_named, unfold_groups, visible_text
 from tests.small_runs import picture
 from trainer_core.camera import CameraProfile
 from trainer_core.settings.config import SETTINGS
@@ -69,8 +70,7 @@ def test_what_is_wrong_is_the_first_that_a_screen_reader_says_of_a_field(window:
 
 
 def test_no_field_keeps_a_dropped_file_for_itself(window: Window, tmp_path: Path) -> None:
-    for group in window.form._groups.values():
-        group.unfold(True)
+    unfold_groups(window)
     lines = [line for row in window.form.rows.values() for line in row.entry.findChildren(QLineEdit)]
     assert len(lines) > 10
     data = QMimeData()
@@ -103,13 +103,14 @@ def test_numbers_may_be_typed_as_people_write_them(window: Window, name: str, ty
 
 def test_reset_brings_the_default_back(window: Window, qtbot: Any) -> None:
     row = window.form.rows["batch_size"]
+    reset = find_named(row, "Reset Batch")
     window.form.go_to("batch_size")
     type_into(qtbot, window, "batch_size", "7")
     assert window.project.draft.config.batch_size == 7
-    qtbot.waitUntil(lambda: row._reset.height() > 0)
-    qtbot.mouseClick(row._reset, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: reset.height() > 0)
+    qtbot.mouseClick(reset, Qt.MouseButton.LeftButton)
     assert row.entry.value() == 16
-    assert not row._reset.isVisible()
+    assert not reset.isVisible()
 
 
 def test_a_preset_changes_what_belongs_to_it(window: Window, qtbot: Any) -> None:
@@ -137,7 +138,7 @@ def test_typed_photos_are_counted_and_unusable_ones_listed(
     qtbot.waitUntil(lambda: "6 photos" in row.note)
     assert "1 unusable" in row.note
     window.form.show_unusable.emit()
-    assert "broken.png" in next(d for d in window.children() if hasattr(d, "unfold"))._report.details
+    assert "broken.png" in visible_text(window.findChild(ErrorDialog))
     type_into(qtbot, window, "source_dir", str(tmp_path / "nowhere"))
     qtbot.waitUntil(lambda: "does not exist" in row.note)
 

@@ -62,7 +62,7 @@ def is_quiet(window: Window) -> bool:
 @pytest.fixture
 def settled(window: Window, qtbot: Any) -> Window:
     """A window that has found its hardware, so that nothing of its own is under way while things are counted."""
-    qtbot.waitUntil(lambda: bool(window.status._device.toolTip() or window.status._device.text()), timeout=60000)
+    qtbot.waitUntil(lambda: bool(window.status.text("device")), timeout=60000)
     answered: list[None] = []
     window.training.ask(lambda: None, answered.append, lambda error: None)
     qtbot.waitUntil(lambda: bool(answered) and is_quiet(window), timeout=60000)
@@ -140,7 +140,7 @@ def test_a_button_with_an_icon_follows_the_theme_and_is_not_kept_by_it(qapp: QAp
     assert gone() is None
 
 
-class _Grave:
+class _Finalized:
     """Says in which thread it was collected; only the collector can, because it refers to itself."""
 
     def __init__(self, collected_in: list[int]) -> None:
@@ -165,7 +165,7 @@ def test_garbage_of_any_thread_is_collected_in_the_window_s(collector: Collector
 
     def litter() -> None:
         for _ in range(10 * gc.get_threshold()[0]):
-            _Grave(collected_in)
+            _Finalized(collected_in)
 
     thread = threading.Thread(target=litter)
     thread.start()

@@ -1,4 +1,4 @@
-"""The parts by themselves: curves, errors, waking, the thread."""
+"""Parts of the window by themselves: the report of an error, option names in sentences, the training thread."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app import training_thread
 from app.errors import ErrorDialog, ErrorHook, fault_report
 from app.form.words import sentence
 from app.session import Session, State
-from app.system.awake import awake
-from app.training_thread import Ended, TrainingThread
+from app.training_thread import TrainingThread
+from tests.gui.window_driver import visible_text
 from trainer_core.settings.config import SETTINGS
 
 
@@ -37,7 +38,7 @@ def test_an_escaped_error_is_shown_once_and_the_window_lives(qtbot: Any, capsys:
     assert sys.excepthook is before
     dialogs = window.findChildren(ErrorDialog)
     assert len(dialogs) == 1
-    assert "the sky fell" in dialogs[0]._report.as_text()
+    assert "the sky fell" in visible_text(dialogs[0])
     assert "the sky fell" in capsys.readouterr().err
     dialogs[0].reject()
 
@@ -52,18 +53,22 @@ def test_another_fault_of_the_same_place_is_shown_once_the_first_is_read(qtbot: 
         try:
             raise RuntimeError(text)
         except RuntimeError as error:
-            hook._catch(RuntimeError, error, error.__traceback__)
+            sys.excepthook(RuntimeError, error, error.__traceback__)
 
     def seen() -> list[str]:
-        return [dialog._report.cause for dialog in window.findChildren(ErrorDialog) if dialog.isVisible()]
+        return [visible_text(dialog) for dialog in window.findChildren(ErrorDialog) if dialog.isVisible()]
 
-    for text in ("first", "second"):
-        fail(text)
-    assert len(seen()) == 1 and "first" in seen()[0]
-    window.findChildren(ErrorDialog)[0].reject()
-    for text in ("first", "second"):
-        fail(text)
-    assert len(seen()) == 1 and "second" in seen()[0]
+    hook.install()
+    try:
+        for text in ("first", "second"):
+            fail(text)
+        assert len(seen()) == 1 and "first" in seen()[0]
+        window.findChildren(ErrorDialog)[0].reject()
+        for text in ("first", "second"):
+            fail(text)
+        assert len(seen()) == 1 and "second" in seen()[0]
+    finally:
+        hook.remove()
     for dialog in window.findChildren(ErrorDialog):
         dialog.reject()
 
@@ -122,18 +127,9 @@ def test_memory_that_a_training_kept_is_given_back_once_it_is_over(
 ) -> None:
     thread, told = TrainingThread(), list[str]()
     monkeypatch.setattr(training_thread.environment, "give_back_memory", lambda: told.append("given back"))
-    monkeypatch.setattr(thread, "_train", lambda job: (told.append("trained"), Ended("completed"))[1])
+    thread.ended.connect(lambda ended: told.append(ended.outcome), Qt.ConnectionType.DirectConnection)
     thread.start()
     thread.ask(lambda: told.append("asked"), print, print)
     thread.train({})
     thread.close()
-    assert told == ["asked", "trained", "given back"]
-
-
-def test_the_machine_is_kept_awake_and_let_go_twice_without_harm() -> None:
-    hold = awake()
-    for _ in range(2):
-        hold.hold()
-        hold.hold()
-        hold.release()
-        hold.release()
+    assert told == ["asked", "refused", "given back"]

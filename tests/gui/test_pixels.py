@@ -41,6 +41,7 @@ from tests.gui.audit import (
     find_squeezed_widgets,
     max_contrast,
 )
+from tests.gui.window_driver import unfold_groups
 from trainer_core.events import (
     CheckpointSaved,
     PreviewReady,
@@ -87,8 +88,7 @@ def invalid(window: Window, folder: Path) -> None:
 
 def ready(window: Window, folder: Path) -> None:
     window.conductor.begin_demo(str(folder / "runs" / "mono x4"))
-    for group in window.form._groups.values():
-        group.unfold(True)
+    unfold_groups(window)
 
 
 def training(window: Window, folder: Path) -> None:

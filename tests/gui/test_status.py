@@ -8,7 +8,6 @@ import pytest
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
 
-from app import status as status_module
 from app.status import StatusLine
 from trainer_core.events import StepDone
 
@@ -29,9 +28,8 @@ class Layouts(QObject):
 
 
 @pytest.fixture
-def status(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> StatusLine:
-    monkeypatch.setattr(status_module, "_PERIOD", 0)
-    window, line = QMainWindow(), StatusLine()
+def status(qtbot: Any) -> StatusLine:
+    window, line = QMainWindow(), StatusLine(interval=0)
     window.setStatusBar(line)
     window.resize(1200, 200)
     qtbot.addWidget(window)
@@ -42,13 +40,19 @@ def status(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> StatusLine:
 
 def tell(status: StatusLine, step: int, seconds: float, qtbot: Any) -> None:
     status.hear(StepDone(step, 150_000, {"total": 1 / step}, 1e-3, 0.1, 4.5, seconds, 33_000 - seconds, _GB))
-    shown = status._labels["step"]
-    qtbot.waitUntil(lambda: shown.text() == f"step {step} / 150000")
+    qtbot.waitUntil(lambda: status.text("step") == f"step {step} / 150000")
     QApplication.processEvents()
 
 
+def fields(status: StatusLine) -> list[QLabel]:
+    """Find the labels of the figures; the device is not one of them."""
+    found = [label for label in status.findChildren(QLabel) if label.objectName() not in ("", "device")]
+    assert len(found) == 7
+    return found
+
+
 def places(status: StatusLine) -> dict[str, tuple[int, int]]:
-    return {name: (label.x(), label.width()) for name, label in status._labels.items()}
+    return {label.objectName(): (label.x(), label.width()) for label in fields(status)}
 
 
 def whole(label: QLabel) -> bool:
@@ -68,7 +72,7 @@ def test_every_figure_is_shown_whole_and_gives_its_room_back(status: StatusLine,
     room = places(status)["elapsed"][1]
     for step, seconds in ((9, 2.0), (9_999, 2222.0), (149_999, 32_999.0)):
         tell(status, step, seconds, qtbot)
-        assert all(whole(label) for label in status._labels.values())
+        assert all(whole(label) for label in fields(status))
     status.clear_run()
     QApplication.processEvents()
     assert places(status)["elapsed"][1] == room
@@ -85,6 +89,6 @@ def test_larger_letters_get_the_room_they_need(status: StatusLine, qtbot: Any) -
     tell(status, 777, 172.8, qtbot)
     font = status.font()
     font.setPointSizeF(1.4 * font.pointSizeF())
-    for label in status._labels.values():
+    for label in fields(status):
         label.setFont(font)
-    assert all(whole(label) for label in status._labels.values())
+    assert all(whole(label) for label in fields(status))

@@ -20,9 +20,10 @@ from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
 
 from app.errors import ErrorDialog
 from app.session import State
+from app.system.awake import awake
 from app.window import Window
-from tests.gui.window_driver import fill_in
-from trainer_core.events import StepDone
+from tests.gui.window_driver import fill_in, visible_text
+from trainer_core.events import RunFinished, StepDone
 from trainer_core.sinks.tensorboard import TensorBoardSink
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +78,23 @@ def test_the_machine_is_kept_awake_from_the_start_of_a_training_to_its_end(
     window.conductor.stop()
     wait_idle(window, qtbot)
     assert not lives(helper)
+
+
+@linux
+def test_the_machine_can_be_kept_awake_twice_and_released_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = fake_helper(tmp_path, monkeypatch, 'echo $$ >> "{pid}"\nfor last; do :; done\nexec "$last"')
+    hold = awake()
+    for count in (1, 2):
+        for _ in range(2):
+            hold.hold()
+        wait_for(lambda count=count: started.exists() and len(started.read_text().split()) == count)
+        process = int(started.read_text().split()[-1])
+        assert psutil.pid_exists(process)
+        for _ in range(2):
+            hold.release()
+        assert not psutil.pid_exists(process)
 
 
 @linux
@@ -201,7 +219,7 @@ def test_a_failure_is_told_by_its_name(
     wait_idle(window, qtbot)
     assert told == ["The training failed"]
     dialog = window.findChild(ErrorDialog)
-    assert "on strike" in dialog._report.as_text()
+    assert "on strike" in visible_text(dialog)
     dialog.reject()
 
 
@@ -211,7 +229,7 @@ def test_a_failure_is_told_by_its_name(
 def write_events(workspace: Path, tag: str) -> None:
     sink = TensorBoardSink(workspace / "tensorboard", 0)
     sink(StepDone(3, 3, {tag: 0.5}, 1e-4, 1.0, 10.0, 0.1, None, 10**9))
-    sink._writer.close()
+    sink(RunFinished("completed", 3))
 
 
 def tags(address: str) -> str:

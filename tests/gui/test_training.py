@@ -17,9 +17,10 @@ from app.runs.recent import recent_workspaces
 from app.session import State
 from app.window import Window
 from tests.core.networks import network_of, saved
-from tests.gui.window_driver import close_window, fill_in
+from tests.gui.window_driver import close_window, fill_in, visible_text
 from tests.openings import counted_openings
 from tests.small_runs import TINY, make_workspace, profile_file
+from trainer_core.control import RunControl
 from trainer_core.data.photos import ScanGivenUp
 from trainer_core.events import RunStarted
 from trainer_core.model.spec import NetworkSpec
@@ -156,7 +157,7 @@ def test_what_needs_less_memory_is_applied_and_the_training_goes_on(
     window.project.set("batch_size", 4)
     start(window, qtbot)
     dialog = fail_at_the_next_step(window, qtbot, "DefaultCPUAllocator: can't allocate memory: 9 bytes.")
-    assert "Out of memory with Batch 4" in dialog._report.cause
+    assert "Out of memory with Batch 4" in visible_text(dialog)
     failed_at = window.session.step
     buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}
     assert [text for text, button in buttons.items() if button.width() < button.sizeHint().width()] == [], "cut off"
@@ -189,15 +190,15 @@ def _plans(workspace: Path) -> list[int]:
     return [r["total_steps"] for r in events if r["event"] == "PlanChanged"]
 
 
-def test_a_late_word_of_an_earlier_pause_is_no_pause(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+def test_a_late_word_of_an_earlier_pause_is_no_pause(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill_in(window, photos, tmp_path / "run", steps=100000)
     start(window, qtbot)
     click(qtbot, window.run_bar.pause_button)
     qtbot.waitUntil(lambda: window.session.state is State.PAUSED, timeout=_LONG)
     time.sleep(0.6)  # the window is busy, and what the waiting thread says queues up
-    control = window.session._control
-    assert control is not None
-    control.wait_while_paused = lambda timeout=None: True  # type: ignore[method-assign]  # the next is never reached
+    monkeypatch.setattr(RunControl, "wait_while_paused", lambda control, timeout=None: True)  # the next is not reached
     window.session.pause_or_resume()
     window.session.pause_or_resume()
     QApplication.processEvents()
@@ -394,12 +395,12 @@ def test_the_best_model_of_a_discarded_run_can_be_used_and_another_folder_shows_
     window.session.stop(discard=True)
     wait_idle(window, qtbot)
     assert window.result_card.model == str(best) and window.result_card.try_button.isVisible()
-    assert window.status._labels["step"].text() and not window.status._labels["left"].text()
+    assert window.status.text("step") and not window.status.text("left")
     again = tmp_path / "copy"
     shutil.copytree(workspace, again)
     window.conductor.open_workspace(str(tmp_path / "new"))
     qtbot.waitUntil(lambda: not window.project.busy, timeout=_LONG)
-    assert (window.log.text, window.status._labels["step"].text(), window.result_card.text) == ("", "", "")
+    assert (window.log.text, window.status.text("step"), window.result_card.text) == ("", "", "")
 
 
 def test_discard_asks_and_closing_asks(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
@@ -460,6 +461,6 @@ def test_what_the_trainer_refuses_is_shown_and_the_window_is_ready_again(
     click(qtbot, window.run_bar.start_button)
     wait_idle(window, qtbot)
     dialog = next(child for child in window.findChildren(ErrorDialog) if child.isVisible())
-    assert "holds no file" in dialog._report.cause
+    assert "holds no file" in visible_text(dialog)
     dialog.reject()
     assert window.run_bar.start_button.isVisible()

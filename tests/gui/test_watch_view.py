@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 from app.session import State
 from app.watch_view.cells import Cell, enlarged, image
 from app.window import Window
-from tests.gui.window_driver import fill_in
+from tests.gui.window_driver import fill_in, show_tab
 from tests.small_runs import TINY, make_photos
 
 _LONG = 60000  # milliseconds; a busy machine needs them
@@ -138,12 +138,12 @@ def test_photos_are_taken_in_the_training_thread_and_only_while_somebody_looks(
     monkeypatch.setattr(watch_view.WatchCamera, "photograph", watched)
     began: list[object] = []
     window.pairs.began.connect(began.append)
-    window._tabs.setCurrentIndex(1)
+    show_tab(window, "Progress")
     choose(window, photos)
     qtbot.waitUntil(lambda: window.pairs.state == "ready", timeout=_LONG)
     settle(window, qtbot)
     assert not began
-    window._tabs.setCurrentIndex(0)
+    show_tab(window, "What the watch sees")
     seen(window, qtbot)
     assert len(threads) == 1
     assert threading.current_thread().name not in threads
@@ -154,14 +154,14 @@ def test_a_training_shows_its_progress_and_has_the_machine_for_itself(
 ) -> None:
     began: list[object] = []
     window.pairs.began.connect(began.append)
-    window._tabs.setCurrentIndex(2)
+    show_tab(window, "Log")
     fill_in(window, photos, tmp_path / "run", steps=100000)
     qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
     window.conductor.start()
     assert window.preview.isVisible()
     assert not window.watch.others_button.isEnabled()
     qtbot.waitUntil(lambda: window.session.state is State.TRAINING, timeout=_LONG)
-    window._tabs.setCurrentIndex(0)
+    show_tab(window, "What the watch sees")
     settle(window, qtbot)
     assert not began
     assert "when it has ended" in window.watch.reason
