@@ -134,6 +134,11 @@ class TryWindow(QDialog):
         self.photos.told.connect(self.messages.tell)
         self.finished.connect(self._leave)
 
+    @property
+    def caption(self) -> str:
+        """The text about the photo: its name, and its size before and after."""
+        return self._caption.text()
+
     # -- opening, choosing, leaving ------------------------------------------------------------
 
     def present(self, model: Optional[Path], models: Sequence[RunModel]) -> None:

@@ -89,7 +89,7 @@ class CompareView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(colours().base))
-        views = self._views_beside()
+        views = self.visible_views
         if not views:
             self._say(painter, self.EMPTY if self._pictures is None else self.NO_ORIGINAL)
         elif self.mode == SLIDER:
@@ -104,8 +104,9 @@ class CompareView(QWidget):
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
 
-    def _views_beside(self) -> list[str]:
-        """What the present mode shows of the views that the picture has."""
+    @property
+    def visible_views(self) -> list[str]:
+        """Names of the pictures that the present mode shows, from left to right; a picture may lack some."""
         if self._pictures is None:
             return []
         wanted = {BESIDE: self.beside, SLIDER: (self._left(), self.right)}.get(self.mode, (self.mode,))
@@ -252,7 +253,7 @@ class CompareView(QWidget):
             self._centre = QPointF(min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0))
 
     def _shown_panes(self) -> list[QRect]:
-        return [self.rect()] if self.mode == SLIDER else self._panes(len(self._views_beside()) or 1)
+        return [self.rect()] if self.mode == SLIDER else self._panes(len(self.visible_views) or 1)
 
     def _step_zoom(self, by: int) -> None:
         if self._pictures is None:

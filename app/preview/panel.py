@@ -186,6 +186,11 @@ class PreviewPanel(QWidget):
     # -- which picture -------------------------------------------------------------------------
 
     @property
+    def caption(self) -> str:
+        """The visible text beside the list: step, figures and, where the list does not say it, the picture's name."""
+        return self._caption.text()
+
+    @property
     def _key(self) -> str:
         return self.which.currentData() or ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 from pathlib import Path
 from typing import Any, Optional
@@ -14,16 +15,17 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QPushButton
 
-from app.deploy.bench import OTHER, OURS
+from app.deploy.bench import OTHER, OURS, Enlarged
 from app.deploy.export_dialog import ExportDialog
-from app.deploy.result_card import ResultCard
+from app.deploy.result_card import PathLabel, ResultCard
 from app.deploy.try_window import TryWindow
 from app.remembered import remembered
 from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.gui.test_accessibility import nameless
-from tests.gui.window_driver import fill_in
+from tests.gui.window_driver import fill_in, visible_text
 from tests.small_runs import picture
+from trainer_core.errors import UserError
 from trainer_core.events import RunFinished
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.verbs.inspect import inspect
@@ -113,6 +115,11 @@ def save_as(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *given, **more: (str(path), ""))
 
 
+def in_memory(kind: type) -> list[object]:
+    gc.collect()
+    return [thing for thing in gc.get_objects() if type(thing) is kind]
+
+
 # -- trying ------------------------------------------------------------------------------------
 
 
@@ -120,7 +127,7 @@ def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
     window: Window, qtbot: Any, model: Path, photo: Path
 ) -> None:
     trial = opened(window, qtbot, model)
-    assert "RRDB x4 8/1/4" in trial._facts[OURS].text()
+    assert "RRDB x4 8/1/4" in visible_text(trial)
     assert not trial.save_button.isEnabled()
     drop(trial, photo)
     pixels = wait_for(qtbot, trial)
@@ -137,7 +144,7 @@ def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
     for key, mode in ((Qt.Key.Key_1, "Photo"), (Qt.Key.Key_3, OURS), (Qt.Key.Key_B, "Side by side")):
         qtbot.keyClick(view, key)
         assert view.mode == mode
-    assert "60 × 40 → 240 × 160" in trial._caption.text()
+    assert "60 × 40 → 240 × 160" in trial.caption
 
 
 def test_colour_that_a_gray_model_cannot_keep_is_said(window: Window, qtbot: Any, photo: Path, tmp_path: Path) -> None:
@@ -147,11 +154,10 @@ def test_colour_that_a_gray_model_cannot_keep_is_said(window: Window, qtbot: Any
     drop(trial, photo, gray)
     qtbot.waitUntil(lambda: trial.photos.list.count() == 2, timeout=_LONG)
     wait_for(qtbot, trial)
-    caption = trial._caption
-    assert caption.text() == "photo · 60 × 40 → 240 × 160, in gray"
-    assert trial._facts[OURS].text().endswith("grays only")
+    assert trial.caption == "photo · 60 × 40 → 240 × 160, in gray"
+    assert any(line.endswith("grays only") for line in visible_text(trial).splitlines())
     trial.photos.list.setCurrentRow(1)
-    qtbot.waitUntil(lambda: caption.text() == "gray · 60 × 40 → 240 × 160", timeout=_LONG)
+    qtbot.waitUntil(lambda: trial.caption == "gray · 60 × 40 → 240 × 160", timeout=_LONG)
 
 
 def test_dumps_and_folders_of_photos_fill_the_list_and_each_is_enlarged_when_chosen(
@@ -305,7 +311,7 @@ def test_without_a_run_a_dropped_model_is_the_one_to_try(window: Window, qtbot: 
     trial = opened(window, qtbot)
     drop(trial, photo)
     qtbot.waitUntil(lambda: trial.bench.photo is not None, timeout=_LONG)
-    assert "Choose a model" in trial._caption.text()
+    assert "Choose a model" in trial.caption
     drop(trial, model)
     assert (wait_for(qtbot, trial) == computed(model, photo)).all()
 
@@ -316,11 +322,11 @@ def test_closing_frees_the_models_and_opening_again_shows_the_photos(
     trial = opened(window, qtbot, model)
     drop(trial, photo)
     wait_for(qtbot, trial)
-    assert trial.bench._upscalers
+    assert in_memory(Upscaler) and in_memory(Enlarged)
     qtbot.keyClick(trial, Qt.Key.Key_Escape)
     assert not trial.isVisible()
-    qtbot.waitUntil(lambda: not trial.bench._upscalers, timeout=_LONG)
-    assert not trial.bench.models and not trial.bench._results
+    assert not trial.bench.models
+    qtbot.waitUntil(lambda: not in_memory(Upscaler) and not in_memory(Enlarged), timeout=_LONG)
     assert opened(window, qtbot, model) is trial
     wait_for(qtbot, trial)
 
@@ -415,13 +421,21 @@ def test_what_cannot_be_exported_is_said_in_the_dialog_and_nothing_is_overwritte
     assert dialog.export_button.isEnabled()
 
 
-def test_the_export_dialog_grows_with_what_it_has_to_say(window: Window, qtbot: Any, model: Path) -> None:
+def test_the_export_dialog_grows_with_what_it_has_to_say(
+    window: Window, qtbot: Any, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dialog = exporting(window, qtbot, model)
     fields = [dialog.model.box, dialog.blend.box, dialog.alpha, dialog.target, *dialog.formats.buttons()]
     needed = {field: field.height() for field in fields}
     before = dialog.height()
-    for text in ("Written: " + "/a/rather/long/folder" * 30, "Written.\n" * 6):
-        dialog._say(text, "good")
+    for text in ("No file " + "/a/rather/long/folder" * 30, "Refused.\n" * 6):
+
+        def refuse(*given: Any, text: str = text, **more: Any) -> None:
+            raise UserError(text)
+
+        monkeypatch.setattr("trainer_core.verbs.export.export", refuse)
+        click(qtbot, dialog.export_button)
+        qtbot.waitUntil(lambda text=text: dialog.outcome.text() == text, timeout=_LONG)
         QApplication.processEvents()
         assert dialog.outcome.height() >= dialog.outcome.heightForWidth(dialog.outcome.width())
         assert [field for field in fields if field.height() < needed[field]] == []
@@ -526,7 +540,9 @@ def test_nothing_on_the_card_is_cut_off_in_a_small_window(window: Window, qtbot:
     qtbot.wait(50)
     assert window.width() == 1024
     assert "Not in Upscayl (NCNN): growth 16." in card.text
-    for button in card._actions:
+    for button in (card.deploy_button, card.try_button, card.export_button):
+        assert button.isVisible()
         assert button.width() >= button.sizeHint().width()
         assert button.mapTo(card, QPoint(button.width(), 0)).x() <= card.width()
-    assert "…" in card._place.text() and card._place.toolTip() == str(path)
+    place = card.findChild(PathLabel)
+    assert "…" in place.text() and place.toolTip() == str(path)

@@ -17,7 +17,7 @@ from app.preview.pictures import Pictures, from_sample
 from app.session import State
 from app.window import Window
 from tests.core.networks import network_of, saved
-from tests.gui.window_driver import fill_in
+from tests.gui.window_driver import fill_in, find_named
 from tests.small_runs import picture, watch_photo
 from trainer_core.control import Request
 from trainer_core.events import PreviewReady, Sample
@@ -54,6 +54,23 @@ def checkerboard(side: int) -> np.ndarray:
     return np.repeat(255 * ((place[:, None] + place) % 2).astype(np.uint8)[..., None], 3, 2)
 
 
+def coded(side: int) -> np.ndarray:
+    """A picture whose pixels say where they are: red and green are the lower bits of x and y, blue the upper ones."""
+    y, x = np.mgrid[:side, :side]
+    return np.stack([x % 256, y % 256, x // 256 + 16 * (y // 256)], axis=-1).astype(np.uint8)
+
+
+def show_coded(view: CompareView, side: int) -> None:
+    picture = coded(side)
+    view.show_pictures(from_sample(1, Sample("coded", picture, picture, picture, picture, 30.0, 29.0)))
+
+
+def pixel_at(view: CompareView, x: int, y: int) -> tuple[int, int]:
+    """Which pixel of a coded picture is drawn at this point of the view."""
+    color = view.grab().toImage().pixelColor(x, y)
+    return color.red() + 256 * (color.blue() % 16), color.green() + 256 * (color.blue() // 16)
+
+
 def turn(view: QWidget, place: QPointF, *parts: tuple[int, int]) -> None:
     """The wheel, horizontally and vertically."""
     for x, y in parts:
@@ -84,36 +101,33 @@ def test_lr_stays_square_pixels_where_the_picture_is_fitted_smaller_than_it_is(v
 
 
 def test_the_wheel_zooms_a_step_a_notch_around_the_pointer(view: CompareView) -> None:
+    show_coded(view, 480)
     view.set_mode("SR")
     view.set_zoom(2)
     corner = QPointF(300, 100)
-
-    def under_the_pointer() -> QPointF:
-        target = view._target(view.rect())
-        return QPointF((corner.x() - target.x()) / target.width(), (corner.y() - target.y()) / target.height())
-
-    before = under_the_pointer()
+    before = pixel_at(view, 300, 100)
     turn(view, corner, *[(0, 8)] * 10, (-120, 0))
     assert view.zoom == 2
     turn(view, corner, *[(0, 8)] * 5)
     assert view.zoom == 3
-    moved = under_the_pointer() - before
-    assert abs(moved.x()) < 0.003 and abs(moved.y()) < 0.003
+    assert pixel_at(view, 300, 100) == pytest.approx(before, abs=1)
     turn(view, corner, (0, -120))
     assert view.zoom == 2
 
 
 @pytest.mark.parametrize("mode", ["SR", "Side by side"])
 def test_the_zoom_goes_step_by_step_from_the_fitted_picture_and_back(view: CompareView, mode: str) -> None:
-    small = Sample("photo", gray(0, 12, 12), gray(10, 48, 48), gray(20, 48, 48), gray(30, 48, 48), 30.0, 29.0)
-    view.show_pictures(from_sample(2, small))
+    show_coded(view, 48)
     view.set_mode(mode)
 
-    def width() -> float:
-        return view._target(view._shown_panes()[0]).width() / 48
+    def width() -> int:
+        """Screen pixels of one pixel of the picture, near the middle of the upper left quarter."""
+        shown = view.grab().toImage()
+        columns = [shown.pixelColor(x, 60).red() for x in range(40, 160)]
+        return columns.count(columns[60])
 
-    fitted = width()
-    place = QPointF(view._shown_panes()[0].center())
+    fitted, place = width(), QPointF(100, 100)
+    assert fitted == {"SR": 400 // 48, "Side by side": 198 // 48}[mode]
     for number in (1, 2):
         turn(view, place, (0, 120))
         assert width() == fitted + number
@@ -123,14 +137,19 @@ def test_the_zoom_goes_step_by_step_from_the_fitted_picture_and_back(view: Compa
     assert view.zoom == 0
 
 
-def test_a_picture_goes_with_the_mouse_at_any_pixel_ratio(view: CompareView, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_goes_with_the_mouse_at_any_pixel_ratio(
+    view: CompareView, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show_coded(view, 480)
     monkeypatch.setattr(view, "devicePixelRatioF", lambda: 2.0)
     view.set_mode("SR")
     view.set_zoom(8)
-    before = view._target(view.rect()).topLeft()
-    view._move(QPointF(40, 24))
-    moved = view._target(view.rect()).topLeft() - before
-    assert (moved.x(), moved.y()) == pytest.approx((40, 24), abs=1)
+    before = pixel_at(view, 150, 150)
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(150, 150))
+    qtbot.mouseMove(view, QPoint(190, 174))
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(190, 174))
+    assert pixel_at(view, 190, 174) == pytest.approx(before, abs=1)
+    assert pixel_at(view, 150, 150) == pytest.approx((before[0] - 10, before[1] - 6), abs=1), "4 points a pixel"
 
 
 @pytest.fixture
@@ -181,15 +200,16 @@ def test_previews_are_shown_compared_and_found_again_on_disk(panel: PreviewPanel
 def test_keys_choose_the_picture_wherever_the_focus_is(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
     panel.hear(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
     panel.activateWindow()
-    for widget in (panel.which, panel._against, panel.timeline.play_button, panel.view):
+    against, next_button = find_named(panel, "Left of the slider"), find_named(panel, "Next picture")
+    for widget in (panel.which, against, panel.timeline.play_button, panel.view):
         for key, mode in ((Qt.Key.Key_1, "LR"), (Qt.Key.Key_B, "Side by side"), (Qt.Key.Key_S, "Slider")):
             widget.setFocus()
             qtbot.keyClick(widget, key)
             assert panel.view.mode == mode, (widget, mode)
-    panel._next.setFocus()
-    qtbot.keyClick(panel._next, Qt.Key.Key_Plus)
+    next_button.setFocus()
+    qtbot.keyClick(next_button, Qt.Key.Key_Plus)
     assert panel.view.zoom >= 1
-    qtbot.keyClick(panel._next, Qt.Key.Key_0)
+    qtbot.keyClick(next_button, Qt.Key.Key_0)
     assert panel.view.zoom == 0
 
 
@@ -199,7 +219,7 @@ def test_a_photo_that_was_pinned_just_now_is_shown_with_its_first_preview(panel:
     panel.timeline.slider.setValue(0)
     panel.await_pinned()
     panel.hear(preview(tmp_path, 6, frame(40)))  # it was under way when the photo came
-    assert "photo.png" in panel._caption.text()
+    assert "photo.png" in panel.caption
     panel.hear(preview(tmp_path, 7, frame(40), pinned(90, "harbour")))
     assert panel.which.currentText() == "harbour" and step_shown(panel) == 7
     panel.which.setCurrentIndex(0)
@@ -217,10 +237,10 @@ def test_pinned_photos_come_after_the_frames_and_have_no_original(
     qtbot.keyClick(panel.view, Qt.Key.Key_PageDown)
     assert panel.which.currentText() == "harbour" and panel.unpin_button.isVisible()
     panel.view.set_mode("Side by side")
-    assert panel.view._views_beside() == ["LR", "Bicubic", "SR"]
+    assert panel.view.visible_views == ["LR", "Bicubic", "SR"]
     panel.view.grab()
     panel.view.set_mode("HR")
-    assert panel.view._views_beside() == []
+    assert panel.view.visible_views == []
     empty = panel.view.grab().toImage()
     panel.view.set_mode("SR")
     assert panel.view.grab().toImage() != empty
@@ -240,11 +260,11 @@ def test_a_picture_s_name_stands_once_and_shows_where_it_differs_from_the_others
     panel.resize(640, 420)
     panel.hear(preview(tmp_path, 4, frame(40, "val/scene_1337_0077.png")))
     assert not panel.which.isVisible()
-    assert panel._caption.text().endswith("val/scene_1337_0077.png")
+    assert panel.caption.endswith("val/scene_1337_0077.png")
     panel.hear(preview(tmp_path, 4, frame(40, "val/scene_1337_0077.png"), frame(50, "val/scene_1337_0078.png")))
     QApplication.processEvents()
     assert panel.which.shown_text() == "val/scene_1337_0077.png"
-    assert panel._caption.text() == "step 4 · PSNR 30.00 dB, bicubic 29.00 (+1.00)"
+    assert panel.caption == "step 4 · PSNR 30.00 dB, bicubic 29.00 (+1.00)"
     long = [f"a_folder_of_some_length/a_photo_of_the_camera_{number}.png" for number in (1, 2)]
     panel.hear(preview(tmp_path, 8, *(frame(40, name) for name in long)))
     QApplication.processEvents()
@@ -281,7 +301,7 @@ def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
     panel.load(tmp_path)
     qtbot.waitUntil(lambda: step_shown(panel) == 10)
     qtbot.waitUntil(lambda: listed(panel) == ["photo.png", "harbour"])
-    assert panel._caption.text() == "step 10 · PSNR 30.00 dB, bicubic 29.00 (+1.00)"
+    assert panel.caption == "step 10 · PSNR 30.00 dB, bicubic 29.00 (+1.00)"
     assert panel.timeline.slider.maximum() == 4
     panel.which.setCurrentIndex(1)
     assert panel.timeline.slider.maximum() == 3, "it was pinned before step 4"
@@ -304,7 +324,7 @@ def test_space_plays_the_earlier_previews_once(panel: PreviewPanel, qtbot: Any, 
     panel.view.show_pictures = lambda pictures: (shown.append(pictures.step), show(pictures))  # type: ignore
     qtbot.keyClick(panel.view, Qt.Key.Key_Space)
     assert panel.timeline.playing
-    qtbot.waitUntil(lambda: not panel.timeline.playing and not panel._reading)
+    qtbot.waitUntil(lambda: not panel.timeline.playing and shown[-1:] == [3])
     assert shown == [1, 2, 3]
     qtbot.keyClick(panel.view, Qt.Key.Key_Space)
     qtbot.keyClick(panel.view, Qt.Key.Key_Space)
@@ -319,7 +339,7 @@ def test_a_preview_that_is_gone_from_the_disk_is_said_to_be(panel: PreviewPanel,
         panel.hear(preview(tmp_path, number, frame(40)))
     (tmp_path / file_name(1, "1")).write_bytes(b"torn")
     panel.timeline.slider.setValue(0)
-    qtbot.waitUntil(lambda: "no longer on the disk" in panel._caption.text())
+    qtbot.waitUntil(lambda: "no longer on the disk" in panel.caption)
 
 
 def test_a_resumed_run_takes_the_place_of_the_steps_it_redoes(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
