@@ -182,7 +182,7 @@ def test_a_palm_link_database_has_the_high_nibble_left(tmp_path: Path) -> None:
         assert np.array_equal(capture.pixels, _as_levels(_codes(seed)))
 
 
-def _told_apart(path: Path, seeds: list[int]) -> None:
+def _assert_photos(path: Path, seeds: list[int]) -> None:
     captures = read_captures(path)
     assert [capture.name for capture in captures] == [f"db_{number:03d}" for number in range(1, len(seeds) + 1)]
     for seed, capture in zip(seeds, captures):
@@ -196,17 +196,17 @@ def test_deleted_and_empty_records_are_left_out(gone: int, mark: int, tmp_path: 
     seeds = [seed for seed in range(3) if seed != gone]
     if mark != IN_USE:  # its data are kept for an archive
         marks[gone] = mark
-        _told_apart(_save(tmp_path / "db.pdb", _palm(records, marks=marks)), seeds)
+        _assert_photos(_save(tmp_path / "db.pdb", _palm(records, marks=marks)), seeds)
     records[gone], marks[gone] = b"", mark
     emptied = _palm(records, marks=marks)
-    _told_apart(_save(tmp_path / "db.pdb", emptied), seeds)
+    _assert_photos(_save(tmp_path / "db.pdb", emptied), seeds)
     if mark != IN_USE:  # its place is forgotten
-        _told_apart(_save(tmp_path / "db.pdb", _moved(emptied, gone, 0)), seeds)
+        _assert_photos(_save(tmp_path / "db.pdb", _moved(emptied, gone, 0)), seeds)
 
 
 def test_a_deleted_record_of_any_form_does_not_spoil_the_photos(tmp_path: Path) -> None:
     records = [b"notes", _link_record(_codes(1)), _link_record(_codes(2))]
-    _told_apart(_save(tmp_path / "db.pdb", _palm(records, marks=[DELETED, IN_USE, IN_USE])), [1, 2])
+    _assert_photos(_save(tmp_path / "db.pdb", _palm(records, marks=[DELETED, IN_USE, IN_USE])), [1, 2])
     blocks = _blocks(_jpeg())
     spoilt = _palm([b"old", *blocks, blocks[0]], b"CASIJPG1", marks=[DELETED, *[IN_USE] * len(blocks), DELETED])
     assert read_captures(_save(tmp_path / "CASIJPG1.PDB", spoilt))[0].kind == "color"

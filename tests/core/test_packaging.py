@@ -95,8 +95,7 @@ def test_every_script_has_its_function() -> None:
 
 
 def test_the_wheel_carries_the_three_rooms_with_their_data_and_nothing_else(tmp_path: Path) -> None:
-    setuptools = pytest.importorskip("setuptools", "77")
-    assert setuptools
+    pytest.importorskip("setuptools", "77")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
     for room in ("app", "trainer_core", "resources", "tests", "models", "docs"):

@@ -25,6 +25,7 @@ from trainer_core.events import (
     StepDone,
     Validated,
 )
+from trainer_core.sinks import append
 from trainer_core.sinks.append import AppendFile
 from trainer_core.sinks.console import ConsoleSink, LogFileSink
 from trainer_core.sinks.journal import JournalSink, JsonlStdoutSink, read_journal
@@ -46,11 +47,11 @@ class Terminal(io.StringIO):
 
 
 class FullDisk:
-    """A file that refuses the first `failures` writes half-way."""
+    """A file that refuses the next `failures` writes half-way."""
 
-    def __init__(self, path: Path, failures: int) -> None:
+    def __init__(self, path: Path) -> None:
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115
-        self.failures = failures
+        self.failures = 0
 
     def write(self, data: bytes) -> int:
         if self.failures:
@@ -208,11 +209,15 @@ def test_the_log_mirrors_the_console_with_time_stamps_and_appends(tmp_path: Path
     assert all(line[4] == "-" and line[13] == ":" for line in lines)
 
 
-def test_a_full_disk_costs_log_lines_but_not_the_run_and_is_told_afterwards(tmp_path: Path) -> None:
+def test_a_full_disk_costs_log_lines_but_not_the_run_and_is_told_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "trainer.log"
+    disk = FullDisk(path)
+    monkeypatch.setattr(append, "open", lambda *given, **more: disk, raising=False)
     sink = LogFileSink(path)
     sink(Notice("info", "before"))
-    sink._file._file = FullDisk(path, failures=2)  # type: ignore[assignment]
+    disk.failures = 2
     for text in ("lost", "also lost", "after"):
         sink(Notice("info", text))
     lines = path.read_text(encoding="utf-8").splitlines()

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from trainer_core.errors import UserError
-from trainer_core.tools import _MODELS, main
+from trainer_core.tools import main
 from trainer_core.verbs.fetch import CATALOGUE, Release, Rules, fetch
 
 torch = pytest.importorskip("torch")
@@ -314,8 +314,10 @@ def test_other_refusals_of_a_download(server: str, tmp_path: Path) -> None:
         fetch("nothing", tmp_path)
 
 
-def test_the_catalogue_names_the_official_files() -> None:
-    assert tuple(CATALOGUE) == _MODELS
+def test_the_catalogue_is_what_fetch_offers_and_names_the_official_files(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["fetch", "--help"])
+    assert "{" + ",".join(CATALOGUE) + "}" in "".join(capsys.readouterr().out.split())
     for release in CATALOGUE.values():
         Rules().check(release.url)
         assert (

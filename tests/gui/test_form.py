@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from app.errors import ErrorDialog
 from app.form.entries import NumberEntry
 from app.window import Window
-from tests.gui.window_driver import fill_in, find_named, unfold_groups, visible_text
+from tests.gui.window_driver import fill_in, find_named, unfold_groups, visible_text, wait_until_quiet
 from tests.small_runs import picture
 from trainer_core.camera import CameraProfile
 from trainer_core.settings.config import SETTINGS
@@ -216,6 +216,9 @@ def test_another_network_is_refused_by_its_name(window: Window, qtbot: Any) -> N
         pytest.skip("needs ../shared/weights")
     drop(window, path)
     qtbot.waitUntil(lambda: "SRVGG" in window.form.rows["init_weights"].note)
+    wait_until_quiet(window, qtbot)
+    assert "SRVGG" in window.form.rows["init_weights"].note
+    assert "init_weights" in window.project.wrong and not window.project.ready
 
 
 def test_try_it_fills_in_everything_that_is_needed(window: Window, qtbot: Any) -> None:
@@ -268,6 +271,8 @@ def test_photos_that_come_later_are_counted_without_a_click(
     qtbot.waitUntil(lambda: row.note.startswith("6 photos"), timeout=60000)
     picture(99).save(photos / "late.png")
     qtbot.waitUntil(lambda: row.note.startswith("7 photos"), timeout=60000)
+    wait_until_quiet(window, qtbot)
+    assert row.note.startswith("7 photos") and window.project.ready
 
 
 def test_an_own_camera_profile_chooses_the_watch_and_goes_with_it(window: Window, qtbot: Any, tmp_path: Path) -> None:

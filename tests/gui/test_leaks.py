@@ -20,7 +20,7 @@ from app.questions import ask
 from app.runs.recent import remember_workspace
 from app.theme import theme
 from app.window import Window
-from tests.gui.window_driver import close_window, fill_in, flush_deferred_deletes
+from tests.gui.window_driver import close_window, fill_in, flush_deferred_deletes, is_quiet, wait_until_quiet
 
 _TIMES = 20
 
@@ -53,19 +53,11 @@ def grows(do: Callable[[], object], times: int = _TIMES) -> dict[str, int]:
     return {name: after[name] - before[name] for name in after if after[name] > before[name]}
 
 
-def is_quiet(window: Window) -> bool:
-    """Nothing waits to be drawn or measured a moment later."""
-    waiting = [t for t in window.findChildren(QTimer) if t.isActive() and t.isSingleShot() and t.interval() < 5000]
-    return not waiting and not window.project.background.busy
-
-
 @pytest.fixture
 def settled(window: Window, qtbot: Any) -> Window:
     """A window that has found its hardware, so that nothing of its own is under way while things are counted."""
     qtbot.waitUntil(lambda: bool(window.status.text("device")), timeout=60000)
-    answered: list[None] = []
-    window.training.ask(lambda: None, answered.append, lambda error: None)
-    qtbot.waitUntil(lambda: bool(answered) and is_quiet(window), timeout=60000)
+    wait_until_quiet(window, qtbot)
     return window
 
 

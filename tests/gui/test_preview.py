@@ -17,7 +17,7 @@ from app.preview.pictures import Pictures, from_sample
 from app.session import State
 from app.window import Window
 from tests.core.networks import network_of, saved
-from tests.gui.window_driver import fill_in, find_named
+from tests.gui.window_driver import fill_in, find_named, wait_until_quiet
 from tests.small_runs import picture, watch_photo
 from trainer_core.control import Request
 from trainer_core.events import PreviewReady, Sample
@@ -340,6 +340,9 @@ def test_a_preview_that_is_gone_from_the_disk_is_said_to_be(panel: PreviewPanel,
     (tmp_path / file_name(1, "1")).write_bytes(b"torn")
     panel.timeline.slider.setValue(0)
     qtbot.waitUntil(lambda: "no longer on the disk" in panel.caption)
+    qtbot.wait(100)
+    assert panel.caption == "This preview is no longer on the disk."
+    assert panel.view.pictures is None and panel.timeline.step == 1
 
 
 def test_a_resumed_run_takes_the_place_of_the_steps_it_redoes(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
@@ -435,6 +438,10 @@ def test_anything_else_dropped_says_what_would_do(window: Window, qtbot: Any, ph
     (tmp_path / "notes.txt").write_text("hello")
     drop(window, tmp_path / "notes.txt")
     told(window, qtbot, "notes.txt is neither a folder of photos")
+    wait_until_quiet(window, qtbot)
+    assert "notes.txt is neither a folder of photos" in window.messages.text
+    config = window.project.draft.config
+    assert not config.source_dir and not config.workspace and config.init_weights is None
 
 
 def test_a_run_dropped_with_files_is_where_they_belong(window: Window, qtbot: Any, tmp_path: Path) -> None:

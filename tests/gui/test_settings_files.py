@@ -15,7 +15,7 @@ from PySide6.QtGui import QAction, QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from app.window import Window
-from tests.gui.window_driver import fill_in
+from tests.gui.window_driver import fill_in, wait_until_quiet
 from trainer_core.camera import CameraProfile
 from trainer_core.cli import build_parser
 from trainer_core.planning.plan import make_plan
@@ -93,6 +93,9 @@ def test_a_dropped_camera_profile_is_still_a_profile(window: Window, qtbot: Any,
     drop(window, profile)
     qtbot.waitUntil(lambda: window.project.draft.config.camera_profile == str(profile), timeout=60000)
     qtbot.waitUntil(lambda: "wqv1" in window.form.rows["camera_profile"].note, timeout=60000)
+    wait_until_quiet(window, qtbot)
+    assert window.project.draft.config.camera_profile == str(profile)
+    assert "camera_profile" not in window.project.wrong
 
 
 @pytest.mark.parametrize(
@@ -223,6 +226,9 @@ def test_a_place_that_cannot_be_written_to_is_a_sentence(
     choose(monkeypatch, tmp_path / "nowhere" / "mine.json")
     menu(window, "Export settings …").trigger()
     qtbot.waitUntil(lambda: "could not be written" in window.messages.text)
+    wait_until_quiet(window, qtbot)
+    assert "could not be written" in window.messages.text
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_nothing_is_imported_into_a_training_that_runs(

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 from app.session import State
 from app.watch_view.cells import Cell, enlarged, image
 from app.window import Window
-from tests.gui.window_driver import fill_in, show_tab
+from tests.gui.window_driver import fill_in, show_tab, wait_until_quiet
 from tests.small_runs import TINY, make_photos
 
 _LONG = 60000  # milliseconds; a busy machine needs them
@@ -292,4 +292,8 @@ def test_a_capture_is_compared_and_pinned_wherever_it_is_dropped(window: Window,
     qtbot.waitUntil(lambda: "pinned" in window.messages.text, timeout=_LONG)
     drop(window.run_bar, [capture(tmp_path / "there.png", 2)])
     qtbot.waitUntil(lambda: len(window.watch.row.captures) == 2, timeout=_LONG)
-    qtbot.waitUntil(lambda: len(list((tmp_path / "run").rglob("*here*.png"))) == 2, timeout=_LONG)
+    pinned = tmp_path / "run" / "preview_photos"
+    qtbot.waitUntil(lambda: pinned.is_dir() and len(list(pinned.iterdir())) == 2, timeout=_LONG)
+    wait_until_quiet(window, qtbot)
+    assert sorted(path.name for path in pinned.iterdir()) == ["here.png", "there.png"]
+    assert [capture.name for capture in window.watch.row.captures] == ["here", "there"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QTabWidget, QWidget
 
 from app.form.group import FoldedGroup
@@ -25,6 +25,19 @@ def flush_deferred_deletes() -> None:
     """Delete now what `deleteLater` was called for."""
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     QApplication.processEvents()
+
+
+def is_quiet(window: Window) -> bool:
+    """Whether nothing waits to be drawn, measured or read a moment later."""
+    waiting = [t for t in window.findChildren(QTimer) if t.isActive() and t.isSingleShot() and t.interval() < 5000]
+    return not waiting and not window.project.background.busy
+
+
+def wait_until_quiet(window: Window, qtbot: Any) -> None:
+    """Wait until the training thread has answered and the window is quiet: what it shows now lasts."""
+    answered: list[None] = []
+    window.training.ask(lambda: None, answered.append, lambda error: None)
+    qtbot.waitUntil(lambda: bool(answered) and is_quiet(window), timeout=60000)
 
 
 def fill_in(window: Window, photos: Path, workspace: Path, **more: object) -> None:
