@@ -95,7 +95,7 @@ def test_a_dropped_camera_profile_is_still_a_profile(window: Window, qtbot: Any,
     qtbot.waitUntil(lambda: "wqv1" in window.form.rows["camera_profile"].note, timeout=60000)
     wait_until_quiet(window, qtbot)
     assert window.project.draft.config.camera_profile == str(profile)
-    assert "camera_profile" not in window.project.wrong
+    assert window.form.rows["camera_profile"].note.startswith("wqv1, mono")
 
 
 @pytest.mark.parametrize(
