@@ -13,7 +13,7 @@ from app.theme import SPACE
 from trainer_core.events import Event, RunStarted, StepDone
 from trainer_core.sinks.lines import duration
 
-_INTERVAL = 1000  # milliseconds between two updates of the figures
+_PERIOD = 1000  # milliseconds
 _SLACK = 24  # pixels that a field may be wider than its text
 _FIELDS = ("state", "step", "speed", "elapsed", "loss", "memory", "left")
 
@@ -51,15 +51,10 @@ class _Field(QLabel):
 
 
 class StatusLine(QStatusBar):
-    """Hears every event; keeps the newest step and shows it when it is time.
+    """Hears every event; keeps the newest step and shows it when it is time."""
 
-    Args:
-        interval: milliseconds between two updates of the figures, at least.
-    """
-
-    def __init__(self, *, interval: int = _INTERVAL) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._interval = interval
         self.setSizeGripEnabled(False)
         self._device = ElidedLabel(indent=SPACE)
         self._labels = {name: _Field(slack=0 if name == "state" else _SLACK) for name in _FIELDS}
@@ -105,7 +100,7 @@ class StatusLine(QStatusBar):
         if isinstance(event, StepDone):
             self._step = event
             if not self._timer.isActive():
-                self._timer.start(self._interval)
+                self._timer.start(_PERIOD)
 
     def _end_run(self) -> None:
         """Where it got to stays in sight; nothing goes on, so no time is left."""

@@ -22,11 +22,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from trainer_core.calibration.distance import EDGE_TERMS, median_of
+from trainer_core.calibration.distance import EDGE_TERMS
 from trainer_core.calibration.photo_set import PhotoSet
 from trainer_core.calibration.slanted_edges import draw_steps
-from trainer_core.calibration.synthetic import cut_frames, imitate
-from trainer_core.camera import CameraProfile, build_camera
+from trainer_core.calibration.synthetic import cut_frame, imitate
+from trainer_core.camera import Camera, CameraProfile, build_camera
 from trainer_core.data.captures import read_captures
 from trainer_core.data.decode import decode
 
@@ -97,6 +97,16 @@ def photo_files(folder: Path, count: int) -> list[Path]:
     return [files[place] for place in places]
 
 
+def cut_frames(photos: Sequence[np.ndarray], camera: Camera, seed: int) -> np.ndarray:
+    """Cut one frame of each photo, uint8 [n, frame_height*scale, frame_width*scale, 3]."""
+    return np.stack([cut_frame(photo, camera, seed, n) for n, photo in enumerate(photos)])
+
+
+def _median(photos: PhotoSet, name: str) -> float:
+    values = np.concatenate([image[name] for image in photos.statistics])
+    return float(np.median(values)) if len(values) else float("nan")
+
+
 def _synthetic(profile: CameraProfile, photos: Sequence[Path], seed: int) -> PhotoSet:
     scale = SCALES[profile.kind]
     frames = cut_frames([decode(path) for path in photos], build_camera(profile, scale), seed)
@@ -135,8 +145,8 @@ def _print_terms(real: PhotoSet, runs: Sequence[PhotoSet], terms: Sequence[Mappi
     print(f"\n{'term':22}{'real':>10}{'synthetic':>12}{'distance':>10}")
     mean = {name: float(np.mean([run[name] for run in terms])) for name in terms[0]}
     for name in sorted(mean, key=lambda term: -mean[term]):
-        synthetic = float(np.mean([median_of(run.statistics, name) for run in runs]))
-        print(f"{name:22}{median_of(real.statistics, name):10.3f}{synthetic:12.3f}{mean[name]:10.2f}")
+        synthetic = float(np.mean([_median(run, name) for run in runs]))
+        print(f"{name:22}{_median(real, name):10.3f}{synthetic:12.3f}{mean[name]:10.2f}")
 
 
 def _print_edges(profile: CameraProfile, real: PhotoSet) -> None:

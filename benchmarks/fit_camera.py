@@ -16,12 +16,11 @@ import json
 from pathlib import Path
 
 import torch
-from camera_realism import FIT_SEED, SCALES, photo_files, read_captures_of, start_profile
+from camera_realism import FIT_SEED, SCALES, cut_frames, photo_files, read_captures_of, start_profile
 from tqdm import tqdm
 
 from trainer_core.calibration.bounds import BOUNDS, of_the_watch
 from trainer_core.calibration.search import fit
-from trainer_core.calibration.synthetic import cut_frames
 from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.data.decode import decode
 

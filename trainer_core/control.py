@@ -79,11 +79,6 @@ class RunControl:
             self._requests.clear()
         return taken
 
-    @property
-    def has_requests(self) -> bool:
-        """Whether a request waits."""
-        return bool(self._requests)
-
     def wait_while_paused(self, timeout: float | None = None) -> bool:
         """Block until the pause ends or `timeout` seconds pass; True when the run may go on."""
         self._reached = self._pauses

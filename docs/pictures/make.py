@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from trainer_core.calibration.synthetic import cut_frames, imitate
+from trainer_core.calibration.synthetic import cut_frame, imitate
 from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.scenes.painter import scene
 
@@ -37,7 +37,7 @@ def main() -> None:
 def _columns(profile: CameraProfile, scenes: list[np.ndarray]) -> tuple[list[Image.Image], list[Image.Image]]:
     """The clean frames and their photographs, all of the same height."""
     camera = build_camera(profile, _SCALE)
-    frames = cut_frames(scenes, camera, _SEED)
+    frames = np.stack([cut_frame(pixels, camera, _SEED, n) for n, pixels in enumerate(scenes)])
     size = (_HEIGHT * camera.frame_width // camera.frame_height, _HEIGHT)
     clean = [Image.fromarray(frame).resize(size, Image.Resampling.BOX) for frame in frames]
     taken = [Image.fromarray(photo).convert("RGB") for photo in imitate(profile, frames, _SCALE, _SEED)]

@@ -14,7 +14,7 @@ pytest.importorskip("torch")
 
 from tests.small_runs import make_photos, picture
 from trainer_core.calibration.calibrate import LEAST_CAPTURES, LEAST_PHOTOS, calibrate
-from trainer_core.calibration.synthetic import cut_frames, imitate
+from trainer_core.calibration.synthetic import cut_frame, imitate
 from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.errors import UserError
 from trainer_core.tools import main
@@ -30,8 +30,8 @@ def captures_in(folder: Path, kind: str, count: int = LEAST_CAPTURES) -> Path:
     folder.mkdir(exist_ok=True)
     profile = CameraProfile.builtin("wqv1" if kind == "mono" else "wqv10")
     profile = dataclasses.replace(profile, ranges={**profile.ranges, **NOISY[kind]})
-    photos = [np.asarray(picture(seed, 420, 340)) for seed in range(50, 50 + count)]
-    frames = cut_frames(photos, build_camera(profile, 2), 5)
+    camera = build_camera(profile, 2)
+    frames = np.stack([cut_frame(np.asarray(picture(50 + n, 420, 340)), camera, 5, n) for n in range(count)])
     for number, pixels in enumerate(imitate(profile, frames, 2, 6)):
         Image.fromarray(pixels).save(folder / f"{kind}{number:02d}.png")
     return folder

@@ -47,7 +47,6 @@ def test_requests_are_served_once() -> None:
     control = RunControl()
     control.request(Request.SAVE)
     control.request(Request.SAVE)
-    assert control.has_requests
     assert control.take_requests() == {Request.SAVE}
     assert not control.take_requests()
 

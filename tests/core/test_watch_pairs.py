@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ torch = pytest.importorskip("torch")
 
 from tests.small_runs import make_photos, picture
 from trainer_core.camera import CameraProfile
-from trainer_core.data.photos import scan
+from trainer_core.data.photos import Photo, scan
 from trainer_core.errors import UserError
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training.batches import frame_pair
 from trainer_core.training.cameras import camera_for
-from trainer_core.training.simulated_view import WatchCamera, WatchPair, watch_frames, watch_pairs
+from trainer_core.training.simulated_view import WatchCamera, WatchPair, watch_frames
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,14 @@ def settings(folder: Path, **more: Any) -> TrainerConfig:
 
 
 def pairs(folder: Path, *, count: int = 4, turn: int = 0, **more: Any) -> list[WatchPair]:
-    photos = scan(folder).photos
-    return list(watch_pairs(settings(folder, **more), photos, count=count, turn=turn))
+    return photograph(settings(folder, **more), scan(folder).photos, count=count, turn=turn)
+
+
+def photograph(config: TrainerConfig, photos: Sequence[Photo], *, count: int, turn: int = 0) -> list[WatchPair]:
+    """Frames of photos or of built-in scenes through the camera, as the window shows them."""
+    camera = WatchCamera(config)
+    frames = watch_frames(config, photos, camera.spec, count=count, turn=turn)
+    return [camera.photograph(frame, turn * count + place) for place, frame in enumerate(frames)]
 
 
 @pytest.mark.parametrize("mono, width, height", [(True, 120, 120), (False, 176, 144)])
@@ -68,7 +75,7 @@ def test_the_plain_reduction_and_an_own_profile_are_seen_too(folder: Path, tmp_p
     path.write_text(json.dumps(profile), "utf-8")
     config = settings(folder, camera_profile=str(path))
     assert "mine" in WatchCamera(config).description
-    assert (plain.lr != next(watch_pairs(config, scan(folder).photos)).lr).any()
+    assert (plain.lr != photograph(config, scan(folder).photos, count=1)[0].lr).any()
     with pytest.raises(UserError, match="mono watch"):
         WatchCamera(settings(folder, camera_profile=str(path), monochrome_style=False))
 
@@ -110,14 +117,10 @@ def test_a_photo_with_few_pixels_is_not_enlarged_to_fill_the_frame(tmp_path: Pat
 
 def test_without_photos_there_are_the_built_in_scenes(tmp_path: Path) -> None:
     config = settings(tmp_path, demo=True)
-    first, second = watch_pairs(config, count=2)
+    first, second = photograph(config, (), count=2)
     assert first.name != second.name
     assert first.lr.std() > 10
     assert not list(tmp_path.iterdir())  # nothing is written
-
-
-def test_the_photos_of_the_source_are_found_when_none_are_given(folder: Path) -> None:
-    assert len(list(watch_pairs(settings(folder), count=2))) == 2
 
 
 def test_the_threads_of_a_training_are_left_as_they_were(folder: Path) -> None:

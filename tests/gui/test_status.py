@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
 
+from app import status as status_module
 from app.status import StatusLine
 from trainer_core.events import StepDone
 
@@ -28,8 +29,9 @@ class Layouts(QObject):
 
 
 @pytest.fixture
-def status(qtbot: Any) -> StatusLine:
-    window, line = QMainWindow(), StatusLine(interval=0)
+def status(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> StatusLine:
+    monkeypatch.setattr(status_module, "_PERIOD", 0)
+    window, line = QMainWindow(), StatusLine()
     window.setStatusBar(line)
     window.resize(1200, 200)
     qtbot.addWidget(window)

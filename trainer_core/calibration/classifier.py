@@ -14,22 +14,22 @@ _PATCH = 24
 _STRIDE = 12
 _BANDS = 6
 _SHRINKAGE = 0.1
+_FOLDS = 3  # parts into which both sets are divided
 
 
-def separability(real: Sequence[np.ndarray], synthetic: Sequence[np.ndarray], *, seed: int, folds: int = 3) -> float:
+def separability(real: Sequence[np.ndarray], synthetic: Sequence[np.ndarray], *, seed: int) -> float:
     """Mean AUC over folds of images, 0.5..1 (a little below 0.5 by chance).
 
     Args:
-        real: `patch_features` of every image, at least `folds` images.
+        real: `patch_features` of every image, at least three images.
         synthetic: likewise.
         seed: of the folds.
-        folds: parts into which both sets are divided.
     """
-    assert min(len(real), len(synthetic)) >= folds
+    assert min(len(real), len(synthetic)) >= _FOLDS
     generator = np.random.default_rng(seed)
     groups = [list(real), list(synthetic)]
-    parts = [np.array_split(generator.permutation(len(group)), folds) for group in groups]
-    return float(np.mean([_fold(groups, parts, fold) for fold in range(folds)]))
+    parts = [np.array_split(generator.permutation(len(group)), _FOLDS) for group in groups]
+    return float(np.mean([_fold(groups, parts, fold) for fold in range(_FOLDS)]))
 
 
 def _fold(groups: list[list[np.ndarray]], parts: list[list[np.ndarray]], fold: int) -> float:

@@ -109,12 +109,6 @@ def distance(
     return float(np.sqrt(np.mean(np.square(list(terms.values()))))), terms
 
 
-def median_of(images: Sequence[Statistics], name: str) -> float:
-    """The median of a statistic over a set, for tables."""
-    values = np.concatenate([image[name] for image in images])
-    return float(np.median(values)) if len(values) else float("nan")
-
-
 def _term(name: str, real: Sequence[Statistics], synthetic: Sequence[Statistics]) -> float:
     if "PSD" in name:
         pair = (np.stack([image[name] for image in group]) for group in (real, synthetic))

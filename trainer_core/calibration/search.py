@@ -55,7 +55,7 @@ class Score:
 
 
 def score(profile: CameraProfile, real: PhotoSet, frames: np.ndarray, scale: int, seed: int) -> Score:
-    """Photograph `frames` (see `imitation.cut_frames`) and compare with the captures."""
+    """Photograph `frames` (see `synthetic.cut_frame`) and compare with the captures."""
     return compare(real, PhotoSet.measure(imitate(profile, frames, scale, seed), profile.kind), seed)
 
 
@@ -82,7 +82,7 @@ def fit(
     Args:
         start: of the captures' kind.
         real: at least three captures.
-        frames: uint8 [n, H, W, 3], see `imitation.cut_frames`.
+        frames: uint8 [n, H, W, 3], see `synthetic.cut_frame`.
         scale: HR pixels of a frame per LR pixel.
         candidates: how many to try.
         free: parameters that may change, all with bounds; by default `of_the_watch`.

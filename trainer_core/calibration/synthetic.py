@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from PIL import Image
@@ -13,21 +11,16 @@ from trainer_core.camera import Camera, CameraProfile, FrameView, build_camera
 _BATCH = 16
 
 
-def cut_frames(photos: Sequence[np.ndarray], camera: Camera, seed: int) -> np.ndarray:
-    """One frame of each photo, uint8 [n, frame_height*scale, frame_width*scale, 3].
+def cut_frame(photo: np.ndarray, camera: Camera, seed: int, n: int) -> np.ndarray:
+    """Cut one frame of photo n, uint8 [frame_height*scale, frame_width*scale, 3].
 
-    Photo n is cut at a random place and size by the stream (seed, n), area-resampled to the frame's HR size and
-    mirrored half of the time; the largest frame that fits is taken of photos that are smaller than it.
+    It is cut at a random place and size by the stream (seed, n), area-resampled to the frame's HR size and mirrored
+    half of the time; the largest frame that fits is taken of a photo that is smaller than it.
 
     Args:
-        photos: uint8 [H, W, 3] each.
+        photo: uint8 [H, W, 3].
         camera: whose frame and scale count.
     """
-    return np.stack([cut_frame(photo, camera, seed, n) for n, photo in enumerate(photos)])
-
-
-def cut_frame(photo: np.ndarray, camera: Camera, seed: int, n: int) -> np.ndarray:
-    """Frame number n of `cut_frames`, uint8 [frame_height*scale, frame_width*scale, 3]."""
     return _frame(photo, camera, np.random.default_rng([seed, n]))
 
 

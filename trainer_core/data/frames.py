@@ -28,6 +28,7 @@ _LEAST_ZOOM = 1.1  # below it resampling would cost sharpness and show nothing t
 _JPEG_UNIT = 16  # LR pixels: the colour watch's 4:2:0 blocks
 _LEAST_UNIT = 4
 _DECODING_THREADS = 2
+_MIN_FRAMES = 8  # of a validation
 
 
 @dataclass(frozen=True)
@@ -183,12 +184,11 @@ def validation_frames(
     *,
     seed: int,
     limit: int = 24,
-    at_least: int = 8,
     on_bad_photo: Callable[[str, str], None] | None = None,
 ) -> list[Frame]:
     """Fixed frames of up to `limit` photos, chosen by hash: the same for the same photos, spec and seed.
 
-    Each photo gives the largest centred frame that it holds; where there are fewer photos than `at_least`,
+    Each photo gives the largest centred frame that it holds; where there are fewer than eight photos,
     further frames are smaller, elsewhere, and turned. Photos that fail to decode are passed over and told
     to `on_bad_photo` as (name, reason).
 
@@ -198,7 +198,7 @@ def validation_frames(
     order = sorted(photos, key=lambda photo: _rank(photo, seed))
     frames: list[list[Frame]] = []
     reason = "there is none"
-    crops = -(-at_least // max(1, min(len(order), limit)))
+    crops = -(-_MIN_FRAMES // max(1, min(len(order), limit)))
     with ThreadPoolExecutor(_DECODING_THREADS) as pool:
         for start in range(0, len(order), limit):
             some = order[start : start + limit - len(frames)]
@@ -215,7 +215,7 @@ def validation_frames(
                 break
     if not frames:
         raise UserError(f"No validation photo can be decoded ({reason}). Check the source folder.")
-    return _interleaved(frames)[: max(at_least, len(frames))]
+    return _interleaved(frames)[: max(_MIN_FRAMES, len(frames))]
 
 
 def whole_frame(

@@ -64,15 +64,11 @@ class ScanGivenUp(Exception):
 
 @dataclass(frozen=True)
 class Scan:
-    """What a source folder holds; both tuples are sorted by the bytes of the names.
-
-    `ignored` counts the other files: those without a photo's extension.
-    """
+    """What a source folder holds; both tuples are sorted by the bytes of the names."""
 
     root: Path
     photos: tuple[Photo, ...]
     rejected: tuple[Rejected, ...]
-    ignored: int = 0
 
 
 def name_bytes(name: str) -> bytes:
@@ -83,7 +79,6 @@ def name_bytes(name: str) -> bytes:
 def scan(
     root: Path,
     *,
-    progress: Callable[[int], None] | None = None,
     exclude: Sequence[Path] = (),
     keep: Collection[str] = (),
     twins: bool = False,
@@ -93,7 +88,6 @@ def scan(
 
     Args:
         root: the source folder.
-        progress: called with the number of files checked so far.
         exclude: folders to leave out, such as a workspace inside the source.
         keep: names that win over a twin with the same bytes (those of an earlier run); otherwise
             the first name wins.
@@ -111,12 +105,12 @@ def scan(
     shut: list[Rejected] = []
     files = list(_while(wanted, _walk(root, {_identity(path) for path in exclude}, shut)))
     named = [(name, path) for name, path in files if path.suffix.lower() in EXTENSIONS]
-    photos, rejected = _split(_check_all(named, progress, wanted))
+    photos, rejected = _split(_check_all(named, wanted))
     photos, surplus = (photos, []) if twins else _without_twins(photos, keep, wanted)
     rejected = sorted(shut + rejected + surplus, key=lambda entry: name_bytes(entry.name))
     if not photos:
         raise UserError(_nothing_found(root, rejected, len(files) - len(named)))
-    return Scan(root, tuple(photos), tuple(rejected), len(files) - len(named))
+    return Scan(root, tuple(photos), tuple(rejected))
 
 
 def _walk(root: Path, seen: set[tuple[int, int] | None], shut: list[Rejected]) -> Iterator[tuple[str, Path]]:
@@ -179,15 +173,8 @@ def _in_parallel(work: Callable[[Item], Result], items: Iterable[Item], wanted: 
             raise
 
 
-def _check_all(
-    files: list[tuple[str, Path]], progress: Callable[[int], None] | None, wanted: Callable[[], bool]
-) -> list[Photo | Rejected]:
-    results = []
-    for result in _in_parallel(_check, sorted(files, key=lambda file: name_bytes(file[0])), wanted):
-        results.append(result)
-        if progress is not None:
-            progress(len(results))
-    return results
+def _check_all(files: list[tuple[str, Path]], wanted: Callable[[], bool]) -> list[Photo | Rejected]:
+    return list(_in_parallel(_check, sorted(files, key=lambda file: name_bytes(file[0])), wanted))
 
 
 def _check(file: tuple[str, Path]) -> Photo | Rejected:

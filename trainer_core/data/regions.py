@@ -130,12 +130,6 @@ class PatchSource:
         self._decoders.shutdown(wait=False, cancel_futures=True)
         self._decoded.clear()
 
-    def sample(self, n: int) -> Region:
-        """Sample number `n` (from 0), decoded on the spot unless it is in memory."""
-        region = self._cut(n, dict(self._decoded))
-        self._report()
-        return region
-
     def batches(self, start: int, size: int) -> Iterator[list[Region]]:
         """Samples start, start+1, ... in lists of `size`, without end; one iterator at a time.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,13 +57,8 @@ def write_scenes(
     val: int = 10,
     test: int = 6,
     size: int = 512,
-    progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Write scenes as PNG into train/, val/ and test/ of `folder`; those already there are kept.
-
-    Args:
-        progress: called with the number of scenes done.
-    """
+    """Write scenes as PNG into train/, val/ and test/ of `folder`; those already there are kept."""
     sides = ["train"] * train + ["val"] * val + ["test"] * test
     for index, side in enumerate(sides):
         path = folder / side / f"scene_{seed}_{index:04d}.png"
@@ -74,8 +68,6 @@ def write_scenes(
             Image.fromarray(scene(seed, index, size)).save(packed, "PNG", compress_level=1)
             with atomic_write(path) as file:
                 file.write(packed.getvalue())
-        if progress is not None:
-            progress(index + 1)
 
 
 class _Painter:

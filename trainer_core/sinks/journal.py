@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from trainer_core.events import Event, StepDone, from_json, to_json
+from trainer_core.events import Event, StepDone, to_json
 from trainer_core.sinks.append import AppendFile
 from trainer_core.sinks.pace import Clock, Throttle
 
@@ -87,11 +87,6 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
             history = [r for r in history if not _is_superseded(r, record.get("start_step"))]
         history.append(record)
     return history
-
-
-def past_events(path: Path) -> list[Event]:
-    """The history of `read_journal` as events again; previews come without their pictures."""
-    return [event for event in map(from_json, read_journal(path)) if event is not None]
 
 
 def parsed(line: str) -> dict[str, Any] | None:

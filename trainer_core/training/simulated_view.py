@@ -1,7 +1,7 @@
 """What the watch sees: LR/target pairs of the user's own photos, as a training with these settings would make them.
 
 Shown before the start. The frames need no torch, the camera does; both work picture by picture, so that a window can
-do the one in the background, the other between two steps. `watch_pairs` does both.
+do the one in the background, the other between two steps.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trainer_core.data.frames import Frame, FrameSpec
 from trainer_core.data.photos import Photo
-from trainer_core.planning.plan import DEMO_SCENES, find_run_photos
+from trainer_core.planning.plan import DEMO_SCENES
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.training.example_frames import photo_frames, scene_frames
 
@@ -77,24 +77,6 @@ def watch_frames(
     if config.demo:
         return scene_frames(DEMO_SCENES["train"], spec, seed=config.seed, count=count, turn=turn)
     return photo_frames(photos, spec, seed=config.seed, count=count, turn=turn)
-
-
-def watch_pairs(
-    config: TrainerConfig, photos: Optional[Sequence[Photo]] = None, *, count: int = COUNT, turn: int = 0
-) -> Iterator[WatchPair]:
-    """Pairs one by one.
-
-    Args:
-        photos: those to choose from; None looks for the training photos of the source folder.
-
-    Raises:
-        UserError: the camera profile or the source folder cannot be used.
-    """
-    if photos is None:
-        photos = () if config.demo else find_run_photos(config).splits.train
-    camera = WatchCamera(config)
-    for place, frame in enumerate(watch_frames(config, photos, camera.spec, count=count, turn=turn)):
-        yield camera.photograph(frame, turn * count + place)
 
 
 def _what(config: TrainerConfig, camera: Camera) -> str:

@@ -17,7 +17,7 @@ class Resumable:
     """An unfinished run.
 
     Args:
-        step: of the newest checkpoint; the last step done may be later.
+        step: of the newest checkpoint.
         total_steps: planned, as far as the journal says.
         saved: when that checkpoint was written, in seconds since 1970.
         ending: "stopped", "discarded", "failed", or "interrupted" when the run could not say good-bye.
@@ -28,7 +28,6 @@ class Resumable:
     checkpoint: Path
     saved: float
     ending: str
-    last_step: int
     best_psnr: Optional[float] = None
 
 
@@ -43,12 +42,9 @@ def resumable(workspace: Workspace, past: Optional[Iterable[Event]] = None) -> O
         return None
     step, path = steps[-1]
     records = read_journal(workspace.journal_file) if past is None else [to_json(event) for event in past]
-    last_step = max((r["step"] for r in records if isinstance(r.get("step"), int)), default=step)
     quality = [r["psnr"] for r in records if r["event"] == "Validated" and r.get("split") == "val" and r.get("psnr")]
-    return Resumable(
-        step, _total(records), path, path.stat().st_mtime, _ending(records), max(step, last_step),
-        max(quality, default=None),
-    )  # fmt: skip
+    best = max(quality, default=None)
+    return Resumable(step, _total(records), path, path.stat().st_mtime, _ending(records), best)
 
 
 def cut_short(workspace: Workspace, past: Iterable[Event]) -> Optional[int]:
