@@ -32,6 +32,7 @@ def tf32() -> Iterator[None]:
     matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU on this machine")
 @pytest.mark.parametrize("name", BUILTIN_PROFILES)
 def test_a_gpu_takes_the_same_photograph(name: str, tf32: None) -> None:

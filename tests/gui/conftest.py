@@ -28,6 +28,15 @@ from tests.gui.xserver import XServer, missing_programs
 from tests.small_runs import make_photos
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder, and those that need an X server."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.gui)
+            if "xserver" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xvfb)
+
+
 @pytest.fixture(scope="session")
 def qapp() -> QApplication:
     """Make the application as the real start does."""
