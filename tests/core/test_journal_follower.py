@@ -1,23 +1,12 @@
-"""Reading a journal while another process writes it, and knowing that process."""
+"""The journal follower: what another process writes into a journal, and the gist of a run."""
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from trainer_core.errors import UserError
 from trainer_core.events import CheckpointSaved, Event, Notice, RunFinished, RunStarted, StepDone, Validated
-from trainer_core.files import write_json
 from trainer_core.sinks.journal import json_line
 from trainer_core.sinks.journal_follower import JournalFollower, gist
-from trainer_core.workspace.layout import Workspace
-from trainer_core.workspace.other_process import can_be_stopped, running_elsewhere, stop
 
 
 def begun(start_step: int = 0, run_id: str = "a") -> RunStarted:
@@ -86,51 +75,3 @@ def test_the_gist_of_a_run_leaves_out_what_was_done_again_and_steps_in_a_row() -
     assert gist(first) == [begun(), step(2), saved, step(30), measured, step(35), stopped]
     again = begun(start_step=20)
     assert gist([*first, again, step(21)]) == [begun(), step(2), saved, stopped, again, step(21)]
-
-
-@pytest.fixture
-def other(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that holds the workspace and leaves with 7 on SIGINT."""
-    code = (
-        "import signal, sys, time\nsignal.signal(signal.SIGINT, lambda *a: sys.exit(7))\n"
-        "print('ready', flush=True)\ntime.sleep(60)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    process.stdout.readline()
-    write_json(tmp_path / ".lock.json", {"pid": process.pid, "host": socket.gethostname(), "since": ""})
-    yield process
-    process.kill()
-    process.communicate()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
-def test_the_other_process_can_be_asked_to_stop(tmp_path: Path, other: subprocess.Popen[bytes]) -> None:
-    workspace = Workspace(tmp_path)
-    assert running_elsewhere(workspace) == other.pid
-    assert can_be_stopped(other.pid)
-    stop(workspace, other.pid)
-    assert other.wait(timeout=20) == 7
-    assert running_elsewhere(workspace) is None
-    with pytest.raises(UserError, match="any more"):
-        stop(workspace, other.pid)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
-def test_a_process_that_took_over_a_dead_one_s_number_is_left_alone(
-    tmp_path: Path, other: subprocess.Popen[bytes]
-) -> None:
-    os.utime(tmp_path / ".lock.json", (0, 0))  # written long before that process began
-    with pytest.raises(UserError):
-        stop(Workspace(tmp_path), other.pid)
-    assert other.poll() is None
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_what_is_not_ours_or_not_there_cannot_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(process: int, number: int) -> None:
-        raise PermissionError
-
-    assert can_be_stopped(os.getpid())
-    monkeypatch.setattr(os, "kill", refuse)
-    assert not can_be_stopped(1)

@@ -16,7 +16,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.weights import export
 from trainer_core.weights.container.reader import load_tree
 from trainer_core.weights.export import export_state, gate, pad_for_viewer, why_not_padded, write_deployable
-from trainer_core.weights.programs import judge, name_fault, scale_marks
+from trainer_core.weights.programs import judge
 
 SMALL = NetworkSpec(4, num_feat=16, num_block=2, num_grow_ch=8)
 EXACT = 1e-6
@@ -171,34 +171,3 @@ def test_half_precision_files_halve_the_size(tmp_path: Path) -> None:
     write_deployable(tmp_path / "h_x4.pth", network.state_dict(), SMALL, {}, half=True)
     tree = load_tree(tmp_path / "h_x4.pth")
     assert {values.dtype for values in tree["params"].values()} == {torch.float16}
-
-
-# -- who loads it ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "marks"),
-    [
-        ("wqv_neosr_x4", (4,)), ("WQV-X8", (8,)), ("wqv_x4_step8000", (4,)), ("x2_from_x4plus", (4, 2)),
-        ("scale4_final", ()), ("wqv_4x", ()), ("x40", ()), ("x4x4", (4,)),
-    ],
-)  # fmt: skip
-def test_scale_marks_are_read_as_the_viewer_reads_them(name: str, marks: tuple[int, ...]) -> None:
-    assert scale_marks(name) == marks
-
-
-def test_a_wrong_name_is_told() -> None:
-    assert name_fault(Path("wqv_x4.pth"), 4) == ""
-    assert "no x4" in name_fault(Path("scale4_final.pth"), 4)
-    assert "x4 and x2" in name_fault(Path("x2_from_x4.pth"), 2)
-    assert "says x2, the weights are x4" in name_fault(Path("wqv_x2.pth"), 4)
-
-
-def test_the_sentence_names_each_program_and_the_reason() -> None:
-    full = judge(Path("m_x2.pth"), NetworkSpec(2)).sentence()
-    assert full == "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) no: x2 needs pixel-unshuffle"
-    small = judge(Path("m_x4.pth"), SMALL)
-    assert "16/2/8" in small.viewer and "growth 8" in small.chainner and small.upscayl == ""
-    assert judge(Path("m_x4.safetensors"), NetworkSpec(4)).viewer == "only .pth is looked for"
-    assert judge(Path("m_x4.pth"), NetworkSpec(4), container="generator").chainner
-    assert judge(Path("m_x4.pth"), NetworkSpec(4), plain_names=False).viewer

@@ -1,11 +1,9 @@
-"""The models of a run, the names of exports, and the gate's sentence in words."""
+"""The models of a run, in the order in which they are offered."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from trainer_core.verbs.export_options import proposed_name
-from trainer_core.weights.programs import in_words
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.models import model_of, models_of
 
@@ -35,20 +33,3 @@ def test_the_model_of_a_run_is_the_best_else_the_newest(tmp_path: Path) -> None:
         model = workspace.model_path(4, best=best)
         model.touch()
         assert model_of(workspace) == model
-
-
-def test_an_export_is_never_proposed_under_the_model_s_own_name() -> None:
-    model = Path("models/wqv_x4.pth")
-    assert proposed_name(model, "onnx", half=True).name == "wqv_x4_half.onnx"
-    assert proposed_name(model, "pth", blended=True).name == "wqv_x4_blend.pth"
-    assert proposed_name(model, "pth").name == "wqv_x4_export.pth"
-
-
-def test_the_gate_s_sentence_is_turned_into_words() -> None:
-    given = "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) no: x2 needs pixel-unshuffle"
-    assert in_words(given) == "Loads in WQV-Viewer and chaiNNer. Not in Upscayl (NCNN): x2 needs pixel-unshuffle."
-    assert in_words("WQV-Viewer no: the name · chaiNNer no: growth 4") == (
-        "Not in WQV-Viewer: the name. Not in chaiNNer: growth 4."
-    )
-    for other in ("", "onnxruntime agrees with PyTorch within 1e-06"):
-        assert in_words(other) == other

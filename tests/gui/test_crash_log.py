@@ -1,8 +1,7 @@
-"""What is left of errors and crashes: a log, a report at the next start, nothing that names the user."""
+"""The log of errors and crashes, and the card that offers the report of a crash at the next start."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -11,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from app.crash_card import CrashCard
-from app.errors import ErrorDialog, Report
+from app.errors import ErrorDialog
 from app.system.crash_log import CrashLog
 from tests.gui.window_driver import visible_text
 
@@ -43,10 +40,6 @@ def run_window(state: Path, before: str, then: str) -> subprocess.CompletedProce
         [sys.executable, "-c", _START.format(before=before, then=then)],
         cwd=ROOT, env={**os.environ, **more}, capture_output=True, timeout=90,
     )  # fmt: skip
-
-
-def click(dialog: ErrorDialog, text: str) -> None:
-    next(button for button in dialog.findChildren(QPushButton) if button.text() == text).click()
 
 
 @linux
@@ -107,45 +100,3 @@ def test_a_folder_that_cannot_be_written_to_is_no_reason_to_fail(tmp_path: Path)
     log = CrashLog(tmp_path / "file" / "folder")
     log.note("lost")
     assert log.take_earlier_crash() == ""
-
-
-def test_a_report_names_versions_but_neither_the_user_nor_their_folder(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    home = tmp_path / "alice"
-    home.mkdir()
-    for name in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(name, str(home))
-    for name in ("LOGNAME", "USER", "USERNAME"):
-        monkeypatch.setenv(name, "alice")
-    as_json = json.dumps(str(home / "a.png"))
-    text = Report("No", f"{home}/photos is gone", "", f"{as_json} /media/alice/disk alice_2 malice").as_text()
-    assert "~/photos is gone" in text
-    assert str(tmp_path) not in text
-    assert "alice" not in text.replace("malice", "")
-    assert "/media/<user>/disk <user>_2" in text
-    for part in ("trainer", "Python", "Qt", "PySide6", "torch"):
-        assert f"{part} " in text
-
-
-def test_copy_and_save_pass_on_the_same_report(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = Report("No", f"{Path.home()}/photos is gone")
-    dialog = ErrorDialog(report)
-    qtbot.addWidget(dialog)
-    dialog.show()
-    place = tmp_path / "report.txt"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(place), ""))
-    for text in ("Copy", "Save report …"):
-        click(dialog, text)
-    assert QGuiApplication.clipboard().text() == place.read_text("utf-8") == report.as_text()
-    assert "~/photos" in place.read_text("utf-8")
-    assert "could not be written" not in visible_text(dialog)
-
-
-def test_a_report_that_cannot_be_saved_says_so(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dialog = ErrorDialog(Report("No", "It broke"))
-    qtbot.addWidget(dialog)
-    dialog.show()
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(tmp_path / "nowhere" / "report.txt"), ""))
-    click(dialog, "Save report …")
-    assert "could not be written" in visible_text(dialog)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QPushButton
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 
 from app.deploy.bench import OTHER, OURS, Enlarged
 from app.deploy.export_dialog import ExportDialog
@@ -23,7 +23,7 @@ from app.remembered import remembered
 from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.gui.test_accessibility import nameless
-from tests.gui.window_driver import fill_in, visible_text
+from tests.gui.window_driver import answer, drop_files, fill_in, visible_text
 from tests.small_runs import picture
 from trainer_core.errors import UserError
 from trainer_core.events import RunFinished
@@ -59,24 +59,6 @@ def photo(tmp_path: Path) -> Path:
 
 def click(qtbot: Any, button: Any) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
-def drop(onto: QDialog, *paths: Path) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    place = onto.rect().center()
-    action, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    entering = QDragEnterEvent(place, action, data, button, keys)
-    QApplication.sendEvent(onto, entering)
-    assert entering.isAccepted()
-    QApplication.sendEvent(onto, QDropEvent(QPointF(place), action, data, button, keys))
-
-
-def answer(window: Window, qtbot: Any, label: str) -> None:
-    """Click an answer of the question that is open."""
-    qtbot.waitUntil(lambda: any(box.isVisible() for box in window.findChildren(QMessageBox)), timeout=_LONG)
-    box = next(box for box in window.findChildren(QMessageBox) if box.isVisible())
-    click(qtbot, next(button for button in box.buttons() if button.text() == label))
 
 
 def menu_action(window: Window, text: str) -> QAction:
@@ -129,7 +111,7 @@ def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
     trial = opened(window, qtbot, model)
     assert "RRDB x4 8/1/4" in visible_text(trial)
     assert not trial.save_button.isEnabled()
-    drop(trial, photo)
+    drop_files(trial, photo)
     pixels = wait_for(qtbot, trial)
     expected = computed(model, photo)
     assert (pixels == expected).all()
@@ -151,7 +133,7 @@ def test_colour_that_a_gray_model_cannot_keep_is_said(window: Window, qtbot: Any
     gray = tmp_path / "gray.png"
     Image.open(photo).convert("L").save(gray)
     trial = opened(window, qtbot, saved(network_of(NetworkSpec(4, 8, 1, 4, 1, 1)), tmp_path / "gray_x4.pth"))
-    drop(trial, photo, gray)
+    drop_files(trial, photo, gray)
     qtbot.waitUntil(lambda: trial.photos.list.count() == 2, timeout=_LONG)
     wait_for(qtbot, trial)
     assert trial.caption == "photo · 60 × 40 → 240 × 160, in gray"
@@ -170,14 +152,14 @@ def test_dumps_and_folders_of_photos_fill_the_list_and_each_is_enlarged_when_cho
     folder.mkdir()
     photo.rename(folder / "a.png")
     trial = opened(window, qtbot, model)
-    drop(trial, tmp_path / "watch.bin", folder)
+    drop_files(trial, tmp_path / "watch.bin", folder)
     qtbot.waitUntil(lambda: trial.photos.list.count() == 3, timeout=_LONG)
     assert [trial.photos.list.item(row).text() for row in range(3)] == ["watch_001", "watch_002", "a"]
     assert wait_for(qtbot, trial).shape == (480, 480, 3)
     trial.photos.list.setCurrentRow(2)
     qtbot.waitUntil(lambda: trial.bench.photo is not None and trial.bench.photo.name == "a", timeout=_LONG)
     assert (wait_for(qtbot, trial) == computed(model, folder / "a.png")).all()
-    drop(trial, folder)  # again: known already
+    drop_files(trial, folder)  # again: known already
     qtbot.wait(100)
     assert trial.photos.list.count() == 3
     trial.photos.list.setFocus()
@@ -206,7 +188,7 @@ def test_dumps_are_browsed_for_and_found_in_folders(
     photos, everything = offered[0].split(";;")
     assert {"*.bin", "*.dat", "*.wqv", "*.pdb", "*.png"} <= set(photos.split("(")[1].rstrip(")").split())
     assert everything == "All files (*)"
-    drop(trial, folder)
+    drop_files(trial, folder)
     qtbot.waitUntil(lambda: trial.photos.list.count() == 2, timeout=_LONG)
     assert [trial.photos.list.item(row).text() for row in range(2)] == ["one", "two"]
 
@@ -215,7 +197,7 @@ def test_a_dropped_model_of_another_scale_is_compared_and_the_comparison_saved(
     window: Window, qtbot: Any, model: Path, other: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trial = opened(window, qtbot, model)
-    drop(trial, other, photo)
+    drop_files(trial, other, photo)
     assert (wait_for(qtbot, trial, OTHER) == computed(other, photo)).all()
     wait_for(qtbot, trial)
     assert trial.trial.view.left == OTHER
@@ -237,7 +219,7 @@ def test_pictures_are_saved_but_never_over_a_photo_of_the_list(
     window: Window, qtbot: Any, model: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trial = opened(window, qtbot, model)
-    drop(trial, photo)
+    drop_files(trial, photo)
     expected, before = wait_for(qtbot, trial), photo.read_bytes()
     save_as(monkeypatch, photo)
     click(qtbot, trial.save_button)
@@ -267,7 +249,7 @@ def test_a_large_picture_comes_in_parts_and_can_be_cancelled_and_taken_up_again(
                 click(qtbot, trial.go_button)
 
     bench.changed.connect(watch)
-    drop(trial, path)
+    drop_files(trial, path)
     qtbot.waitUntil(lambda: len(seen) == 3 and not bench.busy, timeout=_LONG)
     assert seen == [(1, 9), (2, 9), (3, 9)]
     answered: list[int] = []
@@ -286,10 +268,10 @@ def test_what_cannot_be_used_is_said_and_changes_nothing(
     (tmp_path / "notes.txt").write_text("not a photo")
     (tmp_path / "broken.pth").write_bytes(b"PK\x03\x04 nothing")
     trial = opened(window, qtbot, model)
-    drop(trial, tmp_path / "notes.txt", photo)
+    drop_files(trial, tmp_path / "notes.txt", photo)
     qtbot.waitUntil(lambda: "notes.txt is not a watch photo" in trial.messages.text, timeout=_LONG)
     wait_for(qtbot, trial)
-    drop(trial, tmp_path / "broken.pth")
+    drop_files(trial, tmp_path / "broken.pth")
     qtbot.waitUntil(lambda: "broken.pth" in trial.messages.text, timeout=_LONG)
     assert trial.choices[OTHER].path is None
     trial.use(OURS, tmp_path / "broken.pth")
@@ -301,7 +283,7 @@ def test_a_picture_that_would_become_too_large_is_refused(window: Window, qtbot:
     path = saved(network_of(NetworkSpec(8, 8, 1, 4)), tmp_path / "m_x8.pth")
     Image.new("L", (2000, 1000)).save(tmp_path / "huge.png")
     trial = opened(window, qtbot, path)
-    drop(trial, tmp_path / "huge.png")
+    drop_files(trial, tmp_path / "huge.png")
     qtbot.waitUntil(lambda: "16000x8000" in trial.messages.text, timeout=_LONG)
     assert not trial.bench.busy
 
@@ -309,10 +291,10 @@ def test_a_picture_that_would_become_too_large_is_refused(window: Window, qtbot:
 def test_without_a_run_a_dropped_model_is_the_one_to_try(window: Window, qtbot: Any, model: Path, photo: Path) -> None:
     menu_action(window, "Try on photos …").trigger()
     trial = opened(window, qtbot)
-    drop(trial, photo)
+    drop_files(trial, photo)
     qtbot.waitUntil(lambda: trial.bench.photo is not None, timeout=_LONG)
     assert "Choose a model" in trial.caption
-    drop(trial, model)
+    drop_files(trial, model)
     assert (wait_for(qtbot, trial) == computed(model, photo)).all()
 
 
@@ -320,7 +302,7 @@ def test_closing_frees_the_models_and_opening_again_shows_the_photos(
     window: Window, qtbot: Any, model: Path, photo: Path
 ) -> None:
     trial = opened(window, qtbot, model)
-    drop(trial, photo)
+    drop_files(trial, photo)
     wait_for(qtbot, trial)
     assert in_memory(Upscaler) and in_memory(Enlarged)
     qtbot.keyClick(trial, Qt.Key.Key_Escape)
@@ -339,7 +321,7 @@ def test_the_best_model_is_tried_while_the_training_goes_on(
     window.conductor.start()
     qtbot.waitUntil(lambda: bool(models_of(tmp_path / "run")) and window.session.step > 6, timeout=_LONG)
     trial = opened(window, qtbot)
-    drop(trial, photo)
+    drop_files(trial, photo)
     assert wait_for(qtbot, trial).shape == (160, 240, 3)
     step = window.session.step
     listed = [trial.choices[OTHER].box.itemText(row) for row in range(trial.choices[OTHER].box.count())]
@@ -448,7 +430,7 @@ def test_the_export_dialog_grows_with_what_it_has_to_say(
 
 def test_everything_in_both_has_a_name(window: Window, qtbot: Any, model: Path, other: Path, photo: Path) -> None:
     trial = opened(window, qtbot, model)
-    drop(trial, photo, other)
+    drop_files(trial, photo, other)
     wait_for(qtbot, trial, OTHER)
     assert nameless(trial) == []
     assert nameless(exporting(window, qtbot, model)) == []

@@ -1,4 +1,4 @@
-"""Previews on screen and from disk, the user's own watch photos among them, and what is dropped on the window."""
+"""Previews on screen and from disk, the user's own watch photos among them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage, QWheelEvent
-from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QImage, QWheelEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.preview.compare import CompareView
 from app.preview.panel import PreviewPanel
 from app.preview.pictures import Pictures, from_sample
-from app.session import State
-from app.window import Window
-from tests.core.networks import network_of, saved
-from tests.gui.window_driver import fill_in, find_named, wait_until_quiet
-from tests.small_runs import picture, watch_photo
-from trainer_core.control import Request
+from tests.gui.window_driver import find_named, listed_previews, shown_step
 from trainer_core.events import PreviewReady, Sample
-from trainer_core.model.spec import NetworkSpec
 from trainer_core.previews.files import file_name, keys_of, write
 
 _LONG = 60000  # milliseconds; a busy machine needs them
@@ -167,19 +161,11 @@ def shade(panel: PreviewPanel, view: str) -> int:
     return red
 
 
-def listed(panel: PreviewPanel) -> list[str]:
-    return [panel.which.itemText(place) for place in range(panel.which.count())]
-
-
-def step_shown(panel: PreviewPanel) -> int:
-    return panel.view.pictures.step if panel.view.pictures else -1
-
-
 def test_previews_are_shown_compared_and_found_again_on_disk(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
     for number, level in ((4, 40), (8, 80)):
         panel.hear(preview(tmp_path, number, frame(level)))
     view = panel.view
-    assert step_shown(panel) == 8
+    assert shown_step(panel) == 8
     view.setFocus()
     for key, mode in ((Qt.Key.Key_1, "LR"), (Qt.Key.Key_3, "HR"), (Qt.Key.Key_B, "Side by side"), (Qt.Key.Key_2, "SR")):
         qtbot.keyClick(view, key)
@@ -188,12 +174,12 @@ def test_previews_are_shown_compared_and_found_again_on_disk(panel: PreviewPanel
     assert view.zoom >= 1 and view.hasFocus()
     assert view.grab().toImage().pixelColor(QPoint(view.width() // 2, view.height() // 2)).red() == 100
     panel.timeline.slider.setValue(0)
-    qtbot.waitUntil(lambda: step_shown(panel) == 4)
+    qtbot.waitUntil(lambda: shown_step(panel) == 4)
     assert shade(panel, "SR") == 60
     other = PreviewPanel()
     qtbot.addWidget(other)
     other.load(tmp_path)
-    qtbot.waitUntil(lambda: step_shown(other) == 8)
+    qtbot.waitUntil(lambda: shown_step(other) == 8)
     assert (shade(other, "LR"), shade(other, "HR")) == (80, 120)
 
 
@@ -221,7 +207,7 @@ def test_a_photo_that_was_pinned_just_now_is_shown_with_its_first_preview(panel:
     panel.hear(preview(tmp_path, 6, frame(40)))  # it was under way when the photo came
     assert "photo.png" in panel.caption
     panel.hear(preview(tmp_path, 7, frame(40), pinned(90, "harbour")))
-    assert panel.which.currentText() == "harbour" and step_shown(panel) == 7
+    assert panel.which.currentText() == "harbour" and shown_step(panel) == 7
     panel.which.setCurrentIndex(0)
     panel.hear(preview(tmp_path, 9, frame(40), pinned(90, "harbour")))
     panel.hear(preview(tmp_path, 10, frame(40), pinned(60, "anchor"), pinned(90, "harbour")))
@@ -232,7 +218,7 @@ def test_pinned_photos_come_after_the_frames_and_have_no_original(
     panel: PreviewPanel, qtbot: Any, tmp_path: Path
 ) -> None:
     panel.hear(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
-    assert listed(panel) == ["photo.png", "harbour"]
+    assert listed_previews(panel) == ["photo.png", "harbour"]
     assert not panel.unpin_button.isVisible()
     qtbot.keyClick(panel.view, Qt.Key.Key_PageDown)
     assert panel.which.currentText() == "harbour" and panel.unpin_button.isVisible()
@@ -282,11 +268,13 @@ def test_the_chosen_picture_stays_chosen_as_previews_come_and_the_list_changes(
     panel.hear(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
     panel.which.setCurrentIndex(1)
     panel.hear(preview(tmp_path, 8, frame(50), frame(55, "b.png"), pinned(60, "anchor"), pinned(92, "harbour")))
-    assert listed(panel) == ["photo.png", "b.png", "anchor", "harbour"]
+    assert listed_previews(panel) == ["photo.png", "b.png", "anchor", "harbour"]
     assert panel.which.currentText() == "harbour" and shade(panel, "LR") == 92
     panel.hear(preview(tmp_path, 12, frame(50)))
-    assert listed(panel) == ["photo.png", "harbour"], "it was taken out of the folder, what was seen of it is there"
-    assert panel.which.currentText() == "harbour" and step_shown(panel) == 8
+    assert listed_previews(panel) == ["photo.png", "harbour"], (
+        "it was taken out of the folder, what was seen of it is there"
+    )
+    assert panel.which.currentText() == "harbour" and shown_step(panel) == 8
     panel.clear()
     panel.hear(preview(tmp_path, 1, frame(50), pinned(94, "harbour")))
     assert panel.which.currentText() == "harbour", "in the next run as well"
@@ -299,26 +287,26 @@ def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
     for number in (4, 6, 8, 10):
         preview(tmp_path, number, frame(40), pinned(90 + number, "harbour"))
     panel.load(tmp_path)
-    qtbot.waitUntil(lambda: step_shown(panel) == 10)
-    qtbot.waitUntil(lambda: listed(panel) == ["photo.png", "harbour"])
+    qtbot.waitUntil(lambda: shown_step(panel) == 10)
+    qtbot.waitUntil(lambda: listed_previews(panel) == ["photo.png", "harbour"])
     assert panel.caption == "step 10 · PSNR 30.00 dB, bicubic 29.00 (+1.00)"
     assert panel.timeline.slider.maximum() == 4
     panel.which.setCurrentIndex(1)
     assert panel.timeline.slider.maximum() == 3, "it was pinned before step 4"
     for place, number in enumerate((4, 6, 8)):
         panel.timeline.slider.setValue(place)
-        qtbot.waitUntil(lambda number=number: step_shown(panel) == number)
+        qtbot.waitUntil(lambda number=number: shown_step(panel) == number)
         assert shade(panel, "LR") == 90 + number
     panel.hear(preview(tmp_path, 12, frame(40), pinned(102, "harbour")))
     assert panel.timeline.slider.maximum() == 4
-    assert step_shown(panel) == 8, "who looks back is not torn away"
+    assert shown_step(panel) == 8, "who looks back is not torn away"
 
 
 def test_space_plays_the_earlier_previews_once(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
     for number in (1, 2, 3):
         preview(tmp_path, number, frame(40 + number))
     panel.load(tmp_path)
-    qtbot.waitUntil(lambda: step_shown(panel) == 3)
+    qtbot.waitUntil(lambda: shown_step(panel) == 3)
     shown: list[int] = []
     show = panel.view.show_pictures
     panel.view.show_pictures = lambda pictures: (shown.append(pictures.step), show(pictures))  # type: ignore
@@ -349,17 +337,17 @@ def test_a_resumed_run_takes_the_place_of_the_steps_it_redoes(panel: PreviewPane
     for number in (4, 8, 12):
         preview(tmp_path, number, frame(40 + number))
     panel.load(tmp_path)
-    qtbot.waitUntil(lambda: step_shown(panel) == 12)
+    qtbot.waitUntil(lambda: shown_step(panel) == 12)
     panel.hear(preview(tmp_path, 8, frame(99)))
-    assert step_shown(panel) == 8 and shade(panel, "LR") == 99
+    assert shown_step(panel) == 8 and shade(panel, "LR") == 99
     assert panel.timeline.slider.maximum() == 1
 
 
 def test_the_preview_of_another_process_is_read_from_its_files(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
     event = preview(tmp_path, 4, frame(40), pinned(90, "harbour"))
     panel.hear(PreviewReady(4, (), event.files))
-    qtbot.waitUntil(lambda: step_shown(panel) == 4)
-    qtbot.waitUntil(lambda: listed(panel) == ["photo.png", "harbour"])
+    qtbot.waitUntil(lambda: shown_step(panel) == 4)
+    qtbot.waitUntil(lambda: listed_previews(panel) == ["photo.png", "harbour"])
     assert shade(panel, "LR") == 40
 
 
@@ -371,137 +359,3 @@ def test_pictures_of_earlier_previews_are_not_kept(panel: PreviewPanel, tmp_path
     gc.collect()
     assert sum(type(thing) is Sample and thing.name == "unheard of.png" for thing in gc.get_objects()) == 1
     assert sum(type(thing) is Pictures and thing.name == "unheard of.png" for thing in gc.get_objects()) == 1
-
-
-# -- dropped on the window ---------------------------------------------------------------------
-
-
-def drop(window: Window, *paths: Path) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    place, keys = QPoint(900, 300), Qt.KeyboardModifier.NoModifier
-    action, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
-    entering = QDragEnterEvent(place, action, data, button, keys)
-    QApplication.sendEvent(window, entering)
-    assert entering.isAccepted()
-    QApplication.sendEvent(window, QDropEvent(QPointF(place), action, data, button, keys))
-
-
-def told(window: Window, qtbot: Any, *words: str) -> None:
-    qtbot.waitUntil(lambda: all(word in window.messages.text for word in words), timeout=_LONG)
-
-
-def answer(window: Window, qtbot: Any, label: str) -> None:
-    box = next(child for child in window.findChildren(QMessageBox) if child.isVisible())
-    qtbot.mouseClick(next(b for b in box.buttons() if b.text() == label), Qt.MouseButton.LeftButton)
-
-
-def test_watch_photos_dropped_together_are_copied_and_the_rest_is_refused(
-    window: Window, qtbot: Any, photos: Path, tmp_path: Path
-) -> None:
-    run = tmp_path / "run"
-    fill_in(window, photos, run)
-    first, second = watch_photo(tmp_path / "a" / "harbour.png", 1), watch_photo(tmp_path / "b" / "harbour.png", 2)
-    before = first.read_bytes()
-    drop(window, first, second, photos / "photo0.png")
-    told(window, qtbot, "2 watch photos are pinned", "photo0.png is a single picture. Drop the folder")
-    copies = sorted((run / "preview_photos").iterdir())
-    assert [copy.name for copy in copies] == ["harbour.png", "harbour_2.png"]
-    assert {copy.read_bytes() for copy in copies} == {before, second.read_bytes()}
-    assert first.read_bytes() == before
-
-
-def test_a_watch_photo_without_a_workspace_is_pinned_when_the_training_starts(
-    window: Window, qtbot: Any, photos: Path, tmp_path: Path
-) -> None:
-    drop(window, watch_photo(tmp_path / "harbour.png"))
-    told(window, qtbot, "pinned when the training starts")
-    qtbot.waitUntil(lambda: QApplication.focusWidget() is window.form.rows["workspace"].entry.focusProxy())
-    fill_in(window, photos, tmp_path / "run", steps=100000)
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
-    assert not (tmp_path / "run" / "preview_photos").exists()
-    window.conductor.start()
-    qtbot.waitUntil((tmp_path / "run" / "preview_photos" / "harbour.png").is_file, timeout=_LONG)
-
-
-def test_a_photo_of_the_other_watch_is_refused(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
-    fill_in(window, photos, tmp_path / "run")
-    picture(1, 176, 144).save(tmp_path / "beach.jpg")
-    drop(window, tmp_path / "beach.jpg")
-    told(window, qtbot, "beach.jpg is of a colour watch", "this training is for a mono watch")
-    assert not (tmp_path / "run" / "preview_photos").exists()
-
-
-def test_anything_else_dropped_says_what_would_do(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
-    drop(window, photos / "photo0.png")
-    told(window, qtbot, "Drop the folder")
-    (tmp_path / "notes.txt").write_text("hello")
-    drop(window, tmp_path / "notes.txt")
-    told(window, qtbot, "notes.txt is neither a folder of photos")
-    wait_until_quiet(window, qtbot)
-    assert "notes.txt is neither a folder of photos" in window.messages.text
-    config = window.project.draft.config
-    assert not config.source_dir and not config.workspace and config.init_weights is None
-
-
-def test_a_run_dropped_with_files_is_where_they_belong(window: Window, qtbot: Any, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    checkpoint = run / "checkpoints" / "scale4_step8.pth"
-    checkpoint.parent.mkdir(parents=True)
-    checkpoint.write_bytes(b"")
-    (run / "training_config.json").write_text('{"schema": 1, "monochrome_style": true}')
-    drop(window, watch_photo(tmp_path / "harbour.png"), checkpoint, run)
-    assert window.project.draft.config.workspace == str(run)
-    assert window.project.draft.config.resume_from == str(checkpoint)
-    qtbot.waitUntil((run / "preview_photos" / "harbour.png").is_file, timeout=_LONG)
-
-
-def test_a_checkpoint_of_this_workspace_offers_to_resume(
-    window: Window, qtbot: Any, photos: Path, tmp_path: Path
-) -> None:
-    run = tmp_path / "run"
-    (run / "checkpoints").mkdir(parents=True)
-    checkpoint = run / "checkpoints" / "scale4_step8.pth"
-    checkpoint.write_bytes(b"")
-    fill_in(window, photos, run)
-    drop(window, checkpoint)
-    assert "continues from scale4_step8.pth" in window.messages.text
-    assert window.project.draft.config.resume_from == str(checkpoint)
-    assert window.run_bar.start_button.text() == "Resume training"
-
-
-def test_while_training_a_dropped_photo_appears_and_weights_are_identified(
-    window: Window, qtbot: Any, photos: Path, tmp_path: Path
-) -> None:
-    run, weights = tmp_path / "run", saved(network_of(NetworkSpec(4, 8, 1, 4)), tmp_path / "other_x4.pth")
-    fill_in(window, photos, run, steps=100000, val_interval=100000, checkpoint_interval=100000)
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
-    qtbot.mouseClick(window.run_bar.start_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.session.step >= 2, timeout=_LONG)
-
-    drop(window, watch_photo(tmp_path / "harbour.png"))
-    qtbot.waitUntil(lambda: "harbour" in listed(window.preview), timeout=_LONG)
-    qtbot.waitUntil(lambda: window.preview.which.currentText() == "harbour", timeout=_LONG)
-    assert list((run / "previews").glob("step*_pinned_harbour.png"))
-
-    drop(window, weights)
-    told(window, qtbot, "other_x4.pth: RRDB x4", "when this training has ended")
-    assert window.project.draft.config.init_weights is None
-    (tmp_path / "broken.pth").write_bytes(b"GIF89a")
-    drop(window, tmp_path / "broken.pth")
-    told(window, qtbot, "broken.pth")
-    drop(window, photos)
-    told(window, qtbot, "Settings can be changed when this training has ended")
-    assert window.session.state is State.TRAINING
-
-    qtbot.mouseClick(window.preview.unpin_button, Qt.MouseButton.LeftButton)
-    answer(window, qtbot, "Cancel")
-    assert (run / "preview_photos" / "harbour.png").is_file()
-    qtbot.mouseClick(window.preview.unpin_button, Qt.MouseButton.LeftButton)
-    answer(window, qtbot, "Unpin")
-    qtbot.waitUntil(lambda: "harbour" not in listed(window.preview), timeout=_LONG)
-    assert not (run / "preview_photos" / "harbour.png").exists() and (tmp_path / "harbour.png").is_file()
-    at = step_shown(window.preview)
-    window.session.request(Request.PREVIEW)
-    qtbot.waitUntil(lambda: step_shown(window.preview) > at, timeout=_LONG)
-    assert "harbour" not in listed(window.preview)

@@ -10,14 +10,14 @@ from typing import Any, Callable
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from app.errors import ErrorDialog
 from app.runs.recent import recent_workspaces
 from app.session import State
 from app.window import Window
 from tests.core.networks import network_of, saved
-from tests.gui.window_driver import close_window, fill_in, visible_text
+from tests.gui.window_driver import answer, close_window, fill_in, visible_text
 from tests.openings import counted_openings
 from tests.small_runs import TINY, make_workspace, profile_file
 from trainer_core.control import RunControl
@@ -42,11 +42,6 @@ def start(window: Window, qtbot: Any, *, until: int = 3) -> None:
 
 def wait_idle(window: Window, qtbot: Any) -> None:
     qtbot.waitUntil(lambda: not window.session.active, timeout=_LONG)
-
-
-def answer(window: Window, qtbot: Any, label: str) -> None:
-    box = next(child for child in window.findChildren(QMessageBox) if child.isVisible())
-    click(qtbot, next(button for button in box.buttons() if button.text() == label))
 
 
 def test_start_pause_resume_stop_then_the_resume_offer(

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFileDialog
 
 from app.session import State
 from app.watch_view.cells import Cell, enlarged, image
 from app.window import Window
-from tests.gui.window_driver import fill_in, show_tab, wait_until_quiet
+from tests.gui.window_driver import drop_files, fill_in, show_tab, wait_until_quiet
 from tests.small_runs import TINY, make_photos
 
 _LONG = 60000  # milliseconds; a busy machine needs them
@@ -41,18 +39,6 @@ def capture(path: Path, seed: int = 1) -> Path:
     levels = np.random.default_rng(seed).integers(0, 16, (120, 120), dtype=np.uint8) * 17
     Image.fromarray(levels).save(path)
     return path
-
-
-def drop(onto: QWidget, paths: Sequence[Path]) -> None:
-    """A real drag and drop in the middle of a widget; what it does not take goes to those around it."""
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    middle = onto.rect().center()
-    action, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(middle, action, data, button, keys)
-    QApplication.sendEvent(onto, enter)
-    assert enter.isAccepted()
-    QApplication.sendEvent(onto, QDropEvent(QPointF(middle), action, data, button, keys))
 
 
 def settle(window: Window, qtbot: Any) -> None:
@@ -196,11 +182,11 @@ def test_own_captures_lie_beside_them_at_the_same_size(window: Window, qtbot: An
     choose(window, make_photos(tmp_path / "large", 4, width=300, height=300))
     seen(window, qtbot)
     one, two = capture(tmp_path / "one.png"), capture(tmp_path / "two.png", 2)
-    drop(window.watch, [one, two])
+    drop_files(window.watch, one, two)
     row = window.watch.row
     qtbot.waitUntil(lambda: len(row.cells) == 2, timeout=_LONG)
     assert row.cells[0].width() == (window.watch.grid.cells[0].width() - 2) // 2
-    drop(window.watch, [one])  # it is there already
+    drop_files(window.watch, one)  # it is there already
     qtbot.wait(200)
     assert [c.name for c in row.captures] == ["one", "two"]
     qtbot.mouseClick(row.cells[1], Qt.MouseButton.LeftButton)
@@ -241,11 +227,11 @@ def test_what_is_no_capture_is_left_to_the_window_or_told(
     seen(window, qtbot)
     weights = tmp_path / "some.pth"
     weights.write_bytes(b"x")
-    drop(window.watch, [weights])
+    drop_files(window.watch, weights)
     assert window.project.draft.config.init_weights == str(weights)
-    drop(window.watch, [photos])
+    drop_files(window.watch, photos)
     assert window.project.draft.config.source_dir == str(photos)
-    drop(window.watch, [photos / "photo1.png", capture(tmp_path / "good.png")])
+    drop_files(window.watch, photos / "photo1.png", capture(tmp_path / "good.png"))
     qtbot.waitUntil(lambda: "photo1.png" in window.messages.text, timeout=_LONG)
     assert [c.name for c in window.watch.row.captures] == ["good"]
     broken = tmp_path / "broken.pdb"
@@ -288,9 +274,9 @@ def test_as_many_columns_as_leave_every_pixel_its_place(window: Window, qtbot: A
 def test_a_capture_is_compared_and_pinned_wherever_it_is_dropped(window: Window, qtbot: Any, tmp_path: Path) -> None:
     fill_in(window, make_photos(tmp_path / "large", 4, width=300, height=300), tmp_path / "run", base_resolution=120)
     seen(window, qtbot)
-    drop(window.watch, [capture(tmp_path / "here.png")])
+    drop_files(window.watch, capture(tmp_path / "here.png"))
     qtbot.waitUntil(lambda: "pinned" in window.messages.text, timeout=_LONG)
-    drop(window.run_bar, [capture(tmp_path / "there.png", 2)])
+    drop_files(window.run_bar, capture(tmp_path / "there.png", 2))
     qtbot.waitUntil(lambda: len(window.watch.row.captures) == 2, timeout=_LONG)
     pinned = tmp_path / "run" / "preview_photos"
     qtbot.waitUntil(lambda: pinned.is_dir() and len(list(pinned.iterdir())) == 2, timeout=_LONG)

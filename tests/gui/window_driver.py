@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QTimer
-from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QTabWidget, QWidget
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPlainTextEdit, QTabWidget, QWidget
 
 from app.form.group import FoldedGroup
+from app.preview.panel import PreviewPanel
 from app.window import Window
 from tests.small_runs import TINY
 
@@ -66,6 +68,35 @@ def find_tabs(window: Window) -> QTabWidget:
     tabs = find_named(window, "Views of the run")
     assert isinstance(tabs, QTabWidget)
     return tabs
+
+
+def listed_previews(panel: PreviewPanel) -> list[str]:
+    """List the names of the pictures that can be chosen in the previews."""
+    return [panel.which.itemText(place) for place in range(panel.which.count())]
+
+
+def shown_step(panel: PreviewPanel) -> int:
+    """Return the step of the preview that is shown, -1 without one."""
+    return panel.view.pictures.step if panel.view.pictures else -1
+
+
+def answer(window: Window, qtbot: Any, label: str) -> None:
+    """Wait for the question and click the answer with this label."""
+    qtbot.waitUntil(lambda: any(box.isVisible() for box in window.findChildren(QMessageBox)), timeout=60000)
+    box = next(box for box in window.findChildren(QMessageBox) if box.isVisible())
+    qtbot.mouseClick(next(b for b in box.buttons() if b.text() == label), Qt.MouseButton.LeftButton)
+
+
+def drop_files(onto: QWidget, *paths: Path, place: QPoint | None = None) -> None:
+    """Drop files in the middle of a widget, or at `place` in it, as the desktop does; they must be accepted."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    place = onto.rect().center() if place is None else place
+    action, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    entering = QDragEnterEvent(place, action, data, button, keys)
+    QApplication.sendEvent(onto, entering)
+    assert entering.isAccepted()
+    QApplication.sendEvent(onto, QDropEvent(QPointF(place), action, data, button, keys))
 
 
 def show_tab(window: Window, title: str) -> None:

@@ -1,0 +1,139 @@
+"""What is dropped on the window: watch photos, runs, checkpoints, weights, and what nothing can be done with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
+
+from app.session import State
+from app.window import Window
+from tests.core.networks import network_of, saved
+from tests.gui.window_driver import answer, drop_files, fill_in, listed_previews, shown_step, wait_until_quiet
+from tests.small_runs import picture, watch_photo
+from trainer_core.control import Request
+from trainer_core.model.spec import NetworkSpec
+
+_BESIDE_THE_FORM = QPoint(900, 300)
+_LONG = 60000  # milliseconds; a busy machine needs them
+
+
+def drop(window: Window, *paths: Path) -> None:
+    drop_files(window, *paths, place=_BESIDE_THE_FORM)
+
+
+def told(window: Window, qtbot: Any, *words: str) -> None:
+    qtbot.waitUntil(lambda: all(word in window.messages.text for word in words), timeout=_LONG)
+
+
+def test_watch_photos_dropped_together_are_copied_and_the_rest_is_refused(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    fill_in(window, photos, run)
+    first, second = watch_photo(tmp_path / "a" / "harbour.png", 1), watch_photo(tmp_path / "b" / "harbour.png", 2)
+    before = first.read_bytes()
+    drop(window, first, second, photos / "photo0.png")
+    told(window, qtbot, "2 watch photos are pinned", "photo0.png is a single picture. Drop the folder")
+    copies = sorted((run / "preview_photos").iterdir())
+    assert [copy.name for copy in copies] == ["harbour.png", "harbour_2.png"]
+    assert {copy.read_bytes() for copy in copies} == {before, second.read_bytes()}
+    assert first.read_bytes() == before
+
+
+def test_a_watch_photo_without_a_workspace_is_pinned_when_the_training_starts(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    drop(window, watch_photo(tmp_path / "harbour.png"))
+    told(window, qtbot, "pinned when the training starts")
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is window.form.rows["workspace"].entry.focusProxy())
+    fill_in(window, photos, tmp_path / "run", steps=100000)
+    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    assert not (tmp_path / "run" / "preview_photos").exists()
+    window.conductor.start()
+    qtbot.waitUntil((tmp_path / "run" / "preview_photos" / "harbour.png").is_file, timeout=_LONG)
+
+
+def test_a_photo_of_the_other_watch_is_refused(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    fill_in(window, photos, tmp_path / "run")
+    picture(1, 176, 144).save(tmp_path / "beach.jpg")
+    drop(window, tmp_path / "beach.jpg")
+    told(window, qtbot, "beach.jpg is of a colour watch", "this training is for a mono watch")
+    assert not (tmp_path / "run" / "preview_photos").exists()
+
+
+def test_anything_else_dropped_says_what_would_do(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    drop(window, photos / "photo0.png")
+    told(window, qtbot, "Drop the folder")
+    (tmp_path / "notes.txt").write_text("hello")
+    drop(window, tmp_path / "notes.txt")
+    told(window, qtbot, "notes.txt is neither a folder of photos")
+    wait_until_quiet(window, qtbot)
+    assert "notes.txt is neither a folder of photos" in window.messages.text
+    config = window.project.draft.config
+    assert not config.source_dir and not config.workspace and config.init_weights is None
+
+
+def test_a_run_dropped_with_files_is_where_they_belong(window: Window, qtbot: Any, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    checkpoint = run / "checkpoints" / "scale4_step8.pth"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"")
+    (run / "training_config.json").write_text('{"schema": 1, "monochrome_style": true}')
+    drop(window, watch_photo(tmp_path / "harbour.png"), checkpoint, run)
+    assert window.project.draft.config.workspace == str(run)
+    assert window.project.draft.config.resume_from == str(checkpoint)
+    qtbot.waitUntil((run / "preview_photos" / "harbour.png").is_file, timeout=_LONG)
+
+
+def test_a_checkpoint_of_this_workspace_offers_to_resume(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    checkpoint = run / "checkpoints" / "scale4_step8.pth"
+    checkpoint.write_bytes(b"")
+    fill_in(window, photos, run)
+    drop(window, checkpoint)
+    assert "continues from scale4_step8.pth" in window.messages.text
+    assert window.project.draft.config.resume_from == str(checkpoint)
+    assert window.run_bar.start_button.text() == "Resume training"
+
+
+def test_while_training_a_dropped_photo_appears_and_weights_are_identified(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    run, weights = tmp_path / "run", saved(network_of(NetworkSpec(4, 8, 1, 4)), tmp_path / "other_x4.pth")
+    fill_in(window, photos, run, steps=100000, val_interval=100000, checkpoint_interval=100000)
+    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    qtbot.mouseClick(window.run_bar.start_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.session.step >= 2, timeout=_LONG)
+
+    drop(window, watch_photo(tmp_path / "harbour.png"))
+    qtbot.waitUntil(lambda: "harbour" in listed_previews(window.preview), timeout=_LONG)
+    qtbot.waitUntil(lambda: window.preview.which.currentText() == "harbour", timeout=_LONG)
+    assert list((run / "previews").glob("step*_pinned_harbour.png"))
+
+    drop(window, weights)
+    told(window, qtbot, "other_x4.pth: RRDB x4", "when this training has ended")
+    assert window.project.draft.config.init_weights is None
+    (tmp_path / "broken.pth").write_bytes(b"GIF89a")
+    drop(window, tmp_path / "broken.pth")
+    told(window, qtbot, "broken.pth")
+    drop(window, photos)
+    told(window, qtbot, "Settings can be changed when this training has ended")
+    assert window.session.state is State.TRAINING
+
+    qtbot.mouseClick(window.preview.unpin_button, Qt.MouseButton.LeftButton)
+    answer(window, qtbot, "Cancel")
+    assert (run / "preview_photos" / "harbour.png").is_file()
+    qtbot.mouseClick(window.preview.unpin_button, Qt.MouseButton.LeftButton)
+    answer(window, qtbot, "Unpin")
+    qtbot.waitUntil(lambda: "harbour" not in listed_previews(window.preview), timeout=_LONG)
+    assert not (run / "preview_photos" / "harbour.png").exists() and (tmp_path / "harbour.png").is_file()
+    at = shown_step(window.preview)
+    window.session.request(Request.PREVIEW)
+    qtbot.waitUntil(lambda: shown_step(window.preview) > at, timeout=_LONG)
+    assert "harbour" not in listed_previews(window.preview)

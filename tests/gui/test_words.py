@@ -1,0 +1,23 @@
+"""The form's words: options by the names of their fields."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.form.words import label_of, sentence
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.schema import settings_of
+
+
+@pytest.mark.parametrize(
+    ("text", "worded"),
+    [
+        ("Use --batch-size 2 --grad-accum-steps 4.", "Use Batch 2 Gradient accumulation 4."),
+        ("Leave --no-monochrome-style out, or --monochrome-style.", "Leave WQV-3/10 colour out, or WQV-1/2 mono."),
+        ("Give --no-init-weights.", "Give no {init_weights}."),
+        ("The file --scale-less/my--scale.pth", "The file --scale-less/my--scale.pth"),
+    ],
+)
+def test_options_go_by_the_form_s_names(text: str, worded: str) -> None:
+    labels = {setting.name: label_of(setting) for setting in settings_of(TrainerConfig)}
+    assert sentence(text) == worded.format(**labels)
