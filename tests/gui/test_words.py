@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.form.words import label_of, sentence
-from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.schema import settings_of
+from app.form.words import sentence
+from trainer_core.settings.config import SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -19,5 +18,5 @@ from trainer_core.settings.schema import settings_of
     ],
 )
 def test_options_go_by_the_form_s_names(text: str, worded: str) -> None:
-    labels = {setting.name: label_of(setting) for setting in settings_of(TrainerConfig)}
+    labels = {name: setting.label for name, setting in SETTINGS.items()}
     assert sentence(text) == worded.format(**labels)
