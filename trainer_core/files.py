@@ -43,10 +43,24 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` durably; see `atomic_write`."""
+    with atomic_write(path) as file:
+        file.write(content)
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write `data` durably as indented UTF-8 JSON; undecodable file names survive as surrogate escapes."""
-    with atomic_write(path) as file:
-        file.write(json.dumps(data, indent=2, ensure_ascii=True).encode("ascii") + b"\n")
+    write_bytes(path, json.dumps(data, indent=2, ensure_ascii=True).encode("ascii") + b"\n")
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """Return what all names and links of one file or folder have in common; None where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def sync_folder(folder: Path) -> None:

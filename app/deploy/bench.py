@@ -16,7 +16,8 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from app.background import Background
-from trainer_core.verbs.picture_files import bicubic, has_colour
+from trainer_core.pixels import has_color
+from trainer_core.verbs.picture_files import bicubic
 
 if TYPE_CHECKING:
     from trainer_core.verbs.upscale import Tile, Upscaler
@@ -51,7 +52,7 @@ class Photo:
     @cached_property
     def coloured(self) -> bool:
         """Whether it is not all gray."""
-        return has_colour(self.pixels)
+        return has_color(self.pixels)
 
 
 @dataclass(eq=False)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, Optional
 
-from PIL import Image
+import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
@@ -41,7 +41,8 @@ from app.remembered import remembered
 from app.theme import SPACE
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
-from trainer_core.verbs.picture_files import save_png, side_by_side
+from trainer_core.verbs.output_files import save_png
+from trainer_core.verbs.picture_files import side_by_side
 from trainer_core.workspace.models import RunModel
 
 _SIZE = (1000, 660)
@@ -247,7 +248,7 @@ class TryWindow(QDialog):
     def _save_picture(self) -> None:
         photo, ours = self.bench.photo, self.bench.result(OURS)
         if photo is not None and ours is not None:
-            self._save(f"{photo.name}_x{ours.model.scale}", lambda: Image.fromarray(ours.pixels))
+            self._save(f"{photo.name}_x{ours.model.scale}", lambda: ours.pixels)
 
     def _save_comparison(self) -> None:
         photo, results = self.bench.photo, [self.bench.result(role) for role in ROLES]
@@ -256,7 +257,7 @@ class TryWindow(QDialog):
             scale = results[0].model.scale
             self._save(f"{photo.name}_x{scale}_compare", lambda: side_by_side(photo.pixels, made, scale))
 
-    def _save(self, name: str, make: Callable[[], Image.Image]) -> None:
+    def _save(self, name: str, make: Callable[[], np.ndarray]) -> None:
         folder = Path(str(remembered().value("picture_folder", "")))
         chosen, _ = QFileDialog.getSaveFileName(self, "Save as PNG", str(folder / f"{name}.png"), "PNG (*.png)")
         if not chosen:
@@ -269,7 +270,7 @@ class TryWindow(QDialog):
         else:
             self._write(target, make)
 
-    def _write(self, target: Path, make: Callable[[], Image.Image]) -> None:
+    def _write(self, target: Path, make: Callable[[], np.ndarray]) -> None:
         inputs = self.photos.files
         self._background.run(
             f"save {target}", lambda: save_png(make(), target, inputs=inputs),

@@ -29,8 +29,9 @@ from trainer_core.sinks import append
 from trainer_core.sinks.append import AppendFile
 from trainer_core.sinks.console import ConsoleSink, LogFileSink
 from trainer_core.sinks.journal import JournalSink, JsonlStdoutSink, read_journal
-from trainer_core.sinks.lines import Narrator, duration, printable
+from trainer_core.sinks.lines import Narrator, duration
 from trainer_core.sinks.tensorboard import TensorBoardSink, tensorboard_sink
+from trainer_core.text import escape_control_characters
 
 
 class FakeClock:
@@ -147,7 +148,7 @@ def test_what_loads_the_model_is_said_once() -> None:
 
 def test_control_characters_and_undecodable_names_cannot_reach_the_terminal() -> None:
     assert shown(Notice("warning", "bad\x1b[2Jname \udcff")) == ["warning: bad\\x1b[2Jname \\udcff"]
-    assert printable("grün 日") == "grün 日"
+    assert escape_control_characters("grün 日") == "grün 日"
 
 
 def test_a_console_with_a_small_alphabet_still_prints() -> None:

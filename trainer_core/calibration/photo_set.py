@@ -14,8 +14,8 @@ from trainer_core.calibration.classifier import patch_features, separability
 from trainer_core.calibration.distance import SCALES, distance
 from trainer_core.calibration.statistics import Statistics, color_statistics, mono_statistics
 from trainer_core.camera.jpeg import CHROMA_TABLE, LUMA_TABLE
+from trainer_core.pixels import luma
 
-_LUMA = np.array([0.299, 0.587, 0.114])
 _ROUNDING_ENERGY = {"mono": 0.01, "color": 1.0}
 
 
@@ -39,7 +39,7 @@ class PhotoSet:
             gray = [image.astype(float) / 17 for image in pixels]
             statistics = [mono_statistics(image) for image in gray]
         else:
-            gray = [image @ _LUMA for image in pixels]
+            gray = [luma(image) for image in pixels]
             statistics = [color_statistics(image, _coded_bytes(image)) for image in pixels]
         return cls(kind, list(pixels), statistics, [patch_features(image, _ROUNDING_ENERGY[kind]) for image in gray])
 

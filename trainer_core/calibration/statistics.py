@@ -13,6 +13,8 @@ from typing import Union
 
 import numpy as np
 
+from trainer_core.pixels import luma
+
 Statistics = dict[str, np.ndarray]
 """One image: term -> its values, [1], [9] or [any number]."""
 
@@ -49,7 +51,7 @@ def mono_statistics(levels: np.ndarray) -> Statistics:
 def color_statistics(rgb: np.ndarray, coded_bytes: int) -> Statistics:
     """Statistics of one colour photo, uint8 [144, 176, 3], and the size of its JPEG in bytes."""
     red, green, blue = (rgb[..., channel].astype(float) for channel in range(3))
-    y = 0.299 * red + 0.587 * green + 0.114 * blue
+    y = luma(rgb)
     cb, cr = (blue - y) / 1.772, (red - y) / 1.402
     block_std = _block_std(y)
     values: dict[str, Value] = {

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from trainer_core.camera import Camera, CameraProfile, FrameView, build_camera
+from trainer_core.pixels import to_tensor, to_uint8
 
 _BATCH = 16
 
@@ -33,9 +34,9 @@ def imitate(profile: CameraProfile, frames: np.ndarray, scale: int, seed: int) -
     noise = torch.Generator().manual_seed(seed)
     pixels: list[np.ndarray] = []
     for start in range(0, len(frames), _BATCH):
-        hr = torch.from_numpy(frames[start : start + _BATCH]).permute(0, 3, 1, 2).float().div_(255)
+        hr = to_tensor(frames[start : start + _BATCH])
         lr, _ = camera(FrameView.whole_frames(hr, scale), camera.draw(seed, range(start, start + len(hr))), noise)
-        pixels += list((lr * 255).round_().to(torch.uint8).permute(0, 2, 3, 1).numpy())
+        pixels += list(to_uint8(lr))
     return [image[..., 0] for image in pixels] if profile.kind == "mono" else pixels
 
 

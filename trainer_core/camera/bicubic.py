@@ -16,8 +16,8 @@ from torch import Tensor
 from trainer_core.camera.interface import Camera
 from trainer_core.camera.parameters import Params
 from trainer_core.camera.stages.quantiser import quantise
-from trainer_core.camera.stages.ycbcr import luma
 from trainer_core.camera.view import FrameView
+from trainer_core.pixels import luma
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,9 @@ from trainer_core.camera.stages.pattern import column_parity, offset_by_parity, 
 from trainer_core.camera.stages.shading import RadialField, color_falloff
 from trainer_core.camera.stages.tone import tone
 from trainer_core.camera.stages.white_balance import channel_gains
-from trainer_core.camera.stages.ycbcr import LUMA, to_rgb, to_ycbcr
+from trainer_core.camera.stages.ycbcr import to_rgb, to_ycbcr
 from trainer_core.camera.view import FrameView
+from trainer_core.pixels import LUMA
 
 WHITE = 255.0
 FRAME_WIDTH = 176

@@ -18,6 +18,8 @@ from typing import TypeVar
 
 from trainer_core.data.decode import PhotoError, decode, read_size
 from trainer_core.errors import UserError
+from trainer_core.files import file_identity
+from trainer_core.text import escape_control_characters
 
 __all__ = [
     "EXTENSIONS",
@@ -103,7 +105,7 @@ def scan(
         found = "is a file, not a folder" if root.exists() else "does not exist"
         raise UserError(f"The source folder {root} {found}. Name a folder that holds photos.")
     shut: list[Rejected] = []
-    files = list(_while(wanted, _walk(root, {_identity(path) for path in exclude}, shut)))
+    files = list(_while(wanted, _walk(root, {file_identity(path) for path in exclude}, shut)))
     named = [(name, path) for name, path in files if path.suffix.lower() in EXTENSIONS]
     photos, rejected = _split(_check_all(named, wanted))
     photos, surplus = (photos, []) if twins else _without_twins(photos, keep, wanted)
@@ -118,7 +120,7 @@ def _walk(root: Path, seen: set[tuple[int, int] | None], shut: list[Rejected]) -
     pending = [(root, "", 0)]
     while pending:
         folder, prefix, depth = pending.pop()
-        identity = _identity(folder)
+        identity = file_identity(folder)
         if depth > _MAX_DEPTH or (identity is not None and identity in seen):
             continue
         seen.add(identity)
@@ -146,14 +148,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
-
-
-def _identity(folder: Path) -> tuple[int, int] | None:
-    try:
-        status = os.stat(folder)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _while(wanted: Callable[[], bool], items: Iterable[Item]) -> Iterator[Item]:
@@ -228,14 +222,10 @@ def _digest(photo: Photo) -> bytes:
 def _nothing_found(root: Path, rejected: Sequence[Rejected], ignored: int) -> str:
     formats = "PNG, JPEG, TIFF, WebP or BMP"
     if rejected:
-        example = rejected[0]
+        name, reason = escape_control_characters(rejected[0].name), rejected[0].reason
         return (
-            f"No usable photo in {root}: {len(rejected)} rejected, the first is {_printable(example.name)} "
-            f"({example.reason}). Add {formats} photos to it or name another folder."
+            f"No usable photo in {root}: {len(rejected)} rejected, the first is {name} ({reason}). "
+            f"Add {formats} photos to it or name another folder."
         )
     held = f"{ignored} other files, no photo" if ignored else "no file"
     return f"The source folder {root} holds {held}. Add {formats} photos to it or name another folder."
-
-
-def _printable(name: str) -> str:
-    return name.encode("utf-8", "backslashreplace").decode("utf-8").replace("\n", "\\n")

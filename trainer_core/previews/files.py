@@ -15,7 +15,8 @@ from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from trainer_core.events import Sample
-from trainer_core.files import atomic_write
+from trainer_core.files import write_bytes
+from trainer_core.pixels import make_strip, png_bytes
 
 _TITLE, _PSNR, _BICUBIC = "Title", "PSNR", "Bicubic PSNR"  # keywords of the PNG's text
 _PINNED = "pinned_"
@@ -59,14 +60,14 @@ class Facts:
 
 
 def write(sample: Sample, path: Path) -> None:
-    """The strip of a sample, atomically."""
+    """Write the strip of a sample durably: LR at the size of the others, bicubic, SR and, if there is one, HR."""
     text = PngInfo()
     text.add_itxt(_TITLE, sample.name)
     for keyword, value in ((_PSNR, sample.psnr), (_BICUBIC, sample.bicubic_psnr)):
         if value is not None:
             text.add_text(keyword, f"{value:.4f}")
-    with atomic_write(path) as file:
-        _strip(sample).save(file, format="PNG", pnginfo=text)
+    images = [image for image in (sample.lr, sample.bicubic, sample.sr, sample.hr) if image is not None]
+    write_bytes(path, png_bytes(make_strip(images), text=text))
 
 
 def facts_of(path: Path) -> Facts:
@@ -86,17 +87,6 @@ def _number(text: Optional[str]) -> Optional[float]:
         return None if text is None else float(text)
     except ValueError:
         return None
-
-
-def _strip(sample: Sample) -> Image.Image:
-    """LR (nearest), bicubic, SR and HR, if there is one, side by side."""
-    height, width = sample.sr.shape[:2]
-    lr = Image.fromarray(sample.lr).resize((width, height), Image.Resampling.NEAREST)
-    tiles = [lr, *(Image.fromarray(a) for a in (sample.bicubic, sample.sr, sample.hr) if a is not None)]
-    picture = Image.new("RGB", (len(tiles) * width, height))
-    for column, tile in enumerate(tiles):
-        picture.paste(tile, (column * width, 0))
-    return picture
 
 
 def previews_in(folder: Path) -> dict[int, tuple[str, ...]]:

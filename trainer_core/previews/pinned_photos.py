@@ -12,7 +12,8 @@ import numpy as np
 
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
-from trainer_core.files import atomic_write, unused_name
+from trainer_core.files import unused_name, write_bytes
+from trainer_core.pixels import as_rgb
 
 MOST_PHOTOS = 12  # of one preview
 _MOST_FILES = 100  # looked at
@@ -57,7 +58,7 @@ def read_preview_photos(folder: Path, *, mono: bool) -> PreviewPhotos:
             if len(found.photos) == MOST_PHOTOS:
                 found.refused[file.name] = f"{file}: a preview shows no more than {MOST_PHOTOS} photos."
                 return found
-            found.photos.append(PreviewPhoto(_safe_name(capture.name, names), file, _rgb(capture.pixels)))
+            found.photos.append(PreviewPhoto(_safe_name(capture.name, names), file, as_rgb(capture.pixels)))
     return found
 
 
@@ -76,8 +77,7 @@ def pin(source: Path, folder: Path, *, mono: bool) -> Path:
         if len(read_preview_photos(folder, mono=mono).photos) >= MOST_PHOTOS:
             raise UserError(f"{MOST_PHOTOS} watch photos are pinned already, more are not shown. Unpin one first.")
         folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(target) as file:
-            file.write(content)
+        write_bytes(target, content)
     except OSError as error:
         raise UserError(f"{source.name} cannot be copied to {folder}: {error.strerror or error}.") from error
     return target
@@ -131,7 +131,3 @@ def _safe_name(name: str, names: set[str]) -> str:
     plain = "".join(c if c.isprintable() and c not in _NOT_IN_NAMES else "_" for c in name)
     plain = plain.encode("utf-8")[:_LONGEST_NAME].decode("utf-8", "ignore")
     return unused_name(plain, names)
-
-
-def _rgb(pixels: np.ndarray) -> np.ndarray:
-    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels

@@ -8,7 +8,6 @@ drawn at twice the size and area-averaged, so that edges are as soft as a lens m
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
-from trainer_core.files import atomic_write
+from trainer_core.files import write_bytes
+from trainer_core.pixels import png_bytes
 from trainer_core.randomness import SCENE, generator
 from trainer_core.scenes.shapes import Colour, palette, random_outline, rotation
 from trainer_core.scenes.textures import COUNT, SIDE, texture, word
@@ -64,10 +64,7 @@ def write_scenes(
         path = folder / side / f"scene_{seed}_{index:04d}.png"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            packed = io.BytesIO()
-            Image.fromarray(scene(seed, index, size)).save(packed, "PNG", compress_level=1)
-            with atomic_write(path) as file:
-                file.write(packed.getvalue())
+            write_bytes(path, png_bytes(scene(seed, index, size), compress_level=1))
 
 
 class _Painter:

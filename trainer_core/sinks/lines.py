@@ -19,6 +19,7 @@ from trainer_core.events import (
     StepDone,
     Validated,
 )
+from trainer_core.text import escape_control_characters
 
 _OUTCOMES = {"completed": "Done", "stopped": "Stopped", "discarded": "Stopped without saving", "failed": "Failed"}
 
@@ -35,7 +36,7 @@ class Narrator:
         """The lines of an event, without line ends or control characters. `StepDone` gives its progress line."""
         if isinstance(event, Validated) and event.split == "val":
             self._validated = event
-        return [printable(line) for line in self._tell(event)]
+        return [escape_control_characters(line) for line in self._tell(event)]
 
     def status(self, event: StepDone) -> str:
         """The figures of a progress line without the step and the single losses: what fits beside a bar."""
@@ -100,11 +101,6 @@ def rough_duration(seconds: float) -> str:
     unit, length = next((unit, length) for limit, unit, length in steps if seconds < limit)
     count = max(1, round(seconds / length))
     return f"{count} {unit}{'s' * (count != 1)}"
-
-
-def printable(text: str) -> str:
-    """`text` with control characters and undecodable bytes of file names escaped, safe for any terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _start(event: RunStarted) -> list[str]:

@@ -6,17 +6,14 @@ package `tensorboard_sink` gives a `Notice` instead of a sink, and training goes
 
 from __future__ import annotations
 
-import io
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from trainer_core.events import Event, EventSink, Notice, PreviewReady, RunFinished, Sample, StepDone, Validated
+from trainer_core.events import Event, EventSink, Notice, PreviewReady, RunFinished, StepDone, Validated
+from trainer_core.pixels import make_strip, png_bytes
 from trainer_core.previews.files import keys_of, pinned_name
 from trainer_core.sinks.pace import Clock, Throttle
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _SECONDS_BETWEEN_STEPS = 0.25
 _GAP = 4  # white pixels between the pictures of a strip
@@ -73,9 +70,10 @@ class TensorBoardSink:
     def _pictures(self, event: PreviewReady) -> None:
         values = []
         for sample, key in zip(event.samples, keys_of(event.samples)):
-            strip = _strip(sample)
+            images = [image for image in (sample.lr, sample.sr, sample.hr) if image is not None]
+            strip = make_strip(images, gap=_GAP)
             image = self._summary.Summary.Image(
-                height=strip.shape[0], width=strip.shape[1], colorspace=3, encoded_image_string=_png(strip)
+                height=strip.shape[0], width=strip.shape[1], colorspace=3, encoded_image_string=png_bytes(strip)
             )
             values.append(self._summary.Summary.Value(tag=_tag(key), image=image))
         self._put_values(event.step, values)
@@ -108,23 +106,3 @@ def _tag(key: str) -> str:
     """Validation frames are numbered from 0, pinned photos keep their names."""
     name = pinned_name(key)
     return f"pinned/{name}" if name else f"preview/{int(key) - 1}"
-
-
-def _strip(sample: Sample) -> np.ndarray:
-    """LR (nearest, at HR size), SR and HR, if there is one, side by side: uint8 [H, 3 W + 2 gaps, 3]."""
-    import numpy as np
-
-    height, width = sample.sr.shape[:2]
-    rows = np.arange(height) * sample.lr.shape[0] // height
-    columns = np.arange(width) * sample.lr.shape[1] // width
-    gap = np.full((height, _GAP, 3), 255, dtype=np.uint8)
-    truth = () if sample.hr is None else (gap, sample.hr)
-    return np.concatenate([sample.lr[rows][:, columns], gap, sample.sr, *truth], axis=1)
-
-
-def _png(picture: np.ndarray) -> bytes:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG")
-    return buffer.getvalue()

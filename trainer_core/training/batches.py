@@ -18,6 +18,7 @@ from torch import Tensor
 from trainer_core.camera import Camera, FrameView
 from trainer_core.data.frames import Frame
 from trainer_core.data.regions import Region
+from trainer_core.pixels import to_tensor
 from trainer_core.settings.config import TrainerConfig
 
 _LEAST_MARGIN = 4  # LR pixels between a patch and the border of its simulated region
@@ -77,17 +78,13 @@ def frame_pair(frame: Frame, camera: Camera, *, seed: int, index: int, device: t
 
 
 def _view(pieces: Sequence[Any], camera: Camera, device: torch.device) -> FrameView:
-    def pictures(arrays: list[np.ndarray]) -> Tensor:
-        stacked = torch.from_numpy(np.stack(arrays)).to(device, non_blocking=True)
-        return stacked.permute(0, 3, 1, 2).float().div_(255)
-
     return FrameView(
-        hr=pictures([piece.hr for piece in pieces]),
+        hr=to_tensor(np.stack([piece.hr for piece in pieces]), device),
         left=torch.tensor([piece.left for piece in pieces], device=device),
         top=torch.tensor([piece.top for piece in pieces], device=device),
         frame_width=camera.frame_width,
         frame_height=camera.frame_height,
-        thumbnail=pictures([piece.thumbnail for piece in pieces]),
+        thumbnail=to_tensor(np.stack([piece.thumbnail for piece in pieces]), device),
     )
 
 

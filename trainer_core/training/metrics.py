@@ -10,11 +10,6 @@ _WINDOW, _SIGMA = 11, 1.5
 _C1, _C2 = 0.01**2, 0.03**2
 
 
-def to_8bit(image: Tensor) -> Tensor:
-    """Clamp to 0..1 and round to the 256 levels a file can hold; still float."""
-    return (image.clamp(0, 1) * 255).round() / 255
-
-
 def cut_border(image: Tensor, border: int) -> Tensor:
     """[..., H, W] without `border` pixels on each side."""
     return image[..., border:-border, border:-border] if border else image

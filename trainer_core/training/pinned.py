@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from trainer_core.events import EventSink, Notice, Sample
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.pixels import to_tensor, to_uint8, upscale_bicubic
 from trainer_core.previews.pinned_photos import PreviewPhoto, PreviewPhotos, read_preview_photos
-from trainer_core.training.validation import bicubic, to_pixels
 
 
 class PinnedPhotos:
@@ -48,14 +47,10 @@ class PinnedPhotos:
         return found
 
     def _sample(self, photo: PreviewPhoto, network: nn.Module) -> Sample:
-        lr = _tensor(photo.pixels).to(self._device)
+        lr = to_tensor(photo.pixels)[None].to(self._device)
         height, width, scale = lr.shape[2], lr.shape[3], self._spec.scale
         factor = self._spec.unshuffle_factor
         filled = F.pad(lr, (0, -width % factor, 0, -height % factor), mode="reflect")
         sr = network(filled)[..., : height * scale, : width * scale]
-        return Sample(photo.name, photo.pixels, to_pixels(sr), None, to_pixels(bicubic(lr, scale)), None, None)
-
-
-def _tensor(pixels: np.ndarray) -> Tensor:
-    """uint8 [h, w, 3] -> [1, 3, h, w] in 0..1."""
-    return torch.from_numpy(np.array(pixels)).permute(2, 0, 1).float().div_(255)[None]
+        enlarged = upscale_bicubic(photo.pixels, scale)
+        return Sample(photo.name, photo.pixels, to_uint8(sr)[0], None, enlarged, None, None)

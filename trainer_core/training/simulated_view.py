@@ -15,13 +15,12 @@ import numpy as np
 
 from trainer_core.data.frames import Frame, FrameSpec
 from trainer_core.data.photos import Photo
+from trainer_core.pixels import to_uint8
 from trainer_core.planning.plan import DEMO_SCENES
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.training.example_frames import photo_frames, scene_frames
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from trainer_core.camera import Camera
 
 COUNT = 12
@@ -67,7 +66,7 @@ class WatchCamera:
 
         with _one_thread():
             pair = frame_pair(frame, self._camera, seed=self._seed, index=number, device=torch.device("cpu"))
-        return WatchPair(frame.name, _pixels(pair.lr), _pixels(pair.hr))
+        return WatchPair(frame.name, to_uint8(pair.lr)[0], to_uint8(pair.hr)[0])
 
 
 def watch_frames(
@@ -102,9 +101,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _pixels(picture: Tensor) -> np.ndarray:
-    """[1, 3, h, w] in 0..1 as uint8 [h, w, 3]."""
-    pixels: np.ndarray = (picture[0] * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
-    return pixels

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from trainer_core.camera import Camera
 from trainer_core.data.frames import Frame
 from trainer_core.events import Sample
+from trainer_core.pixels import round_to_8bit, to_tensor, to_uint8, upscale_bicubic
 from trainer_core.training.batches import Pair, frame_pair
-from trainer_core.training.metrics import cut_border, psnr, ssim, to_8bit
+from trainer_core.training.metrics import cut_border, psnr, ssim
 
 FRAME_SEED = 0x57515631  # validation frames do not depend on the run's seed
 MOST_FRAMES = {"val": 24, "test": 12}
@@ -84,7 +84,7 @@ class Validator:
         return tuple(samples)
 
     def _score(self, sr: Tensor, hr: Tensor) -> tuple[float, float]:
-        a, b = cut_border(to_8bit(sr), self._scale), cut_border(hr, self._scale)
+        a, b = cut_border(round_to_8bit(sr), self._scale), cut_border(hr, self._scale)
         return float(psnr(a, b)), float(ssim(a, b))
 
 
@@ -94,20 +94,10 @@ def _mean(scores: list[tuple[float, float]], pictures: tuple[Sample, ...] = ()) 
 
 
 def bicubic(lr: Tensor, scale: int) -> Tensor:
-    """Pillow's BICUBIC on the 8-bit LR picture, [1, 3, h, w] -> [1, 3, h*scale, w*scale] in 0..1."""
-    picture = Image.fromarray(to_pixels(lr))
-    enlarged = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)
-    array = np.asarray(enlarged, dtype=np.float32) / 255
-    return torch.from_numpy(array).permute(2, 0, 1).unsqueeze(0).to(lr.device)
+    """Enlarge the LR image [1, 3, h, w], rounded to 8 bit, to [1, 3, h*scale, w*scale] in 0..1."""
+    return to_tensor(upscale_bicubic(to_uint8(lr)[0], scale))[None].to(lr.device)
 
 
-def to_pixels(image: Tensor) -> np.ndarray:
-    """[1, 3, H, W] in 0..1 -> uint8 [H, W, 3]."""
-    return (to_8bit(image)[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy().copy()
-
-
-def _sample(case: _Case, sr: Tensor, score: float) -> Sample:
-    return Sample(
-        case.name, to_pixels(case.pair.lr), to_pixels(sr), to_pixels(case.pair.hr), to_pixels(case.bicubic),
-        score, case.bicubic_psnr,
-    )  # fmt: skip
+def _sample(case: _Case, output: Tensor, score: float) -> Sample:
+    lr, sr, hr, enlarged = (to_uint8(image)[0] for image in (case.pair.lr, output, case.pair.hr, case.bicubic))
+    return Sample(case.name, lr, sr, hr, enlarged, score, case.bicubic_psnr)

@@ -15,10 +15,11 @@ from torch import Tensor
 
 import trainer_core
 from trainer_core.errors import UserError
-from trainer_core.files import atomic_write
+from trainer_core.files import file_identity, write_bytes
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.verbs.export_options import DEFAULT_ALPHA, FORMATS
+from trainer_core.verbs.output_files import refuse_overwriting
 from trainer_core.weights.export import export_state, gate, pad_for_viewer, primitives, why_not_padded, write_deployable
 from trainer_core.weights.network import load_network
 from trainer_core.weights.onnx_file import to_onnx
@@ -60,7 +61,10 @@ def export(
     """
     out = Path(out)
     form = _form(form, out)
-    _refuse_overwriting(out, [Path(model), *([Path(blend)] if blend is not None else [])])
+    if not out.parent.is_dir():
+        raise UserError(f"There is no folder {out.parent}.")
+    inputs = {file_identity(Path(path)) for path in (model, blend) if path is not None}
+    refuse_overwriting(out, inputs, "a model that is being read. Give the new file another name.")
     network, source = load_network(model)
     state: dict[str, Tensor] = export_state(network.state_dict(), mono=False)
     meta = {key: value for key, value in source.meta.items() if key not in _ABOUT_THE_FILE and _is_plain(value)}
@@ -92,13 +96,6 @@ def _form(form: str, out: Path) -> str:
     if out.suffix.lower() != f".{form}":
         raise UserError(f"{out.name} should end in .{form}, so that programs know what it is.")
     return form
-
-
-def _refuse_overwriting(out: Path, inputs: list[Path]) -> None:
-    if not out.parent.is_dir():
-        raise UserError(f"There is no folder {out.parent}.")
-    if out.exists() and any(file.exists() and out.samefile(file) for file in inputs):
-        raise UserError(f"{out} is a model that is being read. Give the new file another name.")
 
 
 def _blended(
@@ -136,17 +133,14 @@ def _write_safetensors(
     told: dict[str, Any] = {"arch": "rrdb", "scale": spec.scale, "spec": spec.as_dict(), **meta}
     if inner is not None:
         told["padded_from"] = inner.as_dict()
-    content = save(tensors, {"format": "pt", "meta": json.dumps(primitives(told), allow_nan=False)})
-    with atomic_write(out) as file:
-        file.write(content)
+    write_bytes(out, save(tensors, {"format": "pt", "meta": json.dumps(primitives(told), allow_nan=False)}))
     return Exported(out, spec, gate(out, tensors).sentence())
 
 
 def _write_onnx(out: Path, state: Mapping[str, Tensor], spec: NetworkSpec, half: bool) -> Exported:
     content = to_onnx(state, spec, half=half, producer=f"wqv-upscale-trainer {trainer_core.__version__}")
     checked = _check_onnx(content, state, spec, half)
-    with atomic_write(out) as file:
-        file.write(content)
+    write_bytes(out, content)
     return Exported(out, spec, checked)
 
 

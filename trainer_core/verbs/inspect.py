@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
+from trainer_core.text import escape_control_characters
 from trainer_core.weights.container.limits import WeightsError
 from trainer_core.weights.container.reader import open_weights
 from trainer_core.weights.container.tensor_info import TensorInfo
@@ -65,7 +66,7 @@ class Inspection:
         )
         lines = [str(self.path), f"  format      {_FORMS[self.form]}, {sizes}"]
         lines += self._network_lines() if self.network else [f"  network     none to use here: {self.reason}"]
-        return "\n".join(_printable(line) for line in lines)
+        return "\n".join(escape_control_characters(line) for line in lines)
 
     def _network_lines(self) -> list[str]:
         found, programs = self.network, self.programs
@@ -126,7 +127,3 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _printable(line: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)

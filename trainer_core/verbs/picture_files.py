@@ -1,8 +1,7 @@
-"""Pictures to enlarge and enlarged pictures: read what a watch or a camera wrote, save durably as PNG (no torch)."""
+"""Pictures to enlarge and enlarged pictures: read what a watch or a camera wrote, compare results (no torch)."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from PIL import Image, ImageDraw
 from trainer_core.data.captures import PALM_SUFFIX, has_size_of_a_dump, read_captures
 from trainer_core.data.photos import EXTENSIONS, PhotoError, decode
 from trainer_core.errors import UserError
-from trainer_core.files import atomic_write
+from trainer_core.pixels import as_rgb, upscale_bicubic
 
 MOST_PIXELS = 64_000_000  # of an enlarged picture that is kept in memory to look at
 _CAPTION = 14  # pixels above each picture of a comparison
@@ -51,7 +50,7 @@ def pictures_in(file: Path) -> list[tuple[str, np.ndarray]]:
         UserError: there is none, or it cannot be read.
     """
     try:
-        return [(capture.name, _rgb(capture.pixels)) for capture in read_captures(file)]
+        return [(capture.name, as_rgb(capture.pixels)) for capture in read_captures(file)]
     except UserError as error:
         if file.suffix.lower() not in EXTENSIONS:
             raise UserError(error.message) from error
@@ -61,13 +60,8 @@ def pictures_in(file: Path) -> list[tuple[str, np.ndarray]]:
         raise UserError(f"{file} cannot be used: {error.message}.") from error
 
 
-def has_colour(picture: np.ndarray) -> bool:
-    """Whether a picture, uint8 [H, W, 3], is not all gray."""
-    return bool((picture != picture[..., :1]).any())
-
-
 def bicubic(picture: np.ndarray, scale: int) -> np.ndarray:
-    """uint8 [H, W, 3] -> uint8 [H*scale, W*scale, 3], as other programs enlarge.
+    """Enlarge uint8 [H, W, 3] to [H*scale, W*scale, 3] where the result is small enough to look at.
 
     Raises:
         UserError: that is more than `MOST_PIXELS`.
@@ -78,11 +72,11 @@ def bicubic(picture: np.ndarray, scale: int) -> np.ndarray:
             f"Enlarged x{scale} this picture would have {size[0]}x{size[1]} pixels; more than "
             f"{MOST_PIXELS // 10**6} million are not shown. Take a part of it, or a smaller copy."
         )
-    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+    return upscale_bicubic(picture, scale)
 
 
-def side_by_side(lr: np.ndarray, results: Sequence[tuple[str, np.ndarray]], scale: int) -> Image.Image:
-    """Bicubic and each model's result in a row, with their names above; results of other scales are fitted.
+def side_by_side(lr: np.ndarray, results: Sequence[tuple[str, np.ndarray]], scale: int) -> np.ndarray:
+    """Bicubic and each model's result in a row, with their names above, uint8; results of other scales are fitted.
 
     Args:
         lr: uint8 [H, W, 3].
@@ -98,35 +92,4 @@ def side_by_side(lr: np.ndarray, results: Sequence[tuple[str, np.ndarray]], scal
             picture = picture.resize((width, height), Image.Resampling.BICUBIC)
         canvas.paste(picture, (place * width, _CAPTION))
         draw.text((place * width + 4, 1), name.encode("ascii", "replace").decode("ascii"), fill="white")
-    return canvas
-
-
-def save_png(image: Image.Image, target: Path, *, inputs: Sequence[Path] = ()) -> Path:
-    """Write a picture durably as PNG; `target`.
-
-    Raises:
-        UserError: `target` is one of the `inputs`, or cannot be written.
-    """
-    refuse_overwriting(target, inputs)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    try:
-        with atomic_write(target) as file:
-            file.write(buffer.getvalue())
-    except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror or error}.") from error
-    return target
-
-
-def refuse_overwriting(target: Path, inputs: Sequence[Path]) -> None:
-    """Protect what was read.
-
-    Raises:
-        UserError: `target` is one of `inputs`.
-    """
-    if target.exists() and any(file.exists() and target.samefile(file) for file in inputs):
-        raise UserError(f"{target} is one of the photos to enlarge. Choose another folder or name.")
-
-
-def _rgb(pixels: np.ndarray) -> np.ndarray:
-    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
+    return np.array(canvas)

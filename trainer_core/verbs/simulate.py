@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,17 +16,18 @@ from typing import Optional
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
 from trainer_core.camera import Camera, CameraProfile, ColorCamera, FrameView, build_camera
 from trainer_core.camera.jpeg import watch_tables
 from trainer_core.camera.parameters import ColorParams
-from trainer_core.data.decode import PhotoError, read_size
-from trainer_core.data.photos import decode, name_bytes, scan
+from trainer_core.data.decode import PhotoError, decode, decode_bytes, read_size
+from trainer_core.data.photos import name_bytes, scan
 from trainer_core.data.pyramid import Box, Pyramid, enlarged_part
 from trainer_core.errors import UserError
-from trainer_core.files import atomic_write
+from trainer_core.files import file_identity, write_bytes
+from trainer_core.pixels import png_bytes, to_tensor, to_uint8
 from trainer_core.settings.config import SETTINGS
+from trainer_core.verbs.output_files import make_folder, refuse_overwriting
 
 SCALES = (2, 4, 8)
 Progress = Callable[[int, int], None]
@@ -87,12 +87,13 @@ def simulate(
     out_dir = Path(out_dir)
     done = Simulated()
     files = _files([Path(photo) for photo in photos], out_dir, done)
-    sources = {_identity(file) for file in files}
+    sources = {file_identity(file) for file in files}
     for folder in _result_folders(out_dir):
-        _make_folder(folder)
+        make_folder(folder)
     for number, (file, names) in enumerate(zip(files, _names(files, count))):
         try:
-            _refuse_overwriting(out_dir, names, sources)
+            for result in (result for name in names for result in _results(out_dir, name)):
+                refuse_overwriting(result, sources, "one of the photos to simulate. Choose another folder with -o.")
             for place, (view, smaller) in enumerate(_views(file, watch, count, seed)):
                 if smaller and place == 0:
                     done.notices.append(f"{file} is smaller than the watch's frame x{scale} and was enlarged to fit.")
@@ -132,7 +133,7 @@ def _files(photos: list[Path], out_dir: Path, done: Simulated) -> list[Path]:
 
 def _files_at(photo: Path, out_dir: Path, done: Simulated) -> Iterator[Path]:
     if photo.is_dir():
-        results = [folder for folder in _result_folders(out_dir) if _identity(folder) != _identity(photo)]
+        results = [folder for folder in _result_folders(out_dir) if file_identity(folder) != file_identity(photo)]
         found = scan(photo, exclude=results, twins=True)
         rejected = [(photo / entry.name, entry.reason) for entry in found.rejected]
         done.refused += [(path, f"{path} cannot be used: {reason}.") for path, reason in rejected]
@@ -177,8 +178,7 @@ def _views(file: Path, watch: Camera, count: int, seed: int) -> Iterator[tuple[F
             pixels = _enlarged_frame(photo, width, height, draws)
         else:
             pixels = pyramid.cut(_box(pyramid, width, height, draws), width, height)
-        frame = torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).float().div_(255)
-        yield FrameView.whole_frames(frame, watch.scale), small
+        yield FrameView.whole_frames(to_tensor(pixels)[None], watch.scale), small
 
 
 def _draws(file: Path, place: int, seed: int) -> list[float]:
@@ -218,40 +218,24 @@ def _write(watch: Camera, view: FrameView, seed: int, index: int, out_dir: Path,
     if isinstance(watch, ColorCamera):
         assert isinstance(params, ColorParams)
         codes, target = watch.before_jpeg(view, params, noise)
-        jpeg = _as_jpeg(_image(codes / 255), params)
-        _save(jpeg, lr_png.with_suffix(".jpg"))
-        _save_png(Image.open(io.BytesIO(jpeg)), lr_png)
-        _save_png(_image(target), target_png)
+        jpeg = _as_jpeg(to_uint8(codes / 255)[0], params)
+        write_bytes(lr_png.with_suffix(".jpg"), jpeg)
+        write_bytes(lr_png, png_bytes(decode_bytes(jpeg)))
+        write_bytes(target_png, png_bytes(to_uint8(target)[0]))
         return [lr_png, lr_png.with_suffix(".jpg"), target_png]
     lr, target = watch(view, params, noise)
-    _save_png(_image(lr).getchannel(0), lr_png)
-    _save_png(_image(target).getchannel(0), target_png)
+    write_bytes(lr_png, png_bytes(to_uint8(lr)[0, ..., 0]))
+    write_bytes(target_png, png_bytes(to_uint8(target)[0, ..., 0]))
     return [lr_png, target_png]
 
 
-def _as_jpeg(image: Image.Image, params: ColorParams) -> bytes:
+def _as_jpeg(pixels: np.ndarray, params: ColorParams) -> bytes:
     """The bytes with the tables that the watch would use; what `jpeg_round_trip` imitates."""
     luma, chroma = watch_tables(params.annex_k)
     tables = [[int(step) for step in table.flatten().tolist()] for table in (luma, chroma)]
     packed = io.BytesIO()
-    image.save(packed, "JPEG", qtables=tables, subsampling=2)
+    Image.fromarray(pixels).save(packed, "JPEG", qtables=tables, subsampling=2)
     return packed.getvalue()
-
-
-def _image(picture: Tensor) -> Image.Image:
-    """[1, 3, h, w] in 0..1 as 8-bit RGB."""
-    return Image.fromarray((picture[0] * 255).round().to(torch.uint8).permute(1, 2, 0).numpy())
-
-
-def _save_png(image: Image.Image, path: Path) -> None:
-    packed = io.BytesIO()
-    image.save(packed, "PNG")
-    _save(packed.getvalue(), path)
-
-
-def _save(content: bytes, path: Path) -> None:
-    with atomic_write(path) as file:
-        file.write(content)
 
 
 def _record(made: list[Path], earlier: set[Path], done: Simulated) -> None:
@@ -279,25 +263,3 @@ def _results(out_dir: Path, name: str) -> tuple[Path, ...]:
     """All that a frame of either watch may be written to."""
     lr, target = _result_folders(out_dir)
     return lr / f"{name}.png", lr / f"{name}.jpg", target / f"{name}.png"
-
-
-def _refuse_overwriting(out_dir: Path, names: list[str], sources: set[Optional[tuple[int, int]]]) -> None:
-    for result in (result for name in names for result in _results(out_dir, name)):
-        if result.exists() and _identity(result) in sources:
-            raise UserError(f"{result} is one of the photos to simulate. Choose another folder with -o.")
-
-
-def _identity(path: Path) -> Optional[tuple[int, int]]:
-    """The same for all names and links of a file or folder; None where there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The folder {folder} cannot be made: {error.strerror}.") from error

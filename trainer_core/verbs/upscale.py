@@ -15,26 +15,19 @@ from typing import Optional
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from trainer_core.errors import UserError
-from trainer_core.files import unused_name
+from trainer_core.files import file_identity, unused_name
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.verbs.picture_files import (
-    has_colour,
-    picture_files,
-    pictures_in,
-    refuse_overwriting,
-    save_png,
-    side_by_side,
-)
+from trainer_core.pixels import has_color, luma, to_tensor, to_uint8
+from trainer_core.verbs.output_files import make_folder, refuse_overwriting, save_png
+from trainer_core.verbs.picture_files import picture_files, pictures_in, side_by_side
 from trainer_core.weights.network import load_network
 
 DEFAULT_TILE = 256  # LR pixels; a watch's photo is one tile
 MARGIN = 32  # LR pixels around a tile
-_LUMA = (0.299, 0.587, 0.114)
 
 Progress = Callable[[str, int, int], None]
 
@@ -127,9 +120,9 @@ class Upscaler:
 
     def _prepared(self, image: np.ndarray) -> Tensor:
         """[1, in, H', W'] in 0..1; H' and W' are filled up by reflection to what pixel-unshuffle needs."""
-        lr = torch.from_numpy(np.array(image)).permute(2, 0, 1).float().div_(255)[None]
+        lr = to_tensor(image)[None]
         if self.spec.num_in_ch == 1:
-            lr = (lr * torch.tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+            lr = luma(lr)
         factor = self.spec.unshuffle_factor
         return F.pad(lr, (0, -lr.shape[3] % factor, 0, -lr.shape[2] % factor), mode="reflect")
 
@@ -146,9 +139,7 @@ class Upscaler:
             ) from error
         scale = self.spec.scale
         y, x = (top - start_y) * scale, (left - start_x) * scale
-        sr = sr[0, :, y : y + (bottom - top) * scale, x : x + (right - left) * scale]
-        levels = sr.float().clamp_(0, 1).mul_(255).round_().to("cpu", torch.uint8)
-        return levels.expand(3, -1, -1).permute(1, 2, 0).numpy()
+        return to_uint8(sr[0, :, y : y + (bottom - top) * scale, x : x + (right - left) * scale].expand(3, -1, -1))
 
 
 def upscale(
@@ -178,14 +169,15 @@ def upscale(
     models = [ours] + ([Upscaler(compare_with, device=device, half=half, tile=tile)] if compare_with else [])
     done = Upscaled()
     names: set[str] = set()
-    _make_folder(out_dir)
+    inputs = {file_identity(file) for file in files}
+    make_folder(out_dir)
     for file in files:
         try:
             for name, picture in pictures_in(file):
                 target = out_dir / f"{unused_name(name, names)}.png"
-                refuse_overwriting(target, files)
+                refuse_overwriting(target, inputs, "one of the photos to enlarge. Choose another folder or name.")
                 done.written += _enlarge(picture, target, models, compare or compare_with is not None, progress)
-                done.made_gray += ours.gray and has_colour(picture)
+                done.made_gray += ours.gray and has_color(picture)
         except UserError as error:
             done.refused.append((file, error.message))
     return done
@@ -196,7 +188,7 @@ def _enlarge(
 ) -> list[Path]:
     report = (lambda done, total: progress(target.stem, done, total)) if progress else None
     results = [(model.name, model(picture, report)) for model in (models if compare else models[:1])]
-    save_png(Image.fromarray(results[0][1]), target)
+    save_png(results[0][1], target)
     if not compare:
         return [target]
     beside = target.with_name(f"{target.stem}_compare.png")
@@ -223,10 +215,3 @@ def _device(name: str) -> torch.device:
     if name == "cuda" and not cuda:
         raise UserError("--device cuda: this PyTorch finds no CUDA GPU. Use --device cpu.")
     return torch.device("cuda" if cuda and name != "cpu" else "cpu")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The folder {folder} cannot be made: {error.strerror}.") from error

@@ -8,13 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-LUMA = (0.299, 0.587, 0.114)
-
-
-def luma(rgb: Tensor) -> Tensor:
-    """[B, 3, h, w] -> [B, 1, h, w], same unit."""
-    red, green, blue = LUMA
-    return rgb[:, 0:1] * red + rgb[:, 1:2] * green + rgb[:, 2:3] * blue
+from trainer_core.pixels import luma
 
 
 def to_ycbcr(rgb: Tensor) -> tuple[Tensor, Tensor]:
