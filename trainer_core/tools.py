@@ -15,6 +15,7 @@ from typing import Optional
 from trainer_core import environment
 from trainer_core.errors import UserError
 from trainer_core.verbs.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF, VIEWER_COMPATIBLE
+from trainer_core.watches import WATCHES
 
 PROGRAM = "wqv-upscale-tools"
 _MODELS = ("realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-anime")
@@ -164,7 +165,8 @@ def _add_simulate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
         "-o", "--out", type=Path, required=True, metavar="DIR",
         help="for DIR/lr/NAME.png (wqv10: NAME.jpg as well) and DIR/target/NAME.png",
     )  # fmt: skip
-    parser.add_argument("--camera", choices=("wqv1", "wqv10"), required=True, help="mono or colour watch")
+    cameras = tuple(watch.profile for watch in WATCHES.values())
+    parser.add_argument("--camera", choices=cameras, required=True, help="mono or colour watch")
     parser.add_argument("--scale", type=int, choices=(2, 4, 8), required=True)
     parser.add_argument("--count", type=int, default=1, metavar="K", help="frames of each photo, NAME_1 to NAME_K (1)")
     parser.add_argument(

@@ -10,6 +10,7 @@ from app.theme import SPACE
 from app.watch_view.cells import Cell, image
 from trainer_core.data.frames import FrameSpec
 from trainer_core.training.simulated_view import WatchPair
+from trainer_core.watches import WQV1
 
 _COLUMNS = (4, 3, 2)
 _GAP = 2 * SPACE
@@ -26,7 +27,7 @@ class PairGrid(QWidget):
         self.pairs: dict[int, WatchPair] = {}
         self.cells: list[Cell] = []
         self.factor = 1.0
-        self._spec = FrameSpec(120, 120, 4)
+        self._spec = FrameSpec(WQV1.frame_width, WQV1.frame_height, 4)
         self._extent = QSize()  # of the largest picture; small photos fill only a part of the frame
         self._group = QButtonGroup(self)  # arrow keys move through a group by place
         self._group.setExclusive(False)

@@ -17,7 +17,7 @@ CORE = [path for path in MODULES if path.is_relative_to(ROOT / "trainer_core")]
 # Rooms by floor, from the ground. A room is a package, or a module beside them; it may use itself and lower floors.
 # docs/architecture.md shows the same map.
 CORE_FLOORS: tuple[tuple[str, ...], ...] = (
-    ("trainer_core", "errors", "environment", "files", "events", "control", "randomness", "pixels", "text"),
+    ("trainer_core", "errors", "environment", "files", "events", "control", "randomness", "pixels", "text", "watches"),
     ("settings", "data", "scenes", "camera", "model"),
     ("previews", "weights.container"),
     ("sinks", "weights.rrdb", "calibration"),
@@ -57,7 +57,7 @@ APP_DEBT = {
 TORCH_FREE = {  # rooms and modules that can be imported without torch
     "errors", "files", "events", "control", "randomness", "settings", "data", "scenes", "previews", "sinks",
     "workspace", "planning", "cli", "tools", "verbs.picture_files", "verbs.export_options", "verbs.inspect",
-    "verbs.output_files", "pixels", "text",
+    "verbs.output_files", "pixels", "text", "watches",
 }  # fmt: skip
 
 

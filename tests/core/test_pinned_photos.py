@@ -146,7 +146,7 @@ def test_what_cannot_be_shown_is_told_once_and_left_out(photos: Path, tmp_path: 
     heard = train(photos, tmp_path, steps=3, val_interval=1)
     assert all([sample.name for sample in pinned(event)] == ["good"] for event in previews(heard))
     (notice,) = [e for e in heard if isinstance(e, Notice) and "Not shown" in e.text]
-    assert "beach.jpg is of a colour watch (WQV-3, WQV-10), but this training is for a mono watch" in notice.text
+    assert "beach.jpg is of a color watch (WQV-3, WQV-10), but this training is for a mono watch" in notice.text
     assert "torn.pdb" in notice.text and "holiday.png" in notice.text and ".hidden" not in notice.text
 
 
@@ -257,7 +257,7 @@ def test_pinning_never_overwrites_another_photo_of_the_same_name(tmp_path: Path)
 def test_the_other_kind_of_watch_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is of a mono watch"):
         pin(mono_photo(tmp_path / "a.png"), tmp_path / "preview_photos", mono=False)
-    with pytest.raises(UserError, match="is of a colour watch"):
+    with pytest.raises(UserError, match="is of a color watch"):
         pin(colour_photo(tmp_path / "a.jpg"), tmp_path / "preview_photos", mono=True)
 
 

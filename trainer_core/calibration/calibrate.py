@@ -24,12 +24,12 @@ from trainer_core.data.photos import PhotoError, decode, scan
 from trainer_core.errors import UserError
 from trainer_core.files import write_json
 from trainer_core.scenes.painter import scene
+from trainer_core.watches import WATCHES
 
 LEAST_CAPTURES = 12
 LEAST_PHOTOS = 12
 FRAMES = 48
 CANDIDATES = {"mono": 500, "color": 300}
-_BUILTIN = {"mono": "wqv1", "color": "wqv10"}
 _LEAST_SIDE = 64  # LR pixels; spectra and edges of smaller crops say nothing
 _SCALE = 2  # sampling is exact at any scale, and frames of photos need not be large
 _SCENE_SIDE = 384
@@ -61,11 +61,11 @@ class Calibration:
 
     def text(self) -> str:
         """A small table for people."""
-        kind = "mono (WQV-1, WQV-2)" if self.profile.kind == "mono" else "colour (WQV-3, WQV-10)"
-        names = f"built-in {_BUILTIN[self.profile.kind]}", f"fitted {self.profile.name}"
+        watch = WATCHES[self.profile.kind]
+        names = f"built-in {watch.profile}", f"fitted {self.profile.name}"
         rest, *imitations = self.halves
         lines = [
-            f"{self.captures} captures of a {kind} watch; smaller is closer, C2ST 0.5 cannot be told apart:",
+            f"{self.captures} captures of a {watch.description}; smaller is closer, C2ST 0.5 cannot be told apart:",
             f"{'':24}{'D':>8}{'C2ST':>8}{'D, half of them':>18}",
             *(
                 f"{name[:23]:24}{found.distance:8.3f}{found.auc:8.3f}{half:18.3f}"
@@ -106,7 +106,7 @@ def calibrate(
     found = _different(_read([Path(entry) for entry in captures], refused))
     kind = _kind(found, refused)
     _check_target(out)
-    start = CameraProfile.builtin(_BUILTIN[kind])
+    start = CameraProfile.builtin(WATCHES[kind].profile)
     real = PhotoSet.measure([capture.pixels for capture in found], kind)
     clean = _clean_frames(photos, frames, build_camera(start, _SCALE), refused)
     tries = CANDIDATES[kind] if candidates is None else candidates
@@ -158,7 +158,7 @@ def _different(captures: Iterator[Capture]) -> list[Capture]:
 
 
 def _kind(captures: list[Capture], refused: list[tuple[Path, str]]) -> str:
-    counts = {kind: sum(capture.kind == kind for capture in captures) for kind in ("mono", "color")}
+    counts = {kind: sum(capture.kind == kind for capture in captures) for kind in WATCHES}
     if all(counts.values()):
         raise UserError(
             f"These are {counts['mono']} mono and {counts['color']} colour captures, so of two watches. "

@@ -18,6 +18,7 @@ from trainer_core.camera.parameters import Params
 from trainer_core.camera.stages.quantiser import quantise
 from trainer_core.camera.view import FrameView
 from trainer_core.pixels import luma
+from trainer_core.watches import WQV1
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,12 @@ class BicubicCamera(Camera):
     margin = 3
 
     def __init__(
-        self, scale: int, *, frame_width: int = 120, frame_height: int = 120, monochrome: bool = False
+        self,
+        scale: int,
+        *,
+        frame_width: int = WQV1.frame_width,
+        frame_height: int = WQV1.frame_height,
+        monochrome: bool = False,
     ) -> None:
         self.scale = scale
         self.frame_width = frame_width

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from trainer_core.camera.color import ColorCamera
 from trainer_core.camera.interface import Camera
-from trainer_core.camera.mono import FRAME_SIDE, MonoCamera
+from trainer_core.camera.mono import MonoCamera
 from trainer_core.camera.profile import CameraProfile
+from trainer_core.watches import WQV1
 
 
 def build_camera(
     profile: CameraProfile,
     scale: int,
     *,
-    levels: int = 16,
+    levels: int = WQV1.gray_levels,
     noise_strength: float = 1.0,
-    mono_frame_side: int = FRAME_SIDE,
+    mono_frame_side: int = WQV1.frame_width,
 ) -> Camera:
     """The camera that `profile` describes.
 
@@ -25,6 +26,6 @@ def build_camera(
         noise_strength: factor on all random noise.
         mono_frame_side: LR pixels along a mono frame's sides; colour frames are always 176x144.
     """
-    if profile.kind == "mono":
+    if profile.kind == WQV1.kind:
         return MonoCamera(profile, scale, levels=levels, noise_strength=noise_strength, frame_side=mono_frame_side)
     return ColorCamera(profile, scale, noise_strength=noise_strength)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from trainer_core.camera.interface import Camera
-from trainer_core.camera.jpeg import GRID, jpeg_round_trip, watch_tables
+from trainer_core.camera.jpeg import jpeg_round_trip, watch_tables
 from trainer_core.camera.parameters import ColorParams, Params, draw
 from trainer_core.camera.precision import full_float32
 from trainer_core.camera.profile import CameraProfile
@@ -35,10 +35,9 @@ from trainer_core.camera.stages.white_balance import channel_gains
 from trainer_core.camera.stages.ycbcr import to_rgb, to_ycbcr
 from trainer_core.camera.view import FrameView
 from trainer_core.pixels import LUMA
+from trainer_core.watches import WQV10
 
 WHITE = 255.0
-FRAME_WIDTH = 176
-FRAME_HEIGHT = 144
 
 
 @dataclass(frozen=True)
@@ -59,10 +58,10 @@ class ColorCamera(Camera):
         noise_strength: factor on all random noise.
     """
 
-    region_multiple = GRID
+    region_multiple = WQV10.jpeg_grid
     margin = 8
-    frame_width = FRAME_WIDTH
-    frame_height = FRAME_HEIGHT
+    frame_width = WQV10.frame_width
+    frame_height = WQV10.frame_height
 
     def __init__(self, profile: CameraProfile, scale: int, *, noise_strength: float = 1.0) -> None:
         self.name = profile.name

@@ -53,9 +53,6 @@ ANNEX_K_CHROMA = (
 
 _COEFFICIENT_PRECISION = 8  # integer transforms keep eighths, and that decides what counts as a half
 
-GRID = 16
-"""Pixels of a 4:2:0 coding unit: images and regions come in multiples of it."""
-
 
 def jpeg_round_trip(rgb: Tensor, luma_table: Tensor, chroma_table: Tensor) -> Tensor:
     """Encode and decode [B, 3, h, w] of whole numbers 0..255; h and w are multiples of 16. Whole numbers come back.

@@ -28,9 +28,9 @@ from trainer_core.camera.stages.quantiser import quantise
 from trainer_core.camera.stages.shading import RadialField, falloff
 from trainer_core.camera.stages.tone import tone
 from trainer_core.camera.view import FrameView
+from trainer_core.watches import WQV1
 
 WHITE = 15.0
-FRAME_SIDE = 120
 
 
 class MonoCamera(Camera):
@@ -44,7 +44,7 @@ class MonoCamera(Camera):
         frame_side: LR pixels along each axis of the frame (the watch has 120).
     """
 
-    region_multiple = 1
+    region_multiple = WQV1.jpeg_grid
     margin = 4
 
     def __init__(
@@ -52,9 +52,9 @@ class MonoCamera(Camera):
         profile: CameraProfile,
         scale: int,
         *,
-        levels: int = 16,
+        levels: int = WQV1.gray_levels,
         noise_strength: float = 1.0,
-        frame_side: int = FRAME_SIDE,
+        frame_side: int = WQV1.frame_width,
     ) -> None:
         self.name = profile.name
         self.scale = scale

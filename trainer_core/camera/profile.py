@@ -18,9 +18,10 @@ from typing import Any
 
 from trainer_core.camera.parameters import ColorParams, MonoParams, Parameter, Params
 from trainer_core.errors import UserError
+from trainer_core.watches import WATCHES, WQV1, WQV10
 
-BUILTIN_PROFILES = ("wqv1", "wqv10")
-KINDS: Mapping[str, type[Params]] = {"mono": MonoParams, "color": ColorParams}
+BUILTIN_PROFILES = tuple(watch.profile for watch in WATCHES.values())
+KINDS: Mapping[str, type[Params]] = {WQV1.kind: MonoParams, WQV10.kind: ColorParams}
 _SCHEMA = 1
 _LARGEST_FILE = 1 << 20
 

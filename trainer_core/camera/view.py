@@ -8,8 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-THUMBNAIL_SIDE = 30
-"""Longest side of the area-averaged frame that exposure is metered on, when `whole_frames` makes it."""
+METERING_THUMBNAIL_SIDE = 30
+"""Longest side of the thumbnail that `whole_frames` makes of a frame, whose shape it keeps.
+
+Training brings thumbnails of its own, squares of `data.frames.FRAME_THUMBNAIL_SIDE`. Exposure is metered on either.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,5 +41,5 @@ class FrameView:
         height, width = frames.shape[-2] // scale, frames.shape[-1] // scale
         origin = torch.zeros(len(frames), dtype=torch.int64, device=frames.device)
         longest = max(height, width)
-        size = (max(1, THUMBNAIL_SIDE * height // longest), max(1, THUMBNAIL_SIDE * width // longest))
+        size = (max(1, METERING_THUMBNAIL_SIDE * height // longest), max(1, METERING_THUMBNAIL_SIDE * width // longest))
         return cls(frames, origin, origin, width, height, F.interpolate(frames, size, mode="area"))

@@ -23,17 +23,17 @@ import numpy as np
 from trainer_core.data.decode import PhotoError, decode_bytes, read_size
 from trainer_core.data.palm import HEADER, database_name, is_palm_database, records_in_use
 from trainer_core.errors import UserError
+from trainer_core.watches import WATCHES, WQV1, WQV10
 
 # What file dialogs offer. The content alone tells what a file is, and a dump may be called anything.
 PALM_SUFFIX = ".pdb"
 WATCH_SUFFIXES = frozenset({PALM_SUFFIX, ".bin", ".dat", ".wqv"})  # besides pictures
 CAPTURE_SUFFIXES = WATCH_SUFFIXES | {".png", ".jpg", ".jpeg", ".jpe", ".jfif"}
 
-MONO_SIDE = 120
-COLOR_SIZE = (176, 144)
+_SIZES = " or ".join(f"{watch.frame_width}x{watch.frame_height}" for watch in WATCHES.values())
 _LARGEST_FILE = 16 << 20
 _SMALLEST_CROP = 16
-_PACKED = MONO_SIDE * MONO_SIDE // 2
+_PACKED = WQV1.frame_width * WQV1.frame_height // 2
 
 _DUMP_RECORD = 29 + _PACKED
 _DUMP_TITLE = 24
@@ -121,22 +121,20 @@ def _read(path: Path) -> bytes:
 def _from_picture(content: bytes, path: Path) -> Capture:
     try:
         width, height = read_size(content)
-        if width > COLOR_SIZE[0] or height > COLOR_SIZE[1]:
-            raise PhotoError(f"{width}x{height} pixels; a watch photo has 120x120 or 176x144, untouched by scaling")
+        if width > WQV10.frame_width or height > WQV10.frame_height:
+            raise PhotoError(f"{width}x{height} pixels; a watch photo has {_SIZES}, untouched by scaling")
         rgb = decode_bytes(content)
     except PhotoError as error:
         raise UserError(f"{path} is not a watch photo: {error.message}.") from error
-    if (width, height) == COLOR_SIZE:
-        return Capture(path.stem, rgb, "color")
-    return Capture(path.stem, _mono_levels(rgb, path), "mono")
+    if (width, height) == (WQV10.frame_width, WQV10.frame_height):
+        return Capture(path.stem, rgb, WQV10.kind)
+    return Capture(path.stem, _mono_levels(rgb, path), WQV1.kind)
 
 
 def _mono_levels(rgb: np.ndarray, path: Path) -> np.ndarray:
     height, width = rgb.shape[:2]
-    if max(height, width) > MONO_SIDE or min(height, width) < _SMALLEST_CROP:
-        raise UserError(
-            f"{path} is not a watch photo: {width}x{height} pixels, where 120x120 or 176x144 were expected."
-        )
+    if max(height, width) > WQV1.frame_width or min(height, width) < _SMALLEST_CROP:
+        raise UserError(f"{path} is not a watch photo: {width}x{height} pixels, where {_SIZES} were expected.")
     gray = rgb[..., 0]
     levels = levels_of(gray) if (rgb == gray[..., None]).all() else None
     if levels is None:
@@ -190,7 +188,7 @@ def _unpack(packed: bytes, *, high_left: bool) -> np.ndarray:
     values = np.frombuffer(packed, np.uint8)
     high, low = values >> 4, values & 15
     pair = (high, low) if high_left else (low, high)
-    codes = np.stack(pair, 1).reshape(MONO_SIDE, MONO_SIDE)
+    codes = np.stack(pair, 1).reshape(WQV1.frame_height, WQV1.frame_width)
     return (255 - 17 * codes).astype(np.uint8)
 
 
@@ -249,5 +247,5 @@ def _from_jpeg(content: bytes, path: Path) -> Capture:
 
 def _numbered(photos: list[np.ndarray], path: Path) -> list[Capture]:
     if len(photos) == 1:
-        return [Capture(path.stem, photos[0], "mono")]
-    return [Capture(f"{path.stem}_{number:03d}", photo, "mono") for number, photo in enumerate(photos, 1)]
+        return [Capture(path.stem, photos[0], WQV1.kind)]
+    return [Capture(f"{path.stem}_{number:03d}", photo, WQV1.kind) for number, photo in enumerate(photos, 1)]

@@ -22,10 +22,13 @@ from trainer_core.data.photos import Photo, name_bytes
 from trainer_core.data.pyramid import Box, Pyramid, enlarged, enlarged_size
 from trainer_core.errors import UserError
 from trainer_core.randomness import VALIDATION, generator
+from trainer_core.watches import WQV10
 
-THUMBNAIL_SIDE = 40
+FRAME_THUMBNAIL_SIDE = 40
+"""Side of the square thumbnail that comes with every region and frame, whatever the frame's shape."""
+
 _LEAST_ZOOM = 1.1  # below it resampling would cost sharpness and show nothing that the pixels themselves do not
-_JPEG_UNIT = 16  # LR pixels: the colour watch's 4:2:0 blocks
+_JPEG_UNIT = WQV10.jpeg_grid
 _LEAST_UNIT = 4
 _DECODING_THREADS = 2
 _MIN_FRAMES = 8  # of a validation
@@ -273,7 +276,7 @@ def _whole_frame(pyramid: Pyramid, spec: FrameSpec, name: str, draws: list[float
         int((spec.frame_width - columns) * across) // _JPEG_UNIT * _JPEG_UNIT,
         int((spec.frame_height - rows) * down) // _JPEG_UNIT * _JPEG_UNIT,
         name,
-        view.cut(pyramid, THUMBNAIL_SIDE, THUMBNAIL_SIDE),
+        view.cut(pyramid, FRAME_THUMBNAIL_SIDE, FRAME_THUMBNAIL_SIDE),
     )
 
 

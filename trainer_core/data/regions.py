@@ -19,7 +19,7 @@ from typing import Union
 import numpy as np
 
 from trainer_core.data.decode import PhotoError, decode
-from trainer_core.data.frames import THUMBNAIL_SIDE, RegionSpec, place
+from trainer_core.data.frames import FRAME_THUMBNAIL_SIDE, RegionSpec, place
 from trainer_core.data.photos import Photo
 from trainer_core.data.pyramid import Pyramid, enlarged, enlarged_size
 from trainer_core.errors import UserError
@@ -244,7 +244,7 @@ class PatchSource:
     def _region(self, n: int, index: int, picture: Pyramid) -> Region:
         placement = place(*self._sizes[index], self.spec, generator(self.seed, PATCH, n))
         hr = placement.region.cut(picture, self.spec.hr_side, self.spec.hr_side)
-        thumbnail = placement.frame.cut(picture, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+        thumbnail = placement.frame.cut(picture, FRAME_THUMBNAIL_SIDE, FRAME_THUMBNAIL_SIDE)
         return Region(hr, placement.left, placement.top, thumbnail, n, self.photos[index].name)
 
     def _refuse_too_many_failures(self, latest: PhotoError) -> None:

@@ -14,12 +14,12 @@ from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
 from trainer_core.files import unused_name, write_bytes
 from trainer_core.pixels import as_rgb
+from trainer_core.watches import WATCHES, select_watch
 
 MOST_PHOTOS = 12  # of one preview
 _MOST_FILES = 100  # looked at
 _LONGEST_NAME = 100  # bytes
 _NOT_IN_NAMES = frozenset('<>:"/\\|?*')
-_WATCHES = {"mono": "a mono watch (WQV-1, WQV-2)", "color": "a colour watch (WQV-3, WQV-10)"}
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ def _files(folder: Path) -> list[Path]:
 
 def _captures_for(file: Path, *, mono: bool) -> list[Capture]:
     captures = read_captures(file)
-    wanted = "mono" if mono else "color"
-    if captures[0].kind != wanted:
-        raise UserError(f"{file} is of {_WATCHES[captures[0].kind]}, but this training is for {_WATCHES[wanted]}.")
+    found, wanted = WATCHES[captures[0].kind], select_watch(mono=mono)
+    if found != wanted:
+        raise UserError(f"{file} is of a {found.description}, but this training is for a {wanted.description}.")
     return captures
 
 

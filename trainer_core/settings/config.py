@@ -16,6 +16,7 @@ from typing import Any, Union
 
 from trainer_core.settings.presets import NETWORK_FIELDS, PRESET_FIELDS, PRESETS
 from trainer_core.settings.schema import FileKind, Group, Setting, settings_of
+from trainer_core.watches import WQV1
 
 WEIGHT_FILES = FileKind("Weights", (".pth", ".pt", ".ckpt", ".safetensors"))
 PROFILE_FILES = FileKind("Camera profiles", (".json",))
@@ -81,10 +82,10 @@ class TrainerConfig:
     # -- camera --------------------------------------------------------------------------------
 
     base_resolution: int = _camera("Mono frame", "Side of the monochrome watch's square frame.").integer(
-        120, unit="LR pixels", minimum=48, maximum=1024, fixed_on_resume=True, of_camera=True
+        WQV1.frame_width, unit="LR pixels", minimum=48, maximum=1024, fixed_on_resume=True, of_camera=True
     )
     monochrome_levels: int = _camera("Gray levels", "Gray levels of the monochrome watch.").integer(
-        16, minimum=2, maximum=256, fixed_on_resume=True, of_camera=True
+        WQV1.gray_levels, minimum=2, maximum=256, fixed_on_resume=True, of_camera=True
     )
     monochrome_noise: float = _camera(
         "Watch noise",

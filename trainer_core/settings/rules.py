@@ -10,6 +10,7 @@ from typing import Callable
 
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.settings.schema import Setting
+from trainer_core.watches import WQV10
 
 Rule = Callable[[TrainerConfig], str]
 """Return one sentence, or "" when all is well."""
@@ -84,7 +85,7 @@ def _profile_of_a_watch(config: TrainerConfig) -> str:
 def _patch_in_frame(config: TrainerConfig) -> str:
     if config.patch_size % 4:
         return "--patch-size must be a multiple of 4."
-    side = config.base_resolution if config.monochrome_style else 144
+    side = config.base_resolution if config.monochrome_style else WQV10.frame_height
     return f"--patch-size must not exceed the watch's frame, {side} LR pixels." if config.patch_size > side else ""
 
 

@@ -8,8 +8,7 @@ from trainer_core.camera import BicubicCamera, Camera, CameraProfile, build_came
 from trainer_core.data.frames import RegionSpec
 from trainer_core.errors import UserError
 from trainer_core.settings.config import TrainerConfig
-
-WQV10_WIDTH, WQV10_HEIGHT = 176, 144  # LR pixels
+from trainer_core.watches import WQV10, select_watch
 
 
 def camera_for(config: TrainerConfig, profile: CameraProfile | None = None) -> Camera:
@@ -23,10 +22,10 @@ def camera_for(config: TrainerConfig, profile: CameraProfile | None = None) -> C
     """
     mono, side = config.monochrome_style, config.base_resolution
     if config.degradation == "bicubic":
-        width, height = (side, side) if mono else (WQV10_WIDTH, WQV10_HEIGHT)
+        width, height = (side, side) if mono else (WQV10.frame_width, WQV10.frame_height)
         return BicubicCamera(config.scale, frame_width=width, frame_height=height, monochrome=mono)
     if profile is None:
-        profile = CameraProfile.builtin("wqv1" if mono else "wqv10")
+        profile = CameraProfile.builtin(select_watch(mono=mono).profile)
     elif (profile.kind == "mono") != mono:
         found, asked = ("mono", "colour") if profile.kind == "mono" else ("colour", "mono")
         raise UserError(

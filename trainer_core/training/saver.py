@@ -24,6 +24,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
+from trainer_core.watches import select_watch
 from trainer_core.weights.export import export_state, pad_for_viewer, write_deployable
 from trainer_core.workspace.layout import Workspace, deploy_path
 
@@ -100,7 +101,7 @@ def _meta(state: TrainingState, config: TrainerConfig) -> dict[str, Any]:
     measured: dict[str, Any] = state.best.get("last") or {}
     meta: dict[str, Any] = {
         "step": state.step,
-        "camera": "wqv1" if config.monochrome_style else "wqv10",
+        "camera": select_watch(mono=config.monochrome_style).profile,
         "degradation": config.degradation,
         "trainer": f"wqv-upscale-trainer {trainer_core.__version__}",
     }

@@ -19,6 +19,7 @@ from trainer_core.pixels import to_uint8
 from trainer_core.planning.plan import DEMO_SCENES
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.training.example_frames import photo_frames, scene_frames
+from trainer_core.watches import select_watch
 
 if TYPE_CHECKING:
     from trainer_core.camera import Camera
@@ -86,7 +87,7 @@ def _what(config: TrainerConfig, camera: Camera) -> str:
     elif config.camera_profile:
         watch = f"Your own camera profile {camera.name}"
     else:
-        watch = "WQV-1 and WQV-2" if mono else "WQV-3 and WQV-10"
+        watch = " and ".join(select_watch(mono=mono).models)
     return f"{watch}: {camera.frame_width}×{camera.frame_height}, {kind}"
 
 

@@ -28,6 +28,7 @@ from trainer_core.files import file_identity, write_bytes
 from trainer_core.pixels import png_bytes, to_tensor, to_uint8
 from trainer_core.settings.config import SETTINGS
 from trainer_core.verbs.output_files import make_folder, refuse_overwriting
+from trainer_core.watches import WQV10
 
 SCALES = (2, 4, 8)
 Progress = Callable[[int, int], None]
@@ -250,7 +251,7 @@ def _record(made: list[Path], earlier: set[Path], done: Simulated) -> None:
 
 def _is_color_frame(path: Path) -> bool:
     try:
-        return read_size(path) == (ColorCamera.frame_width, ColorCamera.frame_height)
+        return read_size(path) == (WQV10.frame_width, WQV10.frame_height)
     except PhotoError:
         return False
 
