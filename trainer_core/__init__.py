@@ -3,4 +3,4 @@
 Start reading at `training/trainer.py` (the run, top to bottom) or `settings/config.py` (what can be set).
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

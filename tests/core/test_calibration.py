@@ -158,8 +158,9 @@ def test_a_fit_moves_towards_the_captures_and_can_be_repeated() -> None:
     real = PhotoSet.measure(imitate(noisier(start), frames[:6], 2, 77), "mono")
     calls: list[tuple[int, int, float]] = []
     found = fit(start, real, frames[6:], 2, candidates=20, progress=lambda *call: calls.append(call))
-    before, after = (score(profile, real, frames[6:], 2, 55) for profile in (start, found))
-    assert after.total < 0.9 * before.total
+    fresh = range(55, 59)  # draws that the fit has not seen; of a dozen, a third may chance to be taken indoors
+    before, after = (sum(score(each, real, frames[6:], 2, seed).total for seed in fresh) for each in (start, found))
+    assert after < 0.9 * before
     assert [done for done, _, _ in calls] == list(range(1, 21)) and calls[0][1] == 20
     assert found.kind == "mono" and found.ranges != start.ranges
     again = fit(start, real, frames[6:], 2, candidates=2), fit(start, real, frames[6:], 2, candidates=2)

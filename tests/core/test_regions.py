@@ -17,7 +17,7 @@ from trainer_core.data.photos import Photo, scan
 from trainer_core.data.pyramid import Box, Pyramid
 from trainer_core.data.regions import PatchSource, Region, RegionSpec
 from trainer_core.errors import UserError
-from trainer_core.randomness import PATCH, generator
+from trainer_core.randomness import Stream, make_generator
 
 SPEC = RegionSpec(frame_width=24, frame_height=20, scale=2, region=8, multiple=1)
 
@@ -130,7 +130,7 @@ def test_regions_lie_in_the_frame_and_on_the_photo(size: tuple[int, int], multip
     spec = RegionSpec(24, 20, 2, 8, multiple)
     seen = set()
     for n in range(300):
-        placed = place(*size, spec, generator(0, PATCH, n))
+        placed = place(*size, spec, make_generator(0, Stream.PATCH, n))
         seen.add((placed.left, placed.top))
         assert placed.left % multiple == placed.top % multiple == 0
         assert 0 <= placed.left <= 24 - 8 and 0 <= placed.top <= 20 - 8
@@ -154,7 +154,7 @@ def test_regions_lie_in_the_frame_and_on_the_photo(size: tuple[int, int], multip
 def test_a_region_is_the_window_of_its_frame() -> None:
     pyramid = Pyramid(smooth(300, 210))
     for n in range(60):
-        placed = place(300, 210, SPEC, generator(3, PATCH, n))
+        placed = place(300, 210, SPEC, make_generator(3, Stream.PATCH, n))
         frame = placed.frame.cut(pyramid, 48, 40)
         region = placed.region.cut(pyramid, 16, 16)
         window = frame[placed.top * 2 :, placed.left * 2 :][:16, :16]
@@ -162,7 +162,7 @@ def test_a_region_is_the_window_of_its_frame() -> None:
 
 
 def test_crop_sizes_reach_from_the_pixels_themselves_to_the_whole_shorter_side() -> None:
-    zooms = [place(480, 800, SPEC, generator(0, PATCH, n)).region.box for n in range(600)]
+    zooms = [place(480, 800, SPEC, make_generator(0, Stream.PATCH, n)).region.box for n in range(600)]
     logs = np.log([(box.right - box.left) / 16 for box in zooms])
     largest = np.log([min(480 / 48, 800 / 40), min(800 / 48, 480 / 40)])  # upright, transposed
     assert logs.min() < 0.05 and logs.max() > largest.max() - 0.1
@@ -174,7 +174,7 @@ def test_all_eight_orientations_occur_and_turn_the_photo_not_only_the_crop() -> 
     pixels[:20, :24], pixels[:20, 24:], pixels[20:, :24] = 50, 100, 150
     seen = set()
     for n in range(100):
-        placed = place(48, 40, RegionSpec(20, 20, 2, 20, 1), generator(0, PATCH, n))
+        placed = place(48, 40, RegionSpec(20, 20, 2, 20, 1), make_generator(0, Stream.PATCH, n))
         cut = placed.region.cut(Pyramid(pixels), 40, 40)
         seen.add(tuple(int(cut[y, x, 0]) for y in (0, 39) for x in (0, 39)))
     assert seen == {

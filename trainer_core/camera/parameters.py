@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_STREAM = 0x43414D45524131  # keeps these numbers apart from any other stream drawn from (seed, index)
-_WORD = 0xFFFFFFFFFFFFFFFF
+from trainer_core.randomness import Stream, make_generator
 
 SomeParams = TypeVar("SomeParams", bound="Params")
 
@@ -148,22 +147,16 @@ def draw(
 ) -> SomeParams:
     """Values of the samples `indices` of the run `seed`, float32 on the CPU.
 
-    Each sample has a Philox-4x64 stream of its own, keyed with (seed, index): the result does not depend on what else
-    is drawn, in which order, or on how many there are.
+    Sample n draws from `Stream.CAMERA`: the result does not depend on what else is drawn, in which order, or on how
+    many samples there are.
     """
     parameters = cls.parameters()
-    uniforms = np.stack([_uniforms(seed, index, len(parameters)) for index in indices])
+    uniforms = np.stack([make_generator(seed, Stream.CAMERA, n).random(len(parameters)) for n in indices])
     columns = [
         _apply_law(parameter, uniforms[:, place], ranges.get(name, (0.0, 0.0)), chances.get(name, 0.0))
         for place, (name, parameter) in enumerate(parameters.items())
     ]
     return cls.from_columns(torch.from_numpy(np.stack(columns, 1).astype(np.float32)))
-
-
-def _uniforms(seed: int, index: int, count: int) -> np.ndarray:
-    key = np.array([seed & _WORD, index & _WORD], dtype=np.uint64)
-    counter = np.array([0, 0, 0, _STREAM], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=key, counter=counter)).random(count)
 
 
 def _apply_law(parameter: Parameter, u: np.ndarray, limits: tuple[float, float], probability: float) -> np.ndarray:

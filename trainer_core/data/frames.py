@@ -21,7 +21,7 @@ from trainer_core.data.decode import PhotoError, decode
 from trainer_core.data.photos import Photo, name_bytes
 from trainer_core.data.pyramid import Box, Pyramid, enlarged, enlarged_size
 from trainer_core.errors import UserError
-from trainer_core.randomness import VALIDATION, generator
+from trainer_core.randomness import Stream, make_generator
 from trainer_core.watches import WQV10
 
 FRAME_THUMBNAIL_SIDE = 40
@@ -253,7 +253,9 @@ def _frames_or_error(photo: Photo, *, spec: FrameSpec, seed: int, crops: int) ->
 
 def _draws(seed: int, number: int, crop: int) -> list[float]:
     """Size (1: largest), two positions (0.5: centred), orientation (0: upright); the first crop is plain."""
-    return [1.0, 0.5, 0.5, 0.0] if crop == 0 else generator(seed, VALIDATION, number, crop).random(4).tolist()
+    return (
+        [1.0, 0.5, 0.5, 0.0] if crop == 0 else make_generator(seed, Stream.VALIDATION, number, crop).random(4).tolist()
+    )
 
 
 def _whole_frame(pyramid: Pyramid, spec: FrameSpec, name: str, draws: list[float]) -> Frame:

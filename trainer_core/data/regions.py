@@ -23,7 +23,7 @@ from trainer_core.data.frames import FRAME_THUMBNAIL_SIDE, RegionSpec, place
 from trainer_core.data.photos import Photo
 from trainer_core.data.pyramid import Pyramid, enlarged, enlarged_size
 from trainer_core.errors import UserError
-from trainer_core.randomness import ORDER, PATCH, generator
+from trainer_core.randomness import Stream, make_generator
 
 DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
 _BATCHES_AHEAD = 3
@@ -157,7 +157,7 @@ class PatchSource:
     # Which photo: passes, blocks, and the order within a block.
 
     def _plan_pass(self, number: int) -> tuple[_Block, ...]:
-        order = generator(self.seed, ORDER, number).permutation(len(self.photos)).tolist()
+        order = make_generator(self.seed, Stream.ORDER, number).permutation(len(self.photos)).tolist()
         blocks: list[_Block] = []
         members: list[int] = []
         used = 0
@@ -175,7 +175,7 @@ class PatchSource:
     def _shuffle_block(self, block: _Block) -> list[int]:
         """Positions in `block.photos`, one for each of its samples."""
         count = len(block.photos)
-        shuffled = generator(self.seed, ORDER, block.first, 1).permutation(count * self.patches_per_photo)
+        shuffled = make_generator(self.seed, Stream.ORDER, block.first, 1).permutation(count * self.patches_per_photo)
         return [int(position) for position in shuffled % count]
 
     def _blocks(self, start: int, stop: int) -> list[_Block]:
@@ -242,7 +242,7 @@ class PatchSource:
         raise AssertionError("unreachable: the last failure ends the loop")
 
     def _region(self, n: int, index: int, picture: Pyramid) -> Region:
-        placement = place(*self._sizes[index], self.spec, generator(self.seed, PATCH, n))
+        placement = place(*self._sizes[index], self.spec, make_generator(self.seed, Stream.PATCH, n))
         hr = placement.region.cut(picture, self.spec.hr_side, self.spec.hr_side)
         thumbnail = placement.frame.cut(picture, FRAME_THUMBNAIL_SIDE, FRAME_THUMBNAIL_SIDE)
         return Region(hr, placement.left, placement.top, thumbnail, n, self.photos[index].name)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer_core.model.rrdb import LEAKY_SLOPE, RRDBNet
+from trainer_core.randomness import Stream, make_torch_generator
 
 RESIDUAL_GAIN = 0.1
 OUTPUT_GAIN = 0.02  # the other channels into RGB: enough for a gradient, too little to be seen
@@ -23,7 +24,7 @@ _GAINS = {"body": RESIDUAL_GAIN, "conv_body": RESIDUAL_GAIN, "conv_last": OUTPUT
 @torch.no_grad()
 def initialise(network: RRDBNet, seed: int) -> None:
     """Set every weight of `network` (on the CPU), the same for the same seed and dimensions."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = make_torch_generator(seed, Stream.WEIGHTS, 0)
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):
             gain = _GAINS.get(name.split(".")[0], 1.0)

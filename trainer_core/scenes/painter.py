@@ -17,7 +17,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 from trainer_core.files import write_bytes
 from trainer_core.pixels import png_bytes
-from trainer_core.randomness import SCENE, generator
+from trainer_core.randomness import Stream, make_generator
 from trainer_core.scenes.shapes import Colour, palette, random_outline, rotation
 from trainer_core.scenes.textures import COUNT, SIDE, texture, word
 
@@ -44,7 +44,7 @@ _Leaf = tuple[float, float, float, _Kind]  # radius, x, y
 
 def scene(seed: int, index: int, size: int = 640) -> np.ndarray:
     """Scene `index` of `seed`: uint8 [size, size, 3], sRGB; the same for the same arguments."""
-    painter = _Painter(seed, generator(seed, SCENE, index), size * _DRAWN_LARGER)
+    painter = _Painter(seed, make_generator(seed, Stream.SCENE, index), size * _DRAWN_LARGER)
     painter.paint()
     return _photographed(_exposed(painter.canvas, painter.rng).reduce(_DRAWN_LARGER), painter.rng)
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from trainer_core.randomness import TEXTURE, generator
+from trainer_core.randomness import Stream, make_generator
 
 SIDE = 640
 COUNT = 36
@@ -25,7 +25,7 @@ _Random = np.random.Generator
 @lru_cache(maxsize=COUNT)
 def texture(seed: int, number: int) -> Image.Image:
     """Texture `number` (0 to COUNT - 1) of `seed`: mode "L", SIDE x SIDE. Treat it as read-only."""
-    rng = generator(seed, TEXTURE, number)
+    rng = make_generator(seed, Stream.TEXTURE, number)
     return _KINDS[number % len(_KINDS)](rng)
 
 

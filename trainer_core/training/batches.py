@@ -19,10 +19,10 @@ from trainer_core.camera import Camera, FrameView
 from trainer_core.data.frames import Frame
 from trainer_core.data.regions import Region
 from trainer_core.pixels import to_tensor
+from trainer_core.randomness import Stream, make_generator, make_torch_generator
 from trainer_core.settings.config import TrainerConfig
 
 _LEAST_MARGIN = 4  # LR pixels between a patch and the border of its simulated region
-_NOISE, _OFFSET = 1, 2  # purposes that keep the random streams of one sample apart
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class PairMaker:
         indices = [region.index for region in regions]
         view = _view(regions, self._camera, self._device)
         params = self._camera.draw(self._seed, indices).to(self._device)
-        noise = torch.Generator(self._device).manual_seed(_stream_seed(self._seed, _NOISE, indices[0]))
+        noise = make_torch_generator(self._seed, Stream.NOISE, indices[0], self._device)
         lr, hr = self._camera(view, params, noise)
         return self._cut(lr, hr, indices)
 
@@ -58,7 +58,8 @@ class PairMaker:
         low = min(_LEAST_MARGIN, slack // 2)
         lrs, hrs = [], []
         for i, index in enumerate(indices):
-            x, y = _rng(self._seed, _OFFSET, index).integers(low, slack - low + 1, size=2).tolist()
+            offsets = make_generator(self._seed, Stream.OFFSET, index)
+            x, y = offsets.integers(low, slack - low + 1, size=2).tolist()
             lrs.append(_window(lr[i], x, y, self._patch))
             hrs.append(_window(hr[i], x * self._scale, y * self._scale, self._patch * self._scale))
         # clones a batch at once into the layout that convolutions like best
@@ -72,7 +73,7 @@ class PairMaker:
 def frame_pair(frame: Frame, camera: Camera, *, seed: int, index: int, device: torch.device) -> Pair:
     """The fixed LR/target pair of one validation frame."""
     params = camera.draw(seed, [index]).to(device)
-    noise = torch.Generator(device).manual_seed(_stream_seed(seed, _NOISE, index))
+    noise = make_torch_generator(seed, Stream.NOISE, index, device)
     lr, hr = camera(_view([frame], camera, device), params, noise)
     return Pair(lr, hr)
 
@@ -90,11 +91,3 @@ def _view(pieces: Sequence[Any], camera: Camera, device: torch.device) -> FrameV
 
 def _window(image: Tensor, x: int, y: int, side: int) -> Tensor:
     return image[:, y : y + side, x : x + side]
-
-
-def _rng(seed: int, purpose: int, index: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(key=[seed, purpose], counter=[0, 0, 0, index]))
-
-
-def _stream_seed(seed: int, purpose: int, index: int) -> int:
-    return int(_rng(seed, purpose, index).integers(0, 2**62))

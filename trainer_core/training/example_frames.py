@@ -14,7 +14,7 @@ import numpy as np
 from trainer_core.data.decode import PhotoError, decode
 from trainer_core.data.frames import Frame, FrameSpec, whole_frame
 from trainer_core.data.photos import Photo
-from trainer_core.randomness import EXAMPLE, generator
+from trainer_core.randomness import Stream, make_generator
 from trainer_core.scenes.painter import scene
 
 _SCENE_SIDE = 512  # as the scenes that a run trains on
@@ -48,7 +48,7 @@ def _scene(seed: int, number: int) -> np.ndarray:
 def _frame(pixels: np.ndarray, spec: FrameSpec, name: str, seed: int, number: int, crop: int) -> Frame:
     if crop == 0:
         return whole_frame(pixels, spec, name)
-    size, across, down = generator(seed, EXAMPLE, number, crop).random(3).tolist()
+    size, across, down = make_generator(seed, Stream.EXAMPLE, number, crop).random(3).tolist()
     return whole_frame(pixels, spec, name, size=size, across=across, down=down)
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Optional
 
 import numpy as np
-import torch
 from PIL import Image
 
 from trainer_core.camera import Camera, CameraProfile, ColorCamera, FrameView, build_camera
@@ -26,6 +25,7 @@ from trainer_core.data.pyramid import Box, Pyramid, enlarged_part
 from trainer_core.errors import UserError
 from trainer_core.files import file_identity, write_bytes
 from trainer_core.pixels import png_bytes, to_tensor, to_uint8
+from trainer_core.randomness import Stream, make_generator, make_torch_generator
 from trainer_core.settings.config import SETTINGS
 from trainer_core.verbs.output_files import make_folder, refuse_overwriting
 from trainer_core.watches import WQV10
@@ -99,7 +99,7 @@ def simulate(
                 if smaller and place == 0:
                     done.notices.append(f"{file} is smaller than the watch's frame x{scale} and was enlarged to fit.")
                 earlier = {path for path in _results(out_dir, names[place]) if path.exists()}
-                _record(_write(watch, view, seed, _stream(file, place), out_dir, names[place]), earlier, done)
+                _record(_write(watch, view, seed, _sample_number(file, place), out_dir, names[place]), earlier, done)
         except UserError as error:
             done.refused.append((file, error.message))
         if progress is not None:
@@ -186,7 +186,7 @@ def _draws(file: Path, place: int, seed: int) -> list[float]:
     """Size (1: largest) and position (0.5: in the middle) of a frame."""
     if place == 0:
         return [1.0, 0.5, 0.5]
-    return np.random.default_rng([seed, _stream(file, place)]).random(3).tolist()
+    return make_generator(seed, Stream.SIMULATION, _sample_number(file, place)).random(3).tolist()
 
 
 def _box(pyramid: Pyramid, width: int, height: int, draws: list[float]) -> Box:
@@ -208,12 +208,12 @@ def _enlarged_frame(photo: np.ndarray, width: int, height: int, draws: list[floa
     return enlarged_part(photo, size, int((size[0] - width) * across), int((size[1] - height) * down), width, height)
 
 
-def _stream(file: Path, place: int) -> int:
+def _sample_number(file: Path, place: int) -> int:
     return int.from_bytes(hashlib.sha256(name_bytes(file.name) + b"\0%d" % place).digest()[:6], "big")
 
 
 def _write(watch: Camera, view: FrameView, seed: int, index: int, out_dir: Path, name: str) -> list[Path]:
-    noise = torch.Generator().manual_seed(index ^ seed)
+    noise = make_torch_generator(seed, Stream.NOISE, index)
     params = watch.draw(seed, [index])
     lr_png, target_png = out_dir / "lr" / f"{name}.png", out_dir / "target" / f"{name}.png"
     if isinstance(watch, ColorCamera):
