@@ -8,9 +8,7 @@ from typing import Any, Callable
 
 import pytest
 
-torch = pytest.importorskip("torch")
-
-from trainer_core.camera import BUILTIN_PROFILES, CameraProfile
+from trainer_core.camera.profile import BUILTIN_PROFILES, CameraProfile
 from trainer_core.errors import UserError
 
 

@@ -57,7 +57,7 @@ APP_DEBT = {
 TORCH_FREE = {  # rooms and modules that can be imported without torch
     "errors", "files", "events", "control", "randomness", "settings", "data", "scenes", "previews", "sinks",
     "workspace", "planning", "cli", "tools", "verbs.picture_files", "verbs.export_options", "verbs.inspect",
-    "verbs.output_files", "pixels", "text", "watches",
+    "verbs.output_files", "pixels", "text", "watches", "camera.profile", "camera.parameters",
 }  # fmt: skip
 
 
@@ -215,3 +215,16 @@ def test_help_and_usage_errors_need_neither_torch_nor_qt(module: str) -> None:
     assert wrong.returncode == 2, wrong.stderr
     assert "Traceback" not in wrong.stderr
     assert wrong.stdout == ""
+
+
+def test_a_camera_profile_is_read_without_torch(tmp_path: Path) -> None:
+    code = blocking("torch") + (
+        "from pathlib import Path; from trainer_core.camera import BUILTIN_PROFILES, CameraProfile; import json\n"
+        "written = Path(sys.argv[1]) / 'own.json'\n"
+        "for name in BUILTIN_PROFILES:\n"
+        "    profile = CameraProfile.builtin(name); written.write_text(json.dumps(profile.to_json()))\n"
+        "    print(CameraProfile.load(written) == profile)"
+    )
+    done = run_python(code, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["True", "True"]

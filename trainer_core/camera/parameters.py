@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from trainer_core.randomness import Stream, make_generator
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 SomeParams = TypeVar("SomeParams", bound="Params")
 
@@ -69,6 +71,8 @@ class Params:
 
     def to(self: SomeParams, device: torch.device) -> SomeParams:
         """The same values on `device`, moved in one transfer."""
+        import torch
+
         columns = [getattr(self, entry.name) for entry in fields(self)]
         if not columns:
             return self
@@ -150,6 +154,8 @@ def draw(
     Sample n draws from `Stream.CAMERA`: the result does not depend on what else is drawn, in which order, or on how
     many samples there are.
     """
+    import torch
+
     parameters = cls.parameters()
     uniforms = np.stack([make_generator(seed, Stream.CAMERA, n).random(len(parameters)) for n in indices])
     columns = [
