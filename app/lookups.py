@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any, Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.background import Background
 from app.folder_watch import FolderWatch
 from app.runs.opened import Opened, look_into
+from trainer_core.camera.profile import CameraProfile
 from trainer_core.errors import UserError
 from trainer_core.planning.draft import Draft
 from trainer_core.planning.plan import find_run_photos
@@ -23,9 +23,6 @@ from trainer_core.planning.readiness import Source
 from trainer_core.weights.warm_start import WarmStartSource
 from trainer_core.weights.warm_start import plan as plan_warm_start
 from trainer_core.workspace.layout import Workspace
-
-Ask = Callable[[Callable[[], Any], Callable[[Any], None], Callable[[Exception], None]], None]
-"""`TrainingThread.ask`."""
 
 _TYPING_DELAY = 300  # milliseconds after the last key before a path is looked at
 
@@ -242,18 +239,13 @@ class WeightsLookup(Lookup):
 
 
 class ProfileLookup(Lookup):
-    """Reads the camera profile, which decides about the watch; another watch chosen later leaves the profile out.
-
-    Args:
-        ask: of the training thread, since reading a profile imports torch.
-    """
+    """Reads the camera profile, which decides about the watch; choosing the other watch later removes the profile."""
 
     name = "camera_profile"
     inputs = ("monochrome_style",)
 
-    def __init__(self, draft: Draft, background: Background, parent: QObject, ask: Ask) -> None:
+    def __init__(self, draft: Draft, background: Background, parent: QObject) -> None:
         super().__init__(draft, background, parent)
-        self._ask = ask
         self._is_mono: bool | None = None
 
     def forget(self) -> None:
@@ -269,26 +261,11 @@ class ProfileLookup(Lookup):
     def _look(self) -> None:
         path = self._draft.config.camera_profile
         if path:
-            self._ask(
-                lambda: _load_profile(path),
-                lambda profile: self._on_loaded(path, profile),
-                lambda error: self._on_not_loaded(path, error),
-            )
+            self._background.run(self.name, lambda: CameraProfile.load(Path(path)), self._on_loaded, self._on_refused)
         self.changed.emit()
 
-    def _on_loaded(self, path: str, profile: Any) -> None:
-        if path == self._draft.config.camera_profile:
-            self._is_mono = profile.kind == "mono"
-            self._note = f"{profile.name}, {'mono' if self._is_mono else 'colour'}. {profile.notes}".strip()
-            self._draft.set("monochrome_style", self._is_mono)
-            self.changed.emit()
-
-    def _on_not_loaded(self, path: str, error: Exception) -> None:
-        if path == self._draft.config.camera_profile or not isinstance(error, UserError):
-            self._on_refused(error)
-
-
-def _load_profile(path: str) -> Any:
-    from trainer_core.camera import CameraProfile  # brings torch with it, so this is the training thread's work
-
-    return CameraProfile.load(Path(path))
+    def _on_loaded(self, profile: CameraProfile) -> None:
+        self._is_mono = profile.kind == "mono"
+        self._note = f"{profile.name}, {profile.kind}. {profile.notes}".strip()
+        self._draft.set("monochrome_style", self._is_mono)
+        self.changed.emit()

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.background import Background
 from app.last_session import Kept
-from app.lookups import Ask, Lookup, ProfileLookup, SourceLookup, WeightsLookup, WorkspaceLookup
+from app.lookups import Lookup, ProfileLookup, SourceLookup, WeightsLookup, WorkspaceLookup
 from trainer_core.errors import UserError
 from trainer_core.planning.draft import Draft
 from trainer_core.planning.readiness import OK, WRONG, Check, Source, checklist, workspace_fault
@@ -28,14 +28,14 @@ class Project(QObject):
     left = Signal()  # there is no workspace
     told = Signal(str, str)  # level, text
 
-    def __init__(self, ask: Ask, parent: Optional[QObject] = None) -> None:
+    def __init__(self, parent: Optional[QObject] = None) -> None:
         super().__init__(parent)
         self.draft = Draft()
         self.background = Background(self)
         self._workspace = WorkspaceLookup(self.draft, self.background, self)
         self._source = SourceLookup(self.draft, self.background, self)
         weights = WeightsLookup(self.draft, self.background, self)
-        profile = ProfileLookup(self.draft, self.background, self, ask)
+        profile = ProfileLookup(self.draft, self.background, self)
         self._of_settings: tuple[Lookup, ...] = (self._source, weights, profile)  # what a workspace's settings name
         self._lookups = {lookup.name: lookup for lookup in (self._workspace, *self._of_settings)}
         for lookup in self._lookups.values():

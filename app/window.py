@@ -53,7 +53,7 @@ class Window(QMainWindow):
         self.setAcceptDrops(True)
         self.training = TrainingThread(self)
         self.session = Session(self.training, self)
-        self.project = Project(self.training.ask, self)
+        self.project = Project(self)
         self.notifier = Notifier(self, self.windowIcon())
         self.form = SettingsForm(self.project)
         self.run_bar = RunBar(self.project)

@@ -105,7 +105,7 @@ from app.form.form import SettingsForm
 from app.project import Project
 from app.theme import install
 install(application)
-project = Project(lambda *request: None)
+project = Project()
 form = SettingsForm(project)
 row = form.rows["sparkle"]
 print(row.entry.value(), row.setting.group)
