@@ -9,6 +9,7 @@ from typing import Optional
 import numpy as np
 from PySide6.QtGui import QImage
 
+from trainer_core.data.decode import PhotoError, decode
 from trainer_core.events import Sample
 from trainer_core.previews.files import facts_of, pinned_name, step_and_key
 
@@ -54,16 +55,18 @@ def from_sample(step: int, sample: Sample) -> Pictures:
 
 def from_strip(path: Path) -> Optional[Pictures]:
     """A preview of an earlier step, or None when the file is gone or something else. Fit for any thread."""
-    strip, named = QImage(str(path)), step_and_key(path)
-    if strip.isNull() or named is None:
+    named = step_and_key(path)
+    if named is None:
         return None
     step, key = named
     views = _STRIP[:3] if pinned_name(key) else _STRIP
-    width = strip.width() // len(views)
-    if not width or strip.width() % len(views):
+    try:
+        strip, facts = decode(path), facts_of(path)
+    except PhotoError:
         return None
-    images = {view: strip.copy(place * width, 0, width, strip.height()) for place, view in enumerate(views)}
-    facts = facts_of(path)
+    if strip.shape[1] % len(views):
+        return None
+    images = {view: _image(part) for view, part in zip(views, np.split(strip, len(views), axis=1))}
     return Pictures(step, facts.name, images, facts.psnr, facts.bicubic_psnr)
 
 

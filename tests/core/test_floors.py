@@ -173,6 +173,16 @@ def test_nothing_unpickles_evaluates_or_asks_a_shell(path: Path) -> None:
         assert function != "torch.load" or keywords.get("weights_only") == "True", where
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_data_decode_opens_image_files(path: Path) -> None:
+    """It has the limits. Pillow and Qt would open anything of any size."""
+    for call in (n for n in ast.walk(tree_of(path)) if isinstance(n, ast.Call)):
+        function = ast.unparse(call.func)
+        where = f"{path.name}:{call.lineno} {function}"
+        assert not function.endswith(("Image.open", "QImageReader", "QMovie", ".fromData", ".loadFromData")), where
+        assert function not in {"QImage", "QPixmap"} or len(call.args) > 1, where  # width and height, or a path
+
+
 def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120

@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app.preview.compare import CompareView
 from app.preview.panel import PreviewPanel
-from app.preview.pictures import Pictures, from_sample
+from app.preview.pictures import Pictures, from_sample, from_strip
 from tests.gui.window_driver import find_named, listed_previews, shown_step
+from trainer_core.data import decode
 from trainer_core.events import PreviewReady, Sample
 from trainer_core.previews.files import file_name, keys_of, write
 
@@ -349,6 +350,23 @@ def test_the_preview_of_another_process_is_read_from_its_files(panel: PreviewPan
     qtbot.waitUntil(lambda: shown_step(panel) == 4)
     qtbot.waitUntil(lambda: listed_previews(panel) == ["photo.png", "harbour"])
     assert shade(panel, "LR") == 40
+
+
+def test_a_strip_from_disk_is_cut_into_what_was_shown_and_nothing_too_large_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preview(tmp_path, 3, frame(40), pinned(60, "harbour"))
+    strip, own = tmp_path / file_name(3, "1"), tmp_path / file_name(3, "pinned_harbour")
+    found = from_strip(strip)
+    assert found is not None and (found.step, found.name, found.psnr) == (3, "photo.png", 30.0)
+    assert [QColor(image.pixel(0, 0)).red() for image in found.images.values()] == [40, 50, 60, 80]
+    assert all((image.width(), image.height()) == (40, 48) for image in found.images.values())
+    pinned_one = from_strip(own)
+    assert pinned_one is not None and list(pinned_one.images) == ["LR", "Bicubic", "SR"]
+    strip.write_bytes(strip.read_bytes()[:-40])
+    assert from_strip(strip) is None
+    monkeypatch.setattr(decode, "MAX_PIXELS", 3 * 40 * 48 - 1)
+    assert from_strip(own) is None and from_strip(tmp_path / file_name(4, "1")) is None
 
 
 def test_pictures_of_earlier_previews_are_not_kept(panel: PreviewPanel, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Open one photo file safely: its size from the header, its pixels as 8-bit sRGB. The only image opener.
+"""Open one image file safely: its size and texts from the header, its pixels as 8-bit sRGB. Nothing else opens images,
+neither here nor in the window.
 
 The reader is chosen by the file's first bytes, never by its name, from five formats; limits are checked
 before any pixel is decoded. EXIF orientation is applied, ICC profiles are converted to sRGB, 16-bit is
@@ -82,6 +83,16 @@ def decode_bytes(content: bytes) -> np.ndarray:
     """The photo in `content`, a whole file's bytes; otherwise as `decode`."""
     with _opened(content) as image:
         return _decoded(image)
+
+
+def read_png_texts(path: Path) -> dict[str, str]:
+    """Return the texts that lie before the pixels of a PNG file, by keyword, without decoding the pixels.
+
+    Raises:
+        PhotoError: the file cannot be read, is of no known format, or breaks a limit.
+    """
+    with _opened(path) as image:
+        return {str(keyword): text for keyword, text in image.info.items() if isinstance(text, str)}
 
 
 def _decoded(image: Image.Image) -> np.ndarray:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from PIL import Image, UnidentifiedImageError
-from PIL.PngImagePlugin import PngImageFile, PngInfo
+from PIL.PngImagePlugin import PngInfo
 
+from trainer_core.data.decode import PhotoError, read_png_texts
 from trainer_core.events import Sample
 from trainer_core.files import write_bytes
 from trainer_core.pixels import make_strip, png_bytes
@@ -75,9 +75,8 @@ def facts_of(path: Path) -> Facts:
     named = step_and_key(path)
     name = (pinned_name(named[1]) or f"picture {named[1]}") if named else path.stem
     try:
-        with Image.open(path) as image:
-            text = image.text if isinstance(image, PngImageFile) else {}
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError):
+        text = read_png_texts(path)
+    except PhotoError:
         text = {}
     return Facts(text.get(_TITLE) or name, _number(text.get(_PSNR)), _number(text.get(_BICUBIC)))
 
