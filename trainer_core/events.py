@@ -2,6 +2,9 @@
 
 Everything but the pictures of `PreviewReady` is made of JSON values; `to_json` gives the line that
 the journal and `--events jsonl` write. Steps are optimiser updates, times are seconds.
+
+Each class states by `can_be_superseded` whether a run that resumes at an earlier step replaces its events: points of a
+curve and files of a step can be, facts of a session cannot.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Optional, Union, get_args
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class RunStarted:
     """The run is prepared and will do its first step next."""
+
+    can_be_superseded: ClassVar[bool] = False
 
     run_id: str
     workspace: str
@@ -40,6 +45,8 @@ class RunStarted:
 class PlanChanged:
     """A time budget (`--max-minutes`) was measured and became a number of steps."""
 
+    can_be_superseded: ClassVar[bool] = True
+
     step: int
     total_steps: int
 
@@ -47,6 +54,8 @@ class PlanChanged:
 @dataclass(frozen=True)
 class StepDone:
     """One or more optimiser steps are done; `losses` are the latest weighted terms and their `total`."""
+
+    can_be_superseded: ClassVar[bool] = True
 
     step: int
     total_steps: Optional[int]
@@ -63,6 +72,8 @@ class StepDone:
 @dataclass(frozen=True)
 class Validated:
     """The EMA network, as it would be exported, was measured on the fixed frames of one split."""
+
+    can_be_superseded: ClassVar[bool] = True
 
     step: int
     split: str  # "val" or "test"
@@ -95,6 +106,8 @@ class Sample:
 class PreviewReady:
     """Pictures of the EMA network on validation frames, then on pinned watch photos; `files` are the PNG strips."""
 
+    can_be_superseded: ClassVar[bool] = True
+
     step: int
     samples: tuple[Sample, ...] = field(repr=False)
     files: tuple[str, ...] = ()
@@ -103,6 +116,8 @@ class PreviewReady:
 @dataclass(frozen=True)
 class CheckpointSaved:
     """A checkpoint is durable; `models` are the deployable files written along with it."""
+
+    can_be_superseded: ClassVar[bool] = True
 
     step: int
     path: str
@@ -116,6 +131,8 @@ class CheckpointSaved:
 class Notice:
     """Something the user should know. Levels: "info", "warning", "error"."""
 
+    can_be_superseded: ClassVar[bool] = False
+
     level: str
     text: str
 
@@ -123,6 +140,8 @@ class Notice:
 @dataclass(frozen=True)
 class RunFinished:
     """The last event of every run. Outcomes: "completed", "stopped", "discarded", "failed"."""
+
+    can_be_superseded: ClassVar[bool] = False
 
     outcome: str
     step: int
@@ -139,10 +158,7 @@ class RunFinished:
 
 Event = Union[RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, Notice, RunFinished]
 EventSink = Callable[[Event], None]
-_KINDS: dict[str, Any] = {
-    kind.__name__: kind
-    for kind in (RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, Notice, RunFinished)
-}
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(Event)}
 _NAMES = {kind: frozenset(f.name for f in dataclasses.fields(kind)) for kind in _KINDS.values()}
 
 
@@ -168,6 +184,15 @@ def from_json(record: Mapping[str, Any]) -> Optional[Event]:
         return kind(**values)
     except TypeError:
         return None
+
+
+def is_superseded(kind: str, step: Any, start_step: Any) -> bool:
+    """Whether an event of class `kind` at `step` is replaced by a run that resumes at `start_step`.
+
+    Classes that this version does not know can be; an event without a step is not.
+    """
+    can_be = kind not in _KINDS or _KINDS[kind].can_be_superseded
+    return can_be and isinstance(step, int) and isinstance(start_step, int) and step > start_step
 
 
 def _restored(value: Any) -> Any:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from pathlib import Path
+from typing import Any, get_args
 
-from trainer_core.events import Event, Fanout, Notice, StepDone, to_json
+import pytest
+
+from trainer_core import events
+from trainer_core.events import Event, Fanout, Notice, RunStarted, StepDone, is_superseded, to_json
+from trainer_core.sinks.journal import json_line, read_journal
+from trainer_core.sinks.journal_follower import gist
 
 
 def test_a_sink_that_raises_is_reported_once_and_detached() -> None:
@@ -27,3 +35,31 @@ def test_events_are_json() -> None:
     event = StepDone(3, None, {"l1": 0.5}, 1e-3, 0.1, 2.0, 1.0, None, 100)
     line = json.loads(json.dumps(to_json(event)))
     assert line["event"] == "StepDone" and line["losses"] == {"l1": 0.5} and line["time"] > 0
+
+
+@pytest.mark.parametrize("kind", get_args(Event), ids=lambda kind: kind.__name__)
+def test_each_event_class_states_whether_a_resumed_run_replaces_it(kind: Any, tmp_path: Path) -> None:
+    assert isinstance(vars(kind).get("can_be_superseded"), bool)
+    names = [field.name for field in dataclasses.fields(kind)]
+    assert not kind.can_be_superseded or "step" in names
+    later = kind(**{name: 9 if name == "step" else () if name == "samples" else 0 for name in names})
+    again = RunStarted("a", "w", 4, True, 5, 9, "cpu", "fp32", 1, {})
+    (tmp_path / "journal.jsonl").write_text("".join(f"{json_line(event)}\n" for event in (later, again)))
+    in_journal = [record["event"] for record in read_journal(tmp_path / "journal.jsonl")]
+    followed = [type(event).__name__ for event in gist([later, again])]
+    assert in_journal == followed == ([] if kind.can_be_superseded else [kind.__name__]) + ["RunStarted"]
+
+
+def test_every_event_class_can_be_read_from_a_journal() -> None:
+    classes = {value for value in vars(events).values() if dataclasses.is_dataclass(value)}
+    assert classes == {*get_args(Event), events.Sample}
+
+
+def test_of_an_unknown_event_only_what_lies_before_the_start_is_kept() -> None:
+    assert is_superseded("ThermalPause", 6, 5) and not is_superseded("ThermalPause", 5, 5)
+    assert not is_superseded("ThermalPause", None, 5) and not is_superseded("Notice", 6, 5)
+
+
+def test_a_resumed_run_replaces_what_belongs_to_a_step_and_nothing_that_belongs_to_a_session() -> None:
+    replaced = {kind.__name__ for kind in get_args(Event) if kind.can_be_superseded}
+    assert replaced == {"PlanChanged", "StepDone", "Validated", "PreviewReady", "CheckpointSaved"}

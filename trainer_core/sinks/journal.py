@@ -13,12 +13,11 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from trainer_core.events import Event, StepDone, to_json
+from trainer_core.events import Event, StepDone, is_superseded, to_json
 from trainer_core.sinks.append import AppendFile
 from trainer_core.sinks.pace import Clock, Throttle
 
 _SECONDS_BETWEEN_STEPS = 0.25
-_KEPT_ALTHOUGH_SUPERSEDED = ("RunStarted", "RunFinished", "Notice")  # facts of a session, not points of a curve
 
 
 class JournalSink:
@@ -84,7 +83,8 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
         if record is None:
             continue
         if record["event"] == "RunStarted":
-            history = [r for r in history if not _is_superseded(r, record.get("start_step"))]
+            start = record.get("start_step")
+            history = [r for r in history if not is_superseded(r["event"], r.get("step"), start)]
         history.append(record)
     return history
 
@@ -96,12 +96,6 @@ def parsed(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) and isinstance(record.get("event"), str) else None
-
-
-def _is_superseded(record: dict[str, Any], start_step: Any) -> bool:
-    step = record.get("step")
-    curve = record["event"] not in _KEPT_ALTHOUGH_SUPERSEDED
-    return curve and isinstance(step, int) and isinstance(start_step, int) and step > start_step
 
 
 def _finite(value: Any) -> Any:

@@ -8,20 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from trainer_core.events import (
-    CheckpointSaved,
-    Event,
-    PlanChanged,
-    PreviewReady,
-    RunStarted,
-    StepDone,
-    Validated,
-    from_json,
-)
+from trainer_core.events import Event, RunStarted, StepDone, from_json, is_superseded
 from trainer_core.sinks.journal import parsed
 
 _HEAD = 256  # bytes; the first line tells one run from another by its time and its run's id
-_OF_THE_CURVE = (PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved)
 
 
 class JournalFollower:
@@ -69,12 +59,9 @@ def gist(events: Iterable[Event]) -> list[Event]:
     kept: list[Event] = []
     for event in events:
         if isinstance(event, RunStarted):
-            kept = [earlier for earlier in kept if not _is_superseded(earlier, event.start_step)]
+            start = event.start_step
+            kept = [e for e in kept if not is_superseded(type(e).__name__, getattr(e, "step", None), start)]
         if isinstance(event, StepDone) and kept and isinstance(kept[-1], StepDone):
             kept.pop()
         kept.append(event)
     return kept
-
-
-def _is_superseded(event: Event, start_step: int) -> bool:
-    return isinstance(event, _OF_THE_CURVE) and event.step > start_step
