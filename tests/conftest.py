@@ -1,4 +1,8 @@
-"""What all tests share: `--long`, and what must not be missing where CI runs."""
+"""What all tests share: `--long`, and what must not be missing where CI runs.
+
+A test file is named after the module or the package that it tests, with the package in front where the name alone says
+too little (`test_weights_export.py`); tests of the whole program are named after their subject (`test_leaks.py`).
+"""
 
 from __future__ import annotations
 

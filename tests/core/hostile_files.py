@@ -167,7 +167,7 @@ def code_runners(canary: str) -> Iterator[tuple[str, bytes]]:
     yield "built state", archive(pickle(call("argparse", "Namespace") + dict_of(x=shell) + b"b"))
 
 
-def bombs() -> Iterator[tuple[str, bytes]]:
+def oversized_files() -> Iterator[tuple[str, bytes]]:
     """Small files that ask for much memory or time."""
     yield "bytearray", archive(pickle(call("builtins", "bytearray", number(1 << 30))))
     yield "tensor call", archive(pickle(call("torch", "FloatTensor", number(1 << 33))))
@@ -220,7 +220,7 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     yield "safetensors large header", safetensors(b"{" + b" " * (3 << 20) + b"}")
 
 
-def liars() -> Iterator[tuple[str, bytes]]:
+def inconsistent_files() -> Iterator[tuple[str, bytes]]:
     """Files whose figures do not agree, or that other programs would read differently."""
     good = archive()
     end = good.rfind(b"PK\5\6")
@@ -300,7 +300,7 @@ def liars() -> Iterator[tuple[str, bytes]]:
     yield "safetensors NaN", safetensors(values=struct.pack("<8f", *[float("nan")] * 8))
 
 
-def foreign() -> Iterator[tuple[str, bytes]]:
+def foreign_files() -> Iterator[tuple[str, bytes]]:
     """Other things under a weight file's name."""
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as file:
@@ -327,7 +327,7 @@ def truncated() -> Iterator[tuple[str, bytes]]:
 
 def all_hostile(canary: str) -> dict[str, bytes]:
     """Every file by its name."""
-    found = [*code_runners(canary), *bombs(), *liars(), *foreign(), *truncated()]
+    found = [*code_runners(canary), *oversized_files(), *inconsistent_files(), *foreign_files(), *truncated()]
     assert len({name for name, _ in found}) == len(found)
     return dict(found)
 

@@ -38,7 +38,7 @@ def step(number: int) -> StepDone:
     return StepDone(number, 50, {"l1": 0.1, "total": 0.1}, 1e-4, 1.0, 10.0, 1.0, 1.0, 1)
 
 
-class Other:
+class OtherProcess:
     """A process that holds a workspace; the test writes its journal."""
 
     def __init__(self, root: Path) -> None:
@@ -60,8 +60,8 @@ class Other:
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Iterator[Other]:
-    made = Other(tmp_path / "elsewhere")
+def other(tmp_path: Path) -> Iterator[OtherProcess]:
+    made = OtherProcess(tmp_path / "elsewhere")
     yield made
     made.end()
 
@@ -71,14 +71,14 @@ def steps_drawn(window: Window) -> int:
     return len(losses["total"].raw) if losses else 0
 
 
-def open_while_it_trains(window: Window, qtbot: Any, other: Other, *, steps: int = 3) -> None:
+def open_while_it_trains(window: Window, qtbot: Any, other: OtherProcess, *, steps: int = 3) -> None:
     other.hold()
     other.write(begun(other.root), *(step(number) for number in range(1, steps + 1)))
     window.conductor.open_workspace(str(other.root))
     qtbot.waitUntil(lambda: window.elsewhere_card.isVisible() and steps_drawn(window) == steps)
 
 
-def test_what_another_process_trains_appears_live(window: Window, qtbot: Any, other: Other) -> None:
+def test_what_another_process_trains_appears_live(window: Window, qtbot: Any, other: OtherProcess) -> None:
     open_while_it_trains(window, qtbot, other)
     assert f"{WORD}: step 3 of 50" in window.elsewhere_card.text
     assert str(other.process.pid) in window.elsewhere_card.text
@@ -99,7 +99,7 @@ def test_what_another_process_trains_appears_live(window: Window, qtbot: Any, ot
 
 
 def test_start_says_who_trains_here_until_another_workspace_is_chosen(
-    window: Window, qtbot: Any, photos: Path, tmp_path: Path, other: Other
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path, other: OtherProcess
 ) -> None:
     fill_in(window, photos, other.root)
     open_while_it_trains(window, qtbot, other)
@@ -120,7 +120,7 @@ def test_start_says_who_trains_here_until_another_workspace_is_chosen(
     assert steps_drawn(window) == 0  # the other one is followed no more
 
 
-def test_its_end_brings_what_it_left(window: Window, qtbot: Any, other: Other) -> None:
+def test_its_end_brings_what_it_left(window: Window, qtbot: Any, other: OtherProcess) -> None:
     open_while_it_trains(window, qtbot, other)
     checkpoints = other.root / "checkpoints"
     checkpoints.mkdir()
@@ -134,7 +134,9 @@ def test_its_end_brings_what_it_left(window: Window, qtbot: Any, other: Other) -
     assert steps_drawn(window) == 4
 
 
-def test_a_run_that_begins_after_its_workspace_was_opened_is_noticed(window: Window, qtbot: Any, other: Other) -> None:
+def test_a_run_that_begins_after_its_workspace_was_opened_is_noticed(
+    window: Window, qtbot: Any, other: OtherProcess
+) -> None:
     window.conductor.open_workspace(str(other.root))
     qtbot.waitUntil(lambda: not window.project.busy)
     other.hold()
@@ -144,7 +146,9 @@ def test_a_run_that_begins_after_its_workspace_was_opened_is_noticed(window: Win
     qtbot.waitUntil(lambda: steps_drawn(window) == 1)
 
 
-def test_a_new_run_takes_the_place_of_the_one_that_was_put_aside(window: Window, qtbot: Any, other: Other) -> None:
+def test_a_new_run_takes_the_place_of_the_one_that_was_put_aside(
+    window: Window, qtbot: Any, other: OtherProcess
+) -> None:
     open_while_it_trains(window, qtbot, other, steps=5)
     Workspace(other.root).put_run_aside()
     other.write(begun(other.root), step(1), step(2))
@@ -155,7 +159,7 @@ def test_a_new_run_takes_the_place_of_the_one_that_was_put_aside(window: Window,
 
 
 def test_a_start_that_waits_is_off_when_another_process_trains(
-    window: Window, qtbot: Any, photos: Path, other: Other
+    window: Window, qtbot: Any, photos: Path, other: OtherProcess
 ) -> None:
     other.hold()
     fill_in(window, photos, other.root)
@@ -199,7 +203,7 @@ def test_a_command_line_run_is_followed_and_stopped_from_here(
 
 
 def test_earlier_runs_and_other_workspaces_can_be_drawn_beside(
-    window: Window, qtbot: Any, tmp_path: Path, other: Other
+    window: Window, qtbot: Any, tmp_path: Path, other: OtherProcess
 ) -> None:
     other.write(begun(other.root), *(step(number) for number in range(1, 31)))
     aside = Workspace(other.root).put_run_aside()
@@ -225,7 +229,7 @@ def test_earlier_runs_and_other_workspaces_can_be_drawn_beside(
     qtbot.waitUntil(lambda: loss.legend == "")
 
 
-def test_a_click_in_a_chart_shows_the_preview_of_that_step(window: Window, qtbot: Any, other: Other) -> None:
+def test_a_click_in_a_chart_shows_the_preview_of_that_step(window: Window, qtbot: Any, other: OtherProcess) -> None:
     previews = other.root / "previews"
     previews.mkdir()
     for number in (10, 20, 30):

@@ -54,7 +54,7 @@ def grows(do: Callable[[], object], times: int = _TIMES) -> dict[str, int]:
 
 
 @pytest.fixture
-def settled(window: Window, qtbot: Any) -> Window:
+def quiet_window(window: Window, qtbot: Any) -> Window:
     """A window that has found its hardware, so that nothing of its own is under way while things are counted."""
     qtbot.waitUntil(lambda: bool(window.status.text("device")), timeout=60000)
     wait_until_quiet(window, qtbot)
@@ -85,8 +85,8 @@ def test_runs_leave_nothing_behind(window: Window, qtbot: Any, photos: Path, tmp
     assert grows(train, times=2) == {}
 
 
-def test_messages_and_dialogs_leave_nothing_behind(settled: Window) -> None:
-    window = settled
+def test_messages_and_dialogs_leave_nothing_behind(quiet_window: Window) -> None:
+    window = quiet_window
 
     def show_all() -> None:
         window.messages.tell("warning", "Look.")
@@ -98,14 +98,14 @@ def test_messages_and_dialogs_leave_nothing_behind(settled: Window) -> None:
     assert grows(show_all) == {}
 
 
-def test_showing_the_recent_workspaces_again_leaves_nothing_behind(settled: Window, tmp_path: Path) -> None:
+def test_showing_the_recent_workspaces_again_leaves_nothing_behind(quiet_window: Window, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         remember_workspace(tmp_path / name)
-    assert grows(settled.welcome.refresh) == {}
+    assert grows(quiet_window.welcome.refresh) == {}
 
 
-def test_changing_the_theme_leaves_nothing_behind(settled: Window) -> None:
+def test_changing_the_theme_leaves_nothing_behind(quiet_window: Window) -> None:
     def there_and_back() -> None:
         theme().choose("dark")
         theme().choose("light")

@@ -223,20 +223,20 @@ def test_every_text_can_be_read(shown: Window, tmp_path: Path, choice: str) -> N
 
 
 @pytest.fixture
-def dressed(qapp: QApplication) -> Iterator[Callable[[str], Colours]]:
-    """Puts a theme on and says its colours; the light one is back at the end."""
+def apply_theme(qapp: QApplication) -> Iterator[Callable[[str], Colours]]:
+    """Return a function that applies a theme and returns its colours; restore the light one at the end."""
 
-    def put_on(choice: str) -> Colours:
+    def apply(choice: str) -> Colours:
         theme().choose(choice)
         return theme().colours
 
-    yield put_on
+    yield apply
     theme().choose("light")
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])
-def test_the_chosen_row_of_a_list_can_be_read(dressed: Callable[[str], Colours], qtbot: Any, choice: str) -> None:
-    colours = dressed(choice)
+def test_the_chosen_row_of_a_list_can_be_read(apply_theme: Callable[[str], Colours], qtbot: Any, choice: str) -> None:
+    colours = apply_theme(choice)
     box = QComboBox()
     qtbot.addWidget(box)
     box.addItems(["Bicubic", "LR", "HR"])
@@ -253,9 +253,9 @@ def test_the_chosen_row_of_a_list_can_be_read(dressed: Callable[[str], Colours],
 @pytest.mark.parametrize("choice", ["light", "dark"])
 @pytest.mark.parametrize("role", ["", "segment", "primary"])
 def test_the_focus_can_be_seen_on_a_filled_button_and_moves_nothing(
-    dressed: Callable[[str], Colours], qtbot: Any, role: str, choice: str
+    apply_theme: Callable[[str], Colours], qtbot: Any, role: str, choice: str
 ) -> None:
-    colours = dressed(choice)
+    colours = apply_theme(choice)
     box = QWidget()
     qtbot.addWidget(box)
     row = QHBoxLayout(box)
@@ -282,8 +282,8 @@ def test_the_focus_can_be_seen_on_a_filled_button_and_moves_nothing(
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])
-def test_a_check_box_is_seen_and_so_is_its_mark(dressed: Callable[[str], Colours], qtbot: Any, choice: str) -> None:
-    colours = dressed(choice)
+def test_a_check_box_is_seen_and_so_is_its_mark(apply_theme: Callable[[str], Colours], qtbot: Any, choice: str) -> None:
+    colours = apply_theme(choice)
     panel = QWidget()
     qtbot.addWidget(panel)
     column = QVBoxLayout(panel)

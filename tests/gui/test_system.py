@@ -129,8 +129,8 @@ def test_a_helper_that_fails_does_not_disturb_the_training(
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A system with a tray; the titles of the notifications that went there."""
+def notifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give the system a tray; return the titles of the notifications shown there."""
     titles: list[str] = []
     monkeypatch.setattr(QSystemTrayIcon, "isSystemTrayAvailable", staticmethod(lambda: True))
     monkeypatch.setattr(QSystemTrayIcon, "showMessage", lambda tray, title, *more: titles.append(title))
@@ -159,7 +159,7 @@ def click_on_tray(window: Window) -> None:
 
 
 def test_a_training_goes_on_in_the_tray_and_its_end_is_told(
-    told: list[str], window: Window, qtbot: Any, photos: Path, tmp_path: Path
+    notifications: list[str], window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     train(window, qtbot, photos, tmp_path / "run")
     assert not window.notifier.in_tray
@@ -183,7 +183,7 @@ def test_a_training_goes_on_in_the_tray_and_its_end_is_told(
     choose(window, "Stop and save")
     assert window.isHidden()
     wait_idle(window, qtbot)
-    assert told == ["The training has ended"]
+    assert notifications == ["The training has ended"]
     assert window.isVisible()  # with nothing to wait for, the tray would be a hiding place
     assert "Stopped and saved" in window.result_card.text
     window.activateWindow()
@@ -191,7 +191,7 @@ def test_a_training_goes_on_in_the_tray_and_its_end_is_told(
 
 
 def test_quit_in_the_tray_s_menu_asks_then_stops_saves_and_closes(
-    told: list[str], window: Window, qtbot: Any, photos: Path, tmp_path: Path
+    notifications: list[str], window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     closed: list[bool] = []
     window.closed.connect(lambda: closed.append(True))
@@ -207,7 +207,7 @@ def test_quit_in_the_tray_s_menu_asks_then_stops_saves_and_closes(
 
 
 def test_a_failure_is_told_by_its_name(
-    told: list[str], window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    notifications: list[str], window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*more: Any, **others: Any) -> None:
         raise RuntimeError("the processor is on strike")
@@ -217,7 +217,7 @@ def test_a_failure_is_told_by_its_name(
     answer(window, "Keep training in the tray")
     monkeypatch.setattr("trainer_core.training.learner.Learner.update", fail)
     wait_idle(window, qtbot)
-    assert told == ["The training failed"]
+    assert notifications == ["The training failed"]
     dialog = window.findChild(ErrorDialog)
     assert "on strike" in visible_text(dialog)
     dialog.reject()
