@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout
 
-from app.form.words import sentence
+from app.form.wording import sentence
 from app.icons import dress
 from app.theme import SPACE
 from trainer_core.workspace.unfinished import Resumable

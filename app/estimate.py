@@ -19,7 +19,7 @@ from trainer_core.planning.hardware import Hardware, MemoryNeed, choose, free_me
 from trainer_core.planning.plan import network_of
 from trainer_core.planning.readiness import DOUBTFUL, Check
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.sinks.lines import rough_duration
+from trainer_core.sinks.event_text import rough_duration
 from trainer_core.training.time_estimate import seconds_of_run, seconds_per_step
 
 _PAUSE = 1500  # milliseconds after the last change before the time is measured; pictures come first

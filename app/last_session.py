@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.remembered import remembered
+from app.settings_store import remembered
 from trainer_core.errors import UserError
 from trainer_core.settings.config import SETTINGS
 from trainer_core.settings.stored import read_stored

@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPlainTextEdit, QV
 
 from app.theme import SPACE
 from trainer_core.events import Event, Notice, RunFinished, RunStarted, StepDone
-from trainer_core.sinks.lines import Narrator
-from trainer_core.sinks.pace import LinePace
+from trainer_core.sinks.event_text import Narrator
+from trainer_core.sinks.throttle import LinePace
 
 _LEVELS = ("info", "warning", "error")
 _CHOICES = ("Everything", "Warnings and errors", "Errors")

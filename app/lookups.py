@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.background import Background
 from app.folder_watch import FolderWatch
-from app.runs.opened import Opened, look_into
+from app.runs.workspace_contents import Opened, look_into
 from trainer_core.camera.profile import CameraProfile
 from trainer_core.errors import UserError
 from trainer_core.planning.draft import Draft

@@ -49,7 +49,7 @@ def run(*, workspace: Optional[str] = None, demo: bool = False, begin: bool = Fa
     application.setQuitOnLastWindowClosed(False)
 
     from app.errors import ErrorHook
-    from app.garbage import Collector
+    from app.garbage_collector import Collector
     from app.window import Window
 
     window = Window()

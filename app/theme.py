@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetrics, QPalette
 from PySide6.QtWidgets import QApplication
 
-from app.remembered import remembered
+from app.settings_store import remembered
 
 SPACE = 8  # pixels; distances are this, half of it, or a multiple
 CHOICES = ("system", "light", "dark")

@@ -9,32 +9,32 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
-from app.actions import Actions
 from app.cards import MessageStrip, ResumeCard
 from app.charts.panel import ChartPanel
-from app.conductor import Conductor
 from app.crash_card import CrashCard
 from app.deploy.result_card import ResultCard
 from app.drops import Drops, paths_of
 from app.form.form import SettingsForm
-from app.form.unusable import show_unusable
+from app.form.unusable_files import show_unusable
 from app.icons import icon
 from app.log_panel import LogPanel
+from app.menus import Actions
 from app.preview.panel import PreviewPanel
 from app.preview.pins import Pins
 from app.project import Project
 from app.questions import ask
-from app.remembered import remembered
 from app.run_bar import RunBar
-from app.runs.elsewhere import ElsewhereCard
+from app.run_controller import Conductor
+from app.runs.other_process import ElsewhereCard
 from app.runs.welcome import Welcome
 from app.session import Session
-from app.status import StatusLine
-from app.system.notify import Notifier
+from app.settings_store import remembered
+from app.status_line import StatusLine
+from app.system.notifier import Notifier
 from app.theme import SPACE, colours, scaled
 from app.training_thread import TrainingThread
-from app.watch_view.maker import NOTHING, READY, PairMaker
 from app.watch_view.panel import WatchView
+from app.watch_view.simulator import NOTHING, READY, PairMaker
 
 _FORM_WIDTH = 380
 _SIZE = (1240, 780)

@@ -28,7 +28,7 @@ from trainer_core.calibration.slanted_edges import draw_steps
 from trainer_core.calibration.synthetic import cut_frame, imitate
 from trainer_core.camera import Camera, CameraProfile, build_camera
 from trainer_core.data.captures import read_captures
-from trainer_core.data.decode import decode
+from trainer_core.data.decoding import decode
 
 SCALES = {"mono": 4, "color": 2}  # so that photos of 512 px need not be enlarged
 FIT_SEED = 1001  # of frames and draws that a fit sees; those measured here are others

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from trainer_core.calibration.bounds import BOUNDS, of_the_watch
 from trainer_core.calibration.search import fit
 from trainer_core.camera import CameraProfile, build_camera
-from trainer_core.data.decode import decode
+from trainer_core.data.decoding import decode
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from torch import Tensor
 from trainer_core.camera import Camera, FrameView
 from trainer_core.camera.bicubic import bicubic_downscale
 from trainer_core.camera.parameters import Parameter, Params, draw
-from trainer_core.camera.stages.quantiser import quantise
+from trainer_core.camera.stages.quantizer import quantise
 from trainer_core.pixels import luma
 
 _RANGES = {"blur": (0.2, 1.2), "noise": (0.002, 0.01), "quality": (30.0, 85.0), "kernel": (0.0, 3.0)}

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 from app.charts.figures import Figures
 from app.charts.panel import ChartPanel
 from app.project import Project
-from app.runs.recent import recent_workspaces
+from app.runs.recent_workspaces import recent_workspaces
 from trainer_core.sinks.journal_follower import JournalFollower
 from trainer_core.workspace.layout import PUT_ASIDE_TIME, Workspace
 

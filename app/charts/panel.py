@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.charts.chart import Chart
 from app.charts.figures import Figures
-from app.charts.loss_look import LossLook
+from app.charts.loss_options import LossLook
 from app.charts.plot import Line, Look
 from app.icons import dress
 from app.theme import SPACE, theme

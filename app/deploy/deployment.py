@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.deploy.export_dialog import ExportDialog
 from app.deploy.model_choice import ask_for_model
-from app.deploy.try_window import TryWindow
+from app.deploy.trial_dialog import TryWindow
 from app.errors import fault_report, reason, show_report
 from app.questions import ask
-from app.remembered import remembered
+from app.settings_store import remembered
 from trainer_core.errors import UserError
 from trainer_core.verbs.install import NameTaken, NotForViewer, install
 from trainer_core.workspace.models import RunModel, models_of

@@ -26,10 +26,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.cards import show_folder
-from app.deploy.bench import Ask
 from app.deploy.model_choice import ModelChoice
+from app.deploy.trial import Ask
 from app.errors import fault_report, reason, show_report
-from app.form.words import sentence
+from app.form.wording import sentence
 from app.icons import dress
 from app.questions import ask
 from app.theme import SPACE

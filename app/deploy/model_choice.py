@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from app.icons import dress
-from app.remembered import remembered
+from app.settings_store import remembered
 from app.theme import SPACE
 from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.workspace.models import RunModel

@@ -23,10 +23,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.background import Background
-from app.deploy.bench import Photo
-from app.file_kinds import offering
+from app.deploy.trial import Photo
+from app.file_filters import offering
 from app.icons import dress
-from app.remembered import remembered
+from app.settings_store import remembered
 from app.theme import SPACE
 from trainer_core.data.captures import WATCH_SUFFIXES
 from trainer_core.data.photos import EXTENSIONS

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app.deploy.bench import OTHER, OURS, Bench
+from app.deploy.trial import OTHER, OURS, Bench
 from app.preview.compare import SLIDER, CompareView
 from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import Pictures

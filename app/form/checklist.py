@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from app.form.words import sentence
+from app.form.wording import sentence
 from app.icons import dress
 from app.theme import SPACE
 from trainer_core.planning.readiness import DOUBTFUL, OK, WAITING, WRONG, Check

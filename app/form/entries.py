@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.form.words import file_filter, hint_of
+from app.form.wording import file_filter, hint_of
 from app.icons import dress
 from app.theme import SPACE, scaled
 from trainer_core.settings.schema import Setting, shown

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app.form.group import FoldedGroup
 from app.form.row import Row
-from app.form.words import sentence
+from app.form.wording import sentence
 from app.project import Project
 from app.theme import SPACE
 from trainer_core.settings.config import SETTINGS

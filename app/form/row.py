@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from app.form.entries import Entry, PathEntry, entry_for
-from app.form.words import side_by_side, tooltip
+from app.form.wording import side_by_side, tooltip
 from app.icons import dress
 from app.theme import SPACE, scaled
 from trainer_core.settings.schema import Setting

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.errors import reason
 from app.project import Project
 from app.questions import ask
-from app.remembered import remembered
+from app.settings_store import remembered
 from trainer_core.errors import UserError
 from trainer_core.files import write_json
 from trainer_core.planning.command_line import as_command, wherever

@@ -9,7 +9,7 @@ from typing import Optional
 import numpy as np
 from PySide6.QtGui import QImage
 
-from trainer_core.data.decode import PhotoError, decode
+from trainer_core.data.decoding import PhotoError, decode
 from trainer_core.events import Sample
 from trainer_core.previews.files import facts_of, pinned_name, step_and_key
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.icons import dress, pixmap
-from app.runs.recent import recent_workspaces
+from app.runs.recent_workspaces import recent_workspaces
 from app.theme import SPACE, colours, theme
 
 _WIDTH = 520

@@ -25,13 +25,13 @@ from PySide6.QtWidgets import (
 
 from app.background import Background
 from app.drops import paths_of
-from app.file_kinds import offering
+from app.file_filters import offering
 from app.icons import dress, pixmap
 from app.theme import SPACE, colours, theme
 from app.watch_view.captures import MOST, CaptureRow
 from app.watch_view.grid import PairGrid
-from app.watch_view.large import LargePair
-from app.watch_view.maker import PairMaker
+from app.watch_view.pair_page import LargePair
+from app.watch_view.simulator import PairMaker
 from trainer_core.data.captures import CAPTURE_SUFFIXES, Capture, read_captures
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS

@@ -23,7 +23,7 @@ from trainer_core.calibration.synthetic import cut_frame, imitate
 from trainer_core.camera import BUILTIN_PROFILES, CameraProfile, build_camera
 from trainer_core.camera.profile import KINDS
 from trainer_core.data.captures import read_captures
-from trainer_core.data.decode import decode
+from trainer_core.data.decoding import decode
 
 
 def smooth(seed: int, side: int = 120) -> np.ndarray:

@@ -28,10 +28,20 @@ CORE_FLOORS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 APP_FLOORS: tuple[tuple[str, ...], ...] = (
-    ("app", "background", "elided", "file_kinds", "folder_watch", "garbage", "progress_bar", "questions", "remembered"),
+    (
+        "app",
+        "background",
+        "elided",
+        "file_filters",
+        "folder_watch",
+        "garbage_collector",
+        "progress_bar",
+        "questions",
+        "settings_store",
+    ),
     ("system", "training_thread"),
     ("session", "estimate", "last_session", "theme"),
-    ("icons", "log_panel", "status"),
+    ("icons", "log_panel", "status_line"),
     ("errors",),
     ("runs",),
     ("lookups",),
@@ -40,14 +50,14 @@ APP_FLOORS: tuple[tuple[str, ...], ...] = (
     ("cards", "run_bar"),
     ("crash_card", "drops"),
     ("deploy", "watch_view"),
-    ("actions", "conductor"),
+    ("menus", "run_controller"),
     ("window",),
     ("start",),
     ("__main__",),
 )
 # Rooms of the window that import upwards, imports for annotations included. The restructure of the window clears them.
 APP_DEBT = {
-    ("conductor", "window"),
+    ("run_controller", "window"),
     ("deploy", "window"),
     ("runs", "window"),
     ("runs", "cards"),

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from tests.small_runs import make_photos
-from trainer_core.data.decode import MAX_SIDE, read_size
+from trainer_core.data.decoding import MAX_SIDE, read_size
 from trainer_core.data.photos import PhotoError, ScanGivenUp, decode, scan
 from trainer_core.errors import UserError
 

@@ -25,11 +25,11 @@ from trainer_core.events import (
     StepDone,
     Validated,
 )
-from trainer_core.sinks import append
-from trainer_core.sinks.append import AppendFile
+from trainer_core.sinks import append_file as append
+from trainer_core.sinks.append_file import AppendFile
 from trainer_core.sinks.console import ConsoleSink, LogFileSink
+from trainer_core.sinks.event_text import Narrator, duration
 from trainer_core.sinks.journal import JournalSink, JsonlStdoutSink, read_journal
-from trainer_core.sinks.lines import Narrator, duration
 from trainer_core.sinks.tensorboard import TensorBoardSink, tensorboard_sink
 from trainer_core.text import escape_control_characters
 

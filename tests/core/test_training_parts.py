@@ -14,12 +14,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from trainer_core.control import Request
 from trainer_core.errors import UserError
-from trainer_core.model.initialise import initialise
+from trainer_core.model.initialize import initialise
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.hardware import MemoryNeed, choose
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.sinks.lines import rough_duration
+from trainer_core.sinks.event_text import rough_duration
 from trainer_core.training import time_estimate
 from trainer_core.training.clock import Cadences, RunClock, StepTiming
 from trainer_core.training.ema import Ema

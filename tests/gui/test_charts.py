@@ -18,7 +18,7 @@ from app.charts.figures import Figures
 from app.charts.panel import ChartPanel
 from app.charts.plot import Look
 from app.charts.points import Points, Smooth
-from app.remembered import remembered
+from app.settings_store import remembered
 from app.theme import theme
 from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 

@@ -15,11 +15,11 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 
-from app.deploy.bench import OTHER, OURS, Enlarged
 from app.deploy.export_dialog import ExportDialog
 from app.deploy.result_card import PathLabel, ResultCard
-from app.deploy.try_window import TryWindow
-from app.remembered import remembered
+from app.deploy.trial import OTHER, OURS, Enlarged
+from app.deploy.trial_dialog import TryWindow
+from app.settings_store import remembered
 from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.gui.test_accessibility import nameless

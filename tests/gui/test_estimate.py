@@ -9,7 +9,7 @@ import pytest
 
 from app import estimate
 from app.session import State
-from app.status import StatusLine
+from app.status_line import StatusLine
 from app.window import Window
 from tests.gui.window_driver import fill_in
 from trainer_core.errors import UserError

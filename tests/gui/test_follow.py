@@ -16,7 +16,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
 from app.charts.comparison import Choice
-from app.runs.elsewhere import WORD
+from app.runs.other_process import WORD
 from app.session import State
 from app.window import Window
 from tests.gui.window_driver import fill_in

@@ -241,7 +241,7 @@ def test_place_and_theme_are_remembered(qapp: QApplication, qtbot: Any) -> None:
     second = Window()
     qtbot.addWidget(second)
     assert second.height() == 711
-    from app.remembered import remembered
+    from app.settings_store import remembered
 
     assert remembered().value("theme") == "dark"
     theme().choose("light")

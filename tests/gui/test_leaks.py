@@ -14,10 +14,10 @@ from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from shiboken6 import isValid
 
 from app.errors import Report, show_report
-from app.garbage import Collector
+from app.garbage_collector import Collector
 from app.icons import dress
 from app.questions import ask
-from app.runs.recent import remember_workspace
+from app.runs.recent_workspaces import remember_workspace
 from app.theme import theme
 from app.window import Window
 from tests.gui.window_driver import close_window, fill_in, flush_deferred_deletes, is_quiet, wait_until_quiet

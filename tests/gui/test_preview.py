@@ -15,7 +15,7 @@ from app.preview.compare import CompareView
 from app.preview.panel import PreviewPanel
 from app.preview.pictures import Pictures, from_sample, from_strip
 from tests.gui.window_driver import find_named, listed_previews, shown_step
-from trainer_core.data import decode
+from trainer_core.data import decoding as decode
 from trainer_core.events import PreviewReady, Sample
 from trainer_core.previews.files import file_name, keys_of, write
 

@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
 
-from app import status as status_module
-from app.status import StatusLine
+from app import status_line
+from app.status_line import StatusLine
 from trainer_core.events import StepDone
 
 _GB = 10**9
@@ -30,7 +30,7 @@ class Layouts(QObject):
 
 @pytest.fixture
 def status(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> StatusLine:
-    monkeypatch.setattr(status_module, "_PERIOD", 0)
+    monkeypatch.setattr(status_line, "_PERIOD", 0)
     window, line = QMainWindow(), StatusLine()
     window.setStatusBar(line)
     window.resize(1200, 200)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
 
 from app.errors import ErrorDialog
 from app.session import State
-from app.system.awake import awake
+from app.system.sleep_inhibitor import awake
 from app.window import Window
 from tests.gui.window_driver import fill_in, visible_text
 from trainer_core.events import RunFinished, StepDone
@@ -99,7 +99,7 @@ def test_the_machine_can_be_kept_awake_twice_and_released_twice(
 
 @linux
 def test_the_helper_ends_with_a_process_that_is_killed(helper: Path) -> None:
-    code = "from app.system.awake import awake; awake().hold(); print('held', flush=True); input()"
+    code = "from app.system.sleep_inhibitor import awake; awake().hold(); print('held', flush=True); input()"
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from app.errors import ErrorDialog
-from app.runs.recent import recent_workspaces
+from app.runs.recent_workspaces import recent_workspaces
 from app.session import State
 from app.window import Window
 from tests.core.networks import network_of, saved

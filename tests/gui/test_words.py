@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.form.words import sentence
+from app.form.wording import sentence
 from trainer_core.settings.config import SETTINGS
 
 

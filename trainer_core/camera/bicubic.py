@@ -15,7 +15,7 @@ from torch import Tensor
 
 from trainer_core.camera.interface import Camera
 from trainer_core.camera.parameters import Params
-from trainer_core.camera.stages.quantiser import quantise
+from trainer_core.camera.stages.quantizer import quantise
 from trainer_core.camera.view import FrameView
 from trainer_core.pixels import luma
 from trainer_core.watches import WQV1

@@ -24,7 +24,7 @@ from trainer_core.camera.stages.light import decode_luminance
 from trainer_core.camera.stages.noise import MONO_SENSOR, NoiseSource
 from trainer_core.camera.stages.optics import sample_image
 from trainer_core.camera.stages.pattern import column_parity, offset_by_parity, row_parity
-from trainer_core.camera.stages.quantiser import quantise
+from trainer_core.camera.stages.quantizer import quantise
 from trainer_core.camera.stages.shading import RadialField, falloff
 from trainer_core.camera.stages.tone import tone
 from trainer_core.camera.view import FrameView

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer_core.data.decode import PhotoError, decode_bytes, read_size
+from trainer_core.data.decoding import PhotoError, decode_bytes, read_size
 from trainer_core.data.palm import HEADER, database_name, is_palm_database, records_in_use
 from trainer_core.errors import UserError
 from trainer_core.watches import WATCHES, WQV1, WQV10

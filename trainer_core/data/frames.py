@@ -17,7 +17,7 @@ from functools import partial
 
 import numpy as np
 
-from trainer_core.data.decode import PhotoError, decode
+from trainer_core.data.decoding import PhotoError, decode
 from trainer_core.data.photos import Photo, name_bytes
 from trainer_core.data.pyramid import Box, Pyramid, enlarged, enlarged_size
 from trainer_core.errors import UserError

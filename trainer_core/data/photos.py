@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from trainer_core.data.decode import PhotoError, decode, read_size
+from trainer_core.data.decoding import PhotoError, decode, read_size
 from trainer_core.errors import UserError
 from trainer_core.files import file_identity
 from trainer_core.text import escape_control_characters

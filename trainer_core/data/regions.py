@@ -18,7 +18,7 @@ from typing import Union
 
 import numpy as np
 
-from trainer_core.data.decode import PhotoError, decode
+from trainer_core.data.decoding import PhotoError, decode
 from trainer_core.data.frames import FRAME_THUMBNAIL_SIDE, RegionSpec, place
 from trainer_core.data.photos import Photo
 from trainer_core.data.pyramid import Pyramid, enlarged, enlarged_size

@@ -13,7 +13,7 @@ from typing import Optional
 
 from PIL.PngImagePlugin import PngInfo
 
-from trainer_core.data.decode import PhotoError, read_png_texts
+from trainer_core.data.decoding import PhotoError, read_png_texts
 from trainer_core.events import Sample
 from trainer_core.files import write_bytes
 from trainer_core.pixels import make_strip, png_bytes

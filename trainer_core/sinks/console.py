@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from trainer_core.events import Event, PlanChanged, RunFinished, RunStarted, StepDone
-from trainer_core.sinks.append import AppendFile
-from trainer_core.sinks.lines import Narrator
-from trainer_core.sinks.pace import Clock, LinePace, Throttle
+from trainer_core.sinks.append_file import AppendFile
+from trainer_core.sinks.event_text import Narrator
+from trainer_core.sinks.throttle import Clock, LinePace, Throttle
 
 if TYPE_CHECKING:
     from tqdm import tqdm

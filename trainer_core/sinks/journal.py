@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from trainer_core.events import Event, StepDone, is_superseded, to_json
-from trainer_core.sinks.append import AppendFile
-from trainer_core.sinks.pace import Clock, Throttle
+from trainer_core.sinks.append_file import AppendFile
+from trainer_core.sinks.throttle import Clock, Throttle
 
 _SECONDS_BETWEEN_STEPS = 0.25
 

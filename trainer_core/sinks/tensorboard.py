@@ -13,7 +13,7 @@ from typing import Any
 from trainer_core.events import Event, EventSink, Notice, PreviewReady, RunFinished, StepDone, Validated
 from trainer_core.pixels import make_strip, png_bytes
 from trainer_core.previews.files import keys_of, pinned_name
-from trainer_core.sinks.pace import Clock, Throttle
+from trainer_core.sinks.throttle import Clock, Throttle
 
 _SECONDS_BETWEEN_STEPS = 0.25
 _GAP = 4  # white pixels between the pictures of a strip

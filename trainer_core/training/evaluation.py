@@ -18,7 +18,7 @@ from trainer_core.planning.plan import RunPlan
 from trainer_core.previews.files import file_name, keys_of, write
 from trainer_core.training.cameras import region_for
 from trainer_core.training.learner import Learner
-from trainer_core.training.pinned import PinnedPhotos
+from trainer_core.training.pinned_previews import PinnedPhotos
 from trainer_core.training.saver import exported_weights
 from trainer_core.training.validation import FRAME_SEED, MOST_FRAMES, Validator
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from trainer_core.data.decode import PhotoError, decode
+from trainer_core.data.decoding import PhotoError, decode
 from trainer_core.data.frames import Frame, FrameSpec, whole_frame
 from trainer_core.data.photos import Photo
 from trainer_core.randomness import Stream, make_generator

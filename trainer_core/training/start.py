@@ -7,7 +7,7 @@ from typing import Any
 
 from trainer_core.camera import Camera
 from trainer_core.events import Notice
-from trainer_core.model.initialise import initialise
+from trainer_core.model.initialize import initialise
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.plan import RunPlan
 from trainer_core.training.cameras import camera_for

@@ -19,7 +19,7 @@ from PIL import Image
 from trainer_core.camera import Camera, CameraProfile, ColorCamera, FrameView, build_camera
 from trainer_core.camera.jpeg import watch_tables
 from trainer_core.camera.parameters import ColorParams
-from trainer_core.data.decode import PhotoError, decode, decode_bytes, read_size
+from trainer_core.data.decoding import PhotoError, decode, decode_bytes, read_size
 from trainer_core.data.photos import name_bytes, scan
 from trainer_core.data.pyramid import Box, Pyramid, enlarged_part
 from trainer_core.errors import UserError

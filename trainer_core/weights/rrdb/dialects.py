@@ -17,9 +17,9 @@ from trainer_core.weights.container.limits import WeightsError, require
 from trainer_core.weights.container.reader import WeightsFile
 from trainer_core.weights.container.tensor_info import TensorInfo
 from trainer_core.weights.rrdb.architectures import name_of
-from trainer_core.weights.rrdb.by_order import translate_by_order
-from trainer_core.weights.rrdb.inference import Shape, spec_from, spec_of
+from trainer_core.weights.rrdb.dimensions import Shape, spec_from, spec_of
 from trainer_core.weights.rrdb.key_names import Translation, translate
+from trainer_core.weights.rrdb.parameter_order import translate_by_order
 
 # Where state dictionaries are kept, best first.
 _AVERAGED = ("params_ema", "params-ema", "ema", "generator_ema", "model_ema", "g_ema", "ema_state_dict")

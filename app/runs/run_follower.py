@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.background import Background
 from app.folder_watch import FolderWatch
-from app.runs.opened import Opened
+from app.runs.workspace_contents import Opened
 from trainer_core.workspace.other_process import running_elsewhere
 from trainer_core.events import Event
 from trainer_core.sinks.journal_follower import JournalFollower

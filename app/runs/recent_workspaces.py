@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.remembered import remembered, remembered_list
+from app.settings_store import remembered, remembered_list
 
 _KEY = "recent_workspaces"
 _MOST = 8

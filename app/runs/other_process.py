@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from app.cards import Card
 from app.progress_bar import ProgressBar
 from app.questions import ask
-from app.runs.follow import Follow
-from app.runs.opened import Opened
+from app.runs.run_follower import Follow
+from app.runs.workspace_contents import Opened
 from trainer_core.workspace.other_process import can_be_stopped, stop
 from trainer_core.errors import UserError
 from trainer_core.events import Event, PlanChanged, RunFinished, RunStarted, StepDone

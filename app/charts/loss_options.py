@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
-from app.remembered import remembered
+from app.settings_store import remembered
 from app.theme import SPACE
 
 _SMOOTHING, _AXIS = "charts/smoothing", "charts/loss_axis"

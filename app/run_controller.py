@@ -21,14 +21,14 @@ from app.errors import Report, fault_report, reason, show_report
 from app.estimate import Estimate
 from app.form.entries import PathEntry
 from app.form.settings_files import SettingsFiles
-from app.form.words import sentence
+from app.form.wording import sentence
 from app.last_session import keep, kept
 from app.questions import ask
-from app.runs.elsewhere import Elsewhere
-from app.runs.opened import Opened
-from app.runs.recent import remember_workspace
+from app.runs.other_process import Elsewhere
+from app.runs.recent_workspaces import remember_workspace
+from app.runs.workspace_contents import Opened
 from app.session import State
-from app.system.awake import awake
+from app.system.sleep_inhibitor import awake
 from app.system.tensorboard_server import TensorBoards
 from app.training_thread import Ended
 from trainer_core.control import Request

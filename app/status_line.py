@@ -11,7 +11,7 @@ from app.elided import ElidedLabel
 from app.session import State
 from app.theme import SPACE
 from trainer_core.events import Event, RunStarted, StepDone
-from trainer_core.sinks.lines import duration
+from trainer_core.sinks.event_text import duration
 
 _PERIOD = 1000  # milliseconds
 _SLACK = 24  # pixels that a field may be wider than its text

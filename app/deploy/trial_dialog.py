@@ -28,16 +28,16 @@ from PySide6.QtWidgets import (
 
 from app.background import Background
 from app.cards import MessageStrip
-from app.deploy.bench import OTHER, OURS, ROLES, Ask, Bench, Photo
 from app.deploy.model_choice import ModelChoice
 from app.deploy.photo_list import PhotoList
+from app.deploy.trial import OTHER, OURS, ROLES, Ask, Bench, Photo
 from app.deploy.trial_view import TrialView
 from app.drops import paths_of
 from app.errors import fault_report, show_report
 from app.icons import dress
 from app.progress_bar import ProgressBar
 from app.questions import ask
-from app.remembered import remembered
+from app.settings_store import remembered
 from app.theme import SPACE
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from app.file_kinds import offering
+from app.file_filters import offering
 from trainer_core.settings.config import SETTINGS
 from trainer_core.settings.schema import Setting, shown
 

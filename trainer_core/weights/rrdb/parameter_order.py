@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Optional
 
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.weights.rrdb.inference import Shape
+from trainer_core.weights.rrdb.dimensions import Shape
 from trainer_core.weights.rrdb.key_names import Translation
 
 BY_ORDER = "by order"

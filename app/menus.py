@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu
 
 from app.deploy.deployment import Deployment
 from app.form.settings_files import SettingsFiles
-from app.runs.recent import recent_workspaces
+from app.runs.recent_workspaces import recent_workspaces
 from app.session import STEERABLE, State
 from app.theme import CHOICES, theme
 
