@@ -58,7 +58,7 @@ QT_LIBRARIES = {
 }
 TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool"}
 # Said by the environment's own Python, too: why no window can be opened, or nothing.
-WINDOW_PROBE = "from app.__main__ import why_no_window; print(why_no_window())"
+WINDOW_PROBE = "from app.__main__ import window_problem; print(window_problem())"
 # Said by the environment's own Python: is everything there, and is its torch made for CUDA?
 PROBE = """
 import importlib.util, json, pathlib, sys
@@ -114,7 +114,7 @@ def job(command: str, rest: "list[str]") -> "list[str]":
     if command == "tools":
         return ["-m", "trainer_core.tools", *rest]
     if command == "window":
-        reason = why_no_window()
+        reason = window_problem()
         if not reason:
             return ["-m", "app", "--demo", str(DEMO_WORKSPACE)]
         say("%s So this trains in the terminal." % reason)
@@ -122,7 +122,7 @@ def job(command: str, rest: "list[str]") -> "list[str]":
     return ["-m", "trainer_core", *(["--demo", str(DEMO_WORKSPACE)] if command == "demo" else rest)]
 
 
-def why_no_window() -> str:
+def window_problem() -> str:
     """Why no window can be seen here, in a sentence, or ""."""
     platform = os.environ.get("QT_QPA_PLATFORM", "")
     if platform in ("offscreen", "minimal"):

@@ -10,37 +10,36 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Sequence
-from typing import Optional
 
 import trainer_core
-from app.system.display import why_no_display
-from trainer_core.planning.command_line import as_command
+from app.system.display import display_problem
+from trainer_core.planning.command_line import format_command
 
 PROGRAM = "wqv-upscale-trainer-gui"
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Open the window and stay until it is closed; the exit code."""
     options = _parser().parse_args(argv)
-    reason = why_no_window()
+    reason = window_problem()
     if reason:
-        _say(f"{reason} Train without a window:\n  {_headless(options)}")
+        _print_or_show(f"{reason} Train without a window:\n  {_headless_advice(options)}")
         return 2
-    from app.start import run
+    from app.start import run_application
 
-    return run(workspace=options.workspace, demo=options.demo, begin=options.begin)
+    return run_application(workspace=options.workspace, demo=options.demo, begin=options.begin)
 
 
-def why_no_window() -> str:
+def window_problem() -> str:
     """Why a window cannot be opened here and what would help, or ""."""
-    if any(_missing(name) for name in ("PySide6", "pyqtgraph")):
+    if any(_is_missing(name) for name in ("PySide6", "pyqtgraph")):
         return (
             "The window's packages are missing; install them with: python -m pip install 'wqv-upscale-trainer[window]'."
         )
-    return why_no_display()
+    return display_problem()
 
 
-def _missing(name: str) -> bool:
+def _is_missing(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is None
     except ValueError:  # it is there in name only
@@ -58,12 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _headless(options: argparse.Namespace) -> str:
+def _headless_advice(options: argparse.Namespace) -> str:
     given = {"workspace": options.workspace, **({"demo": True} if options.demo else {})}
-    return as_command(given)
+    return format_command(given)
 
 
-def _say(text: str) -> None:
+def _print_or_show(text: str) -> None:
     if sys.stderr is not None:  # there is none under pythonw
         print(text, file=sys.stderr)
 

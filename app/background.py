@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from PySide6.QtCore import QObject, QThreadPool, Signal, Slot
 
@@ -12,18 +12,18 @@ class Background(QObject):
 
     _finished = Signal(str, int, object)
 
-    def __init__(self, parent: Optional[QObject] = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(2)
-        self._newest: dict[str, int] = {}
+        self._latest_numbers: dict[str, int] = {}
         self._finished.connect(self._deliver)
 
-    def run(
+    def run_job(
         self, name: str, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]
     ) -> None:
         """Do `work`; then `done` with its value or `failed` with its error, in the window's thread."""
-        number = self._newest[name] = self._newest.get(name, 0) + 1
+        number = self._latest_numbers[name] = self._latest_numbers.get(name, 0) + 1
 
         def job() -> None:
             try:
@@ -35,26 +35,26 @@ class Background(QObject):
 
         self._pool.start(job)
 
-    def wanted(self, name: str) -> Callable[[], bool]:
+    def is_current(self, name: str) -> Callable[[], bool]:
         """For the work that `run` is given next under this name: whether its answer is still waited for."""
-        number = self._newest.get(name, 0) + 1
-        return lambda: self._newest.get(name) == number
+        number = self._latest_numbers.get(name, 0) + 1
+        return lambda: self._latest_numbers.get(name) == number
 
-    def forget(self, name: str) -> None:
+    def cancel(self, name: str) -> None:
         """Drop the answer that is under way."""
-        self._newest[name] = self._newest.get(name, 0) + 1
+        self._latest_numbers[name] = self._latest_numbers.get(name, 0) + 1
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether work is under way."""
         return self._pool.activeThreadCount() > 0
 
     def close(self) -> None:
         """Wait for what runs; later answers are dropped."""
-        self._newest = {name: number + 1 for name, number in self._newest.items()}
+        self._latest_numbers = {name: number + 1 for name, number in self._latest_numbers.items()}
         self._pool.waitForDone()
 
     @Slot(str, int, object)
     def _deliver(self, name: str, number: int, answer: Callable[[], None]) -> None:
-        if self._newest.get(name) == number:
+        if self._latest_numbers.get(name) == number:
             answer()

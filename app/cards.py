@@ -10,17 +10,19 @@ from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout
 
-from app.form.wording import sentence
-from app.icons import dress
-from app.theme import SPACE
-from trainer_core.workspace.unfinished import Resumable
+from app.form.wording import with_form_labels
+from app.icons import set_icon
+from app.theme import SPACING
+from trainer_core.workspace.unfinished import UnfinishedRun
 
-_ICONS = {"info": ("info", "accent"), "warning": ("wrong", "warn"), "error": ("wrong", "bad")}
+_ICONS = {"info": ("info", "accent"), "warning": ("wrong", "warning"), "error": ("wrong", "error")}
 _INFO_SECONDS = 12
-_ENDINGS = {
-    "interrupted": "it was interrupted", "stopped": "it was stopped", "discarded": "it was stopped without saving",
+_OUTCOME_TEXTS = {
+    "interrupted": "it was interrupted",
+    "stopped": "it was stopped",
+    "discarded": "it was stopped without saving",
     "failed": "it failed",
-}  # fmt: skip
+}
 
 
 class Card(QFrame):
@@ -29,7 +31,7 @@ class Card(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("role", "card")
-        self._sign = QLabel()
+        self._icon_label = QLabel()
         self._title, self._text = QLabel(), QLabel()
         self._title.setProperty("role", "heading")
         for label in (self._title, self._text):
@@ -37,28 +39,28 @@ class Card(QFrame):
             label.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._close = QToolButton()
-        dress(self._close, "close", "muted")
+        set_icon(self._close, "close", "muted")
         self._close.setAccessibleName("Close this message")
         self._close.clicked.connect(self.hide)
         self.buttons = QHBoxLayout()
-        self.buttons.setSpacing(SPACE)
+        self.buttons.setSpacing(SPACING)
         self.texts = QVBoxLayout()
-        self.texts.setSpacing(SPACE // 2)
+        self.texts.setSpacing(SPACING // 2)
         self.texts.addWidget(self._title)
         self.texts.addWidget(self._text)
         self.texts.addLayout(self.buttons)
         self._row = row = QHBoxLayout(self)
-        row.setContentsMargins(SPACE + SPACE // 2, SPACE, SPACE, SPACE)
-        row.setSpacing(SPACE + SPACE // 2)
-        row.addWidget(self._sign)
+        row.setContentsMargins(SPACING + SPACING // 2, SPACING, SPACING, SPACING)
+        row.setSpacing(SPACING + SPACING // 2)
+        row.addWidget(self._icon_label)
         row.addLayout(self.texts, 1)
         row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
 
-    def say(self, icon: str, role: str, title: str, text: str) -> None:
+    def set_content(self, icon: str, color_role: str, title: str, text: str) -> None:
         """Show this."""
-        dress(self._sign, icon, role, 20)
-        self._row.setAlignment(self._sign, Qt.AlignmentFlag.AlignTop if title else Qt.AlignmentFlag.AlignVCenter)
+        set_icon(self._icon_label, icon, color_role, 20)
+        self._row.setAlignment(self._icon_label, Qt.AlignmentFlag.AlignTop if title else Qt.AlignmentFlag.AlignVCenter)
         self._title.setText(title)
         self._title.setVisible(bool(title))
         self._text.setText(text)
@@ -74,9 +76,9 @@ class Card(QFrame):
         button = QPushButton(text)
         if primary:
             button.setProperty("role", "primary")
-        dress(button, icon, "on_accent" if primary else "text")
+        set_icon(button, icon, "on_accent" if primary else "text")
         button.clicked.connect(lambda: clicked())
-        self.buttons.setContentsMargins(0, SPACE // 2, 0, 0)
+        self.buttons.setContentsMargins(0, SPACING // 2, 0, 0)
         self.buttons.addWidget(button)
         return button
 
@@ -91,9 +93,9 @@ class MessageStrip(Card):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.hide)
 
-    def tell(self, level: str, text: str) -> None:
+    def show_message(self, level: str, text: str) -> None:
         """Show a message of the level "info", "warning" or "error", with the form's names for options."""
-        self.say(*_ICONS.get(level, _ICONS["info"]), "", sentence(text))
+        self.set_content(*_ICONS.get(level, _ICONS["info"]), "", with_form_labels(text))
         self._timer.stop()
         if level == "info":
             self._timer.start(1000 * _INFO_SECONDS)
@@ -108,20 +110,21 @@ class ResumeCard(Card):
         super().__init__()
         self._folder = Path()
         self.resume_button = self._button("Resume", "start", self.resume.emit, primary=True)
-        self._button("Show folder", "folder", lambda: show_folder(self._folder))
+        self._button("Show folder", "folder", lambda: open_folder(self._folder))
         self.buttons.addStretch(1)
 
-    def offer(self, found: Resumable) -> None:
+    def show_run(self, found: UnfinishedRun) -> None:
         """Say what there is; Start asks whether to begin anew instead."""
         self._folder = found.checkpoint.parent
         of = f" of {found.total_steps}" if found.total_steps else ""
         best = f" Best PSNR so far {found.best_psnr:.2f} dB." if found.best_psnr else ""
-        text = f"Saved {_ago(time.time() - found.saved)}; {_ENDINGS.get(found.ending, found.ending)}.{best} "
-        text += "Starting anew puts these files into previous_runs."
-        self.say("waiting", "accent", f"There is an unfinished run at step {found.step}{of}", text)
+        outcome = _OUTCOME_TEXTS.get(found.outcome, found.outcome)
+        text = f"Saved {_format_age(time.time() - found.saved_at)}; {outcome}.{best} "
+        text += "Starting over moves these files to previous_runs."
+        self.set_content("waiting", "accent", f"There is an unfinished run at step {found.step}{of}", text)
 
 
-def _ago(seconds: float) -> str:
+def _format_age(seconds: float) -> str:
     """Such as "3 hours ago"."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         count = int(seconds // length)
@@ -130,6 +133,6 @@ def _ago(seconds: float) -> str:
     return "just now"
 
 
-def show_folder(folder: Path) -> None:
+def open_folder(folder: Path) -> None:
     """Open a folder in the system's file manager."""
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from app.cards import Card
-from app.errors import Report, show_report
+from app.errors import ErrorReport, show_report
 
 _ADVICE = (
     "Your files are unharmed; an unfinished run is offered for resuming when its workspace is opened. "
@@ -18,16 +18,18 @@ class CrashCard(Card):
 
     def __init__(self) -> None:
         super().__init__()
-        self._report = Report("The program crashed", "")
+        self._report = ErrorReport("The program crashed", "")
         self.show_button = self._button("Show report", "info", self._show)
         self.buttons.addStretch(1)
 
-    def tell(self, trace: str) -> None:
+    def show_crash(self, crash_report: str) -> None:
         """Offer the report of an earlier crash; "" is none."""
-        if trace:
+        if crash_report:
             cause = "The last time, this program was ended by a fault in itself, in a library or in a driver."
-            self._report = Report("The program crashed", cause, _ADVICE, trace)
-            self.say("wrong", "warn", "The program crashed the last time", "What is known about it is in a report.")
+            self._report = ErrorReport("The program crashed", cause, _ADVICE, crash_report)
+            self.set_content(
+                "wrong", "warning", "The program crashed the last time", "What is known about it is in a report."
+            )
 
     def _show(self) -> None:
         parent: QWidget = self.window()

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Callable
 from PySide6.QtCore import QMimeData
 
 from trainer_core.errors import UserError
-from trainer_core.planning.recognition import Kind, look_into, recognise
-from trainer_core.weights.warm_start import plan as plan_warm_start
+from trainer_core.planning.recognition import PathKind, classify_content, classify_path
+from trainer_core.weights.warm_start import identify_source as plan_warm_start
 
 if TYPE_CHECKING:
-    from app.preview.pins import Pins
+    from app.preview.pins import PinnedPhotosModel
     from app.project import Project
     from app.session import Session
 
-_REFUSED = (Kind.PICTURE, Kind.STRANGE_JSON, Kind.BROKEN_JSON, Kind.OTHER)
-_LATER = "Settings can be changed when this training has ended."
+_REFUSED_KINDS = (PathKind.PICTURE, PathKind.UNKNOWN_JSON, PathKind.INVALID_JSON, PathKind.OTHER)
+_LOCKED_MESSAGE = "Settings can be changed when this training has ended."
 
 
 def paths_of(data: QMimeData) -> list[Path]:
@@ -26,92 +26,91 @@ def paths_of(data: QMimeData) -> list[Path]:
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
 
 
-class Drops:
+class DropHandler:
     """Takes what was dropped together: folders first, for a workspace among them is where the files belong."""
 
-    def __init__(self, project: Project, session: Session, pins: Pins, import_settings: Callable[[Path], None]) -> None:
+    def __init__(
+        self, project: Project, session: Session, pins: PinnedPhotosModel, import_settings: Callable[[Path], None]
+    ) -> None:
         self._project = project
         self._import_settings = import_settings
         self._session = session
         self._pins = pins
 
-    def take(self, paths: Sequence[Path], *, onto: str = "") -> None:
+    def handle_drop(self, paths: Sequence[Path], *, target_setting: str = "") -> None:
         """Do what the paths are meant for. `onto` is the setting they were dropped on, if any."""
         weights, others = [], []
         for path in sorted(paths, key=lambda path: not path.is_dir()):
             workspace = self._project.workspace
-            kind = recognise(path, workspace.root if workspace else None)
-            if kind in (Kind.RUN, Kind.PHOTOS):
-                self._take_folder(path, kind, onto)
-            elif kind in (Kind.CHECKPOINT, Kind.WEIGHTS):
+            kind = classify_path(path, workspace.root if workspace else None)
+            if kind in (PathKind.RUN, PathKind.PHOTOS):
+                self._handle_folder(path, kind, target_setting)
+            elif kind in (PathKind.CHECKPOINT, PathKind.WEIGHTS):
                 weights.append((path, kind))
             else:
                 others.append(path)
         if weights:
-            self._take_weights(weights)
+            self._handle_weights(weights)
         if others:
-            self._look_into(others)
+            self._classify_files(others)
 
-    def _take_folder(self, path: Path, kind: Kind, onto: str) -> None:
-        is_workspace = onto == "workspace" or (kind is Kind.RUN and onto != "source_dir")
-        self._take_setting("workspace" if is_workspace else "source_dir", path)
+    def _handle_folder(self, path: Path, kind: PathKind, target_setting: str) -> None:
+        is_workspace = target_setting == "workspace" or (kind is PathKind.RUN and target_setting != "source_dir")
+        self._apply_path("workspace" if is_workspace else "source_dir", path)
 
-    def _take_setting(self, name: str, path: Path) -> None:
-        if self._session.active:
-            self._project.told.emit("warning", _LATER)
+    def _apply_path(self, name: str, path: Path) -> None:
+        if self._session.is_active:
+            self._project.message_posted.emit("warning", _LOCKED_MESSAGE)
         else:
-            self._project.choose(name, str(path))
+            self._project.set_path(name, str(path))
 
-    def _take_weights(self, weights: Sequence[tuple[Path, Kind]]) -> None:
+    def _handle_weights(self, weights: Sequence[tuple[Path, PathKind]]) -> None:
         """One of them can be used; while a training runs they are only identified."""
         path, kind = weights[0]
-        if self._session.active:
+        if self._session.is_active:
             self._identify([path for path, _ in weights])
-        elif kind is Kind.CHECKPOINT:
-            self._project.choose("resume_from", str(path))
-            self._project.told.emit("info", f"Start now continues from {path.name}.")
+        elif kind is PathKind.CHECKPOINT:
+            self._project.set_path("resume_from", str(path))
+            self._project.message_posted.emit("info", f"Start now continues from {path.name}.")
         else:
-            self._project.choose("init_weights", str(path))
+            self._project.set_path("init_weights", str(path))
 
     def _identify(self, paths: Sequence[Path]) -> None:
-        self._project.background.run(
+        self._project.background.run_job(
             "identify",
-            lambda: [_description(path) for path in paths],
-            lambda found: self._project.told.emit(
+            lambda: [_describe_weights(path) for path in paths],
+            lambda found: self._project.message_posted.emit(
                 "info" if all(known for _, known in found) else "error", "\n".join(text for text, _ in found)
             ),
             _escaped,
         )
 
-    def _look_into(self, files: Sequence[Path]) -> None:
+    def _classify_files(self, files: Sequence[Path]) -> None:
         """Watch photos show it by their content alone."""
-        self._project.background.run(
-            f"drop {files}",
-            lambda: [(path, look_into(path)) for path in files],
-            self._take_files,
-            _escaped,
+        self._project.background.run_job(
+            f"drop {files}", lambda: [(path, classify_content(path)) for path in files], self._handle_files, _escaped
         )
 
-    def _take_files(self, files: Sequence[tuple[Path, Kind]]) -> None:
-        refused = [_refusal(kind, [path for path, k in files if k is kind]) for kind in _REFUSED]
-        self._take_json([(path, kind) for path, kind in files if kind in (Kind.PROFILE, Kind.SETTINGS)])
-        watch_photos = [path for path, kind in files if kind is Kind.WATCH_PHOTO]
+    def _handle_files(self, files: Sequence[tuple[Path, PathKind]]) -> None:
+        refused = [_refusal_message(kind, [path for path, k in files if k is kind]) for kind in _REFUSED_KINDS]
+        self._handle_json([(path, kind) for path, kind in files if kind in (PathKind.PROFILE, PathKind.SETTINGS)])
+        watch_photos = [path for path, kind in files if kind is PathKind.WATCH_PHOTO]
         if watch_photos:
-            self._pins.pin(watch_photos, refused=[sentence for sentence in refused if sentence])
+            self._pins.pin(watch_photos, refusals=[sentence for sentence in refused if sentence])
         elif any(refused):
-            self._project.told.emit("warning", "\n".join(sentence for sentence in refused if sentence))
+            self._project.message_posted.emit("warning", "\n".join(sentence for sentence in refused if sentence))
 
-    def _take_json(self, files: Sequence[tuple[Path, Kind]]) -> None:
+    def _handle_json(self, files: Sequence[tuple[Path, PathKind]]) -> None:
         for path, kind in files:
-            if kind is Kind.PROFILE:
-                self._take_setting("camera_profile", path)
-            elif self._session.active:
-                self._project.told.emit("warning", _LATER)
+            if kind is PathKind.PROFILE:
+                self._apply_path("camera_profile", path)
+            elif self._session.is_active:
+                self._project.message_posted.emit("warning", _LOCKED_MESSAGE)
             else:
                 self._import_settings(path)
 
 
-def _description(path: Path) -> tuple[str, bool]:
+def _describe_weights(path: Path) -> tuple[str, bool]:
     """What a weight file is, or why it cannot be used, and whether it can."""
     try:
         found = plan_warm_start(path)
@@ -120,18 +119,18 @@ def _description(path: Path) -> tuple[str, bool]:
     return f"{path.name}: {found.description}. It can be chosen when this training has ended.", True
 
 
-def _refusal(kind: Kind, paths: Sequence[Path]) -> str:
+def _refusal_message(kind: PathKind, paths: Sequence[Path]) -> str:
     """Why these cannot be used and what to do instead, "" for none."""
     if not paths:
         return ""
     one = len(paths) == 1
-    if kind is Kind.PICTURE:
+    if kind is PathKind.PICTURE:
         what = f"{paths[0].name} is a single picture" if one else f"{len(paths)} of these are single pictures"
         return f"{what}. Drop the folder that holds your photos."
     names = ", ".join(path.name for path in paths)
-    if kind is Kind.STRANGE_JSON:
+    if kind is PathKind.UNKNOWN_JSON:
         return f"{names}: there are neither settings of a training nor a camera profile in it."
-    if kind is Kind.BROKEN_JSON:
+    if kind is PathKind.INVALID_JSON:
         return f"{names} cannot be read as JSON: damaged, or not to be opened. Drop another copy."
     what = f"{paths[0].name} is" if one else f"{len(paths)} of these are"
     return (

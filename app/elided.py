@@ -6,11 +6,11 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QLabel, QStyle, QStyleOptionComboBox, QStylePainter
 
-_LEAST = 60  # pixels
+_MIN_WIDTH = 60  # pixels
 _TEXT_FRAME = 2  # pixels beside the text of a combo box
 _ICON_GAP = 4  # pixels between its icon and its text
 _LIST_FRAME = 16  # pixels beside the rows of its list, with room for a scroll bar
-_WIDEST_LIST = 600
+_MAX_LIST_WIDTH = 600
 
 
 class ElidedLabel(QLabel):
@@ -27,26 +27,26 @@ class ElidedLabel(QLabel):
         """The whole text, of which the label may show the beginning only."""
         return self._whole
 
-    def say(self, text: str) -> None:
+    def set_text(self, text: str) -> None:
         """Show this."""
         self._whole = text
         self.setToolTip(text)
         self.setAccessibleName(text)
         self.updateGeometry()
-        self._fit()
+        self._elide()
 
     def sizeHint(self) -> QSize:
         needed = self.fontMetrics().horizontalAdvance(self._whole) + 2 * self.indent()
         return QSize(needed + 1, super().sizeHint().height())  # elidedText cuts what fits to the pixel
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(min(_LEAST, self.sizeHint().width()), super().minimumSizeHint().height())
+        return QSize(min(_MIN_WIDTH, self.sizeHint().width()), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit()
+        self._elide()
 
-    def _fit(self) -> None:
+    def _elide(self) -> None:
         room = self.width() - 2 * self.indent()
         self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
 
@@ -59,7 +59,7 @@ class ElidedComboBox(QComboBox):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
 
-    def shown_text(self) -> str:
+    def visible_text(self) -> str:
         """What fits of the chosen text."""
         return self._option().currentText
 
@@ -71,7 +71,7 @@ class ElidedComboBox(QComboBox):
 
     def showPopup(self) -> None:
         """The list has room for whole names, as a rule."""
-        self.view().setMinimumWidth(min(self.view().sizeHintForColumn(0) + _LIST_FRAME, _WIDEST_LIST))
+        self.view().setMinimumWidth(min(self.view().sizeHintForColumn(0) + _LIST_FRAME, _MAX_LIST_WIDTH))
         super().showPopup()
 
     def _option(self) -> QStyleOptionComboBox:

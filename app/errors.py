@@ -11,7 +11,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QShowEvent
@@ -28,9 +28,9 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from app.icons import dress, pixmap
-from app.system.report_text import versions, without_names
-from app.theme import SPACE, colours
+from app.icons import pixmap, set_icon
+from app.system.report_text import anonymize, version_line
+from app.theme import SPACING, theme_colors
 
 _FILE_ADVICE = (
     "See whether the disk has room and the file or folder may be written, then try again. Nothing else was touched."
@@ -39,7 +39,7 @@ _GENERAL_ADVICE = "Try again. If it comes back, save the report and pass it on; 
 
 
 @dataclass(frozen=True)
-class Report:
+class ErrorReport:
     """What an error dialog shows."""
 
     title: str
@@ -47,25 +47,25 @@ class Report:
     advice: str = ""
     details: str = ""
 
-    def as_text(self) -> str:
+    def format_text(self) -> str:
         """The whole as plain text, with versions, without the user's name: fit to be passed on."""
-        parts = (self.title, self.cause, self.advice, versions(), self.details)
-        return without_names("\n\n".join(part for part in parts if part))
+        parts = (self.title, self.cause, self.advice, version_line(), self.details)
+        return anonymize("\n\n".join(part for part in parts if part))
 
 
-def reason(error: BaseException) -> str:
+def error_message(error: BaseException) -> str:
     """What happened in a few words; the system's own, with the file, where it has some."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
     return str(error) or type(error).__name__
 
 
-def fault_report(error: BaseException, details: str = "") -> Report:
+def bug_report(error: BaseException, details: str = "") -> ErrorReport:
     """The report of an error that is not the user's."""
     text = details or "".join(traceback.format_exception(type(error), error, error.__traceback__))
     if isinstance(error, OSError):
-        return Report("A file could not be read or written", f"{reason(error)}.", _FILE_ADVICE, text)
-    return Report("Something went wrong in the program", f"{type(error).__name__}: {error}", _GENERAL_ADVICE, text)
+        return ErrorReport("A file could not be read or written", f"{error_message(error)}.", _FILE_ADVICE, text)
+    return ErrorReport("Something went wrong in the program", f"{type(error).__name__}: {error}", _GENERAL_ADVICE, text)
 
 
 class ErrorDialog(QDialog):
@@ -77,17 +77,17 @@ class ErrorDialog(QDialog):
 
     def __init__(
         self,
-        report: Report,
-        parent: Optional[QWidget] = None,
+        report: ErrorReport,
+        parent: QWidget | None = None,
         *,
-        remedy: Optional[tuple[str, Callable[[], object]]] = None,
+        remedy: tuple[str, Callable[[], object]] | None = None,
     ) -> None:
         super().__init__(parent)
         self._report, self._remedy = report, remedy
         self.setWindowTitle(report.title)
         self.setMinimumWidth(480)
         layout = QVBoxLayout(self)
-        layout.setSpacing(SPACE)
+        layout.setSpacing(SPACING)
         layout.addLayout(self._head())
         self._details = QPlainTextEdit(report.details)
         self._details.setReadOnly(True)
@@ -96,7 +96,7 @@ class ErrorDialog(QDialog):
         self._details.hide()
         layout.addWidget(self._details, 1)
         self._trouble = QLabel()
-        self._trouble.setProperty("role", "bad")
+        self._trouble.setProperty("role", "error")
         self._trouble.setWordWrap(True)
         self._trouble.hide()
         layout.addWidget(self._trouble)
@@ -104,9 +104,9 @@ class ErrorDialog(QDialog):
 
     def _head(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        row.setSpacing(2 * SPACE)
+        row.setSpacing(2 * SPACING)
         sign = QLabel()
-        sign.setPixmap(pixmap("wrong", colours().bad, 32))
+        sign.setPixmap(pixmap("wrong", theme_colors().error, 32))
         row.addWidget(sign, 0)
         texts = QVBoxLayout()
         for text, role in ((self._report.title, "heading"), (self._report.cause, ""), (self._report.advice, "muted")):
@@ -122,25 +122,25 @@ class ErrorDialog(QDialog):
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         box.rejected.connect(self.reject)
         copy = box.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._report.as_text()))
-        dress(copy, "copy")
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._report.format_text()))
+        set_icon(copy, "copy")
         save = box.addButton("Save report …", QDialogButtonBox.ButtonRole.ActionRole)
         save.clicked.connect(self._save)
-        dress(save, "save")
+        set_icon(save, "save")
         if self._remedy is not None:
             self._add_remedy(box, *self._remedy)
         if self._report.details:
-            self._fold = QPushButton("Details")
-            self._fold.setCheckable(True)
-            self._fold.toggled.connect(self._details.setVisible)
-            box.addButton(self._fold, QDialogButtonBox.ButtonRole.ActionRole)
+            self._details_button = QPushButton("Details")
+            self._details_button.setCheckable(True)
+            self._details_button.toggled.connect(self._details.setVisible)
+            box.addButton(self._details_button, QDialogButtonBox.ButtonRole.ActionRole)
         return box
 
     def _add_remedy(self, box: QDialogButtonBox, words: str, mend: Callable[[], object]) -> None:
         button = box.addButton(words, QDialogButtonBox.ButtonRole.AcceptRole)
         button.setProperty("role", "primary")
         button.setDefault(True)
-        dress(button, "start", "on_accent")
+        set_icon(button, "start", "on_accent")
         box.accepted.connect(self.accept)
         self.accepted.connect(mend)
 
@@ -149,10 +149,10 @@ class ErrorDialog(QDialog):
         super().showEvent(event)
         self.resize(self.size().expandedTo(self.minimumSizeHint()))
 
-    def unfold(self, open_: bool) -> None:
+    def set_details_visible(self, open_: bool) -> None:
         """Show or hide the details."""
         if self._report.details:
-            self._fold.setChecked(open_)
+            self._details_button.setChecked(open_)
 
     def _save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save report", "wqv-trainer-report.txt", "Text (*.txt)")
@@ -160,13 +160,13 @@ class ErrorDialog(QDialog):
             return
         self._trouble.clear()
         try:
-            Path(name).write_text(self._report.as_text(), encoding="utf-8")
+            Path(name).write_text(self._report.format_text(), encoding="utf-8")
         except OSError as error:
-            self._trouble.setText(f"{name} could not be written: {reason(error)}.")
+            self._trouble.setText(f"{name} could not be written: {error_message(error)}.")
         self._trouble.setVisible(bool(self._trouble.text()))
 
 
-class ErrorHook(QObject):
+class ExceptionHook(QObject):
     """Takes the place of Python's own handlers of escaped errors while the window is open.
 
     Args:
@@ -175,19 +175,19 @@ class ErrorHook(QObject):
 
     _caught = Signal(object, object)
 
-    def __init__(self, window: QWidget, note: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(self, window: QWidget, log_error: Callable[[str], None] = lambda text: None) -> None:
         super().__init__(window)
         self._window = window
-        self._note = note
+        self._note = log_error
         self._shown: set[tuple[Any, ...]] = set()
-        self._dialog: Optional[ErrorDialog] = None
+        self._dialog: ErrorDialog | None = None
         self._caught.connect(self._show)
 
     def install(self) -> None:
         """Begin to catch."""
         self._before = sys.excepthook, threading.excepthook
-        sys.excepthook = self._catch
-        threading.excepthook = lambda escaped: self._catch(
+        sys.excepthook = self._on_exception
+        threading.excepthook = lambda escaped: self._on_exception(
             escaped.exc_type, escaped.exc_value or escaped.exc_type(), escaped.exc_traceback
         )
 
@@ -195,7 +195,7 @@ class ErrorHook(QObject):
         """Give Python's handlers back."""
         sys.excepthook, threading.excepthook = self._before
 
-    def _catch(self, kind: type[BaseException], error: BaseException, trace: Optional[TracebackType]) -> None:
+    def _on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         text = "".join(traceback.format_exception(kind, error, trace))
         if sys.stderr is not None:
             print(text, file=sys.stderr)
@@ -203,10 +203,10 @@ class ErrorHook(QObject):
         last = traceback.extract_tb(trace)[-1:] if trace else []
         place = tuple((frame.filename, frame.name) for frame in last)
         if not issubclass(kind, KeyboardInterrupt):
-            self._caught.emit(fault_report(error, text), (kind, place, str(error)))
+            self._caught.emit(bug_report(error, text), (kind, place, str(error)))
 
     @Slot(object, object)
-    def _show(self, report: Report, fault: tuple[Any, ...]) -> None:
+    def _show(self, report: ErrorReport, fault: tuple[Any, ...]) -> None:
         """Each fault once, and one at a time: what comes many times a second must not bury the user."""
         reading = self._dialog is not None and isValid(self._dialog) and self._dialog.isVisible()
         if not reading and fault not in self._shown:
@@ -215,15 +215,15 @@ class ErrorHook(QObject):
 
 
 def show_report(
-    report: Report,
-    parent: Optional[QWidget],
+    report: ErrorReport,
+    parent: QWidget | None,
     *,
     unfold: bool = False,
-    remedy: Optional[tuple[str, Callable[[], object]]] = None,
+    remedy: tuple[str, Callable[[], object]] | None = None,
 ) -> ErrorDialog:
     """Open the dialog and return at once; `unfold` shows the details from the start."""
     dialog = ErrorDialog(report, parent, remedy=remedy)
-    dialog.unfold(unfold)
+    dialog.set_details_visible(unfold)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.open()
     return dialog

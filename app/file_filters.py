@@ -5,6 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 
 
-def offering(kind: str, suffixes: Collection[str]) -> str:
+def make_file_filter(kind: str, suffixes: Collection[str]) -> str:
     """The filter for a `QFileDialog`. `suffixes` begin with a dot."""
     return f"{kind} ({' '.join(f'*{suffix}' for suffix in sorted(suffixes))});;All files (*)"

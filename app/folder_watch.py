@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Optional
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
-_PAUSE = 1000  # milliseconds of rest after the last change; copying a folder makes many
-_MOST_FOLDERS = 256  # the system's watches are few
+_SETTLE_DELAY = 1000  # milliseconds of rest after the last change; copying a folder makes many
+_MAX_FOLDERS = 256  # the system's watches are few
 
 
 class FolderWatch(QObject):
@@ -17,18 +16,18 @@ class FolderWatch(QObject):
 
     changed = Signal()
 
-    def __init__(self, parent: Optional[QObject] = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._watcher = QFileSystemWatcher(self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(_PAUSE)
+        self._timer.setInterval(_SETTLE_DELAY)
         self._timer.timeout.connect(self.changed)
         self._watcher.directoryChanged.connect(lambda folder: self._timer.start())
 
-    def watch(self, folders: Iterable[Path]) -> None:
+    def set_folders(self, folders: Iterable[Path]) -> None:
         """Watch these and no others."""
-        wanted = set(sorted(str(folder) for folder in folders)[:_MOST_FOLDERS])
+        wanted = set(sorted(str(folder) for folder in folders)[:_MAX_FOLDERS])
         watched = set(self._watcher.directories())
         if watched - wanted:
             self._watcher.removePaths(sorted(watched - wanted))
@@ -37,5 +36,5 @@ class FolderWatch(QObject):
 
     def stop(self) -> None:
         """Watch nothing."""
-        self.watch(())
+        self.set_folders(())
         self._timer.stop()

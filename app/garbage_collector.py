@@ -12,10 +12,10 @@ from typing import Callable
 
 from PySide6.QtCore import QObject, QTimer
 
-_PERIOD = 1000  # milliseconds between two looks whether there is enough to collect
+_INTERVAL = 1000  # milliseconds between two looks whether there is enough to collect
 
 
-class Collector(QObject):
+class GarbageCollector(QObject):
     """Takes over from the automatic collector until `close`."""
 
     def __init__(self, parent: QObject) -> None:
@@ -23,11 +23,11 @@ class Collector(QObject):
         gc.disable()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._collect)
-        self._timer.start(_PERIOD)
+        self._timer.start(_INTERVAL)
 
-    def settle(self, ask: Callable[..., None]) -> None:
+    def freeze_torch(self, ask: Callable[..., None]) -> None:
         """Let torch be imported by `ask` (`TrainingThread.ask`), then never look through what is there by then."""
-        ask(_wake_torch, lambda done: gc.freeze(), lambda error: None)
+        ask(_import_torch, lambda done: gc.freeze(), lambda error: None)
 
     def close(self) -> None:
         """Give the automatic collector back."""
@@ -44,5 +44,5 @@ class Collector(QObject):
                 return
 
 
-def _wake_torch() -> None:
+def _import_torch() -> None:
     import torch._dynamo  # noqa: F401  half of torch's modules; the first optimiser would import it

@@ -4,70 +4,69 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-from typing import Optional, Union
 
 from PySide6.QtCore import QByteArray, QObject, QRectF, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton, QWidget
 
-from app.theme import colours, theme
+from app.theme import theme, theme_colors
 
-SIDE = 18  # pixels
+ICON_SIZE = 18  # pixels
 _GAP = 4  # pixels between the icon and the text of a button, beyond the style's own
 
 
 @cache
-def _source(name: str) -> str:
+def _read_svg(name: str) -> str:
     return (resources.files("resources") / "icons" / f"{name}.svg").read_text("utf-8")
 
 
-def pixmap(name: str, colour: str, side: int = SIDE, *, gap: int = 0) -> QPixmap:
+def pixmap(name: str, color: str, side: int = ICON_SIZE, *, gap: int = 0) -> QPixmap:
     """The icon as a picture for the screen's pixel density, with `gap` empty pixels on its right."""
     ratio = QGuiApplication.primaryScreen().devicePixelRatio() if QGuiApplication.primaryScreen() else 1.0
     picture = QPixmap(round((side + gap) * ratio), round(side * ratio))
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
-    renderer = QSvgRenderer(QByteArray(_source(name).replace("currentColor", colour).encode()))
+    renderer = QSvgRenderer(QByteArray(_read_svg(name).replace("currentColor", color).encode()))
     painter = QPainter(picture)
     renderer.render(painter, QRectF(0, 0, side, side))
     painter.end()
     return picture
 
 
-def icon(name: str, colour: Optional[str] = None, *, gap: int = 0) -> QIcon:
+def icon(name: str, color: str | None = None, *, gap: int = 0) -> QIcon:
     """The icon in `colour`, or in the text's."""
-    made = QIcon(pixmap(name, colour or colours().text, gap=gap))
-    made.addPixmap(pixmap(name, colours().muted, gap=gap), QIcon.Mode.Disabled)
+    made = QIcon(pixmap(name, color or theme_colors().text, gap=gap))
+    made.addPixmap(pixmap(name, theme_colors().muted, gap=gap), QIcon.Mode.Disabled)
     return made
 
 
-def dress(widget: Union[QAbstractButton, QLabel], name: str, role: str = "text", side: int = SIDE) -> None:
+def set_icon(widget: QAbstractButton | QLabel, name: str, color_role: str = "text", side: int = ICON_SIZE) -> None:
     """Give a button or a label an icon that follows the theme. `role` is a field of `Colours`."""
     first = widget.property("dress") is None
-    widget.setProperty("dress", [name, role, side])
+    widget.setProperty("dress", [name, color_role, side])
     if first:
-        _Tint(widget)
+        _IconTint(widget)
     _redraw(widget)
 
 
-class _Tint(QObject):
+class _IconTint(QObject):
     """Follows the theme for its parent, a dressed widget; as its child, so that the connection ends with the widget."""
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
-        theme().changed.connect(self._follow)
+        theme().changed.connect(self._on_theme_changed)
 
-    def _follow(self) -> None:
+    def _on_theme_changed(self) -> None:
         _redraw(self.parent())
 
 
-def _redraw(widget: Optional[QObject]) -> None:
+def _redraw(widget: QObject | None) -> None:
     assert widget is not None
     name, role, side = widget.property("dress")
     if isinstance(widget, QAbstractButton):
         gap = _GAP if isinstance(widget, QPushButton) else 0
-        widget.setIconSize(QSize(SIDE + gap, SIDE))
-        widget.setIcon(icon(name, getattr(colours(), role), gap=gap))
+        widget.setIconSize(QSize(ICON_SIZE + gap, ICON_SIZE))
+        widget.setIcon(icon(name, getattr(theme_colors(), role), gap=gap))
     elif isinstance(widget, QLabel):
-        widget.setPixmap(pixmap(name, getattr(colours(), role), int(side)))
+        widget.setPixmap(pixmap(name, getattr(theme_colors(), role), int(side)))

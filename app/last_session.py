@@ -8,39 +8,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.settings_store import remembered
+from app.settings_store import open_settings_store
 from trainer_core.errors import UserError
 from trainer_core.settings.config import SETTINGS
-from trainer_core.settings.stored import read_stored
+from trainer_core.settings.stored import parse_stored_settings
 
 _KEY = "last_session"
 
 
 @dataclass(frozen=True)
-class Kept:
+class LastSession:
     """Choices by setting: folders that are still there, and all others."""
 
-    places: dict[str, Any] = field(default_factory=dict)
+    paths: dict[str, Any] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def keep(given: Mapping[str, Any]) -> None:
+def save_session(given: Mapping[str, Any]) -> None:
     """Remember the explicit settings, without those that are meant for one start alone, as `resume_from` is."""
     lasting = {name: value for name, value in given.items() if SETTINGS[name].stored or SETTINGS[name].place}
-    remembered().setValue(_KEY, json.dumps(lasting))
-    remembered().sync()  # now: the process may be killed
+    open_settings_store().setValue(_KEY, json.dumps(lasting))
+    open_settings_store().sync()  # now: the process may be killed
 
 
-def kept() -> Kept:
+def load_session() -> LastSession:
     """What is remembered, as far as it can still be used; folders that are gone are passed over."""
     try:
-        given = json.loads(str(remembered().value(_KEY, "{}")))
-        values = read_stored({"schema": 0, **given}, "the last session").values
+        given = json.loads(str(open_settings_store().value(_KEY, "{}")))
+        values = parse_stored_settings({"schema": 0, **given}, "the last session").values
     except (ValueError, TypeError, UserError):
-        return Kept()
+        return LastSession()
     places = {name: given[name] for name, setting in SETTINGS.items() if setting.place and given.get(name)}
     if not Path(places.get("source_dir", ".")).is_dir():
         del places["source_dir"]
     if not Path(places.get("workspace", ".")).absolute().parent.is_dir():
         del places["workspace"]
-    return Kept(places, values)
+    return LastSession(places, values)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
-from app.theme import SPACE
+from app.theme import SPACING
 from trainer_core.events import Event, Notice, RunFinished, RunStarted, StepDone
-from trainer_core.sinks.event_text import Narrator
-from trainer_core.sinks.throttle import LinePace
+from trainer_core.sinks.event_text import EventFormatter
+from trainer_core.sinks.throttle import LineSchedule
 
 _LEVELS = ("info", "warning", "error")
 _CHOICES = ("Everything", "Warnings and errors", "Errors")
-_MOST_LINES = 5000
+_MAX_LINES = 5000
 _STEPS_BETWEEN_LINES = 100
 
 
@@ -22,15 +22,15 @@ class LogPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._lines: list[tuple[int, str]] = []
-        self._narrator = Narrator()
-        self._pace = LinePace(_STEPS_BETWEEN_LINES)
+        self._narrator = EventFormatter()
+        self._pace = LineSchedule(_STEPS_BETWEEN_LINES)
         self._filter = QComboBox()
         self._filter.addItems(_CHOICES)
         self._filter.setAccessibleName("Level of the log")
-        self._filter.currentIndexChanged.connect(self._refill)
+        self._filter.currentIndexChanged.connect(self._rebuild)
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
-        self._text.setMaximumBlockCount(_MOST_LINES)
+        self._text.setMaximumBlockCount(_MAX_LINES)
         self._text.setAccessibleName("Log")
         self._text.setPlaceholderText("What the training says appears here and in the workspace's trainer.log.")
         self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
@@ -40,19 +40,19 @@ class LogPanel(QWidget):
         row.addWidget(self._filter)
         row.addStretch(1)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, SPACE, 0, 0)
+        layout.setContentsMargins(0, SPACING, 0, 0)
         layout.addLayout(row)
         layout.addWidget(self._text, 1)
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take in one event; of steps only some."""
         if isinstance(event, RunStarted):
-            self._narrator = Narrator()
+            self._narrator = EventFormatter()
             self._pace.start(event.start_step)
-        if isinstance(event, StepDone) and not self._pace.due(event.step, event.total_steps):
+        if isinstance(event, StepDone) and not self._pace.is_due(event.step, event.total_steps):
             return
-        for line in self._narrator.lines(event):
-            self._add(_level(event), line)
+        for line in self._narrator.format_event(event):
+            self._add(_event_level(event), line)
 
     def clear(self) -> None:
         """Nothing said yet."""
@@ -66,17 +66,17 @@ class LogPanel(QWidget):
 
     def _add(self, level: int, line: str) -> None:
         self._lines.append((level, line))
-        del self._lines[:-_MOST_LINES]
+        del self._lines[:-_MAX_LINES]
         if level >= self._filter.currentIndex():
             self._text.appendPlainText(line)
 
-    def _refill(self) -> None:
+    def _rebuild(self) -> None:
         least = self._filter.currentIndex()
         self._text.setPlainText("\n".join(line for level, line in self._lines if level >= least))
         self._text.verticalScrollBar().setValue(self._text.verticalScrollBar().maximum())
 
 
-def _level(event: Event) -> int:
+def _event_level(event: Event) -> int:
     if isinstance(event, Notice):
         return _LEVELS.index(event.level) if event.level in _LEVELS else 0
     return 2 if isinstance(event, RunFinished) and event.outcome == "failed" else 0

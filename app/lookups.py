@@ -14,14 +14,14 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.background import Background
 from app.folder_watch import FolderWatch
-from app.runs.workspace_contents import Opened, look_into
+from app.runs.workspace_contents import WorkspaceContents, read_workspace
 from trainer_core.camera.profile import CameraProfile
 from trainer_core.errors import UserError
 from trainer_core.planning.draft import Draft
 from trainer_core.planning.plan import find_run_photos
-from trainer_core.planning.readiness import Source
+from trainer_core.planning.readiness import SourceStatus
 from trainer_core.weights.warm_start import WarmStartSource
-from trainer_core.weights.warm_start import plan as plan_warm_start
+from trainer_core.weights.warm_start import identify_source as plan_warm_start
 from trainer_core.workspace.layout import Workspace
 
 _TYPING_DELAY = 300  # milliseconds after the last key before a path is looked at
@@ -85,7 +85,7 @@ class Lookup(QObject):
 
     def forget(self) -> None:
         """Drop what is known, and the answer that is under way."""
-        self._background.forget(self.name)
+        self._background.cancel(self.name)
         self.problem, self._note = "", ""
 
     def stop(self) -> None:
@@ -131,7 +131,7 @@ class WorkspaceLookup(Lookup):
 
     def _look(self) -> None:
         try:
-            for notice in self._draft.open(self._draft.config.workspace):
+            for notice in self._draft.open_workspace(self._draft.config.workspace):
                 self.message_posted.emit("info", notice)
         except UserError as error:
             self.problem = error.message
@@ -141,9 +141,11 @@ class WorkspaceLookup(Lookup):
             self.closed.emit()
         else:
             self._is_opening = True
-            self._background.run(self.name, lambda: look_into(workspace), self._on_opened, self._on_open_failed)
+            self._background.run_job(
+                self.name, lambda: read_workspace(workspace), self._on_opened, self._on_open_failed
+            )
 
-    def _on_opened(self, opened: Opened) -> None:
+    def _on_opened(self, opened: WorkspaceContents) -> None:
         self._is_opening = False
         self.opened.emit(opened)
         self.changed.emit()
@@ -162,51 +164,51 @@ class SourceLookup(Lookup):
 
     def __init__(self, draft: Draft, background: Background, parent: QObject) -> None:
         super().__init__(draft, background, parent)
-        self.source = Source()
-        self._folders = FolderWatch(self)
-        self._folders.changed.connect(self._scan)
+        self.source = SourceStatus()
+        self._folder_watch = FolderWatch(self)
+        self._folder_watch.changed.connect(self._scan)
 
     @property
     def note(self) -> str:
-        return self.source.sentence() if self._draft.config.source_dir else ""
+        return self.source.summary() if self._draft.config.source_dir else ""
 
     @property
     def more(self) -> str:
-        has_unusable = self.source.found is not None and self.source.found.rejected
+        has_unusable = self.source.scan is not None and self.source.scan.rejected
         return "the files that cannot be used" if has_unusable and not self._draft.config.demo else ""
 
     def forget(self) -> None:
         super().forget()
-        self.source = Source()
+        self.source = SourceStatus()
 
     def stop(self) -> None:
         super().stop()
-        self._folders.stop()
+        self._folder_watch.stop()
 
     def _look(self) -> None:
-        self._folders.stop()
+        self._folder_watch.stop()
         self._scan()
 
     def _scan(self) -> None:
         """Look at the photos; what was known of them stays in sight meanwhile."""
         config = self._draft.config
         if config.source_dir and not config.demo:
-            wanted = self._background.wanted(self.name)  # a folder passed while typing may be the whole disk
-            self._background.run(
-                self.name, lambda: Source(*find_run_photos(config, wanted)), self._on_scanned, self._on_refused
+            wanted = self._background.is_current(self.name)  # a folder passed while typing may be the whole disk
+            self._background.run_job(
+                self.name, lambda: SourceStatus(*find_run_photos(config, wanted)), self._on_scanned, self._on_refused
             )
         self.changed.emit()
 
-    def _on_scanned(self, source: Source) -> None:
-        self.source, self.problem = source, source.fault
-        folders = {photo.path.parent for photo in source.found.photos} if source.found else set()
-        self._folders.watch(folders | {Path(self._draft.config.source_dir)})
+    def _on_scanned(self, source: SourceStatus) -> None:
+        self.source, self.problem = source, source.problem
+        folders = {photo.path.parent for photo in source.scan.photos} if source.scan else set()
+        self._folder_watch.set_folders(folders | {Path(self._draft.config.source_dir)})
         self.changed.emit()
 
     def _on_refused(self, error: Exception) -> None:
         if not isinstance(error, UserError):
             raise error
-        self._on_scanned(Source(fault=error.message))
+        self._on_scanned(SourceStatus(problem=error.message))
 
 
 class WeightsLookup(Lookup):
@@ -219,16 +221,18 @@ class WeightsLookup(Lookup):
         config = self._draft.config
         path, arch = config.init_weights, config.init_arch
         if path:
-            self._background.run(
+            self._background.run_job(
                 self.name, lambda: plan_warm_start(Path(path), arch=arch), self._on_identified, self._on_refused
             )
         else:
-            self._draft.warm = None
+            self._draft.warm_start = None
         self.changed.emit()
 
     def _on_identified(self, source: WarmStartSource) -> None:
-        self._draft.warm = source
-        share = 100 if source.identified.complete else 100 * len(source.identified.names) // len(source.spec.shapes())
+        self._draft.warm_start = source
+        share = (
+            100 if source.identified.is_complete else 100 * len(source.identified.names) // len(source.spec.shapes())
+        )
         self._note = f"{source.description}; loads {share} %"
         self.message_posted.emit("info", f"{source.path.name}: {self._note}.")
         self.changed.emit()
@@ -261,7 +265,9 @@ class ProfileLookup(Lookup):
     def _look(self) -> None:
         path = self._draft.config.camera_profile
         if path:
-            self._background.run(self.name, lambda: CameraProfile.load(Path(path)), self._on_loaded, self._on_refused)
+            self._background.run_job(
+                self.name, lambda: CameraProfile.load(Path(path)), self._on_loaded, self._on_refused
+            )
         self.changed.emit()
 
     def _on_loaded(self, profile: CameraProfile) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from PySide6.QtWidgets import QProgressBar
 
 
@@ -15,11 +13,11 @@ class ProgressBar(QProgressBar):
         self.setTextVisible(False)
         self.setAccessibleName(name)
 
-    def show_busy(self) -> None:
+    def set_busy(self) -> None:
         """How much there is to do is not known."""
         self.setRange(0, 0)
 
-    def show_part(self, done: int, total: Optional[int]) -> None:
+    def set_progress(self, done: int, total: int | None) -> None:
         """So much is done, of a total that may not be known."""
         if total and self.maximum() == 0:
             self._end_busy()

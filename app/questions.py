@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 Answer = tuple[str, Callable[[], object]]
 
 
-def ask(parent: QWidget, title: str, text: str, answers: Sequence[Answer], *, cancel: str = "Cancel") -> QMessageBox:
+def ask_question(
+    parent: QWidget, title: str, text: str, answers: Sequence[Answer], *, cancel: str = "Cancel"
+) -> QMessageBox:
     """Show the question; the chosen answer's function is called, none for `cancel` and Escape.
 
     Args:

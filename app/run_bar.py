@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, SignalInstance
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app.form.checklist import Checklist
-from app.icons import dress
+from app.icons import set_icon
 from app.progress_bar import ProgressBar
 from app.project import Project
-from app.session import STEERABLE, State
-from app.theme import SPACE
+from app.session import CONTROLLABLE_STATES, SessionState
+from app.theme import SPACING
 from trainer_core.events import PlanChanged, RunStarted, StepDone
 from trainer_core.planning.readiness import Check
 
@@ -26,7 +18,7 @@ from trainer_core.planning.readiness import Check
 class RunBar(QFrame):
     """The foot of the form. Says what was clicked; what that does is decided elsewhere."""
 
-    start = Signal()
+    start_requested = Signal()
     demo = Signal()
     pause = Signal()
     stop = Signal()
@@ -38,12 +30,12 @@ class RunBar(QFrame):
     def __init__(self, project: Project) -> None:
         super().__init__()
         self._project = project
-        self._doubts: tuple[Check, ...] = ()
+        self._warnings: tuple[Check, ...] = ()
         self.checklist = Checklist()
         self.checklist.clicked.connect(self.go_to)
         self._pages = QStackedWidget()
-        self._pages.addWidget(self._idle_page())
-        self._pages.addWidget(self._running_page())
+        self._pages.addWidget(self._make_idle_page())
+        self._pages.addWidget(self._make_running_page())
         line = QFrame()
         line.setProperty("role", "line")
         layout = QVBoxLayout(self)
@@ -53,16 +45,16 @@ class RunBar(QFrame):
         layout.addWidget(self._pages)
         project.changed.connect(self.refresh)
         self.refresh()
-        self.show_state(State.IDLE)
+        self.show_state(SessionState.IDLE)
 
-    def _idle_page(self) -> QWidget:
-        page, layout = _page()
+    def _make_idle_page(self) -> QWidget:
+        page, layout = _make_page()
         self._estimate = QLabel()
         self._estimate.setProperty("role", "muted")
         self._estimate.setWordWrap(True)
-        self.start_button = _button("Start training", "start", self.start, "on_accent")
+        self.start_button = _make_button("Start training", "start", self.start_requested, "on_accent")
         self.start_button.setProperty("role", "primary")
-        self.demo_button = _button("Try it", "try", self.demo, "accent")
+        self.demo_button = _make_button("Try it", "try", self.demo, "accent")
         self.demo_button.setToolTip("Fill in the built-in scenes and settings for about two minutes of training")
         row = QHBoxLayout()
         row.addWidget(self.start_button, 1)
@@ -72,16 +64,16 @@ class RunBar(QFrame):
         layout.addLayout(row)
         return page
 
-    def _running_page(self) -> QWidget:
-        page, layout = _page()
+    def _make_running_page(self) -> QWidget:
+        page, layout = _make_page()
         self._status = QLabel()
         self._status.setProperty("role", "heading")
         self._bar = ProgressBar("Progress of the training")
-        self.pause_button = _button("Pause", "pause", self.pause)
-        self.stop_button = _button("Stop and save", "stop", self.stop)
-        self.discard_button = _button("Discard", "discard", self.discard)
-        self.save_button = _button("Save now", "save", self.save)
-        self.preview_button = _button("Preview now", "preview", self.preview)
+        self.pause_button = _make_button("Pause", "pause", self.pause)
+        self.stop_button = _make_button("Stop and save", "stop", self.stop)
+        self.discard_button = _make_button("Discard", "discard", self.discard)
+        self.save_button = _make_button("Save now", "save", self.save)
+        self.preview_button = _make_button("Preview now", "preview", self.preview)
         layout.addWidget(self._status)
         layout.addWidget(self._bar)
         for buttons in (
@@ -89,7 +81,7 @@ class RunBar(QFrame):
             (self.save_button, self.preview_button),
         ):
             row = QHBoxLayout()
-            row.setSpacing(SPACE // 2)
+            row.setSpacing(SPACING // 2)
             for button in buttons:
                 button.setProperty("role", "segment")
                 row.addWidget(button, 1)
@@ -98,8 +90,8 @@ class RunBar(QFrame):
 
     def refresh(self) -> None:
         """Show what is missing."""
-        self.checklist.show_checks((*self._project.checks(), *self._doubts))
-        self._fit()
+        self.checklist.show_checks((*self._project.build_checklist(), *self._warnings))
+        self._fit_height()
 
     @property
     def estimate(self) -> str:
@@ -110,47 +102,47 @@ class RunBar(QFrame):
         """What the run will take, in words, and what may go wrong."""
         self._estimate.setText(text)
         self._estimate.setVisible(bool(text))
-        self._doubts = doubts
+        self._warnings = doubts
         self.refresh()
 
-    def show_state(self, state: State) -> None:
+    def show_state(self, state: SessionState) -> None:
         """Follow the session."""
-        self._pages.setCurrentIndex(0 if state is State.IDLE else 1)
-        self._fit()
+        self._pages.setCurrentIndex(0 if state is SessionState.IDLE else 1)
+        self._fit_height()
         self._status.setText(state.value)
-        steerable, paused = state in STEERABLE, state in (State.PAUSING, State.PAUSED)
+        steerable, paused = state in CONTROLLABLE_STATES, state in (SessionState.PAUSING, SessionState.PAUSED)
         for button in (self.pause_button, self.save_button, self.preview_button):
             button.setEnabled(steerable)
         for button in (self.stop_button, self.discard_button):
-            button.setEnabled(state is not State.STOPPING)
+            button.setEnabled(state is not SessionState.STOPPING)
         self.pause_button.setText("Resume" if paused else "Pause")
-        dress(self.pause_button, "start" if paused else "pause")
-        if state is State.STARTING:
-            self._bar.show_busy()
+        set_icon(self.pause_button, "start" if paused else "pause")
+        if state is SessionState.STARTING:
+            self._bar.set_busy()
 
-    def hear(self, event: object) -> None:
+    def on_event(self, event: object) -> None:
         """Move the progress bar."""
         if isinstance(event, (RunStarted, PlanChanged, StepDone)):
             step = event.start_step if isinstance(event, RunStarted) else event.step
-            self._bar.show_part(step, event.total_steps)
+            self._bar.set_progress(step, event.total_steps)
 
-    def _fit(self) -> None:
+    def _fit_height(self) -> None:
         """Only as high as the page in sight needs."""
         page = self._pages.currentWidget()
         if page is not None:
             self._pages.setFixedHeight(max(page.sizeHint().height(), page.heightForWidth(self._pages.width())))
 
 
-def _page() -> tuple[QWidget, QVBoxLayout]:
+def _make_page() -> tuple[QWidget, QVBoxLayout]:
     page = QWidget()
     layout = QVBoxLayout(page)
-    layout.setContentsMargins(2 * SPACE, SPACE, 2 * SPACE, SPACE + SPACE // 2)
-    layout.setSpacing(SPACE)
+    layout.setContentsMargins(2 * SPACING, SPACING, 2 * SPACING, SPACING + SPACING // 2)
+    layout.setSpacing(SPACING)
     return page, layout
 
 
-def _button(text: str, icon: str, clicked: SignalInstance, role: str = "text") -> QPushButton:
+def _make_button(text: str, icon: str, clicked: SignalInstance, role: str = "text") -> QPushButton:
     button = QPushButton(text)
-    dress(button, icon, role)
+    set_icon(button, icon, role)
     button.clicked.connect(lambda: clicked.emit())
     return button

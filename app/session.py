@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Optional
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.training_thread import Ended, TrainingThread
-from trainer_core.control import Request, RunControl, Stop
+from app.training_thread import RunEnded, TrainingThread
+from trainer_core.control import RunControl, RunRequest, StopMode
 from trainer_core.events import RunStarted, StepDone
 
 
-class State(Enum):
+class SessionState(Enum):
     """What the window is doing; the value is the word shown."""
 
     IDLE = "Ready"
@@ -27,81 +27,81 @@ class State(Enum):
     STOPPING = "Stopping …"
 
 
-STEERABLE = (State.TRAINING, State.PAUSING, State.PAUSED)
+CONTROLLABLE_STATES = (SessionState.TRAINING, SessionState.PAUSING, SessionState.PAUSED)
 """A training that can be paused or resumed, and asked for a checkpoint or a preview."""
 
 
 class Session(QObject):
     """Steers the thread's trainings; `happened` repeats their events, `ended` comes when the state is idle again."""
 
-    changed = Signal(object)  # State
-    happened = Signal(object)  # Event
+    state_changed = Signal(object)  # State
+    event_received = Signal(object)  # Event
     ended = Signal(object)  # Ended
 
-    def __init__(self, thread: TrainingThread, parent: Optional[QObject] = None) -> None:
+    def __init__(self, thread: TrainingThread, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._thread = thread
-        self._control: Optional[RunControl] = None
-        self.state = State.IDLE
+        self._control: RunControl | None = None
+        self.state = SessionState.IDLE
         self.step = 0
-        thread.happened.connect(self._hear)
-        thread.ended.connect(self._end)
-        thread.waiting.connect(self._waits)
+        thread.event_received.connect(self._on_event)
+        thread.ended.connect(self._on_ended)
+        thread.run_paused.connect(self._on_paused)
 
     @property
-    def active(self) -> bool:
+    def is_active(self) -> bool:
         """Whether a training is under way, from the click on Start to the last file written."""
-        return self.state is not State.IDLE
+        return self.state is not SessionState.IDLE
 
     def start(self, given: Mapping[str, Any]) -> None:
         """Begin a training; without effect while one is under way."""
-        if not self.active:
+        if not self.is_active:
             self.step = 0
             self._control = self._thread.train(given)
-            self._become(State.STARTING)
+            self._set_state(SessionState.STARTING)
 
     def pause_or_resume(self) -> None:
         """Wait at the next step boundary, or go on."""
-        if self._control is None or self.state not in STEERABLE:
+        if self._control is None or self.state not in CONTROLLABLE_STATES:
             return
-        if self.state is State.TRAINING:
+        if self.state is SessionState.TRAINING:
             self._control.pause()
-            self._become(State.PAUSING)
+            self._set_state(SessionState.PAUSING)
         else:
             self._control.resume()
-            self._become(State.TRAINING)
+            self._set_state(SessionState.TRAINING)
 
     def stop(self, *, discard: bool = False) -> None:
         """Finish the step and leave: with a checkpoint, or without one."""
-        if self._control is not None and self.active:
-            self._control.stop(Stop.DISCARD if discard else Stop.SAVE)
-            self._become(State.STOPPING)
+        if self._control is not None and self.is_active:
+            self._control.stop(StopMode.DISCARD if discard else StopMode.SAVE)
+            self._set_state(SessionState.STOPPING)
 
-    def request(self, what: Request) -> None:
+    def request(self, request: RunRequest) -> None:
         """Save, validate or preview at the next step boundary."""
         if self._control is not None:
-            self._control.request(what)
+            self._control.request(request)
 
     @Slot()
-    def _waits(self) -> None:
-        reached = self._control is not None and self._control.waiting  # of an earlier pause the word may come late
-        if self.state is State.PAUSING and reached:
-            self._become(State.PAUSED)
+    def _on_paused(self) -> None:
+        reached = self._control is not None and self._control.is_waiting  # of an earlier pause the word may come late
+        if self.state is SessionState.PAUSING and reached:
+            self._set_state(SessionState.PAUSED)
 
     @Slot(object)
-    def _hear(self, event: Any) -> None:
-        if isinstance(event, RunStarted) and self.state is State.STARTING:
-            self._become(State.TRAINING)
+    def _on_event(self, event: Any) -> None:
+        if isinstance(event, RunStarted) and self.state is SessionState.STARTING:
+            self._set_state(SessionState.TRAINING)
         if isinstance(event, (RunStarted, StepDone)):
             self.step = event.start_step if isinstance(event, RunStarted) else event.step
-        self.happened.emit(event)
+        self.event_received.emit(event)
 
     @Slot(object)
-    def _end(self, ended: Ended) -> None:
+    def _on_ended(self, ended: RunEnded) -> None:
         self._control = None
-        self._become(State.IDLE)
+        self._set_state(SessionState.IDLE)
         self.ended.emit(ended)
 
-    def _become(self, state: State) -> None:
+    def _set_state(self, state: SessionState) -> None:
         self.state = state
-        self.changed.emit(state)
+        self.state_changed.emit(state)

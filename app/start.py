@@ -18,14 +18,14 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Any, Optional
+from typing import Any
 
 from trainer_core import environment
 
-APPLICATION = "WQV Upscale Trainer"
+APPLICATION_NAME = "WQV Upscale Trainer"
 
 
-def run(*, workspace: Optional[str] = None, demo: bool = False, begin: bool = False) -> int:
+def run_application(*, workspace: str | None = None, demo: bool = False, begin: bool = False) -> int:
     """Open the window and stay until it is closed; the exit code, 128 and its number after a signal.
 
     Args:
@@ -33,8 +33,8 @@ def run(*, workspace: Optional[str] = None, demo: bool = False, begin: bool = Fa
         demo: fill in the built-in scenes.
         begin: start to train as soon as everything is ready.
     """
-    environment.prepare()
-    _give_streams()
+    environment.configure_libraries()
+    _redirect_missing_streams()
     if os.name == "nt":
         import torch  # noqa: F401
 
@@ -42,36 +42,36 @@ def run(*, workspace: Optional[str] = None, demo: bool = False, begin: bool = Fa
 
     from app.system.crash_log import CrashLog, state_folder
 
-    _name_application()
+    _set_application_name()
     log = CrashLog(state_folder())
-    log.begin()
+    log.start()
     application = make_application()
     application.setQuitOnLastWindowClosed(False)
 
-    from app.errors import ErrorHook
-    from app.garbage_collector import Collector
+    from app.errors import ExceptionHook
+    from app.garbage_collector import GarbageCollector
     from app.window import Window
 
     window = Window()
-    collector = Collector(window)
+    collector = GarbageCollector(window)
     window.closed.connect(lambda: application.exit(0))
-    hook = ErrorHook(window, log.note)
+    hook = ExceptionHook(window, log.add_entry)
     hook.install()
     window.show()
-    QTimer.singleShot(0, window.begin_work)
-    QTimer.singleShot(0, lambda: collector.settle(window.training.ask))
-    QTimer.singleShot(0, lambda: window.open_at_start(workspace, demo=demo, begin=begin))
-    QTimer.singleShot(0, lambda: window.crash_card.tell(log.take_earlier_crash()))
-    signals = _Signals(window)
+    QTimer.singleShot(0, window.start_background_work)
+    QTimer.singleShot(0, lambda: collector.freeze_torch(window.training.submit))
+    QTimer.singleShot(0, lambda: window.apply_arguments(workspace, demo=demo, begin=begin))
+    QTimer.singleShot(0, lambda: window.crash_card.show_crash(log.pop_crash_report()))
+    signals = _SignalHandler(window)
     application.exec()
     signals.close()
     collector.close()
     hook.remove()
-    log.end()
+    log.finish()
     return signals.exit_code
 
 
-def _give_streams() -> None:
+def _redirect_missing_streams() -> None:
     """Under pythonw there are none, and not every library looks before it writes."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -86,16 +86,16 @@ def make_application() -> Any:
 
     # Qt fills large areas with helper threads, which would push the training off its cores with each painting.
     os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
-    _name_application()
+    _set_application_name()
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
-    application.setApplicationDisplayName(APPLICATION)
-    theme.install(application)
+    application.setApplicationDisplayName(APPLICATION_NAME)
+    theme.install_theme(application)
     locale.setlocale(locale.LC_NUMERIC, "C")
     return application
 
 
-def _name_application() -> None:
+def _set_application_name() -> None:
     """What the user's folders for this program are called."""
     from PySide6.QtCore import QCoreApplication
 
@@ -103,7 +103,7 @@ def _name_application() -> None:
     QCoreApplication.setOrganizationName("WQV")
 
 
-class _Signals:
+class _SignalHandler:
     """Ctrl+C and SIGTERM close the window; a second one leaves at once."""
 
     def __init__(self, window: Any) -> None:
@@ -112,12 +112,12 @@ class _Signals:
         self.exit_code = 0
         self._window = window
         for name in ("SIGINT", "SIGTERM"):
-            signal.signal(getattr(signal, name), self._leave)
+            signal.signal(getattr(signal, name), self._on_signal)
         self._timer = QTimer(window)
         self._timer.timeout.connect(lambda: None)  # Python looks at signals then; Qt's loop alone would not let it
         self._timer.start(200)
 
-    def _leave(self, number: int, frame: Optional[FrameType]) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         code = 128 + number
         if self.exit_code:
             os._exit(code)

@@ -10,20 +10,19 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Optional
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetrics, QPalette
 from PySide6.QtWidgets import QApplication
 
-from app.settings_store import remembered
+from app.settings_store import open_settings_store
 
-SPACE = 8  # pixels; distances are this, half of it, or a multiple
+SPACING = 8  # pixels; distances are this, half of it, or a multiple
 CHOICES = ("system", "light", "dark")
 
 
 @dataclass(frozen=True)
-class Colours:
+class ThemeColors:
     """Every colour that is used, as #rrggbb."""
 
     window: str
@@ -35,25 +34,45 @@ class Colours:
     accent: str
     accent_hover: str
     on_accent: str
-    good: str
-    bad: str
-    warn: str
+    success: str
+    error: str
+    warning: str
     series: tuple[str, ...]
 
 
-LIGHT = Colours(
-    window="#f4f5f7", base="#ffffff", raised="#fbfbfc", border="#d3d8e0", text="#1c2430", muted="#5d6878",
-    accent="#2563c9", accent_hover="#1d52ab", on_accent="#ffffff", good="#1b7a47", bad="#b3261e", warn="#8a5a00",
+LIGHT = ThemeColors(
+    window="#f4f5f7",
+    base="#ffffff",
+    raised="#fbfbfc",
+    border="#d3d8e0",
+    text="#1c2430",
+    muted="#5d6878",
+    accent="#2563c9",
+    accent_hover="#1d52ab",
+    on_accent="#ffffff",
+    success="#1b7a47",
+    error="#b3261e",
+    warning="#8a5a00",
     series=("#2563c9", "#b4540a", "#1b7a47", "#8e3fa8"),
-)  # fmt: skip
-DARK = Colours(
-    window="#191c21", base="#121418", raised="#21252c", border="#383e48", text="#e7eaee", muted="#9aa4b2",
-    accent="#6ea4ff", accent_hover="#8cb7ff", on_accent="#0d1624", good="#63cf95", bad="#ff8f86", warn="#e8b95a",
+)
+DARK = ThemeColors(
+    window="#191c21",
+    base="#121418",
+    raised="#21252c",
+    border="#383e48",
+    text="#e7eaee",
+    muted="#9aa4b2",
+    accent="#6ea4ff",
+    accent_hover="#8cb7ff",
+    on_accent="#0d1624",
+    success="#63cf95",
+    error="#ff8f86",
+    warning="#e8b95a",
     series=("#6ea4ff", "#f2a65a", "#63cf95", "#cf94e8"),
-)  # fmt: skip
+)
 
-_LEAST_SIZE, _LARGEST_SIZE = 10, 14  # points; in between the user's own size holds
-_LEAST_HEIGHT = 18  # pixels of a line of text in a field or a button
+_MIN_SIZE, _MAX_SIZE = 10, 14  # points; in between the user's own size holds
+_MIN_HEIGHT = 18  # pixels of a line of text in a field or a button
 
 _SHEET = Template("""
 QWidget { font-size: ${size}pt; }
@@ -61,14 +80,14 @@ QToolTip { color: $text; background: $raised; border: 1px solid $border; padding
 QLabel[role="title"] { font-size: ${title}pt; font-weight: 600; }
 QLabel[role="heading"] { font-weight: 600; }
 QLabel[role="muted"] { color: $muted; }
-QLabel[role="bad"] { color: $bad; }
-QLabel[role="good"] { color: $good; }
+QLabel[role="error"] { color: $error; }
+QLabel[role="success"] { color: $success; }
 QFrame[role="card"] { background: $raised; border: 1px solid $border; border-radius: 8px; }
 QFrame[role="line"] { background: $border; border: none; max-height: 1px; min-height: 1px; }
 QLineEdit, QAbstractSpinBox { background: $base; border: 1px solid $border; border-radius: 5px; padding: 4px 7px;
     min-height: ${line}px; }
 QLineEdit:focus, QAbstractSpinBox:focus { border: 1px solid $accent; }
-QLineEdit[invalid="true"] { border: 1px solid $bad; }
+QLineEdit[invalid="true"] { border: 1px solid $error; }
 QLineEdit:disabled, QAbstractSpinBox:disabled { color: $muted; background: $window; }
 QAbstractSpinBox { max-height: ${line}px; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { subcontrol-origin: border; width: 20px; border: none; }
@@ -153,33 +172,39 @@ class Theme(QObject):
     def __init__(self, application: QApplication) -> None:
         super().__init__(application)
         self._application = application
-        self.choice = str(remembered().value("theme", "system"))
+        self.choice = str(open_settings_store().value("theme", "system"))
         application.styleHints().colorSchemeChanged.connect(lambda scheme: self._apply())
         self.colours = LIGHT
-        self.font_size = _LEAST_SIZE  # points
+        self.font_size = _MIN_SIZE  # points
         self._apply()
 
-    def choose(self, choice: str) -> None:
+    def set_choice(self, choice: str) -> None:
         """Take "system", "light" or "dark", now and at the next start."""
         self.choice = choice
-        remembered().setValue("theme", choice)
+        open_settings_store().setValue("theme", choice)
         self._apply()
 
     def _apply(self) -> None:
         system_dark = self._application.styleHints().colorScheme() == Qt.ColorScheme.Dark
         dark = self.choice == "dark" or (self.choice == "system" and system_dark)
         self.colours = DARK if dark else LIGHT
-        self._application.setPalette(_palette(self.colours))
+        self._application.setPalette(_make_palette(self.colours))
         arrow, up, tick = (
             Path(str(resources.files("resources") / "icons" / f"{name}_{'dark' if dark else 'light'}.svg")).as_posix()
             for name in ("choose", "raise", "tick")
         )
-        self.font_size = size = min(max(_LEAST_SIZE, round(_points(self._application.font()))), _LARGEST_SIZE)
-        line = max(_LEAST_HEIGHT, QFontMetrics(self.font()).height())
+        self.font_size = size = min(max(_MIN_SIZE, round(_font_points(self._application.font()))), _MAX_SIZE)
+        line = max(_MIN_HEIGHT, QFontMetrics(self.font()).height())
         sheet = _SHEET.substitute(
-            vars(self.colours), arrow=arrow, up=up, tick=tick, size=size, title=round(1.7 * size),
-            line=line, row=line + SPACE // 2,
-        )  # fmt: skip
+            vars(self.colours),
+            arrow=arrow,
+            up=up,
+            tick=tick,
+            size=size,
+            title=round(1.7 * size),
+            line=line,
+            row=line + SPACING // 2,
+        )
         self._application.setStyleSheet(sheet)
         self.changed.emit()
 
@@ -190,10 +215,10 @@ class Theme(QObject):
         return font
 
 
-_theme: Optional[Theme] = None
+_theme: Theme | None = None
 
 
-def install(application: QApplication) -> Theme:
+def install_theme(application: QApplication) -> Theme:
     """Dress the application; once."""
     global _theme
     if _theme is None:
@@ -208,32 +233,40 @@ def theme() -> Theme:
     return _theme
 
 
-def scaled(pixels: int) -> int:
+def scale_width(pixels: int) -> int:
     """A width that was chosen for text of the usual size, for the user's size."""
-    return round(pixels * theme().font_size / _LEAST_SIZE)
+    return round(pixels * theme().font_size / _MIN_SIZE)
 
 
-def colours() -> Colours:
+def theme_colors() -> ThemeColors:
     """The present colours."""
     return theme().colours
 
 
-def _points(font: QFont) -> float:
+def _font_points(font: QFont) -> float:
     """The size of a font, which may be given in pixels."""
     return font.pointSizeF() if font.pointSizeF() > 0 else QFontInfo(font).pointSizeF()
 
 
-def _palette(c: Colours) -> QPalette:
+def _make_palette(c: ThemeColors) -> QPalette:
     roles = {
-        QPalette.ColorRole.Window: c.window, QPalette.ColorRole.WindowText: c.text, QPalette.ColorRole.Base: c.base,
-        QPalette.ColorRole.AlternateBase: c.raised, QPalette.ColorRole.Text: c.text,
-        QPalette.ColorRole.Button: c.raised, QPalette.ColorRole.ButtonText: c.text,
-        QPalette.ColorRole.BrightText: c.bad, QPalette.ColorRole.Link: c.accent,
-        QPalette.ColorRole.Highlight: c.accent, QPalette.ColorRole.HighlightedText: c.on_accent,
-        QPalette.ColorRole.ToolTipBase: c.raised, QPalette.ColorRole.ToolTipText: c.text,
-        QPalette.ColorRole.PlaceholderText: c.muted, QPalette.ColorRole.Mid: c.border,
+        QPalette.ColorRole.Window: c.window,
+        QPalette.ColorRole.WindowText: c.text,
+        QPalette.ColorRole.Base: c.base,
+        QPalette.ColorRole.AlternateBase: c.raised,
+        QPalette.ColorRole.Text: c.text,
+        QPalette.ColorRole.Button: c.raised,
+        QPalette.ColorRole.ButtonText: c.text,
+        QPalette.ColorRole.BrightText: c.error,
+        QPalette.ColorRole.Link: c.accent,
+        QPalette.ColorRole.Highlight: c.accent,
+        QPalette.ColorRole.HighlightedText: c.on_accent,
+        QPalette.ColorRole.ToolTipBase: c.raised,
+        QPalette.ColorRole.ToolTipText: c.text,
+        QPalette.ColorRole.PlaceholderText: c.muted,
+        QPalette.ColorRole.Mid: c.border,
         QPalette.ColorRole.Dark: c.border,
-    }  # fmt: skip
+    }
     palette = QPalette()
     for role, colour in roles.items():
         palette.setColor(role, QColor(colour))

@@ -10,7 +10,7 @@ import queue
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
@@ -18,15 +18,15 @@ from trainer_core import environment
 from trainer_core.control import RunControl
 from trainer_core.events import Event, StepDone
 
-_STACK = 16 << 20  # bytes; Qt's default for threads is too little for torch on macOS
+_STACK_BYTES = 16 << 20  # bytes; Qt's default for threads is too little for torch on macOS
 
 
 @dataclass(frozen=True)
-class Ended:
+class RunEnded:
     """A training is over: with a result, or with the error that kept it from starting."""
 
     outcome: str  # "completed", "stopped", "discarded", "failed", or "refused" before the first step
-    error: Optional[Exception] = None
+    error: Exception | None = None
     details: str = ""
 
 
@@ -38,51 +38,51 @@ class _Request:
 
 
 @dataclass(frozen=True)
-class _Training:
+class _TrainingJob:
     given: Mapping[str, Any]
     control: RunControl
 
 
-class _ServingControl(RunControl):
+class _RequestServingControl(RunControl):
     """Lets the thread serve requests while a run is paused, and say that it waits."""
 
-    def __init__(self, serve: Callable[[], None], waits: Callable[[], None]) -> None:
+    def __init__(self, serve: Callable[[], None], on_waiting: Callable[[], None]) -> None:
         super().__init__()
-        self._serve, self._waits = serve, waits
+        self._run_pending_requests, self._waits = serve, on_waiting
 
     def wait_while_paused(self, timeout: float | None = None) -> bool:
-        if self.paused:
+        if self.is_paused:
             super().wait_while_paused(0)  # marks the pause as reached before it is told
             self._waits()
-            self._serve()
+            self._run_pending_requests()
         return super().wait_while_paused(timeout)
 
 
 class TrainingThread(QThread):
     """Start it once, `close` it once. All methods are for the window's thread."""
 
-    happened = Signal(object)  # every Event of a run
+    event_received = Signal(object)  # every Event of a run
     ended = Signal(object)  # Ended
-    waiting = Signal()  # a paused run has come to a step boundary; may be repeated
-    _answered = Signal(object)  # a callable to run in the window's thread
+    run_paused = Signal()  # a paused run has come to a step boundary; may be repeated
+    _request_finished = Signal(object)  # a callable to run in the window's thread
 
-    def __init__(self, parent: Optional[QObject] = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("training")
-        self.setStackSize(_STACK)
+        self.setStackSize(_STACK_BYTES)
         self._jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._answered.connect(self._deliver)
+        self._request_finished.connect(self._deliver)
 
     # -- for the window's thread ---------------------------------------------------------------
 
-    def ask(self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
+    def submit(self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
         """Run `work` in the training thread as soon as it is free between two steps; the answer comes back here."""
         self._jobs.put(_Request(work, done, failed))
 
     def train(self, given: Mapping[str, Any]) -> RunControl:
         """Begin a training with these settings; the control steers it. `ended` follows in every case."""
-        control = _ServingControl(self._serve, self.waiting.emit)
-        self._jobs.put(_Training(dict(given), control))
+        control = _RequestServingControl(self._run_pending_requests, self.run_paused.emit)
+        self._jobs.put(_TrainingJob(dict(given), control))
         return control
 
     def close(self) -> None:
@@ -102,28 +102,28 @@ class TrainingThread(QThread):
             job = self._jobs.get()
             if job is None:
                 return
-            if isinstance(job, _Training):
+            if isinstance(job, _TrainingJob):
                 self.ended.emit(self._train(job))
-                environment.give_back_memory()
+                environment.release_memory()
             else:
-                self._answer(job)
+                self._run_request(job)
 
-    def _train(self, job: _Training) -> Ended:
+    def _train(self, job: _TrainingJob) -> RunEnded:
         try:
             from trainer_core.planning.plan import make_plan
             from trainer_core.training.trainer import Trainer
 
-            result = Trainer(make_plan(job.given), self._hear, job.control).run()
-            return Ended(result.outcome)
+            result = Trainer(make_plan(job.given), self._on_event, job.control).run()
+            return RunEnded(result.outcome)
         except Exception as error:
-            return Ended("refused", error, traceback.format_exc())
+            return RunEnded("refused", error, traceback.format_exc())
 
-    def _hear(self, event: Event) -> None:
-        self.happened.emit(event)
+    def _on_event(self, event: Event) -> None:
+        self.event_received.emit(event)
         if isinstance(event, StepDone):
-            self._serve()
+            self._run_pending_requests()
 
-    def _serve(self) -> None:
+    def _run_pending_requests(self) -> None:
         """Answer the small requests that wait; everything else stays in the queue."""
         later = []
         while True:
@@ -132,16 +132,16 @@ class TrainingThread(QThread):
             except queue.Empty:
                 break
             if isinstance(job, _Request):
-                self._answer(job)
+                self._run_request(job)
             else:
                 later.append(job)
         for job in later:
             self._jobs.put(job)
 
-    def _answer(self, request: _Request) -> None:
+    def _run_request(self, request: _Request) -> None:
         try:
             value = request.work()
         except Exception as error:
-            self._answered.emit(lambda error=error: request.failed(error))
+            self._request_finished.emit(lambda error=error: request.failed(error))
         else:
-            self._answered.emit(lambda: request.done(value))
+            self._request_finished.emit(lambda: request.done(value))

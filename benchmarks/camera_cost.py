@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5, help="training steps to measure")
     arguments = parser.parse_args()
-    environment.prepare()
+    environment.configure_libraries()
     torch.set_num_threads(arguments.threads)
     step = _training_step()
     shots = {name: _photograph(name) for name in REGION_SIDES}

@@ -24,8 +24,8 @@ from PIL import Image
 
 from trainer_core.calibration.distance import EDGE_TERMS
 from trainer_core.calibration.photo_set import PhotoSet
-from trainer_core.calibration.slanted_edges import draw_steps
-from trainer_core.calibration.synthetic import cut_frame, imitate
+from trainer_core.calibration.slanted_edges import render_slanted_edges
+from trainer_core.calibration.synthetic import cut_clean_frame, simulate_photos
 from trainer_core.camera import Camera, CameraProfile, build_camera
 from trainer_core.data.captures import read_captures
 from trainer_core.data.decoding import decode
@@ -99,7 +99,7 @@ def photo_files(folder: Path, count: int) -> list[Path]:
 
 def cut_frames(photos: Sequence[np.ndarray], camera: Camera, seed: int) -> np.ndarray:
     """Cut one frame of each photo, uint8 [n, frame_height*scale, frame_width*scale, 3]."""
-    return np.stack([cut_frame(photo, camera, seed, n) for n, photo in enumerate(photos)])
+    return np.stack([cut_clean_frame(photo, camera, seed, n) for n, photo in enumerate(photos)])
 
 
 def _median(photos: PhotoSet, name: str) -> float:
@@ -110,7 +110,7 @@ def _median(photos: PhotoSet, name: str) -> float:
 def _synthetic(profile: CameraProfile, photos: Sequence[Path], seed: int) -> PhotoSet:
     scale = SCALES[profile.kind]
     frames = cut_frames([decode(path) for path in photos], build_camera(profile, scale), seed)
-    return PhotoSet.measure(imitate(profile, frames, scale, seed), profile.kind)
+    return PhotoSet.measure(simulate_photos(profile, frames, scale, seed), profile.kind)
 
 
 def _control(real: PhotoSet, synthetic: PhotoSet) -> dict[str, list[float]]:
@@ -132,7 +132,7 @@ def _halves(real: PhotoSet, synthetic: PhotoSet) -> Iterator[tuple[PhotoSet, Pho
         order = generator.permutation(len(real.pixels)).tolist()
         others = order[half:]
         imitation = generator.choice(len(synthetic.pixels), len(others), replace=False).tolist()
-        yield real.pick(order[:half]), real.pick(others), synthetic.pick(imitation)
+        yield real.subset(order[:half]), real.subset(others), synthetic.subset(imitation)
 
 
 def _print_summary(name: str, values: Sequence[float]) -> None:
@@ -151,8 +151,8 @@ def _print_terms(real: PhotoSet, runs: Sequence[PhotoSet], terms: Sequence[Mappi
 
 def _print_edges(profile: CameraProfile, real: PhotoSet) -> None:
     camera = build_camera(profile, SCALES[profile.kind])
-    frames = draw_steps(camera, _STEP_FRAMES, FIT_SEED)
-    drawn = PhotoSet.measure(imitate(profile, frames, camera.scale, FIT_SEED), profile.kind)
+    frames = render_slanted_edges(camera, _STEP_FRAMES, FIT_SEED)
+    drawn = PhotoSet.measure(simulate_photos(profile, frames, camera.scale, FIT_SEED), profile.kind)
     print(f"\n{'edges: quartiles':22}{'captures':>22}{'drawn steps':>22}")
     for name in EDGE_TERMS:
         cells = ("".join(f"{value:7.2f}" for value in _quartiles(photos, name)) for photos in (real, drawn))

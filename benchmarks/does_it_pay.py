@@ -27,7 +27,7 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.photos import find_photos
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training import start
-from trainer_core.training.cameras import camera_for, region_for
+from trainer_core.training.cameras import make_camera, make_region_spec
 from trainer_core.training.validation import FRAME_SEED, Validator
 from trainer_core.verbs.upscale import upscale
 from trainer_core.weights.network import load_network
@@ -65,9 +65,17 @@ def _arguments() -> argparse.Namespace:
 def _settings(arguments: argparse.Namespace, kind: str) -> list[str]:
     style = "--no-monochrome-style" if arguments.color else "--monochrome-style"
     return [
-        str(arguments.photos), str(arguments.out / kind), style, "--scale", str(arguments.scale),
-        "--preset", arguments.preset, "--max-minutes", str(arguments.minutes), "--no-tensorboard",
-    ]  # fmt: skip
+        str(arguments.photos),
+        str(arguments.out / kind),
+        style,
+        "--scale",
+        str(arguments.scale),
+        "--preset",
+        arguments.preset,
+        "--max-minutes",
+        str(arguments.minutes),
+        "--no-tensorboard",
+    ]
 
 
 def _train_both(arguments: argparse.Namespace) -> None:
@@ -88,7 +96,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     if arguments.child == "plain":
-        start.camera_for = _plain
+        start.make_camera = _plain
     return train(_settings(arguments, arguments.child))
 
 
@@ -107,8 +115,8 @@ def _print_table(arguments: argparse.Namespace, models: dict[str, Path]) -> None
     splits = find_photos(arguments.photos, train_split=config.train_split, val_split=config.val_split).splits
     networks = {kind: _network(path) for kind, path in models.items()}
     print(f"{'PSNR (dB), SSIM on':24}{'bicubic':>16}" + "".join(f"{kind:>16}" for kind in networks))
-    for name, camera in (("plain frames", _plain(config)), ("watch frames", camera_for(config))):
-        region = region_for(config, camera)
+    for name, camera in (("plain frames", _plain(config)), ("watch frames", make_camera(config))):
+        region = make_region_spec(config, camera)
         frames = validation_frames(splits.val, region, seed=FRAME_SEED, limit=_FRAMES, on_bad_photo=print)
         validator = Validator(frames, camera, scale=config.scale, device=torch.device("cpu"))
         found = [validator.baseline, *(validator.measure(network) for network in networks.values())]

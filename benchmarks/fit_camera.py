@@ -19,8 +19,8 @@ import torch
 from camera_realism import FIT_SEED, SCALES, cut_frames, photo_files, read_captures_of, start_profile
 from tqdm import tqdm
 
-from trainer_core.calibration.bounds import BOUNDS, of_the_watch
-from trainer_core.calibration.search import fit
+from trainer_core.calibration.bounds import BOUNDS, watch_parameters
+from trainer_core.calibration.search import fit_profile
 from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.data.decoding import decode
 
@@ -34,12 +34,18 @@ def main() -> None:
     scale = SCALES[arguments.kind]
     photos = [decode(path) for path in photo_files(arguments.photos_folder, arguments.photos)]
     frames = cut_frames(photos, build_camera(start, scale), FIT_SEED)
-    free = of_the_watch(start.kind) if arguments.free == "watch" else tuple(BOUNDS[start.kind])
+    free = watch_parameters(start.kind) if arguments.free == "watch" else tuple(BOUNDS[start.kind])
     with tqdm(total=arguments.candidates) as bar:
-        found = fit(
-            start, real, frames, scale, candidates=arguments.candidates, free=free, seed=FIT_SEED,
+        found = fit_profile(
+            start,
+            real,
+            frames,
+            scale,
+            candidates=arguments.candidates,
+            free=free,
+            seed=FIT_SEED,
             progress=lambda tried, count, best: (bar.update(), bar.set_postfix(total=f"{best:.3f}")),
-        )  # fmt: skip
+        )
     written = between(start, found, arguments.share)
     arguments.out.write_text(json.dumps(written.to_json(), indent=1))
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 PERIOD = 0.010  # seconds between two beats
 LATE, STALL = 0.050, 0.250  # seconds beyond the period
@@ -159,7 +159,7 @@ def _count(places: Iterable[str]) -> list[tuple[str, int]]:
     return collections.Counter(place for place in places if place).most_common(3)
 
 
-def _place(frame: Optional[FrameType]) -> str:
+def _place(frame: FrameType | None) -> str:
     """The innermost frames, such as "charts/panel.py:110 _draw < charts/chart.py:95 draw"."""
     names: list[str] = []
     while frame is not None and frame.f_code.co_filename != str(_START) and len(names) < 6:

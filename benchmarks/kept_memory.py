@@ -72,7 +72,7 @@ def _train(preset: str, thread: str, steps: int) -> None:
     sys.path.insert(0, str(_ROOT))
     from trainer_core import environment
 
-    environment.prepare()
+    environment.configure_libraries()
     if thread == "first":
         _time_steps(preset, steps)
     else:

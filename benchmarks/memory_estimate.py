@@ -19,12 +19,12 @@ def measure(case: str) -> None:
     """Some updates on random pairs; prints estimate, measurement and ratio."""
     from trainer_core import environment
 
-    environment.prepare()
+    environment.configure_libraries()
     import torch
     from training_step import step_config, training_step
 
-    from trainer_core.planning.hardware import choose, memory_estimate
-    from trainer_core.planning.plan import network_of
+    from trainer_core.planning.hardware import choose_hardware, estimate_memory
+    from trainer_core.planning.plan import network_spec
 
     preset, scale = case.split("-")
     config = step_config(preset, int(scale))
@@ -34,7 +34,7 @@ def measure(case: str) -> None:
     for _ in range(_STEPS):
         step()
     measured = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
-    estimate = memory_estimate(config, network_of(config), choose(config).precision) / 1e6
+    estimate = estimate_memory(config, network_spec(config), choose_hardware(config).precision) / 1e6
     print(f"{case}: estimate {estimate:.0f} MB, measured {measured:.0f} MB, ratio {measured / estimate:.2f}")
 
 

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from trainer_core.camera import Camera, FrameView
 from trainer_core.camera.bicubic import bicubic_downscale
-from trainer_core.camera.parameters import Parameter, Params, draw
-from trainer_core.camera.stages.quantizer import quantise
+from trainer_core.camera.parameters import Parameter, Params, draw_parameters
+from trainer_core.camera.stages.quantizer import quantize
 from trainer_core.pixels import luma
 
 _RANGES = {"blur": (0.2, 1.2), "noise": (0.002, 0.01), "quality": (30.0, 85.0), "kernel": (0.0, 3.0)}
@@ -63,7 +63,7 @@ class PlainCamera(Camera):
 
     def draw(self, seed: int, indices: Sequence[int]) -> PlainParams:
         """See `Camera.draw`."""
-        return draw(PlainParams, _RANGES, _CHANCES, seed, indices)
+        return draw_parameters(PlainParams, _RANGES, _CHANCES, seed, indices)
 
     @torch.no_grad()
     def __call__(self, view: FrameView, params: Params, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -76,7 +76,7 @@ class PlainCamera(Camera):
         lr = torch.stack([self._reduce(image, int(k)) for image, k in zip(coded, params.kernel.tolist())])
         target = clean + noise * params.noise.view(-1, 1, 1, 1) if self._mono else clean
         levels = _LEVELS if self._mono else 256
-        return quantise(lr, 1.0, levels), quantise(target, 1.0, levels) if self._mono else target
+        return quantize(lr, 1.0, levels), quantize(target, 1.0, levels) if self._mono else target
 
     def _reduce(self, image: Tensor, kernel: int) -> Tensor:
         size = (image.shape[-2] // self.scale, image.shape[-1] // self.scale)

@@ -7,11 +7,11 @@ from typing import Callable
 import torch
 
 from trainer_core.model.rrdb import RRDBNet
-from trainer_core.planning.hardware import choose
-from trainer_core.planning.plan import network_of
+from trainer_core.planning.hardware import choose_hardware
+from trainer_core.planning.plan import network_spec
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.presets import PRESETS
-from trainer_core.training.batches import Pair
+from trainer_core.training.batches import Batch
 from trainer_core.training.learner import Learner
 
 
@@ -22,7 +22,7 @@ def step_config(preset: str, scale: int = 4) -> TrainerConfig:
 
 def training_step(config: TrainerConfig) -> Callable[[], object]:
     """Forward, backward and update, always on the same pixels."""
-    learner = Learner(config, RRDBNet(network_of(config)), choose(config))
+    learner = Learner(config, RRDBNet(network_spec(config)), choose_hardware(config))
     side, batch = config.patch_size, config.batch_size
-    pair = Pair(torch.rand(batch, 3, side, side), torch.rand(batch, 3, *[side * config.scale] * 2))
-    return lambda: learner.update([pair], count=1, rate=1e-4)
+    pair = Batch(torch.rand(batch, 3, side, side), torch.rand(batch, 3, *[side * config.scale] * 2))
+    return lambda: learner.update([pair], count=1, learning_rate=1e-4)

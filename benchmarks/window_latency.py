@@ -37,9 +37,13 @@ _SETTLING = 5  # records of steps before a training takes turns
 _RECORDED = 100_000  # steps
 _NEVER = 1_000_000  # steps
 _ENDLESS = {  # a run of which only the steps count: nothing is validated or saved
-    "preset": "nano", "steps": _NEVER, "seed": 1,
-    "val_interval": _NEVER, "image_log_interval": _NEVER, "checkpoint_interval": _NEVER,
-}  # fmt: skip
+    "preset": "nano",
+    "steps": _NEVER,
+    "seed": 1,
+    "val_interval": _NEVER,
+    "image_log_interval": _NEVER,
+    "checkpoint_interval": _NEVER,
+}
 _HERE = Path(__file__).resolve().parents[1]
 
 
@@ -218,7 +222,7 @@ def _open(arguments: argparse.Namespace, once_open: Callable[[Any], object]) -> 
     sys.path.insert(0, str(_HERE))
     from trainer_core import environment
 
-    environment.prepare()
+    environment.configure_libraries()
     if os.name == "nt":
         import torch  # noqa: F401
     from PySide6.QtCore import QSettings, QStandardPaths
@@ -229,13 +233,13 @@ def _open(arguments: argparse.Namespace, once_open: Callable[[Any], object]) -> 
     QStandardPaths.setTestModeEnabled(True)
     memory = str(Path(arguments.workspace).parent / "remembered")
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, memory)
-    begin_work = Window.begin_work
+    begin_work = Window.start_background_work
 
     def begin_and_go_on(window: Window) -> None:
         begin_work(window)
         once_open(window)
 
-    Window.begin_work = begin_and_go_on  # type: ignore[method-assign]
+    Window.start_background_work = begin_and_go_on  # type: ignore[method-assign]
     start([])
 
 
@@ -297,7 +301,7 @@ def charts_child(arguments: argparse.Namespace) -> None:
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, memory_folder)
     from PySide6.QtWidgets import QGraphicsView
 
-    from app.charts.figures import Figures
+    from app.charts.figures import RunFigures
     from app.charts.panel import ChartPanel
     from app.start import make_application
 
@@ -307,7 +311,7 @@ def charts_child(arguments: argparse.Namespace) -> None:
     panel.show()
     events = _recorded_events()
     began = time.perf_counter()
-    panel.load(_figures(events, Figures()))
+    panel.show_figures(_figures(events, RunFigures()))
     load = time.perf_counter() - began
 
     def draw() -> float:
@@ -321,7 +325,7 @@ def charts_child(arguments: argparse.Namespace) -> None:
 
     application.processEvents()
     times = [draw() for _ in range(20)][1:]
-    panel.load(_figures(events[-2000:], Figures()))  # memory does not depend on the number of points
+    panel.show_figures(_figures(events[-2000:], RunFigures()))  # memory does not depend on the number of points
     process, memory = psutil.Process(), []
     for number in range(arguments.redraws + 1):
         if number % max(1, arguments.redraws // 10) == 0:
@@ -356,11 +360,17 @@ def _recorded_events() -> list[Any]:
 
 
 _MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
-    "heartbeat": measure_heartbeat, "paint": measure_paint, "headless": measure_headless, "charts": measure_charts,
-}  # fmt: skip
+    "heartbeat": measure_heartbeat,
+    "paint": measure_paint,
+    "headless": measure_headless,
+    "charts": measure_charts,
+}
 _CHILDREN: dict[str, Callable[[argparse.Namespace], None]] = {
-    "heartbeat": heartbeat_child, "paint": paint_child, "train": train_child, "charts": charts_child,
-}  # fmt: skip
+    "heartbeat": heartbeat_child,
+    "paint": paint_child,
+    "train": train_child,
+    "charts": charts_child,
+}
 
 if __name__ == "__main__":
     main()

@@ -18,9 +18,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Tests skip without these; under CI that would hide that nothing was checked.
 _NEEDED_BESIDE_TORCH = (
-    "spandrel", "torchvision", "tensorboard", "hypothesis", "safetensors", "onnx", "onnxruntime",
-    "PySide6", "pyqtgraph", "pytestqt",
-)  # fmt: skip
+    "spandrel",
+    "torchvision",
+    "tensorboard",
+    "hypothesis",
+    "safetensors",
+    "onnx",
+    "onnxruntime",
+    "PySide6",
+    "pyqtgraph",
+    "pytestqt",
+)
 _NEEDED_PROGRAMS = ("Xvfb", "xdotool")
 
 

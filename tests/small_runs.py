@@ -12,9 +12,19 @@ from PIL import Image, ImageDraw
 
 # A network and a frame so small that a step takes milliseconds.
 TINY: dict[str, Any] = dict(
-    base_resolution=48, patch_size=16, batch_size=2, num_feat=8, num_block=1, num_grow_ch=4, learning_rate=1e-3,
-    monochrome_style=True, amp=False, device="cpu", image_log_max_samples=1, compact_export=True,
-)  # fmt: skip
+    base_resolution=48,
+    patch_size=16,
+    batch_size=2,
+    num_feat=8,
+    num_block=1,
+    num_grow_ch=4,
+    learning_rate=1e-3,
+    monochrome_style=True,
+    amp=False,
+    device="cpu",
+    image_log_max_samples=1,
+    compact_export=True,
+)
 
 
 def picture(seed: int, width: int = 224, height: int = 208) -> Image.Image:

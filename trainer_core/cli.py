@@ -13,14 +13,14 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any, Optional
+from typing import Any
 
 import trainer_core
 from trainer_core import environment
 from trainer_core.control import RunControl
 from trainer_core.errors import UserError
 from trainer_core.settings.config import SETTINGS, Interval
-from trainer_core.settings.schema import AUTO, Setting, shown
+from trainer_core.settings.schema import AUTO, Setting, format_value
 
 PROGRAM = "wqv-upscale-trainer"
 _EPILOG = """\
@@ -34,14 +34,14 @@ exit codes: 0 done, 1 failed (saved what could be saved), 2 bad input or usage, 
 _CONFIG_ONLY = "print the resolved settings as JSON and exit (without PyTorch where --device cpu --no-amp are given)"
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
-    environment.prepare()
+    environment.configure_libraries()
     parser = build_parser()
     arguments = vars(parser.parse_args(argv))
     events = arguments.pop("events", None)
     config_only = arguments.pop("config_only", False)
-    given = _with_places(arguments, parser)
+    given = _with_paths(arguments, parser)
     try:
         return _print_config(given) if config_only else _train(given, events)
     except UserError as error:
@@ -70,12 +70,12 @@ def build_parser() -> argparse.ArgumentParser:
         if setting.flag:
             group = groups.get(setting.group) or parser.add_argument_group(setting.group)
             groups[setting.group] = group
-            _add(group, setting)
+            _add_option(group, setting)
     return parser
 
 
-def _add(group: Any, setting: Setting) -> None:
-    text = _help(setting)
+def _add_option(group: Any, setting: Setting) -> None:
+    text = _option_help(setting)
     if setting.kind == "switch":
         action = argparse.BooleanOptionalAction
         group.add_argument(setting.flag, dest=setting.name, action=action, default=argparse.SUPPRESS, help=text)
@@ -93,15 +93,15 @@ def _add(group: Any, setting: Setting) -> None:
         group.add_argument(off, dest=setting.name, action="store_const", const=None, help="without it, if stored")
 
 
-def _help(setting: Setting) -> str:
-    facts = [f"default {shown(setting.default)}"]
+def _option_help(setting: Setting) -> str:
+    facts = [f"default {format_value(setting.default)}"]
     if setting.limits and setting.kind != "choice":
         facts.insert(0, f"{setting.limits} {setting.unit}".strip())
     text = f"{setting.help} ({'; '.join(facts)})"
     return text.replace("%", "%%")
 
 
-def _metavar(setting: Setting) -> Optional[str]:
+def _metavar(setting: Setting) -> str | None:
     names = {"int": "N", "float": "X", "interval": "N", "file": "PATH", "folder": "DIR"}
     return names.get(setting.kind)  # choices name themselves
 
@@ -113,7 +113,7 @@ def _parse_interval(text: str) -> Interval:
         raise argparse.ArgumentTypeError(f"must be {AUTO} or a whole number, not {text!r}") from None
 
 
-def _with_places(arguments: dict[str, Any], parser: argparse.ArgumentParser) -> dict[str, Any]:
+def _with_paths(arguments: dict[str, Any], parser: argparse.ArgumentParser) -> dict[str, Any]:
     """Source and workspace; with --demo a single path is the workspace."""
     source, workspace = arguments.pop("source_dir", None), arguments.pop("workspace", None)
     if arguments.get("demo") and workspace is None:
@@ -125,16 +125,16 @@ def _with_places(arguments: dict[str, Any], parser: argparse.ArgumentParser) -> 
 
 
 def _print_config(given: dict[str, Any]) -> int:
-    from trainer_core.planning.plan import config_only, make_plan
+    from trainer_core.planning.plan import make_plan, resolved_config_json
 
     plan = make_plan(given)
     for notice in plan.notices:
         print(notice, file=sys.stderr)
-    print(json.dumps(config_only(plan), indent=2))
+    print(json.dumps(resolved_config_json(plan), indent=2))
     return 0
 
 
-def _train(given: dict[str, Any], events: Optional[str]) -> int:
+def _train(given: dict[str, Any], events: str | None) -> int:
     from trainer_core.events import Fanout
     from trainer_core.planning.plan import make_plan
     from trainer_core.sinks.console import ConsoleSink
@@ -142,7 +142,7 @@ def _train(given: dict[str, Any], events: Optional[str]) -> int:
     from trainer_core.training.trainer import Trainer
 
     control = RunControl()
-    signals = _Signals(control)
+    signals = _SignalHandler(control)
     plan = make_plan(given)
     console = ConsoleSink(log_interval=plan.config.log_interval)
     sink = Fanout(console, *([JsonlStdoutSink(sys.stdout)] if events else []))
@@ -156,7 +156,7 @@ def _train(given: dict[str, Any], events: Optional[str]) -> int:
     return 0 if result.outcome == "completed" else signals.exit_code
 
 
-class _Signals:
+class _SignalHandler:
     """Ctrl+C and SIGTERM ask the run to stop; a second one leaves at once."""
 
     def __init__(self, control: RunControl) -> None:
@@ -166,7 +166,7 @@ class _Signals:
         wanted = [getattr(signal, name) for name in names if hasattr(signal, name)]
         self._before = {number: signal.signal(number, self._stop) for number in wanted}
 
-    def _stop(self, number: int, frame: Optional[FrameType]) -> None:
+    def _stop(self, number: int, frame: FrameType | None) -> None:
         code = 128 + number
         if self.exit_code:
             os._exit(code)

@@ -10,14 +10,14 @@ import threading
 from enum import Enum
 
 
-class Stop(Enum):
+class StopMode(Enum):
     """Why a run should end before its last step."""
 
     SAVE = "save"  # finish the step, write a checkpoint, leave
     DISCARD = "discard"  # leave without writing one: the steps since the last checkpoint are dropped
 
 
-class Request(Enum):
+class RunRequest(Enum):
     """What can be asked for once, to be served at the next step boundary."""
 
     SAVE = "save"
@@ -29,50 +29,50 @@ class RunControl:
     """Thread-safe switches of one run. A signal handler may call every method but the waiting one."""
 
     def __init__(self) -> None:
-        self._stop: Stop | None = None
+        self._stop: StopMode | None = None
         self._running = threading.Event()
         self._running.set()
         self._pauses = self._reached = 0  # asked for; and which of them the loop has come to
-        self._requests: set[Request] = set()
+        self._requests: set[RunRequest] = set()
         self._lock = threading.RLock()  # re-entrant: a signal handler may interrupt a holder
 
     @property
-    def stop_requested(self) -> Stop | None:
+    def stop_requested(self) -> StopMode | None:
         """The pending stop, or None while the run may go on."""
         return self._stop
 
     @property
-    def paused(self) -> bool:
+    def is_paused(self) -> bool:
         """Whether the loop waits (or will wait at the next step boundary)."""
         return not self._running.is_set()
 
     @property
-    def waiting(self) -> bool:
+    def is_waiting(self) -> bool:
         """Whether the loop has come to the pause: nothing is computed until it ends."""
-        return self.paused and self._reached == self._pauses
+        return self.is_paused and self._reached == self._pauses
 
-    def stop(self, how: Stop = Stop.SAVE) -> None:
+    def stop(self, mode: StopMode = StopMode.SAVE) -> None:
         """Ask the run to end at the next step boundary; ends a pause as well. The first call wins."""
         if self._stop is None:
-            self._stop = how
+            self._stop = mode
         self._running.set()
 
     def pause(self) -> None:
         """Ask the run to wait at the next step boundary. Without effect once a stop is pending."""
         if self._stop is None:
-            self._pauses += not self.paused
+            self._pauses += not self.is_paused
             self._running.clear()
 
     def resume(self) -> None:
         """End a pause."""
         self._running.set()
 
-    def request(self, what: Request) -> None:
+    def request(self, request: RunRequest) -> None:
         """Ask for a checkpoint, a validation or a preview at the next step boundary."""
         with self._lock:
-            self._requests.add(what)
+            self._requests.add(request)
 
-    def take_requests(self) -> frozenset[Request]:
+    def pop_requests(self) -> frozenset[RunRequest]:
         """The requests since the last call, which are thereby served."""
         with self._lock:
             taken = frozenset(self._requests)

@@ -13,28 +13,28 @@ _SPIN_COUNT = "30000"
 
 # glibc's mallopt(3): by default it hands a step's tensors back to the system and gets them again as new pages, which
 # the system must clear first. Worst in a thread that is not the first, as in the window: there it has small heaps.
-_KEEPING = (
+_MALLOPT_OPTIONS = (
     (-1, -1),  # M_TRIM_THRESHOLD: hand nothing back by itself
     (-4, 0),  # M_MMAP_MAX: large blocks come from the heap, too
     (-8, 1),  # M_ARENA_MAX: all threads share the first heap, the only one that grows without limit
 )
 
 
-def prepare() -> None:
+def configure_libraries() -> None:
     """Tame the waiting of OpenMP threads and keep freed memory, unless the user has settings of their own."""
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
     if not any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ):
-        for parameter, value in _KEEPING:
-            _c_library("mallopt", parameter, value)
+        for parameter, value in _MALLOPT_OPTIONS:
+            _call_glibc("mallopt", parameter, value)
 
 
-def give_back_memory() -> None:
+def release_memory() -> None:
     """Hand back what is kept: a training is over, and the process goes on without one."""
-    _c_library("malloc_trim", 0)
+    _call_glibc("malloc_trim", 0)
 
 
-def _c_library(name: str, *numbers: int) -> None:
+def _call_glibc(name: str, *numbers: int) -> None:
     """Call a function of glibc; without effect elsewhere."""
     function = getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None
     if function is not None:

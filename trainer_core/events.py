@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Optional, Union, get_args
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Union, get_args
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,14 +31,14 @@ class RunStarted:
     scale: int
     mono: bool
     start_step: int
-    total_steps: Optional[int]  # None until a time budget has been turned into steps
+    total_steps: int | None  # None until a time budget has been turned into steps
     device: str
     precision: str  # "fp32", "bf16" or "fp16"
     parameters: int
     photos: dict[str, int]  # usable photos per split
-    resumed_from: Optional[str] = None
+    resumed_from: str | None = None
     device_name: str = ""
-    memory_total: Optional[int] = None  # bytes that the device has, where it has memory of its own
+    memory_total: int | None = None  # bytes that the device has, where it has memory of its own
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class StepDone:
     can_be_superseded: ClassVar[bool] = True
 
     step: int
-    total_steps: Optional[int]
+    total_steps: int | None
     losses: dict[str, float]
     learning_rate: float
     gradient_norm: float
     steps_per_second: float
     elapsed: float  # of this session, pauses excluded
-    seconds_left: Optional[float]
+    seconds_left: float | None
     memory_bytes: int  # CUDA: peak allocated; CPU: resident set
     skipped_steps: int = 0  # of this session, for non-finite gradients
 
@@ -87,7 +87,7 @@ class Validated:
 
 
 @dataclass(frozen=True)
-class Sample:
+class PreviewImage:
     """One preview: pictures uint8 [H, W, 3]; `lr` at LR size, the others at HR size.
 
     Without `hr` and figures it is one of the user's own watch photos, whose truth nobody knows.
@@ -96,10 +96,10 @@ class Sample:
     name: str
     lr: np.ndarray
     sr: np.ndarray
-    hr: Optional[np.ndarray]
+    hr: np.ndarray | None
     bicubic: np.ndarray
-    psnr: Optional[float]
-    bicubic_psnr: Optional[float]
+    psnr: float | None
+    bicubic_psnr: float | None
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class PreviewReady:
     can_be_superseded: ClassVar[bool] = True
 
     step: int
-    samples: tuple[Sample, ...] = field(repr=False)
+    images: tuple[PreviewImage, ...] = field(repr=False)
     files: tuple[str, ...] = ()
 
 
@@ -145,13 +145,13 @@ class RunFinished:
 
     outcome: str
     step: int
-    best_psnr: Optional[float] = None
-    best_step: Optional[int] = None
-    bicubic_psnr: Optional[float] = None
-    test_psnr: Optional[float] = None
-    checkpoint: Optional[str] = None
-    model: Optional[str] = None
-    error: Optional[str] = None
+    best_psnr: float | None = None
+    best_step: int | None = None
+    bicubic_psnr: float | None = None
+    test_psnr: float | None = None
+    checkpoint: str | None = None
+    model: str | None = None
+    error: str | None = None
     seconds: float = 0.0
     remedy: dict[str, int] = field(default_factory=dict)  # settings with which it would not fail like this again
 
@@ -162,13 +162,13 @@ _KINDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(Event)}
 _NAMES = {kind: frozenset(f.name for f in dataclasses.fields(kind)) for kind in _KINDS.values()}
 
 
-def to_json(event: Event) -> dict[str, Any]:
+def event_to_json(event: Event) -> dict[str, Any]:
     """The event as a JSON-able dictionary with `event` (its class name) and `time` (seconds since 1970)."""
-    values = {f.name: _plain(getattr(event, f.name)) for f in dataclasses.fields(event) if f.name != "samples"}
+    values = {f.name: _to_plain(getattr(event, f.name)) for f in dataclasses.fields(event) if f.name != "images"}
     return {"event": type(event).__name__, "time": round(time.time(), 3), **values}
 
 
-def from_json(record: Mapping[str, Any]) -> Optional[Event]:
+def event_from_json(record: Mapping[str, Any]) -> Event | None:
     """The event that `to_json` wrote (pictures are not in it), or None where fields are missing or the kind is unknown.
 
     A figure that was not finite comes back as NaN.
@@ -177,9 +177,9 @@ def from_json(record: Mapping[str, Any]) -> Optional[Event]:
     if kind is None:
         return None
     names = _NAMES[kind]
-    values = {name: _restored(value) for name, value in record.items() if name in names}
+    values = {name: _from_plain(value) for name, value in record.items() if name in names}
     if kind is PreviewReady:
-        values["samples"] = ()
+        values["images"] = ()
     try:
         return kind(**values)
     except TypeError:
@@ -195,7 +195,7 @@ def is_superseded(kind: str, step: Any, start_step: Any) -> bool:
     return can_be and isinstance(step, int) and isinstance(start_step, int) and step > start_step
 
 
-def _restored(value: Any) -> Any:
+def _from_plain(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(value)
     if isinstance(value, dict):
@@ -203,9 +203,9 @@ def _restored(value: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
-        return [_plain(v) for v in value]
+        return [_to_plain(v) for v in value]
     if isinstance(value, Path):
         return str(value)
     return value

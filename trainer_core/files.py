@@ -77,7 +77,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def remove_stray_temporaries(folder: Path) -> int:
+def remove_stale_temporaries(folder: Path) -> int:
     """Delete what an interrupted `atomic_write` left in `folder`; the number of files removed.
 
     Call it only while holding the workspace's lock.
@@ -110,11 +110,11 @@ def _replace(source: Path, target: Path) -> None:
             time.sleep(0.05)
 
 
-def unused_name(name: str, taken: set[str]) -> str:
+def unique_name(name: str, used_names: set[str]) -> str:
     """`name`, or `name_2`, … whatever the case of its letters; it is added to `taken`."""
     candidate, number = name, 1
-    while candidate.lower() in taken:
+    while candidate.lower() in used_names:
         number += 1
         candidate = f"{name}_{number}"
-    taken.add(candidate.lower())
+    used_names.add(candidate.lower())
     return candidate

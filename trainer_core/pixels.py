@@ -74,7 +74,7 @@ def luma(rgb: PixelsT) -> PixelsT:
     return rgb[..., 0:1, :, :] * red + rgb[..., 1:2, :, :] * green + rgb[..., 2:3, :, :] * blue
 
 
-def upscale_bicubic(pixels: np.ndarray, scale: int) -> np.ndarray:
+def enlarge_bicubic(pixels: np.ndarray, scale: int) -> np.ndarray:
     """Enlarge uint8 [H, W, 3] to [H*scale, W*scale, 3] with Pillow's BICUBIC, as other programs do."""
     size = (pixels.shape[1] * scale, pixels.shape[0] * scale)
     return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))

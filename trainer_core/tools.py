@@ -10,21 +10,20 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Optional
 
 from trainer_core import environment
 from trainer_core.errors import UserError
-from trainer_core.verbs.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF, VIEWER_COMPATIBLE
+from trainer_core.verbs.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF_HELP, VIEWER_COMPATIBLE
 from trainer_core.watches import WATCHES
 
 PROGRAM = "wqv-upscale-tools"
-_MODELS = ("realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-anime")
+_MODEL_NAMES = ("realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-anime")
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; the exit code."""
     options = _parser().parse_args(arguments)
-    environment.prepare()
+    environment.configure_libraries()
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
@@ -54,10 +53,10 @@ def _add_inspect(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from trainer_core.verbs.inspect import inspect
+    from trainer_core.verbs.inspect import inspect_file
 
-    found = inspect(options.file)
-    print(json.dumps(found.as_dict(), indent=2) if options.json else found.text())
+    found = inspect_file(options.file)
+    print(json.dumps(found.as_dict(), indent=2) if options.json else found.format_report())
     return 0
 
 
@@ -70,9 +69,13 @@ def _add_upscale(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
     parser.add_argument("--half", action="store_true", help="compute in half precision")
     parser.add_argument(
-        "--compare", nargs="?", type=Path, const=Path(), metavar="OTHER",
+        "--compare",
+        nargs="?",
+        type=Path,
+        const=Path(),
+        metavar="OTHER",
         help="also write DIR/NAME_compare.png: bicubic, this model and, if given, another",
-    )  # fmt: skip
+    )
     parser.set_defaults(run=_upscale)
 
 
@@ -81,9 +84,16 @@ def _upscale(options: argparse.Namespace) -> int:
 
     other = options.compare if options.compare not in (None, Path()) else None
     done = upscale(
-        options.model, options.images, options.out, half=options.half, tile=options.tile, device=options.device,
-        compare=options.compare is not None, compare_with=other, progress=_show_tiles,
-    )  # fmt: skip
+        options.model,
+        options.images,
+        options.out,
+        half=options.half,
+        tile=options.tile,
+        device=options.device,
+        compare=options.compare is not None,
+        compare_with=other,
+        progress=_print_tile_progress,
+    )
     for path in done.written:
         print(path)
     if done.made_gray:
@@ -99,10 +109,12 @@ def _add_export(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE")
     parser.add_argument(
-        "--format", choices=tuple(FORMATS), default="",
+        "--format",
+        choices=tuple(FORMATS),
+        default="",
         help="default: by FILE's suffix; " + "; ".join(f"{form}: {text}" for form, text in FORMATS.items()),
-    )  # fmt: skip
-    parser.add_argument("--half", action="store_true", help=HALF)
+    )
+    parser.add_argument("--half", action="store_true", help=HALF_HELP)
     parser.add_argument("--viewer-compatible", action="store_true", help=VIEWER_COMPATIBLE)
     parser.add_argument("--blend", type=Path, metavar="OTHER", help=BLEND)
     parser.add_argument("--alpha", type=float, default=DEFAULT_ALPHA, metavar="A", help=f"{ALPHA} (%(default)s)")
@@ -110,13 +122,18 @@ def _add_export(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from trainer_core.verbs.export import export
+    from trainer_core.verbs.export import export_model
 
-    done = export(
-        options.model, options.out, form=options.format, half=options.half,
-        viewer_compatible=options.viewer_compatible, blend=options.blend, alpha=options.alpha,
-    )  # fmt: skip
-    print(f"{done.path}: {done.spec.describe()}. {done.sentence}")
+    done = export_model(
+        options.model,
+        options.out,
+        format=options.format,
+        half=options.half,
+        viewer_compatible=options.viewer_compatible,
+        blend=options.blend,
+        alpha=options.alpha,
+    )
+    print(f"{done.path}: {done.spec.describe()}. {done.summary}")
     return 0
 
 
@@ -129,15 +146,15 @@ def _add_install(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 
 
 def _install(options: argparse.Namespace) -> int:
-    from trainer_core.verbs.install import install
+    from trainer_core.verbs.install import install_model
 
-    print(install(options.model, options.into, replace=options.replace))
+    print(install_model(options.model, options.into, replace=options.replace))
     return 0
 
 
 def _add_fetch(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     parser = verbs.add_parser("fetch", help="download a released Real-ESRGAN model to start from")
-    parser.add_argument("name", choices=_MODELS, metavar="{" + ",".join(_MODELS) + "}")
+    parser.add_argument("name", choices=_MODEL_NAMES, metavar="{" + ",".join(_MODEL_NAMES) + "}")
     parser.add_argument(
         "--into", type=Path, default=Path("models/realesrgan"), metavar="DIR", help="default: %(default)s"
     )
@@ -145,26 +162,34 @@ def _add_fetch(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from trainer_core.verbs.fetch import fetch
+    from trainer_core.verbs.fetch import fetch_model
 
-    print(fetch(options.name, options.into, progress=_show_bytes))
+    print(fetch_model(options.name, options.into, progress=_show_bytes))
     return 0
 
 
 def _add_simulate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     parser = verbs.add_parser(
-        "simulate", help="make synthetic watch photos of clean ones",
+        "simulate",
+        help="make synthetic watch photos of clean ones",
         description="Make synthetic watch photos of clean ones. Photos of the same name get their folder as a prefix, "
         "FOLDER_NAME. Results of an earlier run under the same names are replaced; all else in DIR is left alone.",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "photos", type=Path, nargs="+", metavar="PHOTOS",
+        "photos",
+        type=Path,
+        nargs="+",
+        metavar="PHOTOS",
         help="files, and folders with their subfolders (but for DIR/lr and DIR/target)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="DIR",
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
         help="for DIR/lr/NAME.png (wqv10: NAME.jpg as well) and DIR/target/NAME.png",
-    )  # fmt: skip
+    )
     cameras = tuple(watch.profile for watch in WATCHES.values())
     parser.add_argument("--camera", choices=cameras, required=True, help="mono or colour watch")
     parser.add_argument("--scale", type=int, choices=(2, 4, 8), required=True)
@@ -179,12 +204,17 @@ def _simulate(options: argparse.Namespace) -> int:
     from trainer_core.verbs.simulate import simulate
 
     done = simulate(
-        options.photos, options.out, camera=options.camera, scale=options.scale, count=options.count,
-        seed=options.seed, progress=_show_photos,
-    )  # fmt: skip
+        options.photos,
+        options.out,
+        camera=options.camera,
+        scale=options.scale,
+        count=options.count,
+        seed=options.seed,
+        progress=_show_photos,
+    )
     for path in done.written:
         print(path)
-    for sentence in [*done.notices, *(reason for _, reason in done.refused), done.text()]:
+    for sentence in [*done.notices, *(reason for _, reason in done.refused), done.format_summary()]:
         print(f"{PROGRAM}: {sentence}", file=sys.stderr)
     return 2 if done.refused else 0
 
@@ -205,29 +235,29 @@ def _calibrate(options: argparse.Namespace) -> int:
     done = calibrate(options.captures, options.out, photos=options.photos, progress=_show_fit)
     for _, reason in done.refused:
         print(f"{PROGRAM}: passed over: {reason}", file=sys.stderr)
-    print(done.text())
+    print(done.format_table())
     print(options.out)
     return 0
 
 
-def _show_tiles(name: str, done: int, total: int) -> None:
-    _show(f"{name}: {done}/{total}", last=done == total)
+def _print_tile_progress(name: str, done: int, total: int) -> None:
+    _print_progress(f"{name}: {done}/{total}", last=done == total)
 
 
 def _show_photos(done: int, total: int) -> None:
-    _show(f"{done} of {total} photos", last=done == total)
+    _print_progress(f"{done} of {total} photos", last=done == total)
 
 
 def _show_fit(done: int, total: int, best: float) -> None:
     filled = 30 * done // total
-    _show(f"[{'#' * filled}{'.' * (30 - filled)}] {done}/{total}, best {best:.3f}", last=done == total)
+    _print_progress(f"[{'#' * filled}{'.' * (30 - filled)}] {done}/{total}, best {best:.3f}", last=done == total)
 
 
-def _show_bytes(done: int, total: Optional[int]) -> None:
-    _show(f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else ""), last=done == total)
+def _show_bytes(done: int, total: int | None) -> None:
+    _print_progress(f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else ""), last=done == total)
 
 
-def _show(text: str, *, last: bool) -> None:
+def _print_progress(text: str, *, last: bool) -> None:
     if sys.stderr.isatty():
         print(f"\r{text:<60}", end="\n" if last else "", file=sys.stderr, flush=True)
 

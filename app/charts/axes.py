@@ -9,14 +9,21 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtGui import QFontMetrics
 
-from app.theme import scaled, theme
+from app.theme import scale_width, theme
 
-_ROOM = 20  # pixels between two labels of the logarithmic axis, at least, where text has its usual size
-_WIDTH = 54  # pixels; of a number that has no room, such as 23.188 or 0.0512, nothing would be drawn
-_SMALL = 2e-3
+_STEP_AXIS_HEIGHT = 20  # pixels between two labels of the logarithmic axis, at least, where text has its usual size
+_VALUE_AXIS_WIDTH = 54  # pixels; of a number that has no room, such as 23.188 or 0.0512, nothing would be drawn
+_SCIENTIFIC_BELOW = 2e-3
 _OVERHANG = 4  # pixels that a label may reach beyond the left end of its axis
-_NICE = (1, 2, 5)
-_DIGITS = ((1,), (1, 3), _NICE, (1, 2, 3, 5), (1, 2, 3, 4, 6), range(1, 10))  # fairly even on a logarithmic axis
+_ROUND_DIGITS = (1, 2, 5)
+_DIGITS = (
+    (1,),
+    (1, 3),
+    _ROUND_DIGITS,
+    (1, 2, 3, 5),
+    (1, 2, 3, 4, 6),
+    range(1, 10),
+)  # fairly even on a logarithmic axis
 
 
 class _Axis(pg.AxisItem):
@@ -25,19 +32,19 @@ class _Axis(pg.AxisItem):
     def __init__(self, side: str) -> None:
         super().__init__(side)
         self.enableAutoSIPrefix(False)
-        self.numbered = True
+        self.labels_visible = True
 
-    def show_numbers(self, shown: bool) -> None:
+    def set_labels_visible(self, shown: bool) -> None:
         """With numbers, or the bare line."""
-        self.numbered = shown
+        self.labels_visible = shown
         self.picture = None
         self.update()
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Labels for these values."""
-        return self._labels(values, scale, spacing) if self.numbered else [""] * len(values)
+        return self._format_labels(values, scale, spacing) if self.labels_visible else [""] * len(values)
 
-    def _labels(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+    def _format_labels(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         labels: list[str] = super().tickStrings(values, scale, spacing)
         return labels
 
@@ -47,9 +54,9 @@ class StepAxis(_Axis):
 
     def __init__(self) -> None:
         super().__init__("bottom")
-        self.setHeight(scaled(21))  # with numbers or without
+        self.setHeight(scale_width(21))  # with numbers or without
 
-    def _labels(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+    def _format_labels(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """But none where one would reach into the corner, which says what they are."""
         metrics, (left, right) = QFontMetrics(theme().font()), self.range
         labels = [step_label(value) for value in values]
@@ -63,20 +70,22 @@ class ValueAxis(_Axis):
 
     def __init__(self) -> None:
         super().__init__("left")
-        self.setWidth(scaled(_WIDTH))  # the same for all charts and figures, so that nothing moves while figures change
+        self.setWidth(
+            scale_width(_VALUE_AXIS_WIDTH)
+        )  # the same for all charts and figures, so that nothing moves while figures change
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
         """Where the ticks are; exponents of ten where the axis is logarithmic."""
         if not self.logMode:
             ticks: list[tuple[float, list[float]]] = super().tickValues(minVal, maxVal, size)
             return ticks[:2]
-        values = log_ticks(10.0**minVal, 10.0**maxVal, max(2, int(size / scaled(_ROOM))))
+        values = log_ticks(10.0**minVal, 10.0**maxVal, max(2, int(size / scale_width(_STEP_AXIS_HEIGHT))))
         return [(1.0, [math.log10(value) for value in values])]
 
-    def _labels(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+    def _format_labels(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Small ones, such as learning rates, as 1.5e-4, which has room where 0.00015 has not."""
-        if self.logMode or max(map(abs, values), default=1.0) > _SMALL:
-            return super()._labels(values, scale, spacing)
+        if self.logMode or max(map(abs, values), default=1.0) > _SCIENTIFIC_BELOW:
+            return super()._format_labels(values, scale, spacing)
         return [f"{value:.3g}" if value == 0 else _scientific(value) for value in values]
 
     def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
@@ -100,24 +109,24 @@ def step_label(step: float) -> str:
     return str(round(step))
 
 
-def log_ticks(low: float, high: float, most: int) -> list[float]:
+def log_ticks(low: float, high: float, maximum: int) -> list[float]:
     """At most `most` round numbers from `low` to `high`, spread evenly over a logarithmic axis."""
     if not (0 < low < high and math.isfinite(high)):
         return []
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-    if last - first >= most:
-        return [10.0**decade for decade in range(first, last + 1, math.ceil((last - first + 1) / most))]
+    if last - first >= maximum:
+        return [10.0**decade for decade in range(first, last + 1, math.ceil((last - first + 1) / maximum))]
     fitting: list[float] = []
     for digits in _DIGITS:
         values = [digit * 10.0**decade for decade in range(first - 1, last + 1) for digit in digits]
         inside = [value for value in values if low <= value <= high]
-        if len(inside) <= most and len(fitting) < 4:
+        if len(inside) <= maximum and len(fitting) < 4:
             fitting = inside
-    return fitting if len(fitting) >= 2 else _linear_ticks(low, high, most)
+    return fitting if len(fitting) >= 2 else _linear_ticks(low, high, maximum)
 
 
-def _linear_ticks(low: float, high: float, most: int) -> list[float]:
-    rough = (high - low) / max(1, most - 1)
+def _linear_ticks(low: float, high: float, maximum: int) -> list[float]:
+    rough = (high - low) / max(1, maximum - 1)
     unit = 10.0 ** math.floor(math.log10(rough))
-    spacing = next(n * unit for n in (*_NICE, 10) if n * unit >= rough * 0.999)
+    spacing = next(n * unit for n in (*_ROUND_DIGITS, 10) if n * unit >= rough * 0.999)
     return [float(value) for value in np.arange(math.ceil(low / spacing), math.floor(high / spacing) + 1) * spacing]

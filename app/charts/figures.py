@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 import numpy as np
 
-from app.charts.points import Points, Smooth
+from app.charts.points import ExponentialAverage, Points
 from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 
-_USUAL_SPAN = 40  # steps
+_DEFAULT_SPAN = 40  # steps
 
 
-class Component:
+class LossCurve:
     """One term of the loss, as it came; smoothed when it is asked for."""
 
     def __init__(self) -> None:
         self.raw = Points()
-        self._begin(_USUAL_SPAN)
+        self._restart_average(_DEFAULT_SPAN)
 
     def append(self, step: int, value: float) -> None:
         """The value of one more step."""
@@ -26,39 +24,39 @@ class Component:
     def rewind(self, step: int) -> None:
         """Drop what lies beyond a step."""
         self.raw.rewind(step)
-        self._begin(self._span)
+        self._restart_average(self._span)
 
     def smooth(self, span: int) -> Points:
         """Averaged over about `span` steps, 1 for none; only what came since the last time has to be averaged."""
         if span == 1:
             return self.raw
         if span != self._span:
-            self._begin(span)
+            self._restart_average(span)
         new = slice(len(self._smooth), None)
         if len(self.raw) > len(self._smooth):
             self._smooth.extend(self.raw.x[new], self._average(self.raw.y[new]))
         return self._smooth
 
-    def _begin(self, span: int) -> None:
-        self._span, self._smooth, self._average = span, Points(), Smooth(span)
+    def _restart_average(self, span: int) -> None:
+        self._span, self._smooth, self._average = span, Points(), ExponentialAverage(span)
 
 
-class Figures:
+class RunFigures:
     """Everything the charts draw of a run."""
 
     def __init__(self) -> None:
-        self.losses: dict[str, Component] = {}  # the total first; single terms only where there are several
+        self.losses: dict[str, LossCurve] = {}  # the total first; single terms only where there are several
         self.psnr, self.rate = Points(), Points()
-        self.bicubic: Optional[float] = None  # dB
+        self.bicubic: float | None = None  # dB
         self.checkpoints: list[int] = []  # steps
 
     def __bool__(self) -> bool:
         return bool(self.losses) or len(self.psnr) > 0
 
-    def take(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Take in one event. A resumed run drops what lies beyond its first step; a new one is for new `Figures`."""
         if isinstance(event, StepDone):
-            self._take_step(event)
+            self._add_step(event)
         elif isinstance(event, Validated) and event.split == "val":
             self.psnr.append(event.step, event.psnr)
             self.bicubic = event.bicubic_psnr
@@ -68,7 +66,7 @@ class Figures:
             self._rewind(event.start_step)
 
     @property
-    def best(self) -> Optional[tuple[float, float]]:
+    def best(self) -> tuple[float, float] | None:
         """Step and value of the highest PSNR."""
         y = self.psnr.y
         if not np.isfinite(y).any():
@@ -76,12 +74,12 @@ class Figures:
         number = int(np.nanargmax(y))
         return float(self.psnr.x[number]), float(y[number])
 
-    def _take_step(self, event: StepDone) -> None:
+    def _add_step(self, event: StepDone) -> None:
         losses = event.losses
         single = [name for name in losses if name != "total"]
         for name in ("total", *(single if len(single) > 1 else ())):
             if name not in self.losses:
-                self.losses[name] = Component()
+                self.losses[name] = LossCurve()
             self.losses[name].append(event.step, losses.get(name, float("nan")))
         self.rate.append(event.step, event.learning_rate)
 

@@ -7,42 +7,42 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
-from app.settings_store import remembered
-from app.theme import SPACE
+from app.settings_store import open_settings_store
+from app.theme import SPACING
 
 _SMOOTHING, _AXIS = "charts/smoothing", "charts/loss_axis"
 _SPANS = {1: "Raw", 10: "Smooth 10", 40: "Smooth 40", 200: "Smooth 200", 1000: "Smooth 1000"}
-_USUAL_SPAN = 40
+_DEFAULT_SPAN = 40
 _AXES = {"log": "Log", "linear": "Linear"}
 
 
-class LossLook(QWidget):
+class LossOptions(QWidget):
     """Two small choices."""
 
     changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.smoothing = _choice("Smoothing of the loss", "Over how many steps the loss is averaged", _SPANS)
-        self.axis = _choice("Axis of the loss", "Logarithmic or linear axis of the loss", _AXES)
-        _select(self.smoothing, _USUAL_SPAN)
+        self.smoothing = _make_combo_box("Smoothing of the loss", "Over how many steps the loss is averaged", _SPANS)
+        self.axis = _make_combo_box("Axis of the loss", "Logarithmic or linear axis of the loss", _AXES)
+        _select(self.smoothing, _DEFAULT_SPAN)
         for key, box in self._boxes():
-            _select(box, remembered().value(key))
+            _select(box, open_settings_store().value(key))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(SPACE // 2)
+        row.setSpacing(SPACING // 2)
         for key, box in self._boxes():
             row.addWidget(box)
             box.activated.connect(lambda place, key=key, box=box: self._choose(key, box))
 
     @property
-    def span(self) -> int:
+    def smoothing_span(self) -> int:
         """Steps to average over; 1 leaves the loss as it came."""
         span: int = self.smoothing.currentData()
         return span
 
     @property
-    def log(self) -> bool:
+    def is_logarithmic(self) -> bool:
         """Whether the axis is logarithmic."""
         return bool(self.axis.currentData() == "log")
 
@@ -50,11 +50,11 @@ class LossLook(QWidget):
         return (_SMOOTHING, self.smoothing), (_AXIS, self.axis)
 
     def _choose(self, key: str, box: QComboBox) -> None:
-        remembered().setValue(key, box.currentData())
+        open_settings_store().setValue(key, box.currentData())
         self.changed.emit()
 
 
-def _choice(name: str, explanation: str, words: dict[Any, str]) -> QComboBox:
+def _make_combo_box(name: str, explanation: str, words: dict[Any, str]) -> QComboBox:
     box = QComboBox()
     box.setAccessibleName(name)
     box.setToolTip(explanation)

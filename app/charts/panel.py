@@ -6,24 +6,23 @@ on the same cores.
 from __future__ import annotations
 
 import time
-from typing import Optional
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.charts.chart import Chart
-from app.charts.figures import Figures
-from app.charts.loss_options import LossLook
-from app.charts.plot import Line, Look
-from app.icons import dress
-from app.theme import SPACE, theme
+from app.charts.figures import RunFigures
+from app.charts.loss_options import LossOptions
+from app.charts.plot import Curve, CurveStyle
+from app.icons import set_icon
+from app.theme import SPACING, theme
 from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 
-_PERIOD = 1000  # milliseconds
-_LEAST_PSNR = 0.05  # dB; less is no difference to look at
-_SOON = 50  # milliseconds until a drawing after a rest, or one that the user waits for
-_SHARE = 4  # times the last drawing's duration that passes until the next one, at least
+_DRAW_INTERVAL = 1000  # milliseconds
+_MIN_PSNR_RANGE = 0.05  # dB; less is no difference to look at
+_REDRAW_DELAY = 50  # milliseconds until a drawing after a rest, or one that the user waits for
+_MAX_DRAW_SHARE = 4  # times the last drawing's duration that passes until the next one, at least
 
 
 class ChartPanel(QWidget):
@@ -33,12 +32,14 @@ class ChartPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loss_look = LossLook()
-        self.loss = Chart("Loss", empty="The loss appears with the first steps.", log=self.loss_look.log)
-        self.psnr = Chart("PSNR", "dB", empty="PSNR appears with the first validation.", form=".2f", least=_LEAST_PSNR)
+        self.loss_options = LossOptions()
+        self.loss = Chart("Loss", empty="The loss appears with the first steps.", log=self.loss_options.is_logarithmic)
+        self.psnr = Chart(
+            "PSNR", "dB", empty="PSNR appears with the first validation.", form=".2f", least=_MIN_PSNR_RANGE
+        )
         self.rate = Chart("Learning rate", empty="The learning rate appears with the first steps.", form=".2e")
-        self.figures = Figures()
-        self.other: Optional[Figures] = None
+        self.figures = RunFigures()
+        self.other: RunFigures | None = None
         self._other_name = ""
         self._stale: set[Chart] = set()
         self._timer = QTimer(self)
@@ -46,9 +47,9 @@ class ChartPanel(QWidget):
         self._timer.timeout.connect(self._draw_if_needed)
         self._lay_out()
         for chart in self._charts():
-            chart.chosen.connect(self.step_chosen)
-        self.loss_look.changed.connect(self._take_look)
-        theme().changed.connect(self._plan_all)
+            chart.step_clicked.connect(self.step_chosen)
+        self.loss_options.changed.connect(self._apply_loss_options)
+        theme().changed.connect(self._redraw_soon)
 
     def _charts(self) -> tuple[Chart, ...]:
         return self.loss, self.psnr, self.rate
@@ -56,10 +57,10 @@ class ChartPanel(QWidget):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE // 2)
+        layout.setSpacing(SPACING // 2)
         switches, charts = QHBoxLayout(), QHBoxLayout()
-        switches.setSpacing(SPACE // 2)
-        charts.setSpacing(SPACE)
+        switches.setSpacing(SPACING // 2)
+        charts.setSpacing(SPACING)
         for chart, name, shown in (
             (self.loss, "Loss", True),
             (self.psnr, "PSNR", True),
@@ -70,31 +71,31 @@ class ChartPanel(QWidget):
             switch.setChecked(shown)
             switch.setToolTip(f"Show or hide the chart: {name}")
             switch.toggled.connect(chart.setVisible)
-            switch.toggled.connect(self._plan_all)
+            switch.toggled.connect(self._redraw_soon)
             if chart is self.loss:
-                switch.toggled.connect(self.loss_look.setVisible)
+                switch.toggled.connect(self.loss_options.setVisible)
             chart.setVisible(shown)
             switches.addWidget(switch)
             charts.addWidget(chart, 1)
         switches.addStretch(1)
-        switches.addWidget(self.loss_look)
+        switches.addWidget(self.loss_options)
         self.compare_button = QPushButton("Compare with …")
         self.compare_button.setToolTip("Draw another run's loss and PSNR beside this one's")
-        dress(self.compare_button, "compare")
+        set_icon(self.compare_button, "compare")
         switches.addWidget(self.compare_button)
         layout.addLayout(switches)
         layout.addLayout(charts, 1)
 
     # -- events --------------------------------------------------------------------------------
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take in one event."""
         if isinstance(event, RunStarted) and event.start_step == 0:
             self.clear()
-        self.figures.take(event)
-        self._plan(*self._touched_by(event))
+        self.figures.add_event(event)
+        self._schedule_draw(*self._charts_for(event))
 
-    def _touched_by(self, event: Event) -> tuple[Chart, ...]:
+    def _charts_for(self, event: Event) -> tuple[Chart, ...]:
         if isinstance(event, StepDone):
             return self.loss, self.rate
         if isinstance(event, Validated):
@@ -103,21 +104,21 @@ class ChartPanel(QWidget):
             return self.loss, self.psnr
         return self._charts() if isinstance(event, RunStarted) else ()
 
-    def load(self, figures: Figures) -> None:
+    def show_figures(self, figures: RunFigures) -> None:
         """Show a run that was."""
         self.figures = figures
         for chart in self._charts():
-            chart.show_all()
-        self._plan_all()
+            chart.reset_view()
+        self._redraw_soon()
 
     def clear(self) -> None:
         """Empty charts."""
-        self.load(Figures())
+        self.show_figures(RunFigures())
 
-    def compare_with(self, name: str, figures: Optional[Figures]) -> None:
+    def compare_with(self, name: str, figures: RunFigures | None) -> None:
         """Draw another run's loss and PSNR behind this one's; None draws no other."""
         self.other, self._other_name = figures, name
-        self._plan_all()
+        self._redraw_soon()
 
     # -- drawing -------------------------------------------------------------------------------
 
@@ -130,54 +131,56 @@ class ChartPanel(QWidget):
     def _draw(self, chart: Chart) -> None:
         figures = self.figures
         if chart is self.loss:
-            chart.show_lines(self._loss_lines(), ticks=figures.checkpoints)
+            chart.show_curves(self._loss_lines(), ticks=figures.checkpoints)
         elif chart is self.psnr:
-            lines = [Line("PSNR", figures.psnr)]
-            lines += [Line(self._other_name, self.other.psnr, look=Look.OTHER)] if self.other else []
-            chart.show_lines(lines, ticks=figures.checkpoints, mark=figures.best, reference=figures.bicubic)
+            lines = [Curve("PSNR", figures.psnr)]
+            lines += [Curve(self._other_name, self.other.psnr, look=CurveStyle.OTHER)] if self.other else []
+            chart.show_curves(lines, ticks=figures.checkpoints, marker=figures.best, reference=figures.bicubic)
         else:
-            chart.show_lines([Line("learning rate", figures.rate, series=2)])
+            chart.show_curves([Curve("learning rate", figures.rate, series=2)])
 
-    def _loss_lines(self) -> list[Line]:
-        lines, span = [], self.loss_look.span
+    def _loss_lines(self) -> list[Curve]:
+        lines, span = [], self.loss_options.smoothing_span
         for number, (name, component) in enumerate(self.figures.losses.items()):
             name = name if len(self.figures.losses) > 1 else "loss"
             if span > 1:
-                lines.append(Line(name, component.raw, number, Look.FAINT))
-            lines.append(Line(name, component.smooth(span), number))
+                lines.append(Curve(name, component.raw, number, CurveStyle.FAINT))
+            lines.append(Curve(name, component.smooth(span), number))
         if self.other and "total" in self.other.losses:
-            lines.append(Line(self._other_name, self.other.losses["total"].smooth(span), look=Look.OTHER))
+            lines.append(Curve(self._other_name, self.other.losses["total"].smooth(span), look=CurveStyle.OTHER))
         return lines
 
-    def _take_look(self) -> None:
-        self.loss.set_log(self.loss_look.log)
-        self._plan_all()
+    def _apply_loss_options(self) -> None:
+        self.loss.set_log(self.loss_options.is_logarithmic)
+        self._redraw_soon()
 
-    def _plan(self, *charts: Chart) -> None:
+    def _schedule_draw(self, *charts: Chart) -> None:
         self._stale.update(charts)
-        if not self._timer.isActive() and self._to_draw():
-            self._timer.start(_SOON)
+        if not self._timer.isActive() and self._visible_stale_charts():
+            self._timer.start(_REDRAW_DELAY)
 
-    def _plan_all(self) -> None:
+    def _redraw_soon(self) -> None:
         """As the user sees other charts now, without the rest between two drawings."""
-        if self._timer.remainingTime() > _SOON:
+        if self._timer.remainingTime() > _REDRAW_DELAY:
             self._timer.stop()
-        self._plan(*self._charts())
+        self._schedule_draw(*self._charts())
 
-    def _to_draw(self) -> list[Chart]:
+    def _visible_stale_charts(self) -> list[Chart]:
         return [chart for chart in self._charts() if chart in self._stale and chart.isVisible()]
 
     def _draw_if_needed(self) -> None:
-        charts = self._to_draw()
+        charts = self._visible_stale_charts()
         if not charts:
             return
         began = time.monotonic()
         for chart in charts:
             self._draw(chart)
         self._stale.difference_update(charts)
-        took = 1000 * (time.monotonic() - began)
-        self._timer.start(max(_PERIOD, int(_SHARE * took)))  # a late event finds the timer running
+        draw_seconds = 1000 * (time.monotonic() - began)
+        self._timer.start(
+            max(_DRAW_INTERVAL, int(_MAX_DRAW_SHARE * draw_seconds))
+        )  # a late event finds the timer running
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._plan_all()
+        self._redraw_soon()

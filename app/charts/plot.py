@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt
@@ -17,14 +17,14 @@ from PySide6.QtGui import QColor
 
 from app.charts.axes import StepAxis, ValueAxis
 from app.charts.points import Points
-from app.theme import colours, theme
+from app.theme import theme, theme_colors
 
 _TICK_SHARE = 0.05  # of the plot's height
-_PALE = 0.35  # of the colour in a faint curve
-_FEWEST = 4  # steps that fill the width when nothing more can be seen by zooming
+_FAINT_OPACITY = 0.35  # of the colour in a faint curve
+_MIN_POINTS = 4  # steps that fill the width when nothing more can be seen by zooming
 
 
-class Look(Enum):
+class CurveStyle(Enum):
     """How a curve is drawn; the value is its place in the pile."""
 
     FAINT = 0  # as it came, behind its smoothed self
@@ -32,28 +32,28 @@ class Look(Enum):
     PLAIN = 2
 
 
-class Line(NamedTuple):
+class Curve(NamedTuple):
     """A curve to draw: its name, its points, the number of its colour."""
 
     name: str
     points: Points
     series: int = 0
-    look: Look = Look.PLAIN
+    look: CurveStyle = CurveStyle.PLAIN
 
-    def colour(self) -> QColor:
+    def color(self) -> QColor:
         """In the present theme."""
-        if self.look is Look.OTHER:
-            return QColor(colours().muted)
-        colour = QColor(colours().series[self.series % len(colours().series)])
-        return _paler(colour) if self.look is Look.FAINT else colour
+        if self.look is CurveStyle.OTHER:
+            return QColor(theme_colors().muted)
+        colour = QColor(theme_colors().series[self.series % len(theme_colors().series)])
+        return _blend_with_background(colour) if self.look is CurveStyle.FAINT else colour
 
 
-def _paler(colour: QColor) -> QColor:
+def _blend_with_background(colour: QColor) -> QColor:
     """Mixed with the background; a transparent colour would add up where a curve crosses itself."""
-    ground = QColor(colours().base)
+    ground = QColor(theme_colors().base)
 
     def mixed(mine: int, behind: int) -> int:
-        return round(_PALE * mine + (1 - _PALE) * behind)
+        return round(_FAINT_OPACITY * mine + (1 - _FAINT_OPACITY) * behind)
 
     return QColor(
         mixed(colour.red(), ground.red()), mixed(colour.green(), ground.green()), mixed(colour.blue(), ground.blue())
@@ -63,12 +63,12 @@ def _paler(colour: QColor) -> QColor:
 class Plot(pg.PlotWidget):
     """Call `draw` with everything that is to be seen. `least` is the smallest vertical range."""
 
-    def __init__(self, *, log: bool, least: float) -> None:
+    def __init__(self, *, log: bool, min_range: float) -> None:
         self.view = pg.ViewBox(enableMenu=False)
         super().__init__(viewBox=self.view, axisItems={"left": ValueAxis(), "bottom": StepAxis()})
-        self._curves: dict[tuple[str, Look], pg.PlotDataItem] = {}
-        self._lines: Sequence[Line] = ()
-        self._penned: dict[tuple[str, Look], int] = {}
+        self._curves: dict[tuple[str, CurveStyle], pg.PlotDataItem] = {}
+        self._lines: Sequence[Curve] = ()
+        self._pen_cache: dict[tuple[str, CurveStyle], int] = {}
         item = self.getPlotItem()
         self.set_log(log)
         item.setMenuEnabled(False)
@@ -77,7 +77,7 @@ class Plot(pg.PlotWidget):
         item.showGrid(x=False, y=True, alpha=0.12)
         self.view.setMouseEnabled(x=True, y=False)
         self.view.setAutoVisible(y=True)
-        self.view.setLimits(minXRange=_FEWEST, minYRange=least)
+        self.view.setLimits(minXRange=_MIN_POINTS, minYRange=min_range)
         self._ticks = pg.VTickGroup(yrange=[0, _TICK_SHARE])
         self._cross = pg.InfiniteLine(angle=90, movable=False)
         self._cross.hide()
@@ -90,15 +90,15 @@ class Plot(pg.PlotWidget):
         for part in (self, self.viewport()):
             part.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the chart around it has the keys
         self.setFrameShape(pg.PlotWidget.Shape.NoFrame)
-        self._begin_or_end()
+        self._update_axes()
 
     def draw(
         self,
-        lines: Sequence[Line],
+        lines: Sequence[Curve],
         *,
         ticks: Sequence[float] = (),
-        mark: Optional[tuple[float, float]] = None,
-        reference: Optional[float] = None,
+        mark: tuple[float, float] | None = None,
+        reference: float | None = None,
     ) -> None:
         """Show these curves and no others, ticks at these steps, a ring around a point, a level line."""
         self._lines = lines
@@ -108,90 +108,90 @@ class Plot(pg.PlotWidget):
             self._curve(line).setData(line.points.x, line.points.y)
         self._ticks.setXVals(list(ticks))
         self._mark.setData(*([[mark[0]], [mark[1]]] if mark else [[], []]))
-        if self.filled is not self._numbered:
-            self._begin_or_end()
+        if self.has_curves is not self._numbered:
+            self._update_axes()
         self._reference.setVisible(reference is not None)
         if reference is not None:
             self._reference.setValue(reference)
         self.scene().prepareForPaint()  # within a painting, the ranges it moves would have all painted again
 
     @property
-    def filled(self) -> bool:
+    def has_curves(self) -> bool:
         """Whether there is anything to see."""
         return any(len(line.points) for line in self._lines)
 
-    def _begin_or_end(self) -> None:
+    def _update_axes(self) -> None:
         """Axes without curves have no numbers, and their ranges are not those of the curves that were."""
-        self._numbered = self.filled
+        self._numbered = self.has_curves
         for side in ("left", "bottom"):
-            self.getPlotItem().getAxis(side).show_numbers(self._numbered)
+            self.getPlotItem().getAxis(side).set_labels_visible(self._numbered)
         if not self._numbered:
             self.view.setRange(xRange=(0, 1), yRange=(0, 1), padding=0)
             self.getPlotItem().enableAutoRange()
 
     def set_log(self, log: bool) -> None:
         """Whether the vertical axis is logarithmic. Which steps are in sight stays, as far as the user chose them."""
-        all_steps, span = self.view.autoRangeEnabled()[0], self.span
+        all_steps, span = self.view.autoRangeEnabled()[0], self.visible_range
         self.getPlotItem().setLogMode(y=log)  # which shows everything
         if not all_steps:
             self.view.setXRange(*span, padding=0)
 
-    def _curve(self, line: Line) -> pg.PlotDataItem:
+    def _curve(self, line: Curve) -> pg.PlotDataItem:
         key = line.name, line.look
         if key not in self._curves:
-            dashed = line.look is Look.OTHER  # which is slow where a curve is not smooth
+            dashed = line.look is CurveStyle.OTHER  # which is slow where a curve is not smooth
             factor = 1 if dashed else 2
             curve = self.getPlotItem().plot(name=line.name, connect="finite", autoDownsampleFactor=factor)
             curve.setDownsampling(auto=True, method="mean" if dashed else "peak")
             curve.setClipToView(True)
             curve.setZValue(line.look.value)
             self._curves[key] = curve
-        if self._penned.get(key) != line.series:
-            style = Qt.PenStyle.DashLine if line.look is Look.OTHER else Qt.PenStyle.SolidLine
-            self._curves[key].setPen(pg.mkPen(line.colour(), width=self._width(line.look), style=style))
-            self._penned[key] = line.series
+        if self._pen_cache.get(key) != line.series:
+            style = Qt.PenStyle.DashLine if line.look is CurveStyle.OTHER else Qt.PenStyle.SolidLine
+            self._curves[key].setPen(pg.mkPen(line.color(), width=self._pen_width(line.look), style=style))
+            self._pen_cache[key] = line.series
         return self._curves[key]
 
-    def _width(self, look: Look) -> int:
+    def _pen_width(self, look: CurveStyle) -> int:
         """In pixels of the screen, of which a fine one has two where another has one."""
-        return 1 if look is Look.FAINT else max(1, round(self.devicePixelRatioF()))
+        return 1 if look is CurveStyle.FAINT else max(1, round(self.devicePixelRatioF()))
 
-    def dress(self) -> None:
+    def apply_theme(self) -> None:
         """Take the theme's colours; the curves do when they are drawn next."""
-        c = colours()
-        self._penned.clear()
+        c = theme_colors()
+        self._pen_cache.clear()
         self.setBackground(c.base)
         for side in ("left", "bottom"):
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(c.border)
             axis.setTextPen(c.muted)
             axis.setTickFont(theme().font())
-        self._ticks.setPen(pg.mkPen(_paler(QColor(c.text)), width=1))
+        self._ticks.setPen(pg.mkPen(_blend_with_background(QColor(c.text)), width=1))
         self._cross.setPen(pg.mkPen(c.muted, width=1, style=Qt.PenStyle.DotLine))
         self._reference.setPen(pg.mkPen(c.muted, width=1, style=Qt.PenStyle.DotLine))
-        self._mark.setPen(pg.mkPen(c.good, width=2))
+        self._mark.setPen(pg.mkPen(c.success, width=2))
         self._mark.setBrush(None)
 
     # -- places --------------------------------------------------------------------------------
 
-    def cross_at(self, x: Optional[float]) -> None:
+    def show_crosshair(self, x: float | None) -> None:
         """Show the crosshair at this step, or not at all."""
         self._cross.setVisible(x is not None)
         if x is not None:
             self._cross.setValue(x)
 
-    def step_at(self, where: QPointF) -> Optional[float]:
+    def step_at(self, position: QPointF) -> float | None:
         """The step under a point of the scene, None beside the curves."""
-        if not self.view.sceneBoundingRect().contains(where):
+        if not self.view.sceneBoundingRect().contains(position):
             return None
-        return float(self.view.mapSceneToView(where).x())
+        return float(self.view.mapSceneToView(position).x())
 
-    def pixels(self, x: float) -> float:
+    def x_to_pixels(self, x: float) -> float:
         """Where a step is, counted from the left."""
         return float(self.view.mapViewToScene(QPointF(x, 0)).x())
 
     @property
-    def span(self) -> tuple[float, float]:
+    def visible_range(self) -> tuple[float, float]:
         """The first and the last step in sight."""
         left, right = self.view.viewRange()[0]
         return float(left), float(right)
@@ -207,9 +207,9 @@ class Plot(pg.PlotWidget):
         """More (above 1) or less, keeping one step where it is."""
         self.view.scaleBy(x=1 / factor, center=QPointF(around, 0))
 
-    def bring_into_sight(self, x: float) -> None:
+    def scroll_to(self, x: float) -> None:
         """Move sideways if the step is not to be seen."""
-        left, right = self.span
+        left, right = self.visible_range
         if not left <= x <= right:
             half = (right - left) / 2
             self.view.setXRange(x - half, x + half, padding=0)

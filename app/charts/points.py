@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-_LARGEST_EXPONENT = 100  # of ten, in the powers that smoothing divides by
+_MAX_EXPONENT = 100  # of ten, in the powers that smoothing divides by
 
 
 class Points:
@@ -54,26 +54,26 @@ class Points:
         """A view of the y values [n]."""
         return self._data[1, : self._count]
 
-    def nearest(self, x: float) -> int:
+    def nearest_index(self, x: float) -> int:
         """The number of the point nearest to x; there must be one."""
         right = min(int(np.searchsorted(self.x, x)), self._count - 1)
         left = max(right - 1, 0)
         return left if abs(self.x[left] - x) <= abs(self.x[right] - x) else right
 
-    def at(self, x: float) -> tuple[float, float] | None:
+    def nearest_point(self, x: float) -> tuple[float, float] | None:
         """The point nearest to x, or None where the curve does not reach."""
         if not self._count or not self.x[0] <= x <= self.x[-1]:
             return None
-        number = self.nearest(x)
+        number = self.nearest_index(x)
         return float(self.x[number]), float(self.y[number])
 
 
-class Smooth:
+class ExponentialAverage:
     """An exponential average of about `span` points, at least 2, without the pull of the first (bias-corrected)."""
 
     def __init__(self, span: int = 40) -> None:
-        self._keep = 1 - 1 / span
-        self._block = int(_LARGEST_EXPONENT / -np.log10(self._keep))
+        self._decay = 1 - 1 / span
+        self._block = int(_MAX_EXPONENT / -np.log10(self._decay))
         self._sum = self._weight = 0.0
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
@@ -89,8 +89,8 @@ class Smooth:
 
     def _average(self, values: np.ndarray) -> np.ndarray:
         """Both sums in closed form, which needs no loop; a block is so long that its powers stay within a float."""
-        powers = self._keep ** np.arange(1, len(values) + 1)
-        sums = powers * (self._sum + np.cumsum((1 - self._keep) * values / powers))
+        powers = self._decay ** np.arange(1, len(values) + 1)
+        sums = powers * (self._sum + np.cumsum((1 - self._decay) * values / powers))
         weights = 1 - (1 - self._weight) * powers
         self._sum, self._weight = float(sums[-1]), float(weights[-1])
         averages: np.ndarray = sums / weights

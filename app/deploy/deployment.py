@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import TYPE_CHECKING, Callable
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from app.deploy.export_dialog import ExportDialog
 from app.deploy.model_choice import ask_for_model
-from app.deploy.trial_dialog import TryWindow
-from app.errors import fault_report, reason, show_report
-from app.questions import ask
-from app.settings_store import remembered
+from app.deploy.trial_dialog import TrialDialog
+from app.errors import bug_report, error_message, show_report
+from app.questions import ask_question
+from app.settings_store import open_settings_store
 from trainer_core.errors import UserError
-from trainer_core.verbs.install import NameTaken, NotForViewer, install
-from trainer_core.workspace.models import RunModel, models_of
+from trainer_core.verbs.install import NameAlreadyUsed, NotViewerCompatible, install_model
+from trainer_core.workspace.models import RunModel, find_models
 
 if TYPE_CHECKING:
     from app.window import Window
 
-Models = list[RunModel]
+RunModels = list[RunModel]
 
 
 class Deployment(QObject):
@@ -30,50 +30,52 @@ class Deployment(QObject):
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window = window
-        self.try_window: Optional[TryWindow] = None
-        self.export_dialog: Optional[ExportDialog] = None
+        self.try_window: TrialDialog | None = None
+        self.export_dialog: ExportDialog | None = None
 
-    def try_on_photos(self, model: str = "") -> None:
+    def open_trial(self, model: str = "") -> None:
         """Open the window in which photos are enlarged."""
 
-        def show(models: Models) -> None:
+        def show(models: RunModels) -> None:
             if self.try_window is None:
-                self.try_window = TryWindow(self._window.training.ask, self._window.project.background, self._window)
-            self.try_window.present(_taken(model, models), models)
+                self.try_window = TrialDialog(
+                    self._window.training.submit, self._window.project.background, self._window
+                )
+            self.try_window.open_for(_existing_file(model, models), models)
 
-        self._with_models("try", show)
+        self._find_models_then("try", show)
 
-    def export(self, model: str = "") -> None:
+    def open_export(self, model: str = "") -> None:
         """Open the dialog that writes other forms."""
 
-        def show(models: Models) -> None:
+        def show(models: RunModels) -> None:
             if self.export_dialog is None:
-                self.export_dialog = ExportDialog(self._window.training.ask, self._window)
-            self.export_dialog.present(_taken(model, models), models)
+                self.export_dialog = ExportDialog(self._window.training.submit, self._window)
+            self.export_dialog.open_for(_existing_file(model, models), models)
 
-        self._with_models("export", show)
+        self._find_models_then("export", show)
 
     def copy_to_viewer(self, model: str = "") -> None:
         """Copy a model into the viewer's folder, which is asked for the first time."""
 
-        def copy(models: Models) -> None:
-            taken = _taken(model, models) or ask_for_model(self._window, "Model to copy to WQV-Viewer")
+        def copy(models: RunModels) -> None:
+            taken = _existing_file(model, models) or ask_for_model(self._window, "Model to copy to WQV-Viewer")
             if taken:
                 self._with_viewer_folder(lambda folder: self.install(str(taken), folder))
 
-        self._with_models("copy", copy)
+        self._find_models_then("copy", copy)
 
-    def _with_viewer_folder(self, do: Callable[[str], None]) -> None:
+    def _with_viewer_folder(self, callback: Callable[[str], None]) -> None:
         """Go on with the folder that is known; with another one that is asked for, where it is gone."""
 
         def go_on(known: str) -> None:
             folder = known or self.choose_viewer_folder()
             if folder:
-                do(folder)
+                callback(folder)
 
         folder = _viewer_folder()
-        self._window.project.background.run(
-            "viewer folder", lambda: folder if folder and Path(folder).is_dir() else "", go_on, self._fault
+        self._window.project.background.run_job(
+            "viewer folder", lambda: folder if folder and Path(folder).is_dir() else "", go_on, self._report_error
         )
 
     def choose_viewer_folder(self) -> str:
@@ -81,45 +83,45 @@ class Deployment(QObject):
         begin = _viewer_folder() or str(Path.home())
         folder = QFileDialog.getExistingDirectory(self._window, "WQV-Viewer's folder models/custom", begin)
         if folder:
-            remembered().setValue("viewer_folder", folder)
+            open_settings_store().setValue("viewer_folder", folder)
         return folder
 
     def install(self, model: str, folder: str, *, replace: bool = False) -> None:
         """Copy, in the background."""
-        told = self._window.messages.tell
+        told = self._window.message_strip.show_message
 
         def failed(error: Exception) -> None:
-            if isinstance(error, NameTaken):
+            if isinstance(error, NameAlreadyUsed):
                 answers = [("Replace", lambda: self.install(model, folder, replace=True))]
-                ask(self._window, "Replace the model there?", error.message, answers)
+                ask_question(self._window, "Replace the model there?", error.message, answers)
             else:
-                self._fault(error)
+                self._report_error(error)
 
-        self._window.project.background.run(
+        self._window.project.background.run_job(
             "install",
-            lambda: install(model, folder, replace=replace),
+            lambda: install_model(model, folder, replace=replace),
             lambda path: told("info", f"Copied to {path}. Restart WQV-Viewer and choose it in the AI menu."),
             failed,
         )
 
-    def _with_models(self, name: str, do: Callable[[Models], None]) -> None:
+    def _find_models_then(self, name: str, callback: Callable[[RunModels], None]) -> None:
         """Find the models of the open workspace, then go on."""
         workspace = self._window.project.workspace
-        self._window.project.background.run(
-            f"models to {name}", lambda: models_of(workspace.root) if workspace else [], do, self._fault
+        self._window.project.background.run_job(
+            f"models to {name}", lambda: find_models(workspace.root) if workspace else [], callback, self._report_error
         )
 
-    def _fault(self, error: Exception) -> None:
-        tell = self._window.messages.tell
-        if isinstance(error, NotForViewer):
+    def _report_error(self, error: Exception) -> None:
+        tell = self._window.message_strip.show_message
+        if isinstance(error, NotViewerCompatible):
             tell("error", f"{error.message} Model > Export writes one that it loads: tick “For WQV-Viewer” there.")
         elif isinstance(error, UserError):
             tell("error", error.message)
         elif isinstance(error, OSError):
             advice = "Choose another folder (Model > Change WQV-Viewer's folder) or make room on the disk."
-            tell("error", f"The model could not be copied: {reason(error)}. {advice}")
+            tell("error", f"The model could not be copied: {error_message(error)}. {advice}")
         else:
-            show_report(fault_report(error), self._window)
+            show_report(bug_report(error), self._window)
 
     def close(self) -> None:
         """Close what is open and free its models."""
@@ -129,8 +131,8 @@ class Deployment(QObject):
 
 
 def _viewer_folder() -> str:
-    return str(remembered().value("viewer_folder", ""))
+    return str(open_settings_store().value("viewer_folder", ""))
 
 
-def _taken(model: str, models: Models) -> Optional[Path]:
+def _existing_file(model: str, models: RunModels) -> Path | None:
     return Path(model) if model else (models[0].path if models else None)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
-from app.icons import dress
-from app.settings_store import remembered
-from app.theme import SPACE
+from app.icons import set_icon
+from app.settings_store import open_settings_store
+from app.theme import SPACING
 from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.workspace.models import RunModel
 
@@ -19,46 +18,46 @@ from trainer_core.workspace.models import RunModel
 class ModelChoice(QWidget):
     """`chosen` when the user takes one; `show_path` shows one without that. `nothing` is what None is called."""
 
-    chosen = Signal(object)  # Optional[Path]
+    model_chosen = Signal(object)  # Optional[Path]
 
-    def __init__(self, label: str, nothing: str) -> None:
+    def __init__(self, label: str, none_text: str) -> None:
         super().__init__()
-        self._label, self._nothing = label, nothing
+        self._label, self._nothing = label, none_text
         self.box = QComboBox()
         self.box.setAccessibleName(label)
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.box.setMinimumContentsLength(16)
         self.box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.box.activated.connect(lambda index: self.chosen.emit(self.path))
+        self.box.activated.connect(lambda index: self.model_chosen.emit(self.path))
         self.browse_button = QToolButton()
-        dress(self.browse_button, "folder")
+        set_icon(self.browse_button, "folder")
         self.browse_button.setAccessibleName(f"Browse for: {label}")
         self.browse_button.setToolTip("Choose any weight file (.pth, .safetensors)")
         self.browse_button.clicked.connect(self.browse)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(SPACE // 2)
+        row.setSpacing(SPACING // 2)
         row.addWidget(self.box, 1)
         row.addWidget(self.browse_button)
         self.setFocusProxy(self.box)
-        self.offer([])
+        self.set_models([])
 
     @property
-    def path(self) -> Optional[Path]:
+    def path(self) -> Path | None:
         """The file that is shown."""
         data = self.box.currentData()
         return Path(data) if data else None
 
-    def offer(self, models: Sequence[RunModel]) -> None:
+    def set_models(self, models: Sequence[RunModel]) -> None:
         """List these; what was shown stays."""
         now = self.path
         self.box.clear()
         self.box.addItem(self._nothing, "")
         for model in models:
-            self._add(model.path, f"{model.what}: {model.path.name}")
+            self._add(model.path, f"{model.label}: {model.path.name}")
         self.show_path(now)
 
-    def show_path(self, path: Optional[Path]) -> None:
+    def show_path(self, path: Path | None) -> None:
         """Show this one, listed or not."""
         place = self.box.findData(str(path)) if path else 0
         if place < 0:
@@ -76,15 +75,15 @@ class ModelChoice(QWidget):
         path = ask_for_model(self, self._label, self.path)
         if path:
             self.show_path(path)
-            self.chosen.emit(path)
+            self.model_chosen.emit(path)
 
 
-def ask_for_model(parent: QWidget, title: str, near: Optional[Path] = None) -> Optional[Path]:
+def ask_for_model(parent: QWidget, title: str, start_path: Path | None = None) -> Path | None:
     """The weight file that the user picks, if any."""
-    folder = str(near.parent) if near else str(remembered().value("model_folder", ""))
+    folder = str(start_path.parent) if start_path else str(open_settings_store().value("model_folder", ""))
     kinds = f"Weights ({' '.join(f'*{suffix}' for suffix in sorted(WEIGHTS))});;All files (*)"
     name, _ = QFileDialog.getOpenFileName(parent, title, folder, kinds)
     if not name:
         return None
-    remembered().setValue("model_folder", str(Path(name).parent))
+    open_settings_store().setValue("model_folder", str(Path(name).parent))
     return Path(name)

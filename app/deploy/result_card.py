@@ -9,47 +9,45 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from app.cards import Card, show_folder
-from app.icons import dress
-from app.theme import SPACE
+from app.cards import Card, open_folder
+from app.icons import set_icon
+from app.theme import SPACING
 from trainer_core.events import RunFinished
-from trainer_core.weights.programs import in_words
+from trainer_core.weights.programs import format_for_reading
 
-_OUTCOMES = {
-    "completed": "The training is complete", "stopped": "Stopped and saved", "failed": "The training failed",
-}  # fmt: skip
+_OUTCOMES = {"completed": "The training is complete", "stopped": "Stopped and saved", "failed": "The training failed"}
 
 
 class ResultCard(Card):
     """`present` shows the end of a run that left a model."""
 
-    resume = Signal()
-    deploy = Signal(str)
-    try_out = Signal(str)
-    export = Signal(str)
+    resume_requested = Signal()
+    copy_requested = Signal(str)
+    trial_requested = Signal(str)
+    export_requested = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self.model = ""
-        self._place, self._loads_in = PathLabel(), QLabel()
+        self._place, self._loads_in = ElidedPathLabel(), QLabel()
         self._loads_in.setWordWrap(True)
         self._path_row = QWidget()
         self._lay_out()
-        self.resume_button = self._button("Resume", "start", self.resume.emit, primary=True)
+        self.resume_button = self._button("Resume", "start", self.resume_requested.emit, primary=True)
         self.deploy_button, self.try_button, self.export_button = self._actions = [
-            self._button("Copy to WQV-Viewer", "deploy", lambda: self.deploy.emit(self.model), primary=True),
-            self._button("Try on photos …", "preview", lambda: self.try_out.emit(self.model)),
-            self._button("Export …", "export", lambda: self.export.emit(self.model)),
+            self._button("Copy to WQV-Viewer", "deploy", lambda: self.copy_requested.emit(self.model), primary=True),
+            self._button("Try on photos …", "preview", lambda: self.trial_requested.emit(self.model)),
+            self._button("Export …", "export", lambda: self.export_requested.emit(self.model)),
         ]
         self.buttons.addStretch(1)
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self._path_row)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(SPACE // 2)
+        row.setSpacing(SPACING // 2)
         row.addWidget(self._place)
-        row.addWidget(_tool("Open folder", "folder", lambda: show_folder(Path(self.model).parent)))
-        row.addWidget(_tool("Copy path", "copy", lambda: QGuiApplication.clipboard().setText(self.model)))
+        row.addWidget(_make_tool_button("Open folder", "folder", lambda: open_folder(Path(self.model).parent)))
+        row.addWidget(_make_tool_button("Copy path", "copy", lambda: QGuiApplication.clipboard().setText(self.model)))
         row.addStretch(1)
         for widget in (self._path_row, self._loads_in):
             self.texts.insertWidget(self.texts.count() - 1, widget)
@@ -59,23 +57,23 @@ class ResultCard(Card):
         """All that is said, "" while hidden."""
         return " ".join(part for part in (super().text, self._loads_in.text()) if part and not self.isHidden())
 
-    def present(self, event: RunFinished, loads_in: str, *, resumable: bool = False) -> None:
+    def show_result(self, event: RunFinished, loads_in: str, *, resumable: bool = False) -> None:
         """Show this run's model; `loads_in` is the gate's sentence."""
         self.resume_button.setVisible(resumable)
-        _emphasise(self.deploy_button, not resumable)
+        _set_primary(self.deploy_button, not resumable)
         self.model = event.model or ""
         for widget in (*self._actions, self._path_row):
             widget.setVisible(bool(self.model))
         self.export_button.setVisible(bool(self.model) and not resumable)  # no room beside Resume; the menu has it too
         self._place.set_path(self.model)
-        self._loads_in.setText(in_words(loads_in))
+        self._loads_in.setText(format_for_reading(loads_in))
         self._loads_in.setVisible(bool(loads_in))
         title = f"{_OUTCOMES.get(event.outcome, 'Stopped without saving')} at step {event.step}"
         done = event.outcome == "completed"
-        self.say("ok" if done else "info", "good" if done else "accent", title, _quality(event))
+        self.set_content("ok" if done else "info", "success" if done else "accent", title, _psnr_text(event))
 
 
-class PathLabel(QLabel):
+class ElidedPathLabel(QLabel):
     """A path that is shortened in the middle where it does not fit; the tooltip has it whole."""
 
     def __init__(self) -> None:
@@ -91,45 +89,45 @@ class PathLabel(QLabel):
         self.setToolTip(path)
         self.setAccessibleName(f"Model file {path}")
         self.updateGeometry()
-        self._shorten()
+        self._elide()
 
     def sizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance(self._path) + SPACE, super().sizeHint().height())
+        return QSize(self.fontMetrics().horizontalAdvance(self._path) + SPACING, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
         return QSize(60, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._shorten()
+        self._elide()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
-            self._shorten()
+            self._elide()
 
-    def _shorten(self) -> None:
+    def _elide(self) -> None:
         self.setText(self.fontMetrics().elidedText(self._path, Qt.TextElideMode.ElideMiddle, self.width()))
 
 
-def _emphasise(button: QPushButton, primary: bool) -> None:
+def _set_primary(button: QPushButton, primary: bool) -> None:
     """Only one button of a card stands out."""
     button.setProperty("role", "primary" if primary else "")
-    dress(button, "deploy", "on_accent" if primary else "text")
+    set_icon(button, "deploy", "on_accent" if primary else "text")
     button.style().unpolish(button)
     button.style().polish(button)
 
 
-def _tool(name: str, icon: str, clicked: Callable[[], object]) -> QToolButton:
+def _make_tool_button(name: str, icon: str, clicked: Callable[[], object]) -> QToolButton:
     button = QToolButton()
-    dress(button, icon, "muted")
+    set_icon(button, icon, "muted")
     button.setAccessibleName(name)
     button.setToolTip(name)
     button.clicked.connect(lambda: clicked())
     return button
 
 
-def _quality(event: RunFinished) -> str:
+def _psnr_text(event: RunFinished) -> str:
     if event.best_psnr is None or event.bicubic_psnr is None:
         return ""
     text = f"Best PSNR {event.best_psnr:.2f} dB at step {event.best_step}; bicubic {event.bicubic_psnr:.2f} dB"

@@ -10,25 +10,25 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from app.background import Background
 from trainer_core.pixels import has_color
-from trainer_core.verbs.picture_files import bicubic
+from trainer_core.verbs.picture_files import enlarge_for_display
 
 if TYPE_CHECKING:
     from trainer_core.verbs.upscale import Tile, Upscaler
 
-Pieces = Generator["Tile", None, None]
-Ask = Callable[[Callable[[], Any], Callable[[Any], None], Callable[[Exception], None]], None]
+TileIterator = Generator["Tile", None, None]
+AskThread = Callable[[Callable[[], Any], Callable[[Any], None], Callable[[Exception], None]], None]
 
-OURS, OTHER = "This model", "Other model"
-ROLES = (OURS, OTHER)
+THIS_MODEL, OTHER_MODEL = "This model", "Other model"
+MODEL_ROLES = (THIS_MODEL, OTHER_MODEL)
 _TILE = 128  # LR pixels: a second or two of work for the largest network on two cores
-_KEPT_BYTES = 512 << 20  # of results of other photos than the present one
+_CACHE_BYTES = 512 << 20  # of results of other photos than the present one
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Model:
 
 
 @dataclass(frozen=True, eq=False)
-class Photo:
+class TrialPhoto:
     """A picture to enlarge: uint8 [H, W, 3]."""
 
     file: Path
@@ -50,50 +50,50 @@ class Photo:
     pixels: np.ndarray
 
     @cached_property
-    def coloured(self) -> bool:
+    def has_color(self) -> bool:
         """Whether it is not all gray."""
         return has_color(self.pixels)
 
 
 @dataclass(eq=False)
-class Enlarged:
+class UpscaledPhoto:
     """What a model has made of a photo; until `complete`, the parts to come show bicubic."""
 
     model: Model
     pixels: np.ndarray
     bicubic: np.ndarray
-    done: int = 0
-    count: int = 0
+    tiles_done: int = 0
+    tile_count: int = 0
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether every part is the model's."""
-        return 0 < self.count == self.done
+        return 0 < self.tile_count == self.tiles_done
 
 
-class Bench(QObject):
+class Trial(QObject):
     """`use` models, `look_at` a photo; `changed` says that there is more to see."""
 
     changed = Signal()
-    loaded = Signal(str)  # the role of a model
-    refused = Signal(str, object)  # a role whose model cannot be used, and the error
+    model_loaded = Signal(str)  # the role of a model
+    model_refused = Signal(str, object)  # a role whose model cannot be used, and the error
     failed = Signal(object)  # the error of an enlargement
 
-    def __init__(self, ask: Ask, background: Background, parent: Optional[QObject] = None) -> None:
+    def __init__(self, ask: AskThread, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._ask, self._background = ask, background
         self._upscalers: dict[str, Upscaler] = {}  # the training thread's
-        self._wanted: dict[str, Optional[Path]] = {}
-        self._results: dict[tuple[Path, str, str], Enlarged] = {}
-        self._pieces: Optional[Pieces] = None  # advanced and closed in the training thread
+        self._wanted: dict[str, Path | None] = {}
+        self._results: dict[tuple[Path, str, str], UpscaledPhoto] = {}
+        self._pieces: TileIterator | None = None  # advanced and closed in the training thread
         self._run = 0  # counts enlargements; answers of earlier ones are dropped
         self.models: dict[str, Model] = {}
-        self.photo: Optional[Photo] = None
+        self.photo: TrialPhoto | None = None
         self.busy = ""  # the role that is being worked for
 
     # -- what to work with ---------------------------------------------------------------------
 
-    def use(self, role: str, path: Optional[Path]) -> None:
+    def load_model(self, role: str, path: Path | None) -> None:
         """Load a model (again, if its file may have changed), or do without one."""
         self._wanted[role] = path
         if path is None:
@@ -103,7 +103,7 @@ class Bench(QObject):
         self._ask(
             lambda: self._load(role, path),
             lambda model: self._replace(role, model) if self._wanted.get(role) == path else None,
-            lambda error: self.refused.emit(role, error),
+            lambda error: self.model_refused.emit(role, error),
         )
 
     def _load(self, role: str, path: Path) -> Model:
@@ -113,22 +113,22 @@ class Bench(QObject):
         self._upscalers[role] = made = Upscaler(path, tile=_TILE)
         return Model(path, made.description, made.spec.scale, made.gray)
 
-    def _replace(self, role: str, model: Optional[Model]) -> None:
+    def _replace(self, role: str, model: Model | None) -> None:
         self.cancel()
         self._results = {key: result for key, result in self._results.items() if key[2] != role}
         self.models.pop(role, None)
         if model is not None:
             self.models[role] = model
-            self.loaded.emit(role)
-        self.go_on()
+            self.model_loaded.emit(role)
+        self.continue_upscaling()
 
-    def look_at(self, photo: Optional[Photo]) -> None:
+    def show_photo(self, photo: TrialPhoto | None) -> None:
         """Enlarge this photo now, as far as it is not done."""
         self.cancel()
         self.photo = photo
-        self.go_on()
+        self.continue_upscaling()
 
-    def forget_photo(self, file: Path) -> None:
+    def remove_photo(self, file: Path) -> None:
         """Drop what was made of it."""
         self._results = {key: result for key, result in self._results.items() if key[0] != file}
 
@@ -140,11 +140,11 @@ class Bench(QObject):
 
     # -- what there is -------------------------------------------------------------------------
 
-    def result(self, role: str) -> Optional[Enlarged]:
+    def result(self, role: str) -> UpscaledPhoto | None:
         """What a model has made of the photo, finished or not."""
-        return self._results.get(self._key(role)) if self.photo else None
+        return self._results.get(self._result_key(role)) if self.photo else None
 
-    def _key(self, role: str) -> tuple[Path, str, str]:
+    def _result_key(self, role: str) -> tuple[Path, str, str]:
         assert self.photo is not None
         return self.photo.file, self.photo.name, role
 
@@ -157,64 +157,66 @@ class Bench(QObject):
         if self._pieces is not None:
             self._ask(self._pieces.close, lambda _: None, lambda _: None)
             self._pieces = None
-        self._results = {key: result for key, result in self._results.items() if result.complete}
+        self._results = {key: result for key, result in self._results.items() if result.is_complete}
         self.changed.emit()
 
-    def go_on(self) -> None:
+    def continue_upscaling(self) -> None:
         """Begin with the first model that has not enlarged the photo yet."""
         self.busy = ""
-        open_ = [role for role in ROLES if role in self.models and self.photo and self.result(role) is None]
+        open_ = [role for role in MODEL_ROLES if role in self.models and self.photo and self.result(role) is None]
         if open_:
-            self._begin(open_[0])
+            self._start_upscaling(open_[0])
         self.changed.emit()
 
-    def _begin(self, role: str) -> None:
+    def _start_upscaling(self, role: str) -> None:
         assert self.photo is not None
         self.busy, self._run = role, self._run + 1
         run, pixels, model = self._run, self.photo.pixels, self.models[role]
 
         def started(beside: np.ndarray) -> None:
             if run == self._run:
-                self._results[self._key(role)] = Enlarged(model, beside.copy(), beside)
-                self._pieces = self._make_pieces(role, pixels)
-                self._next(run, role, self._pieces)
+                self._results[self._result_key(role)] = UpscaledPhoto(model, beside.copy(), beside)
+                self._pieces = self._make_tiles(role, pixels)
+                self._compute_next_tile(run, role, self._pieces)
                 self.changed.emit()
 
-        self._background.run("bicubic", lambda: bicubic(pixels, model.scale), started, lambda e: self._fail(run, e))
+        self._background.run_job(
+            "bicubic", lambda: enlarge_for_display(pixels, model.scale), started, lambda e: self._on_failed(run, e)
+        )
 
-    def _make_pieces(self, role: str, pixels: np.ndarray) -> Pieces:
-        yield from self._upscalers[role].tiles(pixels)
+    def _make_tiles(self, role: str, pixels: np.ndarray) -> TileIterator:
+        yield from self._upscalers[role].iterate_tiles(pixels)
 
-    def _next(self, run: int, role: str, pieces: Pieces) -> None:
+    def _compute_next_tile(self, run: int, role: str, pieces: TileIterator) -> None:
         def done(tile: Tile) -> None:
             if run != self._run:
                 return
             if tile.number < tile.count:
-                self._next(run, role, pieces)
-                self._take(tile, role)
+                self._compute_next_tile(run, role, pieces)
+                self._add_tile(tile, role)
             else:
                 self._pieces = None
-                self._take(tile, role)
-                self._make_room()
-                self.go_on()
+                self._add_tile(tile, role)
+                self._evict_results()
+                self.continue_upscaling()
 
-        self._ask(lambda: next(pieces), done, lambda error: self._fail(run, error))
+        self._ask(lambda: next(pieces), done, lambda error: self._on_failed(run, error))
 
-    def _take(self, tile: Tile, role: str) -> None:
-        result = self._results[self._key(role)]
+    def _add_tile(self, tile: Tile, role: str) -> None:
+        result = self._results[self._result_key(role)]
         tile.paste_into(result.pixels)
-        result.done, result.count = tile.number, tile.count
+        result.tiles_done, result.tile_count = tile.number, tile.count
         self.changed.emit()
 
-    def _make_room(self) -> None:
+    def _evict_results(self) -> None:
         """Drop the oldest results of other photos when there are too many."""
-        here = {self._key(role) for role in ROLES}
+        here = {self._result_key(role) for role in MODEL_ROLES}
         others = [key for key in self._results if key not in here]
         size = sum(self._results[key].pixels.nbytes * 2 for key in others)
-        while others and size > _KEPT_BYTES:
+        while others and size > _CACHE_BYTES:
             size -= self._results.pop(others.pop(0)).pixels.nbytes * 2
 
-    def _fail(self, run: int, error: Exception) -> None:
+    def _on_failed(self, run: int, error: Exception) -> None:
         if run == self._run:
             self.cancel()
             self.failed.emit(error)

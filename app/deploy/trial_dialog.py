@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -30,42 +30,42 @@ from app.background import Background
 from app.cards import MessageStrip
 from app.deploy.model_choice import ModelChoice
 from app.deploy.photo_list import PhotoList
-from app.deploy.trial import OTHER, OURS, ROLES, Ask, Bench, Photo
+from app.deploy.trial import MODEL_ROLES, OTHER_MODEL, THIS_MODEL, AskThread, Trial, TrialPhoto
 from app.deploy.trial_view import TrialView
 from app.drops import paths_of
-from app.errors import fault_report, show_report
-from app.icons import dress
+from app.errors import bug_report, show_report
+from app.icons import set_icon
 from app.progress_bar import ProgressBar
-from app.questions import ask
-from app.settings_store import remembered
-from app.theme import SPACE
+from app.questions import ask_question
+from app.settings_store import open_settings_store
+from app.theme import SPACING
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.verbs.output_files import save_png
-from trainer_core.verbs.picture_files import side_by_side
+from trainer_core.verbs.picture_files import compose_comparison
 from trainer_core.workspace.models import RunModel
 
 _SIZE = (1000, 660)
-_WORDS = {OURS: "Model", OTHER: "Compare with"}
-_NOTHING = {OURS: "Choose or drop a weight file", OTHER: "Bicubic only"}
+_ROLE_LABELS = {THIS_MODEL: "Model", OTHER_MODEL: "Compare with"}
+_NONE_TEXTS = {THIS_MODEL: "Choose or drop a weight file", OTHER_MODEL: "Bicubic only"}
 
 
-class TryWindow(QDialog):
+class TrialDialog(QDialog):
     """Made once; `present` opens it."""
 
-    def __init__(self, ask_thread: Ask, background: Background, parent: Optional[QWidget] = None) -> None:
+    def __init__(self, ask_thread: AskThread, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Try the model")
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint, True)
         self.setAcceptDrops(True)
         self.resize(*_SIZE)
         self._background = background
-        self.bench = Bench(ask_thread, background, self)
+        self.bench = Trial(ask_thread, background, self)
         self.messages = MessageStrip()
         self.photos = PhotoList(background)
         self.trial = TrialView(self.bench)
-        self.choices = {role: ModelChoice(_WORDS[role], _NOTHING[role]) for role in ROLES}
-        self._facts = {role: QLabel() for role in ROLES}
+        self.choices = {role: ModelChoice(_ROLE_LABELS[role], _NONE_TEXTS[role]) for role in MODEL_ROLES}
+        self._facts_label = {role: QLabel() for role in MODEL_ROLES}
         self._lay_out()
         self._connect()
         self._refresh()
@@ -79,44 +79,44 @@ class TryWindow(QDialog):
         middle.setStretchFactor(1, 1)
         middle.setSizes([200, _SIZE[0] - 200])
         middle.setChildrenCollapsible(False)
-        middle.setHandleWidth(2 * SPACE)
+        middle.setHandleWidth(2 * SPACING)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
-        layout.setSpacing(SPACE + SPACE // 2)
+        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
+        layout.setSpacing(SPACING + SPACING // 2)
         layout.addLayout(self._model_row())
         layout.addWidget(self.messages)
         layout.addWidget(middle, 1)
-        layout.addLayout(self._foot())
+        layout.addLayout(self._make_footer())
 
     def _model_row(self) -> QGridLayout:
         grid = QGridLayout()
-        grid.setHorizontalSpacing(2 * SPACE)
-        grid.setVerticalSpacing(SPACE // 2)
-        for column, role in enumerate(ROLES):
-            word = QLabel(f"&{_WORDS[role]}")
+        grid.setHorizontalSpacing(2 * SPACING)
+        grid.setVerticalSpacing(SPACING // 2)
+        for column, role in enumerate(MODEL_ROLES):
+            word = QLabel(f"&{_ROLE_LABELS[role]}")
             word.setProperty("role", "heading")
             word.setBuddy(self.choices[role])
-            self._facts[role].setProperty("role", "muted")
+            self._facts_label[role].setProperty("role", "muted")
             grid.addWidget(word, 0, column)
             grid.addWidget(self.choices[role], 1, column)
-            grid.addWidget(self._facts[role], 2, column)
+            grid.addWidget(self._facts_label[role], 2, column)
             grid.setColumnStretch(column, 1)
         return grid
 
-    def _foot(self) -> QHBoxLayout:
+    def _make_footer(self) -> QHBoxLayout:
         self._progress = ProgressBar("Parts of the picture that are done")
         self._progress.setMaximumWidth(140)
         self._caption = QLabel()
         self._caption.setProperty("role", "muted")
         self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.go_button = _button("Cancel", "stop", self._cancel_or_go_on)
+        self.continue_button = _button("Cancel", "stop", self._cancel_or_continue)
         self.save_button = _button("Save picture …", "save", self._save_picture)
         self.save_comparison_button = _button("Save comparison …", "picture", self._save_comparison)
         close = _button("Close", "close", self.close)
         row = QHBoxLayout()
-        row.setSpacing(SPACE)
+        row.setSpacing(SPACING)
         row.addWidget(self._progress)
-        row.addWidget(self.go_button)
+        row.addWidget(self.continue_button)
         row.addWidget(self._caption, 1)
         for button in (self.save_button, self.save_comparison_button, close):
             row.addWidget(button)
@@ -124,16 +124,16 @@ class TryWindow(QDialog):
 
     def _connect(self) -> None:
         for role, choice in self.choices.items():
-            choice.chosen.connect(partial(self.use, role))
+            choice.model_chosen.connect(partial(self.load_model, role))
         self.bench.changed.connect(self._refresh)
-        self.bench.loaded.connect(self._loaded)
-        self.bench.refused.connect(self._refused)
-        self.bench.failed.connect(self._tell)
-        self.photos.chosen.connect(self.bench.look_at)
-        self.photos.removed.connect(self.bench.forget_photo)
-        self.photos.failed.connect(self._tell)
-        self.photos.told.connect(self.messages.tell)
-        self.finished.connect(self._leave)
+        self.bench.model_loaded.connect(self._loaded)
+        self.bench.model_refused.connect(self._refused)
+        self.bench.failed.connect(self._report_error)
+        self.photos.photo_selected.connect(self.bench.show_photo)
+        self.photos.removed.connect(self.bench.remove_photo)
+        self.photos.failed.connect(self._report_error)
+        self.photos.message_posted.connect(self.messages.show_message)
+        self.finished.connect(self._on_finished)
 
     @property
     def caption(self) -> str:
@@ -142,44 +142,44 @@ class TryWindow(QDialog):
 
     # -- opening, choosing, leaving ------------------------------------------------------------
 
-    def present(self, model: Optional[Path], models: Sequence[RunModel]) -> None:
+    def open_for(self, model: Path | None, models: Sequence[RunModel]) -> None:
         """Open with `model`; `models` are offered besides."""
         for choice in self.choices.values():
-            choice.offer(models)
+            choice.set_models(models)
         if model is not None:
-            self.use(OURS, model)
+            self.load_model(THIS_MODEL, model)
         if not self.isVisible():
             self.show()
-            self.photos.choose_again()
+            self.photos.reload_selected()
         self.raise_()
         self.activateWindow()
 
-    def use(self, role: str, path: Optional[Path]) -> None:
+    def load_model(self, role: str, path: Path | None) -> None:
         """Load a model for `role`, or do without one."""
         self.choices[role].show_path(path)
-        self._facts[role].setText("Loading …" if path else "")
-        self.bench.use(role, path)
-        if role == OTHER and path is None:
+        self._facts_label[role].setText("Loading …" if path else "")
+        self.bench.load_model(role, path)
+        if role == OTHER_MODEL and path is None:
             self.trial.compare_with_other(False)
 
     def _loaded(self, role: str) -> None:
-        self._facts[role].setText(self.bench.models[role].description)
-        if role == OTHER:
+        self._facts_label[role].setText(self.bench.models[role].description)
+        if role == OTHER_MODEL:
             self.trial.compare_with_other(True)
 
     def _refused(self, role: str, error: Exception) -> None:
         """Say why, and show the model that is still there."""
         before = self.bench.models.get(role)
         self.choices[role].show_path(before.path if before else None)
-        self._facts[role].setText(before.description if before else "")
-        self._tell(error)
+        self._facts_label[role].setText(before.description if before else "")
+        self._report_error(error)
 
-    def _leave(self) -> None:
+    def _on_finished(self) -> None:
         self.photos.stop()
         self.bench.close()
-        for role in ROLES:
+        for role in MODEL_ROLES:
             self.choices[role].show_path(None)
-            self._facts[role].clear()
+            self._facts_label[role].clear()
         self.trial.compare_with_other(False)
 
     # -- drops ---------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ class TryWindow(QDialog):
         weights = [path for path in paths if path.suffix.lower() in WEIGHTS]
         photos = [path for path in paths if path not in weights]
         if weights:
-            self.use(OTHER if OURS in self.bench.models else OURS, weights[0])
+            self.load_model(OTHER_MODEL if THIS_MODEL in self.bench.models else THIS_MODEL, weights[0])
         if photos:
             self.photos.add(photos)
 
@@ -202,85 +202,87 @@ class TryWindow(QDialog):
 
     def _refresh(self) -> None:
         bench = self.bench
-        ours, photo = bench.result(OURS), bench.photo
+        ours, photo = bench.result(THIS_MODEL), bench.photo
         working = bench.result(bench.busy) if bench.busy else None
         self._progress.setVisible(bool(bench.busy))
-        self._progress.show_part(working.done if working else 0, working.count if working else None)
+        self._progress.set_progress(working.tiles_done if working else 0, working.tile_count if working else None)
         unfinished = photo is not None and any(bench.result(role) is None for role in bench.models)
-        self.go_button.setVisible(bool(bench.busy) or unfinished)
-        self.go_button.setText("Cancel" if bench.busy else "Enlarge")
-        dress(self.go_button, "stop" if bench.busy else "start")
-        done = ours is not None and ours.complete
+        self.continue_button.setVisible(bool(bench.busy) or unfinished)
+        self.continue_button.setText("Cancel" if bench.busy else "Enlarge")
+        set_icon(self.continue_button, "stop" if bench.busy else "start")
+        done = ours is not None and ours.is_complete
         self.save_button.setEnabled(done)
         self.save_comparison_button.setEnabled(done and not bench.busy)
-        self._caption.setText(self._words(photo))
+        self._caption.setText(self._photo_text(photo))
         self.trial.refresh()
 
-    def _words(self, photo: Optional[Photo]) -> str:
+    def _photo_text(self, photo: TrialPhoto | None) -> str:
         bench = self.bench
         if photo is None:
             return ""
         height, width = photo.pixels.shape[:2]
         text = f"{photo.name} · {width} × {height}"
-        if OURS not in bench.models:
-            return text if self.choices[OURS].path else "Choose a model to enlarge this photo."
-        model, scale = bench.models[OURS], bench.models[OURS].scale
+        if THIS_MODEL not in bench.models:
+            return text if self.choices[THIS_MODEL].path else "Choose a model to enlarge this photo."
+        model, scale = bench.models[THIS_MODEL], bench.models[THIS_MODEL].scale
         working = bench.result(bench.busy) if bench.busy else None
-        if working is not None and working.count > 1:
-            return f"{bench.busy}: part {working.done} of {working.count}"
-        gray = ", in gray" if model.gray and photo.coloured else ""
+        if working is not None and working.tile_count > 1:
+            return f"{bench.busy}: part {working.tiles_done} of {working.tile_count}"
+        gray = ", in gray" if model.gray and photo.has_color else ""
         return f"{text} → {width * scale} × {height * scale}{gray}"
 
-    def _cancel_or_go_on(self) -> None:
+    def _cancel_or_continue(self) -> None:
         if self.bench.busy:
             self.bench.cancel()
         else:
-            self.bench.go_on()
+            self.bench.continue_upscaling()
 
-    def _tell(self, error: Exception) -> None:
+    def _report_error(self, error: Exception) -> None:
         if isinstance(error, UserError):
-            self.messages.tell("error", error.message)
+            self.messages.show_message("error", error.message)
         else:
-            show_report(fault_report(error), self)
+            show_report(bug_report(error), self)
 
     # -- saving --------------------------------------------------------------------------------
 
     def _save_picture(self) -> None:
-        photo, ours = self.bench.photo, self.bench.result(OURS)
+        photo, ours = self.bench.photo, self.bench.result(THIS_MODEL)
         if photo is not None and ours is not None:
             self._save(f"{photo.name}_x{ours.model.scale}", lambda: ours.pixels)
 
     def _save_comparison(self) -> None:
-        photo, results = self.bench.photo, [self.bench.result(role) for role in ROLES]
-        made = [(result.model.path.stem, result.pixels) for result in results if result and result.complete]
+        photo, results = self.bench.photo, [self.bench.result(role) for role in MODEL_ROLES]
+        made = [(result.model.path.stem, result.pixels) for result in results if result and result.is_complete]
         if photo is not None and results[0] is not None:
             scale = results[0].model.scale
-            self._save(f"{photo.name}_x{scale}_compare", lambda: side_by_side(photo.pixels, made, scale))
+            self._save(f"{photo.name}_x{scale}_compare", lambda: compose_comparison(photo.pixels, made, scale))
 
-    def _save(self, name: str, make: Callable[[], np.ndarray]) -> None:
-        folder = Path(str(remembered().value("picture_folder", "")))
+    def _save(self, name: str, make_image: Callable[[], np.ndarray]) -> None:
+        folder = Path(str(open_settings_store().value("picture_folder", "")))
         chosen, _ = QFileDialog.getSaveFileName(self, "Save as PNG", str(folder / f"{name}.png"), "PNG (*.png)")
         if not chosen:
             return
         target = Path(chosen if chosen.lower().endswith(".png") else f"{chosen}.png")
-        remembered().setValue("picture_folder", str(target.parent))
+        open_settings_store().setValue("picture_folder", str(target.parent))
         if str(target) != chosen and target.exists():  # the file dialog has asked about `chosen` only
-            answers = [("Replace", lambda: self._write(target, make))]
-            ask(self, "Replace the file?", f"{target} is there already.", answers)
+            answers = [("Replace", lambda: self._write(target, make_image))]
+            ask_question(self, "Replace the file?", f"{target} is there already.", answers)
         else:
-            self._write(target, make)
+            self._write(target, make_image)
 
-    def _write(self, target: Path, make: Callable[[], np.ndarray]) -> None:
+    def _write(self, target: Path, make_image: Callable[[], np.ndarray]) -> None:
         inputs = self.photos.files
-        self._background.run(
-            f"save {target}", lambda: save_png(make(), target, inputs=inputs),
-            lambda path: self.messages.tell("info", f"Saved as {path}."), self._tell,
-        )  # fmt: skip
+        self._background.run_job(
+            f"save {target}",
+            lambda: save_png(make_image(), target, inputs=inputs),
+            lambda path: self.messages.show_message("info", f"Saved as {path}."),
+            self._report_error,
+        )
 
 
 def _button(text: str, icon: str, clicked: Callable[[], object]) -> QPushButton:
     button = QPushButton(text)
     button.setAutoDefault(False)
-    dress(button, icon)
+    set_icon(button, icon)
     button.clicked.connect(lambda: clicked())
     return button

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 import numpy as np
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app.deploy.trial import OTHER, OURS, Bench
+from app.deploy.trial import OTHER_MODEL, THIS_MODEL, Trial
 from app.preview.compare import SLIDER, CompareView
 from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import Pictures
-from app.theme import SPACE
+from app.theme import SPACING
 
 PHOTO, BICUBIC = "Photo", "Bicubic"
 
 
 class _View(CompareView):
-    EMPTY = "Drop photos here: pictures, watch photos, Palm databases, dumps."
-    views = (PHOTO, BICUBIC, OURS, OTHER)
-    beside: tuple[str, ...] = (BICUBIC, OURS)
-    right = OURS
+    EMPTY_TEXT = "Drop photos here: pictures, watch photos, Palm databases, dumps."
+    views = (PHOTO, BICUBIC, THIS_MODEL, OTHER_MODEL)
+    side_by_side_views: tuple[str, ...] = (BICUBIC, THIS_MODEL)
+    right_view = THIS_MODEL
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,76 +30,76 @@ class _View(CompareView):
 class TrialView(QWidget):
     """Shows what a bench has; `refresh` after each change."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, trial: Trial) -> None:
         super().__init__()
-        self._bench = bench
+        self._bench = trial
         self._held: list[np.ndarray] = []  # the images on the screen borrow their memory
         self.view = _View()
-        self._against = QComboBox()
-        self._against.setAccessibleName("Left of the slider")
-        self._against.setToolTip("Left of the slider")
-        self._against.addItems([BICUBIC, PHOTO])
-        self._against.currentTextChanged.connect(self.view.set_left)
+        self._left_choice = QComboBox()
+        self._left_choice.setAccessibleName("Left of the slider")
+        self._left_choice.setToolTip("Left of the slider")
+        self._left_choice.addItems([BICUBIC, PHOTO])
+        self._left_choice.currentTextChanged.connect(self.view.set_left)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE // 2)
-        layout.addLayout(self._tools())
+        layout.setSpacing(SPACING // 2)
+        layout.addLayout(self._make_tool_bar())
         layout.addWidget(self.view, 1)
         self.view.mode_changed.connect(self._show_mode)
         self._show_mode(self.view.mode)
         self.compare_with_other(False)
 
-    def _tools(self) -> QHBoxLayout:
+    def _make_tool_bar(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        row.setSpacing(SPACE // 2)
+        row.setSpacing(SPACING // 2)
         self._modes = ModeButtons(self.view, self.view.views)
         row.addWidget(self._modes)
         row.addStretch(1)
-        self._left_word = QLabel("Left")
-        self._left_word.setProperty("role", "muted")
-        row.addWidget(self._left_word)
-        row.addWidget(self._against)
+        self._left_label = QLabel("Left")
+        self._left_label.setProperty("role", "muted")
+        row.addWidget(self._left_label)
+        row.addWidget(self._left_choice)
         return row
 
-    def compare_with_other(self, there_is_one: bool) -> None:
+    def compare_with_other(self, has_other: bool) -> None:
         """Put the other model into the views, or take it out."""
-        self._modes.offer(self.view.views if there_is_one else (PHOTO, BICUBIC, OURS))
-        self.view.beside = (BICUBIC, OURS, OTHER) if there_is_one else (BICUBIC, OURS)
-        listed = self._against.findText(OTHER)
-        if there_is_one and listed < 0:
-            self._against.addItem(OTHER)
-            self._against.setCurrentText(OTHER)
-        elif not there_is_one:
+        self._modes.set_views(self.view.views if has_other else (PHOTO, BICUBIC, THIS_MODEL))
+        self.view.side_by_side_views = (BICUBIC, THIS_MODEL, OTHER_MODEL) if has_other else (BICUBIC, THIS_MODEL)
+        listed = self._left_choice.findText(OTHER_MODEL)
+        if has_other and listed < 0:
+            self._left_choice.addItem(OTHER_MODEL)
+            self._left_choice.setCurrentText(OTHER_MODEL)
+        elif not has_other:
             if listed >= 0:
-                self._against.setCurrentText(BICUBIC)
-                self._against.removeItem(listed)
-            if self.view.mode == OTHER:
+                self._left_choice.setCurrentText(BICUBIC)
+                self._left_choice.removeItem(listed)
+            if self.view.mode == OTHER_MODEL:
                 self.view.set_mode(SLIDER)
         self.view.update()
 
     def refresh(self) -> None:
         """Show the bench's photo and what the models have made of it so far."""
-        self.view.show_pictures(self._pictures())
+        self.view.show_pictures(self._make_pictures())
 
-    def _pictures(self) -> Optional[Pictures]:
+    def _make_pictures(self) -> Pictures | None:
         photo = self._bench.photo
         if photo is None:
             self._held = []
             return None
         pixels = dict.fromkeys(self.view.views, photo.pixels)
-        for role in (OTHER, OURS):
+        for role in (OTHER_MODEL, THIS_MODEL):
             result = self._bench.result(role)
             if result is not None:
                 pixels.update({role: result.pixels, BICUBIC: result.bicubic})
         self._held = list(pixels.values())
-        return Pictures(0, photo.name, {view: _borrowed(each) for view, each in pixels.items()})
+        return Pictures(0, photo.name, {view: _wrap_pixels(each) for view, each in pixels.items()})
 
     def _show_mode(self, mode: str) -> None:
-        for widget in (self._left_word, self._against):
+        for widget in (self._left_label, self._left_choice):
             widget.setVisible(mode == SLIDER)
 
 
-def _borrowed(pixels: np.ndarray) -> QImage:
+def _wrap_pixels(pixels: np.ndarray) -> QImage:
     """The pixels as an image, not copied: they must outlive it."""
     height, width = pixels.shape[:2]
     return QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB888)

@@ -6,14 +6,19 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from app.form.wording import sentence
-from app.icons import dress
-from app.theme import SPACE
-from trainer_core.planning.readiness import DOUBTFUL, OK, WAITING, WRONG, Check
+from app.form.wording import with_form_labels
+from app.icons import set_icon
+from app.theme import SPACING
+from trainer_core.planning.readiness import ERROR, OK, PENDING, WARNING, Check
 
-_LOOKS = {OK: ("ok", "good"), WAITING: ("waiting", "muted"), WRONG: ("wrong", "warn"), DOUBTFUL: ("info", "warn")}
-_WORDS = {OK: "done", WAITING: "being checked", WRONG: "needed", DOUBTFUL: "doubtful"}
-_BESIDE_TEXT = 36  # pixels of a line that are its sign and its margins
+_STATE_ICONS = {
+    OK: ("ok", "success"),
+    PENDING: ("waiting", "muted"),
+    ERROR: ("wrong", "warning"),
+    WARNING: ("info", "warning"),
+}
+_STATE_TEXTS = {OK: "done", PENDING: "being checked", ERROR: "needed", WARNING: "doubtful"}
+_ICON_WIDTH = 36  # pixels of a line that are its sign and its margins
 
 
 class Checklist(QWidget):
@@ -25,9 +30,9 @@ class Checklist(QWidget):
         super().__init__()
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(SPACE // 4)
+        self._layout.setSpacing(SPACING // 4)
         self._shown: tuple[Check, ...] = ()
-        self.lines: list[Line] = []
+        self.lines: list[ChecklistLine] = []
 
     def show_checks(self, checks: tuple[Check, ...]) -> None:
         """Show these, in this order."""
@@ -39,27 +44,27 @@ class Checklist(QWidget):
         for number, line in enumerate(self.lines):
             line.setVisible(number < len(checks))
             if number < len(checks):
-                self._tell(line, checks[number])
+                self._update_line(line, checks[number])
 
     def _add_line(self) -> None:
-        line = Line()
+        line = ChecklistLine()
         line.clicked.connect(lambda: self.clicked.emit(line.property("setting")))
         self.lines.append(line)
         self._layout.addWidget(line)
 
-    def _tell(self, line: Line, check: Check) -> None:
-        text = sentence(check.text)
-        line.say(text)
+    def _update_line(self, line: ChecklistLine, check: Check) -> None:
+        text = with_form_labels(check.text)
+        line.set_text(text)
         line.setProperty("setting", check.setting)
-        line.setAccessibleName(f"{_WORDS[check.state]}: {text}")
-        dress(line, *_LOOKS[check.state])
+        line.setAccessibleName(f"{_STATE_TEXTS[check.state]}: {text}")
+        set_icon(line, *_STATE_ICONS[check.state])
 
-    def first_wrong(self) -> str:
+    def first_problem(self) -> str:
         """The setting of the first line that is not done, or ""."""
-        return next((check.setting for check in self._shown if check.state == WRONG), "")
+        return next((check.setting for check in self._shown if check.state == ERROR), "")
 
 
-class Line(QPushButton):
+class ChecklistLine(QPushButton):
     """A sentence, cut with "…" where it is too long; the tooltip has all of it."""
 
     def __init__(self) -> None:
@@ -67,15 +72,15 @@ class Line(QPushButton):
         self.setProperty("role", "line")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
-    def say(self, text: str) -> None:
+    def set_text(self, text: str) -> None:
         """Show this."""
         self.setToolTip(text)
-        self._fit()
+        self._elide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit()
+        self._elide()
 
-    def _fit(self) -> None:
-        room = self.width() - _BESIDE_TEXT
+    def _elide(self) -> None:
+        room = self.width() - _ICON_WIDTH
         self.setText(self.fontMetrics().elidedText(self.toolTip(), Qt.TextElideMode.ElideRight, room))

@@ -10,7 +10,7 @@ import os
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QWheelEvent
@@ -27,10 +27,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.form.wording import file_filter, hint_of
-from app.icons import dress
-from app.theme import SPACE, scaled
-from trainer_core.settings.schema import Setting, shown
+from app.form.wording import setting_file_filter, setting_hint
+from app.icons import set_icon
+from app.theme import SPACING, scale_width
+from trainer_core.settings.schema import Setting, format_value
 
 
 class Entry(QWidget):
@@ -43,7 +43,7 @@ class Entry(QWidget):
         self.setting = setting
         self.row = QHBoxLayout(self)
         self.row.setContentsMargins(0, 0, 0, 0)
-        self.row.setSpacing(SPACE // 2)
+        self.row.setSpacing(SPACING // 2)
 
     @abstractmethod
     def value(self) -> Any:
@@ -53,15 +53,15 @@ class Entry(QWidget):
     def show_value(self, value: Any) -> None:
         """Show a value without saying that it was edited."""
 
-    def mark(self, wrong: bool) -> None:
+    def set_invalid(self, invalid: bool) -> None:
         """Show that the value cannot be used."""
         for line in self.findChildren(QLineEdit):
-            if line.property("invalid") != wrong:
-                line.setProperty("invalid", wrong)
+            if line.property("invalid") != invalid:
+                line.setProperty("invalid", invalid)
                 line.style().unpolish(line)
                 line.style().polish(line)
 
-    def name(self, label: str, description: str) -> None:
+    def set_accessible_text(self, label: str, description: str) -> None:
         """Names for people who do not see the label."""
         for widget in self.findChildren(QWidget):
             if isinstance(widget, (QLineEdit, QComboBox, QCheckBox)):
@@ -75,19 +75,19 @@ class NumberEntry(Entry):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.line = _line()
-        self.line.setMaximumWidth(scaled(110))
+        self.line = _make_line_edit()
+        self.line.setMaximumWidth(scale_width(110))
         self.line.setPlaceholderText("none" if setting.optional else "")
         self.line.textEdited.connect(lambda text: self.edited.emit(self.value()))
         self.row.addWidget(self.line)
         self.setFocusProxy(self.line)
 
     def value(self) -> Any:
-        return _number(self.line.text(), self.setting)
+        return _parse_number(self.line.text(), self.setting)
 
     def show_value(self, value: Any) -> None:
         if self.value() != value or (value is None and self.line.text()):
-            self.line.setText("" if value is None else shown(value))
+            self.line.setText("" if value is None else format_value(value))
 
 
 class PairEntry(Entry):
@@ -95,23 +95,23 @@ class PairEntry(Entry):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.lines = (_line(), _line())
+        self.lines = (_make_line_edit(), _make_line_edit())
         for line in self.lines:
-            line.setMaximumWidth(scaled(70))
+            line.setMaximumWidth(scale_width(70))
             line.textEdited.connect(lambda text: self.edited.emit(self.value()))
             self.row.addWidget(line)
         self.setFocusProxy(self.lines[0])
 
     def value(self) -> Any:
-        return tuple(_number(line.text(), self.setting) for line in self.lines)
+        return tuple(_parse_number(line.text(), self.setting) for line in self.lines)
 
     def show_value(self, value: Any) -> None:
         if self.value() != tuple(value):
             for line, item in zip(self.lines, value):
-                line.setText(shown(item))
+                line.setText(format_value(item))
 
-    def name(self, label: str, description: str) -> None:
-        super().name(label, description)
+    def set_accessible_text(self, label: str, description: str) -> None:
+        super().set_accessible_text(label, description)
         for number, line in enumerate(self.lines, 1):
             line.setAccessibleName(f"{label}, number {number} of 2")
 
@@ -140,7 +140,7 @@ class ChoiceEntry(Entry):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.box = _QuietComboBox()
+        self.box = _NoWheelComboBox()
         for choice in setting.choices:
             self.box.addItem(setting.choice_labels.get(choice, str(choice)), choice)
         self.box.activated.connect(lambda index: self.edited.emit(self.value()))
@@ -157,11 +157,11 @@ class ChoiceEntry(Entry):
 class SegmentsEntry(Entry):
     """A few choices side by side, all in sight. `words` are what is written on them."""
 
-    def __init__(self, setting: Setting, words: Mapping[Any, str]) -> None:
+    def __init__(self, setting: Setting, labels: Mapping[Any, str]) -> None:
         super().__init__(setting)
         self._group = QButtonGroup(self)
-        self._values = list(words)
-        for number, text in enumerate(words.values()):
+        self._values = list(labels)
+        for number, text in enumerate(labels.values()):
             button = QPushButton(text)
             button.setCheckable(True)
             button.setProperty("role", "segment")
@@ -180,8 +180,8 @@ class SegmentsEntry(Entry):
         if value in self._values:
             self._group.button(self._values.index(value)).setChecked(True)
 
-    def name(self, label: str, description: str) -> None:
-        super().name(label, description)
+    def set_accessible_text(self, label: str, description: str) -> None:
+        super().set_accessible_text(label, description)
         for button in self._group.buttons():
             button.setAccessibleName(f"{label}: {button.text()}")
             button.setAccessibleDescription(description)
@@ -190,16 +190,16 @@ class SegmentsEntry(Entry):
 class PathEntry(Entry):
     """A file or a folder, typed or browsed for. `chosen` comes with a browsed one."""
 
-    chosen = Signal(str)
+    path_chosen = Signal(str)
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.line = _line()
-        self.line.setPlaceholderText(hint_of(setting))
+        self.line = _make_line_edit()
+        self.line.setPlaceholderText(setting_hint(setting))
         self.line.textEdited.connect(lambda text: self.edited.emit(self.value()))
         self.browse = QToolButton()
-        dress(self.browse, "folder")
-        self.browse.clicked.connect(self.ask)
+        set_icon(self.browse, "folder")
+        self.browse.clicked.connect(self.browse_path)
         self.row.addWidget(self.line, 1)
         self.row.addWidget(self.browse)
         self.setFocusProxy(self.line)
@@ -213,47 +213,51 @@ class PathEntry(Entry):
             self.line.setText(value or "")
             self.line.setCursorPosition(0)
 
-    def name(self, label: str, description: str) -> None:
-        super().name(label, description)
+    def set_accessible_text(self, label: str, description: str) -> None:
+        super().set_accessible_text(label, description)
         self.browse.setAccessibleName(f"Browse for: {label}")
 
-    def ask(self) -> None:
+    def browse_path(self) -> None:
         """Browse for it."""
         start = self.line.text() or os.path.expanduser("~")
         if self.setting.kind == "folder":
             found = QFileDialog.getExistingDirectory(self, self.setting.label, start)
         else:
-            found, _ = QFileDialog.getOpenFileName(self, self.setting.label, start, file_filter(self.setting))
+            found, _ = QFileDialog.getOpenFileName(self, self.setting.label, start, setting_file_filter(self.setting))
         if found:
             self.line.setText(found)
-            self.chosen.emit(found)
+            self.path_chosen.emit(found)
 
 
-def _line() -> QLineEdit:
+def _make_line_edit() -> QLineEdit:
     line = QLineEdit()
     line.setAcceptDrops(False)  # the window takes drops, and knows what they are
     return line
 
 
-class _QuietComboBox(QComboBox):
+class _NoWheelComboBox(QComboBox):
     """Does not change when the wheel scrolls the form past it."""
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
 
 
-def entry_for(setting: Setting, words: Optional[Mapping[Any, str]] = None) -> Entry:
+def make_entry(setting: Setting, labels: Mapping[Any, str] | None = None) -> Entry:
     """The widget for a setting; with `words` its values appear side by side."""
-    if words:
-        return SegmentsEntry(setting, words)
+    if labels:
+        return SegmentsEntry(setting, labels)
     kinds: dict[str, Any] = {
-        "switch": SwitchEntry, "choice": ChoiceEntry, "pair": PairEntry, "file": PathEntry, "folder": PathEntry,
-    }  # fmt: skip
+        "switch": SwitchEntry,
+        "choice": ChoiceEntry,
+        "pair": PairEntry,
+        "file": PathEntry,
+        "folder": PathEntry,
+    }
     entry: Entry = kinds.get(setting.kind, NumberEntry)(setting)
     return entry
 
 
-def _number(text: str, setting: Setting) -> Any:
+def _parse_number(text: str, setting: Setting) -> Any:
     text = text.strip()
     if not text:
         return None

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app.form.group import FoldedGroup
 from app.form.row import Row
-from app.form.wording import sentence
+from app.form.wording import with_form_labels
 from app.project import Project
-from app.theme import SPACE
+from app.theme import SPACING
 from trainer_core.settings.config import SETTINGS
 from trainer_core.settings.schema import Setting
 
@@ -20,7 +20,7 @@ from trainer_core.settings.schema import Setting
 class SettingsForm(QScrollArea):
     """Shows a project's settings and hands every edit to it."""
 
-    show_unusable = Signal()
+    unusable_requested = Signal()
 
     def __init__(self, project: Project) -> None:
         super().__init__()
@@ -29,9 +29,9 @@ class SettingsForm(QScrollArea):
         self._groups: dict[str, FoldedGroup] = {}
         self._content = QWidget()
         self._layout = QVBoxLayout(self._content)
-        self._layout.setContentsMargins(2 * SPACE, SPACE, SPACE, SPACE)
-        self._layout.setSpacing(SPACE + SPACE // 4)
-        self._fill()
+        self._layout.setContentsMargins(2 * SPACING, SPACING, SPACING, SPACING)
+        self._layout.setSpacing(SPACING + SPACING // 4)
+        self._build_rows()
         self.setWidget(self._content)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -40,32 +40,32 @@ class SettingsForm(QScrollArea):
         project.changed.connect(self.refresh)
         self.refresh()
 
-    def _fill(self) -> None:
+    def _build_rows(self) -> None:
         for setting in SETTINGS.values():
             if not setting.advanced:
-                self._layout.addWidget(self._row(setting))
+                self._layout.addWidget(self._make_row(setting))
         more = QLabel("More settings")
         more.setProperty("role", "muted")
-        self._layout.addSpacing(SPACE)
+        self._layout.addSpacing(SPACING)
         self._layout.addWidget(more)
         self._folded = QVBoxLayout()
         self._folded.setSpacing(0)
         self._layout.addLayout(self._folded)
         for setting in SETTINGS.values():
             if setting.advanced:
-                self._group(setting.group).add(self._row(setting))
+                self._make_group(setting.group).add(self._make_row(setting))
         self._layout.addStretch(1)
 
-    def _row(self, setting: Setting) -> Row:
+    def _make_row(self, setting: Setting) -> Row:
         row = Row(setting)
-        row.edited.connect(self._project.set)
-        row.chosen.connect(self._project.choose)
-        row.reset.connect(self._project.reset)
-        row.more.connect(self.show_unusable)
+        row.edited.connect(self._project.set_value)
+        row.path_chosen.connect(self._project.set_path)
+        row.reset_clicked.connect(self._project.reset_value)
+        row.more_clicked.connect(self.unusable_requested)
         self.rows[row.setting.name] = row
         return row
 
-    def _group(self, title: str) -> FoldedGroup:
+    def _make_group(self, title: str) -> FoldedGroup:
         if title not in self._groups:
             self._groups[title] = FoldedGroup(title)
             self._folded.addWidget(self._groups[title])
@@ -73,35 +73,35 @@ class SettingsForm(QScrollArea):
 
     def refresh(self) -> None:
         """Show what holds now."""
-        draft, wrong = self._project.draft, self._project.wrong
+        draft, wrong = self._project.draft, self._project.problems
         config = draft.config
         changed = dict.fromkeys(self._groups, 0)
         for name, row in self.rows.items():
             value, default = getattr(config, name), draft.default(name)
             row.show_setting(value, default)
             fault = wrong.get(name, "")
-            note = sentence(fault) or self._project.note(name)
-            row.show_note(note, wrong=bool(fault), more="" if fault else self._project.more(name))
+            note = with_form_labels(fault) or self._project.note(name)
+            row.set_note(note, invalid=bool(fault), more="" if fault else self._project.more(name))
             if row.setting.advanced and value != default:
                 changed[row.setting.group] += 1
         for title, group in self._groups.items():
-            group.say(changed[title])
+            group.show_changed_count(changed[title])
 
-    def go_to(self, name: str) -> None:
+    def focus_setting(self, name: str) -> None:
         """Bring a setting into sight and put the cursor there."""
         row = self.rows[name]
         if row.setting.advanced:
-            self._groups[row.setting.group].unfold(True)
+            self._groups[row.setting.group].set_open(True)
         QTimer.singleShot(0, lambda: self.ensureWidgetVisible(row))  # once the group has been laid out
         row.entry.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def setting_at(self, place: QPoint) -> str:
+    def setting_at(self, global_position: QPoint) -> str:
         """The setting whose row is at a place on the screen, or ""."""
         for name, row in self.rows.items():
-            if row.isVisible() and row.rect().contains(row.mapFromGlobal(place)):
+            if row.isVisible() and row.rect().contains(row.mapFromGlobal(global_position)):
                 return name
         return ""
 
-    def lock(self, locked: bool) -> None:
+    def set_locked(self, locked: bool) -> None:
         """While a run is under way its settings can be read, not changed."""
         self._content.setEnabled(not locked)

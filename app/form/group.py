@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from app.icons import dress
-from app.theme import SPACE
+from app.icons import set_icon
+from app.theme import SPACING
 
 
 class FoldedGroup(QWidget):
@@ -20,30 +20,30 @@ class FoldedGroup(QWidget):
         self._heading.setCheckable(True)
         self._heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._heading.toggled.connect(self.unfold)
+        self._heading.toggled.connect(self.set_open)
         self._content = QWidget()
         self._rows = QVBoxLayout(self._content)
-        self._rows.setContentsMargins(SPACE, 0, 0, 2 * SPACE)
-        self._rows.setSpacing(SPACE)
+        self._rows.setContentsMargins(SPACING, 0, 0, 2 * SPACING)
+        self._rows.setSpacing(SPACING)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE // 2)
+        layout.setSpacing(SPACING // 2)
         layout.addWidget(self._heading)
         layout.addWidget(self._content)
-        self.say(0)
-        self.unfold(False)
+        self.show_changed_count(0)
+        self.set_open(False)
 
     def add(self, row: QWidget) -> None:
         """One more row."""
         self._rows.addWidget(row)
 
-    def unfold(self, open_: bool) -> None:
+    def set_open(self, is_open: bool) -> None:
         """Show or hide the rows."""
-        self._heading.setChecked(open_)
-        self._content.setVisible(open_)
-        dress(self._heading, "unfolded" if open_ else "folded", "muted")
+        self._heading.setChecked(is_open)
+        self._content.setVisible(is_open)
+        set_icon(self._heading, "unfolded" if is_open else "folded", "muted")
 
-    def say(self, changed: int) -> None:
+    def show_changed_count(self, changed: int) -> None:
         """How many of the settings are not at their default."""
         text = f"{self._title}  ·  {changed} changed" if changed else self._title
         self._heading.setText(text)

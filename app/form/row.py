@@ -7,40 +7,40 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
-from app.form.entries import Entry, PathEntry, entry_for
-from app.form.wording import side_by_side, tooltip
-from app.icons import dress
-from app.theme import SPACE, scaled
+from app.form.entries import Entry, PathEntry, make_entry
+from app.form.wording import segment_labels, setting_tooltip
+from app.icons import set_icon
+from app.theme import SPACING, scale_width
 from trainer_core.settings.schema import Setting
 
 _LABEL_WIDTH = 118
-_WIDE = 24  # characters of all choices together
+_WIDE_CHARACTERS = 24  # characters of all choices together
 
 
 class Row(QWidget):
     """Shows one setting; speaks only when the user did something."""
 
     edited = Signal(str, object)  # name, value
-    chosen = Signal(str, str)  # name, path
-    reset = Signal(str)
-    more = Signal()  # about what the note says
+    path_chosen = Signal(str, str)  # name, path
+    reset_clicked = Signal(str)
+    more_clicked = Signal()  # about what the note says
 
     def __init__(self, setting: Setting) -> None:
         super().__init__()
         self.setting = setting
-        self.entry: Entry = entry_for(setting, side_by_side(setting))
+        self.entry: Entry = make_entry(setting, segment_labels(setting))
         self._label = QLabel(setting.label)
         self._label.setBuddy(self.entry)
-        self._meaning = self._fault = ""
+        self._description = self._is_invalid = ""
         self._note = QLabel()
         self._note.setWordWrap(True)
         self._note.setTextFormat(Qt.TextFormat.PlainText)
-        self._more = QPushButton("Show")
-        self._more.setProperty("role", "link")
-        self._more.hide()
+        self._more_text = QPushButton("Show")
+        self._more_text.setProperty("role", "link")
+        self._more_text.hide()
         self._note.hide()
         self._reset = QToolButton()
-        dress(self._reset, "reset", "muted")
+        set_icon(self._reset, "reset", "muted")
         self._reset.setAccessibleName(f"Reset {setting.label}")
         self._lay_out()
         self._connect()
@@ -48,7 +48,7 @@ class Row(QWidget):
     def _lay_out(self) -> None:
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(SPACE // 2)
+        grid.setHorizontalSpacing(SPACING // 2)
         grid.setVerticalSpacing(2)
         keep = self._reset.sizePolicy()
         keep.setRetainSizeWhenHidden(True)
@@ -58,56 +58,56 @@ class Row(QWidget):
             grid.addWidget(self.entry, 1, 0, 1, 2)
             grid.addWidget(self._reset, 1, 2)
         else:
-            self._label.setFixedWidth(scaled(_LABEL_WIDTH))
+            self._label.setFixedWidth(scale_width(_LABEL_WIDTH))
             self._label.setWordWrap(True)
             grid.addWidget(self._label, 0, 0)
             self.entry.row.addWidget(QLabel(self.setting.unit))
-            if side_by_side(self.setting) is None:
+            if segment_labels(self.setting) is None:
                 self.entry.row.addStretch(1)
             grid.addWidget(self.entry, 0, 1)
             grid.addWidget(self._reset, 0, 2)
         beneath = QHBoxLayout()
         beneath.addWidget(self._note, 1)
-        beneath.addWidget(self._more, 0, Qt.AlignmentFlag.AlignTop)
+        beneath.addWidget(self._more_text, 0, Qt.AlignmentFlag.AlignTop)
         grid.addLayout(beneath, 2, 0, 1, 3)
         grid.setColumnStretch(1, 1)
 
     def _connect(self) -> None:
         self.entry.edited.connect(lambda value: self.edited.emit(self.setting.name, value))
         if isinstance(self.entry, PathEntry):
-            self.entry.chosen.connect(lambda path: self.chosen.emit(self.setting.name, path))
-        self._more.clicked.connect(lambda: self.more.emit())
-        self._reset.clicked.connect(lambda: self.reset.emit(self.setting.name))
+            self.entry.path_chosen.connect(lambda path: self.path_chosen.emit(self.setting.name, path))
+        self._more_text.clicked.connect(lambda: self.more_clicked.emit())
+        self._reset.clicked.connect(lambda: self.reset_clicked.emit(self.setting.name))
 
     def show_setting(self, value: Any, default: Any) -> None:
         """Show the value, and whether it is the default."""
         self.entry.show_value(value)
-        self._meaning = tooltip(self.setting, default)
-        self._label.setToolTip(self._meaning)
-        self._describe()
+        self._description = setting_tooltip(self.setting, default)
+        self._label.setToolTip(self._description)
+        self._update_accessible_text()
         self._reset.setVisible(value != default)
         self._reset.setToolTip("Back to the default")
 
-    def show_note(self, text: str, *, wrong: bool = False, more: str = "") -> None:
+    def set_note(self, text: str, *, invalid: bool = False, more: str = "") -> None:
         """A line beneath the entry, "" for none; `more` is what a button beside it shows, "" for no button."""
-        self.entry.mark(wrong)
-        role = "bad" if wrong else "muted"
+        self.entry.set_invalid(invalid)
+        role = "error" if invalid else "muted"
         if self._note.property("role") != role:
             self._note.setProperty("role", role)
             self._note.style().unpolish(self._note)
             self._note.style().polish(self._note)
-        self._fault = text if wrong else ""
-        self._describe()
+        self._is_invalid = text if invalid else ""
+        self._update_accessible_text()
         if self._note.text() != text:
             self._note.setText(text)
         self._note.setVisible(bool(text))
-        self._more.setAccessibleName(f"Show {more}")
-        self._more.setToolTip(f"Show {more}")
-        self._more.setVisible(bool(more))
+        self._more_text.setAccessibleName(f"Show {more}")
+        self._more_text.setToolTip(f"Show {more}")
+        self._more_text.setVisible(bool(more))
 
-    def _describe(self) -> None:
+    def _update_accessible_text(self) -> None:
         """What is wrong comes first: a screen reader may not get further."""
-        self.entry.name(self.setting.label, f"{self._fault} {self._meaning}".strip())
+        self.entry.set_accessible_text(self.setting.label, f"{self._is_invalid} {self._description}".strip())
 
     @property
     def note(self) -> str:
@@ -117,4 +117,4 @@ class Row(QWidget):
 
 def _is_wide(setting: Setting) -> bool:
     """Whether the choices need a line of their own."""
-    return sum(map(len, (side_by_side(setting) or {}).values())) > _WIDE
+    return sum(map(len, (segment_labels(setting) or {}).values())) > _WIDE_CHARACTERS

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from app.errors import Report, show_report
-from trainer_core.planning.readiness import Source
+from app.errors import ErrorReport, show_report
+from trainer_core.planning.readiness import SourceStatus
 
 
-def show_unusable(source: Source, parent: QWidget) -> None:
+def show_unusable_files(source: SourceStatus, parent: QWidget) -> None:
     """Open the list, if there is anything in it."""
-    if source.found is None or not source.found.rejected:
+    if source.scan is None or not source.scan.rejected:
         return
-    lines = "\n".join(f"{entry.name}: {entry.reason}" for entry in source.found.rejected)
-    count = len(source.found.rejected)
-    cause = f"{count} file{'s' * (count != 1)} in {source.found.root} cannot be used; the training goes without them."
-    show_report(Report("Unusable files", cause, "", lines), parent, unfold=True)
+    lines = "\n".join(f"{entry.name}: {entry.reason}" for entry in source.scan.rejected)
+    count = len(source.scan.rejected)
+    cause = f"{count} file{'s' * (count != 1)} in {source.scan.root} cannot be used; the training goes without them."
+    show_report(ErrorReport("Unusable files", cause, "", lines), parent, unfold=True)

@@ -7,31 +7,31 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from app.file_filters import offering
+from app.file_filters import make_file_filter
 from trainer_core.settings.config import SETTINGS
-from trainer_core.settings.schema import Setting, shown
+from trainer_core.settings.schema import Setting, format_value
 
 
-def file_filter(setting: Setting) -> str:
+def setting_file_filter(setting: Setting) -> str:
     """Which files a browser offers."""
-    return offering(setting.files.name, setting.files.suffixes) if setting.files else ""
+    return make_file_filter(setting.files.name, setting.files.suffixes) if setting.files else ""
 
 
-def hint_of(setting: Setting) -> str:
+def setting_hint(setting: Setting) -> str:
     """What an empty entry for a path says."""
     return setting.hint or f"type, browse or drop a {setting.kind}"
 
 
-def side_by_side(setting: Setting) -> Mapping[Any, str] | None:
+def segment_labels(setting: Setting) -> Mapping[Any, str] | None:
     """The words of choices that are in sight all at once, or None for other entries."""
     if setting.advanced:
         return None
     return setting.choice_labels or {choice: str(choice) for choice in setting.choices} or None
 
 
-def tooltip(setting: Setting, default: Any) -> str:
+def setting_tooltip(setting: Setting, default: Any) -> str:
     """Help, limits, unit, default and the option's name."""
-    facts = [f"Default: {shown(default)}"]
+    facts = [f"Default: {format_value(default)}"]
     if setting.limits and setting.kind not in ("choice", "switch"):
         facts.insert(0, f"{setting.limits} {setting.unit}".strip().capitalize())
     if setting.flag:
@@ -39,7 +39,7 @@ def tooltip(setting: Setting, default: Any) -> str:
     return f"{setting.help}\n{' · '.join(facts)}"
 
 
-def sentence(text: str) -> str:
+def with_form_labels(text: str) -> str:
     """A complaint with the names of the form in the place of the options'."""
     if "--" not in text:
         return text

@@ -6,20 +6,18 @@ place are shared by all panes. Keys: + and - zoom, 0 fits, arrows move; those of
 
 from __future__ import annotations
 
-from typing import Optional
-
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.preview.pictures import VIEWS, Pictures
-from app.theme import SPACE, colours
+from app.theme import SPACING, theme_colors
 
-SLIDER, BESIDE = "Slider", "Side by side"
+SLIDER, SIDE_BY_SIDE = "Slider", "Side by side"
 ZOOM_KEYS = (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus, Qt.Key.Key_0)
-_LARGEST = 16
-_NOTCH = 120  # of a wheel, in Qt's units
-_GRIP = 10  # pixels around the slider that catch the mouse
+_MAX_ZOOM = 16
+_WHEEL_NOTCH = 120  # of a wheel, in Qt's units
+_GRIP_WIDTH = 10  # pixels around the slider that catch the mouse
 _ARROWS = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
 
 
@@ -28,19 +26,21 @@ class CompareView(QWidget):
 
     mode_changed = Signal(str)
 
-    EMPTY = "Pictures of the validation photos appear here during a run. Drop photos of your watch to see them too."
-    NO_ORIGINAL = "There is no original to compare with: this is a real watch photo."
+    EMPTY_TEXT = (
+        "Pictures of the validation photos appear here during a run. Drop photos of your watch to see them too."
+    )
+    NO_ORIGINAL_TEXT = "There is no original to compare with: this is a real watch photo."
     views: tuple[str, ...] = VIEWS  # for the keys 1, 2, 3, 4
-    beside: tuple[str, ...] = ("LR", "Bicubic", "SR", "HR")  # in this order
-    right = "SR"  # of the slider
+    side_by_side_views: tuple[str, ...] = ("LR", "Bicubic", "SR", "HR")  # in this order
+    right_view = "SR"  # of the slider
 
     def __init__(self) -> None:
         super().__init__()
-        self._pictures: Optional[Pictures] = None
+        self._pictures: Pictures | None = None
         self.mode = SLIDER
         self.left = "Bicubic"  # of the slider
         self.zoom = 0  # 0: fitted
-        self._centre = QPointF(0.5, 0.5)  # of the view, as a share of the picture
+        self._center = QPointF(0.5, 0.5)  # of the view, as a share of the picture
         self._split = 0.5
         self._dragging = ""
         self._last = QPointF()
@@ -56,11 +56,11 @@ class CompareView(QWidget):
     # -- what is shown -------------------------------------------------------------------------
 
     @property
-    def pictures(self) -> Optional[Pictures]:
+    def pictures(self) -> Pictures | None:
         """What is shown now."""
         return self._pictures
 
-    def show_pictures(self, pictures: Optional[Pictures]) -> None:
+    def show_pictures(self, pictures: Pictures | None) -> None:
         """Show these; zoom and place stay."""
         self._pictures = pictures
         self.update()
@@ -79,19 +79,19 @@ class CompareView(QWidget):
 
     def set_zoom(self, zoom: int) -> None:
         """Screen pixels per picture pixel; 0 fits the picture into the view."""
-        self.zoom = max(0, min(zoom, _LARGEST))
+        self.zoom = max(0, min(zoom, _MAX_ZOOM))
         if not self.zoom:
-            self._centre = QPointF(0.5, 0.5)
+            self._center = QPointF(0.5, 0.5)
         self.update()
 
     # -- painting ------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(colours().base))
+        painter.fillRect(self.rect(), QColor(theme_colors().base))
         views = self.visible_views
         if not views:
-            self._say(painter, self.EMPTY if self._pictures is None else self.NO_ORIGINAL)
+            self._paint_message(painter, self.EMPTY_TEXT if self._pictures is None else self.NO_ORIGINAL_TEXT)
         elif self.mode == SLIDER:
             self._paint_slider(painter)
         else:
@@ -99,7 +99,7 @@ class CompareView(QWidget):
                 self._paint_view(painter, view, pane)
                 self._label(painter, view, pane, right=False)
         if self.hasFocus():
-            painter.setPen(QPen(QColor(colours().accent), 1))
+            painter.setPen(QPen(QColor(theme_colors().accent), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
@@ -109,17 +109,19 @@ class CompareView(QWidget):
         """Names of the pictures that the present mode shows, from left to right; a picture may lack some."""
         if self._pictures is None:
             return []
-        wanted = {BESIDE: self.beside, SLIDER: (self._left(), self.right)}.get(self.mode, (self.mode,))
+        wanted = {SIDE_BY_SIDE: self.side_by_side_views, SLIDER: (self._left(), self.right_view)}.get(
+            self.mode, (self.mode,)
+        )
         return [view for view in wanted if view in self._pictures.images]
 
     def _left(self) -> str:
         assert self._pictures is not None
         present = self.left in self._pictures.images
-        return self.left if present else self.beside[self.beside.index(self.right) - 1]
+        return self.left if present else self.side_by_side_views[self.side_by_side_views.index(self.right_view) - 1]
 
-    def _say(self, painter: QPainter, text: str) -> None:
-        painter.setPen(QColor(colours().muted))
-        place = self.rect().adjusted(SPACE, SPACE, -SPACE, -SPACE)
+    def _paint_message(self, painter: QPainter, text: str) -> None:
+        painter.setPen(QColor(theme_colors().muted))
+        place = self.rect().adjusted(SPACING, SPACING, -SPACING, -SPACING)
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
 
     def _paint_slider(self, painter: QPainter) -> None:
@@ -127,19 +129,19 @@ class CompareView(QWidget):
         whole = self.rect()
         for view, pane, right in (
             (self._left(), QRect(0, 0, place, whole.height()), False),
-            (self.right, QRect(place, 0, whole.width() - place, whole.height()), True),
+            (self.right_view, QRect(place, 0, whole.width() - place, whole.height()), True),
         ):
             self._paint_view(painter, view, whole, clip=pane)
             self._label(painter, view, pane, right=right)
-        painter.setPen(QPen(QColor(colours().accent), 2))
+        painter.setPen(QPen(QColor(theme_colors().accent), 2))
         painter.drawLine(place, 0, place, whole.height())
-        painter.setBrush(QColor(colours().accent))
+        painter.setBrush(QColor(theme_colors().accent))
         painter.drawEllipse(QPointF(place, whole.height() / 2), 5, 5)
 
-    def _paint_view(self, painter: QPainter, view: str, pane: QRect, clip: Optional[QRect] = None) -> None:
+    def _paint_view(self, painter: QPainter, view: str, pane: QRect, clip: QRect | None = None) -> None:
         assert self._pictures is not None
         image = self._pictures.images[view]
-        target = self._target(pane)
+        target = self._image_rect(pane)
         painter.save()
         painter.setClipRect(clip or pane)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, target.width() < image.width())
@@ -147,25 +149,25 @@ class CompareView(QWidget):
         painter.restore()
 
     def _label(self, painter: QPainter, text: str, pane: QRect, *, right: bool) -> None:
-        width = painter.fontMetrics().horizontalAdvance(text) + 2 * SPACE
+        width = painter.fontMetrics().horizontalAdvance(text) + 2 * SPACING
         height = max(22, painter.fontMetrics().height())
         if width > pane.width():
             return
-        left = pane.right() - width - SPACE if right else pane.left() + SPACE
-        box = QRectF(left, pane.bottom() - height - SPACE, width, height)
-        shade = QColor(colours().window)
+        left = pane.right() - width - SPACING if right else pane.left() + SPACING
+        box = QRectF(left, pane.bottom() - height - SPACING, width, height)
+        shade = QColor(theme_colors().window)
         shade.setAlpha(225)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(shade)
         painter.drawRoundedRect(box, 4, 4)
-        painter.setPen(QColor(colours().text))
+        painter.setPen(QColor(theme_colors().text))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
     # -- geometry ------------------------------------------------------------------------------
 
     def _panes(self, count: int) -> list[QRect]:
         """Equal parts of the view, in the columns and rows that give the largest pictures."""
-        width, height, gap = self.width(), self.height(), SPACE // 2
+        width, height, gap = self.width(), self.height(), SPACING // 2
         shape = self._pictures.width / self._pictures.height if self._pictures is not None else 1.0
         columns = max(
             (number for number in range(count, 0, -1) if count % number == 0),
@@ -175,26 +177,26 @@ class CompareView(QWidget):
         w, h = (width - gap * (columns - 1)) // columns, (height - gap * (rows - 1)) // rows
         return [QRect(c * (w + gap), r * (h + gap), w, h) for r in range(rows) for c in range(columns)]
 
-    def _factor(self, pane: QRect) -> float:
+    def _pixel_size(self, pane: QRect) -> float:
         assert self._pictures is not None
-        return self.zoom / self.devicePixelRatioF() if self.zoom else self._fitted(pane)
+        return self.zoom / self.devicePixelRatioF() if self.zoom else self._fit_factor(pane)
 
-    def _fitted(self, pane: QRect) -> float:
+    def _fit_factor(self, pane: QRect) -> float:
         assert self._pictures is not None
         ratio = self.devicePixelRatioF()
         fit = min(pane.width() / self._pictures.width, pane.height() / self._pictures.height)
         return int(fit * ratio) / ratio if fit * ratio >= 1 else fit
 
-    def _target(self, pane: QRect) -> QRectF:
+    def _image_rect(self, pane: QRect) -> QRectF:
         assert self._pictures is not None
-        factor = self._factor(pane)
+        factor = self._pixel_size(pane)
         width, height = self._pictures.width * factor, self._pictures.height * factor
-        x = pane.center().x() - self._centre.x() * width
-        y = pane.center().y() - self._centre.y() * height
+        x = pane.center().x() - self._center.x() * width
+        y = pane.center().y() - self._center.y() * height
         return QRectF(round(x), round(y), width, height)
 
     def _slider_x(self) -> int:
-        target = self._target(self.rect())
+        target = self._image_rect(self.rect())
         place = target.left() + self._split * target.width()
         return round(min(max(place, 0), self.width()))
 
@@ -203,7 +205,7 @@ class CompareView(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self._pictures is None:
             return
-        near = self.mode == SLIDER and (not self.zoom or abs(event.position().x() - self._slider_x()) <= _GRIP)
+        near = self.mode == SLIDER and (not self.zoom or abs(event.position().x() - self._slider_x()) <= _GRIP_WIDTH)
         self._dragging = "slider" if near else "picture"
         self._last = event.position()
         self._drag(event.position())
@@ -216,51 +218,51 @@ class CompareView(QWidget):
         self._dragging = ""
 
     def _drag(self, to: QPointF) -> None:
-        target = self._target(self.rect() if self.mode == SLIDER else self._panes(1)[0])
+        target = self._image_rect(self.rect() if self.mode == SLIDER else self._panes(1)[0])
         if self._dragging == "slider":
             self._split = min(max((to.x() - target.left()) / target.width(), 0.0), 1.0)
         elif self.zoom:
-            self._move(to - self._last)
+            self._pan(to - self._last)
         self._last = to
         self.update()
 
-    def _move(self, by: QPointF) -> None:
+    def _pan(self, delta: QPointF) -> None:
         assert self._pictures is not None
-        factor = self._factor(self.rect())
+        factor = self._pixel_size(self.rect())
         width, height = self._pictures.width * factor, self._pictures.height * factor
-        x = min(max(self._centre.x() - by.x() / width, 0.0), 1.0)
-        y = min(max(self._centre.y() - by.y() / height, 0.0), 1.0)
-        self._centre = QPointF(x, y)
+        x = min(max(self._center.x() - delta.x() / width, 0.0), 1.0)
+        y = min(max(self._center.y() - delta.y() / height, 0.0), 1.0)
+        self._center = QPointF(x, y)
         self.update()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self._wheel += event.angleDelta().y()  # a touchpad sends small parts of a notch
-        steps = int(self._wheel / _NOTCH)
-        self._wheel -= steps * _NOTCH
+        steps = int(self._wheel / _WHEEL_NOTCH)
+        self._wheel -= steps * _WHEEL_NOTCH
         if steps and self._pictures is not None:
             self._zoom_at(event.position(), steps)
 
-    def _zoom_at(self, place: QPointF, by: int) -> None:
+    def _zoom_at(self, position: QPointF, delta: int) -> None:
         """What is under the pointer stays there, as far as the picture reaches."""
-        pane = next((pane for pane in self._shown_panes() if pane.contains(place.toPoint())), self.rect())
-        before = self._target(pane)
-        x, y = (place.x() - before.x()) / before.width(), (place.y() - before.y()) / before.height()
-        self._step_zoom(by)
+        pane = next((pane for pane in self._shown_panes() if pane.contains(position.toPoint())), self.rect())
+        before = self._image_rect(pane)
+        x, y = (position.x() - before.x()) / before.width(), (position.y() - before.y()) / before.height()
+        self._step_zoom(delta)
         if self.zoom:
-            after = self._target(pane)
-            x -= (place.x() - pane.center().x()) / after.width()
-            y -= (place.y() - pane.center().y()) / after.height()
-            self._centre = QPointF(min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0))
+            after = self._image_rect(pane)
+            x -= (position.x() - pane.center().x()) / after.width()
+            y -= (position.y() - pane.center().y()) / after.height()
+            self._center = QPointF(min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0))
 
     def _shown_panes(self) -> list[QRect]:
         return [self.rect()] if self.mode == SLIDER else self._panes(len(self.visible_views) or 1)
 
-    def _step_zoom(self, by: int) -> None:
+    def _step_zoom(self, delta: int) -> None:
         if self._pictures is None:
             return
-        fitted = int(self._fitted(self._shown_panes()[0]) * self.devicePixelRatioF())
-        zoom = (self.zoom or fitted) + by
-        if by > 0:
+        fitted = int(self._fit_factor(self._shown_panes()[0]) * self.devicePixelRatioF())
+        zoom = (self.zoom or fitted) + delta
+        if delta > 0:
             self.set_zoom(zoom)
         elif self.zoom > fitted:
             self.set_zoom(zoom if zoom > fitted else 0)  # which is no jump to something larger
@@ -276,7 +278,7 @@ class CompareView(QWidget):
         elif key in _ARROWS and self._pictures is not None:
             x, y = _ARROWS[key]
             if self.zoom:
-                self._move(QPointF(20 * x, 20 * y))
+                self._pan(QPointF(20 * x, 20 * y))
             elif self.mode == SLIDER:
                 self._split = min(max(self._split - 0.02 * x, 0.0), 1.0)
                 self.update()

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
 
-from app.preview.compare import BESIDE, SLIDER, CompareView
-from app.theme import SPACE
+from app.preview.compare import SIDE_BY_SIDE, SLIDER, CompareView
+from app.theme import SPACING
 
 
 class ModeButtons(QWidget):
@@ -19,10 +19,10 @@ class ModeButtons(QWidget):
         self._buttons: dict[str, QPushButton] = {}
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(SPACE // 2)
+        row.setSpacing(SPACING // 2)
         group = QButtonGroup(self)
         keys = ("S", "B", *map(str, range(1, len(views) + 1)))
-        for mode, key in zip((SLIDER, BESIDE, *views), keys):
+        for mode, key in zip((SLIDER, SIDE_BY_SIDE, *views), keys):
             button = QPushButton(mode)
             button.setCheckable(True)
             button.setToolTip(f"{mode} (key {key})")
@@ -32,13 +32,13 @@ class ModeButtons(QWidget):
             group.addButton(button)
             row.addWidget(button)
             self._buttons[mode] = button
-        view.mode_changed.connect(self._follow)
-        self._follow(view.mode)
+        view.mode_changed.connect(self._on_mode_changed)
+        self._on_mode_changed(view.mode)
 
-    def offer(self, views: Collection[str]) -> None:
+    def set_views(self, views: Collection[str]) -> None:
         """Slider, side by side and these pictures; the others' buttons are hidden."""
         for mode, button in self._buttons.items():
-            button.setVisible(mode in (SLIDER, BESIDE) or mode in views)
+            button.setVisible(mode in (SLIDER, SIDE_BY_SIDE) or mode in views)
 
-    def _follow(self, mode: str) -> None:
+    def _on_mode_changed(self, mode: str) -> None:
         self._buttons[mode].setChecked(True)

@@ -7,9 +7,9 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.icons import dress, pixmap
-from app.runs.recent_workspaces import recent_workspaces
-from app.theme import SPACE, colours, theme
+from app.icons import set_icon, pixmap
+from app.runs.recent_workspaces import read_recent_workspaces
+from app.theme import SPACING, theme_colors, theme
 
 _WIDTH = 520
 _STEPS = (
@@ -20,11 +20,11 @@ _STEPS = (
 )
 
 
-class Welcome(QWidget):
+class WelcomePage(QWidget):
     """Says what was clicked."""
 
-    demo = Signal()
-    open_workspace = Signal(str)
+    demo_requested = Signal()
+    workspace_chosen = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,34 +33,34 @@ class Welcome(QWidget):
         self._signs: list[tuple[QLabel, str]] = []
         content = QWidget()
         content.setMaximumWidth(_WIDTH)
-        self._fill(QVBoxLayout(content))
+        self._build(QVBoxLayout(content))
         row = QHBoxLayout(self)
         row.addStretch(1)
         row.addWidget(content, 100)
         row.addStretch(1)
-        theme().changed.connect(self._tint)
-        self._tint()
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
         self.refresh()
 
-    def _fill(self, layout: QVBoxLayout) -> None:
-        layout.setSpacing(2 * SPACE)
+    def _build(self, layout: QVBoxLayout) -> None:
+        layout.setSpacing(2 * SPACING)
         layout.addStretch(1)
         title = QLabel("Teach a network what your watch saw")
         title.setProperty("role", "title")
         title.setWordWrap(True)
         layout.addWidget(title)
         for icon, text in _STEPS:
-            layout.addLayout(self._step(icon, text))
+            layout.addLayout(self._make_step(icon, text))
         self.demo_button = QPushButton("Try it with built-in scenes")
-        dress(self.demo_button, "try", "accent")
-        self.demo_button.clicked.connect(lambda: self.demo.emit())
+        set_icon(self.demo_button, "try", "accent")
+        self.demo_button.clicked.connect(lambda: self.demo_requested.emit())
         row = QHBoxLayout()
         row.addWidget(self.demo_button)
         row.addStretch(1)
         layout.addLayout(row)
         self._box = QFrame()
         box = QVBoxLayout(self._box)
-        box.setContentsMargins(0, SPACE, 0, 0)
+        box.setContentsMargins(0, SPACING, 0, 0)
         heading = QLabel("Recent workspaces")
         heading.setProperty("role", "muted")
         box.addWidget(heading)
@@ -68,9 +68,9 @@ class Welcome(QWidget):
         layout.addWidget(self._box)
         layout.addStretch(2)
 
-    def _step(self, icon: str, text: str) -> QHBoxLayout:
+    def _make_step(self, icon: str, text: str) -> QHBoxLayout:
         row = QHBoxLayout()
-        row.setSpacing(2 * SPACE)
+        row.setSpacing(2 * SPACING)
         sign = QLabel()
         sign.setFixedWidth(24)
         self._signs.append((sign, icon))
@@ -80,9 +80,9 @@ class Welcome(QWidget):
         row.addWidget(label, 1)
         return row
 
-    def _tint(self) -> None:
+    def _apply_theme(self) -> None:
         for sign, icon in self._signs:
-            sign.setPixmap(pixmap(icon, colours().accent, 22))
+            sign.setPixmap(pixmap(icon, theme_colors().accent, 22))
 
     def refresh(self) -> None:
         """Show the workspaces that there are now."""
@@ -91,22 +91,22 @@ class Welcome(QWidget):
             widget = item.widget() if item else None
             if widget is not None:
                 widget.deleteLater()
-        paths = recent_workspaces()
+        paths = read_recent_workspaces()
         for path in paths:
-            self._recent.addWidget(self._line(path))
+            self._recent.addWidget(self._make_workspace_button(path))
         self._box.setVisible(bool(paths))
 
-    def _line(self, path: Path) -> QPushButton:
-        line = QPushButton(f"{path.name}   {_short(path.parent)}")
+    def _make_workspace_button(self, path: Path) -> QPushButton:
+        line = QPushButton(f"{path.name}   {_shorten_path(path.parent)}")
         line.setProperty("role", "line")
         line.setToolTip(str(path))
         line.setAccessibleName(f"Open workspace {path.name}")
-        dress(line, "folder", "muted")
-        line.clicked.connect(lambda: self.open_workspace.emit(str(path)))
+        set_icon(line, "folder", "muted")
+        line.clicked.connect(lambda: self.workspace_chosen.emit(str(path)))
         return line
 
 
-def _short(path: Path) -> str:
+def _shorten_path(path: Path) -> str:
     text = str(path)
     home = str(Path.home())
     text = f"~{text[len(home):]}" if text.startswith(home) else text

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from app.charts.figures import Figures
-from trainer_core.workspace.other_process import running_elsewhere
+from app.charts.figures import RunFigures
+from trainer_core.workspace.other_process import find_training_process
 from trainer_core.events import Event
-from trainer_core.workspace.unfinished import Resumable, cut_short, resumable
-from trainer_core.sinks.journal_follower import JournalFollower, gist
+from trainer_core.workspace.unfinished import UnfinishedRun, lost_run_step, find_unfinished_run
+from trainer_core.sinks.journal_follower import JournalFollower, without_repeats
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.models import model_of
 
 
 @dataclass(frozen=True)
-class Opened:
+class WorkspaceContents:
     """The run in a workspace.
 
     Args:
@@ -31,24 +31,24 @@ class Opened:
 
     workspace: Workspace
     events: tuple[Event, ...]
-    figures: Figures
-    unfinished: Optional[Resumable]
-    cut_short: Optional[int]
-    elsewhere: Optional[int]
+    figures: RunFigures
+    unfinished: Optional[UnfinishedRun]
+    lost_run_step: Optional[int]
+    process: Optional[int]
     model: Optional[Path]
     journal: JournalFollower
 
 
-def look_into(workspace: Workspace) -> Opened:
+def read_workspace(workspace: Workspace) -> WorkspaceContents:
     """Read what is there."""
-    elsewhere = running_elsewhere(workspace)  # first: the journal of a run that ends now is complete then
-    journal, figures = JournalFollower(workspace.journal_file), Figures()
-    events = gist(_noting(journal.news(), figures))
-    unfinished, lost = resumable(workspace, events), cut_short(workspace, events)
-    return Opened(workspace, tuple(events), figures, unfinished, lost, elsewhere, model_of(workspace), journal)
+    elsewhere = find_training_process(workspace)  # first: the journal of a run that ends now is complete then
+    journal, figures = JournalFollower(workspace.journal_file), RunFigures()
+    events = without_repeats(_add_to_figures(journal.read_new_events(), figures))
+    unfinished, lost_step = find_unfinished_run(workspace, events), lost_run_step(workspace, events)
+    return WorkspaceContents(workspace, tuple(events), figures, unfinished, lost_step, elsewhere, model_of(workspace), journal)
 
 
-def _noting(events: Iterator[Event], figures: Figures) -> Iterator[Event]:
+def _add_to_figures(events: Iterator[Event], figures: RunFigures) -> Iterator[Event]:
     for event in events:
-        figures.take(event)
+        figures.add_event(event)
         yield event

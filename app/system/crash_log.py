@@ -14,18 +14,20 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO, Any, Optional
+from typing import IO, Any
 
 from PySide6.QtCore import QStandardPaths, QtMsgType, qInstallMessageHandler
 
-from app.system.report_text import versions, without_names
+from app.system.report_text import anonymize, version_line
 
-_MAXIMUM = 256_000  # bytes of errors.log; what was there before is kept once
-_ENTRIES = 200  # a process writes; a flood says no more than that
+_MAX_BYTES = 256_000  # bytes of errors.log; what was there before is kept once
+_MAX_ENTRIES = 200  # a process writes; a flood says no more than that
 _TAIL = 6000  # characters of the log that a crash report takes along
 _LEVELS = {
-    QtMsgType.QtWarningMsg: "Qt warning", QtMsgType.QtCriticalMsg: "Qt error", QtMsgType.QtFatalMsg: "Qt fatal error",
-}  # fmt: skip
+    QtMsgType.QtWarningMsg: "Qt warning",
+    QtMsgType.QtCriticalMsg: "Qt error",
+    QtMsgType.QtFatalMsg: "Qt fatal error",
+}
 
 
 def state_folder() -> Path:
@@ -39,40 +41,40 @@ class CrashLog:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._log = folder / "errors.log"
-        self._faults: Optional[IO[str]] = None
+        self._fault_file: IO[str] | None = None
         self._written = 0
-        self._heard: set[str] = set()
+        self._last_message: set[str] = set()
         self._lock = threading.Lock()
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Catch hard faults and Qt's messages from now on."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"fault-{os.getpid()}-{time.time_ns()}.txt"
-            self._faults = path.open("w", encoding="utf-8")
-            faulthandler.enable(self._faults)
-        self._before = qInstallMessageHandler(self._hear_qt)
+            self._fault_file = path.open("w", encoding="utf-8")
+            faulthandler.enable(self._fault_file)
+        self._before = qInstallMessageHandler(self._on_qt_message)
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """The program ends as it should."""
         qInstallMessageHandler(self._before)
-        if self._faults is not None:
+        if self._fault_file is not None:
             faulthandler.disable()
-            self._faults.close()
-            _remove(Path(self._faults.name))
-            self._faults = None
+            self._fault_file.close()
+            _remove(Path(self._fault_file.name))
+            self._fault_file = None
 
-    def note(self, text: str) -> None:
+    def add_entry(self, text: str) -> None:
         """Add an entry to errors.log; from any thread."""
         with self._lock, contextlib.suppress(OSError):
             self._written += 1
-            if self._written <= _ENTRIES:
-                self._make_room()
-                entry = f"--- {time.strftime('%Y-%m-%d %H:%M:%S')}  {versions()}\n{without_names(text).rstrip()}\n"
+            if self._written <= _MAX_ENTRIES:
+                self._trim()
+                entry = f"--- {time.strftime('%Y-%m-%d %H:%M:%S')}  {version_line()}\n{anonymize(text).rstrip()}\n"
                 with self._log.open("a", encoding="utf-8", errors="replace") as file:
-                    file.write(entry[:_MAXIMUM])
+                    file.write(entry[:_MAX_BYTES])
 
-    def take_earlier_crash(self) -> str:
+    def pop_crash_report(self) -> str:
         """The trace of the newest process that crashed, and what the log says before it; asked again it is ""."""
         traces = []
         for path in sorted(self._folder.glob("fault-*.txt"), key=lambda path: path.name.split("-")[-1]):
@@ -84,11 +86,11 @@ class CrashLog:
         if not traces:
             return ""
         tail = self._tail()
-        self.note(f"An earlier process crashed:\n{traces[-1]}")
+        self.add_entry(f"An earlier process crashed:\n{traces[-1]}")
         return f"{traces[-1]}\n\nThe end of {self._log}:\n{tail}" if tail else traces[-1]
 
-    def _make_room(self) -> None:
-        if self._log.exists() and self._log.stat().st_size > _MAXIMUM:
+    def _trim(self) -> None:
+        if self._log.exists() and self._log.stat().st_size > _MAX_BYTES:
             self._log.replace(self._log.with_name("errors.old.log"))
 
     def _tail(self) -> str:
@@ -104,14 +106,14 @@ class CrashLog:
         if not number.isdigit():
             return True  # not one of ours
         if int(number) == os.getpid():
-            return self._faults is not None and path == Path(self._faults.name)
+            return self._fault_file is not None and path == Path(self._fault_file.name)
         return bool(psutil.pid_exists(int(number)))
 
-    def _hear_qt(self, kind: QtMsgType, context: Any, message: str) -> None:
+    def _on_qt_message(self, kind: QtMsgType, context: Any, message: str) -> None:
         if kind in _LEVELS:
-            if message not in self._heard and len(self._heard) < _ENTRIES:
-                self._heard.add(message)
-                self.note(f"{_LEVELS[kind]}: {message}")
+            if message not in self._last_message and len(self._last_message) < _MAX_ENTRIES:
+                self._last_message.add(message)
+                self.add_entry(f"{_LEVELS[kind]}: {message}")
         elif sys.stderr is not None:  # what a developer asked for with QT_DEBUG_PLUGINS and the like
             print(message, file=sys.stderr)
 

@@ -10,7 +10,6 @@ import html
 import os
 import shutil
 import sys
-from typing import Optional
 
 from PySide6.QtCore import QProcess
 
@@ -18,7 +17,7 @@ _APP = "WQV Upscale Trainer"
 _SERVICE = "org.freedesktop.Notifications"
 
 
-def send(title: str, text: str, milliseconds: int) -> None:
+def send_notification(title: str, text: str, milliseconds: int) -> None:
     """Show it; returns at once."""
     command = _command(title, html.escape(text, quote=False), milliseconds)  # servers read the text as markup
     if command is None or not sys.platform.startswith("linux"):
@@ -31,21 +30,31 @@ def send(title: str, text: str, milliseconds: int) -> None:
     process.startDetached()
 
 
-def _command(title: str, text: str, milliseconds: int) -> Optional[list[str]]:
+def _command(title: str, text: str, milliseconds: int) -> list[str] | None:
     if not os.environ.get("DBUS_SESSION_BUS_ADDRESS") and not os.environ.get("XDG_RUNTIME_DIR"):
         return None  # nobody is there who could show it
     if shutil.which("notify-send"):
         return ["notify-send", f"--app-name={_APP}", f"--expire-time={milliseconds}", "--", title, text]
     if shutil.which("gdbus"):
-        what = [_quoted(word) for word in (_APP, "", title, text)]
+        what = [_quote(word) for word in (_APP, "", title, text)]
         return [
-            "gdbus", "call", "--session", "--timeout=5", f"--dest={_SERVICE}",
-            f"--object-path=/{_SERVICE.replace('.', '/')}", f"--method={_SERVICE}.Notify",
-            what[0], "0", *what[1:], "[]", "{}", str(milliseconds),
-        ]  # fmt: skip
+            "gdbus",
+            "call",
+            "--session",
+            "--timeout=5",
+            f"--dest={_SERVICE}",
+            f"--object-path=/{_SERVICE.replace('.', '/')}",
+            f"--method={_SERVICE}.Notify",
+            what[0],
+            "0",
+            *what[1:],
+            "[]",
+            "{}",
+            str(milliseconds),
+        ]
     return None
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """A string as gdbus reads it."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

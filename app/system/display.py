@@ -14,23 +14,23 @@ import sys
 from pathlib import Path
 from typing import Callable
 
-_PATIENCE = 3.0  # seconds for a compositor to answer
+_TIMEOUT = 3.0  # seconds for a compositor to answer
 
 
-def why_no_display() -> str:
+def display_problem() -> str:
     """Why no window can be shown, in a sentence, or "". Only Linux can be without a display."""
     if not sys.platform.startswith("linux"):
         return ""
     probes = _probes()
     if not probes:
         return "There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)."
-    faults = []
+    problems = []
     for probe in probes:
         fault = probe()
         if not fault:
             return ""  # Qt takes the first one that works, too
-        faults.append(fault)
-    return " ".join(faults)
+        problems.append(fault)
+    return " ".join(problems)
 
 
 def _probes() -> list[Callable[[], str]]:
@@ -41,15 +41,15 @@ def _probes() -> list[Callable[[], str]]:
     else:
         by_variable = {"WAYLAND_DISPLAY": "wayland", "DISPLAY": "xcb"}
         names = [name for variable, name in by_variable.items() if os.environ.get(variable)]
-    known = {"xcb": _x11_fault, "wayland": _wayland_fault}
-    return [known.get(name, _nothing_known) for name in names]
+    known = {"xcb": _x11_problem, "wayland": _wayland_problem}
+    return [known.get(name, _no_problem_known) for name in names]
 
 
-def _nothing_known() -> str:
+def _no_problem_known() -> str:
     return ""  # such as "offscreen", which needs no display
 
 
-def _x11_fault() -> str:
+def _x11_problem() -> str:
     name = os.environ.get("DISPLAY", "")
     if not name:
         return "There is no display (DISPLAY is not set)."
@@ -60,10 +60,10 @@ def _x11_fault() -> str:
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError as error:
         return f"A system library that the window needs is missing ({error})."
-    return "" if _connects(xcb) else f"The display {name} (DISPLAY) does not answer, or does not let this user in."
+    return "" if _can_connect(xcb) else f"The display {name} (DISPLAY) does not answer, or does not let this user in."
 
 
-def _connects(xcb: ctypes.CDLL) -> bool:
+def _can_connect(xcb: ctypes.CDLL) -> bool:
     xcb.xcb_connect.restype = ctypes.c_void_p
     xcb.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
     xcb.xcb_connection_has_error.argtypes = xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
@@ -81,13 +81,13 @@ def _x11_plugin() -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _wayland_fault() -> str:
+def _wayland_problem() -> str:
     name = os.environ.get("WAYLAND_DISPLAY") or "wayland-0"
     place = os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), name)  # an absolute name stays as it is
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire:
-            wire.settimeout(_PATIENCE)
-            wire.connect(place)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_TIMEOUT)
+            connection.connect(place)
     except OSError as error:
         return f"The display {name} (WAYLAND_DISPLAY) does not answer ({error.strerror or error})."
     return ""

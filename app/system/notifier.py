@@ -6,17 +6,16 @@ The notification goes through the tray's icon; where the desktop has no tray, to
 from __future__ import annotations
 
 import sys
-from typing import Optional
 
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QWidget
 
-from app.session import State
+from app.session import SessionState
 from app.system import desktop_message
 
-_MILLISECONDS = 15000
-_SHOWING = (
+_MESSAGE_MILLISECONDS = 15000
+_CLICK_REASONS = (
     QSystemTrayIcon.ActivationReason.Trigger,
     QSystemTrayIcon.ActivationReason.DoubleClick,
     QSystemTrayIcon.ActivationReason.MiddleClick,
@@ -26,7 +25,7 @@ _SHOWING = (
 class Notifier(QObject):
     """The icon is in the tray while a training runs there, and while a message waits for the user to come back."""
 
-    show_window = Signal()
+    window_requested = Signal()
     pause = Signal()
     stop = Signal()
     quit = Signal()
@@ -34,11 +33,11 @@ class Notifier(QObject):
     def __init__(self, window: QWidget, icon: QIcon) -> None:
         super().__init__(window)
         self._window, self._icon = window, icon
-        self._tray: Optional[QSystemTrayIcon] = None
-        self._running = self._talking = False
+        self._tray: QSystemTrayIcon | None = None
+        self._running = self._message_shown = False
         self.menu = QMenu(window)
         self._fill_menu()
-        self.show_state(State.IDLE)
+        self.show_state(SessionState.IDLE)
         window.installEventFilter(self)
 
     def _fill_menu(self) -> None:
@@ -48,7 +47,12 @@ class Notifier(QObject):
         self._pause, self._stop = self.menu.addAction("Pause"), self.menu.addAction("Stop and save")
         self.menu.addSeparator()
         leave = self.menu.addAction("Quit")
-        actions = ((show, self.show_window), (self._pause, self.pause), (self._stop, self.stop), (leave, self.quit))
+        actions = (
+            (show, self.window_requested),
+            (self._pause, self.pause),
+            (self._stop, self.stop),
+            (leave, self.quit),
+        )
         for action, signal in actions:
             action.triggered.connect(lambda checked=False, signal=signal: signal.emit())
 
@@ -62,51 +66,51 @@ class Notifier(QObject):
         """Whether the icon is shown."""
         return self._tray is not None and self._tray.isVisible()
 
-    def show_state(self, state: State) -> None:
+    def show_state(self, state: SessionState) -> None:
         """Follow the session."""
-        paused = state in (State.PAUSING, State.PAUSED)
+        paused = state in (SessionState.PAUSING, SessionState.PAUSED)
         self._pause.setText("Resume" if paused else "Pause")
-        self._pause.setEnabled(paused or state is State.TRAINING)
-        self._stop.setEnabled(state not in (State.IDLE, State.STOPPING))
+        self._pause.setEnabled(paused or state is SessionState.TRAINING)
+        self._stop.setEnabled(state not in (SessionState.IDLE, SessionState.STOPPING))
         if self._tray is not None:
             self._tray.setToolTip(f"{self._window.windowTitle()}\n{state.value}")
 
-    def show_running(self) -> None:
+    def show_icon(self) -> None:
         """The icon is there until `hide`."""
         self._running = True
-        self._settle()
+        self._update_icon()
 
-    def hide(self) -> None:
+    def hide_icon(self) -> None:
         """No training needs the icon; a message in sight keeps it until the user is back."""
         self._running = False
-        self._settle()
+        self._update_icon()
 
     def close(self) -> None:
         """No icon."""
-        self._talking = False
-        self.hide()
+        self._message_shown = False
+        self.hide_icon()
 
-    def tell(self, title: str, text: str) -> None:
+    def notify(self, title: str, text: str) -> None:
         """Say it, unless the user looks at the window anyway."""
         if self._window.isActiveWindow() and not self._window.isMinimized():
             return
         QApplication.alert(self._window)
         if self.has_tray:
-            self._talking = True
-            self._settle()
+            self._message_shown = True
+            self._update_icon()
             assert self._tray is not None
-            self._tray.showMessage(title, text, QSystemTrayIcon.MessageIcon.Information, _MILLISECONDS)
+            self._tray.showMessage(title, text, QSystemTrayIcon.MessageIcon.Information, _MESSAGE_MILLISECONDS)
         else:
-            desktop_message.send(title, text, _MILLISECONDS)
+            desktop_message.send_notification(title, text, _MESSAGE_MILLISECONDS)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.WindowActivate and self._talking:
-            self._talking = False
-            self._settle()
+        if event.type() == QEvent.Type.WindowActivate and self._message_shown:
+            self._message_shown = False
+            self._update_icon()
         return False
 
-    def _settle(self) -> None:
-        wanted = self._running or self._talking
+    def _update_icon(self) -> None:
+        wanted = self._running or self._message_shown
         if wanted and self._tray is None:
             self._tray = self._make_tray()
         if self._tray is not None:
@@ -116,10 +120,10 @@ class Notifier(QObject):
         tray = QSystemTrayIcon(self._icon, self)
         tray.setToolTip(self._window.windowTitle())
         tray.setContextMenu(self.menu)
-        tray.messageClicked.connect(self.show_window)
-        tray.activated.connect(self._clicked)
+        tray.messageClicked.connect(self.window_requested)
+        tray.activated.connect(self._on_activated)
         return tray
 
-    def _clicked(self, reason: QSystemTrayIcon.ActivationReason) -> None:
-        if reason in _SHOWING and sys.platform != "darwin":  # there a click opens the menu
-            self.show_window.emit()
+    def _on_activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
+        if reason in _CLICK_REASONS and sys.platform != "darwin":  # there a click opens the menu
+            self.window_requested.emit()

@@ -16,10 +16,10 @@ from PySide6.QtCore import qVersion
 
 import trainer_core
 
-_NOBODY = ("root", "user")  # names that everyone may have
+_GENERIC_NAMES = ("root", "user")  # names that everyone may have
 
 
-def versions() -> str:
+def version_line() -> str:
     """One line; torch is named only if it has been imported, importing it for this would take seconds."""
     torch = getattr(sys.modules.get("torch"), "__version__", "not loaded")
     return (
@@ -28,17 +28,17 @@ def versions() -> str:
     )
 
 
-def without_names(text: str) -> str:
+def anonymize(text: str) -> str:
     """The text with the user's home folder as ~ and the user's name as <user>."""
     flags = re.IGNORECASE if os.name == "nt" else 0
-    for home in _homes():
+    for home in _home_spellings():
         text = re.sub(re.escape(home) + r"(?![\w.-])", "~", text, flags=flags)
-    for name in _names():
+    for name in _user_names():
         text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", "<user>", text, flags=flags)
     return text
 
 
-def _homes() -> list[str]:
+def _home_spellings() -> list[str]:
     """The home folder in every way of writing it, the longest first."""
     with contextlib.suppress(RuntimeError):
         paths = {str(Path.home()), os.path.realpath(Path.home())}
@@ -47,10 +47,10 @@ def _homes() -> list[str]:
     return []
 
 
-def _names() -> Iterator[str]:
+def _user_names() -> Iterator[str]:
     names = set()
     with contextlib.suppress(Exception):  # a user without a name in the system's books
         names.add(getpass.getuser())
     with contextlib.suppress(RuntimeError):
         names.add(Path.home().name)
-    return (name for name in names if name and name not in _NOBODY)
+    return (name for name in names if name and name not in _GENERIC_NAMES)

@@ -10,22 +10,22 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import Optional, Protocol
+from typing import Protocol
 
-_PATIENCE = 0.5  # seconds; the window waits meanwhile
+_TIMEOUT = 0.5  # seconds; the window waits meanwhile
 
 
-class Awake(Protocol):
+class SleepInhibitor(Protocol):
     """Hold and release; both may be called twice."""
 
-    def hold(self) -> None:
+    def inhibit(self) -> None:
         """No sleep from now on."""
 
     def release(self) -> None:
         """Sleep as usual."""
 
 
-class _Helper:
+class _HelperProcess:
     """A helper program that holds for as long as it lives.
 
     In a session of its own: it asks no terminal for a password, and Ctrl+C does not end it before the run is saved.
@@ -33,15 +33,18 @@ class _Helper:
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
-        self._process: Optional[subprocess.Popen[bytes]] = None
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def hold(self) -> None:
+    def inhibit(self) -> None:
         if self._process is None:
             with contextlib.suppress(OSError):
                 self._process = subprocess.Popen(
-                    self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
                     start_new_session=True,
-                )  # fmt: skip
+                )
 
     def release(self) -> None:
         if self._process is not None:
@@ -50,18 +53,18 @@ class _Helper:
                     self._process.stdin.close()  # what it waits for
             self._process.terminate()
             try:
-                self._process.wait(_PATIENCE)
+                self._process.wait(_TIMEOUT)
             except subprocess.TimeoutExpired:
                 self._process.kill()
             self._process = None
 
 
-class _Windows:
+class _WindowsInhibitor:
     """The system's own call; it counts for the calling thread."""
 
     _CONTINUOUS, _SYSTEM_REQUIRED = 0x80000000, 0x00000001
 
-    def hold(self) -> None:
+    def inhibit(self) -> None:
         self._set(self._CONTINUOUS | self._SYSTEM_REQUIRED)
 
     def release(self) -> None:
@@ -74,21 +77,21 @@ class _Windows:
         ctypes.windll.kernel32.SetThreadExecutionState(state)  # type: ignore[attr-defined,unused-ignore]
 
 
-class _Nothing:
-    def hold(self) -> None:
+class _NoInhibitor:
+    def inhibit(self) -> None:
         pass
 
     def release(self) -> None:
         pass
 
 
-def awake() -> Awake:
+def make_sleep_inhibitor() -> SleepInhibitor:
     """What keeps this system awake."""
     if os.name == "nt":
-        return _Windows()
+        return _WindowsInhibitor()
     if sys.platform == "darwin":
-        return _Helper(["caffeinate", "-i", "-s", "-w", str(os.getpid())])
+        return _HelperProcess(["caffeinate", "-i", "-s", "-w", str(os.getpid())])
     if shutil.which("systemd-inhibit"):
         why = "--why=A training is running"
-        return _Helper(["systemd-inhibit", "--what=sleep:idle", "--who=WQV Upscale Trainer", why, "cat"])
-    return _Nothing()
+        return _HelperProcess(["systemd-inhibit", "--what=sleep:idle", "--who=WQV Upscale Trainer", why, "cat"])
+    return _NoInhibitor()

@@ -3,46 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from app.icons import dress
-from app.theme import SPACE
-from app.watch_view.cells import Cell, image
+from app.icons import set_icon
+from app.theme import SPACING
+from app.watch_view.cells import PictureCell, to_qimage
 from trainer_core.data.captures import Capture
 
-MOST = 48
-_HIGHEST = 200  # pixels of a picture, so that the row never fills the panel
-_INVITATION = "Drop photos from your watch here to compare."
+MAX_CAPTURES = 48
+_MAX_HEIGHT = 200  # pixels of a picture, so that the row never fills the panel
+_EMPTY_TEXT = "Drop photos from your watch here to compare."
 
 
 class CaptureRow(QWidget):
     """Says when it is to be emptied or filled."""
 
-    choose = Signal()
+    choose_requested = Signal()
     clicked = Signal(int)
-    removed = Signal()
+    remove_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.captures: list[Capture] = []
-        self.cells: list[Cell] = []
+        self.cells: list[PictureCell] = []
         self.chosen = 0  # the one to compare in full size
         self._factor = 1.0
         self._title = QLabel()
         self.choose_button = QPushButton("Choose …")
         self.choose_button.setAccessibleName("Choose photos from your watch")
         self.choose_button.setToolTip("PNG, JPEG or Palm databases as they came from the watch")
-        dress(self.choose_button, "folder")
-        self.choose_button.clicked.connect(lambda: self.choose.emit())
+        set_icon(self.choose_button, "folder")
+        self.choose_button.clicked.connect(lambda: self.choose_requested.emit())
         self.remove_button = QPushButton("Remove")
         self.remove_button.setAccessibleName("Remove your own captures")
         self.remove_button.setToolTip("Take your own captures out of this view; no file is touched")
-        dress(self.remove_button, "close")
+        set_icon(self.remove_button, "close")
         self.remove_button.clicked.connect(self._remove)
         self._lay_out()
         self._refresh()
@@ -55,7 +54,7 @@ class CaptureRow(QWidget):
         self._strip = QWidget()
         self._row = QHBoxLayout(self._strip)
         self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(SPACE)
+        self._row.setSpacing(SPACING)
         self._row.addStretch(1)
         self._scroll = QScrollArea()
         self._scroll.setWidget(self._strip)
@@ -65,7 +64,7 @@ class CaptureRow(QWidget):
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE // 2)
+        layout.setSpacing(SPACING // 2)
         layout.addLayout(head)
         layout.addWidget(self._scroll)
 
@@ -73,9 +72,9 @@ class CaptureRow(QWidget):
         """Show these too, each once; how many there was no room for."""
         new: list[Capture] = []
         for capture in captures:
-            if not any(_same(capture, other) for other in (*self.captures, *new)):
+            if not any(_equal_captures(capture, other) for other in (*self.captures, *new)):
                 new.append(capture)
-        room = MOST - len(self.captures)
+        room = MAX_CAPTURES - len(self.captures)
         for capture in new[:room]:
             self._add(capture)
         self._refresh()
@@ -83,8 +82,8 @@ class CaptureRow(QWidget):
 
     def _add(self, capture: Capture) -> None:
         number = len(self.cells)
-        cell = Cell(1)
-        cell.show_pictures(capture.name, image(capture.pixels))
+        cell = PictureCell(1)
+        cell.show_pictures(capture.name, to_qimage(capture.pixels))
         cell.setToolTip(f"{capture.name}\nClick to compare in full size")
         cell.setAccessibleName(f"Your capture {capture.name}")
         cell.clicked.connect(lambda: self.clicked.emit(number))
@@ -92,16 +91,16 @@ class CaptureRow(QWidget):
         self.cells.append(cell)
         self._row.insertWidget(self._row.count() - 1, cell)
 
-    def fit(self, factor: float) -> None:
+    def set_pixel_size(self, factor: float) -> None:
         """Show them with watch pixels of this size."""
         self._factor = factor
         self._fit()
 
-    def like(self, pixels: np.ndarray) -> Optional[QImage]:
+    def matching_capture(self, pixels: np.ndarray) -> QImage | None:
         """The chosen capture, or else the first, of the same size as a watch photo."""
         by_rank = (*self.captures[self.chosen : self.chosen + 1], *self.captures)
         first = next((c for c in by_rank if c.pixels.shape[:2] == pixels.shape[:2]), None)
-        return None if first is None else image(first.pixels)
+        return None if first is None else to_qimage(first.pixels)
 
     def _remove(self) -> None:
         for cell in self.cells:
@@ -110,11 +109,11 @@ class CaptureRow(QWidget):
             cell.deleteLater()
         self.captures, self.cells, self.chosen = [], [], 0
         self._refresh()
-        self.removed.emit()
+        self.remove_requested.emit()
 
     def _refresh(self) -> None:
         there = bool(self.captures)
-        self._title.setText("Your own captures" if there else _INVITATION)
+        self._title.setText("Your own captures" if there else _EMPTY_TEXT)
         self._title.setProperty("role", "heading" if there else "muted")
         self._title.style().unpolish(self._title)
         self._title.style().polish(self._title)
@@ -125,12 +124,12 @@ class CaptureRow(QWidget):
     def _fit(self) -> None:
         for capture, cell in zip(self.captures, self.cells):
             height, width = capture.pixels.shape[:2]
-            cell.fit(QSize(width, height), min(self._factor, _HIGHEST / height))
+            cell.set_pixel_size(QSize(width, height), min(self._factor, _MAX_HEIGHT / height))
             cell.setFixedSize(cell.sizeHint())
         if self.cells:
             bar = self._scroll.horizontalScrollBar().sizeHint().height()
             self._scroll.setFixedHeight(max(cell.height() for cell in self.cells) + bar)
 
 
-def _same(one: Capture, other: Capture) -> bool:
+def _equal_captures(one: Capture, other: Capture) -> bool:
     return one.pixels.shape == other.pixels.shape and bool((one.pixels == other.pixels).all())

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from app.icons import dress
-from app.preview.compare import BESIDE, SLIDER, CompareView
+from app.icons import set_icon
+from app.preview.compare import SIDE_BY_SIDE, SLIDER, CompareView
 from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import Pictures
-from app.theme import SPACE
-from app.watch_view.cells import image
+from app.theme import SPACING
+from app.watch_view.cells import to_qimage
 from trainer_core.training.simulated_view import WatchPair
 
 WATCH, TARGET, CAPTURE = "Watch", "Target", "Your capture"
@@ -22,48 +20,48 @@ WATCH, TARGET, CAPTURE = "Watch", "Target", "Your capture"
 class PairCompare(CompareView):
     """Watch photo and target; a capture as the third picture where there is one of the same size."""
 
-    EMPTY = ""
-    right = TARGET
+    EMPTY_TEXT = ""
+    right_view = TARGET
 
     def __init__(self) -> None:
         super().__init__()
         self.left = WATCH
-        self.mode = BESIDE
-        self.views = self.beside = (WATCH, TARGET)
+        self.mode = SIDE_BY_SIDE
+        self.views = self.side_by_side_views = (WATCH, TARGET)
         self.setAccessibleName("Watch photo and target")
         self.setAccessibleDescription(
             "Keys: 1 watch photo, 2 target, S slider, B side by side, plus and minus zoom, 0 fit, arrows move, "
             "Page Up and Page Down other pictures, Escape back."
         )
 
-    def show_pair(self, pair: WatchPair, capture: Optional[QImage]) -> None:
+    def show_pair(self, pair: WatchPair, capture: QImage | None) -> None:
         """Show these; zoom and place stay."""
-        watch, target = image(pair.lr), image(pair.target)
+        watch, target = to_qimage(pair.lr), to_qimage(pair.target)
         images = {
             WATCH: watch.scaled(target.size()),
             TARGET: target,
         }  # enlarged here, so that fitting leaves hard edges
         if capture is not None and capture.size() == watch.size():
             images[CAPTURE] = capture.scaled(target.size())
-        self.views = self.beside = tuple(images)
-        if self.mode not in (SLIDER, BESIDE, *self.views):
-            self.set_mode(BESIDE)
+        self.views = self.side_by_side_views = tuple(images)
+        if self.mode not in (SLIDER, SIDE_BY_SIDE, *self.views):
+            self.set_mode(SIDE_BY_SIDE)
         self.show_pictures(Pictures(0, pair.name, images))
 
 
-class LargePair(QWidget):
+class PairPage(QWidget):
     """The page behind a click on a pair."""
 
-    back = Signal()
-    step = Signal(int)  # to another pair
+    back_requested = Signal()
+    step_requested = Signal(int)  # to another pair
 
     def __init__(self) -> None:
         super().__init__()
         self.view = PairCompare()
         self.back_button = QPushButton("All pictures")
         self.back_button.setToolTip("Back to all pictures (Escape)")
-        dress(self.back_button, "back")
-        self.back_button.clicked.connect(lambda: self.back.emit())
+        set_icon(self.back_button, "back")
+        self.back_button.clicked.connect(lambda: self.back_requested.emit())
         self._name = QLabel()
         self._name.setProperty("role", "muted")
         self.mode_buttons = ModeButtons(self.view, (WATCH, TARGET, CAPTURE))
@@ -71,40 +69,40 @@ class LargePair(QWidget):
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()
-        row.setSpacing(SPACE // 2)
+        row.setSpacing(SPACING // 2)
         row.addWidget(self.back_button)
-        row.addSpacing(2 * SPACE)
+        row.addSpacing(2 * SPACING)
         row.addWidget(self.mode_buttons)
         row.addStretch(1)
         for text, name, by in (("Previous picture", "previous", -1), ("Next picture", "next", 1)):
-            row.addWidget(self._stepper(text, name, by))
+            row.addWidget(self._make_step_button(text, name, by))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE)
+        layout.setSpacing(SPACING)
         layout.addLayout(row)
         layout.addWidget(self.view, 1)
         layout.addWidget(self._name)
 
-    def _stepper(self, text: str, icon: str, by: int) -> QToolButton:
+    def _make_step_button(self, text: str, icon: str, by: int) -> QToolButton:
         button = QToolButton()
         button.setAccessibleName(text)
         button.setToolTip(f"{text} (Page {'Up' if by < 0 else 'Down'})")
-        dress(button, icon)
-        button.clicked.connect(lambda: self.step.emit(by))
+        set_icon(button, icon)
+        button.clicked.connect(lambda: self.step_requested.emit(by))
         return button
 
-    def show_pair(self, pair: WatchPair, capture: Optional[QImage]) -> None:
+    def show_pair(self, pair: WatchPair, capture: QImage | None) -> None:
         """Show a pair in full size."""
         self.view.show_pair(pair, capture)
         self._name.setText(pair.name)
-        self.mode_buttons.offer(self.view.views)
+        self.mode_buttons.set_views(self.view.views)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}
         key = Qt.Key(event.key())
         if key == Qt.Key.Key_Escape:
-            self.back.emit()
+            self.back_requested.emit()
         elif key in steps:
-            self.step.emit(steps[key])
+            self.step_requested.emit(steps[key])
         else:
             super().keyPressEvent(event)

@@ -25,40 +25,40 @@ from PySide6.QtWidgets import (
 
 from app.background import Background
 from app.drops import paths_of
-from app.file_filters import offering
-from app.icons import dress, pixmap
-from app.theme import SPACE, colours, theme
-from app.watch_view.captures import MOST, CaptureRow
+from app.file_filters import make_file_filter
+from app.icons import pixmap, set_icon
+from app.theme import SPACING, theme, theme_colors
+from app.watch_view.captures import MAX_CAPTURES, CaptureRow
 from app.watch_view.grid import PairGrid
-from app.watch_view.pair_page import LargePair
-from app.watch_view.simulator import PairMaker
+from app.watch_view.pair_page import PairPage
+from app.watch_view.simulator import PairSimulator
 from trainer_core.data.captures import CAPTURE_SUFFIXES, Capture, read_captures
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
-from trainer_core.training.simulated_view import COUNT, WatchCamera, WatchPair
+from trainer_core.training.simulated_view import PAIR_COUNT, WatchCamera, WatchPair
 
-_LEGEND = "Left as the watch takes it, right what the network learns to make of it."
-_PARTLY = "Small photos fill only a part of the frame."
-_MOST_TOLD = 3
-_Unread = list[tuple[Path, UserError]]
+_LEGEND_TEXT = "Left as the watch takes it, right what the network learns to make of it."
+_PARTIAL_FRAME_TEXT = "Small photos fill only a part of the frame."
+_MAX_REPORTED = 3
+_UnreadFiles = list[tuple[Path, UserError]]
 
 
-class WatchView(QWidget):
+class SimulationPanel(QWidget):
     """Shows what a `PairMaker` makes. `told` is for the message strip, `left_over` for the window's own drops."""
 
-    told = Signal(str, str)  # level, text
-    left_over = Signal(object)  # list of paths
+    message_posted = Signal(str, str)  # level, text
+    unclaimed_dropped = Signal(object)  # list of paths
     dropped = Signal(object)  # list of paths with captures
 
-    def __init__(self, maker: PairMaker, background: Background) -> None:
+    def __init__(self, maker: PairSimulator, background: Background) -> None:
         super().__init__()
         self._maker, self._background = maker, background
         self._reads = 0
         self._open = -1  # the pair in full size
-        self.grid, self.large, self.row = PairGrid(), LargePair(), CaptureRow()
+        self.grid, self.large, self.row = PairGrid(), PairPage(), CaptureRow()
         self.others_button = QPushButton("Show others")
         self.others_button.setToolTip("Other photos, and other accidents of the camera")
-        dress(self.others_button, "others")
+        set_icon(self.others_button, "others")
         self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
@@ -74,7 +74,7 @@ class WatchView(QWidget):
         line.setProperty("role", "line")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE)
+        layout.setSpacing(SPACING)
         layout.addWidget(self._pages, 1)
         layout.addWidget(line)
         layout.addWidget(self.row)
@@ -85,22 +85,22 @@ class WatchView(QWidget):
         self._reason.setWordWrap(True)
         self._reason.setProperty("role", "muted")
         layout = QVBoxLayout(page)
-        layout.setSpacing(2 * SPACE)
+        layout.setSpacing(2 * SPACING)
         layout.addStretch(1)
         for label in (self._sign, self._reason):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             layout.addWidget(label)
         layout.addStretch(1)
-        theme().changed.connect(self._tint)
-        self._tint()
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
         return page
 
-    def _tint(self) -> None:
-        self._sign.setPixmap(pixmap("preview", colours().muted, 40))
+    def _apply_theme(self) -> None:
+        self._sign.setPixmap(pixmap("preview", theme_colors().muted, 40))
 
     def _grid_page(self) -> QWidget:
         page = QWidget()
-        self._title, self._legend = QLabel(), QLabel(_LEGEND)
+        self._title, self._legend = QLabel(), QLabel(_LEGEND_TEXT)
         self._title.setProperty("role", "heading")
         self._legend.setProperty("role", "muted")
         self._legend.setWordWrap(True)
@@ -120,43 +120,43 @@ class WatchView(QWidget):
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE)
+        layout.setSpacing(SPACING)
         layout.addLayout(head)
         layout.addWidget(scroll, 1)
         return page
 
     def _connect(self) -> None:
-        self._maker.began.connect(self._begin)
-        self._maker.made.connect(self._put)
-        self._maker.ended.connect(self._end)
+        self._maker.started.connect(self._on_started)
+        self._maker.pair_ready.connect(self._show_pair)
+        self._maker.ended.connect(self._on_finished)
         self._maker.failed.connect(self._show_reason)
-        self.others_button.clicked.connect(lambda: self._maker.others())
+        self.others_button.clicked.connect(lambda: self._maker.show_others())
         self.grid.clicked.connect(self.open_pair)
-        self.grid.fitted.connect(self.row.fit)
-        self.large.back.connect(self.close_pair)
-        self.large.step.connect(self._step)
-        self.row.choose.connect(self._choose)
-        self.row.clicked.connect(self._open_beside)
-        self.row.removed.connect(self._show_open_pair)
+        self.grid.pixel_size_changed.connect(self.row.set_pixel_size)
+        self.large.back_requested.connect(self.close_pair)
+        self.large.step_requested.connect(self._step_pair)
+        self.row.choose_requested.connect(self._choose)
+        self.row.clicked.connect(self._open_capture)
+        self.row.remove_requested.connect(self._show_open_pair)
 
     # -- pairs ---------------------------------------------------------------------------------
 
-    def _begin(self, camera: WatchCamera) -> None:
-        self.grid.prepare(COUNT, camera.spec)
+    def _on_started(self, camera: WatchCamera) -> None:
+        self.grid.reset(PAIR_COUNT, camera.spec)
         self._title.setText(camera.description)
-        self._legend.setText(_LEGEND)
+        self._legend.setText(_LEGEND_TEXT)
         if self._pages.currentIndex() == 0:
             self._pages.setCurrentIndex(1)
 
-    def _put(self, place: int, pair: WatchPair) -> None:
-        self.grid.put(place, pair)
-        if not self.grid.is_whole(pair):
-            self._legend.setText(f"{_LEGEND} {_PARTLY}")
+    def _show_pair(self, place: int, pair: WatchPair) -> None:
+        self.grid.show_pair(place, pair)
+        if not self.grid.fills_frame(pair):
+            self._legend.setText(f"{_LEGEND_TEXT} {_PARTIAL_FRAME_TEXT}")
         if place == self._open:
             self._show_open_pair()
 
-    def _end(self, count: int) -> None:
-        self.grid.keep(count)
+    def _on_finished(self, count: int) -> None:
+        self.grid.truncate(count)
         if self._open >= count:
             self.close_pair()
         if count == 0:
@@ -192,7 +192,7 @@ class WatchView(QWidget):
         if 0 <= before < len(self.grid.cells):
             self.grid.cells[before].setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _step(self, by: int) -> None:
+    def _step_pair(self, by: int) -> None:
         if self._open in self.grid.pairs:
             places = sorted(self.grid.pairs)
             self.open_pair(places[(places.index(self._open) + by) % len(places)])
@@ -200,54 +200,54 @@ class WatchView(QWidget):
     def _show_open_pair(self) -> None:
         pair = self.grid.pairs.get(self._open)
         if pair is not None:
-            self.large.show_pair(pair, self.row.like(pair.lr))
+            self.large.show_pair(pair, self.row.matching_capture(pair.lr))
 
-    def _open_beside(self, capture: int) -> None:
+    def _open_capture(self, capture: int) -> None:
         """Show a capture in full size, beside the pair looked at last."""
         self.row.chosen = capture
         self.open_pair(max(0, self._open))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._maker.set_in_sight(True)
+        self._maker.set_visible(True)
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._maker.set_in_sight(False)
+        self._maker.set_visible(False)
 
     # -- captures ------------------------------------------------------------------------------
 
     def add_captures(self, paths: Sequence[Path]) -> None:
         """Show the watch photos in these files; what cannot be read is told."""
-        self._read(paths, self._tell)
+        self._read(paths, self._report_unread)
 
-    def _tell(self, unread: _Unread) -> None:
+    def _report_unread(self, unread: _UnreadFiles) -> None:
         if unread:
-            self.told.emit("error", "\n".join(error.message for _, error in unread[:_MOST_TOLD]))
+            self.message_posted.emit("error", "\n".join(error.message for _, error in unread[:_MAX_REPORTED]))
 
     def _choose(self) -> None:
-        kinds = offering("Watch photos", CAPTURE_SUFFIXES)
+        kinds = make_file_filter("Watch photos", CAPTURE_SUFFIXES)
         names, _ = QFileDialog.getOpenFileNames(self, "Photos from your watch", "", kinds)
         if names:
             self.add_captures([Path(name) for name in names])
 
-    def _read(self, paths: Sequence[Path], done: Callable[[_Unread], object]) -> None:
+    def _read(self, paths: Sequence[Path], done: Callable[[_UnreadFiles], object]) -> None:
         self._reads += 1  # each its own job: a second drop does not replace the first
 
-        def show(found: tuple[list[Capture], _Unread]) -> None:
+        def show(found: tuple[list[Capture], _UnreadFiles]) -> None:
             captures, unread = found
             if self.row.add(captures):
-                self.told.emit("info", f"The first {MOST} captures are shown.")
+                self.message_posted.emit("info", f"The first {MAX_CAPTURES} captures are shown.")
             self._show_open_pair()
             done(unread)
 
         def escaped(error: Exception) -> None:
             raise error
 
-        self._background.run(f"captures {self._reads}", lambda: _read_all(paths), show, escaped)
+        self._background.run_job(f"captures {self._reads}", lambda: _read_all(paths), show, escaped)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _may_be_captures(event.mimeData()):
+        if _could_be_captures(event.mimeData()):
             event.acceptProposedAction()
         else:
             event.ignore()  # the window knows what to do
@@ -255,26 +255,26 @@ class WatchView(QWidget):
     def dropEvent(self, event: QDropEvent) -> None:
         event.acceptProposedAction()
         paths = paths_of(event.mimeData())
-        self._read(paths, lambda unread: self._hand_on(paths, [path for path, _ in unread]))
+        self._read(paths, lambda unread: self._forward_drop(paths, [path for path, _ in unread]))
 
-    def _hand_on(self, paths: Sequence[Path], unread: Sequence[Path]) -> None:
+    def _forward_drop(self, paths: Sequence[Path], unread: Sequence[Path]) -> None:
         """Watch photos can be used elsewhere too; the rest is for the window alone."""
         captures = [path for path in paths if path not in unread]
         if captures:
             self.dropped.emit(captures)
         if unread:
-            self.left_over.emit(list(unread))
+            self.unclaimed_dropped.emit(list(unread))
 
 
-def _may_be_captures(data: QMimeData) -> bool:
+def _could_be_captures(data: QMimeData) -> bool:
     """Whether all are files that a watch photo could be in."""
     paths = paths_of(data)
     return bool(paths) and all(path.is_file() and path.suffix.lower() not in WEIGHTS for path in paths)
 
 
-def _read_all(paths: Sequence[Path]) -> tuple[list[Capture], _Unread]:
+def _read_all(paths: Sequence[Path]) -> tuple[list[Capture], _UnreadFiles]:
     captures: list[Capture] = []
-    unread: _Unread = []
+    unread: _UnreadFiles = []
     for path in paths:
         try:
             captures += read_captures(path)

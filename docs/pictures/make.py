@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from trainer_core.calibration.synthetic import cut_frame, imitate
+from trainer_core.calibration.synthetic import cut_clean_frame, simulate_photos
 from trainer_core.camera import CameraProfile, build_camera
-from trainer_core.scenes.painter import scene
+from trainer_core.scenes.painter import render_scene
 
 _SCENES, _SIDE, _SEED = (2, 12, 30), 640, 7
 _SCALE, _HEIGHT, _GAP = 4, 240, 4
@@ -22,7 +22,7 @@ _SCALE, _HEIGHT, _GAP = 4, 240, 4
 def main() -> None:
     """Write the picture."""
     torch.set_num_threads(1)
-    scenes = [scene(_SEED, number, _SIDE) for number in _SCENES]
+    scenes = [render_scene(_SEED, number, _SIDE) for number in _SCENES]
     columns = [column for name in ("wqv1", "wqv10") for column in _columns(CameraProfile.builtin(name), scenes)]
     width = sum(column[0].width for column in columns) + _GAP * (len(columns) - 1)
     sheet = Image.new("RGB", (width, len(_SCENES) * (_HEIGHT + _GAP) - _GAP), "white")
@@ -37,10 +37,10 @@ def main() -> None:
 def _columns(profile: CameraProfile, scenes: list[np.ndarray]) -> tuple[list[Image.Image], list[Image.Image]]:
     """The clean frames and their photographs, all of the same height."""
     camera = build_camera(profile, _SCALE)
-    frames = np.stack([cut_frame(pixels, camera, _SEED, n) for n, pixels in enumerate(scenes)])
+    frames = np.stack([cut_clean_frame(pixels, camera, _SEED, n) for n, pixels in enumerate(scenes)])
     size = (_HEIGHT * camera.frame_width // camera.frame_height, _HEIGHT)
     clean = [Image.fromarray(frame).resize(size, Image.Resampling.BOX) for frame in frames]
-    taken = [Image.fromarray(photo).convert("RGB") for photo in imitate(profile, frames, _SCALE, _SEED)]
+    taken = [Image.fromarray(photo).convert("RGB") for photo in simulate_photos(profile, frames, _SCALE, _SEED)]
     return clean, [photo.resize(size, Image.Resampling.NEAREST) for photo in taken]
 
 

@@ -25,8 +25,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.form.entries import NumberEntry
-from app.preview.compare import BESIDE, SLIDER
-from app.session import State
+from app.preview.compare import SIDE_BY_SIDE, SLIDER
+from app.session import SessionState
 from app.start import make_application
 from app.theme import theme
 from app.window import Window
@@ -48,8 +48,8 @@ class Photographer:
         self.window = Window()
         self.window.resize(*_SIZE)
         self.window.show()
-        self.window.begin_work()
-        self.wait(lambda: self.window.status._labels["device"].text())
+        self.window.start_background_work()
+        self.wait(lambda: self.window.status_line._labels["device"].text())
 
     def wait(self, until: Callable[[], Any], then: int = 400) -> None:
         """Let the window work until something holds, and `then` milliseconds more."""
@@ -80,28 +80,28 @@ class Photographer:
     def invalid(self) -> None:
         """A folder that is not there, and a word for a number."""
         form, project = self.window.form, self.window.project
-        project.choose("source_dir", str(_PLACE / "phtoos"))
-        project.choose("workspace", str(self._run))
+        project.set_path("source_dir", str(_PLACE / "phtoos"))
+        project.set_path("workspace", str(self._run))
         entry = form.rows["steps"].entry
         assert isinstance(entry, NumberEntry)
         entry.line.clear()
         QTest.keyClicks(entry.line, "15 000 or so")
-        self.wait(lambda: "source_dir" in project.faults)
+        self.wait(lambda: "source_dir" in project.path_problems)
         self.take("invalid")
-        project.reset("steps")
-        project.reset("source_dir")
+        project.reset_value("steps")
+        project.reset_value("source_dir")
 
     def watch(self) -> None:
         """What the watch sees, before the start."""
         window, never = self.window, self._arguments.steps
-        window.project.begin_demo(str(self._run))
+        window.project.use_demo(str(self._run))
         if self._arguments.photos:
-            window.project.choose("source_dir", str(self._arguments.photos.resolve()))
+            window.project.set_path("source_dir", str(self._arguments.photos.resolve()))
         settings = {"preset": "nano", "monochrome_style": True, "steps": never, "val_interval": max(1, never // 8)}
         for name, value in settings.items():
-            window.project.set(name, value)
-        self.wait(lambda: window.project.ready, then=8000)
-        window.messages.hide()
+            window.project.set_value(name, value)
+        self.wait(lambda: window.project.is_ready, then=8000)
+        window.message_strip.hide()
         self.take("watch")
 
     def training(self) -> None:
@@ -111,27 +111,27 @@ class Photographer:
         window.preview.view.set_mode(SLIDER)
         self.wait(lambda: window.session.step >= self._arguments.steps * 2 // 3)
         self.take("training")
-        theme().choose("dark")
-        window.preview.view.set_mode(BESIDE)
+        theme().set_choice("dark")
+        window.preview.view.set_mode(SIDE_BY_SIDE)
         self.wait(lambda: True)
         self.take("dark")
-        theme().choose("light")
+        theme().set_choice("light")
 
     def paused(self) -> None:
         """Waiting at a step boundary."""
         window = self.window
         window.conductor.pause_or_resume()
-        self.wait(lambda: window.session.state is State.PAUSED, then=1500)
+        self.wait(lambda: window.session.state is SessionState.PAUSED, then=1500)
         self.take("paused")
 
     def resume(self) -> None:
         """Stopped, and the workspace opened again."""
         window = self.window
         window.conductor.stop()
-        self.wait(lambda: not window.session.active)
+        self.wait(lambda: not window.session.is_active)
         window.conductor.open_workspace(str(self._run))
         self.wait(window.resume_card.isVisible, then=1500)
-        window.messages.hide()
+        window.message_strip.hide()
         self.take("resume")
 
     def finished(self) -> None:
@@ -141,9 +141,9 @@ class Photographer:
             window.conductor.open_workspace(str(self._arguments.workspace.resolve()))
         else:
             window.conductor.resume()
-            self.wait(lambda: not window.session.active)
+            self.wait(lambda: not window.session.is_active)
         self.wait(window.result_card.isVisible, then=1500)
-        window.messages.hide()
+        window.message_strip.hide()
         self.take("finished")
 
     def close(self) -> None:
@@ -164,7 +164,7 @@ def main() -> None:
     arguments = _arguments()
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         _run_under_xvfb()
-    environment.prepare()
+    environment.configure_libraries()
     arguments.out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(_PLACE, ignore_errors=True)
     _PLACE.mkdir()

@@ -93,9 +93,13 @@ def with_entry_field(offset: int, form: str, value: int, *, which: bytes = b"PK\
 
 
 def legacy(
-    body: bytes | None = None, keys: bytes = b"](" + text("0") + b"e", values: bytes = FLOATS, numel: int = 8,
-    little: bytes = b"\x88", version: int = 1001,
-) -> bytes:  # fmt: skip
+    body: bytes | None = None,
+    keys: bytes = b"](" + text("0") + b"e",
+    values: bytes = FLOATS,
+    numel: int = 8,
+    little: bytes = b"\x88",
+    version: int = 1001,
+) -> bytes:
     """What torch.save wrote before 1.6."""
     body = dict_of(weight=tensor(store=storage(8, b"FloatStorage", "0", b"N"))) if body is None else body
     head = LEGACY_MAGIC + pickle(number(version)) + pickle(dict_of(little_endian=little))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer_core.model.initialize import initialise
+from trainer_core.model.initialize import initialize
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 
@@ -16,7 +16,7 @@ from trainer_core.model.spec import NetworkSpec
 def network_of(spec: NetworkSpec, seed: int = 1) -> RRDBNet:
     """A network ready to run: initialised as for a training, then disturbed everywhere."""
     network = RRDBNet(spec).eval().requires_grad_(False)
-    initialise(network, seed)
+    initialize(network, seed)
     generator = torch.Generator().manual_seed(seed)
     for parameter in network.parameters():
         parameter += 0.02 * torch.randn(parameter.shape, generator=generator)

@@ -13,8 +13,8 @@ from PIL import Image
 pytest.importorskip("torch")
 
 from tests.small_runs import make_photos, picture
-from trainer_core.calibration.calibrate import LEAST_CAPTURES, LEAST_PHOTOS, calibrate
-from trainer_core.calibration.synthetic import cut_frame, imitate
+from trainer_core.calibration.calibrate import MIN_CAPTURES, MIN_PHOTOS, calibrate
+from trainer_core.calibration.synthetic import cut_clean_frame, simulate_photos
 from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.errors import UserError
 from trainer_core.tools import main
@@ -25,14 +25,14 @@ NOISY = {
 }
 
 
-def captures_in(folder: Path, kind: str, count: int = LEAST_CAPTURES) -> Path:
+def captures_in(folder: Path, kind: str, count: int = MIN_CAPTURES) -> Path:
     """Photos of a noisy watch of this kind, as files."""
     folder.mkdir(exist_ok=True)
     profile = CameraProfile.builtin("wqv1" if kind == "mono" else "wqv10")
     profile = dataclasses.replace(profile, ranges={**profile.ranges, **NOISY[kind]})
     camera = build_camera(profile, 2)
-    frames = np.stack([cut_frame(np.asarray(picture(50 + n, 420, 340)), camera, 5, n) for n in range(count)])
-    for number, pixels in enumerate(imitate(profile, frames, 2, 6)):
+    frames = np.stack([cut_clean_frame(np.asarray(picture(50 + n, 420, 340)), camera, 5, n) for n in range(count)])
+    for number, pixels in enumerate(simulate_photos(profile, frames, 2, 6)):
         Image.fromarray(pixels).save(folder / f"{kind}{number:02d}.png")
     return folder
 
@@ -50,21 +50,21 @@ def test_a_mono_watch_is_recognised_and_its_profile_comes_closer(mono: Path, tmp
     )
     written = CameraProfile.load(tmp_path / "watch.json")
     assert written == done.profile and (written.kind, written.name) == ("mono", "watch")
-    assert done.captures == LEAST_CAPTURES and calls[-1] == 60
+    assert done.captures == MIN_CAPTURES and calls[-1] == 60
     assert done.fitted.total < 0.95 * done.builtin.total
-    text = done.text()
+    text = done.format_table()
     assert "built-in wqv1" in text and "fitted watch" in text and f"{done.fitted.distance:.3f}" in text
-    assert len(done.halves) == 3 and f"{done.halves[0]:.3f}" in text
+    assert len(done.split_half_distances) == 3 and f"{done.split_half_distances[0]:.3f}" in text
 
 
 def test_a_colour_watch_is_recognised_with_content_from_the_built_in_scenes(tmp_path: Path) -> None:
     done = calibrate([captures_in(tmp_path / "c", "color")], tmp_path / "watch.json", frames=3, candidates=1)
     assert CameraProfile.load(tmp_path / "watch.json").kind == "color"
-    assert ("no closer" in done.text()) is (done.fitted.total >= done.builtin.total)
+    assert ("no closer" in done.format_table()) is (done.fitted.total >= done.builtin.total)
 
 
 def test_the_same_captures_give_the_same_profile_whatever_their_files_are_called(mono: Path, tmp_path: Path) -> None:
-    photos = make_photos(tmp_path / "photos", LEAST_PHOTOS, width=420, height=340)
+    photos = make_photos(tmp_path / "photos", MIN_PHOTOS, width=420, height=340)
     other = tmp_path / "renamed" / "deeper"
     other.mkdir(parents=True)
     for number, path in enumerate(sorted(mono.iterdir(), reverse=True)):
@@ -76,28 +76,28 @@ def test_the_same_captures_give_the_same_profile_whatever_their_files_are_called
 
 
 def test_photos_that_cannot_be_decoded_are_passed_over_by_name(mono: Path, tmp_path: Path) -> None:
-    photos = make_photos(tmp_path / "photos", LEAST_PHOTOS + 1, width=420, height=340)
+    photos = make_photos(tmp_path / "photos", MIN_PHOTOS + 1, width=420, height=340)
     broken = sorted(photos.iterdir())[3]
     broken.write_bytes(broken.read_bytes()[:3000])
-    done = calibrate([mono], tmp_path / "watch.json", photos=photos, frames=LEAST_PHOTOS + 1, candidates=1)
+    done = calibrate([mono], tmp_path / "watch.json", photos=photos, frames=MIN_PHOTOS + 1, candidates=1)
     assert [path for path, _ in done.refused] == [broken] and broken.name in done.refused[0][1]
     sorted(photos.iterdir())[0].unlink()
-    with pytest.raises(UserError, match=f"{LEAST_PHOTOS - 1} usable photos; at least {LEAST_PHOTOS}"):
+    with pytest.raises(UserError, match=f"{MIN_PHOTOS - 1} usable photos; at least {MIN_PHOTOS}"):
         calibrate([mono], tmp_path / "watch.json", photos=photos, candidates=1)
 
 
 def test_a_flat_capture_is_passed_over_with_the_reason(mono: Path, tmp_path: Path) -> None:
     Image.new("L", (120, 120), 255).save(tmp_path / "finger.png")
     done = calibrate([mono, tmp_path / "finger.png"], tmp_path / "watch.json", frames=3, candidates=1)
-    assert done.captures == LEAST_CAPTURES
+    assert done.captures == MIN_CAPTURES
     assert [reason for _, reason in done.refused] == [
         f"{tmp_path / 'finger.png'} is one flat tone and tells nothing of the watch."
     ]
 
 
 def test_copies_do_not_count_and_too_few_are_refused(mono: Path, tmp_path: Path) -> None:
-    few = sorted(mono.iterdir())[: LEAST_CAPTURES - 1]
-    with pytest.raises(UserError, match=f"{LEAST_CAPTURES - 1} different captures are too few"):
+    few = sorted(mono.iterdir())[: MIN_CAPTURES - 1]
+    with pytest.raises(UserError, match=f"{MIN_CAPTURES - 1} different captures are too few"):
         calibrate([*few, *few, few[0].parent / few[0].name], tmp_path / "watch.json")
     assert not (tmp_path / "watch.json").exists()
 
@@ -112,7 +112,7 @@ def test_wrong_files_are_refused_with_the_reason(mono: Path, tmp_path: Path) -> 
 
 def test_captures_of_two_watches_are_refused(mono: Path, tmp_path: Path) -> None:
     color = captures_in(tmp_path / "c", "color", 2)
-    with pytest.raises(UserError, match=f"{LEAST_CAPTURES} mono and 2 colour"):
+    with pytest.raises(UserError, match=f"{MIN_CAPTURES} mono and 2 colour"):
         calibrate([mono, color], tmp_path / "watch.json")
 
 
@@ -132,7 +132,9 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)  # root may write everywhere
-    monkeypatch.setattr("trainer_core.calibration.calibrate.fit", lambda *_, **__: pytest.fail("the work began"))
+    monkeypatch.setattr(
+        "trainer_core.calibration.calibrate.fit_profile", lambda *_, **__: pytest.fail("the work began")
+    )
     with pytest.raises(UserError, match="Nothing can be written to"):
         calibrate([mono], tmp_path / "watch.json", frames=3, candidates=1)
 
@@ -140,7 +142,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
 def test_the_verb_shows_what_came_of_it(
     mono: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer_core.calibration.calibrate.CANDIDATES", {"mono": 2})
+    monkeypatch.setattr("trainer_core.calibration.calibrate.DEFAULT_CANDIDATES", {"mono": 2})
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     (tmp_path / "bad.png").write_bytes(b"no picture")
     out = tmp_path / "watch.json"

@@ -12,14 +12,14 @@ from PIL import Image, ImageFilter
 pytest.importorskip("torch")
 
 from tests.small_runs import picture
-from trainer_core.calibration.bounds import BOUNDS, of_the_watch
+from trainer_core.calibration.bounds import BOUNDS, watch_parameters
 from trainer_core.calibration.classifier import patch_features, separability
 from trainer_core.calibration.distance import COLOR_SCALES, MONO_SCALES, distance
 from trainer_core.calibration.photo_set import PhotoSet
-from trainer_core.calibration.search import drift, fit, score
-from trainer_core.calibration.slanted_edges import draw_steps
+from trainer_core.calibration.search import fit_profile, profile_drift, score_profile
+from trainer_core.calibration.slanted_edges import render_slanted_edges
 from trainer_core.calibration.statistics import color_statistics, mono_statistics
-from trainer_core.calibration.synthetic import cut_frame, imitate
+from trainer_core.calibration.synthetic import cut_clean_frame, simulate_photos
 from trainer_core.camera import BUILTIN_PROFILES, CameraProfile, build_camera
 from trainer_core.camera.profile import KINDS
 from trainer_core.data.captures import read_captures
@@ -93,9 +93,10 @@ def test_the_distance_is_zero_to_itself_and_grows_with_the_difference() -> None:
 
 
 def test_the_classifier_is_lost_between_equals_and_sure_between_different_noise() -> None:
-    groups = [[patch_features(noisy(seed, sigma), 0.01) for seed in seeds] for seeds, sigma in (
-        (range(9), 0.3), (range(20, 50), 0.3), (range(60, 90), 0.6),
-    )]  # fmt: skip
+    groups = [
+        [patch_features(noisy(seed, sigma), 0.01) for seed in seeds]
+        for seeds, sigma in ((range(9), 0.3), (range(20, 50), 0.3), (range(60, 90), 0.6))
+    ]
     assert abs(separability(groups[0], groups[1], seed=0) - 0.5) < 0.12
     assert separability(groups[0], groups[2], seed=0) > 0.95
 
@@ -134,7 +135,7 @@ def frames_of(profile: CameraProfile, count: int) -> np.ndarray:
 
 def cut_frames(profile: CameraProfile, photos: list[np.ndarray]) -> np.ndarray:
     camera = build_camera(profile, 2)
-    return np.stack([cut_frame(photo, camera, 0, n) for n, photo in enumerate(photos)])
+    return np.stack([cut_clean_frame(photo, camera, 0, n) for n, photo in enumerate(photos)])
 
 
 def noisier(profile: CameraProfile) -> CameraProfile:
@@ -147,7 +148,7 @@ def test_photos_are_repeated_by_the_seed_and_have_the_watch_s_form() -> None:
     for name in BUILTIN_PROFILES:
         profile = CameraProfile.builtin(name)
         frames = frames_of(profile, 2)
-        one, again, other = (imitate(profile, frames, 2, seed) for seed in (3, 3, 4))
+        one, again, other = (simulate_photos(profile, frames, 2, seed) for seed in (3, 3, 4))
         assert one[0].shape == ((120, 120) if profile.kind == "mono" else (144, 176, 3))
         assert all(np.array_equal(a, b) for a, b in zip(one, again)) and not np.array_equal(one[0], other[0])
 
@@ -155,38 +156,42 @@ def test_photos_are_repeated_by_the_seed_and_have_the_watch_s_form() -> None:
 def test_a_fit_moves_towards_the_captures_and_can_be_repeated() -> None:
     start = CameraProfile.builtin("wqv1")
     frames = frames_of(start, 18)
-    real = PhotoSet.measure(imitate(noisier(start), frames[:6], 2, 77), "mono")
+    real = PhotoSet.measure(simulate_photos(noisier(start), frames[:6], 2, 77), "mono")
     calls: list[tuple[int, int, float]] = []
-    found = fit(start, real, frames[6:], 2, candidates=20, progress=lambda *call: calls.append(call))
+    found = fit_profile(start, real, frames[6:], 2, candidates=20, progress=lambda *call: calls.append(call))
     fresh = range(55, 59)  # draws that the fit has not seen; of a dozen, a third may chance to be taken indoors
-    before, after = (sum(score(each, real, frames[6:], 2, seed).total for seed in fresh) for each in (start, found))
+    before, after = (
+        sum(score_profile(each, real, frames[6:], 2, seed).total for seed in fresh) for each in (start, found)
+    )
     assert after < 0.9 * before
     assert [done for done, _, _ in calls] == list(range(1, 21)) and calls[0][1] == 20
     assert found.kind == "mono" and found.ranges != start.ranges
-    again = fit(start, real, frames[6:], 2, candidates=2), fit(start, real, frames[6:], 2, candidates=2)
+    again = fit_profile(start, real, frames[6:], 2, candidates=2), fit_profile(start, real, frames[6:], 2, candidates=2)
     assert again[0] == again[1]
 
 
 def test_a_fit_changes_nothing_but_what_is_free() -> None:
     start = CameraProfile.builtin("wqv1")
     frames = frames_of(start, 18)
-    real = PhotoSet.measure(imitate(noisier(start), frames[:6], 2, 77), "mono")
+    real = PhotoSet.measure(simulate_photos(noisier(start), frames[:6], 2, 77), "mono")
     for free in (None, ["noise", "gamma"]):
-        found = fit(start, real, frames[6:], 2, candidates=12, free=free)
+        found = fit_profile(start, real, frames[6:], 2, candidates=12, free=free)
         changed = {name for name in start.ranges if found.ranges[name] != start.ranges[name]}
-        assert changed and changed <= set(free or of_the_watch("mono"))
+        assert changed and changed <= set(free or watch_parameters("mono"))
 
 
 def test_soft_photographs_do_not_make_a_fitted_camera_sharper() -> None:
     start = CameraProfile.builtin("wqv1")
     camera = build_camera(start, 2)
-    real = PhotoSet.measure(imitate(start, draw_steps(camera, 8, 3), 2, 77), "mono")  # crisp scenes, this very camera
+    real = PhotoSet.measure(
+        simulate_photos(start, render_slanted_edges(camera, 8, 3), 2, 77), "mono"
+    )  # crisp scenes, this very camera
     soft = [Image.fromarray(frame).filter(ImageFilter.GaussianBlur(3)) for frame in frames_of(start, 12)]
     frames = np.stack([np.asarray(frame) for frame in soft])
-    found = fit(start, real, frames, 2, candidates=25, free=("psf_h", "sharpen_h"))
+    found = fit_profile(start, real, frames, 2, candidates=25, free=("psf_h", "sharpen_h"))
 
     def edges(profile: CameraProfile) -> list[float]:
-        drawn = PhotoSet.measure(imitate(profile, draw_steps(camera, 12, 9), 2, 5), "mono")
+        drawn = PhotoSet.measure(simulate_photos(profile, render_slanted_edges(camera, 12, 9), 2, 5), "mono")
         names = ("edge width H", "overshoot H")
         return [float(np.median(np.concatenate([image[name] for image in drawn.statistics]))) for name in names]
 
@@ -195,9 +200,9 @@ def test_soft_photographs_do_not_make_a_fitted_camera_sharper() -> None:
 
 def test_drawn_steps_follow_the_seed_and_fill_the_frame() -> None:
     camera = build_camera(CameraProfile.builtin("wqv10"), 2)
-    one, other = draw_steps(camera, 3, 4), draw_steps(camera, 2, 5)
+    one, other = render_slanted_edges(camera, 3, 4), render_slanted_edges(camera, 2, 5)
     assert one.shape == (3, 288, 352, 3) and one.dtype == np.uint8
-    assert np.array_equal(one[:2], draw_steps(camera, 2, 4)) and not np.array_equal(one[:2], other)
+    assert np.array_equal(one[:2], render_slanted_edges(camera, 2, 4)) and not np.array_equal(one[:2], other)
     assert all(3 <= len(np.unique(frame)) <= 16 for frame in one)
 
 
@@ -206,21 +211,23 @@ def test_drift_counts_the_way_in_units_of_the_bounds() -> None:
     noise, gain = BOUNDS["mono"]["noise"], BOUNDS["mono"]["gain"]
     half = 0.5 * (noise[1] - noise[0])
     moved = {**start.ranges, "noise": (start.ranges["noise"][0], start.ranges["noise"][1] + half)}
-    assert drift(start, start) == 0
-    assert drift(start, dataclasses.replace(start, ranges=moved)) == pytest.approx(0.5**2 / 2)
+    assert profile_drift(start, start) == 0
+    assert profile_drift(start, dataclasses.replace(start, ranges=moved)) == pytest.approx(0.5**2 / 2)
     third = (gain[1] / gain[0]) ** (1 / 3)
     louder = {**start.ranges, "gain": tuple(third * end for end in start.ranges["gain"])}
-    assert drift(start, dataclasses.replace(start, ranges=louder)) == pytest.approx(1 / 9)
+    assert profile_drift(start, dataclasses.replace(start, ranges=louder)) == pytest.approx(1 / 9)
     darker = dataclasses.replace(start, chances={"indoor": start.chances["indoor"] + 0.075})
-    assert drift(start, darker) == pytest.approx(0.5**2)
+    assert profile_drift(start, darker) == pytest.approx(0.5**2)
 
 
 def test_few_captures_move_a_fit_less_than_many() -> None:
     start = CameraProfile.builtin("wqv1")
     frames = frames_of(start, 24)
-    pixels = imitate(noisier(start), frames[:12], 2, 77)
-    found = [fit(start, PhotoSet.measure(pixels[:count], "mono"), frames[12:], 2, candidates=25) for count in (3, 12)]
-    assert drift(start, found[0]) < drift(start, found[1])
+    pixels = simulate_photos(noisier(start), frames[:12], 2, 77)
+    found = [
+        fit_profile(start, PhotoSet.measure(pixels[:count], "mono"), frames[12:], 2, candidates=25) for count in (3, 12)
+    ]
+    assert profile_drift(start, found[0]) < profile_drift(start, found[1])
 
 
 LIMITS = {"mono": 0.8, "color": 1.2}
@@ -236,5 +243,5 @@ def test_the_built_in_profiles_are_close_to_real_captures(name: str) -> None:
     captures = [c for path in sorted((shared / "wqv" / profile.kind).iterdir()) for c in read_captures(path)]
     real = PhotoSet.measure([capture.pixels for capture in captures], profile.kind)
     photos = [decode(path) for path in sorted((shared / "photos").rglob("*.*"))[::7]]
-    found = score(profile, real, cut_frames(profile, photos), 2, 0)
+    found = score_profile(profile, real, cut_frames(profile, photos), 2, 0)
     assert found.distance < LIMITS[profile.kind]

@@ -19,7 +19,7 @@ from trainer_core.camera.jpeg import (
     CHROMA_TABLE,
     LUMA_TABLE,
     jpeg_round_trip,
-    watch_tables,
+    select_tables,
 )
 from trainer_core.camera.parameters import ColorParams
 
@@ -63,7 +63,7 @@ def test_the_jpeg_equals_pillows_with_the_same_tables(tables: tuple[tuple[int, .
 
 
 def test_jpeg_returns_whole_codes_and_leaves_flat_pictures_alone() -> None:
-    tables = watch_tables(torch.zeros(1))
+    tables = select_tables(torch.zeros(1))
     flat = torch.full((1, 3, 32, 32), 120.0)
     assert jpeg_round_trip(flat, *tables).equal(flat)
     coded = jpeg_round_trip(_picture(32, 48), *tables)
@@ -72,9 +72,9 @@ def test_jpeg_returns_whole_codes_and_leaves_flat_pictures_alone() -> None:
 
 def test_every_sample_has_its_own_jpeg_tables() -> None:
     rgb = _picture(32, 32).repeat(2, 1, 1, 1)
-    both = jpeg_round_trip(rgb, *watch_tables(torch.tensor([0.0, 1.0])))
-    assert both[0:1].equal(jpeg_round_trip(rgb[:1], *watch_tables(torch.zeros(1))))
-    assert both[1:2].equal(jpeg_round_trip(rgb[:1], *watch_tables(torch.ones(1))))
+    both = jpeg_round_trip(rgb, *select_tables(torch.tensor([0.0, 1.0])))
+    assert both[0:1].equal(jpeg_round_trip(rgb[:1], *select_tables(torch.zeros(1))))
+    assert both[1:2].equal(jpeg_round_trip(rgb[:1], *select_tables(torch.ones(1))))
     assert not both[0].equal(both[1])
 
 
@@ -89,10 +89,10 @@ def test_lr_is_a_decoded_jpeg_and_the_target_is_not() -> None:
 def test_what_goes_into_the_encoder_comes_out_as_lr() -> None:
     camera = _camera()
     view, params = FrameView.whole_frames(_frames(1), SCALE), camera.draw(1, [0])
-    raw, _ = camera.before_jpeg(view, params, torch.Generator().manual_seed(3))
+    raw, _ = camera.render_before_jpeg(view, params, torch.Generator().manual_seed(3))
     lr, _ = camera(view, params, torch.Generator().manual_seed(3))
     assert raw.equal(raw.round()) and raw.min() >= 0 and raw.max() <= 255
-    assert (lr * 255).allclose(jpeg_round_trip(raw, *watch_tables(params.annex_k)), atol=1e-3)
+    assert (lr * 255).allclose(jpeg_round_trip(raw, *select_tables(params.annex_k)), atol=1e-3)
 
 
 def test_a_region_is_what_the_whole_frame_shows_there() -> None:
@@ -103,8 +103,8 @@ def test_a_region_is_what_the_whole_frame_shows_there() -> None:
     rows, columns = slice(top * SCALE, (top + side) * SCALE), slice(left * SCALE, (left + side) * SCALE)
     corner = torch.ones_like(whole.left)
     part = replace(whole, hr=whole.hr[..., rows, columns], left=corner * left, top=corner * top)
-    raw, _ = camera.before_jpeg(whole, params, torch.Generator())
-    part_raw, _ = camera.before_jpeg(part, params, torch.Generator())
+    raw, _ = camera.render_before_jpeg(whole, params, torch.Generator())
+    part_raw, _ = camera.render_before_jpeg(part, params, torch.Generator())
     part_lr, part_target = camera(part, params, torch.Generator())
     assert part_target.allclose(target[..., rows, columns], atol=1e-5)
     inner = (slice(None), slice(None), slice(cut, -cut), slice(cut, -cut))
@@ -166,7 +166,7 @@ def test_red_light_leaks_into_even_rows_of_the_frame() -> None:
     frame[:, 0] = 0.7
     none, strong = torch.zeros(1), torch.full((1,), 0.06)
     params = replace(camera.draw(5, [0]), odd_rows=none, line_leak=strong, red_balance=none, blue_balance=none)
-    raw, _ = camera.before_jpeg(FrameView.whole_frames(frame, SCALE), params, torch.Generator())
+    raw, _ = camera.render_before_jpeg(FrameView.whole_frames(frame, SCALE), params, torch.Generator())
     assert raw[0, 1, 40:100:2, 80].mean() > raw[0, 1, 41:101:2, 80].mean() + 1
 
 

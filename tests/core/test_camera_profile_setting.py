@@ -14,7 +14,7 @@ from trainer_core.camera import ColorCamera, MonoCamera
 from trainer_core.errors import UserError
 from trainer_core.planning.plan import make_plan
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.training.cameras import camera_for, load_profile
+from trainer_core.training.cameras import load_profile, make_camera
 
 
 def given(folder: Path, **settings: object) -> dict[str, object]:
@@ -26,7 +26,7 @@ def test_the_camera_of_the_profile_is_used(tmp_path: Path) -> None:
     mono = TrainerConfig(camera_profile=str(profile_file(tmp_path, "wqv1")), monochrome_style=True)
     color = TrainerConfig(camera_profile=str(profile_file(tmp_path, "wqv10")))
     for config, kind in ((mono, MonoCamera), (color, ColorCamera)):
-        camera = camera_for(config, load_profile(config))
+        camera = make_camera(config, load_profile(config))
         assert isinstance(camera, kind) and camera.name == "mine"
 
 
@@ -64,7 +64,7 @@ def test_contradictions_are_told(builtin: str, settings: dict[str, object], said
 def test_a_profile_of_the_other_kind_is_refused_by_the_camera_too(tmp_path: Path) -> None:
     config = TrainerConfig(camera_profile=str(profile_file(tmp_path, "wqv1")), monochrome_style=False)
     with pytest.raises(UserError, match="is of a mono watch"):
-        camera_for(config, load_profile(config))
+        make_camera(config, load_profile(config))
 
 
 def test_a_profile_that_cannot_be_read_is_told_before_anything_else(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from trainer_core.camera.stages.light import decode_luminance, decode_srgb
 from trainer_core.camera.stages.mosaic import leak_lines, mosaic_color
 from trainer_core.camera.stages.noise import MONO_SENSOR, NoiseSource
 from trainer_core.camera.stages.optics import sample_image, sampling_matrix
-from trainer_core.camera.stages.pattern import column_parity, offset_by_parity, row_parity
-from trainer_core.camera.stages.quantizer import quantise
+from trainer_core.camera.stages.pattern import column_parity, parity_offsets, row_parity
+from trainer_core.camera.stages.quantizer import quantize
 from trainer_core.camera.stages.shading import RadialField, falloff
-from trainer_core.camera.stages.tone import tone
+from trainer_core.camera.stages.tone import apply_tone_curve
 from trainer_core.camera.stages.ycbcr import to_rgb, to_ycbcr
 from trainer_core.camera.view import FrameView
 
@@ -76,16 +76,22 @@ def test_shading_of_a_region_is_the_crop_of_the_frames_shading() -> None:
     centre = torch.tensor([0.2]), torch.tensor([-0.1])
     frame = RadialField(_view(0, 0, 120, 4), *centre)
     region = RadialField(_view(40, 56, 16, 4), *centre)
-    assert region.over_region(16, 16, 1).allclose(frame.over_region(120, 120, 1)[..., 56:72, 40:56], atol=1e-6)
-    assert region.over_region(64, 64, 4).allclose(frame.over_region(480, 480, 4)[..., 224:288, 160:224], atol=1e-6)
+    assert region.evaluate_on_region(16, 16, 1).allclose(
+        frame.evaluate_on_region(120, 120, 1)[..., 56:72, 40:56], atol=1e-6
+    )
+    assert region.evaluate_on_region(64, 64, 4).allclose(
+        frame.evaluate_on_region(480, 480, 4)[..., 224:288, 160:224], atol=1e-6
+    )
 
 
 def test_a_corner_loses_the_vignettes_share_of_light() -> None:
     field = RadialField(_view(0, 0, 120, 4), torch.zeros(1), torch.zeros(1))
-    light = falloff(field.over_region(480, 480, 4), torch.tensor([0.4]))
+    light = falloff(field.evaluate_on_region(480, 480, 4), torch.tensor([0.4]))
     assert light[0, 0, 0, 0].item() == pytest.approx(0.6, abs=0.01)
     assert light[0, 0, 240, 240].item() == pytest.approx(1.0, abs=0.001)
-    assert field.over_thumbnail().mean().item() == pytest.approx(field.over_region(480, 480, 4).mean().item(), abs=0.01)
+    assert field.evaluate_on_thumbnail().mean().item() == pytest.approx(
+        field.evaluate_on_region(480, 480, 4).mean().item(), abs=0.01
+    )
 
 
 def test_exposure_puts_the_mean_where_it_was_asked_for() -> None:
@@ -93,7 +99,7 @@ def test_exposure_puts_the_mean_where_it_was_asked_for() -> None:
     gamma, black = torch.tensor([0.5, 0.7, 0.9]), torch.tensor([[0.4], [0.8], [1.3]])
     mean = torch.tensor([7.2, 8.0, 9.0])
     gain = find_exposure(light, gamma, black, torch.full((3, 1), 15.0), mean)
-    levels = tone((light * gain.reshape(3, 1, 1, 1)).clamp_max(1), gamma, black[:, 0], 15.0)
+    levels = apply_tone_curve((light * gain.reshape(3, 1, 1, 1)).clamp_max(1), gamma, black[:, 0], 15.0)
     assert levels.mean((1, 2, 3)).allclose(mean, atol=1e-3)
 
 
@@ -105,7 +111,7 @@ def test_exposure_of_a_black_frame_stays_finite() -> None:
 
 def test_tone_goes_from_black_to_white_along_the_power() -> None:
     light = torch.tensor([-0.1, 0.0, 0.25, 1.0]).reshape(1, 1, 1, 4)
-    codes = tone(light, torch.tensor([0.5]), torch.tensor([1.0]), 15.0).flatten()
+    codes = apply_tone_curve(light, torch.tensor([0.5]), torch.tensor([1.0]), 15.0).flatten()
     assert codes.tolist() == pytest.approx([1.0, 1.0, 8.0, 15.0], abs=1e-4)
 
 
@@ -133,15 +139,15 @@ def test_the_enhancer_leaves_detail_below_its_coring_alone() -> None:
 def test_the_fixed_pattern_depends_on_the_place_in_the_frame() -> None:
     view = _view(3, 5, 4, 1)
     step = torch.tensor([0.1])
-    rows = offset_by_parity(row_parity(view, 4), step).flatten().tolist()
-    columns = offset_by_parity(column_parity(view, 4), step).flatten().tolist()
+    rows = parity_offsets(row_parity(view, 4), step).flatten().tolist()
+    columns = parity_offsets(column_parity(view, 4), step).flatten().tolist()
     assert rows == pytest.approx([0.05, -0.05, 0.05, -0.05])
     assert columns == pytest.approx([0.05, -0.05, 0.05, -0.05])
 
 
 def test_sensor_noise_grows_with_light_and_gain() -> None:
     light = torch.cat((torch.zeros(1, 1, 200, 200), torch.ones(1, 1, 200, 200)))
-    noise = NoiseSource(torch.Generator().manual_seed(2)).of_sensor(light, torch.tensor([2.0, 2.0]), MONO_SENSOR)
+    noise = NoiseSource(torch.Generator().manual_seed(2)).sensor_noise(light, torch.tensor([2.0, 2.0]), MONO_SENSOR)
     dark, bright = noise.std((1, 2, 3)).tolist()
     assert dark == pytest.approx(2 * 0.007, rel=0.03)
     assert bright == pytest.approx(2 * math.hypot(0.007, 0.017), rel=0.03)
@@ -150,7 +156,7 @@ def test_sensor_noise_grows_with_light_and_gain() -> None:
 def test_noise_strength_zero_is_silence() -> None:
     image = torch.ones(2, 1, 4, 4)
     source = NoiseSource(torch.Generator().manual_seed(0), strength=0.0)
-    for noise in (source.like(image, torch.ones(2)), source.rows(image, torch.ones(2))):
+    for noise in (source.image_noise(image, torch.ones(2)), source.row_noise(image, torch.ones(2))):
         assert not noise.any()
 
 
@@ -180,5 +186,5 @@ def test_ycbcr_comes_back() -> None:
 
 def test_the_quantiser_rounds_and_clips() -> None:
     codes = torch.tensor([-1.0, 0.4, 0.6, 7.4, 14.6, 18.0])
-    assert (quantise(codes, 15.0, 16) * 15).tolist() == pytest.approx([0, 0, 1, 7, 15, 15])
-    assert (quantise(codes, 15.0, 2)).tolist() == [0, 0, 0, 0, 1, 1]
+    assert (quantize(codes, 15.0, 16) * 15).tolist() == pytest.approx([0, 0, 1, 7, 15, 15])
+    assert (quantize(codes, 15.0, 2)).tolist() == [0, 0, 0, 0, 1, 1]

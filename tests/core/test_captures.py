@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from PIL import Image
 
 from trainer_core.data.captures import read_captures
 from trainer_core.errors import UserError
-from trainer_core.verbs.picture_files import picture_files
+from trainer_core.verbs.picture_files import find_pictures
 
 DATE = (2, 11, 30, 23, 59)
 IN_USE, DELETED = 0x40, 0xC0
@@ -39,7 +38,7 @@ def _link_record(codes: np.ndarray) -> bytes:
     return header + (pairs[:, 0] << 4 | pairs[:, 1]).astype(np.uint8).tobytes() + bytes(800)
 
 
-def _palm(records: list[bytes], name: bytes = b"WQVLinkDB", marks: Optional[list[int]] = None) -> bytes:
+def _palm(records: list[bytes], name: bytes = b"WQVLinkDB", marks: list[int] | None = None) -> bytes:
     header = name.ljust(32, b"\0") + bytes(28) + b"DATACASI" + bytes(8) + struct.pack(">H", len(records))
     start, table = 78 + 8 * len(records) + 2, b""
     for record, mark in zip(records, marks or [IN_USE] * len(records)):
@@ -168,10 +167,10 @@ def test_a_folder_s_dumps_are_found_by_their_size_whatever_they_are_called(tmp_p
         file.truncate(7229 * 4000)
     _save(tmp_path / "torn.PDB", b"WQVLinkDB")
     (tmp_path / "folder").mkdir()
-    found = [path.name for path in picture_files([tmp_path])]
+    found = [path.name for path in find_pictures([tmp_path])]
     assert found == ["WATCH", "b.wqv", "c.001", "photo.bin", "torn.PDB"]
     with pytest.raises(UserError, match=r"no photo in .*folder, neither a picture nor"):
-        list(picture_files([tmp_path / "folder"]))
+        list(find_pictures([tmp_path / "folder"]))
 
 
 def test_a_palm_link_database_has_the_high_nibble_left(tmp_path: Path) -> None:

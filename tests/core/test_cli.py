@@ -7,18 +7,18 @@ import signal
 
 import pytest
 
-from trainer_core.cli import _Signals
-from trainer_core.control import RunControl, Stop
+from trainer_core.cli import _SignalHandler
+from trainer_core.control import RunControl, StopMode
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_the_first_signal_asks_the_run_to_stop_and_the_second_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     control, exits = RunControl(), []
     monkeypatch.setattr(os, "_exit", exits.append)
-    signals = _Signals(control)
+    signals = _SignalHandler(control)
     try:
         os.kill(os.getpid(), signal.SIGTERM)
-        assert control.stop_requested is Stop.SAVE and signals.exit_code == 143 and not exits
+        assert control.stop_requested is StopMode.SAVE and signals.exit_code == 143 and not exits
         os.kill(os.getpid(), signal.SIGTERM)
         assert exits == [143]
     finally:

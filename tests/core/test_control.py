@@ -4,41 +4,41 @@ from __future__ import annotations
 
 import threading
 
-from trainer_core.control import Request, RunControl, Stop
+from trainer_core.control import RunControl, RunRequest, StopMode
 
 
 def test_a_stop_ends_a_pause_and_the_first_kind_of_stop_wins() -> None:
     control = RunControl()
     control.pause()
-    assert control.paused and not control.wait_while_paused(0.01)
+    assert control.is_paused and not control.wait_while_paused(0.01)
     waiter = threading.Thread(target=control.wait_while_paused)
     waiter.start()
-    control.stop(Stop.DISCARD)
+    control.stop(StopMode.DISCARD)
     waiter.join(2)
     assert not waiter.is_alive()
-    control.stop(Stop.SAVE)
-    assert control.stop_requested is Stop.DISCARD
+    control.stop(StopMode.SAVE)
+    assert control.stop_requested is StopMode.DISCARD
     control.pause()
-    assert not control.paused
+    assert not control.is_paused
 
 
 def test_a_pause_is_reached_when_the_loop_has_come_to_it_each_time() -> None:
     control = RunControl()
     control.wait_while_paused(0)
     control.pause()
-    assert control.paused and not control.waiting
+    assert control.is_paused and not control.is_waiting
     control.wait_while_paused(0)
     control.pause()
-    assert control.waiting
+    assert control.is_waiting
     control.resume()
-    assert not control.waiting
+    assert not control.is_waiting
     control.pause()
-    assert not control.waiting  # the loop has gone on meanwhile
+    assert not control.is_waiting  # the loop has gone on meanwhile
 
 
 def test_requests_are_served_once() -> None:
     control = RunControl()
-    control.request(Request.SAVE)
-    control.request(Request.SAVE)
-    assert control.take_requests() == {Request.SAVE}
-    assert not control.take_requests()
+    control.request(RunRequest.SAVE)
+    control.request(RunRequest.SAVE)
+    assert control.pop_requests() == {RunRequest.SAVE}
+    assert not control.pop_requests()

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROBE = """
 import json, os, resource, threading
 from trainer_core import environment
-environment.prepare()
+environment.configure_libraries()
 import psutil
 
 def fill():
@@ -36,7 +36,7 @@ found = {"spinning": os.environ.get("GOMP_SPINCOUNT")}
 thread = threading.Thread(target=work)
 thread.start()
 thread.join()
-environment.give_back_memory()
+environment.release_memory()
 found["left"] = psutil.Process().memory_info().rss
 print(json.dumps(found))
 """

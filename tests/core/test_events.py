@@ -10,9 +10,9 @@ from typing import Any, get_args
 import pytest
 
 from trainer_core import events
-from trainer_core.events import Event, Fanout, Notice, RunStarted, StepDone, is_superseded, to_json
-from trainer_core.sinks.journal import json_line, read_journal
-from trainer_core.sinks.journal_follower import gist
+from trainer_core.events import Event, Fanout, Notice, RunStarted, StepDone, event_to_json, is_superseded
+from trainer_core.sinks.journal import format_json_line, read_journal
+from trainer_core.sinks.journal_follower import without_repeats
 
 
 def test_a_sink_that_raises_is_reported_once_and_detached() -> None:
@@ -33,7 +33,7 @@ def test_a_sink_that_raises_is_reported_once_and_detached() -> None:
 
 def test_events_are_json() -> None:
     event = StepDone(3, None, {"l1": 0.5}, 1e-3, 0.1, 2.0, 1.0, None, 100)
-    line = json.loads(json.dumps(to_json(event)))
+    line = json.loads(json.dumps(event_to_json(event)))
     assert line["event"] == "StepDone" and line["losses"] == {"l1": 0.5} and line["time"] > 0
 
 
@@ -42,17 +42,17 @@ def test_each_event_class_states_whether_a_resumed_run_replaces_it(kind: Any, tm
     assert isinstance(vars(kind).get("can_be_superseded"), bool)
     names = [field.name for field in dataclasses.fields(kind)]
     assert not kind.can_be_superseded or "step" in names
-    later = kind(**{name: 9 if name == "step" else () if name == "samples" else 0 for name in names})
+    later = kind(**{name: 9 if name == "step" else () if name == "images" else 0 for name in names})
     again = RunStarted("a", "w", 4, True, 5, 9, "cpu", "fp32", 1, {})
-    (tmp_path / "journal.jsonl").write_text("".join(f"{json_line(event)}\n" for event in (later, again)))
+    (tmp_path / "journal.jsonl").write_text("".join(f"{format_json_line(event)}\n" for event in (later, again)))
     in_journal = [record["event"] for record in read_journal(tmp_path / "journal.jsonl")]
-    followed = [type(event).__name__ for event in gist([later, again])]
+    followed = [type(event).__name__ for event in without_repeats([later, again])]
     assert in_journal == followed == ([] if kind.can_be_superseded else [kind.__name__]) + ["RunStarted"]
 
 
 def test_every_event_class_can_be_read_from_a_journal() -> None:
     classes = {value for value in vars(events).values() if dataclasses.is_dataclass(value)}
-    assert classes == {*get_args(Event), events.Sample}
+    assert classes == {*get_args(Event), events.PreviewImage}
 
 
 def test_of_an_unknown_event_only_what_lies_before_the_start_is_kept() -> None:

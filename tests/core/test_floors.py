@@ -65,10 +65,30 @@ APP_DEBT = {
     ("system", "session"),
 }
 TORCH_FREE = {  # rooms and modules that can be imported without torch
-    "errors", "files", "events", "control", "randomness", "settings", "data", "scenes", "previews", "sinks",
-    "workspace", "planning", "cli", "tools", "verbs.picture_files", "verbs.export_options", "verbs.inspect",
-    "verbs.output_files", "pixels", "text", "watches", "camera.profile", "camera.parameters",
-}  # fmt: skip
+    "errors",
+    "files",
+    "events",
+    "control",
+    "randomness",
+    "settings",
+    "data",
+    "scenes",
+    "previews",
+    "sinks",
+    "workspace",
+    "planning",
+    "cli",
+    "tools",
+    "verbs.picture_files",
+    "verbs.export_options",
+    "verbs.inspect",
+    "verbs.output_files",
+    "pixels",
+    "text",
+    "watches",
+    "camera.profile",
+    "camera.parameters",
+}
 
 
 def name_of(path: Path) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainer_core.events import CheckpointSaved, Event, Notice, RunFinished, RunStarted, StepDone, Validated
-from trainer_core.sinks.journal import json_line
-from trainer_core.sinks.journal_follower import JournalFollower, gist
+from trainer_core.sinks.journal import format_json_line
+from trainer_core.sinks.journal_follower import JournalFollower, without_repeats
 
 
 def begun(start_step: int = 0, run_id: str = "a") -> RunStarted:
@@ -19,23 +19,23 @@ def step(number: int) -> StepDone:
 
 def append(path: Path, *events: Event, text: str = "") -> None:
     with open(path, "a", encoding="utf-8") as file:
-        file.write("".join(json_line(event) + "\n" for event in events) + text)
+        file.write("".join(format_json_line(event) + "\n" for event in events) + text)
 
 
 def test_each_event_comes_once_and_a_line_only_when_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     journal = JournalFollower(path)
-    assert list(journal.news()) == []  # not there yet
+    assert list(journal.read_new_events()) == []  # not there yet
     append(path, begun(), step(1))
-    assert list(journal.news()) == [begun(), step(1)]
-    line = json_line(step(2))
+    assert list(journal.read_new_events()) == [begun(), step(1)]
+    line = format_json_line(step(2))
     append(path, text=line[:20])
-    assert list(journal.news()) == []
+    assert list(journal.read_new_events()) == []
     append(path, text=line[20:] + "\n")
-    assert list(journal.news()) == [step(2)]
+    assert list(journal.read_new_events()) == [step(2)]
     append(path, step(3), text="torn{\n" + '{"event": "Invented"}\n')
     append(path, step(4))
-    assert list(journal.news()) == [step(3), step(4)]
+    assert list(journal.read_new_events()) == [step(3), step(4)]
     assert journal.files == 1
 
 
@@ -43,27 +43,27 @@ def test_another_run_in_the_same_place_begins_anew(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     append(path, begun(), step(1), step(2))
     journal = JournalFollower(path)
-    list(journal.news())
+    list(journal.read_new_events())
     path.rename(tmp_path / "aside")
-    assert list(journal.news()) == []  # nothing for a moment
+    assert list(journal.read_new_events()) == []  # nothing for a moment
     assert journal.files == 1
     append(path, begun(run_id="b"), step(1), step(2), step(3), step(4))  # longer than the one before
-    assert next(journal.news()) == begun(run_id="b")
+    assert next(journal.read_new_events()) == begun(run_id="b")
     assert journal.files == 2
     path.write_text("", "utf-8")  # truncated
-    assert list(journal.news()) == []
+    assert list(journal.read_new_events()) == []
     assert journal.files == 3
     append(path, step(7))
-    assert list(journal.news()) == [step(7)]
+    assert list(journal.read_new_events()) == [step(7)]
 
 
 def test_a_journal_that_is_shorter_than_its_head_grows_without_being_another(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     append(path, Notice("info", "short"))
     journal = JournalFollower(path)
-    assert list(journal.news()) == [Notice("info", "short")]
+    assert list(journal.read_new_events()) == [Notice("info", "short")]
     append(path, begun(), step(1))
-    assert list(journal.news()) == [begun(), step(1)]
+    assert list(journal.read_new_events()) == [begun(), step(1)]
     assert journal.files == 1
 
 
@@ -72,6 +72,6 @@ def test_the_gist_of_a_run_leaves_out_what_was_done_again_and_steps_in_a_row() -
     saved = CheckpointSaved(20, "x.pth", "step")
     stopped = RunFinished("discarded", 35)
     first = [begun(), step(1), step(2), saved, step(30), measured, step(35), stopped]
-    assert gist(first) == [begun(), step(2), saved, step(30), measured, step(35), stopped]
+    assert without_repeats(first) == [begun(), step(2), saved, step(30), measured, step(35), stopped]
     again = begun(start_step=20)
-    assert gist([*first, again, step(21)]) == [begun(), step(2), saved, stopped, again, step(21)]
+    assert without_repeats([*first, again, step(21)]) == [begun(), step(2), saved, stopped, again, step(21)]

@@ -57,23 +57,23 @@ def test_it_is_documented() -> None:
 
 def test_it_is_validated_and_stored_and_read_again() -> None:
     printed = run_extended("""
-from trainer_core.settings.merge import merge
-from trainer_core.settings.rules import complaints
-from trainer_core.settings.stored import Stored, read_stored, to_json
-print(complaints(merge({"source_dir": "a", "workspace": "b", "sparkle": 3.0})))
-content = to_json(merge({"sparkle": 1.5}), stored=Stored(), derived=None, warm_start=None)
-print(read_stored(content, "a file").values["sparkle"])
+from trainer_core.settings.merge import merge_settings
+from trainer_core.settings.rules import find_problems
+from trainer_core.settings.stored import StoredSettings, parse_stored_settings, settings_to_json
+print(find_problems(merge_settings({"source_dir": "a", "workspace": "b", "sparkle": 3.0})))
+content = settings_to_json(merge_settings({"sparkle": 1.5}), stored=StoredSettings(), derived=None, warm_start=None)
+print(parse_stored_settings(content, "a file").values["sparkle"])
 """)
     assert printed == "{'sparkle': '--sparkle must be from 0 to 2, not 3.'}\n1.5\n"
 
 
 def test_it_is_part_of_a_draft_and_of_the_command() -> None:
     printed = run_extended("""
-from trainer_core.planning.command_line import as_command
+from trainer_core.planning.command_line import format_command
 from trainer_core.planning.draft import Draft
 draft = Draft()
 draft.set("sparkle", 0.5)
-print(draft.config.sparkle, as_command(draft.given))
+print(draft.config.sparkle, format_command(draft.given))
 """)
     assert printed == "0.5 wqv-upscale-trainer <source_dir> <workspace_dir> --sparkle 0.5\n"
 
@@ -103,8 +103,8 @@ from PySide6.QtWidgets import QApplication
 application = QApplication([])
 from app.form.form import SettingsForm
 from app.project import Project
-from app.theme import install
-install(application)
+from app.theme import install_theme
+install_theme(application)
 project = Project()
 form = SettingsForm(project)
 row = form.rows["sparkle"]

@@ -14,7 +14,7 @@ import pytest
 from trainer_core.errors import UserError
 from trainer_core.files import write_json
 from trainer_core.workspace.layout import Workspace
-from trainer_core.workspace.other_process import can_be_stopped, running_elsewhere, stop
+from trainer_core.workspace.other_process import can_stop, find_training_process, request_stop
 
 
 @pytest.fixture
@@ -36,13 +36,13 @@ def other(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
 def test_the_other_process_can_be_asked_to_stop(tmp_path: Path, other: subprocess.Popen[bytes]) -> None:
     workspace = Workspace(tmp_path)
-    assert running_elsewhere(workspace) == other.pid
-    assert can_be_stopped(other.pid)
-    stop(workspace, other.pid)
+    assert find_training_process(workspace) == other.pid
+    assert can_stop(other.pid)
+    request_stop(workspace, other.pid)
     assert other.wait(timeout=20) == 7
-    assert running_elsewhere(workspace) is None
+    assert find_training_process(workspace) is None
     with pytest.raises(UserError, match="any more"):
-        stop(workspace, other.pid)
+        request_stop(workspace, other.pid)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
@@ -51,7 +51,7 @@ def test_a_process_that_took_over_a_dead_one_s_number_is_left_alone(
 ) -> None:
     os.utime(tmp_path / ".lock.json", (0, 0))  # written long before that process began
     with pytest.raises(UserError):
-        stop(Workspace(tmp_path), other.pid)
+        request_stop(Workspace(tmp_path), other.pid)
     assert other.poll() is None
 
 
@@ -60,6 +60,6 @@ def test_what_is_not_ours_or_not_there_cannot_be_stopped(monkeypatch: pytest.Mon
     def refuse(process: int, number: int) -> None:
         raise PermissionError
 
-    assert can_be_stopped(os.getpid())
+    assert can_stop(os.getpid())
     monkeypatch.setattr(os, "kill", refuse)
-    assert not can_be_stopped(1)
+    assert not can_stop(1)

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from tests.small_runs import make_photos
 from trainer_core.data.decoding import MAX_SIDE, read_size
-from trainer_core.data.photos import PhotoError, ScanGivenUp, decode, scan
+from trainer_core.data.photos import PhotoError, ScanCancelled, decode, scan_photos
 from trainer_core.errors import UserError
 
 
@@ -36,11 +36,11 @@ def png(width: int, height: int, rows: bytes, depth: int = 8, colour: int = 2, *
 
 
 def names(root: Path, **options: object) -> list[str]:
-    return [photo.name for photo in scan(root, **options).photos]
+    return [photo.name for photo in scan_photos(root, **options).photos]
 
 
 def reasons(root: Path) -> dict[str, str]:
-    return {entry.name: entry.reason for entry in scan(root).rejected}
+    return {entry.name: entry.reason for entry in scan_photos(root).rejected}
 
 
 # What is found.
@@ -50,7 +50,7 @@ def test_photos_of_every_format_are_found_in_subfolders_in_the_order_of_their_na
     for number, name in enumerate(["b/z.PNG", "a.jpg", "b/c/d.tiff", "e.webp", "f.bmp", "Z.jpeg"]):
         save(tmp_path / name, number)
     (tmp_path / "notes.txt").write_text("no photo")
-    found = scan(tmp_path)
+    found = scan_photos(tmp_path)
     assert [photo.name for photo in found.photos] == ["Z.jpeg", "a.jpg", "b/c/d.tiff", "b/z.PNG", "e.webp", "f.bmp"]
     assert all((photo.width, photo.height) == (24, 16) and photo.path.is_file() for photo in found.photos)
     assert not found.rejected
@@ -71,7 +71,7 @@ def test_a_folder_can_be_left_out(tmp_path: Path) -> None:
 
 def test_the_content_decides_about_the_format_not_the_extension(tmp_path: Path) -> None:
     save(tmp_path / "really_a_png.jpg", format="PNG")
-    assert decode(scan(tmp_path).photos[0].path).tolist() == picture().tolist()
+    assert decode(scan_photos(tmp_path).photos[0].path).tolist() == picture().tolist()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need privileges on Windows")
@@ -90,7 +90,7 @@ def test_odd_names_are_found_and_open(tmp_path: Path) -> None:
     odd = ["\N{CAMERA}.png", "two\nlines.png", "bad\udcff.png", "e\u0301.png", "\u00e9.png", "x" * 250 + ".png"]
     for number, name in enumerate(odd):
         save(tmp_path / "folder", number, format="PNG").rename(tmp_path / name)
-    found = scan(tmp_path)
+    found = scan_photos(tmp_path)
     assert sorted(photo.name for photo in found.photos) == sorted(odd)
     assert all(decode(photo.path).shape == (16, 24, 3) for photo in found.photos)
 
@@ -99,7 +99,7 @@ def test_the_source_stays_as_it_was(tmp_path: Path) -> None:
     for number in range(3):
         save(tmp_path / f"{number}.jpg", number // 2)
     before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir()}
-    for photo in scan(tmp_path).photos:
+    for photo in scan_photos(tmp_path).photos:
         decode(photo.path)
     assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir()} == before
 
@@ -111,7 +111,7 @@ def test_a_twin_is_refused_naming_the_first_and_a_name_to_keep_goes_first(tmp_pa
     for name in ("b.png", "a.png", "c/a.png"):
         save(tmp_path / name, 5)
     assert reasons(tmp_path) == {"b.png": "the same file as a.png", "c/a.png": "the same file as a.png"}
-    assert names(tmp_path, keep={"b.png"}) == ["b.png"]
+    assert names(tmp_path, preferred_names={"b.png"}) == ["b.png"]
 
 
 def test_files_of_equal_size_but_other_content_are_both_used(tmp_path: Path) -> None:
@@ -142,17 +142,17 @@ def test_unusable_files_are_listed_with_the_reason(tmp_path: Path) -> None:
 
 def test_a_source_without_photos_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
-        scan(tmp_path / "nowhere")
+        scan_photos(tmp_path / "nowhere")
     with pytest.raises(UserError, match="no file"):
-        scan(tmp_path)
+        scan_photos(tmp_path)
     (tmp_path / "a.txt").write_text("text")
     with pytest.raises(UserError, match="1 other files, no photo"):
-        scan(tmp_path)
+        scan_photos(tmp_path)
     with pytest.raises(UserError, match="is a file"):
-        scan(tmp_path / "a.txt")
+        scan_photos(tmp_path / "a.txt")
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(UserError, match=r"1 rejected, the first is a\.png \(the file is empty"):
-        scan(tmp_path)
+        scan_photos(tmp_path)
 
 
 def test_a_truncated_photo_is_refused_when_it_is_decoded(tmp_path: Path) -> None:
@@ -190,9 +190,15 @@ def test_exif_orientation_is_applied_in_size_and_pixels(tmp_path: Path, extensio
     upright = np.zeros((16, 32, 3), np.uint8)
     upright[:8, :16] = 250  # only the top left quarter is bright
     stored = {
-        1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1],
-        5: upright.transpose(1, 0, 2), 6: np.rot90(upright), 7: np.rot90(upright[::-1]), 8: np.rot90(upright, -1),
-    }[orientation]  # fmt: skip
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright),
+        7: np.rot90(upright[::-1]),
+        8: np.rot90(upright, -1),
+    }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = tmp_path / f"a.{extension}"
@@ -315,6 +321,6 @@ def test_a_scan_that_nobody_waits_for_is_given_up(tmp_path: Path) -> None:
             answers.append(len(answers) + 1 < first_refusal)
             return answers[-1]
 
-        with pytest.raises(ScanGivenUp):
-            scan(tmp_path, wanted=wanted)
+        with pytest.raises(ScanCancelled):
+            scan_photos(tmp_path, should_continue=wanted)
         assert answers.count(False) == 1, "it was asked again"

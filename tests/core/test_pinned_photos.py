@@ -13,22 +13,22 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from tests.small_runs import TINY, make_photos, picture
-from trainer_core.control import Request, RunControl
+from trainer_core.control import RunControl, RunRequest
 from trainer_core.errors import UserError
-from trainer_core.events import Event, Notice, PreviewReady, RunFinished, Sample, StepDone
+from trainer_core.events import Event, Notice, PreviewImage, PreviewReady, RunFinished, StepDone
 from trainer_core.planning.plan import make_plan
-from trainer_core.planning.recognition import Kind, look_into, recognise
+from trainer_core.planning.recognition import PathKind, classify_content, classify_path
 from trainer_core.previews.files import (
-    Facts,
-    facts_of,
+    PreviewInfo,
     file_name,
-    keys_of,
+    find_previews,
+    parse_file_name,
     pinned_name,
-    previews_in,
-    step_and_key,
-    write,
+    read_preview_info,
+    sample_keys,
+    write_preview,
 )
-from trainer_core.previews.pinned_photos import MOST_PHOTOS, pin, read_preview_photos, unpin
+from trainer_core.previews.pinned_photos import MAX_PINNED, pin_photo, read_pinned_photos, unpin_photo
 from trainer_core.sinks.tensorboard import TensorBoardSink
 from trainer_core.training.trainer import Trainer
 from trainer_core.workspace.layout import Workspace
@@ -83,8 +83,8 @@ def previews(heard: list[Event]) -> list[PreviewReady]:
     return [event for event in heard if isinstance(event, PreviewReady)]
 
 
-def pinned(event: PreviewReady) -> list[Sample]:
-    return [sample for sample in event.samples if sample.hr is None]
+def pinned(event: PreviewReady) -> list[PreviewImage]:
+    return [sample for sample in event.images if sample.hr is None]
 
 
 # -- in a run ----------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def test_each_preview_shows_the_pinned_photos_after_the_validation_frames(photos
     mono_photo(folder / "harbour.png")
     heard = train(photos, tmp_path, steps=4, val_interval=2)
     for event in previews(heard):
-        assert [sample.hr is None for sample in event.samples] == [False, True]
+        assert [sample.hr is None for sample in event.images] == [False, True]
         (sample,) = pinned(event)
         assert (sample.name, sample.psnr, sample.bicubic_psnr) == ("harbour", None, None)
         assert np.array_equal(sample.lr[..., 0], np.asarray(Image.open(folder / "harbour.png")))
@@ -106,21 +106,23 @@ def test_each_preview_shows_the_pinned_photos_after_the_validation_frames(photos
     assert np.array_equal(np.asarray(strip)[:, 960:], last.sr)
     first = pinned(previews(heard)[0])[0]
     assert not np.array_equal(first.sr, last.sr), "the network learns, so its picture changes"
-    assert previews_in(tmp_path / "previews") == dict.fromkeys((2, 4), ("1", "pinned_harbour"))
+    assert find_previews(tmp_path / "previews") == dict.fromkeys((2, 4), ("1", "pinned_harbour"))
 
 
 def test_a_preview_file_says_what_it_shows_and_others_go_by_their_names(tmp_path: Path) -> None:
     gray = np.full((8, 8, 3), 90, np.uint8)
     frame, own = tmp_path / file_name(3, "2"), tmp_path / file_name(3, "pinned_harbour")
-    write(Sample("Hafen 中文.jpg", gray[:2, :2], gray, gray, gray, 23.45678, 22.0), frame)
-    write(Sample("harbour", gray[:2, :2], gray, None, gray, None, None), own)
-    assert facts_of(frame) == Facts("Hafen 中文.jpg", 23.4568, 22.0) and facts_of(own) == Facts("harbour")
+    write_preview(PreviewImage("Hafen 中文.jpg", gray[:2, :2], gray, gray, gray, 23.45678, 22.0), frame)
+    write_preview(PreviewImage("harbour", gray[:2, :2], gray, None, gray, None, None), own)
+    assert read_preview_info(frame) == PreviewInfo("Hafen 中文.jpg", 23.4568, 22.0) and read_preview_info(
+        own
+    ) == PreviewInfo("harbour")
     with Image.open(frame) as strip:
         assert strip.size == (32, 8)
     Image.fromarray(gray).save(frame)  # as earlier versions left it
     own.write_bytes(own.read_bytes()[:40])
-    assert facts_of(frame) == Facts("picture 2") and facts_of(own) == Facts("harbour")
-    assert facts_of(tmp_path / file_name(9, "1")) == Facts("picture 1")
+    assert read_preview_info(frame) == PreviewInfo("picture 2") and read_preview_info(own) == PreviewInfo("harbour")
+    assert read_preview_info(tmp_path / file_name(9, "1")) == PreviewInfo("picture 1")
 
 
 @pytest.mark.parametrize("scale", [2, 8])
@@ -156,10 +158,10 @@ def test_photos_may_come_and_go_while_the_training_runs(photos: Path, tmp_path: 
     def at(event: Event, control: RunControl) -> None:
         if isinstance(event, StepDone) and event.step == 1:
             mono_photo(folder / "late.png")
-            control.request(Request.PREVIEW)
+            control.request(RunRequest.PREVIEW)
         if isinstance(event, StepDone) and event.step == 2:
             (folder / "late.png").unlink()
-            control.request(Request.PREVIEW)
+            control.request(RunRequest.PREVIEW)
 
     heard = train(photos, tmp_path, at, steps=3, val_interval=100, image_log_interval=100)
     assert [len(pinned(event)) for event in previews(heard)] == [1, 0, 0]
@@ -169,7 +171,7 @@ def test_the_pinned_photos_are_shown_even_where_no_validation_frame_is(photos: P
     mono_photo(tmp_path / "preview_photos" / "harbour.png")
     heard = train(photos, tmp_path, steps=4, val_interval=2, image_log_max_samples=0)
     assert [e.step for e in previews(heard)] == [2, 4]
-    assert all(keys_of(e.samples) == ("pinned_harbour",) for e in previews(heard))
+    assert all(sample_keys(e.images) == ("pinned_harbour",) for e in previews(heard))
 
 
 def test_a_run_without_validation_photos_previews_them(
@@ -179,9 +181,10 @@ def test_a_run_without_validation_photos_previews_them(
     mono_photo(tmp_path / "preview_photos" / "harbour.png")
     heard = train(photos, tmp_path, steps=4, val_interval=2)
     assert any(isinstance(event, Notice) and "no validation photos" in event.text for event in heard)
-    assert [(event.step, keys_of(event.samples)) for event in previews(heard)] == [
-        (2, ("pinned_harbour",)), (4, ("pinned_harbour",))
-    ]  # fmt: skip
+    assert [(event.step, sample_keys(event.images)) for event in previews(heard)] == [
+        (2, ("pinned_harbour",)),
+        (4, ("pinned_harbour",)),
+    ]
 
 
 def test_a_new_run_keeps_the_pinned_photos(photos: Path, tmp_path: Path) -> None:
@@ -199,7 +202,7 @@ def test_tensorboard_names_them(tmp_path: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     large = np.full((32, 32, 3), 150, np.uint8)
     sink = TensorBoardSink(tmp_path, 0)
-    sink(PreviewReady(1, (Sample("harbour", np.full((8, 8, 3), 10, np.uint8), large, None, large, None, None),)))
+    sink(PreviewReady(1, (PreviewImage("harbour", np.full((8, 8, 3), 10, np.uint8), large, None, large, None, None),)))
     sink(RunFinished("completed", 1))
     image = accumulator.EventAccumulator(str(tmp_path)).Reload().Images("pinned/harbour")[0]
     assert (image.width, image.height) == (2 * 32 + 4, 32)
@@ -212,81 +215,84 @@ def test_every_form_of_watch_photo_can_be_pinned(tmp_path: Path) -> None:
     folder = tmp_path / "preview_photos"
     sources = [mono_photo(tmp_path / "a.png"), dump(tmp_path / "b.bin", 2), palm(tmp_path / "c.PDB")]
     for source in sources:
-        assert look_into(source) is Kind.WATCH_PHOTO
+        assert classify_content(source) is PathKind.WATCH_PHOTO
         before = source.read_bytes()
-        assert pin(source, folder, mono=True).read_bytes() == before == source.read_bytes()
-    assert [photo.name for photo in read_preview_photos(folder, mono=True).photos] == ["a", "b_001", "b_002", "c"]
-    assert look_into(colour_photo(tmp_path / "beach.jpg")) is Kind.WATCH_PHOTO
+        assert pin_photo(source, folder, mono=True).read_bytes() == before == source.read_bytes()
+    assert [photo.name for photo in read_pinned_photos(folder, mono=True).photos] == ["a", "b_001", "b_002", "c"]
+    assert classify_content(colour_photo(tmp_path / "beach.jpg")) is PathKind.WATCH_PHOTO
 
 
 def test_a_dump_without_a_date_can_be_pinned(tmp_path: Path) -> None:
     content = bytearray(dump(tmp_path / "a.bin", 2).read_bytes())
     content[24:29] = bytes(5)
     (tmp_path / "a.bin").write_bytes(content)
-    assert look_into(tmp_path / "a.bin") is Kind.WATCH_PHOTO
-    pin(tmp_path / "a.bin", tmp_path / "preview_photos", mono=True)
-    assert len(read_preview_photos(tmp_path / "preview_photos", mono=True).photos) == 2
+    assert classify_content(tmp_path / "a.bin") is PathKind.WATCH_PHOTO
+    pin_photo(tmp_path / "a.bin", tmp_path / "preview_photos", mono=True)
+    assert len(read_pinned_photos(tmp_path / "preview_photos", mono=True).photos) == 2
 
 
 def test_an_ordinary_photo_is_no_watch_photo(tmp_path: Path) -> None:
     picture(1).save(tmp_path / "holiday.png")
     picture(1, 120, 120).save(tmp_path / "colours.png")
     (tmp_path / "letter.txt").write_text("dear watch")
-    kinds = [look_into(tmp_path / name) for name in ("holiday.png", "colours.png", "letter.txt")]
-    assert kinds == [Kind.PICTURE, Kind.PICTURE, Kind.OTHER]
-    assert recognise(mono_photo(tmp_path / "watch.png")) is Kind.PICTURE, "names do not tell"
-    assert look_into(tmp_path) is Kind.PHOTOS and look_into(tmp_path / "gone.png") is Kind.OTHER
+    kinds = [classify_content(tmp_path / name) for name in ("holiday.png", "colours.png", "letter.txt")]
+    assert kinds == [PathKind.PICTURE, PathKind.PICTURE, PathKind.OTHER]
+    assert classify_path(mono_photo(tmp_path / "watch.png")) is PathKind.PICTURE, "names do not tell"
+    assert classify_content(tmp_path) is PathKind.PHOTOS and classify_content(tmp_path / "gone.png") is PathKind.OTHER
     with pytest.raises(UserError, match=r"colours\.png is not an untouched photo"):
-        pin(tmp_path / "colours.png", tmp_path / "preview_photos", mono=True)
+        pin_photo(tmp_path / "colours.png", tmp_path / "preview_photos", mono=True)
     assert not (tmp_path / "preview_photos").exists()
 
 
 def test_pinning_never_overwrites_another_photo_of_the_same_name(tmp_path: Path) -> None:
     folder = tmp_path / "preview_photos"
-    first = pin(mono_photo(tmp_path / "a" / "harbour.png", 1), folder, mono=True)
-    second = pin(mono_photo(tmp_path / "b" / "harbour.png", 2), folder, mono=True)
-    other_form = pin(dump(tmp_path / "HARBOUR"), folder, mono=True)
-    again = pin(tmp_path / "a" / "harbour.png", folder, mono=True)
+    first = pin_photo(mono_photo(tmp_path / "a" / "harbour.png", 1), folder, mono=True)
+    second = pin_photo(mono_photo(tmp_path / "b" / "harbour.png", 2), folder, mono=True)
+    other_form = pin_photo(dump(tmp_path / "HARBOUR"), folder, mono=True)
+    again = pin_photo(tmp_path / "a" / "harbour.png", folder, mono=True)
     assert [path.name for path in (first, second, other_form, again)] == [
-        "harbour.png", "harbour_2.png", "HARBOUR_3", "harbour.png"
-    ]  # fmt: skip
+        "harbour.png",
+        "harbour_2.png",
+        "HARBOUR_3",
+        "harbour.png",
+    ]
     assert first.read_bytes() == (tmp_path / "a" / "harbour.png").read_bytes()
     assert len(list(folder.iterdir())) == 3
 
 
 def test_the_other_kind_of_watch_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is of a mono watch"):
-        pin(mono_photo(tmp_path / "a.png"), tmp_path / "preview_photos", mono=False)
+        pin_photo(mono_photo(tmp_path / "a.png"), tmp_path / "preview_photos", mono=False)
     with pytest.raises(UserError, match="is of a color watch"):
-        pin(colour_photo(tmp_path / "a.jpg"), tmp_path / "preview_photos", mono=True)
+        pin_photo(colour_photo(tmp_path / "a.jpg"), tmp_path / "preview_photos", mono=True)
 
 
 def test_more_than_a_preview_shows_are_refused_or_left_out(tmp_path: Path) -> None:
     folder = tmp_path / "preview_photos"
-    for number in range(MOST_PHOTOS):
-        pin(mono_photo(tmp_path / f"p{number:02d}.png", number), folder, mono=True)
+    for number in range(MAX_PINNED):
+        pin_photo(mono_photo(tmp_path / f"p{number:02d}.png", number), folder, mono=True)
     with pytest.raises(UserError, match="Unpin one first"):
-        pin(mono_photo(tmp_path / "more.png", 99), folder, mono=True)
+        pin_photo(mono_photo(tmp_path / "more.png", 99), folder, mono=True)
     mono_photo(folder / "more.png", 99)
-    found = read_preview_photos(folder, mono=True)
-    assert len(found.photos) == MOST_PHOTOS
+    found = read_pinned_photos(folder, mono=True)
+    assert len(found.photos) == MAX_PINNED
 
 
 def test_unpinning_deletes_the_copy_only(tmp_path: Path) -> None:
     folder, source = tmp_path / "preview_photos", mono_photo(tmp_path / "harbour.png")
-    copy = pin(source, folder, mono=True)
-    assert unpin("harbour", folder) == copy
+    copy = pin_photo(source, folder, mono=True)
+    assert unpin_photo("harbour", folder) == copy
     assert not copy.exists() and source.is_file()
-    assert unpin("harbour", folder) is None
+    assert unpin_photo("harbour", folder) is None
 
 
 def test_names_become_safe_and_stay_apart(tmp_path: Path) -> None:
     folder = tmp_path / "preview_photos"
     for name in ("a:b?.png", "A_b_.png", "é" * 100 + ".png"):
         mono_photo(folder / name)
-    names = [photo.name for photo in read_preview_photos(folder, mono=True).photos]
+    names = [photo.name for photo in read_pinned_photos(folder, mono=True).photos]
     assert names == ["A_b_", "a_b__2", "é" * 50]
     for name in names:
-        key = keys_of([Sample(name, *[np.zeros((1, 1, 3), np.uint8)] * 2, None, np.zeros(1), None, None)])[0]
-        assert step_and_key(Path(file_name(7, key))) == (7, key) and pinned_name(key) == name
+        key = sample_keys([PreviewImage(name, *[np.zeros((1, 1, 3), np.uint8)] * 2, None, np.zeros(1), None, None)])[0]
+        assert parse_file_name(Path(file_name(7, key))) == (7, key) and pinned_name(key) == name
     assert pinned_name("12") == ""

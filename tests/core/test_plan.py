@@ -31,7 +31,7 @@ def test_the_command_line_reads_each_file_once(photos: Path, tmp_path: Path, mon
     from trainer_core import cli, environment
     from trainer_core.model.spec import NetworkSpec
 
-    monkeypatch.setattr(environment, "prepare", lambda: None)
+    monkeypatch.setattr(environment, "configure_libraries", lambda: None)
     weights, profile = saved(network_of(NetworkSpec(4, 8, 1, 4)), tmp_path / "a.pth"), profile_file(tmp_path)
     settings = {**TINY, "steps": 1, "init_weights": weights, "camera_profile": profile}
     with counted_openings() as counts:
@@ -58,15 +58,15 @@ def config_only(*arguments: Any) -> subprocess.CompletedProcess[str]:
 def test_a_plan_holds_what_was_found(photos: Path, tmp_path: Path) -> None:
     plan = make_plan({**TINY, "source_dir": str(photos), "workspace": str(tmp_path / "w"), "steps": 5})
     assert plan.photos is not None and plan.photos == find_run_photos(plan.config)
-    assert plan.photo_counts == {"train": 3, "val": 1, "test": 0, "unusable": 0} == plan.derived["images"]
+    assert plan.count_photos == {"train": 3, "val": 1, "test": 0, "unusable": 0} == plan.derived["images"]
     assert (plan.workspace.root, plan.hardware.device, plan.config.steps) == (tmp_path / "w", "cpu", 5)
-    assert (plan.warm, plan.profile, plan.checkpoint, plan.notices) == (None, None, None, ())
+    assert (plan.warm_start, plan.profile, plan.checkpoint, plan.notices) == (None, None, None, ())
     assert not (tmp_path / "w").exists()
 
 
 def test_a_demo_has_no_photos_before_its_scenes_are_made(tmp_path: Path) -> None:
     plan = make_plan({"demo": True, "workspace": str(tmp_path / "w"), "device": "cpu", "amp": False})
-    assert plan.photos is None and plan.photo_counts == {"train": 72, "val": 10, "test": 6}
+    assert plan.photos is None and plan.count_photos == {"train": 72, "val": 10, "test": 6}
     with pytest.raises(AssertionError):
         _ = plan.splits
     assert not (tmp_path / "w").exists()

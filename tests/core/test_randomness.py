@@ -42,9 +42,18 @@ def test_the_same_question_has_the_same_answer_and_the_values_of_the_streams_sta
     assert numbers(1337, Stream.CAMERA, 5) == numbers(1337, Stream.CAMERA, 5)
     assert make_generator(1337, Stream.PATCH, 0).random(3).round(3).tolist() == [0.527, 0.507, 0.154]
     assert {stream.name: stream.value for stream in Stream} == {
-        "ORDER": 1, "PATCH": 2, "VALIDATION": 3, "SCENE": 4, "TEXTURE": 5, "EXAMPLE": 6, "CAMERA": 7, "NOISE": 8,
-        "OFFSET": 9, "SIMULATION": 10, "WEIGHTS": 11,
-    }  # fmt: skip
+        "ORDER": 1,
+        "PATCH": 2,
+        "VALIDATION": 3,
+        "SCENE": 4,
+        "TEXTURE": 5,
+        "EXAMPLE": 6,
+        "CAMERA": 7,
+        "NOISE": 8,
+        "OFFSET": 9,
+        "SIMULATION": 10,
+        "WEIGHTS": 11,
+    }
 
 
 def test_torch_s_generators_follow_the_streams_too() -> None:

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from trainer_core.data import regions
-from trainer_core.data.frames import FrameSpec, place, validation_frames
-from trainer_core.data.photos import Photo, scan
+from trainer_core.data.frames import FrameSpec, draw_placement, validation_frames
+from trainer_core.data.photos import Photo, scan_photos
 from trainer_core.data.pyramid import Box, Pyramid
-from trainer_core.data.regions import PatchSource, Region, RegionSpec
+from trainer_core.data.regions import Region, RegionSource, RegionSpec
 from trainer_core.errors import UserError
 from trainer_core.randomness import Stream, make_generator
 
@@ -31,21 +31,21 @@ def smooth(width: int, height: int, seed: int = 0) -> np.ndarray:
 def folder(root: Path, count: int = 6, width: int = 90, height: int = 70) -> tuple[Photo, ...]:
     for number in range(count):
         Image.fromarray(smooth(width, height, number)).save(root / f"{number}.png")
-    return scan(root).photos
+    return scan_photos(root).photos
 
 
 def numbers(region: object) -> tuple:
     return region.index, region.photo, region.left, region.top, region.hr.tobytes(), region.thumbnail.tobytes()
 
 
-def first(source: PatchSource, count: int, start: int = 0, size: int = 4) -> list:
-    batches = itertools.islice(source.batches(start, size), -(-count // size))
+def first(source: RegionSource, count: int, start: int = 0, size: int = 4) -> list:
+    batches = itertools.islice(source.iterate_batches(start, size), -(-count // size))
     return [numbers(region) for batch in batches for region in batch][:count]
 
 
-def alone(source: PatchSource, n: int) -> Region:
+def alone(source: RegionSource, n: int) -> Region:
     """Sample `n`, cut before any other."""
-    return next(source.batches(n, 1))[0]
+    return next(source.iterate_batches(n, 1))[0]
 
 
 # Which sample.
@@ -53,23 +53,23 @@ def alone(source: PatchSource, n: int) -> Region:
 
 def test_sample_n_depends_on_nothing_but_seed_n_and_the_photos(tmp_path: Path) -> None:
     photos = folder(tmp_path)
-    with PatchSource(photos, SPEC, seed=7, patches_per_photo=3) as source:
+    with RegionSource(photos, SPEC, seed=7, regions_per_photo=3) as source:
         expected = [numbers(alone(source, n)) for n in range(40)]
     little = 2 * 90 * 70 * 4
     for cache, threads, start, size in ((1 << 30, 1, 0, 4), (little, 3, 0, 7), (0, 2, 5, 5), (4 * little, 2, 17, 6)):
-        with PatchSource(photos, SPEC, seed=7, patches_per_photo=3, cache_bytes=cache, threads=threads) as source:
+        with RegionSource(photos, SPEC, seed=7, regions_per_photo=3, cache_bytes=cache, threads=threads) as source:
             by_cache = [numbers(alone(source, n)) for n in range(start, start + 20)]
             assert first(source, 20, start, size) == by_cache
             if cache == 1 << 30:
                 assert by_cache == expected[start : start + 20]
-    with PatchSource(photos, SPEC, seed=8, patches_per_photo=3) as source:
+    with RegionSource(photos, SPEC, seed=8, regions_per_photo=3) as source:
         assert first(source, 40) != expected
 
 
 def test_a_pass_shows_each_photo_equally_often_and_the_next_differs(tmp_path: Path) -> None:
     photos = folder(tmp_path)
     for cache in (1 << 30, 3 * 90 * 70 * 4):
-        with PatchSource(photos, SPEC, seed=1, patches_per_photo=5, cache_bytes=cache) as source:
+        with RegionSource(photos, SPEC, seed=1, regions_per_photo=5, cache_bytes=cache) as source:
             shown = [name for _, name, *_ in first(source, 60)]
             cuts = {n[4] for n in first(source, 60)}
         for one_pass in (shown[:30], shown[30:]):
@@ -85,19 +85,19 @@ def test_photos_are_decoded_once_where_all_fit_and_once_a_pass_otherwise(
     decoded: list[Path] = []
     real = regions.decode
     monkeypatch.setattr(regions, "decode", lambda path: decoded.append(path) or real(path))
-    with PatchSource(photos, SPEC, seed=1, patches_per_photo=4) as source:
+    with RegionSource(photos, SPEC, seed=1, regions_per_photo=4) as source:
         first(source, 24 * 3)
         assert sorted(decoded) == sorted(photo.path for photo in photos)
     decoded.clear()
-    with PatchSource(photos, SPEC, seed=1, patches_per_photo=40, cache_bytes=4 * 90 * 70 * 4) as source:
+    with RegionSource(photos, SPEC, seed=1, regions_per_photo=40, cache_bytes=4 * 90 * 70 * 4) as source:
         first(source, 240 * 3)
         assert len(decoded) <= 6 * 3 + 4  # and the block decoded ahead
 
 
 def test_memory_stays_within_the_cache(tmp_path: Path) -> None:
     cache = 4 * 90 * 70 * 4
-    with PatchSource(folder(tmp_path, 12), SPEC, seed=1, patches_per_photo=30, cache_bytes=cache) as source:
-        for _ in itertools.islice(source.batches(0, 4), 200):
+    with RegionSource(folder(tmp_path, 12), SPEC, seed=1, regions_per_photo=30, cache_bytes=cache) as source:
+        for _ in itertools.islice(source.iterate_batches(0, 4), 200):
             done = [future.result() for future in list(source._decoded.values()) if future.done()]
             assert sum(picture.nbytes for picture in done) <= cache * 1.5
 
@@ -114,9 +114,9 @@ def test_the_first_batch_does_not_wait_for_the_whole_block(tmp_path: Path, monke
         return real(path)
 
     monkeypatch.setattr(regions, "decode", slow)
-    with PatchSource(folder(tmp_path, 40), SPEC, seed=1, patches_per_photo=50) as source:
+    with RegionSource(folder(tmp_path, 40), SPEC, seed=1, regions_per_photo=50) as source:
         begin = time.monotonic()
-        next(source.batches(0, 4))
+        next(source.iterate_batches(0, 4))
         assert time.monotonic() - begin < 4
         gate.set()
 
@@ -130,7 +130,7 @@ def test_regions_lie_in_the_frame_and_on_the_photo(size: tuple[int, int], multip
     spec = RegionSpec(24, 20, 2, 8, multiple)
     seen = set()
     for n in range(300):
-        placed = place(*size, spec, make_generator(0, Stream.PATCH, n))
+        placed = draw_placement(*size, spec, make_generator(0, Stream.PATCH, n))
         seen.add((placed.left, placed.top))
         assert placed.left % multiple == placed.top % multiple == 0
         assert 0 <= placed.left <= 24 - 8 and 0 <= placed.top <= 20 - 8
@@ -154,7 +154,7 @@ def test_regions_lie_in_the_frame_and_on_the_photo(size: tuple[int, int], multip
 def test_a_region_is_the_window_of_its_frame() -> None:
     pyramid = Pyramid(smooth(300, 210))
     for n in range(60):
-        placed = place(300, 210, SPEC, make_generator(3, Stream.PATCH, n))
+        placed = draw_placement(300, 210, SPEC, make_generator(3, Stream.PATCH, n))
         frame = placed.frame.cut(pyramid, 48, 40)
         region = placed.region.cut(pyramid, 16, 16)
         window = frame[placed.top * 2 :, placed.left * 2 :][:16, :16]
@@ -162,7 +162,7 @@ def test_a_region_is_the_window_of_its_frame() -> None:
 
 
 def test_crop_sizes_reach_from_the_pixels_themselves_to_the_whole_shorter_side() -> None:
-    zooms = [place(480, 800, SPEC, make_generator(0, Stream.PATCH, n)).region.box for n in range(600)]
+    zooms = [draw_placement(480, 800, SPEC, make_generator(0, Stream.PATCH, n)).region.box for n in range(600)]
     logs = np.log([(box.right - box.left) / 16 for box in zooms])
     largest = np.log([min(480 / 48, 800 / 40), min(800 / 48, 480 / 40)])  # upright, transposed
     assert logs.min() < 0.05 and logs.max() > largest.max() - 0.1
@@ -174,13 +174,19 @@ def test_all_eight_orientations_occur_and_turn_the_photo_not_only_the_crop() -> 
     pixels[:20, :24], pixels[:20, 24:], pixels[20:, :24] = 50, 100, 150
     seen = set()
     for n in range(100):
-        placed = place(48, 40, RegionSpec(20, 20, 2, 20, 1), make_generator(0, Stream.PATCH, n))
+        placed = draw_placement(48, 40, RegionSpec(20, 20, 2, 20, 1), make_generator(0, Stream.PATCH, n))
         cut = placed.region.cut(Pyramid(pixels), 40, 40)
         seen.add(tuple(int(cut[y, x, 0]) for y in (0, 39) for x in (0, 39)))
     assert seen == {
-        (50, 100, 150, 0), (100, 50, 0, 150), (150, 0, 50, 100), (0, 150, 100, 50),
-        (50, 150, 100, 0), (150, 50, 0, 100), (100, 0, 50, 150), (0, 100, 150, 50),
-    }  # fmt: skip
+        (50, 100, 150, 0),
+        (100, 50, 0, 150),
+        (150, 0, 50, 100),
+        (0, 150, 100, 50),
+        (50, 150, 100, 0),
+        (150, 50, 0, 100),
+        (100, 0, 50, 150),
+        (0, 100, 150, 50),
+    }
 
 
 def test_a_large_photo_is_reduced_by_averaging_not_by_dropping_pixels() -> None:
@@ -200,7 +206,7 @@ def test_at_one_to_one_the_pixels_are_those_of_the_photo() -> None:
 def test_a_photo_smaller_than_a_region_is_enlarged_and_named(tmp_path: Path) -> None:
     Image.fromarray(smooth(90, 70)).save(tmp_path / "large.png")
     Image.fromarray(smooth(12, 30, 1)).save(tmp_path / "small.png")
-    with PatchSource(scan(tmp_path).photos, SPEC, seed=0) as source:
+    with RegionSource(scan_photos(tmp_path).photos, SPEC, seed=0) as source:
         assert source.enlarged == ("small.png",)
         regions = [alone(source, n) for n in range(32)]
     assert all(region.hr.shape == (16, 16, 3) and region.thumbnail.shape == (40, 40, 3) for region in regions)
@@ -217,11 +223,11 @@ def test_a_region_larger_than_the_frame_is_refused() -> None:
 @pytest.mark.parametrize("place_in_block", [0, 5, -1])
 def test_a_broken_photo_is_replaced_always_by_the_same_and_told_once(tmp_path: Path, place_in_block: int) -> None:
     photos = folder(tmp_path, 10)
-    with PatchSource(photos, SPEC, seed=2) as source:
+    with RegionSource(photos, SPEC, seed=2) as source:
         broken = photos[source._blocks_of_pass(0)[0].photos[place_in_block]]
     broken.path.write_bytes(broken.path.read_bytes()[:200])
     told: list[tuple[str, str]] = []
-    with PatchSource(photos, SPEC, seed=2, patches_per_photo=4, on_bad_photo=lambda *bad: told.append(bad)) as source:
+    with RegionSource(photos, SPEC, seed=2, regions_per_photo=4, on_bad_photo=lambda *bad: told.append(bad)) as source:
         taken = first(source, 80)
         assert taken == [numbers(alone(source, n)) for n in range(80)]
     assert broken.name not in {name for _, name, *_ in taken}
@@ -232,9 +238,9 @@ def test_too_many_broken_photos_stop_the_run_with_the_reason(tmp_path: Path) -> 
     photos = folder(tmp_path, 10)
     for photo in photos[:3]:
         photo.path.unlink()
-    with PatchSource(photos, SPEC, seed=2) as source, pytest.raises(UserError, match=r"3 of 10 .*No such file"):
+    with RegionSource(photos, SPEC, seed=2) as source, pytest.raises(UserError, match=r"3 of 10 .*No such file"):
         first(source, 400)
-    with PatchSource(photos[:1], SPEC, seed=2) as source, pytest.raises(UserError, match="1 of 1"):
+    with RegionSource(photos[:1], SPEC, seed=2) as source, pytest.raises(UserError, match="1 of 1"):
         alone(source, 0)
 
 
@@ -242,7 +248,7 @@ def test_a_photo_that_changed_its_size_is_not_used(tmp_path: Path) -> None:
     photos = folder(tmp_path, 3)
     Image.fromarray(smooth(70, 90)).save(photos[0].path)
     told: list[tuple[str, str]] = []
-    with PatchSource(photos, SPEC, seed=2, on_bad_photo=lambda *bad: told.append(bad)) as source:
+    with RegionSource(photos, SPEC, seed=2, on_bad_photo=lambda *bad: told.append(bad)) as source:
         first(source, 48)
     assert told == [("0.png", "has changed since it was listed")]
 
@@ -250,8 +256,8 @@ def test_a_photo_that_changed_its_size_is_not_used(tmp_path: Path) -> None:
 def test_leaving_early_ends_the_threads(tmp_path: Path) -> None:
     photos = folder(tmp_path)
     before = threading.active_count()
-    with PatchSource(photos, SPEC, seed=2) as source:
-        batches = source.batches(0, 4)
+    with RegionSource(photos, SPEC, seed=2) as source:
+        batches = source.iterate_batches(0, 4)
         next(batches)
         assert threading.active_count() > before
     deadline = time.monotonic() + 5

@@ -192,8 +192,11 @@ def test_where_changes_are_checked_the_window_s_tests_cannot_be_left_out(tmp_pat
     pytest.importorskip("torch")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:pytest-qt", "-p", "no:cacheprovider", "--collect-only", __file__],
-        cwd=ROOT, env={**os.environ, "CI": "true", "PATH": str(tmp_path)}, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, "CI": "true", "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "the window's libraries" in done.stderr
     if sys.platform.startswith("linux"):
@@ -231,7 +234,7 @@ def project(tmp_path: Path) -> Path:
     for name in ("pyproject.toml", "constraints.txt"):
         (tmp_path / name).write_text("a")
     state = json.dumps({"python": [3, 11], "complete": True, "torch": ""})
-    script = f"""case "$3" in *why_no_window*) echo "$WHY_NO_WINDOW"; exit 0;; esac
+    script = f"""case "$3" in *window_problem*) echo "$WINDOW_PROBLEM"; exit 0;; esac
 [ "$1" = -I ] && echo '{state}' && exit 0
 echo "$@"
 [ "$3" = hang ] && trap 'exit 130' INT && trap 'exit 143' TERM && while :; do /bin/sleep 0.05; done
@@ -245,14 +248,14 @@ exit 7"""
     return tmp_path
 
 
-def start(project: Path, *arguments: str, why_no_window: str = "") -> subprocess.Popen[str]:
+def start(project: Path, *arguments: str, window_problem: str = "") -> subprocess.Popen[str]:
     def hear_ctrl_c() -> None:
         """Where the tests run in a shell's background it is ignored, and children inherit that."""
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     return subprocess.Popen(
         [sys.executable, str(project / "run.py"), *arguments],
-        env={"PATH": "", "DISPLAY": ":0", "WHY_NO_WINDOW": why_no_window},
+        env={"PATH": "", "DISPLAY": ":0", "WINDOW_PROBLEM": window_problem},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -281,7 +284,7 @@ def test_a_complete_environment_is_used_at_once_and_its_exit_code_passed_on(
 
 @posix
 def test_without_a_window_the_demo_runs_in_the_terminal_and_the_reason_is_said(project: Path) -> None:
-    process = start(project, why_no_window="There is no display.")
+    process = start(project, window_problem="There is no display.")
     out, said = process.communicate(timeout=30)
     assert out.strip() == f"-m trainer_core --demo {project}/runs/demo"
     assert "There is no display. So this trains in the terminal." in said
@@ -295,12 +298,12 @@ def test_the_environment_is_asked_whether_a_window_can_open(run: ModuleType, mon
     monkeypatch.delenv("DISPLAY")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
-    assert "offscreen" in run.why_no_window()
+    assert "offscreen" in run.window_problem()
     monkeypatch.delenv("QT_QPA_PLATFORM")
     if sys.platform.startswith("linux"):
-        assert "no display" in run.why_no_window()
+        assert "no display" in run.window_problem()
     monkeypatch.setattr(run, "PYTHON", Path("/bin/false"))
-    assert "could not be found out" in run.why_no_window()
+    assert "could not be found out" in run.window_problem()
 
 
 @posix

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer_core.data.photos import scan
+from trainer_core.data.photos import scan_photos
 from trainer_core.data.splits import make_splits
-from trainer_core.scenes.painter import scene, write_scenes
-from trainer_core.scenes.textures import COUNT, SIDE, texture
+from trainer_core.scenes.painter import render_scene, write_scenes
+from trainer_core.scenes.textures import TEXTURE_COUNT, TEXTURE_SIDE, render_texture
 
 SIZE = 256
 
 
 @pytest.fixture(scope="module")
 def scenes() -> np.ndarray:
-    return np.stack([scene(1, index, SIZE) for index in range(16)])
+    return np.stack([render_scene(1, index, SIZE) for index in range(16)])
 
 
 def luma(pixels: np.ndarray) -> np.ndarray:
@@ -38,10 +38,10 @@ def spectral_slope(gray: np.ndarray) -> float:
 
 def test_a_scene_depends_on_seed_and_index_alone(scenes: np.ndarray) -> None:
     assert scenes.shape == (16, SIZE, SIZE, 3) and scenes.dtype == np.uint8
-    assert np.array_equal(scene(1, 3, SIZE), scenes[3])
-    texture.cache_clear()
-    assert np.array_equal(scene(1, 3, SIZE), scenes[3])
-    others = [*scenes, scene(2, 3, SIZE)]
+    assert np.array_equal(render_scene(1, 3, SIZE), scenes[3])
+    render_texture.cache_clear()
+    assert np.array_equal(render_scene(1, 3, SIZE), scenes[3])
+    others = [*scenes, render_scene(2, 3, SIZE)]
     assert len({other.tobytes() for other in others}) == len(others)
     assert np.abs(others[-1].astype(int) - scenes[3]).mean() > 10
 
@@ -82,19 +82,19 @@ def test_edges_are_as_soft_as_a_lens_makes_them(scenes: np.ndarray) -> None:
 
 
 def test_textures_are_gray_squares_of_middle_brightness() -> None:
-    for number in range(0, COUNT, 2):
-        tile = texture(1, number)
-        assert tile.mode == "L" and tile.size == (SIDE, SIDE)
+    for number in range(0, TEXTURE_COUNT, 2):
+        tile = render_texture(1, number)
+        assert tile.mode == "L" and tile.size == (TEXTURE_SIDE, TEXTURE_SIDE)
         assert 60 < np.asarray(tile).mean() < 205 and np.asarray(tile).std() > 8
 
 
 def test_written_scenes_are_a_pre_staged_source_and_are_kept(tmp_path: Path) -> None:
     write_scenes(tmp_path / "scenes", seed=4, train=3, val=2, test=1, size=64)
-    found = scan(tmp_path / "scenes")
+    found = scan_photos(tmp_path / "scenes")
     splits = make_splits(found, train_split=0.8, val_split=0.1)
-    assert splits.source == "pre-staged" and not found.rejected
+    assert splits.origin == "pre-staged" and not found.rejected
     assert (len(splits.train), len(splits.val), len(splits.test)) == (3, 2, 1)
-    assert np.array_equal(np.asarray(Image.open(splits.val[0].path)), scene(4, 3, 64))
+    assert np.array_equal(np.asarray(Image.open(splits.val[0].path)), render_scene(4, 3, 64))
     before = {photo.name: photo.path.stat().st_mtime_ns for photo in found.photos}
     write_scenes(tmp_path / "scenes", seed=4, train=3, val=2, test=1, size=64)
-    assert {photo.name: photo.path.stat().st_mtime_ns for photo in scan(tmp_path / "scenes").photos} == before
+    assert {photo.name: photo.path.stat().st_mtime_ns for photo in scan_photos(tmp_path / "scenes").photos} == before

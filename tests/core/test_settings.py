@@ -12,11 +12,11 @@ import pytest
 from trainer_core.cli import build_parser
 from trainer_core.errors import UserError
 from trainer_core.settings.config import SETTINGS
-from trainer_core.settings.merge import resolve
+from trainer_core.settings.merge import resolve_settings
 from trainer_core.settings.options_page import format_options_page
 from trainer_core.settings.presets import PRESETS
 from trainer_core.settings.rules import CONTRADICTIONS
-from trainer_core.settings.stored import Stored, read_stored, to_json
+from trainer_core.settings.stored import StoredSettings, parse_stored_settings, settings_to_json
 
 PLACES = {"source_dir": "photos", "workspace": "runs"}
 
@@ -46,14 +46,36 @@ def test_every_setting_is_an_option_and_every_switch_has_both_forms() -> None:
 
 
 def test_the_first_trainers_keys_and_defaults_are_kept() -> None:
-    config = resolve(PLACES)
+    config = resolve_settings(PLACES)
     expected = dict(
-        scale=4, steps=200000, batch_size=16, learning_rate=2e-4, betas=(0.9, 0.99), weight_decay=0.0,
-        patches_per_image=16, train_split=0.8, val_split=0.1, seed=1337, device="auto", amp=True, grad_accum_steps=1,
-        tensorboard=False, log_interval=100, image_log_max_samples=4, resume_from=None, perceptual_weight=0.0,
-        l1_weight=1.0, ema_decay=0.999, gradient_clip=0.5, base_resolution=120, monochrome_style=False,
-        monochrome_levels=16, monochrome_noise=1.0, init_weights=None, init_arch="auto",
-    )  # fmt: skip
+        scale=4,
+        steps=200000,
+        batch_size=16,
+        learning_rate=2e-4,
+        betas=(0.9, 0.99),
+        weight_decay=0.0,
+        patches_per_image=16,
+        train_split=0.8,
+        val_split=0.1,
+        seed=1337,
+        device="auto",
+        amp=True,
+        grad_accum_steps=1,
+        tensorboard=False,
+        log_interval=100,
+        image_log_max_samples=4,
+        resume_from=None,
+        perceptual_weight=0.0,
+        l1_weight=1.0,
+        ema_decay=0.999,
+        gradient_clip=0.5,
+        base_resolution=120,
+        monochrome_style=False,
+        monochrome_levels=16,
+        monochrome_noise=1.0,
+        init_weights=None,
+        init_arch="auto",
+    )
     assert {name: getattr(config, name) for name in expected} == expected
     for name in ("num_workers", "val_interval", "checkpoint_interval", "image_log_interval"):
         assert hasattr(config, name)
@@ -61,47 +83,47 @@ def test_the_first_trainers_keys_and_defaults_are_kept() -> None:
 
 def test_flag_beats_preset_beats_stored_file_beats_preset_default() -> None:
     stored = {"preset": "light", "learning_rate": 5e-4, "batch_size": 8, "num_block": 6}
-    assert resolve(PLACES, stored).learning_rate == 5e-4
-    assert resolve(PLACES, {"preset": "light"}).learning_rate == PRESETS["light"]["learning_rate"]
-    nano = resolve({**PLACES, "preset": "nano"}, stored)
+    assert resolve_settings(PLACES, stored).learning_rate == 5e-4
+    assert resolve_settings(PLACES, {"preset": "light"}).learning_rate == PRESETS["light"]["learning_rate"]
+    nano = resolve_settings({**PLACES, "preset": "nano"}, stored)
     assert (nano.learning_rate, nano.batch_size, nano.num_block) == (1e-3, 16, 4)
-    assert resolve({**PLACES, "preset": "nano", "learning_rate": 7e-4}, stored).learning_rate == 7e-4
+    assert resolve_settings({**PLACES, "preset": "nano", "learning_rate": 7e-4}, stored).learning_rate == 7e-4
 
 
 def test_a_warm_start_file_decides_the_network_but_flags_win_and_scale_never_comes_from_it() -> None:
     warm = {"num_feat": 48, "num_block": 9, "num_grow_ch": 24}
     given = {**PLACES, "preset": "nano", "init_weights": "x.pth"}
-    assert resolve(given, {"num_feat": 64}, warm).num_feat == 48
-    assert resolve({**given, "num_block": 3}, {}, warm).num_block == 3
-    assert resolve(given, {}, warm).scale == 4
+    assert resolve_settings(given, {"num_feat": 64}, warm).num_feat == 48
+    assert resolve_settings({**given, "num_block": 3}, {}, warm).num_block == 3
+    assert resolve_settings(given, {}, warm).scale == 4
 
 
 def test_steps_given_now_replace_a_stored_budget() -> None:
     stored = {"max_minutes": 10.0, "steps": 900}
-    assert resolve({**PLACES, "steps": 50}, stored).max_minutes is None
-    assert resolve(PLACES, stored).max_minutes == 10.0
+    assert resolve_settings({**PLACES, "steps": 50}, stored).max_minutes is None
+    assert resolve_settings(PLACES, stored).max_minutes == 10.0
 
 
 def test_the_file_comes_back_as_it_was_written_with_unknown_fields_kept_and_reported() -> None:
-    config = resolve({**PLACES, "betas": (0.8, 0.95), "scale": 8})
-    data = to_json(config, stored=Stored(unknown={"from_the_future": 3}), derived={}, warm_start=None)
+    config = resolve_settings({**PLACES, "betas": (0.8, 0.95), "scale": 8})
+    data = settings_to_json(config, stored=StoredSettings(unknown={"from_the_future": 3}), derived={}, warm_start=None)
     data = json.loads(json.dumps(data))
-    stored = read_stored(data, "training_config.json")
+    stored = parse_stored_settings(data, "training_config.json")
     assert stored.unknown == {"from_the_future": 3}
     assert "from_the_future" in stored.notices[0]
-    assert resolve(PLACES, stored.values) == config
-    assert to_json(config, stored=stored, derived={}, warm_start=None)["from_the_future"] == 3
+    assert resolve_settings(PLACES, stored.values) == config
+    assert settings_to_json(config, stored=stored, derived={}, warm_start=None)["from_the_future"] == 3
 
 
 def test_resume_is_recorded_but_never_replayed() -> None:
-    config = resolve({**PLACES, "resume_from": "latest"})
-    data = to_json(config, stored=Stored(), derived=None, warm_start=None)
+    config = resolve_settings({**PLACES, "resume_from": "latest"})
+    data = settings_to_json(config, stored=StoredSettings(), derived=None, warm_start=None)
     assert data["resume_from"] == "latest"
-    assert resolve(PLACES, read_stored(data, "f").values).resume_from is None
+    assert resolve_settings(PLACES, parse_stored_settings(data, "f").values).resume_from is None
 
 
 def test_the_first_trainers_file_is_read_without_what_means_something_else() -> None:
-    stored = read_stored({"scale": 2, "perceptual_weight": 0.1, "monochrome_noise": 0.02}, "old.json")
+    stored = parse_stored_settings({"scale": 2, "perceptual_weight": 0.1, "monochrome_noise": 0.02}, "old.json")
     assert stored.values == {"scale": 2}
     assert "perceptual_weight and monochrome_noise" in stored.notices[0]
 
@@ -124,14 +146,14 @@ def test_the_first_trainers_file_is_read_without_what_means_something_else() -> 
 )
 def test_values_that_cannot_be_used_are_named_in_one_sentence(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
-        resolve({**PLACES, **changes})
+        resolve_settings({**PLACES, **changes})
 
 
 def test_a_stored_value_of_the_wrong_kind_names_the_file() -> None:
     with pytest.raises(UserError, match=r"old\.json: --batch-size must be a whole number"):
-        read_stored({"schema": 1, "batch_size": "many"}, "old.json")
+        parse_stored_settings({"schema": 1, "batch_size": "many"}, "old.json")
     with pytest.raises(UserError, match="JSON object"):
-        read_stored([1], "old.json")
+        parse_stored_settings([1], "old.json")
 
 
 def test_the_options_page_is_what_the_schema_says() -> None:
@@ -142,4 +164,4 @@ def test_the_options_page_is_what_the_schema_says() -> None:
 
 def test_the_configuration_is_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        resolve(PLACES).steps = 3  # type: ignore[misc]
+        resolve_settings(PLACES).steps = 3  # type: ignore[misc]

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 
 from tests.small_runs import picture
 from trainer_core.data.captures import read_captures
-from trainer_core.data.pyramid import enlarged, enlarged_part
+from trainer_core.data.pyramid import enlarge, enlarge_part
 from trainer_core.errors import UserError
 from trainer_core.tools import main
 from trainer_core.verbs.simulate import simulate
@@ -213,8 +213,8 @@ def test_of_a_panorama_no_more_is_enlarged_than_the_frame(tmp_path: Path, monkey
 def test_a_part_enlarged_alone_is_that_part_of_the_whole_enlarged() -> None:
     clean = np.asarray(picture(3, 150, 40))
     for left, top, width, height in ((0, 0, 90, 96), (117, 5, 100, 60), (270, 0, 90, 96)):
-        whole = enlarged(clean, 360, 96)[top : top + height, left : left + width]
-        part = enlarged_part(clean, (360, 96), left, top, width, height)
+        whole = enlarge(clean, 360, 96)[top : top + height, left : left + width]
+        part = enlarge_part(clean, (360, 96), left, top, width, height)
         assert np.abs(whole.astype(int) - part).max() <= 2  # Pillow's rounding
 
 
@@ -251,7 +251,10 @@ def test_a_mono_frame_in_place_of_a_color_one_takes_the_jpeg_away(tmp_path: Path
     foreign = photo(tmp_path / "out/lr/own.jpg", 3)
     done = simulate([sea, photo(tmp_path / "own.png")], tmp_path / "out", camera="wqv1", scale=2)
     assert names_in(tmp_path / "out/lr") == ["bee.jpg", "bee.png", "own.jpg", "own.png", "sea.png"]
-    assert (done.replaced, done.removed) == (2, 1) and "1 JPEG of an earlier colour run removed" in done.text()
+    assert (done.replaced, done.removed) == (
+        2,
+        1,
+    ) and "1 JPEG of an earlier colour run removed" in done.format_summary()
     assert Image.open(foreign).size == (400, 320)
 
 

@@ -14,12 +14,12 @@ torch = pytest.importorskip("torch")
 
 from tests.small_runs import make_photos, picture
 from trainer_core.camera import CameraProfile
-from trainer_core.data.photos import Photo, scan
+from trainer_core.data.photos import Photo, scan_photos
 from trainer_core.errors import UserError
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.training.batches import frame_pair
-from trainer_core.training.cameras import camera_for
-from trainer_core.training.simulated_view import WatchCamera, WatchPair, watch_frames
+from trainer_core.training.batches import make_frame_batch
+from trainer_core.training.cameras import make_camera
+from trainer_core.training.simulated_view import WatchCamera, WatchPair, iterate_example_frames
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +34,14 @@ def settings(folder: Path, **more: Any) -> TrainerConfig:
 
 
 def pairs(folder: Path, *, count: int = 4, turn: int = 0, **more: Any) -> list[WatchPair]:
-    return photograph(settings(folder, **more), scan(folder).photos, count=count, turn=turn)
+    return photograph(settings(folder, **more), scan_photos(folder).photos, count=count, turn=turn)
 
 
 def photograph(config: TrainerConfig, photos: Sequence[Photo], *, count: int, turn: int = 0) -> list[WatchPair]:
     """Frames of photos or of built-in scenes through the camera, as the window shows them."""
     camera = WatchCamera(config)
-    frames = watch_frames(config, photos, camera.spec, count=count, turn=turn)
-    return [camera.photograph(frame, turn * count + place) for place, frame in enumerate(frames)]
+    frames = iterate_example_frames(config, photos, camera.spec, count=count, variation=turn)
+    return [camera.simulate(frame, turn * count + place) for place, frame in enumerate(frames)]
 
 
 @pytest.mark.parametrize("mono, width, height", [(True, 120, 120), (False, 176, 144)])
@@ -57,9 +57,9 @@ def test_a_pair_is_a_whole_frame_of_the_watch_and_its_target(folder: Path, mono:
 def test_the_camera_is_the_one_that_a_training_with_these_settings_uses(folder: Path) -> None:
     config = settings(folder, monochrome_levels=4, base_resolution=96, monochrome_noise=0.0)
     seen = WatchCamera(config)
-    frame = next(watch_frames(config, scan(folder).photos, seen.spec, count=1))
-    trained = frame_pair(frame, camera_for(config), seed=config.seed, index=5, device=torch.device("cpu"))
-    pair = seen.photograph(frame, 5)
+    frame = next(iterate_example_frames(config, scan_photos(folder).photos, seen.spec, count=1))
+    trained = make_frame_batch(frame, make_camera(config), seed=config.seed, index=5, device=torch.device("cpu"))
+    pair = seen.simulate(frame, 5)
     assert (pair.lr == (trained.lr[0] * 255).round().byte().permute(1, 2, 0).numpy()).all()
     assert (pair.target == (trained.hr[0] * 255).round().byte().permute(1, 2, 0).numpy()).all()
     assert pair.lr.shape == (96, 96, 3)
@@ -75,7 +75,7 @@ def test_the_plain_reduction_and_an_own_profile_are_seen_too(folder: Path, tmp_p
     path.write_text(json.dumps(profile), "utf-8")
     config = settings(folder, camera_profile=str(path))
     assert "mine" in WatchCamera(config).description
-    assert (plain.lr != photograph(config, scan(folder).photos, count=1)[0].lr).any()
+    assert (plain.lr != photograph(config, scan_photos(folder).photos, count=1)[0].lr).any()
     with pytest.raises(UserError, match="mono watch"):
         WatchCamera(settings(folder, camera_profile=str(path), monochrome_style=False))
 
@@ -88,7 +88,7 @@ def test_the_same_settings_show_the_same_pairs_and_each_turn_other_photos(folder
 
 
 def test_photos_are_spread_over_the_whole_folder(folder: Path) -> None:
-    names = sorted(photo.name for photo in scan(folder).photos)
+    names = sorted(photo.name for photo in scan_photos(folder).photos)
     places = [names.index(pair.name) for pair in pairs(folder)]
     assert places == [0, 5, 10, 15]
 

@@ -18,19 +18,19 @@ from trainer_core.events import (
     Fanout,
     Notice,
     PlanChanged,
+    PreviewImage,
     PreviewReady,
     RunFinished,
     RunStarted,
-    Sample,
     StepDone,
     Validated,
 )
 from trainer_core.sinks import append_file as append
 from trainer_core.sinks.append_file import AppendFile
 from trainer_core.sinks.console import ConsoleSink, LogFileSink
-from trainer_core.sinks.event_text import Narrator, duration
+from trainer_core.sinks.event_text import EventFormatter, format_duration
 from trainer_core.sinks.journal import JournalSink, JsonlStdoutSink, read_journal
-from trainer_core.sinks.tensorboard import TensorBoardSink, tensorboard_sink
+from trainer_core.sinks.tensorboard import TensorBoardSink, make_tensorboard_sink
 from trainer_core.text import escape_control_characters
 
 
@@ -194,7 +194,7 @@ def test_the_bar_is_drawn_at_most_ten_times_a_second() -> None:
     ("seconds", "text"), [(None, "?"), (math.inf, "?"), (math.nan, "?"), (5, "0:05"), (3845.2, "1:04:05")]
 )
 def test_durations_read_like_a_clock(seconds: float | None, text: str) -> None:
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 def test_the_log_mirrors_the_console_with_time_stamps_and_appends(tmp_path: Path) -> None:
@@ -307,9 +307,9 @@ def test_a_closed_pipe_detaches_the_event_stream_and_the_run_goes_on() -> None:
     assert any(isinstance(e, Notice) and "event stream" in e.text for e in seen)
 
 
-def sample() -> Sample:
+def sample() -> PreviewImage:
     hr = np.full((32, 32, 3), 200, np.uint8)
-    return Sample("a", np.full((8, 8, 3), 10, np.uint8), np.full_like(hr, 150), hr, hr, 22.0, 21.0)
+    return PreviewImage("a", np.full((8, 8, 3), 10, np.uint8), np.full_like(hr, 150), hr, hr, 22.0, 21.0)
 
 
 def test_tensorboard_gets_scalars_and_picture_strips(tmp_path: Path) -> None:
@@ -343,17 +343,17 @@ def test_without_the_package_there_is_a_notice_that_says_what_to_install(
     for name in [name for name in sys.modules if name.split(".")[0] == "tensorboard"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "tensorboard", None)
-    notice = tensorboard_sink(tmp_path, 0)
+    notice = make_tensorboard_sink(tmp_path, 0)
     assert isinstance(notice, Notice)
     assert "pip install tensorboard" in notice.text
 
 
 def test_a_narrator_repeats_multi_line_notices_line_by_line() -> None:
-    assert Narrator().lines(Notice("error", "one\ntwo")) == ["error: one", "error: two"]
+    assert EventFormatter().format_event(Notice("error", "one\ntwo")) == ["error: one", "error: two"]
 
 
 def test_the_end_names_a_before_and_after_picture() -> None:
-    narrator = Narrator()
+    narrator = EventFormatter()
     preview = PreviewReady(40, (), ("w/previews/step00000040_1.png", "w/previews/step00000040_2.png"))
-    assert narrator.lines(preview) == ["step 40: previews step00000040_1.png to step00000040_2.png"]
-    assert narrator.lines(RunFinished("completed", 40))[-1] == "Before and after: w/previews/step00000040_1.png"
+    assert narrator.format_event(preview) == ["step 40: previews step00000040_1.png to step00000040_2.png"]
+    assert narrator.format_event(RunFinished("completed", 40))[-1] == "Before and after: w/previews/step00000040_1.png"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trainer_core.data.photos import Photo, Scan
-from trainer_core.data.splits import Splits, make_splits, read_splits, to_json
+from trainer_core.data.splits import Splits, make_splits, read_splits, splits_to_json
 from trainer_core.errors import UserError
 from trainer_core.files import write_json
 
@@ -65,7 +65,7 @@ def test_three_photos_or_more_leave_one_to_validate_on(count: int) -> None:
 def test_one_or_two_photos_train_and_validate_with_a_warning_flag(count: int) -> None:
     splits = dealt(numbered(count))
     assert splits.val_is_train and splits.val == splits.train and len(splits.train) == count
-    assert to_json(splits)["val"] == []
+    assert splits_to_json(splits)["val"] == []
 
 
 def test_a_photo_never_changes_sides_when_photos_are_added() -> None:
@@ -75,36 +75,36 @@ def test_a_photo_never_changes_sides_when_photos_are_added() -> None:
         splits = dealt(numbered(count), record)
         now = sides(splits) if not splits.val_is_train else {photo.name: "train" for photo in splits.train}
         assert known.items() <= now.items()
-        known, record = now, json.loads(json.dumps(to_json(splits)))
+        known, record = now, json.loads(json.dumps(splits_to_json(splits)))
     assert counts(splits) == (80, 10, 10)
-    assert splits.source == "recorded"
+    assert splits.origin == "recorded"
 
 
 def test_removed_photos_are_not_used_but_keep_their_side() -> None:
     first = dealt(numbered(20))
     gone = first.val[0].name
-    without = dealt([name for name in numbered(20) if name != gone], to_json(first))
+    without = dealt([name for name in numbered(20) if name != gone], splits_to_json(first))
     assert gone not in sides(without) and without.missing["val"] == (gone,)
-    assert to_json(without)["val"] == to_json(first)["val"]
-    assert sides(dealt(numbered(20), to_json(without))) == sides(first)
+    assert splits_to_json(without)["val"] == splits_to_json(first)["val"]
+    assert sides(dealt(numbered(20), splits_to_json(without))) == sides(first)
 
 
 def test_without_any_validation_photo_left_those_for_testing_stand_in() -> None:
     first = dealt(numbered(20))
     remaining = [name for name, side in sides(first).items() if side != "val"]
-    splits = dealt(remaining, to_json(first))
+    splits = dealt(remaining, splits_to_json(first))
     assert splits.val == first.test and not splits.val_is_train
 
 
 def test_without_any_training_photo_left_it_is_an_error() -> None:
     first = dealt(numbered(20))
     with pytest.raises(UserError, match="training"):
-        dealt([photo.name for photo in first.val], to_json(first))
+        dealt([photo.name for photo in first.val], splits_to_json(first))
 
 
 def test_pre_staged_folders_are_used_as_they_are() -> None:
     splits = dealt(["Train/a.png", "train/b/c.png", "VALIDATION/d.png", "test/e.png", "f.png", "other/train/g.png"])
-    assert splits.source == "pre-staged"
+    assert splits.origin == "pre-staged"
     assert sides(splits) == {
         "Train/a.png": "train",
         "train/b/c.png": "train",
@@ -115,13 +115,13 @@ def test_pre_staged_folders_are_used_as_they_are() -> None:
 
 
 def test_folders_count_as_pre_staged_only_with_both_training_and_validation() -> None:
-    assert dealt(["train/a.png", "train/b.png", "test/c.png", "d.png"]).source == "made"
-    assert dealt(["train.png", "val.png", "c.png"]).source == "made"
+    assert dealt(["train/a.png", "train/b.png", "test/c.png", "d.png"]).origin == "made"
+    assert dealt(["train.png", "val.png", "c.png"]).origin == "made"
 
 
 def test_names_with_accents_composed_anew_or_undecodable_keep_their_side(tmp_path: Path) -> None:
     names = [f"caf\u00e9 {number}.jpg" for number in range(20)] + ["bad\udcff.jpg"]
-    write_json(tmp_path / "dataset_splits.json", to_json(dealt(names)))
+    write_json(tmp_path / "dataset_splits.json", splits_to_json(dealt(names)))
     record = read_splits(tmp_path / "dataset_splits.json")
     moved = [name.replace("\u00e9", "e\u0301") for name in names]
     after = sides(dealt([*moved, *numbered(40)], record))
@@ -129,8 +129,10 @@ def test_names_with_accents_composed_anew_or_undecodable_keep_their_side(tmp_pat
 
 
 def test_absolute_paths_of_the_earlier_trainer_are_understood() -> None:
-    record = {side: [str(ROOT / name) for name in names] for side, names in
-              {"train": ["a.png", "sub/b.png"], "val": ["c.png"], "test": ["d.png"]}.items()}  # fmt: skip
+    record = {
+        side: [str(ROOT / name) for name in names]
+        for side, names in {"train": ["a.png", "sub/b.png"], "val": ["c.png"], "test": ["d.png"]}.items()
+    }
     splits = dealt(["a.png", "sub/b.png", "c.png", "d.png"], record)
     assert sides(splits) == {"a.png": "train", "sub/b.png": "train", "c.png": "val", "d.png": "test"}
 

@@ -11,14 +11,14 @@ torch = pytest.importorskip("torch")
 
 from tests.golden import recorder
 from trainer_core import __version__
-from trainer_core.events import Event, Notice, RunFinished, StepDone, from_json
+from trainer_core.events import Event, Notice, RunFinished, StepDone, event_from_json
 from trainer_core.planning.plan import make_plan
-from trainer_core.previews.files import previews_in
+from trainer_core.previews.files import find_previews
 from trainer_core.sinks.journal import read_journal
 from trainer_core.training.trainer import Trainer
 from trainer_core.workspace.layout import Workspace
-from trainer_core.workspace.models import models_of
-from trainer_core.workspace.unfinished import resumable
+from trainer_core.workspace.models import find_models
+from trainer_core.workspace.unfinished import find_unfinished_run
 
 DATA = Path(__file__).parents[1] / "data"
 # The losses of steps 9 to 12, recorded in the environment of tests/golden/mono_x2.txt. Recorded again when the streams
@@ -64,14 +64,14 @@ def test_it_opens(stored: Path) -> None:
     workspace = Workspace(stored)
     settings = workspace.read_settings()
     assert (settings.values["scale"], settings.values["steps"], settings.notices) == (2, 12, ())
-    unfinished = resumable(workspace)
+    unfinished = find_unfinished_run(workspace)
     assert unfinished is not None
-    assert (unfinished.step, unfinished.total_steps, unfinished.ending) == (8, 12, "stopped")
-    assert [model.what for model in models_of(stored)] == ["best", "newest", "step 8"]
-    assert previews_in(workspace.previews) == {4: ("1",), 8: ("1",)}
+    assert (unfinished.step, unfinished.total_steps, unfinished.outcome) == (8, 12, "stopped")
+    assert [model.label for model in find_models(stored)] == ["best", "newest", "step 8"]
+    assert find_previews(workspace.previews) == {4: ("1",), 8: ("1",)}
     records = read_journal(workspace.journal_file)
     assert len(records) == 14
-    assert all(from_json(record) is not None for record in records)
+    assert all(event_from_json(record) is not None for record in records)
 
 
 @pytest.mark.parametrize(

@@ -16,16 +16,16 @@ from PIL import Image
 
 from trainer_core.errors import UserError
 from trainer_core.tools import main
-from trainer_core.verbs.fetch import CATALOGUE, Release, Rules, fetch
+from trainer_core.verbs.fetch import CATALOG, DownloadPolicy, Release, fetch_model
 
 torch = pytest.importorskip("torch")
 
 from tests.core.networks import distance, network_of, noise, saved
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.verbs.export import export
+from trainer_core.verbs.export import export_model
 from trainer_core.weights.container.reader import load_tree, open_weights
 from trainer_core.weights.network import load_network
-from trainer_core.weights.onnx_file import to_onnx
+from trainer_core.weights.onnx_file import encode_onnx
 
 SPEC = NetworkSpec(4, num_feat=16, num_block=2, num_grow_ch=32)
 SRVGG = Path(__file__).resolve().parents[3] / "shared" / "weights" / "realesr-animevideov3.pth"
@@ -138,7 +138,7 @@ def test_install_refuses_what_the_viewer_would_not_load(model: Path, tmp_path: P
     assert run(capsys, "install", full, "--into", folder)[0] == 2
     assert (folder / full.name).read_bytes() == b"precious"
     assert run(capsys, "install", full, "--into", folder, "--replace")[0] == 0
-    assert open_weights(folder / full.name).form == "zip"
+    assert open_weights(folder / full.name).file_format == "zip"
 
 
 def test_blending_lies_between_two_models(model: Path, tmp_path: Path, capsys: Any) -> None:
@@ -171,17 +171,17 @@ def test_exports_that_make_no_sense_are_refused(model: Path, tmp_path: Path, cap
 def test_onnx_computes_the_same_at_any_size(scale: int, half: bool, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     path = saved(network_of(NetworkSpec(scale, 16, 2, 8)), tmp_path / "m.pth")
-    done = export(path, tmp_path / "m.onnx", half=half)  # compares at two sizes, and refuses a difference
-    assert "agrees" in done.sentence and done.path.stat().st_size > 1000
+    done = export_model(path, tmp_path / "m.onnx", half=half)  # compares at two sizes, and refuses a difference
+    assert "agrees" in done.summary and done.path.stat().st_size > 1000
     onnx = pytest.importorskip("onnx")
     onnx.checker.check_model(onnx.load(done.path), full_check=True)
 
 
 def test_onnx_is_written_without_any_other_package(model: Path, tmp_path: Path) -> None:
-    done = export(model, tmp_path / "m.onnx")
+    done = export_model(model, tmp_path / "m.onnx")
     content = done.path.read_bytes()
     state = network_of(SPEC).state_dict()
-    assert content == to_onnx(state, SPEC, producer="wqv-upscale-trainer " + __import__("trainer_core").__version__)
+    assert content == encode_onnx(state, SPEC, producer="wqv-upscale-trainer " + __import__("trainer_core").__version__)
     assert state["conv_hr.weight"].numpy().tobytes() in content
     assert content.count(b"LeakyRelu") >= 2 * 3 * 4 + 3
 
@@ -249,7 +249,7 @@ def server() -> Iterator[str]:
 def get(server: str, way: str, into: Path, **rules: Any) -> Path:
     release = Release(f"http://{server}/{way}/model.pth", hashlib.sha256(CONTENT).hexdigest())
     options = {"scheme": "http", "hosts": frozenset({server}), "timeout": 10.0, **rules}
-    return fetch("m", into, catalogue={"m": release}, rules=Rules(**options))
+    return fetch_model("m", into, catalog={"m": release}, rules=DownloadPolicy(**options))
 
 
 @pytest.mark.parametrize("way", ["good", "moved"])
@@ -311,15 +311,15 @@ def test_other_refusals_of_a_download(server: str, tmp_path: Path) -> None:
         get(server, "good", tmp_path)
     assert (tmp_path / "model.pth").read_bytes() == b"mine"
     with pytest.raises(UserError, match="Unknown model"):
-        fetch("nothing", tmp_path)
+        fetch_model("nothing", tmp_path)
 
 
 def test_the_catalogue_is_what_fetch_offers_and_names_the_official_files(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["fetch", "--help"])
-    assert "{" + ",".join(CATALOGUE) + "}" in "".join(capsys.readouterr().out.split())
-    for release in CATALOGUE.values():
-        Rules().check(release.url)
+    assert "{" + ",".join(CATALOG) + "}" in "".join(capsys.readouterr().out.split())
+    for release in CATALOG.values():
+        DownloadPolicy().check_run(release.url)
         assert (
             release.url.startswith("https://github.com/xinntao/Real-ESRGAN/releases/download/")
             and len(release.sha256) == 64
@@ -331,4 +331,4 @@ def test_the_catalogue_is_what_fetch_offers_and_names_the_official_files(capsys:
         "file:///etc/passwd",
     ):
         with pytest.raises(UserError):
-            Rules().check(url)
+            DownloadPolicy().check_run(url)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from tests.small_runs import TINY, make_photos
-from trainer_core.control import Request, RunControl, Stop
+from trainer_core.control import RunControl, RunRequest, StopMode
 from trainer_core.errors import UserError
 from trainer_core.events import (
     CheckpointSaved,
@@ -25,7 +25,7 @@ from trainer_core.events import (
     Validated,
 )
 from trainer_core.model.rrdb import RRDBNet
-from trainer_core.planning.hardware import choose
+from trainer_core.planning.hardware import choose_hardware
 from trainer_core.planning.plan import DEMO_SCENES, make_plan
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training import checkpoint
@@ -43,7 +43,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train(
-    photos: Path, workspace: Path, listener: Optional[Listener] = None, **given: Any
+    photos: Path, workspace: Path, listener: Listener | None = None, **given: Any
 ) -> tuple[RunResult, list[Event]]:
     control, heard = RunControl(), []
 
@@ -57,7 +57,7 @@ def train(
     return Trainer(make_plan(settings), sink, control).run(), heard
 
 
-def stop_at(step: int, how: Stop = Stop.SAVE) -> Listener:
+def stop_at(step: int, how: StopMode = StopMode.SAVE) -> Listener:
     return lambda event, control: control.stop(how) if isinstance(event, StepDone) and event.step == step else None
 
 
@@ -70,8 +70,8 @@ def losses_by_step(heard: list[Event]) -> dict[int, str]:
 
 
 def state_digest(path: Path) -> str:
-    state = checkpoint.load(path)
-    return checkpoint.digest([state.params, state.params_ema, state.optimizer, state.step, state.samples])
+    state = checkpoint.load_checkpoint(path)
+    return checkpoint.compute_digest([state.params, state.params_ema, state.optimizer, state.step, state.samples])
 
 
 def test_a_run_leaves_the_workspace_of_the_manual(photos: Path, tmp_path: Path) -> None:
@@ -79,17 +79,26 @@ def test_a_run_leaves_the_workspace_of_the_manual(photos: Path, tmp_path: Path) 
     assert result.outcome == "completed" and result.step == 6
     files = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
     expected = {
-        "training_config.json", "dataset_splits.json", "trainer.log", "journal.jsonl",
-        "checkpoints/scale4_step3.pth", "checkpoints/scale4_step3_deploy.pth",
-        "checkpoints/scale4_step6.pth", "checkpoints/scale4_step6_deploy.pth",
-        "checkpoints/scale4_final.pth", "checkpoints/scale4_final_deploy.pth",
-        "checkpoints/scale4_best.pth", "checkpoints/scale4_best_deploy.pth",
-        "models/wqv_neosr_x4.pth", "models/wqv_neosr_x4_best.pth", "previews/step00000006_1.png",
-    }  # fmt: skip
+        "training_config.json",
+        "dataset_splits.json",
+        "trainer.log",
+        "journal.jsonl",
+        "checkpoints/scale4_step3.pth",
+        "checkpoints/scale4_step3_deploy.pth",
+        "checkpoints/scale4_step6.pth",
+        "checkpoints/scale4_step6_deploy.pth",
+        "checkpoints/scale4_final.pth",
+        "checkpoints/scale4_final_deploy.pth",
+        "checkpoints/scale4_best.pth",
+        "checkpoints/scale4_best_deploy.pth",
+        "models/wqv_neosr_x4.pth",
+        "models/wqv_neosr_x4_best.pth",
+        "previews/step00000006_1.png",
+    }
     assert expected <= files and any(f.startswith("tensorboard/") for f in files)
     assert not [f for f in files if f.endswith(".tmp")]
     assert only(RunFinished, heard)[0].model == str(tmp_path / "models" / "wqv_neosr_x4_best.pth")
-    assert only(RunStarted, heard)[0].device_name == choose(TrainerConfig()).name != ""
+    assert only(RunStarted, heard)[0].device_name == choose_hardware(TrainerConfig()).name != ""
     log = (tmp_path / "trainer.log").read_text("utf-8")
     assert "PSNR" in log and "bicubic" in log and log[:2] == "20"
     config = json.loads((tmp_path / "training_config.json").read_text())
@@ -157,15 +166,15 @@ def test_a_run_cut_off_at_its_very_end_is_ended_by_a_resume(photos: Path, tmp_pa
 def test_stop_saves_and_discard_does_not(photos: Path, tmp_path: Path) -> None:
     result, _ = train(photos, tmp_path / "a", stop_at(2), steps=9)
     assert result.outcome == "stopped" and (tmp_path / "a/checkpoints/scale4_step2.pth").exists()
-    result, _ = train(photos, tmp_path / "b", stop_at(2, Stop.DISCARD), steps=9)
+    result, _ = train(photos, tmp_path / "b", stop_at(2, StopMode.DISCARD), steps=9)
     assert result.outcome == "discarded" and not list((tmp_path / "b/checkpoints").iterdir())
 
 
 def test_requests_are_served_between_steps(photos: Path, tmp_path: Path) -> None:
     def ask(event: Event, control: RunControl) -> None:
         if isinstance(event, StepDone) and event.step == 2:
-            control.request(Request.SAVE)
-            control.request(Request.VALIDATE)
+            control.request(RunRequest.SAVE)
+            control.request(RunRequest.VALIDATE)
 
     _, heard = train(photos, tmp_path, ask, steps=4)
     assert [e.step for e in only(CheckpointSaved, heard) if e.kind == "step"] == [2]
@@ -175,7 +184,7 @@ def test_requests_are_served_between_steps(photos: Path, tmp_path: Path) -> None
 def test_a_requested_validation_that_is_due_anyway_is_done_once(photos: Path, tmp_path: Path) -> None:
     def ask(event: Event, control: RunControl) -> None:
         if isinstance(event, StepDone) and event.step == 2:
-            control.request(Request.VALIDATE)
+            control.request(RunRequest.VALIDATE)
 
     _, heard = train(photos, tmp_path, ask, steps=4, val_interval=2, image_log_interval=100)
     assert [e.step for e in only(Validated, heard) if e.split == "val"] == [2, 4]
@@ -265,8 +274,8 @@ def test_a_warm_start_is_recorded_and_replayed_until_switched_off(photos: Path, 
     config = json.loads((tmp_path / "b" / "training_config.json").read_text())
     assert config["init_weights"] == str(seed) and config["warm_start"]["file"] == str(seed)
     settings = {"source_dir": str(photos), "workspace": str(tmp_path / "b")}
-    assert make_plan(settings).warm is not None and make_plan(settings).config.num_feat == 8
-    assert make_plan({**settings, "init_weights": None}).warm is None
+    assert make_plan(settings).warm_start is not None and make_plan(settings).config.num_feat == 8
+    assert make_plan({**settings, "init_weights": None}).warm_start is None
     with pytest.raises(UserError, match="exclude each other"):
         make_plan({**settings, "init_weights": str(seed), "resume_from": "latest"})
     assert make_plan({**settings, "resume_from": "latest"}).config.init_weights == str(seed)
@@ -304,18 +313,18 @@ def test_a_time_budget_leaves_the_record_of_the_warm_start_as_it_is(
 def test_a_non_finite_batch_never_reaches_the_weights(photos: Path, tmp_path: Path) -> None:
     from trainer_core.training import batches
 
-    real = batches.PairMaker.pairs
+    real = batches.BatchMaker.make_batch
 
-    def poisoned(self: batches.PairMaker, regions: Any) -> batches.Pair:
+    def poisoned(self: batches.BatchMaker, regions: Any) -> batches.Batch:
         pair = real(self, regions)
-        return batches.Pair(pair.lr * float("nan"), pair.hr) if regions[0].index == 4 else pair
+        return batches.Batch(pair.lr * float("nan"), pair.hr) if regions[0].index == 4 else pair
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches.PairMaker, "pairs", poisoned)
+        patch.setattr(batches.BatchMaker, "make_batch", poisoned)
         result, heard = train(photos, tmp_path, steps=5)
     assert result.outcome == "completed"
     assert [e.skipped_steps for e in only(StepDone, heard)] == [0, 0, 1, 1, 1]
-    state = checkpoint.load(tmp_path / "checkpoints" / "scale4_final.pth")
+    state = checkpoint.load_checkpoint(tmp_path / "checkpoints" / "scale4_final.pth")
     assert all(torch.isfinite(t).all() for t in (*state.params.values(), *state.params_ema.values()))
     assert int(state.optimizer["state"][0]["step"]) == 4
 
@@ -323,11 +332,11 @@ def test_a_non_finite_batch_never_reaches_the_weights(photos: Path, tmp_path: Pa
 def test_gradients_that_stay_non_finite_end_the_run_with_a_reason(photos: Path, tmp_path: Path) -> None:
     from trainer_core.training import batches
 
-    broken = lambda self, regions: batches.Pair(  # noqa: E731
+    broken = lambda self, regions: batches.Batch(  # noqa: E731
         torch.full((2, 3, 16, 16), float("inf")), torch.zeros(2, 3, 64, 64)
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches.PairMaker, "pairs", broken)
+        patch.setattr(batches.BatchMaker, "make_batch", broken)
         result, _ = train(photos, tmp_path, steps=50)
     assert result.outcome == "failed" and "lower --lr" in (result.error or "") and result.step == 20
 
@@ -338,7 +347,7 @@ def test_out_of_memory_saves_and_names_a_smaller_batch(photos: Path, tmp_path: P
     real = Learner.update
 
     def hungry(self: Learner, *args: Any, **kwargs: Any) -> None:
-        if kwargs["rate"] > 0 and self.ema.updates == 3:
+        if kwargs["learning_rate"] > 0 and self.ema.updates == 3:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
         real(self, *args, **kwargs)
 
@@ -366,7 +375,7 @@ def test_a_run_that_cannot_be_built_ends_as_a_failure(photos: Path, tmp_path: Pa
 
 
 def test_a_full_disk_costs_a_checkpoint_but_not_the_run(photos: Path, tmp_path: Path) -> None:
-    real = checkpoint.save
+    real = checkpoint.save_checkpoint
     full = {"scale4_step2.pth", "scale4_best.pth"}
 
     def save(path: Path, state: checkpoint.TrainingState) -> None:
@@ -375,7 +384,7 @@ def test_a_full_disk_costs_a_checkpoint_but_not_the_run(photos: Path, tmp_path: 
         real(path, state)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "save", save)
+        patch.setattr(checkpoint, "save_checkpoint", save)
         result, heard = train(photos, tmp_path, steps=4, checkpoint_interval=2, val_interval=2)
     assert result.outcome == "completed" and (tmp_path / "checkpoints" / "scale4_final.pth").exists()
     assert sum("the disk is full" in n.text for n in only(Notice, heard) if n.level == "error") == 2

@@ -12,56 +12,56 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from trainer_core.control import Request
+from trainer_core.control import RunRequest
 from trainer_core.errors import UserError
-from trainer_core.model.initialize import initialise
+from trainer_core.model.initialize import initialize
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.planning.hardware import MemoryNeed, choose
+from trainer_core.planning.hardware import MemoryNeed, choose_hardware
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.sinks.event_text import rough_duration
+from trainer_core.sinks.event_text import format_rough_duration
 from trainer_core.training import time_estimate
 from trainer_core.training.clock import Cadences, RunClock, StepTiming
 from trainer_core.training.ema import Ema
-from trainer_core.training.losses import Losses
+from trainer_core.training.losses import TrainingLoss
 from trainer_core.training.metrics import psnr, ssim
-from trainer_core.training.schedule import Cadence, checkpoint_cadence, learning_rate, validation_cadence
+from trainer_core.training.schedule import Cadence, learning_rate_at, make_checkpoint_cadence, make_validation_cadence
 
 
 def test_cosine_warms_up_and_ends_at_zero() -> None:
-    rates = [learning_rate(s, peak=1.0, schedule="cosine", total_steps=1000) for s in range(1000)]
+    rates = [learning_rate_at(s, peak=1.0, schedule="cosine", total_steps=1000) for s in range(1000)]
     assert rates[0] == pytest.approx(1 / 50) and max(rates) == pytest.approx(1.0)
     assert rates[-1] < 1e-4 and rates.index(max(rates)) in range(48, 52)
 
 
 def test_a_constant_rate_does_not_depend_on_the_number_of_steps() -> None:
     for step in (0, 10, 99, 100, 5000):
-        assert learning_rate(step, peak=1.0, schedule="constant", total_steps=200) == learning_rate(
+        assert learning_rate_at(step, peak=1.0, schedule="constant", total_steps=200) == learning_rate_at(
             step, peak=1.0, schedule="constant", total_steps=10**6
         )
 
 
 def test_auto_is_every_30_seconds_or_a_twentieth_of_the_run_at_most_10_minutes_apart() -> None:
-    cadence = validation_cadence("auto")
+    cadence = make_validation_cadence("auto")
     assert cadence.period(300) == 30 and cadence.period(3600) == 180 and cadence.period(1e6) == 600
-    assert not cadence.due(7, 29, 300) and cadence.due(7, 31, 300)
-    cadence.done(31, 0.1)
-    assert not cadence.due(8, 60, 300)
+    assert not cadence.is_due(7, 29, 300) and cadence.is_due(7, 31, 300)
+    cadence.record(31, 0.1)
+    assert not cadence.is_due(8, 60, 300)
     cadence.cost = 4.0
     assert cadence.period(600) == 80  # a validation never takes more than a twentieth of the time
 
 
 @pytest.mark.parametrize("cost", [0.1, 8.0])
 def test_a_two_minute_run_shows_at_least_four(cost: float) -> None:
-    for cadence in (validation_cadence("auto"), checkpoint_cadence("auto")):
+    for cadence in (make_validation_cadence("auto"), make_checkpoint_cadence("auto")):
         cadence.cost = cost
         assert 120 // cadence.period(120) >= 4
         assert 95 // cadence.period(95) >= 3  # and the last step always comes with one
 
 
 def test_numbers_mean_steps() -> None:
-    cadence = Cadence(50, share=0, shortest=0)
-    assert [s for s in range(1, 201) if cadence.due(s, 0.0, None)] == [50, 100, 150, 200]
+    cadence = Cadence(50, fraction=0, min_period=0)
+    assert [s for s in range(1, 201) if cadence.is_due(s, 0.0, None)] == [50, 100, 150, 200]
 
 
 def test_the_average_follows_early_and_settles_later() -> None:
@@ -91,7 +91,7 @@ def test_psnr_and_ssim_of_known_pictures() -> None:
 
 def test_each_loss_term_is_reported_with_its_weight() -> None:
     config = TrainerConfig(l1_weight=2.0, frequency_weight=0.5)
-    terms = Losses(config, torch.device("cpu"))(torch.full((1, 3, 8, 8), 0.75), torch.full((1, 3, 8, 8), 0.5))
+    terms = TrainingLoss(config, torch.device("cpu"))(torch.full((1, 3, 8, 8), 0.75), torch.full((1, 3, 8, 8), 0.5))
     assert float(terms["l1"]) == pytest.approx(0.5)
     # a constant difference d has one coefficient, d*sqrt(h*w), among h*(w/2+1)*2 values
     assert float(terms["frequency"]) == pytest.approx(0.5 * 0.25 * 8 / (8 * 5 * 2))
@@ -101,7 +101,7 @@ def test_each_loss_term_is_reported_with_its_weight() -> None:
 @pytest.mark.parametrize("scale", [2, 4, 8])
 def test_an_untrained_network_interpolates_smoothly(scale: int) -> None:
     network = RRDBNet(NetworkSpec(scale, 16, 2, 8))
-    initialise(network, seed=1)
+    initialize(network, seed=1)
     coarse = torch.rand(1, 3, 5, 5, generator=torch.Generator().manual_seed(2))
     lr = F.interpolate(coarse, size=(24, 24), mode="bilinear")
     with torch.no_grad():
@@ -115,7 +115,7 @@ def test_an_untrained_network_interpolates_smoothly(scale: int) -> None:
 def test_the_start_depends_on_the_seed_alone() -> None:
     networks = [RRDBNet(NetworkSpec(4, 8, 1, 4)) for _ in range(3)]
     for network, seed in zip(networks, (1, 1, 2)):
-        initialise(network, seed)
+        initialize(network, seed)
     first, same, other = (n.body[0].rdb1.conv1.weight for n in networks)
     assert torch.equal(first, same) and not torch.equal(first, other)
 
@@ -170,17 +170,21 @@ def test_what_is_due_and_what_was_requested_come_together() -> None:
     cadences = Cadences(config, clock_of(config, steps=1))
     due = {step: {task.value for task in cadences.due(step, frozenset())} for step in range(1, 13)}
     assert {step: tasks for step, tasks in due.items() if tasks} == {
-        3: {"preview"}, 4: {"validate"}, 6: {"preview", "save"}, 8: {"validate"}, 9: {"preview"},
-    }  # fmt: skip
-    assert cadences.due(6, frozenset({Request.SAVE})) == {Request.SAVE, Request.PREVIEW}
-    assert cadences.due(7, frozenset({Request.VALIDATE})) == {Request.VALIDATE, Request.PREVIEW}
-    assert cadences.due(12, frozenset({Request.SAVE})) == {Request.SAVE}, "the end does the rest"
+        3: {"preview"},
+        4: {"validate"},
+        6: {"preview", "save"},
+        8: {"validate"},
+        9: {"preview"},
+    }
+    assert cadences.due(6, frozenset({RunRequest.SAVE})) == {RunRequest.SAVE, RunRequest.PREVIEW}
+    assert cadences.due(7, frozenset({RunRequest.VALIDATE})) == {RunRequest.VALIDATE, RunRequest.PREVIEW}
+    assert cadences.due(12, frozenset({RunRequest.SAVE})) == {RunRequest.SAVE}, "the end does the rest"
 
 
 def test_every_validation_has_a_preview_unless_previews_have_an_interval() -> None:
     config = TrainerConfig(steps=12, val_interval=4)
     cadences = Cadences(config, clock_of(config, steps=1))
-    assert cadences.due(4, frozenset()) == {Request.VALIDATE, Request.PREVIEW}
+    assert cadences.due(4, frozenset()) == {RunRequest.VALIDATE, RunRequest.PREVIEW}
     assert cadences.due(5, frozenset()) == frozenset()
 
 
@@ -193,12 +197,12 @@ def test_a_task_s_cost_and_time_are_recorded(monkeypatch: pytest.MonkeyPatch) ->
     now[0] = 5.0
     cadences.start()
     now[0] = 28.0
-    assert Request.SAVE not in cadences.due(1, frozenset())
+    assert RunRequest.SAVE not in cadences.due(1, frozenset())
     now[0] = 29.0
-    assert Request.SAVE in cadences.due(1, frozenset())
-    with cadences.timing(Request.SAVE):
+    assert RunRequest.SAVE in cadences.due(1, frozenset())
+    with cadences.timing(RunRequest.SAVE):
         now[0] = 31.0
-    assert cadences.checkpoint.cost == 2.0 and Request.SAVE not in cadences.due(2, frozenset())
+    assert cadences.checkpoint.cost == 2.0 and RunRequest.SAVE not in cadences.due(2, frozenset())
 
 
 def test_a_budget_becomes_the_steps_that_fit() -> None:
@@ -213,7 +217,7 @@ def test_a_budget_becomes_the_steps_that_fit() -> None:
     cadences = Cadences(config, RunClock(config, started=0.0))
     cadences.validation.cost = 2.0
     assert (cadences.validation.period(300), cadences.checkpoint.period(300)) == (40, 60)
-    assert cadences.overhead(190, 300) == 5 * (2 + 1) + 4 * 1
+    assert cadences.estimate_overhead(190, 300) == 5 * (2 + 1) + 4 * 1
 
 
 def vgg_file(path: Path) -> Path:
@@ -229,7 +233,7 @@ def vgg_file(path: Path) -> Path:
 
 def test_the_perceptual_loss_reads_torchvisions_file_and_feels_structure(tmp_path: Path) -> None:
     config = TrainerConfig(l1_weight=0.0, perceptual_weight=0.5, vgg_weights=str(vgg_file(tmp_path / "vgg.pth")))
-    losses = Losses(config, torch.device("cpu"))
+    losses = TrainingLoss(config, torch.device("cpu"))
     hr = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(5))
     sr = hr.flip(-1).requires_grad_()
     assert float(losses(hr, hr)["perceptual"]) == 0.0
@@ -242,7 +246,7 @@ def test_another_file_than_vgg19_is_refused_by_name(tmp_path: Path) -> None:
     torch.save({"features.0.weight": torch.zeros(3, 3, 3, 3)}, tmp_path / "x.pth")
     config = TrainerConfig(perceptual_weight=0.5, vgg_weights=str(tmp_path / "x.pth"))
     with pytest.raises(UserError, match=r"vgg19-dcbb9e9d\.pth"):
-        Losses(config, torch.device("cpu"))
+        TrainingLoss(config, torch.device("cpu"))
 
 
 # -- time estimate -----------------------------------------------------------------------------
@@ -253,39 +257,40 @@ def test_multiplications_are_those_that_torch_counts(scale: int) -> None:
     spec = NetworkSpec(scale, num_feat=8, num_block=2, num_grow_ch=4)
     with FlopCounterMode(display=False) as counter:
         RRDBNet(spec)(torch.zeros(1, 3, 16, 16))
-    assert time_estimate.multiplications(spec, 16) == counter.get_total_flops() / 2
+    assert time_estimate.count_multiplications(spec, 16) == counter.get_total_flops() / 2
 
 
 def test_the_time_of_a_step_is_that_of_a_piece_scaled_up(monkeypatch: pytest.MonkeyPatch) -> None:
     config = TrainerConfig(patch_size=16, batch_size=8, grad_accum_steps=3, device="cpu", amp=False)
     spec = NetworkSpec(4, num_feat=8, num_block=20, num_grow_ch=4)
     piece = NetworkSpec(4, num_feat=8, num_block=2, num_grow_ch=4)
-    monkeypatch.setattr(time_estimate, "_seconds", lambda *arguments: 0.5)
-    monkeypatch.setattr(time_estimate, "_PIECE_MULTIPLICATIONS", 3.5 * time_estimate.multiplications(piece, 16))
-    share = time_estimate.multiplications(spec, 16) / time_estimate.multiplications(piece, 16)
-    assert time_estimate.seconds_per_step(config, spec, choose(config)) == pytest.approx(0.5 * share * 3 * 8 / 4)
+    monkeypatch.setattr(time_estimate, "_time_step", lambda *arguments: 0.5)
+    monkeypatch.setattr(time_estimate, "_PIECE_MULTIPLICATIONS", 3.5 * time_estimate.count_multiplications(piece, 16))
+    share = time_estimate.count_multiplications(spec, 16) / time_estimate.count_multiplications(piece, 16)
+    assert time_estimate.measure_step_seconds(config, spec, choose_hardware(config)) == pytest.approx(
+        0.5 * share * 3 * 8 / 4
+    )
 
 
 def test_measuring_a_piece_leaves_the_random_numbers_alone() -> None:
     config = TrainerConfig(patch_size=16, device="cpu", amp=False, perceptual_weight=0.1)
     before = torch.random.get_rng_state()
     spec = NetworkSpec(4, num_feat=8, num_block=2, num_grow_ch=4)
-    assert time_estimate.seconds_per_step(config, spec, choose(config)) > 0
+    assert time_estimate.measure_step_seconds(config, spec, choose_hardware(config)) > 0
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_a_run_takes_its_budget_or_its_steps_and_a_tenth() -> None:
     config = TrainerConfig(steps=100)
-    assert time_estimate.seconds_of_run(config, 2.0) == pytest.approx(220)
-    assert time_estimate.seconds_of_run(config.replace(max_minutes=7.0), 2.0) == 420
+    assert time_estimate.estimate_run_seconds(config, 2.0) == pytest.approx(220)
+    assert time_estimate.estimate_run_seconds(config.replace(max_minutes=7.0), 2.0) == 420
 
 
 @pytest.mark.parametrize(
-    "seconds, text",
-    [(0.2, "1 second"), (89, "89 seconds"), (700, "12 minutes"), (6100, "2 hours"), (4e5, "5 days")],
+    "seconds, text", [(0.2, "1 second"), (89, "89 seconds"), (700, "12 minutes"), (6100, "2 hours"), (4e5, "5 days")]
 )
 def test_rough_durations_are_words(seconds: float, text: str) -> None:
-    assert rough_duration(seconds) == text
+    assert format_rough_duration(seconds) == text
 
 
 # -- memory ------------------------------------------------------------------------------------
@@ -294,5 +299,5 @@ def test_rough_durations_are_words(seconds: float, text: str) -> None:
 def test_memory_that_is_nearly_used_up_is_warned_of() -> None:
     assert MemoryNeed(8 * 10**9, 10 * 10**9).warning == ""
     scarce = MemoryNeed(95 * 10**8, 10 * 10**9)
-    assert scarce.too_much
+    assert scarce.exceeds_free
     assert "about 9.50 GB needed, 10.0 GB free. Lower --batch-size" in scarce.warning

@@ -16,9 +16,9 @@ from tests.small_runs import picture
 from trainer_core.errors import UserError
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.verbs.picture_files import side_by_side
+from trainer_core.verbs.picture_files import compose_comparison
 from trainer_core.verbs.upscale import Upscaler, upscale
-from trainer_core.weights.export import export_state, pad_for_viewer, write_deployable
+from trainer_core.weights.export import pad_for_viewer, prepare_export_state, write_deployable
 
 SPEC = NetworkSpec(4, num_feat=16, num_block=3, num_grow_ch=8)
 
@@ -83,7 +83,7 @@ def test_colour_that_a_gray_model_cannot_keep_is_counted(tmp_path: Path) -> None
     Image.fromarray(photo()).save(folder / "colour.png")
     Image.fromarray(photo()[..., 0]).save(folder / "gray.png")
     path, network = model(tmp_path)
-    mono, spec = pad_for_viewer(export_state(network.state_dict(), mono=True), SPEC)
+    mono, spec = pad_for_viewer(prepare_export_state(network.state_dict(), mono=True), SPEC)
     write_deployable(tmp_path / "mono.pth", mono, spec, {}, padded_from=SPEC)
     single, _ = model(tmp_path, NetworkSpec(4, 16, 2, 8, 1, 1), "single.pth")
     for file, made_gray in ((path, 0), (tmp_path / "mono.pth", 1), (single, 1)):
@@ -166,7 +166,7 @@ def test_comparisons_show_bicubic_and_both_models(tmp_path: Path) -> None:
         )
         assert [p.name for p in done.written] == ["a.png", "a_compare.png"]
         assert Image.open(done.written[1]).size[0] == 160 * panels
-    strip = np.asarray(side_by_side(photo(), [("one", np.full((120, 160, 3), 7, np.uint8))], 4))
+    strip = np.asarray(compose_comparison(photo(), [("one", np.full((120, 160, 3), 7, np.uint8))], 4))
     assert (strip[-120:, 160:] == 7).all()
     assert (
         furthest(strip[-120:, :160], np.asarray(Image.fromarray(photo()).resize((160, 120), Image.Resampling.BICUBIC)))

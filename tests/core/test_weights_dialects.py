@@ -21,7 +21,7 @@ from trainer_core.weights.container.limits import WeightsError
 from trainer_core.weights.container.reader import open_weights
 from trainer_core.weights.network import load_network
 from trainer_core.weights.rrdb.dialects import identify
-from trainer_core.weights.warm_start import plan
+from trainer_core.weights.warm_start import identify_source
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "weights" / "realesr-animevideov3.pth"
 SPEC = NetworkSpec(4, num_feat=16, num_block=2, num_grow_ch=32)  # growth 32 is what spandrel knows
@@ -75,13 +75,23 @@ def contents(state: dict[str, Tensor], spec: NetworkSpec) -> dict[str, tuple[Any
         "RealSR wrapped": ({"state_dict": prefixed(bsr, "module.")}, "BSRGAN/RealSR", "state_dict", False),
         "earlier trainer, raw": (
             {"generator": other, "ema": state, "optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}}, "step": 7},
-            "BasicSR", "ema", True,
+            "BasicSR",
+            "ema",
+            True,
         ),
         "earlier trainer, no average": ({"generator": state, "step": 7}, "BasicSR", "generator", False),
         "ours, raw": (
-            {"kind": "wqv-upscale-trainer checkpoint", "params": other, "params_ema": state, "optimizer": {}, "step": 3,
-             "spec": spec.as_dict()},
-            "BasicSR", "params_ema", True,
+            {
+                "kind": "wqv-upscale-trainer checkpoint",
+                "params": other,
+                "params_ema": state,
+                "optimizer": {},
+                "step": 3,
+                "spec": spec.as_dict(),
+            },
+            "BasicSR",
+            "params_ema",
+            True,
         ),
         "ours, deploy": ({"params": state, "meta": {"spec": spec.as_dict(), "step": 3}}, "BasicSR", "params", False),
         "DataParallel": (prefixed(state, "module."), "BasicSR", "", False),
@@ -92,7 +102,7 @@ def contents(state: dict[str, Tensor], spec: NetworkSpec) -> dict[str, tuple[Any
         "parameters": ({name: torch.nn.Parameter(values) for name, values in state.items()}, "BasicSR", "", False),
         "fp16": ({"params": {name: values.half() for name, values in state.items()}}, "BasicSR", "params", False),
         "bf16": ({"params": {name: values.bfloat16() for name, values in state.items()}}, "BasicSR", "params", False),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("name", list(contents(RRDBNet(SPEC).state_dict(), SPEC)))
@@ -102,7 +112,7 @@ def test_every_dialect_is_recognised_and_computes_the_same(name: str, tmp_path: 
     torch.save(content, tmp_path / "m.pth")
     found = identify(open_weights(tmp_path / "m.pth"))
     assert (found.dialect, found.container, found.is_ema, found.spec) == (dialect, container, is_ema, SPEC)
-    assert found.complete and not found.unexpected and list(found.names) == list(SPEC.shapes())
+    assert found.is_complete and not found.unexpected and list(found.names) == list(SPEC.shapes())
     read, _ = load_network(tmp_path / "m.pth")
     lr = torch.rand(1, 3, 8, 8)
     tolerance = {"fp16": 2e-2, "bf16": 2e-1}.get(name, 0.0)
@@ -147,18 +157,24 @@ def test_the_full_size_key_lists_are_those_of_the_published_files() -> None:
         assert (len(spec.shapes()), spec.parameter_count()) == (tensors, parameters)
         for names in (old_names(spec), bsrgan_names(spec)):
             found = identify({names[name]: shape for name, shape in spec.shapes().items()})
-            assert found.spec == spec and found.complete and len(found.names) == tensors
+            assert found.spec == spec and found.is_complete and len(found.names) == tensors
     assert old_names(NetworkSpec(4))["conv_last.weight"] == "model.10.weight"
     assert old_names(NetworkSpec(8))["conv_hr.bias"] == "model.11.bias"
 
 
 SPECS = [
-    NetworkSpec(1), NetworkSpec(2), NetworkSpec(4, 32, 1, 16), NetworkSpec(8, 24, 6, 8),
-    NetworkSpec(1, num_block=1, unshuffle=1), NetworkSpec(2, num_block=2, unshuffle=1),
-    NetworkSpec(4, num_block=1, num_in_ch=1, num_out_ch=1), NetworkSpec(2, num_block=1, num_in_ch=1, num_out_ch=1),
-    NetworkSpec(4, num_block=1, num_in_ch=1), NetworkSpec(2, num_block=1, num_in_ch=1),
+    NetworkSpec(1),
+    NetworkSpec(2),
+    NetworkSpec(4, 32, 1, 16),
+    NetworkSpec(8, 24, 6, 8),
+    NetworkSpec(1, num_block=1, unshuffle=1),
+    NetworkSpec(2, num_block=2, unshuffle=1),
+    NetworkSpec(4, num_block=1, num_in_ch=1, num_out_ch=1),
+    NetworkSpec(2, num_block=1, num_in_ch=1, num_out_ch=1),
+    NetworkSpec(4, num_block=1, num_in_ch=1),
+    NetworkSpec(2, num_block=1, num_in_ch=1),
     NetworkSpec(4, num_block=1, num_out_ch=1),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
@@ -187,16 +203,20 @@ def test_missing_misshaped_and_surplus_tensors_are_named() -> None:
     assert found.missing == ("conv_hr.bias",)
     assert found.misshaped == ("body.1.rdb2.conv3.weight",)
     assert found.unexpected == ("extra.weight",)
-    assert not found.complete
+    assert not found.is_complete
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (dict(num_feat=513), "num_feat"), (dict(num_block=129), "num_block"), (dict(num_grow_ch=257), "num_grow_ch"),
-        (dict(num_in_ch=5), "channels"), (dict(num_out_ch=4), "channels"), (dict(scale=16), "up-convolutions"),
+        (dict(num_feat=513), "num_feat"),
+        (dict(num_block=129), "num_block"),
+        (dict(num_grow_ch=257), "num_grow_ch"),
+        (dict(num_in_ch=5), "channels"),
+        (dict(num_out_ch=4), "channels"),
+        (dict(scale=16), "up-convolutions"),
     ],
-)  # fmt: skip
+)
 def test_dimensions_beyond_the_caps_are_refused(change: dict[str, int], reason: str) -> None:
     with pytest.raises(WeightsError, match=reason):
         identify(dataclasses.replace(NetworkSpec(4, 8, 1, 4), **change).shapes())
@@ -231,7 +251,7 @@ def test_safetensors_metadata_are_read_as_meta(tmp_path: Path) -> None:
 def test_a_genuine_srvgg_file_is_refused_by_name() -> None:
     for arch in ("auto", "rrdb"):
         with pytest.raises(WeightsError, match="SRVGG"):
-            plan(SHARED, arch=arch)
+            identify_source(SHARED, arch=arch)
 
 
 SWIN = dict(img_size=16, window_size=8, depths=[2], num_heads=[2], embed_dim=8, upscale=2)

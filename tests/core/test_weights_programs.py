@@ -7,44 +7,53 @@ from pathlib import Path
 import pytest
 
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.weights.programs import in_words, judge, name_fault, scale_marks
+from trainer_core.weights.programs import check_programs, find_scale_marks, format_for_reading, scale_mark_problem
 
 SMALL = NetworkSpec(4, num_feat=16, num_block=2, num_grow_ch=8)
 
 
 def test_the_gate_s_sentence_is_turned_into_words() -> None:
     given = "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) no: x2 needs pixel-unshuffle"
-    assert in_words(given) == "Loads in WQV-Viewer and chaiNNer. Not in Upscayl (NCNN): x2 needs pixel-unshuffle."
-    assert in_words("WQV-Viewer no: the name · chaiNNer no: growth 4") == (
+    assert (
+        format_for_reading(given)
+        == "Loads in WQV-Viewer and chaiNNer. Not in Upscayl (NCNN): x2 needs pixel-unshuffle."
+    )
+    assert format_for_reading("WQV-Viewer no: the name · chaiNNer no: growth 4") == (
         "Not in WQV-Viewer: the name. Not in chaiNNer: growth 4."
     )
     for other in ("", "onnxruntime agrees with PyTorch within 1e-06"):
-        assert in_words(other) == other
+        assert format_for_reading(other) == other
 
 
 @pytest.mark.parametrize(
     ("name", "marks"),
     [
-        ("wqv_neosr_x4", (4,)), ("WQV-X8", (8,)), ("wqv_x4_step8000", (4,)), ("x2_from_x4plus", (4, 2)),
-        ("scale4_final", ()), ("wqv_4x", ()), ("x40", ()), ("x4x4", (4,)),
+        ("wqv_neosr_x4", (4,)),
+        ("WQV-X8", (8,)),
+        ("wqv_x4_step8000", (4,)),
+        ("x2_from_x4plus", (4, 2)),
+        ("scale4_final", ()),
+        ("wqv_4x", ()),
+        ("x40", ()),
+        ("x4x4", (4,)),
     ],
-)  # fmt: skip
+)
 def test_scale_marks_are_read_as_the_viewer_reads_them(name: str, marks: tuple[int, ...]) -> None:
-    assert scale_marks(name) == marks
+    assert find_scale_marks(name) == marks
 
 
 def test_a_wrong_name_is_told() -> None:
-    assert name_fault(Path("wqv_x4.pth"), 4) == ""
-    assert "no x4" in name_fault(Path("scale4_final.pth"), 4)
-    assert "x4 and x2" in name_fault(Path("x2_from_x4.pth"), 2)
-    assert "says x2, the weights are x4" in name_fault(Path("wqv_x2.pth"), 4)
+    assert scale_mark_problem(Path("wqv_x4.pth"), 4) == ""
+    assert "no x4" in scale_mark_problem(Path("scale4_final.pth"), 4)
+    assert "x4 and x2" in scale_mark_problem(Path("x2_from_x4.pth"), 2)
+    assert "says x2, the weights are x4" in scale_mark_problem(Path("wqv_x2.pth"), 4)
 
 
 def test_the_sentence_names_each_program_and_the_reason() -> None:
-    full = judge(Path("m_x2.pth"), NetworkSpec(2)).sentence()
+    full = check_programs(Path("m_x2.pth"), NetworkSpec(2)).summary()
     assert full == "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) no: x2 needs pixel-unshuffle"
-    small = judge(Path("m_x4.pth"), SMALL)
+    small = check_programs(Path("m_x4.pth"), SMALL)
     assert "16/2/8" in small.viewer and "growth 8" in small.chainner and small.upscayl == ""
-    assert judge(Path("m_x4.safetensors"), NetworkSpec(4)).viewer == "only .pth is looked for"
-    assert judge(Path("m_x4.pth"), NetworkSpec(4), container="generator").chainner
-    assert judge(Path("m_x4.pth"), NetworkSpec(4), plain_names=False).viewer
+    assert check_programs(Path("m_x4.safetensors"), NetworkSpec(4)).viewer == "only .pth is looked for"
+    assert check_programs(Path("m_x4.pth"), NetworkSpec(4), container="generator").chainner
+    assert check_programs(Path("m_x4.pth"), NetworkSpec(4), plain_names=False).viewer

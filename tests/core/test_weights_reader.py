@@ -13,18 +13,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests.core.hostile_files import (
-    archive,
-    dict_of,
-    legacy,
-    safetensors,
-    storage,
-    tensor,
-    text,
-)
-from tests.core.hostile_files import (
-    pickle as as_pickle,
-)
+from tests.core.hostile_files import archive, dict_of, legacy, safetensors, storage, tensor, text
+from tests.core.hostile_files import pickle as as_pickle
 from trainer_core.weights.container.limits import Limits, WeightsError
 from trainer_core.weights.container.reader import load_tensors, load_tree, open_weights
 
@@ -73,17 +63,30 @@ LAYOUTS: dict[str, Callable[[], Any]] = {
     "without elements": lambda: {"e": torch.empty(0, 3), "s": torch.tensor(3.5), "one": torch.ones(1, 1, 1, 1)},
     "random generator": lambda: {"rng": torch.get_rng_state()},
     "primitives": lambda: {
-        "n": None, "t": True, "i": -5, "l": 2**70, "f": 0.1, "inf": float("-inf"), "s": "é\n", "y": b"\0\xff",
-        "e": b"", "tuple": (1, (2,)), "list": [1, [2]], 3: {4: "five"}, "size": torch.Size([1, 2]),
+        "n": None,
+        "t": True,
+        "i": -5,
+        "l": 2**70,
+        "f": 0.1,
+        "inf": float("-inf"),
+        "s": "é\n",
+        "y": b"\0\xff",
+        "e": b"",
+        "tuple": (1, (2,)),
+        "list": [1, [2]],
+        3: {4: "five"},
+        "size": torch.Size([1, 2]),
     },
     "a bare tensor": lambda: torch.randn(4),
     "a list": lambda: [torch.randn(2), {"a": 1}],
-}  # fmt: skip
+}
 
 
 FORMS: dict[str, dict[str, Any]] = {
-    "zip": {}, "legacy": {"_use_new_zipfile_serialization": False}, "protocol 4": {"pickle_protocol": 4}
-}  # fmt: skip
+    "zip": {},
+    "legacy": {"_use_new_zipfile_serialization": False},
+    "protocol 4": {"pickle_protocol": 4},
+}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -95,7 +98,7 @@ def test_the_tree_equals_torch_s_own(layout: str, form: str, tmp_path: Path) -> 
     found = load_tree(path)
     expected = tuple(expected) if isinstance(expected, torch.Size) else expected
     assert same(_plain(expected), found)
-    assert open_weights(path).form == ("legacy" if form == "legacy" else "zip")
+    assert open_weights(path).file_format == ("legacy" if form == "legacy" else "zip")
 
 
 def _plain(tree: Any) -> Any:

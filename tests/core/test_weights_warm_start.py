@@ -18,7 +18,7 @@ from tests.core.networks import distance, network_of, noise, saved
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.weights.container.limits import WeightsError
 from trainer_core.weights.export import pad_for_viewer, write_deployable
-from trainer_core.weights.warm_start import WarmStartReport, apply, plan
+from trainer_core.weights.warm_start import WarmStartReport, apply_warm_start, identify_source
 
 ROOT = Path(__file__).resolve().parents[2]
 X4 = NetworkSpec(4, num_feat=16, num_block=2, num_grow_ch=8)
@@ -28,7 +28,7 @@ CLOSE = 5e-6  # rounding of sums in another order
 def started(path: Path, spec: NetworkSpec):  # noqa: ANN201
     """A network of `spec` with other weights, started from the file, and the report."""
     network = network_of(spec, seed=9)
-    return network, apply(plan(path), network)
+    return network, apply_warm_start(identify_source(path), network)
 
 
 def counts(report: WarmStartReport) -> dict[str, int]:
@@ -72,7 +72,7 @@ def test_x8_to_x4_leaves_the_third_doubling_out_and_says_so(tmp_path: Path) -> N
     network, report = started(saved(source, tmp_path / "m.pth"), X4)
     assert torch.equal(network.conv_up2.weight, source.conv_up2.weight)
     assert report.unexpected == ("conv_up3.weight", "conv_up3.bias") and not report.function_kept
-    assert "conv_up3.weight" in report.sentence()
+    assert "conv_up3.weight" in report.summary()
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_smaller_network_gets_a_part_and_the_report_says_so(tmp_path: Path) ->
     assert torch.equal(network.conv_hr.weight, source.conv_hr.weight[:8, :8])
     dense = source.get_parameter("body.0.rdb1.conv3.weight")
     assert torch.equal(network.get_parameter("body.0.rdb1.conv3.weight"), torch.cat((dense[:, :8], dense[:, 16:]), 1))
-    assert not report.function_kept and report.partial and "does not compute quite the same" in report.sentence()
+    assert not report.function_kept and report.partial and "does not compute quite the same" in report.summary()
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -129,7 +129,7 @@ def test_the_small_network_inside_a_padded_file_comes_back_bit_for_bit(tmp_path:
     source = network_of(X4)
     padded, spec = pad_for_viewer(source.state_dict(), X4)
     write_deployable(tmp_path / "m_x4.pth", padded, spec, {}, padded_from=X4)
-    found = plan(tmp_path / "m_x4.pth")
+    found = identify_source(tmp_path / "m_x4.pth")
     assert found.spec == X4 and found.identified.spec == NetworkSpec(4) and "padded from" in found.description
     network, report = started(tmp_path / "m_x4.pth", X4)
     assert torch.equal(network(noise()), source(noise())) and report.function_kept
@@ -141,7 +141,7 @@ def test_a_false_claim_of_padding_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="padded_from"):
         started(path, X4)
     path = saved(network_of(X4), tmp_path / "n.pth", meta={"padded_from": wide.as_dict()})
-    assert plan(path).spec == X4  # a network larger than the file cannot be inside
+    assert identify_source(path).spec == X4  # a network larger than the file cannot be inside
 
 
 def test_missing_and_surplus_tensors_are_counted(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_mere_fragment_is_refused_before_anything_starts(tmp_path: Path) -> No
     kept = ("conv_first", "conv_last", "body.0.rdb1.conv1", "body.8.rdb1.conv1")
     torch.save({n: v for n, v in state.items() if n.startswith(kept)}, tmp_path / "m.pth")
     with pytest.raises(WeightsError, match=r"holds only \d+%"):
-        plan(tmp_path / "m.pth")
+        identify_source(tmp_path / "m.pth")
 
 
 def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
@@ -180,8 +180,10 @@ def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
 def test_looking_at_a_file_needs_no_torch(tmp_path: Path) -> None:
     path = saved(network_of(X4), tmp_path / "m.pth")
     code = (
-        "import sys\nfrom trainer_core.weights.warm_start import plan\nfrom trainer_core.verbs.inspect import inspect\n"
-        f"assert plan({str(path)!r}).spec.num_feat == 16\ninspect({str(path)!r}).text()\nprint('torch' in sys.modules)"
+        "import sys\nfrom trainer_core.weights.warm_start import identify_source\n"
+        "from trainer_core.verbs.inspect import inspect_file as inspect\n"
+        f"assert identify_source({str(path)!r}).spec.num_feat == 16\n"
+        f"inspect({str(path)!r}).format_report()\nprint('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -15,8 +15,8 @@ from trainer_core.workspace.layout import Workspace, deploy_path
 
 def test_what_a_killed_writer_left_is_removed_under_the_lock(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    workspace.checkpoints.mkdir()
-    stray = workspace.checkpoints / ".scale4_step1.pth.99.tmp"
+    workspace.checkpoints_folder.mkdir()
+    stray = workspace.checkpoints_folder / ".scale4_step1.pth.99.tmp"
     stray.write_bytes(b"half")
     with workspace.lock():
         assert not stray.exists()
@@ -41,19 +41,19 @@ def test_a_second_writer_is_refused_by_name_and_a_dead_one_holds_nothing(tmp_pat
 
 def test_a_run_is_put_aside_whole_and_comes_back(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    workspace.checkpoints.mkdir()
-    (workspace.checkpoints / "scale4_step20.pth").write_bytes(b"1")
+    workspace.checkpoints_folder.mkdir()
+    (workspace.checkpoints_folder / "scale4_step20.pth").write_bytes(b"1")
     workspace.log_file.write_text("log")
     workspace.splits_file.write_text("{}")
-    folder = workspace.put_run_aside()
+    folder = workspace.archive_run()
     assert folder is not None and folder.parent == workspace.previous_runs
-    assert not workspace.checkpoints.exists() and workspace.splits_file.exists()
+    assert not workspace.checkpoints_folder.exists() and workspace.splits_file.exists()
     assert (folder / "dataset_splits.json").exists() and (folder / "trainer.log").read_text() == "log"
     moved = folder / "checkpoints" / "scale4_step20.pth"
-    assert workspace.archive_of(moved) == folder
-    workspace.bring_run_back(folder)
-    assert workspace.step_checkpoints() == [(20, workspace.checkpoints / "scale4_step20.pth")]
-    assert Workspace(tmp_path / "new").put_run_aside() is None
+    assert workspace.archive_containing(moved) == folder
+    workspace.restore_run(folder)
+    assert workspace.step_checkpoints() == [(20, workspace.checkpoints_folder / "scale4_step20.pth")]
+    assert Workspace(tmp_path / "new").archive_run() is None
 
 
 def test_two_runs_put_aside_in_the_same_second_keep_apart(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_two_runs_put_aside_in_the_same_second_keep_apart(tmp_path: Path) -> Non
     folders = set()
     for _ in range(3):
         workspace.log_file.write_text("log")
-        folders.add(workspace.put_run_aside())
+        folders.add(workspace.archive_run())
     assert len(folders) == 3
 
 
@@ -69,15 +69,15 @@ def test_resume_finds_latest_by_number_and_the_raw_checkpoint_of_a_deploy_file(t
     workspace = Workspace(tmp_path)
     with pytest.raises(UserError, match="no checkpoint to resume"):
         workspace.locate_checkpoint("latest")
-    workspace.checkpoints.mkdir()
+    workspace.checkpoints_folder.mkdir()
     for step in (900, 1000):
         path = workspace.checkpoint_path(4, f"step{step}")
         path.write_bytes(b"1")
         deploy_path(path).write_bytes(b"1")
     assert workspace.locate_checkpoint("latest").name == "scale4_step1000.pth"
-    deployed = workspace.checkpoints / "scale4_step900_deploy.pth"
+    deployed = workspace.checkpoints_folder / "scale4_step900_deploy.pth"
     assert workspace.locate_checkpoint(str(deployed)).name == "scale4_step900.pth"
-    (workspace.checkpoints / "scale4_step900.pth").unlink()
+    (workspace.checkpoints_folder / "scale4_step900.pth").unlink()
     assert workspace.locate_checkpoint(str(deployed)) == deployed
     outside = tmp_path.parent / "elsewhere.pth"
     outside.write_bytes(b"1")

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainer_core.workspace.layout import Workspace
-from trainer_core.workspace.models import model_of, models_of
+from trainer_core.workspace.models import find_models, model_of
 
 
 def test_the_models_of_a_run_come_best_first_then_the_newest_checkpoints(tmp_path: Path) -> None:
-    assert models_of(tmp_path) == []
+    assert find_models(tmp_path) == []
     names = ("models/wqv_neosr_x4.pth", "models/wqv_neosr_x4_best.pth", "checkpoints/scale4_best.pth")
     steps = ("checkpoints/scale4_step20.pth", "checkpoints/scale4_step20_deploy.pth", "checkpoints/scale4_step100.pth")
     for name in names + steps:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert [(model.what, model.path.name) for model in models_of(tmp_path)] == [
+    assert [(model.label, model.path.name) for model in find_models(tmp_path)] == [
         ("best", "wqv_neosr_x4_best.pth"),
         ("newest", "wqv_neosr_x4.pth"),
         ("step 100", "scale4_step100.pth"),
@@ -25,7 +25,7 @@ def test_the_models_of_a_run_come_best_first_then_the_newest_checkpoints(tmp_pat
 
 def test_the_model_of_a_run_is_the_best_else_the_newest(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    for folder in (workspace.models, workspace.checkpoints):
+    for folder in (workspace.models, workspace.checkpoints_folder):
         folder.mkdir()
     workspace.checkpoint_path(4, "step20").touch()
     assert model_of(workspace) is None, "a checkpoint is no model"

@@ -54,8 +54,8 @@ def wait_for_step(workspace: Path, step: int) -> None:
 
 
 def digest(workspace: Path) -> str:
-    state = checkpoint.load(workspace / "checkpoints" / "scale4_final.pth")
-    return checkpoint.digest([state.params, state.params_ema, state.optimizer, state.step])
+    state = checkpoint.load_checkpoint(workspace / "checkpoints" / "scale4_final.pth")
+    return checkpoint.compute_digest([state.params, state.params_ema, state.optimizer, state.step])
 
 
 def test_config_only_prints_json_and_touches_nothing(photos: Path, tmp_path: Path) -> None:
@@ -96,9 +96,13 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
         pytest.skip("this machine has a CUDA GPU")
     (tmp_path / "photos").symlink_to(photos)
     result = subprocess.run(
-        [sys.executable, "-m", "trainer_core", *arguments], capture_output=True, text=True, cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, timeout=60,
-    )  # fmt: skip
+        [sys.executable, "-m", "trainer_core", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        timeout=60,
+    )
     assert result.returncode == 2, result.stderr
     assert words in result.stderr and "Traceback" not in result.stderr and not result.stdout
     assert not (tmp_path / "w").exists()

@@ -56,9 +56,16 @@ def measure(name: str, folder: Path) -> list[float]:
             losses.append(event.losses["total"])
 
     settings = {
-        **TINY, "source_dir": str(_make_photos(folder / "photos")), "workspace": str(folder / name), "steps": STEPS,
-        "val_interval": 1000, "checkpoint_interval": 1000, "image_log_max_samples": 0, "num_workers": 1, **CASES[name],
-    }  # fmt: skip
+        **TINY,
+        "source_dir": str(_make_photos(folder / "photos")),
+        "workspace": str(folder / name),
+        "steps": STEPS,
+        "val_interval": 1000,
+        "checkpoint_interval": 1000,
+        "image_log_max_samples": 0,
+        "num_workers": 1,
+        **CASES[name],
+    }
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -106,7 +106,7 @@ def window(qapp: QApplication, qtbot: object) -> Iterator[Window]:
     """Open a window and start its training thread; close it at the end as a user would."""
     made = Window()
     made.show()
-    made.begin_work()
+    made.start_background_work()
     yield made
     close_window(made, qtbot)
 

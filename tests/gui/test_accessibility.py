@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import Report, show_report
+from app.errors import ErrorReport, show_report
 from app.form.row import Row
-from app.questions import ask
+from app.questions import ask_question
 from app.window import Window
-from tests.gui.window_driver import fill_in, find_tabs, unfold_groups
+from tests.gui.window_driver import fill_form, find_tabs, unfold_groups
 from trainer_core.events import RunFinished
 
 _NAME = QAccessible.Text.Name
@@ -35,10 +35,10 @@ def open_everything(window: Window) -> None:
     """All groups, cards and views at once."""
     unfold_groups(window)
     window.show_run(True)
-    window.messages.tell("info", "Hello")
-    window.crash_card.tell("Segmentation fault")
-    window.result_card.present(RunFinished("completed", 4, model="model.pth"), "WQV-Viewer yes")
-    window.resume_card.say("waiting", "accent", "There is an unfinished run", "")
+    window.message_strip.show_message("info", "Hello")
+    window.crash_card.show_crash("Segmentation fault")
+    window.result_card.show_result(RunFinished("completed", 4, model="model.pth"), "WQV-Viewer yes")
+    window.resume_card.set_content("waiting", "accent", "There is an unfinished run", "")
 
 
 def nameless(root: QWidget) -> list[str]:
@@ -68,8 +68,8 @@ def test_the_welcome_has_names(window: Window) -> None:
 
 
 def test_the_running_training_has_names(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=100000, val_interval=100000)
-    qtbot.waitUntil(lambda: window.project.ready, timeout=60000)
+    fill_form(window, photos, tmp_path / "run", steps=100000, val_interval=100000)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=60000)
     window.conductor.start()
     qtbot.waitUntil(lambda: window.session.step >= 1, timeout=60000)
     open_everything(window)
@@ -77,8 +77,8 @@ def test_the_running_training_has_names(window: Window, qtbot: Any, photos: Path
 
 
 def test_dialogs_have_names_a_title_and_a_way_out(window: Window, qtbot: Any) -> None:
-    report = show_report(Report("No", "A cause", "Try again", "details"), window, unfold=True)
-    question = ask(window, "Really?", "It is gone then.", [("Keep", lambda: None), ("Go", lambda: None)])
+    report = show_report(ErrorReport("No", "A cause", "Try again", "details"), window, unfold=True)
+    question = ask_question(window, "Really?", "It is gone then.", [("Keep", lambda: None), ("Go", lambda: None)])
     for dialog in (report, question):
         assert dialog.isVisible()
         assert dialog.windowTitle()
@@ -97,7 +97,7 @@ def test_what_the_menus_open_has_names_a_title_and_a_way_out(
     for action in window.findChildren(QAction):
         if action.text().endswith("…") and action.isEnabled():
             action.trigger()
-            qtbot.waitUntil(lambda: not window.project.background.busy)
+            qtbot.waitUntil(lambda: not window.project.background.is_busy)
             QApplication.processEvents()
             for dialog in [d for d in window.findChildren(QDialog) if d.isVisible()]:
                 opened.append(dialog.windowTitle())
@@ -126,7 +126,7 @@ def test_everything_in_the_menus_has_a_name_and_a_shortcut_and_a_letter_of_its_o
 def test_the_tab_key_goes_through_the_form_from_top_to_bottom(window: Window, qtbot: Any) -> None:
     unfold_groups(window)
     QApplication.processEvents()
-    window.form.go_to("source_dir")
+    window.form.focus_setting("source_dir")
     QApplication.processEvents()
     content = window.form.widget()
     heights: list[int] = []
@@ -162,7 +162,7 @@ def test_everything_that_can_be_clicked_is_reached_by_the_tab_key(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     (photos / "broken.png").write_bytes(b"no picture")
-    fill_in(window, photos, tmp_path / "run", steps="many")
+    fill_form(window, photos, tmp_path / "run", steps="many")
     qtbot.waitUntil(lambda: "1 unusable" in window.form.rows["source_dir"].note, timeout=60000)
     assert out_of_reach(window) == []
     open_everything(window)
@@ -174,10 +174,10 @@ def test_everything_that_can_be_clicked_is_reached_by_the_tab_key(
 
 def test_unusable_files_are_listed_by_keyboard_alone(window: Window, qtbot: Any, photos: Path) -> None:
     (photos / "broken.png").write_bytes(b"no picture")
-    window.project.choose("source_dir", str(photos))
+    window.project.set_path("source_dir", str(photos))
     qtbot.waitUntil(lambda: "1 unusable" in window.form.rows["source_dir"].note, timeout=60000)
     window.activateWindow()
-    window.form.go_to("source_dir")
+    window.form.focus_setting("source_dir")
     spoken: list[str] = []
     while "cannot be used" not in "".join(spoken[-1:]) and len(spoken) < 5:
         qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
@@ -191,8 +191,8 @@ def test_unusable_files_are_listed_by_keyboard_alone(window: Window, qtbot: Any,
 def test_every_field_says_first_what_is_wrong_with_it(window: Window) -> None:
     open_everything(window)
     for name in ("steps", "learning_rate", "betas", "batch_size", "workspace"):
-        window.project.set(name, ("a", "b") if name == "betas" else "many" if name != "workspace" else "\0")
-    wrong = window.project.wrong
+        window.project.set_value(name, ("a", "b") if name == "betas" else "many" if name != "workspace" else "\0")
+    wrong = window.project.problems
     assert {"steps", "learning_rate", "betas", "batch_size"} <= wrong.keys()
     for name in wrong:
         row = window.form.rows[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -14,11 +14,11 @@ from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 
 from app.charts.axes import log_ticks, step_label
 from app.charts.chart import Chart
-from app.charts.figures import Figures
+from app.charts.figures import RunFigures
 from app.charts.panel import ChartPanel
-from app.charts.plot import Look
-from app.charts.points import Points, Smooth
-from app.settings_store import remembered
+from app.charts.plot import CurveStyle
+from app.charts.points import ExponentialAverage, Points
+from app.settings_store import open_settings_store
 from app.theme import theme
 from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 
@@ -38,10 +38,10 @@ def begun(start_step: int) -> RunStarted:
     return RunStarted("id", "w", 4, True, start_step, None, "cpu", "fp32", 1, {})
 
 
-def figures_of(*events: Event) -> Figures:
-    figures = Figures()
+def figures_of(*events: Event) -> RunFigures:
+    figures = RunFigures()
     for event in events:
-        figures.take(event)
+        figures.add_event(event)
     return figures
 
 
@@ -52,19 +52,21 @@ def panel(qapp: Any, qtbot: Any) -> ChartPanel:
     qtbot.addWidget(made)
     made.resize(900, 320)
     steps = [step(number) for number in range(1, 21)]
-    made.load(figures_of(*steps, validated(10, 24.0), CheckpointSaved(12, "x.pth", "step"), validated(20, 25.0)))
+    made.show_figures(
+        figures_of(*steps, validated(10, 24.0), CheckpointSaved(12, "x.pth", "step"), validated(20, 25.0))
+    )
     made.show()
     qtbot.waitUntil(lambda: drawn(made.loss, "loss") == 20)
     return made
 
 
-def curve(chart: Chart, name: str, look: Look = Look.PLAIN) -> Optional[pg.PlotDataItem]:
+def curve(chart: Chart, name: str, look: CurveStyle = CurveStyle.PLAIN) -> pg.PlotDataItem | None:
     """Find a curve in the plot."""
     curves = (item for item in chart.plot.getPlotItem().listDataItems() if isinstance(item, pg.PlotDataItem))
     return next((item for item in curves if (item.name(), item.zValue()) == (name, look.value)), None)
 
 
-def drawn(chart: Chart, name: str, look: Look = Look.PLAIN) -> int:
+def drawn(chart: Chart, name: str, look: CurveStyle = CurveStyle.PLAIN) -> int:
     """Count the points of a curve that the plot was given."""
     found = curve(chart, name, look)
     data = found.getOriginalDataset()[0] if found else None
@@ -80,28 +82,28 @@ def label(chart: Chart, name: str) -> QLabel:
 
 def place(chart: Chart, x: float) -> QPoint:
     """Where a step is in the plot, half-way up."""
-    left = chart.plot.mapFromScene(QPointF(chart.plot.pixels(x), 0)).x()
+    left = chart.plot.mapFromScene(QPointF(chart.plot.x_to_pixels(x), 0)).x()
     return QPoint(left, chart.plot.height() // 2)
 
 
 def test_points_grow_and_find_the_nearest_within_their_reach() -> None:
     points = Points()
-    assert points.at(3) is None
+    assert points.nearest_point(3) is None
     for number in range(5000):
         points.append(number, 2 * number)
     assert (len(points), points.x[-1], points.y[-1]) == (5000, 4999, 9998)
-    assert points.at(7.4) == (7, 14)
-    assert points.at(1e9) is None
+    assert points.nearest_point(7.4) == (7, 14)
+    assert points.nearest_point(1e9) is None
     points.rewind(7.5)
     assert (len(points), points.x[-1]) == (8, 7)
 
 
 def test_smoothing_starts_at_the_first_value_and_survives_nan() -> None:
-    smooth = Smooth()
+    smooth = ExponentialAverage()
     first, gap, endless, last = smooth(np.array([5.0, np.nan, np.inf, 6.0]))
     assert (first, gap, endless) == pytest.approx((5.0, 5.0, 5.0))
     assert 5.0 < last < 6.0
-    assert np.isnan(Smooth()(np.array([np.nan])))
+    assert np.isnan(ExponentialAverage()(np.array([np.nan])))
 
 
 @pytest.mark.parametrize("span", [2, 10, 1000])
@@ -112,7 +114,7 @@ def test_smoothing_in_pieces_of_any_length_is_the_average_that_its_definition_sa
     for value in values:
         total, weight = (part + (new - part) / span for part, new in ((total, value), (weight, 1.0)))
         expected.append(total / weight)
-    smooth = Smooth(span)
+    smooth = ExponentialAverage(span)
     pieces = [smooth(piece) for piece in np.split(values, [0, 1, 2, 700, 4000])]
     assert np.concatenate(pieces) == pytest.approx(np.array(expected), rel=1e-9)
 
@@ -120,13 +122,13 @@ def test_smoothing_in_pieces_of_any_length_is_the_average_that_its_definition_sa
 def drawings(chart: Any) -> list[float]:
     """The times at which a chart is drawn from now on."""
     times: list[float] = []
-    show_lines = chart.show_lines
+    show_lines = chart.show_curves
 
     def note(*arguments: Any, **more: Any) -> None:
         times.append(time.monotonic())
         show_lines(*arguments, **more)
 
-    chart.show_lines = note
+    chart.show_curves = note
     return times
 
 
@@ -139,13 +141,13 @@ def test_charts_draw_what_they_heard_not_more_often_than_once_a_second(qapp: Any
     number = 0
     while time.monotonic() - began < 2.6:
         number += 1
-        panel.hear(step(number))
+        panel.on_event(step(number))
         qtbot.wait(1)
     assert len(loss) >= 3 and min(np.diff(loss)) >= 0.9  # a timer of Qt may be 5 % early
     assert loss[0] - began < 0.3, "the first steps are seen at once"
     assert len(psnr) == 1, "nothing new"
-    panel.hear(validated(number, 31.0))
-    panel.hear(CheckpointSaved(number, "x.pth", "step"))
+    panel.on_event(validated(number, 31.0))
+    panel.on_event(CheckpointSaved(number, "x.pth", "step"))
     qtbot.waitUntil(lambda: drawn(panel.psnr, "PSNR") == 1)
     assert drawn(panel.loss, "loss") == number
     assert len(psnr) == 2
@@ -156,9 +158,9 @@ def test_what_the_user_chooses_is_drawn_at_once(qapp: Any, qtbot: Any) -> None:
     qtbot.addWidget(panel)
     loss = drawings(panel.loss)
     panel.show()
-    panel.hear(step(1))
+    panel.on_event(step(1))
     qtbot.waitUntil(lambda: len(loss) == 1)
-    panel.loss_look.changed.emit()
+    panel.loss_options.changed.emit()
     qtbot.waitUntil(lambda: len(loss) == 2)
     assert loss[1] - loss[0] < 0.4
 
@@ -169,12 +171,12 @@ def test_a_drawing_leaves_nothing_for_the_painting_to_move(qapp: Any, qtbot: Any
     panel.show()
     qtbot.wait(100)
     for number in range(1, 50):
-        panel.hear(step(number))
+        panel.on_event(step(number))
     panel.draw()
     moved: list[object] = []
     panel.loss.plot.view.sigRangeChanged.connect(lambda *range: moved.append(range))
     panel.loss.plot.viewport().repaint()
-    assert panel.loss.plot.span[1] >= 49
+    assert panel.loss.plot.visible_range[1] >= 49
     assert not moved
 
 
@@ -195,7 +197,7 @@ def numbers(chart: Chart) -> tuple[list[str], list[str]]:
 @pytest.mark.parametrize("gain", [0.0, 1e-4, 0.006, 0.03, 0.06, 0.4, 3.0])
 def test_a_psnr_close_to_bicubic_has_numbers_all_the_same(panel: ChartPanel, gain: float) -> None:
     panel.clear()
-    panel.hear(validated(40, 23.1876 + gain, 23.1876))
+    panel.on_event(validated(40, 23.1876 + gain, 23.1876))
     panel.draw()
     wanted, drawn_ = numbers(panel.psnr)
     assert wanted and set(wanted) <= set(drawn_)
@@ -207,7 +209,7 @@ def test_every_learning_rate_has_numbers(panel: ChartPanel, qtbot: Any, rate: fl
     panel.rate.show()
     for number in range(1, 50):
         losses = {"total": 1.0}
-        panel.hear(StepDone(number, 50, losses, rate * (1 - number / 60), 1.0, 2.0, 1.0, 1.0, 10**9))
+        panel.on_event(StepDone(number, 50, losses, rate * (1 - number / 60), 1.0, 2.0, 1.0, 1.0, 10**9))
     panel.draw()
     wanted, drawn_ = numbers(panel.rate)
     assert wanted and set(wanted) <= set(drawn_)
@@ -231,33 +233,33 @@ def smoothed(panel: ChartPanel) -> np.ndarray:
 
 def test_the_smoothing_of_the_loss_is_chosen_by_keyboard_and_remembered(panel: ChartPanel, qtbot: Any) -> None:
     values = [0.1 + 0.05 * (number % 2) for number in range(60)]
-    panel.load(figures_of(*(step(number, l1=value) for number, value in enumerate(values, 1))))
+    panel.show_figures(figures_of(*(step(number, l1=value) for number, value in enumerate(values, 1))))
     spreads = []
     for text in ("Smooth 10", "Smooth 200"):
-        choose(qtbot, panel.loss_look.smoothing, text)
+        choose(qtbot, panel.loss_options.smoothing, text)
         panel.draw()
-        assert drawn(panel.loss, "loss", Look.FAINT) == 60, "what came stays to be seen"
+        assert drawn(panel.loss, "loss", CurveStyle.FAINT) == 60, "what came stays to be seen"
         spreads.append(np.ptp(smoothed(panel)[-10:]))
     assert 0.05 > spreads[0] > 2 * spreads[1]
-    choose(qtbot, panel.loss_look.smoothing, "Raw")
+    choose(qtbot, panel.loss_options.smoothing, "Raw")
     panel.draw()
     assert smoothed(panel) == pytest.approx(np.array(values))
-    assert drawn(panel.loss, "loss", Look.FAINT) == 0
+    assert drawn(panel.loss, "loss", CurveStyle.FAINT) == 0
     again = ChartPanel()
     qtbot.addWidget(again)
-    assert again.loss_look.smoothing.currentText() == "Raw"
+    assert again.loss_options.smoothing.currentText() == "Raw"
 
 
 def test_the_axis_of_the_loss_is_chosen_by_keyboard_and_remembered(panel: ChartPanel, qtbot: Any) -> None:
     axis = panel.loss.plot.getPlotItem().getAxis("left")
     panel.loss.plot.view.setXRange(5, 15, padding=0)
     assert axis.logMode
-    choose(qtbot, panel.loss_look.axis, "Linear")
+    choose(qtbot, panel.loss_options.axis, "Linear")
     panel.draw()
     assert not axis.logMode
     low, high = panel.loss.plot.view.viewRange()[1]
     assert low < 0.1 < high, "the loss itself, not its exponent"
-    assert panel.loss.plot.span == pytest.approx((5, 15))
+    assert panel.loss.plot.visible_range == pytest.approx((5, 15))
     again = ChartPanel()
     qtbot.addWidget(again)
     assert not again.loss.plot.getPlotItem().getAxis("left").logMode
@@ -266,36 +268,36 @@ def test_the_axis_of_the_loss_is_chosen_by_keyboard_and_remembered(panel: ChartP
 @pytest.mark.parametrize("kept", ["nonsense", "7", ""])
 def test_a_look_that_cannot_be_used_is_the_usual_one(qapp: Any, qtbot: Any, kept: str) -> None:
     for key in ("charts/smoothing", "charts/loss_axis"):
-        remembered().setValue(key, kept)
+        open_settings_store().setValue(key, kept)
     panel = ChartPanel()
     qtbot.addWidget(panel)
-    assert (panel.loss_look.span, panel.loss_look.log) == (40, True)
+    assert (panel.loss_options.smoothing_span, panel.loss_options.is_logarithmic) == (40, True)
 
 
 def test_the_look_of_the_loss_goes_with_its_chart(panel: ChartPanel, qtbot: Any) -> None:
     switch = next(button for button in panel.findChildren(QPushButton) if button.text() == "Loss")
     qtbot.mouseClick(switch, Qt.MouseButton.LeftButton)
-    assert not panel.loss_look.isVisible()
+    assert not panel.loss_options.isVisible()
     qtbot.mouseClick(switch, Qt.MouseButton.LeftButton)
-    assert panel.loss_look.isVisible()
+    assert panel.loss_options.isVisible()
 
 
 def test_what_a_resumed_run_drops_is_not_in_its_average(panel: ChartPanel) -> None:
     panel.figures.losses["total"].smooth(40)
-    panel.hear(begun(12))
-    panel.hear(step(13, l1=0.2))
+    panel.on_event(begun(12))
+    panel.on_event(step(13, l1=0.2))
     fresh = figures_of(*(step(number) for number in range(1, 13)), step(13, l1=0.2))
     assert panel.figures.losses["total"].smooth(40).y == pytest.approx(fresh.losses["total"].smooth(40).y)
 
 
 def test_a_resumed_run_drops_what_it_does_again_and_a_new_one_everything(panel: ChartPanel) -> None:
-    panel.hear(begun(12))
+    panel.on_event(begun(12))
     assert panel.figures.losses["total"].raw.x[-1] == 12
     assert list(panel.figures.psnr.x) == [10]
     assert panel.figures.checkpoints == [12]
-    panel.hear(step(13))
+    panel.on_event(step(13))
     assert list(panel.figures.losses["total"].raw.x[-2:]) == [12, 13]
-    panel.hear(begun(0))
+    panel.on_event(begun(0))
     assert not panel.figures
     assert panel.figures.best is None
 
@@ -334,15 +336,15 @@ def test_the_keyboard_reads_out_zooms_and_chooses(panel: ChartPanel, qtbot: Any)
     with qtbot.waitSignal(panel.step_chosen) as chosen:
         qtbot.keyClick(chart, Qt.Key.Key_Return)
     assert chosen.args == [18]
-    left, right = chart.plot.span
+    left, right = chart.plot.visible_range
     qtbot.keyClick(chart, Qt.Key.Key_Plus)
-    assert chart.plot.span[1] - chart.plot.span[0] == pytest.approx((right - left) / 1.5)
+    assert chart.plot.visible_range[1] - chart.plot.visible_range[0] == pytest.approx((right - left) / 1.5)
     for _ in range(12):
         qtbot.keyClick(chart, Qt.Key.Key_Left)
     assert chart.read_out.startswith("step 6")
-    assert chart.plot.span[0] <= 6 <= chart.plot.span[1]
+    assert chart.plot.visible_range[0] <= 6 <= chart.plot.visible_range[1]
     qtbot.keyClick(chart, Qt.Key.Key_Home)
-    qtbot.waitUntil(lambda: chart.plot.span == pytest.approx((left, right), abs=0.5))
+    qtbot.waitUntil(lambda: chart.plot.visible_range == pytest.approx((left, right), abs=0.5))
     qtbot.keyClick(chart, Qt.Key.Key_Escape)
     assert chart.read_out == ""
 
@@ -362,25 +364,25 @@ def test_axes_have_numbers_as_soon_as_a_curve_has_points(qapp: Any, qtbot: Any) 
     panel.draw()
 
     def numbered(chart: Chart) -> list[bool]:
-        return [chart.plot.getPlotItem().getAxis(side).numbered for side in ("left", "bottom")]
+        return [chart.plot.getPlotItem().getAxis(side).labels_visible for side in ("left", "bottom")]
 
     assert numbered(panel.loss) == numbered(panel.psnr) == [False, False]
-    panel.hear(step(1))
+    panel.on_event(step(1))
     qtbot.waitUntil(lambda: numbered(panel.loss) == [True, True])
     assert numbered(panel.psnr) == [False, False]
-    panel.hear(validated(1, 24.0))
+    panel.on_event(validated(1, 24.0))
     qtbot.waitUntil(lambda: numbered(panel.psnr) == [True, True])
     panel.clear()
     qtbot.waitUntil(lambda: numbered(panel.loss) == numbered(panel.psnr) == [False, False])
 
 
 def test_the_read_out_follows_what_is_drawn(panel: ChartPanel, qtbot: Any) -> None:
-    panel.hear(step(21, l1=0.9))
+    panel.on_event(step(21, l1=0.9))
     qtbot.waitUntil(lambda: drawn(panel.loss, "loss") == 21)
     panel.loss.setFocus()
     qtbot.keyClick(panel.loss, Qt.Key.Key_Left)
     before = panel.loss.read_out
-    choose(qtbot, panel.loss_look.smoothing, "Raw")
+    choose(qtbot, panel.loss_options.smoothing, "Raw")
     qtbot.waitUntil(lambda: panel.loss.read_out == "step 21, loss 0.9")
     assert before.startswith("step 21") and before != panel.loss.read_out
     panel.clear()
@@ -401,7 +403,7 @@ def test_empty_charts_say_what_they_wait_for_clear_of_the_axes(qapp: Any, qtbot:
         assert between.contains(empty.geometry())
         assert empty.heightForWidth(empty.width()) <= empty.height()
     assert "first steps" in said[panel.loss] and "first validation" in said[panel.psnr]
-    panel.hear(step(1))
+    panel.on_event(step(1))
     qtbot.waitUntil(lambda: not label(panel.loss, "empty").isVisible())
     assert label(panel.psnr, "empty").isVisible()
 
@@ -409,18 +411,18 @@ def test_empty_charts_say_what_they_wait_for_clear_of_the_axes(qapp: Any, qtbot:
 def test_an_empty_chart_has_nothing_of_the_run_before(panel: ChartPanel, qtbot: Any) -> None:
     def numbered() -> list[bool]:
         axes = [panel.loss.plot.getPlotItem().getAxis(side) for side in ("left", "bottom")]
-        return [axis.numbered for axis in axes]
+        return [axis.labels_visible for axis in axes]
 
     assert numbered() == [True, True]
     panel.loss.plot.view.setXRange(5, 9)
     panel.clear()
     panel.draw()
     assert numbered() == [False, False]
-    assert panel.loss.plot.span[1] < 5
+    assert panel.loss.plot.visible_range[1] < 5
     for number in range(1, 4):
-        panel.hear(step(number))
+        panel.on_event(step(number))
     panel.draw()
-    qtbot.waitUntil(lambda: 3 <= panel.loss.plot.span[1] < 5)
+    qtbot.waitUntil(lambda: 3 <= panel.loss.plot.visible_range[1] < 5)
     assert numbered() == [True, True]
 
 
@@ -445,7 +447,7 @@ def test_a_click_names_the_step_and_near_a_tick_the_checkpoint_s(panel: ChartPan
 
 def test_the_best_point_is_ringed_and_bicubic_is_in_sight(panel: ChartPanel, qtbot: Any) -> None:
     assert panel.figures.best == (20, 25.0)
-    panel.hear(validated(30, 24.5))
+    panel.on_event(validated(30, 24.5))
     qtbot.waitUntil(lambda: drawn(panel.psnr, "PSNR") == 3)
     (ring,) = (item for item in panel.psnr.plot.listDataItems() if isinstance(item, pg.ScatterPlotItem))
     assert ring.getData()[0][0] == 20
@@ -456,7 +458,7 @@ def test_the_best_point_is_ringed_and_bicubic_is_in_sight(panel: ChartPanel, qtb
 
 def test_terms_of_the_loss_are_named_with_their_colours(panel: ChartPanel, qtbot: Any) -> None:
     assert panel.loss.legend == ""  # one term needs no legend
-    panel.load(figures_of(step(1, pixel=0.1, perceptual=0.2), step(2, pixel=0.1, perceptual=0.2)))
+    panel.show_figures(figures_of(step(1, pixel=0.1, perceptual=0.2), step(2, pixel=0.1, perceptual=0.2)))
     qtbot.waitUntil(lambda: panel.loss.legend == "total, pixel, perceptual")
     for colour in theme().colours.series[:3]:
         assert colour in label(panel.loss, "legend").text()
@@ -467,15 +469,15 @@ def test_terms_of_the_loss_are_named_with_their_colours(panel: ChartPanel, qtbot
 
 def test_another_run_is_drawn_beside_this_one_and_taken_away_again(panel: ChartPanel, qtbot: Any) -> None:
     panel.compare_with("last week", figures_of(*(step(number) for number in range(1, 41)), validated(40, 23.0)))
-    qtbot.waitUntil(lambda: drawn(panel.loss, "last week", Look.OTHER) == 40)
+    qtbot.waitUntil(lambda: drawn(panel.loss, "last week", CurveStyle.OTHER) == 40)
     assert panel.loss.legend == "loss, last week"
     assert panel.psnr.legend == "PSNR, last week"
     panel.loss.setFocus()
     qtbot.keyClick(panel.loss, Qt.Key.Key_Left)
     assert panel.loss.read_out == "step 20, loss 0.1, last week 0.1"
-    qtbot.waitUntil(lambda: panel.loss.plot.span[1] >= 40)
+    qtbot.waitUntil(lambda: panel.loss.plot.visible_range[1] >= 40)
     panel.compare_with("", None)
-    qtbot.waitUntil(lambda: drawn(panel.loss, "last week", Look.OTHER) == 0)
+    qtbot.waitUntil(lambda: drawn(panel.loss, "last week", CurveStyle.OTHER) == 0)
     assert panel.loss.legend == ""
 
 
@@ -484,14 +486,14 @@ def test_curves_are_used_again_however_often_a_run_is_loaded(panel: ChartPanel, 
     panel.draw()
     before = len(panel.loss.plot.items())
     for _ in range(30):
-        panel.load(figures_of(step(1), step(2), step(3)))
+        panel.show_figures(figures_of(step(1), step(2), step(3)))
         panel.draw()
     assert len(panel.loss.plot.items()) == before
 
 
 def test_a_loss_that_is_zero_or_not_a_number_is_a_gap(panel: ChartPanel, qtbot: Any) -> None:
     values = (0.1, 0.0, float("nan"), float("inf"), 0.1)
-    panel.load(figures_of(*(step(number, l1=value) for number, value in enumerate(values, 1))))
+    panel.show_figures(figures_of(*(step(number, l1=value) for number, value in enumerate(values, 1))))
     qtbot.waitUntil(lambda: drawn(panel.loss, "loss") == 5)
     panel.grab()
     panel.loss.setFocus()
@@ -503,8 +505,15 @@ def test_a_loss_that_is_zero_or_not_a_number_is_a_gap(panel: ChartPanel, qtbot: 
 
 def test_labels_can_be_read() -> None:
     assert [step_label(x) for x in (-20, 0, 0.5, 800, 9500, 12000, 12500, 1500000)] == [
-        "", "0", "", "800", "9500", "12k", "12.5k", "1.5M",
-    ]  # fmt: skip
+        "",
+        "0",
+        "",
+        "800",
+        "9500",
+        "12k",
+        "12.5k",
+        "1.5M",
+    ]
     assert log_ticks(0.01, 1.2, 4) == pytest.approx([0.01, 0.1, 1.0])
     assert log_ticks(0.041, 0.072, 5) == pytest.approx([0.05, 0.06, 0.07])
     assert log_ticks(0.0, 1.0, 5) == []
@@ -516,12 +525,12 @@ def test_labels_can_be_read() -> None:
 
 def test_the_theme_may_change_with_the_curves_drawn(panel: ChartPanel, qtbot: Any) -> None:
     try:
-        theme().choose("dark")
+        theme().set_choice("dark")
         loss = curve(panel.loss, "loss")
         assert loss is not None
         qtbot.waitUntil(lambda: loss.opts["pen"].color().name() == theme().colours.series[0])
     finally:
-        theme().choose("system")
+        theme().set_choice("system")
 
 
 @pytest.mark.long
@@ -530,7 +539,7 @@ def test_a_hundred_thousand_steps_draw_quickly(qapp: Any, qtbot: Any) -> None:
     qtbot.addWidget(panel)
     terms = {"pixel": 0.05, "perceptual": 0.02, "frequency": 0.01}
     steps = [step(n, **{name: size + 0.001 * (n % 7) for name, size in terms.items()}) for n in range(1, 100001)]
-    panel.load(figures_of(*steps, *(validated(n, 20 + n / 1e5) for n in range(100, 100001, 100))))
+    panel.show_figures(figures_of(*steps, *(validated(n, 20 + n / 1e5) for n in range(100, 100001, 100))))
     panel.compare_with("other", panel.figures)
     panel.rate.show()
     panel.resize(1200, 400)
@@ -538,7 +547,9 @@ def test_a_hundred_thousand_steps_draw_quickly(qapp: Any, qtbot: Any) -> None:
     qtbot.wait(500)
     durations = []
     for span in (1000, 10, 200, 40) * 2:
-        panel.loss_look.smoothing.setCurrentIndex(panel.loss_look.smoothing.findData(span))  # all is averaged anew
+        panel.loss_options.smoothing.setCurrentIndex(
+            panel.loss_options.smoothing.findData(span)
+        )  # all is averaged anew
         began = time.monotonic()
         panel.draw()
         for chart in (panel.loss, panel.psnr, panel.rate):

@@ -30,7 +30,7 @@ def make_and_wait():
     QTimer.singleShot(600, lambda: {then})
     return application
 start.make_application = make_and_wait
-sys.exit(start.run())
+sys.exit(start.run_application())
 """
 
 
@@ -38,8 +38,11 @@ def run_window(state: Path, before: str, then: str) -> subprocess.CompletedProce
     more = {"QT_QPA_PLATFORM": "offscreen", "XDG_STATE_HOME": str(state), "XDG_CONFIG_HOME": str(state / "config")}
     return subprocess.run(
         [sys.executable, "-c", _START.format(before=before, then=then)],
-        cwd=ROOT, env={**os.environ, **more}, capture_output=True, timeout=90,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, **more},
+        capture_output=True,
+        timeout=90,
+    )
 
 
 @linux
@@ -53,7 +56,7 @@ def test_without_any_stream_errors_and_warnings_go_to_the_log_and_ctrl_c_closes(
     assert log.count("Qt warning: odd") == 1
     assert "PySide6" in log
     assert not list(folder.glob("fault-*"))
-    assert CrashLog(folder).take_earlier_crash() == ""
+    assert CrashLog(folder).pop_crash_report() == ""
 
 
 @linux
@@ -62,15 +65,15 @@ def test_a_crash_is_reported_at_the_next_start_once(tmp_path: Path, qtbot: Any) 
     assert done.returncode == -signal.SIGSEGV
     folder = next(tmp_path.rglob("errors.log")).parent
     log = CrashLog(folder)
-    trace = log.take_earlier_crash()
+    trace = log.pop_crash_report()
     assert "Segmentation fault" in trace
     assert "odd before it fell" in trace
-    assert log.take_earlier_crash() == ""
+    assert log.pop_crash_report() == ""
     card = CrashCard()
     qtbot.addWidget(card)
-    card.tell("")
+    card.show_crash("")
     assert card.isHidden()
-    card.tell(trace)
+    card.show_crash(trace)
     assert "crashed the last time" in card.text
     card.show_button.click()
     dialog = card.findChild(ErrorDialog)
@@ -81,7 +84,7 @@ def test_a_crash_is_reported_at_the_next_start_once(tmp_path: Path, qtbot: Any) 
 
 def test_a_window_that_is_still_open_has_not_crashed(tmp_path: Path) -> None:
     (tmp_path / f"fault-{os.getppid()}-5.txt").write_text("Windows fatal exception: code 0x8001010d")
-    assert CrashLog(tmp_path).take_earlier_crash() == ""
+    assert CrashLog(tmp_path).pop_crash_report() == ""
     assert list(tmp_path.glob("fault-*"))
 
 
@@ -89,7 +92,7 @@ def test_the_log_of_errors_does_not_grow_for_ever(tmp_path: Path) -> None:
     for _ in range(3):
         log = CrashLog(tmp_path)
         for _ in range(300):
-            log.note("x" * 3000)
+            log.add_entry("x" * 3000)
     sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
     assert set(sizes) == {"errors.log", "errors.old.log"}
     assert max(sizes.values()) < 300_000
@@ -98,5 +101,5 @@ def test_the_log_of_errors_does_not_grow_for_ever(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_to_is_no_reason_to_fail(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     log = CrashLog(tmp_path / "file" / "folder")
-    log.note("lost")
-    assert log.take_earlier_crash() == ""
+    log.add_entry("lost")
+    assert log.pop_crash_report() == ""

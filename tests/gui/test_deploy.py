@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import struct
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,22 +16,22 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 
 from app.deploy.export_dialog import ExportDialog
-from app.deploy.result_card import PathLabel, ResultCard
-from app.deploy.trial import OTHER, OURS, Enlarged
-from app.deploy.trial_dialog import TryWindow
-from app.settings_store import remembered
+from app.deploy.result_card import ElidedPathLabel, ResultCard
+from app.deploy.trial import OTHER_MODEL, THIS_MODEL, UpscaledPhoto
+from app.deploy.trial_dialog import TrialDialog
+from app.settings_store import open_settings_store
 from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.gui.test_accessibility import nameless
-from tests.gui.window_driver import answer, drop_files, fill_in, visible_text
+from tests.gui.window_driver import answer, drop_files, fill_form, visible_text
 from tests.small_runs import picture
 from trainer_core.errors import UserError
 from trainer_core.events import RunFinished
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.verbs.inspect import inspect
+from trainer_core.verbs.inspect import inspect_file
 from trainer_core.verbs.upscale import Upscaler
 from trainer_core.weights.export import pad_for_viewer, write_deployable
-from trainer_core.workspace.models import models_of
+from trainer_core.workspace.models import find_models
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 SPEC = NetworkSpec(4, num_feat=8, num_block=1, num_grow_ch=4)
@@ -65,23 +65,23 @@ def menu_action(window: Window, text: str) -> QAction:
     return next(action for action in window.findChildren(QAction) if action.text().replace("&", "") == text)
 
 
-def opened(window: Window, qtbot: Any, model: Optional[Path] = None) -> TryWindow:
+def opened(window: Window, qtbot: Any, model: Path | None = None) -> TrialDialog:
     """The window, with its model loaded."""
     deployment = window.conductor.deployment
-    deployment.try_on_photos(str(model or ""))
+    deployment.open_trial(str(model or ""))
     qtbot.waitUntil(lambda: deployment.try_window is not None and deployment.try_window.isVisible(), timeout=_LONG)
     assert deployment.try_window is not None
     if model is not None:
-        qtbot.waitUntil(lambda: OURS in deployment.try_window.bench.models, timeout=_LONG)
+        qtbot.waitUntil(lambda: THIS_MODEL in deployment.try_window.bench.models, timeout=_LONG)
     return deployment.try_window
 
 
-def wait_for(qtbot: Any, trial: TryWindow, role: str = OURS) -> np.ndarray:
+def wait_for(qtbot: Any, trial: TrialDialog, role: str = THIS_MODEL) -> np.ndarray:
     """The finished picture of a model."""
 
     def complete() -> bool:
         result = trial.bench.result(role)
-        return result is not None and result.complete
+        return result is not None and result.is_complete
 
     qtbot.waitUntil(complete, timeout=_LONG)
     result = trial.bench.result(role)
@@ -118,12 +118,12 @@ def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
     bicubic = Image.open(photo).convert("RGB").resize((240, 160), Image.Resampling.BICUBIC)
     shown = trial.trial.view.pictures
     assert shown is not None
-    for view, image in ((OURS, expected), ("Bicubic", np.asarray(bicubic))):
+    for view, image in ((THIS_MODEL, expected), ("Bicubic", np.asarray(bicubic))):
         assert shown.images[view].pixelColor(100, 70).getRgb()[:3] == tuple(image[70, 100])
     assert (shown.width, shown.images["Photo"].width()) == (240, 60)
     view = trial.trial.view
     view.setFocus()
-    for key, mode in ((Qt.Key.Key_1, "Photo"), (Qt.Key.Key_3, OURS), (Qt.Key.Key_B, "Side by side")):
+    for key, mode in ((Qt.Key.Key_1, "Photo"), (Qt.Key.Key_3, THIS_MODEL), (Qt.Key.Key_B, "Side by side")):
         qtbot.keyClick(view, key)
         assert view.mode == mode
     assert "60 × 40 → 240 × 160" in trial.caption
@@ -198,10 +198,10 @@ def test_a_dropped_model_of_another_scale_is_compared_and_the_comparison_saved(
 ) -> None:
     trial = opened(window, qtbot, model)
     drop_files(trial, other, photo)
-    assert (wait_for(qtbot, trial, OTHER) == computed(other, photo)).all()
+    assert (wait_for(qtbot, trial, OTHER_MODEL) == computed(other, photo)).all()
     wait_for(qtbot, trial)
-    assert trial.trial.view.left == OTHER
-    assert trial.trial.view.beside == ("Bicubic", OURS, OTHER)
+    assert trial.trial.view.left == OTHER_MODEL
+    assert trial.trial.view.side_by_side_views == ("Bicubic", THIS_MODEL, OTHER_MODEL)
     qtbot.waitUntil(trial.save_comparison_button.isEnabled, timeout=_LONG)
     save_as(monkeypatch, tmp_path / "beside.png")
     click(qtbot, trial.save_comparison_button)
@@ -209,9 +209,9 @@ def test_a_dropped_model_of_another_scale_is_compared_and_the_comparison_saved(
     strip = np.asarray(Image.open(tmp_path / "beside.png"))
     assert strip.shape[1] == 3 * 240
     assert (strip[-160:, 240:480] == computed(model, photo)).all()
-    trial.choices[OTHER].box.setCurrentIndex(0)
-    trial.choices[OTHER].box.activated.emit(0)
-    assert trial.bench.result(OTHER) is None
+    trial.choices[OTHER_MODEL].box.setCurrentIndex(0)
+    trial.choices[OTHER_MODEL].box.activated.emit(0)
+    assert trial.bench.result(OTHER_MODEL) is None
     assert trial.trial.view.left == "Bicubic"
 
 
@@ -241,25 +241,25 @@ def test_a_large_picture_comes_in_parts_and_can_be_cancelled_and_taken_up_again(
     bench = trial.bench
 
     def watch() -> None:
-        result = bench.result(OURS)
-        if result is not None and result.count and (result.done, result.count) not in seen:
-            seen.append((result.done, result.count))
+        result = bench.result(THIS_MODEL)
+        if result is not None and result.tile_count and (result.tiles_done, result.tile_count) not in seen:
+            seen.append((result.tiles_done, result.tile_count))
             if len(seen) == 3:
                 assert not trial.save_button.isEnabled()
-                click(qtbot, trial.go_button)
+                click(qtbot, trial.continue_button)
 
     bench.changed.connect(watch)
     drop_files(trial, path)
     qtbot.waitUntil(lambda: len(seen) == 3 and not bench.busy, timeout=_LONG)
     assert seen == [(1, 9), (2, 9), (3, 9)]
     answered: list[int] = []
-    window.training.ask(lambda: 1, answered.append, lambda error: None)
+    window.training.submit(lambda: 1, answered.append, lambda error: None)
     qtbot.waitUntil(lambda: answered == [1], timeout=_LONG)
-    assert bench.result(OURS) is None and seen[-1] == (3, 9)  # nothing goes on behind it
-    assert trial.go_button.text() == "Enlarge"
-    click(qtbot, trial.go_button)
+    assert bench.result(THIS_MODEL) is None and seen[-1] == (3, 9)  # nothing goes on behind it
+    assert trial.continue_button.text() == "Enlarge"
+    click(qtbot, trial.continue_button)
     assert (wait_for(qtbot, trial) == computed(model, path)).all()
-    assert not trial.go_button.isVisible()
+    assert not trial.continue_button.isVisible()
 
 
 def test_what_cannot_be_used_is_said_and_changes_nothing(
@@ -273,9 +273,9 @@ def test_what_cannot_be_used_is_said_and_changes_nothing(
     wait_for(qtbot, trial)
     drop_files(trial, tmp_path / "broken.pth")
     qtbot.waitUntil(lambda: "broken.pth" in trial.messages.text, timeout=_LONG)
-    assert trial.choices[OTHER].path is None
-    trial.use(OURS, tmp_path / "broken.pth")
-    qtbot.waitUntil(lambda: trial.choices[OURS].path == model, timeout=_LONG)
+    assert trial.choices[OTHER_MODEL].path is None
+    trial.load_model(THIS_MODEL, tmp_path / "broken.pth")
+    qtbot.waitUntil(lambda: trial.choices[THIS_MODEL].path == model, timeout=_LONG)
     assert wait_for(qtbot, trial).shape == (160, 240, 3)
 
 
@@ -304,11 +304,11 @@ def test_closing_frees_the_models_and_opening_again_shows_the_photos(
     trial = opened(window, qtbot, model)
     drop_files(trial, photo)
     wait_for(qtbot, trial)
-    assert in_memory(Upscaler) and in_memory(Enlarged)
+    assert in_memory(Upscaler) and in_memory(UpscaledPhoto)
     qtbot.keyClick(trial, Qt.Key.Key_Escape)
     assert not trial.isVisible()
     assert not trial.bench.models
-    qtbot.waitUntil(lambda: not in_memory(Upscaler) and not in_memory(Enlarged), timeout=_LONG)
+    qtbot.waitUntil(lambda: not in_memory(Upscaler) and not in_memory(UpscaledPhoto), timeout=_LONG)
     assert opened(window, qtbot, model) is trial
     wait_for(qtbot, trial)
 
@@ -316,20 +316,20 @@ def test_closing_frees_the_models_and_opening_again_shows_the_photos(
 def test_the_best_model_is_tried_while_the_training_goes_on(
     window: Window, qtbot: Any, photos: Path, photo: Path, tmp_path: Path
 ) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=100000, checkpoint_interval=3, val_interval=3)
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    fill_form(window, photos, tmp_path / "run", steps=100000, checkpoint_interval=3, val_interval=3)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     window.conductor.start()
-    qtbot.waitUntil(lambda: bool(models_of(tmp_path / "run")) and window.session.step > 6, timeout=_LONG)
+    qtbot.waitUntil(lambda: bool(find_models(tmp_path / "run")) and window.session.step > 6, timeout=_LONG)
     trial = opened(window, qtbot)
     drop_files(trial, photo)
     assert wait_for(qtbot, trial).shape == (160, 240, 3)
     step = window.session.step
-    listed = [trial.choices[OTHER].box.itemText(row) for row in range(trial.choices[OTHER].box.count())]
+    listed = [trial.choices[OTHER_MODEL].box.itemText(row) for row in range(trial.choices[OTHER_MODEL].box.count())]
     assert any(text.startswith("step 3") for text in listed)
-    trial.use(OTHER, models_of(tmp_path / "run")[-1].path)
-    wait_for(qtbot, trial, OTHER)
+    trial.load_model(OTHER_MODEL, find_models(tmp_path / "run")[-1].path)
+    wait_for(qtbot, trial, OTHER_MODEL)
     qtbot.waitUntil(lambda: window.session.step > step, timeout=_LONG)
-    assert window.session.active
+    assert window.session.is_active
 
 
 # -- exporting ---------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ def test_the_best_model_is_tried_while_the_training_goes_on(
 
 def exporting(window: Window, qtbot: Any, model: Path) -> ExportDialog:
     deployment = window.conductor.deployment
-    deployment.export(str(model))
+    deployment.open_export(str(model))
     qtbot.waitUntil(lambda: deployment.export_dialog is not None and deployment.export_dialog.isVisible())
     assert deployment.export_dialog is not None
     return deployment.export_dialog
@@ -359,11 +359,11 @@ def test_a_model_is_exported_in_each_form_under_a_proposed_name(
     target = model.with_name(f"ours_x4_half.{form}")
     assert dialog.target.text() == str(target)
     click(qtbot, dialog.export_button)
-    qtbot.waitUntil(lambda: "Written" in dialog.outcome.text(), timeout=_LONG)
+    qtbot.waitUntil(lambda: "Written" in dialog.status_label.text(), timeout=_LONG)
     assert target.exists()
     if form != "onnx":
-        assert inspect(target).dtypes == ("float16",)
-        assert "Not in WQV-Viewer" in dialog.outcome.text()
+        assert inspect_file(target).dtypes == ("float16",)
+        assert "Not in WQV-Viewer" in dialog.status_label.text()
 
 
 def test_the_viewer_s_form_and_a_blend_are_what_the_tools_make(
@@ -372,11 +372,11 @@ def test_the_viewer_s_form_and_a_blend_are_what_the_tools_make(
     second = saved(network_of(SPEC, 7), tmp_path / "second_x4.pth")
     dialog = exporting(window, qtbot, model)
     dialog.blend.show_path(second)
-    dialog.blend.chosen.emit(second)
+    dialog.blend.model_chosen.emit(second)
     dialog.alpha.setValue(0.25)
     click(qtbot, dialog.export_button)
-    qtbot.waitUntil(lambda: "Written" in dialog.outcome.text(), timeout=_LONG)
-    assert "Loads in WQV-Viewer" in dialog.outcome.text()
+    qtbot.waitUntil(lambda: "Written" in dialog.status_label.text(), timeout=_LONG)
+    assert "Loads in WQV-Viewer" in dialog.status_label.text()
     found = torch.load(tmp_path / "ours_x4_blend.pth", weights_only=True)
     one, two = network_of(SPEC).state_dict(), network_of(SPEC, 7).state_dict()
     assert found["params"]["conv_first.weight"].shape[0] == 64
@@ -393,12 +393,12 @@ def test_what_cannot_be_exported_is_said_in_the_dialog_and_nothing_is_overwritte
     dialog.target.setText(str(model))
     click(qtbot, dialog.export_button)
     answer(window, qtbot, "Replace")
-    qtbot.waitUntil(lambda: "being read" in dialog.outcome.text(), timeout=_LONG)
+    qtbot.waitUntil(lambda: "being read" in dialog.status_label.text(), timeout=_LONG)
     assert model.read_bytes() == before
     dialog.target.setText(str(tmp_path / "mixed_x4.pth"))
     dialog.blend.show_path(other)
     click(qtbot, dialog.export_button)
-    qtbot.waitUntil(lambda: "same dimensions" in dialog.outcome.text(), timeout=_LONG)
+    qtbot.waitUntil(lambda: "same dimensions" in dialog.status_label.text(), timeout=_LONG)
     assert not (tmp_path / "mixed_x4.pth").exists()
     assert dialog.export_button.isEnabled()
 
@@ -415,11 +415,11 @@ def test_the_export_dialog_grows_with_what_it_has_to_say(
         def refuse(*given: Any, text: str = text, **more: Any) -> None:
             raise UserError(text)
 
-        monkeypatch.setattr("trainer_core.verbs.export.export", refuse)
+        monkeypatch.setattr("trainer_core.verbs.export.export_model", refuse)
         click(qtbot, dialog.export_button)
-        qtbot.waitUntil(lambda text=text: dialog.outcome.text() == text, timeout=_LONG)
+        qtbot.waitUntil(lambda text=text: dialog.status_label.text() == text, timeout=_LONG)
         QApplication.processEvents()
-        assert dialog.outcome.height() >= dialog.outcome.heightForWidth(dialog.outcome.width())
+        assert dialog.status_label.height() >= dialog.status_label.heightForWidth(dialog.status_label.width())
         assert [field for field in fields if field.height() < needed[field]] == []
     assert dialog.height() > before
     dialog.resize(dialog.minimumSize())
@@ -431,7 +431,7 @@ def test_the_export_dialog_grows_with_what_it_has_to_say(
 def test_everything_in_both_has_a_name(window: Window, qtbot: Any, model: Path, other: Path, photo: Path) -> None:
     trial = opened(window, qtbot, model)
     drop_files(trial, photo, other)
-    wait_for(qtbot, trial, OTHER)
+    wait_for(qtbot, trial, OTHER_MODEL)
     assert nameless(trial) == []
     assert nameless(exporting(window, qtbot, model)) == []
 
@@ -445,15 +445,15 @@ def test_the_card_says_who_loads_the_model_and_copies_it_to_the_viewer(
     network = network_of(SPEC)
     state, wide = pad_for_viewer(network.state_dict(), SPEC)
     path = tmp_path / "wqv_neosr_x4.pth"
-    loads_in = write_deployable(path, state, wide, {}, padded_from=SPEC).sentence()
+    loads_in = write_deployable(path, state, wide, {}, padded_from=SPEC).summary()
     card = window.result_card
-    card.present(RunFinished("completed", 9, model=str(path)), loads_in)
+    card.show_result(RunFinished("completed", 9, model=str(path)), loads_in)
     assert "Loads in WQV-Viewer, chaiNNer and Upscayl (NCNN)." in card.text
     viewer = tmp_path / "custom"
     viewer.mkdir()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: str(viewer))
     click(qtbot, card.deploy_button)
-    qtbot.waitUntil(lambda: "Copied to" in window.messages.text, timeout=_LONG)
+    qtbot.waitUntil(lambda: "Copied to" in window.message_strip.text, timeout=_LONG)
     assert (viewer / path.name).read_bytes() == path.read_bytes()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: pytest.fail("asked for the folder again"))
     click(qtbot, card.deploy_button)
@@ -466,10 +466,10 @@ def test_what_the_disk_refuses_is_a_sentence_with_a_way_out(
     def full(*given: Any, **more: Any) -> Path:
         raise OSError(28, "No space left on device", "custom/x4.pth")
 
-    monkeypatch.setattr("app.deploy.deployment.install", full)
+    monkeypatch.setattr("app.deploy.deployment.install_model", full)
     window.conductor.deployment.install("x4.pth", str(tmp_path))
-    qtbot.waitUntil(lambda: "No space left on device (custom/x4.pth)" in window.messages.text, timeout=_LONG)
-    assert "Choose another folder" in window.messages.text
+    qtbot.waitUntil(lambda: "No space left on device (custom/x4.pth)" in window.message_strip.text, timeout=_LONG)
+    assert "Choose another folder" in window.message_strip.text
 
 
 def test_a_model_that_the_viewer_refuses_leads_to_the_export(window: Window, qtbot: Any, tmp_path: Path) -> None:
@@ -477,8 +477,8 @@ def test_a_model_that_the_viewer_refuses_leads_to_the_export(window: Window, qtb
     viewer = tmp_path / "custom"
     viewer.mkdir()
     window.conductor.deployment.install(str(model), str(viewer))
-    qtbot.waitUntil(lambda: "would not load" in window.messages.text, timeout=_LONG)
-    assert "tick “For WQV-Viewer”" in window.messages.text and "wqv-upscale-tools" not in window.messages.text
+    qtbot.waitUntil(lambda: "would not load" in window.message_strip.text, timeout=_LONG)
+    assert "tick “For WQV-Viewer”" in window.message_strip.text and "wqv-upscale-tools" not in window.message_strip.text
     assert not list(viewer.iterdir())
 
 
@@ -491,26 +491,26 @@ def test_a_viewer_that_was_moved_is_asked_for_and_a_taken_name_is_replaced_only_
     viewer, gone = tmp_path / "custom", tmp_path / "gone"
     viewer.mkdir()
     (viewer / model.name).write_bytes(b"another")
-    remembered().setValue("viewer_folder", str(gone))
+    open_settings_store().setValue("viewer_folder", str(gone))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: str(viewer))
     window.conductor.deployment.copy_to_viewer(str(model))
     answer(window, qtbot, "Cancel")
     assert (viewer / model.name).read_bytes() == b"another"
     window.conductor.deployment.copy_to_viewer(str(model))
     answer(window, qtbot, "Replace")
-    qtbot.waitUntil(lambda: "Copied to" in window.messages.text, timeout=_LONG)
+    qtbot.waitUntil(lambda: "Copied to" in window.message_strip.text, timeout=_LONG)
     assert (viewer / model.name).read_bytes() == model.read_bytes()
 
 
 def test_the_card_opens_the_model_it_shows(window: Window, qtbot: Any, model: Path) -> None:
     deployment = window.conductor.deployment
-    window.result_card.present(RunFinished("completed", 9, model=str(model)), "")
+    window.result_card.show_result(RunFinished("completed", 9, model=str(model)), "")
     click(qtbot, window.result_card.export_button)
     qtbot.waitUntil(lambda: deployment.export_dialog is not None and deployment.export_dialog.isVisible())
     assert deployment.export_dialog is not None and deployment.export_dialog.model.path == model
     click(qtbot, window.result_card.try_button)
-    qtbot.waitUntil(lambda: deployment.try_window is not None and OURS in deployment.try_window.bench.models)
-    assert deployment.try_window is not None and deployment.try_window.bench.models[OURS].path == model
+    qtbot.waitUntil(lambda: deployment.try_window is not None and THIS_MODEL in deployment.try_window.bench.models)
+    assert deployment.try_window is not None and deployment.try_window.bench.models[THIS_MODEL].path == model
 
 
 def test_nothing_on_the_card_is_cut_off_in_a_small_window(window: Window, qtbot: Any, tmp_path: Path) -> None:
@@ -518,7 +518,7 @@ def test_nothing_on_the_card_is_cut_off_in_a_small_window(window: Window, qtbot:
     window.show_run(True)
     path = tmp_path / ("a very long folder name " * 6) / "wqv_neosr_x4.pth"
     card: ResultCard = window.result_card
-    card.present(RunFinished("completed", 9, model=str(path)), "WQV-Viewer yes · Upscayl (NCNN) no: growth 16")
+    card.show_result(RunFinished("completed", 9, model=str(path)), "WQV-Viewer yes · Upscayl (NCNN) no: growth 16")
     qtbot.wait(50)
     assert window.width() == 1024
     assert "Not in Upscayl (NCNN): growth 16." in card.text
@@ -526,5 +526,5 @@ def test_nothing_on_the_card_is_cut_off_in_a_small_window(window: Window, qtbot:
         assert button.isVisible()
         assert button.width() >= button.sizeHint().width()
         assert button.mapTo(card, QPoint(button.width(), 0)).x() <= card.width()
-    place = card.findChild(PathLabel)
+    place = card.findChild(ElidedPathLabel)
     assert "…" in place.text() and place.toolTip() == str(path)

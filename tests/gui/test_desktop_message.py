@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.errors import ErrorDialog
 from app.system import desktop_message
-from app.system.desktop_message import send
+from app.system.desktop_message import send_notification
 from app.window import Window
 from tests.gui.process import ROOT
 from tests.gui.test_system import answer, answers, train, wait_idle
@@ -68,7 +68,7 @@ def desktop(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_desktop_shows_what_it_is_told(desktop: Desktop, qtbot: Any) -> None:
-    send('"Done"', "a & b <c>\n'd' \\ \"e\"", 1000)
+    send_notification('"Done"', "a & b <c>\n'd' \\ \"e\"", 1000)
     qtbot.waitUntil(lambda: bool(desktop.told), timeout=20000)
     assert desktop.told == [('"Done"', "a &amp; b &lt;c&gt;\n'd' \\ \"e\"")]
 
@@ -78,7 +78,7 @@ def test_notify_send_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     program.write_text(f'#!/bin/sh\nprintf "%s|" "$@" > "{said}.part"; mv "{said}.part" "{said}"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    send("-Done", "as told", 1000)
+    send_notification("-Done", "as told", 1000)
     qtbot.waitUntil(said.exists, timeout=20000)
     assert said.read_text() == "--app-name=WQV Upscale Trainer|--expire-time=1000|--|-Done|as told|"
 
@@ -91,7 +91,7 @@ def test_without_a_bus_or_a_program_nothing_happens(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    send("Done", "nobody hears it", 1000)
+    send_notification("Done", "nobody hears it", 1000)
     qtbot.wait(300)
     assert capfd.readouterr() == ("", "")
 
@@ -121,9 +121,15 @@ def test_a_training_goes_on_in_a_minimised_window_and_its_end_is_told(
     ],
 )
 def test_a_failure_is_told_whosever_it_is(
-    error: Exception, text: str, desktop: Desktop, window: Window, qtbot: Any, photos: Path, tmp_path: Path,
+    error: Exception,
+    text: str,
+    desktop: Desktop,
+    window: Window,
+    qtbot: Any,
+    photos: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     def fail(*more: Any, **others: Any) -> None:
         raise error
 

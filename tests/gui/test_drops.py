@@ -8,12 +8,12 @@ from typing import Any
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
-from app.session import State
+from app.session import SessionState
 from app.window import Window
 from tests.core.networks import network_of, saved
-from tests.gui.window_driver import answer, drop_files, fill_in, listed_previews, shown_step, wait_until_quiet
+from tests.gui.window_driver import answer, drop_files, fill_form, listed_previews, shown_step, wait_until_quiet
 from tests.small_runs import picture, watch_photo
-from trainer_core.control import Request
+from trainer_core.control import RunRequest
 from trainer_core.model.spec import NetworkSpec
 
 _BESIDE_THE_FORM = QPoint(900, 300)
@@ -25,14 +25,14 @@ def drop(window: Window, *paths: Path) -> None:
 
 
 def told(window: Window, qtbot: Any, *words: str) -> None:
-    qtbot.waitUntil(lambda: all(word in window.messages.text for word in words), timeout=_LONG)
+    qtbot.waitUntil(lambda: all(word in window.message_strip.text for word in words), timeout=_LONG)
 
 
 def test_watch_photos_dropped_together_are_copied_and_the_rest_is_refused(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    fill_in(window, photos, run)
+    fill_form(window, photos, run)
     first, second = watch_photo(tmp_path / "a" / "harbour.png", 1), watch_photo(tmp_path / "b" / "harbour.png", 2)
     before = first.read_bytes()
     drop(window, first, second, photos / "photo0.png")
@@ -49,15 +49,15 @@ def test_a_watch_photo_without_a_workspace_is_pinned_when_the_training_starts(
     drop(window, watch_photo(tmp_path / "harbour.png"))
     told(window, qtbot, "pinned when the training starts")
     qtbot.waitUntil(lambda: QApplication.focusWidget() is window.form.rows["workspace"].entry.focusProxy())
-    fill_in(window, photos, tmp_path / "run", steps=100000)
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    fill_form(window, photos, tmp_path / "run", steps=100000)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     assert not (tmp_path / "run" / "preview_photos").exists()
     window.conductor.start()
     qtbot.waitUntil((tmp_path / "run" / "preview_photos" / "harbour.png").is_file, timeout=_LONG)
 
 
 def test_a_photo_of_the_other_watch_is_refused(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
-    fill_in(window, photos, tmp_path / "run")
+    fill_form(window, photos, tmp_path / "run")
     picture(1, 176, 144).save(tmp_path / "beach.jpg")
     drop(window, tmp_path / "beach.jpg")
     told(window, qtbot, "beach.jpg is of a color watch", "this training is for a mono watch")
@@ -71,7 +71,7 @@ def test_anything_else_dropped_says_what_would_do(window: Window, qtbot: Any, ph
     drop(window, tmp_path / "notes.txt")
     told(window, qtbot, "notes.txt is neither a folder of photos")
     wait_until_quiet(window, qtbot)
-    assert "notes.txt is neither a folder of photos" in window.messages.text
+    assert "notes.txt is neither a folder of photos" in window.message_strip.text
     config = window.project.draft.config
     assert not config.source_dir and not config.workspace and config.init_weights is None
 
@@ -95,9 +95,9 @@ def test_a_checkpoint_of_this_workspace_offers_to_resume(
     (run / "checkpoints").mkdir(parents=True)
     checkpoint = run / "checkpoints" / "scale4_step8.pth"
     checkpoint.write_bytes(b"")
-    fill_in(window, photos, run)
+    fill_form(window, photos, run)
     drop(window, checkpoint)
-    assert "continues from scale4_step8.pth" in window.messages.text
+    assert "continues from scale4_step8.pth" in window.message_strip.text
     assert window.project.draft.config.resume_from == str(checkpoint)
     assert window.run_bar.start_button.text() == "Resume training"
 
@@ -106,14 +106,14 @@ def test_while_training_a_dropped_photo_appears_and_weights_are_identified(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     run, weights = tmp_path / "run", saved(network_of(NetworkSpec(4, 8, 1, 4)), tmp_path / "other_x4.pth")
-    fill_in(window, photos, run, steps=100000, val_interval=100000, checkpoint_interval=100000)
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    fill_form(window, photos, run, steps=100000, val_interval=100000, checkpoint_interval=100000)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     qtbot.mouseClick(window.run_bar.start_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.session.step >= 2, timeout=_LONG)
 
     drop(window, watch_photo(tmp_path / "harbour.png"))
     qtbot.waitUntil(lambda: "harbour" in listed_previews(window.preview), timeout=_LONG)
-    qtbot.waitUntil(lambda: window.preview.which.currentText() == "harbour", timeout=_LONG)
+    qtbot.waitUntil(lambda: window.preview.picture_box.currentText() == "harbour", timeout=_LONG)
     assert list((run / "previews").glob("step*_pinned_harbour.png"))
 
     drop(window, weights)
@@ -124,7 +124,7 @@ def test_while_training_a_dropped_photo_appears_and_weights_are_identified(
     told(window, qtbot, "broken.pth")
     drop(window, photos)
     told(window, qtbot, "Settings can be changed when this training has ended")
-    assert window.session.state is State.TRAINING
+    assert window.session.state is SessionState.TRAINING
 
     qtbot.mouseClick(window.preview.unpin_button, Qt.MouseButton.LeftButton)
     answer(window, qtbot, "Cancel")
@@ -134,6 +134,6 @@ def test_while_training_a_dropped_photo_appears_and_weights_are_identified(
     qtbot.waitUntil(lambda: "harbour" not in listed_previews(window.preview), timeout=_LONG)
     assert not (run / "preview_photos" / "harbour.png").exists() and (tmp_path / "harbour.png").is_file()
     at = shown_step(window.preview)
-    window.session.request(Request.PREVIEW)
+    window.session.request(RunRequest.PREVIEW)
     qtbot.waitUntil(lambda: shown_step(window.preview) > at, timeout=_LONG)
     assert "harbour" not in listed_previews(window.preview)

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
-from app.errors import ErrorDialog, ErrorHook, Report, fault_report
+from app.errors import ErrorDialog, ErrorReport, ExceptionHook, bug_report
 from tests.gui.window_driver import visible_text
 
 
@@ -19,7 +19,7 @@ def test_an_escaped_error_is_shown_once_and_the_window_lives(qtbot: Any, capsys:
     window = QWidget()
     qtbot.addWidget(window)
     window.show()
-    hook = ErrorHook(window)
+    hook = ExceptionHook(window)
     before = sys.excepthook
     hook.install()
     try:
@@ -43,7 +43,7 @@ def test_another_fault_of_the_same_place_is_shown_once_the_first_is_read(qtbot: 
     window = QWidget()
     qtbot.addWidget(window)
     window.show()
-    hook = ErrorHook(window)
+    hook = ExceptionHook(window)
 
     def fail(text: str) -> None:
         try:
@@ -78,7 +78,7 @@ def test_another_fault_of_the_same_place_is_shown_once_the_first_is_read(qtbot: 
     ],
 )
 def test_a_file_that_fails_is_no_fault_of_the_program(error: OSError, said: str) -> None:
-    report = fault_report(error)
+    report = bug_report(error)
     assert report.cause == said and "file" in report.title and "disk has room" in report.advice
 
 
@@ -96,7 +96,7 @@ def test_a_report_names_versions_but_neither_the_user_nor_their_folder(
     for name in ("LOGNAME", "USER", "USERNAME"):
         monkeypatch.setenv(name, "alice")
     as_json = json.dumps(str(home / "a.png"))
-    text = Report("No", f"{home}/photos is gone", "", f"{as_json} /media/alice/disk alice_2 malice").as_text()
+    text = ErrorReport("No", f"{home}/photos is gone", "", f"{as_json} /media/alice/disk alice_2 malice").format_text()
     assert "~/photos is gone" in text
     assert str(tmp_path) not in text
     assert "alice" not in text.replace("malice", "")
@@ -106,7 +106,7 @@ def test_a_report_names_versions_but_neither_the_user_nor_their_folder(
 
 
 def test_copy_and_save_pass_on_the_same_report(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = Report("No", f"{Path.home()}/photos is gone")
+    report = ErrorReport("No", f"{Path.home()}/photos is gone")
     dialog = ErrorDialog(report)
     qtbot.addWidget(dialog)
     dialog.show()
@@ -114,13 +114,13 @@ def test_copy_and_save_pass_on_the_same_report(qtbot: Any, tmp_path: Path, monke
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(place), ""))
     for text in ("Copy", "Save report …"):
         click(dialog, text)
-    assert QGuiApplication.clipboard().text() == place.read_text("utf-8") == report.as_text()
+    assert QGuiApplication.clipboard().text() == place.read_text("utf-8") == report.format_text()
     assert "~/photos" in place.read_text("utf-8")
     assert "could not be written" not in visible_text(dialog)
 
 
 def test_a_report_that_cannot_be_saved_says_so(qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dialog = ErrorDialog(Report("No", "It broke"))
+    dialog = ErrorDialog(ErrorReport("No", "It broke"))
     qtbot.addWidget(dialog)
     dialog.show()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(tmp_path / "nowhere" / "report.txt"), ""))

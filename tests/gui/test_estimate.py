@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from app import estimate
-from app.session import State
+from app.session import SessionState
 from app.status_line import StatusLine
 from app.window import Window
-from tests.gui.window_driver import fill_in
+from tests.gui.window_driver import fill_form
 from trainer_core.errors import UserError
 from trainer_core.events import RunStarted, StepDone
 from trainer_core.planning.hardware import Hardware
@@ -31,10 +31,10 @@ def free(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
             return Hardware("cpu", "fp32", "Some Processor")
         return Hardware("cuda", "bf16" if config.amp else "fp32", "Some GPU")
 
-    monkeypatch.setattr(estimate, "choose", choose)
-    monkeypatch.setattr(estimate, "free_memory", lambda hardware: bytes_[hardware.device])
+    monkeypatch.setattr(estimate, "choose_hardware", choose)
+    monkeypatch.setattr(estimate, "available_memory", lambda hardware: bytes_[hardware.device])
     seconds = {"cpu": 1.0, "cuda": 0.01}
-    monkeypatch.setattr(estimate, "seconds_per_step", lambda config, spec, hardware: seconds[hardware.device])
+    monkeypatch.setattr(estimate, "measure_step_seconds", lambda config, spec, hardware: seconds[hardware.device])
     return bytes_
 
 
@@ -44,50 +44,50 @@ def doubts(window: Window) -> list[tuple[str, str]]:
 
 
 def test_the_estimate_names_the_time_on_this_machine(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=100000)
+    fill_form(window, photos, tmp_path / "run", steps=100000)
     bar = window.run_bar
     qtbot.waitUntil(lambda: "on this machine" in bar.estimate, timeout=60000)
     assert "million parameters" in bar.estimate and "GB of memory" in bar.estimate
-    window.project.set("max_minutes", 12.0)
+    window.project.set_value("max_minutes", 12.0)
     assert "12 minutes as chosen" in bar.estimate
-    window.project.set("batch_size", 0)
+    window.project.set_value("batch_size", 0)
     assert bar.estimate == ""
 
 
 def test_the_estimate_is_for_the_device_that_the_settings_choose(
     free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=10000, device="auto", amp=True, batch_size=64, num_feat=64)
+    fill_form(window, photos, tmp_path / "run", steps=10000, device="auto", amp=True, batch_size=64, num_feat=64)
     bar = window.run_bar
     qtbot.waitUntil(lambda: "about 2 minutes" in bar.estimate, timeout=_LONG)
     assert "6.0 GB free" in bar.estimate
-    assert window.status.text("device") == "Some GPU · bf16"
+    assert window.status_line.text("device") == "Some GPU · bf16"
     half = bar.estimate
-    window.project.set("amp", False)
-    qtbot.waitUntil(lambda: window.status.text("device") == "Some GPU · fp32", timeout=_LONG)
+    window.project.set_value("amp", False)
+    qtbot.waitUntil(lambda: window.status_line.text("device") == "Some GPU · fp32", timeout=_LONG)
     assert bar.estimate.split("; ")[1] != half.split("; ")[1]  # twice the memory for the activations
-    window.project.set("device", "cpu")
+    window.project.set_value("device", "cpu")
     qtbot.waitUntil(lambda: "about 3 hours" in bar.estimate, timeout=_LONG)
     assert "16.0 GB free" in bar.estimate
-    assert window.status.text("device") == "Some Processor · fp32"
+    assert window.status_line.text("device") == "Some Processor · fp32"
 
 
 def test_too_little_memory_is_doubted_beside_a_start_that_works(
     free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     free["cpu"] = _GB // 50
-    fill_in(window, photos, tmp_path / "run", steps=100000)
+    fill_form(window, photos, tmp_path / "run", steps=100000)
     qtbot.waitUntil(lambda: bool(doubts(window)), timeout=_LONG)
     text, setting = doubts(window)[0]
     assert text.startswith("Memory may run out: about 0.1") and "0.0 GB free. Lower Batch and raise" in text
     assert setting == "batch_size"
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     window.run_bar.start_button.click()
     qtbot.waitUntil(lambda: window.session.step >= 1, timeout=_LONG)
     window.conductor.stop()
-    qtbot.waitUntil(lambda: not window.session.active, timeout=_LONG)
+    qtbot.waitUntil(lambda: not window.session.is_active, timeout=_LONG)
     free["cpu"] = 16 * _GB
-    window.project.set("steps", 99)
+    window.project.set_value("steps", 99)
     qtbot.waitUntil(lambda: not doubts(window), timeout=_LONG)
 
 
@@ -95,9 +95,9 @@ def test_a_time_measured_while_the_machine_was_busy_is_measured_again(
     free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = [20.0, 10.0, 30.0]  # from the last to the first
-    monkeypatch.setattr(estimate, "_AGAIN", 100)
-    monkeypatch.setattr(estimate, "seconds_per_step", lambda config, spec, hardware: times.pop())
-    fill_in(window, photos, tmp_path / "run", steps=3600)
+    monkeypatch.setattr(estimate, "_REMEASURE_DELAY", 100)
+    monkeypatch.setattr(estimate, "measure_step_seconds", lambda config, spec, hardware: times.pop())
+    fill_form(window, photos, tmp_path / "run", steps=3600)
     bar = window.run_bar
     qtbot.waitUntil(lambda: "about 33 hours" in bar.estimate, timeout=_LONG)
     qtbot.waitUntil(lambda: "about 11 hours" in bar.estimate, timeout=_LONG)
@@ -112,10 +112,10 @@ def test_a_device_that_is_not_there_is_said_before_the_start(
     def choose(config: TrainerConfig) -> Hardware:
         raise UserError("--device cuda: there is none.")
 
-    monkeypatch.setattr(estimate, "choose", choose)
-    window.project.set("device", "cuda")
+    monkeypatch.setattr(estimate, "choose_hardware", choose)
+    window.project.set_value("device", "cuda")
     qtbot.waitUntil(lambda: doubts(window) == [("Device cuda: there is none.", "device")], timeout=_LONG)
-    window.project.set("batch_size", 0)
+    window.project.set_value("batch_size", 0)
     assert not doubts(window)
 
 
@@ -124,16 +124,16 @@ def test_a_run_in_sight_names_its_own_device_and_how_full_its_memory_is(qapp: An
     qtbot.addWidget(status)
     started = RunStarted("1", "w", 4, True, 0, 9, "cuda", "bf16", 1, {}, None, "Their GPU", 24 * _GB)
     status.show_device("This Processor · fp32")
-    status.hear(started)
+    status.on_event(started)
     status.show_device("This Processor · bf16")
     assert status.text("device") == "Their GPU · bf16"
-    status.hear(StepDone(1, 9, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 1.0, 6 * _GB))
+    status.on_event(StepDone(1, 9, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 1.0, 6 * _GB))
     qtbot.waitUntil(lambda: status.text("memory") == "6.0 of 24 GB", timeout=_LONG)
-    status.show_state(State.IDLE)
+    status.show_state(SessionState.IDLE)
     assert status.text("device") == "This Processor · bf16"
-    status.hear(RunStarted("2", "w", 4, True, 0, 9, "cpu", "fp32", 1, {}))  # of an older program
+    status.on_event(RunStarted("2", "w", 4, True, 0, 9, "cpu", "fp32", 1, {}))  # of an older program
     assert status.text("device") == "cpu · fp32"
-    status.hear(StepDone(1, 9, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 1.0, 6 * _GB))
+    status.on_event(StepDone(1, 9, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 1.0, 6 * _GB))
     qtbot.waitUntil(lambda: status.text("memory") == "6.00 GB", timeout=_LONG)
     status.clear_run()
     assert status.text("device") == "This Processor · bf16"

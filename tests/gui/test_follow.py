@@ -15,15 +15,15 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
-from app.charts.comparison import Choice
-from app.runs.other_process import WORD
-from app.session import State
+from app.charts.comparison import ComparableRun
+from app.runs.other_process import STATUS_TEXT
+from app.session import SessionState
 from app.window import Window
-from tests.gui.window_driver import fill_in
+from tests.gui.window_driver import fill_form
 from tests.small_runs import TINY, flags, picture
 from trainer_core.events import Event, PreviewReady, RunFinished, RunStarted, StepDone, Validated
 from trainer_core.files import write_json
-from trainer_core.sinks.journal import json_line
+from trainer_core.sinks.journal import format_json_line
 from trainer_core.workspace.layout import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +51,7 @@ class OtherProcess:
 
     def write(self, *events: Event) -> None:
         with open(self.root / "journal.jsonl", "a", encoding="utf-8") as file:
-            file.write("".join(json_line(event) + "\n" for event in events))
+            file.write("".join(format_json_line(event) + "\n" for event in events))
 
     def end(self) -> None:
         self.process.kill()
@@ -75,18 +75,18 @@ def open_while_it_trains(window: Window, qtbot: Any, other: OtherProcess, *, ste
     other.hold()
     other.write(begun(other.root), *(step(number) for number in range(1, steps + 1)))
     window.conductor.open_workspace(str(other.root))
-    qtbot.waitUntil(lambda: window.elsewhere_card.isVisible() and steps_drawn(window) == steps)
+    qtbot.waitUntil(lambda: window.other_process_card.isVisible() and steps_drawn(window) == steps)
 
 
 def test_what_another_process_trains_appears_live(window: Window, qtbot: Any, other: OtherProcess) -> None:
     open_while_it_trains(window, qtbot, other)
-    assert f"{WORD}: step 3 of 50" in window.elsewhere_card.text
-    assert str(other.process.pid) in window.elsewhere_card.text
-    assert WORD in window.windowTitle()
-    assert window.status.text("state") == WORD
+    assert f"{STATUS_TEXT}: step 3 of 50" in window.other_process_card.text
+    assert str(other.process.pid) in window.other_process_card.text
+    assert STATUS_TEXT in window.windowTitle()
+    assert window.status_line.text("state") == STATUS_TEXT
     other.write(step(4), Validated(4, "val", 31.0, 0.9, 30.0, 0.8, True, 4, 0.1))
     qtbot.waitUntil(lambda: steps_drawn(window) == 4 and len(window.charts.figures.psnr) == 1)
-    assert (window.elsewhere_card.bar.value(), window.elsewhere_card.bar.maximum()) == (4, 50)
+    assert (window.other_process_card.bar.value(), window.other_process_card.bar.maximum()) == (4, 50)
     assert "PSNR 31.00" in window.log.text
     assert "Training x4" in window.log.text  # what came before is there, too
     previews = other.root / "previews"
@@ -95,27 +95,27 @@ def test_what_another_process_trains_appears_live(window: Window, qtbot: Any, ot
     strip.save(previews / "step00000004_1.png")
     other.write(PreviewReady(4, (), (str(previews / "step00000004_1.png"),)))
     qtbot.waitUntil(lambda: window.preview.view.pictures is not None)
-    assert window.session.state is State.IDLE
+    assert window.session.state is SessionState.IDLE
 
 
 def test_start_says_who_trains_here_until_another_workspace_is_chosen(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path, other: OtherProcess
 ) -> None:
-    fill_in(window, photos, other.root)
+    fill_form(window, photos, other.root)
     open_while_it_trains(window, qtbot, other)
     bar = window.run_bar
-    assert not window.project.ready
+    assert not window.project.is_ready
     reason = next(line for line in bar.checklist.lines if str(other.process.pid) in line.text())
     assert "needed" in reason.accessibleName()
     qtbot.mouseClick(bar.start_button, Qt.MouseButton.LeftButton)
-    assert not window.session.active
+    assert not window.session.is_active
     assert window.form.rows["workspace"].isAncestorOf(window.focusWidget())
-    window.project.choose("workspace", str(tmp_path / "new"))
-    assert not window.elsewhere_card.isVisible()
-    assert WORD not in window.windowTitle()
+    window.project.set_path("workspace", str(tmp_path / "new"))
+    assert not window.other_process_card.isVisible()
+    assert STATUS_TEXT not in window.windowTitle()
     assert steps_drawn(window) == 0
     other.write(step(4))
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     qtbot.wait(700)
     assert steps_drawn(window) == 0  # the other one is followed no more
 
@@ -128,9 +128,9 @@ def test_its_end_brings_what_it_left(window: Window, qtbot: Any, other: OtherPro
     other.write(step(4), RunFinished("stopped", 4))
     other.end()
     qtbot.waitUntil(lambda: "unfinished run at step 4" in window.resume_card.text)
-    assert not window.elsewhere_card.isVisible()
+    assert not window.other_process_card.isVisible()
     assert window.windowTitle() == window.TITLE
-    assert "workspace" not in window.project.wrong
+    assert "workspace" not in window.project.problems
     assert steps_drawn(window) == 4
 
 
@@ -138,10 +138,10 @@ def test_a_run_that_begins_after_its_workspace_was_opened_is_noticed(
     window: Window, qtbot: Any, other: OtherProcess
 ) -> None:
     window.conductor.open_workspace(str(other.root))
-    qtbot.waitUntil(lambda: not window.project.busy)
+    qtbot.waitUntil(lambda: not window.project.is_busy)
     other.hold()
-    qtbot.waitUntil(lambda: window.elsewhere_card.isVisible())  # before it has written anything
-    assert "preparing" in window.elsewhere_card.text
+    qtbot.waitUntil(lambda: window.other_process_card.isVisible())  # before it has written anything
+    assert "preparing" in window.other_process_card.text
     other.write(begun(other.root), step(1))
     qtbot.waitUntil(lambda: steps_drawn(window) == 1)
 
@@ -150,10 +150,10 @@ def test_a_new_run_takes_the_place_of_the_one_that_was_put_aside(
     window: Window, qtbot: Any, other: OtherProcess
 ) -> None:
     open_while_it_trains(window, qtbot, other, steps=5)
-    Workspace(other.root).put_run_aside()
+    Workspace(other.root).archive_run()
     other.write(begun(other.root), step(1), step(2))
     qtbot.waitUntil(lambda: steps_drawn(window) == 2)
-    assert "step 2 of 50" in window.elsewhere_card.text
+    assert "step 2 of 50" in window.other_process_card.text
     other.write(step(3))
     qtbot.waitUntil(lambda: steps_drawn(window) == 3)
 
@@ -162,12 +162,12 @@ def test_a_start_that_waits_is_off_when_another_process_trains(
     window: Window, qtbot: Any, photos: Path, other: OtherProcess
 ) -> None:
     other.hold()
-    fill_in(window, photos, other.root)
+    fill_form(window, photos, other.root)
     window.conductor.start_when_ready()
-    qtbot.waitUntil(lambda: window.elsewhere_card.isVisible())
+    qtbot.waitUntil(lambda: window.other_process_card.isVisible())
     other.end()
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
-    assert not window.session.active
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
+    assert not window.session.is_active
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
@@ -185,11 +185,11 @@ def test_a_command_line_run_is_followed_and_stopped_from_here(
         before = steps_drawn(window)
         qtbot.waitUntil(lambda: steps_drawn(window) > before, timeout=_LONG)
         qtbot.waitUntil(lambda: window.preview.view.pictures is not None, timeout=_LONG)
-        qtbot.mouseClick(window.elsewhere_card.stop_button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(window.other_process_card.stop_button, Qt.MouseButton.LeftButton)
         box = next(child for child in window.findChildren(QMessageBox) if child.isVisible())
         assert process.poll() is None  # asks first
         qtbot.mouseClick(box.defaultButton(), Qt.MouseButton.LeftButton)
-        assert not window.elsewhere_card.stop_button.isEnabled()  # a second time would leave at once
+        assert not window.other_process_card.stop_button.isEnabled()  # a second time would leave at once
         qtbot.waitUntil(lambda: process.poll() is not None, timeout=_LONG)
         assert process.returncode == 128 + signal.SIGINT
         qtbot.waitUntil(lambda: "it was stopped" in window.resume_card.text, timeout=_LONG)
@@ -206,7 +206,7 @@ def test_earlier_runs_and_other_workspaces_can_be_drawn_beside(
     window: Window, qtbot: Any, tmp_path: Path, other: OtherProcess
 ) -> None:
     other.write(begun(other.root), *(step(number) for number in range(1, 31)))
-    aside = Workspace(other.root).put_run_aside()
+    aside = Workspace(other.root).archive_run()
     assert aside is not None
     other.write(begun(other.root), step(1), step(2))
     window.conductor.open_workspace(str(other.root))
@@ -222,8 +222,8 @@ def test_earlier_runs_and_other_workspaces_can_be_drawn_beside(
     qtbot.waitUntil(lambda: earlier.text() in loss.legend)
     curve = next(item for item in loss.plot.listDataItems() if item.name() == earlier.text())
     assert len(curve.getOriginalDataset()[0]) == 30
-    window.conductor.comparison.choose(Choice("nothing", tmp_path))
-    qtbot.waitUntil(lambda: "There is no run in" in window.messages.text)
+    window.conductor.comparison.choose(ComparableRun("nothing", tmp_path))
+    qtbot.waitUntil(lambda: "There is no run in" in window.message_strip.text)
     assert earlier.text() in loss.legend
     window.conductor.comparison.choose(None)
     qtbot.waitUntil(lambda: loss.legend == "")
@@ -238,5 +238,5 @@ def test_a_click_in_a_chart_shows_the_preview_of_that_step(window: Window, qtbot
     window.conductor.open_workspace(str(other.root))
     qtbot.waitUntil(lambda: window.preview.view.pictures is not None and steps_drawn(window) == 30)
     assert window.preview.view.pictures.step == 30
-    window.charts.loss.chosen.emit(19)
+    window.charts.loss.step_clicked.emit(19)
     qtbot.waitUntil(lambda: window.preview.view.pictures is not None and window.preview.view.pictures.step == 20)

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from app.errors import ErrorDialog
 from app.form.entries import NumberEntry
 from app.window import Window
-from tests.gui.window_driver import fill_in, find_named, unfold_groups, visible_text, wait_until_quiet
+from tests.gui.window_driver import fill_form, find_named, unfold_groups, visible_text, wait_until_quiet
 from tests.small_runs import picture
 from trainer_core.camera import CameraProfile
 from trainer_core.settings.config import SETTINGS
@@ -63,9 +63,9 @@ def test_a_wrong_value_is_explained_beside_the_field_and_in_the_checklist(window
 def test_what_is_wrong_is_the_first_that_a_screen_reader_says_of_a_field(window: Window) -> None:
     entry = window.form.rows["steps"].entry
     meaning = entry.line.accessibleDescription()
-    window.project.set("steps", "many")
+    window.project.set_value("steps", "many")
     assert entry.line.accessibleDescription() == f"{window.form.rows['steps'].note} {meaning}"
-    window.project.reset("steps")
+    window.project.reset_value("steps")
     assert entry.line.accessibleDescription() == meaning
 
 
@@ -89,11 +89,16 @@ def test_no_field_keeps_a_dropped_file_for_itself(window: Window, tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "typed", "value"),
     [
-        ("steps", "150,000", 150000), ("steps", "1.250.000", 1250000), ("steps", " 12 000 ", 12000),
-        ("steps", "40", 40), ("steps", "1,5", "1.5"), ("steps", "1,50", "1.50"),
-        ("max_minutes", "1,5", 1.5), ("max_minutes", "1.250", 1.25),
+        ("steps", "150,000", 150000),
+        ("steps", "1.250.000", 1250000),
+        ("steps", " 12 000 ", 12000),
+        ("steps", "40", 40),
+        ("steps", "1,5", "1.5"),
+        ("steps", "1,50", "1.50"),
+        ("max_minutes", "1,5", 1.5),
+        ("max_minutes", "1.250", 1.25),
     ],
-)  # fmt: skip
+)
 def test_numbers_may_be_typed_as_people_write_them(window: Window, name: str, typed: str, value: object) -> None:
     entry = window.form.rows[name].entry
     assert isinstance(entry, NumberEntry)
@@ -104,7 +109,7 @@ def test_numbers_may_be_typed_as_people_write_them(window: Window, name: str, ty
 def test_reset_brings_the_default_back(window: Window, qtbot: Any) -> None:
     row = window.form.rows["batch_size"]
     reset = find_named(row, "Reset Batch")
-    window.form.go_to("batch_size")
+    window.form.focus_setting("batch_size")
     type_into(qtbot, window, "batch_size", "7")
     assert window.project.draft.config.batch_size == 7
     qtbot.waitUntil(lambda: reset.height() > 0)
@@ -125,7 +130,7 @@ def test_start_is_never_dead_it_leads_to_what_is_missing(window: Window, qtbot: 
     window.activateWindow()
     assert window.run_bar.start_button.isEnabled()
     qtbot.mouseClick(window.run_bar.start_button, Qt.MouseButton.LeftButton)
-    assert not window.session.active
+    assert not window.session.is_active
     assert window.form.rows["source_dir"].entry.focusProxy() is window.focusWidget()
 
 
@@ -137,7 +142,7 @@ def test_typed_photos_are_counted_and_unusable_ones_listed(
     row = window.form.rows["source_dir"]
     qtbot.waitUntil(lambda: "6 photos" in row.note)
     assert "1 unusable" in row.note
-    window.form.show_unusable.emit()
+    window.form.unusable_requested.emit()
     assert "broken.png" in visible_text(window.findChild(ErrorDialog))
     type_into(qtbot, window, "source_dir", str(tmp_path / "nowhere"))
     qtbot.waitUntil(lambda: "does not exist" in row.note)
@@ -163,7 +168,7 @@ def test_settings_that_cannot_be_read_are_a_sentence_not_a_traceback(window: Win
     (workspace / "training_config.json").write_text("{torn")
     drop(window, workspace)
     assert "cannot be read as JSON" in window.form.rows["workspace"].note
-    assert not window.project.ready
+    assert not window.project.is_ready
 
 
 def test_a_dropped_folder_becomes_the_source_or_what_it_was_dropped_on(
@@ -175,7 +180,7 @@ def test_a_dropped_folder_becomes_the_source_or_what_it_was_dropped_on(
     other.mkdir()
     drop(window, other, onto=window.form.rows["workspace"])
     assert window.project.draft.config.workspace == str(other)
-    qtbot.waitUntil(lambda: window.project.ready)
+    qtbot.waitUntil(lambda: window.project.is_ready)
 
 
 def test_dropped_weights_are_identified_and_decide_the_network(window: Window, qtbot: Any, weights: Path) -> None:
@@ -183,7 +188,7 @@ def test_dropped_weights_are_identified_and_decide_the_network(window: Window, q
     qtbot.waitUntil(lambda: "RRDB x4 8/1/4" in window.form.rows["init_weights"].note)
     assert "loads 100 %" in window.form.rows["init_weights"].note
     assert window.form.rows["num_feat"].entry.value() == 8
-    window.project.reset("init_weights")
+    window.project.reset_value("init_weights")
     qtbot.waitUntil(lambda: window.form.rows["num_feat"].entry.value() == 64)
 
 
@@ -191,9 +196,9 @@ def test_foreign_weights_are_refused_with_the_reason(window: Window, qtbot: Any,
     path = tmp_path / "photo_x4.pth"
     path.write_bytes(b"GIF89a is not a weight file")
     drop(window, path)
-    qtbot.waitUntil(lambda: "init_weights" in window.project.faults)
-    assert str(path) in window.messages.text
-    assert not window.project.ready
+    qtbot.waitUntil(lambda: "init_weights" in window.project.path_problems)
+    assert str(path) in window.message_strip.text
+    assert not window.project.is_ready
 
 
 def test_weights_with_unknown_names_are_looked_at_again_once_rrdb_is_forced(
@@ -205,9 +210,9 @@ def test_weights_with_unknown_names_are_looked_at_again_once_rrdb_is_forced(
     torch.save({f"layer_{number}": value for number, value in enumerate(state.values())}, tmp_path / "odd_x4.pth")
     drop(window, tmp_path / "odd_x4.pth")
     qtbot.waitUntil(lambda: "Warm-start architecture rrdb" in window.form.rows["init_weights"].note)
-    window.project.set("init_arch", "rrdb")
+    window.project.set_value("init_arch", "rrdb")
     qtbot.waitUntil(lambda: "loads 100 %" in window.form.rows["init_weights"].note)
-    assert "init_weights" not in window.project.wrong
+    assert "init_weights" not in window.project.problems
 
 
 def test_another_network_is_refused_by_its_name(window: Window, qtbot: Any) -> None:
@@ -218,33 +223,33 @@ def test_another_network_is_refused_by_its_name(window: Window, qtbot: Any) -> N
     qtbot.waitUntil(lambda: "SRVGG" in window.form.rows["init_weights"].note)
     wait_until_quiet(window, qtbot)
     assert "SRVGG" in window.form.rows["init_weights"].note
-    assert "init_weights" in window.project.wrong and not window.project.ready
+    assert "init_weights" in window.project.problems and not window.project.is_ready
 
 
 def test_try_it_fills_in_everything_that_is_needed(window: Window, qtbot: Any) -> None:
     qtbot.mouseClick(window.run_bar.demo_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.project.ready)
+    qtbot.waitUntil(lambda: window.project.is_ready)
     config = window.project.draft.config
     assert (config.demo, config.preset, config.max_minutes) == (True, "nano", 2.0)
 
 
 def test_place_and_theme_are_remembered(qapp: QApplication, qtbot: Any) -> None:
-    from app.theme import DARK, colours, theme
+    from app.theme import DARK, theme, theme_colors
 
-    theme().choose("dark")
+    theme().set_choice("dark")
     first = Window()
     first.resize(790, 711)
     first.show()
-    assert colours() is DARK
+    assert theme_colors() is DARK
     first.close()
     first.deleteLater()
     second = Window()
     qtbot.addWidget(second)
     assert second.height() == 711
-    from app.settings_store import remembered
+    from app.settings_store import open_settings_store
 
-    assert remembered().value("theme") == "dark"
-    theme().choose("light")
+    assert open_settings_store().value("theme") == "dark"
+    theme().set_choice("light")
     second.project.close()
 
 
@@ -266,13 +271,13 @@ def weights(tmp_path: Path) -> Path:
 def test_photos_that_come_later_are_counted_without_a_click(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    fill_in(window, photos, tmp_path / "run")
+    fill_form(window, photos, tmp_path / "run")
     row = window.form.rows["source_dir"]
     qtbot.waitUntil(lambda: row.note.startswith("6 photos"), timeout=60000)
     picture(99).save(photos / "late.png")
     qtbot.waitUntil(lambda: row.note.startswith("7 photos"), timeout=60000)
     wait_until_quiet(window, qtbot)
-    assert row.note.startswith("7 photos") and window.project.ready
+    assert row.note.startswith("7 photos") and window.project.is_ready
 
 
 def test_an_own_camera_profile_chooses_the_watch_and_goes_with_it(window: Window, qtbot: Any, tmp_path: Path) -> None:
@@ -282,14 +287,14 @@ def test_an_own_camera_profile_chooses_the_watch_and_goes_with_it(window: Window
     row, watch = window.form.rows["camera_profile"], window.form.rows["monochrome_style"]
     qtbot.waitUntil(lambda: row.note == "mine, mono. Fitted.", timeout=60000)
     assert watch.entry.value() is True
-    window.project.set("monochrome_style", False)
+    window.project.set_value("monochrome_style", False)
     assert window.project.draft.config.camera_profile is None
-    assert "other watch" in window.messages.text
+    assert "other watch" in window.message_strip.text
 
 
 def test_a_broken_camera_profile_is_explained_beneath_its_row(window: Window, qtbot: Any, tmp_path: Path) -> None:
     profile = tmp_path / "mine.json"
     profile.write_text("no profile")
-    window.project.choose("camera_profile", str(profile))
+    window.project.set_path("camera_profile", str(profile))
     qtbot.waitUntil(lambda: "is not a camera profile" in window.form.rows["camera_profile"].note, timeout=60000)
-    assert not window.project.ready
+    assert not window.project.is_ready

@@ -13,14 +13,14 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from shiboken6 import isValid
 
-from app.errors import Report, show_report
-from app.garbage_collector import Collector
-from app.icons import dress
-from app.questions import ask
-from app.runs.recent_workspaces import remember_workspace
+from app.errors import ErrorReport, show_report
+from app.garbage_collector import GarbageCollector
+from app.icons import set_icon
+from app.questions import ask_question
+from app.runs.recent_workspaces import add_recent_workspace
 from app.theme import theme
 from app.window import Window
-from tests.gui.window_driver import close_window, fill_in, flush_deferred_deletes, is_quiet, wait_until_quiet
+from tests.gui.window_driver import close_window, fill_form, flush_deferred_deletes, is_quiet, wait_until_quiet
 
 _TIMES = 20
 
@@ -56,7 +56,7 @@ def grows(do: Callable[[], object], times: int = _TIMES) -> dict[str, int]:
 @pytest.fixture
 def quiet_window(window: Window, qtbot: Any) -> Window:
     """A window that has found its hardware, so that nothing of its own is under way while things are counted."""
-    qtbot.waitUntil(lambda: bool(window.status.text("device")), timeout=60000)
+    qtbot.waitUntil(lambda: bool(window.status_line.text("device")), timeout=60000)
     wait_until_quiet(window, qtbot)
     return window
 
@@ -65,7 +65,7 @@ def test_a_window_that_was_closed_is_gone(qapp: QApplication, qtbot: Any) -> Non
     def open_and_close() -> None:
         window = Window()
         window.show()
-        window.begin_work()
+        window.start_background_work()
         close_window(window, qtbot)
         flush_deferred_deletes()
 
@@ -73,14 +73,14 @@ def test_a_window_that_was_closed_is_gone(qapp: QApplication, qtbot: Any) -> Non
 
 
 def test_runs_leave_nothing_behind(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=2)
+    fill_form(window, photos, tmp_path / "run", steps=2)
 
     def train() -> None:
-        qtbot.waitUntil(lambda: window.project.ready, timeout=60000)
+        qtbot.waitUntil(lambda: window.project.is_ready, timeout=60000)
         window.conductor.start()
-        qtbot.waitUntil(lambda: not window.session.active, timeout=60000)
+        qtbot.waitUntil(lambda: not window.session.is_active, timeout=60000)
         qtbot.waitUntil(lambda: is_quiet(window), timeout=60000)
-        window.messages.hide()
+        window.message_strip.hide()
 
     assert grows(train, times=2) == {}
 
@@ -89,10 +89,10 @@ def test_messages_and_dialogs_leave_nothing_behind(quiet_window: Window) -> None
     window = quiet_window
 
     def show_all() -> None:
-        window.messages.tell("warning", "Look.")
-        window.messages.hide()
-        show_report(Report("Title", "Cause", "Advice", "Details"), window).reject()
-        ask(window, "Really?", "It cannot be undone.", [("Yes", lambda: None)]).reject()
+        window.message_strip.show_message("warning", "Look.")
+        window.message_strip.hide()
+        show_report(ErrorReport("Title", "Cause", "Advice", "Details"), window).reject()
+        ask_question(window, "Really?", "It cannot be undone.", [("Yes", lambda: None)]).reject()
         flush_deferred_deletes()
 
     assert grows(show_all) == {}
@@ -101,14 +101,14 @@ def test_messages_and_dialogs_leave_nothing_behind(quiet_window: Window) -> None
 def test_showing_the_recent_workspaces_again_leaves_nothing_behind(quiet_window: Window, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        remember_workspace(tmp_path / name)
+        add_recent_workspace(tmp_path / name)
     assert grows(quiet_window.welcome.refresh) == {}
 
 
 def test_changing_the_theme_leaves_nothing_behind(quiet_window: Window) -> None:
     def there_and_back() -> None:
-        theme().choose("dark")
-        theme().choose("light")
+        theme().set_choice("dark")
+        theme().set_choice("light")
 
     assert grows(there_and_back, times=3) == {}
 
@@ -117,13 +117,13 @@ def test_a_button_with_an_icon_follows_the_theme_and_is_not_kept_by_it(qapp: QAp
     parent = QWidget()
     button = QPushButton(parent)
     before = listeners()
-    dress(button, "start")
-    dress(button, "stop")
+    set_icon(button, "start")
+    set_icon(button, "stop")
     assert listeners() == before + 1
     light = button.icon().cacheKey()
-    theme().choose("dark")
+    theme().set_choice("dark")
     assert button.icon().cacheKey() != light
-    theme().choose("light")
+    theme().set_choice("light")
     gone = weakref.ref(button)
     del button
     parent.deleteLater()
@@ -146,13 +146,13 @@ class _Finalized:
 def collector(qapp: QApplication) -> Any:
     """A collector at work."""
     parent = QObject()
-    made = Collector(parent)
+    made = GarbageCollector(parent)
     yield made
     made.close()
     parent.deleteLater()
 
 
-def test_garbage_of_any_thread_is_collected_in_the_window_s(collector: Collector, qtbot: Any) -> None:
+def test_garbage_of_any_thread_is_collected_in_the_window_s(collector: GarbageCollector, qtbot: Any) -> None:
     collected_in: list[int] = []
 
     def litter() -> None:
@@ -167,9 +167,9 @@ def test_garbage_of_any_thread_is_collected_in_the_window_s(collector: Collector
     assert set(collected_in) == {threading.get_ident()}
 
 
-def test_what_is_there_after_torch_is_passed_over_until_the_window_closes(collector: Collector) -> None:
+def test_what_is_there_after_torch_is_passed_over_until_the_window_closes(collector: GarbageCollector) -> None:
     before = gc.get_freeze_count()
-    collector.settle(lambda work, done, failed: done(work()))
+    collector.freeze_torch(lambda work, done, failed: done(work()))
     assert gc.get_freeze_count() > before + 100_000
     collector.close()
     assert gc.get_freeze_count() == 0

@@ -29,9 +29,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.icons import dress, pixmap
-from app.session import State
-from app.theme import DARK, LIGHT, SPACE, Colours, theme
+from app.icons import pixmap, set_icon
+from app.session import SessionState
+from app.theme import DARK, LIGHT, SPACING, ThemeColors, theme
 from app.window import Window
 from tests.gui.audit import (
     contrast,
@@ -44,19 +44,19 @@ from tests.gui.audit import (
 from tests.gui.window_driver import unfold_groups
 from trainer_core.events import (
     CheckpointSaved,
+    PreviewImage,
     PreviewReady,
     RunFinished,
     RunStarted,
-    Sample,
     StepDone,
     Validated,
 )
-from trainer_core.workspace.unfinished import Resumable
+from trainer_core.workspace.unfinished import UnfinishedRun
 
 _SIZES = ((1280, 800), (1024, 700))
 _LONGEST_THROTTLE = 500  # milliseconds
 _LAYOUT_ROUNDS = 10  # a text that wraps anew asks for another height, and so on up to the window
-_TEXTS = ("text", "muted", "accent", "good", "bad", "warn")
+_TEXTS = ("text", "muted", "accent", "success", "error", "warning")
 _GROUNDS = ("window", "base", "raised")
 _FOLDER = Path(__file__).parents[2] / "resources" / "icons"
 _ICONS = sorted(path.stem for path in _FOLDER.glob("*.svg") if "_" not in path.stem)  # those are for one theme only
@@ -76,27 +76,27 @@ def shown(qapp: QApplication, qtbot: Any) -> Iterator[Window]:
 
 
 def empty(window: Window, folder: Path) -> None:
-    window.status.show_device("AMD Ryzen 9 7950X 16-Core Processor · bf16")
+    window.status_line.show_device("AMD Ryzen 9 7950X 16-Core Processor · bf16")
 
 
 def invalid(window: Window, folder: Path) -> None:
-    window.project.choose("source_dir", str(folder / "a folder that was moved somewhere else yesterday"))
-    window.project.set("steps", "fifteen thousand or so")
-    window.project.set("learning_rate", -1.0)
-    window.messages.tell("warning", "The camera profile was of the other watch and is left out.")
+    window.project.set_path("source_dir", str(folder / "a folder that was moved somewhere else yesterday"))
+    window.project.set_value("steps", "fifteen thousand or so")
+    window.project.set_value("learning_rate", -1.0)
+    window.message_strip.show_message("warning", "The camera profile was of the other watch and is left out.")
 
 
 def ready(window: Window, folder: Path) -> None:
-    window.conductor.begin_demo(str(folder / "runs" / "mono x4"))
+    window.conductor.load_demo(str(folder / "runs" / "mono x4"))
     unfold_groups(window)
 
 
 def training(window: Window, folder: Path) -> None:
-    window.session.changed.emit(State.TRAINING)
+    window.session.state_changed.emit(SessionState.TRAINING)
     started = RunStarted("1", str(folder), 4, True, 0, 150_000, "cuda", "bf16", 16_700_000, {"train": 12_345})
     started = replace(started, device_name="NVIDIA GeForce RTX 4090 Laptop GPU", memory_total=16_900_000_000)
     picture = np.full((480, 640, 3), 128, np.uint8)
-    sample = Sample("a photo with a rather long name.jpeg", picture, picture, picture, picture, 22.17, 21.01)
+    sample = PreviewImage("a photo with a rather long name.jpeg", picture, picture, picture, picture, 22.17, 21.01)
     losses = {"pixel": 0.0123, "frequency": 0.0045, "total": 0.0168}
     for event in (
         started,
@@ -105,35 +105,35 @@ def training(window: Window, folder: Path) -> None:
         CheckpointSaved(123_000, str(folder / "scale4_step123000.pth"), "step", loads_in="WQV-Viewer yes"),
         PreviewReady(123_000, (sample,)),
     ):
-        window.session.happened.emit(event)
+        window.session.event_received.emit(event)
     window.show_run(True)
 
 
 def paused(window: Window, folder: Path) -> None:
     training(window, folder)
-    window.session.changed.emit(State.PAUSED)
+    window.session.state_changed.emit(SessionState.PAUSED)
 
 
 def unfinished(window: Window, folder: Path) -> None:
     checkpoint = folder / "scale4_step123000.pth"
-    window.resume_card.offer(Resumable(123_000, 150_000, checkpoint, 0.0, "interrupted", 22.17))
+    window.resume_card.show_run(UnfinishedRun(123_000, 150_000, checkpoint, 0.0, "interrupted", 22.17))
 
 
 def finished(window: Window, folder: Path) -> None:
     window.resume_card.hide()
     training(window, folder)
-    window.session.changed.emit(State.IDLE)
+    window.session.state_changed.emit(SessionState.IDLE)
     model = folder / "models" / "wqv_neosr_x4.pth"
     model.parent.mkdir(exist_ok=True)
     model.write_bytes(b"")
     done = RunFinished("completed", 150_000, 22.17, 140_000, 21.01, 22.0, str(folder / "x.pth"), str(model), None, 1.0)
-    window.result_card.present(done, "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) yes")
+    window.result_card.show_result(done, "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) yes")
 
 
 def stopped(window: Window, folder: Path) -> None:
     finished(window, folder)
     done = RunFinished("stopped", 123_456, 22.17, 123_000, 21.01, None, "x.pth", window.result_card.model, None, 1.0)
-    window.result_card.present(done, "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) yes", resumable=True)
+    window.result_card.show_result(done, "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) yes", resumable=True)
 
 
 STATES: tuple[Callable[[Window, Path], None], ...] = (
@@ -152,7 +152,7 @@ def settle(window: Window, size: tuple[int, int]) -> None:
     """The window at this size, with all that it shows a moment later, laid out."""
     window.resize(*size)
     deadline = time.monotonic() + 10
-    while (_about_to_draw(window) or window.project.background.busy) and time.monotonic() < deadline:
+    while (_about_to_draw(window) or window.project.background.is_busy) and time.monotonic() < deadline:
         QApplication.processEvents()
     for _ in range(_LAYOUT_ROUNDS):
         QApplication.processEvents()
@@ -189,7 +189,7 @@ def large_text(qapp: QApplication) -> Iterator[None]:
     larger.setPointSize(14)
     for font in (larger, usual):
         qapp.setFont(font)
-        theme().choose("light")
+        theme().set_choice("light")
         if font is larger:
             yield
 
@@ -207,35 +207,37 @@ def test_where_the_system_s_text_is_large_so_is_the_window_s_and_has_the_height_
     assert {state: faults for state, faults in found.items() if faults} == {}
     assert shown.form.fontInfo().pointSize() == 14
     axis = shown.charts.loss.plot.getPlotItem().getAxis("left")
-    assert QFontMetrics(axis.style["tickFont"]).horizontalAdvance("0.003") + SPACE <= axis.width()
+    assert QFontMetrics(axis.style["tickFont"]).horizontalAdvance("0.003") + SPACING <= axis.width()
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])
 def test_every_text_can_be_read(shown: Window, tmp_path: Path, choice: str) -> None:
-    theme().choose(choice)
+    theme().set_choice(choice)
     found = {}
     for state in (invalid, ready, training, finished):
         state(shown, tmp_path)
         settle(shown, _SIZES[0])
         found[state.__name__] = find_low_contrast_texts(shown)
-    theme().choose("light")
+    theme().set_choice("light")
     assert {state: faults for state, faults in found.items() if faults} == {}
 
 
 @pytest.fixture
-def apply_theme(qapp: QApplication) -> Iterator[Callable[[str], Colours]]:
+def apply_theme(qapp: QApplication) -> Iterator[Callable[[str], ThemeColors]]:
     """Return a function that applies a theme and returns its colours; restore the light one at the end."""
 
-    def apply(choice: str) -> Colours:
-        theme().choose(choice)
+    def apply(choice: str) -> ThemeColors:
+        theme().set_choice(choice)
         return theme().colours
 
     yield apply
-    theme().choose("light")
+    theme().set_choice("light")
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])
-def test_the_chosen_row_of_a_list_can_be_read(apply_theme: Callable[[str], Colours], qtbot: Any, choice: str) -> None:
+def test_the_chosen_row_of_a_list_can_be_read(
+    apply_theme: Callable[[str], ThemeColors], qtbot: Any, choice: str
+) -> None:
     colours = apply_theme(choice)
     box = QComboBox()
     qtbot.addWidget(box)
@@ -253,7 +255,7 @@ def test_the_chosen_row_of_a_list_can_be_read(apply_theme: Callable[[str], Colou
 @pytest.mark.parametrize("choice", ["light", "dark"])
 @pytest.mark.parametrize("role", ["", "segment", "primary"])
 def test_the_focus_can_be_seen_on_a_filled_button_and_moves_nothing(
-    apply_theme: Callable[[str], Colours], qtbot: Any, role: str, choice: str
+    apply_theme: Callable[[str], ThemeColors], qtbot: Any, role: str, choice: str
 ) -> None:
     colours = apply_theme(choice)
     box = QWidget()
@@ -282,7 +284,9 @@ def test_the_focus_can_be_seen_on_a_filled_button_and_moves_nothing(
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])
-def test_a_check_box_is_seen_and_so_is_its_mark(apply_theme: Callable[[str], Colours], qtbot: Any, choice: str) -> None:
+def test_a_check_box_is_seen_and_so_is_its_mark(
+    apply_theme: Callable[[str], ThemeColors], qtbot: Any, choice: str
+) -> None:
     colours = apply_theme(choice)
     panel = QWidget()
     qtbot.addWidget(panel)
@@ -317,12 +321,12 @@ def test_buttons_of_dialogs_have_no_icons_but_the_program_s(qapp: QApplication, 
     box.setStyle(style)
     button = box.addButton(QDialogButtonBox.StandardButton.Close)
     assert button.icon().isNull()
-    dress(button, "close")
+    set_icon(button, "close")
     assert not button.icon().isNull()
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
-def test_the_palettes_have_contrast(colours: Colours) -> None:
+def test_the_palettes_have_contrast(colours: ThemeColors) -> None:
     known = {field.name: getattr(colours, field.name) for field in dataclasses.fields(colours)}
     pairs = [(text, ground) for text in _TEXTS for ground in _GROUNDS]
     pairs += [("on_accent", "accent"), ("on_accent", "accent_hover")]
@@ -333,7 +337,7 @@ def test_the_palettes_have_contrast(colours: Colours) -> None:
 
 
 @pytest.mark.parametrize("choice, colours", [("light", LIGHT), ("dark", DARK)])
-def test_no_icon_is_blank(qapp: QApplication, choice: str, colours: Colours) -> None:
+def test_no_icon_is_blank(qapp: QApplication, choice: str, colours: ThemeColors) -> None:
     for name in (*_ICONS, f"choose_{choice}", f"raise_{choice}"):
         picture = pixmap(name, colours.text, 32).toImage()
         pixels = [QColor.fromRgba(picture.pixel(x, y)) for x in range(picture.width()) for y in range(picture.height())]
@@ -347,6 +351,8 @@ def test_nothing_is_cut_at_twice_the_pixels(qapp: QApplication, tmp_path: Path) 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", again],
         env={**os.environ, "QT_SCALE_FACTOR": "2", "QT_QPA_PLATFORM": "offscreen"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     assert f"{len(_SIZES)} passed" in done.stdout, done.stdout

@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app.preview.compare import CompareView
 from app.preview.panel import PreviewPanel
-from app.preview.pictures import Pictures, from_sample, from_strip
+from app.preview.pictures import Pictures, make_pictures, read_strip
 from tests.gui.window_driver import find_named, listed_previews, shown_step
 from trainer_core.data import decoding as decode
-from trainer_core.events import PreviewReady, Sample
-from trainer_core.previews.files import file_name, keys_of, write
+from trainer_core.events import PreviewImage, PreviewReady
+from trainer_core.previews.files import file_name, sample_keys, write_preview
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 
@@ -26,21 +26,21 @@ def gray(shade: int, height: int = 48, width: int = 40) -> np.ndarray:
     return np.full((height, width, 3), shade, np.uint8)
 
 
-def frame(shade: int, name: str = "photo.png") -> Sample:
+def frame(shade: int, name: str = "photo.png") -> PreviewImage:
     """LR of this shade, SR 20 lighter."""
-    return Sample(name, gray(shade, 12, 10), gray(shade + 20), gray(shade + 40), gray(shade + 10), 30.0, 29.0)
+    return PreviewImage(name, gray(shade, 12, 10), gray(shade + 20), gray(shade + 40), gray(shade + 10), 30.0, 29.0)
 
 
-def pinned(shade: int, name: str) -> Sample:
-    return Sample(name, gray(shade, 12, 10), gray(shade + 20), None, gray(shade + 10), None, None)
+def pinned(shade: int, name: str) -> PreviewImage:
+    return PreviewImage(name, gray(shade, 12, 10), gray(shade + 20), None, gray(shade + 10), None, None)
 
 
-def preview(folder: Path, step: int, *samples: Sample) -> PreviewReady:
+def preview(folder: Path, step: int, *samples: PreviewImage) -> PreviewReady:
     """As a run leaves it: the event, and the strips on disk."""
     files = []
-    for key, sample in zip(keys_of(samples), samples):
+    for key, sample in zip(sample_keys(samples), samples):
         files.append(folder / file_name(step, key))
-        write(sample, files[-1])
+        write_preview(sample, files[-1])
     return PreviewReady(step, samples, tuple(str(file) for file in files))
 
 
@@ -57,7 +57,7 @@ def coded(side: int) -> np.ndarray:
 
 def show_coded(view: CompareView, side: int) -> None:
     picture = coded(side)
-    view.show_pictures(from_sample(1, Sample("coded", picture, picture, picture, picture, 30.0, 29.0)))
+    view.show_pictures(make_pictures(1, PreviewImage("coded", picture, picture, picture, picture, 30.0, 29.0)))
 
 
 def pixel_at(view: CompareView, x: int, y: int) -> tuple[int, int]:
@@ -70,9 +70,15 @@ def turn(view: QWidget, place: QPointF, *parts: tuple[int, int]) -> None:
     """The wheel, horizontally and vertically."""
     for x, y in parts:
         event = QWheelEvent(
-            place, QPointF(view.mapToGlobal(place.toPoint())), QPoint(), QPoint(x, y), Qt.MouseButton.NoButton,
-            Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
-        )  # fmt: skip
+            place,
+            QPointF(view.mapToGlobal(place.toPoint())),
+            QPoint(),
+            QPoint(x, y),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
         QApplication.sendEvent(view, event)
 
 
@@ -83,8 +89,10 @@ def view(qapp: QApplication, qtbot: Any) -> CompareView:
     qtbot.addWidget(made)
     made.resize(400, 400)
     made.show()
-    sample = Sample("photo", checkerboard(120), gray(10, 480, 480), gray(20, 480, 480), gray(30, 480, 480), 30.0, 29.0)
-    made.show_pictures(from_sample(1, sample))
+    sample = PreviewImage(
+        "photo", checkerboard(120), gray(10, 480, 480), gray(20, 480, 480), gray(30, 480, 480), 30.0, 29.0
+    )
+    made.show_pictures(make_pictures(1, sample))
     return made
 
 
@@ -164,7 +172,7 @@ def shade(panel: PreviewPanel, view: str) -> int:
 
 def test_previews_are_shown_compared_and_found_again_on_disk(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
     for number, level in ((4, 40), (8, 80)):
-        panel.hear(preview(tmp_path, number, frame(level)))
+        panel.on_event(preview(tmp_path, number, frame(level)))
     view = panel.view
     assert shown_step(panel) == 8
     view.setFocus()
@@ -179,16 +187,16 @@ def test_previews_are_shown_compared_and_found_again_on_disk(panel: PreviewPanel
     assert shade(panel, "SR") == 60
     other = PreviewPanel()
     qtbot.addWidget(other)
-    other.load(tmp_path)
+    other.load_folder(tmp_path)
     qtbot.waitUntil(lambda: shown_step(other) == 8)
     assert (shade(other, "LR"), shade(other, "HR")) == (80, 120)
 
 
 def test_keys_choose_the_picture_wherever_the_focus_is(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
-    panel.hear(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
+    panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
     panel.activateWindow()
     against, next_button = find_named(panel, "Left of the slider"), find_named(panel, "Next picture")
-    for widget in (panel.which, against, panel.timeline.play_button, panel.view):
+    for widget in (panel.picture_box, against, panel.timeline.play_button, panel.view):
         for key, mode in ((Qt.Key.Key_1, "LR"), (Qt.Key.Key_B, "Side by side"), (Qt.Key.Key_S, "Slider")):
             widget.setFocus()
             qtbot.keyClick(widget, key)
@@ -201,28 +209,28 @@ def test_keys_choose_the_picture_wherever_the_focus_is(panel: PreviewPanel, qtbo
 
 
 def test_a_photo_that_was_pinned_just_now_is_shown_with_its_first_preview(panel: PreviewPanel, tmp_path: Path) -> None:
-    panel.hear(preview(tmp_path, 2, frame(40)))
-    panel.hear(preview(tmp_path, 4, frame(40)))
+    panel.on_event(preview(tmp_path, 2, frame(40)))
+    panel.on_event(preview(tmp_path, 4, frame(40)))
     panel.timeline.slider.setValue(0)
-    panel.await_pinned()
-    panel.hear(preview(tmp_path, 6, frame(40)))  # it was under way when the photo came
+    panel.select_next_pinned()
+    panel.on_event(preview(tmp_path, 6, frame(40)))  # it was under way when the photo came
     assert "photo.png" in panel.caption
-    panel.hear(preview(tmp_path, 7, frame(40), pinned(90, "harbour")))
-    assert panel.which.currentText() == "harbour" and shown_step(panel) == 7
-    panel.which.setCurrentIndex(0)
-    panel.hear(preview(tmp_path, 9, frame(40), pinned(90, "harbour")))
-    panel.hear(preview(tmp_path, 10, frame(40), pinned(60, "anchor"), pinned(90, "harbour")))
-    assert panel.which.currentText() == "photo.png", "only what was pinned in this window, and once"
+    panel.on_event(preview(tmp_path, 7, frame(40), pinned(90, "harbour")))
+    assert panel.picture_box.currentText() == "harbour" and shown_step(panel) == 7
+    panel.picture_box.setCurrentIndex(0)
+    panel.on_event(preview(tmp_path, 9, frame(40), pinned(90, "harbour")))
+    panel.on_event(preview(tmp_path, 10, frame(40), pinned(60, "anchor"), pinned(90, "harbour")))
+    assert panel.picture_box.currentText() == "photo.png", "only what was pinned in this window, and once"
 
 
 def test_pinned_photos_come_after_the_frames_and_have_no_original(
     panel: PreviewPanel, qtbot: Any, tmp_path: Path
 ) -> None:
-    panel.hear(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
+    panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
     assert listed_previews(panel) == ["photo.png", "harbour"]
     assert not panel.unpin_button.isVisible()
     qtbot.keyClick(panel.view, Qt.Key.Key_PageDown)
-    assert panel.which.currentText() == "harbour" and panel.unpin_button.isVisible()
+    assert panel.picture_box.currentText() == "harbour" and panel.unpin_button.isVisible()
     panel.view.set_mode("Side by side")
     assert panel.view.visible_views == ["LR", "Bicubic", "SR"]
     panel.view.grab()
@@ -238,47 +246,47 @@ def test_pinned_photos_come_after_the_frames_and_have_no_original(
     colours = {drawn.pixelColor(x, middle).red() for x in range(panel.view.width())}
     assert {100, 110} <= colours, "bicubic on the left, SR on the right"
     qtbot.keyClick(panel.view, Qt.Key.Key_PageUp)
-    assert panel.which.currentText() == "photo.png"
+    assert panel.picture_box.currentText() == "photo.png"
 
 
 def test_a_picture_s_name_stands_once_and_shows_where_it_differs_from_the_others(
     panel: PreviewPanel, tmp_path: Path
 ) -> None:
     panel.resize(640, 420)
-    panel.hear(preview(tmp_path, 4, frame(40, "val/scene_1337_0077.png")))
-    assert not panel.which.isVisible()
+    panel.on_event(preview(tmp_path, 4, frame(40, "val/scene_1337_0077.png")))
+    assert not panel.picture_box.isVisible()
     assert panel.caption.endswith("val/scene_1337_0077.png")
-    panel.hear(preview(tmp_path, 4, frame(40, "val/scene_1337_0077.png"), frame(50, "val/scene_1337_0078.png")))
+    panel.on_event(preview(tmp_path, 4, frame(40, "val/scene_1337_0077.png"), frame(50, "val/scene_1337_0078.png")))
     QApplication.processEvents()
-    assert panel.which.shown_text() == "val/scene_1337_0077.png"
+    assert panel.picture_box.visible_text() == "val/scene_1337_0077.png"
     assert panel.caption == "step 4 · PSNR 30.00 dB, bicubic 29.00 (+1.00)"
     long = [f"a_folder_of_some_length/a_photo_of_the_camera_{number}.png" for number in (1, 2)]
-    panel.hear(preview(tmp_path, 8, *(frame(40, name) for name in long)))
+    panel.on_event(preview(tmp_path, 8, *(frame(40, name) for name in long)))
     QApplication.processEvents()
-    shown = panel.which.shown_text()
+    shown = panel.picture_box.visible_text()
     assert shown.startswith("a_folder") and shown.endswith("1.png") and "…" in shown
-    assert panel.which.toolTip() == long[0]
-    panel.which.showPopup()
-    assert panel.which.view().width() > panel.which.fontMetrics().horizontalAdvance(long[0])
-    panel.which.hidePopup()
+    assert panel.picture_box.toolTip() == long[0]
+    panel.picture_box.showPopup()
+    assert panel.picture_box.view().width() > panel.picture_box.fontMetrics().horizontalAdvance(long[0])
+    panel.picture_box.hidePopup()
 
 
 def test_the_chosen_picture_stays_chosen_as_previews_come_and_the_list_changes(
     panel: PreviewPanel, tmp_path: Path
 ) -> None:
-    panel.hear(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
-    panel.which.setCurrentIndex(1)
-    panel.hear(preview(tmp_path, 8, frame(50), frame(55, "b.png"), pinned(60, "anchor"), pinned(92, "harbour")))
+    panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
+    panel.picture_box.setCurrentIndex(1)
+    panel.on_event(preview(tmp_path, 8, frame(50), frame(55, "b.png"), pinned(60, "anchor"), pinned(92, "harbour")))
     assert listed_previews(panel) == ["photo.png", "b.png", "anchor", "harbour"]
-    assert panel.which.currentText() == "harbour" and shade(panel, "LR") == 92
-    panel.hear(preview(tmp_path, 12, frame(50)))
+    assert panel.picture_box.currentText() == "harbour" and shade(panel, "LR") == 92
+    panel.on_event(preview(tmp_path, 12, frame(50)))
     assert listed_previews(panel) == ["photo.png", "harbour"], (
         "it was taken out of the folder, what was seen of it is there"
     )
-    assert panel.which.currentText() == "harbour" and shown_step(panel) == 8
+    assert panel.picture_box.currentText() == "harbour" and shown_step(panel) == 8
     panel.clear()
-    panel.hear(preview(tmp_path, 1, frame(50), pinned(94, "harbour")))
-    assert panel.which.currentText() == "harbour", "in the next run as well"
+    panel.on_event(preview(tmp_path, 1, frame(50), pinned(94, "harbour")))
+    assert panel.picture_box.currentText() == "harbour", "in the next run as well"
 
 
 def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
@@ -287,18 +295,18 @@ def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
     preview(tmp_path, 2, frame(10))
     for number in (4, 6, 8, 10):
         preview(tmp_path, number, frame(40), pinned(90 + number, "harbour"))
-    panel.load(tmp_path)
+    panel.load_folder(tmp_path)
     qtbot.waitUntil(lambda: shown_step(panel) == 10)
     qtbot.waitUntil(lambda: listed_previews(panel) == ["photo.png", "harbour"])
     assert panel.caption == "step 10 · PSNR 30.00 dB, bicubic 29.00 (+1.00)"
     assert panel.timeline.slider.maximum() == 4
-    panel.which.setCurrentIndex(1)
+    panel.picture_box.setCurrentIndex(1)
     assert panel.timeline.slider.maximum() == 3, "it was pinned before step 4"
     for place, number in enumerate((4, 6, 8)):
         panel.timeline.slider.setValue(place)
         qtbot.waitUntil(lambda number=number: shown_step(panel) == number)
         assert shade(panel, "LR") == 90 + number
-    panel.hear(preview(tmp_path, 12, frame(40), pinned(102, "harbour")))
+    panel.on_event(preview(tmp_path, 12, frame(40), pinned(102, "harbour")))
     assert panel.timeline.slider.maximum() == 4
     assert shown_step(panel) == 8, "who looks back is not torn away"
 
@@ -306,26 +314,26 @@ def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
 def test_space_plays_the_earlier_previews_once(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
     for number in (1, 2, 3):
         preview(tmp_path, number, frame(40 + number))
-    panel.load(tmp_path)
+    panel.load_folder(tmp_path)
     qtbot.waitUntil(lambda: shown_step(panel) == 3)
     shown: list[int] = []
     show = panel.view.show_pictures
     panel.view.show_pictures = lambda pictures: (shown.append(pictures.step), show(pictures))  # type: ignore
     qtbot.keyClick(panel.view, Qt.Key.Key_Space)
-    assert panel.timeline.playing
-    qtbot.waitUntil(lambda: not panel.timeline.playing and shown[-1:] == [3])
+    assert panel.timeline.is_playing
+    qtbot.waitUntil(lambda: not panel.timeline.is_playing and shown[-1:] == [3])
     assert shown == [1, 2, 3]
     qtbot.keyClick(panel.view, Qt.Key.Key_Space)
     qtbot.keyClick(panel.view, Qt.Key.Key_Space)
-    assert not panel.timeline.playing
+    assert not panel.timeline.is_playing
     qtbot.keyClick(panel.view, Qt.Key.Key_Space)
     panel.hide()
-    assert not panel.timeline.playing
+    assert not panel.timeline.is_playing
 
 
 def test_a_preview_that_is_gone_from_the_disk_is_said_to_be(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
     for number in (1, 2):
-        panel.hear(preview(tmp_path, number, frame(40)))
+        panel.on_event(preview(tmp_path, number, frame(40)))
     (tmp_path / file_name(1, "1")).write_bytes(b"torn")
     panel.timeline.slider.setValue(0)
     qtbot.waitUntil(lambda: "no longer on the disk" in panel.caption)
@@ -337,16 +345,16 @@ def test_a_preview_that_is_gone_from_the_disk_is_said_to_be(panel: PreviewPanel,
 def test_a_resumed_run_takes_the_place_of_the_steps_it_redoes(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
     for number in (4, 8, 12):
         preview(tmp_path, number, frame(40 + number))
-    panel.load(tmp_path)
+    panel.load_folder(tmp_path)
     qtbot.waitUntil(lambda: shown_step(panel) == 12)
-    panel.hear(preview(tmp_path, 8, frame(99)))
+    panel.on_event(preview(tmp_path, 8, frame(99)))
     assert shown_step(panel) == 8 and shade(panel, "LR") == 99
     assert panel.timeline.slider.maximum() == 1
 
 
 def test_the_preview_of_another_process_is_read_from_its_files(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
     event = preview(tmp_path, 4, frame(40), pinned(90, "harbour"))
-    panel.hear(PreviewReady(4, (), event.files))
+    panel.on_event(PreviewReady(4, (), event.files))
     qtbot.waitUntil(lambda: shown_step(panel) == 4)
     qtbot.waitUntil(lambda: listed_previews(panel) == ["photo.png", "harbour"])
     assert shade(panel, "LR") == 40
@@ -357,23 +365,23 @@ def test_a_strip_from_disk_is_cut_into_what_was_shown_and_nothing_too_large_is_o
 ) -> None:
     preview(tmp_path, 3, frame(40), pinned(60, "harbour"))
     strip, own = tmp_path / file_name(3, "1"), tmp_path / file_name(3, "pinned_harbour")
-    found = from_strip(strip)
+    found = read_strip(strip)
     assert found is not None and (found.step, found.name, found.psnr) == (3, "photo.png", 30.0)
     assert [QColor(image.pixel(0, 0)).red() for image in found.images.values()] == [40, 50, 60, 80]
     assert all((image.width(), image.height()) == (40, 48) for image in found.images.values())
-    pinned_one = from_strip(own)
+    pinned_one = read_strip(own)
     assert pinned_one is not None and list(pinned_one.images) == ["LR", "Bicubic", "SR"]
     strip.write_bytes(strip.read_bytes()[:-40])
-    assert from_strip(strip) is None
+    assert read_strip(strip) is None
     monkeypatch.setattr(decode, "MAX_PIXELS", 3 * 40 * 48 - 1)
-    assert from_strip(own) is None and from_strip(tmp_path / file_name(4, "1")) is None
+    assert read_strip(own) is None and read_strip(tmp_path / file_name(4, "1")) is None
 
 
 def test_pictures_of_earlier_previews_are_not_kept(panel: PreviewPanel, tmp_path: Path) -> None:
     import gc
 
     for number in range(1, 40):
-        panel.hear(preview(tmp_path, number, frame(40, "unheard of.png")))
+        panel.on_event(preview(tmp_path, number, frame(40, "unheard of.png")))
     gc.collect()
-    assert sum(type(thing) is Sample and thing.name == "unheard of.png" for thing in gc.get_objects()) == 1
+    assert sum(type(thing) is PreviewImage and thing.name == "unheard of.png" for thing in gc.get_objects()) == 1
     assert sum(type(thing) is Pictures and thing.name == "unheard of.png" for thing in gc.get_objects()) == 1

@@ -31,9 +31,9 @@ def bar(qapp: QApplication, qtbot: Any) -> Watched:
 
 
 def test_moves_while_busy_and_rests_once_the_total_is_known(bar: Watched, qtbot: Any) -> None:
-    bar.show_busy()
+    bar.set_busy()
     qtbot.waitUntil(lambda: bar.drawn > 5)
-    bar.show_part(3, 150_000)  # not yet one pixel
+    bar.set_progress(3, 150_000)  # not yet one pixel
     assert (bar.value(), bar.maximum()) == (3, 150_000)
     qtbot.wait(100)
     before = bar.drawn
@@ -42,9 +42,9 @@ def test_moves_while_busy_and_rests_once_the_total_is_known(bar: Watched, qtbot:
 
 
 def test_is_busy_while_the_total_is_not_known(bar: Watched, qtbot: Any) -> None:
-    bar.show_part(10, 100)
+    bar.set_progress(10, 100)
     assert (bar.value(), bar.maximum()) == (10, 100)
-    bar.show_part(11, None)
+    bar.set_progress(11, None)
     assert bar.maximum() == 0
     bar.drawn = 0
     qtbot.waitUntil(lambda: bar.drawn > 5)

@@ -15,15 +15,23 @@ from PySide6.QtGui import QAction, QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from app.window import Window
-from tests.gui.window_driver import fill_in, wait_until_quiet
+from tests.gui.window_driver import fill_form, wait_until_quiet
 from trainer_core.camera import CameraProfile
 from trainer_core.cli import build_parser
 from trainer_core.planning.plan import make_plan
 
 MANY = dict(
-    scale=2, preset="nano", num_block=6, num_feat=64, learning_rate=0.000123456789, betas=(0.8, 0.95), val_interval=7,
-    monochrome_style=True, amp=False, early_stop=3,
-)  # fmt: skip
+    scale=2,
+    preset="nano",
+    num_block=6,
+    num_feat=64,
+    learning_rate=0.000123456789,
+    betas=(0.8, 0.95),
+    val_interval=7,
+    monochrome_style=True,
+    amp=False,
+    early_stop=3,
+)
 
 
 def menu(window: Window, text: str) -> QAction:
@@ -42,12 +50,12 @@ def choose(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 
 def export(window: Window, qtbot: Any) -> None:
     menu(window, "Export settings …").trigger()
-    qtbot.waitUntil(lambda: "The settings are in" in window.messages.text)
+    qtbot.waitUntil(lambda: "The settings are in" in window.message_strip.text)
 
 
 def import_(window: Window, qtbot: Any) -> None:
     menu(window, "Import settings …").trigger()
-    qtbot.waitUntil(lambda: "taken over" in window.messages.text)
+    qtbot.waitUntil(lambda: "taken over" in window.message_strip.text)
 
 
 def drop(window: Window, *paths: Path, onto: str = "steps") -> None:
@@ -67,14 +75,14 @@ def drop(window: Window, *paths: Path, onto: str = "steps") -> None:
 
 
 def test_a_dropped_settings_file_is_imported(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
-    fill_in(window, photos, tmp_path / "run", learning_rate=3e-4)
+    fill_form(window, photos, tmp_path / "run", learning_rate=3e-4)
     window.conductor.settings_files.export_to(tmp_path / "mine.json")
     qtbot.waitUntil((tmp_path / "mine.json").is_file, timeout=60000)
-    window.project.reset("learning_rate")
-    window.project.choose("workspace", str(tmp_path / "elsewhere"))
+    window.project.reset_value("learning_rate")
+    window.project.set_path("workspace", str(tmp_path / "elsewhere"))
     drop(window, tmp_path / "mine.json")
     qtbot.waitUntil(lambda: window.project.draft.config.learning_rate == 3e-4, timeout=60000)
-    qtbot.waitUntil(lambda: "taken over" in window.messages.text)
+    qtbot.waitUntil(lambda: "taken over" in window.message_strip.text)
     assert window.project.draft.config.camera_profile is None
     assert window.project.draft.config.workspace == str(tmp_path / "elsewhere")
 
@@ -110,9 +118,9 @@ def test_other_json_is_refused_with_the_reason_and_changes_nothing(
     qtbot.waitUntil(lambda: window.project.draft.given != {}, timeout=60000)  # the preset for this hardware
     before = everything(window)
     drop(window, path)
-    qtbot.waitUntil(lambda: said in window.messages.text and path.name in window.messages.text)
+    qtbot.waitUntil(lambda: said in window.message_strip.text and path.name in window.message_strip.text)
     assert everything(window) == before
-    assert not window.project.faults
+    assert not window.project.path_problems
 
 
 def test_settings_dropped_during_a_training_wait_for_its_end(
@@ -120,17 +128,17 @@ def test_settings_dropped_during_a_training_wait_for_its_end(
 ) -> None:
     path = tmp_path / "theirs.json"
     path.write_text('{"schema": 1, "scale": 2}')
-    fill_in(window, photos, tmp_path / "run", steps=100000, val_interval=100000)
-    qtbot.waitUntil(lambda: window.project.ready, timeout=60000)
+    fill_form(window, photos, tmp_path / "run", steps=100000, val_interval=100000)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=60000)
     window.conductor.start()
     before = everything(window)
     drop(window, path)
-    qtbot.waitUntil(lambda: "when this training has ended" in window.messages.text)
+    qtbot.waitUntil(lambda: "when this training has ended" in window.message_strip.text)
     assert everything(window) == before
 
 
 def test_the_command_is_the_run_that_start_would_begin(window: Window, photos: Path, tmp_path: Path) -> None:
-    fill_in(window, photos, tmp_path / "a run", steps=77, learning_rate=0.000123456789, betas=(0.8, 0.95))
+    fill_form(window, photos, tmp_path / "a run", steps=77, learning_rate=0.000123456789, betas=(0.8, 0.95))
     menu(window, "Copy as command").trigger()
     words = shlex.split(QApplication.clipboard().text())
     given = vars(build_parser().parse_args(words[1:]))
@@ -144,7 +152,7 @@ def test_the_command_means_the_same_in_another_folder(
     window: Window, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(photos.parent)
-    fill_in(window, Path("photos"), Path("-run"))
+    fill_form(window, Path("photos"), Path("-run"))
     menu(window, "Copy as command").trigger()
     given = vars(build_parser().parse_args(shlex.split(QApplication.clipboard().text())[1:]))
     assert given["source_dir"] == str(photos)
@@ -157,13 +165,13 @@ def test_what_was_exported_comes_back_whatever_was_chosen_before(
 ) -> None:
     choose(monkeypatch, tmp_path / "mine.json")
     for name, value in {**MANY, **length}.items():
-        window.project.set(name, value)
+        window.project.set_value(name, value)
     before = everything(window)
     assert {name: before[name] for name in {**MANY, **length}} == {**MANY, **length}
     export(window, qtbot)
     for name, value in {"preset": "full", "seed": 5, "steps": 9}.items():
-        window.project.set(name, value)
-    window.project.choose("workspace", str(tmp_path / "elsewhere"))
+        window.project.set_value(name, value)
+    window.project.set_path("workspace", str(tmp_path / "elsewhere"))
     import_(window, qtbot)
     after = everything(window)
     assert after.pop("workspace") == str(tmp_path / "elsewhere")
@@ -192,7 +200,7 @@ def test_a_file_that_cannot_be_used_is_a_sentence_and_changes_nothing(
     qtbot.waitUntil(lambda: window.project.draft.given != {}, timeout=60000)  # the preset for this hardware
     before = everything(window)
     menu(window, "Import settings …").trigger()
-    qtbot.waitUntil(lambda: said in window.messages.text)
+    qtbot.waitUntil(lambda: said in window.message_strip.text)
     assert everything(window) == before
 
 
@@ -203,7 +211,7 @@ def test_what_a_file_says_beyond_the_known_is_told(
     path.write_text(json.dumps({"schema": 1, "steps": 12, "sparkle": 3}))
     choose(monkeypatch, path)
     menu(window, "Import settings …").trigger()
-    qtbot.waitUntil(lambda: "sparkle" in window.messages.text)
+    qtbot.waitUntil(lambda: "sparkle" in window.message_strip.text)
     assert window.project.draft.config.steps == 12
 
 
@@ -216,7 +224,7 @@ def test_exported_settings_have_the_suffix_by_which_they_are_recognised(
     box = next(child for child in window.findChildren(QMessageBox) if child.isVisible())
     assert (tmp_path / "set.json").read_text() == "mine"
     next(button for button in box.buttons() if button.text() == "Replace").click()
-    qtbot.waitUntil(lambda: "set.json" in window.messages.text)
+    qtbot.waitUntil(lambda: "set.json" in window.message_strip.text)
     assert json.loads((tmp_path / "set.json").read_text())["schema"] == 1 and not (tmp_path / "set").exists()
 
 
@@ -225,17 +233,17 @@ def test_a_place_that_cannot_be_written_to_is_a_sentence(
 ) -> None:
     choose(monkeypatch, tmp_path / "nowhere" / "mine.json")
     menu(window, "Export settings …").trigger()
-    qtbot.waitUntil(lambda: "could not be written" in window.messages.text)
+    qtbot.waitUntil(lambda: "could not be written" in window.message_strip.text)
     wait_until_quiet(window, qtbot)
-    assert "could not be written" in window.messages.text
+    assert "could not be written" in window.message_strip.text
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_nothing_is_imported_into_a_training_that_runs(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=100000, val_interval=100000)
-    qtbot.waitUntil(lambda: window.project.ready, timeout=60000)
+    fill_form(window, photos, tmp_path / "run", steps=100000, val_interval=100000)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=60000)
     assert menu(window, "Import settings …").isEnabled()
     window.conductor.start()
     assert not menu(window, "Import settings …").isEnabled()

@@ -30,7 +30,7 @@ class Layouts(QObject):
 
 @pytest.fixture
 def status(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> StatusLine:
-    monkeypatch.setattr(status_line, "_PERIOD", 0)
+    monkeypatch.setattr(status_line, "_INTERVAL", 0)
     window, line = QMainWindow(), StatusLine()
     window.setStatusBar(line)
     window.resize(1200, 200)
@@ -41,7 +41,7 @@ def status(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> StatusLine:
 
 
 def tell(status: StatusLine, step: int, seconds: float, qtbot: Any) -> None:
-    status.hear(StepDone(step, 150_000, {"total": 1 / step}, 1e-3, 0.1, 4.5, seconds, 33_000 - seconds, _GB))
+    status.on_event(StepDone(step, 150_000, {"total": 1 / step}, 1e-3, 0.1, 4.5, seconds, 33_000 - seconds, _GB))
     qtbot.waitUntil(lambda: status.text("step") == f"step {step} / 150000")
     QApplication.processEvents()
 
@@ -81,9 +81,9 @@ def test_every_figure_is_shown_whole_and_gives_its_room_back(status: StatusLine,
 
 
 def test_a_short_state_takes_no_more_room_than_it_needs(status: StatusLine) -> None:
-    status.show_word("Preparing")
+    status.show_other_state("Preparing")
     wide = places(status)["state"][1]
-    status.show_word("Paused")
+    status.show_other_state("Paused")
     assert places(status)["state"][1] < wide
 
 

@@ -19,10 +19,10 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
 
 from app.errors import ErrorDialog
-from app.session import State
-from app.system.sleep_inhibitor import awake
+from app.session import SessionState
+from app.system.sleep_inhibitor import make_sleep_inhibitor
 from app.window import Window
-from tests.gui.window_driver import fill_in, visible_text
+from tests.gui.window_driver import fill_form, visible_text
 from trainer_core.events import RunFinished, StepDone
 from trainer_core.sinks.tensorboard import TensorBoardSink
 
@@ -32,14 +32,14 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other s
 
 
 def train(window: Window, qtbot: Any, photos: Path, workspace: Path, **more: object) -> None:
-    fill_in(window, photos, workspace, **{"steps": 100000, "val_interval": 100000, **more})
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    fill_form(window, photos, workspace, **{"steps": 100000, "val_interval": 100000, **more})
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     window.conductor.start()
     qtbot.waitUntil(lambda: window.session.step >= 2, timeout=_LONG)
 
 
 def wait_idle(window: Window, qtbot: Any) -> None:
-    qtbot.waitUntil(lambda: not window.session.active, timeout=_LONG)
+    qtbot.waitUntil(lambda: not window.session.is_active, timeout=_LONG)
 
 
 # -- awake -----------------------------------------------------------------------------------------
@@ -85,10 +85,10 @@ def test_the_machine_can_be_kept_awake_twice_and_released_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = fake_helper(tmp_path, monkeypatch, 'echo $$ >> "{pid}"\nfor last; do :; done\nexec "$last"')
-    hold = awake()
+    hold = make_sleep_inhibitor()
     for count in (1, 2):
         for _ in range(2):
-            hold.hold()
+            hold.inhibit()
         wait_for(lambda count=count: started.exists() and len(started.read_text().split()) == count)
         process = int(started.read_text().split()[-1])
         assert psutil.pid_exists(process)
@@ -99,7 +99,10 @@ def test_the_machine_can_be_kept_awake_twice_and_released_twice(
 
 @linux
 def test_the_helper_ends_with_a_process_that_is_killed(helper: Path) -> None:
-    code = "from app.system.sleep_inhibitor import awake; awake().hold(); print('held', flush=True); input()"
+    code = (
+        "from app.system.sleep_inhibitor import make_sleep_inhibitor; "
+        "make_sleep_inhibitor().inhibit(); print('held', flush=True); input()"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -177,9 +180,9 @@ def test_a_training_goes_on_in_the_tray_and_its_end_is_told(
     window.close()
     answer(window, "Keep training in the tray")
     choose(window, "Pause")
-    qtbot.waitUntil(lambda: window.session.state is State.PAUSED, timeout=_LONG)
+    qtbot.waitUntil(lambda: window.session.state is SessionState.PAUSED, timeout=_LONG)
     choose(window, "Resume")
-    assert window.session.state is State.TRAINING
+    assert window.session.state is SessionState.TRAINING
     choose(window, "Stop and save")
     assert window.isHidden()
     wait_idle(window, qtbot)
@@ -246,11 +249,11 @@ def test_tensorboard_shows_the_workspace_until_the_window_closes(
         write_events(tmp_path / name, name)
     for name in ("first", "first", "second"):
         count = len(opened)
-        window.project.choose("workspace", str(tmp_path / name))
+        window.project.set_path("workspace", str(tmp_path / name))
         window.conductor.open_tensorboard()
         window.conductor.open_tensorboard()  # impatient
         qtbot.waitUntil(lambda count=count: len(opened) > count, timeout=_LONG)
-        assert opened[-1] in window.messages.text
+        assert opened[-1] in window.message_strip.text
     first, second = opened[0], opened[-1]
     assert first.startswith("http://127.0.0.1:")
     assert set(opened) == {first, second}
@@ -269,14 +272,14 @@ def test_tensorboard_says_what_is_missing(
     window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window.conductor.open_tensorboard()
-    assert "Choose a workspace first" in window.messages.text
-    window.project.choose("workspace", str(tmp_path / "run"))
+    assert "Choose a workspace first" in window.message_strip.text
+    window.project.set_path("workspace", str(tmp_path / "run"))
     window.conductor.open_tensorboard()
-    qtbot.waitUntil(lambda: "has written no TensorBoard files" in window.messages.text)
+    qtbot.waitUntil(lambda: "has written no TensorBoard files" in window.message_strip.text)
     write_events(tmp_path / "run", "total")
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     window.conductor.open_tensorboard()
-    qtbot.waitUntil(lambda: "pip install tensorboard" in window.messages.text)
+    qtbot.waitUntil(lambda: "pip install tensorboard" in window.message_strip.text)
 
 
 # -- a display -------------------------------------------------------------------------------------

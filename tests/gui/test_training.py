@@ -13,18 +13,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from app.errors import ErrorDialog
-from app.runs.recent_workspaces import recent_workspaces
-from app.session import State
+from app.runs.recent_workspaces import read_recent_workspaces
+from app.session import SessionState
 from app.window import Window
 from tests.core.networks import network_of, saved
-from tests.gui.window_driver import answer, close_window, fill_in, visible_text
+from tests.gui.window_driver import answer, close_window, fill_form, visible_text
 from tests.openings import counted_openings
 from tests.small_runs import TINY, make_workspace, profile_file
 from trainer_core.control import RunControl
-from trainer_core.data.photos import ScanGivenUp
+from trainer_core.data.photos import ScanCancelled
 from trainer_core.events import RunStarted
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.sinks.journal import json_line, read_journal
+from trainer_core.sinks.journal import format_json_line, read_journal
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 
@@ -34,21 +34,21 @@ def click(qtbot: Any, button: QPushButton) -> None:
 
 
 def start(window: Window, qtbot: Any, *, until: int = 3) -> None:
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     click(qtbot, window.run_bar.start_button)
-    assert window.session.state is State.STARTING
+    assert window.session.state is SessionState.STARTING
     qtbot.waitUntil(lambda: window.session.step >= until, timeout=_LONG)
 
 
 def wait_idle(window: Window, qtbot: Any) -> None:
-    qtbot.waitUntil(lambda: not window.session.active, timeout=_LONG)
+    qtbot.waitUntil(lambda: not window.session.is_active, timeout=_LONG)
 
 
 def test_start_pause_resume_stop_then_the_resume_offer(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     workspace = tmp_path / "run"
-    fill_in(window, photos, workspace, steps=100000, val_interval=4, image_log_interval=4)
+    fill_form(window, photos, workspace, steps=100000, val_interval=4, image_log_interval=4)
     start(window, qtbot)
     bar = window.run_bar
     assert not window.form.rows["steps"].entry.isEnabled()
@@ -57,18 +57,18 @@ def test_start_pause_resume_stop_then_the_resume_offer(
     qtbot.waitUntil(lambda: len(figures.losses["total"].raw) >= 3 and len(figures.psnr) >= 1)
 
     click(qtbot, bar.pause_button)
-    assert window.session.state is State.PAUSING and bar.pause_button.text() == "Resume"
-    qtbot.waitUntil(lambda: window.session.state is State.PAUSED, timeout=_LONG)
+    assert window.session.state is SessionState.PAUSING and bar.pause_button.text() == "Resume"
+    qtbot.waitUntil(lambda: window.session.state is SessionState.PAUSED, timeout=_LONG)
     paused_at = window.session.step
     answered: list[int] = []
-    window.training.ask(lambda: 42, answered.append, lambda error: None)
+    window.training.submit(lambda: 42, answered.append, lambda error: None)
     qtbot.waitUntil(lambda: answered == [42])  # small requests are served while paused
     assert window.session.step == paused_at
     click(qtbot, bar.pause_button)
     qtbot.waitUntil(lambda: window.session.step > paused_at, timeout=_LONG)
 
     click(qtbot, bar.stop_button)
-    assert window.session.state is State.STOPPING
+    assert window.session.state is SessionState.STOPPING
     wait_idle(window, qtbot)
     assert window.run_bar.start_button.isVisible()
     assert "Stopped and saved" in window.result_card.text
@@ -78,7 +78,7 @@ def test_start_pause_resume_stop_then_the_resume_offer(
     stopped_at = window.session.step
     other = Window()
     other.show()
-    other.begin_work()
+    other.start_background_work()
     other.conductor.open_workspace(str(workspace))
     qtbot.waitUntil(lambda: "unfinished run" in other.resume_card.text, timeout=_LONG)
     assert f"step {stopped_at}" in other.resume_card.text
@@ -94,13 +94,13 @@ def test_a_stopped_training_goes_on_in_the_same_window_and_start_asks(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     workspace = tmp_path / "run"
-    fill_in(window, photos, workspace, steps=100000)
+    fill_form(window, photos, workspace, steps=100000)
     start(window, qtbot)
     click(qtbot, window.run_bar.stop_button)
     wait_idle(window, qtbot)
     first = window.session.step
     click(qtbot, window.run_bar.start_button)
-    assert not window.session.active
+    assert not window.session.is_active
     answer(window, qtbot, "Resume")
     qtbot.waitUntil(lambda: window.session.step > first, timeout=_LONG)
     click(qtbot, window.run_bar.stop_button)
@@ -114,7 +114,7 @@ def test_a_stopped_training_goes_on_in_the_same_window_and_start_asks(
     assert _starts(workspace) == [0, first, second]
     click(qtbot, window.run_bar.start_button)
     answer(window, qtbot, "Start anew")
-    qtbot.waitUntil(lambda: window.session.active and window.session.step > 0, timeout=_LONG)
+    qtbot.waitUntil(lambda: window.session.is_active and window.session.step > 0, timeout=_LONG)
     assert _starts(workspace) == [0] and list((workspace / "previous_runs").iterdir())
 
 
@@ -135,7 +135,7 @@ def fail_at_the_next_step(window: Window, qtbot: Any, text: str) -> ErrorDialog:
 
 
 def test_a_failed_training_goes_on_in_the_same_window(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=100000)
+    fill_form(window, photos, tmp_path / "run", steps=100000)
     start(window, qtbot)
     fail_at_the_next_step(window, qtbot, "the processor is on strike").reject()
     failed_at = window.session.step
@@ -148,8 +148,8 @@ def test_a_failed_training_goes_on_in_the_same_window(window: Window, qtbot: Any
 def test_what_needs_less_memory_is_applied_and_the_training_goes_on(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=100000)
-    window.project.set("batch_size", 4)
+    fill_form(window, photos, tmp_path / "run", steps=100000)
+    window.project.set_value("batch_size", 4)
     start(window, qtbot)
     dialog = fail_at_the_next_step(window, qtbot, "DefaultCPUAllocator: can't allocate memory: 9 bytes.")
     assert "Out of memory with Batch 4" in visible_text(dialog)
@@ -168,7 +168,7 @@ def test_what_needs_less_memory_is_applied_and_the_training_goes_on(
 def test_resuming_in_the_same_window_spends_no_second_time_budget(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    fill_in(window, photos, tmp_path / "run", max_minutes=0.5)
+    fill_form(window, photos, tmp_path / "run", max_minutes=0.5)
     start(window, qtbot)
     qtbot.waitUntil(lambda: bool(_plans(tmp_path / "run")), timeout=_LONG)
     click(qtbot, window.run_bar.stop_button)
@@ -188,16 +188,16 @@ def _plans(workspace: Path) -> list[int]:
 def test_a_late_word_of_an_earlier_pause_is_no_pause(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=100000)
+    fill_form(window, photos, tmp_path / "run", steps=100000)
     start(window, qtbot)
     click(qtbot, window.run_bar.pause_button)
-    qtbot.waitUntil(lambda: window.session.state is State.PAUSED, timeout=_LONG)
+    qtbot.waitUntil(lambda: window.session.state is SessionState.PAUSED, timeout=_LONG)
     time.sleep(0.6)  # the window is busy, and what the waiting thread says queues up
     monkeypatch.setattr(RunControl, "wait_while_paused", lambda control, timeout=None: True)  # the next is not reached
     window.session.pause_or_resume()
     window.session.pause_or_resume()
     QApplication.processEvents()
-    assert window.session.state is State.PAUSING
+    assert window.session.state is SessionState.PAUSING
 
 
 def test_a_run_that_is_passed_while_typing_leaves_nothing_behind(
@@ -205,21 +205,21 @@ def test_a_run_that_is_passed_while_typing_leaves_nothing_behind(
 ) -> None:
     passed = _cut_off(tmp_path / "mono", photos)
     for name in ("mono", "mono2"):
-        window.project.set("workspace", str(tmp_path / name))
-        qtbot.waitUntil(lambda: not window.project.busy, timeout=_LONG)
-        assert recent_workspaces() == []
+        window.project.set_value("workspace", str(tmp_path / name))
+        qtbot.waitUntil(lambda: not window.project.is_busy, timeout=_LONG)
+        assert read_recent_workspaces() == []
     assert not window.project.draft.config.source_dir
-    window.project.set("workspace", str(passed))
-    qtbot.waitUntil(lambda: not window.project.busy, timeout=_LONG)
+    window.project.set_value("workspace", str(passed))
+    qtbot.waitUntil(lambda: not window.project.is_busy, timeout=_LONG)
     close_window(window, qtbot)
-    assert recent_workspaces() == [passed]  # here the typing ended
+    assert read_recent_workspaces() == [passed]  # here the typing ended
 
 
 def test_a_run_cut_off_before_its_first_checkpoint_deserves_a_word(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     window.conductor.open_workspace(str(_cut_off(tmp_path / "mono", photos)))
-    qtbot.waitUntil(lambda: "before its first checkpoint" in window.messages.text, timeout=_LONG)
+    qtbot.waitUntil(lambda: "before its first checkpoint" in window.message_strip.text, timeout=_LONG)
     assert not window.resume_card.isVisible()
 
 
@@ -239,7 +239,7 @@ def _cut_off(workspace: Path, photos: Path) -> Path:
     """A run that was killed in its first step."""
     make_workspace(workspace, source_dir=str(photos))
     started = RunStarted("1", str(workspace), 4, True, 0, 9, "cpu", "fp32", 1, {})
-    (workspace / "journal.jsonl").write_text(json_line(started) + "\n", "utf-8")
+    (workspace / "journal.jsonl").write_text(format_json_line(started) + "\n", "utf-8")
     return workspace
 
 
@@ -250,7 +250,7 @@ def test_a_window_that_did_nothing_changes_no_workspace(
     close_window(window, qtbot)
     workspace = make_workspace(tmp_path / "run", source_dir=str(photos), preset="nano", batch_size=3)
     again = Window()
-    again.open_at_start(None)
+    again.apply_arguments(None)
     again.conductor.open_workspace(str(workspace))
     config = again.project.draft.config
     assert (config.preset, config.num_feat, config.batch_size) == ("nano", TINY["num_feat"], 3)
@@ -260,34 +260,34 @@ def test_a_window_that_did_nothing_changes_no_workspace(
 def test_another_workspace_takes_the_offers_of_the_last_one_away(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=100000)
+    fill_form(window, photos, tmp_path / "run", steps=100000)
     start(window, qtbot)
     click(qtbot, window.run_bar.stop_button)
     wait_idle(window, qtbot)
-    window.project.choose("workspace", str(tmp_path / "other"))
+    window.project.set_path("workspace", str(tmp_path / "other"))
     assert not window.result_card.isVisible() and not window.resume_card.isVisible()
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     assert not window.charts.figures.losses
     window.conductor.resume()
-    assert not window.session.active
-    window.project.choose("workspace", str(tmp_path / "run"))
+    assert not window.session.is_active
+    window.project.set_path("workspace", str(tmp_path / "run"))
     qtbot.waitUntil(lambda: "unfinished run" in window.resume_card.text, timeout=_LONG)
     assert window.charts.figures.losses
-    window.project.set("workspace", "")
+    window.project.set_value("workspace", "")
     assert not window.resume_card.isVisible()
 
 
 def test_a_plain_start_takes_up_where_the_window_was_cut_off(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=100000)
+    fill_form(window, photos, tmp_path / "run", steps=100000)
     start(window, qtbot)
     again = Window()  # as after a kill: the first one never came to remember anything at its end
     again.show()
-    again.begin_work()
+    again.start_background_work()
     click(qtbot, window.run_bar.stop_button)
     wait_idle(window, qtbot)
-    again.open_at_start(None)
+    again.apply_arguments(None)
     qtbot.waitUntil(lambda: "unfinished run" in again.resume_card.text, timeout=_LONG)
     assert again.project.draft.config.source_dir == str(photos)
     close_window(again, qtbot)
@@ -296,13 +296,13 @@ def test_a_plain_start_takes_up_where_the_window_was_cut_off(
 def test_choices_that_were_never_started_are_there_again(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    window.project.set("learning_rate", 3e-4)
-    window.project.set("betas", (0.8, 0.95))
-    window.project.choose("source_dir", str(photos))
-    window.project.choose("workspace", str(tmp_path / "gone" / "run"))
+    window.project.set_value("learning_rate", 3e-4)
+    window.project.set_value("betas", (0.8, 0.95))
+    window.project.set_path("source_dir", str(photos))
+    window.project.set_path("workspace", str(tmp_path / "gone" / "run"))
     close_window(window, qtbot)
     again = Window()
-    again.open_at_start(None)
+    again.apply_arguments(None)
     config = again.project.draft.config
     assert (config.learning_rate, config.betas, config.source_dir) == (3e-4, (0.8, 0.95), str(photos))
     assert not config.workspace  # its folder is not there
@@ -312,7 +312,7 @@ def test_choices_that_were_never_started_are_there_again(
 def test_the_built_in_scenes_take_no_choice_away_without_a_question(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    fill_in(window, photos, tmp_path / "run")
+    fill_form(window, photos, tmp_path / "run")
     click(qtbot, window.run_bar.demo_button)
     assert window.project.draft.config.source_dir == str(photos)
     answer(window, qtbot, "Fill in")
@@ -321,12 +321,12 @@ def test_the_built_in_scenes_take_no_choice_away_without_a_question(
 
 def test_a_start_reads_each_file_once(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
     weights, profile = saved(network_of(NetworkSpec(4, 8, 1, 4)), tmp_path / "a.pth"), profile_file(tmp_path)
-    fill_in(window, photos, tmp_path / "run", steps=100000)
-    window.project.choose("init_weights", str(weights))
-    window.project.choose("camera_profile", str(profile))
+    fill_form(window, photos, tmp_path / "run", steps=100000)
+    window.project.set_path("init_weights", str(weights))
+    window.project.set_path("camera_profile", str(profile))
     notes = ("init_weights", "camera_profile")
     qtbot.waitUntil(lambda: all(window.project.note(name) for name in notes), timeout=_LONG)
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     with counted_openings() as counts:
         start(window, qtbot, until=1)
     assert (counts[str(profile)], counts[str(photos)]) == (1, 1)
@@ -343,12 +343,12 @@ def test_a_folder_passed_while_typing_is_not_searched_to_the_end(
         deadline = time.monotonic() + 30
         while wanted() and time.monotonic() < deadline:
             time.sleep(0.01)
-        raise ScanGivenUp
+        raise ScanCancelled
 
     monkeypatch.setattr("app.lookups.find_run_photos", endless)
-    window.project.choose("source_dir", str(photos.parent))
+    window.project.set_path("source_dir", str(photos.parent))
     qtbot.waitUntil(lambda: len(begun) == 1)
-    window.project.choose("source_dir", str(photos))
+    window.project.set_path("source_dir", str(photos))
     qtbot.waitUntil(lambda: len(begun) == 2)
     assert not begun[0]() and begun[1]()
     before = time.monotonic()
@@ -359,7 +359,7 @@ def test_a_folder_passed_while_typing_is_not_searched_to_the_end(
 def test_a_run_that_ends_shows_the_model_and_copies_it(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=4, compact_export=False, monochrome_style=False)
+    fill_form(window, photos, tmp_path / "run", steps=4, compact_export=False, monochrome_style=False)
     start(window, qtbot, until=0)
     wait_idle(window, qtbot)
     assert "complete at step 4" in window.result_card.text
@@ -367,7 +367,7 @@ def test_a_run_that_ends_shows_the_model_and_copies_it(
     viewer = tmp_path / "viewer" / "models" / "custom"
     viewer.mkdir(parents=True)
     window.conductor.deployment.install(window.result_card.model, str(viewer))
-    qtbot.waitUntil(lambda: "Copied to" in window.messages.text, timeout=_LONG)
+    qtbot.waitUntil(lambda: "Copied to" in window.message_strip.text, timeout=_LONG)
     assert [path.name for path in viewer.iterdir()] == [Path(window.result_card.model).name]
     assert "step 4" in window.log.text
     moved = tmp_path / "elsewhere"
@@ -380,31 +380,31 @@ def test_the_best_model_of_a_discarded_run_can_be_used_and_another_folder_shows_
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     workspace = tmp_path / "run"
-    fill_in(window, photos, workspace, steps=100000, val_interval=2, checkpoint_interval=100000)
+    fill_form(window, photos, workspace, steps=100000, val_interval=2, checkpoint_interval=100000)
     start(window, qtbot)
     best = workspace / "models" / "wqv_neosr_x4_best.pth"
     qtbot.waitUntil(best.is_file, timeout=_LONG)
     window.conductor.save_now()
-    qtbot.waitUntil(lambda: "Saved at step" in window.messages.text, timeout=_LONG)
+    qtbot.waitUntil(lambda: "Saved at step" in window.message_strip.text, timeout=_LONG)
     (workspace / "models" / "wqv_neosr_x4.pth").unlink()
     window.session.stop(discard=True)
     wait_idle(window, qtbot)
     assert window.result_card.model == str(best) and window.result_card.try_button.isVisible()
-    assert window.status.text("step") and not window.status.text("left")
+    assert window.status_line.text("step") and not window.status_line.text("left")
     again = tmp_path / "copy"
     shutil.copytree(workspace, again)
     window.conductor.open_workspace(str(tmp_path / "new"))
-    qtbot.waitUntil(lambda: not window.project.busy, timeout=_LONG)
-    assert (window.log.text, window.status.text("step"), window.result_card.text) == ("", "", "")
+    qtbot.waitUntil(lambda: not window.project.is_busy, timeout=_LONG)
+    assert (window.log.text, window.status_line.text("step"), window.result_card.text) == ("", "", "")
 
 
 def test_discard_asks_and_closing_asks(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
     workspace = tmp_path / "run"
-    fill_in(window, photos, workspace, steps=100000, val_interval=100000, checkpoint_interval=100000)
+    fill_form(window, photos, workspace, steps=100000, val_interval=100000, checkpoint_interval=100000)
     start(window, qtbot)
     click(qtbot, window.run_bar.discard_button)
     answer(window, qtbot, "Go on training")
-    assert window.session.state is State.TRAINING
+    assert window.session.state is SessionState.TRAINING
     window.close()
     assert window.isVisible()
     answer(window, qtbot, "Cancel")
@@ -419,8 +419,8 @@ def test_closing_while_training_stops_saves_and_goes(
 ) -> None:
     window = Window()
     window.show()
-    window.begin_work()
-    fill_in(window, photos, tmp_path / "run", steps=100000)
+    window.start_background_work()
+    fill_form(window, photos, tmp_path / "run", steps=100000)
     start(window, qtbot)
     window.close()
     answer(window, qtbot, "Stop and save")
@@ -439,7 +439,7 @@ def test_a_closed_window_is_out_of_sight_before_the_work_under_way_is_done(windo
             time.sleep(0.01)
         seen.append(window.isVisible())
 
-    window.training.ask(work, lambda done: None, lambda error: None)
+    window.training.submit(work, lambda done: None, lambda error: None)
     assert busy.wait(_LONG / 1000)
     window.close()
     assert seen == [False]
@@ -449,8 +449,8 @@ def test_a_closed_window_is_out_of_sight_before_the_work_under_way_is_done(windo
 def test_what_the_trainer_refuses_is_shown_and_the_window_is_ready_again(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    fill_in(window, photos, tmp_path / "run", steps=4)
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    fill_form(window, photos, tmp_path / "run", steps=4)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     for photo in photos.iterdir():
         photo.unlink()
     click(qtbot, window.run_bar.start_button)

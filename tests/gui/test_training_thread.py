@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from app import training_thread
-from app.session import Session, State
+from app.session import Session, SessionState
 from app.training_thread import TrainingThread
 
 
@@ -18,7 +18,7 @@ def test_a_request_that_fails_comes_back_as_its_error(qapp: QApplication, qtbot:
     thread = TrainingThread()
     thread.start()
     errors: list[Exception] = []
-    thread.ask(lambda: 1 / 0, print, errors.append)
+    thread.submit(lambda: 1 / 0, print, errors.append)
     qtbot.waitUntil(lambda: bool(errors))
     assert isinstance(errors[0], ZeroDivisionError)
     thread.close()
@@ -30,7 +30,7 @@ def test_a_training_that_cannot_be_planned_ends_in_idle(qapp: QApplication, qtbo
     thread.start()
     with qtbot.waitSignal(session.ended, timeout=30000) as ended:
         session.start({"workspace": str(tmp_path / "run"), "source_dir": str(tmp_path / "nowhere")})
-    assert session.state is State.IDLE
+    assert session.state is SessionState.IDLE
     assert ended.args[0].outcome == "refused"
     assert "does not exist" in str(ended.args[0].error)
     thread.close()
@@ -40,10 +40,10 @@ def test_memory_that_a_training_kept_is_given_back_once_it_is_over(
     qapp: QApplication, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     thread, told = TrainingThread(), list[str]()
-    monkeypatch.setattr(training_thread.environment, "give_back_memory", lambda: told.append("given back"))
+    monkeypatch.setattr(training_thread.environment, "release_memory", lambda: told.append("given back"))
     thread.ended.connect(lambda ended: told.append(ended.outcome), Qt.ConnectionType.DirectConnection)
     thread.start()
-    thread.ask(lambda: told.append("asked"), print, print)
+    thread.submit(lambda: told.append("asked"), print, print)
     thread.train({})
     thread.close()
     assert told == ["asked", "refused", "given back"]

@@ -12,10 +12,10 @@ from PIL import Image
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFileDialog
 
-from app.session import State
-from app.watch_view.cells import Cell, enlarged, image
+from app.session import SessionState
+from app.watch_view.cells import PictureCell, enlarge_pixels, to_qimage
 from app.window import Window
-from tests.gui.window_driver import drop_files, fill_in, show_tab, wait_until_quiet
+from tests.gui.window_driver import drop_files, fill_form, show_tab, wait_until_quiet
 from tests.small_runs import TINY, make_photos
 
 _LONG = 60000  # milliseconds; a busy machine needs them
@@ -24,14 +24,14 @@ _LONG = 60000  # milliseconds; a busy machine needs them
 def choose(window: Window, folder: Path, **more: object) -> None:
     """Choose photos for whole frames of the mono watch at x2, with a network whose time is soon estimated."""
     for name, value in {**TINY, "base_resolution": 120, "scale": 2, **more}.items():
-        window.project.set(name, value)
-    window.project.choose("source_dir", str(folder))
+        window.project.set_value(name, value)
+    window.project.set_path("source_dir", str(folder))
 
 
 def seen(window: Window, qtbot: Any) -> list[np.ndarray]:
     """The watch photos, once a dozen are there."""
-    qtbot.waitUntil(lambda: len(window.watch.grid.pairs) == 12, timeout=_LONG)
-    return [window.watch.grid.pairs[place].lr for place in range(12)]
+    qtbot.waitUntil(lambda: len(window.simulation.grid.pairs) == 12, timeout=_LONG)
+    return [window.simulation.grid.pairs[place].lr for place in range(12)]
 
 
 def capture(path: Path, seed: int = 1) -> Path:
@@ -45,7 +45,7 @@ def settle(window: Window, qtbot: Any) -> None:
     """Longer than changes are waited for, and until the training thread has done what it was asked."""
     qtbot.wait(600)
     answered: list[None] = []
-    window.training.ask(lambda: None, answered.append, lambda error: None)
+    window.training.submit(lambda: None, answered.append, lambda error: None)
     qtbot.waitUntil(lambda: bool(answered), timeout=_LONG)
 
 
@@ -53,13 +53,13 @@ def test_choosing_photos_shows_what_the_watch_would_make_of_them(window: Window,
     assert window.welcome.isVisible()
     choose(window, photos)
     pictures = seen(window, qtbot)
-    assert window.watch.isVisible()
+    assert window.simulation.isVisible()
     assert not window.welcome.isVisible()
     assert pictures[0].shape == (96, 112, 3)  # what there is of 120x120 on photos of 224x208
     assert not (pictures[0] % 17).any()
-    qtbot.waitUntil(lambda: all(cell.filled for cell in window.watch.grid.cells))
-    assert window.watch.grid.cells[0].accessibleName().startswith("photo0.png")
-    window.project.choose("source_dir", "")
+    qtbot.waitUntil(lambda: all(cell.has_image for cell in window.simulation.grid.cells))
+    assert window.simulation.grid.cells[0].accessibleName().startswith("photo0.png")
+    window.project.set_path("source_dir", "")
     assert window.welcome.isVisible()
 
 
@@ -69,14 +69,14 @@ def test_the_pairs_follow_the_watch_and_other_settings_leave_them_alone(
     choose(window, photos, monochrome_style=False)
     colour = seen(window, qtbot)[0]
     began: list[object] = []
-    window.pairs.began.connect(began.append)
-    window.project.set("learning_rate", 1e-5)
-    window.project.set("steps", 77)
+    window.pairs.started.connect(began.append)
+    window.project.set_value("learning_rate", 1e-5)
+    window.project.set_value("steps", 77)
     settle(window, qtbot)
     assert not began
-    window.project.set("degradation", "bicubic")
-    window.project.set("scale", 8)
-    window.project.set("scale", 4)  # before the first of them began
+    window.project.set_value("degradation", "bicubic")
+    window.project.set_value("scale", 8)
+    window.project.set_value("scale", 4)  # before the first of them began
     qtbot.waitUntil(lambda: len(began) == 1, timeout=_LONG)
     plain = seen(window, qtbot)[0]
     assert plain.shape != colour.shape
@@ -86,27 +86,27 @@ def test_the_pairs_follow_the_watch_and_other_settings_leave_them_alone(
 def test_others_are_other_photos(window: Window, qtbot: Any, tmp_path: Path) -> None:
     choose(window, make_photos(tmp_path / "many", 30))
     seen(window, qtbot)
-    first = {pair.name for pair in window.watch.grid.pairs.values()}
-    with qtbot.waitSignal(window.pairs.began, timeout=_LONG):
-        qtbot.mouseClick(window.watch.others_button, Qt.MouseButton.LeftButton)
+    first = {pair.name for pair in window.simulation.grid.pairs.values()}
+    with qtbot.waitSignal(window.pairs.started, timeout=_LONG):
+        qtbot.mouseClick(window.simulation.others_button, Qt.MouseButton.LeftButton)
     seen(window, qtbot)
-    assert len({pair.name for pair in window.watch.grid.pairs.values()} - first) >= 10
+    assert len({pair.name for pair in window.simulation.grid.pairs.values()} - first) >= 10
 
 
 def test_wrong_settings_and_unreadable_folders_say_so(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
     choose(window, photos)
     seen(window, qtbot)
-    window.project.set("base_resolution", 3)
-    assert "48" in window.watch.reason
-    window.project.reset("base_resolution")
-    qtbot.waitUntil(lambda: window.watch.reason == "", timeout=_LONG)
+    window.project.set_value("base_resolution", 3)
+    assert "48" in window.simulation.reason
+    window.project.reset_value("base_resolution")
+    qtbot.waitUntil(lambda: window.simulation.reason == "", timeout=_LONG)
     profile = tmp_path / "broken.json"
     profile.write_text("{", "utf-8")
-    window.project.choose("camera_profile", str(profile))
-    qtbot.waitUntil(lambda: "broken.json" in window.watch.reason, timeout=_LONG)
-    window.project.reset("camera_profile")
-    window.project.choose("source_dir", str(tmp_path / "nowhere"))
-    qtbot.waitUntil(lambda: "nowhere" in window.watch.reason, timeout=_LONG)
+    window.project.set_path("camera_profile", str(profile))
+    qtbot.waitUntil(lambda: "broken.json" in window.simulation.reason, timeout=_LONG)
+    window.project.reset_value("camera_profile")
+    window.project.set_path("source_dir", str(tmp_path / "nowhere"))
+    qtbot.waitUntil(lambda: "nowhere" in window.simulation.reason, timeout=_LONG)
 
 
 def test_photos_are_taken_in_the_training_thread_and_only_while_somebody_looks(
@@ -115,15 +115,15 @@ def test_photos_are_taken_in_the_training_thread_and_only_while_somebody_looks(
     from trainer_core.training import simulated_view as watch_view
 
     threads: set[str] = set()
-    real = watch_view.WatchCamera.photograph
+    real = watch_view.WatchCamera.simulate
 
     def watched(*arguments: Any) -> Any:
         threads.add(threading.current_thread().name)
         return real(*arguments)
 
-    monkeypatch.setattr(watch_view.WatchCamera, "photograph", watched)
+    monkeypatch.setattr(watch_view.WatchCamera, "simulate", watched)
     began: list[object] = []
-    window.pairs.began.connect(began.append)
+    window.pairs.started.connect(began.append)
     show_tab(window, "Progress")
     choose(window, photos)
     qtbot.waitUntil(lambda: window.pairs.state == "ready", timeout=_LONG)
@@ -139,29 +139,29 @@ def test_a_training_shows_its_progress_and_has_the_machine_for_itself(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     began: list[object] = []
-    window.pairs.began.connect(began.append)
+    window.pairs.started.connect(began.append)
     show_tab(window, "Log")
-    fill_in(window, photos, tmp_path / "run", steps=100000)
-    qtbot.waitUntil(lambda: window.project.ready, timeout=_LONG)
+    fill_form(window, photos, tmp_path / "run", steps=100000)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     window.conductor.start()
     assert window.preview.isVisible()
-    assert not window.watch.others_button.isEnabled()
-    qtbot.waitUntil(lambda: window.session.state is State.TRAINING, timeout=_LONG)
+    assert not window.simulation.others_button.isEnabled()
+    qtbot.waitUntil(lambda: window.session.state is SessionState.TRAINING, timeout=_LONG)
     show_tab(window, "What the watch sees")
     settle(window, qtbot)
     assert not began
-    assert "when it has ended" in window.watch.reason
+    assert "when it has ended" in window.simulation.reason
     window.session.stop()
-    qtbot.waitUntil(lambda: not window.session.active, timeout=_LONG)
-    assert window.watch.others_button.isEnabled()
+    qtbot.waitUntil(lambda: not window.session.is_active, timeout=_LONG)
+    assert window.simulation.others_button.isEnabled()
     seen(window, qtbot)
 
 
 def test_a_click_opens_a_pair_in_full_size_and_keys_lead_on_and_back(window: Window, qtbot: Any, photos: Path) -> None:
     choose(window, photos)
     seen(window, qtbot)
-    watch = window.watch
-    qtbot.waitUntil(lambda: watch.grid.cells[2].filled)
+    watch = window.simulation
+    qtbot.waitUntil(lambda: watch.grid.cells[2].has_image)
     qtbot.mouseClick(watch.grid.cells[2], Qt.MouseButton.LeftButton)
     view = watch.large.view
     assert view.isVisible()
@@ -182,22 +182,22 @@ def test_own_captures_lie_beside_them_at_the_same_size(window: Window, qtbot: An
     choose(window, make_photos(tmp_path / "large", 4, width=300, height=300))
     seen(window, qtbot)
     one, two = capture(tmp_path / "one.png"), capture(tmp_path / "two.png", 2)
-    drop_files(window.watch, one, two)
-    row = window.watch.row
+    drop_files(window.simulation, one, two)
+    row = window.simulation.row
     qtbot.waitUntil(lambda: len(row.cells) == 2, timeout=_LONG)
-    assert row.cells[0].width() == (window.watch.grid.cells[0].width() - 2) // 2
-    drop_files(window.watch, one)  # it is there already
+    assert row.cells[0].width() == (window.simulation.grid.cells[0].width() - 2) // 2
+    drop_files(window.simulation, one)  # it is there already
     qtbot.wait(200)
     assert [c.name for c in row.captures] == ["one", "two"]
     qtbot.mouseClick(row.cells[1], Qt.MouseButton.LeftButton)
-    pictures = window.watch.large.view.pictures
+    pictures = window.simulation.large.view.pictures
     assert pictures is not None
     assert pictures.images["Your capture"].pixelColor(0, 0).red() == row.captures[1].pixels[0, 0]
     qtbot.mouseClick(row.remove_button, Qt.MouseButton.LeftButton)
     assert not row.captures
     assert not row.remove_button.isVisible()
     assert one.exists()
-    shown = window.watch.large.view.pictures
+    shown = window.simulation.large.view.pictures
     assert shown is not None
     assert "Your capture" not in shown.images
 
@@ -213,8 +213,8 @@ def test_own_captures_are_browsed_for_in_every_form(
         return [str(tmp_path / "harbour.bin")], ""
 
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", browse)
-    window.watch.row.choose.emit()
-    qtbot.waitUntil(lambda: [c.name for c in window.watch.row.captures] == ["harbour"], timeout=_LONG)
+    window.simulation.row.choose_requested.emit()
+    qtbot.waitUntil(lambda: [c.name for c in window.simulation.row.captures] == ["harbour"], timeout=_LONG)
     photos, everything = offered[0].split(";;")
     assert {"*.bin", "*.dat", "*.wqv", "*.pdb", "*.png", "*.jpg"} <= set(photos.split("(")[1].rstrip(")").split())
     assert everything == "All files (*)"
@@ -227,29 +227,29 @@ def test_what_is_no_capture_is_left_to_the_window_or_told(
     seen(window, qtbot)
     weights = tmp_path / "some.pth"
     weights.write_bytes(b"x")
-    drop_files(window.watch, weights)
+    drop_files(window.simulation, weights)
     assert window.project.draft.config.init_weights == str(weights)
-    drop_files(window.watch, photos)
+    drop_files(window.simulation, photos)
     assert window.project.draft.config.source_dir == str(photos)
-    drop_files(window.watch, photos / "photo1.png", capture(tmp_path / "good.png"))
-    qtbot.waitUntil(lambda: "photo1.png" in window.messages.text, timeout=_LONG)
-    assert [c.name for c in window.watch.row.captures] == ["good"]
+    drop_files(window.simulation, photos / "photo1.png", capture(tmp_path / "good.png"))
+    qtbot.waitUntil(lambda: "photo1.png" in window.message_strip.text, timeout=_LONG)
+    assert [c.name for c in window.simulation.row.captures] == ["good"]
     broken = tmp_path / "broken.pdb"
     broken.write_bytes(b"no database")
-    window.watch.add_captures([broken])
-    qtbot.waitUntil(lambda: "broken.pdb" in window.messages.text, timeout=_LONG)
+    window.simulation.add_captures([broken])
+    qtbot.waitUntil(lambda: "broken.pdb" in window.message_strip.text, timeout=_LONG)
 
 
 def test_every_watch_pixel_is_shown_alike(qtbot: Any) -> None:
     board = np.indices((10, 10)).sum(0).astype(np.uint8) % 2 * 255
-    shown = enlarged(image(board), QSize(25, 25))
+    shown = enlarge_pixels(to_qimage(board), QSize(25, 25))
     row = [shown.pixelColor(x, 1).red() for x in range(25)]
     assert row[0] == row[5] == row[10] == row[15] == 0  # each pair of pixels takes five, with a soft edge between
     assert row[3] == row[8] == row[13] == 255
-    cell = Cell(1)
+    cell = PictureCell(1)
     qtbot.addWidget(cell)
-    cell.show_pictures("board", image(board))
-    cell.fit(QSize(10, 10), 3.0)
+    cell.show_pictures("board", to_qimage(board))
+    cell.set_pixel_size(QSize(10, 10), 3.0)
     drawn = cell.grab().toImage()
     assert [drawn.pixelColor(x, 1).red() for x in (0, 2, 3, 5, 6)] == [0, 0, 255, 255, 0]
 
@@ -257,7 +257,7 @@ def test_every_watch_pixel_is_shown_alike(qtbot: Any) -> None:
 def test_as_many_columns_as_leave_every_pixel_its_place(window: Window, qtbot: Any, tmp_path: Path) -> None:
     choose(window, make_photos(tmp_path / "large", 4, width=300, height=300))
     seen(window, qtbot)
-    grid = window.watch.grid
+    grid = window.simulation.grid
 
     def columns() -> int:
         return len({cell.x() for cell in grid.cells})
@@ -272,14 +272,14 @@ def test_as_many_columns_as_leave_every_pixel_its_place(window: Window, qtbot: A
 
 
 def test_a_capture_is_compared_and_pinned_wherever_it_is_dropped(window: Window, qtbot: Any, tmp_path: Path) -> None:
-    fill_in(window, make_photos(tmp_path / "large", 4, width=300, height=300), tmp_path / "run", base_resolution=120)
+    fill_form(window, make_photos(tmp_path / "large", 4, width=300, height=300), tmp_path / "run", base_resolution=120)
     seen(window, qtbot)
-    drop_files(window.watch, capture(tmp_path / "here.png"))
-    qtbot.waitUntil(lambda: "pinned" in window.messages.text, timeout=_LONG)
+    drop_files(window.simulation, capture(tmp_path / "here.png"))
+    qtbot.waitUntil(lambda: "pinned" in window.message_strip.text, timeout=_LONG)
     drop_files(window.run_bar, capture(tmp_path / "there.png", 2))
-    qtbot.waitUntil(lambda: len(window.watch.row.captures) == 2, timeout=_LONG)
+    qtbot.waitUntil(lambda: len(window.simulation.row.captures) == 2, timeout=_LONG)
     pinned = tmp_path / "run" / "preview_photos"
     qtbot.waitUntil(lambda: pinned.is_dir() and len(list(pinned.iterdir())) == 2, timeout=_LONG)
     wait_until_quiet(window, qtbot)
     assert sorted(path.name for path in pinned.iterdir()) == ["here.png", "there.png"]
-    assert [capture.name for capture in window.watch.row.captures] == ["here", "there"]
+    assert [capture.name for capture in window.simulation.row.captures] == ["here", "there"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.form.wording import sentence
+from app.form.wording import with_form_labels
 from trainer_core.settings.config import SETTINGS
 
 
@@ -19,4 +19,4 @@ from trainer_core.settings.config import SETTINGS
 )
 def test_options_go_by_the_form_s_names(text: str, worded: str) -> None:
     labels = {name: setting.label for name, setting in SETTINGS.items()}
-    assert sentence(text) == worded.format(**labels)
+    assert with_form_labels(text) == worded.format(**labels)

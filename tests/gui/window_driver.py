@@ -18,7 +18,7 @@ from tests.small_runs import TINY
 def close_window(window: Window, qtbot: Any) -> None:
     """Close a window, even during a training, and wait until its training thread has ended."""
     window.close_at_once()
-    qtbot.waitUntil(lambda: not window.session.active and not window.training.isRunning(), timeout=60000)
+    qtbot.waitUntil(lambda: not window.session.is_active and not window.training.isRunning(), timeout=60000)
     window.close()
     window.deleteLater()
 
@@ -32,22 +32,22 @@ def flush_deferred_deletes() -> None:
 def is_quiet(window: Window) -> bool:
     """Whether nothing waits to be drawn, measured or read a moment later."""
     waiting = [t for t in window.findChildren(QTimer) if t.isActive() and t.isSingleShot() and t.interval() < 5000]
-    return not waiting and not window.project.background.busy
+    return not waiting and not window.project.background.is_busy
 
 
 def wait_until_quiet(window: Window, qtbot: Any) -> None:
     """Wait until the training thread has answered and the window is quiet: what it shows now lasts."""
     answered: list[None] = []
-    window.training.ask(lambda: None, answered.append, lambda error: None)
+    window.training.submit(lambda: None, answered.append, lambda error: None)
     qtbot.waitUntil(lambda: bool(answered) and is_quiet(window), timeout=60000)
 
 
-def fill_in(window: Window, photos: Path, workspace: Path, **more: object) -> None:
+def fill_form(window: Window, photos: Path, workspace: Path, **more: object) -> None:
     """Enter the settings of a tiny training."""
     for name, value in {**TINY, **more}.items():
-        window.project.set(name, value)
-    window.project.choose("source_dir", str(photos))
-    window.project.choose("workspace", str(workspace))
+        window.project.set_value(name, value)
+    window.project.set_path("source_dir", str(photos))
+    window.project.set_path("workspace", str(workspace))
 
 
 def find_named(root: QWidget, name: str) -> QWidget:
@@ -72,7 +72,7 @@ def find_tabs(window: Window) -> QTabWidget:
 
 def listed_previews(panel: PreviewPanel) -> list[str]:
     """List the names of the pictures that can be chosen in the previews."""
-    return [panel.which.itemText(place) for place in range(panel.which.count())]
+    return [panel.picture_box.itemText(place) for place in range(panel.picture_box.count())]
 
 
 def shown_step(panel: PreviewPanel) -> int:
@@ -111,4 +111,4 @@ def unfold_groups(window: Window) -> None:
     groups = window.form.findChildren(FoldedGroup)
     assert groups
     for group in groups:
-        group.unfold(True)
+        group.set_open(True)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable
 
 import numpy as np
 
@@ -49,8 +49,9 @@ class XServer:
         command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24"]
         self._server = subprocess.Popen(
             [*command, "-nolisten", "tcp", "-noreset", "-fbdir", self._folder.name],
-            pass_fds=[writing], stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            pass_fds=[writing],
+            stderr=subprocess.DEVNULL,
+        )
         os.close(writing)
         with os.fdopen(reading) as answer:
             number = answer.readline().strip()  # it ends when the server does
@@ -112,9 +113,13 @@ class XServer:
         """Run xdotool; a window that does not exist is no error."""
         environment = {**os.environ, "DISPLAY": self.display}
         return subprocess.run(
-            ["xdotool", *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            ["xdotool", *words],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
             timeout=TIMEOUT,
-        ).stdout  # fmt: skip
+        ).stdout
 
     # -- pixels --------------------------------------------------------------------------------
 
@@ -131,7 +136,7 @@ class XServer:
         """Return the share of the screen with this color (#rrggbb), from 0 to 1."""
         return float(_matches_color(self.screenshot(), color).mean())
 
-    def find_button(self, color: str, *, left: int) -> Optional[tuple[int, int]]:
+    def find_button(self, color: str, *, left: int) -> tuple[int, int] | None:
         """Find a point on the topmost button of this color (#rrggbb) right of `left`: on its edge above the text."""
         solid = _matches_color(self.screenshot()[:, left:], color)
         found = np.argwhere(np.lib.stride_tricks.sliding_window_view(solid, _BUTTON).all(axis=(2, 3)))
@@ -142,10 +147,16 @@ class _ClientMessage(ctypes.Structure):
     """XClientMessageEvent of Xlib.h, as large as an XEvent."""
 
     _fields_ = (
-        ("kind", ctypes.c_int), ("serial", ctypes.c_ulong), ("sent", ctypes.c_int), ("display", ctypes.c_void_p),
-        ("window", ctypes.c_ulong), ("message_type", ctypes.c_ulong), ("format", ctypes.c_int),
-        ("data", ctypes.c_long * 5), ("rest", ctypes.c_long * 24),
-    )  # fmt: skip
+        ("kind", ctypes.c_int),
+        ("serial", ctypes.c_ulong),
+        ("sent", ctypes.c_int),
+        ("display", ctypes.c_void_p),
+        ("window", ctypes.c_ulong),
+        ("message_type", ctypes.c_ulong),
+        ("format", ctypes.c_int),
+        ("data", ctypes.c_long * 5),
+        ("rest", ctypes.c_long * 24),
+    )
 
 
 def _matches_color(picture: np.ndarray, color: str) -> np.ndarray:

@@ -69,16 +69,26 @@ COLOR_BOUNDS: Bounds = {
 
 SCENE_DEPENDENT = frozenset(
     (
-        "mean_level", "mean_luma", "gamma", "pedestal", "black", "red_balance", "blue_balance",
-        "vignette", "centre_x", "centre_y", "flare", "head_room",
+        "mean_level",
+        "mean_luma",
+        "gamma",
+        "pedestal",
+        "black",
+        "red_balance",
+        "blue_balance",
+        "vignette",
+        "centre_x",
+        "centre_y",
+        "flare",
+        "head_room",
     )
-)  # fmt: skip
+)
 """What scenes and lamps decide more than the watch. From few captures a fit learns their scenes: fitted on one watch,
 these made the photos less like those of another (docs/camera.md)."""
 
 BOUNDS: Mapping[str, Bounds] = {"mono": MONO_BOUNDS, "color": COLOR_BOUNDS}
 
 
-def of_the_watch(kind: str) -> tuple[str, ...]:
+def watch_parameters(kind: str) -> tuple[str, ...]:
     """The parameters of a fit to one watch: all but what its scenes decide."""
     return tuple(name for name in BOUNDS[kind] if name not in SCENE_DEPENDENT)

@@ -29,10 +29,10 @@ def separability(real: Sequence[np.ndarray], synthetic: Sequence[np.ndarray], *,
     generator = np.random.default_rng(seed)
     groups = [list(real), list(synthetic)]
     parts = [np.array_split(generator.permutation(len(group)), _FOLDS) for group in groups]
-    return float(np.mean([_fold(groups, parts, fold) for fold in range(_FOLDS)]))
+    return float(np.mean([_fold_auc(groups, parts, fold) for fold in range(_FOLDS)]))
 
 
-def _fold(groups: list[list[np.ndarray]], parts: list[list[np.ndarray]], fold: int) -> float:
+def _fold_auc(groups: list[list[np.ndarray]], parts: list[list[np.ndarray]], fold: int) -> float:
     train, test = [], []
     for group, part in zip(groups, parts):
         held_out = set(part[fold].tolist())
@@ -48,9 +48,9 @@ def _discriminant(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.linalg.solve((1 - _SHRINKAGE) * scatter + ridge, b.mean(0) - a.mean(0))
 
 
-def _auc(low: np.ndarray, high: np.ndarray) -> float:
-    ranks = np.concatenate((low, high)).argsort().argsort()
-    return float((ranks[len(low) :].mean() - (len(high) - 1) / 2) / len(low))
+def _auc(negatives: np.ndarray, positives: np.ndarray) -> float:
+    ranks = np.concatenate((negatives, positives)).argsort().argsort()
+    return float((ranks[len(negatives) :].mean() - (len(positives) - 1) / 2) / len(negatives))
 
 
 def patch_features(image: np.ndarray, floor: float) -> np.ndarray:

@@ -7,13 +7,12 @@ sets, divided by the term's scale (research/wqv-camera.md, section 5.4).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Optional
 
 import numpy as np
 
 from trainer_core.calibration.statistics import Statistics
 
-LARGEST_TERM = 6.0
+MAX_TERM = 6.0
 _QUANTILES = (np.arange(400) + 0.5) / 400
 
 MONO_SCALES: Mapping[str, float] = {
@@ -95,7 +94,7 @@ def distance(
     real: Sequence[Statistics],
     synthetic: Sequence[Statistics],
     scales: Mapping[str, float],
-    drawn: Optional[Sequence[Statistics]] = None,
+    edge_photos: Sequence[Statistics] | None = None,
 ) -> tuple[float, dict[str, float]]:
     """D and every term's distance in units of its scale, capped at `LARGEST_TERM`.
 
@@ -103,13 +102,13 @@ def distance(
     """
 
     def term(name: str) -> float:
-        return _term(name, real, drawn if drawn is not None and name in EDGE_TERMS else synthetic)
+        return _term_distance(name, real, edge_photos if edge_photos is not None and name in EDGE_TERMS else synthetic)
 
-    terms = {name: min(term(name) / scale, LARGEST_TERM) for name, scale in scales.items()}
+    terms = {name: min(term(name) / scale, MAX_TERM) for name, scale in scales.items()}
     return float(np.sqrt(np.mean(np.square(list(terms.values()))))), terms
 
 
-def _term(name: str, real: Sequence[Statistics], synthetic: Sequence[Statistics]) -> float:
+def _term_distance(name: str, real: Sequence[Statistics], synthetic: Sequence[Statistics]) -> float:
     if "PSD" in name:
         pair = (np.stack([image[name] for image in group]) for group in (real, synthetic))
         return float(np.mean([_wasserstein(a, b) for a, b in zip(*(table.T for table in pair))]))

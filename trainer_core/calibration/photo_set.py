@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Optional
 
 import numpy as np
 from PIL import Image
@@ -40,13 +39,13 @@ class PhotoSet:
             statistics = [mono_statistics(image) for image in gray]
         else:
             gray = [luma(image) for image in pixels]
-            statistics = [color_statistics(image, _coded_bytes(image)) for image in pixels]
+            statistics = [color_statistics(image, _jpeg_bytes(image)) for image in pixels]
         return cls(kind, list(pixels), statistics, [patch_features(image, _ROUNDING_ENERGY[kind]) for image in gray])
 
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def pick(self, places: Sequence[int]) -> PhotoSet:
+    def subset(self, places: Sequence[int]) -> PhotoSet:
         """The photos at `places`."""
         return PhotoSet(
             self.kind,
@@ -55,7 +54,7 @@ class PhotoSet:
             [self.features[place] for place in places],
         )
 
-    def distance_to(self, other: PhotoSet, drawn: Optional[PhotoSet] = None) -> tuple[float, dict[str, float]]:
+    def distance_to(self, other: PhotoSet, drawn: PhotoSet | None = None) -> tuple[float, dict[str, float]]:
         """D and its terms; see `distance`."""
         return distance(self.statistics, other.statistics, SCALES[self.kind], drawn.statistics if drawn else None)
 
@@ -64,7 +63,7 @@ class PhotoSet:
         return separability(self.features, other.features, seed=seed)
 
 
-def _coded_bytes(rgb: np.ndarray) -> int:
+def _jpeg_bytes(rgb: np.ndarray) -> int:
     """Size with the watch's tables; of real captures too, so that both carry the same headers."""
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "JPEG", qtables=[list(LUMA_TABLE), list(CHROMA_TABLE)], subsampling=2)

@@ -15,29 +15,28 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Optional
 
 import numpy as np
 
-from trainer_core.calibration.bounds import BOUNDS, of_the_watch
+from trainer_core.calibration.bounds import BOUNDS, watch_parameters
 from trainer_core.calibration.photo_set import PhotoSet
-from trainer_core.calibration.slanted_edges import draw_steps
-from trainer_core.calibration.synthetic import imitate
+from trainer_core.calibration.slanted_edges import render_slanted_edges
+from trainer_core.calibration.synthetic import simulate_photos
 from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.camera.profile import KINDS
 
-Progress = Callable[[int, int, float], None]
+FitProgress = Callable[[int, int, float], None]
 
 AUC_WEIGHT = 1.0
 _STAGES = ((0.25, 0.65), (0.5, 0.9), (1.0, 1.0))  # share of the frames, share of the candidates by its end
-_LEAST_FRAMES = 12
-_STEP_FRAMES = 8
-_KEPT = 4
-_MOST_CHANGED = 4
-_FIRST_STEP, _LAST_STEP = 0.20, 0.05  # of the bounds' width
+_MIN_FRAMES = 12
+_EDGE_FRAMES = 8
+_BEAM_WIDTH = 4
+_MAX_CHANGED = 4
+_INITIAL_STEP_SIZE, _FINAL_STEP_SIZE = 0.20, 0.05  # of the bounds' width
 _WIDTH_CHANGE = 0.4
 _DRIFT_WEIGHT = 3.0  # divided by the captures; this much for one capture and one parameter moved by its bounds' width
-_LEAST_WIDTH = 0.3  # of the bounds' width: a few captures cannot prove that a watch never varies
+_MIN_WIDTH = 0.3  # of the bounds' width: a few captures cannot prove that a watch never varies
 
 
 @dataclass(frozen=True)
@@ -54,28 +53,28 @@ class Score:
         return self.distance + AUC_WEIGHT * max(0.0, self.auc - 0.5)
 
 
-def score(profile: CameraProfile, real: PhotoSet, frames: np.ndarray, scale: int, seed: int) -> Score:
+def score_profile(profile: CameraProfile, real: PhotoSet, frames: np.ndarray, scale: int, seed: int) -> Score:
     """Photograph `frames` (see `synthetic.cut_frame`) and compare with the captures."""
-    return compare(real, PhotoSet.measure(imitate(profile, frames, scale, seed), profile.kind), seed)
+    return score_photos(real, PhotoSet.measure(simulate_photos(profile, frames, scale, seed), profile.kind), seed)
 
 
-def compare(real: PhotoSet, synthetic: PhotoSet, seed: int, drawn: Optional[PhotoSet] = None) -> Score:
+def score_photos(real: PhotoSet, synthetic: PhotoSet, seed: int, drawn: PhotoSet | None = None) -> Score:
     """Both measures; the AUC is the mean over two divisions into folds. For `drawn` see `distance`."""
     distance, terms = real.distance_to(synthetic, drawn)
     auc = np.mean([real.separability_from(synthetic, fold_seed) for fold_seed in (seed, seed + 1)])
     return Score(distance, float(auc), terms)
 
 
-def fit(
+def fit_profile(
     start: CameraProfile,
     real: PhotoSet,
     frames: np.ndarray,
     scale: int,
     *,
     candidates: int,
-    free: Optional[Sequence[str]] = None,
+    free: Sequence[str] | None = None,
     seed: int = 0,
-    progress: Optional[Progress] = None,
+    progress: FitProgress | None = None,
 ) -> CameraProfile:
     """The profile found from `start`; the same arguments give the same one.
 
@@ -89,56 +88,57 @@ def fit(
         progress: called with the candidates tried, their number, and the best total so far.
     """
     generator = np.random.default_rng(seed)
-    names = list(free or of_the_watch(start.kind))
-    steps = draw_steps(build_camera(start, scale), _STEP_FRAMES, seed)
+    names = list(free or watch_parameters(start.kind))
+    steps = render_slanted_edges(build_camera(start, scale), _EDGE_FRAMES, seed)
 
     def total(profile: CameraProfile, some: np.ndarray, stage: int) -> float:
         photos, drawn = (
-            PhotoSet.measure(imitate(profile, clean, scale, seed + stage), start.kind) for clean in (some, steps)
+            PhotoSet.measure(simulate_photos(profile, clean, scale, seed + stage), start.kind)
+            for clean in (some, steps)
         )
-        found = compare(real, photos, seed + stage, drawn).total
-        return found + _DRIFT_WEIGHT / len(real) * drift(start, profile)
+        found = score_photos(real, photos, seed + stage, drawn).total
+        return found + _DRIFT_WEIGHT / len(real) * profile_drift(start, profile)
 
     leaders = [start]
-    tried = 0
+    evaluated = 0
     for stage, (share, end) in enumerate(_STAGES):
-        some = frames[: max(min(_LEAST_FRAMES, len(frames)), round(share * len(frames)))]
-        ranked = sorted(((total(profile, some, stage), profile) for profile in leaders), key=_first)
-        while tried < round(end * candidates):
-            step = _FIRST_STEP * (_LAST_STEP / _FIRST_STEP) ** (tried / candidates)
-            candidate = _changed(ranked[0][1], names, generator, step)
-            ranked = sorted([*ranked, (total(candidate, some, stage), candidate)], key=_first)[:_KEPT]
-            tried += 1
+        some = frames[: max(min(_MIN_FRAMES, len(frames)), round(share * len(frames)))]
+        ranked = sorted(((total(profile, some, stage), profile) for profile in leaders), key=_sort_key)
+        while evaluated < round(end * candidates):
+            step = _INITIAL_STEP_SIZE * (_FINAL_STEP_SIZE / _INITIAL_STEP_SIZE) ** (evaluated / candidates)
+            candidate = _mutate(ranked[0][1], names, generator, step)
+            ranked = sorted([*ranked, (total(candidate, some, stage), candidate)], key=_sort_key)[:_BEAM_WIDTH]
+            evaluated += 1
             if progress is not None:
-                progress(tried, candidates, ranked[0][0])
+                progress(evaluated, candidates, ranked[0][0])
         leaders = [profile for _, profile in ranked]
     return leaders[0]
 
 
-def drift(start: CameraProfile, profile: CameraProfile) -> float:
+def profile_drift(start: CameraProfile, profile: CameraProfile) -> float:
     """How far two profiles of a kind lie apart: over all parameters, the sum of the mean square by which a range's ends
     moved, in units of its bounds' width (of logarithms where the parameter is drawn log-uniformly)."""
-    apart = (_places(profile, name) - _places(start, name) for name in BOUNDS[start.kind])
+    apart = (_relative_range(profile, name) - _relative_range(start, name) for name in BOUNDS[start.kind])
     return float(sum(np.square(moved).mean() for moved in apart))
 
 
-def _places(profile: CameraProfile, name: str) -> np.ndarray:
+def _relative_range(profile: CameraProfile, name: str) -> np.ndarray:
     """The parameter's range ends, or its probability, where 0 and 1 are its bounds."""
     ends = profile.ranges.get(name) or (profile.chances[name],)
     values = np.array([*BOUNDS[profile.kind][name], *ends])
-    if KINDS[profile.kind].parameters()[name].law == "log":
+    if KINDS[profile.kind].parameters()[name].distribution == "log":
         values = np.log(values)
     low, high, *places = values
     return (np.array(places) - low) / (high - low)
 
 
-def _first(entry: tuple[float, CameraProfile]) -> float:
+def _sort_key(entry: tuple[float, CameraProfile]) -> float:
     return entry[0]
 
 
-def _changed(profile: CameraProfile, free: Sequence[str], generator: np.random.Generator, step: float) -> CameraProfile:
+def _mutate(profile: CameraProfile, free: Sequence[str], generator: np.random.Generator, step: float) -> CameraProfile:
     bounds = BOUNDS[profile.kind]
-    count = min(len(free), int(generator.integers(1, _MOST_CHANGED + 1)))
+    count = min(len(free), int(generator.integers(1, _MAX_CHANGED + 1)))
     names = generator.choice(free, count, replace=False).tolist()
     ranges, chances = dict(profile.ranges), dict(profile.chances)
     for name in names:
@@ -146,25 +146,25 @@ def _changed(profile: CameraProfile, free: Sequence[str], generator: np.random.G
         if name in chances:
             moved = chances[name] + generator.normal(0, step) * (high - low)
             chances[name] = round(float(np.clip(moved, low, high)), 3)
-        elif KINDS[profile.kind].parameters()[name].law == "log":
+        elif KINDS[profile.kind].parameters()[name].distribution == "log":
             start, end, low, high = (math.log(value) for value in (*ranges[name], low, high))
-            start, end = (math.exp(value) for value in _moved(start, end, low, high, generator, step))
-            ranges[name] = _rounded(start, end)
+            start, end = (math.exp(value) for value in _mutate_range(start, end, low, high, generator, step))
+            ranges[name] = _round_range(start, end)
         else:
-            ranges[name] = _rounded(*_moved(*ranges[name], low, high, generator, step))
+            ranges[name] = _round_range(*_mutate_range(*ranges[name], low, high, generator, step))
     return dataclasses.replace(profile, ranges=ranges, chances=chances)
 
 
-def _moved(
+def _mutate_range(
     start: float, end: float, low: float, high: float, generator: np.random.Generator, step: float
 ) -> tuple[float, float]:
     """The range start..end, moved and stretched, within low..high."""
     middle = (start + end) / 2 + generator.normal(0, step) * (high - low)
-    least = _LEAST_WIDTH * (high - low)
+    least = _MIN_WIDTH * (high - low)
     width = max(least, max(end - start, least) * math.exp(generator.normal(0, _WIDTH_CHANGE)))
     middle = float(np.clip(middle, low + least / 2, high - least / 2))
     return max(low, middle - width / 2), min(high, middle + width / 2)
 
 
-def _rounded(start: float, end: float) -> tuple[float, float]:
+def _round_range(start: float, end: float) -> tuple[float, float]:
     return round(start, 4), round(end, 4)

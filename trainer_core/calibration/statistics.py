@@ -48,7 +48,7 @@ def mono_statistics(levels: np.ndarray) -> Statistics:
     return {name: np.atleast_1d(np.asarray(value, float)) for name, value in values.items()}
 
 
-def color_statistics(rgb: np.ndarray, coded_bytes: int) -> Statistics:
+def color_statistics(rgb: np.ndarray, jpeg_bytes: int) -> Statistics:
     """Statistics of one colour photo, uint8 [144, 176, 3], and the size of its JPEG in bytes."""
     red, green, blue = (rgb[..., channel].astype(float) for channel in range(3))
     y = luma(rgb)
@@ -60,7 +60,7 @@ def color_statistics(rgb: np.ndarray, coded_bytes: int) -> Statistics:
         "Y p1": np.percentile(y, 1),
         "Y p99": np.percentile(y, 99),
         "histogram": y[::2, ::2].ravel(),
-        "bytes": float(coded_bytes),
+        "bytes": float(jpeg_bytes),
         "block std P5": np.percentile(block_std, 5),
         "block std P25": np.percentile(block_std, 25),
         "row alternation": _line_offsets(y, 12.0, 5.0, 250.0)[0],
@@ -80,19 +80,19 @@ def color_statistics(rgb: np.ndarray, coded_bytes: int) -> Statistics:
     return {name: np.atleast_1d(np.asarray(value, float)) for name, value in values.items()}
 
 
-def _blocks(image: np.ndarray) -> np.ndarray:
+def _split_blocks(image: np.ndarray) -> np.ndarray:
     height, width = (size // _BLOCK * _BLOCK for size in image.shape)
     tiles = image[:height, :width].reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
     return tiles.swapaxes(1, 2).reshape(-1, _BLOCK, _BLOCK)
 
 
 def _block_std(image: np.ndarray) -> np.ndarray:
-    return _blocks(image).std((1, 2))
+    return _split_blocks(image).std((1, 2))
 
 
 def _quiet_residuals(image: np.ndarray, lowest: float, highest: float) -> Iterator[np.ndarray]:
     """Residuals from a fitted plane of the quietest tenth of the 8x8 blocks, clipped ones aside."""
-    blocks = _blocks(image)
+    blocks = _split_blocks(image)
     blocks = blocks[(blocks.min((1, 2)) >= lowest) & (blocks.max((1, 2)) <= highest)]
     if not len(blocks):
         return
@@ -114,7 +114,7 @@ def _lag_one(blocks: Sequence[np.ndarray]) -> Value:
     return sum(float((block[:, 1:] * block[:, :-1]).mean()) for block in blocks) / power - _PLANE_LAG_ONE
 
 
-def _lag_one_behind_a_plane() -> float:
+def _white_noise_lag_one() -> float:
     """That of white noise in a block without its fitted plane: ratio of the expected products and squares."""
     y, x = np.mgrid[:_BLOCK, :_BLOCK] - (_BLOCK - 1) / 2
     plane = np.linalg.qr(np.stack((np.ones(_BLOCK**2), x.ravel(), y.ravel()), 1))[0]
@@ -123,7 +123,7 @@ def _lag_one_behind_a_plane() -> float:
     return float(covariance[place[:, 1:], place[:, :-1]].mean() / np.diag(covariance).mean())
 
 
-_PLANE_LAG_ONE = _lag_one_behind_a_plane()
+_PLANE_LAG_ONE = _white_noise_lag_one()
 
 
 def _line_offsets(image: np.ndarray, largest: float, lowest: float, highest: float) -> tuple[Value, Value]:
@@ -165,8 +165,12 @@ def _sharpness(image: np.ndarray, *, step: float, flat: float, lowest: float, hi
     for axis, rows in (("H", image), ("V", image.T)):
         values[f"TV {axis}"] = np.array(np.abs(np.diff(rows, axis=1)).mean())
         values[f"PSD {axis}"] = _spectrum(rows)
-        width, over, under = _edges(rows, step, flat, lowest, highest)
-        values[f"edge width {axis}"], values[f"overshoot {axis}"], values[f"undershoot {axis}"] = width, over, under
+        width, overshoots, undershoots = _edge_profiles(rows, step, flat, lowest, highest)
+        values[f"edge width {axis}"], values[f"overshoot {axis}"], values[f"undershoot {axis}"] = (
+            width,
+            overshoots,
+            undershoots,
+        )
     values["log TV ratio"] = np.asarray(_log_ratio(float(values["TV H"]), float(values["TV V"])))
     values["PSD H-V"] = values["PSD H"] - values["PSD V"]
     return values
@@ -176,13 +180,13 @@ def _spectrum(rows: np.ndarray) -> np.ndarray:
     """log10 of the mean power in `BANDS` along rows, Hann window; white noise has its variance in every band."""
     length = rows.shape[1]
     window = np.hanning(length)
-    centred = (rows - rows.mean(1, keepdims=True)) * window
-    power = np.square(np.abs(np.fft.rfft(centred, axis=1))).mean(0) / np.square(window).sum()
+    centered = (rows - rows.mean(1, keepdims=True)) * window
+    power = np.square(np.abs(np.fft.rfft(centered, axis=1))).mean(0) / np.square(window).sum()
     band = np.digitize(np.fft.rfftfreq(length), BANDS) - 1
     return np.log10([power[band == place].mean() + 1e-9 for place in range(len(BANDS) - 1)])
 
 
-def _edges(
+def _edge_profiles(
     rows: np.ndarray, step: float, flat: float, lowest: float, highest: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """10-90 % widths, overshoots and undershoots of clean steps along rows: flat, unclipped plateaus 4-6 px away.
@@ -199,16 +203,16 @@ def _edges(
     profiles = np.where(high > low, profiles, profiles[:, ::-1])
     low, high = np.minimum(low, high), np.maximum(low, high)
     profiles = (profiles - low) / (high - low)
-    centred = np.abs(np.argmax(np.diff(profiles, axis=1), axis=1) - 5.5) <= 0.5
-    profiles = profiles[centred]
+    centered = np.abs(np.argmax(np.diff(profiles, axis=1), axis=1) - 5.5) <= 0.5
+    profiles = profiles[centered]
     if not len(profiles):
         return np.empty(0), np.empty(0), np.empty(0)
-    width = _crossing(profiles, 0.9) - _crossing(profiles, 0.1)
+    width = _crossing_positions(profiles, 0.9) - _crossing_positions(profiles, 0.1)
     sharp = width <= np.median(width)
     return width[sharp], (profiles[:, 6:].max(1) - 1)[sharp], -profiles[:, :7].min(1)[sharp]
 
 
-def _crossing(profiles: np.ndarray, level: float) -> np.ndarray:
+def _crossing_positions(profiles: np.ndarray, level: float) -> np.ndarray:
     """Where profiles that rise from 0 to 1 pass `level` next to their middle, linearly interpolated, in pixels."""
     below, above = profiles[:, :-1], profiles[:, 1:]
     far = np.abs(np.arange(below.shape[1]) - 5.5)

@@ -12,7 +12,7 @@ from trainer_core.pixels import to_tensor, to_uint8
 _BATCH = 16
 
 
-def cut_frame(photo: np.ndarray, camera: Camera, seed: int, n: int) -> np.ndarray:
+def cut_clean_frame(photo: np.ndarray, camera: Camera, seed: int, n: int) -> np.ndarray:
     """Cut one frame of photo n, uint8 [frame_height*scale, frame_width*scale, 3].
 
     It is cut at a random place and size by the stream (seed, n), area-resampled to the frame's HR size and mirrored
@@ -22,10 +22,10 @@ def cut_frame(photo: np.ndarray, camera: Camera, seed: int, n: int) -> np.ndarra
         photo: uint8 [H, W, 3].
         camera: whose frame and scale count.
     """
-    return _frame(photo, camera, np.random.default_rng([seed, n]))
+    return _random_crop(photo, camera, np.random.default_rng([seed, n]))
 
 
-def imitate(profile: CameraProfile, frames: np.ndarray, scale: int, seed: int) -> list[np.ndarray]:
+def simulate_photos(profile: CameraProfile, frames: np.ndarray, scale: int, seed: int) -> list[np.ndarray]:
     """Photographs of all frames, uint8: [h, w] in levels 0, 17 … 255 (mono) or [h, w, 3] (colour).
 
     The same seed gives every profile the same place in its ranges and the same noise.
@@ -40,7 +40,7 @@ def imitate(profile: CameraProfile, frames: np.ndarray, scale: int, seed: int) -
     return [image[..., 0] for image in pixels] if profile.kind == "mono" else pixels
 
 
-def _frame(photo: np.ndarray, camera: Camera, generator: np.random.Generator) -> np.ndarray:
+def _random_crop(photo: np.ndarray, camera: Camera, generator: np.random.Generator) -> np.ndarray:
     height, width = photo.shape[:2]
     frame = (camera.frame_width * camera.scale, camera.frame_height * camera.scale)
     largest = min(width / frame[0], height / frame[1])

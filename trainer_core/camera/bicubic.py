@@ -15,7 +15,7 @@ from torch import Tensor
 
 from trainer_core.camera.interface import Camera
 from trainer_core.camera.parameters import Params
-from trainer_core.camera.stages.quantizer import quantise
+from trainer_core.camera.stages.quantizer import quantize
 from trainer_core.camera.view import FrameView
 from trainer_core.pixels import luma
 from trainer_core.watches import WQV1
@@ -61,7 +61,7 @@ class BicubicCamera(Camera):
     def __call__(self, view: FrameView, params: Params, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See `Camera.__call__`; the generator is not used."""
         target = luma(view.hr).expand(-1, 3, -1, -1) if self._monochrome else view.hr
-        return quantise(bicubic_downscale(target, self.scale), 1.0, 256), target
+        return quantize(bicubic_downscale(target, self.scale), 1.0, 256), target
 
 
 def bicubic_downscale(image: Tensor, scale: int) -> Tensor:
@@ -74,17 +74,17 @@ def bicubic_downscale(image: Tensor, scale: int) -> Tensor:
 def bicubic_matrix(length: int, scale: int) -> Tensor:
     """The weights [length // scale, length], float64 on the CPU; rows sum to 1."""
     outputs = length // scale
-    centres = (torch.arange(outputs, dtype=torch.float64).unsqueeze(1) + 0.5) * scale - 0.5
+    centers = (torch.arange(outputs, dtype=torch.float64).unsqueeze(1) + 0.5) * scale - 0.5
     taps = torch.arange(-2 * scale, 2 * scale + 1)
-    places = centres.floor().long() + taps
-    weights = _cubic((places - centres) / scale)
+    places = centers.floor().long() + taps
+    weights = _cubic_kernel((places - centers) / scale)
     mirrored = torch.where(places < 0, -1 - places, places)
     mirrored = torch.where(mirrored >= length, 2 * length - 1 - mirrored, mirrored).clamp(0, length - 1)
     matrix = torch.zeros(outputs, length, dtype=torch.float64).scatter_add_(1, mirrored, weights)
     return matrix / weights.sum(1, keepdim=True)
 
 
-def _cubic(x: Tensor) -> Tensor:
+def _cubic_kernel(x: Tensor) -> Tensor:
     x = x.abs()
     near = 1.5 * x**3 - 2.5 * x**2 + 1
     far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2

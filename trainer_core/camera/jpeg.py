@@ -17,39 +17,277 @@ from torch import Tensor
 
 from trainer_core.camera.stages.ycbcr import to_ycbcr
 
-# fmt: off
 LUMA_TABLE = (
-     8,  7,  6, 10, 15, 25, 32, 38,    7,  7,  9, 12, 16, 37, 38, 35,
-     9,  8, 10, 15, 25, 36, 44, 35,    9, 11, 14, 18, 32, 55, 51, 45,
-    11, 14, 23, 35, 39, 63, 68, 51,   15, 22, 35, 40, 47, 68, 74, 61,
-    31, 40, 49, 55, 68, 80, 79, 67,   46, 58, 60, 71, 74, 66, 68, 65,
+    8,
+    7,
+    6,
+    10,
+    15,
+    25,
+    32,
+    38,
+    7,
+    7,
+    9,
+    12,
+    16,
+    37,
+    38,
+    35,
+    9,
+    8,
+    10,
+    15,
+    25,
+    36,
+    44,
+    35,
+    9,
+    11,
+    14,
+    18,
+    32,
+    55,
+    51,
+    45,
+    11,
+    14,
+    23,
+    35,
+    39,
+    63,
+    68,
+    51,
+    15,
+    22,
+    35,
+    40,
+    47,
+    68,
+    74,
+    61,
+    31,
+    40,
+    49,
+    55,
+    68,
+    80,
+    79,
+    67,
+    46,
+    58,
+    60,
+    71,
+    74,
+    66,
+    68,
+    65,
 )
 """Luma quantisation steps in natural (row by row) order, as Pillow's `qtables=` takes them."""
 
 CHROMA_TABLE = (
-     8, 11, 15, 30, 63, 63, 63, 63,   11, 13, 16, 41, 63, 63, 63, 63,
-    15, 16, 35, 63, 63, 63, 63, 63,   30, 41, 63, 63, 63, 63, 63, 72,
-    63, 63, 63, 63, 63, 63, 72, 72,   63, 63, 63, 63, 63, 72, 72, 72,
-    63, 63, 63, 63, 72, 72, 72, 72,   63, 63, 63, 72, 72, 72, 72, 72,
+    8,
+    11,
+    15,
+    30,
+    63,
+    63,
+    63,
+    63,
+    11,
+    13,
+    16,
+    41,
+    63,
+    63,
+    63,
+    63,
+    15,
+    16,
+    35,
+    63,
+    63,
+    63,
+    63,
+    63,
+    30,
+    41,
+    63,
+    63,
+    63,
+    63,
+    63,
+    72,
+    63,
+    63,
+    63,
+    63,
+    63,
+    63,
+    72,
+    72,
+    63,
+    63,
+    63,
+    63,
+    63,
+    72,
+    72,
+    72,
+    63,
+    63,
+    63,
+    63,
+    72,
+    72,
+    72,
+    72,
+    63,
+    63,
+    63,
+    72,
+    72,
+    72,
+    72,
+    72,
 )
 """Chroma quantisation steps in natural order."""
 
 ANNEX_K_LUMA = (
-    16, 11, 10, 16, 24, 40, 51, 61,   12, 12, 14, 19, 26, 58, 60, 55,
-    14, 13, 16, 24, 40, 57, 69, 56,   14, 17, 22, 29, 51, 87, 80, 62,
-    18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92,
-    49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+    16,
+    11,
+    10,
+    16,
+    24,
+    40,
+    51,
+    61,
+    12,
+    12,
+    14,
+    19,
+    26,
+    58,
+    60,
+    55,
+    14,
+    13,
+    16,
+    24,
+    40,
+    57,
+    69,
+    56,
+    14,
+    17,
+    22,
+    29,
+    51,
+    87,
+    80,
+    62,
+    18,
+    22,
+    37,
+    56,
+    68,
+    109,
+    103,
+    77,
+    24,
+    35,
+    55,
+    64,
+    81,
+    104,
+    113,
+    92,
+    49,
+    64,
+    78,
+    87,
+    103,
+    121,
+    120,
+    101,
+    72,
+    92,
+    95,
+    98,
+    112,
+    100,
+    103,
+    99,
 )
 """ITU-T T.81 Annex K.1, unscaled: one of the watch's factory pictures has it."""
 
 ANNEX_K_CHROMA = (
-    17, 18, 24, 47, 99, 99, 99, 99,   18, 21, 26, 66, 99, 99, 99, 99,
-    24, 26, 56, 99, 99, 99, 99, 99,   47, 66, 99, 99, 99, 99, 99, 99,
-    99, 99, 99, 99, 99, 99, 99, 99,   99, 99, 99, 99, 99, 99, 99, 99,
-    99, 99, 99, 99, 99, 99, 99, 99,   99, 99, 99, 99, 99, 99, 99, 99,
+    17,
+    18,
+    24,
+    47,
+    99,
+    99,
+    99,
+    99,
+    18,
+    21,
+    26,
+    66,
+    99,
+    99,
+    99,
+    99,
+    24,
+    26,
+    56,
+    99,
+    99,
+    99,
+    99,
+    99,
+    47,
+    66,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
+    99,
 )
 """ITU-T T.81 Annex K.2, unscaled."""
-# fmt: on
 
 _COEFFICIENT_PRECISION = 8  # integer transforms keep eighths, and that decides what counts as a half
 
@@ -63,13 +301,13 @@ def jpeg_round_trip(rgb: Tensor, luma_table: Tensor, chroma_table: Tensor) -> Te
         chroma_table: [64] or [B, 64], for both colour differences.
     """
     y, differences = to_ycbcr(rgb)
-    coarse = _mean_of_four(differences.round())
-    y = _code(y.round() - 128, luma_table) + 128
-    coarse = _code(coarse, chroma_table)
-    return _decode_color(y.clamp(0, 255), _upsample(coarse.clamp(-128, 127)))
+    coarse = _downsample_chroma(differences.round())
+    y = _quantize_blocks(y.round() - 128, luma_table) + 128
+    coarse = _quantize_blocks(coarse, chroma_table)
+    return _ycbcr_to_rgb(y.clamp(0, 255), _upsample_chroma(coarse.clamp(-128, 127)))
 
 
-def watch_tables(annex_k: Tensor) -> tuple[Tensor, Tensor]:
+def select_tables(annex_k: Tensor) -> tuple[Tensor, Tensor]:
     """Luma and chroma tables [B, 64]: Annex K where `annex_k` [B] is above 0, else the watch's."""
     chosen = (annex_k > 0).unsqueeze(1)
     luma, luma_k = annex_k.new_tensor(LUMA_TABLE), annex_k.new_tensor(ANNEX_K_LUMA)
@@ -77,10 +315,10 @@ def watch_tables(annex_k: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(chosen, luma_k, luma), torch.where(chosen, chroma_k, chroma)
 
 
-def _code(plane: Tensor, table: Tensor) -> Tensor:
+def _quantize_blocks(plane: Tensor, table: Tensor) -> Tensor:
     """Blockwise transform, quantise, restore: [B, C, h, w] centred on 0, rounded."""
     batch, channels, height, width = plane.shape
-    transform = _cosine_transform(plane)
+    transform = _dct_matrix(plane)
     steps = table.reshape(-1, 1, 64)
     blocks = plane.reshape(batch, channels, height // 8, 8, width // 8, 8).transpose(3, 4).reshape(batch, -1, 64)
     coefficients = (blocks @ transform.T * _COEFFICIENT_PRECISION).round()
@@ -94,7 +332,7 @@ def _round_half_away(x: Tensor) -> Tensor:
     return (x + torch.copysign(x.new_tensor(0.5), x)).trunc_()
 
 
-def _cosine_transform(like: Tensor) -> Tensor:
+def _dct_matrix(like: Tensor) -> Tensor:
     """The orthonormal 8x8 DCT-II as one [64, 64] matrix on row-by-row blocks (ITU-T T.81, A.3.3)."""
     rows = [
         [math.sqrt((1 if u == 0 else 2) / 8) * math.cos((2 * x + 1) * u * math.pi / 16) for x in range(8)]
@@ -104,14 +342,14 @@ def _cosine_transform(like: Tensor) -> Tensor:
     return torch.kron(basis, basis)
 
 
-def _mean_of_four(planes: Tensor) -> Tensor:
+def _downsample_chroma(planes: Tensor) -> Tensor:
     """Means of 2x2, halves rounded down and up by turns from column to column, as libjpeg does."""
     total = F.avg_pool2d(planes, 2) * 4
     bias = 1 + torch.arange(total.shape[-1], device=planes.device) % 2
     return ((total + bias) / 4).floor()
 
 
-def _upsample(planes: Tensor) -> Tensor:
+def _upsample_chroma(planes: Tensor) -> Tensor:
     """Twice the size by the triangle filter (3/4 near, 1/4 far along each axis), borders repeated."""
     padded = F.pad(planes, (1, 1, 1, 1), mode="replicate")
     near = 3 * padded[..., 1:-1, :]
@@ -121,7 +359,7 @@ def _upsample(planes: Tensor) -> Tensor:
     return (both / 16).floor()
 
 
-def _decode_color(y: Tensor, differences: Tensor) -> Tensor:
+def _ycbcr_to_rgb(y: Tensor, differences: Tensor) -> Tensor:
     blue_difference, red_difference = differences[:, 0:1], differences[:, 1:2]
     red = y + (1.402 * red_difference).round()
     green = y - (0.344136 * blue_difference + 0.714136 * red_difference).round()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-SomeParams = TypeVar("SomeParams", bound="Params")
+ParamsT = TypeVar("ParamsT", bound="Params")
 
 
 @dataclass(frozen=True)
@@ -36,22 +36,22 @@ class Parameter:
     """
 
     unit: str
-    lowest: float
-    highest: float
-    law: str
-    meaning: str
-    before: Optional[float] = None
+    minimum: float
+    maximum: float
+    distribution: str
+    description: str
+    legacy_value: float | None = None
 
 
-def _uniform(unit: str, lowest: float, highest: float, meaning: str, before: Optional[float] = None) -> Any:
+def _uniform_parameter(unit: str, lowest: float, highest: float, meaning: str, before: float | None = None) -> Any:
     return field(metadata={"parameter": Parameter(unit, lowest, highest, "uniform", meaning, before)})
 
 
-def _log(unit: str, lowest: float, highest: float, meaning: str) -> Any:
+def _log_uniform_parameter(unit: str, lowest: float, highest: float, meaning: str) -> Any:
     return field(metadata={"parameter": Parameter(unit, lowest, highest, "log", meaning)})
 
 
-def _chance(meaning: str) -> Any:
+def _probability_parameter(meaning: str) -> Any:
     return field(metadata={"parameter": Parameter("probability", 0.0, 1.0, "chance", meaning)})
 
 
@@ -65,11 +65,11 @@ class Params:
         return {entry.name: entry.metadata["parameter"] for entry in fields(cls)}
 
     @classmethod
-    def from_columns(cls: type[SomeParams], table: Tensor) -> SomeParams:
+    def from_columns(cls: type[ParamsT], table: Tensor) -> ParamsT:
         """Split [B, number of parameters] into fields."""
         return cls(*table.unbind(1))
 
-    def to(self: SomeParams, device: torch.device) -> SomeParams:
+    def to(self: ParamsT, device: torch.device) -> ParamsT:
         """The same values on `device`, moved in one transfer."""
         import torch
 
@@ -83,72 +83,80 @@ class Params:
 class MonoParams(Params):
     """One mono photograph each (WQV-1 and WQV-2)."""
 
-    psf_v: Tensor = _uniform("px", 0.0, 4.0, "optical and electronic blur along columns, Gaussian sigma")
-    psf_h: Tensor = _uniform("px", 0.0, 4.0, "optical and electronic blur along rows, Gaussian sigma")
-    vignette: Tensor = _uniform("1", 0.0, 0.8, "light lost at a frame corner, of the light in the centre")
-    centre_x: Tensor = _uniform("half frame", -0.5, 0.5, "vignette centre, to the right")
-    centre_y: Tensor = _uniform("half frame", -0.5, 0.5, "vignette centre, downwards")
-    flare: Tensor = _uniform("1", 0.0, 0.5, "stray light, as a share of the frame's mean light")
-    mean_level: Tensor = _uniform("level", 1.0, 14.0, "mean that the exposure control aims at")
-    head_room: Tensor = _uniform("linear", 1.0, 4.0, "where the sensor clips, in units of white")
-    gain: Tensor = _log("1", 0.01, 20.0, "amplifier gain, which the sensor's noise follows")
-    indoor: Tensor = _chance("a dark place, where `indoor_gain` replaces `gain`")
-    indoor_gain: Tensor = _log("1", 0.01, 20.0, "amplifier gain in dark places")
-    gamma: Tensor = _uniform("1", 0.2, 2.0, "exponent of the tone curve")
-    pedestal: Tensor = _uniform("level", 0.0, 5.0, "level of black")
-    sharpen_h: Tensor = _uniform("1", 0.0, 3.0, "edge enhancer along rows, the weight of each neighbour")
-    sharpen_v: Tensor = _uniform("1", 0.0, 3.0, "edge enhancer along columns, the weight of each neighbour")
-    coring: Tensor = _uniform("level", 0.0, 3.0, "detail below this is not enhanced")
-    noise: Tensor = _uniform("level", 0.0, 2.0, "noise behind the enhancer, standard deviation")
-    odd_rows: Tensor = _uniform("level", -1.0, 1.0, "how much brighter odd rows are")
-    odd_columns: Tensor = _uniform("level", -1.0, 1.0, "how much brighter odd columns are")
-    row_noise: Tensor = _uniform("level", 0.0, 1.0, "row-wise offset, standard deviation")
-    column_noise: Tensor = _uniform("level", 0.0, 1.0, "column-wise offset, standard deviation")
-    sharpen_bias: Tensor = _uniform("1", -0.9, 0.9, "edge enhancer: share gained by bright fringes, lost by dark", 0.0)
+    psf_v: Tensor = _uniform_parameter("px", 0.0, 4.0, "optical and electronic blur along columns, Gaussian sigma")
+    psf_h: Tensor = _uniform_parameter("px", 0.0, 4.0, "optical and electronic blur along rows, Gaussian sigma")
+    vignette: Tensor = _uniform_parameter("1", 0.0, 0.8, "light lost at a frame corner, of the light in the centre")
+    centre_x: Tensor = _uniform_parameter("half frame", -0.5, 0.5, "vignette centre, to the right")
+    centre_y: Tensor = _uniform_parameter("half frame", -0.5, 0.5, "vignette centre, downwards")
+    flare: Tensor = _uniform_parameter("1", 0.0, 0.5, "stray light, as a share of the frame's mean light")
+    mean_level: Tensor = _uniform_parameter("level", 1.0, 14.0, "mean that the exposure control aims at")
+    head_room: Tensor = _uniform_parameter("linear", 1.0, 4.0, "where the sensor clips, in units of white")
+    gain: Tensor = _log_uniform_parameter("1", 0.01, 20.0, "amplifier gain, which the sensor's noise follows")
+    indoor: Tensor = _probability_parameter("a dark place, where `indoor_gain` replaces `gain`")
+    indoor_gain: Tensor = _log_uniform_parameter("1", 0.01, 20.0, "amplifier gain in dark places")
+    gamma: Tensor = _uniform_parameter("1", 0.2, 2.0, "exponent of the tone curve")
+    pedestal: Tensor = _uniform_parameter("level", 0.0, 5.0, "level of black")
+    sharpen_h: Tensor = _uniform_parameter("1", 0.0, 3.0, "edge enhancer along rows, the weight of each neighbour")
+    sharpen_v: Tensor = _uniform_parameter("1", 0.0, 3.0, "edge enhancer along columns, the weight of each neighbour")
+    coring: Tensor = _uniform_parameter("level", 0.0, 3.0, "detail below this is not enhanced")
+    noise: Tensor = _uniform_parameter("level", 0.0, 2.0, "noise behind the enhancer, standard deviation")
+    odd_rows: Tensor = _uniform_parameter("level", -1.0, 1.0, "how much brighter odd rows are")
+    odd_columns: Tensor = _uniform_parameter("level", -1.0, 1.0, "how much brighter odd columns are")
+    row_noise: Tensor = _uniform_parameter("level", 0.0, 1.0, "row-wise offset, standard deviation")
+    column_noise: Tensor = _uniform_parameter("level", 0.0, 1.0, "column-wise offset, standard deviation")
+    sharpen_bias: Tensor = _uniform_parameter(
+        "1", -0.9, 0.9, "edge enhancer: share gained by bright fringes, lost by dark", 0.0
+    )
 
 
 @dataclass(frozen=True)
 class ColorParams(Params):
     """One colour photograph each (WQV-3 and WQV-10)."""
 
-    psf_v: Tensor = _uniform("px", 0.0, 4.0, "optical and electronic blur along columns, Gaussian sigma")
-    psf_h: Tensor = _uniform("px", 0.0, 4.0, "optical and electronic blur along rows, Gaussian sigma")
-    unfocused: Tensor = _chance("out of focus: `defocus` adds to both blurs")
-    defocus: Tensor = _uniform("px", 0.0, 4.0, "blur of an unfocused photograph, Gaussian sigma")
-    vignette: Tensor = _uniform("1", 0.0, 0.9, "light lost at a frame corner, of the light in the centre")
-    red_corners: Tensor = _uniform("1", -0.5, 1.0, "red gained there beside green")
-    blue_corners: Tensor = _uniform("1", -0.5, 1.0, "blue gained there beside green")
-    centre_x: Tensor = _uniform("half frame", -0.5, 0.5, "vignette centre, to the right")
-    centre_y: Tensor = _uniform("half frame", -0.5, 0.5, "vignette centre, downwards")
-    red_balance: Tensor = _uniform("log gain", -1.0, 1.0, "natural logarithm of red's gain beside green")
-    blue_balance: Tensor = _uniform("log gain", -1.0, 1.0, "natural logarithm of blue's gain beside green")
-    flare: Tensor = _uniform("1", 0.0, 0.5, "stray light, as a share of the frame's mean light")
-    mean_luma: Tensor = _uniform("code", 20.0, 235.0, "mean luma that the exposure control aims at")
-    head_room: Tensor = _uniform("linear", 1.0, 4.0, "where the sensor clips, in units of white")
-    gain: Tensor = _log("1", 0.01, 20.0, "amplifier gain, which the sensor's noise follows")
-    line_leak: Tensor = _uniform("1", -0.5, 0.5, "red minus blue that leaks into luma, alternating by row")
-    gamma: Tensor = _uniform("1", 0.2, 2.0, "exponent of the tone curve")
-    black: Tensor = _uniform("code", 0.0, 80.0, "level of green's black")
-    red_black: Tensor = _uniform("code", -40.0, 80.0, "red's black above green's")
-    blue_black: Tensor = _uniform("code", -40.0, 80.0, "blue's black above green's")
-    saturation: Tensor = _uniform("1", 0.0, 3.0, "factor on both colour differences")
-    chroma_blur: Tensor = _uniform("px", 0.0, 4.0, "blur of both colour differences, Gaussian sigma")
-    sharpen_h: Tensor = _uniform("1", 0.0, 3.0, "edge enhancer of luma along rows, the weight of each neighbour")
-    sharpen_v: Tensor = _uniform("1", 0.0, 3.0, "edge enhancer of luma along columns, the weight of each neighbour")
-    coring: Tensor = _uniform("code", 0.0, 50.0, "detail below this is not enhanced")
-    noise: Tensor = _uniform("code", 0.0, 20.0, "luma noise behind the enhancer, standard deviation")
-    odd_rows: Tensor = _uniform("code", -10.0, 10.0, "how much brighter odd rows are")
-    annex_k: Tensor = _chance("JPEG tables of Annex K instead of the watch's own")
-    sharpen_bias: Tensor = _uniform("1", -0.9, 0.9, "edge enhancer: share gained by bright fringes, lost by dark", 0.0)
+    psf_v: Tensor = _uniform_parameter("px", 0.0, 4.0, "optical and electronic blur along columns, Gaussian sigma")
+    psf_h: Tensor = _uniform_parameter("px", 0.0, 4.0, "optical and electronic blur along rows, Gaussian sigma")
+    unfocused: Tensor = _probability_parameter("out of focus: `defocus` adds to both blurs")
+    defocus: Tensor = _uniform_parameter("px", 0.0, 4.0, "blur of an unfocused photograph, Gaussian sigma")
+    vignette: Tensor = _uniform_parameter("1", 0.0, 0.9, "light lost at a frame corner, of the light in the centre")
+    red_corners: Tensor = _uniform_parameter("1", -0.5, 1.0, "red gained there beside green")
+    blue_corners: Tensor = _uniform_parameter("1", -0.5, 1.0, "blue gained there beside green")
+    centre_x: Tensor = _uniform_parameter("half frame", -0.5, 0.5, "vignette centre, to the right")
+    centre_y: Tensor = _uniform_parameter("half frame", -0.5, 0.5, "vignette centre, downwards")
+    red_balance: Tensor = _uniform_parameter("log gain", -1.0, 1.0, "natural logarithm of red's gain beside green")
+    blue_balance: Tensor = _uniform_parameter("log gain", -1.0, 1.0, "natural logarithm of blue's gain beside green")
+    flare: Tensor = _uniform_parameter("1", 0.0, 0.5, "stray light, as a share of the frame's mean light")
+    mean_luma: Tensor = _uniform_parameter("code", 20.0, 235.0, "mean luma that the exposure control aims at")
+    head_room: Tensor = _uniform_parameter("linear", 1.0, 4.0, "where the sensor clips, in units of white")
+    gain: Tensor = _log_uniform_parameter("1", 0.01, 20.0, "amplifier gain, which the sensor's noise follows")
+    line_leak: Tensor = _uniform_parameter("1", -0.5, 0.5, "red minus blue that leaks into luma, alternating by row")
+    gamma: Tensor = _uniform_parameter("1", 0.2, 2.0, "exponent of the tone curve")
+    black: Tensor = _uniform_parameter("code", 0.0, 80.0, "level of green's black")
+    red_black: Tensor = _uniform_parameter("code", -40.0, 80.0, "red's black above green's")
+    blue_black: Tensor = _uniform_parameter("code", -40.0, 80.0, "blue's black above green's")
+    saturation: Tensor = _uniform_parameter("1", 0.0, 3.0, "factor on both colour differences")
+    chroma_blur: Tensor = _uniform_parameter("px", 0.0, 4.0, "blur of both colour differences, Gaussian sigma")
+    sharpen_h: Tensor = _uniform_parameter(
+        "1", 0.0, 3.0, "edge enhancer of luma along rows, the weight of each neighbour"
+    )
+    sharpen_v: Tensor = _uniform_parameter(
+        "1", 0.0, 3.0, "edge enhancer of luma along columns, the weight of each neighbour"
+    )
+    coring: Tensor = _uniform_parameter("code", 0.0, 50.0, "detail below this is not enhanced")
+    noise: Tensor = _uniform_parameter("code", 0.0, 20.0, "luma noise behind the enhancer, standard deviation")
+    odd_rows: Tensor = _uniform_parameter("code", -10.0, 10.0, "how much brighter odd rows are")
+    annex_k: Tensor = _probability_parameter("JPEG tables of Annex K instead of the watch's own")
+    sharpen_bias: Tensor = _uniform_parameter(
+        "1", -0.9, 0.9, "edge enhancer: share gained by bright fringes, lost by dark", 0.0
+    )
 
 
-def draw(
-    cls: type[SomeParams],
+def draw_parameters(
+    cls: type[ParamsT],
     ranges: Mapping[str, tuple[float, float]],
     chances: Mapping[str, float],
     seed: int,
     indices: Sequence[int],
-) -> SomeParams:
+) -> ParamsT:
     """Values of the samples `indices` of the run `seed`, float32 on the CPU.
 
     Sample n draws from `Stream.CAMERA`: the result does not depend on what else is drawn, in which order, or on how
@@ -159,16 +167,18 @@ def draw(
     parameters = cls.parameters()
     uniforms = np.stack([make_generator(seed, Stream.CAMERA, n).random(len(parameters)) for n in indices])
     columns = [
-        _apply_law(parameter, uniforms[:, place], ranges.get(name, (0.0, 0.0)), chances.get(name, 0.0))
+        _apply_distribution(parameter, uniforms[:, place], ranges.get(name, (0.0, 0.0)), chances.get(name, 0.0))
         for place, (name, parameter) in enumerate(parameters.items())
     ]
     return cls.from_columns(torch.from_numpy(np.stack(columns, 1).astype(np.float32)))
 
 
-def _apply_law(parameter: Parameter, u: np.ndarray, limits: tuple[float, float], probability: float) -> np.ndarray:
+def _apply_distribution(
+    parameter: Parameter, u: np.ndarray, limits: tuple[float, float], probability: float
+) -> np.ndarray:
     low, high = limits
-    if parameter.law == "chance":
+    if parameter.distribution == "chance":
         return (u < probability).astype(np.float64)
-    if parameter.law == "log":
+    if parameter.distribution == "log":
         return low * (high / low) ** u
     return low + (high - low) * u

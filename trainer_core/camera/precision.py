@@ -10,7 +10,7 @@ import torch
 
 
 @contextlib.contextmanager
-def full_float32() -> Iterator[None]:
+def disable_tf32() -> Iterator[None]:
     """Neither matrix products nor convolutions use TF32 inside; afterwards it is as before."""
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = matmul.allow_tf32, cudnn.allow_tf32

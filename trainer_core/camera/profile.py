@@ -23,7 +23,7 @@ from trainer_core.watches import WATCHES, WQV1, WQV10
 BUILTIN_PROFILES = tuple(watch.profile for watch in WATCHES.values())
 KINDS: Mapping[str, type[Params]] = {WQV1.kind: MonoParams, WQV10.kind: ColorParams}
 _SCHEMA = 1
-_LARGEST_FILE = 1 << 20
+_MAX_FILE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class CameraProfile:
         """
         try:
             with open(path, "rb") as file:
-                content = file.read(_LARGEST_FILE + 1)
+                content = file.read(_MAX_FILE_BYTES + 1)
         except OSError as error:
             raise UserError(f"Cannot read the camera profile {path}: {error.strerror or error}.") from error
-        if len(content) > _LARGEST_FILE:
+        if len(content) > _MAX_FILE_BYTES:
             raise UserError(f"{path} is too large for a camera profile (more than 1 MiB).")
         return cls._parse(content, str(path), path.stem)
 
@@ -84,69 +84,74 @@ class CameraProfile:
         }
 
     @classmethod
-    def _parse(cls, content: bytes, where: str, default_name: str) -> CameraProfile:
+    def _parse(cls, content: bytes, source_name: str, default_name: str) -> CameraProfile:
         try:
             data = json.loads(content.decode("utf-8"))
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{where} is not a camera profile: it is not JSON ({error}).") from error
+            raise UserError(f"{source_name} is not a camera profile: it is not JSON ({error}).") from error
         if not isinstance(data, dict) or data.get("schema") != _SCHEMA or data.get("kind") not in list(KINDS):
             raise UserError(
-                f'{where} is not a camera profile: it must be a JSON object with "schema": {_SCHEMA} '
+                f'{source_name} is not a camera profile: it must be a JSON object with "schema": {_SCHEMA} '
                 'and "kind": "mono" or "color".'
             )
         parameters = KINDS[data["kind"]].parameters()
-        ranged = {name: entry for name, entry in parameters.items() if entry.law != "chance"}
-        chances = {name: entry for name, entry in parameters.items() if entry.law == "chance"}
+        ranged = {name: entry for name, entry in parameters.items() if entry.distribution != "chance"}
+        chances = {name: entry for name, entry in parameters.items() if entry.distribution == "chance"}
         return cls(
-            name=_text(data, "name", default_name, where),
+            name=_read_text(data, "name", default_name, source_name),
             kind=data["kind"],
             ranges={
-                name: _range(value, ranged[name], f"{where}: ranges.{name}")
-                for name, value in _section(data, "ranges", ranged, where).items()
+                name: _read_range(value, ranged[name], f"{source_name}: ranges.{name}")
+                for name, value in _read_section(data, "ranges", ranged, source_name).items()
             },
             chances={
-                name: _number(value, chances[name], f"{where}: chances.{name}")
-                for name, value in _section(data, "chances", chances, where).items()
+                name: _read_number(value, chances[name], f"{source_name}: chances.{name}")
+                for name, value in _read_section(data, "chances", chances, source_name).items()
             },
-            notes=_text(data, "notes", "", where),
+            notes=_read_text(data, "notes", "", source_name),
         )
 
 
-def _text(data: Mapping[str, Any], key: str, default: str, where: str) -> str:
+def _read_text(data: Mapping[str, Any], key: str, default: str, source_name: str) -> str:
     value = data.get(key, default)
     if not isinstance(value, str) or len(value) > 2000:
-        raise UserError(f'{where}: "{key}" must be a text of at most 2000 characters.')
+        raise UserError(f'{source_name}: "{key}" must be a text of at most 2000 characters.')
     return value
 
 
-def _section(data: Mapping[str, Any], key: str, expected: Mapping[str, Parameter], where: str) -> Mapping[str, Any]:
+def _read_section(
+    data: Mapping[str, Any], key: str, expected: Mapping[str, Parameter], source_name: str
+) -> Mapping[str, Any]:
     section = data.get(key)
     if not isinstance(section, dict):
-        raise UserError(f'{where}: "{key}" is missing.')
-    section = {**{name: [entry.before] * 2 for name, entry in expected.items() if entry.before is not None}, **section}
+        raise UserError(f'{source_name}: "{key}" is missing.')
+    section = {
+        **{name: [entry.legacy_value] * 2 for name, entry in expected.items() if entry.legacy_value is not None},
+        **section,
+    }
     missing = [name for name in expected if name not in section]
     unknown = [name for name in section if name not in expected]
     if missing or unknown:
         wrong = [f"missing {name}" for name in missing] + [f"unknown {name}" for name in unknown]
-        raise UserError(f'{where}: "{key}" does not fit a {data["kind"]} camera: {", ".join(wrong[:6])}.')
+        raise UserError(f'{source_name}: "{key}" does not fit a {data["kind"]} camera: {", ".join(wrong[:6])}.')
     return section
 
 
-def _range(value: Any, parameter: Parameter, where: str) -> tuple[float, float]:
+def _read_range(value: Any, parameter: Parameter, source_name: str) -> tuple[float, float]:
     if not isinstance(value, list) or len(value) != 2:
-        raise UserError(f"{where} must be [low, high].")
-    low, high = _number(value[0], parameter, where), _number(value[1], parameter, where)
+        raise UserError(f"{source_name} must be [low, high].")
+    low, high = _read_number(value[0], parameter, source_name), _read_number(value[1], parameter, source_name)
     if low > high:
-        raise UserError(f"{where} is [{low:g}, {high:g}]: the first number must not exceed the second.")
+        raise UserError(f"{source_name} is [{low:g}, {high:g}]: the first number must not exceed the second.")
     return low, high
 
 
-def _number(value: Any, parameter: Parameter, where: str) -> float:
+def _read_number(value: Any, parameter: Parameter, source_name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise UserError(f"{where} must be a number, not {str(value)[:40]!r}.")
-    if not parameter.lowest <= value <= parameter.highest:
+        raise UserError(f"{source_name} must be a number, not {str(value)[:40]!r}.")
+    if not parameter.minimum <= value <= parameter.maximum:
         raise UserError(
-            f"{where} is {value:g}; {parameter.meaning} must be between {parameter.lowest:g} "
-            f"and {parameter.highest:g} ({parameter.unit})."
+            f"{source_name} is {value:g}; {parameter.description} must be between {parameter.minimum:g} "
+            f"and {parameter.maximum:g} ({parameter.unit})."
         )
     return float(value)

@@ -39,7 +39,7 @@ class FrameView:
     def whole_frames(cls, frames: Tensor, scale: int) -> FrameView:
         """The view of entire frames [B, 3, frame_height*scale, frame_width*scale]."""
         height, width = frames.shape[-2] // scale, frames.shape[-1] // scale
-        origin = torch.zeros(len(frames), dtype=torch.int64, device=frames.device)
+        frame_origin = torch.zeros(len(frames), dtype=torch.int64, device=frames.device)
         longest = max(height, width)
         size = (max(1, METERING_THUMBNAIL_SIDE * height // longest), max(1, METERING_THUMBNAIL_SIDE * width // longest))
-        return cls(frames, origin, origin, width, height, F.interpolate(frames, size, mode="area"))
+        return cls(frames, frame_origin, frame_origin, width, height, F.interpolate(frames, size, mode="area"))

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from trainer_core.data.decoding import PhotoError, decode_bytes, read_size
-from trainer_core.data.palm import HEADER, database_name, is_palm_database, records_in_use
+from trainer_core.data.palm import HEADER_BYTES, is_palm_database, read_database_name, read_live_records
 from trainer_core.errors import UserError
 from trainer_core.watches import WATCHES, WQV1, WQV10
 
@@ -31,8 +31,8 @@ WATCH_SUFFIXES = frozenset({PALM_SUFFIX, ".bin", ".dat", ".wqv"})  # besides pic
 CAPTURE_SUFFIXES = WATCH_SUFFIXES | {".png", ".jpg", ".jpeg", ".jpe", ".jfif"}
 
 _SIZES = " or ".join(f"{watch.frame_width}x{watch.frame_height}" for watch in WATCHES.values())
-_LARGEST_FILE = 16 << 20
-_SMALLEST_CROP = 16
+_MAX_FILE_BYTES = 16 << 20
+_MIN_CROP = 16
 _PACKED = WQV1.frame_width * WQV1.frame_height // 2
 
 _DUMP_RECORD = 29 + _PACKED
@@ -67,30 +67,30 @@ def read_captures(path: Path) -> list[Capture]:
     Raises:
         UserError: the file cannot be read, is damaged, or is none of the formats above.
     """
-    content = _read(path)
+    content = _read_file(path)
     if content.startswith((b"\x89PNG", b"\xff\xd8\xff")):
-        return [_from_picture(content, path)]
+        return [_captures_from_image(content, path)]
     if _is_palm(content):
-        return _from_palm(content, path)
+        return _captures_from_palm(content, path)
     if _is_dump(content):
-        return _from_dump(content, path)
+        return _captures_from_dump(content, path)
     raise UserError(
         f"{path} is not a watch photo: it is neither PNG nor JPEG, nor a Palm database (WQVLinkDB, CASIJPG*), nor a "
         f"watch's dump ({_DUMP_RECORD} bytes a photo with its title and date; this file has {len(content)} bytes)."
     )
 
 
-def has_size_of_a_dump(file: Path) -> bool:
+def could_be_raw_dump(file: Path) -> bool:
     """Whether a file is as long as a raw dump of one or more photos, which has no name of its own to know it by.
 
     Raises:
         OSError: there is no such file.
     """
     size = file.stat().st_size
-    return 0 < size <= _LARGEST_FILE and size % _DUMP_RECORD == 0
+    return 0 < size <= _MAX_FILE_BYTES and size % _DUMP_RECORD == 0
 
 
-def levels_of(gray: np.ndarray) -> np.ndarray | None:
+def normalize_levels(gray: np.ndarray) -> np.ndarray | None:
     """Grays of a mono capture as levels 0, 17 … 255, whichever of the three known scales they use; None if none fits.
 
     Args:
@@ -105,20 +105,20 @@ def levels_of(gray: np.ndarray) -> np.ndarray | None:
     return None
 
 
-def _read(path: Path) -> bytes:
+def _read_file(path: Path) -> bytes:
     try:
         with open(path, "rb") as file:
-            content = file.read(_LARGEST_FILE + 1)
+            content = file.read(_MAX_FILE_BYTES + 1)
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
-    if len(content) > _LARGEST_FILE:
-        raise UserError(f"{path} is too large for watch photos (more than {_LARGEST_FILE >> 20} MiB).")
+    if len(content) > _MAX_FILE_BYTES:
+        raise UserError(f"{path} is too large for watch photos (more than {_MAX_FILE_BYTES >> 20} MiB).")
     if not content:
         raise UserError(f"{path} is empty (0 bytes).")
     return content
 
 
-def _from_picture(content: bytes, path: Path) -> Capture:
+def _captures_from_image(content: bytes, path: Path) -> Capture:
     try:
         width, height = read_size(content)
         if width > WQV10.frame_width or height > WQV10.frame_height:
@@ -133,10 +133,10 @@ def _from_picture(content: bytes, path: Path) -> Capture:
 
 def _mono_levels(rgb: np.ndarray, path: Path) -> np.ndarray:
     height, width = rgb.shape[:2]
-    if max(height, width) > WQV1.frame_width or min(height, width) < _SMALLEST_CROP:
+    if max(height, width) > WQV1.frame_width or min(height, width) < _MIN_CROP:
         raise UserError(f"{path} is not a watch photo: {width}x{height} pixels, where {_SIZES} were expected.")
     gray = rgb[..., 0]
-    levels = levels_of(gray) if (rgb == gray[..., None]).all() else None
+    levels = normalize_levels(gray) if (rgb == gray[..., None]).all() else None
     if levels is None:
         raise UserError(
             f"{path} is not an untouched photo of a mono watch: it does not consist of the 16 grays 0, 17 … 255. "
@@ -156,8 +156,8 @@ def _is_dump(content: bytes) -> bool:
     if len(content) % _DUMP_RECORD or content.count(content[:1]) == len(content) or _is_text(content):
         return False
     headers = [content[start : start + _DUMP_PIXELS] for start in range(0, len(content), _DUMP_RECORD)]
-    sound = sum(_is_title(header[:_DUMP_TITLE]) or _is_date(header[_DUMP_TITLE:]) for header in headers)
-    return 2 * sound >= len(headers)
+    valid_records = sum(_is_title(header[:_DUMP_TITLE]) or _is_date(header[_DUMP_TITLE:]) for header in headers)
+    return 2 * valid_records >= len(headers)
 
 
 def _is_title(title: bytes) -> bool:
@@ -177,17 +177,17 @@ def _is_text(content: bytes) -> bool:
         return False
 
 
-def _from_dump(content: bytes, path: Path) -> list[Capture]:
+def _captures_from_dump(content: bytes, path: Path) -> list[Capture]:
     starts = range(_DUMP_PIXELS, len(content), _DUMP_RECORD)
-    photos = [_unpack(content[start : start + _PACKED], high_left=False) for start in starts]
-    return _numbered(photos, path)
+    photos = [_unpack_nibbles(content[start : start + _PACKED], high_nibble_first=False) for start in starts]
+    return _with_numbers(photos, path)
 
 
-def _unpack(packed: bytes, *, high_left: bool) -> np.ndarray:
+def _unpack_nibbles(packed: bytes, *, high_nibble_first: bool) -> np.ndarray:
     """Two 4-bit codes a byte -> uint8 [120, 120]; code 0 is white."""
     values = np.frombuffer(packed, np.uint8)
     high, low = values >> 4, values & 15
-    pair = (high, low) if high_left else (low, high)
+    pair = (high, low) if high_nibble_first else (low, high)
     codes = np.stack(pair, 1).reshape(WQV1.frame_height, WQV1.frame_width)
     return (255 - 17 * codes).astype(np.uint8)
 
@@ -196,17 +196,17 @@ def _is_palm(content: bytes) -> bool:
     """A watch's databases are known by their names even when damaged, so that the error can say so."""
     # Where a database has its name a dump has a title, which may be the same word, and then a date.
     is_dated_dump = len(content) % _DUMP_RECORD == 0 and _is_date(content[_DUMP_TITLE:_DUMP_PIXELS])
-    if len(content) < HEADER or is_dated_dump:
+    if len(content) < HEADER_BYTES or is_dated_dump:
         return False
-    return is_palm_database(content) or database_name(content).startswith(_WATCH_DATABASES)
+    return is_palm_database(content) or read_database_name(content).startswith(_WATCH_DATABASES)
 
 
-def _from_palm(content: bytes, path: Path) -> list[Capture]:
-    if database_name(content).startswith(_THUMBNAILS):
+def _captures_from_palm(content: bytes, path: Path) -> list[Capture]:
+    if read_database_name(content).startswith(_THUMBNAILS):
         raise UserError(
             f"{path} holds thumbnails only (WQVColorDB); the photos are in the CASIJPG*.PDB files beside it."
         )
-    records = records_in_use(content, path)
+    records = read_live_records(content, path)
     if not records:
         raise UserError(
             f"{path} is a Palm database that holds no photo: it is empty, or all of its records are deleted. "
@@ -215,9 +215,9 @@ def _from_palm(content: bytes, path: Path) -> list[Capture]:
     odd = [number for number, record in enumerate(records, 1) if not _is_link_record(record)]
     if not odd:
         pixels = slice(_LINK_PIXELS, _LINK_PIXELS + _PACKED)
-        return _numbered([_unpack(record[pixels], high_left=True) for record in records], path)
+        return _with_numbers([_unpack_nibbles(record[pixels], high_nibble_first=True) for record in records], path)
     if any(record.startswith(_BLOCK_MARK) for record in records):
-        return [_from_jpeg(b"".join(_block(record, path) for record in records), path)]
+        return [_capture_from_jpeg(b"".join(_palm_block(record, path) for record in records), path)]
     # Photos beside it are not shown alone: whoever reads them could not tell that one is missing.
     raise UserError(
         f"{path} is a Palm database, but not one of a watch, or it is damaged or cut off: of its "
@@ -229,7 +229,7 @@ def _is_link_record(record: bytes) -> bool:
     return len(record) == _LINK_RECORD and struct.unpack_from(">HH", record, 32) == (_PACKED, 800)
 
 
-def _block(record: bytes, path: Path) -> bytes:
+def _palm_block(record: bytes, path: Path) -> bytes:
     if len(record) < _BLOCK_HEADER or not record.startswith(_BLOCK_MARK):
         raise UserError(f"{path} is a damaged Palm database: a piece of the photo is missing its mark.")
     (length,) = struct.unpack_from(">H", record, _BLOCK_HEADER - 2)
@@ -238,14 +238,14 @@ def _block(record: bytes, path: Path) -> bytes:
     return record[_BLOCK_HEADER : _BLOCK_HEADER + length]
 
 
-def _from_jpeg(content: bytes, path: Path) -> Capture:
+def _capture_from_jpeg(content: bytes, path: Path) -> Capture:
     try:
-        return _from_picture(content, path)
+        return _captures_from_image(content, path)
     except UserError as error:
         raise UserError(f"{path} holds a photo that cannot be used: {error.message}") from error
 
 
-def _numbered(photos: list[np.ndarray], path: Path) -> list[Capture]:
+def _with_numbers(photos: list[np.ndarray], path: Path) -> list[Capture]:
     if len(photos) == 1:
         return [Capture(path.stem, photos[0], WQV1.kind)]
     return [Capture(f"{path.stem}_{number:03d}", photo, WQV1.kind) for number, photo in enumerate(photos, 1)]

@@ -33,7 +33,7 @@ BACKDROP = (128, 128, 128)
 
 _ORIENTATION_TAG = 0x0112
 _BITS_PER_SAMPLE_TAG = 258
-_TURNS = {
+_ORIENTATION_TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -64,7 +64,7 @@ def read_size(source: Path | bytes) -> tuple[int, int]:
     Raises:
         PhotoError: the file cannot be read, is of no known format, or breaks a limit.
     """
-    with _opened(source) as image:
+    with _open_image(source) as image:
         width, height = image.size
         return (height, width) if _orientation(image) >= 5 else (width, height)
 
@@ -75,14 +75,14 @@ def decode(path: Path) -> np.ndarray:
     Raises:
         PhotoError: the file cannot be read, is broken or truncated, or holds no 8- or 16-bit picture.
     """
-    with _opened(path) as image:
-        return _decoded(image)
+    with _open_image(path) as image:
+        return _decode_image(image)
 
 
 def decode_bytes(content: bytes) -> np.ndarray:
     """The photo in `content`, a whole file's bytes; otherwise as `decode`."""
-    with _opened(content) as image:
-        return _decoded(image)
+    with _open_image(content) as image:
+        return _decode_image(image)
 
 
 def read_png_texts(path: Path) -> dict[str, str]:
@@ -91,19 +91,19 @@ def read_png_texts(path: Path) -> dict[str, str]:
     Raises:
         PhotoError: the file cannot be read, is of no known format, or breaks a limit.
     """
-    with _opened(path) as image:
+    with _open_image(path) as image:
         return {str(keyword): text for keyword, text in image.info.items() if isinstance(text, str)}
 
 
-def _decoded(image: Image.Image) -> np.ndarray:
-    turn = _TURNS.get(_orientation(image))
+def _decode_image(image: Image.Image) -> np.ndarray:
+    turn = _ORIENTATION_TRANSPOSES.get(_orientation(image))
     image.load()
     rgb = _to_srgb(image)
     return np.array(rgb if turn is None else rgb.transpose(turn))
 
 
 @contextmanager
-def _opened(source: Path | bytes) -> Iterator[Image.Image]:
+def _open_image(source: Path | bytes) -> Iterator[Image.Image]:
     try:
         with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
             size = file.seek(0, io.SEEK_END)
@@ -112,7 +112,7 @@ def _opened(source: Path | bytes) -> Iterator[Image.Image]:
             if size > MAX_FILE_BYTES:
                 raise PhotoError(f"the file has {size / 1e6:.0f} MB; the limit is {MAX_FILE_BYTES // 1024**2} MiB")
             file.seek(0)
-            reader = _reader_for(file.read(16))
+            reader = _find_reader(file.read(16))
             file.seek(0)
             with reader(file) as image:
                 _check_size(*image.size)
@@ -126,7 +126,7 @@ def _opened(source: Path | bytes) -> Iterator[Image.Image]:
         raise PhotoError(f"damaged: {type(error).__name__}: {error}") from error
 
 
-def _reader_for(start: bytes) -> Callable[..., Any]:
+def _find_reader(start: bytes) -> Callable[..., Any]:
     for magic, reader in _READERS:
         if start.startswith(magic) and (magic != b"RIFF" or start[8:12] == b"WEBP"):
             return reader
@@ -153,29 +153,29 @@ def _orientation(image: Image.Image) -> int:
         value = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
     except Exception:  # a broken EXIF block, whatever it raises, does not make the picture unusable
         return 1
-    return value if value in _TURNS else 1
+    return value if value in _ORIENTATION_TRANSPOSES else 1
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
-        image = _eight_bit(image)
+        image = _to_eight_bit(image)
     if image.mode in ("I", "F"):
         raise PhotoError("32-bit and floating-point pictures have no known white; save it as 8 or 16 bit")
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
-        return _over_backdrop(_through_profile(rgba.convert("RGB"), profile), rgba.getchannel("A"))
-    return _through_profile(image, profile)
+        return _composite_on_backdrop(_apply_icc_profile(rgba.convert("RGB"), profile), rgba.getchannel("A"))
+    return _apply_icc_profile(image, profile)
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def _to_eight_bit(image: Image.Image) -> Image.Image:
     bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE_TAG)
     top = 4095 if bits == (12,) else 65535
     values = np.asarray(image).astype(np.uint32)
     return Image.fromarray(((values * 255 + top // 2) // top).astype(np.uint8))
 
 
-def _over_backdrop(colour: Image.Image, alpha: Image.Image) -> Image.Image:
+def _composite_on_backdrop(colour: Image.Image, alpha: Image.Image) -> Image.Image:
     lowest, highest = alpha.getextrema()
     if highest == 0:
         raise PhotoError("wholly transparent")
@@ -184,7 +184,7 @@ def _over_backdrop(colour: Image.Image, alpha: Image.Image) -> Image.Image:
     return Image.composite(colour, Image.new("RGB", colour.size, BACKDROP), alpha)
 
 
-def _through_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
+def _apply_icc_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
     """`image` as sRGB; a profile that is broken or meant for another colour space is passed over."""
     if image.mode not in ("L", "CMYK"):
         image = image.convert("RGB")

@@ -19,7 +19,7 @@ import numpy as np
 
 from trainer_core.data.decoding import PhotoError, decode
 from trainer_core.data.photos import Photo, name_bytes
-from trainer_core.data.pyramid import Box, Pyramid, enlarged, enlarged_size
+from trainer_core.data.pyramid import Box, Pyramid, enlarge, enlarged_size
 from trainer_core.errors import UserError
 from trainer_core.randomness import Stream, make_generator
 from trainer_core.watches import WQV10
@@ -27,9 +27,9 @@ from trainer_core.watches import WQV10
 FRAME_THUMBNAIL_SIDE = 40
 """Side of the square thumbnail that comes with every region and frame, whatever the frame's shape."""
 
-_LEAST_ZOOM = 1.1  # below it resampling would cost sharpness and show nothing that the pixels themselves do not
+_MIN_ZOOM = 1.1  # below it resampling would cost sharpness and show nothing that the pixels themselves do not
 _JPEG_UNIT = WQV10.jpeg_grid
-_LEAST_UNIT = 4
+_MIN_UNIT = 4
 _DECODING_THREADS = 2
 _MIN_FRAMES = 8  # of a validation
 
@@ -65,7 +65,7 @@ class RegionSpec(FrameSpec):
 
 
 @dataclass(frozen=True)
-class View:
+class PhotoView:
     """A rectangle of a photo as the watch sees it: cut, then transposed, mirrored, turned over, in this order.
 
     `box` is in the orientation of the frame; `width` and `height` are the photo's, in its own.
@@ -88,12 +88,7 @@ class View:
 
     def _box_on_photo(self) -> Box:
         width, height = (self.height, self.width) if self.transposed else (self.width, self.height)
-        left, right, top, bottom = (
-            self.box.left,
-            self.box.right,
-            self.box.top,
-            self.box.bottom,
-        )
+        left, right, top, bottom = (self.box.left, self.box.right, self.box.top, self.box.bottom)
         if self.mirrored:
             left, right = width - right, width - left
         if self.flipped:
@@ -110,8 +105,8 @@ class Placement:
 
     left: int
     top: int
-    region: View
-    frame: View
+    region: PhotoView
+    frame: PhotoView
 
 
 @dataclass(frozen=True)
@@ -132,7 +127,7 @@ class Frame:
     thumbnail: np.ndarray
 
 
-def place(width: int, height: int, spec: RegionSpec, rng: np.random.Generator) -> Placement:
+def draw_placement(width: int, height: int, spec: RegionSpec, rng: np.random.Generator) -> Placement:
     """Draw orientation, size, and position of a frame on a `width` x `height` photo, and a region of it.
 
     The photo must be at least `spec.hr_side` on each side. Uses exactly six numbers of `rng`.
@@ -143,21 +138,21 @@ def place(width: int, height: int, spec: RegionSpec, rng: np.random.Generator) -
     sides = (height, width) if transposed else (width, height)
     frames = (spec.frame_width * spec.scale, spec.frame_height * spec.scale)
     zoom = max(1.0, min(sides[0] / frames[0], sides[1] / frames[1])) ** size
-    zoom = zoom if zoom >= _LEAST_ZOOM else 1.0
-    left, x, x_frame = _along(sides[0], spec.frame_width, spec, zoom, along[0], along[1])
-    top, y, y_frame = _along(sides[1], spec.frame_height, spec, zoom, along[2], along[3])
+    zoom = zoom if zoom >= _MIN_ZOOM else 1.0
+    left, x, x_frame = _place_on_axis(sides[0], spec.frame_width, spec, zoom, along[0], along[1])
+    top, y, y_frame = _place_on_axis(sides[1], spec.frame_height, spec, zoom, along[2], along[3])
     side = spec.hr_side * zoom
     region = Box(x, y, min(x + side, sides[0]), min(y + side, sides[1]))
     frame = Box(x_frame[0], y_frame[0], x_frame[1], y_frame[1])
     return Placement(
         left,
         top,
-        View(region, transposed, mirrored, flipped, width, height),
-        View(frame, transposed, mirrored, flipped, width, height),
+        PhotoView(region, transposed, mirrored, flipped, width, height),
+        PhotoView(frame, transposed, mirrored, flipped, width, height),
     )
 
 
-def _along(
+def _place_on_axis(
     side: int, frame: int, spec: RegionSpec, zoom: float, which: float, where: float
 ) -> tuple[int, float, tuple[float, float]]:
     """One axis: start of the region in the frame (LR), its start on the photo, the frame's span on the photo.
@@ -198,7 +193,7 @@ def validation_frames(
     Raises:
         UserError: not one photo can be decoded.
     """
-    order = sorted(photos, key=lambda photo: _rank(photo, seed))
+    order = sorted(photos, key=lambda photo: _hash_rank(photo, seed))
     frames: list[list[Frame]] = []
     reason = "there is none"
     crops = -(-_MIN_FRAMES // max(1, min(len(order), limit)))
@@ -206,7 +201,7 @@ def validation_frames(
         for start in range(0, len(order), limit):
             some = order[start : start + limit - len(frames)]
             for photo, result in zip(
-                some, pool.map(partial(_frames_or_error, spec=spec, seed=seed, crops=crops), some)
+                some, pool.map(partial(_cut_photo_frames, spec=spec, seed=seed, crops=crops), some)
             ):
                 if isinstance(result, list):
                     frames.append(result)
@@ -218,59 +213,68 @@ def validation_frames(
                 break
     if not frames:
         raise UserError(f"No validation photo can be decoded ({reason}). Check the source folder.")
-    return _interleaved(frames)[: max(_MIN_FRAMES, len(frames))]
+    return _interleave(frames)[: max(_MIN_FRAMES, len(frames))]
 
 
-def whole_frame(
-    pixels: np.ndarray, spec: FrameSpec, name: str, *, size: float = 1.0, across: float = 0.5, down: float = 0.5
+def cut_frame(
+    pixels: np.ndarray,
+    spec: FrameSpec,
+    name: str,
+    *,
+    size: float = 1.0,
+    x_position: float = 0.5,
+    y_position: float = 0.5,
 ) -> Frame:
     """One upright frame of a decoded photo: how large (1: as it fits) and where (0.5: in the middle)."""
-    return _whole_frame(_pyramid(pixels, spec), spec, name, [size, across, down, 0.0])
+    return _cut_frame(_pyramid(pixels, spec), spec, name, [size, x_position, y_position, 0.0])
 
 
 def _pyramid(pixels: np.ndarray, spec: FrameSpec) -> Pyramid:
     height, width = pixels.shape[:2]
-    return Pyramid(enlarged(pixels, *enlarged_size(width, height, _JPEG_UNIT * spec.scale)))
+    return Pyramid(enlarge(pixels, *enlarged_size(width, height, _JPEG_UNIT * spec.scale)))
 
 
-def _interleaved(frames: list[list[Frame]]) -> list[Frame]:
+def _interleave(frames: list[list[Frame]]) -> list[Frame]:
     return [of_photo[crop] for crop in range(len(frames[0])) for of_photo in frames]
 
 
-def _rank(photo: Photo, seed: int) -> bytes:
+def _hash_rank(photo: Photo, seed: int) -> bytes:
     return hashlib.sha256(str(seed).encode() + b"\0" + name_bytes(photo.name)).digest()
 
 
-def _frames_or_error(photo: Photo, *, spec: FrameSpec, seed: int, crops: int) -> list[Frame] | PhotoError:
+def _cut_photo_frames(photo: Photo, *, spec: FrameSpec, seed: int, crops: int) -> list[Frame] | PhotoError:
     try:
         pixels = decode(photo.path)
     except PhotoError as error:
         return error
     pyramid = _pyramid(pixels, spec)
-    number = int.from_bytes(_rank(photo, 0)[:8], "big")
-    return [_whole_frame(pyramid, spec, photo.name, _draws(seed, number, crop)) for crop in range(crops)]
+    number = int.from_bytes(_hash_rank(photo, 0)[:8], "big")
+    return [_cut_frame(pyramid, spec, photo.name, _draw_position(seed, number, crop)) for crop in range(crops)]
 
 
-def _draws(seed: int, number: int, crop: int) -> list[float]:
+def _draw_position(seed: int, number: int, crop: int) -> list[float]:
     """Size (1: largest), two positions (0.5: centred), orientation (0: upright); the first crop is plain."""
     return (
         [1.0, 0.5, 0.5, 0.0] if crop == 0 else make_generator(seed, Stream.VALIDATION, number, crop).random(4).tolist()
     )
 
 
-def _whole_frame(pyramid: Pyramid, spec: FrameSpec, name: str, draws: list[float]) -> Frame:
+def _cut_frame(pyramid: Pyramid, spec: FrameSpec, name: str, draws: list[float]) -> Frame:
     size, across, down, turn = draws
     bits = int(turn * 8)
     height, width = pyramid.levels[0].shape[:2]
     sides = (height, width) if bits & 4 else (width, height)
     zoom = max(1.0, min(sides[0] / spec.frame_width, sides[1] / spec.frame_height) / spec.scale) ** size
-    zoom = zoom if zoom >= _LEAST_ZOOM else 1.0
-    columns, rows = _filled(sides[0], spec.frame_width, spec.scale), _filled(sides[1], spec.frame_height, spec.scale)
+    zoom = zoom if zoom >= _MIN_ZOOM else 1.0
+    columns, rows = (
+        _covered_pixels(sides[0], spec.frame_width, spec.scale),
+        _covered_pixels(sides[1], spec.frame_height, spec.scale),
+    )
     x, y = (sides[0] - columns * spec.scale * zoom) * across, (sides[1] - rows * spec.scale * zoom) * down
     if zoom == 1.0:
         x, y = float(int(x)), float(int(y))
     right, bottom = min(x + columns * spec.scale * zoom, sides[0]), min(y + rows * spec.scale * zoom, sides[1])
-    view = View(
+    view = PhotoView(
         Box(max(x, 0.0), max(y, 0.0), right, bottom), bool(bits & 4), bool(bits & 2), bool(bits & 1), width, height
     )
     return Frame(
@@ -282,10 +286,10 @@ def _whole_frame(pyramid: Pyramid, spec: FrameSpec, name: str, draws: list[float
     )
 
 
-def _filled(side: int, frame: int, scale: int) -> int:
+def _covered_pixels(side: int, frame: int, scale: int) -> int:
     """LR pixels of the frame that a photo of this side fills at its own size."""
     whole = side // scale
     if whole >= frame:
         return frame
-    unit = _JPEG_UNIT if whole >= _JPEG_UNIT else _LEAST_UNIT
+    unit = _JPEG_UNIT if whole >= _JPEG_UNIT else _MIN_UNIT
     return whole // unit * unit

@@ -12,17 +12,17 @@ from pathlib import Path
 
 from trainer_core.errors import UserError
 
-HEADER = 78
+HEADER_BYTES = 78
 _NAME = 32
 _TYPE_AND_CREATOR = slice(60, 68)
-_ENTRY = 8
+_ENTRY_BYTES = 8
 _DELETED = 0x80
 
 
-def database_name(content: bytes) -> str:
+def read_database_name(content: bytes) -> str:
     """The name of the database; "" if there is none where a database has it."""
     name, nul, _ = content[:_NAME].partition(b"\0")
-    return name.decode("ascii") if nul and _is_readable(name) else ""
+    return name.decode("ascii") if nul and _is_printable(name) else ""
 
 
 def is_palm_database(content: bytes) -> bool:
@@ -30,16 +30,16 @@ def is_palm_database(content: bytes) -> bool:
 
     A NUL among the first 32 bytes alone says little: pictures, archives and notes of file managers have one too.
     """
-    if len(content) < HEADER or not database_name(content) or not _is_readable(content[_TYPE_AND_CREATOR]):
+    if len(content) < HEADER_BYTES or not read_database_name(content) or not _is_printable(content[_TYPE_AND_CREATOR]):
         return False
     count, list_end = _record_list(content)
     if not count or list_end > len(content):
         return False
-    (first,) = struct.unpack_from(">I", content, HEADER)
+    (first,) = struct.unpack_from(">I", content, HEADER_BYTES)
     return list_end <= first <= len(content)
 
 
-def records_in_use(content: bytes, path: Path) -> list[bytes]:
+def read_live_records(content: bytes, path: Path) -> list[bytes]:
     """The records but for deleted and empty ones, which a database keeps until the next synchronisation purges it.
 
     Args:
@@ -52,7 +52,7 @@ def records_in_use(content: bytes, path: Path) -> list[bytes]:
     count, list_end = _record_list(content)
     if list_end > len(content):
         raise UserError(f"{path} is a damaged Palm database: it is cut off in the list of its {count} records.")
-    entries = [struct.unpack_from(">IB", content, HEADER + _ENTRY * number) for number in range(count)]
+    entries = [struct.unpack_from(">IB", content, HEADER_BYTES + _ENTRY_BYTES * number) for number in range(count)]
     # Palm OS forgets where a record was when it frees its memory: that 0 is no place in the file.
     entries = [(start, attributes) for start, attributes in entries if start or not attributes & _DELETED]
     starts = [start for start, _ in entries]
@@ -68,9 +68,9 @@ def records_in_use(content: bytes, path: Path) -> list[bytes]:
 
 def _record_list(content: bytes) -> tuple[int, int]:
     """Number of records, and where the list of them ends."""
-    (count,) = struct.unpack_from(">H", content, HEADER - 2)
-    return count, HEADER + _ENTRY * count
+    (count,) = struct.unpack_from(">H", content, HEADER_BYTES - 2)
+    return count, HEADER_BYTES + _ENTRY_BYTES * count
 
 
-def _is_readable(text: bytes) -> bool:
+def _is_printable(text: bytes) -> bool:
     return text.isascii() and text.decode("ascii").isprintable()

@@ -25,20 +25,20 @@ __all__ = [
     "EXTENSIONS",
     "Photo",
     "PhotoError",
-    "Rejected",
+    "RejectedFile",
     "Scan",
-    "ScanGivenUp",
+    "ScanCancelled",
     "decode",
     "name_bytes",
-    "scan",
+    "scan_photos",
 ]
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp"})
 _MAX_DEPTH = 64
 _THREADS = 8
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Rejected:
+class RejectedFile:
     """One file with a photo's extension that is not used, and why."""
 
     name: str
     reason: str
 
 
-class ScanGivenUp(Exception):
+class ScanCancelled(Exception):
     """Nobody waits for the answer any more."""
 
 
@@ -70,7 +70,7 @@ class Scan:
 
     root: Path
     photos: tuple[Photo, ...]
-    rejected: tuple[Rejected, ...]
+    rejected: tuple[RejectedFile, ...]
 
 
 def name_bytes(name: str) -> bytes:
@@ -78,13 +78,13 @@ def name_bytes(name: str) -> bytes:
     return name.encode("utf-8", "surrogatepass")
 
 
-def scan(
+def scan_photos(
     root: Path,
     *,
     exclude: Sequence[Path] = (),
-    keep: Collection[str] = (),
-    twins: bool = False,
-    wanted: Callable[[], bool] = lambda: True,
+    preferred_names: Collection[str] = (),
+    duplicates: bool = False,
+    should_continue: Callable[[], bool] = lambda: True,
 ) -> Scan:
     """List the usable photos under `root`, reading headers only (and whole files only to compare twins).
 
@@ -104,18 +104,20 @@ def scan(
     if not root.is_dir():
         found = "is a file, not a folder" if root.exists() else "does not exist"
         raise UserError(f"The source folder {root} {found}. Name a folder that holds photos.")
-    shut: list[Rejected] = []
-    files = list(_while(wanted, _walk(root, {file_identity(path) for path in exclude}, shut)))
+    shut: list[RejectedFile] = []
+    files = list(_take_while(should_continue, _walk_files(root, {file_identity(path) for path in exclude}, shut)))
     named = [(name, path) for name, path in files if path.suffix.lower() in EXTENSIONS]
-    photos, rejected = _split(_check_all(named, wanted))
-    photos, surplus = (photos, []) if twins else _without_twins(photos, keep, wanted)
+    photos, rejected = _separate_rejected(_check_all(named, should_continue))
+    photos, surplus = (photos, []) if duplicates else _without_duplicates(photos, preferred_names, should_continue)
     rejected = sorted(shut + rejected + surplus, key=lambda entry: name_bytes(entry.name))
     if not photos:
-        raise UserError(_nothing_found(root, rejected, len(files) - len(named)))
+        raise UserError(_no_photos_message(root, rejected, len(files) - len(named)))
     return Scan(root, tuple(photos), tuple(rejected))
 
 
-def _walk(root: Path, seen: set[tuple[int, int] | None], shut: list[Rejected]) -> Iterator[tuple[str, Path]]:
+def _walk_files(
+    root: Path, seen: set[tuple[int, int] | None], unreadable: list[RejectedFile]
+) -> Iterator[tuple[str, Path]]:
     """Every file below `root` as (name, path); each folder once however many links lead to it."""
     pending = [(root, "", 0)]
     while pending:
@@ -129,7 +131,7 @@ def _walk(root: Path, seen: set[tuple[int, int] | None], shut: list[Rejected]) -
         except OSError as error:
             if not prefix:
                 raise UserError(f"The source folder {root} cannot be read: {error.strerror}.") from error
-            shut.append(Rejected(prefix.rstrip("/"), f"the folder cannot be read: {error.strerror}"))
+            unreadable.append(RejectedFile(prefix.rstrip("/"), f"the folder cannot be read: {error.strerror}"))
             continue
         links: list[tuple[Path, str, int]] = []
         for entry in entries:
@@ -150,62 +152,64 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _while(wanted: Callable[[], bool], items: Iterable[Item]) -> Iterator[Item]:
+def _take_while(should_continue: Callable[[], bool], items: Iterable[ItemT]) -> Iterator[ItemT]:
     for item in items:
-        if not wanted():
-            raise ScanGivenUp
+        if not should_continue():
+            raise ScanCancelled
         yield item
 
 
-def _in_parallel(work: Callable[[Item], Result], items: Iterable[Item], wanted: Callable[[], bool]) -> Iterator[Result]:
+def _in_parallel(
+    work: Callable[[ItemT], ResultT], items: Iterable[ItemT], should_continue: Callable[[], bool]
+) -> Iterator[ResultT]:
     """The results in the items' order; what has not begun when it is given up never does."""
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
-            yield from _while(wanted, pool.map(work, items))
-        except ScanGivenUp:
+            yield from _take_while(should_continue, pool.map(work, items))
+        except ScanCancelled:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _check_all(files: list[tuple[str, Path]], wanted: Callable[[], bool]) -> list[Photo | Rejected]:
-    return list(_in_parallel(_check, sorted(files, key=lambda file: name_bytes(file[0])), wanted))
+def _check_all(files: list[tuple[str, Path]], should_continue: Callable[[], bool]) -> list[Photo | RejectedFile]:
+    return list(_in_parallel(_check, sorted(files, key=lambda file: name_bytes(file[0])), should_continue))
 
 
-def _check(file: tuple[str, Path]) -> Photo | Rejected:
+def _check(file: tuple[str, Path]) -> Photo | RejectedFile:
     name, path = file
     try:
         if not path.is_file():
-            return Rejected(name, "a broken link or not a regular file")
+            return RejectedFile(name, "a broken link or not a regular file")
         width, height = read_size(path)
         return Photo(path, name, width, height, path.stat().st_size)
     except PhotoError as error:
-        return Rejected(name, error.message)
+        return RejectedFile(name, error.message)
     except OSError as error:
-        return Rejected(name, f"cannot be read: {error.strerror}")
+        return RejectedFile(name, f"cannot be read: {error.strerror}")
 
 
-def _split(results: Sequence[Photo | Rejected]) -> tuple[list[Photo], list[Rejected]]:
+def _separate_rejected(results: Sequence[Photo | RejectedFile]) -> tuple[list[Photo], list[RejectedFile]]:
     photos = [result for result in results if isinstance(result, Photo)]
-    return photos, [result for result in results if isinstance(result, Rejected)]
+    return photos, [result for result in results if isinstance(result, RejectedFile)]
 
 
-def _without_twins(
-    photos: list[Photo], keep: Collection[str], wanted: Callable[[], bool]
-) -> tuple[list[Photo], list[Rejected]]:
+def _without_duplicates(
+    photos: list[Photo], preferred_names: Collection[str], should_continue: Callable[[], bool]
+) -> tuple[list[Photo], list[RejectedFile]]:
     """Drop files with exactly the bytes of another; only files of equal size are read."""
     by_size: dict[int, list[Photo]] = defaultdict(list)
     for photo in photos:
         by_size[photo.file_bytes].append(photo)
-    suspects = [photo for group in by_size.values() if len(group) > 1 for photo in group]
-    suspects.sort(key=lambda photo: (photo.name not in keep, name_bytes(photo.name)))
+    same_size = [photo for group in by_size.values() if len(group) > 1 for photo in group]
+    same_size.sort(key=lambda photo: (photo.name not in preferred_names, name_bytes(photo.name)))
     first: dict[bytes, str] = {}
     twins: dict[str, str] = {}
-    for photo, digest in zip(suspects, _in_parallel(_digest, suspects, wanted)):
+    for photo, digest in zip(same_size, _in_parallel(_digest, same_size, should_continue)):
         original = first.setdefault(digest, photo.name)
         if original != photo.name:
             twins[photo.name] = original
     kept = [photo for photo in photos if photo.name not in twins]
-    return kept, [Rejected(name, f"the same file as {original}") for name, original in twins.items()]
+    return kept, [RejectedFile(name, f"the same file as {original}") for name, original in twins.items()]
 
 
 def _digest(photo: Photo) -> bytes:
@@ -219,7 +223,7 @@ def _digest(photo: Photo) -> bytes:
     return digest.digest()
 
 
-def _nothing_found(root: Path, rejected: Sequence[Rejected], ignored: int) -> str:
+def _no_photos_message(root: Path, rejected: Sequence[RejectedFile], ignored: int) -> str:
     formats = "PNG, JPEG, TIFF, WebP or BMP"
     if rejected:
         name, reason = escape_control_characters(rejected[0].name), rejected[0].reason

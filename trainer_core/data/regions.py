@@ -19,18 +19,18 @@ from typing import Union
 import numpy as np
 
 from trainer_core.data.decoding import PhotoError, decode
-from trainer_core.data.frames import FRAME_THUMBNAIL_SIDE, RegionSpec, place
+from trainer_core.data.frames import FRAME_THUMBNAIL_SIDE, RegionSpec, draw_placement
 from trainer_core.data.photos import Photo
-from trainer_core.data.pyramid import Pyramid, enlarged, enlarged_size
+from trainer_core.data.pyramid import Pyramid, enlarge, enlarged_size
 from trainer_core.errors import UserError
 from trainer_core.randomness import Stream, make_generator
 
 DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
 _BATCHES_AHEAD = 3
 _PYRAMID_OVERHEAD = 4 / 3
-_TOLERATED_FAILURES = 0.2
+_MAX_FAILURE_SHARE = 0.2
 
-_Outcome = Union[Pyramid, PhotoError]  # evaluated: Python 3.9 knows no other form
+_Decoded = Union[Pyramid, PhotoError]  # evaluated: Python 3.9 knows no other form
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class _Block:
     photos: tuple[int, ...]
 
 
-class PatchSource:
+class RegionSource:
     """Cuts the samples of a run from `photos`; a context manager, because it owns threads.
 
     Args:
@@ -87,50 +87,47 @@ class PatchSource:
         spec: RegionSpec,
         *,
         seed: int,
-        patches_per_photo: int = 16,
+        regions_per_photo: int = 16,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         threads: int = 2,
         on_bad_photo: Callable[[str, str], None] | None = None,
     ) -> None:
-        if not photos or patches_per_photo < 1:
+        if not photos or regions_per_photo < 1:
             raise ValueError("a patch source needs photos, and at least one patch of each")
         self.photos = tuple(photos)
         self.spec = spec
         self.seed = seed
-        self.patches_per_photo = patches_per_photo
-        self.samples_per_pass = len(self.photos) * patches_per_photo
+        self.patches_per_photo = regions_per_photo
+        self.samples_per_pass = len(self.photos) * regions_per_photo
         self._sizes = [enlarged_size(photo.width, photo.height, spec.hr_side) for photo in self.photos]
         self.enlarged = tuple(p.name for p, size in zip(self.photos, self._sizes) if size != (p.width, p.height))
-        self._memory = [int(width * height * 3 * _PYRAMID_OVERHEAD) for width, height in self._sizes]
-        everything = sum(self._memory) <= cache_bytes
+        self._decoded_photos = [int(width * height * 3 * _PYRAMID_OVERHEAD) for width, height in self._sizes]
+        everything = sum(self._decoded_photos) <= cache_bytes
         self._block_bytes = cache_bytes if everything else cache_bytes // 2  # the other half: the block decoded ahead
         self._blocks_of_pass = lru_cache(maxsize=4)(self._plan_pass)
         self._order_of_block = lru_cache(maxsize=8)(self._shuffle_block)
-        self._decoders = ThreadPoolExecutor(max(1, threads), thread_name_prefix="decode")
-        self._cutters = ThreadPoolExecutor(max(1, threads), thread_name_prefix="cut")
-        self._decoded: dict[int, Future[_Outcome]] = {}
-        self._bad: dict[str, str] = {}
-        self._told: set[str] = set()
+        self._decode_pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="decode")
+        self._cut_pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="cut")
+        self._decoded: dict[int, Future[_Decoded]] = {}
+        self._bad_photos: dict[str, str] = {}
+        self._reported: set[str] = set()
         self._on_bad_photo = on_bad_photo
 
-    def __enter__(self) -> PatchSource:
+    def __enter__(self) -> RegionSource:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
 
     def close(self) -> None:
         """Stop the threads; work not yet begun is dropped. Harmless when repeated."""
-        self._cutters.shutdown(wait=False, cancel_futures=True)
-        self._decoders.shutdown(wait=False, cancel_futures=True)
+        self._cut_pool.shutdown(wait=False, cancel_futures=True)
+        self._decode_pool.shutdown(wait=False, cancel_futures=True)
         self._decoded.clear()
 
-    def batches(self, start: int, size: int) -> Iterator[list[Region]]:
+    def iterate_batches(self, start: int, size: int) -> Iterator[list[Region]]:
         """Samples start, start+1, ... in lists of `size`, without end; one iterator at a time.
 
         Raises:
@@ -145,10 +142,10 @@ class PatchSource:
                     first = start + len(pending) * size
                     pictures = self._decode_ahead(start, first + size)
                     numbers = range(first, first + size)
-                    pending.append(self._cutters.submit(self._cut_all, numbers, pictures))
+                    pending.append(self._cut_pool.submit(self._cut_regions, numbers, pictures))
                 batch = pending.popleft().result()
                 start += size
-                self._report()
+                self._report_bad_photos()
                 yield batch
         finally:
             for future in pending:
@@ -163,12 +160,12 @@ class PatchSource:
         used = 0
         first = number * self.samples_per_pass
         for photo in order:
-            if members and used + self._memory[photo] > self._block_bytes:
+            if members and used + self._decoded_photos[photo] > self._block_bytes:
                 blocks.append(_Block(first, tuple(members)))
                 first += len(members) * self.patches_per_photo
                 members, used = [], 0
             members.append(photo)
-            used += self._memory[photo]
+            used += self._decoded_photos[photo]
         blocks.append(_Block(first, tuple(members)))
         return tuple(blocks)
 
@@ -191,7 +188,7 @@ class PatchSource:
                 found.append(block)
             number += 1
 
-    def _candidates(self, n: int) -> Iterator[int]:
+    def _photo_candidates(self, n: int) -> Iterator[int]:
         """The photo of sample `n`, then those that would replace it: its block's, then all others."""
         block = self._blocks(n, n + 1)[0]
         position = self._order_of_block(block)[n - block.first]
@@ -200,7 +197,7 @@ class PatchSource:
 
     # Decoding, in threads.
 
-    def _decode_ahead(self, start: int, stop: int) -> dict[int, Future[_Outcome]]:
+    def _decode_ahead(self, start: int, stop: int) -> dict[int, Future[_Decoded]]:
         """Keep in memory, or have decoded, the photos of samples start..stop-1 and of one block more."""
         blocks = self._blocks(start, stop)
         wanted = {photo for block in blocks for photo in block.photos}
@@ -214,50 +211,50 @@ class PatchSource:
 
     def _request(self, photo: int) -> None:
         if photo not in self._decoded:
-            self._decoded[photo] = self._decoders.submit(self._decode, photo)
+            self._decoded[photo] = self._decode_pool.submit(self._decode, photo)
 
-    def _decode(self, index: int) -> _Outcome:
+    def _decode(self, index: int) -> _Decoded:
         photo = self.photos[index]
         try:
             pixels = decode(photo.path)
             if pixels.shape[:2] != (photo.height, photo.width):
                 raise PhotoError("has changed since it was listed")
         except PhotoError as error:
-            self._bad[photo.name] = error.message
+            self._bad_photos[photo.name] = error.message
             return error
-        return Pyramid(enlarged(pixels, *self._sizes[index]))
+        return Pyramid(enlarge(pixels, *self._sizes[index]))
 
     # Cutting, in threads.
 
-    def _cut_all(self, numbers: range, pictures: dict[int, Future[_Outcome]]) -> list[Region]:
-        return [self._cut(n, pictures) for n in numbers]
+    def _cut_regions(self, numbers: range, pictures: dict[int, Future[_Decoded]]) -> list[Region]:
+        return [self._cut_region(n, pictures) for n in numbers]
 
-    def _cut(self, n: int, pictures: dict[int, Future[_Outcome]]) -> Region:
-        for index in self._candidates(n):
+    def _cut_region(self, n: int, pictures: dict[int, Future[_Decoded]]) -> Region:
+        for index in self._photo_candidates(n):
             future = pictures.get(index)
             picture = future.result() if future is not None else self._decode(index)
             if isinstance(picture, Pyramid):
-                return self._region(n, index, picture)
-            self._refuse_too_many_failures(picture)
+                return self._make_region(n, index, picture)
+            self._check_failure_rate(picture)
         raise AssertionError("unreachable: the last failure ends the loop")
 
-    def _region(self, n: int, index: int, picture: Pyramid) -> Region:
-        placement = place(*self._sizes[index], self.spec, make_generator(self.seed, Stream.PATCH, n))
+    def _make_region(self, n: int, index: int, picture: Pyramid) -> Region:
+        placement = draw_placement(*self._sizes[index], self.spec, make_generator(self.seed, Stream.PATCH, n))
         hr = placement.region.cut(picture, self.spec.hr_side, self.spec.hr_side)
         thumbnail = placement.frame.cut(picture, FRAME_THUMBNAIL_SIDE, FRAME_THUMBNAIL_SIDE)
         return Region(hr, placement.left, placement.top, thumbnail, n, self.photos[index].name)
 
-    def _refuse_too_many_failures(self, latest: PhotoError) -> None:
-        failed, total = len(self._bad), len(self.photos)
-        if failed == total or failed > max(1, math.floor(_TOLERATED_FAILURES * total)):
+    def _check_failure_rate(self, latest: PhotoError) -> None:
+        failed, total = len(self._bad_photos), len(self.photos)
+        if failed == total or failed > max(1, math.floor(_MAX_FAILURE_SHARE * total)):
             raise UserError(
                 f"{failed} of {total} training photos cannot be decoded; the latest reason: {latest.message}. "
                 "Check the source folder, then resume."
             )
 
-    def _report(self) -> None:
-        for name, reason in list(self._bad.items()):
-            if name not in self._told:
-                self._told.add(name)
+    def _report_bad_photos(self) -> None:
+        for name, reason in list(self._bad_photos.items()):
+            if name not in self._reported:
+                self._reported.add(name)
                 if self._on_bad_photo is not None:
                     self._on_bad_photo(name, reason)

@@ -20,18 +20,12 @@ from typing import Any, Literal
 from trainer_core.data.photos import Photo, Scan, name_bytes
 from trainer_core.errors import UserError
 
-SIDES = ("train", "val", "test")
-_FOLDERS = {
-    "train": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-}
+SPLIT_NAMES = ("train", "val", "test")
+_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
-_MEND = "Restore the file, or deal the photos out anew with --resplit."
+_HINT = "Restore the file, or deal the photos out anew with --resplit."
 
-Source = Literal["pre-staged", "recorded", "made"]
+SplitOrigin = Literal["pre-staged", "recorded", "made"]
 
 
 @dataclass(frozen=True)
@@ -48,18 +42,14 @@ class Splits:
     train: tuple[Photo, ...]
     val: tuple[Photo, ...]
     test: tuple[Photo, ...]
-    source: Source
+    origin: SplitOrigin
     val_is_train: bool = False
     unused: tuple[str, ...] = ()
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def make_splits(
-    scan: Scan,
-    *,
-    train_split: float,
-    val_split: float,
-    recorded: Mapping[str, Any] | None = None,
+    scan: Scan, *, train_split: float, val_split: float, recorded: Mapping[str, Any] | None = None
 ) -> Splits:
     """The sides of every photo in `scan`.
 
@@ -77,26 +67,27 @@ def make_splits(
             f"A train split of {train_split:g} and a validation split of {val_split:g} do not work: "
             "training needs more than 0 and together they may not exceed 1."
         )
-    staged = _pre_staged(scan.photos)
+    staged = _splits_from_folders(scan.photos)
     if staged is not None:
         return staged
-    known = _sides(recorded, scan.root) if recorded is not None else {}
-    sides, counted = _keep_recorded(scan.photos, known)
-    _deal(counted, sides, _quotas(len(scan.photos), train_split, val_split))
-    present = {_key(photo.name) for photo in scan.photos}
+    known = _recorded_splits(recorded, scan.root) if recorded is not None else {}
+    splits, counted = _apply_recorded(scan.photos, known)
+    _assign_new_photos(counted, splits, _quotas(len(scan.photos), train_split, val_split))
+    present = {_normalized_name(photo.name) for photo in scan.photos}
     missing = {
-        side: tuple(name for name, where in known.items() if where == side and name not in present) for side in SIDES
+        side: tuple(name for name, where in known.items() if where == side and name not in present)
+        for side in SPLIT_NAMES
     }
-    return _finished(sides, source="recorded" if known else "made", missing=missing)
+    return _build_splits(splits, source="recorded" if known else "made", missing=missing)
 
 
-def to_json(splits: Splits) -> dict[str, Any]:
+def splits_to_json(splits: Splits) -> dict[str, Any]:
     """The content of `dataset_splits.json`: names relative to the source, missing ones included."""
     val: Sequence[Photo] = () if splits.val_is_train else splits.val
     present = {"train": splits.train, "val": val, "test": splits.test}
-    names = {side: [photo.name for photo in present[side]] + list(splits.missing.get(side, ())) for side in SIDES}
-    record: dict[str, Any] = {"version": 1, "source": splits.source}
-    record.update({side: sorted(set(names[side]), key=name_bytes) for side in SIDES})
+    names = {side: [photo.name for photo in present[side]] + list(splits.missing.get(side, ())) for side in SPLIT_NAMES}
+    record: dict[str, Any] = {"version": 1, "source": splits.origin}
+    record.update({side: sorted(set(names[side]), key=name_bytes) for side in SPLIT_NAMES})
     return record
 
 
@@ -111,40 +102,40 @@ def read_splits(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}). {_MEND}") from error
-    _sides(content, None)
+        raise UserError(f"{path} cannot be read ({error}). {_HINT}") from error
+    _recorded_splits(content, None)
     return dict(content)
 
 
-def _sides(recorded: Any, root: Path | None) -> dict[str, str]:
+def _recorded_splits(recorded: Any, root: Path | None) -> dict[str, str]:
     """Name -> side; absolute paths (the earlier trainer's) become relative to `root`."""
-    sides: dict[str, str] = {}
-    for side in SIDES:
+    splits: dict[str, str] = {}
+    for side in SPLIT_NAMES:
         names = recorded.get(side, [] if side == "test" else None) if isinstance(recorded, Mapping) else None
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise UserError(f'dataset_splits.json holds no list of names under "{side}". {_MEND}')
+            raise UserError(f'dataset_splits.json holds no list of names under "{side}". {_HINT}')
         for name in names:
-            sides.setdefault(_key(_relative(name, root)), side)
-    return sides
+            splits.setdefault(_normalized_name(_relative_name(name, root)), side)
+    return splits
 
 
-def _relative(name: str, root: Path | None) -> str:
+def _relative_name(name: str, root: Path | None) -> str:
     if root is None or not os.path.isabs(name):
         return name
     return os.path.relpath(name, root).replace(os.sep, "/")
 
 
-def _key(name: str) -> str:
+def _normalized_name(name: str) -> str:
     """Copying between systems may recompose accents; such a name is still the same photo's."""
     return unicodedata.normalize("NFC", name)
 
 
-def _hash(name: str) -> bytes:
-    return hashlib.sha256(name_bytes(_key(name))).digest()
+def _name_hash(name: str) -> bytes:
+    return hashlib.sha256(name_bytes(_normalized_name(name))).digest()
 
 
-def _pre_staged(photos: Sequence[Photo]) -> Splits | None:
-    sides: dict[str, list[Photo]] = {side: [] for side in SIDES}
+def _splits_from_folders(photos: Sequence[Photo]) -> Splits | None:
+    splits: dict[str, list[Photo]] = {side: [] for side in SPLIT_NAMES}
     unused = []
     for photo in photos:
         folder, _, below = photo.name.partition("/")
@@ -152,22 +143,22 @@ def _pre_staged(photos: Sequence[Photo]) -> Splits | None:
         if side is None:
             unused.append(photo.name)
         else:
-            sides[side].append(photo)
-    if not sides["train"] or not sides["val"]:
+            splits[side].append(photo)
+    if not splits["train"] or not splits["val"]:
         return None
-    return _finished(sides, source="pre-staged", unused=tuple(unused))
+    return _build_splits(splits, source="pre-staged", unused=tuple(unused))
 
 
-def _keep_recorded(photos: Iterable[Photo], known: Mapping[str, str]) -> tuple[dict[str, list[Photo]], list[Photo]]:
-    sides: dict[str, list[Photo]] = {side: [] for side in SIDES}
+def _apply_recorded(photos: Iterable[Photo], known: Mapping[str, str]) -> tuple[dict[str, list[Photo]], list[Photo]]:
+    splits: dict[str, list[Photo]] = {side: [] for side in SPLIT_NAMES}
     new = []
     for photo in photos:
-        side = known.get(_key(photo.name))
+        side = known.get(_normalized_name(photo.name))
         if side is None:
             new.append(photo)
         else:
-            sides[side].append(photo)
-    return sides, new
+            splits[side].append(photo)
+    return splits, new
 
 
 def _quotas(total: int, train_split: float, val_split: float) -> dict[str, int]:
@@ -181,15 +172,15 @@ def _quotas(total: int, train_split: float, val_split: float) -> dict[str, int]:
     return {"train": train, "val": val, "test": leftover}
 
 
-def _deal(new: Iterable[Photo], sides: dict[str, list[Photo]], quotas: Mapping[str, int]) -> None:
+def _assign_new_photos(new: Iterable[Photo], sides: dict[str, list[Photo]], quotas: Mapping[str, int]) -> None:
     """Give each new photo, in the order of the hashes, to the side furthest below its quota."""
-    for photo in sorted(new, key=lambda photo: _hash(photo.name)):
-        side = max(SIDES, key=lambda side: quotas[side] - len(sides[side]))
+    for photo in sorted(new, key=lambda photo: _name_hash(photo.name)):
+        side = max(SPLIT_NAMES, key=lambda side: quotas[side] - len(sides[side]))
         sides[side].append(photo)
 
 
-def _finished(sides: Mapping[str, list[Photo]], *, source: Source, **more: Any) -> Splits:
-    train, val, test = (tuple(sorted(sides[side], key=lambda photo: name_bytes(photo.name))) for side in SIDES)
+def _build_splits(sides: Mapping[str, list[Photo]], *, source: SplitOrigin, **more: Any) -> Splits:
+    train, val, test = (tuple(sorted(sides[side], key=lambda photo: name_bytes(photo.name))) for side in SPLIT_NAMES)
     if not train:
         raise UserError(
             "No photo is left for training: those recorded for it are gone. "

@@ -22,7 +22,7 @@ _GAINS = {"body": RESIDUAL_GAIN, "conv_body": RESIDUAL_GAIN, "conv_last": OUTPUT
 
 
 @torch.no_grad()
-def initialise(network: RRDBNet, seed: int) -> None:
+def initialize(network: RRDBNet, seed: int) -> None:
     """Set every weight of `network` (on the CPU), the same for the same seed and dimensions."""
     generator = make_torch_generator(seed, Stream.WEIGHTS, 0)
     for name, module in network.named_modules():
@@ -32,28 +32,30 @@ def initialise(network: RRDBNet, seed: int) -> None:
             module.weight.mul_(gain)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-    _carry_colours(network)
+    _pass_colors_through(network)
 
 
-def _carry_colours(network: RRDBNet) -> None:
+def _pass_colors_through(network: RRDBNet) -> None:
     spec = network.spec
     colours = min(spec.num_in_ch, spec.num_out_ch, spec.num_feat)
     triangle = torch.tensor([1.0, 2.0, 1.0]) / 4
-    smooth = torch.outer(triangle, triangle)
+    interpolating = torch.outer(triangle, triangle)
     identity = torch.zeros(3, 3)
     identity[1, 1] = 1.0
     phases = spec.unshuffle_factor**2
     for colour in range(colours):
-        _pass_only(network.conv_first.weight, colour, range(colour * phases, (colour + 1) * phases), identity / phases)
+        _set_identity(
+            network.conv_first.weight, colour, range(colour * phases, (colour + 1) * phases), identity / phases
+        )
         network.conv_body.weight[colour] = 0.0
         for k in range(spec.up_convolutions):
-            _pass_only(network.get_submodule(f"conv_up{k + 1}").weight, colour, (colour,), smooth)  # type: ignore[arg-type]
-        _pass_only(network.conv_hr.weight, colour, (colour,), identity)
+            _set_identity(network.get_submodule(f"conv_up{k + 1}").weight, colour, (colour,), interpolating)  # type: ignore[arg-type]
+        _set_identity(network.conv_hr.weight, colour, (colour,), identity)
         network.conv_last.weight[colour, :colours] = 0.0
         network.conv_last.weight[colour, colour] = identity
 
 
-def _pass_only(weight: Tensor, output: int, inputs: range | tuple[int, ...], kernel: Tensor) -> None:
+def _set_identity(weight: Tensor, output: int, inputs: range | tuple[int, ...], kernel: Tensor) -> None:
     weight[output] = 0.0
     for index in inputs:
         weight[output, index] = kernel

@@ -15,48 +15,48 @@ from trainer_core.workspace.layout import LATEST
 PROGRAM = "wqv-upscale-trainer"
 
 
-def as_command(given: Mapping[str, Any]) -> str:
+def format_command(given: Mapping[str, Any]) -> str:
     """The command, quoted for this system's shell.
 
     Args:
         given: explicit settings by field name, as `plan.make_plan` takes them. Places that are missing
             appear as `<source_dir>` and `<workspace_dir>`.
     """
-    words = as_words(given)
+    words = command_arguments(given)
     if os.name == "nt":
         return subprocess.list2cmdline(words)
     return " ".join(word if word.startswith("<") else shlex.quote(word) for word in words)
 
 
-def wherever(given: Mapping[str, Any]) -> dict[str, Any]:
+def with_absolute_paths(given: Mapping[str, Any]) -> dict[str, Any]:
     """The same settings with absolute paths, so that the command means the same in any folder."""
     paths = {name: value for name, value in given.items() if SETTINGS[name].is_path and value and value != LATEST}
     return {**given, **{name: os.path.abspath(value) for name, value in paths.items()}}
 
 
-def as_words(given: Mapping[str, Any]) -> list[str]:
+def command_arguments(given: Mapping[str, Any]) -> list[str]:
     """The same as a list of arguments."""
     workspace = str(given.get("workspace") or "<workspace_dir>")
     source = [] if given.get("demo") else [str(given.get("source_dir") or "<source_dir>")]
     words = [PROGRAM, *source, workspace]
     for setting in SETTINGS.values():
         if setting.flag and setting.name in given:
-            words += _option(setting, given[setting.name])
+            words += _option_arguments(setting, given[setting.name])
     return words
 
 
-def _option(setting: Setting, value: Any) -> list[str]:
+def _option_arguments(setting: Setting, value: Any) -> list[str]:
     bare = setting.flag[2:]
     if setting.kind == "switch":
         return [f"--{bare}" if value else f"--no-{bare}"]
     if value is None:
         return [f"--no-{bare}"] if setting.optional and setting.stored else []
     if setting.kind == "pair":
-        return [setting.flag, *(_number(item) for item in value)]
-    return [setting.flag, _number(value) if isinstance(value, float) else str(value)]
+        return [setting.flag, *(_format_number(item) for item in value)]
+    return [setting.flag, _format_number(value) if isinstance(value, float) else str(value)]
 
 
-def _number(value: float) -> str:
+def _format_number(value: float) -> str:
     """As short as it can be without becoming another number."""
     short = f"{value:g}"
     return short if float(short) == value else repr(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
 _BUFFER_BYTES = 110_000_000
-_TAIL_GAPS = 1.7
+_ALLOCATOR_OVERHEAD = 1.7
 _MEMORY_SHARE = 0.9  # of the free memory, above which a warning is due
 PRECISION_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 
@@ -49,19 +49,19 @@ class MemoryNeed:
         return f"about {self.needed / 1e9:.2f} GB needed, {self.free / 1e9:.1f} GB free"
 
     @property
-    def too_much(self) -> bool:
+    def exceeds_free(self) -> bool:
         """Whether a warning is due."""
         return self.needed > _MEMORY_SHARE * self.free
 
     @property
     def warning(self) -> str:
         """What may happen and what to do, "" where there is memory enough."""
-        if not self.too_much:
+        if not self.exceeds_free:
             return ""
         return f"Memory may run out: {self}. Lower --batch-size and raise --grad-accum-steps."
 
 
-def choose(config: TrainerConfig) -> Hardware:
+def choose_hardware(config: TrainerConfig) -> Hardware:
     """The device and precision for these settings.
 
     Imports torch only to look for a GPU (device "auto" or "cuda") and for native bf16 (mixed precision on): with
@@ -83,7 +83,7 @@ def choose(config: TrainerConfig) -> Hardware:
     return Hardware("cpu", "bf16" if config.amp and _cpu_computes_bf16() else "fp32", _cpu_name())
 
 
-def memory_estimate(config: TrainerConfig, spec: NetworkSpec, precision: str) -> int:
+def estimate_memory(config: TrainerConfig, spec: NetworkSpec, precision: str) -> int:
     """Bytes a training step needs, roughly: weights, gradients, Adam, EMA, and the activations kept for backward.
 
     Counted from the layers (each dense block keeps its five inputs and four activations, the tail its up-scaled
@@ -98,11 +98,11 @@ def memory_estimate(config: TrainerConfig, spec: NetworkSpec, precision: str) ->
     trunk = trunk_pixels * (3 * spec.num_block * block_channels + 4 * feat)
     tail = sum(trunk_pixels * 4 ** (k + 1) * feat * 2 for k in range(spec.up_convolutions))
     tail += (config.patch_size * spec.scale) ** 2 * (feat + 9)
-    activations = config.batch_size * (trunk + _TAIL_GAPS * tail) * PRECISION_BYTES[precision]
+    activations = config.batch_size * (trunk + _ALLOCATOR_OVERHEAD * tail) * PRECISION_BYTES[precision]
     return int(_BUFFER_BYTES + 1.1 * (weights + activations))
 
 
-def free_memory(hardware: Hardware) -> int:
+def available_memory(hardware: Hardware) -> int:
     """Bytes that can still be allocated on the device."""
     if hardware.device == "cuda":
         import torch
@@ -112,7 +112,7 @@ def free_memory(hardware: Hardware) -> int:
     return int(psutil.virtual_memory().available)
 
 
-def total_memory(hardware: Hardware) -> Optional[int]:
+def total_memory(hardware: Hardware) -> int | None:
     """Bytes of the GPU's own memory; None on a CPU, which shares the machine's."""
     if hardware.device != "cuda":
         return None

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainer_core.data.photos import Scan, scan
-from trainer_core.data.splits import SIDES, Splits, make_splits
+from trainer_core.data.photos import Scan, scan_photos
+from trainer_core.data.splits import SPLIT_NAMES, Splits, make_splits
 
 
 class SourcePhotos(NamedTuple):
@@ -19,7 +19,7 @@ class SourcePhotos(NamedTuple):
     @property
     def counts(self) -> dict[str, int]:
         """Number of photos per split, and of files that cannot be used ("unusable")."""
-        splits = {side: len(getattr(self.splits, side)) for side in SIDES}
+        splits = {side: len(getattr(self.splits, side)) for side in SPLIT_NAMES}
         return {**splits, "unusable": len(self.scan.rejected)}
 
     @property
@@ -58,12 +58,12 @@ def find_photos(
         UserError: there is no usable photo, the shares are impossible, or `recorded` is not a recorded split.
         ScanGivenUp: see `wanted`.
     """
-    found = scan(source, exclude=exclude, keep=recorded_names(recorded), wanted=wanted)
+    found = scan_photos(source, exclude=exclude, preferred_names=recorded_photo_names(recorded), should_continue=wanted)
     splits = make_splits(found, train_split=train_split, val_split=val_split, recorded=recorded)
     return SourcePhotos(found, splits)
 
 
-def recorded_names(recorded: Mapping[str, Any] | None) -> frozenset[str]:
+def recorded_photo_names(recorded: Mapping[str, Any] | None) -> frozenset[str]:
     """Return the photo names in a recorded split; they win over duplicates with other names."""
-    lists = (recorded.get(side) for side in SIDES) if isinstance(recorded, Mapping) else ()
+    lists = (recorded.get(side) for side in SPLIT_NAMES) if isinstance(recorded, Mapping) else ()
     return frozenset(name for names in lists if isinstance(names, list) for name in names if isinstance(name, str))

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from trainer_core.data.splits import Splits, read_splits
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.planning.command_line import wherever
-from trainer_core.planning.hardware import Hardware, choose, memory_estimate
+from trainer_core.planning.command_line import with_absolute_paths
+from trainer_core.planning.hardware import Hardware, choose_hardware, estimate_memory
 from trainer_core.planning.photos import SourcePhotos, find_photos
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.merge import network_fields, resolve
+from trainer_core.settings.merge import network_settings, resolve_settings
 from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
-from trainer_core.settings.stored import Stored, to_json
+from trainer_core.settings.stored import StoredSettings, settings_to_json
 from trainer_core.weights.warm_start import WarmStartSource
-from trainer_core.weights.warm_start import plan as plan_warm_start
+from trainer_core.weights.warm_start import identify_source as plan_warm_start
 from trainer_core.workspace.layout import Workspace
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ class RunPlan:
     """
 
     config: TrainerConfig
-    stored: Stored
+    stored: StoredSettings
     workspace: Workspace
     hardware: Hardware
-    warm: WarmStartSource | None = None
+    warm_start: WarmStartSource | None = None
     profile: CameraProfile | None = None
     photos: SourcePhotos | None = None
     checkpoint: Path | None = None
@@ -58,7 +58,7 @@ class RunPlan:
     @property
     def spec(self) -> NetworkSpec:
         """The generator to train."""
-        return network_of(self.config)
+        return network_spec(self.config)
 
     @property
     def splits(self) -> Splits:
@@ -67,7 +67,7 @@ class RunPlan:
         return self.photos.splits
 
     @property
-    def photo_counts(self) -> dict[str, int]:
+    def count_photos(self) -> dict[str, int]:
         """Number of photos per split, and of unusable files; of built-in scenes the number that will be made."""
         return self.photos.counts if self.photos else dict(DEMO_SCENES)
 
@@ -81,9 +81,9 @@ class RunPlan:
             "precision": hardware.precision,
             "network": spec.describe(),
             "parameters": spec.parameter_count(),
-            "images": self.photo_counts,
+            "images": self.count_photos,
             "effective_batch_size": self.config.effective_batch,
-            "memory_estimate_mb": round(memory_estimate(self.config, spec, hardware.precision) / 1e6),
+            "memory_estimate_mb": round(estimate_memory(self.config, spec, hardware.precision) / 1e6),
         }
 
 
@@ -96,38 +96,44 @@ def make_plan(given: Mapping[str, Any]) -> RunPlan:
     Raises:
         UserError: a setting, a file that the settings name, the source folder or the device cannot be used.
     """
-    given = wherever(given)
+    given = with_absolute_paths(given)
     workspace = Workspace(Path(given["workspace"]))
     if workspace.root.exists() and not workspace.root.is_dir():
         raise UserError(f"The workspace {workspace.root} is a file. Choose a folder.")
     if given.get("demo"):
         given["source_dir"] = str(workspace.scenes)
     stored = workspace.read_settings()
-    profile = _profile(given, stored)
+    profile = _load_profile(given, stored)
     if profile is not None:
         given["monochrome_style"] = profile.kind == "mono"
     if given.get("resume_from") and given.get("init_weights"):
         raise UserError("--resume and --init-weights exclude each other: continue a run, or start one from weights.")
     warm, checkpoint = None, None
     if given.get("resume_from"):
-        config = _for_resume(given, stored)
+        config = _resolve_for_resume(given, stored)
         checkpoint = workspace.locate_checkpoint(given["resume_from"])
     else:
-        warm = _warm_start(given, stored)
-        config = resolve(given, stored.values, network_fields(warm.spec) if warm else {})
+        warm = _find_warm_start(given, stored)
+        config = resolve_settings(given, stored.values, network_settings(warm.spec) if warm else {})
     return RunPlan(
-        config, stored, workspace, choose(config), warm, profile,
-        photos=None if config.demo else find_run_photos(config), checkpoint=checkpoint,
-        notices=stored.notices + (_overruled(config, warm, given) if warm else ()),
-    )  # fmt: skip
+        config,
+        stored,
+        workspace,
+        choose_hardware(config),
+        warm,
+        profile,
+        photos=None if config.demo else find_run_photos(config),
+        checkpoint=checkpoint,
+        notices=stored.notices + (_network_conflict_notices(config, warm, given) if warm else ()),
+    )
 
 
-def network_of(config: TrainerConfig) -> NetworkSpec:
+def network_spec(config: TrainerConfig) -> NetworkSpec:
     """The generator that these settings describe."""
     return NetworkSpec(config.scale, config.num_feat, config.num_block, config.num_grow_ch)
 
 
-def find_run_photos(config: TrainerConfig, wanted: Callable[[], bool] = lambda: True) -> SourcePhotos:
+def find_run_photos(config: TrainerConfig, should_continue: Callable[[], bool] = lambda: True) -> SourcePhotos:
     """Find the photos of a run with these settings; those that its workspace recorded keep their split.
 
     Args:
@@ -145,17 +151,17 @@ def find_run_photos(config: TrainerConfig, wanted: Callable[[], bool] = lambda: 
         val_split=config.val_split,
         exclude=(workspace.root,) if workspace and not config.demo else (),
         recorded=read_splits(workspace.splits_file) if workspace and not config.resplit else None,
-        wanted=wanted,
+        wanted=should_continue,
     )
 
 
-def config_only(plan: RunPlan) -> dict[str, Any]:
+def resolved_config_json(plan: RunPlan) -> dict[str, Any]:
     """Return what `--config-only` prints: the settings, `derived` and `warm_start`."""
-    warm = plan.warm.as_dict() if plan.warm else None
-    return to_json(plan.config, stored=plan.stored, derived=plan.derived, warm_start=warm)
+    warm = plan.warm_start.as_dict() if plan.warm_start else None
+    return settings_to_json(plan.config, stored=plan.stored, derived=plan.derived, warm_start=warm)
 
 
-def _profile(given: Mapping[str, Any], stored: Stored) -> CameraProfile | None:
+def _load_profile(given: Mapping[str, Any], stored: StoredSettings) -> CameraProfile | None:
     """Read the camera profile; None where the settings name none."""
     path = given["camera_profile"] if "camera_profile" in given else stored.values.get("camera_profile")
     if not path:
@@ -173,14 +179,14 @@ def _profile(given: Mapping[str, Any], stored: Stored) -> CameraProfile | None:
     return profile
 
 
-def _for_resume(given: Mapping[str, Any], stored: Stored) -> TrainerConfig:
+def _resolve_for_resume(given: Mapping[str, Any], stored: StoredSettings) -> TrainerConfig:
     values = dict(stored.values)
     if "max_minutes" not in given:
         values.pop("max_minutes", None)  # already turned into steps; the checkpoint knows if not
-    return resolve(given, values)
+    return resolve_settings(given, values)
 
 
-def _warm_start(given: Mapping[str, Any], stored: Stored) -> WarmStartSource | None:
+def _find_warm_start(given: Mapping[str, Any], stored: StoredSettings) -> WarmStartSource | None:
     path = given["init_weights"] if "init_weights" in given else stored.values.get("init_weights")
     if not path:
         return None
@@ -193,13 +199,15 @@ def _warm_start(given: Mapping[str, Any], stored: Stored) -> WarmStartSource | N
     return plan_warm_start(Path(path), arch=arch)
 
 
-def _overruled(config: TrainerConfig, warm: WarmStartSource, given: Mapping[str, Any]) -> tuple[str, ...]:
-    if "preset" not in given or network_of(config) == network_of(config.replace(**_preset_network(config))):
+def _network_conflict_notices(
+    config: TrainerConfig, warm: WarmStartSource, given: Mapping[str, Any]
+) -> tuple[str, ...]:
+    if "preset" not in given or network_spec(config) == network_spec(config.replace(**_preset_network(config))):
         return ()
-    asked, taken = network_of(config.replace(**_preset_network(config))), network_of(config)
+    requested, used = network_spec(config.replace(**_preset_network(config))), network_spec(config)
     return (
-        f"The warm-start file decides the network: {taken.describe()} instead of the preset's {asked.describe()}. "
-        "Give --num-block, --num-feat or --num-grow-ch to change that.",
+        f"The warm-start file decides the network: {used.describe()} instead of the preset's "
+        f"{requested.describe()}. Give --num-block, --num-feat or --num-grow-ch to change that.",
     )
 
 

@@ -17,12 +17,12 @@ from trainer_core.workspace.layout import Workspace
 
 WEIGHTS = frozenset(WEIGHT_FILES.suffixes)
 _PROFILE = ".json"
-_LARGEST_JSON = 1 << 20
-_OF_A_PROFILE = {"ranges", "chances"}
-_MARKS_OF_A_RUN = ("training_config.json", "journal.jsonl")
+_MAX_JSON_BYTES = 1 << 20
+_PROFILE_KEYS = {"ranges", "chances"}
+_RUN_FILES = ("training_config.json", "journal.jsonl")
 
 
-class Kind(Enum):
+class PathKind(Enum):
     """The meanings of a path."""
 
     RUN = "run"  # a workspace: open it
@@ -33,55 +33,55 @@ class Kind(Enum):
     SETTINGS = "settings"  # of a run, exported or a workspace's: imported
     WATCH_PHOTO = "watch photo"  # untouched, as the watch took it: pinned in the previews
     PICTURE = "picture"
-    STRANGE_JSON = "strange JSON"  # of another program
-    BROKEN_JSON = "broken JSON"  # no JSON in spite of its name
+    UNKNOWN_JSON = "strange JSON"  # of another program
+    INVALID_JSON = "broken JSON"  # no JSON in spite of its name
     OTHER = "other"
 
 
-def recognise(path: Path, workspace: Path | None = None) -> Kind:
+def classify_path(path: Path, workspace: Path | None = None) -> PathKind:
     """What `path` is by its name, given the workspace that is open; OTHER if it is missing or of no known kind."""
     if path.is_dir():
-        return Kind.RUN if any((path / name).is_file() for name in _MARKS_OF_A_RUN) else Kind.PHOTOS
+        return PathKind.RUN if any((path / name).is_file() for name in _RUN_FILES) else PathKind.PHOTOS
     suffix = path.suffix.lower()
     if not path.is_file():
-        return Kind.OTHER
+        return PathKind.OTHER
     if suffix in WEIGHTS:
-        inside = workspace is not None and Workspace(workspace.resolve()).checkpoints in path.resolve().parents
-        return Kind.CHECKPOINT if inside else Kind.WEIGHTS
+        inside = workspace is not None and Workspace(workspace.resolve()).checkpoints_folder in path.resolve().parents
+        return PathKind.CHECKPOINT if inside else PathKind.WEIGHTS
     if suffix == _PROFILE:
-        return Kind.PROFILE
-    return Kind.PICTURE if suffix in EXTENSIONS else Kind.OTHER
+        return PathKind.PROFILE
+    return PathKind.PICTURE if suffix in EXTENSIONS else PathKind.OTHER
 
 
-def look_into(path: Path) -> Kind:
+def classify_content(path: Path) -> PathKind:
     """What the content says of pictures and of JSON, otherwise what the name says.
 
     Reads the file: not for the window's thread.
     """
-    kind = recognise(path)
-    if kind is Kind.PROFILE:
-        return _kind_of_json(path)
-    if kind not in (Kind.PICTURE, Kind.OTHER) or not path.is_file():
+    kind = classify_path(path)
+    if kind is PathKind.PROFILE:
+        return _classify_json(path)
+    if kind not in (PathKind.PICTURE, PathKind.OTHER) or not path.is_file():
         return kind
     if path.suffix.lower() == PALM_SUFFIX:  # even when damaged: pinning it gives the reason
-        return Kind.WATCH_PHOTO
+        return PathKind.WATCH_PHOTO
     try:
         read_captures(path)
     except UserError:
         return kind
-    return Kind.WATCH_PHOTO
+    return PathKind.WATCH_PHOTO
 
 
-def _kind_of_json(path: Path) -> Kind:
+def _classify_json(path: Path) -> PathKind:
     try:
-        if path.stat().st_size > _LARGEST_JSON:
-            return Kind.STRANGE_JSON
+        if path.stat().st_size > _MAX_JSON_BYTES:
+            return PathKind.UNKNOWN_JSON
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
-        return Kind.BROKEN_JSON
+        return PathKind.INVALID_JSON
     if not isinstance(content, dict):
-        return Kind.STRANGE_JSON
-    if _OF_A_PROFILE & content.keys():
-        return Kind.PROFILE  # whether it can be used shows when it is chosen
+        return PathKind.UNKNOWN_JSON
+    if _PROFILE_KEYS & content.keys():
+        return PathKind.PROFILE  # whether it can be used shows when it is chosen
     names = {name for name, setting in SETTINGS.items() if setting.stored}
-    return Kind.SETTINGS if names & content.keys() else Kind.STRANGE_JSON
+    return PathKind.SETTINGS if names & content.keys() else PathKind.UNKNOWN_JSON

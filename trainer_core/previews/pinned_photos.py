@@ -12,18 +12,18 @@ import numpy as np
 
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
-from trainer_core.files import unused_name, write_bytes
+from trainer_core.files import unique_name, write_bytes
 from trainer_core.pixels import as_rgb
 from trainer_core.watches import WATCHES, select_watch
 
-MOST_PHOTOS = 12  # of one preview
-_MOST_FILES = 100  # looked at
-_LONGEST_NAME = 100  # bytes
-_NOT_IN_NAMES = frozenset('<>:"/\\|?*')
+MAX_PINNED = 12  # of one preview
+_MAX_FILES = 100  # looked at
+_MAX_NAME_LENGTH = 100  # bytes
+_FORBIDDEN_CHARACTERS = frozenset('<>:"/\\|?*')
 
 
 @dataclass(frozen=True)
-class PreviewPhoto:
+class PinnedPhoto:
     """One watch photo. `name` is unique among the folder's and fit for a file name; pixels are uint8 [h, w, 3]."""
 
     name: str
@@ -32,50 +32,50 @@ class PreviewPhoto:
 
 
 @dataclass(frozen=True)
-class PreviewPhotos:
+class PinnedFolder:
     """What the folder holds; `refused` are file names with the reason why they are not shown."""
 
-    photos: list[PreviewPhoto] = field(default_factory=list)
+    photos: list[PinnedPhoto] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
 
 
-def read_preview_photos(folder: Path, *, mono: bool) -> PreviewPhotos:
+def read_pinned_photos(folder: Path, *, mono: bool) -> PinnedFolder:
     """The first `MOST_PHOTOS` photos of the wanted kind of watch, in the order of their files' names."""
-    found = PreviewPhotos()
+    found = PinnedFolder()
     names: set[str] = set()
     try:
-        files = _files(folder)
+        files = _list_files(folder)
     except OSError as error:
         found.refused[folder.name] = f"{folder} cannot be read: {error.strerror or error}."
         return found
-    for file in files[:_MOST_FILES]:
+    for file in files[:_MAX_FILES]:
         try:
-            captures = _captures_for(file, mono=mono)
+            captures = _matching_captures(file, mono=mono)
         except UserError as error:
             found.refused[file.name] = error.message
             continue
         for capture in captures:
-            if len(found.photos) == MOST_PHOTOS:
-                found.refused[file.name] = f"{file}: a preview shows no more than {MOST_PHOTOS} photos."
+            if len(found.photos) == MAX_PINNED:
+                found.refused[file.name] = f"{file}: a preview shows no more than {MAX_PINNED} photos."
                 return found
-            found.photos.append(PreviewPhoto(_safe_name(capture.name, names), file, as_rgb(capture.pixels)))
+            found.photos.append(PinnedPhoto(_safe_name(capture.name, names), file, as_rgb(capture.pixels)))
     return found
 
 
-def pin(source: Path, folder: Path, *, mono: bool) -> Path:
+def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
     """Copy a watch photo into `folder`, beside others of its name; the copy, or the one there with the same content.
 
     Raises:
         UserError: it is no watch photo, of the other kind of watch, there are enough, or it cannot be written.
     """
-    _captures_for(source, mono=mono)
+    _matching_captures(source, mono=mono)
     try:
         content = source.read_bytes()
-        target = _target(folder, source.name.lstrip("."), content)
+        target = _choose_target(folder, source.name.lstrip("."), content)
         if target.exists():
             return target
-        if len(read_preview_photos(folder, mono=mono).photos) >= MOST_PHOTOS:
-            raise UserError(f"{MOST_PHOTOS} watch photos are pinned already, more are not shown. Unpin one first.")
+        if len(read_pinned_photos(folder, mono=mono).photos) >= MAX_PINNED:
+            raise UserError(f"{MAX_PINNED} watch photos are pinned already, more are not shown. Unpin one first.")
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(target, content)
     except OSError as error:
@@ -83,13 +83,13 @@ def pin(source: Path, folder: Path, *, mono: bool) -> Path:
     return target
 
 
-def unpin(name: str, folder: Path) -> Path | None:
+def unpin_photo(name: str, folder: Path) -> Path | None:
     """Delete the file in `folder` that the photo called `name` is from; that file, or None if it was gone.
 
     Raises:
         UserError: it cannot be deleted.
     """
-    photos = [photo for mono in (True, False) for photo in read_preview_photos(folder, mono=mono).photos]
+    photos = [photo for mono in (True, False) for photo in read_pinned_photos(folder, mono=mono).photos]
     for photo in photos:
         if photo.name == name:
             try:
@@ -100,13 +100,13 @@ def unpin(name: str, folder: Path) -> Path | None:
     return None
 
 
-def _files(folder: Path) -> list[Path]:
+def _list_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
-def _captures_for(file: Path, *, mono: bool) -> list[Capture]:
+def _matching_captures(file: Path, *, mono: bool) -> list[Capture]:
     captures = read_captures(file)
     found, wanted = WATCHES[captures[0].kind], select_watch(mono=mono)
     if found != wanted:
@@ -114,10 +114,10 @@ def _captures_for(file: Path, *, mono: bool) -> list[Capture]:
     return captures
 
 
-def _target(folder: Path, name: str, content: bytes) -> Path:
+def _choose_target(folder: Path, name: str, content: bytes) -> Path:
     """Names are told apart without their endings: the endings do not appear in the previews."""
     stem, suffix = Path(name).stem, Path(name).suffix
-    there = {path.stem.lower(): path for path in _files(folder)}
+    there = {path.stem.lower(): path for path in _list_files(folder)}
     candidate, number = stem, 1
     while candidate.lower() in there:
         if there[candidate.lower()].read_bytes() == content:
@@ -128,6 +128,6 @@ def _target(folder: Path, name: str, content: bytes) -> Path:
 
 
 def _safe_name(name: str, names: set[str]) -> str:
-    plain = "".join(c if c.isprintable() and c not in _NOT_IN_NAMES else "_" for c in name)
-    plain = plain.encode("utf-8")[:_LONGEST_NAME].decode("utf-8", "ignore")
-    return unused_name(plain, names)
+    plain = "".join(c if c.isprintable() and c not in _FORBIDDEN_CHARACTERS else "_" for c in name)
+    plain = plain.encode("utf-8")[:_MAX_NAME_LENGTH].decode("utf-8", "ignore")
+    return unique_name(plain, names)

@@ -18,53 +18,45 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 from trainer_core.files import write_bytes
 from trainer_core.pixels import png_bytes
 from trainer_core.randomness import Stream, make_generator
-from trainer_core.scenes.shapes import Colour, palette, random_outline, rotation
-from trainer_core.scenes.textures import COUNT, SIDE, texture, word
+from trainer_core.scenes.shapes import Color, random_outline, random_palette, rotation_matrix
+from trainer_core.scenes.textures import TEXTURE_COUNT, TEXTURE_SIDE, random_word, render_texture
 
-_DRAWN_LARGER = 2
+_SUPERSAMPLING = 2
 _BILINEAR = Image.Resampling.BILINEAR
 _Random = np.random.Generator
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _LeafKind:
     """What the leaves of one group share. `softness`: edge blur in pixels, negative: as a share of the radius."""
 
     outline: np.ndarray
-    colour: Colour
+    colour: Color
     detail: float
     shading: float
     softness: float
     shadow: float
-    loose: bool
+    unattached: bool
 
 
-_Leaf = tuple[float, float, float, _Kind]  # radius, x, y
+_Leaf = tuple[float, float, float, _LeafKind]  # radius, x, y
 
 
-def scene(seed: int, index: int, size: int = 640) -> np.ndarray:
+def render_scene(seed: int, index: int, size: int = 640) -> np.ndarray:
     """Scene `index` of `seed`: uint8 [size, size, 3], sRGB; the same for the same arguments."""
-    painter = _Painter(seed, make_generator(seed, Stream.SCENE, index), size * _DRAWN_LARGER)
+    painter = _Painter(seed, make_generator(seed, Stream.SCENE, index), size * _SUPERSAMPLING)
     painter.paint()
-    return _photographed(_exposed(painter.canvas, painter.rng).reduce(_DRAWN_LARGER), painter.rng)
+    return _add_camera_effects(_adjust_exposure(painter.canvas, painter.rng).reduce(_SUPERSAMPLING), painter.rng)
 
 
-def write_scenes(
-    folder: Path,
-    *,
-    seed: int,
-    train: int = 72,
-    val: int = 10,
-    test: int = 6,
-    size: int = 512,
-) -> None:
+def write_scenes(folder: Path, *, seed: int, train: int = 72, val: int = 10, test: int = 6, size: int = 512) -> None:
     """Write scenes as PNG into train/, val/ and test/ of `folder`; those already there are kept."""
     sides = ["train"] * train + ["val"] * val + ["test"] * test
     for index, side in enumerate(sides):
         path = folder / side / f"scene_{seed}_{index:04d}.png"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, png_bytes(scene(seed, index, size), compress_level=1))
+            write_bytes(path, png_bytes(render_scene(seed, index, size), compress_level=1))
 
 
 class _Painter:
@@ -76,57 +68,59 @@ class _Painter:
         self.side = side
         self.canvas = Image.new("RGB", (side, side))
         self.light = float(rng.uniform(0, 2 * math.pi))
-        self.palette = palette(rng)
+        self.palette = random_palette(rng)
         self.bulge = ImageChops.invert(Image.radial_gradient("L"))
-        self.textures = rng.choice(COUNT, 9, replace=False).tolist()
+        self.textures = rng.choice(TEXTURE_COUNT, 9, replace=False).tolist()
 
     def paint(self) -> None:
         """From far to near."""
         rng, side = self.rng, self.side
         busy = float(np.exp(rng.uniform(math.log(0.2), math.log(1.4))))
-        self._background()
-        self._leaves(side * 0.06, side * 0.5, 0.3 * busy)
+        self._paint_background()
+        self._paint_leaves(side * 0.06, side * 0.5, 0.3 * busy)
         if rng.random() < 0.35:
-            self._defocus(float(rng.uniform(2, 14)))
-        self._leaves(side * 0.025, side * float(rng.uniform(0.1, 0.35)), 0.15 * busy)
+            self._blur_background(float(rng.uniform(2, 14)))
+        self._paint_leaves(side * 0.025, side * float(rng.uniform(0.1, 0.35)), 0.15 * busy)
         if rng.random() < 0.4:
-            self._face()
+            self._paint_face()
         for _ in range(rng.poisson(1.2)):
-            self._bars()
+            self._paint_bars()
         for _ in range(rng.poisson(1.0)):
-            self._lettering()
-        self._leaves(side * 0.008, side * 0.08, 0.012 * busy)
+            self._paint_lettering()
+        self._paint_leaves(side * 0.008, side * 0.08, 0.012 * busy)
 
     # Surfaces.
 
-    def _colour(self) -> Colour:
+    def _pick_color(self) -> Color:
         base = self.palette[int(self.rng.integers(len(self.palette)))]
         gain = self.rng.lognormal(0, 0.25)
         return (base[0] * gain, base[1] * gain, base[2] * gain)
 
-    def _surface(self, width: int, height: int, colour: Colour, *, shading: float, detail: float) -> Image.Image:
+    def _render_surface(self, width: int, height: int, colour: Color, *, shading: float, detail: float) -> Image.Image:
         """A lit and textured rectangle: brightness = texture and light, colour follows brightness."""
-        gray = self._texture(width, height) if detail > 0 else Image.new("L", (width, height), 128)
+        gray = self._pick_texture(width, height) if detail > 0 else Image.new("L", (width, height), 128)
         share = shading / (shading + detail + 1e-6)
         if shading > 0:
-            gray = Image.blend(gray, self._light_across(width, height), share)
+            gray = Image.blend(gray, self._light_gradient(width, height), share)
         # Blending halves both contrasts; the curve gives them back.
         ramp = np.exp((np.arange(256) - 128) / 64 * (shading + detail))
         curves = [np.clip(255 * channel * ramp**warmth, 0, 255) for channel, warmth in zip(colour, (1.05, 1.0, 0.93))]
         return Image.merge("RGB", (gray, gray, gray)).point(np.concatenate(curves).astype(int).tolist())
 
-    def _texture(self, width: int, height: int) -> Image.Image:
+    def _pick_texture(self, width: int, height: int) -> Image.Image:
         rng = self.rng
-        image = texture(self.seed, self.textures[int(rng.integers(len(self.textures)))])
-        zoom = max(float(np.exp(rng.uniform(math.log(0.45), math.log(1.6)))), max(width, height) / SIDE)
+        image = render_texture(self.seed, self.textures[int(rng.integers(len(self.textures)))])
+        zoom = max(float(np.exp(rng.uniform(math.log(0.45), math.log(1.6)))), max(width, height) / TEXTURE_SIDE)
         turned = bool(rng.random() < 0.5)
         size = (height, width) if turned else (width, height)
-        across, down = min(size[0] / zoom, SIDE), min(size[1] / zoom, SIDE)
-        left, top = float(rng.uniform(0, SIDE - across)), float(rng.uniform(0, SIDE - down))
-        cut = image.resize(size, _BILINEAR, (left, top, min(left + across, SIDE), min(top + down, SIDE)), 2.0)
+        across, down = min(size[0] / zoom, TEXTURE_SIDE), min(size[1] / zoom, TEXTURE_SIDE)
+        left, top = float(rng.uniform(0, TEXTURE_SIDE - across)), float(rng.uniform(0, TEXTURE_SIDE - down))
+        cut = image.resize(
+            size, _BILINEAR, (left, top, min(left + across, TEXTURE_SIDE), min(top + down, TEXTURE_SIDE)), 2.0
+        )
         return cut.transpose(Image.Transpose.TRANSPOSE) if turned else cut
 
-    def _light_across(self, width: int, height: int) -> Image.Image:
+    def _light_gradient(self, width: int, height: int) -> Image.Image:
         """Brighter towards the light: a plane, or the bulge of something round."""
         if self.rng.random() < 0.4:
             x, y = 128 - 70 * math.cos(self.light), 128 - 70 * math.sin(self.light)
@@ -147,20 +141,24 @@ class _Painter:
 
     # What the scene is made of.
 
-    def _background(self) -> None:
+    def _paint_background(self) -> None:
         rng, side = self.rng, self.side
-        far = self._surface(
-            side, side, self._colour(), shading=float(rng.uniform(0, 0.5)), detail=float(rng.choice([0.05, 0.2, 0.6]))
+        far = self._render_surface(
+            side,
+            side,
+            self._pick_color(),
+            shading=float(rng.uniform(0, 0.5)),
+            detail=float(rng.choice([0.05, 0.2, 0.6])),
         )
         self.canvas.paste(far)
         if rng.random() < 0.6:
             horizon = int(side * rng.uniform(0.3, 0.85))
-            ground = self._surface(
-                side, side - horizon, self._colour(), shading=0.2, detail=float(rng.uniform(0.1, 0.9))
+            ground = self._render_surface(
+                side, side - horizon, self._pick_color(), shading=0.2, detail=float(rng.uniform(0.1, 0.9))
             )
             self.canvas.paste(ground, (0, horizon))
 
-    def _leaves(self, smallest: float, largest: float, coverage: float) -> None:
+    def _paint_leaves(self, smallest: float, largest: float, coverage: float) -> None:
         """Leaves with radii ~ r^-3: each octave of sizes covers about the same share of the scene."""
         rng = self.rng
         octaves = math.log2(largest / smallest)
@@ -170,7 +168,7 @@ class _Painter:
         while count > 0:
             members = min(count, int(rng.geometric(0.25)))
             radius = smallest / math.sqrt(rng.uniform((smallest / largest) ** 2, 1))
-            kind = self._kind_of_leaf()
+            kind = self._random_leaf_kind()
             x, y = rng.uniform(-0.05, 1.05, 2) * self.side
             for _ in range(members):
                 size = radius * float(rng.lognormal(0, 0.2))
@@ -179,25 +177,25 @@ class _Painter:
             count -= members
         depth = -np.log([size for size, *_ in groups] or [1.0]) + rng.normal(0, 0.6, max(1, len(groups)))
         for place in np.argsort(depth).tolist()[: len(groups)]:
-            self._leaf(*groups[place])
+            self._paint_leaf(*groups[place])
 
-    def _kind_of_leaf(self) -> _Kind:
+    def _random_leaf_kind(self) -> _LeafKind:
         rng = self.rng
         soft = float(rng.uniform(0.5, 1.5)) if rng.random() < 0.3 else 0.0
-        return _Kind(
+        return _LeafKind(
             outline=random_outline(rng),
-            colour=self._colour(),
+            colour=self._pick_color(),
             detail=min(float(rng.exponential(0.5)), 1.3) if rng.random() < 0.8 else 0.0,
             shading=float(rng.exponential(0.35)),
             softness=soft if rng.random() < 0.93 else -0.15,
             shadow=float(rng.uniform(0.03, 0.15)) if rng.random() < 0.4 else 0.0,
-            loose=rng.random() < 0.5,
+            unattached=rng.random() < 0.5,
         )
 
-    def _leaf(self, radius: float, x: float, y: float, kind: _Kind) -> None:
+    def _paint_leaf(self, radius: float, x: float, y: float, kind: _LeafKind) -> None:
         outline = kind.outline * radius
-        if kind.loose:
-            outline = outline @ rotation(self.rng.uniform(0, 2 * math.pi))
+        if kind.unattached:
+            outline = outline @ rotation_matrix(self.rng.uniform(0, 2 * math.pi))
         outline = outline + np.array([x, y])
         low = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
         high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 1, self.side)
@@ -210,19 +208,21 @@ class _Painter:
             mask = mask.filter(ImageFilter.BoxBlur(kind.softness if kind.softness > 0 else -kind.softness * radius))
         gain = self.rng.lognormal(0, 0.15)
         colour = (kind.colour[0] * gain, kind.colour[1] * gain, kind.colour[2] * gain)
-        surface = self._surface(width, height, colour, shading=kind.shading, detail=kind.detail if radius > 8 else 0)
+        surface = self._render_surface(
+            width, height, colour, shading=kind.shading, detail=kind.detail if radius > 8 else 0
+        )
         self._paste(surface, mask, int(low[0]), int(low[1]), kind.shadow if radius > 12 else 0.0)
 
-    def _defocus(self, radius: float) -> None:
+    def _blur_background(self, radius: float) -> None:
         quarter = self.canvas.reduce(4).filter(ImageFilter.BoxBlur(radius / 4)).filter(ImageFilter.BoxBlur(radius / 4))
         self.canvas = quarter.resize(self.canvas.size, _BILINEAR)
 
-    def _bars(self) -> None:
+    def _paint_bars(self) -> None:
         """Wires, branches, railings: thin lines, alone or in ranks."""
         rng, side = self.rng, self.side
         draw = ImageDraw.Draw(self.canvas)
         width = int(np.exp(rng.uniform(0, 2.7)))
-        fill = _byte_colour(self._colour())
+        fill = _to_rgb8(self._pick_color())
         angle = rng.choice([0, math.pi / 2, rng.uniform(0, math.pi)])
         way, across = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
         start, length, pitch = rng.uniform(0, side, 2), side * rng.uniform(0.2, 1.5), width * rng.uniform(2, 8)
@@ -232,10 +232,10 @@ class _Painter:
             points = [begin - way * length / 2, begin + bend, begin + way * length / 2]
             draw.line([tuple(point) for point in points], fill=fill, width=width, joint="curve")
 
-    def _lettering(self) -> None:
+    def _paint_lettering(self) -> None:
         rng, side = self.rng, self.side
         size = int(np.exp(rng.uniform(math.log(14), math.log(side / 4))))
-        text = "\n".join(word(rng) for _ in range(int(rng.integers(1, 4))))
+        text = "\n".join(random_word(rng) for _ in range(int(rng.integers(1, 4))))
         font = ImageFont.load_default(size=size)
         probe = ImageDraw.Draw(self.canvas).multiline_textbbox((0, 0), text, font=font)
         box = (int(probe[2]) + size, int(probe[3]) + size)
@@ -245,16 +245,16 @@ class _Painter:
         ImageDraw.Draw(ink).multiline_text((size // 2, size // 2), text, fill=255, font=font)
         angle = float(rng.normal(0, 8) if rng.random() < 0.7 else rng.uniform(0, 360))
         place = (int(rng.uniform(-0.1, 0.7) * side), int(rng.uniform(0, 0.9) * side))
-        first, second = self._colour(), self._colour()
+        first, second = self._pick_color(), self._pick_color()
         if rng.random() < 0.6:  # on a plate
             plate = Image.new("L", box, 255).rotate(angle, _BILINEAR, expand=True)
-            self._paste(self._surface(*plate.size, first, shading=0.15, detail=0.05), plate, *place, 0.03)
+            self._paste(self._render_surface(*plate.size, first, shading=0.15, detail=0.05), plate, *place, 0.03)
             contrast = 0.25 if sum(first) > 1.2 else 3.0
             second = (first[0] * contrast, first[1] * contrast, first[2] * contrast + 0.05)
         turned = ink.rotate(angle, _BILINEAR, expand=True)
-        self._paste(self._surface(*turned.size, second, shading=0.1, detail=0.05), turned, *place)
+        self._paste(self._render_surface(*turned.size, second, shading=0.1, detail=0.05), turned, *place)
 
-    def _face(self) -> None:
+    def _paint_face(self) -> None:
         """Skin, hair, eyes and mouth as soft shapes: what people photograph most."""
         rng, side = self.rng, self.side
         high = float(side * np.exp(rng.uniform(math.log(0.06), math.log(0.5))))
@@ -262,9 +262,9 @@ class _Painter:
         tone = float(rng.uniform(0.25, 0.85))
         skin, dark = (tone, tone * 0.74, tone * 0.6), (tone * 0.25, tone * 0.16, tone * 0.12)
         hair = float(rng.uniform(0.03, 0.4))
-        self._blob(x, y - high * 0.12, wide * 1.2, high * 1.1, (hair, hair * 0.8, hair * 0.6), 0.5, 0.02)
-        self._blob(x, y + high * 0.75, wide * 2, high * 0.7, self._colour(), 0.3, 0.02)
-        self._blob(x, y, wide, high, skin, 0.08, 0.05)
+        self._paint_blob(x, y - high * 0.12, wide * 1.2, high * 1.1, (hair, hair * 0.8, hair * 0.6), 0.5, 0.02)
+        self._paint_blob(x, y + high * 0.75, wide * 2, high * 0.7, self._pick_color(), 0.3, 0.02)
+        self._paint_blob(x, y, wide, high, skin, 0.08, 0.05)
         lips, nose, white = (
             (tone * 0.75, tone * 0.3, tone * 0.3),
             (tone * 0.7, tone * 0.48, tone * 0.4),
@@ -274,26 +274,26 @@ class _Painter:
         for eye in (-0.22, 0.22):
             parts += [(eye, -0.1, 0.2, 0.04, dark), (eye, -0.02, 0.15, 0.06, white), (eye, -0.02, 0.06, 0.06, dark)]
         for part_x, part_y, part_w, part_h, colour in parts:
-            self._blob(x + part_x * wide, y + part_y * high, part_w * wide, part_h * high, colour, 0.02, 0.12)
+            self._paint_blob(x + part_x * wide, y + part_y * high, part_w * wide, part_h * high, colour, 0.02, 0.12)
 
-    def _blob(
-        self, x: float, y: float, wide: float, high: float, colour: Colour, detail: float, softness: float
+    def _paint_blob(
+        self, x: float, y: float, wide: float, high: float, colour: Color, detail: float, softness: float
     ) -> None:
         width, height = max(4, int(wide)), max(4, int(high))
         pad = 1 + int(softness * min(width, height))
         mask = Image.new("L", (width + 2 * pad, height + 2 * pad))
         ImageDraw.Draw(mask).ellipse((pad, pad, width + pad, height + pad), fill=255)
         mask = mask.filter(ImageFilter.BoxBlur(pad / 2))
-        surface = self._surface(*mask.size, colour, shading=0.35, detail=detail)
+        surface = self._render_surface(*mask.size, colour, shading=0.35, detail=detail)
         self._paste(surface, mask, int(x - mask.width / 2), int(y - mask.height / 2))
 
 
-def _byte_colour(colour: Colour) -> tuple[int, int, int]:
+def _to_rgb8(colour: Color) -> tuple[int, int, int]:
     red, green, blue = (int(min(255, 255 * channel)) for channel in colour)
     return red, green, blue
 
 
-def _exposed(image: Image.Image, rng: _Random) -> Image.Image:
+def _adjust_exposure(image: Image.Image, rng: _Random) -> Image.Image:
     """`image` with the contrast and the mean brightness of a photograph."""
     sample = np.asarray(image.resize((128, 128), Image.Resampling.NEAREST))
     low, high = np.percentile(sample, (1, 99))
@@ -306,7 +306,7 @@ def _exposed(image: Image.Image, rng: _Random) -> Image.Image:
     return image.point(np.clip(curve + 0.5, 0, 255).astype(int).tolist() * 3)
 
 
-def _photographed(image: Image.Image, rng: _Random) -> np.ndarray:
+def _add_camera_effects(image: Image.Image, rng: _Random) -> np.ndarray:
     """The camera's part: at times a trace of blur, light falling off towards the corners, grain."""
     if rng.random() < 0.25:
         image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.2, 0.7))))

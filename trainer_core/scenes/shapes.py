@@ -7,13 +7,13 @@ import math
 
 import numpy as np
 
-Colour = tuple[float, float, float]  # sRGB, 0 to 1
+Color = tuple[float, float, float]  # sRGB, 0 to 1
 _Random = np.random.Generator
 
 
-def palette(rng: _Random) -> list[Colour]:
+def random_palette(rng: _Random) -> list[Color]:
     """Muted colours around one or two hues, dark to bright, with the odd vivid one."""
-    hues = [_hue(rng), _hue(rng), _hue(rng)]
+    hues = [_random_hue(rng), _random_hue(rng), _random_hue(rng)]
     colours = []
     for _ in range(int(rng.integers(6, 12))):
         hue = (hues[int(rng.integers(3))] + rng.normal(0, 0.04)) % 1
@@ -22,7 +22,7 @@ def palette(rng: _Random) -> list[Colour]:
     return colours
 
 
-def _hue(rng: _Random) -> float:
+def _random_hue(rng: _Random) -> float:
     """Earth and skin most often, then sky, then leaves, then anything."""
     middle, spread = ((0.08, 0.03), (0.58, 0.04), (0.26, 0.05), (0.5, 0.5))[
         int(rng.choice(4, p=(0.45, 0.25, 0.15, 0.15)))
@@ -37,8 +37,8 @@ def random_outline(rng: _Random) -> np.ndarray:
         t = np.linspace(0, 2 * math.pi, 40, endpoint=False)
         points = np.stack([np.cos(t), np.sin(t) * rng.uniform(0.25, 1)], axis=1)
     elif kind < 0.55:
-        slender, lean = rng.uniform(0.08, 1), rng.normal(0, 0.15)
-        points = np.array([[-1, -slender], [1, -slender - lean], [1, slender + lean], [-1, slender]])
+        slender, slant = rng.uniform(0.08, 1), rng.normal(0, 0.15)
+        points = np.array([[-1, -slender], [1, -slender - slant], [1, slender + slant], [-1, slender]])
     elif kind < 0.72:
         t = np.sort(rng.uniform(0, 2 * math.pi, int(rng.integers(3, 9))))
         points = np.stack([np.cos(t), np.sin(t)], axis=1)
@@ -47,10 +47,12 @@ def random_outline(rng: _Random) -> np.ndarray:
         order = np.arange(1, 14)[:, None]
         waves = rng.normal(0, 0.35, order.shape) / order * np.cos(order * t + rng.uniform(0, 6.3, order.shape))
         points = np.stack([np.cos(t), np.sin(t) * rng.uniform(0.3, 1)], axis=1) * (1 + waves.sum(axis=0))[:, None]
-    turned: np.ndarray = points @ rotation(float(rng.choice([0.0, rng.normal(0, 0.1), rng.uniform(0, 2 * math.pi)])))
+    turned: np.ndarray = points @ rotation_matrix(
+        float(rng.choice([0.0, rng.normal(0, 0.1), rng.uniform(0, 2 * math.pi)]))
+    )
     return turned
 
 
-def rotation(angle: float) -> np.ndarray:
+def rotation_matrix(angle: float) -> np.ndarray:
     """The matrix that turns points [n, 2] by `angle` (radians), to be multiplied from the right."""
     return np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])

@@ -15,21 +15,21 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from trainer_core.randomness import Stream, make_generator
 
-SIDE = 640
-COUNT = 36
+TEXTURE_SIDE = 640
+TEXTURE_COUNT = 36
 _LETTERS = "etaoinshrdlucmfwypvbgkjqxz"
 
 _Random = np.random.Generator
 
 
-@lru_cache(maxsize=COUNT)
-def texture(seed: int, number: int) -> Image.Image:
+@lru_cache(maxsize=TEXTURE_COUNT)
+def render_texture(seed: int, number: int) -> Image.Image:
     """Texture `number` (0 to COUNT - 1) of `seed`: mode "L", SIDE x SIDE. Treat it as read-only."""
     rng = make_generator(seed, Stream.TEXTURE, number)
     return _KINDS[number % len(_KINDS)](rng)
 
 
-def fractal(rng: _Random, side: int, exponent: float, stretch: float = 1.0) -> np.ndarray:
+def fractal_noise(rng: _Random, side: int, exponent: float, stretch: float = 1.0) -> np.ndarray:
     """Noise with amplitude ~ 1 / f^exponent, zero mean, unit deviation; float32 [side, side], seamless.
 
     `stretch` > 1 draws it out along the rows (wood, water, brushed metal).
@@ -44,7 +44,7 @@ def fractal(rng: _Random, side: int, exponent: float, stretch: float = 1.0) -> n
     return field.astype(np.float32, copy=False)
 
 
-def word(rng: _Random) -> str:
+def random_word(rng: _Random) -> str:
     """A few letters, frequent ones more often; lower case, upper case or figures."""
     count = int(rng.integers(2, 9))
     places = np.minimum(rng.exponential(7.0, count).astype(int), len(_LETTERS) - 1)
@@ -55,45 +55,45 @@ def word(rng: _Random) -> str:
     return letters.upper() if style < 0.5 else letters.capitalize() if style < 0.75 else letters
 
 
-def _gray(field: np.ndarray, deviation: float = 46.0) -> Image.Image:
+def _to_gray(field: np.ndarray, deviation: float = 46.0) -> Image.Image:
     return Image.fromarray(np.clip(128 + deviation * field, 0, 255).astype(np.uint8))
 
 
-def _grain(image: Image.Image, rng: _Random, strength: float) -> Image.Image:
+def _add_grain(image: Image.Image, rng: _Random, strength: float) -> Image.Image:
     """`image` with fine irregularity on it, as every real surface has."""
-    return ImageChops.overlay(image, _gray(fractal(rng, SIDE, float(rng.uniform(0.4, 1.2))), strength))
+    return ImageChops.overlay(image, _to_gray(fractal_noise(rng, TEXTURE_SIDE, float(rng.uniform(0.4, 1.2))), strength))
 
 
 def _clouds(rng: _Random) -> Image.Image:
-    return _gray(fractal(rng, SIDE, float(rng.uniform(1.3, 1.9))))
+    return _to_gray(fractal_noise(rng, TEXTURE_SIDE, float(rng.uniform(1.3, 1.9))))
 
 
 def _rough(rng: _Random) -> Image.Image:
-    return _gray(fractal(rng, SIDE, float(rng.uniform(0.5, 1.1))), 40)
+    return _to_gray(fractal_noise(rng, TEXTURE_SIDE, float(rng.uniform(0.5, 1.1))), 40)
 
 
 def _wood(rng: _Random) -> Image.Image:
-    return _gray(fractal(rng, SIDE, float(rng.uniform(0.9, 1.3)), float(rng.uniform(5, 20))))
+    return _to_gray(fractal_noise(rng, TEXTURE_SIDE, float(rng.uniform(0.9, 1.3)), float(rng.uniform(5, 20))))
 
 
 def _marble(rng: _Random) -> Image.Image:
-    field = fractal(rng, SIDE, 1.5)
-    return _gray(1.3 * np.sin(field * rng.uniform(2, 7)) + 0.3 * fractal(rng, SIDE, 1.0), 40)
+    field = fractal_noise(rng, TEXTURE_SIDE, 1.5)
+    return _to_gray(1.3 * np.sin(field * rng.uniform(2, 7)) + 0.3 * fractal_noise(rng, TEXTURE_SIDE, 1.0), 40)
 
 
 def _creases(rng: _Random) -> Image.Image:
     """Sharp ridges between smooth slopes: rock, cloth, water."""
-    field = np.abs(fractal(rng, SIDE, float(rng.uniform(1.2, 1.6)), float(rng.choice([1.0, 1.0, 3.0]))))
-    return _gray((0.8 - field) * 1.2 + 0.2 * fractal(rng, SIDE, 0.9), 50)
+    field = np.abs(fractal_noise(rng, TEXTURE_SIDE, float(rng.uniform(1.2, 1.6)), float(rng.choice([1.0, 1.0, 3.0]))))
+    return _to_gray((0.8 - field) * 1.2 + 0.2 * fractal_noise(rng, TEXTURE_SIDE, 0.9), 50)
 
 
 def _strokes(rng: _Random) -> Image.Image:
     """Grass, fur, straw: thousands of thin strokes that lie over one another, roughly one way."""
-    image = _gray(fractal(rng, SIDE, 1.3), 30)
+    image = _to_gray(fractal_noise(rng, TEXTURE_SIDE, 1.3), 30)
     draw = ImageDraw.Draw(image)
     way, spread = rng.uniform(0, math.pi), rng.uniform(0.1, 0.5)
     length, count = float(rng.uniform(10, 60)), 2600
-    x, y = rng.uniform(0, SIDE, (2, count))
+    x, y = rng.uniform(0, TEXTURE_SIDE, (2, count))
     angle, reach = rng.normal(way, spread, count), length * rng.lognormal(0, 0.4, count)
     tone = np.clip(rng.normal(128, 48, count), 0, 255)
     ends = np.stack([x, y, x + reach * np.cos(angle), y + reach * np.sin(angle)], axis=1)
@@ -104,13 +104,13 @@ def _strokes(rng: _Random) -> Image.Image:
 
 def _leaves(rng: _Random) -> Image.Image:
     """Foliage, gravel, crowds: small shapes occluding one another, radii ~ r^-3."""
-    image = _gray(fractal(rng, SIDE, 1.2), 40)
+    image = _to_gray(fractal_noise(rng, TEXTURE_SIDE, 1.2), 40)
     draw = ImageDraw.Draw(image)
     smallest = float(rng.uniform(2, 6))
     count = 2200
     radius = np.minimum(smallest / np.sqrt(rng.uniform(1e-4, 1, count)), 60)
     slender, angle = rng.uniform(0.25, 1, count), rng.uniform(0, math.pi, count)
-    x, y = rng.uniform(0, SIDE, (2, count))
+    x, y = rng.uniform(0, TEXTURE_SIDE, (2, count))
     tone = np.clip(rng.normal(128, 50, count), 0, 255).astype(int)
     corner = np.linspace(0, 2 * math.pi, 9)[:-1] + 0.3
     along, aside = radius[:, None] * np.cos(corner), (radius * slender)[:, None] * np.sin(corner)
@@ -119,22 +119,22 @@ def _leaves(rng: _Random) -> Image.Image:
     outlines = np.stack([px, py], axis=2).reshape(count, -1)
     for outline, gray in zip(outlines.tolist(), tone.tolist()):
         draw.polygon(outline, fill=gray)
-    return _grain(image, rng, 16)
+    return _add_grain(image, rng, 16)
 
 
 def _bricks(rng: _Random) -> Image.Image:
     mortar = int(rng.integers(40, 220))
-    image = Image.new("L", (SIDE, SIDE), mortar)
+    image = Image.new("L", (TEXTURE_SIDE, TEXTURE_SIDE), mortar)
     draw = ImageDraw.Draw(image)
     height = int(rng.integers(12, 60))
     width, gap = int(height * rng.uniform(1, 3.2)), int(rng.integers(1, 5))
     shift = width // 2 if rng.random() < 0.7 else 0
-    for row in range(SIDE // height + 1):
-        for column in range(-1, SIDE // width + 1):
+    for row in range(TEXTURE_SIDE // height + 1):
+        for column in range(-1, TEXTURE_SIDE // width + 1):
             left, top = column * width + shift * (row % 2), row * height
             tone = int(np.clip(rng.normal(128, 26), 0, 255))
             draw.rectangle((left, top, left + width - gap - 1, top + height - gap - 1), fill=tone)
-    return _grain(image, rng, 34)
+    return _add_grain(image, rng, 34)
 
 
 def _stripes(rng: _Random) -> Image.Image:
@@ -142,47 +142,63 @@ def _stripes(rng: _Random) -> Image.Image:
     widths = rng.integers(3, int(rng.integers(8, 60)), int(rng.integers(2, 6)))
     tones = rng.integers(40, 216, len(widths))
     period = np.repeat(tones, widths)
-    row = np.resize(period, SIDE).astype(np.uint8)
-    return _grain(Image.fromarray(np.repeat(row[None], SIDE, axis=0)), rng, 26)
+    row = np.resize(period, TEXTURE_SIDE).astype(np.uint8)
+    return _add_grain(Image.fromarray(np.repeat(row[None], TEXTURE_SIDE, axis=0)), rng, 26)
 
 
 def _weave(rng: _Random) -> Image.Image:
-    y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
+    y, x = np.mgrid[0:TEXTURE_SIDE, 0:TEXTURE_SIDE].astype(np.float32)
     period = float(rng.uniform(5, 40))
-    bend = 0.4 * fractal(rng, SIDE, 1.8)
+    bend = 0.4 * fractal_noise(rng, TEXTURE_SIDE, 1.8)
     over = np.sin(2 * math.pi * x / period + bend) * np.sin(2 * math.pi * y / period + bend)
     hard = np.tanh(over * rng.uniform(1, 8))
-    return _gray(hard + 0.4 * fractal(rng, SIDE, 1.0), 40)
+    return _to_gray(hard + 0.4 * fractal_noise(rng, TEXTURE_SIDE, 1.0), 40)
 
 
 def _windows(rng: _Random) -> Image.Image:
     """A front: rows of frames with panes, each lit in its own way."""
-    image = _gray(fractal(rng, SIDE, 1.3), 14)
+    image = _to_gray(fractal_noise(rng, TEXTURE_SIDE, 1.3), 14)
     draw = ImageDraw.Draw(image)
     pitch_x, pitch_y = int(rng.integers(30, 130)), int(rng.integers(40, 150))
     inner, frame = rng.uniform(0.4, 0.8, 2), int(rng.integers(20, 240))
-    for top in range(pitch_y // 5, SIDE, pitch_y):
-        for left in range(pitch_x // 5, SIDE, pitch_x):
+    for top in range(pitch_y // 5, TEXTURE_SIDE, pitch_y):
+        for left in range(pitch_x // 5, TEXTURE_SIDE, pitch_x):
             right, bottom = left + int(pitch_x * inner[0]), top + int(pitch_y * inner[1])
             pane = int(np.clip(rng.normal(70, 45), 0, 255))
             draw.rectangle((left, top, right, bottom), fill=pane, outline=frame, width=max(1, pitch_x // 20))
             draw.line(((left + right) // 2, top, (left + right) // 2, bottom), fill=frame, width=max(1, pitch_x // 30))
             draw.line((left, (top + bottom) // 2, right, (top + bottom) // 2), fill=frame, width=max(1, pitch_x // 30))
-    return _grain(image, rng, 12)
+    return _add_grain(image, rng, 12)
 
 
 def _print(rng: _Random) -> Image.Image:
     paper, ink = (210, 40) if rng.random() < 0.7 else (50, 210)
-    image = Image.new("L", (SIDE, SIDE), paper)
+    image = Image.new("L", (TEXTURE_SIDE, TEXTURE_SIDE), paper)
     draw = ImageDraw.Draw(image)
     size = int(rng.integers(14, 60))
     font = ImageFont.load_default(size=size)
-    for top in range(size // 2, SIDE, int(size * 1.4)):
-        draw.text((size, top), " ".join(word(rng) for _ in range(1 + 1200 // (size * 4))), fill=ink, font=font)
-    return _grain(image, rng, 14)
+    for top in range(size // 2, TEXTURE_SIDE, int(size * 1.4)):
+        draw.text((size, top), " ".join(random_word(rng) for _ in range(1 + 1200 // (size * 4))), fill=ink, font=font)
+    return _add_grain(image, rng, 14)
 
 
 _KINDS: tuple[Callable[[_Random], Image.Image], ...] = (
-    _clouds, _strokes, _rough, _leaves, _creases, _bricks, _wood, _leaves, _windows, _marble, _rough, _stripes,
-    _strokes, _creases, _print, _weave, _leaves, _clouds,
-)  # fmt: skip
+    _clouds,
+    _strokes,
+    _rough,
+    _leaves,
+    _creases,
+    _bricks,
+    _wood,
+    _leaves,
+    _windows,
+    _marble,
+    _rough,
+    _stripes,
+    _strokes,
+    _creases,
+    _print,
+    _weave,
+    _leaves,
+    _clouds,
+)

@@ -12,11 +12,11 @@ from typing import Any
 from trainer_core.errors import UserError
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
-from trainer_core.settings.rules import complaints
+from trainer_core.settings.rules import find_problems
 
 
-def resolve(
-    given: Mapping[str, Any], stored: Mapping[str, Any] = {}, warm_network: Mapping[str, Any] = {}
+def resolve_settings(
+    given: Mapping[str, Any], stored: Mapping[str, Any] = {}, warm_start_network: Mapping[str, Any] = {}
 ) -> TrainerConfig:
     """Merge the sources of settings into one valid configuration.
 
@@ -28,32 +28,32 @@ def resolve(
     Raises:
         UserError: a value is out of its limits, or two contradict each other.
     """
-    config = merge(given, stored, warm_network)
-    wrong = complaints(config)
-    if wrong:
-        raise UserError(" ".join(wrong.values()))
+    config = merge_settings(given, stored, warm_start_network)
+    problems = find_problems(config)
+    if problems:
+        raise UserError(" ".join(problems.values()))
     return config
 
 
-def merge(
-    given: Mapping[str, Any], stored: Mapping[str, Any] = {}, warm_network: Mapping[str, Any] = {}
+def merge_settings(
+    given: Mapping[str, Any], stored: Mapping[str, Any] = {}, warm_start_network: Mapping[str, Any] = {}
 ) -> TrainerConfig:
     """Do as `resolve` without the check: what a form shows while something in it is still wrong."""
     base = {**(_demo_defaults() if given.get("demo") else {}), **stored}
     preset = given.get("preset", base.get("preset", SETTINGS["preset"].default))
     chosen = PRESETS.get(preset, {})
-    values = {**chosen, "preset": preset, **warm_network, **base}
+    values = {**chosen, "preset": preset, **warm_start_network, **base}
     if "preset" in given:
         values.update(chosen, preset=preset)
     if given.get("init_weights"):
-        values.update(warm_network)
+        values.update(warm_start_network)
     values.update(given)
     if "steps" in given and "max_minutes" not in given:
         values["max_minutes"] = None  # a number of steps given now replaces a stored budget
     return TrainerConfig(**values)
 
 
-def network_fields(spec: Any) -> dict[str, int]:
+def network_settings(spec: Any) -> dict[str, int]:
     """The network dimensions of a `NetworkSpec` as settings."""
     return {name: getattr(spec, name) for name in NETWORK_FIELDS}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from trainer_core.settings.config import SETTINGS
-from trainer_core.settings.schema import Setting, shown
+from trainer_core.settings.schema import Setting, format_value
 
 _HEAD = """\
 # Options
@@ -29,7 +29,7 @@ def _group(setting: Setting) -> str:
 def _row(setting: Setting) -> str:
     name = f"`{setting.flag}`" if setting.flag else f"`<{setting.name}>`"
     values = " ".join(part for part in (setting.limits, setting.unit) if part) or setting.kind
-    return f"| {name} | {shown(setting.default)} | {values} | {setting.help} |\n"
+    return f"| {name} | {format_value(setting.default)} | {values} | {setting.help} |\n"
 
 
 if __name__ == "__main__":

@@ -13,6 +13,6 @@ NETWORK_FIELDS = ("num_feat", "num_block", "num_grow_ch")
 PRESET_FIELDS = tuple(PRESETS["full"])  # what a preset decides; each decides the same
 
 
-def proposed(device: str) -> str:
+def preset_for_device(device: str) -> str:
     """The preset to begin with on "cuda" or "cpu": what learns something useful there within an hour or so."""
     return "full" if device == "cuda" else "light"

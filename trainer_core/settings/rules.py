@@ -18,7 +18,7 @@ Rule = Callable[[TrainerConfig], str]
 CONTRADICTIONS: dict[str, Rule] = {}  # by the field that shows the sentence
 
 
-def complaints(config: TrainerConfig, settings: Iterable[Setting] = SETTINGS.values()) -> dict[str, str]:
+def find_problems(config: TrainerConfig, settings: Iterable[Setting] = SETTINGS.values()) -> dict[str, str]:
     """Find every value of these settings that cannot be used.
 
     Contradictions are looked for once each value is fine alone.
@@ -26,7 +26,7 @@ def complaints(config: TrainerConfig, settings: Iterable[Setting] = SETTINGS.val
     Returns:
         Field name -> one sentence; empty when all is well.
     """
-    found = {s.name: s.complaint(getattr(config, s.name)) for s in settings}
+    found = {s.name: s.problem(getattr(config, s.name)) for s in settings}
     wrong = {name: text for name, text in found.items() if text}
     return wrong or {name: text for name, text in ((n, rule(config)) for n, rule in CONTRADICTIONS.items()) if text}
 

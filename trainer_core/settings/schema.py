@@ -84,18 +84,18 @@ class Setting:
         if self.choices:
             return ", ".join(str(choice) for choice in self.choices)
         above = self.exclusive_minimum is not None
-        low = "" if self.minimum is None else f"from {_short(self.minimum)}"
-        low = f"above {_short(self.exclusive_minimum)}" if self.exclusive_minimum is not None else low
-        high = "" if self.maximum is None else f"{'to' if low and not above else 'up to'} {_short(self.maximum)}"
+        low = "" if self.minimum is None else f"from {_format_limit(self.minimum)}"
+        low = f"above {_format_limit(self.exclusive_minimum)}" if self.exclusive_minimum is not None else low
+        high = "" if self.maximum is None else f"{'to' if low and not above else 'up to'} {_format_limit(self.maximum)}"
         text = (", " if above else " ").join(part for part in (low, high) if part)
         return f"{AUTO} or steps, {text}" if self.kind == "interval" else text
 
-    def complaint(self, value: Any) -> str | None:
+    def problem(self, value: Any) -> str | None:
         """One sentence saying what is wrong with `value`, or None when it is fine."""
-        problem = self._problem(value)
+        problem = self._value_problem(value)
         return None if problem is None else f"{self.flag or self.name} {problem}."
 
-    def _problem(self, value: Any) -> str | None:
+    def _value_problem(self, value: Any) -> str | None:
         if value is None:
             return None if self.optional else "is missing"
         if self.kind == "switch":
@@ -126,7 +126,7 @@ class Setting:
         too_small = self.minimum is not None and value < self.minimum
         too_small = too_small or (self.exclusive_minimum is not None and value <= self.exclusive_minimum)
         too_large = self.maximum is not None and value > self.maximum
-        return f"must be {self.limits}, not {_short(value)}" if too_small or too_large else None
+        return f"must be {self.limits}, not {_format_limit(value)}" if too_small or too_large else None
 
 
 @dataclass(frozen=True)
@@ -207,18 +207,18 @@ def settings_of(config_class: type) -> dict[str, Setting]:
     return found
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A default value as `--help`, tooltips and docs/options.md show it."""
     if value is None or value == "":
         return "none"
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, tuple):
-        return " ".join(shown(v) for v in value)
+        return " ".join(format_value(v) for v in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _short(value: float) -> str:
+def _format_limit(value: float) -> str:
     if isinstance(value, float) and abs(value) >= 1e5 and value == int(value):
         return f"{value:.0f}"
     return f"{value:g}" if isinstance(value, float) else str(value)

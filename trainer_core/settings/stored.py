@@ -14,11 +14,11 @@ from trainer_core.settings.schema import Setting
 SCHEMA_VERSION = 1
 # Keys of training_config.json that are not settings.
 RESERVED_KEYS = ("schema", "workspace_id", "derived", "warm_start")
-_NOT_TAKEN_FROM_FIRST_TRAINER = ("perceptual_weight", "monochrome_noise")
+_LEGACY_FIELDS_IGNORED = ("perceptual_weight", "monochrome_noise")
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredSettings:
     """What a `training_config.json` says.
 
     Attributes:
@@ -35,7 +35,7 @@ class Stored:
     last_source: dict[str, Any] = field(default_factory=dict)
 
 
-def read_stored(data: Any, where: str) -> Stored:
+def parse_stored_settings(data: Any, where: str) -> StoredSettings:
     """Read the parsed JSON of a stored settings file.
 
     Args:
@@ -46,10 +46,10 @@ def read_stored(data: Any, where: str) -> Stored:
     """
     if not isinstance(data, dict):
         raise UserError(f"{where} does not hold settings (a JSON object was expected). Move it away or restore it.")
-    values = {name: _checked(SETTINGS[name], value, where) for name, value in data.items() if _is_reused(name)}
+    values = {name: _check_value(SETTINGS[name], value, where) for name, value in data.items() if _is_reused(name)}
     notices = []
     if "schema" not in data:
-        dropped = [name for name in _NOT_TAKEN_FROM_FIRST_TRAINER if values.pop(name, None) is not None]
+        dropped = [name for name in _LEGACY_FIELDS_IGNORED if values.pop(name, None) is not None]
         notices.append(
             f"{where} was written by the first trainer; its {' and '.join(dropped) or 'meaning'} "
             "is not taken over, because it means something else here."
@@ -63,11 +63,11 @@ def read_stored(data: Any, where: str) -> Stored:
         notices.append(f"{where}: unknown settings are kept but not used: {', '.join(sorted(unknown))}.")
     workspace_id = data.get("workspace_id")
     workspace_id = workspace_id if isinstance(workspace_id, str) else None
-    return Stored(values, unknown, tuple(notices), workspace_id, _last_source(data))
+    return StoredSettings(values, unknown, tuple(notices), workspace_id, _last_source(data))
 
 
-def to_json(
-    config: TrainerConfig, *, stored: Stored, derived: dict[str, Any] | None, warm_start: Any
+def settings_to_json(
+    config: TrainerConfig, *, stored: StoredSettings, derived: dict[str, Any] | None, warm_start: Any
 ) -> dict[str, Any]:
     """The content of `training_config.json` and of `--config-only`; unknown stored fields come along."""
     values = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(config).items()}
@@ -89,12 +89,12 @@ def _last_source(data: Mapping[str, Any]) -> dict[str, Any]:
     return {"source_dir": source} if isinstance(source, str) and source else {}
 
 
-def _checked(setting: Setting, value: Any, where: str) -> Any:
+def _check_value(setting: Setting, value: Any, where: str) -> Any:
     if setting.kind == "pair" and isinstance(value, list):
         value = tuple(value)
     if setting.kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    complaint = setting.complaint(value)
+    complaint = setting.problem(value)
     if complaint:
         raise UserError(f"{where}: {complaint} Correct it there, or give the option on the command line.")
     return value

@@ -17,30 +17,30 @@ class AppendFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._torn = _ends_torn(path)
+        self._needs_newline = _ends_mid_line(path)
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (kept open for the length of a run)
 
     def write(self, line: str) -> bool:
         """Append one line; False when the system refused it."""
         data = (line + "\n").encode("utf-8", "backslashreplace")
         try:
-            self._put((b"\n" if self._torn else b"") + data)
+            self._write_bytes((b"\n" if self._needs_newline else b"") + data)
         except OSError:
-            self._torn = True
+            self._needs_newline = True
             return False
-        self._torn = False
+        self._needs_newline = False
         return True
 
     def close(self) -> None:
         """Close the file; closing twice does no harm."""
         self._file.close()
 
-    def _put(self, data: bytes) -> None:
+    def _write_bytes(self, data: bytes) -> None:
         while data:
             data = data[self._file.write(data) or 0 :]
 
 
-def _ends_torn(path: Path) -> bool:
+def _ends_mid_line(path: Path) -> bool:
     if not path.exists() or path.stat().st_size == 0:
         return False
     with open(path, "rb") as file:

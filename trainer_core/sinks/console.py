@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from trainer_core.events import Event, PlanChanged, RunFinished, RunStarted, StepDone
 from trainer_core.sinks.append_file import AppendFile
-from trainer_core.sinks.event_text import Narrator
-from trainer_core.sinks.throttle import Clock, LinePace, Throttle
+from trainer_core.sinks.event_text import EventFormatter
+from trainer_core.sinks.throttle import Clock, LineSchedule, Throttle
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_BAR_SECONDS = 0.1
+_BAR_INTERVAL = 0.1
 _BAR_FORMAT = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {desc}"
 _OPEN_BAR_FORMAT = "step {n_fmt} {desc}"  # as long as a time budget is being measured
 
@@ -48,17 +48,17 @@ class ConsoleSink:
         self._stream = sys.stderr if stream is None else stream
         with_bar = self._stream is not None and (self._stream.isatty() if bar is None else bar)
         self._bar = _Bar(self._stream, clock) if with_bar else None
-        self._narrator = Narrator()
-        self._pace = LinePace(log_interval, clock)
+        self._narrator = EventFormatter()
+        self._line_pace = LineSchedule(log_interval, clock)
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
         if self._bar is not None:
-            self._bar.follow(event)
+            self._bar.on_event(event)
         if isinstance(event, StepDone) and self._bar is not None:
-            self._bar.advance(event, self._narrator.status(event))
-        elif _is_due(event, self._pace):
-            for line in self._narrator.lines(event):
+            self._bar.advance(event, self._narrator.format_status(event))
+        elif _is_line_due(event, self._line_pace):
+            for line in self._narrator.format_event(event):
                 self._print(line)
 
     def close(self) -> None:
@@ -85,14 +85,14 @@ class LogFileSink:
 
     def __init__(self, path: Path, *, log_interval: int = 100, clock: Clock = time.monotonic) -> None:
         self._file = AppendFile(path)
-        self._narrator = Narrator()
-        self._pace = LinePace(log_interval, clock)
+        self._narrator = EventFormatter()
+        self._line_pace = LineSchedule(log_interval, clock)
         self._missing = 0
 
     def __call__(self, event: Event) -> None:
         """Log one event."""
-        if _is_due(event, self._pace):
-            for line in self._narrator.lines(event):
+        if _is_line_due(event, self._line_pace):
+            for line in self._narrator.format_event(event):
                 self._log(line)
 
     def close(self) -> None:
@@ -113,10 +113,10 @@ class _Bar:
 
     def __init__(self, stream: TextIO, clock: Clock) -> None:
         self._stream = stream
-        self._throttle = Throttle(_BAR_SECONDS, clock)
+        self._throttle = Throttle(_BAR_INTERVAL, clock)
         self._tqdm: tqdm[Any] | None = None
 
-    def follow(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Start, change or end with the run."""
         if isinstance(event, RunStarted):
             self.close()
@@ -128,11 +128,11 @@ class _Bar:
     def advance(self, event: StepDone, status: str) -> None:
         """Show the newest step; drawn at most ten times a second."""
         if self._tqdm is None:  # a bar of unknown length has no truth value
-            self._tqdm = self._new(event)
+            self._tqdm = self._make_bar(event)
         bar = self._tqdm
         bar.n = event.step
         bar.set_description_str(status, refresh=False)
-        if self._throttle.ready() or event.step == event.total_steps:
+        if self._throttle.is_due() or event.step == event.total_steps:
             bar.ncols = _columns(self._stream) - 1
             bar.refresh()
 
@@ -150,7 +150,7 @@ class _Bar:
             self._tqdm.close()
             self._tqdm = None
 
-    def _new(self, event: StepDone) -> tqdm[Any]:
+    def _make_bar(self, event: StepDone) -> tqdm[Any]:
         from tqdm import tqdm
 
         tqdm.monitor_interval = 0  # its watching thread has nothing to do here
@@ -171,7 +171,7 @@ def _columns(stream: TextIO) -> int:
         return 80
 
 
-def _is_due(event: Event, pace: LinePace) -> bool:
+def _is_line_due(event: Event, pace: LineSchedule) -> bool:
     if isinstance(event, RunStarted):
         pace.start(event.start_step)
-    return not isinstance(event, StepDone) or pace.due(event.step, event.total_steps)
+    return not isinstance(event, StepDone) or pace.is_due(event.step, event.total_steps)

@@ -24,60 +24,60 @@ from trainer_core.text import escape_control_characters
 _OUTCOMES = {"completed": "Done", "stopped": "Stopped", "discarded": "Stopped without saving", "failed": "Failed"}
 
 
-class Narrator:
+class EventFormatter:
     """Turns each event into the lines to show; one per run."""
 
     def __init__(self) -> None:
         self._validated: Validated | None = None
         self._loads_in = ""
-        self._picture: list[str] = []
+        self._preview_line: list[str] = []
 
-    def lines(self, event: Event) -> list[str]:
+    def format_event(self, event: Event) -> list[str]:
         """The lines of an event, without line ends or control characters. `StepDone` gives its progress line."""
         if isinstance(event, Validated) and event.split == "val":
             self._validated = event
-        return [escape_control_characters(line) for line in self._tell(event)]
+        return [escape_control_characters(line) for line in self._format(event)]
 
-    def status(self, event: StepDone) -> str:
+    def format_status(self, event: StepDone) -> str:
         """The figures of a progress line without the step and the single losses: what fits beside a bar."""
         parts = [f"loss {event.losses.get('total', float('nan')):.4f}"]
         if self._validated is not None:
             parts.append(f"PSNR {self._validated.psnr:.2f} (bicubic {self._validated.bicubic_psnr:.2f})")
         parts.append(f"{event.steps_per_second:.2f} it/s")
-        parts.append(f"ETA {duration(event.seconds_left)}")
+        parts.append(f"ETA {format_duration(event.seconds_left)}")
         return ", ".join(parts)
 
-    def _tell(self, event: Event) -> list[str]:
+    def _format(self, event: Event) -> list[str]:
         if isinstance(event, StepDone):
-            return [self._progress(event)]
+            return [self._format_progress(event)]
         if isinstance(event, Validated):
-            return [_validation(event)]
+            return [_format_validation(event)]
         if isinstance(event, CheckpointSaved):
-            return self._saved(event)
+            return self._format_saved(event)
         if isinstance(event, PreviewReady):
-            return self._previews(event)
+            return self._format_previews(event)
         if isinstance(event, Notice):
             prefix = "" if event.level == "info" else f"{event.level}: "
             return [prefix + line for line in event.text.splitlines()]
         if isinstance(event, PlanChanged):
             return [f"step {event.step}: the time budget makes {event.total_steps} steps in all"]
-        return _start(event) if isinstance(event, RunStarted) else [*_finish(event), *self._picture]
+        return _format_start(event) if isinstance(event, RunStarted) else [*_format_finish(event), *self._preview_line]
 
-    def _progress(self, event: StepDone) -> str:
+    def _format_progress(self, event: StepDone) -> str:
         single = {name: value for name, value in event.losses.items() if name != "total"}
         terms = " (" + ", ".join(f"{name} {value:.4f}" for name, value in single.items()) + ")" if single else ""
-        loss, *rest = self.status(event).split(", ")
+        loss, *rest = self.format_status(event).split(", ")
         skipped = [f"skipped {event.skipped_steps}"] if event.skipped_steps else []
         figures = [loss + terms, *rest, f"lr {event.learning_rate:.2e}", *skipped]
-        return f"step {event.step}/{_total(event.total_steps)}: " + ", ".join(figures)
+        return f"step {event.step}/{_format_total(event.total_steps)}: " + ", ".join(figures)
 
-    def _previews(self, event: PreviewReady) -> list[str]:
+    def _format_previews(self, event: PreviewReady) -> list[str]:
         if not event.files:
             return []
-        self._picture = [f"Before and after: {event.files[0]}"]
+        self._preview_line = [f"Before and after: {event.files[0]}"]
         return [f"step {event.step}: previews {Path(event.files[0]).name} to {Path(event.files[-1]).name}"]
 
-    def _saved(self, event: CheckpointSaved) -> list[str]:
+    def _format_saved(self, event: CheckpointSaved) -> list[str]:
         names = ", ".join(Path(file).name for file in (event.path, *event.models))
         lines = [f"step {event.step}: saved {names}"]
         if event.loads_in and event.loads_in != self._loads_in:
@@ -86,7 +86,7 @@ class Narrator:
         return lines
 
 
-def duration(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """Seconds as 4:05 or 1:04:05 ("?" when unknown)."""
     if seconds is None or not 0 <= seconds < float("inf"):
         return "?"
@@ -95,7 +95,7 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def rough_duration(seconds: float) -> str:
+def format_rough_duration(seconds: float) -> str:
     """Seconds as an estimate in words: "20 seconds", "12 minutes", "3 hours", "4 days"."""
     steps = ((90, "second", 1), (6000, "minute", 60), (48 * 3600, "hour", 3600), (float("inf"), "day", 86400))
     unit, length = next((unit, length) for limit, unit, length in steps if seconds < limit)
@@ -103,7 +103,7 @@ def rough_duration(seconds: float) -> str:
     return f"{count} {unit}{'s' * (count != 1)}"
 
 
-def _start(event: RunStarted) -> list[str]:
+def _format_start(event: RunStarted) -> list[str]:
     camera = "mono" if event.mono else "colour"
     split = ", ".join(f"{count} {name}" for name, count in event.photos.items())
     lines = [
@@ -113,11 +113,11 @@ def _start(event: RunStarted) -> list[str]:
         f"Workspace: {event.workspace}",
     ]
     if event.resumed_from:
-        lines.append(f"Resumed from {event.resumed_from} at step {event.start_step}/{_total(event.total_steps)}")
+        lines.append(f"Resumed from {event.resumed_from} at step {event.start_step}/{_format_total(event.total_steps)}")
     return lines
 
 
-def _validation(event: Validated) -> str:
+def _format_validation(event: Validated) -> str:
     name = {"val": "validation", "test": "test"}.get(event.split, event.split)
     return (
         f"step {event.step}: {name} PSNR {event.psnr:.2f} dB, SSIM {event.ssim:.4f}; "
@@ -126,12 +126,13 @@ def _validation(event: Validated) -> str:
     )
 
 
-def _finish(event: RunFinished) -> list[str]:
+def _format_finish(event: RunFinished) -> list[str]:
     reason = f": {event.error}" if event.error else ""
-    head = f"{_OUTCOMES.get(event.outcome, event.outcome)} at step {event.step} after {duration(event.seconds)}{reason}"
+    outcome = _OUTCOMES.get(event.outcome, event.outcome)
+    head = f"{outcome} at step {event.step} after {format_duration(event.seconds)}{reason}"
     lines = head.splitlines()
     if event.best_psnr is not None:
-        lines.append(_best(event))
+        lines.append(_format_best(event))
     if event.model:
         lines.append(f"Model: {event.model}")
     if event.checkpoint:
@@ -141,12 +142,12 @@ def _finish(event: RunFinished) -> list[str]:
     return lines
 
 
-def _best(event: RunFinished) -> str:
+def _format_best(event: RunFinished) -> str:
     text = f"Best validation PSNR {event.best_psnr:.2f} dB at step {event.best_step}"
     if event.bicubic_psnr is not None and event.best_psnr is not None:
         text += f", bicubic {event.bicubic_psnr:.2f} dB ({event.best_psnr - event.bicubic_psnr:+.2f} dB)"
     return text if event.test_psnr is None else f"{text}; test PSNR {event.test_psnr:.2f} dB"
 
 
-def _total(steps: int | None) -> str:
+def _format_total(steps: int | None) -> str:
     return "?" if steps is None else str(steps)

@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from trainer_core.events import Event, StepDone, is_superseded, to_json
+from trainer_core.events import Event, StepDone, event_to_json, is_superseded
 from trainer_core.sinks.append_file import AppendFile
 from trainer_core.sinks.throttle import Clock, Throttle
 
-_SECONDS_BETWEEN_STEPS = 0.25
+_STEP_INTERVAL = 0.25
 
 
 class JournalSink:
@@ -27,28 +27,28 @@ class JournalSink:
 
     def __init__(self, path: Path, *, clock: Clock = time.monotonic) -> None:
         self._file = AppendFile(path)
-        self._throttle = Throttle(_SECONDS_BETWEEN_STEPS, clock)
-        self._held: str | None = None
+        self._throttle = Throttle(_STEP_INTERVAL, clock)
+        self._held_step: str | None = None
 
     def __call__(self, event: Event) -> None:
         """Write one event, or hold it back if it is one of many steps."""
-        if isinstance(event, StepDone) and not self._throttle.ready():
-            self._held = json_line(event)
+        if isinstance(event, StepDone) and not self._throttle.is_due():
+            self._held_step = format_json_line(event)
             return
         if isinstance(event, StepDone):
-            self._held = None  # this step is newer
-        self._release()
-        self._file.write(json_line(event))
+            self._held_step = None  # this step is newer
+        self._write_held_step()
+        self._file.write(format_json_line(event))
 
     def close(self) -> None:
         """Write what was held back and close the file."""
-        self._release()
+        self._write_held_step()
         self._file.close()
 
-    def _release(self) -> None:
-        if self._held is not None:
-            self._file.write(self._held)
-            self._held = None
+    def _write_held_step(self) -> None:
+        if self._held_step is not None:
+            self._file.write(self._held_step)
+            self._held_step = None
 
 
 class JsonlStdoutSink:
@@ -61,13 +61,13 @@ class JsonlStdoutSink:
 
     def __call__(self, event: Event) -> None:
         """Write one event."""
-        self._stream.write(json_line(event) + "\n")
+        self._stream.write(format_json_line(event) + "\n")
         self._stream.flush()
 
 
-def json_line(event: Event) -> str:
+def format_json_line(event: Event) -> str:
     """The event as one line of strict ASCII JSON, without the line end."""
-    return json.dumps(_finite(to_json(event)), allow_nan=False)
+    return json.dumps(_without_non_finite(event_to_json(event)), allow_nan=False)
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
@@ -79,7 +79,7 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
         return []
     history: list[dict[str, Any]] = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        record = parsed(line)
+        record = parse_line(line)
         if record is None:
             continue
         if record["event"] == "RunStarted":
@@ -89,7 +89,7 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     return history
 
 
-def parsed(line: str) -> dict[str, Any] | None:
+def parse_line(line: str) -> dict[str, Any] | None:
     """The record of a line, or None for what no journal writes."""
     try:
         record = json.loads(line)
@@ -98,9 +98,9 @@ def parsed(line: str) -> dict[str, Any] | None:
     return record if isinstance(record, dict) and isinstance(record.get("event"), str) else None
 
 
-def _finite(value: Any) -> Any:
+def _without_non_finite(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _finite(v) for key, v in value.items()}
+        return {key: _without_non_finite(v) for key, v in value.items()}
     if isinstance(value, list):
-        return [_finite(v) for v in value]
+        return [_without_non_finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

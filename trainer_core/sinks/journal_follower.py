@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from trainer_core.events import Event, RunStarted, StepDone, from_json, is_superseded
-from trainer_core.sinks.journal import parsed
+from trainer_core.events import Event, RunStarted, StepDone, event_from_json, is_superseded
+from trainer_core.sinks.journal import parse_line
 
-_HEAD = 256  # bytes; the first line tells one run from another by its time and its run's id
+_FINGERPRINT_BYTES = 256  # bytes; the first line tells one run from another by its time and its run's id
 
 
 class JournalFollower:
@@ -22,39 +22,39 @@ class JournalFollower:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._head = b""
-        self._place = 0
+        self._fingerprint = b""
+        self._offset = 0
         self.files = 1
 
-    def news(self) -> Iterator[Event]:
+    def read_new_events(self) -> Iterator[Event]:
         """The events since the last call; previews come without their pictures, unreadable lines are left out.
 
         The file is read and closed at once (so that the writer can move it), the lines are parsed one by one.
         """
-        events = (from_json(record) for record in map(parsed, self._new_lines()) if record is not None)
+        events = (event_from_json(record) for record in map(parse_line, self._new_lines()) if record is not None)
         return (event for event in events if event is not None)
 
     def _new_lines(self) -> Iterator[str]:
         try:
             with open(self._path, "rb") as file:
-                self._recognise(file)
-                file.seek(self._place)
+                self._check_same_file(file)
+                file.seek(self._offset)
                 data = file.read()
         except OSError:
             return iter(())  # not there yet, or just being put aside
         data = data[: data.rfind(b"\n") + 1]
-        self._place += len(data)
+        self._offset += len(data)
         return (line.decode("utf-8", "replace") for line in io.BytesIO(data))  # one by one: others must breathe
 
-    def _recognise(self, file: BinaryIO) -> None:
-        head = file.read(_HEAD)
-        if not head.startswith(self._head) or os.fstat(file.fileno()).st_size < self._place:
-            self._place = 0
+    def _check_same_file(self, file: BinaryIO) -> None:
+        head = file.read(_FINGERPRINT_BYTES)
+        if not head.startswith(self._fingerprint) or os.fstat(file.fileno()).st_size < self._offset:
+            self._offset = 0
             self.files += 1
-        self._head = head
+        self._fingerprint = head
 
 
-def gist(events: Iterable[Event]) -> list[Event]:
+def without_repeats(events: Iterable[Event]) -> list[Event]:
     """The events of a run without what a resume did again, and of steps in a row only the last one."""
     kept: list[Event] = []
     for event in events:

@@ -12,14 +12,14 @@ from typing import Any
 
 from trainer_core.events import Event, EventSink, Notice, PreviewReady, RunFinished, StepDone, Validated
 from trainer_core.pixels import make_strip, png_bytes
-from trainer_core.previews.files import keys_of, pinned_name
+from trainer_core.previews.files import pinned_name, sample_keys
 from trainer_core.sinks.throttle import Clock, Throttle
 
 _SECONDS_BETWEEN_STEPS = 0.25
 _GAP = 4  # white pixels between the pictures of a strip
 
 
-def tensorboard_sink(folder: Path, start_step: int) -> EventSink | Notice:
+def make_tensorboard_sink(folder: Path, start_step: int) -> EventSink | Notice:
     """A sink writing to `folder` (made if missing), or the notice that the package is missing.
 
     What an earlier session wrote there for steps after `start_step` is hidden by TensorBoard.
@@ -48,40 +48,40 @@ class TensorBoardSink:
         self._event, self._summary = event_pb2, summary_pb2
         self._throttle = Throttle(_SECONDS_BETWEEN_STEPS, clock)
         self._writer = EventFileWriter(str(folder))
-        self._put(start_step + 1, session_log=event_pb2.SessionLog(status=event_pb2.SessionLog.START))
+        self._write_summary(start_step + 1, session_log=event_pb2.SessionLog(status=event_pb2.SessionLog.START))
 
     def __call__(self, event: Event) -> None:
         """Write the figures or pictures of one event."""
         if isinstance(event, StepDone):
-            if self._throttle.ready() or event.step == event.total_steps:
-                self._scalars(event.step, _step_scalars(event))
+            if self._throttle.is_due() or event.step == event.total_steps:
+                self._add_scalars(event.step, _step_scalars(event))
         elif isinstance(event, Validated):
-            self._scalars(event.step, _validation_scalars(event))
+            self._add_scalars(event.step, _validation_scalars(event))
             self._writer.flush()
         elif isinstance(event, PreviewReady):
-            self._pictures(event)
+            self._add_images(event)
         elif isinstance(event, RunFinished):
             self._writer.close()
 
-    def _scalars(self, step: int, values: dict[str, float]) -> None:
+    def _add_scalars(self, step: int, values: dict[str, float]) -> None:
         make = self._summary.Summary.Value
         self._put_values(step, [make(tag=tag, simple_value=value) for tag, value in values.items()])
 
-    def _pictures(self, event: PreviewReady) -> None:
+    def _add_images(self, event: PreviewReady) -> None:
         values = []
-        for sample, key in zip(event.samples, keys_of(event.samples)):
+        for sample, key in zip(event.images, sample_keys(event.images)):
             images = [image for image in (sample.lr, sample.sr, sample.hr) if image is not None]
             strip = make_strip(images, gap=_GAP)
             image = self._summary.Summary.Image(
                 height=strip.shape[0], width=strip.shape[1], colorspace=3, encoded_image_string=png_bytes(strip)
             )
-            values.append(self._summary.Summary.Value(tag=_tag(key), image=image))
+            values.append(self._summary.Summary.Value(tag=_image_tag(key), image=image))
         self._put_values(event.step, values)
 
     def _put_values(self, step: int, values: list[Any]) -> None:
-        self._put(step, summary=self._summary.Summary(value=values))
+        self._write_summary(step, summary=self._summary.Summary(value=values))
 
-    def _put(self, step: int, **content: Any) -> None:
+    def _write_summary(self, step: int, **content: Any) -> None:
         self._writer.add_event(self._event.Event(wall_time=time.time(), step=step, **content))
 
 
@@ -102,7 +102,7 @@ def _validation_scalars(event: Validated) -> dict[str, float]:
     }
 
 
-def _tag(key: str) -> str:
+def _image_tag(key: str) -> str:
     """Validation frames are numbered from 0, pinned photos keep their names."""
     name = pinned_name(key)
     return f"pinned/{name}" if name else f"preview/{int(key) - 1}"

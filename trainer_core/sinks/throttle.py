@@ -16,7 +16,7 @@ class Throttle:
         self._clock = clock
         self._next = float("-inf")
 
-    def ready(self) -> bool:
+    def is_due(self) -> bool:
         """Whether it is time again; a yes starts the next wait."""
         now = self._clock()
         if now < self._next:
@@ -25,10 +25,10 @@ class Throttle:
         return True
 
 
-class LinePace:
+class LineSchedule:
     """When a progress line is due: every `steps` steps but at most once a second, and at least every 15 s."""
 
-    SHORTEST, LONGEST = 1.0, 15.0  # seconds
+    MIN_SECONDS, MAX_SECONDS = 1.0, 15.0  # seconds
 
     def __init__(self, steps: int, clock: Clock = time.monotonic) -> None:
         self._steps = max(1, steps)
@@ -40,11 +40,11 @@ class LinePace:
         self._last_step = step
         self._last_time = self._clock()
 
-    def due(self, step: int, total: int | None) -> bool:
+    def is_due(self, step: int, total: int | None) -> bool:
         """Whether `step` deserves a line; a yes counts as one written. The last step always does."""
         waited = self._clock() - self._last_time
         crossed = step // self._steps > self._last_step // self._steps
-        if not (step == total or waited >= self.LONGEST or (crossed and waited >= self.SHORTEST)):
+        if not (step == total or waited >= self.MAX_SECONDS or (crossed and waited >= self.MIN_SECONDS)):
             return False
         self.start(step)
         return True

@@ -22,18 +22,18 @@ from trainer_core.pixels import to_tensor
 from trainer_core.randomness import Stream, make_generator, make_torch_generator
 from trainer_core.settings.config import TrainerConfig
 
-_LEAST_MARGIN = 4  # LR pixels between a patch and the border of its simulated region
+_MIN_MARGIN = 4  # LR pixels between a patch and the border of its simulated region
 
 
 @dataclass(frozen=True)
-class Pair:
+class Batch:
     """LR [B, 3, p, p] and target [B, 3, p*scale, p*scale], float32 in 0..1, on the training device."""
 
     lr: Tensor
     hr: Tensor
 
 
-class PairMaker:
+class BatchMaker:
     """Turns sampled regions into training pairs."""
 
     def __init__(self, config: TrainerConfig, camera: Camera, device: torch.device) -> None:
@@ -44,50 +44,50 @@ class PairMaker:
         self._device = device
 
     @torch.no_grad()
-    def pairs(self, regions: Sequence[Region]) -> Pair:
+    def make_batch(self, regions: Sequence[Region]) -> Batch:
         """One micro-batch; `regions` have consecutive sample numbers."""
         indices = [region.index for region in regions]
-        view = _view(regions, self._camera, self._device)
+        view = _make_view(regions, self._camera, self._device)
         params = self._camera.draw(self._seed, indices).to(self._device)
         noise = make_torch_generator(self._seed, Stream.NOISE, indices[0], self._device)
         lr, hr = self._camera(view, params, noise)
-        return self._cut(lr, hr, indices)
+        return self._cut_patches(lr, hr, indices)
 
-    def _cut(self, lr: Tensor, hr: Tensor, indices: Sequence[int]) -> Pair:
+    def _cut_patches(self, lr: Tensor, hr: Tensor, indices: Sequence[int]) -> Batch:
         slack = lr.shape[-1] - self._patch
-        low = min(_LEAST_MARGIN, slack // 2)
+        low = min(_MIN_MARGIN, slack // 2)
         lrs, hrs = [], []
         for i, index in enumerate(indices):
             offsets = make_generator(self._seed, Stream.OFFSET, index)
             x, y = offsets.integers(low, slack - low + 1, size=2).tolist()
-            lrs.append(_window(lr[i], x, y, self._patch))
-            hrs.append(_window(hr[i], x * self._scale, y * self._scale, self._patch * self._scale))
+            lrs.append(_cut_window(lr[i], x, y, self._patch))
+            hrs.append(_cut_window(hr[i], x * self._scale, y * self._scale, self._patch * self._scale))
         # clones a batch at once into the layout that convolutions like best
         layout = torch.channels_last
-        return Pair(
+        return Batch(
             torch.stack(lrs).contiguous(memory_format=layout), torch.stack(hrs).contiguous(memory_format=layout)
         )
 
 
 @torch.no_grad()
-def frame_pair(frame: Frame, camera: Camera, *, seed: int, index: int, device: torch.device) -> Pair:
+def make_frame_batch(frame: Frame, camera: Camera, *, seed: int, index: int, device: torch.device) -> Batch:
     """The fixed LR/target pair of one validation frame."""
     params = camera.draw(seed, [index]).to(device)
     noise = make_torch_generator(seed, Stream.NOISE, index, device)
-    lr, hr = camera(_view([frame], camera, device), params, noise)
-    return Pair(lr, hr)
+    lr, hr = camera(_make_view([frame], camera, device), params, noise)
+    return Batch(lr, hr)
 
 
-def _view(pieces: Sequence[Any], camera: Camera, device: torch.device) -> FrameView:
+def _make_view(regions: Sequence[Any], camera: Camera, device: torch.device) -> FrameView:
     return FrameView(
-        hr=to_tensor(np.stack([piece.hr for piece in pieces]), device),
-        left=torch.tensor([piece.left for piece in pieces], device=device),
-        top=torch.tensor([piece.top for piece in pieces], device=device),
+        hr=to_tensor(np.stack([piece.hr for piece in regions]), device),
+        left=torch.tensor([piece.left for piece in regions], device=device),
+        top=torch.tensor([piece.top for piece in regions], device=device),
         frame_width=camera.frame_width,
         frame_height=camera.frame_height,
-        thumbnail=to_tensor(np.stack([piece.thumbnail for piece in pieces]), device),
+        thumbnail=to_tensor(np.stack([piece.thumbnail for piece in regions]), device),
     )
 
 
-def _window(image: Tensor, x: int, y: int, side: int) -> Tensor:
+def _cut_window(image: Tensor, x: int, y: int, side: int) -> Tensor:
     return image[:, y : y + side, x : x + side]

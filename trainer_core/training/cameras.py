@@ -11,7 +11,7 @@ from trainer_core.settings.config import TrainerConfig
 from trainer_core.watches import WQV10, select_watch
 
 
-def camera_for(config: TrainerConfig, profile: CameraProfile | None = None) -> Camera:
+def make_camera(config: TrainerConfig, profile: CameraProfile | None = None) -> Camera:
     """Build the camera of these settings.
 
     Args:
@@ -52,7 +52,7 @@ def load_profile(config: TrainerConfig) -> CameraProfile | None:
     return CameraProfile.load(Path(config.camera_profile))
 
 
-def region_for(config: TrainerConfig, camera: Camera) -> RegionSpec:
+def make_region_spec(config: TrainerConfig, camera: Camera) -> RegionSpec:
     """The piece of a frame that is simulated for one patch: the patch, margins, and the JPEG grid's multiple."""
     multiple = camera.region_multiple
     wanted = config.patch_size + 2 * camera.margin

@@ -12,7 +12,7 @@ import json
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ class TrainingState:
     params: dict[str, Tensor]
     params_ema: dict[str, Tensor]
     optimizer: dict[str, Any]
-    scaler: Optional[dict[str, Any]]
+    scaler: dict[str, Any] | None
     step: int
     samples: int  # samples drawn so far: the sampler's whole position
     ema_updates: int
@@ -49,7 +49,7 @@ class TrainingState:
     versions: dict[str, Any] = field(default_factory=dict)
 
 
-def versions() -> dict[str, Any]:
+def library_versions() -> dict[str, Any]:
     """What bit-exactness depends on."""
     return {
         "trainer": trainer_core.__version__,
@@ -60,7 +60,7 @@ def versions() -> dict[str, Any]:
     }
 
 
-def save(path: Path, state: TrainingState) -> None:
+def save_checkpoint(path: Path, state: TrainingState) -> None:
     """Write `state` durably.
 
     Raises:
@@ -69,13 +69,13 @@ def save(path: Path, state: TrainingState) -> None:
     """
     tree: dict[str, Any] = {"kind": KIND, "format": FORMAT, **vars(state)}
     tree["photos"] = json.dumps(state.photos)  # one value however many there are: the strict reader counts
-    _refuse_non_finite(tree)
-    tree[_DIGEST] = digest(tree)
+    _check_finite(tree)
+    tree[_DIGEST] = compute_digest(tree)
     with atomic_write(path) as file:
         torch.save(tree, file)
 
 
-def load(path: Path) -> TrainingState:
+def load_checkpoint(path: Path) -> TrainingState:
     """Read and verify a checkpoint written by `save`.
 
     Raises:
@@ -87,48 +87,48 @@ def load(path: Path) -> TrainingState:
     if tree["format"] > FORMAT:
         raise UserError(f"{path} was written by a newer version of this trainer. Update it to resume.")
     expected = tree.pop(_DIGEST, None)
-    if expected != digest(tree):
+    if expected != compute_digest(tree):
         raise UserError(f"{path} is damaged (its checksum does not match). Resume from an older checkpoint beside it.")
     del tree["kind"], tree["format"]
     return TrainingState(**{**tree, "photos": json.loads(tree["photos"])})
 
 
-def digest(tree: Any) -> str:
+def compute_digest(tree: Any) -> str:
     """SHA-256 over a tree of dictionaries, lists, tensors and primitives; independent of the file's layout."""
     hasher = hashlib.sha256()
-    _feed(hasher, tree)
+    _update_hash(hasher, tree)
     return hasher.hexdigest()
 
 
-def to_cpu(tree: Any) -> Any:
+def copy_to_cpu(tree: Any) -> Any:
     """The same tree with every tensor copied to the CPU."""
     if isinstance(tree, Tensor):
         return tree.detach().to("cpu", copy=True).contiguous()
     if isinstance(tree, dict):
-        return {key: to_cpu(value) for key, value in tree.items()}
+        return {key: copy_to_cpu(value) for key, value in tree.items()}
     if isinstance(tree, (list, tuple)):
-        return type(tree)(to_cpu(value) for value in tree)
+        return type(tree)(copy_to_cpu(value) for value in tree)
     return tree
 
 
-def _feed(hasher: Any, tree: Any) -> None:
+def _update_hash(hasher: Any, tree: Any) -> None:
     if isinstance(tree, Tensor):
         hasher.update(f"T{tree.dtype}{tuple(tree.shape)}".encode())
         hasher.update(tree.contiguous().reshape(-1).view(torch.uint8).numpy().data if tree.numel() else b"")
     elif isinstance(tree, dict):
         hasher.update(f"D{len(tree)}".encode())
         for key, value in tree.items():
-            _feed(hasher, key)
-            _feed(hasher, value)
+            _update_hash(hasher, key)
+            _update_hash(hasher, value)
     elif isinstance(tree, (list, tuple)):
         hasher.update(f"L{len(tree)}".encode())
         for value in tree:
-            _feed(hasher, value)
+            _update_hash(hasher, value)
     else:
         hasher.update(json.dumps(tree).encode("ascii"))
 
 
-def _refuse_non_finite(tree: dict[str, Any]) -> None:
+def _check_finite(tree: dict[str, Any]) -> None:
     for part in ("params", "params_ema", "optimizer"):
         for name, tensor in _tensors(tree[part], part):
             if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):

@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from trainer_core.control import Request
+from trainer_core.control import RunRequest
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.schema import AUTO
-from trainer_core.training.schedule import checkpoint_cadence, validation_cadence
+from trainer_core.training.schedule import make_checkpoint_cadence, make_validation_cadence
 
 _SPEED_WINDOW = 30  # steps over which the speed is averaged
 _WARM_UP_STEPS = 3  # the first ones pay for allocations and kernel choices
@@ -139,16 +139,16 @@ class Cadences:
 
     def __init__(self, config: TrainerConfig, clock: RunClock) -> None:
         self._clock = clock
-        self.validation = validation_cadence(config.val_interval)
-        self.preview = validation_cadence(config.image_log_interval)
-        self.checkpoint = checkpoint_cadence(config.checkpoint_interval)
+        self.validation = make_validation_cadence(config.val_interval)
+        self.preview = make_validation_cadence(config.image_log_interval)
+        self.checkpoint = make_checkpoint_cadence(config.checkpoint_interval)
         self._by_task = {
-            Request.VALIDATE: self.validation,
-            Request.PREVIEW: self.preview,
-            Request.SAVE: self.checkpoint,
+            RunRequest.VALIDATE: self.validation,
+            RunRequest.PREVIEW: self.preview,
+            RunRequest.SAVE: self.checkpoint,
         }
         self._previews_with_validations = config.image_log_interval == AUTO
-        self._recurring = {*self._by_task} - ({Request.PREVIEW} if self._previews_with_validations else set())
+        self._recurring = {*self._by_task} - ({RunRequest.PREVIEW} if self._previews_with_validations else set())
 
     def start(self) -> None:
         """Count the time to the first tasks from now."""
@@ -156,31 +156,31 @@ class Cadences:
         for cadence in self._by_task.values():
             cadence.start(self._clock.elapsed)
 
-    def due(self, step: int, requested: frozenset[Request]) -> frozenset[Request]:
+    def due(self, step: int, requested: frozenset[RunRequest]) -> frozenset[RunRequest]:
         """Return the tasks after `step` steps: the requested ones and, but for the last step, those of the cadences.
 
         A requested validation comes with a preview, and every validation where previews have no interval of their own.
         """
         tasks = set(requested)
-        if Request.VALIDATE in requested:
-            tasks.add(Request.PREVIEW)
+        if RunRequest.VALIDATE in requested:
+            tasks.add(RunRequest.PREVIEW)
         if step == self._clock.total_steps:
             return frozenset(tasks)  # the end validates and saves anyway
         elapsed, planned = self._clock.elapsed, self._clock.planned_seconds(step)
-        tasks |= {task for task in self._recurring if self._by_task[task].due(step, elapsed, planned)}
-        if Request.VALIDATE in tasks and self._previews_with_validations:
-            tasks.add(Request.PREVIEW)
+        tasks |= {task for task in self._recurring if self._by_task[task].is_due(step, elapsed, planned)}
+        if RunRequest.VALIDATE in tasks and self._previews_with_validations:
+            tasks.add(RunRequest.PREVIEW)
         return frozenset(tasks)
 
     @contextmanager
-    def timing(self, *tasks: Request) -> Iterator[None]:
+    def timing(self, *tasks: RunRequest) -> Iterator[None]:
         """Record that `tasks` were done inside, and the time that they took."""
         started = time.monotonic()
         yield
         for task in tasks:
-            self._by_task[task].done(self._clock.elapsed, time.monotonic() - started)
+            self._by_task[task].record(self._clock.elapsed, time.monotonic() - started)
 
-    def overhead(self, left: float, planned: float) -> float:
+    def estimate_overhead(self, left: float, planned: float) -> float:
         """Estimate the seconds, of the `left` ones, that validations and checkpoints take, the last ones included.
 
         Args:

@@ -19,15 +19,15 @@ class Ema:
         self.decay = decay
         self.updates = 0
         self._names = [name for name, _ in network.named_parameters()]
-        self._live = list(network.parameters())
-        self._average = [p.detach().clone() for p in self._live]
+        self._parameters = list(network.parameters())
+        self._average = [p.detach().clone() for p in self._parameters]
 
     @torch.no_grad()
     def update(self) -> None:
         """Move the average towards the present weights."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(self._average, [p.detach() for p in self._live], 1 - decay)
+        torch._foreach_lerp_(self._average, [p.detach() for p in self._parameters], 1 - decay)
 
     def state(self) -> dict[str, Tensor]:
         """The averaged weights by name (not copies)."""

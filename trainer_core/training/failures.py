@@ -19,11 +19,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
 
 
-def explain(error: BaseException, config: TrainerConfig) -> str:
+def explain_failure(error: BaseException, config: TrainerConfig) -> str:
     """Why the run failed, in a sentence; out of memory names settings that need less."""
     if not is_out_of_memory(error):
         return str(error) or type(error).__name__
-    less = remedy(error, config)
+    less = suggest_remedy(error, config)
     if not less:
         return "Out of memory, even with one patch at a time. Use a smaller --patch-size or a smaller --preset."
     return (
@@ -32,7 +32,7 @@ def explain(error: BaseException, config: TrainerConfig) -> str:
     )
 
 
-def remedy(error: BaseException, config: TrainerConfig) -> dict[str, int]:
+def suggest_remedy(error: BaseException, config: TrainerConfig) -> dict[str, int]:
     """Settings with which the run would not fail like this again; none where nothing sure is known."""
     if not is_out_of_memory(error) or config.batch_size == 1:
         return {}

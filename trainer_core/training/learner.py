@@ -17,22 +17,22 @@ from torch import Tensor
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import Hardware
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.training.batches import Pair
-from trainer_core.training.checkpoint import to_cpu
+from trainer_core.training.batches import Batch
+from trainer_core.training.checkpoint import copy_to_cpu
 from trainer_core.training.ema import Ema
-from trainer_core.training.losses import Losses
+from trainer_core.training.losses import TrainingLoss
 
 _PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)
-class Reading:
+class StepReading:
     """The latest values on the host. `bad_in_a_row` counts updates that were skipped up to now."""
 
     losses: dict[str, float]
     gradient_norm: float
     skipped: int
-    bad_in_a_row: int
+    consecutive_skips: int
 
 
 class Learner:
@@ -42,8 +42,8 @@ class Learner:
         self.device = hardware.torch_device
         self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = Ema(self.network, config.ema_decay)
-        self.mid_update = False
-        self._losses = Losses(config, self.device)
+        self.is_mid_update = False
+        self._losses = TrainingLoss(config, self.device)
         self._clip = config.gradient_clip or float("inf")
         self._parameters = list(self.network.parameters())
         self._optimizer = torch.optim.Adam(
@@ -51,16 +51,16 @@ class Learner:
         )
         self._autocast_dtype = _PRECISIONS.get(hardware.precision)
         self._scaler = torch.amp.GradScaler("cuda") if hardware.precision == "fp16" else None
-        self._norm = torch.zeros((), device=self.device)
+        self._gradient_norm = torch.zeros((), device=self.device)
         self._skipped = torch.zeros((), device=self.device)
-        self._bad_in_a_row = torch.zeros((), device=self.device)
+        self._consecutive_skips = torch.zeros((), device=self.device)
         self._terms: dict[str, Tensor] = {}
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
             torch.backends.cudnn.allow_tf32 = True
             torch.backends.cuda.matmul.allow_tf32 = True
 
-    def update(self, pairs: Iterable[Pair], *, count: int, rate: float) -> None:
+    def update(self, pairs: Iterable[Batch], *, count: int, learning_rate: float) -> None:
         """One optimiser update from `count` micro-batches at learning rate `rate`."""
         self.network.train()
         self._terms = {}
@@ -72,18 +72,18 @@ class Learner:
             (self._scaler.scale(loss) if self._scaler else loss).backward()
             for name, value in terms.items():
                 self._terms[name] = self._terms.get(name, 0) + value.detach() / count
-        self._apply(rate)
+        self._apply(learning_rate)
 
-    def _apply(self, rate: float) -> None:
+    def _apply(self, learning_rate: float) -> None:
         for group in self._optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate
         if self._scaler:
             self._scaler.unscale_(self._optimizer)
-        self._norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip, foreach=True).detach()
-        bad = (~(torch.isfinite(self._norm) & torch.isfinite(self._terms["total"]))).float()
+        self._gradient_norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip, foreach=True).detach()
+        bad = (~(torch.isfinite(self._gradient_norm) & torch.isfinite(self._terms["total"]))).float()
         self._skipped += bad
-        self._bad_in_a_row = (self._bad_in_a_row + 1) * bad
-        self.mid_update = True
+        self._consecutive_skips = (self._consecutive_skips + 1) * bad
+        self.is_mid_update = True
         if self._scaler:
             self._scaler.step(self._optimizer)
             self._scaler.update()
@@ -91,19 +91,19 @@ class Learner:
             self._optimizer.found_inf = bad  # type: ignore[attr-defined]  # the fused update is skipped where it is 1
             self._optimizer.step()
         self.ema.update()
-        self.mid_update = False
+        self.is_mid_update = False
         self._optimizer.zero_grad(set_to_none=True)
 
-    def read(self) -> Reading:
+    def read_latest(self) -> StepReading:
         """The values of the latest update; waits for the device."""
-        return Reading(
+        return StepReading(
             losses={name: float(value) for name, value in self._terms.items()},
-            gradient_norm=float(self._norm),
+            gradient_norm=float(self._gradient_norm),
             skipped=int(self._skipped),
-            bad_in_a_row=int(self._bad_in_a_row),
+            consecutive_skips=int(self._consecutive_skips),
         )
 
-    def drop_gradients(self) -> None:
+    def discard_gradients(self) -> None:
         """Forget a half-made update."""
         self._optimizer.zero_grad(set_to_none=True)
 
@@ -112,9 +112,9 @@ class Learner:
     def state(self) -> dict[str, Any]:
         """The parts of a `TrainingState` that live here, copied to the CPU."""
         return {
-            "params": to_cpu(dict(self.network.named_parameters())),
-            "params_ema": to_cpu(self.ema.state()),
-            "optimizer": to_cpu(self._optimizer.state_dict()),
+            "params": copy_to_cpu(dict(self.network.named_parameters())),
+            "params_ema": copy_to_cpu(self.ema.state()),
+            "optimizer": copy_to_cpu(self._optimizer.state_dict()),
             "scaler": self._scaler.state_dict() if self._scaler else None,
             "ema_updates": self.ema.updates,
         }

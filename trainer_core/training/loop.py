@@ -9,21 +9,21 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainer_core.control import Request, RunControl, Stop
-from trainer_core.data.regions import PatchSource, Region
+from trainer_core.control import RunControl, RunRequest, StopMode
+from trainer_core.data.regions import Region, RegionSource
 from trainer_core.events import EventSink, Notice, PlanChanged, RunStarted, StepDone
 from trainer_core.planning import hardware
 from trainer_core.planning.plan import RunPlan
-from trainer_core.training.batches import PairMaker
-from trainer_core.training.cameras import region_for
-from trainer_core.training.checkpoint import TrainingState, versions
+from trainer_core.training.batches import BatchMaker
+from trainer_core.training.cameras import make_region_spec
+from trainer_core.training.checkpoint import TrainingState, library_versions
 from trainer_core.training.clock import Cadences, RunClock
-from trainer_core.training.evaluation import Evaluator, Record
+from trainer_core.training.evaluation import Evaluator, ValidationRecord
 from trainer_core.training.failures import Diverged
 from trainer_core.training.learner import Learner
 from trainer_core.training.resume import resume_notices
-from trainer_core.training.saver import Keeper
-from trainer_core.training.schedule import learning_rate
+from trainer_core.training.saver import CheckpointSaver
+from trainer_core.training.schedule import learning_rate_at
 from trainer_core.training.start import RunStart
 from trainer_core.training.takeover import store_settings
 
@@ -46,10 +46,10 @@ class TrainingLoop:
         self._plan, self._config = plan, plan.config
         self._start = start
         self._clock, self._sink, self._control = clock, sink, control
-        self._region = region_for(plan.config, start.camera)
+        self._region = make_region_spec(plan.config, start.camera)
         self._learner = Learner(plan.config, start.network, plan.hardware)
-        self._pairs = PairMaker(plan.config, start.camera, self._learner.device)
-        self._saver = Keeper(plan.workspace, plan.config, plan.spec, sink)
+        self._pairs = BatchMaker(plan.config, start.camera, self._learner.device)
+        self._saver = CheckpointSaver(plan.workspace, plan.config, plan.spec, sink)
         self._evaluator = Evaluator(plan, start.camera, self._learner, sink)
         self._cadences = Cadences(plan.config, clock)
         self._run_id = start.state.run_id if start.state else uuid.uuid4().hex
@@ -65,12 +65,12 @@ class TrainingLoop:
         self._learner.load_weights(state.params, state.params_ema, state.ema_updates)
         if state.optimizer:
             self._learner.load_optimizer(state.optimizer, state.scaler)
-        self._evaluator.record = Record(**state.best)
+        self._evaluator.record = ValidationRecord(**state.best)
         self.step, self._samples = state.step, state.samples
         self.checkpoint, self._saved_step = self._plan.checkpoint, state.step
 
     @property
-    def record(self) -> Record:
+    def record(self) -> ValidationRecord:
         """What validations found so far."""
         return self._evaluator.record
 
@@ -79,15 +79,21 @@ class TrainingLoop:
         plan, config, device = self._plan, self._config, self._plan.hardware
         self._sink(
             RunStarted(
-                run_id=self._run_id, workspace=str(plan.workspace.root),
-                scale=config.scale, mono=config.monochrome_style,
-                start_step=self.step, total_steps=self._clock.total_steps,
-                device=device.device, precision=device.precision, device_name=device.name,
+                run_id=self._run_id,
+                workspace=str(plan.workspace.root),
+                scale=config.scale,
+                mono=config.monochrome_style,
+                start_step=self.step,
+                total_steps=self._clock.total_steps,
+                device=device.device,
+                precision=device.precision,
+                device_name=device.name,
                 memory_total=hardware.total_memory(device),
-                parameters=plan.spec.parameter_count(), photos=plan.photo_counts,
+                parameters=plan.spec.parameter_count(),
+                photos=plan.count_photos,
                 resumed_from=str(plan.checkpoint) if plan.checkpoint else None,
             )
-        )  # fmt: skip
+        )
         for notice in self._notices():
             self._sink(notice)
 
@@ -99,7 +105,7 @@ class TrainingLoop:
         yield self._start.resources
         yield from (Notice("info", text) for text in self._plan.notices)
         if self._start.warm_start is not None:
-            yield Notice("info", self._start.warm_start.sentence())
+            yield Notice("info", self._start.warm_start.summary())
         if not self._evaluator.can_validate:
             yield Notice("warning", "There are no validation photos: the run goes on without PSNR.")
 
@@ -108,29 +114,29 @@ class TrainingLoop:
     def train(self) -> str:
         """Train to the end of the run or a stop, and save; the outcome."""
         with self._make_region_source() as source:
-            regions = source.batches(self._samples, self._config.batch_size)
-            if self.step == 0 and self._plan.warm is not None:
+            regions = source.iterate_batches(self._samples, self._config.batch_size)
+            if self.step == 0 and self._plan.warm_start is not None:
                 self._validate()  # what the warm start is worth before training changes it
             self._cadences.start()
             while self._should_continue():
                 self._update(regions)
                 if self._clock.can_plan_steps:
                     self._plan_steps()
-                self._perform(self._cadences.due(self.step, self._control.take_requests()))
+                self._perform(self._cadences.due(self.step, self._control.pop_requests()))
         if self._is_complete:
             return self._complete()
-        if self._control.stop_requested is Stop.DISCARD:
+        if self._control.stop_requested is StopMode.DISCARD:
             return "discarded"
         if self.step and self._saved_step != self.step:
             self._save()
         return "stopped"
 
-    def _make_region_source(self) -> PatchSource:
-        source = PatchSource(
+    def _make_region_source(self) -> RegionSource:
+        source = RegionSource(
             self._plan.splits.train,
             self._region,
             seed=self._config.seed,
-            patches_per_photo=self._config.patches_per_image,
+            regions_per_photo=self._config.patches_per_image,
             threads=max(1, self._config.num_workers),
             on_bad_photo=lambda name, reason: self._sink(
                 Notice("warning", f"{name} could not be read and is passed over: {reason}")
@@ -145,19 +151,19 @@ class TrainingLoop:
 
     def _should_continue(self) -> bool:
         with self._clock.pause():
-            while self._control.paused and not self._control.wait_while_paused(0.2):
-                self._perform(self._control.take_requests())
+            while self._control.is_paused and not self._control.wait_while_paused(0.2):
+                self._perform(self._control.pop_requests())
         return not self._is_complete and self._control.stop_requested is None
 
     @property
     def _is_complete(self) -> bool:
-        return self._clock.is_over(self.step) or self._evaluator.stale
+        return self._clock.is_over(self.step) or self._evaluator.has_plateaued
 
     def _update(self, regions: Iterator[list[Region]]) -> None:
         """Do one step and report it."""
         started, count = time.monotonic(), self._config.grad_accum_steps
-        pairs = (self._pairs.pairs(next(regions)) for _ in range(count))
-        self._learner.update(pairs, count=count, rate=self._rate(self.step))
+        pairs = (self._pairs.make_batch(next(regions)) for _ in range(count))
+        self._learner.update(pairs, count=count, learning_rate=self._learning_rate_at(self.step))
         self.step += 1
         self._samples += self._config.effective_batch
         now = time.monotonic()
@@ -166,22 +172,19 @@ class TrainingLoop:
             self._reported = now
             self._emit_step()
 
-    def _rate(self, step: int) -> float:
-        return learning_rate(
-            step,
-            peak=self._config.learning_rate,
-            schedule=self._config.schedule,
-            total_steps=self._clock.total_steps,
+    def _learning_rate_at(self, step: int) -> float:
+        return learning_rate_at(
+            step, peak=self._config.learning_rate, schedule=self._config.schedule, total_steps=self._clock.total_steps
         )
 
     def _emit_step(self) -> None:
-        reading = self._learner.read()
+        reading = self._learner.read_latest()
         self._sink(
             StepDone(
                 step=self.step,
                 total_steps=self._clock.total_steps,
                 losses=reading.losses,
-                learning_rate=self._rate(self.step - 1),
+                learning_rate=self._learning_rate_at(self.step - 1),
                 gradient_norm=reading.gradient_norm,
                 steps_per_second=self._clock.steps_per_second,
                 elapsed=self._clock.elapsed,
@@ -190,33 +193,33 @@ class TrainingLoop:
                 skipped_steps=reading.skipped,
             )
         )
-        if reading.bad_in_a_row >= _MAX_CONSECUTIVE_SKIPS:
+        if reading.consecutive_skips >= _MAX_CONSECUTIVE_SKIPS:
             raise Diverged(
-                f"The gradients were not finite for {reading.bad_in_a_row} steps in a row. They never reached the "
+                f"The gradients were not finite for {reading.consecutive_skips} steps in a row. They never reached the "
                 f"weights; resume with a lower --lr (now {self._config.learning_rate:g})."
             )
 
     def _plan_steps(self) -> None:
         """Turn the time budget into a number of steps, and store it: a resumed run has the same."""
-        self._cadences.validation.cost = self._evaluator.seconds_per_validation()
-        total = self._clock.plan_steps(self.step, self._cadences.overhead)
+        self._cadences.validation.cost = self._evaluator.estimate_validation_seconds()
+        total = self._clock.plan_steps(self.step, self._cadences.estimate_overhead)
         self._config = self._config.replace(steps=total)
         store_settings(dataclasses.replace(self._plan, config=self._config), self._start.warm_start_record)
         self._sink(PlanChanged(self.step, total))
 
     # -- tasks beside the steps ----------------------------------------------------------------
 
-    def _perform(self, tasks: frozenset[Request]) -> None:
-        if Request.VALIDATE in tasks:
-            self._validate(with_preview=Request.PREVIEW in tasks)
-        elif Request.PREVIEW in tasks:
-            with self._cadences.timing(Request.PREVIEW):
+    def _perform(self, tasks: frozenset[RunRequest]) -> None:
+        if RunRequest.VALIDATE in tasks:
+            self._validate(with_preview=RunRequest.PREVIEW in tasks)
+        elif RunRequest.PREVIEW in tasks:
+            with self._cadences.timing(RunRequest.PREVIEW):
                 self._evaluator.preview(self.step)
-        if Request.SAVE in tasks and self.step:
+        if RunRequest.SAVE in tasks and self.step:
             self._save()
 
     def _validate(self, *, with_preview: bool = True, with_test: bool = False) -> None:
-        tasks = (Request.VALIDATE, Request.PREVIEW) if with_preview else (Request.VALIDATE,)
+        tasks = (RunRequest.VALIDATE, RunRequest.PREVIEW) if with_preview else (RunRequest.VALIDATE,)
         with self._cadences.timing(*tasks):
             is_best = self._evaluator.validate(self.step, with_preview=with_preview, with_test=with_test)
         if is_best and self.step:
@@ -224,7 +227,7 @@ class TrainingLoop:
                 self._saver.save_best(self._state())
 
     def _save(self, *, final: bool = False) -> None:
-        with self._cadences.timing(Request.SAVE), self._surviving_full_disk(reraise=final):
+        with self._cadences.timing(RunRequest.SAVE), self._surviving_full_disk(reraise=final):
             self.checkpoint = self._saver.save_step(self._state(), final=final)
             self._saved_step = self.step
 
@@ -255,7 +258,7 @@ class TrainingLoop:
                 "max_minutes": self._config.max_minutes,
                 "seconds": self._clock.total_seconds,
             },
-            versions=versions(),
+            versions=library_versions(),
         )
 
     # -- the end -------------------------------------------------------------------------------
@@ -268,7 +271,7 @@ class TrainingLoop:
 
     def rescue(self) -> None:
         """Save after a failure what can be saved; an update that was cut off is dropped."""
-        if not self._learner.mid_update and self.step and self._saved_step != self.step:
-            self._learner.drop_gradients()
+        if not self._learner.is_mid_update and self.step and self._saved_step != self.step:
+            self._learner.discard_gradients()
             with contextlib.suppress(Exception):
                 self._save()

@@ -12,7 +12,7 @@ from trainer_core.settings.config import TrainerConfig
 Term = Callable[[Tensor, Tensor], Tensor]
 
 
-class Losses:
+class TrainingLoss:
     """The terms with a weight above zero. Called with SR and HR, float32 [B, 3, H, W]."""
 
     def __init__(self, config: TrainerConfig, device: torch.device) -> None:
@@ -20,11 +20,11 @@ class Losses:
         if config.l1_weight > 0:
             self._terms["l1"] = (config.l1_weight, l1)
         if config.frequency_weight > 0:
-            self._terms["frequency"] = (config.frequency_weight, frequency)
+            self._terms["frequency"] = (config.frequency_weight, frequency_l1)
         if config.perceptual_weight > 0 and config.vgg_weights:
-            from trainer_core.training.vgg import Perceptual
+            from trainer_core.training.vgg import PerceptualLoss
 
-            self._terms["perceptual"] = (config.perceptual_weight, Perceptual(config.vgg_weights, device))
+            self._terms["perceptual"] = (config.perceptual_weight, PerceptualLoss(config.vgg_weights, device))
 
     def __call__(self, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
         """Weighted terms by name, and their sum as `total`; scalars."""
@@ -38,6 +38,6 @@ def l1(sr: Tensor, hr: Tensor) -> Tensor:
     return (sr - hr).abs().mean()
 
 
-def frequency(sr: Tensor, hr: Tensor) -> Tensor:
+def frequency_l1(sr: Tensor, hr: Tensor) -> Tensor:
     """Mean absolute error of the orthonormal 2-D Fourier spectrum, real and imaginary parts."""
     return torch.view_as_real(torch.fft.rfft2(sr - hr, norm="ortho")).abs().mean()

@@ -7,7 +7,7 @@ import shutil
 from trainer_core.errors import UserError
 from trainer_core.events import Notice
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.planning.hardware import MemoryNeed, free_memory, memory_estimate
+from trainer_core.planning.hardware import MemoryNeed, available_memory, estimate_memory
 from trainer_core.planning.plan import RunPlan
 from trainer_core.settings.config import TrainerConfig
 
@@ -20,26 +20,26 @@ def check_resources(plan: RunPlan) -> Notice:
     """
     config, spec, root = plan.config, plan.spec, plan.workspace.root
     root = next(p for p in (root, *root.parents) if p.exists())
-    free_disk, disk = shutil.disk_usage(root).free, needed_disk(config, spec)
-    if free_disk < 1.5 * checkpoint_bytes(spec):
+    free_disk, disk = shutil.disk_usage(root).free, estimate_disk(config, spec)
+    if free_disk < 1.5 * estimate_checkpoint_bytes(spec):
         raise UserError(
             f"Only {free_disk / 1e6:.0f} MB are free on the disk of {root}; one checkpoint takes "
-            f"{checkpoint_bytes(spec) / 1e6:.0f} MB. Make room or choose another workspace."
+            f"{estimate_checkpoint_bytes(spec) / 1e6:.0f} MB. Make room or choose another workspace."
         )
-    memory = MemoryNeed(memory_estimate(config, spec, plan.hardware.precision), free_memory(plan.hardware))
+    memory = MemoryNeed(estimate_memory(config, spec, plan.hardware.precision), available_memory(plan.hardware))
     text = f"Disk: {free_disk / 1e9:.1f} GB free, up to {disk / 1e9:.2f} GB needed. Memory: {memory}."
-    advice = " Lower --batch-size and raise --grad-accum-steps if it runs out." if memory.too_much else ""
-    return Notice("warning" if free_disk < disk or memory.too_much else "info", text + advice)
+    advice = " Lower --batch-size and raise --grad-accum-steps if it runs out." if memory.exceeds_free else ""
+    return Notice("warning" if free_disk < disk or memory.exceeds_free else "info", text + advice)
 
 
-def checkpoint_bytes(spec: NetworkSpec) -> int:
+def estimate_checkpoint_bytes(spec: NetworkSpec) -> int:
     """The size of one raw checkpoint: weights, average and two moments in float32."""
     return spec.parameter_count() * 4 * 4
 
 
-def needed_disk(config: TrainerConfig, spec: NetworkSpec) -> int:
+def estimate_disk(config: TrainerConfig, spec: NetworkSpec) -> int:
     """Bytes that the checkpoints kept at a time and the two models take."""
     deploy = spec.parameter_count() * 4
     model = NetworkSpec(spec.scale).parameter_count() * 4
     kept = config.keep_checkpoints + 2  # the best, and the one being written
-    return kept * (checkpoint_bytes(spec) + deploy) + 3 * model
+    return kept * (estimate_checkpoint_bytes(spec) + deploy) + 3 * model

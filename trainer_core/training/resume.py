@@ -16,12 +16,12 @@ from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.settings.presets import NETWORK_FIELDS
 from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
-from trainer_core.weights.warm_start import apply as apply_warm_start
-from trainer_core.weights.warm_start import plan as plan_warm_start
+from trainer_core.weights.warm_start import apply_warm_start
+from trainer_core.weights.warm_start import identify_source as plan_warm_start
 from trainer_core.workspace.layout import DEPLOY_SUFFIX, LATEST
 
 # Settings whose change makes a resumed run differ from an uninterrupted one.
-_FIXED_SETTINGS = tuple(name for name, setting in SETTINGS.items() if setting.fixed_on_resume)
+_RESUME_SENSITIVE_SETTINGS = tuple(name for name, setting in SETTINGS.items() if setting.fixed_on_resume)
 
 
 def load_state(plan: RunPlan) -> TrainingState | None:
@@ -36,7 +36,7 @@ def load_state(plan: RunPlan) -> TrainingState | None:
     if path.stem.endswith(DEPLOY_SUFFIX):
         return _state_from_deployable(path, plan.config)
     try:
-        state = checkpoint.load(path)
+        state = checkpoint.load_checkpoint(path)
     except UserError as error:
         if plan.config.resume_from != LATEST:
             raise
@@ -80,13 +80,13 @@ def resume_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
         text = "The raw checkpoint is gone: continuing from its deployed weights with a fresh optimiser."
         notices.append(Notice("warning", text))
     changed = [
-        f"{name} {state.config[name]} -> {_plain(getattr(plan.config, name))}"
-        for name in _FIXED_SETTINGS
-        if name in state.config and state.config[name] != _plain(getattr(plan.config, name))
+        f"{name} {state.config[name]} -> {_to_plain(getattr(plan.config, name))}"
+        for name in _RESUME_SENSITIVE_SETTINGS
+        if name in state.config and state.config[name] != _to_plain(getattr(plan.config, name))
     ]
     if changed:
         notices.append(Notice("warning", f"Resumed with changed settings: {', '.join(changed)}."))
-    now = checkpoint.versions()
+    now = checkpoint.library_versions()
     moved = [f"{k} {v} -> {now.get(k)}" for k, v in state.versions.items() if now.get(k) != v]
     if moved:
         notices.append(Notice("info", f"Not bit for bit what an uninterrupted run gives: {', '.join(moved)}."))
@@ -111,10 +111,20 @@ def _state_from_deployable(path: Path, config: TrainerConfig) -> TrainingState:
     weights: dict[str, Tensor] = {name: p.detach() for name, p in network.named_parameters()}
     step = int(source.meta.get("step", 0))
     return TrainingState(
-        params=weights, params_ema=weights, optimizer={}, scaler=None, step=step, samples=step * config.effective_batch,
-        ema_updates=step, run_id=f"from-{path.stem}", workspace_id="", spec=source.spec.as_dict(), config={}, photos=[],
-    )  # fmt: skip
+        params=weights,
+        params_ema=weights,
+        optimizer={},
+        scaler=None,
+        step=step,
+        samples=step * config.effective_batch,
+        ema_updates=step,
+        run_id=f"from-{path.stem}",
+        workspace_id="",
+        spec=source.spec.as_dict(),
+        config={},
+        photos=[],
+    )
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value

@@ -9,10 +9,10 @@ from trainer_core.events import Fanout, Notice
 from trainer_core.planning.plan import RunPlan
 from trainer_core.sinks.console import LogFileSink
 from trainer_core.sinks.journal import JournalSink
-from trainer_core.sinks.tensorboard import tensorboard_sink
+from trainer_core.sinks.tensorboard import make_tensorboard_sink
 
 
-def attach(sink: Fanout, plan: RunPlan, start_step: int, exit_stack: contextlib.ExitStack) -> None:
+def attach_workspace_sinks(sink: Fanout, plan: RunPlan, start_step: int, exit_stack: contextlib.ExitStack) -> None:
     """Pass every event that `sink` receives to them as well, until `exit_stack` ends.
 
     Args:
@@ -24,10 +24,10 @@ def attach(sink: Fanout, plan: RunPlan, start_step: int, exit_stack: contextlib.
         JournalSink(workspace.journal_file),
     ]
     if config.tensorboard:
-        workspace_sinks.append(tensorboard_sink(workspace.tensorboard, start_step))
-    for own in workspace_sinks:
-        if isinstance(own, Notice):  # TensorBoard is not installed
-            sink(own)
+        workspace_sinks.append(make_tensorboard_sink(workspace.tensorboard, start_step))
+    for workspace_sink in workspace_sinks:
+        if isinstance(workspace_sink, Notice):  # TensorBoard is not installed
+            sink(workspace_sink)
             continue
-        sink.add(own)
-        exit_stack.callback(getattr(own, "close", lambda: None))
+        sink.add(workspace_sink)
+        exit_stack.callback(getattr(workspace_sink, "close", lambda: None))

@@ -25,11 +25,11 @@ from trainer_core.settings.config import TrainerConfig
 from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
 from trainer_core.watches import select_watch
-from trainer_core.weights.export import export_state, pad_for_viewer, write_deployable
+from trainer_core.weights.export import pad_for_viewer, prepare_export_state, write_deployable
 from trainer_core.workspace.layout import Workspace, deploy_path
 
 
-class Keeper:
+class CheckpointSaver:
     """Writes and rotates the files of one run."""
 
     def __init__(self, workspace: Workspace, config: TrainerConfig, spec: NetworkSpec, sink: EventSink) -> None:
@@ -41,12 +41,12 @@ class Keeper:
     def save_step(self, state: TrainingState, *, final: bool) -> Path:
         """The checkpoint of this step, its deploy sibling and the latest model; `final` adds the `_final` names."""
         started = time.monotonic()
-        path = self._write(state, f"step{state.step}")
-        models, loads_in = self._deploy(state, path, best=False)
+        path = self._write_checkpoint(state, f"step{state.step}")
+        models, loads_in = self._write_deploy_files(state, path, best=False)
         if final:
             for source in (path, deploy_path(path)):
-                _same_file(source, source.with_name(source.name.replace(f"step{state.step}", "final")))
-        self._rotate(newest=path)
+                _link_or_copy(source, source.with_name(source.name.replace(f"step{state.step}", "final")))
+        self._delete_old_checkpoints(newest=path)
         seconds = time.monotonic() - started
         self._sink(CheckpointSaved(state.step, str(path), "final" if final else "step", models, loads_in, seconds))
         return path
@@ -54,25 +54,25 @@ class Keeper:
     def save_best(self, state: TrainingState) -> Path:
         """The best checkpoint so far, its deploy sibling and the best model."""
         started = time.monotonic()
-        path = self._write(state, "best")
-        models, loads_in = self._deploy(state, path, best=True)
+        path = self._write_checkpoint(state, "best")
+        models, loads_in = self._write_deploy_files(state, path, best=True)
         seconds = time.monotonic() - started
         self._sink(CheckpointSaved(state.step, str(path), "best", models, loads_in, seconds))
         return path
 
-    def _write(self, state: TrainingState, label: str) -> Path:
+    def _write_checkpoint(self, state: TrainingState, label: str) -> Path:
         path = self._workspace.checkpoint_path(self._config.scale, label)
         path.parent.mkdir(exist_ok=True)
-        checkpoint.save(path, state)
+        checkpoint.save_checkpoint(path, state)
         try:
-            checkpoint.load(path)  # before an older one is deleted
+            checkpoint.load_checkpoint(path)  # before an older one is deleted
         except UserError as error:
             raise OSError(errno.EIO, f"what was written cannot be read back: {error.message}") from error
         return path
 
-    def _deploy(self, state: TrainingState, path: Path, *, best: bool) -> tuple[tuple[str, ...], str]:
+    def _write_deploy_files(self, state: TrainingState, path: Path, *, best: bool) -> tuple[tuple[str, ...], str]:
         exported = exported_weights(state.params_ema, self._config)
-        meta = _meta(state, self._config)
+        meta = _export_metadata(state, self._config)
         write_deployable(deploy_path(path), exported, self._spec, meta)
         model = self._workspace.model_path(self._config.scale, best=best)
         model.parent.mkdir(exist_ok=True)
@@ -80,9 +80,9 @@ class Keeper:
         if not self._config.compact_export:
             padded, padded_spec = pad_for_viewer(exported, self._spec)
         report = write_deployable(model, padded, padded_spec, meta, padded_from=self._spec)
-        return (str(model), str(deploy_path(path))), report.sentence()
+        return (str(model), str(deploy_path(path))), report.summary()
 
-    def _rotate(self, *, newest: Path) -> None:
+    def _delete_old_checkpoints(self, *, newest: Path) -> None:
         steps = [path for _, path in self._workspace.step_checkpoints()]
         for old in steps[: -self._config.keep_checkpoints]:
             if old == newest:
@@ -94,10 +94,10 @@ class Keeper:
 
 def exported_weights(params_ema: Mapping[str, Tensor], config: TrainerConfig) -> dict[str, Tensor]:
     """The averaged weights as they are exported: float32 on the CPU, exactly neutral for a mono model."""
-    return export_state(params_ema, mono=config.monochrome_style)
+    return prepare_export_state(params_ema, mono=config.monochrome_style)
 
 
-def _meta(state: TrainingState, config: TrainerConfig) -> dict[str, Any]:
+def _export_metadata(state: TrainingState, config: TrainerConfig) -> dict[str, Any]:
     measured: dict[str, Any] = state.best.get("last") or {}
     meta: dict[str, Any] = {
         "step": state.step,
@@ -112,7 +112,7 @@ def _meta(state: TrainingState, config: TrainerConfig) -> dict[str, Any]:
     return meta
 
 
-def _same_file(source: Path, target: Path) -> None:
+def _link_or_copy(source: Path, target: Path) -> None:
     """Make `target` a second name of `source`, or a copy where the file system has no links; atomically."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     with contextlib.suppress(FileNotFoundError):

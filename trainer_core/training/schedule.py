@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Optional
 
 from trainer_core.settings.config import Interval
 from trainer_core.settings.schema import AUTO
 
 WARM_UP_STEPS = 100
-_LONGEST_PERIOD = 600.0
-_LEAST_FOR_FOUR = 30.0  # seconds
+_MAX_PERIOD = 600.0
+_MIN_SECONDS_FOR_FOUR = 30.0  # seconds
 
 
-def learning_rate(step: int, *, peak: float, schedule: str, total_steps: Optional[int]) -> float:
+def learning_rate_at(step: int, *, peak: float, schedule: str, total_steps: int | None) -> float:
     """The rate for the update that follows `step` finished ones.
 
     Linear warm-up over 100 steps (a twentieth of a shorter cosine run), then constant, or half a cosine down to
@@ -38,20 +37,20 @@ class Cadence:
         shortest: with "auto", seconds that must lie between two at least.
     """
 
-    def __init__(self, interval: Interval, *, share: float, shortest: float) -> None:
+    def __init__(self, interval: Interval, *, fraction: float, min_period: float) -> None:
         self._steps = None if interval == AUTO else int(interval)
-        self._share = share
-        self._shortest = shortest
+        self._share = fraction
+        self._shortest = min_period
         self._last = 0.0
         self.cost = 0.0  # seconds the last one took
 
-    def due(self, step: int, elapsed: float, planned: Optional[float]) -> bool:
+    def is_due(self, step: int, elapsed: float, planned: float | None) -> bool:
         """Whether it is time, `elapsed` seconds into the session, with training planned to last `planned` seconds."""
         if self._steps is not None:
             return step % self._steps == 0
         return elapsed - self._last >= self.period(planned)
 
-    def period(self, planned: Optional[float]) -> float:
+    def period(self, planned: float | None) -> float:
         """Seconds between two, in a training planned to last `planned` seconds.
 
         The share of it, not below the shortest, stretched while one costs over 5 %; but a run of half a
@@ -60,25 +59,25 @@ class Cadence:
         if planned is None:
             return self._shortest
         wanted = max(self._shortest, self._share * planned, 20 * self.cost)
-        if planned >= _LEAST_FOR_FOUR:
+        if planned >= _MIN_SECONDS_FOR_FOUR:
             wanted = min(wanted, planned / 4.5)
-        return min(wanted, _LONGEST_PERIOD)
+        return min(wanted, _MAX_PERIOD)
 
     def start(self, elapsed: float) -> None:
         """Count from `elapsed`: what was prepared before the first step is not waiting time."""
         self._last = elapsed
 
-    def done(self, elapsed: float, cost: float) -> None:
+    def record(self, elapsed: float, cost: float) -> None:
         """Note that one was finished at `elapsed` and took `cost` seconds."""
         self._last = elapsed
         self.cost = cost
 
 
-def validation_cadence(interval: Interval) -> Cadence:
+def make_validation_cadence(interval: Interval) -> Cadence:
     """auto: every 30 s or 5 % of the planned time, whichever is longer, at most 10 minutes apart."""
-    return Cadence(interval, share=0.05, shortest=30.0)
+    return Cadence(interval, fraction=0.05, min_period=30.0)
 
 
-def checkpoint_cadence(interval: Interval) -> Cadence:
+def make_checkpoint_cadence(interval: Interval) -> Cadence:
     """auto: a fifth of the planned time, from 24 s to 10 minutes."""
-    return Cadence(interval, share=0.2, shortest=24.0)
+    return Cadence(interval, fraction=0.2, min_period=24.0)

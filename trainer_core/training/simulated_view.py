@@ -24,7 +24,7 @@ from trainer_core.watches import select_watch
 if TYPE_CHECKING:
     from trainer_core.camera import Camera
 
-COUNT = 12
+PAIR_COUNT = 12
 # Settings that change what is seen, besides the photos.
 CAMERA_SETTINGS = tuple(name for name, setting in SETTINGS.items() if setting.of_camera)
 
@@ -52,34 +52,34 @@ class WatchCamera:
     """
 
     def __init__(self, config: TrainerConfig) -> None:
-        from trainer_core.training.cameras import camera_for, load_profile
+        from trainer_core.training.cameras import load_profile, make_camera
 
-        self._camera = camera_for(config, load_profile(config))
+        self._camera = make_camera(config, load_profile(config))
         self._seed = config.seed
         self.spec = FrameSpec(self._camera.frame_width, self._camera.frame_height, config.scale)
-        self.description = f"{_what(config, self._camera)}, enlarged ×{config.scale}"
+        self.description = f"{_describe_camera(config, self._camera)}, enlarged ×{config.scale}"
 
-    def photograph(self, frame: Frame, number: int) -> WatchPair:
+    def simulate(self, frame: Frame, number: int) -> WatchPair:
         """The pair of a frame; `number` fixes everything random about it."""
         import torch
 
-        from trainer_core.training.batches import frame_pair
+        from trainer_core.training.batches import make_frame_batch
 
         with _one_thread():
-            pair = frame_pair(frame, self._camera, seed=self._seed, index=number, device=torch.device("cpu"))
+            pair = make_frame_batch(frame, self._camera, seed=self._seed, index=number, device=torch.device("cpu"))
         return WatchPair(frame.name, to_uint8(pair.lr)[0], to_uint8(pair.hr)[0])
 
 
-def watch_frames(
-    config: TrainerConfig, photos: Sequence[Photo], spec: FrameSpec, *, count: int = COUNT, turn: int = 0
+def iterate_example_frames(
+    config: TrainerConfig, photos: Sequence[Photo], spec: FrameSpec, *, count: int = PAIR_COUNT, variation: int = 0
 ) -> Iterator[Frame]:
     """The frames to photograph, of `photos` or of the built-in scenes; each turn shows others. Needs no torch."""
     if config.demo:
-        return scene_frames(DEMO_SCENES["train"], spec, seed=config.seed, count=count, turn=turn)
-    return photo_frames(photos, spec, seed=config.seed, count=count, turn=turn)
+        return scene_frames(DEMO_SCENES["train"], spec, seed=config.seed, count=count, variation=variation)
+    return photo_frames(photos, spec, seed=config.seed, count=count, variation=variation)
 
 
-def _what(config: TrainerConfig, camera: Camera) -> str:
+def _describe_camera(config: TrainerConfig, camera: Camera) -> str:
     mono = config.monochrome_style
     kind = f"{config.monochrome_levels} grays" if mono else "colour JPEG"
     if config.degradation == "bicubic":

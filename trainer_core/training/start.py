@@ -7,15 +7,14 @@ from typing import Any
 
 from trainer_core.camera import Camera
 from trainer_core.events import Notice
-from trainer_core.model.initialize import initialise
+from trainer_core.model.initialize import initialize
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.plan import RunPlan
-from trainer_core.training.cameras import camera_for
+from trainer_core.training.cameras import make_camera
 from trainer_core.training.checkpoint import TrainingState
 from trainer_core.training.resources import check_resources
 from trainer_core.training.resume import load_state, merge_checkpoint
-from trainer_core.weights.warm_start import WarmStartReport
-from trainer_core.weights.warm_start import apply as apply_warm_start
+from trainer_core.weights.warm_start import WarmStartReport, apply_warm_start
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,9 @@ def read_start(plan: RunPlan) -> RunStart:
     state = load_state(plan)
     if state is not None:
         plan = merge_checkpoint(plan, state)
-    camera = camera_for(plan.config, plan.profile)
+    camera = make_camera(plan.config, plan.profile)
     resources = check_resources(plan)
     network = RRDBNet(plan.spec)
-    initialise(network, plan.config.seed)
-    report = apply_warm_start(plan.warm, network) if plan.warm else None
+    initialize(network, plan.config.seed)
+    report = apply_warm_start(plan.warm_start, network) if plan.warm_start else None
     return RunStart(plan, state, network, report, camera, resources)

@@ -6,14 +6,14 @@ import shutil
 from dataclasses import replace
 from typing import Any
 
-from trainer_core.data.splits import to_json
+from trainer_core.data.splits import splits_to_json
 from trainer_core.events import EventSink, Notice
 from trainer_core.files import write_json
 from trainer_core.planning.photos import SourcePhotos
 from trainer_core.planning.plan import DEMO_SCENES, RunPlan, find_run_photos
 from trainer_core.scenes.painter import write_scenes
 from trainer_core.workspace.layout import Workspace
-from trainer_core.workspace.unfinished import resumable
+from trainer_core.workspace.unfinished import find_unfinished_run
 
 
 def take_over_workspace(plan: RunPlan, warm_start: dict[str, Any] | None, sink: EventSink) -> RunPlan:
@@ -33,11 +33,11 @@ def take_over_workspace(plan: RunPlan, warm_start: dict[str, Any] | None, sink: 
     notices = _move_runs(plan)
     checkpoint = plan.checkpoint
     if checkpoint is not None and not checkpoint.exists():  # it was brought back with its run
-        checkpoint = workspace.checkpoints / checkpoint.name
+        checkpoint = workspace.checkpoints_folder / checkpoint.name
     photos = plan.photos or _make_scenes(plan, sink)
-    for folder in (workspace.checkpoints, workspace.models, workspace.previews):
+    for folder in (workspace.checkpoints_folder, workspace.models, workspace.previews):
         folder.mkdir(exist_ok=True)
-    write_json(workspace.splits_file, to_json(photos.splits))
+    write_json(workspace.splits_file, splits_to_json(photos.splits))
     plan = replace(plan, photos=photos, checkpoint=checkpoint, notices=notices)
     workspace_id = store_settings(plan, warm_start)
     return replace(plan, stored=replace(plan.stored, workspace_id=workspace_id))
@@ -51,13 +51,13 @@ def store_settings(plan: RunPlan, warm_start: dict[str, Any] | None) -> str:
 def _move_runs(plan: RunPlan) -> tuple[str, ...]:
     """Put the current run aside unless it is the one resumed; bring an archived one back if that is."""
     workspace = plan.workspace
-    archive = workspace.archive_of(plan.checkpoint) if plan.checkpoint else None
+    archive = workspace.archive_containing(plan.checkpoint) if plan.checkpoint else None
     if plan.checkpoint is not None and archive is None:
         return ()
-    unfinished = resumable(workspace, ())
-    folder = workspace.put_run_aside()
+    unfinished = find_unfinished_run(workspace, ())
+    folder = workspace.archive_run()
     if archive is not None:
-        workspace.bring_run_back(archive)
+        workspace.restore_run(archive)
     if folder is None:
         return ()
     text = f"The earlier run's files were moved to {folder}."

@@ -18,10 +18,10 @@ from trainer_core.errors import UserError
 from trainer_core.events import EventSink, Fanout, Notice, RunFinished
 from trainer_core.planning.plan import RunPlan
 from trainer_core.training.clock import RunClock
-from trainer_core.training.evaluation import Record
-from trainer_core.training.failures import Diverged, explain, is_out_of_memory, remedy
+from trainer_core.training.evaluation import ValidationRecord
+from trainer_core.training.failures import Diverged, explain_failure, is_out_of_memory, suggest_remedy
 from trainer_core.training.loop import TrainingLoop
-from trainer_core.training.run_sinks import attach
+from trainer_core.training.run_sinks import attach_workspace_sinks
 from trainer_core.training.start import read_start
 from trainer_core.training.takeover import take_over_workspace
 from trainer_core.workspace.models import model_of
@@ -62,36 +62,36 @@ class Trainer:
         for text in self._plan.notices:
             self._sink(Notice("info", text))
         start = read_start(self._plan)
-        start.plan.workspace.make()
+        start.plan.workspace.create()
         with start.plan.workspace.lock(), contextlib.ExitStack() as exit_stack:
             plan = take_over_workspace(start.plan, start.warm_start_record, self._sink)
-            attach(self._sink, plan, start.step, exit_stack)
+            attach_workspace_sinks(self._sink, plan, start.step, exit_stack)
             clock = RunClock(plan.config, started=self._started, previous_seconds=start.seconds)
             loop = None
             try:
                 loop = TrainingLoop(plan, start, clock, self._sink, self._control)
                 loop.emit_start()
-                return self._finish(plan, clock, loop, loop.train())
+                return self._emit_finish(plan, clock, loop, loop.train())
             except Exception as error:
-                self._report(error)
+                self._emit_step(error)
                 if loop is not None:
                     loop.rescue()
-                result = self._finish(plan, clock, loop, "failed", error)
+                result = self._emit_finish(plan, clock, loop, "failed", error)
                 if isinstance(error, UserError):
                     raise
                 return result
 
-    def _report(self, error: Exception) -> None:
+    def _emit_step(self, error: Exception) -> None:
         """Emit the trace of a failure that nothing else explains."""
         if not isinstance(error, (UserError, Diverged)) and not is_out_of_memory(error):
             self._sink(Notice("error", "".join(traceback.format_exception(type(error), error, error.__traceback__))))
 
-    def _finish(
+    def _emit_finish(
         self, plan: RunPlan, clock: RunClock, loop: TrainingLoop | None, outcome: str, failure: Exception | None = None
     ) -> RunResult:
-        record = loop.record if loop else Record()
+        record = loop.record if loop else ValidationRecord()
         step, checkpoint = (loop.step, loop.checkpoint) if loop else (0, None)
-        error = explain(failure, plan.config) if failure else None
+        error = explain_failure(failure, plan.config) if failure else None
         model = model_of(plan.workspace)
         self._sink(
             RunFinished(
@@ -105,7 +105,7 @@ class Trainer:
                 model=str(model) if model else None,
                 error=error,
                 seconds=clock.elapsed,
-                remedy=remedy(failure, plan.config) if failure else {},
+                remedy=suggest_remedy(failure, plan.config) if failure else {},
             )
         )
         return RunResult(outcome, step, record.best_psnr, model, error)

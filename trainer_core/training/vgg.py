@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from trainer_core.errors import UserError
 from trainer_core.weights.container.reader import load_tree
 
-FILE_NAME = "vgg19-dcbb9e9d.pth"
+VGG_FILE_NAME = "vgg19-dcbb9e9d.pth"
 _LAYERS = ((0, 3, 64), (2, 64, 64), (5, 64, 128), (7, 128, 128), (10, 128, 256), (12, 256, 256), (14, 256, 256))
 _POOL_AFTER = (2, 7)
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as the weights were trained
 
 
-class Perceptual(nn.Module):
+class PerceptualLoss(nn.Module):
     """Mean absolute difference of VGG19's relu3_3 features; SR and HR are RGB in 0..1.
 
     Raises:
@@ -40,7 +40,7 @@ class Perceptual(nn.Module):
                 or not isinstance(bias, Tensor)
                 or kernel.shape != (outputs, inputs, 3, 3)
             ):
-                raise UserError(f"--vgg-weights: {weights} is not VGG19. Give torchvision's file {FILE_NAME}.")
+                raise UserError(f"--vgg-weights: {weights} is not VGG19. Give torchvision's file {VGG_FILE_NAME}.")
             self._layers.append((index, kernel.float().to(device), bias.float().to(device)))
         self._mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(_STD, device=device).view(1, 3, 1, 1)

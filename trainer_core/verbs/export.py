@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,34 +20,41 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.verbs.export_options import DEFAULT_ALPHA, FORMATS
 from trainer_core.verbs.output_files import refuse_overwriting
-from trainer_core.weights.export import export_state, gate, pad_for_viewer, primitives, why_not_padded, write_deployable
+from trainer_core.weights.export import (
+    pad_for_viewer,
+    padding_problem,
+    prepare_export_state,
+    run_gate,
+    to_primitives,
+    write_deployable,
+)
 from trainer_core.weights.network import load_network
-from trainer_core.weights.onnx_file import to_onnx
+from trainer_core.weights.onnx_file import encode_onnx
 from trainer_core.weights.warm_start import WarmStartSource
 
-_ABOUT_THE_FILE = ("arch", "scale", "spec", "padded_from", "loads_in")  # written anew
+_RESERVED_META_KEYS = ("arch", "scale", "spec", "padded_from", "loads_in")  # written anew
 _ONNX_TOLERANCE = {False: 1e-4, True: 2e-2}  # by half
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportResult:
     """The file written, its network, and a sentence on where it loads or how it was checked."""
 
     path: Path
     spec: NetworkSpec
-    sentence: str
+    summary: str
 
 
-def export(
+def export_model(
     model: Path | str,
     out: Path | str,
     *,
-    form: str = "",
+    format: str = "",
     half: bool = False,
     viewer_compatible: bool = False,
     blend: Path | str | None = None,
     alpha: float = DEFAULT_ALPHA,
-) -> Exported:
+) -> ExportResult:
     """Convert `model` and write it to `out` durably.
 
     Args:
@@ -60,45 +67,47 @@ def export(
         UserError: a model cannot be used, the two do not match, the form is unknown, or `out` is one of them.
     """
     out = Path(out)
-    form = _form(form, out)
+    format = _output_format(format, out)
     if not out.parent.is_dir():
         raise UserError(f"There is no folder {out.parent}.")
     inputs = {file_identity(Path(path)) for path in (model, blend) if path is not None}
     refuse_overwriting(out, inputs, "a model that is being read. Give the new file another name.")
     network, source = load_network(model)
-    state: dict[str, Tensor] = export_state(network.state_dict(), mono=False)
-    meta = {key: value for key, value in source.meta.items() if key not in _ABOUT_THE_FILE and _is_plain(value)}
+    state: dict[str, Tensor] = prepare_export_state(network.state_dict(), mono=False)
+    meta = {key: value for key, value in source.meta.items() if key not in _RESERVED_META_KEYS and _is_plain(value)}
     if blend is not None:
-        state, meta["blend"] = _blended(state, source, Path(blend), alpha)
+        state, meta["blend"] = _blend(state, source, Path(blend), alpha)
     spec = source.spec
     if viewer_compatible:
-        fault = why_not_padded(spec)
+        fault = padding_problem(spec)
         if fault:
             raise UserError(f"{model} cannot be made viewer-compatible: {fault}.")
         state, spec = pad_for_viewer(state, spec)
-    _refuse_too_large(state, half, out)
-    if form == "onnx":
+    _check_fp16_range(state, half, out)
+    if format == "onnx":
         return _write_onnx(out, state, spec, half)
     inner = source.spec if spec != source.spec else None
-    if form == "safetensors":
+    if format == "safetensors":
         return _write_safetensors(out, state, spec, meta, half, inner)
-    return Exported(out, spec, write_deployable(out, state, spec, meta, padded_from=inner, half=half).sentence())
+    return ExportResult(out, spec, write_deployable(out, state, spec, meta, padded_from=inner, half=half).summary())
 
 
-def _form(form: str, out: Path) -> str:
-    form = form or out.suffix.lower().lstrip(".")
-    if form not in FORMATS:
+def _output_format(format: str, out: Path) -> str:
+    format = format or out.suffix.lower().lstrip(".")
+    if format not in FORMATS:
         known = f"Known are {', '.join(FORMATS)}."
         unknown = (
-            f"{out.name}: the format {form} is unknown." if form else f"{out.name} has no suffix that tells a format."
+            f"{out.name}: the format {format} is unknown."
+            if format
+            else f"{out.name} has no suffix that tells a format."
         )
         raise UserError(f"{unknown} {known}", hint="Give --format.")
-    if out.suffix.lower() != f".{form}":
-        raise UserError(f"{out.name} should end in .{form}, so that programs know what it is.")
-    return form
+    if out.suffix.lower() != f".{format}":
+        raise UserError(f"{out.name} should end in .{format}, so that programs know what it is.")
+    return format
 
 
-def _blended(
+def _blend(
     state: Mapping[str, Tensor], source: WarmStartSource, other: Path, alpha: float
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not 0.0 <= alpha <= 1.0:
@@ -114,7 +123,7 @@ def _blended(
     return mixed, {"with": other.name, "alpha": float(alpha)}
 
 
-def _refuse_too_large(state: Mapping[str, Tensor], half: bool, out: Path) -> None:
+def _check_fp16_range(state: Mapping[str, Tensor], half: bool, out: Path) -> None:
     if half and any(not bool(torch.isfinite(values.half()).all()) for values in state.values()):
         raise UserError(f"{out.name}: some weights are too large for half precision. Export it in full precision.")
 
@@ -125,23 +134,23 @@ def _write_safetensors(
     spec: NetworkSpec,
     meta: dict[str, Any],
     half: bool,
-    inner: Optional[NetworkSpec],
-) -> Exported:
+    inner: NetworkSpec | None,
+) -> ExportResult:
     from safetensors.torch import save
 
     tensors = {name: values.half() if half else values for name, values in state.items()}
-    told: dict[str, Any] = {"arch": "rrdb", "scale": spec.scale, "spec": spec.as_dict(), **meta}
+    metadata: dict[str, Any] = {"arch": "rrdb", "scale": spec.scale, "spec": spec.as_dict(), **meta}
     if inner is not None:
-        told["padded_from"] = inner.as_dict()
-    write_bytes(out, save(tensors, {"format": "pt", "meta": json.dumps(primitives(told), allow_nan=False)}))
-    return Exported(out, spec, gate(out, tensors).sentence())
+        metadata["padded_from"] = inner.as_dict()
+    write_bytes(out, save(tensors, {"format": "pt", "meta": json.dumps(to_primitives(metadata), allow_nan=False)}))
+    return ExportResult(out, spec, run_gate(out, tensors).summary())
 
 
-def _write_onnx(out: Path, state: Mapping[str, Tensor], spec: NetworkSpec, half: bool) -> Exported:
-    content = to_onnx(state, spec, half=half, producer=f"wqv-upscale-trainer {trainer_core.__version__}")
+def _write_onnx(out: Path, state: Mapping[str, Tensor], spec: NetworkSpec, half: bool) -> ExportResult:
+    content = encode_onnx(state, spec, half=half, producer=f"wqv-upscale-trainer {trainer_core.__version__}")
     checked = _check_onnx(content, state, spec, half)
     write_bytes(out, content)
-    return Exported(out, spec, checked)
+    return ExportResult(out, spec, checked)
 
 
 @torch.no_grad()
@@ -170,7 +179,7 @@ def _check_onnx(content: bytes, state: Mapping[str, Tensor], spec: NetworkSpec, 
 
 def _is_plain(value: Any) -> bool:
     try:
-        primitives(value)
+        to_primitives(value)
     except TypeError:
         return False
     return True

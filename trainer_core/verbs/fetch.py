@@ -36,7 +36,7 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Rules:
+class DownloadPolicy:
     """Where a download may come from, also after redirections."""
 
     scheme: str = "https"
@@ -46,7 +46,7 @@ class Rules:
     largest: int = 200 << 20
     timeout: float = 30.0  # seconds without a byte
 
-    def check(self, url: str) -> None:
+    def check_run(self, url: str) -> None:
         """Refuse an address outside the rules."""
         parts = urllib.parse.urlsplit(url)
         place = parts.netloc if parts.netloc in self.hosts else parts.hostname  # netloc: hosts with a port
@@ -57,7 +57,7 @@ class Rules:
 
 
 _RELEASES = "https://github.com/xinntao/Real-ESRGAN/releases/download"
-CATALOGUE: Mapping[str, Release] = {
+CATALOG: Mapping[str, Release] = {
     "realesrgan-x4plus": Release(
         f"{_RELEASES}/v0.1.0/RealESRGAN_x4plus.pth", "4fa0d38905f75ac06eb49a7951b426670021be3018265fd191d2125df9d682f1"
     ),
@@ -69,18 +69,18 @@ CATALOGUE: Mapping[str, Release] = {
         "f872d837d3c90ed2e05227bed711af5671a6fd1c9f7d7e91c911a61f155e99da",
     ),
 }
-_BLOCK = 1 << 18
+_CHUNK_BYTES = 1 << 18
 
-Progress = Callable[[int, Optional[int]], None]
+DownloadProgress = Callable[[int, Optional[int]], None]
 
 
-def fetch(
+def fetch_model(
     name: str,
     into: Path | str,
     *,
-    progress: Optional[Progress] = None,
-    catalogue: Mapping[str, Release] = CATALOGUE,
-    rules: Rules = Rules(),
+    progress: DownloadProgress | None = None,
+    catalog: Mapping[str, Release] = CATALOG,
+    rules: DownloadPolicy = DownloadPolicy(),
 ) -> Path:
     """Download the model `name` of the catalogue into a folder; its path. A part left by an earlier try is continued.
 
@@ -90,9 +90,9 @@ def fetch(
     Raises:
         UserError: unknown name, no connection, a forbidden address, or a wrong digest (the download is removed then).
     """
-    if name not in catalogue:
-        raise UserError(f"Unknown model {name}. There are: {', '.join(catalogue)}.")
-    release, folder = catalogue[name], Path(into)
+    if name not in catalog:
+        raise UserError(f"Unknown model {name}. There are: {', '.join(catalog)}.")
+    release, folder = catalog[name], Path(into)
     target = folder / release.file_name
     if target.exists():
         if _digest(target) == release.sha256:
@@ -102,7 +102,7 @@ def fetch(
         folder.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
         _download(release, part, rules, progress)
-        return _accept(part, target, release)
+        return _verify_and_rename(part, target, release)
     except http.client.HTTPException as error:
         raise UserError(f"The download of {release.url} broke off ({error!r}). Try again: it continues.") from error
     except OSError as error:
@@ -110,7 +110,7 @@ def fetch(
         raise UserError(f"{release.file_name} could not be downloaded: {reason}. Try again: it continues.") from error
 
 
-def _accept(part: Path, target: Path, release: Release) -> Path:
+def _verify_and_rename(part: Path, target: Path, release: Release) -> Path:
     if _digest(part) != release.sha256:
         part.unlink()
         raise UserError(
@@ -123,73 +123,78 @@ def _accept(part: Path, target: Path, release: Release) -> Path:
     return target
 
 
-def _download(release: Release, part: Path, rules: Rules, progress: Optional[Progress]) -> None:
+def _download(release: Release, part: Path, rules: DownloadPolicy, progress: DownloadProgress | None) -> None:
     have = part.stat().st_size if part.exists() else 0
-    answer = _open(release.url, have, rules)
-    if answer is None:  # the part is as long as the file, or longer: its digest decides
+    response = _open(release.url, have, rules)
+    if response is None:  # the part is as long as the file, or longer: its digest decides
         return
-    with contextlib.closing(answer):
-        start = _start_of(answer, have)
-        length = answer.headers.get("Content-Length")
+    with contextlib.closing(response):
+        start = _response_offset(response, have)
+        length = response.headers.get("Content-Length")
         total = start + int(length) if length and length.isdigit() else None
         with open(part, "ab" if start else "wb") as file:
-            _copy(answer, file, start, total, rules, progress)
+            _copy(response, file, start, total, rules, progress)
 
 
 def _copy(
-    answer: IO[bytes], file: IO[bytes], have: int, total: Optional[int], rules: Rules, progress: Optional[Progress]
+    answer: IO[bytes],
+    file: IO[bytes],
+    received: int,
+    total: int | None,
+    rules: DownloadPolicy,
+    progress: DownloadProgress | None,
 ) -> None:
     while True:
-        block = answer.read(_BLOCK)
+        block = answer.read(_CHUNK_BYTES)
         if not block:
             break
-        have += len(block)
-        if have > rules.largest:
+        received += len(block)
+        if received > rules.largest:
             raise UserError(
                 f"The download is larger than {rules.largest >> 20} MiB, so it is not the model. Delete the .part file."
             )
         file.write(block)
         if progress is not None:
-            progress(have, total)
-    if total is not None and have < total:
-        raise OSError(f"the connection was cut after {have} of {total} bytes")
+            progress(received, total)
+    if total is not None and received < total:
+        raise OSError(f"the connection was cut after {received} of {total} bytes")
 
 
-def _open(url: str, have: int, rules: Rules) -> Optional[Any]:
-    rules.check(url)
+def _open(url: str, received: int, rules: DownloadPolicy) -> Any | None:
+    rules.check_run(url)
     request = urllib.request.Request(url, headers={"User-Agent": "wqv-upscale-trainer", "Accept-Encoding": "identity"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
+    if received:
+        request.add_header("Range", f"bytes={received}-")
     try:
         return urllib.request.build_opener(_Redirects(rules)).open(request, timeout=rules.timeout)
     except urllib.error.HTTPError as error:
-        if error.code == 416 and have:
+        if error.code == 416 and received:
             return None
         raise UserError(f"The server answered {error.code} {error.reason} for {url}.") from error
 
 
-def _start_of(answer: Any, have: int) -> int:
+def _response_offset(answer: Any, received: int) -> int:
     """Where the answer's bytes belong: after the part, or at the beginning when the server ignores the wish."""
     if answer.status != 206:
         return 0
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
-    if not match or int(match.group(1)) != have:
+    if not match or int(match.group(1)) != received:
         raise UserError("The server sent another piece than asked for. Delete the .part file and try again.")
-    return have
+    return received
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: DownloadPolicy) -> None:
         self._rules = rules
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
-        self._rules.check(newurl)
+        self._rules.check_run(newurl)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _digest(path: Path) -> str:
     digest = hashlib.sha256()
     with open(path, "rb") as file:
-        for block in iter(lambda: file.read(_BLOCK), b""):
+        for block in iter(lambda: file.read(_CHUNK_BYTES), b""):
             digest.update(block)
     return digest.hexdigest()

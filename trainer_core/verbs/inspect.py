@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from trainer_core.text import escape_control_characters
 from trainer_core.weights.container.limits import WeightsError
 from trainer_core.weights.container.reader import open_weights
 from trainer_core.weights.container.tensor_info import TensorInfo
-from trainer_core.weights.programs import GateReport, judge
-from trainer_core.weights.rrdb.dialects import Identified, identify
+from trainer_core.weights.programs import GateReport, check_programs
+from trainer_core.weights.rrdb.dialects import IdentifiedNetwork, identify
 from trainer_core.weights.rrdb.key_names import BASICSR
 
-_FORMS = {"zip": "PyTorch (zip)", "legacy": "PyTorch (before 1.6)", "safetensors": "safetensors"}
+_FORMAT_NAMES = {"zip": "PyTorch (zip)", "legacy": "PyTorch (before 1.6)", "safetensors": "safetensors"}
 _NAMES_SHOWN = 10
 
 
@@ -33,43 +33,56 @@ class Inspection:
 
     path: Path
     file_bytes: int
-    form: str
+    file_format: str
     tensors: int
     values: int
     dtypes: tuple[str, ...]
-    network: Optional[Identified] = None
+    identified: IdentifiedNetwork | None = None
     reason: str = ""
-    programs: Optional[GateReport] = None
+    programs: GateReport | None = None
     meta: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values."""
         facts: dict[str, Any] = {
-            "file": str(self.path), "bytes": self.file_bytes, "format": self.form, "tensors": self.tensors,
-            "values": self.values, "dtypes": list(self.dtypes), "usable": self.network is not None,
-        }  # fmt: skip
-        if self.network is None or self.programs is None:
+            "file": str(self.path),
+            "bytes": self.file_bytes,
+            "format": self.file_format,
+            "tensors": self.tensors,
+            "values": self.values,
+            "dtypes": list(self.dtypes),
+            "usable": self.identified is not None,
+        }
+        if self.identified is None or self.programs is None:
             return {**facts, "reason": self.reason}
-        found = self.network
+        found = self.identified
         return {
-            **facts, "dialect": found.dialect, "container": found.container, "averaged": found.is_ema,
-            "scale": found.spec.scale, "spec": found.spec.as_dict(), "parameters": found.spec.parameter_count(),
+            **facts,
+            "dialect": found.dialect,
+            "container": found.container,
+            "averaged": found.is_ema,
+            "scale": found.spec.scale,
+            "spec": found.spec.as_dict(),
+            "parameters": found.spec.parameter_count(),
             "padded_from": found.padded_from.as_dict() if found.padded_from else None,
-            "missing": list(found.missing), "misshaped": list(found.misshaped), "unexpected": list(found.unexpected),
-            "programs": self.programs.as_dict(), "meta": self.meta,
-        }  # fmt: skip
+            "missing": list(found.missing),
+            "misshaped": list(found.misshaped),
+            "unexpected": list(found.unexpected),
+            "programs": self.programs.as_dict(),
+            "meta": self.meta,
+        }
 
-    def text(self) -> str:
+    def format_report(self) -> str:
         """Lines for a terminal; what the file says is shown without control characters."""
         sizes = (
             f"{self.file_bytes / 1e6:.1f} MB, {self.tensors} tensors, {self.values:,} values ({', '.join(self.dtypes)})"
         )
-        lines = [str(self.path), f"  format      {_FORMS[self.form]}, {sizes}"]
-        lines += self._network_lines() if self.network else [f"  network     none to use here: {self.reason}"]
+        lines = [str(self.path), f"  format      {_FORMAT_NAMES[self.file_format]}, {sizes}"]
+        lines += self._network_lines() if self.identified else [f"  network     none to use here: {self.reason}"]
         return "\n".join(escape_control_characters(line) for line in lines)
 
     def _network_lines(self) -> list[str]:
-        found, programs = self.network, self.programs
+        found, programs = self.identified, self.programs
         assert found is not None and programs is not None
         spec = found.spec
         lines = [f"  network     {found.describe()}", f"  parameters  {spec.parameter_count():,}"]
@@ -86,13 +99,13 @@ class Inspection:
             if names:
                 lines.append(f"  {word:<11} {len(names)}: {', '.join(names[:_NAMES_SHOWN])}")
         lines += [
-            f"  {'loads in' if k == 0 else '':<11} {part}" for k, part in enumerate(programs.sentence().split(" · "))
+            f"  {'loads in' if k == 0 else '':<11} {part}" for k, part in enumerate(programs.summary().split(" · "))
         ]
         told = ((key, value) for key, value in self.meta.items() if key not in ("spec", "padded_from", "loads_in"))
         return lines + [f"  meta        {key}: {value}" for key, value in told]
 
 
-def inspect(path: Path | str) -> Inspection:
+def inspect_file(path: Path | str) -> Inspection:
     """Look at a weight file's header.
 
     Raises:
@@ -103,18 +116,20 @@ def inspect(path: Path | str) -> Inspection:
     dtypes = [info.dtype for info in tensors]
     order = sorted(set(dtypes), key=dtypes.count, reverse=True)
     values = sum(info.numel for info in tensors)
-    facts = (file.path, file.stamp[0], file.form, len(tensors), values, tuple(order))
+    facts = (file.path, file.fingerprint[0], file.file_format, len(tensors), values, tuple(order))
     try:
         found = identify(file)
     except WeightsError as error:
         return Inspection(*facts, reason=error.message.split(" cannot be used: ", 1)[-1])
     plain = found.dialect == BASICSR and all(ours == theirs for ours, theirs in found.names.items())
-    programs = judge(
-        file.path, found.spec, container=found.container,
-        plain_names=plain and found.complete and not found.unexpected,
-        known_names=found.complete and not any("_orig_mod." in name for name in found.names.values()),
-    )  # fmt: skip
-    return Inspection(*facts, network=found, programs=programs, meta=_jsonable(found.meta))
+    programs = check_programs(
+        file.path,
+        found.spec,
+        container=found.container,
+        plain_names=plain and found.is_complete and not found.unexpected,
+        known_names=found.is_complete and not any("_orig_mod." in name for name in found.names.values()),
+    )
+    return Inspection(*facts, identified=found, programs=programs, meta=_jsonable(found.meta))
 
 
 def _jsonable(value: Any) -> Any:

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from trainer_core.data.captures import PALM_SUFFIX, has_size_of_a_dump, read_captures
+from trainer_core.data.captures import PALM_SUFFIX, could_be_raw_dump, read_captures
 from trainer_core.data.photos import EXTENSIONS, PhotoError, decode
 from trainer_core.errors import UserError
-from trainer_core.pixels import as_rgb, upscale_bicubic
+from trainer_core.pixels import as_rgb, enlarge_bicubic
 
-MOST_PIXELS = 64_000_000  # of an enlarged picture that is kept in memory to look at
-_CAPTION = 14  # pixels above each picture of a comparison
+MAX_PIXELS = 64_000_000  # of an enlarged picture that is kept in memory to look at
+_CAPTION_HEIGHT = 14  # pixels above each picture of a comparison
 
 
-def picture_files(paths: Sequence[Path]) -> Iterator[Path]:
+def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
     """The files among `paths`, and of each folder its photos, Palm databases and raw dumps, sorted by name.
 
     Raises:
@@ -25,7 +25,7 @@ def picture_files(paths: Sequence[Path]) -> Iterator[Path]:
     """
     for path in paths:
         if path.is_dir():
-            found = sorted(file for file in path.iterdir() if file.is_file() and _may_hold_pictures(file))
+            found = sorted(file for file in path.iterdir() if file.is_file() and _could_hold_pictures(file))
             if not found:
                 raise UserError(
                     f"There is no photo in {path}, neither a picture nor a Palm database nor a watch's dump. "
@@ -38,12 +38,12 @@ def picture_files(paths: Sequence[Path]) -> Iterator[Path]:
             raise UserError(f"There is no file {path}.")
 
 
-def _may_hold_pictures(file: Path) -> bool:
+def _could_hold_pictures(file: Path) -> bool:
     """By its name; of raw dumps, which may be called anything, by its size."""
-    return file.suffix.lower() in EXTENSIONS | {PALM_SUFFIX} or has_size_of_a_dump(file)
+    return file.suffix.lower() in EXTENSIONS | {PALM_SUFFIX} or could_be_raw_dump(file)
 
 
-def pictures_in(file: Path) -> list[tuple[str, np.ndarray]]:
+def read_pictures(file: Path) -> list[tuple[str, np.ndarray]]:
     """Name and uint8 [H, W, 3] of each picture in a file: watch photos with their true levels, or any photo.
 
     Raises:
@@ -60,22 +60,22 @@ def pictures_in(file: Path) -> list[tuple[str, np.ndarray]]:
         raise UserError(f"{file} cannot be used: {error.message}.") from error
 
 
-def bicubic(picture: np.ndarray, scale: int) -> np.ndarray:
+def enlarge_for_display(picture: np.ndarray, scale: int) -> np.ndarray:
     """Enlarge uint8 [H, W, 3] to [H*scale, W*scale, 3] where the result is small enough to look at.
 
     Raises:
-        UserError: that is more than `MOST_PIXELS`.
+        UserError: that is more than `MAX_PIXELS`.
     """
     size = (picture.shape[1] * scale, picture.shape[0] * scale)
-    if size[0] * size[1] > MOST_PIXELS:
+    if size[0] * size[1] > MAX_PIXELS:
         raise UserError(
             f"Enlarged x{scale} this picture would have {size[0]}x{size[1]} pixels; more than "
-            f"{MOST_PIXELS // 10**6} million are not shown. Take a part of it, or a smaller copy."
+            f"{MAX_PIXELS // 10**6} million are not shown. Take a part of it, or a smaller copy."
         )
-    return upscale_bicubic(picture, scale)
+    return enlarge_bicubic(picture, scale)
 
 
-def side_by_side(lr: np.ndarray, results: Sequence[tuple[str, np.ndarray]], scale: int) -> np.ndarray:
+def compose_comparison(lr: np.ndarray, results: Sequence[tuple[str, np.ndarray]], scale: int) -> np.ndarray:
     """Bicubic and each model's result in a row, with their names above, uint8; results of other scales are fitted.
 
     Args:
@@ -84,12 +84,12 @@ def side_by_side(lr: np.ndarray, results: Sequence[tuple[str, np.ndarray]], scal
     """
     width, height = lr.shape[1] * scale, lr.shape[0] * scale
     panels = [(f"bicubic x{scale}", lr), *results]
-    canvas = Image.new("RGB", (width * len(panels), height + _CAPTION))
+    canvas = Image.new("RGB", (width * len(panels), height + _CAPTION_HEIGHT))
     draw = ImageDraw.Draw(canvas)
     for place, (name, pixels) in enumerate(panels):
         picture = Image.fromarray(pixels)
         if picture.size != (width, height):
             picture = picture.resize((width, height), Image.Resampling.BICUBIC)
-        canvas.paste(picture, (place * width, _CAPTION))
+        canvas.paste(picture, (place * width, _CAPTION_HEIGHT))
         draw.text((place * width + 4, 1), name.encode("ascii", "replace").decode("ascii"), fill="white")
     return np.array(canvas)

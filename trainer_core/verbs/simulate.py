@@ -11,17 +11,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 from PIL import Image
 
 from trainer_core.camera import Camera, CameraProfile, ColorCamera, FrameView, build_camera
-from trainer_core.camera.jpeg import watch_tables
+from trainer_core.camera.jpeg import select_tables
 from trainer_core.camera.parameters import ColorParams
 from trainer_core.data.decoding import PhotoError, decode, decode_bytes, read_size
-from trainer_core.data.photos import name_bytes, scan
-from trainer_core.data.pyramid import Box, Pyramid, enlarged_part
+from trainer_core.data.photos import name_bytes, scan_photos
+from trainer_core.data.pyramid import Box, Pyramid, enlarge_part
 from trainer_core.errors import UserError
 from trainer_core.files import file_identity, write_bytes
 from trainer_core.pixels import png_bytes, to_tensor, to_uint8
@@ -31,11 +30,11 @@ from trainer_core.verbs.output_files import make_folder, refuse_overwriting
 from trainer_core.watches import WQV10
 
 SCALES = (2, 4, 8)
-Progress = Callable[[int, int], None]
+FrameProgress = Callable[[int, int], None]
 
 
 @dataclass
-class Simulated:
+class SimulationResult:
     """What `simulate` did: the files written, the photos refused with the reason, and what else is to be said.
 
     `replaced` counts those of `written` that lay there before, `removed` the colour JPEGs of an earlier run that no
@@ -48,7 +47,7 @@ class Simulated:
     replaced: int = 0
     removed: int = 0
 
-    def text(self) -> str:
+    def format_summary(self) -> str:
         """The sum of it in one line."""
         replaced = f", {self.replaced} of them in place of earlier ones" if self.replaced else ""
         removed = f"; {self.removed} JPEG of an earlier colour run removed" if self.removed else ""
@@ -63,8 +62,8 @@ def simulate(
     scale: int,
     count: int = 1,
     seed: int = 1337,
-    progress: Optional[Progress] = None,
-) -> Simulated:
+    progress: FrameProgress | None = None,
+) -> SimulationResult:
     """Write `out_dir/lr/NAME.png` and `out_dir/target/NAME.png` for every photo; colour also `lr/NAME.jpg`.
 
     LR is a whole watch frame: 120x120 gray with levels 0, 17 … 255, or 176x144 RGB, the decoded `NAME.jpg`. The target
@@ -86,20 +85,22 @@ def simulate(
     _check_numbers(scale, count, seed)
     watch = build_camera(CameraProfile.builtin(camera), scale)
     out_dir = Path(out_dir)
-    done = Simulated()
-    files = _files([Path(photo) for photo in photos], out_dir, done)
+    done = SimulationResult()
+    files = _collect_files([Path(photo) for photo in photos], out_dir, done)
     sources = {file_identity(file) for file in files}
     for folder in _result_folders(out_dir):
         make_folder(folder)
-    for number, (file, names) in enumerate(zip(files, _names(files, count))):
+    for number, (file, names) in enumerate(zip(files, _frame_names_by_file(files, count))):
         try:
-            for result in (result for name in names for result in _results(out_dir, name)):
+            for result in (result for name in names for result in _result_paths(out_dir, name)):
                 refuse_overwriting(result, sources, "one of the photos to simulate. Choose another folder with -o.")
-            for place, (view, smaller) in enumerate(_views(file, watch, count, seed)):
+            for place, (view, smaller) in enumerate(_frame_views(file, watch, count, seed)):
                 if smaller and place == 0:
                     done.notices.append(f"{file} is smaller than the watch's frame x{scale} and was enlarged to fit.")
-                earlier = {path for path in _results(out_dir, names[place]) if path.exists()}
-                _record(_write(watch, view, seed, _sample_number(file, place), out_dir, names[place]), earlier, done)
+                earlier = {path for path in _result_paths(out_dir, names[place]) if path.exists()}
+                _count_written(
+                    _write_frame(watch, view, seed, _sample_number(file, place), out_dir, names[place]), earlier, done
+                )
         except UserError as error:
             done.refused.append((file, error.message))
         if progress is not None:
@@ -112,32 +113,32 @@ def _check_numbers(scale: int, count: int, seed: int) -> None:
         raise UserError(f"--scale must be one of {', '.join(map(str, SCALES))}, not {scale}.")
     if count < 1:
         raise UserError(f"--count must be at least 1, not {count}.")
-    complaint = SETTINGS["seed"].complaint(seed)
-    if complaint is not None:
-        raise UserError(complaint)
+    problem = SETTINGS["seed"].problem(seed)
+    if problem is not None:
+        raise UserError(problem)
 
 
-def _files(photos: list[Path], out_dir: Path, done: Simulated) -> list[Path]:
+def _collect_files(photos: list[Path], out_dir: Path, result: SimulationResult) -> list[Path]:
     """Each photo once, as it was first named; what cannot be used is noted in `done` and passed over."""
     found: dict[Path, Path] = {}
     for photo in photos:
         try:
-            for file in _files_at(photo, out_dir, done):
+            for file in _files_under(photo, out_dir, result):
                 found.setdefault(file.resolve(), file)
         except UserError as error:
-            done.refused.append((photo, error.message))
+            result.refused.append((photo, error.message))
     if not found:
-        raise UserError(" ".join(reason for _, reason in done.refused) or "There is no photo to simulate. Name some.")
-    refused = {path.resolve() for path, _ in done.refused}  # in a folder, and named besides
+        raise UserError(" ".join(reason for _, reason in result.refused) or "There is no photo to simulate. Name some.")
+    refused = {path.resolve() for path, _ in result.refused}  # in a folder, and named besides
     return [file for resolved, file in found.items() if resolved not in refused]
 
 
-def _files_at(photo: Path, out_dir: Path, done: Simulated) -> Iterator[Path]:
+def _files_under(photo: Path, out_dir: Path, result: SimulationResult) -> Iterator[Path]:
     if photo.is_dir():
         results = [folder for folder in _result_folders(out_dir) if file_identity(folder) != file_identity(photo)]
-        found = scan(photo, exclude=results, twins=True)
+        found = scan_photos(photo, exclude=results, duplicates=True)
         rejected = [(photo / entry.name, entry.reason) for entry in found.rejected]
-        done.refused += [(path, f"{path} cannot be used: {reason}.") for path, reason in rejected]
+        result.refused += [(path, f"{path} cannot be used: {reason}.") for path, reason in rejected]
         yield from (entry.path for entry in found.photos)
     elif photo.exists():
         yield photo
@@ -145,7 +146,7 @@ def _files_at(photo: Path, out_dir: Path, done: Simulated) -> Iterator[Path]:
         raise UserError(f"There is no file {photo}.")
 
 
-def _names(files: list[Path], count: int) -> Iterator[list[str]]:
+def _frame_names_by_file(files: list[Path], count: int) -> Iterator[list[str]]:
     """The names of each file's frames, all different, whatever the case of their letters."""
     stems = Counter(file.stem.lower() for file in files)
     taken: set[str] = set()
@@ -164,7 +165,7 @@ def _frame_names(base: str, count: int) -> list[str]:
     return [base] if count == 1 else [f"{base}_{place}" for place in range(1, count + 1)]
 
 
-def _views(file: Path, watch: Camera, count: int, seed: int) -> Iterator[tuple[FrameView, bool]]:
+def _frame_views(file: Path, watch: Camera, count: int, seed: int) -> Iterator[tuple[FrameView, bool]]:
     """Frames of a photo, and whether it had to be enlarged for them."""
     width, height = watch.frame_width * watch.scale, watch.frame_height * watch.scale
     try:
@@ -174,22 +175,22 @@ def _views(file: Path, watch: Camera, count: int, seed: int) -> Iterator[tuple[F
     small = photo.shape[1] < width or photo.shape[0] < height
     pyramid = None if small else Pyramid(photo)
     for place in range(count):
-        draws = _draws(file, place, seed)
+        draws = _draw_position(file, place, seed)
         if pyramid is None:
             pixels = _enlarged_frame(photo, width, height, draws)
         else:
-            pixels = pyramid.cut(_box(pyramid, width, height, draws), width, height)
+            pixels = pyramid.cut(_crop_box(pyramid, width, height, draws), width, height)
         yield FrameView.whole_frames(to_tensor(pixels)[None], watch.scale), small
 
 
-def _draws(file: Path, place: int, seed: int) -> list[float]:
+def _draw_position(file: Path, place: int, seed: int) -> list[float]:
     """Size (1: largest) and position (0.5: in the middle) of a frame."""
     if place == 0:
         return [1.0, 0.5, 0.5]
     return make_generator(seed, Stream.SIMULATION, _sample_number(file, place)).random(3).tolist()
 
 
-def _box(pyramid: Pyramid, width: int, height: int, draws: list[float]) -> Box:
+def _crop_box(pyramid: Pyramid, width: int, height: int, draws: list[float]) -> Box:
     rows, columns = pyramid.levels[0].shape[:2]
     size, across, down = draws
     zoom = max(1.0, min(columns / width, rows / height)) ** size
@@ -205,21 +206,21 @@ def _enlarged_frame(photo: np.ndarray, width: int, height: int, draws: list[floa
     factor = max(width / columns, height / rows)
     size = max(width, round(columns * factor)), max(height, round(rows * factor))
     _, across, down = draws
-    return enlarged_part(photo, size, int((size[0] - width) * across), int((size[1] - height) * down), width, height)
+    return enlarge_part(photo, size, int((size[0] - width) * across), int((size[1] - height) * down), width, height)
 
 
 def _sample_number(file: Path, place: int) -> int:
     return int.from_bytes(hashlib.sha256(name_bytes(file.name) + b"\0%d" % place).digest()[:6], "big")
 
 
-def _write(watch: Camera, view: FrameView, seed: int, index: int, out_dir: Path, name: str) -> list[Path]:
+def _write_frame(watch: Camera, view: FrameView, seed: int, index: int, out_dir: Path, name: str) -> list[Path]:
     noise = make_torch_generator(seed, Stream.NOISE, index)
     params = watch.draw(seed, [index])
     lr_png, target_png = out_dir / "lr" / f"{name}.png", out_dir / "target" / f"{name}.png"
     if isinstance(watch, ColorCamera):
         assert isinstance(params, ColorParams)
-        codes, target = watch.before_jpeg(view, params, noise)
-        jpeg = _as_jpeg(to_uint8(codes / 255)[0], params)
+        codes, target = watch.render_before_jpeg(view, params, noise)
+        jpeg = _encode_jpeg(to_uint8(codes / 255)[0], params)
         write_bytes(lr_png.with_suffix(".jpg"), jpeg)
         write_bytes(lr_png, png_bytes(decode_bytes(jpeg)))
         write_bytes(target_png, png_bytes(to_uint8(target)[0]))
@@ -230,23 +231,23 @@ def _write(watch: Camera, view: FrameView, seed: int, index: int, out_dir: Path,
     return [lr_png, target_png]
 
 
-def _as_jpeg(pixels: np.ndarray, params: ColorParams) -> bytes:
+def _encode_jpeg(pixels: np.ndarray, params: ColorParams) -> bytes:
     """The bytes with the tables that the watch would use; what `jpeg_round_trip` imitates."""
-    luma, chroma = watch_tables(params.annex_k)
+    luma, chroma = select_tables(params.annex_k)
     tables = [[int(step) for step in table.flatten().tolist()] for table in (luma, chroma)]
     packed = io.BytesIO()
     Image.fromarray(pixels).save(packed, "JPEG", qtables=tables, subsampling=2)
     return packed.getvalue()
 
 
-def _record(made: list[Path], earlier: set[Path], done: Simulated) -> None:
+def _count_written(made: list[Path], earlier: set[Path], result: SimulationResult) -> None:
     """Count what was written, and what of it lay there before; a JPEG of the other watch beside it goes."""
-    done.written += made
-    done.replaced += len(earlier.intersection(made))
-    for stale in earlier.difference(made):
-        if _is_color_frame(stale):
-            stale.unlink()
-            done.removed += 1
+    result.written += made
+    result.replaced += len(earlier.intersection(made))
+    for leftover in earlier.difference(made):
+        if _is_color_frame(leftover):
+            leftover.unlink()
+            result.removed += 1
 
 
 def _is_color_frame(path: Path) -> bool:
@@ -260,7 +261,7 @@ def _result_folders(out_dir: Path) -> tuple[Path, Path]:
     return out_dir / "lr", out_dir / "target"
 
 
-def _results(out_dir: Path, name: str) -> tuple[Path, ...]:
+def _result_paths(out_dir: Path, name: str) -> tuple[Path, ...]:
     """All that a frame of either watch may be written to."""
     lr, target = _result_folders(out_dir)
     return lr / f"{name}.png", lr / f"{name}.jpg", target / f"{name}.png"

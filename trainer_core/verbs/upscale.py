@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 import torch
@@ -18,22 +17,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trainer_core.errors import UserError
-from trainer_core.files import file_identity, unused_name
+from trainer_core.files import file_identity, unique_name
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.pixels import has_color, luma, to_tensor, to_uint8
 from trainer_core.verbs.output_files import make_folder, refuse_overwriting, save_png
-from trainer_core.verbs.picture_files import picture_files, pictures_in, side_by_side
+from trainer_core.verbs.picture_files import compose_comparison, find_pictures, read_pictures
 from trainer_core.weights.network import load_network
 
 DEFAULT_TILE = 256  # LR pixels; a watch's photo is one tile
-MARGIN = 32  # LR pixels around a tile
+TILE_MARGIN = 32  # LR pixels around a tile
 
-Progress = Callable[[str, int, int], None]
+TileProgress = Callable[[str, int, int], None]
 
 
 @dataclass
-class Upscaled:
+class UpscaleResult:
     """What `upscale` did: the files written, how many colour photos a gray model has made gray, and the inputs that
     could not be used with the reason.
     """
@@ -75,9 +74,9 @@ class Upscaler:
     def __init__(
         self, model: Path | str, *, device: str = "auto", half: bool = False, tile: int = DEFAULT_TILE
     ) -> None:
-        if tile < 0 or 0 < tile < MARGIN:
-            raise UserError(f"--tile {tile}: give at least {MARGIN} pixels, or 0 for no tiles.")
-        self._device = _device(device)
+        if tile < 0 or 0 < tile < TILE_MARGIN:
+            raise UserError(f"--tile {tile}: give at least {TILE_MARGIN} pixels, or 0 for no tiles.")
+        self._device = _choose_device(device)
         self._dtype = torch.float32 if not half else torch.float16 if self._device.type == "cuda" else torch.bfloat16
         network, source = load_network(model)
         self.name = source.path.stem
@@ -86,14 +85,14 @@ class Upscaler:
         if isinstance(step, int):
             self.description += f", step {step}"
         self.spec: NetworkSpec = source.spec
-        self.gray = _gray_only(network)
+        self.gray = _produces_gray(network)
         if self.gray:
             self.description += ", grays only"
         self._network = network.to(self._device, self._dtype)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._tile = tile
 
-    def __call__(self, image: np.ndarray, progress: Optional[Callable[[int, int], None]] = None) -> np.ndarray:
+    def __call__(self, image: np.ndarray, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         """Enlarge `image`, uint8 [H, W, 3] -> uint8 [H*scale, W*scale, 3].
 
         Args:
@@ -101,24 +100,24 @@ class Upscaler:
         """
         height, width = image.shape[:2]
         result = np.empty((height * self.spec.scale, width * self.spec.scale, 3), np.uint8)
-        for tile in self.tiles(image):
+        for tile in self.iterate_tiles(image):
             tile.paste_into(result)
             if progress is not None:
                 progress(tile.number, tile.count)
         return result
 
     @torch.inference_mode()
-    def tiles(self, image: np.ndarray) -> Iterator[Tile]:
+    def iterate_tiles(self, image: np.ndarray) -> Iterator[Tile]:
         """The same in steps, one tile at a time: whoever asks can stop, or do something else in between."""
         height, width = (side * self.spec.scale for side in image.shape[:2])
-        lr, scale = self._prepared(image), self.spec.scale
-        windows = list(_tiles(lr.shape[2], lr.shape[3], self._tile, self.spec.unshuffle_factor))
+        lr, scale = self._to_input(image), self.spec.scale
+        windows = list(_tile_windows(lr.shape[2], lr.shape[3], self._tile, self.spec.unshuffle_factor))
         for number, (top, bottom, left, right) in enumerate(windows, 1):
-            sr = self._tile_of(lr, top, bottom, left, right)
+            sr = self._upscale_window(lr, top, bottom, left, right)
             inside = sr[: height - top * scale, : width - left * scale]  # without the filling-up
             yield Tile(top * scale, left * scale, inside, number, len(windows))
 
-    def _prepared(self, image: np.ndarray) -> Tensor:
+    def _to_input(self, image: np.ndarray) -> Tensor:
         """[1, in, H', W'] in 0..1; H' and W' are filled up by reflection to what pixel-unshuffle needs."""
         lr = to_tensor(image)[None]
         if self.spec.num_in_ch == 1:
@@ -126,10 +125,10 @@ class Upscaler:
         factor = self.spec.unshuffle_factor
         return F.pad(lr, (0, -lr.shape[3] % factor, 0, -lr.shape[2] % factor), mode="reflect")
 
-    def _tile_of(self, lr: Tensor, top: int, bottom: int, left: int, right: int) -> np.ndarray:
+    def _upscale_window(self, lr: Tensor, top: int, bottom: int, left: int, right: int) -> np.ndarray:
         """The enlarged window as uint8 [h, w, 3], computed with a margin."""
-        start_y, start_x = max(top - MARGIN, 0), max(left - MARGIN, 0)
-        window = lr[..., start_y : bottom + MARGIN, start_x : right + MARGIN]
+        start_y, start_x = max(top - TILE_MARGIN, 0), max(left - TILE_MARGIN, 0)
+        window = lr[..., start_y : bottom + TILE_MARGIN, start_x : right + TILE_MARGIN]
         try:
             sr = self._network(window.to(self._device, self._dtype, memory_format=torch.channels_last))
         except torch.OutOfMemoryError as error:
@@ -152,8 +151,8 @@ def upscale(
     device: str = "auto",
     compare: bool = False,
     compare_with: Path | str | None = None,
-    progress: Optional[Progress] = None,
-) -> Upscaled:
+    progress: TileProgress | None = None,
+) -> UpscaleResult:
     """Enlarge photos, folders of photos and watch files; writes `out_dir/NAME.png`.
 
     Args:
@@ -164,27 +163,27 @@ def upscale(
         UserError: a model cannot be used, there is no picture, or `out_dir` cannot be written to.
     """
     out_dir = Path(out_dir)
-    files = list(picture_files([Path(image) for image in images]))
+    files = list(find_pictures([Path(image) for image in images]))
     ours = Upscaler(model, device=device, half=half, tile=tile)
     models = [ours] + ([Upscaler(compare_with, device=device, half=half, tile=tile)] if compare_with else [])
-    done = Upscaled()
+    done = UpscaleResult()
     names: set[str] = set()
     inputs = {file_identity(file) for file in files}
     make_folder(out_dir)
     for file in files:
         try:
-            for name, picture in pictures_in(file):
-                target = out_dir / f"{unused_name(name, names)}.png"
+            for name, picture in read_pictures(file):
+                target = out_dir / f"{unique_name(name, names)}.png"
                 refuse_overwriting(target, inputs, "one of the photos to enlarge. Choose another folder or name.")
-                done.written += _enlarge(picture, target, models, compare or compare_with is not None, progress)
+                done.written += _upscale_picture(picture, target, models, compare or compare_with is not None, progress)
                 done.made_gray += ours.gray and has_color(picture)
         except UserError as error:
             done.refused.append((file, error.message))
     return done
 
 
-def _enlarge(
-    picture: np.ndarray, target: Path, models: list[Upscaler], compare: bool, progress: Optional[Progress]
+def _upscale_picture(
+    picture: np.ndarray, target: Path, models: list[Upscaler], compare: bool, progress: TileProgress | None
 ) -> list[Path]:
     report = (lambda done, total: progress(target.stem, done, total)) if progress else None
     results = [(model.name, model(picture, report)) for model in (models if compare else models[:1])]
@@ -192,11 +191,11 @@ def _enlarge(
     if not compare:
         return [target]
     beside = target.with_name(f"{target.stem}_compare.png")
-    save_png(side_by_side(picture, results, models[0].spec.scale), beside)
+    save_png(compose_comparison(picture, results, models[0].spec.scale), beside)
     return [target, beside]
 
 
-def _tiles(height: int, width: int, tile: int, multiple: int) -> Iterator[tuple[int, int, int, int]]:
+def _tile_windows(height: int, width: int, tile: int, multiple: int) -> Iterator[tuple[int, int, int, int]]:
     """Windows (top, bottom, left, right) that cover the picture; they begin at multiples of `multiple`."""
     step = tile // multiple * multiple or max(height, width)
     for top in range(0, height, step):
@@ -204,13 +203,13 @@ def _tiles(height: int, width: int, tile: int, multiple: int) -> Iterator[tuple[
             yield top, min(top + step, height), left, min(left + step, width)
 
 
-def _gray_only(network: RRDBNet) -> bool:
+def _produces_gray(network: RRDBNet) -> bool:
     """Whether whatever it is given comes out gray: its last layer computes all channels alike."""
     last = network.conv_last
     return all(torch.equal(values, values[:1].expand_as(values)) for values in last.parameters())
 
 
-def _device(name: str) -> torch.device:
+def _choose_device(name: str) -> torch.device:
     cuda = torch.cuda.is_available()
     if name == "cuda" and not cuda:
         raise UserError("--device cuda: this PyTorch finds no CUDA GPU. Use --device cpu.")

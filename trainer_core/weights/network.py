@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.weights.container.limits import WeightsError
-from trainer_core.weights.warm_start import WarmStartSource, plan, read_state
+from trainer_core.weights.warm_start import WarmStartSource, identify_source, load_state
 
 
 def load_network(path: Path | str) -> tuple[RRDBNet, WarmStartSource]:
@@ -15,12 +15,12 @@ def load_network(path: Path | str) -> tuple[RRDBNet, WarmStartSource]:
     Raises:
         WeightsError: it cannot be read, is no RRDB network, or lacks parameters.
     """
-    source = plan(path)
-    lacking = (*source.identified.missing, *source.identified.misshaped)
-    if lacking:
+    source = identify_source(path)
+    missing = (*source.identified.missing, *source.identified.misshaped)
+    if missing:
         raise WeightsError(
-            f"{path} lacks parameters of {source.spec.describe()}: {', '.join(lacking[:5])}. Use a complete file."
+            f"{path} lacks parameters of {source.spec.describe()}: {', '.join(missing[:5])}. Use a complete file."
         )
     network = RRDBNet(source.spec).eval().requires_grad_(False)
-    network.load_state_dict(read_state(source))
+    network.load_state_dict(load_state(source))
     return network, source

@@ -24,7 +24,7 @@ _FLOAT_ATTRIBUTE, _INT_ATTRIBUTE, _STRING_ATTRIBUTE, _INTS_ATTRIBUTE = 1, 2, 3, 
 Attribute = Union[int, float, str, Sequence[int]]
 
 
-def to_onnx(state: Mapping[str, Tensor], spec: NetworkSpec, *, half: bool = False, producer: str = "") -> bytes:
+def encode_onnx(state: Mapping[str, Tensor], spec: NetworkSpec, *, half: bool = False, producer: str = "") -> bytes:
     """The bytes of an `.onnx` file.
 
     Args:
@@ -34,12 +34,17 @@ def to_onnx(state: Mapping[str, Tensor], spec: NetworkSpec, *, half: bool = Fals
     kind = _HALF if half else _FLOAT
     graph = _Graph(state, spec, half)
     graph.build()
-    body = b"".join(_field(1, node) for node in graph.nodes) + _field(2, b"rrdb")
-    body += b"".join(_field(5, tensor) for tensor in graph.tensors)
-    body += _field(11, _value("image", kind, (1, spec.num_in_ch, "height", "width")))
-    body += _field(12, _value("enlarged", kind, (1, spec.num_out_ch, "enlarged_height", "enlarged_width")))
+    body = b"".join(_bytes_field(1, node) for node in graph.nodes) + _bytes_field(2, b"rrdb")
+    body += b"".join(_bytes_field(5, tensor) for tensor in graph.tensors)
+    body += _bytes_field(11, _value("image", kind, (1, spec.num_in_ch, "height", "width")))
+    body += _bytes_field(12, _value("enlarged", kind, (1, spec.num_out_ch, "enlarged_height", "enlarged_width")))
     opset = _varint_field(2, _OPSET)
-    return _varint_field(1, _IR_VERSION) + _field(2, producer.encode()) + _field(7, body) + _field(8, opset)
+    return (
+        _varint_field(1, _IR_VERSION)
+        + _bytes_field(2, producer.encode())
+        + _bytes_field(7, body)
+        + _bytes_field(8, opset)
+    )
 
 
 class _Graph:
@@ -66,11 +71,14 @@ class _Graph:
         x = self._node("Add", (first, self._convolution("conv_body", trunk)))
         for k in range(spec.up_convolutions):
             x = self._node(
-                "Resize", (x, "", "doubling"),
-                mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor",
-            )  # fmt: skip
-            x = self._active(f"conv_up{k + 1}", x)
-        self._convolution("conv_last", self._active("conv_hr", x), output="enlarged")
+                "Resize",
+                (x, "", "doubling"),
+                mode="nearest",
+                coordinate_transformation_mode="asymmetric",
+                nearest_mode="floor",
+            )
+            x = self._activation(f"conv_up{k + 1}", x)
+        self._convolution("conv_last", self._activation("conv_hr", x), output="enlarged")
 
     def _block(self, name: str, x: str) -> str:
         inner = x
@@ -82,17 +90,17 @@ class _Graph:
         grown = [x]
         for k in (1, 2, 3, 4):
             joined = self._node("Concat", tuple(grown), axis=1) if k > 1 else x
-            grown.append(self._active(f"{name}.conv{k}", joined))
+            grown.append(self._activation(f"{name}.conv{k}", joined))
         last = self._convolution(f"{name}.conv5", self._node("Concat", tuple(grown), axis=1))
         return self._node("Add", (self._node("Mul", (last, "residual_scale")), x))
 
-    def _active(self, layer: str, x: str) -> str:
+    def _activation(self, layer: str, x: str) -> str:
         return self._node("LeakyRelu", (self._convolution(layer, x),), alpha=float(LEAKY_SLOPE))
 
     def _convolution(self, layer: str, x: str, output: str = "") -> str:
         weight = self._state[f"{layer}.weight"]
         if layer == "conv_first":
-            weight = _by_place(weight, self._spec.unshuffle_factor)
+            weight = _reorder_unshuffle(weight, self._spec.unshuffle_factor)
         self._constant(f"{layer}.weight", weight)
         self._constant(f"{layer}.bias", self._state[f"{layer}.bias"])
         names = (x, f"{layer}.weight", f"{layer}.bias")
@@ -104,13 +112,13 @@ class _Graph:
     def _node(self, kind: str, inputs: tuple[str, ...], output: str = "", **attributes: Attribute) -> str:
         self._count += 1
         output = output or f"{kind.lower()}_{self._count}"
-        node = b"".join(_field(1, name.encode()) for name in inputs) + _field(2, output.encode())
-        node += _field(3, f"{kind}_{self._count}".encode()) + _field(4, kind.encode())
-        self.nodes.append(node + b"".join(_field(5, _attribute(*item)) for item in attributes.items()))
+        node = b"".join(_bytes_field(1, name.encode()) for name in inputs) + _bytes_field(2, output.encode())
+        node += _bytes_field(3, f"{kind}_{self._count}".encode()) + _bytes_field(4, kind.encode())
+        self.nodes.append(node + b"".join(_bytes_field(5, _attribute(*item)) for item in attributes.items()))
         return output
 
 
-def _by_place(weight: Tensor, factor: int) -> Tensor:
+def _reorder_unshuffle(weight: Tensor, factor: int) -> Tensor:
     """[F, C * f * f, 3, 3] ordered (C, row, column) -> ordered (row, column, C)."""
     features, inputs = weight.shape[:2]
     split = weight.reshape(features, inputs // factor**2, factor, factor, 3, 3)
@@ -133,18 +141,18 @@ def _varint_field(number: int, value: int) -> bytes:
     return _varint(number << 3) + _varint(value)
 
 
-def _field(number: int, content: bytes) -> bytes:
+def _bytes_field(number: int, content: bytes) -> bytes:
     return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 
 def _attribute(name: str, value: Attribute) -> bytes:
-    head = _field(1, name.encode())
+    head = _bytes_field(1, name.encode())
     if isinstance(value, float):
         return head + _varint(2 << 3 | 5) + struct.pack("<f", value) + _varint_field(20, _FLOAT_ATTRIBUTE)
     if isinstance(value, int):
         return head + _varint_field(3, value) + _varint_field(20, _INT_ATTRIBUTE)
     if isinstance(value, str):
-        return head + _field(4, value.encode()) + _varint_field(20, _STRING_ATTRIBUTE)
+        return head + _bytes_field(4, value.encode()) + _varint_field(20, _STRING_ATTRIBUTE)
     return head + b"".join(_varint_field(8, item) for item in value) + _varint_field(20, _INTS_ATTRIBUTE)
 
 
@@ -152,12 +160,13 @@ def _tensor(name: str, values: Tensor) -> bytes:
     kind = _HALF if values.dtype == torch.float16 else _FLOAT
     dimensions = b"".join(_varint_field(1, side) for side in values.shape)
     raw = values.contiguous().cpu().numpy().astype(values.numpy().dtype.newbyteorder("<"), copy=False).tobytes()
-    return dimensions + _varint_field(2, kind) + _field(8, name.encode()) + _field(9, raw)
+    return dimensions + _varint_field(2, kind) + _bytes_field(8, name.encode()) + _bytes_field(9, raw)
 
 
-def _value(name: str, kind: int, shape: tuple[Union[int, str], ...]) -> bytes:
+def _value(name: str, kind: int, shape: tuple[int | str, ...]) -> bytes:
     dimensions = b"".join(
-        _field(1, _varint_field(1, side) if isinstance(side, int) else _field(2, side.encode())) for side in shape
+        _bytes_field(1, _varint_field(1, side) if isinstance(side, int) else _bytes_field(2, side.encode()))
+        for side in shape
     )
-    tensor = _varint_field(1, kind) + _field(2, dimensions)
-    return _field(1, name.encode()) + _field(2, _field(1, tensor))
+    tensor = _varint_field(1, kind) + _bytes_field(2, dimensions)
+    return _bytes_field(1, name.encode()) + _bytes_field(2, _bytes_field(1, tensor))

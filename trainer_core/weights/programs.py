@@ -26,7 +26,7 @@ class GateReport:
     chainner: str
     upscayl: str
 
-    def sentence(self) -> str:
+    def summary(self) -> str:
         """Such as "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) no: x2 needs pixel-unshuffle"."""
         programs = (("WQV-Viewer", self.viewer), ("chaiNNer", self.chainner), ("Upscayl (NCNN)", self.upscayl))
         return " · ".join(f"{name} no: {reason}" if reason else f"{name} yes" for name, reason in programs)
@@ -37,7 +37,7 @@ class GateReport:
         return {name: f"no: {reason}" if reason else "yes" for name, reason in fields.items()}
 
 
-def in_words(sentence: str) -> str:
+def format_for_reading(sentence: str) -> str:
     """`GateReport.sentence()` for reading: "Loads in WQV-Viewer and chaiNNer. Not in Upscayl (NCNN): …"."""
     parts = sentence.split(" · ")
     loads = [part[: -len(" yes")] for part in parts if part.endswith(" yes")]
@@ -48,7 +48,7 @@ def in_words(sentence: str) -> str:
     return " ".join(yes + [f"Not in {other}." for other in others])
 
 
-def judge(
+def check_programs(
     path: Path, spec: NetworkSpec, *, container: str = "params", plain_names: bool = True, known_names: bool = True
 ) -> GateReport:
     """Judge a file by its name and content.
@@ -59,18 +59,20 @@ def judge(
         known_names: they have names that spandrel knows.
     """
     return GateReport(
-        _viewer(path, spec, container, plain_names), _chainner(path, spec, container, known_names), _upscayl(spec)
+        _viewer_problem(path, spec, container, plain_names),
+        _chainner_problem(path, spec, container, known_names),
+        _upscayl_problem(spec),
     )
 
 
-def scale_marks(name: str) -> tuple[int, ...]:
+def find_scale_marks(name: str) -> tuple[int, ...]:
     """The different scales that a file name carries (x2, x4 or x8), in the order the viewer looks for them."""
     return tuple(sorted({int(mark) for mark in _SCALE_MARK.findall(name)}, reverse=True))
 
 
-def name_fault(path: Path, scale: int) -> str:
+def scale_mark_problem(path: Path, scale: int) -> str:
     """Why the viewer would not take the scale from this file name, "" if it would."""
-    marks = scale_marks(path.stem)
+    marks = find_scale_marks(path.stem)
     if not marks:
         return f"the file name carries no x{scale}"
     if len(marks) > 1:
@@ -78,7 +80,7 @@ def name_fault(path: Path, scale: int) -> str:
     return "" if marks[0] == scale else f"the file name says x{marks[0]}, the weights are x{scale}"
 
 
-def _viewer(path: Path, spec: NetworkSpec, container: str, plain_names: bool) -> str:
+def _viewer_problem(path: Path, spec: NetworkSpec, container: str, plain_names: bool) -> str:
     if path.suffix.lower() != ".pth":
         return "only .pth is looked for"
     if not spec.viewer_compatible:
@@ -87,10 +89,10 @@ def _viewer(path: Path, spec: NetworkSpec, container: str, plain_names: bool) ->
         return f"only 64/23/32 from RGB to RGB at x2, x4, x8, not {size} at x{spec.scale}{plain}"
     if not plain_names or container not in _VIEWER_CONTAINERS:
         return "the parameters are not named and stored as it expects"
-    return name_fault(path, spec.scale)
+    return scale_mark_problem(path, spec.scale)
 
 
-def _chainner(path: Path, spec: NetworkSpec, container: str, known_names: bool) -> str:
+def _chainner_problem(path: Path, spec: NetworkSpec, container: str, known_names: bool) -> str:
     if path.suffix.lower() not in (".pth", ".pt", ".ckpt", ".safetensors"):
         return f"it does not open {path.suffix or 'files without .pth'}"
     if spec.num_grow_ch != 32:
@@ -100,5 +102,5 @@ def _chainner(path: Path, spec: NetworkSpec, container: str, known_names: bool) 
     return ""
 
 
-def _upscayl(spec: NetworkSpec) -> str:
+def _upscayl_problem(spec: NetworkSpec) -> str:
     return f"x{spec.scale} needs pixel-unshuffle" if spec.unshuffle_factor > 1 else ""

@@ -20,7 +20,7 @@ from trainer_core.model.spec import NetworkSpec
 
 
 @dataclass(frozen=True)
-class Rescaled:
+class RescaledWeights:
     """`mapped`: parameters changed without changing the function; `copied`: filled from another layer."""
 
     state: dict[str, Tensor]
@@ -31,7 +31,7 @@ class Rescaled:
 
 
 @torch.no_grad()
-def rescale(state: Mapping[str, Tensor], source: NetworkSpec, target: NetworkSpec) -> Rescaled:
+def rescale(state: Mapping[str, Tensor], source: NetworkSpec, target: NetworkSpec) -> RescaledWeights:
     """`state` for the scale and channels of `target`, with the size (features, blocks, growth) of `source`."""
     result = dict(state)
     spec = dataclasses.replace(
@@ -44,18 +44,20 @@ def rescale(state: Mapping[str, Tensor], source: NetworkSpec, target: NetworkSpe
     if source.num_out_ch != spec.num_out_ch:
         for name in ("conv_last.weight", "conv_last.bias"):
             if name in state:
-                result[name] = _channels(state[name], spec.num_out_ch, share=False)
+                result[name] = _map_channels(state[name], spec.num_out_ch, share=False)
                 mapped.add(name)
-    copied = _copy_ups(result, source.up_convolutions, spec.up_convolutions)
+    copied = _copy_up_convolutions(result, source.up_convolutions, spec.up_convolutions)
     dropped = tuple(name for name in result if name not in spec.shapes())
-    return Rescaled({n: t for n, t in result.items() if n not in dropped}, spec, frozenset(mapped), copied, dropped)
+    return RescaledWeights(
+        {n: t for n, t in result.items() if n not in dropped}, spec, frozenset(mapped), copied, dropped
+    )
 
 
 def _input_weights(weight: Tensor, source: NetworkSpec, target: NetworkSpec) -> Tensor:
     """conv_first, [features, channels x factor^2, 3, 3]; torch.pixel_unshuffle orders channel, row, column."""
     features, old, new = weight.shape[0], source.unshuffle_factor, target.unshuffle_factor
     split = weight.reshape(features, source.num_in_ch, old, old, 3, 3).transpose(0, 1)
-    split = _channels(split, target.num_in_ch, share=True).transpose(0, 1)
+    split = _map_channels(split, target.num_in_ch, share=True).transpose(0, 1)
     if new > old:
         ratio = new // old
         split = split.repeat_interleave(ratio, 2).repeat_interleave(ratio, 3) / ratio**2
@@ -65,7 +67,7 @@ def _input_weights(weight: Tensor, source: NetworkSpec, target: NetworkSpec) -> 
     return split.reshape(features, target.num_in_ch * new**2, 3, 3).contiguous()
 
 
-def _channels(values: Tensor, count: int, *, share: bool) -> Tensor:
+def _map_channels(values: Tensor, count: int, *, share: bool) -> Tensor:
     """Along the first axis: 1 -> 3 or 3 -> 1. Shared inputs keep their sum, outputs keep their mean."""
     if len(values) == count:
         return values
@@ -74,11 +76,11 @@ def _channels(values: Tensor, count: int, *, share: bool) -> Tensor:
     return merged.expand(count, *values.shape[1:]) / (count if share else 1)
 
 
-def _copy_ups(state: dict[str, Tensor], have: int, want: int) -> frozenset[str]:
+def _copy_up_convolutions(state: dict[str, Tensor], source_count: int, target_count: int) -> frozenset[str]:
     copied = set()
-    for k in range(have, want):
+    for k in range(source_count, target_count):
         for kind in ("weight", "bias"):
-            if f"conv_up{have}.{kind}" in state:
-                state[f"conv_up{k + 1}.{kind}"] = state[f"conv_up{have}.{kind}"].clone()
+            if f"conv_up{source_count}.{kind}" in state:
+                state[f"conv_up{k + 1}.{kind}"] = state[f"conv_up{source_count}.{kind}"].clone()
                 copied.add(f"conv_up{k + 1}.{kind}")
     return frozenset(copied)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Optional
 
 import torch
 from torch import Tensor
@@ -20,23 +19,23 @@ from trainer_core.model.rrdb import RESIDUAL_SCALE
 from trainer_core.model.spec import NetworkSpec
 
 _DENSE = re.compile(r"body\.(\d+)\.rdb\d\.conv(\d)\.\w+")
-SIZES = ("num_feat", "num_block", "num_grow_ch")
+SIZE_FIELDS = ("num_feat", "num_block", "num_grow_ch")
 
 
-def common_part(one: NetworkSpec, other: NetworkSpec) -> NetworkSpec:
+def common_spec(one: NetworkSpec, other: NetworkSpec) -> NetworkSpec:
     """The largest network that fits into both; channels and scale are those of `one`."""
-    return dataclasses.replace(one, **{name: min(getattr(one, name), getattr(other, name)) for name in SIZES})
+    return dataclasses.replace(one, **{name: min(getattr(one, name), getattr(other, name)) for name in SIZE_FIELDS})
 
 
 def fits_into(small: NetworkSpec, big: NetworkSpec) -> bool:
     """Whether `big` can compute exactly what `small` does by `embed`."""
-    rest = dataclasses.replace(small, **{name: getattr(big, name) for name in SIZES})
-    return rest == big and common_part(small, big) == small
+    rest = dataclasses.replace(small, **{name: getattr(big, name) for name in SIZE_FIELDS})
+    return rest == big and common_spec(small, big) == small
 
 
 @torch.no_grad()
 def embed(
-    state: Mapping[str, Tensor], small: NetworkSpec, big: NetworkSpec, base: Optional[Mapping[str, Tensor]] = None
+    state: Mapping[str, Tensor], small: NetworkSpec, big: NetworkSpec, base: Mapping[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
     """The weights of `small` inside `big`, which then computes the same.
 
@@ -49,9 +48,9 @@ def embed(
     for name, shape in big.shapes().items():
         old = torch.zeros(shape) if base is None else base[name].detach().clone()
         if name in shapes:
-            result[name] = _place(state[name], old, name, small, big) if name in state else old
+            result[name] = _place_values(state[name], old, name, small, big) if name in state else old
         else:
-            result[name] = _silenced(old, name)
+            result[name] = _neutralized(old, name)
     return result
 
 
@@ -64,22 +63,22 @@ def extract(state: Mapping[str, Tensor], big: NetworkSpec, small: NetworkSpec) -
             continue
         rows = state[name][: shape[0]]
         if len(shape) == 4:
-            rows = rows[:, _columns(name, shape[1], small, big)]
+            rows = rows[:, _input_positions(name, shape[1], small, big)]
         result[name] = rows.clone()
     return result
 
 
-def _place(values: Tensor, target: Tensor, name: str, small: NetworkSpec, big: NetworkSpec) -> Tensor:
+def _place_values(values: Tensor, target: Tensor, name: str, small: NetworkSpec, big: NetworkSpec) -> Tensor:
     target[: len(values)] = 0.0
     if values.dim() == 4:
-        columns = _columns(name, values.shape[1], small, big)
+        columns = _input_positions(name, values.shape[1], small, big)
         target[: len(values), columns] = values.to(target)
     else:
         target[: len(values)] = values.to(target)
     return target
 
 
-def _columns(name: str, inputs: int, small: NetworkSpec, big: NetworkSpec) -> Tensor:
+def _input_positions(name: str, inputs: int, small: NetworkSpec, big: NetworkSpec) -> Tensor:
     """Where the inputs of a convolution of `small` lie among those of `big`."""
     dense = _DENSE.fullmatch(name)
     if not dense:
@@ -88,7 +87,7 @@ def _columns(name: str, inputs: int, small: NetworkSpec, big: NetworkSpec) -> Te
     return torch.cat([torch.arange(small.num_feat), *(added + starts[k] for k in range(int(dense.group(2)) - 1))])
 
 
-def _silenced(values: Tensor, name: str) -> Tensor:
+def _neutralized(values: Tensor, name: str) -> Tensor:
     """A parameter of an appended block."""
     if ".rdb3.conv5." in name:
         values.zero_()

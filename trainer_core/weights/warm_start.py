@@ -14,15 +14,15 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.weights.container.limits import WeightsError
 from trainer_core.weights.container.reader import WeightsFile, load_tensors, open_weights
 from trainer_core.weights.container.tensor_info import product
-from trainer_core.weights.rrdb.dialects import Identified, identify
+from trainer_core.weights.rrdb.dialects import IdentifiedNetwork, identify
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from trainer_core.model.rrdb import RRDBNet
 
-_NAMES_SHOWN = 20
-_LEAST_SHARE = 0.5  # of a network's values, below which a file is rather something else
+_MAX_NAMES_SHOWN = 20
+_MIN_SHARE = 0.5  # of a network's values, below which a file is rather something else
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class WarmStartSource:
 
     path: Path
     spec: NetworkSpec
-    identified: Identified
+    identified: IdentifiedNetwork
     file: WeightsFile = field(repr=False)
 
     @property
@@ -92,23 +92,23 @@ class WarmStartReport:
             if kind in self.percent:
                 result[kind]["percent"] = self.percent[kind]
             if kind not in ("exact", "mapped"):
-                result[kind]["names"] = list(names[:_NAMES_SHOWN])
+                result[kind]["names"] = list(names[:_MAX_NAMES_SHOWN])
         return result
 
-    def sentence(self) -> str:
+    def summary(self) -> str:
         """One line for the log."""
         words = {"exact": "taken exactly", "mapped": "mapped", "partial": "copied in part", "missing": "fresh"}
         parts = [f"{len(getattr(self, k))} {w} ({self.percent[k]:.1f} %)" for k, w in words.items() if getattr(self, k)]
-        parts += [f"{len(names)} {kind}: {_some(names)}" for kind, names in self._troubles() if names]
+        parts += [f"{len(names)} {kind}: {_format_names(names)}" for kind, names in self._problem_lists() if names]
         kept = "computes the same" if self.function_kept else "does not compute quite the same"
         networks = f"{self.source.description} -> {self.target.describe()}"
         return f"Warm start from {self.source.path.name}: {networks}, {kept}. Parameters: {', '.join(parts)}."
 
-    def _troubles(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    def _problem_lists(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         return ("unexpected", self.unexpected), ("misshaped", self.misshaped)
 
 
-def plan(path: Path | str, *, arch: str = "auto") -> WarmStartSource:
+def identify_source(path: Path | str, *, arch: str = "auto") -> WarmStartSource:
     """Look at a file before anything is written. `arch` "rrdb" takes unknown names for RRDB's if the shapes fit.
 
     Raises:
@@ -118,21 +118,21 @@ def plan(path: Path | str, *, arch: str = "auto") -> WarmStartSource:
     found = identify(file, force_rrdb=arch == "rrdb")
     shapes = found.spec.shapes()
     share = sum(product(shapes[name]) for name in found.names) / found.spec.parameter_count()
-    if share < _LEAST_SHARE:
+    if share < _MIN_SHARE:
         raise WeightsError(
             f"{path} holds only {share:.0%} of an {found.spec.describe()} network; missing are "
-            f"{_some(found.missing + found.misshaped)}. Use a complete file."
+            f"{_format_names(found.missing + found.misshaped)}. Use a complete file."
         )
-    return WarmStartSource(Path(path), _inside(found), found, file)
+    return WarmStartSource(Path(path), _unpadded_spec(found), found, file)
 
 
-def _inside(found: Identified) -> NetworkSpec:
+def _unpadded_spec(found: IdentifiedNetwork) -> NetworkSpec:
     """The network without a viewer's padding; colour channels that were added stay."""
     inner = found.padded_from or found.spec
     return replace(inner, num_in_ch=found.spec.num_in_ch, num_out_ch=found.spec.num_out_ch)
 
 
-def read_state(source: WarmStartSource) -> dict[str, Tensor]:
+def load_state(source: WarmStartSource) -> dict[str, Tensor]:
     """The weights of the network inside the file: our names, float32, on the CPU; without a viewer's padding.
 
     Raises:
@@ -154,33 +154,37 @@ def read_state(source: WarmStartSource) -> dict[str, Tensor]:
     return inner
 
 
-def apply(source: WarmStartSource, network: RRDBNet) -> WarmStartReport:
+def apply_warm_start(source: WarmStartSource, network: RRDBNet) -> WarmStartReport:
     """Copy the file's weights into `network`, whose own values remain where there is nothing to copy.
 
     Raises:
         WeightsError: as `read_state`.
     """
     from trainer_core.weights.rescale import rescale
-    from trainer_core.weights.resize import common_part, embed, extract
+    from trainer_core.weights.resize import common_spec, embed, extract
 
     target = network.spec
-    fitted = rescale(read_state(source), source.spec, target)
-    common = common_part(fitted.spec, target)
+    fitted = rescale(load_state(source), source.spec, target)
+    common = common_spec(fitted.spec, target)
     resized = embed(extract(fitted.state, fitted.spec, common), common, target, network.state_dict())
     network.load_state_dict(resized)
-    kinds = {name: _kind(name, fitted, common, target) for name in target.shapes()}
-    lost = fitted.copied or fitted.dropped or common != fitted.spec or not source.identified.complete
+    kinds = {name: _match_kind(name, fitted, common, target) for name in target.shapes()}
+    lost = fitted.copied or fitted.dropped or common != fitted.spec or not source.identified.is_complete
     return WarmStartReport(
-        source, target, **{kind: tuple(n for n, k in kinds.items() if k == kind) for kind in _KINDS},
+        source,
+        target,
+        **{kind: tuple(n for n, k in kinds.items() if k == kind) for kind in _KINDS},
         unexpected=(*source.identified.unexpected, *(source.identified.names.get(n, n) for n in fitted.dropped)),
-        misshaped=source.identified.misshaped, function_kept=not lost, percent=_percent(kinds, target),
-    )  # fmt: skip
+        misshaped=source.identified.misshaped,
+        function_kept=not lost,
+        percent=_match_percentages(kinds, target),
+    )
 
 
 _KINDS = ("exact", "mapped", "partial", "missing")
 
 
-def _kind(name: str, fitted: Any, common: NetworkSpec, target: NetworkSpec) -> str:
+def _match_kind(name: str, fitted: Any, common: NetworkSpec, target: NetworkSpec) -> str:
     if name not in fitted.state or name not in common.shapes():
         return "missing"
     if name in fitted.copied or fitted.spec.shapes()[name] != common.shapes()[name]:
@@ -188,12 +192,12 @@ def _kind(name: str, fitted: Any, common: NetworkSpec, target: NetworkSpec) -> s
     return "mapped" if name in fitted.mapped or common.shapes()[name] != target.shapes()[name] else "exact"
 
 
-def _percent(kinds: dict[str, str], target: NetworkSpec) -> dict[str, float]:
+def _match_percentages(kinds: dict[str, str], target: NetworkSpec) -> dict[str, float]:
     totals = dict.fromkeys(_KINDS, 0)
     for name, shape in target.shapes().items():
         totals[kinds[name]] += product(shape)
     return {kind: round(100 * count / target.parameter_count(), 2) for kind, count in totals.items()}
 
 
-def _some(names: tuple[str, ...]) -> str:
+def _format_names(names: tuple[str, ...]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -17,22 +17,22 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from trainer_core.errors import UserError
-from trainer_core.files import remove_stray_temporaries, write_json
+from trainer_core.files import remove_stale_temporaries, write_json
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.stored import Stored, read_stored, to_json
+from trainer_core.settings.stored import StoredSettings, parse_stored_settings, settings_to_json
 
 # What belongs to one run and moves with it; settings and splits stay, a copy goes along.
-_RUN_PARTS = ("checkpoints", "models", "tensorboard", "previews", "trainer.log", "journal.jsonl")
-_COPIED_PARTS = ("training_config.json", "dataset_splits.json")
+_RUN_FILES = ("checkpoints", "models", "tensorboard", "previews", "trainer.log", "journal.jsonl")
+_COPIED_FILES = ("training_config.json", "dataset_splits.json")
 _STEP_CHECKPOINT = re.compile(r"scale[248]_step(\d+)\.pth")
 DEPLOY_SUFFIX = "_deploy"
 LATEST = "latest"
-PUT_ASIDE_TIME = "%Y-%m-%d_%H-%M-%S"
+ARCHIVE_TIME_FORMAT = "%Y-%m-%d_%H-%M-%S"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Workspace:
         return self.root / "journal.jsonl"
 
     @property
-    def checkpoints(self) -> Path:
+    def checkpoints_folder(self) -> Path:
         """Raw checkpoints and their `_deploy` siblings."""
         return self.root / "checkpoints"
 
@@ -98,7 +98,7 @@ class Workspace:
 
     def checkpoint_path(self, scale: int, label: str) -> Path:
         """`label` is "step80000", "best" or "final"."""
-        return self.checkpoints / f"scale{scale}_{label}.pth"
+        return self.checkpoints_folder / f"scale{scale}_{label}.pth"
 
     def model_path(self, scale: int, *, best: bool) -> Path:
         """The deployable file; its stem carries exactly one scale token, as the viewer's name rule wants."""
@@ -106,25 +106,25 @@ class Workspace:
 
     # -- settings ------------------------------------------------------------------------------
 
-    def read_settings(self) -> Stored:
+    def read_settings(self) -> StoredSettings:
         """The stored settings, empty when there are none yet.
 
         Raises:
             UserError: the file cannot be read or understood.
         """
         data = _read_json(self.settings_file)
-        return Stored() if data is None else read_stored(data, str(self.settings_file))
+        return StoredSettings() if data is None else parse_stored_settings(data, str(self.settings_file))
 
     def write_settings(self, config: TrainerConfig, derived: dict[str, Any], warm_start: Any) -> str:
         """Write `training_config.json`; the workspace's id, made on the first write, is returned."""
         stored = self.read_settings()
         stored = replace(stored, workspace_id=stored.workspace_id or uuid.uuid4().hex)
-        write_json(self.settings_file, to_json(config, stored=stored, derived=derived, warm_start=warm_start))
+        write_json(self.settings_file, settings_to_json(config, stored=stored, derived=derived, warm_start=warm_start))
         return stored.workspace_id or ""
 
     # -- one writer ----------------------------------------------------------------------------
 
-    def make(self) -> None:
+    def create(self) -> None:
         """Create the folder and see that it can be written to.
 
         Raises:
@@ -153,12 +153,12 @@ class Workspace:
             lock.acquire()
         except Timeout as error:
             raise UserError(
-                f"The workspace {self.root} is in use by {_holder(holder)}. Stop that run first."
+                f"The workspace {self.root} is in use by {_read_lock_holder(holder)}. Stop that run first."
             ) from error
         try:
             write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")})
-            for folder in (self.root, self.checkpoints, self.models, self.previews):
-                remove_stray_temporaries(folder)
+            for folder in (self.root, self.checkpoints_folder, self.models, self.previews):
+                remove_stale_temporaries(folder)
             yield
         finally:
             with contextlib.suppress(OSError):
@@ -170,7 +170,7 @@ class Workspace:
     def step_checkpoints(self) -> list[tuple[int, Path]]:
         """(step, raw checkpoint) of the current run, oldest first."""
         found = []
-        for path in self.checkpoints.glob("scale*_step*.pth") if self.checkpoints.is_dir() else ():
+        for path in self.checkpoints_folder.glob("scale*_step*.pth") if self.checkpoints_folder.is_dir() else ():
             match = _STEP_CHECKPOINT.fullmatch(path.name)
             if match:
                 found.append((int(match.group(1)), path))
@@ -178,33 +178,33 @@ class Workspace:
 
     def has_run(self) -> bool:
         """Whether files of an earlier run lie here."""
-        for name in _RUN_PARTS:
+        for name in _RUN_FILES:
             part = self.root / name
             if part.is_file() or (part.is_dir() and any(part.iterdir())):
                 return True
         return False
 
-    def put_run_aside(self) -> Optional[Path]:
+    def archive_run(self) -> Path | None:
         """Move the current run's files to `previous_runs/<time>/`; that folder, or None if there was no run."""
         if not self.has_run():
             return None
-        folder = _unused(self.previous_runs / time.strftime(PUT_ASIDE_TIME))
+        folder = _unique_folder(self.previous_runs / time.strftime(ARCHIVE_TIME_FORMAT))
         folder.mkdir(parents=True)
-        for name in _COPIED_PARTS:
+        for name in _COPIED_FILES:
             if (self.root / name).is_file():
                 shutil.copy2(self.root / name, folder / name)
-        for name in _RUN_PARTS:
+        for name in _RUN_FILES:
             if (self.root / name).exists():
                 (self.root / name).rename(folder / name)
         return folder
 
-    def earlier_runs(self) -> list[Path]:
+    def previous_runs_with_journal(self) -> list[Path]:
         """The folders of runs that were put aside and have a journal, newest first."""
         return [journal.parent for journal in sorted(self.previous_runs.glob("*/journal.jsonl"), reverse=True)]
 
-    def bring_run_back(self, folder: Path) -> None:
+    def restore_run(self, folder: Path) -> None:
         """The reverse of `put_run_aside`, after the current run has been put aside."""
-        for name in _RUN_PARTS:
+        for name in _RUN_FILES:
             if (folder / name).exists():
                 (folder / name).rename(self.root / name)
 
@@ -219,11 +219,15 @@ class Workspace:
         if resume_from == LATEST:
             steps = self.step_checkpoints()
             if not steps:
-                raise UserError(f"There is no checkpoint to resume in {self.checkpoints}. Start without --resume.")
+                raise UserError(
+                    f"There is no checkpoint to resume in {self.checkpoints_folder}. Start without --resume."
+                )
             return steps[-1][1]
         path = Path(resume_from)
         if not path.is_file():
-            raise UserError(f"--resume: there is no file {path}. Use a checkpoint from {self.checkpoints}, or latest.")
+            raise UserError(
+                f"--resume: there is no file {path}. Use a checkpoint from {self.checkpoints_folder}, or latest."
+            )
         if not _is_inside(path, self.root):
             raise UserError(
                 f"--resume: {path} lies outside the workspace {self.root}. Give the workspace it belongs to, "
@@ -234,7 +238,7 @@ class Workspace:
             return raw if raw.is_file() else path
         return path
 
-    def archive_of(self, checkpoint: Path) -> Optional[Path]:
+    def archive_containing(self, checkpoint: Path) -> Path | None:
         """The folder under `previous_runs` that a checkpoint lies in, or None for one of the current run."""
         for parent in checkpoint.resolve().parents:
             if parent.parent == self.previous_runs.resolve():
@@ -262,14 +266,14 @@ def _is_inside(path: Path, folder: Path) -> bool:
     return folder.resolve() in path.resolve().parents
 
 
-def _unused(folder: Path) -> Path:
+def _unique_folder(folder: Path) -> Path:
     candidate, number = folder, 2
     while candidate.exists():
         candidate, number = folder.with_name(f"{folder.name}_{number}"), number + 1
     return candidate
 
 
-def _holder(file: Path) -> str:
+def _read_lock_holder(file: Path) -> str:
     try:
         data = json.loads(file.read_text("utf-8"))
         return f"process {data['pid']} on {data['host']} (since {data['since']})"

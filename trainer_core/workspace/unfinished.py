@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
-from trainer_core.events import Event, to_json
+from trainer_core.events import Event, event_to_json
 from trainer_core.sinks.journal import read_journal
 from trainer_core.workspace.layout import Workspace
 
 
 @dataclass(frozen=True)
-class Resumable:
+class UnfinishedRun:
     """An unfinished run.
 
     Args:
@@ -24,43 +24,43 @@ class Resumable:
     """
 
     step: int
-    total_steps: Optional[int]
+    total_steps: int | None
     checkpoint: Path
-    saved: float
-    ending: str
-    best_psnr: Optional[float] = None
+    saved_at: float
+    outcome: str
+    best_psnr: float | None = None
 
 
-def resumable(workspace: Workspace, past: Optional[Iterable[Event]] = None) -> Optional[Resumable]:
+def find_unfinished_run(workspace: Workspace, events: Iterable[Event] | None = None) -> UnfinishedRun | None:
     """The unfinished run in a workspace, or None; reads file names and the journal only.
 
     Args:
         past: the journal's events where they have been read already; of the steps the last one is enough.
     """
     steps = workspace.step_checkpoints()
-    if not steps or any(workspace.checkpoints.glob("scale*_final.pth")):
+    if not steps or any(workspace.checkpoints_folder.glob("scale*_final.pth")):
         return None
     step, path = steps[-1]
-    records = read_journal(workspace.journal_file) if past is None else [to_json(event) for event in past]
-    quality = [r["psnr"] for r in records if r["event"] == "Validated" and r.get("split") == "val" and r.get("psnr")]
-    best = max(quality, default=None)
-    return Resumable(step, _total(records), path, path.stat().st_mtime, _ending(records), best)
+    records = read_journal(workspace.journal_file) if events is None else [event_to_json(event) for event in events]
+    best_psnr = [r["psnr"] for r in records if r["event"] == "Validated" and r.get("split") == "val" and r.get("psnr")]
+    best = max(best_psnr, default=None)
+    return UnfinishedRun(step, _last_total(records), path, path.stat().st_mtime, _last_outcome(records), best)
 
 
-def cut_short(workspace: Workspace, past: Iterable[Event]) -> Optional[int]:
+def lost_run_step(workspace: Workspace, events: Iterable[Event]) -> int | None:
     """The last step of a run that was interrupted before its first checkpoint; None where there is no such run."""
-    records = [to_json(event) for event in past]
-    if workspace.step_checkpoints() or not records or _ending(records) != "interrupted":
+    records = [event_to_json(event) for event in events]
+    if workspace.step_checkpoints() or not records or _last_outcome(records) != "interrupted":
         return None
     return max((r["step"] for r in records if isinstance(r.get("step"), int)), default=0)
 
 
-def _total(records: list[dict[str, Any]]) -> Optional[int]:
+def _last_total(records: list[dict[str, Any]]) -> int | None:
     totals = [r["total_steps"] for r in records if isinstance(r.get("total_steps"), int)]
     return totals[-1] if totals else None
 
 
-def _ending(records: list[dict[str, Any]]) -> str:
+def _last_outcome(records: list[dict[str, Any]]) -> str:
     marks = [r for r in records if r["event"] in ("RunStarted", "RunFinished")]
     if marks and marks[-1]["event"] == "RunFinished":
         return str(marks[-1].get("outcome", "stopped"))

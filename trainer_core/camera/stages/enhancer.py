@@ -35,8 +35,8 @@ def enhance_columns(image: Tensor, strength: Tensor, coring: Tensor, bias: Tenso
     return _enhance(image, padded[..., :-2, :] + padded[..., 2:, :], strength, coring, bias)
 
 
-def _enhance(image: Tensor, neighbours: Tensor, strength: Tensor, coring: Tensor, bias: Tensor) -> Tensor:
-    detail = image - neighbours / 2
+def _enhance(image: Tensor, neighbors: Tensor, strength: Tensor, coring: Tensor, bias: Tensor) -> Tensor:
+    detail = image - neighbors / 2
     threshold = per_sample(coring)
     excess = detail - torch.minimum(torch.maximum(detail, -threshold), threshold)
     brighter, darker = (2 * per_sample(strength * (1 + sign * bias)) for sign in (1, -1))

@@ -39,24 +39,24 @@ class NoiseSource:
         self._generator = generator
         self._strength = strength
 
-    def like(self, image: Tensor, sigma: Tensor) -> Tensor:
+    def image_noise(self, image: Tensor, sigma: Tensor) -> Tensor:
         """Independent noise for every pixel of [B, C, h, w], of deviation `sigma` [B] x strength."""
         return self._normal(image.shape, image.device) * (per_sample(sigma) * self._strength)
 
-    def rows(self, image: Tensor, sigma: Tensor) -> Tensor:
+    def row_noise(self, image: Tensor, sigma: Tensor) -> Tensor:
         """One offset a row: [B, 1, h, 1]."""
         shape = (image.shape[0], 1, image.shape[2], 1)
         return self._normal(shape, image.device) * (per_sample(sigma) * self._strength)
 
-    def columns(self, image: Tensor, sigma: Tensor) -> Tensor:
+    def column_noise(self, image: Tensor, sigma: Tensor) -> Tensor:
         """One offset a column: [B, 1, 1, w]."""
         shape = (image.shape[0], 1, 1, image.shape[3])
         return self._normal(shape, image.device) * (per_sample(sigma) * self._strength)
 
-    def of_sensor(self, light: Tensor, gain: Tensor, sensor: SensorNoise) -> Tensor:
+    def sensor_noise(self, light: Tensor, gain: Tensor, sensor: SensorNoise) -> Tensor:
         """Shot and read noise for linear light [B, C, h, w], at amplifier gain [B]."""
         deviation = (light.clamp_min(0) * sensor.shot**2 + sensor.read**2).sqrt()
-        return deviation * self.like(light, gain)
+        return deviation * self.image_noise(light, gain)
 
     def _normal(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
         numbers = torch.randn(shape, generator=self._generator, device=self._generator.device)

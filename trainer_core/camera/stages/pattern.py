@@ -25,6 +25,6 @@ def column_parity(view: FrameView, width: int) -> Tensor:
     return (columns % 2).float().reshape(len(columns), 1, 1, width)
 
 
-def offset_by_parity(parity: Tensor, step: Tensor) -> Tensor:
+def parity_offsets(parity: Tensor, step: Tensor) -> Tensor:
     """Offsets whose odd lines lie `step` [B] above the even ones and whose mean is zero."""
     return (parity - 0.5) * per_sample(step)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def quantise(image: Tensor, white: float, levels: int) -> Tensor:
+def quantize(image: Tensor, white: float, levels: int) -> Tensor:
     """Codes 0..white -> the nearest of `levels` evenly spaced values, as 0..1."""
     steps = levels - 1
     return (image * (steps / white)).round_().clamp_(0, steps) / steps

@@ -31,20 +31,20 @@ class RadialField:
         self._x = (half_width * (1 + centre_x)).unsqueeze(1)
         self._y = (half_height * (1 + centre_y)).unsqueeze(1)
 
-    def over_region(self, height: int, width: int, scale: int) -> Tensor:
+    def evaluate_on_region(self, height: int, width: int, scale: int) -> Tensor:
         """r² [B, 1, height, width] at the region's pixels, `scale` of them to an LR pixel along each axis."""
-        x = self._view.left.unsqueeze(1) + self._centres(width, 1 / scale)
-        y = self._view.top.unsqueeze(1) + self._centres(height, 1 / scale)
+        x = self._view.left.unsqueeze(1) + self._centers(width, 1 / scale)
+        y = self._view.top.unsqueeze(1) + self._centers(height, 1 / scale)
         return self._radius_squared(x, y)
 
-    def over_thumbnail(self) -> Tensor:
+    def evaluate_on_thumbnail(self) -> Tensor:
         """r² [B, 1, t, t'] at the pixels of the frames' thumbnails."""
         height, width = self._view.thumbnail.shape[-2:]
-        x = self._centres(width, self._view.frame_width / width)
-        y = self._centres(height, self._view.frame_height / height)
+        x = self._centers(width, self._view.frame_width / width)
+        y = self._centers(height, self._view.frame_height / height)
         return self._radius_squared(x.unsqueeze(0), y.unsqueeze(0))
 
-    def _centres(self, count: int, pitch: float) -> Tensor:
+    def _centers(self, count: int, pitch: float) -> Tensor:
         return (torch.arange(count, device=self._x.device) + 0.5) * pitch
 
     def _radius_squared(self, x: Tensor, y: Tensor) -> Tensor:

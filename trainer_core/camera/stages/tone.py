@@ -12,7 +12,7 @@ from trainer_core.camera.stages import per_sample
 from trainer_core.camera.stages.light import power
 
 
-def tone(light: Tensor, gamma: Tensor, black: Tensor, white: float) -> Tensor:
+def apply_tone_curve(light: Tensor, gamma: Tensor, black: Tensor, white: float) -> Tensor:
     """Linear light [B, C, h, w] (1 = white, more is headroom, less than 0 counts as 0) to codes.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_STARTS: tuple[tuple[bytes, str], ...] = (
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "it is a JPEG picture"),
     (b"\x89PNG", "it is a PNG picture"),
     (b"version https://git-lfs", "it is only a Git LFS pointer; fetch the real file with git lfs pull"),
@@ -18,9 +18,9 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
 )
 
 
-def what_else(head: bytes) -> str:
+def describe_foreign_file(head: bytes) -> str:
     """A sentence without full stop: what a file that begins with `head` (up to 512 bytes) seems to be."""
-    for start, name in _STARTS:
+    for start, name in _SIGNATURES:
         if head.startswith(start):
             return name
     if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):

@@ -12,14 +12,14 @@ from typing import Any, BinaryIO
 from trainer_core.weights.container.limits import Limits, require
 from trainer_core.weights.container.pickle_machine import read_pickle
 from trainer_core.weights.container.tensor_info import StorageRef
-from trainer_core.weights.container.tree import storages_in
-from trainer_core.weights.container.zip_records import Record, read_exactly
+from trainer_core.weights.container.tree import find_storages
+from trainer_core.weights.container.zip_records import ByteRange, read_exactly
 
 MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 _PROTOCOL_VERSION = 1001
 
 
-def read_legacy(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dict[str, Record]]:
+def read_legacy(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dict[str, ByteRange]]:
     """The object's tree, and for each storage key where its values lie.
 
     Raises:
@@ -37,20 +37,22 @@ def read_legacy(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, d
     keys, at = read_pickle(data, at, limits)
     require(isinstance(keys, list) and all(isinstance(key, str) for key in keys), "the list of storages is damaged")
     require(len(keys) == len(set(keys)) <= limits.entries, "the list of storages has doubles or is too long")
-    storages = storages_in(tree)
+    storages = find_storages(tree)
     require(set(storages) <= set(keys), "tensors without values: the list of storages does not name them all")
-    return tree, _place(file, at, file_bytes, [(key, storages.get(key)) for key in keys])
+    return tree, _locate_storages(file, at, file_bytes, [(key, storages.get(key)) for key in keys])
 
 
-def _place(file: BinaryIO, at: int, file_bytes: int, wanted: list[tuple[str, StorageRef | None]]) -> dict[str, Record]:
+def _locate_storages(
+    file: BinaryIO, offset: int, file_bytes: int, wanted: list[tuple[str, StorageRef | None]]
+) -> dict[str, ByteRange]:
     records = {}
     for key, storage in wanted:
-        (numel,) = struct.unpack("<q", read_exactly(file, at, 8))
+        (numel,) = struct.unpack("<q", read_exactly(file, offset, 8))
         require(storage is not None, "it holds values that belong to no tensor")
         assert storage is not None
         require(numel == storage.numel, f"a storage has {numel} elements where {storage.numel} were announced")
-        records[key] = Record(at + 8, storage.nbytes)
-        at += 8 + storage.nbytes
-        require(at <= file_bytes, "the file is cut off")
-    require(at == file_bytes, "the file has surplus bytes at its end")
+        records[key] = ByteRange(offset + 8, storage.nbytes)
+        offset += 8 + storage.nbytes
+        require(offset <= file_bytes, "the file is cut off")
+    require(offset == file_bytes, "the file has surplus bytes at its end")
     return records

@@ -31,7 +31,7 @@ class Limits:
     name_characters: int = 512
 
 
-DEFAULT = Limits()
+DEFAULT_LIMITS = Limits()
 
 
 def require(condition: bool, reason: str) -> None:

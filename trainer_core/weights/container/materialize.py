@@ -10,12 +10,16 @@ from torch import Tensor
 
 from trainer_core.weights.container.limits import require
 from trainer_core.weights.container.tensor_info import FLOATS, StorageRef, TensorInfo
-from trainer_core.weights.container.zip_records import Record, check_crc
+from trainer_core.weights.container.zip_records import ByteRange, check_crc
 
-_SPARE_BYTES = 16 << 20  # that copies of tensors with strides may take beyond the size of what they are copied from
+_MAX_UNUSED_BYTES = (
+    16 << 20
+)  # that copies of tensors with strides may take beyond the size of what they are copied from
 
 
-def materialise(file: BinaryIO, records: dict[str, Record], wanted: Iterable[TensorInfo]) -> dict[TensorInfo, Tensor]:
+def materialize(
+    file: BinaryIO, records: dict[str, ByteRange], wanted: Iterable[TensorInfo]
+) -> dict[TensorInfo, Tensor]:
     """Contiguous CPU tensors of the file's types, in the file's order.
 
     Raises:
@@ -24,25 +28,25 @@ def materialise(file: BinaryIO, records: dict[str, Record], wanted: Iterable[Ten
     by_storage: dict[StorageRef, list[TensorInfo]] = {}
     for info in dict.fromkeys(wanted):
         by_storage.setdefault(info.storage, []).append(info)
-    may_copy = sum(storage.nbytes for storage in by_storage) + _SPARE_BYTES
+    may_copy = sum(storage.nbytes for storage in by_storage) + _MAX_UNUSED_BYTES
     tensors: dict[TensorInfo, Tensor] = {}
     for storage, infos in sorted(by_storage.items(), key=lambda item: records[item[0].key].start):
-        flat = _read(file, records[storage.key], storage)
+        flat = _read_storage(file, records[storage.key], storage)
         for info in infos:
             if not info.is_contiguous:
                 may_copy -= info.numel * flat.element_size()
                 require(may_copy >= 0, "too many tensors look at the same values in different ways")
-            tensors[info] = _window(flat, info)
+            tensors[info] = _view_of(flat, info)
     return tensors
 
 
-def _window(flat: Tensor, info: TensorInfo) -> Tensor:
+def _view_of(flat: Tensor, info: TensorInfo) -> Tensor:
     if info.is_contiguous:
         return flat[info.offset : info.offset + info.numel].view(info.shape)
     return flat.as_strided(info.shape, info.stride, info.offset).contiguous()
 
 
-def _read(file: BinaryIO, record: Record, storage: StorageRef) -> Tensor:
+def _read_storage(file: BinaryIO, record: ByteRange, storage: StorageRef) -> Tensor:
     """The values of one storage, [numel]; read straight into the tensor's own memory."""
     raw = torch.empty(record.size, dtype=torch.uint8)
     dtype = getattr(torch, storage.dtype)

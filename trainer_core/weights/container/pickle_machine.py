@@ -16,15 +16,28 @@ from trainer_core.weights.container.limits import Limits, WeightsError, require
 from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo, is_size, make_tensor
 
 STORAGES = {
-    "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16", "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64", "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8",
-    "ByteStorage": "uint8", "BoolStorage": "bool",
-}  # fmt: skip
+    "DoubleStorage": "float64",
+    "FloatStorage": "float32",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+}
 _FUNCTIONS = {
-    "collections.OrderedDict", "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2",
-    "torch._utils._rebuild_parameter", "torch.Size", "_codecs.encode", "__builtin__.bytes", "builtins.bytes",
-}  # fmt: skip
-_LARGEST_KEY = 1 << 53  # beyond it integers can be chosen so that all fall on one hash
+    "collections.OrderedDict",
+    "torch._utils._rebuild_tensor",
+    "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_parameter",
+    "torch.Size",
+    "_codecs.encode",
+    "__builtin__.bytes",
+    "builtins.bytes",
+}
+_MAX_INTEGER_KEY = 1 << 53  # beyond it integers can be chosen so that all fall on one hash
 
 
 @dataclass(frozen=True)
@@ -62,8 +75,8 @@ class _Machine:
 
     def run(self) -> Any:
         while True:
-            self._spend(1)
-            code = self._take(1)[0]
+            self._count_nodes(1)
+            code = self._read_bytes(1)[0]
             if code == 0x2E:  # STOP
                 require(len(self._stack) == 1 and not self._outer, "the pickle ends in the middle of a value")
                 return self._stack[0]
@@ -72,11 +85,11 @@ class _Machine:
                 raise WeightsError(f"the pickle uses opcode {code:#04x}, which weights do not need")
             step(self)
 
-    def _spend(self, count: int) -> None:
+    def _count_nodes(self, count: int) -> None:
         self._opcodes -= count
         require(self._opcodes >= 0, f"the pickle has more than {self._limits.opcodes} operations")
 
-    def _take(self, count: int) -> bytes:
+    def _read_bytes(self, count: int) -> bytes:
         end = self.position + count
         require(end <= len(self._data), "the pickle is cut off")
         piece = self._data[self.position : end]
@@ -84,7 +97,7 @@ class _Machine:
         return piece
 
     def _number(self, form: str) -> Any:
-        return struct.unpack(form, self._take(struct.calcsize(form)))[0]
+        return struct.unpack(form, self._read_bytes(struct.calcsize(form)))[0]
 
     def _push(self, value: Any) -> None:
         self._stack.append(value)
@@ -103,17 +116,17 @@ class _Machine:
     # -- one method an opcode, or a family of them ------------------------------------------------
 
     def protocol(self) -> None:
-        version = self._take(1)[0]
+        version = self._read_bytes(1)[0]
         require(2 <= version <= 5, f"the pickle has protocol {version}")
 
     def frame(self) -> None:
-        self._take(8)  # only a hint for buffered readers
+        self._read_bytes(8)  # only a hint for buffered readers
 
     def mark(self) -> None:
         self._outer.append(self._stack)
         self._stack = []
 
-    def _since_mark(self) -> list[Any]:
+    def _pop_to_mark(self) -> list[Any]:
         require(bool(self._outer), "the pickle closes what it has not opened")
         items, self._stack = self._stack, self._outer.pop()
         return items
@@ -122,17 +135,17 @@ class _Machine:
         self._pop()
 
     def long_integer(self) -> None:
-        self._push(int.from_bytes(self._take(self._take(1)[0]), "little", signed=True))
+        self._push(int.from_bytes(self._read_bytes(self._read_bytes(1)[0]), "little", signed=True))
 
     def text(self, form: str, encoding: str) -> None:
-        raw = self._take(self._number(form))
+        raw = self._read_bytes(self._number(form))
         try:
             self._push(raw.decode(encoding, "surrogatepass" if encoding == "utf-8" else "strict"))
         except UnicodeDecodeError as error:
             raise WeightsError("the pickle holds broken text") from error
 
     def raw(self, form: str) -> None:
-        self._push(self._take(self._number(form)))
+        self._push(self._read_bytes(self._number(form)))
 
     def tuple_of(self, count: int) -> None:
         require(len(self._stack) >= count, "the pickle takes values that are not there")
@@ -141,7 +154,7 @@ class _Machine:
         self._push(items)
 
     def tuple_since_mark(self) -> None:
-        items = self._since_mark()
+        items = self._pop_to_mark()
         self._push(tuple(items))
 
     def append(self) -> None:
@@ -149,7 +162,7 @@ class _Machine:
         self._top(list).append(value)
 
     def appends(self) -> None:
-        items = self._since_mark()
+        items = self._pop_to_mark()
         self._top(list).extend(items)
 
     def set_item(self) -> None:
@@ -157,7 +170,7 @@ class _Machine:
         self._top(dict)[self._key(key)] = value
 
     def set_items(self) -> None:
-        items = self._since_mark()
+        items = self._pop_to_mark()
         target = self._top(dict)
         require(len(items) % 2 == 0, "the pickle gives a key without a value")
         for key, value in zip(items[::2], items[1::2]):
@@ -167,7 +180,7 @@ class _Machine:
         if type(key) is str:
             require(len(key) <= self._limits.name_characters, f"a name has {len(key)} characters")
         else:
-            require(type(key) in (int, bool) and abs(key) < _LARGEST_KEY, f"a key is a {type(key).__name__}")
+            require(type(key) in (int, bool) and abs(key) < _MAX_INTEGER_KEY, f"a key is a {type(key).__name__}")
         return key
 
     def put(self, form: str) -> None:
@@ -185,17 +198,17 @@ class _Machine:
         self._push(self._memo[index])
 
     def name(self) -> None:
-        self._push(_known(f"{self._line()}.{self._line()}"))
+        self._push(_known_global(f"{self._line()}.{self._line()}"))
 
     def name_from_stack(self) -> None:
         name, module = self._pop(), self._pop()
         require(type(name) is str and type(module) is str, "the pickle names something that is no text")
-        self._push(_known(f"{module}.{name}"))
+        self._push(_known_global(f"{module}.{name}"))
 
     def _line(self) -> str:
         end = self._data.find(b"\n", self.position, self.position + 256)
         require(end >= 0, "the pickle holds a broken name")
-        line = self._take(end - self.position + 1)[:-1]
+        line = self._read_bytes(end - self.position + 1)[:-1]
         return line.decode("utf-8", "backslashreplace")
 
     def persistent(self) -> None:
@@ -223,9 +236,9 @@ class _Machine:
         require(
             type(function) is _Function and type(arguments) is tuple, "the pickle calls something that is no function"
         )
-        self._push(self._understand(function.name, arguments))
+        self._push(self._apply_function(function.name, arguments))
 
-    def _understand(self, name: str, arguments: tuple[Any, ...]) -> Any:
+    def _apply_function(self, name: str, arguments: tuple[Any, ...]) -> Any:
         kinds = tuple(type(argument) for argument in arguments)
         if name == "collections.OrderedDict" and kinds == ():
             return {}
@@ -245,7 +258,7 @@ class _Machine:
 
     def _pairs(self, pairs: list[Any]) -> dict[Any, Any]:
         """Python 2 wrote an OrderedDict as a list of [key, value]."""
-        self._spend(len(pairs))
+        self._count_nodes(len(pairs))
         require(
             all(type(pair) in (list, tuple) and len(pair) == 2 for pair in pairs), "a dictionary has broken entries"
         )
@@ -267,7 +280,7 @@ class _Machine:
             raise WeightsError("bytes are given in broken text") from error
 
 
-def _known(name: str) -> _Function | _StorageType:
+def _known_global(name: str) -> _Function | _StorageType:
     module, _, kind = name.rpartition(".")
     if module == "torch" and kind in STORAGES:
         return _StorageType(STORAGES[kind])
@@ -282,7 +295,7 @@ def _known(name: str) -> _Function | _StorageType:
 _Step = Callable[[_Machine], None]
 
 
-def _with(method: Callable[..., None], *arguments: Any) -> _Step:
+def _bind(method: Callable[..., None], *arguments: Any) -> _Step:
     return lambda machine: method(machine, *arguments)
 
 
@@ -295,22 +308,46 @@ def _number(form: str) -> _Step:
 
 
 _STEPS: dict[int, _Step] = {
-    0x80: _Machine.protocol, 0x95: _Machine.frame, ord("("): _Machine.mark, ord("0"): _Machine.pop,
-    ord("N"): _constant(None), 0x88: _constant(True), 0x89: _constant(False),
-    ord("J"): _number("<i"), ord("K"): _number("<B"), ord("M"): _number("<H"), ord("G"): _number(">d"),
+    0x80: _Machine.protocol,
+    0x95: _Machine.frame,
+    ord("("): _Machine.mark,
+    ord("0"): _Machine.pop,
+    ord("N"): _constant(None),
+    0x88: _constant(True),
+    0x89: _constant(False),
+    ord("J"): _number("<i"),
+    ord("K"): _number("<B"),
+    ord("M"): _number("<H"),
+    ord("G"): _number(">d"),
     0x8A: _Machine.long_integer,
-    ord("X"): _with(_Machine.text, "<I", "utf-8"), 0x8C: _with(_Machine.text, "<B", "utf-8"),
-    ord("U"): _with(_Machine.text, "<B", "ascii"), ord("T"): _with(_Machine.text, "<I", "ascii"),
-    ord("B"): _with(_Machine.raw, "<I"), ord("C"): _with(_Machine.raw, "<B"),
-    ord(")"): _constant(()), 0x85: _with(_Machine.tuple_of, 1), 0x86: _with(_Machine.tuple_of, 2),
-    0x87: _with(_Machine.tuple_of, 3), ord("t"): _Machine.tuple_since_mark,
-    ord("]"): lambda machine: machine._push([]), ord("a"): _Machine.append, ord("e"): _Machine.appends,
-    ord("}"): lambda machine: machine._push({}), ord("s"): _Machine.set_item, ord("u"): _Machine.set_items,
-    ord("q"): _with(_Machine.put, "<B"), ord("r"): _with(_Machine.put, "<I"), 0x94: _Machine.memoize,
-    ord("h"): _with(_Machine.get, "<B"), ord("j"): _with(_Machine.get, "<I"),
-    ord("c"): _Machine.name, 0x93: _Machine.name_from_stack, ord("Q"): _Machine.persistent,
-    ord("R"): _Machine.reduce, ord("b"): _Machine.build,
-}  # fmt: skip
+    ord("X"): _bind(_Machine.text, "<I", "utf-8"),
+    0x8C: _bind(_Machine.text, "<B", "utf-8"),
+    ord("U"): _bind(_Machine.text, "<B", "ascii"),
+    ord("T"): _bind(_Machine.text, "<I", "ascii"),
+    ord("B"): _bind(_Machine.raw, "<I"),
+    ord("C"): _bind(_Machine.raw, "<B"),
+    ord(")"): _constant(()),
+    0x85: _bind(_Machine.tuple_of, 1),
+    0x86: _bind(_Machine.tuple_of, 2),
+    0x87: _bind(_Machine.tuple_of, 3),
+    ord("t"): _Machine.tuple_since_mark,
+    ord("]"): lambda machine: machine._push([]),
+    ord("a"): _Machine.append,
+    ord("e"): _Machine.appends,
+    ord("}"): lambda machine: machine._push({}),
+    ord("s"): _Machine.set_item,
+    ord("u"): _Machine.set_items,
+    ord("q"): _bind(_Machine.put, "<B"),
+    ord("r"): _bind(_Machine.put, "<I"),
+    0x94: _Machine.memoize,
+    ord("h"): _bind(_Machine.get, "<B"),
+    ord("j"): _bind(_Machine.get, "<I"),
+    ord("c"): _Machine.name,
+    0x93: _Machine.name_from_stack,
+    ord("Q"): _Machine.persistent,
+    ord("R"): _Machine.reduce,
+    ord("b"): _Machine.build,
+}
 
 
 class _Copier:

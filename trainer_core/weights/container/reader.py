@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from trainer_core.weights.container.file_kind import what_else
+from trainer_core.weights.container.file_kind import describe_foreign_file
 from trainer_core.weights.container.legacy import MAGIC, read_legacy
-from trainer_core.weights.container.limits import DEFAULT, Limits, WeightsError, require
+from trainer_core.weights.container.limits import DEFAULT_LIMITS, Limits, WeightsError, require
 from trainer_core.weights.container.pickle_machine import read_pickle
 from trainer_core.weights.container.safetensors_header import looks_like_safetensors, read_safetensors
 from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo
-from trainer_core.weights.container.tree import leaves, replace_tensors, storages_in
-from trainer_core.weights.container.zip_records import Record, read_record, read_records
+from trainer_core.weights.container.tree import find_storages, iterate_leaves, replace_tensors
+from trainer_core.weights.container.zip_records import ByteRange, read_record, read_records
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,25 +42,27 @@ class WeightsFile:
     """
 
     path: Path
-    form: str
+    file_format: str
     tree: Any
     metadata: dict[str, str] = field(default_factory=dict)
-    records: dict[str, Record] = field(default_factory=dict, repr=False)  # by storage key
-    stamp: tuple[int, ...] = ()  # to notice when the file changes between header and values
+    records: dict[str, ByteRange] = field(default_factory=dict, repr=False)  # by storage key
+    fingerprint: tuple[int, ...] = ()  # to notice when the file changes between header and values
 
     def tensors(self) -> dict[str, TensorInfo]:
         """Every tensor by its dotted path in the tree."""
-        return {".".join(map(str, path)): leaf for path, leaf in leaves(self.tree) if isinstance(leaf, TensorInfo)}
+        return {
+            ".".join(map(str, path)): leaf for path, leaf in iterate_leaves(self.tree) if isinstance(leaf, TensorInfo)
+        }
 
 
-def open_weights(path: Path | str, *, limits: Limits = DEFAULT) -> WeightsFile:
+def open_weights(path: Path | str, *, limits: Limits = DEFAULT_LIMITS) -> WeightsFile:
     """Read a weight file's header.
 
     Raises:
         WeightsError: it cannot be read, is no weight file, is damaged, dangerous or too large.
     """
     path = Path(path)
-    with _opened(path, limits) as (file, file_bytes, stamp):
+    with _open_file(path, limits) as (file, file_bytes, stamp):
         head = file.read(512)
         if head.startswith(b"PK\3\4"):
             tree, records = _read_zip(file, file_bytes, limits)
@@ -71,37 +73,37 @@ def open_weights(path: Path | str, *, limits: Limits = DEFAULT) -> WeightsFile:
         if looks_like_safetensors(head):
             tensors, records, metadata = read_safetensors(file, file_bytes, limits)
             return WeightsFile(path, "safetensors", tensors, metadata, records, stamp)
-        raise WeightsError(what_else(head))
+        raise WeightsError(describe_foreign_file(head))
 
 
-def load_tree(path: Path | str, *, limits: Limits = DEFAULT) -> Any:
+def load_tree(path: Path | str, *, limits: Limits = DEFAULT_LIMITS) -> Any:
     """The whole file with its tensors; those that share values in the file share them here.
 
     Raises:
         WeightsError: as `open_weights`, and if a value is damaged or not finite.
     """
     file = open_weights(path, limits=limits)
-    wanted = [leaf for _, leaf in leaves(file.tree) if isinstance(leaf, TensorInfo)]
+    wanted = [leaf for _, leaf in iterate_leaves(file.tree) if isinstance(leaf, TensorInfo)]
     return replace_tensors(file.tree, load_tensors(file, wanted, limits=limits))
 
 
 def load_tensors(
-    file: WeightsFile, wanted: Iterable[TensorInfo], *, limits: Limits = DEFAULT
+    file: WeightsFile, wanted: Iterable[TensorInfo], *, limits: Limits = DEFAULT_LIMITS
 ) -> dict[TensorInfo, Tensor]:
     """The values of some tensors of `file`: contiguous, on the CPU, of the file's types.
 
     Raises:
         WeightsError: the file changed since its header was read, a value is damaged or not finite.
     """
-    from trainer_core.weights.container.materialize import materialise
+    from trainer_core.weights.container.materialize import materialize
 
-    with _opened(file.path, limits) as (opened, _, stamp):
-        require(stamp == file.stamp, "the file changed while it was being read")
-        return materialise(opened, file.records, wanted)
+    with _open_file(file.path, limits) as (opened, _, stamp):
+        require(stamp == file.fingerprint, "the file changed while it was being read")
+        return materialize(opened, file.records, wanted)
 
 
 @contextlib.contextmanager
-def _opened(path: Path, limits: Limits) -> Iterator[tuple[BinaryIO, int, tuple[int, ...]]]:
+def _open_file(path: Path, limits: Limits) -> Iterator[tuple[BinaryIO, int, tuple[int, ...]]]:
     """The file, its size and its stamp; reasons get the file's name in front."""
     try:
         require(stat.S_ISREG(os.stat(path).st_mode), "it is not a regular file")  # opening a pipe would wait for ever
@@ -122,7 +124,7 @@ def _opened(path: Path, limits: Limits) -> Iterator[tuple[BinaryIO, int, tuple[i
         raise WeightsError(f"{path} cannot be read: {reason}.") from error
 
 
-def _read_zip(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dict[str, Record]]:
+def _read_zip(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dict[str, ByteRange]]:
     entries = read_records(file, file_bytes, limits)
     folder = _archive_folder(entries)
     pickle = entries[f"{folder}/data.pkl"]
@@ -136,11 +138,11 @@ def _read_zip(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dic
         )
     tree, end = read_pickle(read_record(file, pickle), 0, limits)
     require(end == pickle.size, "surplus bytes follow the pickle")
-    storages = storages_in(tree)
-    return tree, {key: _record_of(entries, folder, storage) for key, storage in storages.items()}
+    storages = find_storages(tree)
+    return tree, {key: _find_record(entries, folder, storage) for key, storage in storages.items()}
 
 
-def _archive_folder(entries: dict[str, Record]) -> str:
+def _archive_folder(entries: dict[str, ByteRange]) -> str:
     """The one folder all records lie in."""
     names = [name.split("/") for name in entries]
     if any(parts[-1] == "constants.pkl" or "code" in parts[1:-1] for parts in names):
@@ -151,7 +153,7 @@ def _archive_folder(entries: dict[str, Record]) -> str:
     return pickles[0][0]
 
 
-def _record_of(entries: dict[str, Record], folder: str, storage: StorageRef) -> Record:
+def _find_record(entries: dict[str, ByteRange], folder: str, storage: StorageRef) -> ByteRange:
     record = entries.get(f"{folder}/data/{storage.key}")
     if record is None:
         raise WeightsError(f"the values of storage {storage.key!r} are missing")

@@ -8,12 +8,20 @@ from typing import Any, BinaryIO
 
 from trainer_core.weights.container.limits import Limits, WeightsError, require
 from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo, is_size, make_tensor, row_major
-from trainer_core.weights.container.zip_records import Record, read_exactly
+from trainer_core.weights.container.zip_records import ByteRange, read_exactly
 
 _DTYPES = {
-    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
-    "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
-}  # fmt: skip
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U8": "uint8",
+    "BOOL": "bool",
+}
 
 
 def looks_like_safetensors(head: bytes) -> bool:
@@ -23,7 +31,7 @@ def looks_like_safetensors(head: bytes) -> bool:
 
 def read_safetensors(
     file: BinaryIO, file_bytes: int, limits: Limits
-) -> tuple[dict[str, TensorInfo], dict[str, Record], dict[str, str]]:
+) -> tuple[dict[str, TensorInfo], dict[str, ByteRange], dict[str, str]]:
     """Name -> tensor, storage key -> place of its values, and the `__metadata__`.
 
     Raises:
@@ -37,7 +45,7 @@ def read_safetensors(
     require(texts, "its metadata are not texts")
     require(len(header) <= limits.entries, f"it has {len(header)} tensors, more than {limits.entries}")
     tensors: dict[str, TensorInfo] = {}
-    records: dict[str, Record] = {}
+    records: dict[str, ByteRange] = {}
     for name, entry in header.items():
         tensors[name], records[name] = _read_entry(name, entry, 8 + length, limits)
     _check_coverage(records, 8 + length, file_bytes)
@@ -50,33 +58,36 @@ def _parse(text: bytes) -> dict[str, Any]:
     try:
         header = json.loads(
             text.decode("utf-8"),
-            object_pairs_hook=_without_doubles, parse_int=_whole, parse_float=_no_float, parse_constant=_no_float,
-        )  # fmt: skip
+            object_pairs_hook=_reject_duplicates,
+            parse_int=_parse_integer,
+            parse_float=_reject_float,
+            parse_constant=_reject_float,
+        )
     except (ValueError, RecursionError) as error:
         raise WeightsError("its header is damaged: it is no plain JSON") from error
     require(isinstance(header, dict), "its header is damaged: it is no JSON object")
     return header
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     require(len(result) == len(pairs), "its header names a tensor twice")
     return result
 
 
-def _whole(digits: str) -> int:
+def _parse_integer(digits: str) -> int:
     require(len(digits) <= 15, "its header holds a huge number")
     return int(digits)
 
 
-def _no_float(_: str) -> Any:
+def _reject_float(_: str) -> Any:
     raise WeightsError("its header holds a number that is no size")
 
 
-def _read_entry(name: str, entry: Any, start: int, limits: Limits) -> tuple[TensorInfo, Record]:
+def _read_entry(name: str, entry: Any, start: int, limits: Limits) -> tuple[TensorInfo, ByteRange]:
     require(len(name) <= limits.name_characters, f"a name has {len(name)} characters")
-    proper = isinstance(entry, dict) and set(entry) == {"dtype", "shape", "data_offsets"}
-    require(proper, f"tensor {name!r} is described in an unknown way")
+    valid = isinstance(entry, dict) and set(entry) == {"dtype", "shape", "data_offsets"}
+    require(valid, f"tensor {name!r} is described in an unknown way")
     require(isinstance(entry["dtype"], str) and entry["dtype"] in _DTYPES, f"tensor {name!r} has an unknown type")
     shape, place = entry["shape"], entry["data_offsets"]
     numbers = isinstance(shape, list) and isinstance(place, list) and all(is_size(number) for number in shape + place)
@@ -90,10 +101,10 @@ def _read_entry(name: str, entry: Any, start: int, limits: Limits) -> tuple[Tens
     storage = StorageRef(name, _DTYPES[entry["dtype"]], numel)
     require(place[1] - place[0] == storage.nbytes, f"tensor {name!r} does not fit its place")
     tensor = make_tensor(storage, 0, tuple(shape), row_major(tuple(shape)), limits)
-    return tensor, Record(start + place[0], storage.nbytes)
+    return tensor, ByteRange(start + place[0], storage.nbytes)
 
 
-def _check_coverage(records: dict[str, Record], start: int, file_bytes: int) -> None:
+def _check_coverage(records: dict[str, ByteRange], start: int, file_bytes: int) -> None:
     at = start
     for record in sorted(records.values(), key=lambda record: (record.start, record.size)):
         require(record.start == at, "its tensors overlap or leave gaps")

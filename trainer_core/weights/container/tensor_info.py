@@ -8,9 +8,17 @@ from trainer_core.weights.container.limits import Limits, require
 
 # The number of bytes of one element, by torch's name of the type.
 ITEM_BYTES = {
-    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2,
-    "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1,
-}  # fmt: skip
+    "float64": 8,
+    "float32": 4,
+    "float16": 2,
+    "bfloat16": 2,
+    "int64": 8,
+    "int32": 4,
+    "int16": 2,
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+}
 FLOATS = frozenset({"float64", "float32", "float16", "bfloat16"})
 
 

@@ -9,26 +9,26 @@ from trainer_core.weights.container.limits import require
 from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo
 
 
-def leaves(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+def iterate_leaves(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """(path of keys and positions, leaf) for everything that is no container, in order."""
     if isinstance(tree, dict):
         for key, value in tree.items():
-            yield from leaves(value, (*path, key))
+            yield from iterate_leaves(value, (*path, key))
     elif isinstance(tree, (list, tuple)):
         for index, value in enumerate(tree):
-            yield from leaves(value, (*path, index))
+            yield from iterate_leaves(value, (*path, index))
     else:
         yield path, tree
 
 
-def storages_in(tree: Any) -> dict[str, StorageRef]:
+def find_storages(tree: Any) -> dict[str, StorageRef]:
     """Key -> storage of every tensor in the tree.
 
     Raises:
         WeightsError: one key is used with two types or sizes.
     """
     found: dict[str, StorageRef] = {}
-    for _, leaf in leaves(tree):
+    for _, leaf in iterate_leaves(tree):
         if isinstance(leaf, TensorInfo):
             known = found.setdefault(leaf.storage.key, leaf.storage)
             require(known == leaf.storage, "two tensors disagree about the values they share")

@@ -22,7 +22,7 @@ _ENCRYPTED, _SIZES_FOLLOW = 1, 8
 
 
 @dataclass(frozen=True)
-class Record:
+class ByteRange:
     """Where `size` bytes of the file lie, and their CRC-32; 0 where it was not computed."""
 
     start: int
@@ -30,7 +30,7 @@ class Record:
     crc: int = 0
 
 
-def read_records(file: BinaryIO, file_bytes: int, limits: Limits) -> dict[str, Record]:
+def read_records(file: BinaryIO, file_bytes: int, limits: Limits) -> dict[str, ByteRange]:
     """Name -> record, in the directory's order.
 
     Raises:
@@ -40,14 +40,14 @@ def read_records(file: BinaryIO, file_bytes: int, limits: Limits) -> dict[str, R
     require(count <= limits.entries, f"the archive has {count} records, more than {limits.entries}")
     require(size <= count * (_ENTRY_BYTES + 2 * limits.name_characters), "the archive's directory is too large")
     directory = read_exactly(file, start, size)
-    records: dict[str, Record] = {}
+    records: dict[str, ByteRange] = {}
     spans = [(start, file_bytes)]
     at = 0
     for _ in range(count):
         name, header, record, at = _read_entry(directory, at, limits)
         require(name not in records, f"the archive has two records called {name!r}")
         data = _check_header(file, header, name, record, start)
-        records[name] = Record(data, record.size, record.crc)
+        records[name] = ByteRange(data, record.size, record.crc)
         spans.append((header, data + record.size))
     require(at == size, "the archive's directory has surplus bytes")
     spans.sort()
@@ -67,14 +67,14 @@ def read_exactly(file: BinaryIO, start: int, size: int) -> bytes:
     return data
 
 
-def read_record(file: BinaryIO, record: Record) -> bytes:
+def read_record(file: BinaryIO, record: ByteRange) -> bytes:
     """A small record's bytes, checked against its CRC."""
     data = read_exactly(file, record.start, record.size)
     check_crc(data, record)
     return data
 
 
-def check_crc(data: bytes | memoryview, record: Record) -> None:
+def check_crc(data: bytes | memoryview, record: ByteRange) -> None:
     """Refuse data that was altered after it was written."""
     require(not record.crc or zlib.crc32(data) == record.crc, "it is damaged: a checksum does not match")
 
@@ -89,7 +89,7 @@ def _find_directory(file: BinaryIO, file_bytes: int) -> tuple[int, int, int]:
     end = file_bytes - _END_BYTES
     large_end = end - _LOCATOR64_BYTES - _END64_BYTES
     if large_end >= 0 and read_exactly(file, end - _LOCATOR64_BYTES, 4) == _LOCATOR64:
-        _check_large_end(
+        _check_zip64_end(
             read_exactly(file, large_end, _END64_BYTES + _LOCATOR64_BYTES), (count, size, start), large_end
         )
         end = large_end
@@ -97,26 +97,27 @@ def _find_directory(file: BinaryIO, file_bytes: int) -> tuple[int, int, int]:
     return count, size, start
 
 
-def _check_large_end(data: bytes, small: tuple[int, int, int], place: int) -> None:
+def _check_zip64_end(data: bytes, small: tuple[int, int, int], offset: int) -> None:
     """The zip64 copy of the end, which torch always writes, must say the same."""
     length, _, _, disk, first_disk, here, *large = struct.unpack("<QHHII4Q", data[4:_END64_BYTES])
     locator_disk, locator, disks = struct.unpack("<IQI", data[_END64_BYTES + 4 :])
     same = data[:4] == _END64 and length == _END64_BYTES - 12 and tuple(large) == small and here == small[0]
     require(
-        same and (disk, first_disk, locator_disk, locator, disks) == (0, 0, 0, place, 1),
+        same and (disk, first_disk, locator_disk, locator, disks) == (0, 0, 0, offset, 1),
         "the archive has two different ends",
     )
 
 
-def _read_entry(directory: bytes, at: int, limits: Limits) -> tuple[str, int, Record, int]:
+def _read_entry(directory: bytes, offset: int, limits: Limits) -> tuple[str, int, ByteRange, int]:
     """Name, place of the header, unplaced record, and where the next entry begins."""
     require(
-        directory[at : at + 4] == _ENTRY and at + _ENTRY_BYTES <= len(directory), "the archive's directory is damaged"
+        directory[offset : offset + 4] == _ENTRY and offset + _ENTRY_BYTES <= len(directory),
+        "the archive's directory is damaged",
     )
     flags, method, crc, packed, size, names, extras, comments, disk, header = struct.unpack(
-        "<8xHH4xIII3HH6xI", directory[at : at + _ENTRY_BYTES]
+        "<8xHH4xIII3HH6xI", directory[offset : offset + _ENTRY_BYTES]
     )
-    raw = directory[at + _ENTRY_BYTES : at + _ENTRY_BYTES + names]
+    raw = directory[offset + _ENTRY_BYTES : offset + _ENTRY_BYTES + names]
     name = raw.decode("utf-8", "backslashreplace")
     require(0 < names == len(raw) <= limits.name_characters, "a record of the archive has no proper name")
     require(not flags & _ENCRYPTED, "the archive is encrypted")
@@ -124,13 +125,13 @@ def _read_entry(directory: bytes, at: int, limits: Limits) -> tuple[str, int, Re
         method == 0 and packed == size, f"record {name!r} is compressed, which weights never are; it may be a zip bomb"
     )
     require(disk == 0, "the archive is split")
-    return name, header, Record(0, size, crc), at + _ENTRY_BYTES + names + extras + comments
+    return name, header, ByteRange(0, size, crc), offset + _ENTRY_BYTES + names + extras + comments
 
 
-def _check_header(file: BinaryIO, place: int, name: str, record: Record, directory: int) -> int:
+def _check_header(file: BinaryIO, offset: int, name: str, record: ByteRange, directory: int) -> int:
     """Where the record's bytes begin, if its own header agrees with the directory."""
-    require(place + _HEADER_BYTES <= directory, f"record {name!r} lies outside the archive")
-    header = read_exactly(file, place, _HEADER_BYTES)
+    require(offset + _HEADER_BYTES <= directory, f"record {name!r} lies outside the archive")
+    header = read_exactly(file, offset, _HEADER_BYTES)
     flags, method, crc, packed, size, names, extras = struct.unpack("<6xHH4xIIIHH", header)
     follow = bool(flags & _SIZES_FOLLOW) and (crc, packed, size) == (0, 0, 0)
     same = header[:4] == _HEADER and method == 0 and not flags & _ENCRYPTED
@@ -138,7 +139,7 @@ def _check_header(file: BinaryIO, place: int, name: str, record: Record, directo
         same and (follow or (crc, packed, size) == (record.crc, record.size, record.size)),
         f"record {name!r} has two sizes",
     )
-    require(read_exactly(file, place + _HEADER_BYTES, names) == name.encode("utf-8"), f"record {name!r} has two names")
-    start = place + _HEADER_BYTES + names + extras
+    require(read_exactly(file, offset + _HEADER_BYTES, names) == name.encode("utf-8"), f"record {name!r} has two names")
+    start = offset + _HEADER_BYTES + names + extras
     require(start + record.size <= directory, f"record {name!r} lies outside the archive")
     return start

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 _WRAPPERS = ("module.", "_orig_mod.", "netG.", "net_g.", "generator.", "model.")
 
 # A network is named when all of its keys are there; the first that fits wins, so the narrow ones come first.
-_SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
+_KEY_SIGNATURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ESRGAN+ (RRDB with a noise branch)", ("1.sub.0.RDB1.conv1x1.weight",)),
     ("SPAN", ("block_1.c1_r.sk.weight",)),
     ("RGT", ("before_RG.1.weight", "layers.0.blocks.0.gamma")),
@@ -48,13 +48,13 @@ _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def name_of(keys: Iterable[str]) -> str:
+def identify_architecture(keys: Iterable[str]) -> str:
     """The name of a network that is not RRDB, or "" when its parameters are unknown."""
-    known = _unwrapped(set(keys))
-    return next((name for name, signs in _SIGNS if known.issuperset(signs)), "")
+    known = _strip_wrappers(set(keys))
+    return next((name for name, signs in _KEY_SIGNATURES if known.issuperset(signs)), "")
 
 
-def _unwrapped(keys: set[str]) -> set[str]:
+def _strip_wrappers(keys: set[str]) -> set[str]:
     for prefix in _WRAPPERS * 2:
         if keys and all(key.startswith(prefix) for key in keys):
             keys = {key[len(prefix) :] for key in keys}

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Optional
 
 BASICSR, OLD_ESRGAN, BSRGAN = "BasicSR", "old ESRGAN", "BSRGAN/RealSR"
 
 _COMPILED = "_orig_mod."
-_OURS = re.compile(r"(conv_first|body\.\d+\.rdb[123]\.conv[1-5]|conv_body|conv_up\d|conv_hr|conv_last)\.(weight|bias)")
+_BASICSR_KEY = re.compile(
+    r"(conv_first|body\.\d+\.rdb[123]\.conv[1-5]|conv_body|conv_up\d|conv_hr|conv_last)\.(weight|bias)"
+)
 _OLD_BLOCK = re.compile(r"model\.1\.sub\.(\d+)\.RDB([123])\.conv([1-5])\.0\.(weight|bias)")
 _OLD_TRUNK = re.compile(r"model\.1\.sub\.(\d+)\.(weight|bias)")
 _OLD_LAYER = re.compile(r"model\.(\d+)\.(weight|bias)")
@@ -28,29 +29,31 @@ class Translation:
 
     dialect: str
     names: dict[str, str]
-    others: tuple[str, ...]
+    unknown_keys: tuple[str, ...]
 
 
-def translate(keys: Iterable[str]) -> Optional[Translation]:
+def translate_keys(keys: Iterable[str]) -> Translation | None:
     """What the keys of one state dictionary mean, or None if they are not an RRDB network's."""
-    originals = list(keys)
+    file_names = list(keys)
     for dialect, anchor, block, rename in _DIALECTS:
-        prefix = _prefix_before(originals, anchor, block)
+        prefix = _prefix_before(file_names, anchor, block)
         if prefix is None:
             continue
         names: dict[str, str] = {}
-        inner = {_inner(key, prefix): key for key in originals if key.replace(_COMPILED, "").startswith(prefix)}
+        inner = {
+            _without_prefix(key, prefix): key for key in file_names if key.replace(_COMPILED, "").startswith(prefix)
+        }
         rule = rename(inner)
         for key, original in inner.items():
             ours = rule(key)
             if ours:
                 names[ours] = original
         used = set(names.values())
-        return Translation(dialect, names, tuple(key for key in originals if key not in used))
+        return Translation(dialect, names, tuple(key for key in file_names if key not in used))
     return None
 
 
-def _prefix_before(keys: list[str], anchor: str, block: re.Pattern[str]) -> Optional[str]:
+def _prefix_before(keys: list[str], anchor: str, block: re.Pattern[str]) -> str | None:
     """What stands in front of the network's names ("module.", "netG.", …, mostly ""), if it is of this dialect."""
     plain = [key.replace(_COMPILED, "") for key in keys]
     prefixes = sorted({key[: -len(anchor)] for key in plain if key == anchor or key.endswith("." + anchor)}, key=len)
@@ -60,15 +63,15 @@ def _prefix_before(keys: list[str], anchor: str, block: re.Pattern[str]) -> Opti
     return None
 
 
-def _inner(key: str, prefix: str) -> str:
+def _without_prefix(key: str, prefix: str) -> str:
     return key.replace(_COMPILED, "")[len(prefix) :]
 
 
 _Rule = Callable[[str], str]
 
 
-def _ours_rule(_: Iterable[str]) -> _Rule:
-    return lambda key: key if _OURS.fullmatch(key) else ""
+def _basicsr_rule(_: Iterable[str]) -> _Rule:
+    return lambda key: key if _BASICSR_KEY.fullmatch(key) else ""
 
 
 def _bsrgan_rule(_: Iterable[str]) -> _Rule:
@@ -113,7 +116,7 @@ def _old_layers(keys: Iterable[str]) -> dict[int, str]:
 
 # Name, the first layer's key, how a block's key looks, and the maker of the renaming rule.
 _DIALECTS: tuple[tuple[str, str, re.Pattern[str], Callable[[Iterable[str]], _Rule]], ...] = (
-    (BASICSR, "conv_first.weight", re.compile(r"body\.\d+\.rdb[123]\.conv[1-5]\.weight"), _ours_rule),
+    (BASICSR, "conv_first.weight", re.compile(r"body\.\d+\.rdb[123]\.conv[1-5]\.weight"), _basicsr_rule),
     (BSRGAN, "conv_first.weight", _BSRGAN_BLOCK, _bsrgan_rule),
     (OLD_ESRGAN, "model.0.weight", _OLD_BLOCK, _old_rule),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Optional
 
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.weights.rrdb.dimensions import Shape
@@ -14,7 +13,7 @@ _OUTSIDE_BODY = 4  # conv_first, conv_body, conv_hr, conv_last
 _PER_BLOCK = 15
 
 
-def translate_by_order(shapes: Mapping[str, Shape]) -> Optional[Translation]:
+def match_by_order(shapes: Mapping[str, Shape]) -> Translation | None:
     """The only RRDB network whose parameters come in this order, or None if there is none.
 
     Each convolution's bias must follow its weight, as every program writes them.
