@@ -109,7 +109,7 @@ def test_the_wheel_carries_the_three_rooms_with_their_data_and_nothing_else(tmp_
     expected = {
         path.relative_to(ROOT).as_posix()
         for room in ("app", "trainer_core", "resources")
-        for pattern in ("*.py", "*.json", "*.svg", "*.png")
+        for pattern in ("*.py", "*.json", "*.svg", "*.png", "py.typed")
         for path in (ROOT / room).rglob(pattern)
     }
     assert sorted(expected - set(names)) == []
