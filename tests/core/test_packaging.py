@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11 to read pyproject.toml")
 requirements = pytest.importorskip("packaging.requirements")
@@ -109,7 +109,7 @@ def test_the_wheel_carries_the_three_rooms_with_their_data_and_nothing_else(tmp_
     expected = {
         path.relative_to(ROOT).as_posix()
         for room in ("app", "trainer_core", "resources")
-        for pattern in ("*.py", "*.json", "*.svg", "*.png")
+        for pattern in ("*.py", "*.json", "*.svg", "*.png", "py.typed")
         for path in (ROOT / room).rglob(pattern)
     }
     assert sorted(expected - set(names)) == []

@@ -23,6 +23,7 @@ from shiboken6 import isValid
 from app.start import make_application
 from app.window import Window
 from tests.gui.process import ProgramProcess, script
+from tests.gui.traced_threads import trace_qt_threads
 from tests.gui.window_driver import close_window, flush_deferred_deletes
 from tests.gui.xserver import XServer, missing_programs
 from tests.small_runs import make_photos
@@ -43,6 +44,14 @@ def qapp() -> QApplication:
     QStandardPaths.setTestModeEnabled(True)
     application: QApplication = make_application()
     return application
+
+
+@pytest.fixture(scope="session", autouse=True)
+def traced_threads() -> Iterator[None]:
+    """Let coverage see the training thread and the background jobs."""
+    with pytest.MonkeyPatch.context() as patch:
+        trace_qt_threads(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)
