@@ -45,4 +45,4 @@ class GarbageCollector(QObject):
 
 
 def _import_torch() -> None:
-    import torch._dynamo  # noqa: F401  half of torch's modules; the first optimiser would import it
+    import torch._dynamo  # noqa: F401  half of torch's modules; the first optimizer would import it

@@ -1,4 +1,4 @@
-"""Icons: one-colour SVG files from `resources/icons`, tinted with a colour of the theme when they are drawn."""
+"""Icons: one-color SVG files from `resources/icons`, tinted with a color of the theme when they are drawn."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def pixmap(name: str, color: str, side: int = ICON_SIZE, *, gap: int = 0) -> QPi
 
 
 def icon(name: str, color: str | None = None, *, gap: int = 0) -> QIcon:
-    """The icon in `colour`, or in the text's."""
+    """The icon in `color`, or in the text's."""
     made = QIcon(pixmap(name, color or theme_colors().text, gap=gap))
     made.addPixmap(pixmap(name, theme_colors().muted, gap=gap), QIcon.Mode.Disabled)
     return made
 
 
 def set_icon(widget: QAbstractButton | QLabel, name: str, color_role: str = "text", side: int = ICON_SIZE) -> None:
-    """Give a button or a label an icon that follows the theme. `role` is a field of `Colours`."""
+    """Give a button or a label an icon that follows the theme. `role` is a field of `Colors`."""
     first = widget.property("dress") is None
     widget.setProperty("dress", [name, color_role, side])
     if first:

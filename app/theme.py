@@ -1,7 +1,7 @@
-"""The looks: a light and a dark palette of our own on Fusion, one accent colour, one unit of spacing.
+"""The looks: a light and a dark palette of our own on Fusion, one accent color, one unit of spacing.
 
 The system's choice is followed where Qt knows it (on plain X11 it does not; light is taken then). Widgets that paint
-themselves ask `colours()` and repaint on `theme().changed`.
+themselves ask `colors()` and repaint on `theme().changed`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CHOICES = ("system", "light", "dark")
 
 @dataclass(frozen=True)
 class ThemeColors:
-    """Every colour that is used, as #rrggbb."""
+    """Every color that is used, as #rrggbb."""
 
     window: str
     base: str
@@ -165,7 +165,7 @@ QSplitter::handle { background: $window; }
 
 
 class Theme(QObject):
-    """The present colours and where they come from."""
+    """The present colors and where they come from."""
 
     changed = Signal()
 
@@ -174,7 +174,7 @@ class Theme(QObject):
         self._application = application
         self.choice = str(open_settings_store().value("theme", "system"))
         application.styleHints().colorSchemeChanged.connect(lambda scheme: self._apply())
-        self.colours = LIGHT
+        self.colors = LIGHT
         self.font_size = _MIN_SIZE  # points
         self._apply()
 
@@ -187,8 +187,8 @@ class Theme(QObject):
     def _apply(self) -> None:
         system_dark = self._application.styleHints().colorScheme() == Qt.ColorScheme.Dark
         dark = self.choice == "dark" or (self.choice == "system" and system_dark)
-        self.colours = DARK if dark else LIGHT
-        self._application.setPalette(_make_palette(self.colours))
+        self.colors = DARK if dark else LIGHT
+        self._application.setPalette(_make_palette(self.colors))
         arrow, up, tick = (
             Path(str(resources.files("resources") / "icons" / f"{name}_{'dark' if dark else 'light'}.svg")).as_posix()
             for name in ("choose", "raise", "tick")
@@ -196,7 +196,7 @@ class Theme(QObject):
         self.font_size = size = min(max(_MIN_SIZE, round(_font_points(self._application.font()))), _MAX_SIZE)
         line = max(_MIN_HEIGHT, QFontMetrics(self.font()).height())
         sheet = _SHEET.substitute(
-            vars(self.colours),
+            vars(self.colors),
             arrow=arrow,
             up=up,
             tick=tick,
@@ -239,8 +239,8 @@ def scale_width(pixels: int) -> int:
 
 
 def theme_colors() -> ThemeColors:
-    """The present colours."""
-    return theme().colours
+    """The present colors."""
+    return theme().colors
 
 
 def _font_points(font: QFont) -> float:
@@ -268,8 +268,8 @@ def _make_palette(c: ThemeColors) -> QPalette:
         QPalette.ColorRole.Dark: c.border,
     }
     palette = QPalette()
-    for role, colour in roles.items():
-        palette.setColor(role, QColor(colour))
+    for role, color in roles.items():
+        palette.setColor(role, QColor(color))
     for role in (QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText, QPalette.ColorRole.WindowText):
         palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(c.muted))
     return palette

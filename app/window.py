@@ -208,7 +208,7 @@ class Window(QMainWindow):
         out_of_sight = (
             ("Keep training in the tray", self._minimize_to_tray)
             if self.notifier.has_tray
-            else ("Minimise and keep training", self.showMinimized)
+            else ("Minimize and keep training", self.showMinimized)
         )
         answers = [("Stop and save", self.close_at_once), out_of_sight]
         ask_question(

@@ -81,16 +81,16 @@ def _draw_and_photograph(camera: Camera, view: FrameView) -> None:
 def _training_step() -> Callable[[], object]:
     network = RRDBNet(NetworkSpec(scale=SCALE, num_feat=64, num_block=6, num_grow_ch=32))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-4, fused=True)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4, fused=True)
     lr = torch.rand(BATCH, 3, PATCH, PATCH).contiguous(memory_format=torch.channels_last)
     target = torch.rand(BATCH, 3, PATCH * SCALE, PATCH * SCALE)
 
     def step() -> None:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16):
             sr = network(lr)
         (sr.float() - target).abs().mean().backward()
-        optimiser.step()
+        optimizer.step()
 
     return step
 

@@ -35,11 +35,11 @@ def main() -> None:
     for _ in range(arguments.rounds):
         for way in WAYS:
             alone[way].append(_measure(way, arguments.steps))
-        neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        neighbor = subprocess.Popen([sys.executable, "-c", "while True: pass"])
         for way in WAYS:
             beside[way].append(_measure(way, arguments.steps))
-        neighbour.kill()
-        neighbour.wait()
+        neighbor.kill()
+        neighbor.wait()
     print(f"{'seconds a step':20}{'alone':>20}{'beside one process':>24}")
     for way in WAYS:
         print(f"{way:20}{_text(alone[way]):>20}{_text(beside[way]):>24}")

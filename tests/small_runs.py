@@ -36,8 +36,8 @@ def picture(seed: int, width: int = 224, height: int = 208) -> Image.Image:
     for _ in range(12):
         x, y = rng.integers(0, width), rng.integers(0, height)
         w, h = rng.integers(8, 90, 2)
-        colour = tuple(int(c) for c in rng.integers(0, 256, 3))
-        (draw.ellipse if rng.random() < 0.5 else draw.rectangle)((x, y, x + w, y + h), fill=colour)
+        color = tuple(int(c) for c in rng.integers(0, 256, 3))
+        (draw.ellipse if rng.random() < 0.5 else draw.rectangle)((x, y, x + w, y + h), fill=color)
     return image
 
 

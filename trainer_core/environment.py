@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 
-# torch's OpenMP threads wait for each other by spinning, by default so long that one busy neighbour
+# torch's OpenMP threads wait for each other by spinning, by default so long that one busy neighbor
 # makes every step several times slower. Seen on 2 cores, nano step: idle 0.44 s either way (passive waiting 0.5 s);
 # beside other jobs 4.0 and 5.5 s by default, 0.5 and 2.5 s at a count of 1000. Noisy figures.
 _SPIN_COUNT = "30000"

@@ -1,7 +1,7 @@
 """What a run tells whoever watches: one frozen data class per fact, passed to an `EventSink`.
 
 Everything but the pictures of `PreviewReady` is made of JSON values; `to_json` gives the line that
-the journal and `--events jsonl` write. Steps are optimiser updates, times are seconds.
+the journal and `--events jsonl` write. Steps are optimizer updates, times are seconds.
 
 Each class states by `can_be_superseded` whether a run that resumes at an earlier step replaces its events: points of a
 curve and files of a step can be, facts of a session cannot.
@@ -53,7 +53,7 @@ class PlanChanged:
 
 @dataclass(frozen=True)
 class StepDone:
-    """One or more optimiser steps are done; `losses` are the latest weighted terms and their `total`."""
+    """One or more optimizer steps are done; `losses` are the latest weighted terms and their `total`."""
 
     can_be_superseded: ClassVar[bool] = True
 

@@ -97,7 +97,7 @@ def _upscale(options: argparse.Namespace) -> int:
     for path in done.written:
         print(path)
     if done.made_gray:
-        photos = f"{done.made_gray} colour photo{'s' if done.made_gray > 1 else ''}"
+        photos = f"{done.made_gray} color photo{'s' if done.made_gray > 1 else ''}"
         print(f"{PROGRAM}: {options.model.name} knows grays only; it made {photos} gray.", file=sys.stderr)
     for _, reason in done.refused:
         print(f"{PROGRAM}: {reason}", file=sys.stderr)
@@ -191,7 +191,7 @@ def _add_simulate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
         help="for DIR/lr/NAME.png (wqv10: NAME.jpg as well) and DIR/target/NAME.png",
     )
     cameras = tuple(watch.profile for watch in WATCHES.values())
-    parser.add_argument("--camera", choices=cameras, required=True, help="mono or colour watch")
+    parser.add_argument("--camera", choices=cameras, required=True, help="mono or color watch")
     parser.add_argument("--scale", type=int, choices=(2, 4, 8), required=True)
     parser.add_argument("--count", type=int, default=1, metavar="K", help="frames of each photo, NAME_1 to NAME_K (1)")
     parser.add_argument(

@@ -20,7 +20,7 @@ from app.charts.points import Points
 from app.theme import theme, theme_colors
 
 _TICK_SHARE = 0.05  # of the plot's height
-_FAINT_OPACITY = 0.35  # of the colour in a faint curve
+_FAINT_OPACITY = 0.35  # of the color in a faint curve
 _MIN_POINTS = 4  # steps that fill the width when nothing more can be seen by zooming
 
 
@@ -33,7 +33,7 @@ class CurveStyle(Enum):
 
 
 class Curve(NamedTuple):
-    """A curve to draw: its name, its points, the number of its colour."""
+    """A curve to draw: its name, its points, the number of its color."""
 
     name: str
     points: Points
@@ -44,19 +44,19 @@ class Curve(NamedTuple):
         """In the present theme."""
         if self.look is CurveStyle.OTHER:
             return QColor(theme_colors().muted)
-        colour = QColor(theme_colors().series[self.series % len(theme_colors().series)])
-        return _blend_with_background(colour) if self.look is CurveStyle.FAINT else colour
+        color = QColor(theme_colors().series[self.series % len(theme_colors().series)])
+        return _blend_with_background(color) if self.look is CurveStyle.FAINT else color
 
 
-def _blend_with_background(colour: QColor) -> QColor:
-    """Mixed with the background; a transparent colour would add up where a curve crosses itself."""
+def _blend_with_background(color: QColor) -> QColor:
+    """Mixed with the background; a transparent color would add up where a curve crosses itself."""
     ground = QColor(theme_colors().base)
 
     def mixed(mine: int, behind: int) -> int:
         return round(_FAINT_OPACITY * mine + (1 - _FAINT_OPACITY) * behind)
 
     return QColor(
-        mixed(colour.red(), ground.red()), mixed(colour.green(), ground.green()), mixed(colour.blue(), ground.blue())
+        mixed(color.red(), ground.red()), mixed(color.green(), ground.green()), mixed(color.blue(), ground.blue())
     )
 
 
@@ -157,7 +157,7 @@ class Plot(pg.PlotWidget):
         return 1 if look is CurveStyle.FAINT else max(1, round(self.devicePixelRatioF()))
 
     def apply_theme(self) -> None:
-        """Take the theme's colours; the curves do when they are drawn next."""
+        """Take the theme's colors; the curves do when they are drawn next."""
         c = theme_colors()
         self._pen_cache.clear()
         self.setBackground(c.base)

@@ -43,7 +43,7 @@ class SettingsTransfer(QObject):
         name, _ = QFileDialog.getSaveFileName(self._window, "Export settings", place, _FILES)
         if not name:
             return
-        path = Path(name if name.lower().endswith(_SUFFIX) else name + _SUFFIX)  # by which it is recognised later
+        path = Path(name if name.lower().endswith(_SUFFIX) else name + _SUFFIX)  # by which it is recognized later
         if str(path) != name and path.exists():  # the file dialog has asked about `name` only
             answers = [("Replace", lambda: self.export_to(path))]
             ask_question(self._window, "Replace the file?", f"{path} is there already.", answers)

@@ -1,4 +1,4 @@
-"""Makes camera.png: built-in scenes as they are and as the built-in cameras take them, mono on the left, colour right.
+"""Makes camera.png: built-in scenes as they are and as the built-in cameras take them, mono on the left, color right.
 
 python docs/pictures/make.py
 """

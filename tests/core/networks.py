@@ -14,7 +14,7 @@ from trainer_core.model.spec import NetworkSpec
 
 
 def network_of(spec: NetworkSpec, seed: int = 1) -> RRDBNet:
-    """A network ready to run: initialised as for a training, then disturbed everywhere."""
+    """A network ready to run: initialized as for a training, then disturbed everywhere."""
     network = RRDBNet(spec).eval().requires_grad_(False)
     initialize(network, seed)
     generator = torch.Generator().manual_seed(seed)

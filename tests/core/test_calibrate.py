@@ -42,7 +42,7 @@ def mono(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return captures_in(tmp_path_factory.mktemp("mono"), "mono")
 
 
-def test_a_mono_watch_is_recognised_and_its_profile_comes_closer(mono: Path, tmp_path: Path) -> None:
+def test_a_mono_watch_is_recognized_and_its_profile_comes_closer(mono: Path, tmp_path: Path) -> None:
     photos = make_photos(tmp_path / "photos", 16, width=420, height=340)
     calls: list[int] = []
     done = calibrate(
@@ -57,7 +57,7 @@ def test_a_mono_watch_is_recognised_and_its_profile_comes_closer(mono: Path, tmp
     assert len(done.split_half_distances) == 3 and f"{done.split_half_distances[0]:.3f}" in text
 
 
-def test_a_colour_watch_is_recognised_with_content_from_the_built_in_scenes(tmp_path: Path) -> None:
+def test_a_color_watch_is_recognized_with_content_from_the_built_in_scenes(tmp_path: Path) -> None:
     done = calibrate([captures_in(tmp_path / "c", "color")], tmp_path / "watch.json", frames=3, candidates=1)
     assert CameraProfile.load(tmp_path / "watch.json").kind == "color"
     assert ("no closer" in done.format_table()) is (done.fitted.total >= done.builtin.total)
@@ -112,7 +112,7 @@ def test_wrong_files_are_refused_with_the_reason(mono: Path, tmp_path: Path) -> 
 
 def test_captures_of_two_watches_are_refused(mono: Path, tmp_path: Path) -> None:
     color = captures_in(tmp_path / "c", "color", 2)
-    with pytest.raises(UserError, match=f"{MIN_CAPTURES} mono and 2 colour"):
+    with pytest.raises(UserError, match=f"{MIN_CAPTURES} mono and 2 color"):
         calibrate([mono, color], tmp_path / "watch.json")
 
 

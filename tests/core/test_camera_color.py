@@ -1,4 +1,4 @@
-"""The colour camera and its JPEG."""
+"""The color camera and its JPEG."""
 
 from __future__ import annotations
 

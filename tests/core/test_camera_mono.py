@@ -175,7 +175,7 @@ def test_bicubic_weights_are_the_stretched_cubic() -> None:
     from trainer_core.camera.bicubic import bicubic_matrix
 
     row = bicubic_matrix(32, 2)[8]
-    # scale 2: taps lie at odd multiples of 1/4 px from the centre; w(x) of Keys with a = -1/2, halved
+    # scale 2: taps lie at odd multiples of 1/4 px from the center; w(x) of Keys with a = -1/2, halved
     near, far = [0.8671875, 0.2265625], [-0.0703125, -0.0234375]
     expected = torch.tensor([far[1], far[0], near[1], near[0], near[0], near[1], far[0], far[1]]).double() / 2
     assert row[13:21].allclose(expected, atol=1e-9)

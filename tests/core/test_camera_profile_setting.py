@@ -31,7 +31,7 @@ def test_the_camera_of_the_profile_is_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("builtin", "mono"), [("wqv1", True), ("wqv10", False)])
-def test_the_profile_decides_mono_or_colour(builtin: str, mono: bool, tmp_path: Path) -> None:
+def test_the_profile_decides_mono_or_color(builtin: str, mono: bool, tmp_path: Path) -> None:
     plan = make_plan(given(tmp_path, camera_profile=str(profile_file(tmp_path, builtin))))
     assert plan.config.monochrome_style is mono
     assert plan.profile is not None and plan.profile.name == "mine"
@@ -52,7 +52,7 @@ def test_the_profile_stored_in_the_workspace_is_used_again(tmp_path: Path) -> No
     ("builtin", "settings", "said"),
     [
         ("wqv1", {"monochrome_style": False}, "mono watch, which contradicts --no-monochrome-style"),
-        ("wqv10", {"monochrome_style": True}, "colour watch, which contradicts --monochrome-style"),
+        ("wqv10", {"monochrome_style": True}, "color watch, which contradicts --monochrome-style"),
         ("wqv1", {"degradation": "bicubic"}, "does not go with --degradation bicubic"),
     ],
 )

@@ -73,9 +73,9 @@ def test_rows_and_columns_are_blurred_by_their_own_sigma() -> None:
 
 
 def test_shading_of_a_region_is_the_crop_of_the_frames_shading() -> None:
-    centre = torch.tensor([0.2]), torch.tensor([-0.1])
-    frame = RadialField(_view(0, 0, 120, 4), *centre)
-    region = RadialField(_view(40, 56, 16, 4), *centre)
+    center = torch.tensor([0.2]), torch.tensor([-0.1])
+    frame = RadialField(_view(0, 0, 120, 4), *center)
+    region = RadialField(_view(40, 56, 16, 4), *center)
     assert region.evaluate_on_region(16, 16, 1).allclose(
         frame.evaluate_on_region(120, 120, 1)[..., 56:72, 40:56], atol=1e-6
     )
@@ -169,7 +169,7 @@ def test_a_gray_scene_passes_the_mosaic_unchanged() -> None:
     seen = mosaic_color(gray.expand(1, 3, 8, 8), rows, columns)
     luma, _ = to_ycbcr(seen)
     assert luma.allclose(gray, atol=1e-6)
-    assert not seen.allclose(gray.expand(1, 3, 8, 8), atol=1e-3)  # fine detail turns into false colour
+    assert not seen.allclose(gray.expand(1, 3, 8, 8), atol=1e-3)  # fine detail turns into false color
 
 
 def test_a_red_scene_leaks_bright_even_rows() -> None:
@@ -184,7 +184,7 @@ def test_ycbcr_comes_back() -> None:
     assert to_rgb(*to_ycbcr(rgb)).allclose(rgb, atol=1e-2)
 
 
-def test_the_quantiser_rounds_and_clips() -> None:
+def test_the_quantizer_rounds_and_clips() -> None:
     codes = torch.tensor([-1.0, 0.4, 0.6, 7.4, 14.6, 18.0])
     assert (quantize(codes, 15.0, 16) * 15).tolist() == pytest.approx([0, 0, 1, 7, 15, 15])
     assert (quantize(codes, 15.0, 2)).tolist() == [0, 0, 0, 0, 1, 1]

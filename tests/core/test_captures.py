@@ -27,14 +27,14 @@ def _as_levels(codes: np.ndarray) -> np.ndarray:
     return (255 - 17 * codes.astype(int)).astype(np.uint8)
 
 
-def _dump(codes: np.ndarray, stamp: tuple[int, ...] = DATE, title: bytes = b"harbour") -> bytes:
+def _dump(codes: np.ndarray, stamp: tuple[int, ...] = DATE, title: bytes = b"harbor") -> bytes:
     pairs = codes.reshape(-1, 2)
     return title.ljust(24, b"\0") + bytes(stamp) + (pairs[:, 0] | pairs[:, 1] << 4).astype(np.uint8).tobytes()
 
 
 def _link_record(codes: np.ndarray) -> bytes:
     pairs = codes.reshape(-1, 2)
-    header = b"harbour".ljust(26, b"\0") + struct.pack(">IHHH", 3_000_000_000, 0, 7200, 800)
+    header = b"harbor".ljust(26, b"\0") + struct.pack(">IHHH", 3_000_000_000, 0, 7200, 800)
     return header + (pairs[:, 0] << 4 | pairs[:, 1]).astype(np.uint8).tobytes() + bytes(800)
 
 
@@ -77,8 +77,8 @@ def _save_png(path: Path, pixels: np.ndarray) -> Path:
 
 def test_a_png_of_sixteen_grays_comes_back_as_it_is(tmp_path: Path) -> None:
     levels = _as_levels(_codes())
-    (capture,) = read_captures(_save_png(tmp_path / "harbour.png", levels))
-    assert (capture.name, capture.kind) == ("harbour", "mono")
+    (capture,) = read_captures(_save_png(tmp_path / "harbor.png", levels))
+    assert (capture.name, capture.kind) == ("harbor", "mono")
     assert capture.pixels.dtype == np.uint8 and np.array_equal(capture.pixels, levels)
 
 
@@ -109,14 +109,14 @@ def test_a_dump_of_several_photos_numbers_them(tmp_path: Path) -> None:
     assert np.array_equal(captures[1].pixels, _as_levels(_codes(1)))
 
 
-@pytest.mark.parametrize("title", [b"harbour", b"harbour".ljust(24), b"", bytes(range(0xC0, 0xD8))], ids=repr)
+@pytest.mark.parametrize("title", [b"harbor", b"harbor".ljust(24), b"", bytes(range(0xC0, 0xD8))], ids=repr)
 @pytest.mark.parametrize("stamp", [(2, 0, 30, 23, 59), (255,) * 5, (2, 11, 30, 59, 23), (0,) * 5], ids=str)
 def test_a_dump_is_read_whatever_date_its_photo_has(stamp: tuple[int, ...], title: bytes, tmp_path: Path) -> None:
     (capture,) = read_captures(_save(tmp_path / "photo.bin", _dump(_codes(), stamp, title)))
     assert np.array_equal(capture.pixels, _as_levels(_codes()))
 
 
-def test_a_bad_date_or_a_spoilt_header_among_many_photos_loses_none(tmp_path: Path) -> None:
+def test_a_bad_date_or_a_spoiled_header_among_many_photos_loses_none(tmp_path: Path) -> None:
     headers = [(DATE, b"one"), ((2, 13, 0, 0, 0), b"two"), ((99,) * 5, b"\x01\x02"), (DATE, b"\x1b")]
     dump = b"".join(_dump(_codes(seed), *header) for seed, header in enumerate(headers))
     captures = read_captures(_save(tmp_path / "all.bin", dump))
@@ -207,8 +207,8 @@ def test_a_deleted_record_of_any_form_does_not_spoil_the_photos(tmp_path: Path) 
     records = [b"notes", _link_record(_codes(1)), _link_record(_codes(2))]
     _assert_photos(_save(tmp_path / "db.pdb", _palm(records, marks=[DELETED, IN_USE, IN_USE])), [1, 2])
     blocks = _blocks(_jpeg())
-    spoilt = _palm([b"old", *blocks, blocks[0]], b"CASIJPG1", marks=[DELETED, *[IN_USE] * len(blocks), DELETED])
-    assert read_captures(_save(tmp_path / "CASIJPG1.PDB", spoilt))[0].kind == "color"
+    spoiled = _palm([b"old", *blocks, blocks[0]], b"CASIJPG1", marks=[DELETED, *[IN_USE] * len(blocks), DELETED])
+    assert read_captures(_save(tmp_path / "CASIJPG1.PDB", spoiled))[0].kind == "color"
 
 
 def test_a_palm_jpeg_database_is_put_together_from_its_blocks(tmp_path: Path) -> None:
@@ -336,7 +336,7 @@ def test_a_missing_and_a_huge_file_are_refused(tmp_path: Path) -> None:
         read_captures(_save(tmp_path / "huge.bin", bytes((16 << 20) + 1)))
 
 
-def test_real_captures_are_recognised() -> None:
+def test_real_captures_are_recognized() -> None:
     folder = Path(__file__).parents[3] / "shared" / "wqv"
     if not folder.is_dir():
         pytest.skip("the captures of real watches are not on this machine")

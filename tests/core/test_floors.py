@@ -169,7 +169,7 @@ def test_a_module_is_at_most_400_lines_long_and_says_what_it_is_for(path: Path) 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_can_be_read_by_python_3_9(path: Path) -> None:
-    tree = tree_of(path)  # a match statement or a parenthesised `with` is a syntax error there
+    tree = tree_of(path)  # a match statement or a parenthesized `with` is a syntax error there
     annotated = any(isinstance(n, (ast.AnnAssign, ast.arg)) and n.annotation for n in ast.walk(tree))
     future = any(isinstance(n, ast.ImportFrom) and n.module == "__future__" for n in tree.body)
     assert future or not annotated, "needs: from __future__ import annotations"

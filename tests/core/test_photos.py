@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from tests.small_runs import make_photos
 from trainer_core.data.decoding import MAX_SIDE, read_size
-from trainer_core.data.photos import PhotoError, ScanCancelled, decode, scan_photos
+from trainer_core.data.photos import PhotoError, ScanCanceled, decode, scan_photos
 from trainer_core.errors import UserError
 
 
@@ -28,8 +28,8 @@ def save(path: Path, seed: int = 0, **options: object) -> Path:
     return path
 
 
-def png(width: int, height: int, rows: bytes, depth: int = 8, colour: int = 2, *more: tuple[bytes, bytes]) -> bytes:
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)), *more]
+def png(width: int, height: int, rows: bytes, depth: int = 8, color: int = 2, *more: tuple[bytes, bytes]) -> bytes:
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)), *more]
     chunks += [(b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
     packed = [struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks]
     return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
@@ -216,7 +216,7 @@ def test_sixteen_bit_gray_keeps_all_levels_and_never_clips(tmp_path: Path, exten
     assert decode(path)[0, :, 0].tolist() == list(range(256))
 
 
-def test_sixteen_bit_colour_is_within_one_level(tmp_path: Path) -> None:
+def test_sixteen_bit_color_is_within_one_level(tmp_path: Path) -> None:
     values = np.random.default_rng(0).integers(0, 65536, (8, 8, 3), dtype=np.uint16)
     rows = b"".join(b"\x00" + row.astype(">u2").tobytes() for row in values)
     (tmp_path / "a.png").write_bytes(png(8, 8, rows, 16))
@@ -251,7 +251,7 @@ def test_transparency_lies_over_middle_gray(tmp_path: Path) -> None:
         decode(tmp_path / "b.png")
 
 
-def test_cmyk_jpeg_shows_the_same_colours(tmp_path: Path) -> None:
+def test_cmyk_jpeg_shows_the_same_colors(tmp_path: Path) -> None:
     flat = Image.new("RGB", (16, 16), (200, 60, 30))
     flat.convert("CMYK").save(tmp_path / "a.jpg", quality=100)
     assert np.abs(decode(tmp_path / "a.jpg").astype(int) - [200, 60, 30]).max() <= 4
@@ -321,6 +321,6 @@ def test_a_scan_that_nobody_waits_for_is_given_up(tmp_path: Path) -> None:
             answers.append(len(answers) + 1 < first_refusal)
             return answers[-1]
 
-        with pytest.raises(ScanCancelled):
+        with pytest.raises(ScanCanceled):
             scan_photos(tmp_path, should_continue=wanted)
         assert answers.count(False) == 1, "it was asked again"

@@ -41,7 +41,7 @@ def mono_photo(path: Path, seed: int = 0, width: int = 120, height: int = 120) -
     return path
 
 
-def colour_photo(path: Path) -> Path:
+def color_photo(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     picture(5, 176, 144).save(path, quality=70)
     return path
@@ -49,7 +49,7 @@ def colour_photo(path: Path) -> Path:
 
 def dump(path: Path, count: int = 1) -> Path:
     """As the watch sends it: 7229 bytes a photo."""
-    record = b"harbour".ljust(24, b"\0") + bytes((2, 11, 30, 23, 59))
+    record = b"harbor".ljust(24, b"\0") + bytes((2, 11, 30, 23, 59))
     path.write_bytes(b"".join(record + bytes([number] * 7200) for number in range(count)))
     return path
 
@@ -92,36 +92,36 @@ def pinned(event: PreviewReady) -> list[PreviewImage]:
 
 def test_each_preview_shows_the_pinned_photos_after_the_validation_frames(photos: Path, tmp_path: Path) -> None:
     folder = Workspace(tmp_path).preview_photos
-    mono_photo(folder / "harbour.png")
+    mono_photo(folder / "harbor.png")
     heard = train(photos, tmp_path, steps=4, val_interval=2)
     for event in previews(heard):
         assert [sample.hr is None for sample in event.images] == [False, True]
         (sample,) = pinned(event)
-        assert (sample.name, sample.psnr, sample.bicubic_psnr) == ("harbour", None, None)
-        assert np.array_equal(sample.lr[..., 0], np.asarray(Image.open(folder / "harbour.png")))
+        assert (sample.name, sample.psnr, sample.bicubic_psnr) == ("harbor", None, None)
+        assert np.array_equal(sample.lr[..., 0], np.asarray(Image.open(folder / "harbor.png")))
         assert sample.sr.shape == sample.bicubic.shape == (480, 480, 3)
-    strip = Image.open(tmp_path / "previews" / "step00000004_pinned_harbour.png")
+    strip = Image.open(tmp_path / "previews" / "step00000004_pinned_harbor.png")
     assert strip.size == (3 * 480, 480)  # LR, bicubic, SR
     last = pinned(previews(heard)[-1])[0]
     assert np.array_equal(np.asarray(strip)[:, 960:], last.sr)
     first = pinned(previews(heard)[0])[0]
     assert not np.array_equal(first.sr, last.sr), "the network learns, so its picture changes"
-    assert find_previews(tmp_path / "previews") == dict.fromkeys((2, 4), ("1", "pinned_harbour"))
+    assert find_previews(tmp_path / "previews") == dict.fromkeys((2, 4), ("1", "pinned_harbor"))
 
 
 def test_a_preview_file_says_what_it_shows_and_others_go_by_their_names(tmp_path: Path) -> None:
     gray = np.full((8, 8, 3), 90, np.uint8)
-    frame, own = tmp_path / file_name(3, "2"), tmp_path / file_name(3, "pinned_harbour")
+    frame, own = tmp_path / file_name(3, "2"), tmp_path / file_name(3, "pinned_harbor")
     write_preview(PreviewImage("Hafen 中文.jpg", gray[:2, :2], gray, gray, gray, 23.45678, 22.0), frame)
-    write_preview(PreviewImage("harbour", gray[:2, :2], gray, None, gray, None, None), own)
+    write_preview(PreviewImage("harbor", gray[:2, :2], gray, None, gray, None, None), own)
     assert read_preview_info(frame) == PreviewInfo("Hafen 中文.jpg", 23.4568, 22.0) and read_preview_info(
         own
-    ) == PreviewInfo("harbour")
+    ) == PreviewInfo("harbor")
     with Image.open(frame) as strip:
         assert strip.size == (32, 8)
     Image.fromarray(gray).save(frame)  # as earlier versions left it
     own.write_bytes(own.read_bytes()[:40])
-    assert read_preview_info(frame) == PreviewInfo("picture 2") and read_preview_info(own) == PreviewInfo("harbour")
+    assert read_preview_info(frame) == PreviewInfo("picture 2") and read_preview_info(own) == PreviewInfo("harbor")
     assert read_preview_info(tmp_path / file_name(9, "1")) == PreviewInfo("picture 1")
 
 
@@ -132,8 +132,8 @@ def test_a_cut_out_piece_of_any_size_is_enlarged(photos: Path, tmp_path: Path, s
     assert pinned(previews(heard)[-1])[0].sr.shape == (31 * scale, 45 * scale, 3)
 
 
-def test_a_colour_watch_s_photos_are_shown_to_a_colour_network(photos: Path, tmp_path: Path) -> None:
-    colour_photo(tmp_path / "preview_photos" / "beach.jpg")
+def test_a_color_watch_s_photos_are_shown_to_a_color_network(photos: Path, tmp_path: Path) -> None:
+    color_photo(tmp_path / "preview_photos" / "beach.jpg")
     heard = train(photos, tmp_path, steps=1, monochrome_style=False)
     assert pinned(previews(heard)[-1])[0].sr.shape == (576, 704, 3)
 
@@ -141,7 +141,7 @@ def test_a_colour_watch_s_photos_are_shown_to_a_colour_network(photos: Path, tmp
 def test_what_cannot_be_shown_is_told_once_and_left_out(photos: Path, tmp_path: Path) -> None:
     folder = Workspace(tmp_path).preview_photos
     mono_photo(folder / "good.png")
-    colour_photo(folder / "beach.jpg")
+    color_photo(folder / "beach.jpg")
     (folder / "torn.pdb").write_bytes(b"WQVLinkDB".ljust(78, b"\0"))
     picture(3).save(folder / "holiday.png")
     (folder / ".hidden").write_bytes(b"x")
@@ -168,33 +168,33 @@ def test_photos_may_come_and_go_while_the_training_runs(photos: Path, tmp_path: 
 
 
 def test_the_pinned_photos_are_shown_even_where_no_validation_frame_is(photos: Path, tmp_path: Path) -> None:
-    mono_photo(tmp_path / "preview_photos" / "harbour.png")
+    mono_photo(tmp_path / "preview_photos" / "harbor.png")
     heard = train(photos, tmp_path, steps=4, val_interval=2, image_log_max_samples=0)
     assert [e.step for e in previews(heard)] == [2, 4]
-    assert all(sample_keys(e.images) == ("pinned_harbour",) for e in previews(heard))
+    assert all(sample_keys(e.images) == ("pinned_harbor",) for e in previews(heard))
 
 
 def test_a_run_without_validation_photos_previews_them(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainer_core.training.evaluation.validation_frames", lambda *args, **options: [])
-    mono_photo(tmp_path / "preview_photos" / "harbour.png")
+    mono_photo(tmp_path / "preview_photos" / "harbor.png")
     heard = train(photos, tmp_path, steps=4, val_interval=2)
     assert any(isinstance(event, Notice) and "no validation photos" in event.text for event in heard)
     assert [(event.step, sample_keys(event.images)) for event in previews(heard)] == [
-        (2, ("pinned_harbour",)),
-        (4, ("pinned_harbour",)),
+        (2, ("pinned_harbor",)),
+        (4, ("pinned_harbor",)),
     ]
 
 
 def test_a_new_run_keeps_the_pinned_photos(photos: Path, tmp_path: Path) -> None:
-    kept = mono_photo(tmp_path / "preview_photos" / "harbour.png")
+    kept = mono_photo(tmp_path / "preview_photos" / "harbor.png")
     for _ in range(2):
         heard = train(photos, tmp_path, steps=1)
-        assert [sample.name for sample in pinned(previews(heard)[-1])] == ["harbour"]
+        assert [sample.name for sample in pinned(previews(heard)[-1])] == ["harbor"]
     assert kept.is_file()
     (earlier,) = (tmp_path / "previous_runs").iterdir()
-    assert (earlier / "previews" / "step00000001_pinned_harbour.png").is_file()
+    assert (earlier / "previews" / "step00000001_pinned_harbor.png").is_file()
     assert not (earlier / "preview_photos").exists()
 
 
@@ -202,9 +202,9 @@ def test_tensorboard_names_them(tmp_path: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     large = np.full((32, 32, 3), 150, np.uint8)
     sink = TensorBoardSink(tmp_path, 0)
-    sink(PreviewReady(1, (PreviewImage("harbour", np.full((8, 8, 3), 10, np.uint8), large, None, large, None, None),)))
+    sink(PreviewReady(1, (PreviewImage("harbor", np.full((8, 8, 3), 10, np.uint8), large, None, large, None, None),)))
     sink(RunFinished("completed", 1))
-    image = accumulator.EventAccumulator(str(tmp_path)).Reload().Images("pinned/harbour")[0]
+    image = accumulator.EventAccumulator(str(tmp_path)).Reload().Images("pinned/harbor")[0]
     assert (image.width, image.height) == (2 * 32 + 4, 32)
 
 
@@ -219,7 +219,7 @@ def test_every_form_of_watch_photo_can_be_pinned(tmp_path: Path) -> None:
         before = source.read_bytes()
         assert pin_photo(source, folder, mono=True).read_bytes() == before == source.read_bytes()
     assert [photo.name for photo in read_pinned_photos(folder, mono=True).photos] == ["a", "b_001", "b_002", "c"]
-    assert classify_content(colour_photo(tmp_path / "beach.jpg")) is PathKind.WATCH_PHOTO
+    assert classify_content(color_photo(tmp_path / "beach.jpg")) is PathKind.WATCH_PHOTO
 
 
 def test_a_dump_without_a_date_can_be_pinned(tmp_path: Path) -> None:
@@ -233,30 +233,30 @@ def test_a_dump_without_a_date_can_be_pinned(tmp_path: Path) -> None:
 
 def test_an_ordinary_photo_is_no_watch_photo(tmp_path: Path) -> None:
     picture(1).save(tmp_path / "holiday.png")
-    picture(1, 120, 120).save(tmp_path / "colours.png")
+    picture(1, 120, 120).save(tmp_path / "colors.png")
     (tmp_path / "letter.txt").write_text("dear watch")
-    kinds = [classify_content(tmp_path / name) for name in ("holiday.png", "colours.png", "letter.txt")]
+    kinds = [classify_content(tmp_path / name) for name in ("holiday.png", "colors.png", "letter.txt")]
     assert kinds == [PathKind.PICTURE, PathKind.PICTURE, PathKind.OTHER]
     assert classify_path(mono_photo(tmp_path / "watch.png")) is PathKind.PICTURE, "names do not tell"
     assert classify_content(tmp_path) is PathKind.PHOTOS and classify_content(tmp_path / "gone.png") is PathKind.OTHER
-    with pytest.raises(UserError, match=r"colours\.png is not an untouched photo"):
-        pin_photo(tmp_path / "colours.png", tmp_path / "preview_photos", mono=True)
+    with pytest.raises(UserError, match=r"colors\.png is not an untouched photo"):
+        pin_photo(tmp_path / "colors.png", tmp_path / "preview_photos", mono=True)
     assert not (tmp_path / "preview_photos").exists()
 
 
 def test_pinning_never_overwrites_another_photo_of_the_same_name(tmp_path: Path) -> None:
     folder = tmp_path / "preview_photos"
-    first = pin_photo(mono_photo(tmp_path / "a" / "harbour.png", 1), folder, mono=True)
-    second = pin_photo(mono_photo(tmp_path / "b" / "harbour.png", 2), folder, mono=True)
-    other_form = pin_photo(dump(tmp_path / "HARBOUR"), folder, mono=True)
-    again = pin_photo(tmp_path / "a" / "harbour.png", folder, mono=True)
+    first = pin_photo(mono_photo(tmp_path / "a" / "harbor.png", 1), folder, mono=True)
+    second = pin_photo(mono_photo(tmp_path / "b" / "harbor.png", 2), folder, mono=True)
+    other_form = pin_photo(dump(tmp_path / "HARBOR"), folder, mono=True)
+    again = pin_photo(tmp_path / "a" / "harbor.png", folder, mono=True)
     assert [path.name for path in (first, second, other_form, again)] == [
-        "harbour.png",
-        "harbour_2.png",
-        "HARBOUR_3",
-        "harbour.png",
+        "harbor.png",
+        "harbor_2.png",
+        "HARBOR_3",
+        "harbor.png",
     ]
-    assert first.read_bytes() == (tmp_path / "a" / "harbour.png").read_bytes()
+    assert first.read_bytes() == (tmp_path / "a" / "harbor.png").read_bytes()
     assert len(list(folder.iterdir())) == 3
 
 
@@ -264,7 +264,7 @@ def test_the_other_kind_of_watch_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is of a mono watch"):
         pin_photo(mono_photo(tmp_path / "a.png"), tmp_path / "preview_photos", mono=False)
     with pytest.raises(UserError, match="is of a color watch"):
-        pin_photo(colour_photo(tmp_path / "a.jpg"), tmp_path / "preview_photos", mono=True)
+        pin_photo(color_photo(tmp_path / "a.jpg"), tmp_path / "preview_photos", mono=True)
 
 
 def test_more_than_a_preview_shows_are_refused_or_left_out(tmp_path: Path) -> None:
@@ -279,11 +279,11 @@ def test_more_than_a_preview_shows_are_refused_or_left_out(tmp_path: Path) -> No
 
 
 def test_unpinning_deletes_the_copy_only(tmp_path: Path) -> None:
-    folder, source = tmp_path / "preview_photos", mono_photo(tmp_path / "harbour.png")
+    folder, source = tmp_path / "preview_photos", mono_photo(tmp_path / "harbor.png")
     copy = pin_photo(source, folder, mono=True)
-    assert unpin_photo("harbour", folder) == copy
+    assert unpin_photo("harbor", folder) == copy
     assert not copy.exists() and source.is_file()
-    assert unpin_photo("harbour", folder) is None
+    assert unpin_photo("harbor", folder) is None
 
 
 def test_names_become_safe_and_stay_apart(tmp_path: Path) -> None:

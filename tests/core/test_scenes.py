@@ -52,7 +52,7 @@ def test_power_falls_with_frequency_as_in_photographs(scenes: np.ndarray) -> Non
     assert min(slopes) > -3.6 and max(slopes) < -1.0
 
 
-def test_brightness_contrast_and_colour_are_those_of_photographs(scenes: np.ndarray) -> None:
+def test_brightness_contrast_and_color_are_those_of_photographs(scenes: np.ndarray) -> None:
     gray = luma(scenes)
     assert 90 < gray.mean() < 140
     assert gray.mean(axis=(1, 2)).std() > 10

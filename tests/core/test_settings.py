@@ -29,9 +29,9 @@ def test_the_schema_names_only_settings_that_exist() -> None:
 
 
 def test_labels_belong_to_the_values_that_can_be_chosen() -> None:
-    labelled = [setting for setting in SETTINGS.values() if setting.choice_labels]
-    assert labelled
-    for setting in labelled:
+    labeled = [setting for setting in SETTINGS.values() if setting.choice_labels]
+    assert labeled
+    for setting in labeled:
         assert {*setting.choice_labels} == {*(setting.choices or (False, True))}
 
 

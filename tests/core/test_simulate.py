@@ -251,10 +251,7 @@ def test_a_mono_frame_in_place_of_a_color_one_takes_the_jpeg_away(tmp_path: Path
     foreign = photo(tmp_path / "out/lr/own.jpg", 3)
     done = simulate([sea, photo(tmp_path / "own.png")], tmp_path / "out", camera="wqv1", scale=2)
     assert names_in(tmp_path / "out/lr") == ["bee.jpg", "bee.png", "own.jpg", "own.png", "sea.png"]
-    assert (done.replaced, done.removed) == (
-        2,
-        1,
-    ) and "1 JPEG of an earlier colour run removed" in done.format_summary()
+    assert (done.replaced, done.removed) == (2, 1) and "1 JPEG of an earlier color run removed" in done.format_summary()
     assert Image.open(foreign).size == (400, 320)
 
 

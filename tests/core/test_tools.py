@@ -84,13 +84,13 @@ def test_upscale_writes_and_prints_files(model: Path, tmp_path: Path, capsys: py
     assert code == 2 and str(model) in err
 
 
-def test_upscale_says_that_colour_was_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_upscale_says_that_color_was_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gray_model = saved(network_of(NetworkSpec(4, 8, 1, 4, 1, 1)), tmp_path / "gray.pth")
-    for name, colour in (("a.png", (90, 80, 70)), ("b.png", (90, 90, 90))):
-        Image.new("RGB", (16, 12), colour).save(tmp_path / name)
+    for name, color in (("a.png", (90, 80, 70)), ("b.png", (90, 90, 90))):
+        Image.new("RGB", (16, 12), color).save(tmp_path / name)
     words = ("-o", tmp_path / "out", "--device", "cpu")
     code, _, err = run(capsys, "upscale", gray_model, tmp_path / "a.png", *words)
-    assert code == 0 and "gray.pth knows grays only; it made 1 colour photo gray." in err
+    assert code == 0 and "gray.pth knows grays only; it made 1 color photo gray." in err
     assert "grays" not in run(capsys, "upscale", gray_model, tmp_path / "b.png", *words)[2]
 
 
@@ -314,7 +314,7 @@ def test_other_refusals_of_a_download(server: str, tmp_path: Path) -> None:
         fetch_model("nothing", tmp_path)
 
 
-def test_the_catalogue_is_what_fetch_offers_and_names_the_official_files(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_catalog_is_what_fetch_offers_and_names_the_official_files(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["fetch", "--help"])
     assert "{" + ",".join(CATALOG) + "}" in "".join(capsys.readouterr().out.split())

@@ -242,13 +242,13 @@ def test_resume_refuses_what_is_not_this_workspaces_and_what_is_damaged(photos: 
         train(photos, tmp_path / "a", resume_from=str(mine), scale=2, steps=9)
 
 
-def test_a_deploy_file_alone_continues_the_weights_with_a_fresh_optimiser(photos: Path, tmp_path: Path) -> None:
+def test_a_deploy_file_alone_continues_the_weights_with_a_fresh_optimizer(photos: Path, tmp_path: Path) -> None:
     train(photos, tmp_path, stop_at(2), steps=9)
     (tmp_path / "checkpoints" / "scale4_step2.pth").unlink()
     deployed = tmp_path / "checkpoints" / "scale4_step2_deploy.pth"
     result, heard = train(photos, tmp_path, stop_at(3), resume_from=str(deployed))
     assert result.step == 3
-    assert any("fresh optimiser" in n.text for n in only(Notice, heard))
+    assert any("fresh optimizer" in n.text for n in only(Notice, heard))
 
 
 def test_a_checkpoint_loads_as_weights_only_and_serves_other_programs(photos: Path, tmp_path: Path) -> None:
@@ -437,10 +437,10 @@ def test_a_demo_makes_its_scenes_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_what_the_plan_found_is_said_once_and_first(photos: Path, tmp_path: Path) -> None:
-    (tmp_path / "training_config.json").write_text('{"schema": 1, "colour_of_the_strap": "black"}')
+    (tmp_path / "training_config.json").write_text('{"schema": 1, "color_of_the_strap": "black"}')
     _, heard = train(photos, tmp_path, steps=1)
-    assert isinstance(heard[0], Notice) and "colour_of_the_strap" in heard[0].text
-    assert sum("colour_of_the_strap" in notice.text for notice in only(Notice, heard)) == 1
+    assert isinstance(heard[0], Notice) and "color_of_the_strap" in heard[0].text
+    assert sum("color_of_the_strap" in notice.text for notice in only(Notice, heard)) == 1
 
 
 def test_source_photos_are_not_touched(photos: Path, tmp_path: Path) -> None:

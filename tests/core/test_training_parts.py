@@ -1,4 +1,4 @@
-"""The small parts of training: schedule, cadence, average, metrics, losses, initialisation, budget."""
+"""The small parts of training: schedule, cadence, average, metrics, losses, initialization, budget."""
 
 from __future__ import annotations
 

@@ -77,10 +77,10 @@ def test_gray_stays_gray_and_gray_networks_work(tmp_path: Path) -> None:
     assert furthest(result[..., :1], expected) <= 1
 
 
-def test_colour_that_a_gray_model_cannot_keep_is_counted(tmp_path: Path) -> None:
+def test_color_that_a_gray_model_cannot_keep_is_counted(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
-    Image.fromarray(photo()).save(folder / "colour.png")
+    Image.fromarray(photo()).save(folder / "color.png")
     Image.fromarray(photo()[..., 0]).save(folder / "gray.png")
     path, network = model(tmp_path)
     mono, spec = pad_for_viewer(prepare_export_state(network.state_dict(), mono=True), SPEC)
@@ -89,7 +89,7 @@ def test_colour_that_a_gray_model_cannot_keep_is_counted(tmp_path: Path) -> None
     for file, made_gray in ((path, 0), (tmp_path / "mono.pth", 1), (single, 1)):
         done = upscale(file, [folder], tmp_path / "out", device="cpu")
         assert done.made_gray == made_gray
-        result = np.asarray(Image.open(tmp_path / "out" / "colour.png"))
+        result = np.asarray(Image.open(tmp_path / "out" / "color.png"))
         assert bool(made_gray) == bool((result == result[..., :1]).all())
 
 

@@ -43,7 +43,7 @@ def test_the_defaults_of_a_mono_training_are_the_watch_s() -> None:
 
 
 def test_a_raw_dump_holds_frames_of_the_mono_watch(tmp_path: Path) -> None:
-    (tmp_path / "dump.bin").write_bytes(b"harbour".ljust(24) + bytes([1, 5, 20, 9, 30]) + bytes(range(240)) * 30)
+    (tmp_path / "dump.bin").write_bytes(b"harbor".ljust(24) + bytes([1, 5, 20, 9, 30]) + bytes(range(240)) * 30)
     (capture,) = read_captures(tmp_path / "dump.bin")
     assert capture.pixels.shape == (WQV1.frame_height, WQV1.frame_width) and capture.kind == WQV1.kind
 

@@ -1,4 +1,4 @@
-"""RRDB in everybody's names: recognised with full key lists, agreed on by spandrel; other networks refused by name."""
+"""RRDB in everybody's names: recognized with full key lists, agreed on by spandrel; other networks refused by name."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def contents(state: dict[str, Tensor], spec: NetworkSpec) -> dict[str, tuple[Any
 
 
 @pytest.mark.parametrize("name", list(contents(RRDBNet(SPEC).state_dict(), SPEC)))
-def test_every_dialect_is_recognised_and_computes_the_same(name: str, tmp_path: Path) -> None:
+def test_every_dialect_is_recognized_and_computes_the_same(name: str, tmp_path: Path) -> None:
     network = network_of(SPEC)
     content, dialect, container, is_ema = contents(network.state_dict(), SPEC)[name]
     torch.save(content, tmp_path / "m.pth")

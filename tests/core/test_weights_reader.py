@@ -36,10 +36,10 @@ def same(one: Any, two: Any) -> bool:
 
 def adam_state() -> dict[str, Any]:
     network = torch.nn.Conv2d(3, 4, 3)
-    optimiser = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
     network(torch.rand(1, 3, 8, 8)).sum().backward()
-    optimiser.step()
-    return {"model": network.state_dict(), "optimizer": optimiser.state_dict()}
+    optimizer.step()
+    return {"model": network.state_dict(), "optimizer": optimizer.state_dict()}
 
 
 def tied() -> dict[str, Any]:
@@ -52,7 +52,7 @@ LAYOUTS: dict[str, Callable[[], Any]] = {
     "dictionary": lambda: {"w": torch.randn(3, 4), "b": torch.randn(5)},
     "ordered": lambda: collections.OrderedDict(w=torch.randn(3), x=collections.OrderedDict()),
     "module state with its metadata": lambda: torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3)).state_dict(),
-    "optimiser": adam_state,
+    "optimizer": adam_state,
     "parameters": lambda: {"w": torch.nn.Parameter(torch.randn(3, 4))},
     "half": lambda: {"w": torch.randn(7).half(), "v": torch.randn(7).bfloat16(), "d": torch.randn(7).double()},
     "whole numbers": lambda: {k: torch.arange(5).to(getattr(torch, k)) for k in WHOLE},

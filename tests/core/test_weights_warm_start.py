@@ -113,13 +113,13 @@ def test_a_smaller_network_gets_a_part_and_the_report_says_so(tmp_path: Path) ->
 @pytest.mark.parametrize("scale", [2, 4])
 def test_gray_networks_become_rgb_and_back(scale: int, tmp_path: Path) -> None:
     gray = dataclasses.replace(X4, scale=scale, num_in_ch=1, num_out_ch=1)
-    colour = dataclasses.replace(X4, scale=scale)
+    color = dataclasses.replace(X4, scale=scale)
     picture = noise(1)
     source = network_of(gray)
-    network, report = started(saved(source, tmp_path / "g.pth"), colour)
+    network, report = started(saved(source, tmp_path / "g.pth"), color)
     assert distance(network(picture.expand(1, 3, 16, 16)), source(picture).expand(1, 3, -1, -1)) < CLOSE
     assert report.function_kept and set(report.mapped) == {"conv_first.weight", "conv_last.weight", "conv_last.bias"}
-    source = network_of(colour)
+    source = network_of(color)
     network, _ = started(saved(source, tmp_path / "c.pth"), gray)
     expected = source(picture.expand(1, 3, 16, 16)).mean(1, keepdim=True)
     assert distance(network(picture), expected) < CLOSE

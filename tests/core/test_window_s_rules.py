@@ -261,7 +261,7 @@ def test_unknown_records_are_no_events() -> None:
 # -- what a path means -------------------------------------------------------------------------
 
 
-def test_what_is_dropped_is_recognised(tmp_path: Path) -> None:
+def test_what_is_dropped_is_recognized(tmp_path: Path) -> None:
     run = stored(tmp_path / "run")
     (run / "checkpoints").mkdir()
     files = {

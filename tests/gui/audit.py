@@ -82,18 +82,18 @@ def contrast(one: QColor, other: QColor) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def _luminance(colour: QColor) -> float:
+def _luminance(color: QColor) -> float:
     def linear(value: float) -> float:
         return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
-    return 0.2126 * linear(colour.redF()) + 0.7152 * linear(colour.greenF()) + 0.0722 * linear(colour.blueF())
+    return 0.2126 * linear(color.redF()) + 0.7152 * linear(color.greenF()) + 0.0722 * linear(color.blueF())
 
 
 def max_contrast(picture: QImage) -> float:
     """Return the contrast between the color that covers most of `picture` and the one that differs most from it."""
-    colours = Counter(picture.pixel(x, y) for x in range(picture.width()) for y in range(picture.height()))
-    behind = QColor(colours.most_common(1)[0][0])
-    return max(contrast(QColor(pixel), behind) for pixel in colours)
+    colors = Counter(picture.pixel(x, y) for x in range(picture.width()) for y in range(picture.height()))
+    behind = QColor(colors.most_common(1)[0][0])
+    return max(contrast(QColor(pixel), behind) for pixel in colors)
 
 
 def _visible_widgets(window: QWidget) -> Iterator[QWidget]:

@@ -430,7 +430,7 @@ def test_focus_can_be_seen(panel: ChartPanel, qtbot: Any) -> None:
     panel.activateWindow()
     panel.loss.setFocus()
     qtbot.waitUntil(panel.loss.hasFocus)
-    accent = theme().colours.accent
+    accent = theme().colors.accent
     edge = panel.loss.grab().toImage().pixelColor(panel.loss.width() // 2, 0)
     other = panel.psnr.grab().toImage().pixelColor(panel.psnr.width() // 2, 0)
     assert edge.name() == accent
@@ -456,12 +456,12 @@ def test_the_best_point_is_ringed_and_bicubic_is_in_sight(panel: ChartPanel, qtb
     assert "bicubic" in label(panel.psnr, "legend").text()
 
 
-def test_terms_of_the_loss_are_named_with_their_colours(panel: ChartPanel, qtbot: Any) -> None:
+def test_terms_of_the_loss_are_named_with_their_colors(panel: ChartPanel, qtbot: Any) -> None:
     assert panel.loss.legend == ""  # one term needs no legend
     panel.show_figures(figures_of(step(1, pixel=0.1, perceptual=0.2), step(2, pixel=0.1, perceptual=0.2)))
     qtbot.waitUntil(lambda: panel.loss.legend == "total, pixel, perceptual")
-    for colour in theme().colours.series[:3]:
-        assert colour in label(panel.loss, "legend").text()
+    for color in theme().colors.series[:3]:
+        assert color in label(panel.loss, "legend").text()
     panel.loss.setFocus()
     qtbot.keyClick(panel.loss, Qt.Key.Key_Left)
     assert panel.loss.read_out == "step 2, total 0.3, pixel 0.1, perceptual 0.2"
@@ -528,7 +528,7 @@ def test_the_theme_may_change_with_the_curves_drawn(panel: ChartPanel, qtbot: An
         theme().set_choice("dark")
         loss = curve(panel.loss, "loss")
         assert loss is not None
-        qtbot.waitUntil(lambda: loss.opts["pen"].color().name() == theme().colours.series[0])
+        qtbot.waitUntil(lambda: loss.opts["pen"].color().name() == theme().colors.series[0])
     finally:
         theme().set_choice("system")
 

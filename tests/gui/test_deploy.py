@@ -129,7 +129,7 @@ def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
     assert "60 × 40 → 240 × 160" in trial.caption
 
 
-def test_colour_that_a_gray_model_cannot_keep_is_said(window: Window, qtbot: Any, photo: Path, tmp_path: Path) -> None:
+def test_color_that_a_gray_model_cannot_keep_is_said(window: Window, qtbot: Any, photo: Path, tmp_path: Path) -> None:
     gray = tmp_path / "gray.png"
     Image.open(photo).convert("L").save(gray)
     trial = opened(window, qtbot, saved(network_of(NetworkSpec(4, 8, 1, 4, 1, 1)), tmp_path / "gray_x4.pth"))
@@ -231,7 +231,7 @@ def test_pictures_are_saved_but_never_over_a_photo_of_the_list(
     assert (np.asarray(Image.open(tmp_path / "large.png")) == expected).all()
 
 
-def test_a_large_picture_comes_in_parts_and_can_be_cancelled_and_taken_up_again(
+def test_a_large_picture_comes_in_parts_and_can_be_canceled_and_taken_up_again(
     window: Window, qtbot: Any, model: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "large.png"

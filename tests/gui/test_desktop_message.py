@@ -1,4 +1,4 @@
-"""A desktop without a tray: what ended is told to the desktop itself, and a training goes on in a minimised window."""
+"""A desktop without a tray: what ended is told to the desktop itself, and a training goes on in a minimized window."""
 
 from __future__ import annotations
 
@@ -96,13 +96,13 @@ def test_without_a_bus_or_a_program_nothing_happens(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_training_goes_on_in_a_minimised_window_and_its_end_is_told(
+def test_a_training_goes_on_in_a_minimized_window_and_its_end_is_told(
     desktop: Desktop, window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     train(window, qtbot, photos, tmp_path / "run")
     window.close()
-    assert answers(window) == ["Stop and save", "Minimise and keep training", "Cancel"]
-    answer(window, "Minimise and keep training")
+    assert answers(window) == ["Stop and save", "Minimize and keep training", "Cancel"]
+    answer(window, "Minimize and keep training")
     assert window.isMinimized()
     before = window.session.step
     qtbot.waitUntil(lambda: window.session.step > before + 1, timeout=60000)

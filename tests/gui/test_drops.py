@@ -33,12 +33,12 @@ def test_watch_photos_dropped_together_are_copied_and_the_rest_is_refused(
 ) -> None:
     run = tmp_path / "run"
     fill_form(window, photos, run)
-    first, second = watch_photo(tmp_path / "a" / "harbour.png", 1), watch_photo(tmp_path / "b" / "harbour.png", 2)
+    first, second = watch_photo(tmp_path / "a" / "harbor.png", 1), watch_photo(tmp_path / "b" / "harbor.png", 2)
     before = first.read_bytes()
     drop(window, first, second, photos / "photo0.png")
     told(window, qtbot, "2 watch photos are pinned", "photo0.png is a single picture. Drop the folder")
     copies = sorted((run / "preview_photos").iterdir())
-    assert [copy.name for copy in copies] == ["harbour.png", "harbour_2.png"]
+    assert [copy.name for copy in copies] == ["harbor.png", "harbor_2.png"]
     assert {copy.read_bytes() for copy in copies} == {before, second.read_bytes()}
     assert first.read_bytes() == before
 
@@ -46,14 +46,14 @@ def test_watch_photos_dropped_together_are_copied_and_the_rest_is_refused(
 def test_a_watch_photo_without_a_workspace_is_pinned_when_the_training_starts(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    drop(window, watch_photo(tmp_path / "harbour.png"))
+    drop(window, watch_photo(tmp_path / "harbor.png"))
     told(window, qtbot, "pinned when the training starts")
     qtbot.waitUntil(lambda: QApplication.focusWidget() is window.form.rows["workspace"].entry.focusProxy())
     fill_form(window, photos, tmp_path / "run", steps=100000)
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     assert not (tmp_path / "run" / "preview_photos").exists()
     window.conductor.start()
-    qtbot.waitUntil((tmp_path / "run" / "preview_photos" / "harbour.png").is_file, timeout=_LONG)
+    qtbot.waitUntil((tmp_path / "run" / "preview_photos" / "harbor.png").is_file, timeout=_LONG)
 
 
 def test_a_photo_of_the_other_watch_is_refused(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
@@ -82,10 +82,10 @@ def test_a_run_dropped_with_files_is_where_they_belong(window: Window, qtbot: An
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b"")
     (run / "training_config.json").write_text('{"schema": 1, "monochrome_style": true}')
-    drop(window, watch_photo(tmp_path / "harbour.png"), checkpoint, run)
+    drop(window, watch_photo(tmp_path / "harbor.png"), checkpoint, run)
     assert window.project.draft.config.workspace == str(run)
     assert window.project.draft.config.resume_from == str(checkpoint)
-    qtbot.waitUntil((run / "preview_photos" / "harbour.png").is_file, timeout=_LONG)
+    qtbot.waitUntil((run / "preview_photos" / "harbor.png").is_file, timeout=_LONG)
 
 
 def test_a_checkpoint_of_this_workspace_offers_to_resume(
@@ -111,10 +111,10 @@ def test_while_training_a_dropped_photo_appears_and_weights_are_identified(
     qtbot.mouseClick(window.run_bar.start_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.session.step >= 2, timeout=_LONG)
 
-    drop(window, watch_photo(tmp_path / "harbour.png"))
-    qtbot.waitUntil(lambda: "harbour" in listed_previews(window.preview), timeout=_LONG)
-    qtbot.waitUntil(lambda: window.preview.picture_box.currentText() == "harbour", timeout=_LONG)
-    assert list((run / "previews").glob("step*_pinned_harbour.png"))
+    drop(window, watch_photo(tmp_path / "harbor.png"))
+    qtbot.waitUntil(lambda: "harbor" in listed_previews(window.preview), timeout=_LONG)
+    qtbot.waitUntil(lambda: window.preview.picture_box.currentText() == "harbor", timeout=_LONG)
+    assert list((run / "previews").glob("step*_pinned_harbor.png"))
 
     drop(window, weights)
     told(window, qtbot, "other_x4.pth: RRDB x4", "when this training has ended")
@@ -128,12 +128,12 @@ def test_while_training_a_dropped_photo_appears_and_weights_are_identified(
 
     qtbot.mouseClick(window.preview.unpin_button, Qt.MouseButton.LeftButton)
     answer(window, qtbot, "Cancel")
-    assert (run / "preview_photos" / "harbour.png").is_file()
+    assert (run / "preview_photos" / "harbor.png").is_file()
     qtbot.mouseClick(window.preview.unpin_button, Qt.MouseButton.LeftButton)
     answer(window, qtbot, "Unpin")
-    qtbot.waitUntil(lambda: "harbour" not in listed_previews(window.preview), timeout=_LONG)
-    assert not (run / "preview_photos" / "harbour.png").exists() and (tmp_path / "harbour.png").is_file()
+    qtbot.waitUntil(lambda: "harbor" not in listed_previews(window.preview), timeout=_LONG)
+    assert not (run / "preview_photos" / "harbor.png").exists() and (tmp_path / "harbor.png").is_file()
     at = shown_step(window.preview)
     window.session.request(RunRequest.PREVIEW)
     qtbot.waitUntil(lambda: shown_step(window.preview) > at, timeout=_LONG)
-    assert "harbour" not in listed_previews(window.preview)
+    assert "harbor" not in listed_previews(window.preview)

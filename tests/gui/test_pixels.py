@@ -224,11 +224,11 @@ def test_every_text_can_be_read(shown: Window, tmp_path: Path, choice: str) -> N
 
 @pytest.fixture
 def apply_theme(qapp: QApplication) -> Iterator[Callable[[str], ThemeColors]]:
-    """Return a function that applies a theme and returns its colours; restore the light one at the end."""
+    """Return a function that applies a theme and returns its colors; restore the light one at the end."""
 
     def apply(choice: str) -> ThemeColors:
         theme().set_choice(choice)
-        return theme().colours
+        return theme().colors
 
     yield apply
     theme().set_choice("light")
@@ -238,7 +238,7 @@ def apply_theme(qapp: QApplication) -> Iterator[Callable[[str], ThemeColors]]:
 def test_the_chosen_row_of_a_list_can_be_read(
     apply_theme: Callable[[str], ThemeColors], qtbot: Any, choice: str
 ) -> None:
-    colours = apply_theme(choice)
+    colors = apply_theme(choice)
     box = QComboBox()
     qtbot.addWidget(box)
     box.addItems(["Bicubic", "LR", "HR"])
@@ -248,8 +248,8 @@ def test_the_chosen_row_of_a_list_can_be_read(
     rows = [view.viewport().grab(view.visualRect(view.model().index(row, 0))).toImage() for row in range(2)]
     box.hidePopup()
     assert min(max_contrast(row) for row in rows) >= 4.5
-    assert rows[0].pixelColor(1, 1) == QColor(colours.accent), "the chosen one is the one that differs"
-    assert rows[1].pixelColor(1, 1) == QColor(colours.base)
+    assert rows[0].pixelColor(1, 1) == QColor(colors.accent), "the chosen one is the one that differs"
+    assert rows[1].pixelColor(1, 1) == QColor(colors.base)
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])
@@ -257,7 +257,7 @@ def test_the_chosen_row_of_a_list_can_be_read(
 def test_the_focus_can_be_seen_on_a_filled_button_and_moves_nothing(
     apply_theme: Callable[[str], ThemeColors], qtbot: Any, role: str, choice: str
 ) -> None:
-    colours = apply_theme(choice)
+    colors = apply_theme(choice)
     box = QWidget()
     qtbot.addWidget(box)
     row = QHBoxLayout(box)
@@ -277,9 +277,9 @@ def test_the_focus_can_be_seen_on_a_filled_button_and_moves_nothing(
         picture = buttons[0].grab().toImage()
         edges[focused] = [picture.pixelColor(picture.width() // 2, y) for y in (0, 1)]
         rooms[focused] = buttons[0].sizeHint()
-    assert edges[True] == 2 * [QColor(colours.text)]
-    assert contrast(QColor(colours.text), QColor(colours.window)) > 3, "to what lies around it"
-    assert edges[False] == 2 * [QColor(colours.accent)]
+    assert edges[True] == 2 * [QColor(colors.text)]
+    assert contrast(QColor(colors.text), QColor(colors.window)) > 3, "to what lies around it"
+    assert edges[False] == 2 * [QColor(colors.accent)]
     assert rooms[True] == rooms[False]
 
 
@@ -287,7 +287,7 @@ def test_the_focus_can_be_seen_on_a_filled_button_and_moves_nothing(
 def test_a_check_box_is_seen_and_so_is_its_mark(
     apply_theme: Callable[[str], ThemeColors], qtbot: Any, choice: str
 ) -> None:
-    colours = apply_theme(choice)
+    colors = apply_theme(choice)
     panel = QWidget()
     qtbot.addWidget(panel)
     column = QVBoxLayout(panel)
@@ -302,9 +302,9 @@ def test_a_check_box_is_seen_and_so_is_its_mark(
         box.setChecked(checked)
         side = box.grab().toImage()
         seen[checked] = [side.pixelColor(x, side.height() // 2) for x in range(16)]
-    assert contrast(seen[False][0], QColor(colours.window)) > 3, "its edge"
-    assert max(contrast(colour, QColor(colours.accent)) for colour in seen[True]) > 4.5, "the mark on its ground"
-    assert QColor(colours.accent) in seen[True]
+    assert contrast(seen[False][0], QColor(colors.window)) > 3, "its edge"
+    assert max(contrast(color, QColor(colors.accent)) for color in seen[True]) > 4.5, "the mark on its ground"
+    assert QColor(colors.accent) in seen[True]
 
 
 class WithIcons(QProxyStyle):
@@ -325,25 +325,25 @@ def test_buttons_of_dialogs_have_no_icons_but_the_program_s(qapp: QApplication, 
     assert not button.icon().isNull()
 
 
-@pytest.mark.parametrize("colours", [LIGHT, DARK])
-def test_the_palettes_have_contrast(colours: ThemeColors) -> None:
-    known = {field.name: getattr(colours, field.name) for field in dataclasses.fields(colours)}
+@pytest.mark.parametrize("colors", [LIGHT, DARK])
+def test_the_palettes_have_contrast(colors: ThemeColors) -> None:
+    known = {field.name: getattr(colors, field.name) for field in dataclasses.fields(colors)}
     pairs = [(text, ground) for text in _TEXTS for ground in _GROUNDS]
     pairs += [("on_accent", "accent"), ("on_accent", "accent_hover")]
     found = {pair: contrast(QColor(known[pair[0]]), QColor(known[pair[1]])) for pair in pairs}
     assert {pair: value for pair, value in found.items() if value < 4.5} == {}
-    series = [contrast(QColor(colour), QColor(colours.base)) for colour in colours.series]
+    series = [contrast(QColor(color), QColor(colors.base)) for color in colors.series]
     assert min(series) >= 3  # lines, not texts
 
 
-@pytest.mark.parametrize("choice, colours", [("light", LIGHT), ("dark", DARK)])
-def test_no_icon_is_blank(qapp: QApplication, choice: str, colours: ThemeColors) -> None:
+@pytest.mark.parametrize("choice, colors", [("light", LIGHT), ("dark", DARK)])
+def test_no_icon_is_blank(qapp: QApplication, choice: str, colors: ThemeColors) -> None:
     for name in (*_ICONS, f"choose_{choice}", f"raise_{choice}"):
-        picture = pixmap(name, colours.text, 32).toImage()
+        picture = pixmap(name, colors.text, 32).toImage()
         pixels = [QColor.fromRgba(picture.pixel(x, y)) for x in range(picture.width()) for y in range(picture.height())]
         solid = [pixel for pixel in pixels if pixel.alpha() > 128]
         assert len(solid) > 20, name
-        assert contrast(solid[0], QColor(colours.window)) > 3, name
+        assert contrast(solid[0], QColor(colors.window)) > 3, name
 
 
 def test_nothing_is_cut_at_twice_the_pixels(qapp: QApplication, tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def test_previews_are_shown_compared_and_found_again_on_disk(panel: PreviewPanel
 
 
 def test_keys_choose_the_picture_wherever_the_focus_is(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
-    panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
+    panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbor")))
     panel.activateWindow()
     against, next_button = find_named(panel, "Left of the slider"), find_named(panel, "Next picture")
     for widget in (panel.picture_box, against, panel.timeline.play_button, panel.view):
@@ -215,22 +215,22 @@ def test_a_photo_that_was_pinned_just_now_is_shown_with_its_first_preview(panel:
     panel.select_next_pinned()
     panel.on_event(preview(tmp_path, 6, frame(40)))  # it was under way when the photo came
     assert "photo.png" in panel.caption
-    panel.on_event(preview(tmp_path, 7, frame(40), pinned(90, "harbour")))
-    assert panel.picture_box.currentText() == "harbour" and shown_step(panel) == 7
+    panel.on_event(preview(tmp_path, 7, frame(40), pinned(90, "harbor")))
+    assert panel.picture_box.currentText() == "harbor" and shown_step(panel) == 7
     panel.picture_box.setCurrentIndex(0)
-    panel.on_event(preview(tmp_path, 9, frame(40), pinned(90, "harbour")))
-    panel.on_event(preview(tmp_path, 10, frame(40), pinned(60, "anchor"), pinned(90, "harbour")))
+    panel.on_event(preview(tmp_path, 9, frame(40), pinned(90, "harbor")))
+    panel.on_event(preview(tmp_path, 10, frame(40), pinned(60, "anchor"), pinned(90, "harbor")))
     assert panel.picture_box.currentText() == "photo.png", "only what was pinned in this window, and once"
 
 
 def test_pinned_photos_come_after_the_frames_and_have_no_original(
     panel: PreviewPanel, qtbot: Any, tmp_path: Path
 ) -> None:
-    panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
-    assert listed_previews(panel) == ["photo.png", "harbour"]
+    panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbor")))
+    assert listed_previews(panel) == ["photo.png", "harbor"]
     assert not panel.unpin_button.isVisible()
     qtbot.keyClick(panel.view, Qt.Key.Key_PageDown)
-    assert panel.picture_box.currentText() == "harbour" and panel.unpin_button.isVisible()
+    assert panel.picture_box.currentText() == "harbor" and panel.unpin_button.isVisible()
     panel.view.set_mode("Side by side")
     assert panel.view.visible_views == ["LR", "Bicubic", "SR"]
     panel.view.grab()
@@ -243,8 +243,8 @@ def test_pinned_photos_come_after_the_frames_and_have_no_original(
     panel.view.set_left("HR")  # as chosen for a frame before
     middle = panel.view.height() // 2
     drawn: QImage = panel.view.grab().toImage()
-    colours = {drawn.pixelColor(x, middle).red() for x in range(panel.view.width())}
-    assert {100, 110} <= colours, "bicubic on the left, SR on the right"
+    colors = {drawn.pixelColor(x, middle).red() for x in range(panel.view.width())}
+    assert {100, 110} <= colors, "bicubic on the left, SR on the right"
     qtbot.keyClick(panel.view, Qt.Key.Key_PageUp)
     assert panel.picture_box.currentText() == "photo.png"
 
@@ -274,19 +274,19 @@ def test_a_picture_s_name_stands_once_and_shows_where_it_differs_from_the_others
 def test_the_chosen_picture_stays_chosen_as_previews_come_and_the_list_changes(
     panel: PreviewPanel, tmp_path: Path
 ) -> None:
-    panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbour")))
+    panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbor")))
     panel.picture_box.setCurrentIndex(1)
-    panel.on_event(preview(tmp_path, 8, frame(50), frame(55, "b.png"), pinned(60, "anchor"), pinned(92, "harbour")))
-    assert listed_previews(panel) == ["photo.png", "b.png", "anchor", "harbour"]
-    assert panel.picture_box.currentText() == "harbour" and shade(panel, "LR") == 92
+    panel.on_event(preview(tmp_path, 8, frame(50), frame(55, "b.png"), pinned(60, "anchor"), pinned(92, "harbor")))
+    assert listed_previews(panel) == ["photo.png", "b.png", "anchor", "harbor"]
+    assert panel.picture_box.currentText() == "harbor" and shade(panel, "LR") == 92
     panel.on_event(preview(tmp_path, 12, frame(50)))
-    assert listed_previews(panel) == ["photo.png", "harbour"], (
+    assert listed_previews(panel) == ["photo.png", "harbor"], (
         "it was taken out of the folder, what was seen of it is there"
     )
-    assert panel.picture_box.currentText() == "harbour" and shown_step(panel) == 8
+    assert panel.picture_box.currentText() == "harbor" and shown_step(panel) == 8
     panel.clear()
-    panel.on_event(preview(tmp_path, 1, frame(50), pinned(94, "harbour")))
-    assert panel.picture_box.currentText() == "harbour", "in the next run as well"
+    panel.on_event(preview(tmp_path, 1, frame(50), pinned(94, "harbor")))
+    assert panel.picture_box.currentText() == "harbor", "in the next run as well"
 
 
 def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
@@ -294,10 +294,10 @@ def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
 ) -> None:
     preview(tmp_path, 2, frame(10))
     for number in (4, 6, 8, 10):
-        preview(tmp_path, number, frame(40), pinned(90 + number, "harbour"))
+        preview(tmp_path, number, frame(40), pinned(90 + number, "harbor"))
     panel.load_folder(tmp_path)
     qtbot.waitUntil(lambda: shown_step(panel) == 10)
-    qtbot.waitUntil(lambda: listed_previews(panel) == ["photo.png", "harbour"])
+    qtbot.waitUntil(lambda: listed_previews(panel) == ["photo.png", "harbor"])
     assert panel.caption == "step 10 · PSNR 30.00 dB, bicubic 29.00 (+1.00)"
     assert panel.timeline.slider.maximum() == 4
     panel.picture_box.setCurrentIndex(1)
@@ -306,7 +306,7 @@ def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
         panel.timeline.slider.setValue(place)
         qtbot.waitUntil(lambda number=number: shown_step(panel) == number)
         assert shade(panel, "LR") == 90 + number
-    panel.on_event(preview(tmp_path, 12, frame(40), pinned(102, "harbour")))
+    panel.on_event(preview(tmp_path, 12, frame(40), pinned(102, "harbor")))
     assert panel.timeline.slider.maximum() == 4
     assert shown_step(panel) == 8, "who looks back is not torn away"
 
@@ -353,18 +353,18 @@ def test_a_resumed_run_takes_the_place_of_the_steps_it_redoes(panel: PreviewPane
 
 
 def test_the_preview_of_another_process_is_read_from_its_files(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
-    event = preview(tmp_path, 4, frame(40), pinned(90, "harbour"))
+    event = preview(tmp_path, 4, frame(40), pinned(90, "harbor"))
     panel.on_event(PreviewReady(4, (), event.files))
     qtbot.waitUntil(lambda: shown_step(panel) == 4)
-    qtbot.waitUntil(lambda: listed_previews(panel) == ["photo.png", "harbour"])
+    qtbot.waitUntil(lambda: listed_previews(panel) == ["photo.png", "harbor"])
     assert shade(panel, "LR") == 40
 
 
 def test_a_strip_from_disk_is_cut_into_what_was_shown_and_nothing_too_large_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    preview(tmp_path, 3, frame(40), pinned(60, "harbour"))
-    strip, own = tmp_path / file_name(3, "1"), tmp_path / file_name(3, "pinned_harbour")
+    preview(tmp_path, 3, frame(40), pinned(60, "harbor"))
+    strip, own = tmp_path / file_name(3, "1"), tmp_path / file_name(3, "pinned_harbor")
     found = read_strip(strip)
     assert found is not None and (found.step, found.name, found.psnr) == (3, "photo.png", 30.0)
     assert [QColor(image.pixel(0, 0)).red() for image in found.images.values()] == [40, 50, 60, 80]

@@ -215,7 +215,7 @@ def test_what_a_file_says_beyond_the_known_is_told(
     assert window.project.draft.config.steps == 12
 
 
-def test_exported_settings_have_the_suffix_by_which_they_are_recognised(
+def test_exported_settings_have_the_suffix_by_which_they_are_recognized(
     window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "set.json").write_text("mine")

@@ -21,7 +21,7 @@ from tests.gui.window_driver import answer, close_window, fill_form, visible_tex
 from tests.openings import counted_openings
 from tests.small_runs import TINY, make_workspace, profile_file
 from trainer_core.control import RunControl
-from trainer_core.data.photos import ScanCancelled
+from trainer_core.data.photos import ScanCanceled
 from trainer_core.events import RunStarted
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.sinks.journal import format_json_line, read_journal
@@ -343,7 +343,7 @@ def test_a_folder_passed_while_typing_is_not_searched_to_the_end(
         deadline = time.monotonic() + 30
         while wanted() and time.monotonic() < deadline:
             time.sleep(0.01)
-        raise ScanCancelled
+        raise ScanCanceled
 
     monkeypatch.setattr("app.lookups.find_run_photos", endless)
     window.project.set_path("source_dir", str(photos.parent))

@@ -67,7 +67,7 @@ def test_the_pairs_follow_the_watch_and_other_settings_leave_them_alone(
     window: Window, qtbot: Any, photos: Path
 ) -> None:
     choose(window, photos, monochrome_style=False)
-    colour = seen(window, qtbot)[0]
+    color = seen(window, qtbot)[0]
     began: list[object] = []
     window.pairs.started.connect(began.append)
     window.project.set_value("learning_rate", 1e-5)
@@ -79,7 +79,7 @@ def test_the_pairs_follow_the_watch_and_other_settings_leave_them_alone(
     window.project.set_value("scale", 4)  # before the first of them began
     qtbot.waitUntil(lambda: len(began) == 1, timeout=_LONG)
     plain = seen(window, qtbot)[0]
-    assert plain.shape != colour.shape
+    assert plain.shape != color.shape
     assert len(began) == 1
 
 
@@ -205,16 +205,16 @@ def test_own_captures_lie_beside_them_at_the_same_size(window: Window, qtbot: An
 def test_own_captures_are_browsed_for_in_every_form(
     window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "harbour.bin").write_bytes(b"harbour".ljust(24) + bytes((2, 11, 30, 23, 59)) + bytes([0x9F]) * 7200)
+    (tmp_path / "harbor.bin").write_bytes(b"harbor".ljust(24) + bytes((2, 11, 30, 23, 59)) + bytes([0x9F]) * 7200)
     offered = []
 
     def browse(parent: Any, title: str, start: str, kinds: str) -> tuple[list[str], str]:
         offered.append(kinds)
-        return [str(tmp_path / "harbour.bin")], ""
+        return [str(tmp_path / "harbor.bin")], ""
 
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", browse)
     window.simulation.row.choose_requested.emit()
-    qtbot.waitUntil(lambda: [c.name for c in window.simulation.row.captures] == ["harbour"], timeout=_LONG)
+    qtbot.waitUntil(lambda: [c.name for c in window.simulation.row.captures] == ["harbor"], timeout=_LONG)
     photos, everything = offered[0].split(";;")
     assert {"*.bin", "*.dat", "*.wqv", "*.pdb", "*.png", "*.jpg"} <= set(photos.split("(")[1].rstrip(")").split())
     assert everything == "All files (*)"

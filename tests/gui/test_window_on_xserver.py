@@ -77,7 +77,7 @@ def test_what_is_dragged_from_another_program_is_trained_with(
 ) -> None:
     run = make_workspace(tmp_path / "run", steps=20, num_feat=16)
     weights = saved(network_of(NetworkSpec(4, 8, 1, 4)), tmp_path / "other_x4.pth")
-    capture = watch_photo(tmp_path / "harbour.png")
+    capture = watch_photo(tmp_path / "harbor.png")
     program, source = start(), files(photos, run, weights, capture)
     window = program.window(_IDLE)
     program.wait_for("the first paint", lambda: xserver.screenshot()[_MIDDLE[1], _MIDDLE[0]].any())

@@ -160,7 +160,7 @@ def _detect_kind(captures: list[Capture], refused: list[tuple[Path, str]]) -> st
     counts = {kind: sum(capture.kind == kind for capture in captures) for kind in WATCHES}
     if all(counts.values()):
         raise UserError(
-            f"These are {counts['mono']} mono and {counts['color']} colour captures, so of two watches. "
+            f"These are {counts['mono']} mono and {counts['color']} color captures, so of two watches. "
             "Give the captures of one watch only."
         )
     if len(captures) < MIN_CAPTURES:

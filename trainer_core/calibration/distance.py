@@ -81,7 +81,7 @@ COLOR_SCALES: Mapping[str, float] = {
     "highlight B-G": 6.0,
     "corner shading": 0.15,
 }
-"""Terms of a colour set: codes of 255, bytes of the watch's JPEG, pixels, log10 for spectra."""
+"""Terms of a color set: codes of 255, bytes of the watch's JPEG, pixels, log10 for spectra."""
 
 
 SCALES: Mapping[str, Mapping[str, float]] = {"mono": MONO_SCALES, "color": COLOR_SCALES}

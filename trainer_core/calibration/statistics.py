@@ -2,8 +2,8 @@
 
 Every image gives one value a term, a spectrum (nine bands, averaged), or many values that are pooled over images
 (edges, pixels); nothing where an image does not show what is measured, such as edges in a picture of a wall. Mono terms
-are those of research/wqv-camera.md, section 5.4; colour terms follow its section 3.1; docs/camera.md lists them all.
-Units: levels of 15 (mono), codes of 255 (colour), pixels, shares, log10 for spectra, natural logarithms elsewhere.
+are those of research/wqv-camera.md, section 5.4; color terms follow its section 3.1; docs/camera.md lists them all.
+Units: levels of 15 (mono), codes of 255 (color), pixels, shares, log10 for spectra, natural logarithms elsewhere.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def mono_statistics(levels: np.ndarray) -> Statistics:
 
 
 def color_statistics(rgb: np.ndarray, jpeg_bytes: int) -> Statistics:
-    """Statistics of one colour photo, uint8 [144, 176, 3], and the size of its JPEG in bytes."""
+    """Statistics of one color photo, uint8 [144, 176, 3], and the size of its JPEG in bytes."""
     red, green, blue = (rgb[..., channel].astype(float) for channel in range(3))
     y = luma(rgb)
     cb, cr = (blue - y) / 1.772, (red - y) / 1.402
@@ -107,7 +107,7 @@ def _quiet_residuals(image: np.ndarray, lowest: float, highest: float) -> Iterat
 
 
 def _lag_one(blocks: Sequence[np.ndarray]) -> Value:
-    """Autocorrelation of neighbours along rows, 0 for white noise: what the plane fit takes away is given back."""
+    """Autocorrelation of neighbors along rows, 0 for white noise: what the plane fit takes away is given back."""
     power = sum(float(np.square(block).mean()) for block in blocks)
     if not power:
         return np.empty(0)

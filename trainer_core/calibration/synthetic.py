@@ -26,7 +26,7 @@ def cut_clean_frame(photo: np.ndarray, camera: Camera, seed: int, n: int) -> np.
 
 
 def simulate_photos(profile: CameraProfile, frames: np.ndarray, scale: int, seed: int) -> list[np.ndarray]:
-    """Photographs of all frames, uint8: [h, w] in levels 0, 17 … 255 (mono) or [h, w, 3] (colour).
+    """Photographs of all frames, uint8: [h, w] in levels 0, 17 … 255 (mono) or [h, w, 3] (color).
 
     The same seed gives every profile the same place in its ranges and the same noise.
     """

@@ -1,7 +1,7 @@
 """The plain degradation of published tables: a MATLAB-style antialiased bicubic downscale, and nothing else.
 
 Source: Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = −1/2, stretched by the
-scale so that it also filters, weights normalised, borders mirrored: what MATLAB's `imresize` does. LR is rounded to
+scale so that it also filters, weights normalized, borders mirrored: what MATLAB's `imresize` does. LR is rounded to
 8 bit; the target is the HR itself.
 """
 

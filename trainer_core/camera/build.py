@@ -20,11 +20,11 @@ def build_camera(
     """The camera that `profile` describes.
 
     Args:
-        profile: mono or colour.
+        profile: mono or color.
         scale: HR pixels per LR pixel.
-        levels: grays of a mono result; colour ignores it.
+        levels: grays of a mono result; color ignores it.
         noise_strength: factor on all random noise.
-        mono_frame_side: LR pixels along a mono frame's sides; colour frames are always 176x144.
+        mono_frame_side: LR pixels along a mono frame's sides; color frames are always 176x144.
     """
     if profile.kind == WQV1.kind:
         return MonoCamera(profile, scale, levels=levels, noise_strength=noise_strength, frame_side=mono_frame_side)

@@ -1,10 +1,10 @@
-"""The WQV-3 and WQV-10: 176x144 pixels, colour JPEG. The stages of research section 5.2 in their order.
+"""The WQV-3 and WQV-10: 176x144 pixels, color JPEG. The stages of research section 5.2 in their order.
 
 linear RGB → point-spread function and sampling → shading, white balance and stray light → exposure → sensor clip →
-sensor noise, colour mosaic and line leak → tone with coloured blacks → colour differences → luma edge enhancer → luma
+sensor noise, color mosaic and line leak → tone with colored blacks → color differences → luma edge enhancer → luma
 noise and row pattern → rounding → JPEG. The target is the clean HR scene through shading, white balance, stray light,
-exposure, tone and saturation only: casts, shadow colour and pale colours belong to the watch's look and stay. A target
-without the saturation taught networks to make every colour of a capture louder.
+exposure, tone and saturation only: casts, shadow color and pale colors belong to the watch's look and stay. A target
+without the saturation taught networks to make every color of a capture louder.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Exposure:
 
 
 class ColorCamera(Camera):
-    """The colour watch.
+    """The color watch.
 
     Args:
         profile: of kind "color".

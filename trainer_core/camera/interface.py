@@ -52,7 +52,7 @@ class Camera(ABC):
                 while the view does not: then both devices see the same noise.
 
         Returns:
-            LR as the viewer would feed it to the network (mono: k/15 on three equal channels; colour: the decoded
-            JPEG / 255), and the picture a perfect network should make of it, unquantised. Both may be broadcast
+            LR as the viewer would feed it to the network (mono: k/15 on three equal channels; color: the decoded
+            JPEG / 255), and the picture a perfect network should make of it, unquantized. Both may be broadcast
             views of fewer channels: clone before writing into them.
         """

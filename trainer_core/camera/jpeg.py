@@ -1,7 +1,7 @@
-"""The colour watch's JPEG as a batched round trip in torch: baseline, 4:2:0, the watch's own quantisation tables.
+"""The color watch's JPEG as a batched round trip in torch: baseline, 4:2:0, the watch's own quantization tables.
 
 Measured on 16 captures of two watches: one table pair, Annex K at about 0.63 with the DC steps held at 8, which no
-quality setting of the usual libraries gives. The arithmetic follows what decoders do: whole numbers after colour
+quality setting of the usual libraries gives. The arithmetic follows what decoders do: whole numbers after color
 conversion, after chroma downsampling (mean of 2x2) and after the inverse transform, and the triangle ("fancy") chroma
 upsampling. Entropy coding is lossless and left out. Blocks start at the region's corner: regions must start in their
 frames at multiples of 16.
@@ -83,7 +83,7 @@ LUMA_TABLE = (
     68,
     65,
 )
-"""Luma quantisation steps in natural (row by row) order, as Pillow's `qtables=` takes them."""
+"""Luma quantization steps in natural (row by row) order, as Pillow's `qtables=` takes them."""
 
 CHROMA_TABLE = (
     8,
@@ -151,7 +151,7 @@ CHROMA_TABLE = (
     72,
     72,
 )
-"""Chroma quantisation steps in natural order."""
+"""Chroma quantization steps in natural order."""
 
 ANNEX_K_LUMA = (
     16,
@@ -298,7 +298,7 @@ def jpeg_round_trip(rgb: Tensor, luma_table: Tensor, chroma_table: Tensor) -> Te
     Args:
         rgb: float32.
         luma_table: [64] or [B, 64], steps in natural order.
-        chroma_table: [64] or [B, 64], for both colour differences.
+        chroma_table: [64] or [B, 64], for both color differences.
     """
     y, differences = to_ycbcr(rgb)
     coarse = _downsample_chroma(differences.round())
@@ -316,7 +316,7 @@ def select_tables(annex_k: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _quantize_blocks(plane: Tensor, table: Tensor) -> Tensor:
-    """Blockwise transform, quantise, restore: [B, C, h, w] centred on 0, rounded."""
+    """Blockwise transform, quantize, restore: [B, C, h, w] centered on 0, rounded."""
     batch, channels, height, width = plane.shape
     transform = _dct_matrix(plane)
     steps = table.reshape(-1, 1, 64)

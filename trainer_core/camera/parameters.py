@@ -2,7 +2,7 @@
 
 A profile gives a range (low, high) for each uniform or log-uniform parameter and a probability for each chance; the
 limits here bound what a profile may ask for. Units: "px" are LR pixels, "level" is 1/15 of full scale (mono),
-"code" is 1/255 of full scale (colour), "linear" means 1.0 is the clipping point of the sensor.
+"code" is 1/255 of full scale (color), "linear" means 1.0 is the clipping point of the sensor.
 """
 
 from __future__ import annotations
@@ -85,9 +85,9 @@ class MonoParams(Params):
 
     psf_v: Tensor = _uniform_parameter("px", 0.0, 4.0, "optical and electronic blur along columns, Gaussian sigma")
     psf_h: Tensor = _uniform_parameter("px", 0.0, 4.0, "optical and electronic blur along rows, Gaussian sigma")
-    vignette: Tensor = _uniform_parameter("1", 0.0, 0.8, "light lost at a frame corner, of the light in the centre")
-    centre_x: Tensor = _uniform_parameter("half frame", -0.5, 0.5, "vignette centre, to the right")
-    centre_y: Tensor = _uniform_parameter("half frame", -0.5, 0.5, "vignette centre, downwards")
+    vignette: Tensor = _uniform_parameter("1", 0.0, 0.8, "light lost at a frame corner, of the light in the center")
+    centre_x: Tensor = _uniform_parameter("half frame", -0.5, 0.5, "vignette center, to the right")
+    centre_y: Tensor = _uniform_parameter("half frame", -0.5, 0.5, "vignette center, downwards")
     flare: Tensor = _uniform_parameter("1", 0.0, 0.5, "stray light, as a share of the frame's mean light")
     mean_level: Tensor = _uniform_parameter("level", 1.0, 14.0, "mean that the exposure control aims at")
     head_room: Tensor = _uniform_parameter("linear", 1.0, 4.0, "where the sensor clips, in units of white")
@@ -96,8 +96,8 @@ class MonoParams(Params):
     indoor_gain: Tensor = _log_uniform_parameter("1", 0.01, 20.0, "amplifier gain in dark places")
     gamma: Tensor = _uniform_parameter("1", 0.2, 2.0, "exponent of the tone curve")
     pedestal: Tensor = _uniform_parameter("level", 0.0, 5.0, "level of black")
-    sharpen_h: Tensor = _uniform_parameter("1", 0.0, 3.0, "edge enhancer along rows, the weight of each neighbour")
-    sharpen_v: Tensor = _uniform_parameter("1", 0.0, 3.0, "edge enhancer along columns, the weight of each neighbour")
+    sharpen_h: Tensor = _uniform_parameter("1", 0.0, 3.0, "edge enhancer along rows, the weight of each neighbor")
+    sharpen_v: Tensor = _uniform_parameter("1", 0.0, 3.0, "edge enhancer along columns, the weight of each neighbor")
     coring: Tensor = _uniform_parameter("level", 0.0, 3.0, "detail below this is not enhanced")
     noise: Tensor = _uniform_parameter("level", 0.0, 2.0, "noise behind the enhancer, standard deviation")
     odd_rows: Tensor = _uniform_parameter("level", -1.0, 1.0, "how much brighter odd rows are")
@@ -111,17 +111,17 @@ class MonoParams(Params):
 
 @dataclass(frozen=True)
 class ColorParams(Params):
-    """One colour photograph each (WQV-3 and WQV-10)."""
+    """One color photograph each (WQV-3 and WQV-10)."""
 
     psf_v: Tensor = _uniform_parameter("px", 0.0, 4.0, "optical and electronic blur along columns, Gaussian sigma")
     psf_h: Tensor = _uniform_parameter("px", 0.0, 4.0, "optical and electronic blur along rows, Gaussian sigma")
     unfocused: Tensor = _probability_parameter("out of focus: `defocus` adds to both blurs")
     defocus: Tensor = _uniform_parameter("px", 0.0, 4.0, "blur of an unfocused photograph, Gaussian sigma")
-    vignette: Tensor = _uniform_parameter("1", 0.0, 0.9, "light lost at a frame corner, of the light in the centre")
+    vignette: Tensor = _uniform_parameter("1", 0.0, 0.9, "light lost at a frame corner, of the light in the center")
     red_corners: Tensor = _uniform_parameter("1", -0.5, 1.0, "red gained there beside green")
     blue_corners: Tensor = _uniform_parameter("1", -0.5, 1.0, "blue gained there beside green")
-    centre_x: Tensor = _uniform_parameter("half frame", -0.5, 0.5, "vignette centre, to the right")
-    centre_y: Tensor = _uniform_parameter("half frame", -0.5, 0.5, "vignette centre, downwards")
+    centre_x: Tensor = _uniform_parameter("half frame", -0.5, 0.5, "vignette center, to the right")
+    centre_y: Tensor = _uniform_parameter("half frame", -0.5, 0.5, "vignette center, downwards")
     red_balance: Tensor = _uniform_parameter("log gain", -1.0, 1.0, "natural logarithm of red's gain beside green")
     blue_balance: Tensor = _uniform_parameter("log gain", -1.0, 1.0, "natural logarithm of blue's gain beside green")
     flare: Tensor = _uniform_parameter("1", 0.0, 0.5, "stray light, as a share of the frame's mean light")
@@ -133,13 +133,13 @@ class ColorParams(Params):
     black: Tensor = _uniform_parameter("code", 0.0, 80.0, "level of green's black")
     red_black: Tensor = _uniform_parameter("code", -40.0, 80.0, "red's black above green's")
     blue_black: Tensor = _uniform_parameter("code", -40.0, 80.0, "blue's black above green's")
-    saturation: Tensor = _uniform_parameter("1", 0.0, 3.0, "factor on both colour differences")
-    chroma_blur: Tensor = _uniform_parameter("px", 0.0, 4.0, "blur of both colour differences, Gaussian sigma")
+    saturation: Tensor = _uniform_parameter("1", 0.0, 3.0, "factor on both color differences")
+    chroma_blur: Tensor = _uniform_parameter("px", 0.0, 4.0, "blur of both color differences, Gaussian sigma")
     sharpen_h: Tensor = _uniform_parameter(
-        "1", 0.0, 3.0, "edge enhancer of luma along rows, the weight of each neighbour"
+        "1", 0.0, 3.0, "edge enhancer of luma along rows, the weight of each neighbor"
     )
     sharpen_v: Tensor = _uniform_parameter(
-        "1", 0.0, 3.0, "edge enhancer of luma along columns, the weight of each neighbour"
+        "1", 0.0, 3.0, "edge enhancer of luma along columns, the weight of each neighbor"
     )
     coring: Tensor = _uniform_parameter("code", 0.0, 50.0, "detail below this is not enhanced")
     noise: Tensor = _uniform_parameter("code", 0.0, 20.0, "luma noise behind the enhancer, standard deviation")

@@ -23,8 +23,8 @@ class FrameView:
         hr: [B, 3, h*scale, w*scale] float32, sRGB-encoded, 0..1, on the device the camera is to work on.
         left: [B] int64, LR pixels: the regions' first column in their frames.
         top: [B] int64, LR pixels: the regions' first row in their frames.
-        frame_width: LR pixels (120 mono, 176 colour).
-        frame_height: LR pixels (120 mono, 144 colour).
+        frame_width: LR pixels (120 mono, 176 color).
+        frame_height: LR pixels (120 mono, 144 color).
         thumbnail: [B, 3, t, t'] float32, sRGB-encoded, 0..1: the whole frame, area-averaged. Exposure sees it.
     """
 

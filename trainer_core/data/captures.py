@@ -52,7 +52,7 @@ class Capture:
 
     Args:
         name: the file's stem, with a number where a file holds several; fit for a file name.
-        pixels: uint8; [h, w] with levels 0, 17 … 255 (mono) or [144, 176, 3] RGB (colour).
+        pixels: uint8; [h, w] with levels 0, 17 … 255 (mono) or [144, 176, 3] RGB (color).
         kind: "mono" or "color".
     """
 
@@ -210,7 +210,7 @@ def _captures_from_palm(content: bytes, path: Path) -> list[Capture]:
     if not records:
         raise UserError(
             f"{path} is a Palm database that holds no photo: it is empty, or all of its records are deleted. "
-            "Copy the photos from the watch to the Palm again and synchronise, or give an older copy of the file."
+            "Copy the photos from the watch to the Palm again and synchronize, or give an older copy of the file."
         )
     odd = [number for number, record in enumerate(records, 1) if not _is_link_record(record)]
     if not odd:

@@ -175,17 +175,17 @@ def _to_eight_bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(((values * 255 + top // 2) // top).astype(np.uint8))
 
 
-def _composite_on_backdrop(colour: Image.Image, alpha: Image.Image) -> Image.Image:
+def _composite_on_backdrop(color: Image.Image, alpha: Image.Image) -> Image.Image:
     lowest, highest = alpha.getextrema()
     if highest == 0:
         raise PhotoError("wholly transparent")
     if lowest == 255:
-        return colour
-    return Image.composite(colour, Image.new("RGB", colour.size, BACKDROP), alpha)
+        return color
+    return Image.composite(color, Image.new("RGB", color.size, BACKDROP), alpha)
 
 
 def _apply_icc_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """`image` as sRGB; a profile that is broken or meant for another colour space is passed over."""
+    """`image` as sRGB; a profile that is broken or meant for another color space is passed over."""
     if image.mode not in ("L", "CMYK"):
         image = image.convert("RGB")
     if profile:

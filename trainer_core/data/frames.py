@@ -36,7 +36,7 @@ _MIN_FRAMES = 8  # of a validation
 
 @dataclass(frozen=True)
 class FrameSpec:
-    """The watch's frame in LR pixels (mono 120x120, colour 176x144) and the scale from LR to HR."""
+    """The watch's frame in LR pixels (mono 120x120, color 176x144) and the scale from LR to HR."""
 
     frame_width: int
     frame_height: int
@@ -186,7 +186,7 @@ def validation_frames(
 ) -> list[Frame]:
     """Fixed frames of up to `limit` photos, chosen by hash: the same for the same photos, spec and seed.
 
-    Each photo gives the largest centred frame that it holds; where there are fewer than eight photos,
+    Each photo gives the largest centered frame that it holds; where there are fewer than eight photos,
     further frames are smaller, elsewhere, and turned. Photos that fail to decode are passed over and told
     to `on_bad_photo` as (name, reason).
 
@@ -253,7 +253,7 @@ def _cut_photo_frames(photo: Photo, *, spec: FrameSpec, seed: int, crops: int) -
 
 
 def _draw_position(seed: int, number: int, crop: int) -> list[float]:
-    """Size (1: largest), two positions (0.5: centred), orientation (0: upright); the first crop is plain."""
+    """Size (1: largest), two positions (0.5: centered), orientation (0: upright); the first crop is plain."""
     return (
         [1.0, 0.5, 0.5, 0.0] if crop == 0 else make_generator(seed, Stream.VALIDATION, number, crop).random(4).tolist()
     )

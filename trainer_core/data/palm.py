@@ -40,7 +40,7 @@ def is_palm_database(content: bytes) -> bool:
 
 
 def read_live_records(content: bytes, path: Path) -> list[bytes]:
-    """The records but for deleted and empty ones, which a database keeps until the next synchronisation purges it.
+    """The records but for deleted and empty ones, which a database keeps until the next synchronization purges it.
 
     Args:
         content: at least `HEADER` bytes.

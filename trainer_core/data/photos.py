@@ -27,7 +27,7 @@ __all__ = [
     "PhotoError",
     "RejectedFile",
     "Scan",
-    "ScanCancelled",
+    "ScanCanceled",
     "decode",
     "name_bytes",
     "scan_photos",
@@ -60,7 +60,7 @@ class RejectedFile:
     reason: str
 
 
-class ScanCancelled(Exception):
+class ScanCanceled(Exception):
     """Nobody waits for the answer any more."""
 
 
@@ -155,7 +155,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _take_while(should_continue: Callable[[], bool], items: Iterable[ItemT]) -> Iterator[ItemT]:
     for item in items:
         if not should_continue():
-            raise ScanCancelled
+            raise ScanCanceled
         yield item
 
 
@@ -166,7 +166,7 @@ def _in_parallel(
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
             yield from _take_while(should_continue, pool.map(work, items))
-        except ScanCancelled:
+        except ScanCanceled:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 

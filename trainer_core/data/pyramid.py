@@ -57,7 +57,7 @@ class Pyramid:
 
 
 def _resample(level: np.ndarray, edges: tuple[float, float, float, float], width: int, height: int) -> np.ndarray:
-    """Only the neighbourhood is handed to Pillow: wrapping the whole level would cost more than the resize."""
+    """Only the neighborhood is handed to Pillow: wrapping the whole level would cost more than the resize."""
     rows, columns = level.shape[:2]
     reach = math.ceil(_FILTER_REACH * max(1.0, (edges[2] - edges[0]) / width / 2, (edges[3] - edges[1]) / height / 2))
     left, top = max(int(edges[0]) - reach, 0), max(int(edges[1]) - reach, 0)

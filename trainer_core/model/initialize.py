@@ -1,4 +1,4 @@
-"""The start of a fresh generator: it interpolates smoothly before it has learnt anything.
+"""The start of a fresh generator: it interpolates smoothly before it has learned anything.
 
 Residual branches begin at 0.1 x Kaiming (as ESRGAN does). On top of it three channels carry R, G and B
 through `conv_first`, the up-convolutions, `conv_hr` and `conv_last`: after each nearest doubling the kernel
@@ -37,22 +37,20 @@ def initialize(network: RRDBNet, seed: int) -> None:
 
 def _pass_colors_through(network: RRDBNet) -> None:
     spec = network.spec
-    colours = min(spec.num_in_ch, spec.num_out_ch, spec.num_feat)
+    colors = min(spec.num_in_ch, spec.num_out_ch, spec.num_feat)
     triangle = torch.tensor([1.0, 2.0, 1.0]) / 4
     interpolating = torch.outer(triangle, triangle)
     identity = torch.zeros(3, 3)
     identity[1, 1] = 1.0
     phases = spec.unshuffle_factor**2
-    for colour in range(colours):
-        _set_identity(
-            network.conv_first.weight, colour, range(colour * phases, (colour + 1) * phases), identity / phases
-        )
-        network.conv_body.weight[colour] = 0.0
+    for color in range(colors):
+        _set_identity(network.conv_first.weight, color, range(color * phases, (color + 1) * phases), identity / phases)
+        network.conv_body.weight[color] = 0.0
         for k in range(spec.up_convolutions):
-            _set_identity(network.get_submodule(f"conv_up{k + 1}").weight, colour, (colour,), interpolating)  # type: ignore[arg-type]
-        _set_identity(network.conv_hr.weight, colour, (colour,), identity)
-        network.conv_last.weight[colour, :colours] = 0.0
-        network.conv_last.weight[colour, colour] = identity
+            _set_identity(network.get_submodule(f"conv_up{k + 1}").weight, color, (color,), interpolating)  # type: ignore[arg-type]
+        _set_identity(network.conv_hr.weight, color, (color,), identity)
+        network.conv_last.weight[color, :colors] = 0.0
+        network.conv_last.weight[color, color] = identity
 
 
 def _set_identity(weight: Tensor, output: int, inputs: range | tuple[int, ...], kernel: Tensor) -> None:

@@ -171,7 +171,7 @@ def _load_profile(given: Mapping[str, Any], stored: StoredSettings) -> CameraPro
     profile = CameraProfile.load(Path(path))
     mono = profile.kind == "mono"
     if given.get("monochrome_style", mono) != mono:
-        kind, flag = ("mono", "--no-monochrome-style") if mono else ("colour", "--monochrome-style")
+        kind, flag = ("mono", "--no-monochrome-style") if mono else ("color", "--monochrome-style")
         raise UserError(
             f"The camera profile {path} is of a {kind} watch, which contradicts {flag}. "
             f"Leave {flag} out, or the profile (--no-camera-profile)."

@@ -1,6 +1,6 @@
 """What a dropped path is meant as: photos, a run, weights, a camera profile, a watch photo, or another single picture.
 
-`recognise` reads names only; `look_into` opens the file, since a watch photo shows itself by its content. No torch.
+`recognize` reads names only; `look_into` opens the file, since a watch photo shows itself by its content. No torch.
 """
 
 from __future__ import annotations

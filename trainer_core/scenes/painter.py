@@ -31,7 +31,7 @@ class _LeafKind:
     """What the leaves of one group share. `softness`: edge blur in pixels, negative: as a share of the radius."""
 
     outline: np.ndarray
-    colour: Color
+    color: Color
     detail: float
     shading: float
     softness: float
@@ -96,15 +96,15 @@ class _Painter:
         gain = self.rng.lognormal(0, 0.25)
         return (base[0] * gain, base[1] * gain, base[2] * gain)
 
-    def _render_surface(self, width: int, height: int, colour: Color, *, shading: float, detail: float) -> Image.Image:
-        """A lit and textured rectangle: brightness = texture and light, colour follows brightness."""
+    def _render_surface(self, width: int, height: int, color: Color, *, shading: float, detail: float) -> Image.Image:
+        """A lit and textured rectangle: brightness = texture and light, color follows brightness."""
         gray = self._pick_texture(width, height) if detail > 0 else Image.new("L", (width, height), 128)
         share = shading / (shading + detail + 1e-6)
         if shading > 0:
             gray = Image.blend(gray, self._light_gradient(width, height), share)
         # Blending halves both contrasts; the curve gives them back.
         ramp = np.exp((np.arange(256) - 128) / 64 * (shading + detail))
-        curves = [np.clip(255 * channel * ramp**warmth, 0, 255) for channel, warmth in zip(colour, (1.05, 1.0, 0.93))]
+        curves = [np.clip(255 * channel * ramp**warmth, 0, 255) for channel, warmth in zip(color, (1.05, 1.0, 0.93))]
         return Image.merge("RGB", (gray, gray, gray)).point(np.concatenate(curves).astype(int).tolist())
 
     def _pick_texture(self, width: int, height: int) -> Image.Image:
@@ -184,7 +184,7 @@ class _Painter:
         soft = float(rng.uniform(0.5, 1.5)) if rng.random() < 0.3 else 0.0
         return _LeafKind(
             outline=random_outline(rng),
-            colour=self._pick_color(),
+            color=self._pick_color(),
             detail=min(float(rng.exponential(0.5)), 1.3) if rng.random() < 0.8 else 0.0,
             shading=float(rng.exponential(0.35)),
             softness=soft if rng.random() < 0.93 else -0.15,
@@ -207,9 +207,9 @@ class _Painter:
         if kind.softness:
             mask = mask.filter(ImageFilter.BoxBlur(kind.softness if kind.softness > 0 else -kind.softness * radius))
         gain = self.rng.lognormal(0, 0.15)
-        colour = (kind.colour[0] * gain, kind.colour[1] * gain, kind.colour[2] * gain)
+        color = (kind.color[0] * gain, kind.color[1] * gain, kind.color[2] * gain)
         surface = self._render_surface(
-            width, height, colour, shading=kind.shading, detail=kind.detail if radius > 8 else 0
+            width, height, color, shading=kind.shading, detail=kind.detail if radius > 8 else 0
         )
         self._paste(surface, mask, int(low[0]), int(low[1]), kind.shadow if radius > 12 else 0.0)
 
@@ -273,23 +273,23 @@ class _Painter:
         parts = [(0.02, 0.13, 0.14, 0.05, nose), (0.0, 0.26, 0.32, 0.07, lips)]
         for eye in (-0.22, 0.22):
             parts += [(eye, -0.1, 0.2, 0.04, dark), (eye, -0.02, 0.15, 0.06, white), (eye, -0.02, 0.06, 0.06, dark)]
-        for part_x, part_y, part_w, part_h, colour in parts:
-            self._paint_blob(x + part_x * wide, y + part_y * high, part_w * wide, part_h * high, colour, 0.02, 0.12)
+        for part_x, part_y, part_w, part_h, color in parts:
+            self._paint_blob(x + part_x * wide, y + part_y * high, part_w * wide, part_h * high, color, 0.02, 0.12)
 
     def _paint_blob(
-        self, x: float, y: float, wide: float, high: float, colour: Color, detail: float, softness: float
+        self, x: float, y: float, wide: float, high: float, color: Color, detail: float, softness: float
     ) -> None:
         width, height = max(4, int(wide)), max(4, int(high))
         pad = 1 + int(softness * min(width, height))
         mask = Image.new("L", (width + 2 * pad, height + 2 * pad))
         ImageDraw.Draw(mask).ellipse((pad, pad, width + pad, height + pad), fill=255)
         mask = mask.filter(ImageFilter.BoxBlur(pad / 2))
-        surface = self._render_surface(*mask.size, colour, shading=0.35, detail=detail)
+        surface = self._render_surface(*mask.size, color, shading=0.35, detail=detail)
         self._paste(surface, mask, int(x - mask.width / 2), int(y - mask.height / 2))
 
 
-def _to_rgb8(colour: Color) -> tuple[int, int, int]:
-    red, green, blue = (int(min(255, 255 * channel)) for channel in colour)
+def _to_rgb8(color: Color) -> tuple[int, int, int]:
+    red, green, blue = (int(min(255, 255 * channel)) for channel in color)
     return red, green, blue
 
 

@@ -1,4 +1,4 @@
-"""The forms and colours that scenes are made of: outlines of things, and palettes as photographs have them."""
+"""The forms and colors that scenes are made of: outlines of things, and palettes as photographs have them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _Random = np.random.Generator
 
 
 def random_palette(rng: _Random) -> list[Color]:
-    """Muted colours around one or two hues, dark to bright, with the odd vivid one."""
+    """Muted colors around one or two hues, dark to bright, with the odd vivid one."""
     hues = [_random_hue(rng), _random_hue(rng), _random_hue(rng)]
-    colours = []
+    colors = []
     for _ in range(int(rng.integers(6, 12))):
         hue = (hues[int(rng.integers(3))] + rng.normal(0, 0.04)) % 1
         saturation = rng.beta(1.3, 3.6) if rng.random() < 0.88 else rng.uniform(0.4, 0.9)
-        colours.append(colorsys.hsv_to_rgb(float(hue), float(saturation), float(rng.beta(1.0, 1.2)) * 0.95 + 0.04))
-    return colours
+        colors.append(colorsys.hsv_to_rgb(float(hue), float(saturation), float(rng.beta(1.0, 1.2)) * 0.95 + 0.04))
+    return colors
 
 
 def _random_hue(rng: _Random) -> float:

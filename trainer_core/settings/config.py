@@ -45,10 +45,10 @@ class TrainerConfig:
     )
     monochrome_style: bool = _camera(
         "Watch",
-        "Simulate the monochrome watches WQV-1/2 (120x120, 16 grays); without it the colour WQV-3/10 (176x144 JPEG).",
+        "Simulate the monochrome watches WQV-1/2 (120x120, 16 grays); without it the color WQV-3/10 (176x144 JPEG).",
     ).switch(
         False,
-        choice_labels={False: "WQV-3/10 colour", True: "WQV-1/2 mono"},
+        choice_labels={False: "WQV-3/10 color", True: "WQV-1/2 mono"},
         demo_default=True,
         advanced=False,
         fixed_on_resume=True,
@@ -56,14 +56,14 @@ class TrainerConfig:
     )
     camera_profile: str | None = _camera(
         "Camera profile",
-        "Camera fitted to your own watch, a file that `wqv-upscale-tools calibrate` wrote; it decides mono or colour.",
+        "Camera fitted to your own watch, a file that `wqv-upscale-tools calibrate` wrote; it decides mono or color.",
     ).file(PROFILE_FILES, hint="built in; browse for your own", advanced=False, fixed_on_resume=True, of_camera=True)
     preset: str = _network(
         "Preset",
         "Network size with matching learning rate, batch and patch: "
         "full 64/23/32 (GPU), light 64/6/32, nano 32/4/16 (CPU).",
     ).choice("full", tuple(PRESETS), demo_default="nano", advanced=False, replaces=PRESET_FIELDS, always_explicit=True)
-    steps: int = _training("Steps", "Total optimisation steps; one step is one update of the network.").integer(
+    steps: int = _training("Steps", "Total optimization steps; one step is one update of the network.").integer(
         200000, minimum=1, maximum=100_000_000, advanced=False, replaces=("max_minutes",), always_explicit=True
     )
     max_minutes: float | None = _training(

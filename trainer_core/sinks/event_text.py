@@ -104,7 +104,7 @@ def format_rough_duration(seconds: float) -> str:
 
 
 def _format_start(event: RunStarted) -> list[str]:
-    camera = "mono" if event.mono else "colour"
+    camera = "mono" if event.mono else "color"
     split = ", ".join(f"{count} {name}" for name, count in event.photos.items())
     lines = [
         f"Training x{event.scale} {camera} on {event.device} ({event.precision}), "

@@ -27,7 +27,7 @@ def make_camera(config: TrainerConfig, profile: CameraProfile | None = None) -> 
     if profile is None:
         profile = CameraProfile.builtin(select_watch(mono=mono).profile)
     elif (profile.kind == "mono") != mono:
-        found, asked = ("mono", "colour") if profile.kind == "mono" else ("colour", "mono")
+        found, asked = ("mono", "color") if profile.kind == "mono" else ("color", "mono")
         raise UserError(
             f"The camera profile {config.camera_profile} is of a {found} watch, but the settings ask for a {asked} one "
             "(--monochrome-style)."

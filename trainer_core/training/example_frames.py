@@ -21,7 +21,7 @@ _SCENE_SIDE = 512  # as the scenes that a run trains on
 
 
 def photo_frames(photos: Sequence[Photo], spec: FrameSpec, *, seed: int, count: int, variation: int) -> Iterator[Frame]:
-    """Up to `count` frames, decoded one by one; a photo that cannot be decoded gives way to its neighbour."""
+    """Up to `count` frames, decoded one by one; a photo that cannot be decoded gives way to its neighbor."""
     for place in range(count):
         for number, crop in _photo_candidates(len(photos), place, count, variation):
             try:
@@ -53,7 +53,7 @@ def _make_frame(pixels: np.ndarray, spec: FrameSpec, name: str, seed: int, numbe
 
 
 def _photo_candidates(photos: int, slot: int, count: int, variation: int) -> Iterator[tuple[int, int]]:
-    """Photo and crop for one place, then the neighbours to take instead.
+    """Photo and crop for one place, then the neighbors to take instead.
 
     The photos are cut into as many stretches as there are places; each turn moves on by one within its stretch.
     """

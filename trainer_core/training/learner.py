@@ -1,7 +1,7 @@
-"""What learns: the network, its optimiser and its average, and one update of them.
+"""What learns: the network, its optimizer and its average, and one update of them.
 
 Nothing is read back from the device during an update; whether a gradient was finite stays a tensor that the
-optimiser looks at, so a non-finite value never reaches the weights and CUDA is never waited for.
+optimizer looks at, so a non-finite value never reaches the weights and CUDA is never waited for.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Learner:
             torch.backends.cuda.matmul.allow_tf32 = True
 
     def update(self, pairs: Iterable[Batch], *, count: int, learning_rate: float) -> None:
-        """One optimiser update from `count` micro-batches at learning rate `rate`."""
+        """One optimizer update from `count` micro-batches at learning rate `rate`."""
         self.network.train()
         self._terms = {}
         for pair in pairs:

@@ -77,7 +77,7 @@ def resume_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
     """Return what keeps the resumed run from being the same as an uninterrupted one; the photos must exist."""
     notices = []
     if not state.optimizer:
-        text = "The raw checkpoint is gone: continuing from its deployed weights with a fresh optimiser."
+        text = "The raw checkpoint is gone: continuing from its deployed weights with a fresh optimizer."
         notices.append(Notice("warning", text))
     changed = [
         f"{name} {state.config[name]} -> {_to_plain(getattr(plan.config, name))}"

@@ -82,7 +82,7 @@ def fetch_model(
     catalog: Mapping[str, Release] = CATALOG,
     rules: DownloadPolicy = DownloadPolicy(),
 ) -> Path:
-    """Download the model `name` of the catalogue into a folder; its path. A part left by an earlier try is continued.
+    """Download the model `name` of the catalog into a folder; its path. A part left by an earlier try is continued.
 
     Args:
         progress: called with the bytes there are and, if known, their final number.

@@ -37,7 +37,7 @@ FrameProgress = Callable[[int, int], None]
 class SimulationResult:
     """What `simulate` did: the files written, the photos refused with the reason, and what else is to be said.
 
-    `replaced` counts those of `written` that lay there before, `removed` the colour JPEGs of an earlier run that no
+    `replaced` counts those of `written` that lay there before, `removed` the color JPEGs of an earlier run that no
     longer belonged to the picture beside them.
     """
 
@@ -50,7 +50,7 @@ class SimulationResult:
     def format_summary(self) -> str:
         """The sum of it in one line."""
         replaced = f", {self.replaced} of them in place of earlier ones" if self.replaced else ""
-        removed = f"; {self.removed} JPEG of an earlier colour run removed" if self.removed else ""
+        removed = f"; {self.removed} JPEG of an earlier color run removed" if self.removed else ""
         return f"{len(self.written)} files written{replaced}{removed}."
 
 
@@ -64,7 +64,7 @@ def simulate(
     seed: int = 1337,
     progress: FrameProgress | None = None,
 ) -> SimulationResult:
-    """Write `out_dir/lr/NAME.png` and `out_dir/target/NAME.png` for every photo; colour also `lr/NAME.jpg`.
+    """Write `out_dir/lr/NAME.png` and `out_dir/target/NAME.png` for every photo; color also `lr/NAME.jpg`.
 
     LR is a whole watch frame: 120x120 gray with levels 0, 17 … 255, or 176x144 RGB, the decoded `NAME.jpg`. The target
     is `scale` times as large, rounded to 8 bit. The first frame is the largest in the middle of the photo, further ones

@@ -33,7 +33,7 @@ TileProgress = Callable[[str, int, int], None]
 
 @dataclass
 class UpscaleResult:
-    """What `upscale` did: the files written, how many colour photos a gray model has made gray, and the inputs that
+    """What `upscale` did: the files written, how many color photos a gray model has made gray, and the inputs that
     could not be used with the reason.
     """
 

@@ -48,8 +48,8 @@ def pad_for_viewer(state: Mapping[str, Tensor], spec: NetworkSpec) -> tuple[dict
     if padding_problem(spec):
         return dict(state), spec
     viewers = NetworkSpec(spec.scale)
-    colour = rescale(state, spec, viewers)
-    return embed(colour.state, colour.spec, viewers), viewers
+    color = rescale(state, spec, viewers)
+    return embed(color.state, color.spec, viewers), viewers
 
 
 def padding_problem(spec: NetworkSpec) -> str:
@@ -57,8 +57,8 @@ def padding_problem(spec: NetworkSpec) -> str:
     viewers = NetworkSpec(spec.scale)
     if spec.unshuffle or spec.scale not in (2, 4, 8):
         return f"{spec.describe()} folds pixels in another way than WQV-Viewer's x2, x4 and x8"
-    colour = dataclasses.replace(spec, num_in_ch=3, num_out_ch=3)
-    return "" if fits_into(colour, viewers) else f"{spec.describe()} is larger than WQV-Viewer's 64/23/32"
+    color = dataclasses.replace(spec, num_in_ch=3, num_out_ch=3)
+    return "" if fits_into(color, viewers) else f"{spec.describe()} is larger than WQV-Viewer's 64/23/32"
 
 
 def write_deployable(

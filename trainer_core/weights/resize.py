@@ -3,7 +3,7 @@
 In a wider network the old outputs read nothing of the new channels (zero columns), so whatever these hold is
 without effect. A dense block concatenates its input with what its convolutions add, so with more features or
 growth the old inputs move to other places. An appended block is made an identity: its last convolution has -5 on
-the diagonal of the centre tap, so that its last dense block gives y + 0.2 (-5 y) = 0, and the block x + 0.2 · 0 = x.
+the diagonal of the center tap, so that its last dense block gives y + 0.2 (-5 y) = 0, and the block x + 0.2 · 0 = x.
 """
 
 from __future__ import annotations

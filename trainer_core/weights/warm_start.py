@@ -127,7 +127,7 @@ def identify_source(path: Path | str, *, arch: str = "auto") -> WarmStartSource:
 
 
 def _unpadded_spec(found: IdentifiedNetwork) -> NetworkSpec:
-    """The network without a viewer's padding; colour channels that were added stay."""
+    """The network without a viewer's padding; color channels that were added stay."""
     inner = found.padded_from or found.spec
     return replace(inner, num_in_ch=found.spec.num_in_ch, num_out_ch=found.spec.num_out_ch)
 

@@ -1,4 +1,4 @@
-"""Colour differences behind the tone curve: saturation, blur, and a fade to neutral in highlights.
+"""Color differences behind the tone curve: saturation, blur, and a fade to neutral in highlights.
 
 Measured: highlights go neutral (R−G +2, B−G −4, where mid-tones have +22, −5).
 """
@@ -11,14 +11,14 @@ from trainer_core.camera.stages import per_sample
 from trainer_core.camera.stages.optics import sample_image
 
 FADE_START = 200.0
-"""Luma code from which colour fades; it is gone at 255."""
+"""Luma code from which color fades; it is gone at 255."""
 
 
 def saturate(differences: Tensor, y: Tensor, saturation: Tensor) -> Tensor:
-    """(Cb, Cr) [B, 2, h, w] in codes times a factor, faded in highlights: the watch's colours, sharp.
+    """(Cb, Cr) [B, 2, h, w] in codes times a factor, faded in highlights: the watch's colors, sharp.
 
     Args:
-        differences: centred on 0.
+        differences: centered on 0.
         y: luma [B, 1, h, w], codes.
         saturation: [B], factor.
     """

@@ -2,7 +2,7 @@
 
 d = x − (left + right)/2;  x += 2a·(1 ± b)·soft(d, t),  soft(d, t) = sign(d)·max(|d| − t, 0), plus where d is positive.
 Without coring and bias that is the filter [−a, 1 + 2a, −a]. Measured: 25 % overshoot one pixel left and right of edges,
-none above and below (mono); 16 % along rows (colour); noise stays uncorrelated, which an enhancer without coring would
+none above and below (mono); 16 % along rows (color); noise stays uncorrelated, which an enhancer without coring would
 forbid. The bias b lets bright fringes exceed dark ones: mono edges overshoot by 25 % and undershoot by 8 %
 (research/wqv-camera.md, section 2.1).
 """
@@ -17,7 +17,7 @@ from trainer_core.camera.stages import per_sample
 
 
 def enhance_rows(image: Tensor, strength: Tensor, coring: Tensor, bias: Tensor) -> Tensor:
-    """Sharpen [B, C, h, w] along its rows (left and right neighbours).
+    """Sharpen [B, C, h, w] along its rows (left and right neighbors).
 
     Args:
         image: codes; the border pixel is repeated beyond the border.
@@ -30,7 +30,7 @@ def enhance_rows(image: Tensor, strength: Tensor, coring: Tensor, bias: Tensor) 
 
 
 def enhance_columns(image: Tensor, strength: Tensor, coring: Tensor, bias: Tensor) -> Tensor:
-    """Sharpen [B, C, h, w] along its columns (neighbours above and below)."""
+    """Sharpen [B, C, h, w] along its columns (neighbors above and below)."""
     padded = F.pad(image, (0, 0, 1, 1), mode="replicate")
     return _enhance(image, padded[..., :-2, :] + padded[..., 2:, :], strength, coring, bias)
 

@@ -1,6 +1,6 @@
-"""The colour filter array: red, green and blue are seen by different pixels and interpolated in between.
+"""The color filter array: red, green and blue are seen by different pixels and interpolated in between.
 
-Luma keeps the full sampling (the captures' luma is as sharp as the mono watch's), colour comes from a bilinear
+Luma keeps the full sampling (the captures' luma is as sharp as the mono watch's), color comes from a bilinear
 demosaic of an RGGB mosaic whose parity counts from the frame's upper left pixel. Luma also carries a line-wise leak:
 even rows see red, odd rows blue, and part of their difference stays in luma (measured row alternation −0.66 code
 where red exceeds blue by 90, else −0.1..−0.4).
@@ -20,7 +20,7 @@ _EDGES = ((0.0, 0.25, 0.0), (0.25, 1.0, 0.25), (0.0, 0.25, 0.0))
 
 
 def mosaic_color(rgb: Tensor, odd_row: Tensor, odd_column: Tensor) -> Tensor:
-    """Linear RGB [B, 3, h, w] with its own luma and the colour of a demosaiced RGGB reading.
+    """Linear RGB [B, 3, h, w] with its own luma and the color of a demosaiced RGGB reading.
 
     Args:
         rgb: every channel at every pixel.

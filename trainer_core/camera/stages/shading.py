@@ -1,7 +1,7 @@
-"""Lens shading: light falls off towards the corners, 1 − v·r², around a centre that may lie off the middle.
+"""Lens shading: light falls off towards the corners, 1 − v·r², around a center that may lie off the middle.
 
-r is 1 at a frame corner when the centre is the middle. Measured: corners 10-30 % darker behind the tone curve (mono);
-129-142 against 193 in the centre (colour, one wall), where red and blue fall off less than green.
+r is 1 at a frame corner when the center is the middle. Measured: corners 10-30 % darker behind the tone curve (mono);
+129-142 against 193 in the center (color, one wall), where red and blue fall off less than green.
 """
 
 from __future__ import annotations

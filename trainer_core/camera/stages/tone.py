@@ -1,7 +1,7 @@
 """The tone curve: linear light to output codes, black + (white − black)·y^gamma.
 
 The true curve cannot be identified without a chart; exponents of 0.5-0.9 and a black of 0.4-1.3 levels (mono) fit the
-captures' histograms, whose black sits at level 1. Colour captures have purple-blue shadows: blacks differ by channel.
+captures' histograms, whose black sits at level 1. Color captures have purple-blue shadows: blacks differ by channel.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def apply_tone_curve(light: Tensor, gamma: Tensor, black: Tensor, white: float) 
         light: after exposure.
         gamma: [B], exponent.
         black: [B] or [B, C], code of no light.
-        white: code of light 1 (15 mono, 255 colour).
+        white: code of light 1 (15 mono, 255 color).
     """
     floor = per_sample(black)
     return power(light, per_sample(gamma)).mul_(white - floor).add_(floor)

@@ -1,6 +1,6 @@
 """White balance: the channel gains that the watch settles on, with the errors it makes.
 
-Measured on 16 colour captures: mid-tones R−G +22 (standard deviation 11), B−G −5 (18).
+Measured on 16 color captures: mid-tones R−G +22 (standard deviation 11), B−G −5 (18).
 """
 
 from __future__ import annotations

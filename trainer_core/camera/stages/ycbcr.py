@@ -1,6 +1,6 @@
-"""RGB to luma and colour differences and back, as JFIF defines them (ITU-R BT.601 weights, full range, 0..255).
+"""RGB to luma and color differences and back, as JFIF defines them (ITU-R BT.601 weights, full range, 0..255).
 
-Colour differences are centred on 0 here; a JPEG file adds 128.
+Color differences are centered on 0 here; a JPEG file adds 128.
 """
 
 from __future__ import annotations

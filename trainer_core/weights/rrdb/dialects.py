@@ -1,4 +1,4 @@
-"""Recognise what network a weight file holds, whoever wrote it, from names and shapes alone (no torch).
+"""Recognize what network a weight file holds, whoever wrote it, from names and shapes alone (no torch).
 
 Known: BasicSR and Real-ESRGAN (`params_ema`, `params`, flat), neosr, old ESRGAN and traiNNer-redux, BSRGAN and
 RealSR, the earlier trainer's raw checkpoints (`ema`, `generator`), ours. Averaged (EMA) weights are preferred.
