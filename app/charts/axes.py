@@ -1,4 +1,4 @@
-"""Axes with labels that can be read at a glance: whole steps as 800, 12k, 1.5M; a logarithmic axis at 1, 2, 5."""
+"""Axes with short labels: steps as 800, 12k or 1.5M; a logarithmic axis at round numbers such as 1, 2 and 5."""
 
 from __future__ import annotations
 
@@ -11,37 +11,40 @@ from PySide6.QtGui import QFontMetrics
 
 from app.theme import scale_width, theme
 
-_STEP_AXIS_HEIGHT = 20  # pixels between two labels of the logarithmic axis, at least, where text has its usual size
-_VALUE_AXIS_WIDTH = 54  # pixels; of a number that has no room, such as 23.188 or 0.0512, nothing would be drawn
+_MIN_LABEL_DISTANCE = 20  # minimum pixels between two labels of the logarithmic axis at the default text size
+_VALUE_AXIS_WIDTH = 54  # pixels; room for 23.188 or 0.0512, because pyqtgraph drops labels that do not fit
 _SCIENTIFIC_BELOW = 2e-3
-_OVERHANG = 4  # pixels that a label may reach beyond the left end of its axis
+_OVERHANG = 4  # pixels that a label may extend beyond the left end of its axis
 _ROUND_DIGITS = (1, 2, 5)
-_DIGITS = (
+_DIGITS = (  # sets of digits that are nearly evenly spaced on a logarithmic axis
     (1,),
     (1, 3),
     _ROUND_DIGITS,
     (1, 2, 3, 5),
     (1, 2, 3, 4, 6),
     range(1, 10),
-)  # fairly even on a logarithmic axis
+)
 
 
 class _Axis(pg.AxisItem):
-    """Its numbers can be left out. Its size stays then: a number of an axis that shrinks would leave pixels behind."""
+    """Axis whose labels can be hidden without changing its size.
+
+    A shrinking axis would leave pixels of its labels behind.
+    """
 
     def __init__(self, side: str) -> None:
         super().__init__(side)
         self.enableAutoSIPrefix(False)
         self.labels_visible = True
 
-    def set_labels_visible(self, shown: bool) -> None:
-        """With numbers, or the bare line."""
-        self.labels_visible = shown
+    def set_labels_visible(self, visible: bool) -> None:
+        """Show the labels, or hide them and keep the bare line."""
+        self.labels_visible = visible
         self.picture = None
         self.update()
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        """Labels for these values."""
+        """Return the labels of these values, empty while the labels are hidden."""
         return self._format_labels(values, scale, spacing) if self.labels_visible else [""] * len(values)
 
     def _format_labels(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
@@ -50,57 +53,55 @@ class _Axis(pg.AxisItem):
 
 
 class StepAxis(_Axis):
-    """The horizontal axis: whole numbers only, thousands and millions by letter."""
+    """The horizontal axis: whole steps only, thousands as "k" and millions as "M"."""
 
     def __init__(self) -> None:
         super().__init__("bottom")
-        self.setHeight(scale_width(21))  # with numbers or without
+        self.setHeight(scale_width(21))  # with or without labels
 
     def _format_labels(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        """But none where one would reach into the corner, which says what they are."""
+        """Drop labels that would overlap the "step" caption in the corner."""
         metrics, (left, right) = QFontMetrics(theme().font()), self.range
         labels = [step_label(value) for value in values]
-        places = [(value - left) / (right - left) * self.width() for value in values]
-        free = [place + _OVERHANG >= metrics.horizontalAdvance(text) / 2 for place, text in zip(places, labels)]
-        return [text if fits else "" for text, fits in zip(labels, free)]
+        positions = [(value - left) / (right - left) * self.width() for value in values]
+        fits = [x + _OVERHANG >= metrics.horizontalAdvance(label) / 2 for x, label in zip(positions, labels)]
+        return [label if label_fits else "" for label, label_fits in zip(labels, fits)]
 
 
 class ValueAxis(_Axis):
-    """The vertical axis; where it is logarithmic, the few numbers that fit, evenly chosen."""
+    """The vertical axis; a logarithmic one shows the evenly spaced round numbers that fit."""
 
     def __init__(self) -> None:
         super().__init__("left")
-        self.setWidth(
-            scale_width(_VALUE_AXIS_WIDTH)
-        )  # the same for all charts and figures, so that nothing moves while figures change
+        self.setWidth(scale_width(_VALUE_AXIS_WIDTH))  # fixed, so that curves do not move when labels change
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
-        """Where the ticks are; exponents of ten where the axis is logarithmic."""
+        """Return pairs of spacing and tick positions; on a logarithmic axis positions are exponents of ten."""
         if not self.logMode:
             ticks: list[tuple[float, list[float]]] = super().tickValues(minVal, maxVal, size)
             return ticks[:2]
-        values = log_ticks(10.0**minVal, 10.0**maxVal, max(2, int(size / scale_width(_STEP_AXIS_HEIGHT))))
+        values = log_ticks(10.0**minVal, 10.0**maxVal, max(2, int(size / scale_width(_MIN_LABEL_DISTANCE))))
         return [(1.0, [math.log10(value) for value in values])]
 
     def _format_labels(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        """Small ones, such as learning rates, as 1.5e-4, which has room where 0.00015 has not."""
+        """Return the labels; small values such as learning rates as 1.5e-4, because 0.00015 would not fit."""
         if self.logMode or max(map(abs, values), default=1.0) > _SCIENTIFIC_BELOW:
             return super()._format_labels(values, scale, spacing)
         return [f"{value:.3g}" if value == 0 else _scientific(value) for value in values]
 
     def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        """Labels for these exponents of ten."""
+        """Return the labels of these exponents of ten."""
         return [f"{10.0**value:.3g}" for value in values]
 
 
 def _scientific(value: float) -> str:
-    """Such as "1.5e-4"."""
+    """Return a number as text such as "1.5e-4"."""
     digits, exponent = f"{value:.2e}".split("e")
     return f"{float(digits):g}e{int(exponent)}"
 
 
 def step_label(step: float) -> str:
-    """Such as "800", "12k", "1.5M"; nothing between two steps or before the first."""
+    """Return the label of a step such as "800", "12k" or "1.5M"; "" for a fraction or a negative number."""
     if step < 0 or abs(step - round(step)) > 1e-6:
         return ""
     for size, letter in ((1e6, "M"), (1e4, "k")):
@@ -110,7 +111,7 @@ def step_label(step: float) -> str:
 
 
 def log_ticks(low: float, high: float, maximum: int) -> list[float]:
-    """At most `most` round numbers from `low` to `high`, spread evenly over a logarithmic axis."""
+    """Return at most `maximum` round numbers from `low` to `high`, spread evenly over a logarithmic axis."""
     if not (0 < low < high and math.isfinite(high)):
         return []
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)

@@ -1,7 +1,7 @@
-"""One chart: its title and legend, the plot, and a crosshair that reads out the nearest point, by mouse or keyboard.
+"""One chart: title, legend, plot, and a crosshair that reads out the nearest point, by mouse or keyboard.
 
-Keys: Left and Right go from point to point (with Shift by a tenth of what is in sight), + and - zoom, 0 or Home shows
-everything, Return shows the preview of that step, Escape hides the crosshair.
+Keys: Left and Right move from point to point (with Shift by a tenth of the visible range), + and - zoom, 0 or Home
+shows everything, Return shows the preview of the step at the crosshair, Escape hides the crosshair.
 """
 
 from __future__ import annotations
@@ -17,31 +17,45 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from app.charts.plot import Curve, CurveStyle, Plot
 from app.theme import SPACING, theme, theme_colors
 
-_HOVER_PIXELS = 6  # pixels within which a click means the tick
+_CLICK_PIXELS = 6  # pixels; a click this close to a tick selects the step of the tick
 _ZOOM = 1.5
-_EDGE_PIXELS = 2  # pixels for the frame
+_EDGE_PIXELS = 2  # pixels that the frame takes
 _LEGEND_SYMBOLS = {CurveStyle.PLAIN: "●", CurveStyle.OTHER: "╌"}
-_HINT = "Drag to move, wheel to zoom, double click to see everything; click to see the preview of that step"
+_HINT = "Drag to move, scroll to zoom, double-click to show everything. Click to show the preview of that step."
 
 
 class Chart(QWidget):
-    """Give it its lines with `show_lines`; says with `chosen` which step was clicked. `empty` stands where none are,
-    `least` is the smallest range of values that fills its height.
+    """Chart with crosshair; `show_curves` sets its curves.
+
+    Args:
+        title: the heading, without the unit.
+        unit: the unit of the values, "" for none.
+        empty: the text shown while there are no curves.
+        number_format: the format of values in the legend and the read-out.
+        log: whether the vertical axis is logarithmic.
+        min_range: the smallest vertical range, in units of the values.
     """
 
     step_clicked = Signal(int)
 
     def __init__(
-        self, title: str, unit: str = "", *, empty: str, form: str = ".4g", log: bool = False, least: float = 0.0
+        self,
+        title: str,
+        unit: str = "",
+        *,
+        empty: str,
+        number_format: str = ".4g",
+        log: bool = False,
+        min_range: float = 0.0,
     ) -> None:
         super().__init__()
-        self._unit, self._form = unit, form
-        self._lines: Sequence[Curve] = ()
+        self._unit, self._number_format = unit, number_format
+        self._curves: Sequence[Curve] = ()
         self._ticks: Sequence[float] = ()
-        self._at: float | None = None  # the step of the crosshair
-        self.plot = Plot(log=log, min_range=least)
-        self.plot.scene().sigMouseMoved.connect(self._follow_mouse)
-        self.plot.scene().sigMouseClicked.connect(self._click)
+        self._crosshair_step: float | None = None  # None while the crosshair is hidden
+        self.plot = Plot(log=log, min_range=min_range)
+        self.plot.scene().sigMouseMoved.connect(self._on_mouse_moved)
+        self.plot.scene().sigMouseClicked.connect(self._on_click)
         self.plot.viewport().installEventFilter(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(f"Chart: {title}")
@@ -59,20 +73,20 @@ class Chart(QWidget):
         self._legend.setTextFormat(Qt.TextFormat.RichText)
         self._legend.setWordWrap(True)
         self._legend.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
-        self._box = QLabel(self)  # the read-out, over title and legend, which it repeats
-        self._box.setObjectName("read_out")
-        self._box.setTextFormat(Qt.TextFormat.RichText)
-        self._box.setWordWrap(True)
-        self._box.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._box.setContentsMargins(SPACING, SPACING // 2, SPACING, 0)
-        self._box.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._box.hide()
-        self._empty = QLabel(empty, self.plot)
-        self._empty.setObjectName("empty")
-        self._empty.setProperty("role", "muted")
-        self._empty.setWordWrap(True)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._read_out_label = QLabel(self)  # covers title and legend, because it repeats them
+        self._read_out_label.setObjectName("read_out")
+        self._read_out_label.setTextFormat(Qt.TextFormat.RichText)
+        self._read_out_label.setWordWrap(True)
+        self._read_out_label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._read_out_label.setContentsMargins(SPACING, SPACING // 2, SPACING, 0)
+        self._read_out_label.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._read_out_label.hide()
+        self._empty_label = QLabel(empty, self.plot)
+        self._empty_label.setObjectName("empty")
+        self._empty_label.setProperty("role", "muted")
+        self._empty_label.setWordWrap(True)
+        self._empty_label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty_label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._corner = QLabel("step", self.plot)
         self._corner.setProperty("role", "muted")
         self._corner.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -92,111 +106,121 @@ class Chart(QWidget):
 
     def show_curves(
         self,
-        lines: Sequence[Curve],
+        curves: Sequence[Curve],
         *,
         ticks: Sequence[float] = (),
         marker: tuple[float, float] | None = None,
         reference: float | None = None,
     ) -> None:
-        """Draw these curves, ticks at these steps, a ring around a point, a level line (bicubic)."""
-        self._lines, self._ticks = lines, ticks
-        self.plot.draw(lines, ticks=ticks, mark=marker, reference=reference)
-        self._empty.setVisible(not self.plot.has_curves)
+        """Draw the curves of the chart; they replace those drawn before.
+
+        Args:
+            curves: what to draw; the legend names them.
+            ticks: steps that get a tick, such as checkpoints.
+            marker: step and value of a point that gets a ring, such as the best PSNR.
+            reference: the value of a horizontal line, the PSNR of bicubic.
+        """
+        self._curves, self._ticks = curves, ticks
+        self.plot.draw(curves, ticks=ticks, marker=marker, reference=reference)
+        self._empty_label.setVisible(not self.plot.has_curves)
         self._corner.setVisible(self.plot.has_curves)
         legend = self._legend_text(reference)
         if legend != self._legend.text():
             self._legend.setText(legend)
-        if self._at is not None:
-            self._update_read_out(self._at)
+        if self._crosshair_step is not None:
+            self._update_read_out(self._crosshair_step)
 
     @property
     def legend(self) -> str:
-        """The names in the legend, without the signs before them."""
-        return ", ".join(line.name for line in self._legend_curves())
+        """The names in the legend, without their symbols."""
+        return ", ".join(curve.name for curve in self._legend_curves())
 
     @property
     def read_out(self) -> str:
-        """What the crosshair says, "" while it is hidden."""
-        return "" if self._at is None else self.accessibleDescription()
+        """The values at the crosshair as text, "" while it is hidden."""
+        return "" if self._crosshair_step is None else self.accessibleDescription()
 
     def set_log(self, log: bool) -> None:
-        """Whether the vertical axis is logarithmic."""
+        """Make the vertical axis logarithmic or linear."""
         self.plot.set_log(log)
 
     def reset_view(self) -> None:
-        """Undo zoom and moves."""
+        """Show all steps again, after zooming or moving."""
         self.plot.show_all()
 
     def _legend_curves(self) -> list[Curve]:
-        plain = [line for line in self._lines if line.look is CurveStyle.PLAIN]
-        other = [line for line in self._lines if line.look is CurveStyle.OTHER]
+        plain = [curve for curve in self._curves if curve.style is CurveStyle.PLAIN]
+        other = [curve for curve in self._curves if curve.style is CurveStyle.OTHER]
         return (plain if len(plain) > 1 or other else []) + other
 
     def _legend_text(self, reference: float | None) -> str:
-        parts = [f"{_legend_symbol(line)}&nbsp;{_non_breaking(line.name)}" for line in self._legend_curves()]
+        parts = [f"{_legend_symbol(curve)}&nbsp;{_non_breaking(curve.name)}" for curve in self._legend_curves()]
         if reference is not None:
             parts.append(
-                f'<span style="color:{theme_colors().muted}">┈&nbsp;bicubic&nbsp;{self._value(reference)}</span>'
+                f'<span style="color:{theme_colors().muted}">┈&nbsp;bicubic&nbsp;{self._format_value(reference)}</span>'
             )
         return "&nbsp; ".join(parts)
 
     # -- the crosshair -------------------------------------------------------------------------
 
-    def _follow_mouse(self, where: QPointF) -> None:
-        x = self.plot.step_at(where)
-        line = self._crosshair_curve()
-        if x is None or line is None:
+    def _on_mouse_moved(self, position: QPointF) -> None:
+        x = self.plot.step_at(position)
+        curve = self._crosshair_curve()
+        if x is None or curve is None:
             self._hide_crosshair()
         else:
-            self._point_at(float(line.points.x[line.points.nearest_index(x)]))
+            self._show_crosshair(float(curve.points.x[curve.points.nearest_index(x)]))
 
     def _crosshair_curve(self) -> Curve | None:
-        """The curve whose points the crosshair stops at."""
-        return next((line for line in self._lines if line.look is CurveStyle.PLAIN and len(line.points)), None)
+        """Return the curve whose points the crosshair stops at, or None if it is empty."""
+        return next((curve for curve in self._curves if curve.style is CurveStyle.PLAIN and len(curve.points)), None)
 
-    def _point_at(self, x: float) -> None:
-        self._at = x
-        found = [(line, line.points.nearest_point(x)) for line in self._lines if line.look is not CurveStyle.FAINT]
-        values = [(line, *point) for line, point in found if point is not None and np.isfinite(point[1])]
+    def _show_crosshair(self, x: float) -> None:
+        self._crosshair_step = x
+        nearest = [
+            (curve, curve.points.nearest_point(x)) for curve in self._curves if curve.style is not CurveStyle.FAINT
+        ]
+        values = [(curve, *point) for curve, point in nearest if point is not None and np.isfinite(point[1])]
         head = f"step {x:.0f}"
-        words = [f"{line.name} {self._value(y)}{_offset_note(step, x)}" for line, step, y in values]
-        self.setAccessibleDescription(", ".join([head, *words]))
-        parts = [f"{_legend_symbol(line)}&nbsp;{_non_breaking(word)}" for (line, _, _), word in zip(values, words)]
-        self._box.setText("&nbsp; ".join([f"<b>{_non_breaking(head)}</b>", *parts]))
+        texts = [f"{curve.name} {self._format_value(y)}{_offset_note(step, x)}" for curve, step, y in values]
+        self.setAccessibleDescription(", ".join([head, *texts]))
+        parts = [f"{_legend_symbol(curve)}&nbsp;{_non_breaking(text)}" for (curve, _, _), text in zip(values, texts)]
+        self._read_out_label.setText("&nbsp; ".join([f"<b>{_non_breaking(head)}</b>", *parts]))
         self._place_read_out()
-        self._box.show()
-        self._box.raise_()
+        self._read_out_label.show()
+        self._read_out_label.raise_()
         self.plot.show_crosshair(x)
 
     def _update_read_out(self, x: float) -> None:
-        """The lines are others now: a longer average, another run."""
+        """Update the read-out after the curves changed."""
         if self._crosshair_curve() is None:
             self._hide_crosshair()
         else:
-            self._point_at(x)
+            self._show_crosshair(x)
 
     def _place_read_out(self) -> None:
         width = self.width() - 2 * _EDGE_PIXELS
-        height = max(self._box.heightForWidth(width), self.plot.y() - _EDGE_PIXELS)
-        self._box.setGeometry(_EDGE_PIXELS, _EDGE_PIXELS, width, height)
+        height = max(self._read_out_label.heightForWidth(width), self.plot.y() - _EDGE_PIXELS)
+        self._read_out_label.setGeometry(_EDGE_PIXELS, _EDGE_PIXELS, width, height)
 
     def _place_empty_text(self) -> None:
-        """Between the axes."""
-        room = self.plot.mapFromScene(self.plot.view.sceneBoundingRect()).boundingRect()
-        self._empty.setGeometry(room.adjusted(SPACING, 0, -SPACING, 0))
+        """Center the text of the empty chart between the axes."""
+        area = self.plot.mapFromScene(self.plot.view.sceneBoundingRect()).boundingRect()
+        self._empty_label.setGeometry(area.adjusted(SPACING, 0, -SPACING, 0))
 
     def _hide_crosshair(self) -> None:
-        self._at = None
-        self._box.hide()
+        self._crosshair_step = None
+        self._read_out_label.hide()
         self.plot.show_crosshair(None)
         self.setAccessibleDescription("")
 
-    def _value(self, value: float) -> str:
-        return f"{value:{self._form}}{' ' if self._unit else ''}{self._unit}"
+    def _format_value(self, value: float) -> str:
+        return f"{value:{self._number_format}}{' ' if self._unit else ''}{self._unit}"
 
     # -- mouse and keys ------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Handle events of the plot: hide the crosshair, reset the view, place the "step" caption."""
         if event.type() == QEvent.Type.Leave:
             self._hide_crosshair()
         elif event.type() == QEvent.Type.MouseButtonDblClick:
@@ -206,49 +230,56 @@ class Chart(QWidget):
             self._corner.move(SPACING, self.plot.height() - self._corner.height() - 1)
         return super().eventFilter(watched, event)
 
-    def _click(self, event: QMouseEvent) -> None:
+    def _on_click(self, event: QMouseEvent) -> None:
         x = self.plot.step_at(event.scenePos())  # type: ignore[attr-defined]  # pyqtgraph's own event
         if x is None or event.button() != Qt.MouseButton.LeftButton:
             return
         tick = min(self._ticks, key=lambda tick: abs(tick - x), default=x)
-        near = abs(self.plot.x_to_pixels(tick) - self.plot.x_to_pixels(x)) <= _HOVER_PIXELS
-        self.step_clicked.emit(round(tick if near else x))
+        is_near = abs(self.plot.x_to_pixels(tick) - self.plot.x_to_pixels(x)) <= _CLICK_PIXELS
+        self.step_clicked.emit(round(tick if is_near else x))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move the crosshair, zoom, or choose the step at the crosshair."""
         key = Qt.Key(event.key())
         if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
             far = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
             self._move_crosshair(-1 if key == Qt.Key.Key_Left else 1, far=far)
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
-            middle = sum(self.plot.visible_range) / 2 if self._at is None else self._at
+            middle = sum(self.plot.visible_range) / 2 if self._crosshair_step is None else self._crosshair_step
             self.plot.zoom(1 / _ZOOM if key == Qt.Key.Key_Minus else _ZOOM, around=middle)
         elif key in (Qt.Key.Key_0, Qt.Key.Key_Home):
             self.reset_view()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._at is not None:
-            self.step_clicked.emit(round(self._at))
-        elif key == Qt.Key.Key_Escape and self._at is not None:
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._crosshair_step is not None:
+            self.step_clicked.emit(round(self._crosshair_step))
+        elif key == Qt.Key.Key_Escape and self._crosshair_step is not None:
             self._hide_crosshair()
         else:
             super().keyPressEvent(event)
 
     def _move_crosshair(self, direction: int, *, far: bool) -> None:
-        """To the next point this way, or by a tenth of what is in sight; the first time to the newest point there."""
-        line = self._crosshair_curve()
-        if line is None:
+        """Move the crosshair from point to point; a hidden one appears at the newest visible point.
+
+        Args:
+            direction: -1 for left, 1 for right.
+            far: move by a tenth of the visible range instead of to the next point.
+        """
+        curve = self._crosshair_curve()
+        if curve is None:
             return
-        points, (left, right) = line.points, self.plot.visible_range
-        number = points.nearest_index(right if self._at is None else self._at)
-        if self._at is not None:
-            aim = self._at + direction * (right - left) / 10
-            next_one = min(max(number + direction, 0), len(points) - 1)
-            number = points.nearest_index(aim) if far else next_one
+        points, (left, right) = curve.points, self.plot.visible_range
+        number = points.nearest_index(right if self._crosshair_step is None else self._crosshair_step)
+        if self._crosshair_step is not None:
+            target = self._crosshair_step + direction * (right - left) / 10
+            neighbor = min(max(number + direction, 0), len(points) - 1)
+            number = points.nearest_index(target) if far else neighbor
         x = float(points.x[number])
         self.plot.scroll_to(x)
-        self._point_at(x)
+        self._show_crosshair(x)
 
-    # -- looks ---------------------------------------------------------------------------------
+    # -- appearance ----------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the rounded frame, in the accent color while the chart has the focus."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(QColor(theme_colors().base))
@@ -259,11 +290,11 @@ class Chart(QWidget):
     def _apply_theme(self) -> None:
         self.plot.apply_theme()
         c = theme_colors()
-        self._box.setStyleSheet(f"background: {c.base}; border-radius: 4px;")
+        self._read_out_label.setStyleSheet(f"background: {c.base}; border-radius: 4px;")
 
 
-def _legend_symbol(line: Curve) -> str:
-    return f'<span style="color:{line.color().name()}">{_LEGEND_SYMBOLS[line.look]}</span>'
+def _legend_symbol(curve: Curve) -> str:
+    return f'<span style="color:{curve.color().name()}">{_LEGEND_SYMBOLS[curve.style]}</span>'
 
 
 def _non_breaking(text: str) -> str:
@@ -271,5 +302,5 @@ def _non_breaking(text: str) -> str:
 
 
 def _offset_note(step: float, x: float) -> str:
-    """Where a point lies that is not exactly at the crosshair."""
+    """Return the step of a point that is not exactly at the crosshair, else ""."""
     return "" if step == x else f" (step {step:.0f})"

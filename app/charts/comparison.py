@@ -1,4 +1,4 @@
-"""Another run drawn beside this one: an earlier one of the workspace, or one of another workspace."""
+"""Comparison with another run in the charts: a previous run of the workspace, or the run of another workspace."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _JOB = "comparison"
 
 @dataclass(frozen=True)
 class ComparableRun:
-    """A run to compare with."""
+    """A run that the charts can show beside the current one."""
 
     name: str
-    root: Path  # of its files
+    root: Path  # folder of its files
 
 
 class RunComparison(QObject):
-    """The menu of the panel's button. What it offers is looked for when it is opened, in the background."""
+    """Menu of the button "Compare with"; it searches for runs, in the background, each time it opens."""
 
     message_posted = Signal(str, str)  # level, text
 
@@ -45,68 +45,70 @@ class RunComparison(QObject):
     def _find_runs(self) -> None:
         workspace = self._project.workspace
         self._project.background.run_job(
-            "comparable", lambda: find_comparable_runs(workspace), self._show_menu, self._escaped
+            "comparable", lambda: find_comparable_runs(workspace), self._show_menu, self._raise_error
         )
 
-    def _show_menu(self, found: tuple[list[ComparableRun], list[ComparableRun]]) -> None:
+    def _show_menu(self, runs: tuple[list[ComparableRun], list[ComparableRun]]) -> None:
         self.menu.clear()
         self._add("None", lambda: self.choose(None)).setChecked(self._chosen is None)
-        for title, choices in zip(("Earlier runs of this workspace", "Recent workspaces"), found):
-            if choices:
+        for title, group in zip(("Previous runs of this workspace", "Recent workspaces"), runs):
+            if group:
                 self.menu.addSeparator()
                 self.menu.addAction(title).setEnabled(False)
-            for choice in choices:
+            for choice in group:
                 self._add(choice.name, partial(self.choose, choice)).setChecked(choice == self._chosen)
         self.menu.addSeparator()
         self.menu.addAction("Other workspace …").triggered.connect(self._choose_other)
         button = self._panel.compare_button
         self.menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
-    def _add(self, text: str, chosen: Callable[[], object]) -> QAction:
+    def _add(self, text: str, callback: Callable[[], object]) -> QAction:
         action = self.menu.addAction(text)
         action.setCheckable(True)
-        action.triggered.connect(lambda: chosen())
+        action.triggered.connect(lambda: callback())
         return action
 
     def _choose_other(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self._panel, "Workspace of the other run")
+        folder = QFileDialog.getExistingDirectory(self._panel, "Choose the workspace of another run")
         if folder:
             self.choose(ComparableRun(Path(folder).name, Path(folder)))
 
     def choose(self, choice: ComparableRun | None) -> None:
-        """Draw this run too; None draws no other."""
+        """Load a run and draw it beside the current one; None ends the comparison."""
         self._project.background.cancel(_JOB)
         if choice is None:
             self._chosen = None
             self._panel.compare_with("", None)
             return
         self._project.background.run_job(
-            _JOB, lambda: load_figures(choice.root), lambda figures: self._show(choice, figures), self._escaped
+            _JOB, lambda: load_figures(choice.root), lambda figures: self._show(choice, figures), self._raise_error
         )
 
     def _show(self, choice: ComparableRun, figures: RunFigures) -> None:
         if not figures:
-            self.message_posted.emit("warning", f"There is no run in {choice.root}: no figures in its journal.jsonl.")
+            self.message_posted.emit(
+                "warning", f"There is no run in {choice.root}: no journal.jsonl with figures. Choose another workspace."
+            )
             return
         self._chosen = choice
         self._panel.compare_with(choice.name, figures)
 
-    def _escaped(self, error: Exception) -> None:
+    def _raise_error(self, error: Exception) -> None:
         raise error
 
 
 def find_comparable_runs(workspace: Workspace | None) -> tuple[list[ComparableRun], list[ComparableRun]]:
-    """Earlier runs of the workspace, newest first, and other workspaces that were opened lately."""
-    earlier = workspace.previous_runs_with_journal() if workspace else []
+    """Return the previous runs of the workspace, newest first, and the runs of other recent workspaces."""
+    previous = workspace.previous_runs_with_journal() if workspace else []
     others = [Workspace(path) for path in read_recent_workspaces() if workspace is None or path != workspace.root]
     return (
-        [ComparableRun(_archive_time(path.name), path) for path in earlier],
+        [ComparableRun(_archive_time(path.name), path) for path in previous],
         [ComparableRun(other.root.name, other.root) for other in others if other.journal_file.is_file()],
     )
 
 
 def load_figures(root: Path) -> RunFigures:
-    """The figures of the run whose files lie here."""
+    """Read the figures of the run in a folder from its journal; they are empty if there is none."""
     figures = RunFigures()
     for event in JournalFollower(Workspace(root).journal_file).read_new_events():
         figures.add_event(event)
@@ -114,7 +116,7 @@ def load_figures(root: Path) -> RunFigures:
 
 
 def _archive_time(folder: str) -> str:
-    """When a run was put aside, from its folder's name."""
+    """Return the time at which a run was archived, from its folder's name, or the name if it holds no time."""
     try:
         return time.strftime("%d %b %Y, %H:%M", time.strptime(folder[:19], ARCHIVE_TIME_FORMAT))
     except ValueError:

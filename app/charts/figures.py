@@ -1,4 +1,4 @@
-"""The figures of one run as curves: filled event by event, live or from a journal, in whatever thread; no Qt here."""
+"""The figures of one run as curves, filled event by event, live or from a journal; usable in any thread."""
 
 from __future__ import annotations
 
@@ -11,23 +11,29 @@ _DEFAULT_SPAN = 40  # steps
 
 
 class LossCurve:
-    """One term of the loss, as it came; smoothed when it is asked for."""
+    """Curve of one term of the loss, with a smoothed version on request."""
 
     def __init__(self) -> None:
         self.raw = Points()
         self._restart_average(_DEFAULT_SPAN)
 
     def append(self, step: int, value: float) -> None:
-        """The value of one more step."""
+        """Add the value of the next step."""
         self.raw.append(step, value)
 
     def rewind(self, step: int) -> None:
-        """Drop what lies beyond a step."""
+        """Drop the values after a step."""
         self.raw.rewind(step)
         self._restart_average(self._span)
 
     def smooth(self, span: int) -> Points:
-        """Averaged over about `span` steps, 1 for none; only what came since the last time has to be averaged."""
+        """Return the curve smoothed by an exponential average.
+
+        A repeated call with the same span averages only the values added since.
+
+        Args:
+            span: the number of steps to average over; 1 returns the raw curve.
+        """
         if span == 1:
             return self.raw
         if span != self._span:
@@ -42,19 +48,23 @@ class LossCurve:
 
 
 class RunFigures:
-    """Everything the charts draw of a run."""
+    """All curves of a run: losses, PSNR, learning rate, and the steps of its checkpoints."""
 
     def __init__(self) -> None:
-        self.losses: dict[str, LossCurve] = {}  # the total first; single terms only where there are several
+        self.losses: dict[str, LossCurve] = {}  # the total first; single terms only if there are several
         self.psnr, self.rate = Points(), Points()
         self.bicubic: float | None = None  # dB
         self.checkpoints: list[int] = []  # steps
 
     def __bool__(self) -> bool:
+        """Whether there is any loss or PSNR."""
         return bool(self.losses) or len(self.psnr) > 0
 
     def add_event(self, event: Event) -> None:
-        """Take in one event. A resumed run drops what lies beyond its first step; a new one is for new `Figures`."""
+        """Add the figures of one event; a resumed run drops the values after its start step.
+
+        A new run needs a new `RunFigures`.
+        """
         if isinstance(event, StepDone):
             self._add_step(event)
         elif isinstance(event, Validated) and event.split == "val":
@@ -67,7 +77,7 @@ class RunFigures:
 
     @property
     def best(self) -> tuple[float, float] | None:
-        """Step and value of the highest PSNR."""
+        """Step and value of the highest PSNR in dB, or None without a finite one."""
         y = self.psnr.y
         if not np.isfinite(y).any():
             return None

@@ -1,7 +1,8 @@
-"""How the loss is drawn: smoothed over how many steps, on which axis. Chosen beside the charts, remembered."""
+"""Options of the loss chart, smoothing and axis type, which the settings store keeps between sessions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -17,14 +18,14 @@ _AXES = {"log": "Log", "linear": "Linear"}
 
 
 class LossOptions(QWidget):
-    """Two small choices."""
+    """Combo boxes for loss smoothing and axis type."""
 
     changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.smoothing = _make_combo_box("Smoothing of the loss", "Over how many steps the loss is averaged", _SPANS)
-        self.axis = _make_combo_box("Axis of the loss", "Logarithmic or linear axis of the loss", _AXES)
+        self.smoothing = _make_combo_box("Loss smoothing", "Average the loss over this number of steps", _SPANS)
+        self.axis = _make_combo_box("Loss axis", "Show the loss on a logarithmic or a linear axis", _AXES)
         _select(self.smoothing, _DEFAULT_SPAN)
         for key, box in self._boxes():
             _select(box, open_settings_store().value(key))
@@ -33,11 +34,11 @@ class LossOptions(QWidget):
         row.setSpacing(SPACING // 2)
         for key, box in self._boxes():
             row.addWidget(box)
-            box.activated.connect(lambda place, key=key, box=box: self._choose(key, box))
+            box.activated.connect(lambda index, key=key, box=box: self._choose(key, box))
 
     @property
     def smoothing_span(self) -> int:
-        """Steps to average over; 1 leaves the loss as it came."""
+        """The number of steps to average the loss over; 1 means no smoothing."""
         span: int = self.smoothing.currentData()
         return span
 
@@ -54,17 +55,17 @@ class LossOptions(QWidget):
         self.changed.emit()
 
 
-def _make_combo_box(name: str, explanation: str, words: dict[Any, str]) -> QComboBox:
+def _make_combo_box(name: str, tooltip: str, labels: Mapping[Any, str]) -> QComboBox:
     box = QComboBox()
     box.setAccessibleName(name)
-    box.setToolTip(explanation)
-    for value, text in words.items():
+    box.setToolTip(tooltip)
+    for value, text in labels.items():
         box.addItem(text, value)
     return box
 
 
 def _select(box: QComboBox, value: object) -> None:
-    """What was remembered, as text or not; a value that is not offered leaves what is chosen."""
-    for place in range(box.count()):
-        if str(box.itemData(place)) == str(value):
-            box.setCurrentIndex(place)
+    """Select the stored value, which may be text; keep the selection if the value is not offered."""
+    for index in range(box.count()):
+        if str(box.itemData(index)) == str(value):
+            box.setCurrentIndex(index)

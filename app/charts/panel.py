@@ -1,6 +1,7 @@
-"""The charts of a run: loss, PSNR beside bicubic, learning rate. Events fill arrays; a timer draws once a second at
-most, only charts that have something new and are in sight, and less often when drawing takes long: the training runs
-on the same cores.
+"""The charts of a run: loss, PSNR beside bicubic, and learning rate.
+
+Events fill arrays. A timer draws at most once a second, and only the visible charts with new data. It draws less often
+if drawing takes long, because the training runs on the same cores.
 """
 
 from __future__ import annotations
@@ -20,24 +21,30 @@ from app.theme import SPACING, theme
 from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 
 _DRAW_INTERVAL = 1000  # milliseconds
-_MIN_PSNR_RANGE = 0.05  # dB; less is no difference to look at
-_REDRAW_DELAY = 50  # milliseconds until a drawing after a rest, or one that the user waits for
-_MAX_DRAW_SHARE = 4  # times the last drawing's duration that passes until the next one, at least
+_MIN_PSNR_RANGE = 0.05  # dB; smaller differences do not matter
+_REDRAW_DELAY = 50  # milliseconds before the first drawing after a pause, or one that the user requested
+_MIN_PAUSE_RATIO = 4  # minimum pause between drawings, as a multiple of the duration of the last one
 
 
 class ChartPanel(QWidget):
-    """Hears every event of a run; `load` shows a run that was, `compare_with` one beside it."""
+    """Panel of charts; `on_event` adds live events, `show_figures` shows a stored run, `compare_with` adds a second."""
 
-    step_chosen = Signal(int)  # a chart was clicked there
+    step_chosen = Signal(int)  # the user clicked a chart at this step
 
     def __init__(self) -> None:
         super().__init__()
         self.loss_options = LossOptions()
-        self.loss = Chart("Loss", empty="The loss appears with the first steps.", log=self.loss_options.is_logarithmic)
+        self.loss = Chart("Loss", empty="The loss appears after the first steps.", log=self.loss_options.is_logarithmic)
         self.psnr = Chart(
-            "PSNR", "dB", empty="PSNR appears with the first validation.", form=".2f", least=_MIN_PSNR_RANGE
+            "PSNR",
+            "dB",
+            empty="PSNR appears after the first validation.",
+            number_format=".2f",
+            min_range=_MIN_PSNR_RANGE,
         )
-        self.rate = Chart("Learning rate", empty="The learning rate appears with the first steps.", form=".2e")
+        self.rate = Chart(
+            "Learning rate", empty="The learning rate appears after the first steps.", number_format=".2e"
+        )
         self.figures = RunFigures()
         self.other: RunFigures | None = None
         self._other_name = ""
@@ -61,26 +68,26 @@ class ChartPanel(QWidget):
         switches, charts = QHBoxLayout(), QHBoxLayout()
         switches.setSpacing(SPACING // 2)
         charts.setSpacing(SPACING)
-        for chart, name, shown in (
+        for chart, name, visible in (
             (self.loss, "Loss", True),
             (self.psnr, "PSNR", True),
             (self.rate, "Learning rate", False),
         ):
             switch = QPushButton(name)
             switch.setCheckable(True)
-            switch.setChecked(shown)
-            switch.setToolTip(f"Show or hide the chart: {name}")
+            switch.setChecked(visible)
+            switch.setToolTip(f'Show or hide the chart "{name}"')
             switch.toggled.connect(chart.setVisible)
             switch.toggled.connect(self._redraw_soon)
             if chart is self.loss:
                 switch.toggled.connect(self.loss_options.setVisible)
-            chart.setVisible(shown)
+            chart.setVisible(visible)
             switches.addWidget(switch)
             charts.addWidget(chart, 1)
         switches.addStretch(1)
         switches.addWidget(self.loss_options)
         self.compare_button = QPushButton("Compare with …")
-        self.compare_button.setToolTip("Draw another run's loss and PSNR beside this one's")
+        self.compare_button.setToolTip("Draw the loss and PSNR of another run in these charts")
         set_icon(self.compare_button, "compare")
         switches.addWidget(self.compare_button)
         layout.addLayout(switches)
@@ -89,7 +96,7 @@ class ChartPanel(QWidget):
     # -- events --------------------------------------------------------------------------------
 
     def on_event(self, event: Event) -> None:
-        """Take in one event."""
+        """Add an event of the run; a new run clears the charts."""
         if isinstance(event, RunStarted) and event.start_step == 0:
             self.clear()
         self.figures.add_event(event)
@@ -105,25 +112,25 @@ class ChartPanel(QWidget):
         return self._charts() if isinstance(event, RunStarted) else ()
 
     def show_figures(self, figures: RunFigures) -> None:
-        """Show a run that was."""
+        """Show the figures of a stored run, with all its steps, instead of the current ones."""
         self.figures = figures
         for chart in self._charts():
             chart.reset_view()
         self._redraw_soon()
 
     def clear(self) -> None:
-        """Empty charts."""
+        """Remove all curves of the run."""
         self.show_figures(RunFigures())
 
     def compare_with(self, name: str, figures: RunFigures | None) -> None:
-        """Draw another run's loss and PSNR behind this one's; None draws no other."""
+        """Draw the loss and PSNR of another run behind those of this one; None ends the comparison."""
         self.other, self._other_name = figures, name
         self._redraw_soon()
 
     # -- drawing -------------------------------------------------------------------------------
 
     def draw(self) -> None:
-        """Draw the charts that are to be seen, now."""
+        """Draw the visible charts now."""
         for chart in self._charts():
             if chart.isVisible():
                 self._draw(chart)
@@ -131,24 +138,24 @@ class ChartPanel(QWidget):
     def _draw(self, chart: Chart) -> None:
         figures = self.figures
         if chart is self.loss:
-            chart.show_curves(self._loss_lines(), ticks=figures.checkpoints)
+            chart.show_curves(self._loss_curves(), ticks=figures.checkpoints)
         elif chart is self.psnr:
-            lines = [Curve("PSNR", figures.psnr)]
-            lines += [Curve(self._other_name, self.other.psnr, look=CurveStyle.OTHER)] if self.other else []
-            chart.show_curves(lines, ticks=figures.checkpoints, marker=figures.best, reference=figures.bicubic)
+            curves = [Curve("PSNR", figures.psnr)]
+            curves += [Curve(self._other_name, self.other.psnr, style=CurveStyle.OTHER)] if self.other else []
+            chart.show_curves(curves, ticks=figures.checkpoints, marker=figures.best, reference=figures.bicubic)
         else:
             chart.show_curves([Curve("learning rate", figures.rate, series=2)])
 
-    def _loss_lines(self) -> list[Curve]:
-        lines, span = [], self.loss_options.smoothing_span
-        for number, (name, component) in enumerate(self.figures.losses.items()):
+    def _loss_curves(self) -> list[Curve]:
+        curves, span = [], self.loss_options.smoothing_span
+        for number, (name, term) in enumerate(self.figures.losses.items()):
             name = name if len(self.figures.losses) > 1 else "loss"
             if span > 1:
-                lines.append(Curve(name, component.raw, number, CurveStyle.FAINT))
-            lines.append(Curve(name, component.smooth(span), number))
+                curves.append(Curve(name, term.raw, number, CurveStyle.FAINT))
+            curves.append(Curve(name, term.smooth(span), number))
         if self.other and "total" in self.other.losses:
-            lines.append(Curve(self._other_name, self.other.losses["total"].smooth(span), look=CurveStyle.OTHER))
-        return lines
+            curves.append(Curve(self._other_name, self.other.losses["total"].smooth(span), style=CurveStyle.OTHER))
+        return curves
 
     def _apply_loss_options(self) -> None:
         self.loss.set_log(self.loss_options.is_logarithmic)
@@ -160,7 +167,7 @@ class ChartPanel(QWidget):
             self._timer.start(_REDRAW_DELAY)
 
     def _redraw_soon(self) -> None:
-        """As the user sees other charts now, without the rest between two drawings."""
+        """Redraw every visible chart soon, skipping the throttle."""
         if self._timer.remainingTime() > _REDRAW_DELAY:
             self._timer.stop()
         self._schedule_draw(*self._charts())
@@ -172,15 +179,15 @@ class ChartPanel(QWidget):
         charts = self._visible_stale_charts()
         if not charts:
             return
-        began = time.monotonic()
+        start = time.monotonic()
         for chart in charts:
             self._draw(chart)
         self._stale.difference_update(charts)
-        draw_seconds = 1000 * (time.monotonic() - began)
-        self._timer.start(
-            max(_DRAW_INTERVAL, int(_MAX_DRAW_SHARE * draw_seconds))
-        )  # a late event finds the timer running
+        duration = 1000 * (time.monotonic() - start)  # milliseconds
+        # The running timer holds back the drawing of later events.
+        self._timer.start(max(_DRAW_INTERVAL, int(_MIN_PAUSE_RATIO * duration)))
 
     def showEvent(self, event: QShowEvent) -> None:
+        """Draw the charts that received data while the panel was hidden."""
         super().showEvent(event)
         self._redraw_soon()

@@ -1,1 +1,1 @@
-"""The settings form, made from the schema, and the checklist beside Start."""
+"""The settings form, built from the settings schema, and the checklist beside Start."""

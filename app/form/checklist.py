@@ -1,4 +1,4 @@
-"""The checklist beside Start: what is there, what is missing; clicking a line goes to the setting that mends it."""
+"""The checklist beside Start: one line per check of the settings; clicking a line leads to the setting it concerns."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _STATE_ICONS = {
     ERROR: ("wrong", "warning"),
     WARNING: ("info", "warning"),
 }
-_STATE_TEXTS = {OK: "done", PENDING: "being checked", ERROR: "needed", WARNING: "doubtful"}
-_ICON_WIDTH = 36  # pixels of a line that are its sign and its margins
+_STATE_TEXTS = {OK: "ok", PENDING: "checking", ERROR: "error", WARNING: "warning"}
+_ICON_WIDTH = 36  # pixels of a line that its icon and its margins take
 
 
 class Checklist(QWidget):
-    """One line a check."""
+    """List of checks, one line each."""
 
-    clicked = Signal(str)  # the setting's name
+    clicked = Signal(str)  # name of the setting
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Checklist(QWidget):
         self.lines: list[ChecklistLine] = []
 
     def show_checks(self, checks: tuple[Check, ...]) -> None:
-        """Show these, in this order."""
+        """Show these checks, in this order."""
         if checks == self._shown:
             return
         self._shown = checks
@@ -60,12 +60,12 @@ class Checklist(QWidget):
         set_icon(line, *_STATE_ICONS[check.state])
 
     def first_problem(self) -> str:
-        """The setting of the first line that is not done, or ""."""
+        """Return the name of the setting of the first check in error, or "" if there is none."""
         return next((check.setting for check in self._shown if check.state == ERROR), "")
 
 
 class ChecklistLine(QPushButton):
-    """A sentence, cut with "…" where it is too long; the tooltip has all of it."""
+    """Clickable line whose text is elided with "…" when it is too long; the tooltip holds the full text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,14 +73,15 @@ class ChecklistLine(QPushButton):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def set_text(self, text: str) -> None:
-        """Show this."""
+        """Show `text`, elided to the width of the line."""
         self.setToolTip(text)
         self._elide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Elide the text again for the new width."""
         super().resizeEvent(event)
         self._elide()
 
     def _elide(self) -> None:
-        room = self.width() - _ICON_WIDTH
-        self.setText(self.fontMetrics().elidedText(self.toolTip(), Qt.TextElideMode.ElideRight, room))
+        width = self.width() - _ICON_WIDTH
+        self.setText(self.fontMetrics().elidedText(self.toolTip(), Qt.TextElideMode.ElideRight, width))

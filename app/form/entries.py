@@ -1,7 +1,7 @@
-"""One entry widget for each kind of setting. All alike: `value()`, `show_value()`, and `edited` by the user.
+"""Entry widgets of the form, one class for each kind of setting.
 
-A number that cannot be understood comes back as the text that was typed, so that the schema's own sentence about it
-is shown.
+`make_entry` returns the widget of a setting. All entries share `value()`, `show_value()` and the signal `edited`. The
+value of a number entry that does not hold a number is the typed text, so that the schema reports the problem.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from trainer_core.settings.schema import Setting, format_value
 
 
 class Entry(QWidget):
-    """The common part; subclasses fill `row`."""
+    """Base class of the entries: a row of widgets that subclasses fill."""
 
-    edited = Signal(object)
+    edited = Signal(object)  # the value that the user entered
 
     def __init__(self, setting: Setting) -> None:
         super().__init__()
@@ -47,14 +47,14 @@ class Entry(QWidget):
 
     @abstractmethod
     def value(self) -> Any:
-        """What is entered now."""
+        """Return the value entered, of the type of the setting; text that is not a number is returned as it is."""
 
     @abstractmethod
     def show_value(self, value: Any) -> None:
-        """Show a value without saying that it was edited."""
+        """Show a value without emitting `edited`."""
 
     def set_invalid(self, invalid: bool) -> None:
-        """Show that the value cannot be used."""
+        """Mark the line edits of this entry as invalid or valid."""
         for line in self.findChildren(QLineEdit):
             if line.property("invalid") != invalid:
                 line.setProperty("invalid", invalid)
@@ -62,7 +62,7 @@ class Entry(QWidget):
                 line.style().polish(line)
 
     def set_accessible_text(self, label: str, description: str) -> None:
-        """Names for people who do not see the label."""
+        """Set the accessible name and description of the widgets, and the description as their tooltip."""
         for widget in self.findChildren(QWidget):
             if isinstance(widget, (QLineEdit, QComboBox, QCheckBox)):
                 widget.setAccessibleName(label)
@@ -71,7 +71,7 @@ class Entry(QWidget):
 
 
 class NumberEntry(Entry):
-    """Whole numbers, numbers, and "auto" for intervals; empty where a setting is optional."""
+    """Entry of a whole number, a number, or "auto" for an interval; may be empty if the setting is optional."""
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -83,15 +83,17 @@ class NumberEntry(Entry):
         self.setFocusProxy(self.line)
 
     def value(self) -> Any:
+        """Return the number, "auto", None for an empty line, or the typed text if it is not a number."""
         return _parse_number(self.line.text(), self.setting)
 
     def show_value(self, value: Any) -> None:
+        """Show the number; a line that already means it keeps the user's spelling."""
         if self.value() != value or (value is None and self.line.text()):
             self.line.setText("" if value is None else format_value(value))
 
 
 class PairEntry(Entry):
-    """Two numbers."""
+    """Entry of two numbers."""
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -103,21 +105,24 @@ class PairEntry(Entry):
         self.setFocusProxy(self.lines[0])
 
     def value(self) -> Any:
+        """Return both values as a tuple, each like the value of a `NumberEntry`."""
         return tuple(_parse_number(line.text(), self.setting) for line in self.lines)
 
     def show_value(self, value: Any) -> None:
+        """Show both numbers; lines that already mean them keep the user's spelling."""
         if self.value() != tuple(value):
             for line, item in zip(self.lines, value):
                 line.setText(format_value(item))
 
     def set_accessible_text(self, label: str, description: str) -> None:
+        """Set the accessible texts, with the number of each line in its name."""
         super().set_accessible_text(label, description)
         for number, line in enumerate(self.lines, 1):
             line.setAccessibleName(f"{label}, number {number} of 2")
 
 
 class SwitchEntry(Entry):
-    """On or off."""
+    """Entry of a switch: a check box."""
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -127,16 +132,18 @@ class SwitchEntry(Entry):
         self.setFocusProxy(self.box)
 
     def value(self) -> Any:
+        """Return whether the box is checked."""
         return self.box.isChecked()
 
     def show_value(self, value: Any) -> None:
+        """Check or clear the box."""
         self.box.blockSignals(True)
         self.box.setChecked(bool(value))
         self.box.blockSignals(False)
 
 
 class ChoiceEntry(Entry):
-    """One of a list, folded: for settings that are seldom touched."""
+    """Entry of one choice from a combo box, for the advanced settings."""
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -148,14 +155,16 @@ class ChoiceEntry(Entry):
         self.setFocusProxy(self.box)
 
     def value(self) -> Any:
+        """Return the selected choice."""
         return self.box.currentData()
 
     def show_value(self, value: Any) -> None:
+        """Select the choice; a value that is not offered clears the selection."""
         self.box.setCurrentIndex(self.box.findData(value))
 
 
 class SegmentsEntry(Entry):
-    """A few choices side by side, all in sight. `words` are what is written on them."""
+    """Entry of one of a few choices, each a button; `labels` maps a choice to the text of its button."""
 
     def __init__(self, setting: Setting, labels: Mapping[Any, str]) -> None:
         super().__init__(setting)
@@ -173,14 +182,17 @@ class SegmentsEntry(Entry):
         self.setFocusProxy(self._group.button(0))
 
     def value(self) -> Any:
+        """Return the choice of the checked button, or None."""
         number = self._group.checkedId()
         return self._values[number] if number >= 0 else None
 
     def show_value(self, value: Any) -> None:
+        """Check the button of the choice; ignore a value that has none."""
         if value in self._values:
             self._group.button(self._values.index(value)).setChecked(True)
 
     def set_accessible_text(self, label: str, description: str) -> None:
+        """Set the accessible texts, with the label of the setting before the text of each button."""
         super().set_accessible_text(label, description)
         for button in self._group.buttons():
             button.setAccessibleName(f"{label}: {button.text()}")
@@ -188,9 +200,9 @@ class SegmentsEntry(Entry):
 
 
 class PathEntry(Entry):
-    """A file or a folder, typed or browsed for. `chosen` comes with a browsed one."""
+    """Entry of a file or a folder, typed or chosen in a dialog."""
 
-    path_chosen = Signal(str)
+    path_chosen = Signal(str)  # in the dialog
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -205,56 +217,59 @@ class PathEntry(Entry):
         self.setFocusProxy(self.line)
 
     def value(self) -> Any:
+        """Return the path with "~" expanded; for an empty line None if the setting is optional, else ""."""
         text = self.line.text().strip()
         return os.path.expanduser(text) if text else (None if self.setting.optional else "")
 
     def show_value(self, value: Any) -> None:
+        """Show the path from its beginning."""
         if self.value() != value:
             self.line.setText(value or "")
             self.line.setCursorPosition(0)
 
     def set_accessible_text(self, label: str, description: str) -> None:
+        """Set the accessible texts, including the name of the Browse button."""
         super().set_accessible_text(label, description)
         self.browse.setAccessibleName(f"Browse for: {label}")
 
     def browse_path(self) -> None:
-        """Browse for it."""
+        """Open a dialog to choose the file or folder, and emit `path_chosen`."""
         start = self.line.text() or os.path.expanduser("~")
         if self.setting.kind == "folder":
-            found = QFileDialog.getExistingDirectory(self, self.setting.label, start)
+            path = QFileDialog.getExistingDirectory(self, self.setting.label, start)
         else:
-            found, _ = QFileDialog.getOpenFileName(self, self.setting.label, start, setting_file_filter(self.setting))
-        if found:
-            self.line.setText(found)
-            self.path_chosen.emit(found)
+            path, _ = QFileDialog.getOpenFileName(self, self.setting.label, start, setting_file_filter(self.setting))
+        if path:
+            self.line.setText(path)
+            self.path_chosen.emit(path)
 
 
 def _make_line_edit() -> QLineEdit:
     line = QLineEdit()
-    line.setAcceptDrops(False)  # the window takes drops, and knows what they are
+    line.setAcceptDrops(False)  # the window identifies and handles dropped files
     return line
 
 
 class _NoWheelComboBox(QComboBox):
-    """Does not change when the wheel scrolls the form past it."""
+    """Combo box that ignores the mouse wheel, which scrolls the form instead."""
 
     def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the form, so that scrolling does not change the selection."""
         event.ignore()
 
 
 def make_entry(setting: Setting, labels: Mapping[Any, str] | None = None) -> Entry:
-    """The widget for a setting; with `words` its values appear side by side."""
+    """Return the entry widget of a setting; with `labels` its choices are buttons side by side."""
     if labels:
         return SegmentsEntry(setting, labels)
-    kinds: dict[str, Any] = {
+    classes: dict[str, type[Entry]] = {
         "switch": SwitchEntry,
         "choice": ChoiceEntry,
         "pair": PairEntry,
         "file": PathEntry,
         "folder": PathEntry,
     }
-    entry: Entry = kinds.get(setting.kind, NumberEntry)(setting)
-    return entry
+    return classes.get(setting.kind, NumberEntry)(setting)
 
 
 def _parse_number(text: str, setting: Setting) -> Any:
@@ -262,7 +277,7 @@ def _parse_number(text: str, setting: Setting) -> Any:
     if not text:
         return None
     whole = setting.kind in ("int", "interval")
-    grouped = whole and re.fullmatch(r"\d{1,3}([,. ]\d{3})+", text)  # as 150,000 is written here or there
+    grouped = whole and re.fullmatch(r"\d{1,3}([,. ]\d{3})+", text)  # thousands separators of any locale: 150,000
     text = re.sub(r"[,. ]", "", text) if grouped else text.replace(",", ".")
     if setting.kind == "interval" and text == "auto":
         return text

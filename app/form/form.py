@@ -1,6 +1,6 @@
-"""The settings form: one row for every setting of the schema, the frequent ones in sight, the others in folded groups.
+"""The settings form: one row per setting of the schema, the basic ones always visible, the others in folded groups.
 
-Made from the schema alone, so that a new field appears here by itself.
+The form is built from the schema alone, so that a new setting appears without a change here.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from trainer_core.settings.schema import Setting
 
 
 class SettingsForm(QScrollArea):
-    """Shows a project's settings and hands every edit to it."""
+    """Scrollable form that shows the settings of a project and passes every edit to it."""
 
-    unusable_requested = Signal()
+    unusable_requested = Signal()  # to list the unusable files of the source folder
 
     def __init__(self, project: Project) -> None:
         super().__init__()
@@ -72,36 +72,36 @@ class SettingsForm(QScrollArea):
         return self._groups[title]
 
     def refresh(self) -> None:
-        """Show what holds now."""
-        draft, wrong = self._project.draft, self._project.problems
+        """Show the values, problems and notes of the project."""
+        draft, problems = self._project.draft, self._project.problems
         config = draft.config
         changed = dict.fromkeys(self._groups, 0)
         for name, row in self.rows.items():
             value, default = getattr(config, name), draft.default(name)
             row.show_setting(value, default)
-            fault = wrong.get(name, "")
-            note = with_form_labels(fault) or self._project.note(name)
-            row.set_note(note, invalid=bool(fault), more="" if fault else self._project.more(name))
+            problem = problems.get(name, "")
+            note = with_form_labels(problem) or self._project.note(name)
+            row.set_note(note, invalid=bool(problem), more="" if problem else self._project.more(name))
             if row.setting.advanced and value != default:
                 changed[row.setting.group] += 1
         for title, group in self._groups.items():
             group.show_changed_count(changed[title])
 
     def focus_setting(self, name: str) -> None:
-        """Bring a setting into sight and put the cursor there."""
+        """Scroll to a setting, unfold its group and give its entry the keyboard focus."""
         row = self.rows[name]
         if row.setting.advanced:
             self._groups[row.setting.group].set_open(True)
-        QTimer.singleShot(0, lambda: self.ensureWidgetVisible(row))  # once the group has been laid out
+        QTimer.singleShot(0, lambda: self.ensureWidgetVisible(row))  # after the layout of the unfolded group
         row.entry.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def setting_at(self, global_position: QPoint) -> str:
-        """The setting whose row is at a place on the screen, or ""."""
+        """Return the name of the setting whose row is at this screen position, or ""."""
         for name, row in self.rows.items():
             if row.isVisible() and row.rect().contains(row.mapFromGlobal(global_position)):
                 return name
         return ""
 
     def set_locked(self, locked: bool) -> None:
-        """While a run is under way its settings can be read, not changed."""
+        """Make the form read-only while a run is under way, or editable again."""
         self._content.setEnabled(not locked)

@@ -1,4 +1,4 @@
-"""A group of settings that is folded away until its heading is clicked."""
+"""A group of settings that stays folded until the user clicks its heading."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.theme import SPACING
 
 
 class FoldedGroup(QWidget):
-    """A heading, and rows beneath it."""
+    """Heading with the rows of its settings below, which it shows or hides."""
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class FoldedGroup(QWidget):
         self.set_open(False)
 
     def add(self, row: QWidget) -> None:
-        """One more row."""
+        """Add a row at the end."""
         self._rows.addWidget(row)
 
     def set_open(self, is_open: bool) -> None:
@@ -44,7 +44,7 @@ class FoldedGroup(QWidget):
         set_icon(self._heading, "unfolded" if is_open else "folded", "muted")
 
     def show_changed_count(self, changed: int) -> None:
-        """How many of the settings are not at their default."""
+        """Show in the heading how many settings of the group differ from their defaults."""
         text = f"{self._title}  ·  {changed} changed" if changed else self._title
         self._heading.setText(text)
         self._heading.setAccessibleName(f"{text}, group of settings")

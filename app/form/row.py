@@ -1,4 +1,4 @@
-"""One setting in the form: label, entry, unit, a reset button, and beneath it a hint or what is wrong."""
+"""One setting in the form: label, entry, unit and reset button, with a note or a problem below."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _WIDE_CHARACTERS = 24  # characters of all choices together
 
 
 class Row(QWidget):
-    """Shows one setting; speaks only when the user did something."""
+    """Row of one setting; its signals are emitted only for actions of the user."""
 
     edited = Signal(str, object)  # name, value
     path_chosen = Signal(str, str)  # name, path
     reset_clicked = Signal(str)
-    more_clicked = Signal()  # about what the note says
+    more_clicked = Signal()  # for details of the note
 
     def __init__(self, setting: Setting) -> None:
         super().__init__()
@@ -31,13 +31,13 @@ class Row(QWidget):
         self.entry: Entry = make_entry(setting, segment_labels(setting))
         self._label = QLabel(setting.label)
         self._label.setBuddy(self.entry)
-        self._description = self._is_invalid = ""
+        self._description = self._problem = ""
         self._note = QLabel()
         self._note.setWordWrap(True)
         self._note.setTextFormat(Qt.TextFormat.PlainText)
-        self._more_text = QPushButton("Show")
-        self._more_text.setProperty("role", "link")
-        self._more_text.hide()
+        self._more_button = QPushButton("Show")
+        self._more_button.setProperty("role", "link")
+        self._more_button.hide()
         self._note.hide()
         self._reset = QToolButton()
         set_icon(self._reset, "reset", "muted")
@@ -50,9 +50,9 @@ class Row(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(SPACING // 2)
         grid.setVerticalSpacing(2)
-        keep = self._reset.sizePolicy()
-        keep.setRetainSizeWhenHidden(True)
-        self._reset.setSizePolicy(keep)
+        policy = self._reset.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self._reset.setSizePolicy(policy)
         if isinstance(self.entry, PathEntry) or _is_wide(self.setting):
             grid.addWidget(self._label, 0, 0, 1, 3)
             grid.addWidget(self.entry, 1, 0, 1, 2)
@@ -66,55 +66,61 @@ class Row(QWidget):
                 self.entry.row.addStretch(1)
             grid.addWidget(self.entry, 0, 1)
             grid.addWidget(self._reset, 0, 2)
-        beneath = QHBoxLayout()
-        beneath.addWidget(self._note, 1)
-        beneath.addWidget(self._more_text, 0, Qt.AlignmentFlag.AlignTop)
-        grid.addLayout(beneath, 2, 0, 1, 3)
+        notes = QHBoxLayout()
+        notes.addWidget(self._note, 1)
+        notes.addWidget(self._more_button, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addLayout(notes, 2, 0, 1, 3)
         grid.setColumnStretch(1, 1)
 
     def _connect(self) -> None:
         self.entry.edited.connect(lambda value: self.edited.emit(self.setting.name, value))
         if isinstance(self.entry, PathEntry):
             self.entry.path_chosen.connect(lambda path: self.path_chosen.emit(self.setting.name, path))
-        self._more_text.clicked.connect(lambda: self.more_clicked.emit())
+        self._more_button.clicked.connect(lambda: self.more_clicked.emit())
         self._reset.clicked.connect(lambda: self.reset_clicked.emit(self.setting.name))
 
     def show_setting(self, value: Any, default: Any) -> None:
-        """Show the value, and whether it is the default."""
+        """Show the value, and the reset button if it is not the default."""
         self.entry.show_value(value)
         self._description = setting_tooltip(self.setting, default)
         self._label.setToolTip(self._description)
         self._update_accessible_text()
         self._reset.setVisible(value != default)
-        self._reset.setToolTip("Back to the default")
+        self._reset.setToolTip("Reset to the default")
 
     def set_note(self, text: str, *, invalid: bool = False, more: str = "") -> None:
-        """A line beneath the entry, "" for none; `more` is what a button beside it shows, "" for no button."""
+        """Show a note below the entry, or hide it.
+
+        Args:
+            text: the note, "" for none.
+            invalid: whether the note is a problem of the value.
+            more: what the button beside the note shows, "" for no button.
+        """
         self.entry.set_invalid(invalid)
         role = "error" if invalid else "muted"
         if self._note.property("role") != role:
             self._note.setProperty("role", role)
             self._note.style().unpolish(self._note)
             self._note.style().polish(self._note)
-        self._is_invalid = text if invalid else ""
+        self._problem = text if invalid else ""
         self._update_accessible_text()
         if self._note.text() != text:
             self._note.setText(text)
         self._note.setVisible(bool(text))
-        self._more_text.setAccessibleName(f"Show {more}")
-        self._more_text.setToolTip(f"Show {more}")
-        self._more_text.setVisible(bool(more))
+        self._more_button.setAccessibleName(f"Show {more}")
+        self._more_button.setToolTip(f"Show {more}")
+        self._more_button.setVisible(bool(more))
 
     def _update_accessible_text(self) -> None:
-        """What is wrong comes first: a screen reader may not get further."""
-        self.entry.set_accessible_text(self.setting.label, f"{self._is_invalid} {self._description}".strip())
+        """Set the accessible text of the entry, the problem first: users often stop a screen reader early."""
+        self.entry.set_accessible_text(self.setting.label, f"{self._problem} {self._description}".strip())
 
     @property
     def note(self) -> str:
-        """What is said beneath the entry."""
+        """The note below the entry, or "" while it is hidden."""
         return self._note.text() if self._note.isVisibleTo(self) else ""
 
 
 def _is_wide(setting: Setting) -> bool:
-    """Whether the choices need a line of their own."""
+    """Whether the buttons of the choices need a line of their own."""
     return sum(map(len, (segment_labels(setting) or {}).values())) > _WIDE_CHARACTERS

@@ -1,4 +1,4 @@
-"""Settings on their way out and in: as a command in the clipboard, as a file to keep or to pass on."""
+"""Import and export of the settings as a JSON file, and "Copy as command"."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _FOLDER = "settings_folder"
 
 
 class SettingsTransfer(QObject):
-    """What the menu's words do with a project's settings; `export_to` and `import_from` without a dialog."""
+    """Menu commands that import, export and copy the settings of a project.
+
+    `choose_export` and `choose_import` ask for a file first; `export_to` and `import_from` work without a dialog.
+    """
 
     message_posted = Signal(str, str)  # level, text
 
@@ -33,62 +36,61 @@ class SettingsTransfer(QObject):
         self._project, self._window = project, window
 
     def copy_command(self) -> None:
-        """The command line that gives the run which Start would begin."""
+        """Copy the command line that begins the same run as Start."""
         QGuiApplication.clipboard().setText(format_command(with_absolute_paths(self._project.given())))
-        self.message_posted.emit("info", "The command is in the clipboard.")
+        self.message_posted.emit("info", "Command copied.")
 
     def choose_export(self) -> None:
-        """Write all settings to a file of the user's choice."""
-        place = str(self._start_folder() / "training_config.json")
-        name, _ = QFileDialog.getSaveFileName(self._window, "Export settings", place, _FILES)
+        """Ask for a file and export all settings to it; add the suffix ".json" if it is missing."""
+        proposal = str(self._start_folder() / "training_config.json")
+        name, _ = QFileDialog.getSaveFileName(self._window, "Export settings", proposal, _FILES)
         if not name:
             return
-        path = Path(name if name.lower().endswith(_SUFFIX) else name + _SUFFIX)  # by which it is recognized later
-        if str(path) != name and path.exists():  # the file dialog has asked about `name` only
+        # The window recognizes a dropped settings file by its suffix.
+        path = Path(name if name.lower().endswith(_SUFFIX) else name + _SUFFIX)
+        if str(path) != name and path.exists():  # the file dialog asked about `name` only
             answers = [("Replace", lambda: self.export_to(path))]
-            ask_question(self._window, "Replace the file?", f"{path} is there already.", answers)
+            ask_question(self._window, "Replace the file?", f"{path} already exists.", answers)
         else:
             self.export_to(path)
 
     def choose_import(self) -> None:
-        """Take the settings of a file of the user's choice."""
+        """Ask for a file and import its settings."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Import settings", str(self._start_folder()), _FILES)
         if name:
             self.import_from(Path(name))
 
     def _start_folder(self) -> Path:
-        """Where dialogs begin: where the last one ended, else among the user's documents."""
+        """Return the folder of the last import or export, else the user's documents."""
         documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
         return Path(str(open_settings_store().value(_FOLDER, documents)))
 
     def export_to(self, path: Path) -> None:
-        """Write every setting as it holds now, in the form of a workspace's `training_config.json`."""
+        """Write all settings to `path` in the format of a workspace's `training_config.json`."""
         open_settings_store().setValue(_FOLDER, str(path.parent))
         content = settings_to_json(self._project.draft.config, stored=StoredSettings(), derived=None, warm_start=None)
         self._project.background.run_job(
             "export",
             lambda: write_json(path, content),
-            lambda done: self.message_posted.emit("info", f"The settings are in {path}."),
-            lambda error: self._report_unreadable(error, f"{path} could not be written"),
+            lambda done: self.message_posted.emit("info", f"Settings saved to {path}."),
+            lambda error: self._report_error(error, f"{path} could not be written"),
         )
 
     def import_from(self, path: Path) -> None:
-        """Take over what a file says; source folder and workspace stay."""
+        """Apply the settings of a file; source folder and workspace stay unchanged."""
         open_settings_store().setValue(_FOLDER, str(path.parent))
         self._project.background.run_job(
             "import",
             lambda: parse_stored_settings(json.loads(path.read_text("utf-8")), str(path)),
             self._apply_imported,
-            lambda error: self._report_unreadable(error, f"{path} cannot be read as settings"),
+            lambda error: self._report_error(error, f"{path} cannot be read as settings"),
         )
 
     def _apply_imported(self, stored: StoredSettings) -> None:
         self._project.apply_imported(stored.values)
         text = " ".join(stored.notices)
-        self.message_posted.emit(
-            "warning" if text else "info", text or "The settings are taken over; the folders stay."
-        )
+        self.message_posted.emit("warning" if text else "info", text or "Settings imported; folders unchanged.")
 
-    def _report_unreadable(self, error: Exception, what: str) -> None:
-        text = error.message if isinstance(error, UserError) else f"{what}: {error_message(error)}."
+    def _report_error(self, error: Exception, problem: str) -> None:
+        text = error.message if isinstance(error, UserError) else f"{problem}: {error_message(error)}."
         self.message_posted.emit("error", text)

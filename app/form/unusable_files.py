@@ -1,4 +1,4 @@
-"""The files of the source folder that cannot be used, each with its reason."""
+"""The list of files of the source folder that cannot be used, each with its reason."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from trainer_core.planning.readiness import SourceStatus
 
 
 def show_unusable_files(source: SourceStatus, parent: QWidget) -> None:
-    """Open the list, if there is anything in it."""
+    """Show the unusable files of the source folder in a dialog; do nothing if there are none."""
     if source.scan is None or not source.scan.rejected:
         return
     lines = "\n".join(f"{entry.name}: {entry.reason}" for entry in source.scan.rejected)
     count = len(source.scan.rejected)
-    cause = f"{count} file{'s' * (count != 1)} in {source.scan.root} cannot be used; the training goes without them."
+    cause = f"{count} file{'s' * (count != 1)} in {source.scan.root} cannot be used and will be skipped."
     show_report(ErrorReport("Unusable files", cause, "", lines), parent, unfold=True)

@@ -1,4 +1,4 @@
-"""How the window words what the schema says: names instead of options, and choices worth showing side by side."""
+"""Texts of the form for the settings schema: tooltips, hints, button labels, and labels instead of option names."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from trainer_core.settings.schema import Setting, format_value
 
 
 def setting_file_filter(setting: Setting) -> str:
-    """Which files a browser offers."""
+    """Return the filter of the file dialog for a setting, "" for all files."""
     return make_file_filter(setting.files.name, setting.files.suffixes) if setting.files else ""
 
 
 def setting_hint(setting: Setting) -> str:
-    """What an empty entry for a path says."""
+    """Return the placeholder of an empty path entry."""
     return setting.hint or f"type, browse or drop a {setting.kind}"
 
 
 def segment_labels(setting: Setting) -> Mapping[Any, str] | None:
-    """The words of choices that are in sight all at once, or None for other entries."""
+    """Return the button texts of choices shown side by side, or None if the setting has another entry."""
     if setting.advanced:
         return None
     return setting.choice_labels or {choice: str(choice) for choice in setting.choices} or None
 
 
 def setting_tooltip(setting: Setting, default: Any) -> str:
-    """Help, limits, unit, default and the option's name."""
+    """Return the tooltip of a setting: help, limits, unit, default and option name."""
     facts = [f"Default: {format_value(default)}"]
     if setting.limits and setting.kind not in ("choice", "switch"):
         facts.insert(0, f"{setting.limits} {setting.unit}".strip().capitalize())
@@ -40,18 +40,18 @@ def setting_tooltip(setting: Setting, default: Any) -> str:
 
 
 def with_form_labels(text: str) -> str:
-    """A complaint with the names of the form in the place of the options'."""
+    """Return `text` with each option name replaced by the label of its setting in the form."""
     if "--" not in text:
         return text
-    words = _labels_by_flag()
-    return re.sub(r"(?<![\w-])--[a-z0-9-]*[a-z0-9]", lambda option: words.get(option[0], option[0]), text)
+    labels = _labels_by_flag()
+    return re.sub(r"(?<![\w-])--[a-z0-9-]*[a-z0-9]", lambda option: labels.get(option[0], option[0]), text)
 
 
 @lru_cache(maxsize=1)
 def _labels_by_flag() -> dict[str, str]:
-    words = {}
+    labels = {}
     for setting in (setting for setting in SETTINGS.values() if setting.flag):
-        of_switch = setting.choice_labels if setting.kind == "switch" else {}
-        words[setting.flag] = of_switch.get(True, setting.label)
-        words[setting.flag.replace("--", "--no-", 1)] = of_switch.get(False, f"no {setting.label}")
-    return words
+        switch_labels = setting.choice_labels if setting.kind == "switch" else {}
+        labels[setting.flag] = switch_labels.get(True, setting.label)
+        labels[setting.flag.replace("--", "--no-", 1)] = switch_labels.get(False, f"no {setting.label}")
+    return labels

@@ -1,1 +1,1 @@
-"""Runs that were there before: recent workspaces, and the offer to go on."""
+"""The contents of opened workspaces, recent workspaces, and runs of other processes."""

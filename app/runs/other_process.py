@@ -1,9 +1,12 @@
-"""A training of another process, live in this window: its charts, previews and log, and a card that says so."""
+"""Follows a run of another process live in this window: its charts, previews and log, and a card with its progress.
+
+The run controller creates `OtherProcess` and passes it the contents of every workspace that the user opens.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -12,108 +15,112 @@ from app.progress_bar import ProgressBar
 from app.questions import ask_question
 from app.runs.run_follower import RunFollower
 from app.runs.workspace_contents import WorkspaceContents
-from trainer_core.workspace.other_process import can_stop, request_stop
 from trainer_core.errors import UserError
 from trainer_core.events import Event, PlanChanged, RunFinished, RunStarted, StepDone
 from trainer_core.workspace.layout import Workspace
+from trainer_core.workspace.other_process import can_stop, request_stop
 
 if TYPE_CHECKING:
     from app.window import Window
 
-STATUS_TEXT = "Training elsewhere"
-_MAX_LINES = 200  # events of the past that the log shows
+STATUS_TEXT = "Another process is training"
+_MAX_LINES = 200  # past events that the log shows
 
 
 class OtherProcessCard(Card):
-    """How far the other process is, and the wish that it stops."""
+    """Card with the progress of the other process and a button to stop it."""
 
     stop_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._process = 0
-        self.bar = ProgressBar("Progress of the other training")
+        self.bar = ProgressBar("Progress of the other process")
         self.buttons.addWidget(self.bar, 1)
         self.stop_button = self._button("Stop and save …", "stop", self.stop_requested.emit)
-        self._close.hide()  # it is a state, not a message
+        self._close.hide()  # the card shows a state, which cannot be dismissed like a message
 
     def show_process(self, process: int, *, can_stop: bool) -> None:
-        """A process trains; nothing is known of its steps yet."""
+        """Show that a process is training; its step is unknown until its first event."""
         self._process = process
         self.bar.set_busy()
         self.stop_button.setVisible(can_stop)
         self._set_progress_text("preparing")
 
     def on_event(self, event: Event) -> None:
-        """Follow its steps."""
+        """Show the step of the event."""
         if isinstance(event, (RunStarted, PlanChanged, StepDone)):
             step = event.start_step if isinstance(event, RunStarted) else event.step
             self.bar.set_progress(step, event.total_steps)
             self._set_progress_text(f"step {step}" + (f" of {event.total_steps}" if event.total_steps else ""))
 
     def show_stopping(self, stopping: bool) -> None:
-        """Whether it was asked to stop; a second time would make it leave without saving."""
+        """Disable the stop button while the process stops: a second request would make it quit without saving."""
         self.stop_button.setEnabled(not stopping)
         self.stop_button.setText("Stopping …" if stopping else "Stop and save …")
 
     def _set_progress_text(self, progress: str) -> None:
-        text = f"Process {self._process} trains in this workspace. Charts, previews and log follow it."
+        text = f"Process {self._process} is training in this workspace; charts, previews and log are live."
         self.set_content("waiting", "accent", f"{STATUS_TEXT}: {progress}", text)
 
 
 class OtherProcess(QObject):
-    """Made by the conductor, which gives it every workspace that is opened."""
+    """Shows the run of another process in the window while that process trains in the open workspace."""
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window = window
-        self.process: Optional[int] = None  # whose training is shown
-        self._workspace: Optional[Workspace] = None
-        self._has_ended = False
-        self._stop_requested: set[int] = set()  # processes that were asked to stop
-        self._follow = RunFollower(window.project.background, self)
-        self._follow.events_read.connect(self._on_events)
-        self._follow.ended.connect(self._reload)
+        self.process: int | None = None  # the process whose run is shown
+        self._workspace: Workspace | None = None
+        self._run_ended = False
+        self._stop_requested: set[int] = set()  # ids of processes
+        self._follower = RunFollower(window.project.background, self)
+        self._follower.events_read.connect(self._on_events)
+        self._follower.ended.connect(self._reload)
         window.other_process_card.stop_requested.connect(self._confirm_stop)
         window.project.changed.connect(self._stop_if_workspace_changed)
 
-    def follow_workspace(self, opened: WorkspaceContents) -> bool:
-        """Follow the process that trains in this workspace; False if there is none, and then the next is noticed."""
-        self._has_ended = self.process is not None and opened.process is None
-        self._workspace = opened.workspace
-        self._follow.follow_workspace(opened)
-        if opened.process is None:
+    def follow_workspace(self, contents: WorkspaceContents) -> bool:
+        """Follow the process that trains in this workspace, or wait for one to start there.
+
+        Returns:
+            Whether a process is training there now.
+        """
+        self._run_ended = self.process is not None and contents.process is None
+        self._workspace = contents.workspace
+        self._follower.follow_workspace(contents)
+        if contents.process is None:
             self._clear()
             return False
-        window, self.process = self._window, opened.process
+        window, self.process = self._window, contents.process
         window.project.lock_workspace(self.process)
         window.other_process_card.show_process(self.process, can_stop=can_stop(self.process))
         window.other_process_card.show_stopping(self.process in self._stop_requested)
         window.status_line.show_other_state(STATUS_TEXT)
         window.setWindowTitle(f"{STATUS_TEXT} – {window.TITLE}")
         window.show_run(True)
-        self._replay_events(opened.events)
+        self._replay_events(contents.events)
         return True
 
     def notify_ended(self) -> None:
-        """Say that the training is over which was followed until now, after what it left is in sight."""
-        if self._has_ended:
-            self._has_ended = False
+        """Notify the user that the followed run ended; call this once its results are shown."""
+        if self._run_ended:
+            self._run_ended = False
             cards = (self._window.result_card, self._window.resume_card)
             self._window.notifier.notify("The training has ended", next((card.text for card in cards if card.text), ""))
 
     def close(self) -> None:
-        """Follow no more."""
-        self._follow.stop()
+        """Stop following."""
+        self._follower.stop()
 
-    # -- what the other process does -----------------------------------------------------------
+    # -- events of the other process -----------------------------------------------------------
 
     def _replay_events(self, events: Sequence[Event]) -> None:
-        """What its present session has told so far."""
-        begins = max((n for n, event in enumerate(events) if isinstance(event, RunStarted)), default=len(events))
-        session = events[begins:]
+        """Show the past events of its current session in the log, the status line and the card."""
+        start = max((n for n, event in enumerate(events) if isinstance(event, RunStarted)), default=len(events))
+        session = events[start:]
         if any(isinstance(event, RunFinished) for event in session):
-            return  # of the run before; the new one prepares itself
+            return  # these events are of the previous run; the new one is still preparing
         for event in (*session[:1], *session[1:][-_MAX_LINES:]):
             for part in (self._window.log, self._window.status_line, self._window.other_process_card):
                 part.on_event(event)
@@ -125,17 +132,17 @@ class OtherProcess(QObject):
                 part.on_event(event)
 
     def _reload(self) -> None:
-        """It ended, or another began."""
+        """Read the workspace again, because the followed run ended or another one began."""
         if not self._window.session.is_active:
             self._window.project.reload_workspace()
 
-    # -- what the user does --------------------------------------------------------------------
+    # -- actions of the user -------------------------------------------------------------------
 
     def _stop_if_workspace_changed(self) -> None:
         if self._workspace in (None, self._window.project.workspace):
             return
         self._workspace = None
-        self._follow.stop()
+        self._follower.stop()
         if self.process is not None:
             self._clear()
             self._window.charts.clear()
@@ -153,9 +160,11 @@ class OtherProcess(QObject):
 
     def _confirm_stop(self) -> None:
         ask_question(
-            self._window, "Stop the other training?",
-            f"Process {self.process} finishes its step, saves a checkpoint and ends, as after Ctrl+C in its terminal.",
-            [("Stop and save", self._stop)], cancel="Let it train",
+            self._window,
+            "Stop the other process?",
+            f"Process {self.process} finishes its step, saves a checkpoint and exits, as after Ctrl+C in its terminal.",
+            [("Stop and save", self._stop)],
+            cancel="Keep training",
         )
 
     def _stop(self) -> None:
@@ -164,7 +173,9 @@ class OtherProcess(QObject):
             return
         self._stop_requested.add(process)
         self._window.other_process_card.show_stopping(True)
-        project.background.run_job("stop", lambda: request_stop(workspace, process), lambda done: None, self._on_stop_failed)
+        project.background.run_job(
+            "stop", lambda: request_stop(workspace, process), lambda done: None, self._on_stop_failed
+        )
 
     def _on_stop_failed(self, error: Exception) -> None:
         if not isinstance(error, UserError):

@@ -1,4 +1,4 @@
-"""The workspaces that were opened last."""
+"""The list of recently opened workspaces, stored with the settings of the window."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _MAX_ENTRIES = 8
 
 
 def read_recent_workspaces() -> list[Path]:
-    """Newest first; those that are gone are left out."""
+    """Return the folders of the recent workspaces, newest first, without folders that no longer exist."""
     return [path for path in map(Path, read_list(_KEY)) if path.is_dir()]
 
 
 def add_recent_workspace(path: Path) -> None:
-    """Put a workspace at the top."""
-    others = [str(known) for known in read_recent_workspaces() if known != path]
+    """Put a workspace at the top of the list, and drop the oldest one from a full list."""
+    others = [str(other) for other in read_recent_workspaces() if other != path]
     open_settings_store().setValue(_KEY, [str(path), *others][:_MAX_ENTRIES])

@@ -1,4 +1,4 @@
-"""What the window shows before there is a run: what to do, the built-in scenes, recent workspaces."""
+"""The page that the window shows before the first run: instructions, the demo and the recent workspaces."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.icons import set_icon, pixmap
+from app.icons import pixmap, set_icon
 from app.runs.recent_workspaces import read_recent_workspaces
-from app.theme import SPACING, theme_colors, theme
+from app.theme import SPACING, theme, theme_colors
 
 _WIDTH = 520
 _STEPS = (
     ("folder", "Drop a folder of clean photos anywhere on this window, and choose a workspace for the results."),
-    ("preview", "Choose the watch and the enlargement. The program turns your photos into watch photos by itself."),
-    ("start", "Start, watch the pictures get clearer, stop whenever you like."),
-    ("deploy", "Copy the model into WQV-Viewer's models/custom, or use it in chaiNNer."),
+    ("preview", "Choose the watch and the enlargement. The program makes synthetic watch photos from your photos."),
+    ("start", "Press Start and see the previews become sharper. You can stop at any time."),
+    ("deploy", "Copy the model to WQV-Viewer's models/custom, or use it in chaiNNer."),
 )
 
 
 class WelcomePage(QWidget):
-    """Says what was clicked."""
+    """Page with instructions, a button for the demo and one for each recent workspace."""
 
     demo_requested = Signal()
-    workspace_chosen = Signal(str)
+    workspace_chosen = Signal(str)  # path
 
     def __init__(self) -> None:
         super().__init__()
         self._recent = QVBoxLayout()
         self._recent.setSpacing(0)
-        self._signs: list[tuple[QLabel, str]] = []
+        self._icon_labels: list[tuple[QLabel, str]] = []
         content = QWidget()
         content.setMaximumWidth(_WIDTH)
         self._build(QVBoxLayout(content))
@@ -45,7 +45,7 @@ class WelcomePage(QWidget):
     def _build(self, layout: QVBoxLayout) -> None:
         layout.setSpacing(2 * SPACING)
         layout.addStretch(1)
-        title = QLabel("Teach a network what your watch saw")
+        title = QLabel("Train a network for your watch photos")
         title.setProperty("role", "title")
         title.setWordWrap(True)
         layout.addWidget(title)
@@ -71,21 +71,21 @@ class WelcomePage(QWidget):
     def _make_step(self, icon: str, text: str) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(2 * SPACING)
-        sign = QLabel()
-        sign.setFixedWidth(24)
-        self._signs.append((sign, icon))
+        icon_label = QLabel()
+        icon_label.setFixedWidth(24)
+        self._icon_labels.append((icon_label, icon))
         label = QLabel(text)
         label.setWordWrap(True)
-        row.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(icon_label, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(label, 1)
         return row
 
     def _apply_theme(self) -> None:
-        for sign, icon in self._signs:
-            sign.setPixmap(pixmap(icon, theme_colors().accent, 22))
+        for icon_label, icon in self._icon_labels:
+            icon_label.setPixmap(pixmap(icon, theme_colors().accent, 22))
 
     def refresh(self) -> None:
-        """Show the workspaces that there are now."""
+        """Show the current list of recent workspaces."""
         while self._recent.count():
             item = self._recent.takeAt(0)
             widget = item.widget() if item else None
@@ -109,5 +109,5 @@ class WelcomePage(QWidget):
 def _shorten_path(path: Path) -> str:
     text = str(path)
     home = str(Path.home())
-    text = f"~{text[len(home):]}" if text.startswith(home) else text
+    text = f"~{text[len(home) :]}" if text.startswith(home) else text
     return text if len(text) <= 48 else f"…{text[-47:]}"

@@ -40,7 +40,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 def doubts(window: Window) -> list[tuple[str, str]]:
     lines = [line for line in window.run_bar.checklist.lines if line.isVisible()]
-    return [(line.toolTip(), line.property("setting")) for line in lines if "doubtful" in line.accessibleName()]
+    return [(line.toolTip(), line.property("setting")) for line in lines if "warning" in line.accessibleName()]
 
 
 def test_the_estimate_names_the_time_on_this_machine(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_start_says_who_trains_here_until_another_workspace_is_chosen(
     bar = window.run_bar
     assert not window.project.is_ready
     reason = next(line for line in bar.checklist.lines if str(other.process.pid) in line.text())
-    assert "needed" in reason.accessibleName()
+    assert "error" in reason.accessibleName()
     qtbot.mouseClick(bar.start_button, Qt.MouseButton.LeftButton)
     assert not window.session.is_active
     assert window.form.rows["workspace"].isAncestorOf(window.focusWidget())

@@ -50,12 +50,12 @@ def choose(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 
 def export(window: Window, qtbot: Any) -> None:
     menu(window, "Export settings …").trigger()
-    qtbot.waitUntil(lambda: "The settings are in" in window.message_strip.text)
+    qtbot.waitUntil(lambda: "Settings saved to" in window.message_strip.text)
 
 
 def import_(window: Window, qtbot: Any) -> None:
     menu(window, "Import settings …").trigger()
-    qtbot.waitUntil(lambda: "taken over" in window.message_strip.text)
+    qtbot.waitUntil(lambda: "Settings imported" in window.message_strip.text)
 
 
 def drop(window: Window, *paths: Path, onto: str = "steps") -> None:
@@ -82,7 +82,7 @@ def test_a_dropped_settings_file_is_imported(window: Window, qtbot: Any, photos:
     window.project.set_path("workspace", str(tmp_path / "elsewhere"))
     drop(window, tmp_path / "mine.json")
     qtbot.waitUntil(lambda: window.project.draft.config.learning_rate == 3e-4, timeout=60000)
-    qtbot.waitUntil(lambda: "taken over" in window.message_strip.text)
+    qtbot.waitUntil(lambda: "Settings imported" in window.message_strip.text)
     assert window.project.draft.config.camera_profile is None
     assert window.project.draft.config.workspace == str(tmp_path / "elsewhere")
 
