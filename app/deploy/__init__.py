@@ -1,1 +1,1 @@
-"""What is done with a finished model: copied to the viewer, tried on photos, exported."""
+"""What the user does with a finished model: copy it to WQV-Viewer, try it on photos, export it."""

@@ -1,4 +1,4 @@
-"""What can be done with a model: copy it to WQV-Viewer, try it on photos, export it. From the card and the menu."""
+"""The actions of the result card and the Model menu: copy a model to WQV-Viewer, try it on photos, export it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RunModels = list[RunModel]
 
 
 class Deployment(QObject):
-    """Made by the conductor, for the window. Without a model, each takes the best one of the open workspace."""
+    """The window's actions with a model; without an explicit model, each uses the model of the open workspace."""
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)
@@ -34,97 +34,98 @@ class Deployment(QObject):
         self.export_dialog: ExportDialog | None = None
 
     def open_trial(self, model: str = "") -> None:
-        """Open the window in which photos are enlarged."""
+        """Open the window that upscales photos with `model`."""
 
         def show(models: RunModels) -> None:
             if self.try_window is None:
                 self.try_window = TrialDialog(
                     self._window.training.submit, self._window.project.background, self._window
                 )
-            self.try_window.open_for(_existing_file(model, models), models)
+            self.try_window.open_for(_choose_file(model, models), models)
 
         self._find_models_then("try", show)
 
     def open_export(self, model: str = "") -> None:
-        """Open the dialog that writes other forms."""
+        """Open the dialog that exports `model`."""
 
         def show(models: RunModels) -> None:
             if self.export_dialog is None:
                 self.export_dialog = ExportDialog(self._window.training.submit, self._window)
-            self.export_dialog.open_for(_existing_file(model, models), models)
+            self.export_dialog.open_for(_choose_file(model, models), models)
 
         self._find_models_then("export", show)
 
     def copy_to_viewer(self, model: str = "") -> None:
-        """Copy a model into the viewer's folder, which is asked for the first time."""
+        """Copy a model into the viewer's folder; ask for a model or a folder if there is none."""
 
         def copy(models: RunModels) -> None:
-            taken = _existing_file(model, models) or ask_for_model(self._window, "Model to copy to WQV-Viewer")
-            if taken:
-                self._with_viewer_folder(lambda folder: self.install(str(taken), folder))
+            path = _choose_file(model, models) or ask_for_model(self._window, "Choose a model to copy to WQV-Viewer")
+            if path:
+                self._with_viewer_folder(lambda folder: self.install(str(path), folder))
 
         self._find_models_then("copy", copy)
 
     def _with_viewer_folder(self, callback: Callable[[str], None]) -> None:
-        """Go on with the folder that is known; with another one that is asked for, where it is gone."""
+        """Call `callback` with the viewer's folder, asking for one if it is unknown or missing."""
 
-        def go_on(known: str) -> None:
-            folder = known or self.choose_viewer_folder()
-            if folder:
-                callback(folder)
+        def call_with(existing: str) -> None:
+            chosen = existing or self.choose_viewer_folder()
+            if chosen:
+                callback(chosen)
 
         folder = _viewer_folder()
         self._window.project.background.run_job(
-            "viewer folder", lambda: folder if folder and Path(folder).is_dir() else "", go_on, self._report_error
+            "viewer folder", lambda: folder if folder and Path(folder).is_dir() else "", call_with, self._report_error
         )
 
     def choose_viewer_folder(self) -> str:
-        """Ask for the folder that models are copied to; "" if none is chosen."""
-        begin = _viewer_folder() or str(Path.home())
-        folder = QFileDialog.getExistingDirectory(self._window, "WQV-Viewer's folder models/custom", begin)
+        """Ask for the folder that models are copied to and store it; return "" if the user cancels."""
+        start = _viewer_folder() or str(Path.home())
+        folder = QFileDialog.getExistingDirectory(self._window, "Choose WQV-Viewer's folder models/custom", start)
         if folder:
             open_settings_store().setValue("viewer_folder", folder)
         return folder
 
     def install(self, model: str, folder: str, *, replace: bool = False) -> None:
-        """Copy, in the background."""
-        told = self._window.message_strip.show_message
+        """Copy a model file into a folder, in the background; ask before replacing another one unless `replace`."""
+        show_message = self._window.message_strip.show_message
 
         def failed(error: Exception) -> None:
             if isinstance(error, NameAlreadyUsed):
                 answers = [("Replace", lambda: self.install(model, folder, replace=True))]
-                ask_question(self._window, "Replace the model there?", error.message, answers)
+                ask_question(self._window, "Replace the existing model?", error.message, answers)
             else:
                 self._report_error(error)
 
         self._window.project.background.run_job(
             "install",
             lambda: install_model(model, folder, replace=replace),
-            lambda path: told("info", f"Copied to {path}. Restart WQV-Viewer and choose it in the AI menu."),
+            lambda path: show_message("info", f"Copied to {path}. Restart WQV-Viewer and choose it in the AI menu."),
             failed,
         )
 
     def _find_models_then(self, name: str, callback: Callable[[RunModels], None]) -> None:
-        """Find the models of the open workspace, then go on."""
+        """Call `callback` with the models of the open workspace, best first."""
         workspace = self._window.project.workspace
         self._window.project.background.run_job(
             f"models to {name}", lambda: find_models(workspace.root) if workspace else [], callback, self._report_error
         )
 
     def _report_error(self, error: Exception) -> None:
-        tell = self._window.message_strip.show_message
+        show_message = self._window.message_strip.show_message
         if isinstance(error, NotViewerCompatible):
-            tell("error", f"{error.message} Model > Export writes one that it loads: tick “For WQV-Viewer” there.")
+            advice = "To write one that it loads, choose Model > Export and tick “For WQV-Viewer”."
+            show_message("error", f"{error.message} {advice}")
         elif isinstance(error, UserError):
-            tell("error", error.message)
+            show_message("error", error.message)
         elif isinstance(error, OSError):
-            advice = "Choose another folder (Model > Change WQV-Viewer's folder) or make room on the disk."
-            tell("error", f"The model could not be copied: {error_message(error)}. {advice}")
+            advice = "Choose another folder (Model > Change WQV-Viewer's folder) or free some disk space."
+            show_message("error", f"The model could not be copied: {error_message(error)}. {advice}")
         else:
             show_report(bug_report(error), self._window)
 
     def close(self) -> None:
-        """Close what is open and free its models."""
+        """Close the open dialogs, which frees their models."""
         for dialog in (self.try_window, self.export_dialog):
             if dialog is not None:
                 dialog.close()
@@ -134,5 +135,6 @@ def _viewer_folder() -> str:
     return str(open_settings_store().value("viewer_folder", ""))
 
 
-def _existing_file(model: str, models: RunModels) -> Path | None:
+def _choose_file(model: str, models: RunModels) -> Path | None:
+    """Return `model` if it is given, else the best of `models`, if any."""
     return Path(model) if model else (models[0].path if models else None)

@@ -1,4 +1,4 @@
-"""Exports a model in another form: the choices of `wqv-upscale-tools export`, in the same words."""
+"""The dialog that exports a model; its choices and their wording are those of `wqv-upscale-tools export`."""
 
 from __future__ import annotations
 
@@ -49,23 +49,23 @@ from trainer_core.workspace.models import RunModel
 if TYPE_CHECKING:
     from trainer_core.verbs.export import ExportResult
 
-_FOR_THE_VIEWER = "pth"
-_MIN_WIDTH = 530  # pixels of the fields; long texts may need more
-_HALF_TIP = "Numbers of 16 instead of 32 bits: the file is half as large, the pictures are nearly the same."
+_VIEWER_FORMAT = "pth"
+_MIN_WIDTH = 530  # pixels for the fields; long texts may widen the dialog
+_HALF_TIP = "Stores 16-bit instead of 32-bit numbers: the file is half as large and the results are nearly the same."
 _VIEWER_TIP = (
-    "WQV-Viewer loads networks of one size only. A smaller one is filled up to that size: "
-    "the file grows, the pictures stay the same."
+    "WQV-Viewer loads networks of one size only. Smaller ones are padded to that size: "
+    "the file grows and the results stay the same."
 )
 
 
 class ExportDialog(QDialog):
-    """`present` opens it; it stays open, so that several forms can be written."""
+    """Dialog to export a model (`open_for`); it stays open so that the user can write several formats."""
 
     def __init__(self, ask_thread: AskThread, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Export a model")
-        self._ask = ask_thread
-        self._suggested_name = ""  # the target, as long as the user has not written another one
+        self.setWindowTitle("Export model")
+        self._ask_thread = ask_thread
+        self._suggested_name = ""  # what `target` holds until the user edits it
         self._written_file = Path()
         self.model = ModelChoice("Model", "Choose a weight file")
         self.blend = ModelChoice("Blend with", "No other model")
@@ -78,18 +78,18 @@ class ExportDialog(QDialog):
         self.status_label = QLabel()
         self._make_entries()
         self._lay_out()
-        self._choose_format("pth")
+        self._choose_format(_VIEWER_FORMAT)
 
     # -- layout --------------------------------------------------------------------------------
 
     def _make_entries(self) -> None:
         self.formats = QButtonGroup(self)
-        for number, (form, meaning) in enumerate(FORMATS.items()):
-            button = QPushButton(f".{form}")
+        for number, (file_format, meaning) in enumerate(FORMATS.items()):
+            button = QPushButton(f".{file_format}")
             button.setCheckable(True)
             button.setAutoDefault(False)
             button.setToolTip(meaning)
-            button.setAccessibleName(f"Format: {form}")
+            button.setAccessibleName(f"Format: {file_format}")
             button.setAccessibleDescription(meaning)
             self.formats.addButton(button, number)
         self.formats.idClicked.connect(lambda number: self._choose_format(list(FORMATS)[number]))
@@ -97,9 +97,9 @@ class ExportDialog(QDialog):
         self.alpha.setSingleStep(0.05)
         self.alpha.setValue(DEFAULT_ALPHA)
         self.alpha.setToolTip(ALPHA)
-        self.alpha.lineEdit().setTextMargins(SPACING, 0, 0, 0)  # a style sheet's padding is above and below only
+        self.alpha.lineEdit().setTextMargins(SPACING, 0, 0, 0)  # the style sheet pads only above and below
         for widget in (self.alpha, self.alpha.lineEdit()):
-            widget.setAccessibleName("The other model's share")
+            widget.setAccessibleName("Share of the other model")
         self.blend.setToolTip(BLEND)
         self.target.setAccessibleName("File to write")
         self.target.textEdited.connect(lambda text: self._update_button())
@@ -115,7 +115,7 @@ class ExportDialog(QDialog):
         self._format_note.setProperty("role", "muted")
         browse = QToolButton()
         set_icon(browse, "folder")
-        browse.setAccessibleName("Browse for: file to write")
+        browse.setAccessibleName("Browse for the file to write")
         browse.clicked.connect(self._browse)
         form = QFormLayout()
         form.setHorizontalSpacing(2 * SPACING)
@@ -136,9 +136,9 @@ class ExportDialog(QDialog):
         layout.addLayout(form)
         layout.addWidget(self.status_label)
         layout.addStretch(1)
-        layout.addWidget(self._buttons())
+        layout.addWidget(self._make_button_box())
 
-    def _buttons(self) -> QDialogButtonBox:
+    def _make_button_box(self) -> QDialogButtonBox:
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         box.rejected.connect(self.reject)
         set_icon(box.button(QDialogButtonBox.StandardButton.Close), "close")
@@ -156,7 +156,7 @@ class ExportDialog(QDialog):
     # -- choices -------------------------------------------------------------------------------
 
     def open_for(self, model: Path | None, models: Sequence[RunModel]) -> None:
-        """Open for `model`; `models` are offered besides."""
+        """Open the dialog for `model` and list `models` as the other choices."""
         for choice in (self.model, self.blend):
             choice.set_models(models)
         if model is not None:
@@ -171,21 +171,21 @@ class ExportDialog(QDialog):
         """The chosen format."""
         return list(FORMATS)[self.formats.checkedId()]
 
-    def _choose_format(self, form: str) -> None:
-        self.formats.button(list(FORMATS).index(form)).setChecked(True)
-        self._format_note.setText(FORMATS[form])
-        self.viewer.setChecked(form == _FOR_THE_VIEWER)
+    def _choose_format(self, file_format: str) -> None:
+        self.formats.button(list(FORMATS).index(file_format)).setChecked(True)
+        self._format_note.setText(FORMATS[file_format])
+        self.viewer.setChecked(file_format == _VIEWER_FORMAT)
         self._suggest_file_name()
 
     def _suggest_file_name(self) -> None:
-        """Name the file, unless the user has; a name of the user's gets the right suffix."""
+        """Suggest a file name; if the user has typed one, only change its suffix to the format's."""
         text = self.target.text()
         if text and text != self._suggested_name:
             self.target.setText(str(Path(text).with_suffix(f".{self.file_format}")))
         elif self.model.path is not None:
             blended = self.blend.path is not None
-            proposed = suggest_file_name(self.model.path, self.file_format, half=self.half.isChecked(), blended=blended)
-            self._suggested_name = str(proposed)
+            path = suggest_file_name(self.model.path, self.file_format, half=self.half.isChecked(), blended=blended)
+            self._suggested_name = str(path)
             self.target.setText(self._suggested_name)
         self._update_button()
 
@@ -196,26 +196,26 @@ class ExportDialog(QDialog):
 
     def _browse(self) -> None:
         kinds = f"{self.file_format} (*.{self.file_format})"
-        options = QFileDialog.Option.DontConfirmOverwrite  # Export asks
+        options = QFileDialog.Option.DontConfirmOverwrite  # `export` asks
         name, _ = QFileDialog.getSaveFileName(self, "Export to", self.target.text(), kinds, options=options)
         if name:
             self.target.setText(str(Path(name).with_suffix(f".{self.file_format}")))
             self._update_button()
 
-    # -- the work ------------------------------------------------------------------------------
+    # -- export --------------------------------------------------------------------------------
 
     def export(self) -> None:
-        """Write the file, after a question if it would replace one."""
+        """Write the file; ask first if it would replace another one."""
         target = Path(self.target.text().strip()).expanduser()
         if target.exists():
             ask_question(
-                self, "Replace the file?", f"{target} is there already.", [("Replace", lambda: self._write(target))]
+                self, "Replace the file?", f"{target} already exists.", [("Replace", lambda: self._write(target))]
             )
         else:
             self._write(target)
 
     def _write(self, target: Path) -> None:
-        model, blend, form = self.model.path, self.blend.path, self.file_format
+        model, blend, file_format = self.model.path, self.blend.path, self.file_format
         half, viewer, alpha = self.half.isChecked(), self.viewer.isChecked(), self.alpha.value()
         assert model is not None
 
@@ -223,20 +223,20 @@ class ExportDialog(QDialog):
             from trainer_core.verbs.export import export_model
 
             return export_model(
-                model, target, format=form, half=half, viewer_compatible=viewer, blend=blend, alpha=alpha
+                model, target, format=file_format, half=half, viewer_compatible=viewer, blend=blend, alpha=alpha
             )
 
         self.export_button.setEnabled(False)
         self._show_status("Writing …", "muted")
-        self._ask(work, self._on_exported, self._on_failed)
+        self._ask_thread(work, self._on_exported, self._on_failed)
 
-    def _on_exported(self, exported: ExportResult) -> None:
+    def _on_exported(self, result: ExportResult) -> None:
         self._update_button()
-        self._written_file = exported.path
-        size = exported.path.stat().st_size / 1e6
+        self._written_file = result.path
+        size = result.path.stat().st_size / 1e6
         self._show_status(
-            f"Written: {exported.path} ({size:.1f} MB, {exported.spec.describe()}).\n"
-            f"{format_for_reading(exported.summary)}",
+            f"Written to {result.path} ({size:.1f} MB, {result.spec.describe()}).\n"
+            f"{format_for_reading(result.summary)}",
             "success",
         )
         self.folder_button.show()
@@ -259,11 +259,12 @@ class ExportDialog(QDialog):
         self._reserve_text_height()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Adjust the minimum height to how the texts wrap at the new width."""
         super().resizeEvent(event)
         self._reserve_text_height()
 
     def _reserve_text_height(self) -> None:
-        """A layout counts a wrapped text as low as it may be, and would take the rest from the fields."""
+        """Reserve the height of the wrapped texts; Qt underestimates it and would shrink the fields."""
         layout = self.layout()
         if layout is not None:
             self.setMinimumHeight(max(0, layout.totalHeightForWidth(self.width())))  # -1 where no text wraps

@@ -1,4 +1,4 @@
-"""Chooses a model file: one of the run's, or any other by browsing; for trying, comparing and exporting alike."""
+"""A field to choose a model of the run or any other weight file; the trial and the export dialog use it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ from trainer_core.workspace.models import RunModel
 
 
 class ModelChoice(QWidget):
-    """`chosen` when the user takes one; `show_path` shows one without that. `nothing` is what None is called."""
+    """Combo box of model files with a browse button.
 
-    model_chosen = Signal(object)  # Optional[Path]
+    Args:
+        label: accessible name of the field and title of the file dialog.
+        none_text: the entry that stands for no model.
+    """
+
+    model_chosen = Signal(object)  # Path | None, by the user; `show_path` does not emit it
 
     def __init__(self, label: str, none_text: str) -> None:
         super().__init__()
-        self._label, self._nothing = label, none_text
+        self._label, self._none_text = label, none_text
         self.box = QComboBox()
         self.box.setAccessibleName(label)
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -31,7 +36,7 @@ class ModelChoice(QWidget):
         self.box.activated.connect(lambda index: self.model_chosen.emit(self.path))
         self.browse_button = QToolButton()
         set_icon(self.browse_button, "folder")
-        self.browse_button.setAccessibleName(f"Browse for: {label}")
+        self.browse_button.setAccessibleName(f"Browse for a file: {label}")
         self.browse_button.setToolTip("Choose any weight file (.pth, .safetensors)")
         self.browse_button.clicked.connect(self.browse)
         row = QHBoxLayout(self)
@@ -44,26 +49,26 @@ class ModelChoice(QWidget):
 
     @property
     def path(self) -> Path | None:
-        """The file that is shown."""
+        """The chosen file, None if there is none."""
         data = self.box.currentData()
         return Path(data) if data else None
 
     def set_models(self, models: Sequence[RunModel]) -> None:
-        """List these; what was shown stays."""
-        now = self.path
+        """List these models; the chosen file stays chosen."""
+        chosen = self.path
         self.box.clear()
-        self.box.addItem(self._nothing, "")
+        self.box.addItem(self._none_text, "")
         for model in models:
             self._add(model.path, f"{model.label}: {model.path.name}")
-        self.show_path(now)
+        self.show_path(chosen)
 
     def show_path(self, path: Path | None) -> None:
-        """Show this one, listed or not."""
-        place = self.box.findData(str(path)) if path else 0
-        if place < 0:
+        """Choose a file without emitting `model_chosen`; a file that is not listed is added."""
+        index = self.box.findData(str(path)) if path else 0
+        if index < 0:
             assert path is not None
-            place = self._add(path, path.name)
-        self.box.setCurrentIndex(place)
+            index = self._add(path, path.name)
+        self.box.setCurrentIndex(index)
         self.box.setToolTip(str(path) if path else "")
 
     def _add(self, path: Path, text: str) -> int:
@@ -71,7 +76,7 @@ class ModelChoice(QWidget):
         return self.box.count() - 1
 
     def browse(self) -> None:
-        """Ask for a file."""
+        """Ask for a weight file and choose it."""
         path = ask_for_model(self, self._label, self.path)
         if path:
             self.show_path(path)
@@ -79,9 +84,9 @@ class ModelChoice(QWidget):
 
 
 def ask_for_model(parent: QWidget, title: str, start_path: Path | None = None) -> Path | None:
-    """The weight file that the user picks, if any."""
+    """Ask for a weight file and remember its folder; return None if the user cancels."""
     folder = str(start_path.parent) if start_path else str(open_settings_store().value("model_folder", ""))
-    kinds = f"Weights ({' '.join(f'*{suffix}' for suffix in sorted(WEIGHTS))});;All files (*)"
+    kinds = f"Weight files ({' '.join(f'*{suffix}' for suffix in sorted(WEIGHTS))});;All files (*)"
     name, _ = QFileDialog.getOpenFileName(parent, title, folder, kinds)
     if not name:
         return None

@@ -1,4 +1,4 @@
-"""The photos to try a model on: a list with small pictures, filled by dropping or browsing, one file after another."""
+"""The list of photos to try a model on, with thumbnails; its files are read one after another in the background."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ _INDEX_ROLE = Qt.ItemDataRole.UserRole  # (file, number of the picture in it)
 
 
 class PhotoList(QWidget):
-    """`chosen` brings the pixels of the photo that is selected, or None."""
+    """List of photos with buttons to add and remove them; `photo_selected` brings the selected photo's pixels."""
 
-    photo_selected = Signal(object)  # Optional[Photo]
+    photo_selected = Signal(object)  # TrialPhoto | None
     removed = Signal(Path)
-    message_posted = Signal(str, str)
-    failed = Signal(object)
+    message_posted = Signal(str, str)  # level, text
+    failed = Signal(object)  # Exception
 
     def __init__(self, background: Background) -> None:
         super().__init__()
         self._background = background
-        self._waiting: deque[Path] = deque()
+        self._waiting: deque[Path] = deque()  # files to read
         self._reading = False
         self.list = QListWidget()
         self.list.setAccessibleName("Photos to try the model on")
@@ -60,7 +60,7 @@ class PhotoList(QWidget):
         self._remove = QToolButton()
         set_icon(self._remove, "discard")
         self._remove.setAccessibleName("Remove the photo from the list")
-        self._remove.setToolTip("Remove the photo from the list (Delete); the file stays")
+        self._remove.setToolTip("Remove the photo from the list (Delete); its file is kept")
         self._remove.clicked.connect(self.remove)
         delete = QShortcut(QKeySequence.StandardKey.Delete, self.list, self.remove)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)
@@ -80,22 +80,22 @@ class PhotoList(QWidget):
 
     @property
     def files(self) -> list[Path]:
-        """The files the photos come from."""
+        """The files of the listed photos, one per photo."""
         return [self.list.item(row).data(_INDEX_ROLE)[0] for row in range(self.list.count())]
 
     # -- adding and removing -------------------------------------------------------------------
 
     def browse(self) -> None:
-        """Ask for files."""
-        before = str(open_settings_store().value("photo_folder", ""))
+        """Ask for photos and watch files and add them."""
+        folder = str(open_settings_store().value("photo_folder", ""))
         kinds = make_file_filter("Photos and watch files", EXTENSIONS | WATCH_SUFFIXES)
-        names, _ = QFileDialog.getOpenFileNames(self, "Photos to try the model on", before, kinds)
+        names, _ = QFileDialog.getOpenFileNames(self, "Choose photos to try the model on", folder, kinds)
         if names:
             open_settings_store().setValue("photo_folder", str(Path(names[0]).parent))
             self.add([Path(name) for name in names])
 
     def add(self, paths: Sequence[Path]) -> None:
-        """Add files, and the photos of folders; what cannot be read is said."""
+        """Add files and the photos of folders; `failed` brings the error of each file that cannot be read."""
         self._background.run_job(
             "photos to try " + ";".join(map(str, paths)),
             lambda: list(find_pictures(paths)),
@@ -105,7 +105,7 @@ class PhotoList(QWidget):
 
     def _enqueue(self, files: list[Path]) -> None:
         if len(files) > _MAX_DROPPED:
-            self.message_posted.emit("info", f"The first {_MAX_DROPPED} of {len(files)} photos are added.")
+            self.message_posted.emit("info", f"Added only the first {_MAX_DROPPED} of {len(files)} photos.")
         known = {*self.files, *self._waiting}
         self._waiting.extend(file for file in files[:_MAX_DROPPED] if file not in known)
         self._read_next()
@@ -115,13 +115,16 @@ class PhotoList(QWidget):
             return
         self._reading, file = True, self._waiting.popleft()
         self._background.run_job(
-            "thumbnails", lambda: _thumbnails(file), lambda found: self._show(file, found), self._report_unreadable
+            "thumbnails",
+            lambda: _make_thumbnails(file),
+            lambda small: self._add_items(file, small),
+            self._on_unreadable_file,
         )
 
-    def _show(self, file: Path, found: list[tuple[str, np.ndarray]]) -> None:
+    def _add_items(self, file: Path, thumbnails: list[tuple[str, np.ndarray]]) -> None:
         self._reading = False
-        for number, (name, small) in enumerate(found):
-            item = QListWidgetItem(QIcon(QPixmap.fromImage(_to_qimage(small))), name)
+        for number, (name, pixels) in enumerate(thumbnails):
+            item = QListWidgetItem(QIcon(QPixmap.fromImage(_to_qimage(pixels))), name)
             item.setData(_INDEX_ROLE, (file, number))
             item.setToolTip(str(file))
             self.list.addItem(item)
@@ -129,22 +132,22 @@ class PhotoList(QWidget):
             self.list.setCurrentRow(0)
         self._read_next()
 
-    def _report_unreadable(self, error: Exception) -> None:
+    def _on_unreadable_file(self, error: Exception) -> None:
         self._reading = False
         self.failed.emit(error)
         self._read_next()
 
     def remove(self) -> None:
-        """Take the selected photo from the list."""
+        """Remove the selected photo from the list."""
         item = self.list.takeItem(self.list.currentRow())
         if item is not None:
             self.removed.emit(item.data(_INDEX_ROLE)[0])
 
     def stop(self) -> None:
-        """Read no further files."""
+        """Do not read the files that are still waiting."""
         self._waiting.clear()
 
-    # -- choosing ------------------------------------------------------------------------------
+    # -- selection -----------------------------------------------------------------------------
 
     def _load_selected(self) -> None:
         item = self.list.currentItem()
@@ -152,7 +155,7 @@ class PhotoList(QWidget):
         self.reload_selected()
 
     def reload_selected(self) -> None:
-        """Read the selected photo's pixels; `chosen` follows."""
+        """Read the selected photo's pixels, then emit `photo_selected`."""
         item = self.list.currentItem()
         self._background.cancel("photo to try")
         if item is None:
@@ -160,13 +163,10 @@ class PhotoList(QWidget):
             return
         file, number = item.data(_INDEX_ROLE)
         self._background.run_job(
-            "photo to try",
-            lambda: _load_photo(file, number),
-            self.photo_selected.emit,
-            lambda error: self._on_unreadable(error),
+            "photo to try", lambda: _load_photo(file, number), self.photo_selected.emit, self._on_unreadable_photo
         )
 
-    def _on_unreadable(self, error: Exception) -> None:
+    def _on_unreadable_photo(self, error: Exception) -> None:
         self.photo_selected.emit(None)
         self.failed.emit(error)
 
@@ -176,7 +176,7 @@ def _load_photo(file: Path, number: int) -> TrialPhoto | None:
     return TrialPhoto(file, *pictures[number]) if number < len(pictures) else None
 
 
-def _thumbnails(file: Path) -> list[tuple[str, np.ndarray]]:
+def _make_thumbnails(file: Path) -> list[tuple[str, np.ndarray]]:
     small = []
     for name, pixels in read_pictures(file):
         image = Image.fromarray(pixels)

@@ -1,4 +1,4 @@
-"""The card of a finished run: where its model is, who can load it, and what can be done with it."""
+"""The card of a finished run: its result, where its model is, which programs load it, and buttons to use it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _OUTCOMES = {"completed": "The training is complete", "stopped": "Stopped and sa
 
 
 class ResultCard(Card):
-    """`present` shows the end of a run that left a model."""
+    """Card of a run's end (`show_result`), with the actions for its model if it has one."""
 
     resume_requested = Signal()
-    copy_requested = Signal(str)
+    copy_requested = Signal(str)  # path of the model, as in the two below
     trial_requested = Signal(str)
     export_requested = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self.model = ""
-        self._place, self._loads_in = ElidedPathLabel(), QLabel()
+        self._path_label, self._loads_in = ElidedPathLabel(), QLabel()
         self._loads_in.setWordWrap(True)
         self._path_row = QWidget()
         self._lay_out()
@@ -45,7 +45,7 @@ class ResultCard(Card):
         row = QHBoxLayout(self._path_row)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING // 2)
-        row.addWidget(self._place)
+        row.addWidget(self._path_label)
         row.addWidget(_make_tool_button("Open folder", "folder", lambda: open_folder(Path(self.model).parent)))
         row.addWidget(_make_tool_button("Copy path", "copy", lambda: QGuiApplication.clipboard().setText(self.model)))
         row.addStretch(1)
@@ -54,18 +54,25 @@ class ResultCard(Card):
 
     @property
     def text(self) -> str:
-        """All that is said, "" while hidden."""
+        """All text on the card, "" while it is hidden."""
         return " ".join(part for part in (super().text, self._loads_in.text()) if part and not self.isHidden())
 
     def show_result(self, event: RunFinished, loads_in: str, *, resumable: bool = False) -> None:
-        """Show this run's model; `loads_in` is the gate's sentence."""
+        """Show how a run ended.
+
+        Args:
+            event: the end of the run.
+            loads_in: the gate's sentence about the programs that load the model, "" without a model.
+            resumable: whether the run can be resumed; Resume is then the primary button.
+        """
         self.resume_button.setVisible(resumable)
         _set_primary(self.deploy_button, not resumable)
         self.model = event.model or ""
         for widget in (*self._actions, self._path_row):
             widget.setVisible(bool(self.model))
-        self.export_button.setVisible(bool(self.model) and not resumable)  # no room beside Resume; the menu has it too
-        self._place.set_path(self.model)
+        # Resume leaves no room for Export, which is in the menu too.
+        self.export_button.setVisible(bool(self.model) and not resumable)
+        self._path_label.set_path(self.model)
         self._loads_in.setText(format_for_reading(loads_in))
         self._loads_in.setVisible(bool(loads_in))
         title = f"{_OUTCOMES.get(event.outcome, 'Stopped without saving')} at step {event.step}"
@@ -74,7 +81,7 @@ class ResultCard(Card):
 
 
 class ElidedPathLabel(QLabel):
-    """A path that is shortened in the middle where it does not fit; the tooltip has it whole."""
+    """Label that elides a path in the middle if it does not fit; the tooltip shows the whole path."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +91,7 @@ class ElidedPathLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
 
     def set_path(self, path: str) -> None:
-        """Show it."""
+        """Show this path."""
         self._path = path
         self.setToolTip(path)
         self.setAccessibleName(f"Model file {path}")
@@ -92,16 +99,20 @@ class ElidedPathLabel(QLabel):
         self._elide()
 
     def sizeHint(self) -> QSize:
+        """Return the size of the whole path."""
         return QSize(self.fontMetrics().horizontalAdvance(self._path) + SPACING, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
+        """Return a width of 60 pixels, so that a long path does not widen the card."""
         return QSize(60, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Elide the path for the new width."""
         super().resizeEvent(event)
         self._elide()
 
     def changeEvent(self, event: QEvent) -> None:
+        """Elide the path again when the font changes."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self._elide()
@@ -111,7 +122,7 @@ class ElidedPathLabel(QLabel):
 
 
 def _set_primary(button: QPushButton, primary: bool) -> None:
-    """Only one button of a card stands out."""
+    """Make a button the primary one of its card, or an ordinary one."""
     button.setProperty("role", "primary" if primary else "")
     set_icon(button, "deploy", "on_accent" if primary else "text")
     button.style().unpolish(button)

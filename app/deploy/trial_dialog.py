@@ -1,6 +1,7 @@
-"""The window "Try the model": photos dropped or browsed for, before and after, beside another model; saves pictures.
+"""The window "Try the model": shows photos before and after upscaling, compares two models, and saves the results.
 
-Models are loaded while it is open. Dropped weight files are the model to compare with; everything else is a photo.
+It loads its models when it opens and frees them when it closes. A dropped weight file becomes the model to compare
+with, or the model itself if there is none yet; all other dropped files are photos.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ _NONE_TEXTS = {THIS_MODEL: "Choose or drop a weight file", OTHER_MODEL: "Bicubic
 
 
 class TrialDialog(QDialog):
-    """Made once; `present` opens it."""
+    """Window to try one or two models on photos; it is created once and opened by `open_for`."""
 
     def __init__(self, ask_thread: AskThread, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,7 +66,7 @@ class TrialDialog(QDialog):
         self.photos = PhotoList(background)
         self.trial = TrialView(self.bench)
         self.choices = {role: ModelChoice(_ROLE_LABELS[role], _NONE_TEXTS[role]) for role in MODEL_ROLES}
-        self._facts_label = {role: QLabel() for role in MODEL_ROLES}
+        self._description_labels = {role: QLabel() for role in MODEL_ROLES}
         self._lay_out()
         self._connect()
         self._refresh()
@@ -83,36 +84,36 @@ class TrialDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
         layout.setSpacing(SPACING + SPACING // 2)
-        layout.addLayout(self._model_row())
+        layout.addLayout(self._make_model_row())
         layout.addWidget(self.messages)
         layout.addWidget(middle, 1)
         layout.addLayout(self._make_footer())
 
-    def _model_row(self) -> QGridLayout:
+    def _make_model_row(self) -> QGridLayout:
         grid = QGridLayout()
         grid.setHorizontalSpacing(2 * SPACING)
         grid.setVerticalSpacing(SPACING // 2)
         for column, role in enumerate(MODEL_ROLES):
-            word = QLabel(f"&{_ROLE_LABELS[role]}")
-            word.setProperty("role", "heading")
-            word.setBuddy(self.choices[role])
-            self._facts_label[role].setProperty("role", "muted")
-            grid.addWidget(word, 0, column)
+            label = QLabel(f"&{_ROLE_LABELS[role]}")
+            label.setProperty("role", "heading")
+            label.setBuddy(self.choices[role])
+            self._description_labels[role].setProperty("role", "muted")
+            grid.addWidget(label, 0, column)
             grid.addWidget(self.choices[role], 1, column)
-            grid.addWidget(self._facts_label[role], 2, column)
+            grid.addWidget(self._description_labels[role], 2, column)
             grid.setColumnStretch(column, 1)
         return grid
 
     def _make_footer(self) -> QHBoxLayout:
-        self._progress = ProgressBar("Parts of the picture that are done")
+        self._progress = ProgressBar("Finished parts of the photo")
         self._progress.setMaximumWidth(140)
         self._caption = QLabel()
         self._caption.setProperty("role", "muted")
         self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.continue_button = _button("Cancel", "stop", self._cancel_or_continue)
-        self.save_button = _button("Save picture …", "save", self._save_picture)
-        self.save_comparison_button = _button("Save comparison …", "picture", self._save_comparison)
-        close = _button("Close", "close", self.close)
+        self.continue_button = _make_button("Cancel", "stop", self._cancel_or_continue)
+        self.save_button = _make_button("Save picture …", "save", self._save_picture)
+        self.save_comparison_button = _make_button("Save comparison …", "picture", self._save_comparison)
+        close = _make_button("Close", "close", self.close)
         row = QHBoxLayout()
         row.setSpacing(SPACING)
         row.addWidget(self._progress)
@@ -126,8 +127,8 @@ class TrialDialog(QDialog):
         for role, choice in self.choices.items():
             choice.model_chosen.connect(partial(self.load_model, role))
         self.bench.changed.connect(self._refresh)
-        self.bench.model_loaded.connect(self._loaded)
-        self.bench.model_refused.connect(self._refused)
+        self.bench.model_loaded.connect(self._on_model_loaded)
+        self.bench.model_refused.connect(self._on_model_refused)
         self.bench.failed.connect(self._report_error)
         self.photos.photo_selected.connect(self.bench.show_photo)
         self.photos.removed.connect(self.bench.remove_photo)
@@ -137,13 +138,13 @@ class TrialDialog(QDialog):
 
     @property
     def caption(self) -> str:
-        """The text about the photo: its name, and its size before and after."""
+        """The text about the photo: its name and its size before and after."""
         return self._caption.text()
 
-    # -- opening, choosing, leaving ------------------------------------------------------------
+    # -- opening, models, closing --------------------------------------------------------------
 
     def open_for(self, model: Path | None, models: Sequence[RunModel]) -> None:
-        """Open with `model`; `models` are offered besides."""
+        """Open the window for `model` and list `models` as the other choices."""
         for choice in self.choices.values():
             choice.set_models(models)
         if model is not None:
@@ -155,23 +156,23 @@ class TrialDialog(QDialog):
         self.activateWindow()
 
     def load_model(self, role: str, path: Path | None) -> None:
-        """Load a model for `role`, or do without one."""
+        """Load a model for `role`; None removes the role's model."""
         self.choices[role].show_path(path)
-        self._facts_label[role].setText("Loading …" if path else "")
+        self._description_labels[role].setText("Loading …" if path else "")
         self.bench.load_model(role, path)
         if role == OTHER_MODEL and path is None:
             self.trial.compare_with_other(False)
 
-    def _loaded(self, role: str) -> None:
-        self._facts_label[role].setText(self.bench.models[role].description)
+    def _on_model_loaded(self, role: str) -> None:
+        self._description_labels[role].setText(self.bench.models[role].description)
         if role == OTHER_MODEL:
             self.trial.compare_with_other(True)
 
-    def _refused(self, role: str, error: Exception) -> None:
-        """Say why, and show the model that is still there."""
-        before = self.bench.models.get(role)
-        self.choices[role].show_path(before.path if before else None)
-        self._facts_label[role].setText(before.description if before else "")
+    def _on_model_refused(self, role: str, error: Exception) -> None:
+        """Report the error and show the role's previous model, which is still loaded."""
+        previous = self.bench.models.get(role)
+        self.choices[role].show_path(previous.path if previous else None)
+        self._description_labels[role].setText(previous.description if previous else "")
         self._report_error(error)
 
     def _on_finished(self) -> None:
@@ -179,16 +180,18 @@ class TrialDialog(QDialog):
         self.bench.close()
         for role in MODEL_ROLES:
             self.choices[role].show_path(None)
-            self._facts_label[role].clear()
+            self._description_labels[role].clear()
         self.trial.compare_with_other(False)
 
     # -- drops ---------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept files and folders."""
         if paths_of(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        """Load the first weight file and add everything else to the photos."""
         event.acceptProposedAction()
         paths = paths_of(event.mimeData())
         weights = [path for path in paths if path.suffix.lower() in WEIGHTS]
@@ -198,36 +201,36 @@ class TrialDialog(QDialog):
         if photos:
             self.photos.add(photos)
 
-    # -- what is going on ----------------------------------------------------------------------
+    # -- progress ------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
-        bench = self.bench
-        ours, photo = bench.result(THIS_MODEL), bench.photo
-        working = bench.result(bench.busy) if bench.busy else None
-        self._progress.setVisible(bool(bench.busy))
+        trial = self.bench
+        result, photo = trial.result(THIS_MODEL), trial.photo
+        working = trial.result(trial.busy) if trial.busy else None
+        self._progress.setVisible(bool(trial.busy))
         self._progress.set_progress(working.tiles_done if working else 0, working.tile_count if working else None)
-        unfinished = photo is not None and any(bench.result(role) is None for role in bench.models)
-        self.continue_button.setVisible(bool(bench.busy) or unfinished)
-        self.continue_button.setText("Cancel" if bench.busy else "Enlarge")
-        set_icon(self.continue_button, "stop" if bench.busy else "start")
-        done = ours is not None and ours.is_complete
+        unfinished = photo is not None and any(trial.result(role) is None for role in trial.models)
+        self.continue_button.setVisible(bool(trial.busy) or unfinished)
+        self.continue_button.setText("Cancel" if trial.busy else "Upscale")
+        set_icon(self.continue_button, "stop" if trial.busy else "start")
+        done = result is not None and result.is_complete
         self.save_button.setEnabled(done)
-        self.save_comparison_button.setEnabled(done and not bench.busy)
-        self._caption.setText(self._photo_text(photo))
+        self.save_comparison_button.setEnabled(done and not trial.busy)
+        self._caption.setText(self._describe_photo(photo))
         self.trial.refresh()
 
-    def _photo_text(self, photo: TrialPhoto | None) -> str:
-        bench = self.bench
+    def _describe_photo(self, photo: TrialPhoto | None) -> str:
+        trial = self.bench
         if photo is None:
             return ""
         height, width = photo.pixels.shape[:2]
         text = f"{photo.name} · {width} × {height}"
-        if THIS_MODEL not in bench.models:
-            return text if self.choices[THIS_MODEL].path else "Choose a model to enlarge this photo."
-        model, scale = bench.models[THIS_MODEL], bench.models[THIS_MODEL].scale
-        working = bench.result(bench.busy) if bench.busy else None
+        if THIS_MODEL not in trial.models:
+            return text if self.choices[THIS_MODEL].path else "Choose a model to upscale this photo."
+        model, scale = trial.models[THIS_MODEL], trial.models[THIS_MODEL].scale
+        working = trial.result(trial.busy) if trial.busy else None
         if working is not None and working.tile_count > 1:
-            return f"{bench.busy}: part {working.tiles_done} of {working.tile_count}"
+            return f"{trial.busy}: part {working.tiles_done} of {working.tile_count}"
         gray = ", in gray" if model.gray and photo.has_color else ""
         return f"{text} → {width * scale} × {height * scale}{gray}"
 
@@ -246,16 +249,16 @@ class TrialDialog(QDialog):
     # -- saving --------------------------------------------------------------------------------
 
     def _save_picture(self) -> None:
-        photo, ours = self.bench.photo, self.bench.result(THIS_MODEL)
-        if photo is not None and ours is not None:
-            self._save(f"{photo.name}_x{ours.model.scale}", lambda: ours.pixels)
+        photo, result = self.bench.photo, self.bench.result(THIS_MODEL)
+        if photo is not None and result is not None:
+            self._save(f"{photo.name}_x{result.model.scale}", lambda: result.pixels)
 
     def _save_comparison(self) -> None:
         photo, results = self.bench.photo, [self.bench.result(role) for role in MODEL_ROLES]
-        made = [(result.model.path.stem, result.pixels) for result in results if result and result.is_complete]
+        complete = [(result.model.path.stem, result.pixels) for result in results if result and result.is_complete]
         if photo is not None and results[0] is not None:
             scale = results[0].model.scale
-            self._save(f"{photo.name}_x{scale}_compare", lambda: compose_comparison(photo.pixels, made, scale))
+            self._save(f"{photo.name}_x{scale}_compare", lambda: compose_comparison(photo.pixels, complete, scale))
 
     def _save(self, name: str, make_image: Callable[[], np.ndarray]) -> None:
         folder = Path(str(open_settings_store().value("picture_folder", "")))
@@ -264,9 +267,9 @@ class TrialDialog(QDialog):
             return
         target = Path(chosen if chosen.lower().endswith(".png") else f"{chosen}.png")
         open_settings_store().setValue("picture_folder", str(target.parent))
-        if str(target) != chosen and target.exists():  # the file dialog has asked about `chosen` only
+        if str(target) != chosen and target.exists():  # the file dialog has only asked about `chosen`
             answers = [("Replace", lambda: self._write(target, make_image))]
-            ask_question(self, "Replace the file?", f"{target} is there already.", answers)
+            ask_question(self, "Replace the file?", f"{target} already exists.", answers)
         else:
             self._write(target, make_image)
 
@@ -275,12 +278,12 @@ class TrialDialog(QDialog):
         self._background.run_job(
             f"save {target}",
             lambda: save_png(make_image(), target, inputs=inputs),
-            lambda path: self.messages.show_message("info", f"Saved as {path}."),
+            lambda path: self.messages.show_message("info", f"Saved to {path}."),
             self._report_error,
         )
 
 
-def _button(text: str, icon: str, clicked: Callable[[], object]) -> QPushButton:
+def _make_button(text: str, icon: str, clicked: Callable[[], object]) -> QPushButton:
     button = QPushButton(text)
     button.setAutoDefault(False)
     set_icon(button, icon)

@@ -1,4 +1,4 @@
-"""A photo, bicubic, and what one or two models make of it: compared as the previews of a run are."""
+"""The trial's image view: compares a photo, bicubic, and the results of one or two models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ PHOTO, BICUBIC = "Photo", "Bicubic"
 
 
 class _View(CompareView):
-    EMPTY_TEXT = "Drop photos here: pictures, watch photos, Palm databases, dumps."
+    """View of the photo, its bicubic enlargement and the models' results."""
+
+    EMPTY_TEXT = "Drop photos here: pictures, watch photos, Palm databases or watch dumps."
     views = (PHOTO, BICUBIC, THIS_MODEL, OTHER_MODEL)
     side_by_side_views: tuple[str, ...] = (BICUBIC, THIS_MODEL)
     right_view = THIS_MODEL
@@ -24,20 +26,20 @@ class _View(CompareView):
     def __init__(self) -> None:
         super().__init__()
         self.left = BICUBIC
-        self.setAccessibleName("The photo before and after")
+        self.setAccessibleName("Photo before and after upscaling")
 
 
 class TrialView(QWidget):
-    """Shows what a bench has; `refresh` after each change."""
+    """View of a trial, with mode buttons; call `refresh` after each change of the trial."""
 
     def __init__(self, trial: Trial) -> None:
         super().__init__()
-        self._bench = trial
-        self._held: list[np.ndarray] = []  # the images on the screen borrow their memory
+        self._trial = trial
+        self._shown_arrays: list[np.ndarray] = []  # the images on the screen use their memory
         self.view = _View()
         self._left_choice = QComboBox()
-        self._left_choice.setAccessibleName("Left of the slider")
-        self._left_choice.setToolTip("Left of the slider")
+        self._left_choice.setAccessibleName("Image left of the slider")
+        self._left_choice.setToolTip("Image left of the slider")
         self._left_choice.addItems([BICUBIC, PHOTO])
         self._left_choice.currentTextChanged.connect(self.view.set_left)
         layout = QVBoxLayout(self)
@@ -45,8 +47,8 @@ class TrialView(QWidget):
         layout.setSpacing(SPACING // 2)
         layout.addLayout(self._make_tool_bar())
         layout.addWidget(self.view, 1)
-        self.view.mode_changed.connect(self._show_mode)
-        self._show_mode(self.view.mode)
+        self.view.mode_changed.connect(self._on_mode_changed)
+        self._on_mode_changed(self.view.mode)
         self.compare_with_other(False)
 
     def _make_tool_bar(self) -> QHBoxLayout:
@@ -62,7 +64,7 @@ class TrialView(QWidget):
         return row
 
     def compare_with_other(self, has_other: bool) -> None:
-        """Put the other model into the views, or take it out."""
+        """Add the other model to the views, or remove it."""
         self._modes.set_views(self.view.views if has_other else (PHOTO, BICUBIC, THIS_MODEL))
         self.view.side_by_side_views = (BICUBIC, THIS_MODEL, OTHER_MODEL) if has_other else (BICUBIC, THIS_MODEL)
         listed = self._left_choice.findText(OTHER_MODEL)
@@ -78,28 +80,28 @@ class TrialView(QWidget):
         self.view.update()
 
     def refresh(self) -> None:
-        """Show the bench's photo and what the models have made of it so far."""
+        """Show the trial's photo and the models' results so far."""
         self.view.show_pictures(self._make_pictures())
 
     def _make_pictures(self) -> Pictures | None:
-        photo = self._bench.photo
+        photo = self._trial.photo
         if photo is None:
-            self._held = []
+            self._shown_arrays = []
             return None
         pixels = dict.fromkeys(self.view.views, photo.pixels)
         for role in (OTHER_MODEL, THIS_MODEL):
-            result = self._bench.result(role)
+            result = self._trial.result(role)
             if result is not None:
                 pixels.update({role: result.pixels, BICUBIC: result.bicubic})
-        self._held = list(pixels.values())
+        self._shown_arrays = list(pixels.values())
         return Pictures(0, photo.name, {view: _wrap_pixels(each) for view, each in pixels.items()})
 
-    def _show_mode(self, mode: str) -> None:
+    def _on_mode_changed(self, mode: str) -> None:
         for widget in (self._left_label, self._left_choice):
             widget.setVisible(mode == SLIDER)
 
 
 def _wrap_pixels(pixels: np.ndarray) -> QImage:
-    """The pixels as an image, not copied: they must outlive it."""
+    """Wrap pixels, uint8 [H, W, 3], in an image without a copy: they must outlive it."""
     height, width = pixels.shape[:2]
     return QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB888)

@@ -1,7 +1,8 @@
-"""Compares pictures pixel by pixel: a slider between two of them, several side by side, or one alone.
+"""A widget that compares images pixel by pixel: two under a slider, several side by side, or one alone.
 
-Zoom is a whole number and pixels stay square, or the picture is fitted when it is larger than the view. Zoom and
-place are shared by all panes. Keys: + and - zoom, 0 fits, arrows move; those of the modes are `ModeButtons`'.
+All panes share one zoom and one center. The zoom is a whole number of screen pixels per image pixel, or 0, which fits
+the image into the view. The keys + and - zoom, 0 fits, arrows move; `app.preview.mode_buttons` holds the keys of the
+modes. Subclasses (`app.deploy.trial_view`, `app.watch_view.pair_page`) name their own views.
 """
 
 from __future__ import annotations
@@ -16,69 +17,69 @@ from app.theme import SPACING, theme_colors
 SLIDER, SIDE_BY_SIDE = "Slider", "Side by side"
 ZOOM_KEYS = (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus, Qt.Key.Key_0)
 _MAX_ZOOM = 16
-_WHEEL_NOTCH = 120  # of a wheel, in Qt's units
-_GRIP_WIDTH = 10  # pixels around the slider that catch the mouse
+_WHEEL_NOTCH = 120  # one notch of a mouse wheel, in Qt's eighths of a degree
+_GRIP_WIDTH = 10  # pixels on either side of the slider that grab it
 _ARROWS = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
 
 
 class CompareView(QWidget):
-    """Shows one `Pictures`."""
+    """View of one `Pictures` in the mode `SLIDER`, `SIDE_BY_SIDE` or one of `views`."""
 
     mode_changed = Signal(str)
 
     EMPTY_TEXT = (
-        "Pictures of the validation photos appear here during a run. Drop photos of your watch to see them too."
+        "Previews of the validation photos appear here during a run. Drop photos from your watch to preview them too."
     )
-    NO_ORIGINAL_TEXT = "There is no original to compare with: this is a real watch photo."
-    views: tuple[str, ...] = VIEWS  # for the keys 1, 2, 3, 4
-    side_by_side_views: tuple[str, ...] = ("LR", "Bicubic", "SR", "HR")  # in this order
-    right_view = "SR"  # of the slider
+    NO_ORIGINAL_TEXT = "This is a real watch photo: there is no original to compare it with."
+    views: tuple[str, ...] = VIEWS  # in the order of their keys 1, 2, 3, 4
+    side_by_side_views: tuple[str, ...] = ("LR", "Bicubic", "SR", "HR")  # from left to right
+    right_view = "SR"  # on the right of the slider
 
     def __init__(self) -> None:
         super().__init__()
         self._pictures: Pictures | None = None
         self.mode = SLIDER
-        self.left = "Bicubic"  # of the slider
-        self.zoom = 0  # 0: fitted
-        self._center = QPointF(0.5, 0.5)  # of the view, as a share of the picture
-        self._split = 0.5
-        self._dragging = ""
-        self._last = QPointF()
-        self._wheel = 0  # turned since the last step of the zoom
+        self.left = "Bicubic"  # on the left of the slider
+        self.zoom = 0  # screen pixels per image pixel; 0 fits the image into the view
+        self._center = QPointF(0.5, 0.5)  # point of the image in the middle of the view, 0..1
+        self._split = 0.5  # position of the slider on the image, 0..1
+        self._dragging = ""  # "slider" or "image" while a mouse button is down
+        self._last_position = QPointF()  # of the mouse while dragging
+        self._wheel_angle = 0  # turned since the last zoom step
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(200, 120)
-        self.setAccessibleName("Preview pictures")
+        self.setAccessibleName("Preview images")
         numbered = ", ".join(f"{number} {view}" for number, view in enumerate(self.views, 1))
         self.setAccessibleDescription(f"Keys: {numbered}, S slider, B side by side, + and - zoom, 0 fits, arrows move.")
 
-    # -- what is shown -------------------------------------------------------------------------
+    # -- content -------------------------------------------------------------------------------
 
     @property
     def pictures(self) -> Pictures | None:
-        """What is shown now."""
+        """The images on the screen, None before there are any."""
         return self._pictures
 
     def show_pictures(self, pictures: Pictures | None) -> None:
-        """Show these; zoom and place stay."""
+        """Show these images and leave zoom and center unchanged."""
         self._pictures = pictures
         self.update()
 
     def set_mode(self, mode: str) -> None:
-        """`SLIDER`, `BESIDE`, or one of `views`."""
+        """Choose the mode: `SLIDER`, `SIDE_BY_SIDE` or one of `views`."""
         if mode != self.mode:
             self.mode = mode
             self.mode_changed.emit(mode)
             self.update()
 
     def set_left(self, view: str) -> None:
-        """What the slider has on its left."""
+        """Choose the view on the left of the slider."""
         self.left = view
         self.update()
 
     def set_zoom(self, zoom: int) -> None:
-        """Screen pixels per picture pixel; 0 fits the picture into the view."""
+        """Set the zoom in screen pixels per image pixel; 0 fits the image into the view."""
         self.zoom = max(0, min(zoom, _MAX_ZOOM))
         if not self.zoom:
             self._center = QPointF(0.5, 0.5)
@@ -87,6 +88,7 @@ class CompareView(QWidget):
     # -- painting ------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the images of the mode with their names, or the text for an empty view."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(theme_colors().base))
         views = self.visible_views
@@ -97,7 +99,7 @@ class CompareView(QWidget):
         else:
             for view, pane in zip(views, self._panes(len(views))):
                 self._paint_view(painter, view, pane)
-                self._label(painter, view, pane, right=False)
+                self._paint_label(painter, view, pane, right=False)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme_colors().accent), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -106,37 +108,39 @@ class CompareView(QWidget):
 
     @property
     def visible_views(self) -> list[str]:
-        """Names of the pictures that the present mode shows, from left to right; a picture may lack some."""
+        """Names of the images that the mode shows, from left to right, without those that `pictures` lacks."""
         if self._pictures is None:
             return []
-        wanted = {SIDE_BY_SIDE: self.side_by_side_views, SLIDER: (self._left(), self.right_view)}.get(
+        names = {SIDE_BY_SIDE: self.side_by_side_views, SLIDER: (self._left_view(), self.right_view)}.get(
             self.mode, (self.mode,)
         )
-        return [view for view in wanted if view in self._pictures.images]
+        return [view for view in names if view in self._pictures.images]
 
-    def _left(self) -> str:
+    def _left_view(self) -> str:
+        """Return the chosen left view, or the one before `right_view` if the pictures lack it."""
         assert self._pictures is not None
-        present = self.left in self._pictures.images
-        return self.left if present else self.side_by_side_views[self.side_by_side_views.index(self.right_view) - 1]
+        if self.left in self._pictures.images:
+            return self.left
+        return self.side_by_side_views[self.side_by_side_views.index(self.right_view) - 1]
 
     def _paint_message(self, painter: QPainter, text: str) -> None:
         painter.setPen(QColor(theme_colors().muted))
-        place = self.rect().adjusted(SPACING, SPACING, -SPACING, -SPACING)
-        painter.drawText(place, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
+        box = self.rect().adjusted(SPACING, SPACING, -SPACING, -SPACING)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
 
     def _paint_slider(self, painter: QPainter) -> None:
-        place = self._slider_x()
+        x = self._slider_x()
         whole = self.rect()
         for view, pane, right in (
-            (self._left(), QRect(0, 0, place, whole.height()), False),
-            (self.right_view, QRect(place, 0, whole.width() - place, whole.height()), True),
+            (self._left_view(), QRect(0, 0, x, whole.height()), False),
+            (self.right_view, QRect(x, 0, whole.width() - x, whole.height()), True),
         ):
             self._paint_view(painter, view, whole, clip=pane)
-            self._label(painter, view, pane, right=right)
+            self._paint_label(painter, view, pane, right=right)
         painter.setPen(QPen(QColor(theme_colors().accent), 2))
-        painter.drawLine(place, 0, place, whole.height())
+        painter.drawLine(x, 0, x, whole.height())
         painter.setBrush(QColor(theme_colors().accent))
-        painter.drawEllipse(QPointF(place, whole.height() / 2), 5, 5)
+        painter.drawEllipse(QPointF(x, whole.height() / 2), 5, 5)
 
     def _paint_view(self, painter: QPainter, view: str, pane: QRect, clip: QRect | None = None) -> None:
         assert self._pictures is not None
@@ -148,7 +152,7 @@ class CompareView(QWidget):
         painter.drawImage(target, image, QRectF(image.rect()))
         painter.restore()
 
-    def _label(self, painter: QPainter, text: str, pane: QRect, *, right: bool) -> None:
+    def _paint_label(self, painter: QPainter, text: str, pane: QRect, *, right: bool) -> None:
         width = painter.fontMetrics().horizontalAdvance(text) + 2 * SPACING
         height = max(22, painter.fontMetrics().height())
         if width > pane.width():
@@ -166,28 +170,31 @@ class CompareView(QWidget):
     # -- geometry ------------------------------------------------------------------------------
 
     def _panes(self, count: int) -> list[QRect]:
-        """Equal parts of the view, in the columns and rows that give the largest pictures."""
+        """Divide the view into `count` equal panes, in the columns and rows that give the largest images."""
         width, height, gap = self.width(), self.height(), SPACING // 2
-        shape = self._pictures.width / self._pictures.height if self._pictures is not None else 1.0
+        aspect = self._pictures.width / self._pictures.height if self._pictures is not None else 1.0
         columns = max(
             (number for number in range(count, 0, -1) if count % number == 0),
-            key=lambda number: min(width / number, height * number / count * shape),
+            key=lambda number: min(width / number, height * number / count * aspect),
         )
         rows = count // columns
         w, h = (width - gap * (columns - 1)) // columns, (height - gap * (rows - 1)) // rows
         return [QRect(c * (w + gap), r * (h + gap), w, h) for r in range(rows) for c in range(columns)]
 
     def _pixel_size(self, pane: QRect) -> float:
+        """Return the size of an image pixel in Qt's device-independent pixels."""
         assert self._pictures is not None
         return self.zoom / self.devicePixelRatioF() if self.zoom else self._fit_factor(pane)
 
     def _fit_factor(self, pane: QRect) -> float:
+        """Return the pixel size that fits the image into `pane`: whole screen pixels, or less than one."""
         assert self._pictures is not None
         ratio = self.devicePixelRatioF()
         fit = min(pane.width() / self._pictures.width, pane.height() / self._pictures.height)
         return int(fit * ratio) / ratio if fit * ratio >= 1 else fit
 
     def _image_rect(self, pane: QRect) -> QRectF:
+        """Return where the image lies for a pane; it may reach beyond the pane."""
         assert self._pictures is not None
         factor = self._pixel_size(pane)
         width, height = self._pictures.width * factor, self._pictures.height * factor
@@ -197,33 +204,38 @@ class CompareView(QWidget):
 
     def _slider_x(self) -> int:
         target = self._image_rect(self.rect())
-        place = target.left() + self._split * target.width()
-        return round(min(max(place, 0), self.width()))
+        x = target.left() + self._split * target.width()
+        return round(min(max(x, 0), self.width()))
 
     # -- mouse and keys ------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Grab the slider, or the image if it is zoomed and the slider is not near."""
         if self._pictures is None:
             return
-        near = self.mode == SLIDER and (not self.zoom or abs(event.position().x() - self._slider_x()) <= _GRIP_WIDTH)
-        self._dragging = "slider" if near else "picture"
-        self._last = event.position()
+        on_slider = self.mode == SLIDER and (
+            not self.zoom or abs(event.position().x() - self._slider_x()) <= _GRIP_WIDTH
+        )
+        self._dragging = "slider" if on_slider else "image"
+        self._last_position = event.position()
         self._drag(event.position())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Move what the mouse has grabbed."""
         if self._dragging:
             self._drag(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Release the slider or the image."""
         self._dragging = ""
 
-    def _drag(self, to: QPointF) -> None:
+    def _drag(self, position: QPointF) -> None:
         target = self._image_rect(self.rect() if self.mode == SLIDER else self._panes(1)[0])
         if self._dragging == "slider":
-            self._split = min(max((to.x() - target.left()) / target.width(), 0.0), 1.0)
+            self._split = min(max((position.x() - target.left()) / target.width(), 0.0), 1.0)
         elif self.zoom:
-            self._pan(to - self._last)
-        self._last = to
+            self._pan(position - self._last_position)
+        self._last_position = position
         self.update()
 
     def _pan(self, delta: QPointF) -> None:
@@ -236,14 +248,15 @@ class CompareView(QWidget):
         self.update()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        self._wheel += event.angleDelta().y()  # a touchpad sends small parts of a notch
-        steps = int(self._wheel / _WHEEL_NOTCH)
-        self._wheel -= steps * _WHEEL_NOTCH
+        """Zoom by one for each notch of the wheel."""
+        self._wheel_angle += event.angleDelta().y()  # a touchpad sends fractions of a notch
+        steps = int(self._wheel_angle / _WHEEL_NOTCH)
+        self._wheel_angle -= steps * _WHEEL_NOTCH
         if steps and self._pictures is not None:
             self._zoom_at(event.position(), steps)
 
     def _zoom_at(self, position: QPointF, delta: int) -> None:
-        """What is under the pointer stays there, as far as the picture reaches."""
+        """Zoom by `delta` and keep the image point under the pointer in place, up to the edge of the image."""
         pane = next((pane for pane in self._shown_panes() if pane.contains(position.toPoint())), self.rect())
         before = self._image_rect(pane)
         x, y = (position.x() - before.x()) / before.width(), (position.y() - before.y()) / before.height()
@@ -265,11 +278,12 @@ class CompareView(QWidget):
         if delta > 0:
             self.set_zoom(zoom)
         elif self.zoom > fitted:
-            self.set_zoom(zoom if zoom > fitted else 0)  # which is no jump to something larger
+            self.set_zoom(zoom if zoom > fitted else 0)  # one step above fitted: fitting does not enlarge the image
         elif self.zoom:
-            self.set_zoom(max(1, zoom))  # the view has grown since
+            self.set_zoom(max(1, zoom))  # the view has grown, so the fitted size is larger than this zoom
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Zoom with +, - and 0; with the arrows move the zoomed image, else the slider."""
         key = Qt.Key(event.key())
         if key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
             self._step_zoom(-1 if key is Qt.Key.Key_Minus else 1)

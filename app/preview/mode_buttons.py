@@ -1,4 +1,4 @@
-"""The buttons above a comparing view: slider, side by side, and each of its pictures alone, with their keys."""
+"""The buttons above a `CompareView`, with their keys: slider, side by side, and each of its images alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from app.theme import SPACING
 
 
 class ModeButtons(QWidget):
-    """Chooses the mode of `view` and follows it. `views`: all pictures it may ever show, in the order of their keys."""
+    """Buttons that choose the mode of a `CompareView` and show which one is chosen.
+
+    Args:
+        view: the view whose mode the buttons choose.
+        views: names of all images that it can show, in the order of their keys 1, 2, 3, …
+    """
 
     def __init__(self, view: CompareView, views: Sequence[str]) -> None:
         super().__init__()
@@ -27,7 +32,7 @@ class ModeButtons(QWidget):
             button.setCheckable(True)
             button.setToolTip(f"{mode} (key {key})")
             button.clicked.connect(lambda checked=False, mode=mode: view.set_mode(mode))
-            shortcut = QShortcut(QKeySequence(key), self)  # from anywhere in the window but fields that take letters
+            shortcut = QShortcut(QKeySequence(key), self)  # for the whole window, except fields that accept letters
             shortcut.activated.connect(lambda button=button: None if button.isHidden() else button.click())
             group.addButton(button)
             row.addWidget(button)
@@ -36,7 +41,7 @@ class ModeButtons(QWidget):
         self._on_mode_changed(view.mode)
 
     def set_views(self, views: Collection[str]) -> None:
-        """Slider, side by side and these pictures; the others' buttons are hidden."""
+        """Show the buttons of these views and hide those of the others; slider and side by side are always visible."""
         for mode, button in self._buttons.items():
             button.setVisible(mode in (SLIDER, SIDE_BY_SIDE) or mode in views)
 

@@ -1,4 +1,4 @@
-"""The pictures of one preview, from a live event or from the strips that a run leaves on disk."""
+"""The images of one preview, made from a run's event or read from the strips that the run has written."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from trainer_core.events import PreviewImage
 from trainer_core.previews.files import parse_file_name, pinned_name, read_preview_info
 
 VIEWS = ("LR", "SR", "HR", "Bicubic")
-_STRIP = ("LR", "Bicubic", "SR", "HR")  # the order on disk; a pinned photo has no HR
+_STRIP = ("LR", "Bicubic", "SR", "HR")  # the order in the file; a pinned photo has no HR
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Images by view; LR may be smaller than the others and is drawn at their size, pixel by pixel."""
+    """Images of one step and photo by view, to be drawn at one size; LR may have fewer pixels than the others."""
 
     step: int
     name: str
@@ -28,16 +28,16 @@ class Pictures:
 
     @property
     def width(self) -> int:
-        """Of the largest picture, in pixels."""
+        """Width of the largest image in pixels."""
         return max(image.width() for image in self.images.values())
 
     @property
     def height(self) -> int:
-        """Of the largest picture, in pixels."""
+        """Height of the largest image in pixels."""
         return max(image.height() for image in self.images.values())
 
     def caption(self, *, with_name: bool) -> str:
-        """Step, figures and perhaps the name in one line; the name comes last because it is what may be cut off."""
+        """Return step, PSNR and, if wanted, the name in one line; the name is last because the end may be elided."""
         text = f"step {self.step}"
         if self.psnr is not None and self.bicubic_psnr is not None:
             gain = self.psnr - self.bicubic_psnr
@@ -45,28 +45,28 @@ class Pictures:
         return f"{text} · {self.name}" if with_name else text
 
 
-def make_pictures(step: int, sample: PreviewImage) -> Pictures:
-    """A live preview."""
-    arrays = {"LR": sample.lr, "SR": sample.sr, "HR": sample.hr, "Bicubic": sample.bicubic}
+def make_pictures(step: int, preview: PreviewImage) -> Pictures:
+    """Make the images of a preview that a run in this process has sent."""
+    arrays = {"LR": preview.lr, "SR": preview.sr, "HR": preview.hr, "Bicubic": preview.bicubic}
     images = {view: _to_qimage(pixels) for view, pixels in arrays.items() if pixels is not None}
-    return Pictures(step, sample.name, images, sample.psnr, sample.bicubic_psnr)
+    return Pictures(step, preview.name, images, preview.psnr, preview.bicubic_psnr)
 
 
 def read_strip(path: Path) -> Pictures | None:
-    """A preview of an earlier step, or None when the file is gone or something else. Fit for any thread."""
+    """Read a preview from its strip; None if the file is missing or is not a strip. May run in any thread."""
     named = parse_file_name(path)
     if named is None:
         return None
     step, key = named
     views = _STRIP[:3] if pinned_name(key) else _STRIP
     try:
-        strip, facts = decode(path), read_preview_info(path)
+        strip, info = decode(path), read_preview_info(path)
     except PhotoError:
         return None
     if strip.shape[1] % len(views):
         return None
     images = {view: _to_qimage(part) for view, part in zip(views, np.split(strip, len(views), axis=1))}
-    return Pictures(step, facts.name, images, facts.psnr, facts.bicubic_psnr)
+    return Pictures(step, info.name, images, info.psnr, info.bicubic_psnr)
 
 
 def _to_qimage(pixels: np.ndarray) -> QImage:

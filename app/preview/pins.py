@@ -1,4 +1,4 @@
-"""Pins the user's own watch photos in the previews, and unpins them: copies in the workspace's `preview_photos`."""
+"""Pin the user's watch photos in the previews and unpin them; pinned photos are copies in `preview_photos`."""
 
 from __future__ import annotations
 
@@ -16,44 +16,45 @@ from trainer_core.errors import UserError
 from trainer_core.previews.pinned_photos import pin_photo, unpin_photo
 from trainer_core.workspace.layout import Workspace
 
-_MAX_REPORTED = 4  # reasons in one message
+_MAX_REPORTED = 4  # refusals in one message
 
 
 class PinnedPhotosModel(QObject):
-    """Files are copied and deleted in the background; what came of it is told by the project."""
+    """Pinned photos of a project: copies and deletes files in the background and posts the result as a message."""
 
-    captures_pinned = Signal(object)  # list of paths: watch photos, whether they can be pinned or not
-    workspace_missing = Signal(str)  # the setting that is needed first
-    pinned = Signal()  # a preview of it is asked for
+    captures_pinned = Signal(object)  # list of paths of watch photos, before they are checked
+    workspace_missing = Signal(str)  # name of the setting to fill in first
+    pinned = Signal()  # during a run, which will preview it at once
     unpinned = Signal(str)  # the photo's name
 
     def __init__(self, project: Project, session: Session, window: QWidget) -> None:
         super().__init__(window)
         self._project, self._session, self._window = project, session, window
-        self._pending: list[Path] = []  # until a training starts, so that there is a workspace to keep them
+        self._pending: list[Path] = []  # files to pin when training starts; there is no workspace yet
         session.state_changed.connect(self._pin_pending)
 
     def pin(self, files: Sequence[Path], *, refusals: Sequence[str] = ()) -> None:
-        """Copy watch photos into the workspace; while a training runs a preview follows at once.
+        """Copy watch photos into the workspace, and request a preview if training runs.
+
+        Without a workspace, they are pinned when training starts.
 
         Args:
-            refused: sentences about what was dropped together with them.
+            files: the watch photos.
+            refusals: sentences about other files of the same drop, to be shown in the same message.
         """
         self.captures_pinned.emit(list(files))
         workspace = self._project.workspace
         if workspace is None:
             self._pending += files
-            self._project.message_posted.emit(
-                "info", "The watch photos are pinned when the training starts; its workspace keeps them."
-            )
+            self._project.message_posted.emit("info", "The watch photos will be pinned when training starts.")
             self.workspace_missing.emit("workspace")
             return
         mono = self._project.draft.config.monochrome_style
         self._project.background.run_job(
             f"pin {files}",
             lambda: _pin_all(files, workspace, mono=mono),
-            lambda found: self._report(found[0], [*refusals, *found[1]]),
-            _escaped,
+            lambda result: self._report(result[0], [*refusals, *result[1]]),
+            _raise_error,
         )
 
     def _pin_pending(self, state: SessionState) -> None:
@@ -71,24 +72,27 @@ class PinnedPhotosModel(QObject):
             self._session.request(RunRequest.PREVIEW)
 
     def ask_to_unpin(self, name: str) -> None:
-        """Delete the workspace's copy, after a question."""
+        """Ask whether to unpin a photo; if so, delete the workspace's copy."""
         workspace = self._project.workspace
         if workspace is not None:
             ask_question(
                 self._window,
                 f"Unpin {name}?",
-                f"Its copy in {workspace.preview_photos} is deleted. The photo that was dropped stays, and so do the "
-                "previews made so far.",
+                f"This deletes its copy in {workspace.preview_photos}. "
+                "Your original and the existing previews are kept.",
                 [("Unpin", lambda: self._unpin(name, workspace))],
             )
 
     def _unpin(self, name: str, workspace: Workspace) -> None:
-        def done(file: Path | None) -> None:
+        def on_unpinned() -> None:
             self._project.message_posted.emit("info", f"{name} is no longer pinned.")
             self.unpinned.emit(name)
 
         self._project.background.run_job(
-            f"unpin {name}", lambda: unpin_photo(name, workspace.preview_photos), done, self._on_unpin_failed
+            f"unpin {name}",
+            lambda: unpin_photo(name, workspace.preview_photos),
+            lambda _: on_unpinned(),
+            self._on_unpin_failed,
         )
 
     def _on_unpin_failed(self, error: Exception) -> None:
@@ -98,7 +102,7 @@ class PinnedPhotosModel(QObject):
 
 
 def _pin_all(files: Sequence[Path], workspace: Workspace, *, mono: bool) -> tuple[list[str], list[str]]:
-    """Names of those that are pinned, sentences about the others."""
+    """Pin every file; return the names of the pinned photos and the reasons why the others were refused."""
     pinned, refused = [], []
     for file in files:
         try:
@@ -111,9 +115,9 @@ def _pin_all(files: Sequence[Path], workspace: Workspace, *, mono: bool) -> tupl
 def _pinned_message(pinned: list[str], *, is_training: bool) -> str:
     one = len(pinned) == 1
     what = f"{pinned[0]} is" if one else f"{len(pinned)} watch photos are"
-    when = "in a moment, and with every preview." if is_training else "with every preview of a training."
-    return f"{what} pinned. You see what the network makes of {'it' if one else 'them'} {when}"
+    when = "The next preview shows" if is_training else "Every preview of a run will show"
+    return f"{what} pinned. {when} {'it' if one else 'them'} upscaled by the network."
 
 
-def _escaped(error: Exception) -> None:
+def _raise_error(error: Exception) -> None:
     raise error

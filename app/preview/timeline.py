@@ -1,4 +1,4 @@
-"""A slider over the steps with a preview, and a button that plays them as a film."""
+"""A slider over the steps that have a preview, and a button that plays the previews as a film."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from PySide6.QtWidgets import QHBoxLayout, QSlider, QToolButton, QWidget
 from app.icons import set_icon
 from app.theme import SPACING
 
-_FRAME_INTERVAL = 250  # milliseconds a picture
+_FRAME_INTERVAL = 250  # milliseconds per preview
 
 
 class Timeline(QWidget):
-    """Hidden until there is more than one step.
+    """Slider and play button, visible once there is more than one step.
 
     Args:
-        ready: whether the picture of the present step is on the screen; a film waits for it.
+        is_ready: whether the image of the selected step is on the screen; the film waits for it.
     """
 
     step_changed = Signal()
 
-    def __init__(self, ready: Callable[[], bool]) -> None:
+    def __init__(self, is_ready: Callable[[], bool]) -> None:
         super().__init__()
-        self._ready = ready
+        self._is_ready = is_ready
         self._steps: list[int] = []
         self.play_button = QToolButton()
         self.play_button.setAccessibleName("Play the earlier previews")
@@ -34,7 +34,7 @@ class Timeline(QWidget):
         self.play_button.clicked.connect(self.toggle_playing)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Earlier previews")
-        self.slider.setToolTip("Earlier previews of this run")
+        self.slider.setToolTip("Drag to see earlier previews of this run")
         self.slider.valueChanged.connect(lambda: self.step_changed.emit())
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -48,7 +48,7 @@ class Timeline(QWidget):
 
     @property
     def step(self) -> int | None:
-        """The step that is looked at, None without any."""
+        """The selected step, None if there is none."""
         return self._steps[self.slider.value()] if self._steps else None
 
     @property
@@ -57,24 +57,27 @@ class Timeline(QWidget):
         return self._play_timer.isActive()
 
     def show_steps(self, steps: Sequence[int]) -> None:
-        """Go along with the newest if that was looked at, else stay as near as possible. Says nothing."""
+        """Replace the steps without emitting `step_changed`.
+
+        The newest step is selected if the newest was selected before, else the step nearest to the previous one.
+        """
         selected = None if self.slider.value() == self.slider.maximum() and not self.is_playing else self.step
         self._steps = list(steps)
         last = max(0, len(steps) - 1)
         self.slider.blockSignals(True)
         self.slider.setRange(0, last)
-        self.slider.setValue(last if selected is None else _nearest(self._steps, selected))
+        self.slider.setValue(last if selected is None else _index_of_nearest(self._steps, selected))
         self.slider.blockSignals(False)
         self.setVisible(len(steps) > 1)
 
     def select_nearest(self, step: int) -> None:
-        """Look at the preview nearest to this step."""
+        """Stop the film and select the preview nearest to this step."""
         self.stop()
         if self._steps:
-            self.slider.setValue(_nearest(self._steps, step))
+            self.slider.setValue(_index_of_nearest(self._steps, step))
 
     def toggle_playing(self) -> None:
-        """From here to the newest, or from the first when the newest is shown."""
+        """Play from the selected step to the newest, from the first if the newest is selected; pause if playing."""
         if self.is_playing:
             self._play_timer.stop()
         elif len(self._steps) > 1:
@@ -84,12 +87,12 @@ class Timeline(QWidget):
         self._show_playing()
 
     def stop(self) -> None:
-        """End the film."""
+        """Stop the film."""
         self._play_timer.stop()
         self._show_playing()
 
     def _play_next(self) -> None:
-        if not self._ready():
+        if not self._is_ready():
             return  # the disk is slower than the film
         self.slider.setValue(self.slider.value() + 1)
         if self.slider.value() == self.slider.maximum():
@@ -99,10 +102,10 @@ class Timeline(QWidget):
         set_icon(self.play_button, "pause" if self.is_playing else "start")
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """No film without a viewer."""
+        """Stop the film when the tab is hidden."""
         self.stop()
         super().hideEvent(event)
 
 
-def _nearest(steps: Sequence[int], step: int) -> int:
-    return min(range(len(steps)), key=lambda place: abs(steps[place] - step), default=0)
+def _index_of_nearest(steps: Sequence[int], step: int) -> int:
+    return min(range(len(steps)), key=lambda index: abs(steps[index] - step), default=0)

@@ -1,1 +1,1 @@
-"""What the watch sees: pairs made of the user's photos before the start, beside captures of their own."""
+"""The simulation tab: the user's photos as simulated watch photos, beside the user's own captures."""

@@ -1,4 +1,4 @@
-"""The row of the user's own captures, at the size of the synthetic ones above."""
+"""The row of the user's own captures below the simulated pairs, at the same pixel size."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from app.watch_view.cells import PictureCell, to_qimage
 from trainer_core.data.captures import Capture
 
 MAX_CAPTURES = 48
-_MAX_HEIGHT = 200  # pixels of a picture, so that the row never fills the panel
-_EMPTY_TEXT = "Drop photos from your watch here to compare."
+_MAX_HEIGHT = 200  # pixels of a capture, so that the row never fills the panel
+_EMPTY_TEXT = "Drop photos from your watch here to compare them."
 
 
 class CaptureRow(QWidget):
-    """Says when it is to be emptied or filled."""
+    """Row of the user's own captures, with Choose and Remove."""
 
     choose_requested = Signal()
-    clicked = Signal(int)
+    clicked = Signal(int)  # index of a capture
     remove_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.captures: list[Capture] = []
         self.cells: list[PictureCell] = []
-        self.chosen = 0  # the one to compare in full size
+        self.chosen = 0  # index of the capture to compare in full size
         self._factor = 1.0
         self._title = QLabel()
         self.choose_button = QPushButton("Choose …")
         self.choose_button.setAccessibleName("Choose photos from your watch")
-        self.choose_button.setToolTip("PNG, JPEG or Palm databases as they came from the watch")
+        self.choose_button.setToolTip("Choose PNG, JPEG or Palm database files as the watch wrote them")
         set_icon(self.choose_button, "folder")
         self.choose_button.clicked.connect(lambda: self.choose_requested.emit())
         self.remove_button = QPushButton("Remove")
         self.remove_button.setAccessibleName("Remove your own captures")
-        self.remove_button.setToolTip("Take your own captures out of this view; no file is touched")
+        self.remove_button.setToolTip("Remove your own captures from this view; their files are kept")
         set_icon(self.remove_button, "close")
         self.remove_button.clicked.connect(self._remove)
         self._lay_out()
@@ -51,13 +51,13 @@ class CaptureRow(QWidget):
         head.addWidget(self._title, 1)
         head.addWidget(self.choose_button)
         head.addWidget(self.remove_button)
-        self._strip = QWidget()
-        self._row = QHBoxLayout(self._strip)
+        content = QWidget()
+        self._row = QHBoxLayout(content)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(SPACING)
         self._row.addStretch(1)
         self._scroll = QScrollArea()
-        self._scroll.setWidget(self._strip)
+        self._scroll.setWidget(content)
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -69,18 +69,18 @@ class CaptureRow(QWidget):
         layout.addWidget(self._scroll)
 
     def add(self, captures: Sequence[Capture]) -> int:
-        """Show these too, each once; how many there was no room for."""
+        """Add captures, each once, and return how many exceed `MAX_CAPTURES`."""
         new: list[Capture] = []
         for capture in captures:
             if not any(_equal_captures(capture, other) for other in (*self.captures, *new)):
                 new.append(capture)
         room = MAX_CAPTURES - len(self.captures)
         for capture in new[:room]:
-            self._add(capture)
+            self._add_cell(capture)
         self._refresh()
         return max(0, len(new) - room)
 
-    def _add(self, capture: Capture) -> None:
+    def _add_cell(self, capture: Capture) -> None:
         number = len(self.cells)
         cell = PictureCell(1)
         cell.show_pictures(capture.name, to_qimage(capture.pixels))
@@ -92,14 +92,14 @@ class CaptureRow(QWidget):
         self._row.insertWidget(self._row.count() - 1, cell)
 
     def set_pixel_size(self, factor: float) -> None:
-        """Show them with watch pixels of this size."""
+        """Show each watch pixel `factor` screen pixels large, or smaller where a capture would be too tall."""
         self._factor = factor
-        self._fit()
+        self._fit_cells()
 
     def matching_capture(self, pixels: np.ndarray) -> QImage | None:
-        """The chosen capture, or else the first, of the same size as a watch photo."""
-        by_rank = (*self.captures[self.chosen : self.chosen + 1], *self.captures)
-        first = next((c for c in by_rank if c.pixels.shape[:2] == pixels.shape[:2]), None)
+        """Return the capture to compare with a watch photo: the chosen one, else the first, of the same size."""
+        candidates = (*self.captures[self.chosen : self.chosen + 1], *self.captures)
+        first = next((c for c in candidates if c.pixels.shape[:2] == pixels.shape[:2]), None)
         return None if first is None else to_qimage(first.pixels)
 
     def _remove(self) -> None:
@@ -112,16 +112,16 @@ class CaptureRow(QWidget):
         self.remove_requested.emit()
 
     def _refresh(self) -> None:
-        there = bool(self.captures)
-        self._title.setText("Your own captures" if there else _EMPTY_TEXT)
-        self._title.setProperty("role", "heading" if there else "muted")
+        has_captures = bool(self.captures)
+        self._title.setText("Your own captures" if has_captures else _EMPTY_TEXT)
+        self._title.setProperty("role", "heading" if has_captures else "muted")
         self._title.style().unpolish(self._title)
         self._title.style().polish(self._title)
-        self.remove_button.setVisible(there)
-        self._scroll.setVisible(there)
-        self._fit()
+        self.remove_button.setVisible(has_captures)
+        self._scroll.setVisible(has_captures)
+        self._fit_cells()
 
-    def _fit(self) -> None:
+    def _fit_cells(self) -> None:
         for capture, cell in zip(self.captures, self.cells):
             height, width = capture.pixels.shape[:2]
             cell.set_pixel_size(QSize(width, height), min(self._factor, _MAX_HEIGHT / height))

@@ -1,4 +1,4 @@
-"""The pairs in two to four columns that fill the width."""
+"""The grid of simulated pairs, in two to four columns that fill the width."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _GAP = 2 * SPACING
 
 
 class PairGrid(QWidget):
-    """Places for pairs; says which one was clicked. `factor` is the size of a watch pixel on the screen."""
+    """Grid with one cell per pair; `factor` is the size of a watch pixel in screen pixels."""
 
-    clicked = Signal(int)
-    pixel_size_changed = Signal(float)
+    clicked = Signal(int)  # index of a pair
+    pixel_size_changed = Signal(float)  # `factor`
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,46 +28,46 @@ class PairGrid(QWidget):
         self.cells: list[PictureCell] = []
         self.factor = 1.0
         self._spec = FrameSpec(WQV1.frame_width, WQV1.frame_height, 4)
-        self._extent = QSize()  # of the largest picture; small photos fill only a part of the frame
-        self._group = QButtonGroup(self)  # arrow keys move through a group by place
+        self._max_size = QSize()  # of the watch photos, in their pixels; small ones fill only a part of the frame
+        self._group = QButtonGroup(self)  # arrow keys move through a group by position
         self._group.setExclusive(False)
         self._group.idClicked.connect(self.clicked)
 
     def reset(self, count: int, spec: FrameSpec) -> None:
-        """Places for `count` pairs; pictures of the same camera stay until theirs come."""
+        """Prepare `count` cells; for the same frame size, the old images stay visible until new ones replace them."""
         if spec != self._spec:
-            self._spec, self._extent = spec, QSize()
+            self._spec, self._max_size = spec, QSize()
             for cell in self.cells:
                 cell.clear()
         self.pairs = {}
         self._resize_to(count)
 
     def show_pair(self, index: int, pair: WatchPair) -> None:
-        """Show a pair."""
+        """Show a pair in the cell `index`."""
         self.pairs[index] = pair
         cell = self.cells[index]
         cell.show_pictures(pair.name.rsplit("/", 1)[-1], to_qimage(pair.lr), to_qimage(pair.target))
         cell.setToolTip(f"{pair.name}\nClick to compare in full size")
-        cell.setAccessibleName(f"{pair.name}: as the watch takes it, and as it should become")
-        extent = self._extent.expandedTo(_size(pair))
-        if extent != self._extent:
-            self._extent = extent
+        cell.setAccessibleName(f"{pair.name}: simulated watch photo and training target")
+        max_size = self._max_size.expandedTo(_lr_size(pair))
+        if max_size != self._max_size:
+            self._max_size = max_size
             self._lay_out_cells()
 
     @property
-    def _frame(self) -> QSize:
+    def _frame_size(self) -> QSize:
         return QSize(self._spec.frame_width, self._spec.frame_height)
 
     @property
-    def _shown(self) -> QSize:
-        return self._frame if self._extent.isEmpty() else self._extent
+    def _slot_size(self) -> QSize:
+        return self._frame_size if self._max_size.isEmpty() else self._max_size
 
     def fills_frame(self, pair: WatchPair) -> bool:
         """Whether the photo fills the watch's frame."""
-        return _size(pair) == self._frame
+        return _lr_size(pair) == self._frame_size
 
     def truncate(self, count: int) -> None:
-        """There are no more than this."""
+        """Remove the cells beyond the first `count`."""
         self._resize_to(count)
 
     def _resize_to(self, count: int) -> None:
@@ -84,15 +84,16 @@ class PairGrid(QWidget):
         self._lay_out_cells()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out the cells for the new width."""
         self._lay_out_cells()
 
     def _lay_out_cells(self) -> None:
-        columns = self._columns()
+        columns = self._count_columns()
         width = self._cell_width(columns)
-        shown = self._shown
-        self.factor = PictureCell.factor_for(width, shown, 2)
+        size = self._slot_size
+        self.factor = PictureCell.factor_for(width, size, 2)
         for cell in self.cells:
-            cell.set_pixel_size(shown, self.factor)
+            cell.set_pixel_size(size, self.factor)
         if not self.cells:
             return
         height = self.cells[0].height() + _GAP // 2
@@ -101,15 +102,15 @@ class PairGrid(QWidget):
         self.setFixedHeight(-(-len(self.cells) // columns) * height)
         self.pixel_size_changed.emit(self.factor)
 
-    def _columns(self) -> int:
-        """As many as leave each watch pixel at least one of the screen's."""
-        fitting = [n for n in _COLUMNS if PictureCell.factor_for(self._cell_width(n), self._shown, 2) >= 1]
+    def _count_columns(self) -> int:
+        """Return the largest number of columns at which a watch pixel is at least one screen pixel large."""
+        fitting = [n for n in _COLUMNS if PictureCell.factor_for(self._cell_width(n), self._slot_size, 2) >= 1]
         return fitting[0] if fitting else _COLUMNS[-1]
 
     def _cell_width(self, columns: int) -> int:
         return (self.width() - (columns - 1) * _GAP) // columns
 
 
-def _size(pair: WatchPair) -> QSize:
+def _lr_size(pair: WatchPair) -> QSize:
     height, width = pair.lr.shape[:2]
     return QSize(width, height)

@@ -1,4 +1,4 @@
-"""One pair in full size, with the captures of the user beside it."""
+"""The page that shows one pair in full size, beside one of the user's captures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WATCH, TARGET, CAPTURE = "Watch", "Target", "Your capture"
 
 
 class PairCompare(CompareView):
-    """Watch photo and target; a capture as the third picture where there is one of the same size."""
+    """View of a watch photo and its target, and of a capture if there is one of the same size."""
 
     EMPTY_TEXT = ""
     right_view = TARGET
@@ -28,19 +28,17 @@ class PairCompare(CompareView):
         self.left = WATCH
         self.mode = SIDE_BY_SIDE
         self.views = self.side_by_side_views = (WATCH, TARGET)
-        self.setAccessibleName("Watch photo and target")
+        self.setAccessibleName("Simulated watch photo and target")
         self.setAccessibleDescription(
-            "Keys: 1 watch photo, 2 target, S slider, B side by side, plus and minus zoom, 0 fit, arrows move, "
-            "Page Up and Page Down other pictures, Escape back."
+            "Keys: 1 watch photo, 2 target, S slider, B side by side, + and - zoom, 0 fits, arrows move, "
+            "Page Up and Page Down other pairs, Escape back."
         )
 
     def show_pair(self, pair: WatchPair, capture: QImage | None) -> None:
-        """Show these; zoom and place stay."""
+        """Show a pair and leave zoom and center unchanged; a capture of another size is not shown."""
         watch, target = to_qimage(pair.lr), to_qimage(pair.target)
-        images = {
-            WATCH: watch.scaled(target.size()),
-            TARGET: target,
-        }  # enlarged here, so that fitting leaves hard edges
+        # Enlarged to the target's size, so that fitting the images into the view leaves hard edges.
+        images = {WATCH: watch.scaled(target.size()), TARGET: target}
         if capture is not None and capture.size() == watch.size():
             images[CAPTURE] = capture.scaled(target.size())
         self.views = self.side_by_side_views = tuple(images)
@@ -50,16 +48,16 @@ class PairCompare(CompareView):
 
 
 class PairPage(QWidget):
-    """The page behind a click on a pair."""
+    """Page that a click on a pair opens, with buttons for the modes and for the previous and next pair."""
 
     back_requested = Signal()
-    step_requested = Signal(int)  # to another pair
+    step_requested = Signal(int)  # -1: previous pair, 1: next pair
 
     def __init__(self) -> None:
         super().__init__()
         self.view = PairCompare()
-        self.back_button = QPushButton("All pictures")
-        self.back_button.setToolTip("Back to all pictures (Escape)")
+        self.back_button = QPushButton("All pairs")
+        self.back_button.setToolTip("Back to all pairs (Escape)")
         set_icon(self.back_button, "back")
         self.back_button.clicked.connect(lambda: self.back_requested.emit())
         self._name = QLabel()
@@ -74,8 +72,8 @@ class PairPage(QWidget):
         row.addSpacing(2 * SPACING)
         row.addWidget(self.mode_buttons)
         row.addStretch(1)
-        for text, name, by in (("Previous picture", "previous", -1), ("Next picture", "next", 1)):
-            row.addWidget(self._make_step_button(text, name, by))
+        for text, icon, offset in (("Previous pair", "previous", -1), ("Next pair", "next", 1)):
+            row.addWidget(self._make_step_button(text, icon, offset))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
@@ -83,21 +81,22 @@ class PairPage(QWidget):
         layout.addWidget(self.view, 1)
         layout.addWidget(self._name)
 
-    def _make_step_button(self, text: str, icon: str, by: int) -> QToolButton:
+    def _make_step_button(self, text: str, icon: str, offset: int) -> QToolButton:
         button = QToolButton()
         button.setAccessibleName(text)
-        button.setToolTip(f"{text} (Page {'Up' if by < 0 else 'Down'})")
+        button.setToolTip(f"{text} (Page {'Up' if offset < 0 else 'Down'})")
         set_icon(button, icon)
-        button.clicked.connect(lambda: self.step_requested.emit(by))
+        button.clicked.connect(lambda: self.step_requested.emit(offset))
         return button
 
     def show_pair(self, pair: WatchPair, capture: QImage | None) -> None:
-        """Show a pair in full size."""
+        """Show a pair, and a capture if it has the same size."""
         self.view.show_pair(pair, capture)
         self._name.setText(pair.name)
         self.mode_buttons.set_views(self.view.views)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Go back with Escape, and to another pair with Page Up and Page Down."""
         steps = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}
         key = Qt.Key(event.key())
         if key == Qt.Key.Key_Escape:

@@ -1,6 +1,6 @@
-"""The tab "What the watch sees": the pairs, one of them in full size, and the user's own captures below.
+"""The tab "What the watch sees": a grid of simulated pairs, one pair in full size, and the user's captures below.
 
-Takes photos of a watch that are dropped on it; whatever else is dropped is left to the window.
+Watch photos that the user drops on the tab are added to the captures; the window handles all other drops.
 """
 
 from __future__ import annotations
@@ -37,38 +37,38 @@ from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.training.simulated_view import PAIR_COUNT, WatchCamera, WatchPair
 
-_LEGEND_TEXT = "Left as the watch takes it, right what the network learns to make of it."
-_PARTIAL_FRAME_TEXT = "Small photos fill only a part of the frame."
+_LEGEND_TEXT = "Left: simulated watch photo. Right: training target."
+_PARTIAL_FRAME_TEXT = "Small photos fill only part of the frame."
 _MAX_REPORTED = 3
 _UnreadFiles = list[tuple[Path, UserError]]
 
 
 class SimulationPanel(QWidget):
-    """Shows what a `PairMaker` makes. `told` is for the message strip, `left_over` for the window's own drops."""
+    """Panel that shows the pairs of a `PairSimulator` and the user's captures."""
 
     message_posted = Signal(str, str)  # level, text
-    unclaimed_dropped = Signal(object)  # list of paths
-    dropped = Signal(object)  # list of paths with captures
+    unclaimed_dropped = Signal(object)  # list of paths without captures, for the window
+    dropped = Signal(object)  # list of paths with captures, which the window may pin
 
-    def __init__(self, maker: PairSimulator, background: Background) -> None:
+    def __init__(self, simulator: PairSimulator, background: Background) -> None:
         super().__init__()
-        self._maker, self._background = maker, background
-        self._reads = 0
-        self._open = -1  # the pair in full size
+        self._simulator, self._background = simulator, background
+        self._read_count = 0
+        self._open = -1  # index of the pair in full size, -1: none
         self.grid, self.large, self.row = PairGrid(), PairPage(), CaptureRow()
         self.others_button = QPushButton("Show others")
-        self.others_button.setToolTip("Other photos, and other accidents of the camera")
+        self.others_button.setToolTip("Other photos with new random camera settings")
         set_icon(self.others_button, "others")
         self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
-        self._show_reason(maker.reason)
+        self._show_reason(simulator.reason)
 
     # -- layout --------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
         self._pages = QStackedWidget()
-        for page in (self._empty_page(), self._grid_page(), self.large):
+        for page in (self._make_empty_page(), self._make_grid_page(), self.large):
             self._pages.addWidget(page)
         line = QFrame()
         line.setProperty("role", "line")
@@ -79,15 +79,15 @@ class SimulationPanel(QWidget):
         layout.addWidget(line)
         layout.addWidget(self.row)
 
-    def _empty_page(self) -> QWidget:
+    def _make_empty_page(self) -> QWidget:
         page = QWidget()
-        self._sign, self._reason = QLabel(), QLabel()
+        self._icon_label, self._reason = QLabel(), QLabel()
         self._reason.setWordWrap(True)
         self._reason.setProperty("role", "muted")
         layout = QVBoxLayout(page)
         layout.setSpacing(2 * SPACING)
         layout.addStretch(1)
-        for label in (self._sign, self._reason):
+        for label in (self._icon_label, self._reason):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             layout.addWidget(label)
         layout.addStretch(1)
@@ -96,27 +96,28 @@ class SimulationPanel(QWidget):
         return page
 
     def _apply_theme(self) -> None:
-        self._sign.setPixmap(pixmap("preview", theme_colors().muted, 40))
+        self._icon_label.setPixmap(pixmap("preview", theme_colors().muted, 40))
 
-    def _grid_page(self) -> QWidget:
+    def _make_grid_page(self) -> QWidget:
         page = QWidget()
         self._title, self._legend = QLabel(), QLabel(_LEGEND_TEXT)
         self._title.setProperty("role", "heading")
         self._legend.setProperty("role", "muted")
         self._legend.setWordWrap(True)
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addWidget(self._title)
-        words.addWidget(self._legend)
+        texts = QVBoxLayout()
+        texts.setSpacing(0)
+        texts.addWidget(self._title)
+        texts.addWidget(self._legend)
         head = QHBoxLayout()
-        head.addLayout(words, 1)
+        head.addLayout(texts, 1)
         head.addWidget(self.others_button, 0, Qt.AlignmentFlag.AlignTop)
         scroll = QScrollArea()
         scroll.setWidget(self.grid)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # else the columns would jump
+        # A scroll bar that comes and goes would change the width of the columns.
+        scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -126,11 +127,11 @@ class SimulationPanel(QWidget):
         return page
 
     def _connect(self) -> None:
-        self._maker.started.connect(self._on_started)
-        self._maker.pair_ready.connect(self._show_pair)
-        self._maker.ended.connect(self._on_finished)
-        self._maker.failed.connect(self._show_reason)
-        self.others_button.clicked.connect(lambda: self._maker.show_others())
+        self._simulator.started.connect(self._on_started)
+        self._simulator.pair_ready.connect(self._show_pair)
+        self._simulator.ended.connect(self._on_finished)
+        self._simulator.failed.connect(self._show_reason)
+        self.others_button.clicked.connect(lambda: self._simulator.show_others())
         self.grid.clicked.connect(self.open_pair)
         self.grid.pixel_size_changed.connect(self.row.set_pixel_size)
         self.large.back_requested.connect(self.close_pair)
@@ -148,11 +149,11 @@ class SimulationPanel(QWidget):
         if self._pages.currentIndex() == 0:
             self._pages.setCurrentIndex(1)
 
-    def _show_pair(self, place: int, pair: WatchPair) -> None:
-        self.grid.show_pair(place, pair)
+    def _show_pair(self, index: int, pair: WatchPair) -> None:
+        self.grid.show_pair(index, pair)
         if not self.grid.fills_frame(pair):
             self._legend.setText(f"{_LEGEND_TEXT} {_PARTIAL_FRAME_TEXT}")
-        if place == self._open:
+        if index == self._open:
             self._show_open_pair()
 
     def _on_finished(self, count: int) -> None:
@@ -160,7 +161,7 @@ class SimulationPanel(QWidget):
         if self._open >= count:
             self.close_pair()
         if count == 0:
-            self._show_reason("None of these photos can be read.")
+            self._show_reason("None of these photos can be read. Choose another folder of photos.")
 
     def _show_reason(self, reason: str) -> None:
         self._open = -1
@@ -169,33 +170,33 @@ class SimulationPanel(QWidget):
 
     @property
     def reason(self) -> str:
-        """What stands where the pairs would be, "" if they are there."""
+        """The text shown in place of the pairs, "" if the pairs are shown."""
         return self._reason.text() if self._pages.currentIndex() == 0 else ""
 
     def set_idle(self, idle: bool) -> None:
-        """Other pictures can be asked for while nothing trains."""
+        """Enable Show others and the simulation while no training runs (`idle`)."""
         self.others_button.setEnabled(idle)
-        self._maker.set_idle(idle)
+        self._simulator.set_idle(idle)
 
-    def open_pair(self, place: int) -> None:
-        """Show one in full size."""
-        if place in self.grid.pairs:
-            self._open = place
+    def open_pair(self, index: int) -> None:
+        """Show a pair in full size."""
+        if index in self.grid.pairs:
+            self._open = index
             self._pages.setCurrentWidget(self.large)
             self._show_open_pair()
             self.large.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def close_pair(self) -> None:
-        """Back to all of them."""
-        before, self._open = self._open, -1
+        """Go back to the grid and focus the pair that was open."""
+        index, self._open = self._open, -1
         self._pages.setCurrentIndex(1)
-        if 0 <= before < len(self.grid.cells):
-            self.grid.cells[before].setFocus(Qt.FocusReason.OtherFocusReason)
+        if 0 <= index < len(self.grid.cells):
+            self.grid.cells[index].setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _step_pair(self, by: int) -> None:
+    def _step_pair(self, offset: int) -> None:
         if self._open in self.grid.pairs:
-            places = sorted(self.grid.pairs)
-            self.open_pair(places[(places.index(self._open) + by) % len(places)])
+            indices = sorted(self.grid.pairs)
+            self.open_pair(indices[(indices.index(self._open) + offset) % len(indices)])
 
     def _show_open_pair(self) -> None:
         pair = self.grid.pairs.get(self._open)
@@ -203,22 +204,24 @@ class SimulationPanel(QWidget):
             self.large.show_pair(pair, self.row.matching_capture(pair.lr))
 
     def _open_capture(self, capture: int) -> None:
-        """Show a capture in full size, beside the pair looked at last."""
+        """Show a capture in full size beside the open pair, or the first pair if none is open."""
         self.row.chosen = capture
         self.open_pair(max(0, self._open))
 
     def showEvent(self, event: QShowEvent) -> None:
+        """Start the simulation when the tab is shown."""
         super().showEvent(event)
-        self._maker.set_visible(True)
+        self._simulator.set_visible(True)
 
     def hideEvent(self, event: QHideEvent) -> None:
+        """Do not simulate while the tab is hidden."""
         super().hideEvent(event)
-        self._maker.set_visible(False)
+        self._simulator.set_visible(False)
 
     # -- captures ------------------------------------------------------------------------------
 
     def add_captures(self, paths: Sequence[Path]) -> None:
-        """Show the watch photos in these files; what cannot be read is told."""
+        """Show the watch photos in these files, and a message about files that cannot be read."""
         self._read(paths, self._report_unread)
 
     def _report_unread(self, unread: _UnreadFiles) -> None:
@@ -227,38 +230,42 @@ class SimulationPanel(QWidget):
 
     def _choose(self) -> None:
         kinds = make_file_filter("Watch photos", CAPTURE_SUFFIXES)
-        names, _ = QFileDialog.getOpenFileNames(self, "Photos from your watch", "", kinds)
+        names, _ = QFileDialog.getOpenFileNames(self, "Choose photos from your watch", "", kinds)
         if names:
             self.add_captures([Path(name) for name in names])
 
     def _read(self, paths: Sequence[Path], done: Callable[[_UnreadFiles], object]) -> None:
-        self._reads += 1  # each its own job: a second drop does not replace the first
+        self._read_count += 1  # a job name of its own, so that a second drop does not replace the first
 
-        def show(found: tuple[list[Capture], _UnreadFiles]) -> None:
-            captures, unread = found
+        def show(result: tuple[list[Capture], _UnreadFiles]) -> None:
+            captures, unread = result
             if self.row.add(captures):
-                self.message_posted.emit("info", f"The first {MAX_CAPTURES} captures are shown.")
+                self.message_posted.emit(
+                    "info", f"Only the first {MAX_CAPTURES} captures are shown. Press Remove to choose others."
+                )
             self._show_open_pair()
             done(unread)
 
-        def escaped(error: Exception) -> None:
+        def raise_error(error: Exception) -> None:
             raise error
 
-        self._background.run_job(f"captures {self._reads}", lambda: _read_all(paths), show, escaped)
+        self._background.run_job(f"captures {self._read_count}", lambda: _read_all(paths), show, raise_error)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept files that may contain captures; leave others to the window."""
         if _could_be_captures(event.mimeData()):
             event.acceptProposedAction()
         else:
-            event.ignore()  # the window knows what to do
+            event.ignore()  # Qt then offers the drop to the window
 
     def dropEvent(self, event: QDropEvent) -> None:
+        """Show the dropped captures and pass the files on to the window."""
         event.acceptProposedAction()
         paths = paths_of(event.mimeData())
         self._read(paths, lambda unread: self._forward_drop(paths, [path for path, _ in unread]))
 
     def _forward_drop(self, paths: Sequence[Path], unread: Sequence[Path]) -> None:
-        """Watch photos can be used elsewhere too; the rest is for the window alone."""
+        """Pass files with captures to the window for other uses, and unreadable files for its own drop handling."""
         captures = [path for path in paths if path not in unread]
         if captures:
             self.dropped.emit(captures)
@@ -267,12 +274,13 @@ class SimulationPanel(QWidget):
 
 
 def _could_be_captures(data: QMimeData) -> bool:
-    """Whether all are files that a watch photo could be in."""
+    """Whether all paths are files that may contain captures: any file but a weight file."""
     paths = paths_of(data)
     return bool(paths) and all(path.is_file() and path.suffix.lower() not in WEIGHTS for path in paths)
 
 
 def _read_all(paths: Sequence[Path]) -> tuple[list[Capture], _UnreadFiles]:
+    """Read the captures of all files; return them and the files that cannot be read, with their errors."""
     captures: list[Capture] = []
     unread: _UnreadFiles = []
     for path in paths:

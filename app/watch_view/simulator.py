@@ -1,13 +1,13 @@
-"""Makes the pairs that are shown: one photo at a time, decoded in the background, taken by the training thread.
+"""The simulator behind the tab "What the watch sees": makes pairs of watch photo and target from the user's photos.
 
-Follows the settings while nothing trains and the pairs are in sight; an order that is no longer wanted is dropped.
+It decodes one photo at a time in the background and simulates its watch photo in the training thread. It follows the
+settings while no training runs and the tab is visible; a newer request supersedes an older one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -18,36 +18,35 @@ from trainer_core.data.photos import Photo
 from trainer_core.errors import UserError
 from trainer_core.training.simulated_view import CAMERA_SETTINGS, PAIR_COUNT, WatchCamera, iterate_example_frames
 
-_REFRESH_DELAY = 400  # milliseconds after the last change
-NO_SOURCE, SCANNING, READY = "nothing", "looking", "ready"
-_NO_SOURCE_TEXT = "Choose photos to see what the watch would make of them, or drop their folder on this window."
-
-_PAUSED_TEXT = "A training has the machine for itself. The pictures follow when it has ended."
+_REFRESH_DELAY = 400  # milliseconds after the last change of a setting
+NO_SOURCE, SCANNING, READY = "no source", "scanning", "ready"
+_NO_SOURCE_TEXT = "Choose a folder of photos, or drop it on this window, to see them as simulated watch photos."
+_PAUSED_TEXT = "Paused while training runs."
 
 
 @dataclass(frozen=True)
 class PairRequest:
-    """What decides about the pairs: the settings of the camera, the photos, and how often others were asked for."""
+    """All that the pairs depend on; `variation` counts how often the user asked for others."""
 
-    settings: tuple[Any, ...]
+    settings: tuple[object, ...]
     photos: tuple[Photo, ...]
     variation: int
 
 
 class PairSimulator(QObject):
-    """`began` (a `WatchCamera`), then `made` for each place, then `ended`; or `failed` with a sentence."""
+    """Maker of the pairs: emits `started`, `pair_ready` for each pair, `ended`; or `failed`, also while paused."""
 
-    started = Signal(object)
-    pair_ready = Signal(int, object)  # place, WatchPair
-    ended = Signal(int)  # pairs made
-    failed = Signal(str)
+    started = Signal(object)  # WatchCamera
+    pair_ready = Signal(int, object)  # index, WatchPair
+    ended = Signal(int)  # number of pairs
+    failed = Signal(str)  # the reason, a sentence for the user
 
     def __init__(self, project: Project, thread: TrainingThread, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._project, self._thread = project, thread
         self._idle, self._visible = True, False
-        self._variation = 0
-        self._shown_request: PairRequest | None = None  # what is shown, or being made
+        self._variation = 0  # how often the user asked for others
+        self._shown_request: PairRequest | None = None  # whose pairs are shown or being made
         self._is_running = False
         self._request_number = 0
         self._timer = QTimer(self)
@@ -56,11 +55,11 @@ class PairSimulator(QObject):
         self._timer.timeout.connect(self._start)
         project.changed.connect(self.refresh)
 
-    # -- what decides --------------------------------------------------------------------------
+    # -- state ---------------------------------------------------------------------------------
 
     @property
     def state(self) -> str:
-        """NOTHING to photograph, LOOKING at the source still, or READY."""
+        """`NO_SOURCE`, `SCANNING` while the source folder is scanned, or `READY`."""
         config, source = self._project.draft.config, self._project.source
         if config.demo or (source.splits is not None and not source.problem):
             return READY
@@ -68,45 +67,45 @@ class PairSimulator(QObject):
 
     @property
     def reason(self) -> str:
-        """Why there is nothing to see, "" if there is something."""
+        """Why no pairs can be made, "" if they can."""
         if self.state == SCANNING:
-            return "Looking at the photos …"
+            return "Scanning the photos …"
         if self.state == NO_SOURCE:
             return self._project.source.problem or _NO_SOURCE_TEXT
-        wrong = self._project.problems
-        return next((wrong[name] for name in CAMERA_SETTINGS if name in wrong), "")
+        problems = self._project.problems
+        return next((problems[name] for name in CAMERA_SETTINGS if name in problems), "")
 
     def set_visible(self, visible: bool) -> None:
-        """Pairs nobody looks at are not made."""
+        """Make pairs only while the tab is visible."""
         self._visible = visible
         self.refresh()
 
     def set_idle(self, idle: bool) -> None:
-        """While a training is under way it has the machine for itself."""
+        """Make pairs only while no training runs (`idle`)."""
         self._idle = idle
         self.refresh()
 
     def show_others(self) -> None:
-        """Other photos, other accidents of the camera."""
+        """Make pairs of other photos with other random camera parameters."""
         self._variation += 1
         self.refresh(at_once=True)
 
     def refresh(self, *, at_once: bool = False) -> None:
-        """Look again at what is wanted."""
-        wish = None if self.reason else self._current_request()
-        if wish is None:
+        """Make the pairs again if the request has changed; wait for further changes first, unless `at_once`."""
+        request = None if self.reason else self._current_request()
+        if request is None:
             self._cancel()
             self.failed.emit(self.reason)
         elif not self._idle:
-            if wish != self._shown_request or self._is_running:
+            if request != self._shown_request or self._is_running:
                 self._cancel()
                 self.failed.emit(_PAUSED_TEXT)
-        elif wish != self._shown_request and self._visible:
+        elif request != self._shown_request and self._visible:
             self._cancel()
             self._timer.start(0 if at_once else _REFRESH_DELAY)
 
     def stop(self) -> None:
-        """Make nothing more; the window closes."""
+        """Stop making pairs, because the window closes."""
         self._visible = False
         self._cancel()
 
@@ -115,7 +114,7 @@ class PairSimulator(QObject):
         photos = source.splits.train if source.splits and not config.demo else ()
         return PairRequest(tuple(getattr(config, name) for name in CAMERA_SETTINGS), tuple(photos), self._variation)
 
-    # -- making --------------------------------------------------------------------------------
+    # -- simulation ----------------------------------------------------------------------------
 
     def _cancel(self) -> None:
         self._timer.stop()
@@ -125,36 +124,35 @@ class PairSimulator(QObject):
 
     def _start(self) -> None:
         self._shown_request, self._is_running = self._current_request(), True
-        order, config = self._request_number, self._project.draft.config
-        photos, turn = self._shown_request.photos, self._variation
+        request_number, config = self._request_number, self._project.draft.config
+        photos, variation = self._shown_request.photos, self._variation
 
-        def take(camera: WatchCamera) -> None:
-            if order == self._request_number:
+        def simulate(camera: WatchCamera) -> None:
+            if request_number == self._request_number:
                 self.started.emit(camera)
-                self._simulate_next(
-                    order, camera, iterate_example_frames(config, photos, camera.spec, variation=turn), 0
-                )
+                frames = iterate_example_frames(config, photos, camera.spec, variation=variation)
+                self._simulate_next(request_number, camera, frames, 0)
 
-        self._thread.submit(lambda: WatchCamera(config), take, lambda error: self._on_failed(order, error))
+        self._thread.submit(lambda: WatchCamera(config), simulate, lambda error: self._on_failed(request_number, error))
 
-    def _simulate_next(self, request_number: int, camera: WatchCamera, frames: Iterator[Frame], place: int) -> None:
-        """Decode a photo, then take it while the one after it is decoded."""
+    def _simulate_next(self, request_number: int, camera: WatchCamera, frames: Iterator[Frame], index: int) -> None:
+        """Decode the frame `index`, then simulate it while the next one is decoded."""
 
-        def decoded(frame: Frame | None) -> None:
+        def on_decoded(frame: Frame | None) -> None:
             if frame is None:
                 self._is_running = False
-                self.ended.emit(place)
+                self.ended.emit(index)
                 return
-            number = self._variation * PAIR_COUNT + place
+            number = self._variation * PAIR_COUNT + index
             self._thread.submit(
                 lambda: camera.simulate(frame, number),
-                lambda pair: self.pair_ready.emit(place, pair) if request_number == self._request_number else None,
+                lambda pair: self.pair_ready.emit(index, pair) if request_number == self._request_number else None,
                 lambda error: self._on_failed(request_number, error),
             )
-            self._simulate_next(request_number, camera, frames, place + 1)
+            self._simulate_next(request_number, camera, frames, index + 1)
 
         self._project.background.run_job(
-            "watch view", lambda: next(frames, None), decoded, lambda error: self._on_failed(request_number, error)
+            "watch view", lambda: next(frames, None), on_decoded, lambda error: self._on_failed(request_number, error)
         )
 
     def _on_failed(self, request_number: int, error: Exception) -> None:
@@ -163,5 +161,5 @@ class PairSimulator(QObject):
         if not isinstance(error, UserError):
             raise error
         self._cancel()
-        self._shown_request = self._current_request()  # not again before something changes
+        self._shown_request = self._current_request()  # so that only a changed request is tried again
         self.failed.emit(error.message)

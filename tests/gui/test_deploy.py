@@ -256,7 +256,7 @@ def test_a_large_picture_comes_in_parts_and_can_be_canceled_and_taken_up_again(
     window.training.submit(lambda: 1, answered.append, lambda error: None)
     qtbot.waitUntil(lambda: answered == [1], timeout=_LONG)
     assert bench.result(THIS_MODEL) is None and seen[-1] == (3, 9)  # nothing goes on behind it
-    assert trial.continue_button.text() == "Enlarge"
+    assert trial.continue_button.text() == "Upscale"
     click(qtbot, trial.continue_button)
     assert (wait_for(qtbot, trial) == computed(model, path)).all()
     assert not trial.continue_button.isVisible()

@@ -47,7 +47,7 @@ def test_a_watch_photo_without_a_workspace_is_pinned_when_the_training_starts(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     drop(window, watch_photo(tmp_path / "harbor.png"))
-    told(window, qtbot, "pinned when the training starts")
+    told(window, qtbot, "pinned when training starts")
     qtbot.waitUntil(lambda: QApplication.focusWidget() is window.form.rows["workspace"].entry.focusProxy())
     fill_form(window, photos, tmp_path / "run", steps=100000)
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)

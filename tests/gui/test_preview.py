@@ -195,7 +195,7 @@ def test_previews_are_shown_compared_and_found_again_on_disk(panel: PreviewPanel
 def test_keys_choose_the_picture_wherever_the_focus_is(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
     panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbor")))
     panel.activateWindow()
-    against, next_button = find_named(panel, "Left of the slider"), find_named(panel, "Next picture")
+    against, next_button = find_named(panel, "Image left of the slider"), find_named(panel, "Next image")
     for widget in (panel.picture_box, against, panel.timeline.play_button, panel.view):
         for key, mode in ((Qt.Key.Key_1, "LR"), (Qt.Key.Key_B, "Side by side"), (Qt.Key.Key_S, "Slider")):
             widget.setFocus()

@@ -150,7 +150,7 @@ def test_a_training_shows_its_progress_and_has_the_machine_for_itself(
     show_tab(window, "What the watch sees")
     settle(window, qtbot)
     assert not began
-    assert "when it has ended" in window.simulation.reason
+    assert "Paused" in window.simulation.reason
     window.session.stop()
     qtbot.waitUntil(lambda: not window.session.is_active, timeout=_LONG)
     assert window.simulation.others_button.isEnabled()
