@@ -1,6 +1,6 @@
-"""The headless trainer: everything but the window. Never imports Qt.
+"""The trainer without its window; it never imports Qt.
 
-Start reading at `training/trainer.py` (the run, top to bottom) or `settings/config.py` (what can be set).
+Start reading at `training/trainer.py` (a run from top to bottom) or `settings/config.py` (all settings).
 """
 
 __version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""`python -m trainer_core` is `wqv-upscale-trainer`."""
+"""Run `wqv-upscale-trainer` as `python -m trainer_core`."""
 
 import sys
 

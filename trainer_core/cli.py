@@ -1,7 +1,7 @@
-"""`wqv-upscale-trainer <source_dir> <workspace_dir> [options]`: parse, train, print. No business logic.
+"""`wqv-upscale-trainer <source_dir> <workspace_dir> [options]`: parse the command line, train and print.
 
-Exit codes: 0 done, 1 failed (what could be saved was saved), 2 bad input or usage, 130/143 interrupted
-by Ctrl+C/SIGTERM after the step was finished and saved. A second signal leaves at once.
+Exit codes: 0 completed, 1 failed (after saving what it could), 2 bad input or usage, 130 or 143 interrupted by Ctrl+C
+or SIGTERM after finishing and saving the step. A second signal ends the process at once.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ examples:
   wqv-upscale-trainer photos runs/x4 --init-weights models/realesrgan/RealESRGAN_x4plus.pth
   wqv-upscale-trainer --demo runs/demo
 
-exit codes: 0 done, 1 failed (saved what could be saved), 2 bad input or usage, 130/143 interrupted and saved"""
-_CONFIG_ONLY = "print the resolved settings as JSON and exit (without PyTorch where --device cpu --no-amp are given)"
+exit codes: 0 completed, 1 failed (saved what it could), 2 bad input or usage, 130/143 interrupted and saved"""
+_CONFIG_ONLY = "print the resolved settings as JSON and exit (--device cpu --no-amp: without importing PyTorch)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line and return its exit code."""
     environment.configure_libraries()
     parser = build_parser()
     arguments = vars(parser.parse_args(argv))
@@ -50,21 +50,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser, made from the settings schema. Only options that were given appear in its result."""
+    """Build the parser from the settings schema; its result holds only the options that were given."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         usage="%(prog)s <source_dir> <workspace_dir> [options]",
-        description="Train an RRDB network that enlarges Casio WQV wrist camera photos.",
+        description="Train an RRDB network that upscales Casio WQV wrist camera photos.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    parser.add_argument("source_dir", nargs="?", help="folder of clean photos, searched with its subfolders; only read")
+    parser.add_argument("source_dir", nargs="?", help="folder of clean photos, including subfolders; opened read-only")
     parser.add_argument("workspace", metavar="workspace_dir", nargs="?", help="folder for checkpoints, models and logs")
     parser.add_argument("--version", action="version", version=f"%(prog)s {trainer_core.__version__}")
     parser.add_argument("--config-only", action="store_true", help=_CONFIG_ONLY)
-    parser.add_argument("--events", choices=("jsonl",), help="write every event to stdout, one JSON object a line")
+    parser.add_argument("--events", choices=("jsonl",), help="write every event to stdout, one JSON object per line")
     groups: dict[str, Any] = {}
     for setting in SETTINGS.values():
         if setting.flag:
@@ -90,7 +90,9 @@ def _add_option(group: Any, setting: Setting) -> None:
     group.add_argument(setting.flag, **more)
     if setting.optional and setting.stored:
         off = "--no-" + setting.flag.lstrip("-")
-        group.add_argument(off, dest=setting.name, action="store_const", const=None, help="without it, if stored")
+        group.add_argument(
+            off, dest=setting.name, action="store_const", const=None, help="ignore the value stored in the workspace"
+        )
 
 
 def _option_help(setting: Setting) -> str:
@@ -103,7 +105,7 @@ def _option_help(setting: Setting) -> str:
 
 def _metavar(setting: Setting) -> str | None:
     names = {"int": "N", "float": "X", "interval": "N", "file": "PATH", "folder": "DIR"}
-    return names.get(setting.kind)  # choices name themselves
+    return names.get(setting.kind)  # argparse lists the values of a choice itself
 
 
 def _parse_interval(text: str) -> Interval:
@@ -114,12 +116,12 @@ def _parse_interval(text: str) -> Interval:
 
 
 def _with_paths(arguments: dict[str, Any], parser: argparse.ArgumentParser) -> dict[str, Any]:
-    """Source and workspace; with --demo a single path is the workspace."""
+    """Name the positional paths: source and workspace; with --demo a single path is the workspace."""
     source, workspace = arguments.pop("source_dir", None), arguments.pop("workspace", None)
     if arguments.get("demo") and workspace is None:
         source, workspace = None, source
     if workspace is None or (source is None and not arguments.get("demo")):
-        parser.error("a source folder and a workspace folder are needed (with --demo only the workspace)")
+        parser.error("give a source folder and a workspace folder (with --demo only the workspace)")
     arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
     return {**arguments, "workspace": workspace, **({} if source is None else {"source_dir": source})}
 
@@ -157,14 +159,14 @@ def _train(given: dict[str, Any], events: str | None) -> int:
 
 
 class _SignalHandler:
-    """Ctrl+C and SIGTERM ask the run to stop; a second one leaves at once."""
+    """Handler of Ctrl+C and SIGTERM: the first signal stops the run, a second one ends the process at once."""
 
     def __init__(self, control: RunControl) -> None:
         self.exit_code = 0
         self._control = control
         names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-        wanted = [getattr(signal, name) for name in names if hasattr(signal, name)]
-        self._before = {number: signal.signal(number, self._stop) for number in wanted}
+        available = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        self._previous = {number: signal.signal(number, self._stop) for number in available}
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         code = 128 + number
@@ -172,11 +174,11 @@ class _SignalHandler:
             os._exit(code)
         self.exit_code = code
         self._control.stop()
-        os.write(2, b"\nStopping: the step is finished and saved. Once more leaves at once.\n")
+        os.write(2, b"\nStopping after this step and saving. Press Ctrl+C again to quit at once.\n")
 
     def restore(self) -> None:
-        """Give the signals back."""
-        for number, handler in self._before.items():
+        """Restore the previous signal handlers."""
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
 
 

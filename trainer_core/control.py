@@ -1,7 +1,7 @@
-"""How whoever watches a run steers it: stop, pause, and one-shot requests.
+"""Control of a running training: stop, pause and one-shot requests.
 
-One `RunControl` is shared by the training loop, which asks it at each step boundary, and by any other
-thread (a signal handler, the window), which sets it. Nothing here blocks except `wait_while_paused`.
+The training loop and the other threads (a signal handler, the window) share one `RunControl`: the others set it, the
+loop reads it at each step boundary. Only `wait_while_paused` blocks.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from enum import Enum
 
 
 class StopMode(Enum):
-    """Why a run should end before its last step."""
+    """How a run ends before its last step."""
 
-    SAVE = "save"  # finish the step, write a checkpoint, leave
-    DISCARD = "discard"  # leave without writing one: the steps since the last checkpoint are dropped
+    SAVE = "save"  # finish the step, write a checkpoint, end
+    DISCARD = "discard"  # end without a checkpoint: drops the steps since the last one
 
 
 class RunRequest(Enum):
-    """What can be asked for once, to be served at the next step boundary."""
+    """A one-shot request, which the loop serves at the next step boundary."""
 
     SAVE = "save"
     VALIDATE = "validate"
@@ -26,39 +26,39 @@ class RunRequest(Enum):
 
 
 class RunControl:
-    """Thread-safe switches of one run. A signal handler may call every method but the waiting one."""
+    """Thread-safe switches of one run. A signal handler may call every method except `wait_while_paused`."""
 
     def __init__(self) -> None:
         self._stop: StopMode | None = None
         self._running = threading.Event()
         self._running.set()
-        self._pauses = self._reached = 0  # asked for; and which of them the loop has come to
+        self._pauses = self._reached = 0  # number of pauses requested, and of the one that the loop has reached
         self._requests: set[RunRequest] = set()
         self._lock = threading.RLock()  # re-entrant: a signal handler may interrupt a holder
 
     @property
     def stop_requested(self) -> StopMode | None:
-        """The pending stop, or None while the run may go on."""
+        """The pending stop, or None while the run may continue."""
         return self._stop
 
     @property
     def is_paused(self) -> bool:
-        """Whether the loop waits (or will wait at the next step boundary)."""
+        """Whether a pause is on: the loop waits now or at the next step boundary."""
         return not self._running.is_set()
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the loop has come to the pause: nothing is computed until it ends."""
+        """Whether the loop has reached the pause and computes nothing until it ends."""
         return self.is_paused and self._reached == self._pauses
 
     def stop(self, mode: StopMode = StopMode.SAVE) -> None:
-        """Ask the run to end at the next step boundary; ends a pause as well. The first call wins."""
+        """Request the end of the run at the next step boundary and end a pause. The first call wins."""
         if self._stop is None:
             self._stop = mode
         self._running.set()
 
     def pause(self) -> None:
-        """Ask the run to wait at the next step boundary. Without effect once a stop is pending."""
+        """Request a pause at the next step boundary. Does nothing once a stop is pending."""
         if self._stop is None:
             self._pauses += not self.is_paused
             self._running.clear()
@@ -68,18 +68,18 @@ class RunControl:
         self._running.set()
 
     def request(self, request: RunRequest) -> None:
-        """Ask for a checkpoint, a validation or a preview at the next step boundary."""
+        """Request a checkpoint, a validation or a preview at the next step boundary."""
         with self._lock:
             self._requests.add(request)
 
     def pop_requests(self) -> frozenset[RunRequest]:
-        """The requests since the last call, which are thereby served."""
+        """Return the requests since the last call and clear them."""
         with self._lock:
-            taken = frozenset(self._requests)
+            requests = frozenset(self._requests)
             self._requests.clear()
-        return taken
+        return requests
 
     def wait_while_paused(self, timeout: float | None = None) -> bool:
-        """Block until the pause ends or `timeout` seconds pass; True when the run may go on."""
+        """Block until the pause ends or `timeout` seconds pass; return True if the run may continue."""
         self._reached = self._pauses
         return self._running.wait(timeout)

@@ -1,4 +1,4 @@
-"""Settings of libraries that must be made before torch is imported. Called first by the trainer and the window."""
+"""Library settings that must be made before torch is imported; the trainer and the window call this module first."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import ctypes
 import os
 import sys
 
-# torch's OpenMP threads wait for each other by spinning, by default so long that one busy neighbor
-# makes every step several times slower. Seen on 2 cores, nano step: idle 0.44 s either way (passive waiting 0.5 s);
-# beside other jobs 4.0 and 5.5 s by default, 0.5 and 2.5 s at a count of 1000. Noisy figures.
+# torch's OpenMP threads spin while they wait for each other. The default spins so long that one other busy process
+# makes every step several times slower. Measured on 2 cores, nano step: idle 0.44 s either way (passive waiting
+# 0.5 s); with other jobs running 4.0 and 5.5 s by default, 0.5 and 2.5 s at a count of 1000. The figures are noisy.
 _SPIN_COUNT = "30000"
 
-# glibc's mallopt(3): by default it hands a step's tensors back to the system and gets them again as new pages, which
-# the system must clear first. Worst in a thread that is not the first, as in the window: there it has small heaps.
+# glibc's mallopt(3): by default it returns a step's tensors to the system and gets new pages for the next step, which
+# the system must clear first. It is worst outside the main thread (the window trains there), where heaps are small.
 _MALLOPT_OPTIONS = (
-    (-1, -1),  # M_TRIM_THRESHOLD: hand nothing back by itself
-    (-4, 0),  # M_MMAP_MAX: large blocks come from the heap, too
+    (-1, -1),  # M_TRIM_THRESHOLD: never return memory automatically
+    (-4, 0),  # M_MMAP_MAX: allocate large blocks from the heap, too
     (-8, 1),  # M_ARENA_MAX: all threads share the first heap, the only one that grows without limit
 )
 
 
 def configure_libraries() -> None:
-    """Tame the waiting of OpenMP threads and keep freed memory, unless the user has settings of their own."""
+    """Shorten the spinning of OpenMP threads and keep freed memory in the process, except where the user set it."""
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
     if not any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ):
@@ -30,12 +30,12 @@ def configure_libraries() -> None:
 
 
 def release_memory() -> None:
-    """Hand back what is kept: a training is over, and the process goes on without one."""
+    """Return freed memory to the system, when a training has ended and the process continues."""
     _call_glibc("malloc_trim", 0)
 
 
 def _call_glibc(name: str, *numbers: int) -> None:
-    """Call a function of glibc; without effect elsewhere."""
+    """Call a function of glibc; does nothing without glibc."""
     function = getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None
     if function is not None:
         function(*numbers)

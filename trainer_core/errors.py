@@ -1,18 +1,18 @@
-"""The one error a user may cause: `UserError`. Whatever the user can put right raises it.
+"""`UserError`, raised for every problem that the user can correct.
 
 The command line prints message and hint and exits with code 2; the window shows the message beside the field or in
-a dialog. Anything else that escapes is a fault of the program and is shown with a report.
+a dialog. Any other exception is an error of the program, which the window shows with a report.
 """
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """Bad input, said in one clear sentence: what was found, where, and what to do.
+    """Bad input, described in one clear sentence: what happened, where, and what to do.
 
     Args:
-        message: the sentence shown to the user, plain text.
-        hint: the command or option that helps; the window has buttons for it and leaves the hint out.
+        message: the sentence for the user, plain text.
+        hint: the command or option that helps; the window omits it and offers buttons instead.
     """
 
     def __init__(self, message: str, *, hint: str = "") -> None:

@@ -1,10 +1,9 @@
-"""What a run tells whoever watches: one frozen data class per fact, passed to an `EventSink`.
+"""The events of a run: one frozen data class per fact, passed to an `EventSink`.
 
-Everything but the pictures of `PreviewReady` is made of JSON values; `to_json` gives the line that
-the journal and `--events jsonl` write. Steps are optimizer updates, times are seconds.
-
-Each class states by `can_be_superseded` whether a run that resumes at an earlier step replaces its events: points of a
-curve and files of a step can be, facts of a session cannot.
+All fields are JSON values, except the images of `PreviewReady`; `event_to_json` returns the object that the journal
+and `--events jsonl` write. Steps are optimizer updates, times are seconds. The `can_be_superseded` of a class states
+whether a run that resumes at an earlier step replaces its events: it replaces points of a curve and files of a step,
+but not facts of a session.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """The run is prepared and will do its first step next."""
+    """The run is prepared; its first step comes next."""
 
     can_be_superseded: ClassVar[bool] = False
 
@@ -38,7 +37,7 @@ class RunStarted:
     photos: dict[str, int]  # usable photos per split
     resumed_from: str | None = None
     device_name: str = ""
-    memory_total: int | None = None  # bytes that the device has, where it has memory of its own
+    memory_total: int | None = None  # bytes of the device's own memory; None without any
 
 
 @dataclass(frozen=True)
@@ -88,9 +87,9 @@ class Validated:
 
 @dataclass(frozen=True)
 class PreviewImage:
-    """One preview: pictures uint8 [H, W, 3]; `lr` at LR size, the others at HR size.
+    """One preview image, uint8 [H, W, 3]: `lr` at LR size, the others at HR size.
 
-    Without `hr` and figures it is one of the user's own watch photos, whose truth nobody knows.
+    A pinned photo has no HR: `hr` and both PSNR are None.
     """
 
     name: str
@@ -104,7 +103,7 @@ class PreviewImage:
 
 @dataclass(frozen=True)
 class PreviewReady:
-    """Pictures of the EMA network on validation frames, then on pinned watch photos; `files` are the PNG strips."""
+    """Images by the EMA network of validation frames, then of pinned photos; `files` are the PNG strips."""
 
     can_be_superseded: ClassVar[bool] = True
 
@@ -115,7 +114,7 @@ class PreviewReady:
 
 @dataclass(frozen=True)
 class CheckpointSaved:
-    """A checkpoint is durable; `models` are the deployable files written along with it."""
+    """A checkpoint is on disk; `models` are the deployable models written with it."""
 
     can_be_superseded: ClassVar[bool] = True
 
@@ -123,13 +122,13 @@ class CheckpointSaved:
     path: str
     kind: str  # "step", "best" or "final"
     models: tuple[str, ...] = ()
-    loads_in: str = ""  # the export gate's sentence: which programs take the deployable file
+    loads_in: str = ""  # the export gate's sentence: which programs load the deployable model
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Something the user should know. Levels: "info", "warning", "error"."""
+    """A sentence for the user. Levels: "info", "warning", "error"."""
 
     can_be_superseded: ClassVar[bool] = False
 
@@ -153,7 +152,7 @@ class RunFinished:
     model: str | None = None
     error: str | None = None
     seconds: float = 0.0
-    remedy: dict[str, int] = field(default_factory=dict)  # settings with which it would not fail like this again
+    remedy: dict[str, int] = field(default_factory=dict)  # settings with which this failure would not occur
 
 
 Event = Union[RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, Notice, RunFinished]
@@ -163,15 +162,15 @@ _NAMES = {kind: frozenset(f.name for f in dataclasses.fields(kind)) for kind in 
 
 
 def event_to_json(event: Event) -> dict[str, Any]:
-    """The event as a JSON-able dictionary with `event` (its class name) and `time` (seconds since 1970)."""
+    """Return the event as a dictionary of JSON values with `event` (its class name) and `time` (seconds since 1970)."""
     values = {f.name: _to_plain(getattr(event, f.name)) for f in dataclasses.fields(event) if f.name != "images"}
     return {"event": type(event).__name__, "time": round(time.time(), 3), **values}
 
 
 def event_from_json(record: Mapping[str, Any]) -> Event | None:
-    """The event that `to_json` wrote (pictures are not in it), or None where fields are missing or the kind is unknown.
+    """Return the event that `event_to_json` wrote, without its images; None if the kind is unknown or a field missing.
 
-    A figure that was not finite comes back as NaN.
+    A loss that was not finite becomes NaN.
     """
     kind = _KINDS.get(record.get("event", ""))
     if kind is None:
@@ -189,7 +188,7 @@ def event_from_json(record: Mapping[str, Any]) -> Event | None:
 def is_superseded(kind: str, step: Any, start_step: Any) -> bool:
     """Whether an event of class `kind` at `step` is replaced by a run that resumes at `start_step`.
 
-    Classes that this version does not know can be; an event without a step is not.
+    A class that this version does not know counts as replaceable; an event without a step is never replaced.
     """
     can_be = kind not in _KINDS or _KINDS[kind].can_be_superseded
     return can_be and isinstance(step, int) and isinstance(start_step, int) and step > start_step
@@ -212,7 +211,7 @@ def _to_plain(value: Any) -> Any:
 
 
 class Fanout:
-    """Passes each event to several sinks; one that raises is reported once, detached, and training goes on."""
+    """A sink that passes each event to several sinks; it detaches one that raises, with a warning."""
 
     def __init__(self, *sinks: EventSink) -> None:
         self._sinks = list(sinks)
@@ -222,6 +221,7 @@ class Fanout:
         self._sinks.append(sink)
 
     def __call__(self, event: Event) -> None:
+        """Pass `event` to each sink."""
         for sink in list(self._sinks):
             try:
                 sink(event)

@@ -1,6 +1,6 @@
-"""Durable files: written under a temporary name in the same folder, flushed, fsynced, renamed.
+"""Durable files: written under a temporary name in the same folder, flushed, fsynced and renamed.
 
-After `atomic_write` returns, either the old content or the new one is on disk, whatever happens.
+A crash at any moment leaves either the old content or the new one on disk, never a mixture.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-_RENAME_RETRY_SECONDS = 2.5  # a scanner or indexer on Windows holds new files open for a moment
+_RENAME_RETRY_SECONDS = 2.5  # virus scanners and indexers on Windows hold new files open for a moment
 _WINDOWS_SHARING_ERRORS = (5, 32, 33)
 TEMPORARY_SUFFIX = ".tmp"
 
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Open `path` for writing bytes; on a clean exit they replace it durably, on an error nothing changes.
+    """Open `path` for writing bytes that replace its content durably on a clean exit; an error changes nothing.
 
     Raises:
-        OSError: as the system reports it, with the final path in the message for a full disk.
+        OSError: the system's error; if the disk is full, its message names `path`.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:
@@ -55,7 +55,7 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:
-    """Return what all names and links of one file or folder have in common; None where there is none."""
+    """Return the device and inode, equal for all names of one file or folder; None if it does not exist."""
     try:
         status = os.stat(path)
     except OSError:
@@ -64,7 +64,7 @@ def file_identity(path: Path) -> tuple[int, int] | None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` durable (POSIX; other systems do it with the file)."""
+    """Make a rename in `folder` durable (POSIX; other systems need no call)."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -78,7 +78,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_stale_temporaries(folder: Path) -> int:
-    """Delete what an interrupted `atomic_write` left in `folder`; the number of files removed.
+    """Delete the files that interrupted `atomic_write` calls left in `folder`; return their number.
 
     Call it only while holding the workspace's lock.
     """
@@ -92,7 +92,7 @@ def _sync(descriptor: int) -> None:
     if sys.platform == "darwin":
         import fcntl
 
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # fsync alone may be reordered there
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # fsync alone does not flush the drive's cache
     else:
         os.fsync(descriptor)
 
@@ -111,7 +111,7 @@ def _replace(source: Path, target: Path) -> None:
 
 
 def unique_name(name: str, used_names: set[str]) -> str:
-    """`name`, or `name_2`, … whatever the case of its letters; it is added to `taken`."""
+    """Return `name`, or `name_2` and so on if it is used (ignoring case), and add it to `used_names` in lower case."""
     candidate, number = name, 1
     while candidate.lower() in used_names:
         number += 1

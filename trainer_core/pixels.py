@@ -1,4 +1,4 @@
-"""Pixels in memory: between 8-bit arrays and tensors, gray and RGB, as PNG, side by side. Importing it needs no torch.
+"""Conversions of images in memory: 8-bit arrays and tensors, gray and RGB, PNG, strips. Importing it needs no torch.
 
 An array is uint8 with the channels last, [H, W, 3] or [B, H, W, 3]; a tensor is floating-point in 0..1 with the
 channels first, [3, H, W] or [B, 3, H, W].
@@ -27,10 +27,11 @@ PixelsT = TypeVar("PixelsT", np.ndarray, "Tensor")
 def to_tensor(pixels: np.ndarray, device: torch.device | None = None) -> Tensor:
     """Convert uint8 [..., H, W, C] to float32 [..., C, H, W] in 0..1, on `device` (default: the CPU).
 
-    The bytes are moved first and converted there; in memory the channels stay last.
+    The memory layout stays channels-last.
     """
     import torch
 
+    # uint8 moves to the device: a quarter of the bytes of float32
     moved = torch.from_numpy(np.require(pixels, requirements=("C", "W"))).to(device, non_blocking=True)
     return moved.movedim(-1, -3).float().div_(255)
 
@@ -44,7 +45,7 @@ def to_uint8(image: Tensor) -> np.ndarray:
 
 
 def round_to_8bit(image: Tensor) -> Tensor:
-    """Clamp to 0..1 and round to the 256 levels that a file can hold, by the rule of `to_uint8`; still 0..1."""
+    """Clamp to 0..1 and round to the 256 levels of an 8-bit file, like `to_uint8`; return values in 0..1."""
     return _to_levels(image) / 255
 
 
@@ -53,12 +54,12 @@ def _to_levels(image: Tensor) -> Tensor:
 
 
 def as_rgb(pixels: np.ndarray) -> np.ndarray:
-    """Return gray [H, W] as [H, W, 3] with three equal channels; RGB as it is."""
+    """Return gray [H, W] as [H, W, 3] with three equal channels, and RGB unchanged."""
     return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
 
 
 def has_color(pixels: np.ndarray) -> bool:
-    """Whether an RGB image [H, W, 3] is not all gray."""
+    """Whether an RGB image [H, W, 3] has a pixel that is not gray."""
     return bool((pixels != pixels[..., :1]).any())
 
 
@@ -81,10 +82,10 @@ def enlarge_bicubic(pixels: np.ndarray, scale: int) -> np.ndarray:
 
 
 def make_strip(images: Sequence[np.ndarray], *, gap: int = 0) -> np.ndarray:
-    """Set RGB images side by side, with `gap` white pixels between them; uint8 [H, sum of widths and gaps, 3].
+    """Join RGB images side by side with `gap` white pixels between them, as uint8 [H, sum of widths and gaps, 3].
 
     Args:
-        images: uint8 [h, w, 3]; each is shown at the size of the last one, its pixels repeated (nearest neighbor).
+        images: uint8 [h, w, 3]; each is enlarged to the size of the last one by nearest neighbor.
     """
     height, width = images[-1].shape[:2]
     between = np.full((height, gap, 3), 255, np.uint8)
@@ -95,14 +96,15 @@ def make_strip(images: Sequence[np.ndarray], *, gap: int = 0) -> np.ndarray:
 def _repeat_pixels(image: np.ndarray, height: int, width: int) -> np.ndarray:
     rows = np.arange(height) * image.shape[0] // height
     columns = np.arange(width) * image.shape[1] // width
-    return image[rows][:, columns]
+    repeated: np.ndarray = image[rows][:, columns]
+    return repeated
 
 
 def png_bytes(pixels: np.ndarray, *, text: PngInfo | None = None, compress_level: int = -1) -> bytes:
     """Encode uint8 [H, W] or [H, W, 3] as a PNG file.
 
     Args:
-        text: text chunks to write with it.
+        text: text chunks of the file.
         compress_level: 0 (none) to 9 (smallest), -1 for zlib's default.
     """
     packed = io.BytesIO()

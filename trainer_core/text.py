@@ -1,8 +1,8 @@
-"""Text that is safe to show: whatever a file name or a file's content holds."""
+"""Escaping of text from file names and file contents, so that it is safe to print."""
 
 from __future__ import annotations
 
 
 def escape_control_characters(text: str) -> str:
-    """Escape control characters and undecodable bytes of file names, so that any terminal can print `text`."""
+    """Escape control characters and undecodable bytes in `text`, so that any terminal can print it."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

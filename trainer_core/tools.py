@@ -1,4 +1,6 @@
-"""`wqv-upscale-tools VERB …`: parse and print; each verb is one function of a module below.
+"""`wqv-upscale-tools VERB …`: parse the command line, call the verb's function and print its result.
+
+The functions are in `verbs/` and, for `calibrate`, in `calibration/`.
 
 Exit codes: 0 done, 2 bad input or usage, 130 interrupted.
 """
@@ -21,7 +23,7 @@ _MODEL_NAMES = ("realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-ani
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; the exit code."""
+    """Run one verb and return the exit code."""
     options = _parser().parse_args(arguments)
     environment.configure_libraries()
     run: Callable[[argparse.Namespace], int] = options.run
@@ -35,18 +37,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=PROGRAM, description="Look at, use, convert, install and fetch model files.")
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Inspect, use, convert, install and download models; simulate and calibrate watch cameras.",
+    )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for add in (_add_inspect, _add_upscale, _add_export, _add_install, _add_fetch, _add_simulate, _add_calibrate):
         add(verbs)
     return parser
 
 
-_Verbs = argparse._SubParsersAction  # the only name argparse has for it
+_Verbs = argparse._SubParsersAction  # argparse has no public name for it
 
 
 def _add_inspect(verbs: _Verbs[argparse.ArgumentParser]) -> None:
-    parser = verbs.add_parser("inspect", help="say what a weight file is and which programs load it")
+    parser = verbs.add_parser("inspect", help="describe a weight file and list the programs that load it")
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_inspect)
@@ -61,11 +66,13 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _add_upscale(verbs: _Verbs[argparse.ArgumentParser]) -> None:
-    parser = verbs.add_parser("upscale", help="enlarge photos, folders of photos, watch dumps and Palm databases")
+    parser = verbs.add_parser("upscale", help="upscale photos, folders of photos, watch dumps and Palm databases")
     parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for DIR/NAME.png")
-    parser.add_argument("--tile", type=int, default=256, metavar="N", help="tile side in LR pixels, 0: none (256)")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the results, NAME.png")
+    parser.add_argument(
+        "--tile", type=int, default=256, metavar="N", help="tile side in LR pixels, 0: no tiles (default: %(default)s)"
+    )
     parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
     parser.add_argument("--half", action="store_true", help="compute in half precision")
     parser.add_argument(
@@ -74,7 +81,7 @@ def _add_upscale(verbs: _Verbs[argparse.ArgumentParser]) -> None:
         type=Path,
         const=Path(),
         metavar="OTHER",
-        help="also write DIR/NAME_compare.png: bicubic, this model and, if given, another",
+        help="also write DIR/NAME_compare.png: bicubic, this model and, if given, the model OTHER",
     )
     parser.set_defaults(run=_upscale)
 
@@ -98,7 +105,7 @@ def _upscale(options: argparse.Namespace) -> int:
         print(path)
     if done.made_gray:
         photos = f"{done.made_gray} color photo{'s' if done.made_gray > 1 else ''}"
-        print(f"{PROGRAM}: {options.model.name} knows grays only; it made {photos} gray.", file=sys.stderr)
+        print(f"{PROGRAM}: {options.model.name} is a gray model; it turned {photos} gray.", file=sys.stderr)
     for _, reason in done.refused:
         print(f"{PROGRAM}: {reason}", file=sys.stderr)
     return 2 if done.refused else 0
@@ -112,7 +119,7 @@ def _add_export(verbs: _Verbs[argparse.ArgumentParser]) -> None:
         "--format",
         choices=tuple(FORMATS),
         default="",
-        help="default: by FILE's suffix; " + "; ".join(f"{form}: {text}" for form, text in FORMATS.items()),
+        help="default: from FILE's suffix; " + "; ".join(f"{name}: {text}" for name, text in FORMATS.items()),
     )
     parser.add_argument("--half", action="store_true", help=HALF_HELP)
     parser.add_argument("--viewer-compatible", action="store_true", help=VIEWER_COMPATIBLE)
@@ -153,7 +160,7 @@ def _install(options: argparse.Namespace) -> int:
 
 
 def _add_fetch(verbs: _Verbs[argparse.ArgumentParser]) -> None:
-    parser = verbs.add_parser("fetch", help="download a released Real-ESRGAN model to start from")
+    parser = verbs.add_parser("fetch", help="download a released Real-ESRGAN model for a warm start")
     parser.add_argument("name", choices=_MODEL_NAMES, metavar="{" + ",".join(_MODEL_NAMES) + "}")
     parser.add_argument(
         "--into", type=Path, default=Path("models/realesrgan"), metavar="DIR", help="default: %(default)s"
@@ -164,23 +171,23 @@ def _add_fetch(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 def _fetch(options: argparse.Namespace) -> int:
     from trainer_core.verbs.fetch import fetch_model
 
-    print(fetch_model(options.name, options.into, progress=_show_bytes))
+    print(fetch_model(options.name, options.into, progress=_print_download_progress))
     return 0
 
 
 def _add_simulate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     parser = verbs.add_parser(
         "simulate",
-        help="make synthetic watch photos of clean ones",
-        description="Make synthetic watch photos of clean ones. Photos of the same name get their folder as a prefix, "
-        "FOLDER_NAME. Results of an earlier run under the same names are replaced; all else in DIR is left alone.",
+        help="make synthetic watch photos from clean photos",
+        description="Make synthetic watch photos from clean photos. Photos with the same name get their folder as a "
+        "prefix: FOLDER_NAME. This replaces earlier results with the same names and no other file in DIR.",
     )
     parser.add_argument(
         "photos",
         type=Path,
         nargs="+",
         metavar="PHOTOS",
-        help="files, and folders with their subfolders (but for DIR/lr and DIR/target)",
+        help="files, and folders with their subfolders (except DIR/lr and DIR/target)",
     )
     parser.add_argument(
         "-o",
@@ -188,12 +195,18 @@ def _add_simulate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="for DIR/lr/NAME.png (wqv10: NAME.jpg as well) and DIR/target/NAME.png",
+        help="folder for the results: DIR/lr/NAME.png (wqv10: also NAME.jpg) and DIR/target/NAME.png",
     )
     cameras = tuple(watch.profile for watch in WATCHES.values())
-    parser.add_argument("--camera", choices=cameras, required=True, help="mono or color watch")
+    parser.add_argument("--camera", choices=cameras, required=True, help="camera of the mono or the color watch")
     parser.add_argument("--scale", type=int, choices=(2, 4, 8), required=True)
-    parser.add_argument("--count", type=int, default=1, metavar="K", help="frames of each photo, NAME_1 to NAME_K (1)")
+    parser.add_argument(
+        "--count",
+        type=int,
+        default=1,
+        metavar="K",
+        help="frames of each photo, NAME_1 to NAME_K (default: %(default)s)",
+    )
     parser.add_argument(
         "--seed", type=int, default=1337, metavar="S", help="from 0 to 2147483647 (default: %(default)s)"
     )
@@ -210,7 +223,7 @@ def _simulate(options: argparse.Namespace) -> int:
         scale=options.scale,
         count=options.count,
         seed=options.seed,
-        progress=_show_photos,
+        progress=_print_photo_progress,
     )
     for path in done.written:
         print(path)
@@ -222,9 +235,16 @@ def _simulate(options: argparse.Namespace) -> int:
 def _add_calibrate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     parser = verbs.add_parser("calibrate", help="fit a camera profile to the captures of your own watch")
     parser.add_argument("captures", type=Path, nargs="+", metavar="CAPTURES", help="files and folders, a dozen or more")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="for --camera-profile FILE")
     parser.add_argument(
-        "--photos", type=Path, metavar="DIR", help="clean photos to take the content from, instead of built-in scenes"
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="camera profile to write, for --camera-profile FILE",
+    )
+    parser.add_argument(
+        "--photos", type=Path, metavar="DIR", help="clean photos for the content, instead of built-in scenes"
     )
     parser.set_defaults(run=_calibrate)
 
@@ -232,9 +252,9 @@ def _add_calibrate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 def _calibrate(options: argparse.Namespace) -> int:
     from trainer_core.calibration.calibrate import calibrate
 
-    done = calibrate(options.captures, options.out, photos=options.photos, progress=_show_fit)
+    done = calibrate(options.captures, options.out, photos=options.photos, progress=_print_fit_progress)
     for _, reason in done.refused:
-        print(f"{PROGRAM}: passed over: {reason}", file=sys.stderr)
+        print(f"{PROGRAM}: skipped: {reason}", file=sys.stderr)
     print(done.format_table())
     print(options.out)
     return 0
@@ -244,16 +264,16 @@ def _print_tile_progress(name: str, done: int, total: int) -> None:
     _print_progress(f"{name}: {done}/{total}", last=done == total)
 
 
-def _show_photos(done: int, total: int) -> None:
+def _print_photo_progress(done: int, total: int) -> None:
     _print_progress(f"{done} of {total} photos", last=done == total)
 
 
-def _show_fit(done: int, total: int, best: float) -> None:
+def _print_fit_progress(done: int, total: int, best: float) -> None:
     filled = 30 * done // total
     _print_progress(f"[{'#' * filled}{'.' * (30 - filled)}] {done}/{total}, best {best:.3f}", last=done == total)
 
 
-def _show_bytes(done: int, total: int | None) -> None:
+def _print_download_progress(done: int, total: int | None) -> None:
     _print_progress(f"{done / 1e6:.1f} MB" + (f" of {total / 1e6:.1f} MB" if total else ""), last=done == total)
 
 

@@ -1,4 +1,4 @@
-"""The two kinds of watch as facts: their frames, their gray levels, their JPEG, and what they are called."""
+"""Facts about the two kinds of watch: frame size, gray levels, JPEG grid and names."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ class Watch:
 
     Args:
         kind: "mono" or "color".
-        profile: the name of its built-in camera profile, by which `--camera` and the metadata of weights call it.
-        models: the models of this kind, for people.
+        profile: name of its built-in camera profile, also used by `--camera` and the metadata of weight files.
+        models: model names for display.
         frame_width: LR pixels.
         frame_height: LR pixels.
-        gray_levels: values that each channel of a pixel can take.
-        jpeg_grid: side of the squares that its JPEG codes together, LR pixels; 1 where it stores no JPEG.
+        gray_levels: number of values of each channel.
+        jpeg_grid: side of the blocks that its JPEG codes together, LR pixels; 1 without JPEG.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class Watch:
 
     @property
     def description(self) -> str:
-        """Kind and models in words, such as "mono watch (WQV-1, WQV-2)"."""
+        """Kind and models, such as "mono watch (WQV-1, WQV-2)"."""
         return f"{self.kind} watch ({', '.join(self.models)})"
 
 

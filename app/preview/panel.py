@@ -21,7 +21,7 @@ from app.preview.pictures import Pictures, make_pictures, read_strip
 from app.preview.timeline import Timeline
 from app.theme import SPACING, scale_width, theme
 from trainer_core.events import PreviewImage, PreviewReady
-from trainer_core.previews.files import file_keys, file_name, find_previews, pinned_name, read_preview_info, sample_keys
+from trainer_core.previews.files import file_keys, file_name, find_previews, image_keys, pinned_name, read_preview_info
 
 _MIN_WIDTH, _MAX_WIDTH = 110, 230  # pixels of the list, which leaves room for the caption beside it
 
@@ -109,7 +109,7 @@ class PreviewPanel(QWidget):
         """
         if not isinstance(event, PreviewReady):
             return
-        keys = sample_keys(event.images) or file_keys(event.files)
+        keys = image_keys(event.images) or file_keys(event.files)
         if not keys:
             return
         self._newest = (event.step, dict(zip(keys, event.images)))

@@ -41,7 +41,7 @@ def test_the_other_process_can_be_asked_to_stop(tmp_path: Path, other: subproces
     request_stop(workspace, other.pid)
     assert other.wait(timeout=20) == 7
     assert find_training_process(workspace) is None
-    with pytest.raises(UserError, match="any more"):
+    with pytest.raises(UserError, match="no longer training"):
         request_stop(workspace, other.pid)
 
 

@@ -22,10 +22,10 @@ from trainer_core.previews.files import (
     PreviewInfo,
     file_name,
     find_previews,
+    image_keys,
     parse_file_name,
     pinned_name,
     read_preview_info,
-    sample_keys,
     write_preview,
 )
 from trainer_core.previews.pinned_photos import MAX_PINNED, pin_photo, read_pinned_photos, unpin_photo
@@ -148,7 +148,7 @@ def test_what_cannot_be_shown_is_told_once_and_left_out(photos: Path, tmp_path: 
     heard = train(photos, tmp_path, steps=3, val_interval=1)
     assert all([sample.name for sample in pinned(event)] == ["good"] for event in previews(heard))
     (notice,) = [e for e in heard if isinstance(e, Notice) and "Not shown" in e.text]
-    assert "beach.jpg is of a color watch (WQV-3, WQV-10), but this training is for a mono watch" in notice.text
+    assert "beach.jpg is from a color watch (WQV-3, WQV-10), but this training is for a mono watch" in notice.text
     assert "torn.pdb" in notice.text and "holiday.png" in notice.text and ".hidden" not in notice.text
 
 
@@ -171,7 +171,7 @@ def test_the_pinned_photos_are_shown_even_where_no_validation_frame_is(photos: P
     mono_photo(tmp_path / "preview_photos" / "harbor.png")
     heard = train(photos, tmp_path, steps=4, val_interval=2, image_log_max_samples=0)
     assert [e.step for e in previews(heard)] == [2, 4]
-    assert all(sample_keys(e.images) == ("pinned_harbor",) for e in previews(heard))
+    assert all(image_keys(e.images) == ("pinned_harbor",) for e in previews(heard))
 
 
 def test_a_run_without_validation_photos_previews_them(
@@ -181,7 +181,7 @@ def test_a_run_without_validation_photos_previews_them(
     mono_photo(tmp_path / "preview_photos" / "harbor.png")
     heard = train(photos, tmp_path, steps=4, val_interval=2)
     assert any(isinstance(event, Notice) and "no validation photos" in event.text for event in heard)
-    assert [(event.step, sample_keys(event.images)) for event in previews(heard)] == [
+    assert [(event.step, image_keys(event.images)) for event in previews(heard)] == [
         (2, ("pinned_harbor",)),
         (4, ("pinned_harbor",)),
     ]
@@ -261,9 +261,9 @@ def test_pinning_never_overwrites_another_photo_of_the_same_name(tmp_path: Path)
 
 
 def test_the_other_kind_of_watch_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is of a mono watch"):
+    with pytest.raises(UserError, match="is from a mono watch"):
         pin_photo(mono_photo(tmp_path / "a.png"), tmp_path / "preview_photos", mono=False)
-    with pytest.raises(UserError, match="is of a color watch"):
+    with pytest.raises(UserError, match="is from a color watch"):
         pin_photo(color_photo(tmp_path / "a.jpg"), tmp_path / "preview_photos", mono=True)
 
 
@@ -293,6 +293,6 @@ def test_names_become_safe_and_stay_apart(tmp_path: Path) -> None:
     names = [photo.name for photo in read_pinned_photos(folder, mono=True).photos]
     assert names == ["A_b_", "a_b__2", "é" * 50]
     for name in names:
-        key = sample_keys([PreviewImage(name, *[np.zeros((1, 1, 3), np.uint8)] * 2, None, np.zeros(1), None, None)])[0]
+        key = image_keys([PreviewImage(name, *[np.zeros((1, 1, 3), np.uint8)] * 2, None, np.zeros(1), None, None)])[0]
         assert parse_file_name(Path(file_name(7, key))) == (7, key) and pinned_name(key) == name
     assert pinned_name("12") == ""

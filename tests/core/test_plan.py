@@ -58,7 +58,7 @@ def config_only(*arguments: Any) -> subprocess.CompletedProcess[str]:
 def test_a_plan_holds_what_was_found(photos: Path, tmp_path: Path) -> None:
     plan = make_plan({**TINY, "source_dir": str(photos), "workspace": str(tmp_path / "w"), "steps": 5})
     assert plan.photos is not None and plan.photos == find_run_photos(plan.config)
-    assert plan.count_photos == {"train": 3, "val": 1, "test": 0, "unusable": 0} == plan.derived["images"]
+    assert plan.photo_counts == {"train": 3, "val": 1, "test": 0, "unusable": 0} == plan.derived["images"]
     assert (plan.workspace.root, plan.hardware.device, plan.config.steps) == (tmp_path / "w", "cpu", 5)
     assert (plan.warm_start, plan.profile, plan.checkpoint, plan.notices) == (None, None, None, ())
     assert not (tmp_path / "w").exists()
@@ -66,7 +66,7 @@ def test_a_plan_holds_what_was_found(photos: Path, tmp_path: Path) -> None:
 
 def test_a_demo_has_no_photos_before_its_scenes_are_made(tmp_path: Path) -> None:
     plan = make_plan({"demo": True, "workspace": str(tmp_path / "w"), "device": "cpu", "amp": False})
-    assert plan.photos is None and plan.count_photos == {"train": 72, "val": 10, "test": 6}
+    assert plan.photos is None and plan.photo_counts == {"train": 72, "val": 10, "test": 6}
     with pytest.raises(AssertionError):
         _ = plan.splits
     assert not (tmp_path / "w").exists()
@@ -103,7 +103,7 @@ def test_photos_keep_the_split_that_was_recorded_and_excluded_folders_are_left_o
 def test_what_is_not_used_is_a_warning(tmp_path: Path) -> None:
     source = make_photos(tmp_path, 1)
     assert find_photos(source, train_split=0.9, val_split=0.1).warnings == (
-        "Too few photos to keep any aside: validation uses the training photos.",
+        "There are too few photos for a split: validation uses the training photos.",
     )
     (source / "broken.jpg").write_bytes(b"no picture")
     (first, _) = find_photos(source, train_split=0.9, val_split=0.1).warnings

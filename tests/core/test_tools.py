@@ -90,7 +90,7 @@ def test_upscale_says_that_color_was_lost(tmp_path: Path, capsys: pytest.Capture
         Image.new("RGB", (16, 12), color).save(tmp_path / name)
     words = ("-o", tmp_path / "out", "--device", "cpu")
     code, _, err = run(capsys, "upscale", gray_model, tmp_path / "a.png", *words)
-    assert code == 0 and "gray.pth knows grays only; it made 1 color photo gray." in err
+    assert code == 0 and "gray.pth is a gray model; it turned 1 color photo gray." in err
     assert "grays" not in run(capsys, "upscale", gray_model, tmp_path / "b.png", *words)[2]
 
 

@@ -17,7 +17,7 @@ from app.preview.pictures import Pictures, make_pictures, read_strip
 from tests.gui.window_driver import find_named, listed_previews, shown_step
 from trainer_core.data import decoding as decode
 from trainer_core.events import PreviewImage, PreviewReady
-from trainer_core.previews.files import file_name, sample_keys, write_preview
+from trainer_core.previews.files import file_name, image_keys, write_preview
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 
@@ -38,7 +38,7 @@ def pinned(shade: int, name: str) -> PreviewImage:
 def preview(folder: Path, step: int, *samples: PreviewImage) -> PreviewReady:
     """As a run leaves it: the event, and the strips on disk."""
     files = []
-    for key, sample in zip(sample_keys(samples), samples):
+    for key, sample in zip(image_keys(samples), samples):
         files.append(folder / file_name(step, key))
         write_preview(sample, files[-1])
     return PreviewReady(step, samples, tuple(str(file) for file in files))

@@ -185,7 +185,7 @@ def test_what_was_exported_comes_back_whatever_was_chosen_before(
     [
         ("{torn", "cannot be read as settings"),
         ("[]", "does not hold settings"),
-        ('{"schema": 1, "scale": 3}', "Enlargement must be one of"),
+        ('{"schema": 1, "scale": 3}', "Scale must be one of"),
         (b"\xff\xfe\x00", "cannot be read as settings"),
         (None, "No such file"),
     ],

@@ -1,1 +1,1 @@
-"""What is decided before the start of a run: settings, photos, network, hardware. Writes nothing."""
+"""Decisions before the start of a run: settings, photos, network, hardware. Nothing here writes files."""

@@ -1,4 +1,4 @@
-"""Settings as the command line that gives the same run: for "Copy as command", and where no window can open."""
+"""The command line that starts a run with given settings, for "Copy as command" and for systems without a window."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PROGRAM = "wqv-upscale-trainer"
 
 
 def format_command(given: Mapping[str, Any]) -> str:
-    """The command, quoted for this system's shell.
+    """Return the command, quoted for this system's shell.
 
     Args:
-        given: explicit settings by field name, as `plan.make_plan` takes them. Places that are missing
-            appear as `<source_dir>` and `<workspace_dir>`.
+        given: explicit settings by field name, as for `planning.plan.make_plan`. Missing folders appear as
+            `<source_dir>` and `<workspace_dir>`.
     """
     words = command_arguments(given)
     if os.name == "nt":
@@ -29,13 +29,13 @@ def format_command(given: Mapping[str, Any]) -> str:
 
 
 def with_absolute_paths(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The same settings with absolute paths, so that the command means the same in any folder."""
+    """Return `given` with absolute paths, so that the command works in any folder."""
     paths = {name: value for name, value in given.items() if SETTINGS[name].is_path and value and value != LATEST}
     return {**given, **{name: os.path.abspath(value) for name, value in paths.items()}}
 
 
 def command_arguments(given: Mapping[str, Any]) -> list[str]:
-    """The same as a list of arguments."""
+    """Return the words of the command, unquoted; see `format_command`."""
     workspace = str(given.get("workspace") or "<workspace_dir>")
     source = [] if given.get("demo") else [str(given.get("source_dir") or "<source_dir>")]
     words = [PROGRAM, *source, workspace]
@@ -57,6 +57,6 @@ def _option_arguments(setting: Setting, value: Any) -> list[str]:
 
 
 def _format_number(value: float) -> str:
-    """As short as it can be without becoming another number."""
+    """Format a number in the shortest form that reads back as the same number."""
     short = f"{value:g}"
     return short if float(short) == value else repr(value)

@@ -1,7 +1,7 @@
-"""A run in the making: what was chosen so far, what a workspace remembers, and the settings that follow.
+"""The settings under way before a run: the user's choices over the stored settings of a workspace.
 
-The window's form shows a `Draft`, and hands `given` to `plan.make_plan`: a choice in the form means exactly what the
-same option means on the command line. Needs no torch, writes nothing.
+The window's form shows a `Draft` and passes its `given` to `planning.plan.make_plan`, so that a choice in the form
+means the same as the option on the command line. Needs no torch and writes nothing.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ class Draft:
     """Choices by field name over a workspace's stored settings.
 
     Attributes:
-        stored: what the workspace remembers; its `last_source` only as long as no other source was chosen.
-        warm: what `init_weights` holds, once somebody has looked.
+        stored: the stored settings of the workspace; `last_source` is empty once the user chose another source.
+        warm_start: the identified file of `init_weights`; None until the window has identified it.
     """
 
     def __init__(self) -> None:
         self._given: dict[str, Any] = {}
-        self._carried_over: dict[str, Any] = {}  # choices of the workspace before, in one that remembers nothing
+        self._carried_over: dict[str, Any] = {}  # from the previous workspace, if this one has no stored settings
         self._proposed_preset: str | None = None
         self.stored = StoredSettings()
         self.warm_start: WarmStartSource | None = None
 
     @property
     def given(self) -> dict[str, Any]:
-        """The explicit settings, as the command line would be given them."""
+        """The explicit settings, as on the command line."""
         known = {**self._carried_over, **self.stored.last_source, **self._given}
         decided = {"preset", *SETTINGS["preset"].replaces} & {*self.stored.values, *self._carried_over}
         open_choice = not known.get("demo") and "preset" not in known and not decided
@@ -47,36 +47,36 @@ class Draft:
 
     @property
     def session_choices(self) -> dict[str, Any]:
-        """`given` without what was proposed and what the workspace knows itself: to be taken up another time."""
+        """The choices to restore in the next session: `given` without the proposed preset and the stored source."""
         return {**self._carried_over, **self._given}
 
     @property
     def config(self) -> TrainerConfig:
-        """All settings that follow, valid or not."""
+        """All settings that result from the choices, valid or not."""
         network = network_settings(self.warm_start.spec) if self.warm_start else {}
         return merge_settings(self.given, self.stored.values, network)
 
     @property
     def problems(self) -> dict[str, str]:
-        """Field name -> sentence for what cannot be used; folders are not looked at (see `readiness`)."""
+        """Field name -> sentence for each value that cannot be used, except folders (see `planning.readiness`)."""
         return find_problems(self.config, [setting for setting in SETTINGS.values() if setting.kind != "folder"])
 
     def default(self, name: str) -> Any:
-        """What a setting is without any choice, under the present preset; for the preset itself the proposed one."""
+        """Return the default of a setting under the current preset; of the preset itself, the proposed one."""
         if name == "preset" and self._proposed_preset:
             return self._proposed_preset
         return PRESETS.get(self.config.preset, {}).get(name, SETTINGS[name].default)
 
     def set(self, name: str, value: Any) -> None:
-        """Choose one setting, which takes back those it replaces; "" and None take a choice back."""
+        """Choose a value for one setting and reset the settings it replaces; "" or None reset the setting itself."""
         setting = SETTINGS[name]
         value = None if value == "" and setting.optional else value
-        self._take_back(name, *(setting.replaces if value != "" else ()))
+        self._forget(name, *(setting.replaces if value != "" else ()))
         if (setting.always_explicit and value is not None) or getattr(self.config, name) != value:
             self._given[name] = value
 
     def reset(self, name: str) -> None:
-        """Back to the default, whatever the workspace remembers."""
+        """Set one setting to its default, even if the workspace stores another value."""
         self._given.pop(name, None)
         self._carried_over.pop(name, None)
         default = self.default(name)
@@ -84,12 +84,12 @@ class Draft:
             self.set(name, default)
 
     def open_workspace(self, workspace: str) -> tuple[str, ...]:
-        """Take this folder as the workspace, with the settings it remembers; what to tell the user about them.
+        """Open a workspace with its stored settings and return the notices about them.
 
-        Where it remembers none, those of the workspace before stay: nothing in the form jumps.
+        Without stored settings, those of the previous workspace stay, so that no entry of the form changes.
 
         Raises:
-            UserError: its settings file cannot be understood; nothing has changed then but the folder.
+            UserError: the settings file cannot be used; only the workspace has changed then.
         """
         self.set("workspace", workspace)
         self._carried_over = self._non_default_stored()
@@ -104,24 +104,24 @@ class Draft:
         return self.stored.notices
 
     def commit(self) -> None:
-        """A run was made of these choices: the workspace remembers them, and a budget of minutes became steps.
+        """Drop the choices that a started run has stored in its workspace, and read them from there.
 
         Raises:
-            UserError: as `open`; nothing has changed then.
+            UserError: the settings file cannot be used; nothing has changed then.
         """
         self.stored = replace(_read(self.config.workspace), last_source=self.stored.last_source)
         self._carried_over = {}
         self._given = {name: value for name, value in self._given.items() if SETTINGS[name].place}
 
     def propose_preset(self, name: str) -> None:
-        """The preset to use as long as neither the user nor the workspace chose one."""
+        """Propose the preset to use until the user or the workspace sets one."""
         self._proposed_preset = name
 
     def use_demo(self, workspace: str) -> None:
-        """Built-in scenes in `workspace`, with the settings that suit them.
+        """Choose the built-in scenes and their default settings, in `workspace`.
 
         Raises:
-            UserError: as `open`.
+            UserError: see `open_workspace`.
         """
         self._given = {"demo": True}
         self.stored, self._carried_over = StoredSettings(), {}
@@ -129,16 +129,18 @@ class Draft:
         self.open_workspace(workspace)
 
     def apply_imported(self, values: Mapping[str, Any]) -> None:
-        """Choose many at once: imported settings. They belong together, so none takes another one back."""
+        """Choose imported settings together, so that none resets another one."""
         replaced = {*values, *(("resume_from",) if values.get("init_weights") else ())}
         self._given = {name: value for name, value in self._given.items() if name not in replaced}
         if "preset" in values:
-            self._given["preset"] = values["preset"]  # first: it decides which of the others say something new
+            self._given["preset"] = values[
+                "preset"
+            ]  # first, because it changes the defaults that the others are compared to
         self.warm_start = None
         config = self.config
         self._given.update({name: value for name, value in values.items() if getattr(config, name) != value})
 
-    def _take_back(self, *names: str) -> None:
+    def _forget(self, *names: str) -> None:
         for name in names:
             self._given.pop(name, None)
             self._carried_over.pop(name, None)
@@ -148,7 +150,7 @@ class Draft:
             self.warm_start = None
 
     def _non_default_stored(self) -> dict[str, Any]:
-        """What the workspace that is left remembers, as far as it says something beside the user's own choices."""
+        """Return the stored settings that differ from the defaults under the user's choices."""
         if not self.stored.values:
             return self._carried_over
         with_stored, without_stored = (merge_settings(self._given, stored) for stored in (self.stored.values, {}))

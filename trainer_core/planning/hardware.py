@@ -1,4 +1,4 @@
-"""What the run computes on: device, precision, and how much memory there is and will be needed."""
+"""Device and precision of a run, and its memory: available, in use and needed (estimated)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 _BUFFER_BYTES = 110_000_000
 _ALLOCATOR_OVERHEAD = 1.7
-_MEMORY_SHARE = 0.9  # of the free memory, above which a warning is due
+_MEMORY_SHARE = 0.9  # of the free memory; a larger need gives a warning
 PRECISION_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """Where and how the network is computed. `precision` is "fp32", "bf16" or "fp16"."""
+    """Device and precision of a run. `precision` is "fp32", "bf16" or "fp16"."""
 
     device: str  # "cpu" or "cuda"
     precision: str
@@ -32,7 +32,7 @@ class Hardware:
 
     @property
     def torch_device(self) -> torch.device:
-        """The device as torch names it."""
+        """The device as a torch object."""
         import torch
 
         return torch.device(self.device)
@@ -40,7 +40,7 @@ class Hardware:
 
 @dataclass(frozen=True)
 class MemoryNeed:
-    """Bytes that a training step needs, roughly, beside those that are free on its device."""
+    """Estimated bytes that a training step needs, and bytes that are free on its device."""
 
     needed: int
     free: int
@@ -50,25 +50,25 @@ class MemoryNeed:
 
     @property
     def exceeds_free(self) -> bool:
-        """Whether a warning is due."""
+        """Whether the need exceeds 90 % of the free memory."""
         return self.needed > _MEMORY_SHARE * self.free
 
     @property
     def warning(self) -> str:
-        """What may happen and what to do, "" where there is memory enough."""
+        """A sentence for the user, or "" if there is enough memory."""
         if not self.exceeds_free:
             return ""
         return f"Memory may run out: {self}. Lower --batch-size and raise --grad-accum-steps."
 
 
 def choose_hardware(config: TrainerConfig) -> Hardware:
-    """The device and precision for these settings.
+    """Return the device and precision for these settings.
 
-    Imports torch only to look for a GPU (device "auto" or "cuda") and for native bf16 (mixed precision on): with
-    `--device cpu --no-amp` it is not needed.
+    Imports torch only to find a GPU (device "auto" or "cuda") or native bf16 (mixed precision on), so not with
+    `--device cpu --no-amp`.
 
     Raises:
-        UserError: CUDA was asked for and there is none.
+        UserError: the device is "cuda" and there is no CUDA GPU.
     """
     if config.device != "cpu":
         import torch
@@ -78,18 +78,18 @@ def choose_hardware(config: TrainerConfig) -> Hardware:
             return Hardware("cuda", precision, torch.cuda.get_device_name())
         if config.device == "cuda":
             raise UserError(
-                "--device cuda: this PyTorch finds no CUDA GPU. Use --device cpu, or install a CUDA build of PyTorch."
+                "--device cuda: PyTorch finds no CUDA GPU. Use --device cpu, or install a CUDA build of PyTorch."
             )
     return Hardware("cpu", "bf16" if config.amp and _cpu_computes_bf16() else "fp32", _cpu_name())
 
 
 def estimate_memory(config: TrainerConfig, spec: NetworkSpec, precision: str) -> int:
-    """Bytes a training step needs, roughly: weights, gradients, Adam, EMA, and the activations kept for backward.
+    """Estimate the bytes of a training step: weights, gradients, Adam, EMA, and activations for the backward pass.
 
-    Counted from the layers (each dense block keeps its five inputs and four activations, the tail its up-scaled
-    features), plus a tenth and a fixed amount for the library's own buffers, and more for the gaps that the tail's
-    large tensors leave in memory that is kept (`environment.py`); all fitted to measurements on a CPU with bf16
-    (benchmarks/memory_estimate.py: measured / estimate 0.94 to 1.18). Not measured on CUDA.
+    The estimate counts layers: each dense block keeps its five inputs and four activations, the tail its upscaled
+    features. It adds a tenth and a fixed amount for buffers of the library, and a factor for the gaps that the tail's
+    large tensors leave in memory that the process keeps (`environment.py`). All constants are fitted to a CPU with
+    bf16 (benchmarks/memory_estimate.py: measured / estimate 0.94 to 1.18), not to CUDA.
     """
     weights = spec.parameter_count() * 4 * 5
     feat, grow = spec.num_feat, spec.num_grow_ch
@@ -103,17 +103,17 @@ def estimate_memory(config: TrainerConfig, spec: NetworkSpec, precision: str) ->
 
 
 def available_memory(hardware: Hardware) -> int:
-    """Bytes that can still be allocated on the device."""
+    """Return the bytes that can still be allocated on the device."""
     if hardware.device == "cuda":
         import torch
 
-        unused = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()  # kept by this process
+        unused = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()  # cached by this process
         return int(torch.cuda.mem_get_info()[0] + unused)
     return int(psutil.virtual_memory().available)
 
 
 def total_memory(hardware: Hardware) -> int | None:
-    """Bytes of the GPU's own memory; None on a CPU, which shares the machine's."""
+    """Return the bytes of the GPU's memory; None on a CPU, which has no memory of its own."""
     if hardware.device != "cuda":
         return None
     import torch
@@ -122,7 +122,7 @@ def total_memory(hardware: Hardware) -> int | None:
 
 
 def used_memory(hardware: Hardware) -> int:
-    """Bytes in use: the peak of CUDA's allocator, or the resident set of this process."""
+    """Return the bytes in use: the peak of CUDA's allocator, or the resident set of this process."""
     if hardware.device == "cuda":
         import torch
 

@@ -1,4 +1,4 @@
-"""The photos of a run: those of the source folder that can be used, and their split. Writes nothing."""
+"""The photos of a run: the usable photos of the source folder and their split. Nothing here writes files."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from trainer_core.data.splits import SPLIT_NAMES, Splits, make_splits
 
 
 class SourcePhotos(NamedTuple):
-    """What one scan of a source folder found, and the split of its photos."""
+    """Result of one scan of a source folder, and the split of its photos."""
 
     scan: Scan
     splits: Splits
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of photos per split, and of files that cannot be used ("unusable")."""
-        splits = {side: len(getattr(self.splits, side)) for side in SPLIT_NAMES}
+        """Number of photos per split, and number of files that cannot be used ("unusable")."""
+        splits = {split: len(getattr(self.splits, split)) for split in SPLIT_NAMES}
         return {**splits, "unusable": len(self.scan.rejected)}
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences on files that a run does not use, and on a validation that repeats training photos."""
+        """Sentences on files that a run does not use, and on validation with training photos."""
         texts = []
         if self.scan.rejected:
             lines = "\n".join(f"  {r.name}: {r.reason}" for r in self.scan.rejected)
@@ -32,7 +32,7 @@ class SourcePhotos(NamedTuple):
         if self.splits.unused:
             texts.append(f"{len(self.splits.unused)} photos outside train, val and test are not used.")
         if self.splits.val_is_train:
-            texts.append("Too few photos to keep any aside: validation uses the training photos.")
+            texts.append("There are too few photos for a split: validation uses the training photos.")
         return tuple(texts)
 
 
@@ -43,7 +43,7 @@ def find_photos(
     val_split: float,
     exclude: Sequence[Path] = (),
     recorded: Mapping[str, Any] | None = None,
-    wanted: Callable[[], bool] = lambda: True,
+    should_continue: Callable[[], bool] = lambda: True,
 ) -> SourcePhotos:
     """Find the usable photos under `source` and split them.
 
@@ -51,19 +51,21 @@ def find_photos(
         train_split: share for training, 0 to 1.
         val_split: share for validation, 0 to 1.
         exclude: folders to leave out, such as a workspace inside the source.
-        recorded: the recorded split of a workspace; its photos keep their place, only new ones are assigned.
-        wanted: asked before every file; once it is false, the search is given up.
+        recorded: the recorded split of a workspace; its photos keep their split, only new photos are assigned.
+        should_continue: called before each file; the search ends with `ScanGivenUp` once it returns False.
 
     Raises:
         UserError: there is no usable photo, the shares are impossible, or `recorded` is not a recorded split.
-        ScanGivenUp: see `wanted`.
+        ScanGivenUp: see `should_continue`.
     """
-    found = scan_photos(source, exclude=exclude, preferred_names=recorded_photo_names(recorded), should_continue=wanted)
+    found = scan_photos(
+        source, exclude=exclude, preferred_names=recorded_photo_names(recorded), should_continue=should_continue
+    )
     splits = make_splits(found, train_split=train_split, val_split=val_split, recorded=recorded)
     return SourcePhotos(found, splits)
 
 
 def recorded_photo_names(recorded: Mapping[str, Any] | None) -> frozenset[str]:
-    """Return the photo names in a recorded split; they win over duplicates with other names."""
-    lists = (recorded.get(side) for side in SPLIT_NAMES) if isinstance(recorded, Mapping) else ()
+    """Return the photo names in a recorded split, which are preferred to duplicates with other names."""
+    lists = (recorded.get(split) for split in SPLIT_NAMES) if isinstance(recorded, Mapping) else ()
     return frozenset(name for names in lists if isinstance(names, list) for name in names if isinstance(name, str))

@@ -1,7 +1,6 @@
-"""From what the user gave to a run that can start: settings, warm start, camera profile, hardware, photos.
+"""The plan of a run, resolved from explicit settings: configuration, warm start, camera profile, hardware, photos.
 
-`make_plan` opens each file once; the trainer, `--config-only` and the window work with what the plan holds. Nothing
-here writes.
+`make_plan` opens each file once; the trainer, `--config-only` and the window use the plan. Nothing here writes files.
 """
 
 from __future__ import annotations
@@ -33,16 +32,17 @@ DEMO_SCENES = {"train": 72, "val": 10, "test": 6}
 
 @dataclass(frozen=True)
 class RunPlan:
-    """Everything that is decided before a run starts.
+    """All decisions before the start of a run.
 
     Args:
-        config: the settings, merged from all their sources.
+        config: the merged settings.
         stored: the stored settings of the workspace.
-        warm: the weights to start from; None without a warm start and when a run is resumed.
-        profile: the camera profile of the settings; None for a built-in camera.
-        photos: None for the built-in scenes, which exist only after the workspace is taken over.
+        warm_start: the identified weight file to start from; None without a warm start and for a resume.
+        profile: the camera profile; None for the built-in camera.
+        photos: the photos and their split; None for built-in scenes, which the run renders when it takes over the
+            workspace.
         checkpoint: the file to resume from; None for a new run.
-        notices: sentences for the user (level info) that no sink has received yet.
+        notices: sentences for the user (level info), not yet passed to a sink.
     """
 
     config: TrainerConfig
@@ -63,17 +63,17 @@ class RunPlan:
     @property
     def splits(self) -> Splits:
         """The split of the photos, which must exist (see `photos`)."""
-        assert self.photos is not None, "the built-in scenes are made when the workspace is taken over"
+        assert self.photos is not None, "a run renders the built-in scenes when it takes over the workspace"
         return self.photos.splits
 
     @property
-    def count_photos(self) -> dict[str, int]:
-        """Number of photos per split, and of unusable files; of built-in scenes the number that will be made."""
+    def photo_counts(self) -> dict[str, int]:
+        """Number of photos (or of built-in scenes to render) per split, and of unusable files."""
         return self.photos.counts if self.photos else dict(DEMO_SCENES)
 
     @property
     def derived(self) -> dict[str, Any]:
-        """The figures that follow from the settings: the `derived` part of `training_config.json`."""
+        """Figures derived from the settings: the `derived` object of `training_config.json`."""
         spec, hardware = self.spec, self.hardware
         return {
             "device": hardware.device,
@@ -81,20 +81,23 @@ class RunPlan:
             "precision": hardware.precision,
             "network": spec.describe(),
             "parameters": spec.parameter_count(),
-            "images": self.count_photos,
+            "images": self.photo_counts,
             "effective_batch_size": self.config.effective_batch,
             "memory_estimate_mb": round(estimate_memory(self.config, spec, hardware.precision) / 1e6),
         }
 
 
 def make_plan(given: Mapping[str, Any]) -> RunPlan:
-    """Merge `given` (explicit settings by field name) with the stored settings, and open what they name.
+    """Merge explicit settings with the stored ones, and open the files that they name.
 
-    The source folder is scanned, a warm-start file is identified from its header, a camera profile is read, and the
-    checkpoint to resume is located (the trainer loads it).
+    This scans the source folder, identifies the warm-start file from its header, reads the camera profile and locates
+    the checkpoint to resume, which the trainer loads.
+
+    Args:
+        given: explicit settings by field name.
 
     Raises:
-        UserError: a setting, a file that the settings name, the source folder or the device cannot be used.
+        UserError: a setting, a file it names, the source folder or the device cannot be used.
     """
     given = with_absolute_paths(given)
     workspace = Workspace(Path(given["workspace"]))
@@ -107,7 +110,9 @@ def make_plan(given: Mapping[str, Any]) -> RunPlan:
     if profile is not None:
         given["monochrome_style"] = profile.kind == "mono"
     if given.get("resume_from") and given.get("init_weights"):
-        raise UserError("--resume and --init-weights exclude each other: continue a run, or start one from weights.")
+        raise UserError(
+            "--resume and --init-weights cannot be combined. Use the first to continue a run, the second to start one."
+        )
     warm, checkpoint = None, None
     if given.get("resume_from"):
         config = _resolve_for_resume(given, stored)
@@ -124,25 +129,25 @@ def make_plan(given: Mapping[str, Any]) -> RunPlan:
         profile,
         photos=None if config.demo else find_run_photos(config),
         checkpoint=checkpoint,
-        notices=stored.notices + (_network_conflict_notices(config, warm, given) if warm else ()),
+        notices=stored.notices + (_network_conflict_notices(config, given) if warm else ()),
     )
 
 
 def network_spec(config: TrainerConfig) -> NetworkSpec:
-    """The generator that these settings describe."""
+    """Return the spec of the generator that these settings describe."""
     return NetworkSpec(config.scale, config.num_feat, config.num_block, config.num_grow_ch)
 
 
 def find_run_photos(config: TrainerConfig, should_continue: Callable[[], bool] = lambda: True) -> SourcePhotos:
-    """Find the photos of a run with these settings; those that its workspace recorded keep their split.
+    """Find the photos of a run with these settings; photos in the recorded split of its workspace keep their split.
 
     Args:
-        config: the workspace may be empty: then no split is recorded.
-        wanted: once it is false, the search is given up.
+        config: the settings; without a workspace, there is no recorded split.
+        should_continue: called before each file; the search ends with `ScanGivenUp` once it returns False.
 
     Raises:
         UserError: there is no usable photo, or the recorded split cannot be used.
-        ScanGivenUp: see `wanted`.
+        ScanGivenUp: see `should_continue`.
     """
     workspace = Workspace(config.workspace_path) if config.workspace else None
     return find_photos(
@@ -151,18 +156,18 @@ def find_run_photos(config: TrainerConfig, should_continue: Callable[[], bool] =
         val_split=config.val_split,
         exclude=(workspace.root,) if workspace and not config.demo else (),
         recorded=read_splits(workspace.splits_file) if workspace and not config.resplit else None,
-        wanted=should_continue,
+        should_continue=should_continue,
     )
 
 
 def resolved_config_json(plan: RunPlan) -> dict[str, Any]:
-    """Return what `--config-only` prints: the settings, `derived` and `warm_start`."""
+    """Build the output of `--config-only`: the settings, `derived` and `warm_start`."""
     warm = plan.warm_start.as_dict() if plan.warm_start else None
     return settings_to_json(plan.config, stored=plan.stored, derived=plan.derived, warm_start=warm)
 
 
 def _load_profile(given: Mapping[str, Any], stored: StoredSettings) -> CameraProfile | None:
-    """Read the camera profile; None where the settings name none."""
+    """Read the camera profile, or return None if the settings name none."""
     path = given["camera_profile"] if "camera_profile" in given else stored.values.get("camera_profile")
     if not path:
         return None
@@ -173,8 +178,8 @@ def _load_profile(given: Mapping[str, Any], stored: StoredSettings) -> CameraPro
     if given.get("monochrome_style", mono) != mono:
         kind, flag = ("mono", "--no-monochrome-style") if mono else ("color", "--monochrome-style")
         raise UserError(
-            f"The camera profile {path} is of a {kind} watch, which contradicts {flag}. "
-            f"Leave {flag} out, or the profile (--no-camera-profile)."
+            f"The camera profile {path} is for a {kind} watch, which contradicts {flag}. "
+            f"Omit {flag}, or omit the profile (--no-camera-profile)."
         )
     return profile
 
@@ -182,7 +187,7 @@ def _load_profile(given: Mapping[str, Any], stored: StoredSettings) -> CameraPro
 def _resolve_for_resume(given: Mapping[str, Any], stored: StoredSettings) -> TrainerConfig:
     values = dict(stored.values)
     if "max_minutes" not in given:
-        values.pop("max_minutes", None)  # already turned into steps; the checkpoint knows if not
+        values.pop("max_minutes", None)  # the run has turned it into steps; if not, the checkpoint holds it
     return resolve_settings(given, values)
 
 
@@ -193,20 +198,18 @@ def _find_warm_start(given: Mapping[str, Any], stored: StoredSettings) -> WarmSt
     arch = given.get("init_arch") or stored.values.get("init_arch", "auto")
     if "init_weights" not in given and not Path(path).is_file():
         raise UserError(
-            f"The warm start recorded in this workspace, {path}, is gone. "
-            "Give --init-weights with its new place, or --no-init-weights."
+            f"The warm-start file stored in this workspace, {path}, no longer exists. "
+            "Give its new path with --init-weights, or use --no-init-weights."
         )
     return plan_warm_start(Path(path), arch=arch)
 
 
-def _network_conflict_notices(
-    config: TrainerConfig, warm: WarmStartSource, given: Mapping[str, Any]
-) -> tuple[str, ...]:
-    if "preset" not in given or network_spec(config) == network_spec(config.replace(**_preset_network(config))):
-        return ()
+def _network_conflict_notices(config: TrainerConfig, given: Mapping[str, Any]) -> tuple[str, ...]:
     requested, used = network_spec(config.replace(**_preset_network(config))), network_spec(config)
+    if "preset" not in given or used == requested:
+        return ()
     return (
-        f"The warm-start file decides the network: {used.describe()} instead of the preset's "
+        f"The warm-start file sets the network: {used.describe()} instead of the preset's "
         f"{requested.describe()}. Give --num-block, --num-feat or --num-grow-ch to change that.",
     )
 

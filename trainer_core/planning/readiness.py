@@ -1,4 +1,4 @@
-"""What a run still needs before it can start, to show beside a Start button. Writes nothing, needs no torch."""
+"""The checklist that the window shows beside its Start button. Writes nothing and needs no torch."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ OK, PENDING, ERROR, WARNING = "ok", "waiting", "wrong", "doubtful"
 
 @dataclass(frozen=True)
 class Check:
-    """One line: its state, what it says, and the setting that mends it."""
+    """One line of the checklist: its state, its text and the setting it concerns."""
 
-    state: str  # OK, WAITING (being looked at), WRONG, or DOUBTFUL (a run may start, and fail)
+    state: str  # OK, PENDING, ERROR (blocks the start) or WARNING (does not block it)
     text: str
     setting: str
 
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """What is known of the source folder: found photos, or why there are none, or neither yet."""
+    """State of the source folder: its photos, or a problem, or neither while the search runs."""
 
     scan: Scan | None = None
     splits: Splits | None = None
     problem: str = ""
 
     def summary(self) -> str:
-        """Photos, their shorter sides and the split in one line."""
+        """Return one line with the number of photos, their shorter sides and the split."""
         if self.scan is None or self.splits is None:
-            return self.problem or "looking at the photos …"
+            return self.problem or "checking the photos …"
         photos = self.scan.photos
         sides = [min(p.width, p.height) for p in photos]
         size = f"{min(sides)} px" if min(sides) == max(sides) else f"{min(sides)} to {max(sides)} px"
@@ -47,10 +47,12 @@ class SourceStatus:
 
 
 def build_checklist(config: TrainerConfig, problems: Mapping[str, str], source: SourceStatus) -> tuple[Check, ...]:
-    """The lines in the order in which a user fills in the form.
+    """Return the checklist, in the order of the form.
 
     Args:
-        wrong: field name -> sentence, as `settings.complaints` gives it.
+        config: the current settings.
+        problems: field name -> sentence, from `settings.rules.find_problems`.
+        source: the state of the source folder.
     """
     settings = {name: text for name, text in problems.items() if name not in ("source_dir", "workspace")}
     checks = [_source_check(config, source), _workspace_check(config)]
@@ -61,7 +63,7 @@ def build_checklist(config: TrainerConfig, problems: Mapping[str, str], source: 
 
 
 def workspace_problem(folder: Path) -> str:
-    """Why a folder cannot become the workspace, "" if it can."""
+    """Return the reason why a folder cannot be the workspace, or ""."""
     if folder.exists() and not folder.is_dir():
         return "it is a file, not a folder"
     existing = next((parent for parent in (folder, *folder.parents) if parent.exists()), None)
@@ -78,7 +80,7 @@ def _source_check(config: TrainerConfig, source: SourceStatus) -> Check:
     if source.problem:
         return Check(ERROR, source.problem, "source_dir")
     if source.scan is None:
-        return Check(PENDING, "Looking at the photos …", "source_dir")
+        return Check(PENDING, "Checking the photos …", "source_dir")
     return Check(OK, f"{len(source.scan.photos)} photos", "source_dir")
 
 
@@ -86,9 +88,9 @@ def _workspace_check(config: TrainerConfig) -> Check:
     if not config.workspace:
         return Check(ERROR, "Choose a workspace for the results", "workspace")
     folder = Path(os.path.abspath(config.workspace))
-    fault = workspace_problem(folder)
-    if fault:
-        return Check(ERROR, f"The workspace cannot be used: {fault}", "workspace")
+    problem = workspace_problem(folder)
+    if problem:
+        return Check(ERROR, f"The workspace cannot be used: {problem}", "workspace")
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(existing).free
     return Check(OK, f"Workspace is writable, {free / 1e9:.0f} GB free", "workspace")

@@ -1,6 +1,6 @@
-"""What a dropped path is meant as: photos, a run, weights, a camera profile, a watch photo, or another single picture.
+"""Classification of dropped paths: photos, a run, weights, settings, a camera profile, a watch photo or a picture.
 
-`recognize` reads names only; `look_into` opens the file, since a watch photo shows itself by its content. No torch.
+`classify_path` uses names only; `classify_content` also reads pictures and JSON files. Needs no torch.
 """
 
 from __future__ import annotations
@@ -23,23 +23,28 @@ _RUN_FILES = ("training_config.json", "journal.jsonl")
 
 
 class PathKind(Enum):
-    """The meanings of a path."""
+    """What a path is, and what the window does with it."""
 
     RUN = "run"  # a workspace: open it
     PHOTOS = "photos"  # a folder: the source
-    CHECKPOINT = "checkpoint"  # of the workspace that is open: resume
+    CHECKPOINT = "checkpoint"  # of the open workspace: resume
     WEIGHTS = "weights"  # any other weight file: warm start
-    PROFILE = "profile"  # of a camera; by its name alone, any JSON file
-    SETTINGS = "settings"  # of a run, exported or a workspace's: imported
-    WATCH_PHOTO = "watch photo"  # untouched, as the watch took it: pinned in the previews
+    PROFILE = "profile"  # a camera profile; by name alone, any JSON file
+    SETTINGS = "settings"  # exported, or `training_config.json` of a workspace: import
+    WATCH_PHOTO = "watch photo"  # an unchanged capture: pin it in the previews
     PICTURE = "picture"
-    UNKNOWN_JSON = "strange JSON"  # of another program
-    INVALID_JSON = "broken JSON"  # no JSON in spite of its name
+    UNKNOWN_JSON = "strange JSON"  # from another program
+    INVALID_JSON = "broken JSON"  # not readable as JSON
     OTHER = "other"
 
 
 def classify_path(path: Path, workspace: Path | None = None) -> PathKind:
-    """What `path` is by its name, given the workspace that is open; OTHER if it is missing or of no known kind."""
+    """Return the kind of `path` by its name; OTHER if it does not exist.
+
+    Args:
+        path: a file or folder.
+        workspace: the open workspace; only its own weight files are checkpoints.
+    """
     if path.is_dir():
         return PathKind.RUN if any((path / name).is_file() for name in _RUN_FILES) else PathKind.PHOTOS
     suffix = path.suffix.lower()
@@ -54,16 +59,16 @@ def classify_path(path: Path, workspace: Path | None = None) -> PathKind:
 
 
 def classify_content(path: Path) -> PathKind:
-    """What the content says of pictures and of JSON, otherwise what the name says.
+    """Return the kind of `path` by its content for pictures and JSON, otherwise by its name.
 
-    Reads the file: not for the window's thread.
+    Call it outside the window's thread: it reads the file.
     """
     kind = classify_path(path)
     if kind is PathKind.PROFILE:
         return _classify_json(path)
     if kind not in (PathKind.PICTURE, PathKind.OTHER) or not path.is_file():
         return kind
-    if path.suffix.lower() == PALM_SUFFIX:  # even when damaged: pinning it gives the reason
+    if path.suffix.lower() == PALM_SUFFIX:  # even if damaged: pinning it reports the reason
         return PathKind.WATCH_PHOTO
     try:
         read_captures(path)
@@ -82,6 +87,6 @@ def _classify_json(path: Path) -> PathKind:
     if not isinstance(content, dict):
         return PathKind.UNKNOWN_JSON
     if _PROFILE_KEYS & content.keys():
-        return PathKind.PROFILE  # whether it can be used shows when it is chosen
+        return PathKind.PROFILE  # choosing it reports whether it can be used
     names = {name for name, setting in SETTINGS.items() if setting.stored}
     return PathKind.SETTINGS if names & content.keys() else PathKind.UNKNOWN_JSON

@@ -1,1 +1,1 @@
-"""Preview pictures of a run: their files, and the user's own watch photos that they show."""
+"""Previews of a run: their files, and the pinned photos that they show."""

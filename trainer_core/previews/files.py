@@ -1,6 +1,7 @@
-"""Preview files: `step00000100_1.png` for a validation frame, `step00000100_pinned_NAME.png` for one of the user's own
-watch photos. The part after the step is the picture's key, the same in every preview of a run. The PNG's text says
-which photo it is and the PSNR.
+"""Files of previews: names, PNG text, writing and finding.
+
+A validation frame is `step00000100_1.png`, a pinned photo `step00000100_pinned_NAME.png`. The part after the step is
+the key of the image, the same in every preview of a run. The PNG text holds the photo's name and the PSNR.
 """
 
 from __future__ import annotations
@@ -22,55 +23,55 @@ _PINNED = "pinned_"
 _NAME = re.compile(r"step(\d{8,})_(\d+|pinned_.+)\.png")
 
 
-def sample_keys(samples: Sequence[PreviewImage]) -> tuple[str, ...]:
-    """Each sample's key: validation frames by number, pinned photos by name."""
-    return tuple(f"{_PINNED}{sample.name}" if sample.hr is None else str(n) for n, sample in enumerate(samples, 1))
+def image_keys(images: Sequence[PreviewImage]) -> tuple[str, ...]:
+    """Return the key of each image: validation frames by number, pinned photos by name."""
+    return tuple(f"{_PINNED}{image.name}" if image.hr is None else str(n) for n, image in enumerate(images, 1))
 
 
 def file_keys(files: Sequence[str]) -> tuple[str, ...]:
-    """The same from the names of the files of one preview."""
+    """Return the keys of the images of one preview from the names of its files."""
     named = [parse_file_name(Path(file)) for file in files]
     return tuple(found[1] for found in named if found)
 
 
 def pinned_name(key: str) -> str:
-    """The pinned photo that a key stands for, or "" for a validation frame."""
+    """Return the name of the pinned photo with this key, or "" for a validation frame."""
     return key[len(_PINNED) :] if key.startswith(_PINNED) else ""
 
 
 def file_name(step: int, key: str) -> str:
-    """Where a picture of a preview is written, within `previews/`."""
+    """Return the file name of an image of a preview."""
     return f"step{step:08d}_{key}.png"
 
 
 def parse_file_name(path: Path) -> tuple[int, str] | None:
-    """What `file_name` was made of, or None for another file."""
+    """Return the step and key in a name made by `file_name`, or None for another name."""
     found = _NAME.fullmatch(path.name)
     return (int(found.group(1)), found.group(2)) if found else None
 
 
 @dataclass(frozen=True)
 class PreviewInfo:
-    """What a preview file says of itself; PSNR in dB, None for pinned photos and files of earlier versions."""
+    """Text of a preview file; PSNR in dB, None for pinned photos and files of earlier versions."""
 
     name: str
     psnr: float | None = None
     bicubic_psnr: float | None = None
 
 
-def write_preview(sample: PreviewImage, path: Path) -> None:
-    """Write the strip of a sample durably: LR at the size of the others, bicubic, SR and, if there is one, HR."""
+def write_preview(image: PreviewImage, path: Path) -> None:
+    """Write the strip of an image durably: LR enlarged to the size of the others, bicubic, SR and, if given, HR."""
     text = PngInfo()
-    text.add_itxt(_TITLE, sample.name)
-    for keyword, value in ((_PSNR, sample.psnr), (_BICUBIC, sample.bicubic_psnr)):
+    text.add_itxt(_TITLE, image.name)
+    for keyword, value in ((_PSNR, image.psnr), (_BICUBIC, image.bicubic_psnr)):
         if value is not None:
             text.add_text(keyword, f"{value:.4f}")
-    images = [image for image in (sample.lr, sample.bicubic, sample.sr, sample.hr) if image is not None]
-    write_bytes(path, png_bytes(make_strip(images), text=text))
+    parts = [image.lr, image.bicubic, image.sr] + ([] if image.hr is None else [image.hr])
+    write_bytes(path, png_bytes(make_strip(parts), text=text))
 
 
 def read_preview_info(path: Path) -> PreviewInfo:
-    """What `write` noted, read without decoding the picture; of other files what their names say."""
+    """Read the text that `write_preview` wrote, without decoding pixels; without text, take the name from the path."""
     named = parse_file_name(path)
     name = (pinned_name(named[1]) or f"picture {named[1]}") if named else path.stem
     try:
@@ -88,7 +89,7 @@ def _parse_number(text: str | None) -> float | None:
 
 
 def find_previews(folder: Path) -> dict[int, tuple[str, ...]]:
-    """Step -> keys of the pictures on disk: validation frames by number, then pinned photos by name."""
+    """Return step -> keys of the images on disk: validation frames by number, then pinned photos by name."""
     found: dict[int, list[str]] = {}
     for path in folder.glob("step*.png") if folder.is_dir() else ():
         named = parse_file_name(path)

@@ -1,6 +1,6 @@
-"""The user's own watch photos that every preview shows: whatever lies in a workspace's `preview_photos/`.
+"""Pinned photos: the user's captures in `preview_photos/` of a workspace, which every preview shows.
 
-Files may come and go while a training runs; they are the user's, not the run's. Needs no torch.
+They belong to the user, not to a run, and may change while a training runs. Needs no torch.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from trainer_core.files import unique_name, write_bytes
 from trainer_core.pixels import as_rgb
 from trainer_core.watches import WATCHES, select_watch
 
-MAX_PINNED = 12  # of one preview
-_MAX_FILES = 100  # looked at
+MAX_PINNED = 12  # photos in one preview
+_MAX_FILES = 100  # files to read
 _MAX_NAME_LENGTH = 100  # bytes
 _FORBIDDEN_CHARACTERS = frozenset('<>:"/\\|?*')
 
 
 @dataclass(frozen=True)
 class PinnedPhoto:
-    """One watch photo. `name` is unique among the folder's and fit for a file name; pixels are uint8 [h, w, 3]."""
+    """A pinned photo. `name` is unique in the folder and valid in a file name; `pixels` is uint8 [H, W, 3]."""
 
     name: str
     file: Path
@@ -33,14 +33,14 @@ class PinnedPhoto:
 
 @dataclass(frozen=True)
 class PinnedFolder:
-    """What the folder holds; `refused` are file names with the reason why they are not shown."""
+    """Content of the folder; `refused` maps names of files that are not shown to the reason."""
 
     photos: list[PinnedPhoto] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
 
 
 def read_pinned_photos(folder: Path, *, mono: bool) -> PinnedFolder:
-    """The first `MOST_PHOTOS` photos of the wanted kind of watch, in the order of their files' names."""
+    """Read the first `MAX_PINNED` photos of the mono or the color watch, in the order of their file names."""
     found = PinnedFolder()
     names: set[str] = set()
     try:
@@ -56,17 +56,17 @@ def read_pinned_photos(folder: Path, *, mono: bool) -> PinnedFolder:
             continue
         for capture in captures:
             if len(found.photos) == MAX_PINNED:
-                found.refused[file.name] = f"{file}: a preview shows no more than {MAX_PINNED} photos."
+                found.refused[file.name] = f"{file} is not shown: a preview shows at most {MAX_PINNED} photos."
                 return found
             found.photos.append(PinnedPhoto(_safe_name(capture.name, names), file, as_rgb(capture.pixels)))
     return found
 
 
 def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
-    """Copy a watch photo into `folder`, beside others of its name; the copy, or the one there with the same content.
+    """Copy a capture into `folder` under a free name; return the copy, or the existing file with the same content.
 
     Raises:
-        UserError: it is no watch photo, of the other kind of watch, there are enough, or it cannot be written.
+        UserError: the file is no capture or from the other watch, `MAX_PINNED` photos are pinned, or copying failed.
     """
     _matching_captures(source, mono=mono)
     try:
@@ -75,7 +75,9 @@ def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
         if target.exists():
             return target
         if len(read_pinned_photos(folder, mono=mono).photos) >= MAX_PINNED:
-            raise UserError(f"{MAX_PINNED} watch photos are pinned already, more are not shown. Unpin one first.")
+            raise UserError(
+                f"{MAX_PINNED} watch photos are already pinned, and previews show no more. Unpin one first."
+            )
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(target, content)
     except OSError as error:
@@ -84,10 +86,10 @@ def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
 
 
 def unpin_photo(name: str, folder: Path) -> Path | None:
-    """Delete the file in `folder` that the photo called `name` is from; that file, or None if it was gone.
+    """Delete the file of the pinned photo `name`; return its path, or None if there was no such photo.
 
     Raises:
-        UserError: it cannot be deleted.
+        UserError: the file cannot be deleted.
     """
     photos = [photo for mono in (True, False) for photo in read_pinned_photos(folder, mono=mono).photos]
     for photo in photos:
@@ -108,20 +110,20 @@ def _list_files(folder: Path) -> list[Path]:
 
 def _matching_captures(file: Path, *, mono: bool) -> list[Capture]:
     captures = read_captures(file)
-    found, wanted = WATCHES[captures[0].kind], select_watch(mono=mono)
-    if found != wanted:
-        raise UserError(f"{file} is of a {found.description}, but this training is for a {wanted.description}.")
+    watch, expected = WATCHES[captures[0].kind], select_watch(mono=mono)
+    if watch != expected:
+        raise UserError(f"{file} is from a {watch.description}, but this training is for a {expected.description}.")
     return captures
 
 
 def _choose_target(folder: Path, name: str, content: bytes) -> Path:
-    """Names are told apart without their endings: the endings do not appear in the previews."""
+    """Return the existing file with this content, or a path with an unused stem: previews show names without suffix."""
     stem, suffix = Path(name).stem, Path(name).suffix
-    there = {path.stem.lower(): path for path in _list_files(folder)}
+    existing = {path.stem.lower(): path for path in _list_files(folder)}
     candidate, number = stem, 1
-    while candidate.lower() in there:
-        if there[candidate.lower()].read_bytes() == content:
-            return there[candidate.lower()]
+    while candidate.lower() in existing:
+        if existing[candidate.lower()].read_bytes() == content:
+            return existing[candidate.lower()]
         number += 1
         candidate = f"{stem}_{number}"
     return folder / f"{candidate}{suffix}"

@@ -1,1 +1,1 @@
-"""What can be set: the schema, the configuration, presets, and how flags and stored files merge."""
+"""All settings: their schema, the configuration, presets, and how flags and stored settings merge."""

@@ -1,8 +1,8 @@
-"""`TrainerConfig`: everything that can be set, frozen and typed, each field described once (schema.py).
+"""`TrainerConfig`: all settings of a run, frozen and typed, each field described once with `schema.Group`.
 
-Adding a field here is one edit: parser, form, documentation, validation, the warning on resume and the camera's view
-follow. A rule about several fields goes to rules.py. Names and defaults of the first trainer are kept, so that its
-commands and its `training_config.json` go on working.
+To add a setting, add a field here: the parser, form, documentation, validation, warning on resume and camera
+signature derive from it. Rules about several fields are in rules.py. Names and defaults match the first trainer's, so
+that its commands and its `training_config.json` still work.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ Interval = Union[int, str]
 class TrainerConfig:
     """All settings of a run. Field names are the keys of `training_config.json`; paths are strings."""
 
-    # -- what the form shows unfolded ----------------------------------------------------------
+    # -- shown in the form without unfolding ----------------------------------------------------------
 
     source_dir: str = _photos(
-        "Source photos", "Folder of clean photos, searched with its subfolders; only read."
+        "Source photos", "Folder of clean photos, including subfolders; opened read-only."
     ).folder(flag="", advanced=False, stored=False, place=True, replaces=("demo",))
-    workspace: str = _photos("Workspace", "Folder for checkpoints, models, logs; made if missing.").folder(
+    workspace: str = _photos("Workspace", "Folder for checkpoints, models and logs; created if missing.").folder(
         flag="", advanced=False, stored=False, place=True
     )
-    scale: int = _camera("Enlargement", "Target upscale factor.").choice(
+    scale: int = _camera("Scale", "Upscale factor of the network.").choice(
         4, (2, 4, 8), choice_labels={2: "x2", 4: "x4", 8: "x8"}, advanced=False, of_camera=True
     )
     monochrome_style: bool = _camera(
         "Watch",
-        "Simulate the monochrome watches WQV-1/2 (120x120, 16 grays); without it the color WQV-3/10 (176x144 JPEG).",
+        "Simulate the mono watches WQV-1/2 (120x120, 16 grays) instead of the color watches WQV-3/10 (176x144, JPEG).",
     ).switch(
         False,
         choice_labels={False: "WQV-3/10 color", True: "WQV-1/2 mono"},
@@ -56,19 +56,19 @@ class TrainerConfig:
     )
     camera_profile: str | None = _camera(
         "Camera profile",
-        "Camera fitted to your own watch, a file that `wqv-upscale-tools calibrate` wrote; it decides mono or color.",
+        "Camera fitted to your own watch: a file from `wqv-upscale-tools calibrate`, which also sets mono or color.",
     ).file(PROFILE_FILES, hint="built in; browse for your own", advanced=False, fixed_on_resume=True, of_camera=True)
     preset: str = _network(
         "Preset",
         "Network size with matching learning rate, batch and patch: "
         "full 64/23/32 (GPU), light 64/6/32, nano 32/4/16 (CPU).",
     ).choice("full", tuple(PRESETS), demo_default="nano", advanced=False, replaces=PRESET_FIELDS, always_explicit=True)
-    steps: int = _training("Steps", "Total optimization steps; one step is one update of the network.").integer(
+    steps: int = _training("Steps", "Total steps; one step is one update of the network.").integer(
         200000, minimum=1, maximum=100_000_000, advanced=False, replaces=("max_minutes",), always_explicit=True
     )
     max_minutes: float | None = _training(
         "Time budget",
-        "Train for this long: after a short measurement the budget becomes a number of steps, kept on resume.",
+        "Train for this long: a short measurement turns the budget into a number of steps, which a resume keeps.",
     ).number(
         None,
         unit="minutes",
@@ -81,19 +81,18 @@ class TrainerConfig:
 
     # -- camera --------------------------------------------------------------------------------
 
-    base_resolution: int = _camera("Mono frame", "Side of the monochrome watch's square frame.").integer(
+    base_resolution: int = _camera("Mono frame", "Side of the mono watch's square frame.").integer(
         WQV1.frame_width, unit="LR pixels", minimum=48, maximum=1024, fixed_on_resume=True, of_camera=True
     )
-    monochrome_levels: int = _camera("Gray levels", "Gray levels of the monochrome watch.").integer(
+    monochrome_levels: int = _camera("Gray levels", "Number of gray levels of the mono watch.").integer(
         WQV1.gray_levels, minimum=2, maximum=256, fixed_on_resume=True, of_camera=True
     )
     monochrome_noise: float = _camera(
-        "Watch noise",
-        "Strength of the watch's noise relative to the measured one (the first trainer's absolute sigma is not meant).",
+        "Watch noise", "Multiple of the watch's measured noise (not an absolute sigma, as in the first trainer)."
     ).number(1.0, minimum=0, maximum=10, fixed_on_resume=True, of_camera=True)
     degradation: str = _camera(
         "Degradation",
-        "watch: the measured camera; bicubic: plain antialiased bicubic reduction, as in published tables.",
+        "watch: the measured camera; bicubic: plain antialiased bicubic downscaling, as in published tables.",
     ).choice("watch", ("watch", "bicubic"), fixed_on_resume=True, of_camera=True)
 
     # -- training ------------------------------------------------------------------------------
@@ -105,15 +104,13 @@ class TrainerConfig:
         16, minimum=1, maximum=4096, fixed_on_resume=True
     )
     grad_accum_steps: int = _training(
-        "Gradient accumulation",
-        "Micro-batches per step; the effective batch is this times the batch, at the memory of one.",
+        "Gradient accumulation", "Micro-batches per step; multiplies the effective batch without using more memory."
     ).integer(1, minimum=1, maximum=4096, fixed_on_resume=True)
     learning_rate: float = _training("Learning rate", "Peak learning rate of Adam.").number(
         2e-4, flag="--lr", exclusive_minimum=0, maximum=1, fixed_on_resume=True
     )
     schedule: str = _training(
-        "Schedule",
-        "cosine: warm-up, then down to zero at the last step; constant: warm-up, then flat for any number of steps.",
+        "Schedule", "cosine: warm-up, then down to zero at the last step; constant: warm-up, then flat."
     ).choice("cosine", ("cosine", "constant"), fixed_on_resume=True)
     betas: tuple[float, float] = _training("Adam betas", "Decay rates of Adam's two moments.").pair(
         (0.9, 0.99), minimum=0, maximum=0.99999, fixed_on_resume=True
@@ -121,18 +118,17 @@ class TrainerConfig:
     weight_decay: float = _training("Weight decay", "Adam's L2 penalty.").number(
         0.0, minimum=0, maximum=1, fixed_on_resume=True
     )
-    gradient_clip: float = _training(
-        "Gradient clip", "Largest gradient norm of a step; 0 switches clipping off."
-    ).number(0.5, minimum=0, maximum=1e6, fixed_on_resume=True)
+    gradient_clip: float = _training("Gradient clip", "Maximum gradient norm of a step; 0 turns clipping off.").number(
+        0.5, minimum=0, maximum=1e6, fixed_on_resume=True
+    )
     ema_decay: float = _training(
-        "EMA decay", "Decay of the averaged weights that are validated and exported (with warm-up)."
+        "EMA decay", "Decay of the EMA weights, which are validated and exported (with warm-up)."
     ).number(0.999, minimum=0, maximum=0.999999, fixed_on_resume=True)
-    seed: int = _training("Seed", "Seed of everything random.").integer(
+    seed: int = _training("Seed", "Seed of all random numbers.").integer(
         1337, minimum=0, maximum=2**31 - 1, fixed_on_resume=True, of_camera=True
     )
     early_stop: int | None = _training(
-        "Early stop",
-        "Stop when this many validations in a row brought no better PSNR; without it a plateau is only announced.",
+        "Early stop", "Stop after this many validations in a row without a better PSNR; none: only announce a plateau."
     ).integer(None, minimum=1, maximum=100000)
 
     # -- losses --------------------------------------------------------------------------------
@@ -147,14 +143,16 @@ class TrainerConfig:
         "Perceptual", "Weight of the VGG19 feature distance; needs --vgg-weights."
     ).number(0.0, minimum=0, maximum=1e4, fixed_on_resume=True)
     vgg_weights: str | None = _losses(
-        "VGG19 weights", "The torchvision file vgg19-dcbb9e9d.pth, for the perceptual loss."
+        "VGG19 weights", "The torchvision file vgg19-dcbb9e9d.pth for the perceptual loss."
     ).file(WEIGHT_FILES)
 
     # -- network -------------------------------------------------------------------------------
 
-    num_feat: int = _network("Features", "Channels of the trunk.").integer(64, minimum=8, maximum=512)
-    num_block: int = _network("Blocks", "Residual-in-residual dense blocks.").integer(23, minimum=1, maximum=128)
-    num_grow_ch: int = _network("Growth", "Channels added by each dense convolution.").integer(
+    num_feat: int = _network("Features", "Channels of the network's trunk.").integer(64, minimum=8, maximum=512)
+    num_block: int = _network("Blocks", "Number of residual-in-residual dense blocks.").integer(
+        23, minimum=1, maximum=128
+    )
+    num_grow_ch: int = _network("Growth", "Channels that each convolution of a dense block adds.").integer(
         32, minimum=4, maximum=256
     )
 
@@ -164,28 +162,28 @@ class TrainerConfig:
         "Patches per photo", "Patches cut from each photo in one pass over the folder."
     ).integer(16, minimum=1, maximum=100000, fixed_on_resume=True)
     train_split: float = _photos(
-        "Training share", "Share of the photos to train on, unless train/val/test folders exist."
+        "Training share", "Share of the photos for training, unless the source has train, val and test folders."
     ).number(0.8, exclusive_minimum=0, maximum=1)
     val_split: float = _photos(
-        "Validation share", "Share of the photos to validate on; the rest is for the final test."
+        "Validation share", "Share of the photos for validation; the rest is for the final test."
     ).number(0.1, minimum=0, maximum=1)
-    resplit: bool = _photos("Split anew", "Forget the recorded split and divide the photos again.").switch(
+    resplit: bool = _photos("New split", "Discard the recorded split and split the photos again.").switch(
         False, stored=False
     )
     demo: bool = _photos(
-        "Built-in scenes", "Train on photo-like scenes made by the program; no source folder is needed."
+        "Built-in scenes", "Train on photo-like scenes that the program renders; needs no source folder."
     ).switch(False, stored=False, place=True, of_camera=True)
 
     # -- starting point ------------------------------------------------------------------------
 
-    init_weights: str | None = _start(
-        "Warm start", "Start from an RRDB weights file (Real-ESRGAN or one of your own)."
-    ).file(WEIGHT_FILES, advanced=False, replaces=(*NETWORK_FIELDS, "resume_from"), always_explicit=True)
+    init_weights: str | None = _start("Warm start", "Start from an RRDB weight file (Real-ESRGAN or your own).").file(
+        WEIGHT_FILES, advanced=False, replaces=(*NETWORK_FIELDS, "resume_from"), always_explicit=True
+    )
     init_arch: str = _start(
-        "Warm-start architecture", "auto reads it from the file; rrdb forces RRDB for files that carry no hint."
+        "Warm-start architecture", "auto: detect it from the file; rrdb: assume RRDB for files without a hint."
     ).choice("auto", ("auto", "rrdb"))
     resume_from: str | None = _start(
-        "Resume", "Continue from a checkpoint of this workspace, or from its newest one: latest."
+        "Resume", "Continue from a checkpoint of this workspace; latest: from the newest one."
     ).file(WEIGHT_FILES, flag="--resume", stored=False, replaces=("init_weights",))
 
     # -- watching the run ----------------------------------------------------------------------
@@ -200,32 +198,34 @@ class TrainerConfig:
     image_log_interval: Interval = _watching(
         "Preview every", "Steps between previews; auto: as often as validations."
     ).interval()
-    image_log_max_samples: int = _watching("Preview pictures", "Validation frames shown in each preview.").integer(
+    image_log_max_samples: int = _watching("Preview frames", "Number of validation frames in each preview.").integer(
         4, minimum=0, maximum=24
     )
-    tensorboard: bool = _watching("TensorBoard", "Write event files to <workspace>/tensorboard.").switch(False)
+    tensorboard: bool = _watching("TensorBoard", "Write TensorBoard event files to <workspace>/tensorboard.").switch(
+        False
+    )
     keep_checkpoints: int = _watching(
-        "Keep checkpoints", "Newest checkpoints kept besides the best and the final one."
+        "Keep checkpoints", "Number of newest checkpoints to keep, in addition to the best and the final one."
     ).integer(3, minimum=2, maximum=100000)
     compact_export: bool = _watching(
         "Compact models",
-        "Leave small networks small in models/ instead of padding them to the size that WQV-Viewer builds.",
+        "Save small networks in their own size in models/, without padding them to the size that WQV-Viewer needs.",
     ).switch(False)
 
     # -- machine -------------------------------------------------------------------------------
 
-    device: str = _machine("Device", "auto takes CUDA where it is found, else the CPU.").choice(
+    device: str = _machine("Device", "auto: CUDA if available, otherwise the CPU.").choice(
         "auto", ("auto", "cuda", "cpu")
     )
     amp: bool = _machine(
-        "Mixed precision", "Compute in bf16 (fp16 on older GPUs) where the hardware has it natively."
+        "Mixed precision", "Compute in bf16 (fp16 on older GPUs) if the hardware supports it natively."
     ).switch(True)
     num_workers: int = _machine("Decoder threads", "Threads that decode photos and cut patches.").integer(
         2, minimum=0, maximum=64
     )
 
     def replace(self, **changes: Any) -> TrainerConfig:
-        """A copy with some fields changed."""
+        """Return a copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 
     @property

@@ -1,7 +1,7 @@
-"""Where the settings of a run come from: flags, a preset, the workspace's stored file, defaults.
+"""Merging of a run's settings from flags, a preset, the stored settings of the workspace and defaults.
 
-Precedence: explicit flag > `--preset` given now > stored file > preset default. A warm-start file given now
-decides the network's dimensions unless they are given as flags.
+Precedence: explicit flag > explicit `--preset` > stored settings > default of the preset. An explicit warm-start file
+sets the network's dimensions unless flags give them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def resolve_settings(
     """Merge the sources of settings into one valid configuration.
 
     Args:
-        given: explicit flags, by field name.
-        stored: `Stored.values` of the workspace.
-        warm_network: `num_feat`, `num_block`, `num_grow_ch` of the warm-start file, if there is one.
+        given: explicit settings by field name.
+        stored: `StoredSettings.values` of the workspace.
+        warm_start_network: `num_feat`, `num_block`, `num_grow_ch` of the warm-start file, if there is one.
 
     Raises:
-        UserError: a value is out of its limits, or two contradict each other.
+        UserError: a value is outside its limits, or two values contradict each other.
     """
     config = merge_settings(given, stored, warm_start_network)
     problems = find_problems(config)
@@ -38,23 +38,23 @@ def resolve_settings(
 def merge_settings(
     given: Mapping[str, Any], stored: Mapping[str, Any] = {}, warm_start_network: Mapping[str, Any] = {}
 ) -> TrainerConfig:
-    """Do as `resolve` without the check: what a form shows while something in it is still wrong."""
+    """Merge like `resolve_settings`, but return a configuration that may have problems, for a form being filled in."""
     base = {**(_demo_defaults() if given.get("demo") else {}), **stored}
     preset = given.get("preset", base.get("preset", SETTINGS["preset"].default))
-    chosen = PRESETS.get(preset, {})
-    values = {**chosen, "preset": preset, **warm_start_network, **base}
+    preset_values = PRESETS.get(preset, {})
+    values = {**preset_values, "preset": preset, **warm_start_network, **base}
     if "preset" in given:
-        values.update(chosen, preset=preset)
+        values.update(preset_values, preset=preset)
     if given.get("init_weights"):
         values.update(warm_start_network)
     values.update(given)
     if "steps" in given and "max_minutes" not in given:
-        values["max_minutes"] = None  # a number of steps given now replaces a stored budget
+        values["max_minutes"] = None  # explicit steps replace a stored time budget
     return TrainerConfig(**values)
 
 
 def network_settings(spec: Any) -> dict[str, int]:
-    """The network dimensions of a `NetworkSpec` as settings."""
+    """Return the network dimensions of a `NetworkSpec` as settings."""
     return {name: getattr(spec, name) for name in NETWORK_FIELDS}
 
 

@@ -1,4 +1,4 @@
-"""docs/options.md, made from the schema: `python -m trainer_core.settings.options_page > docs/options.md`."""
+"""The page docs/options.md: `python -m trainer_core.settings.options_page > docs/options.md` generates it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from trainer_core.settings.schema import Setting, format_value
 _HEAD = """\
 # Options
 
-Made from the settings schema: `python -m trainer_core.settings.options_page > docs/options.md`.
+Generated from the settings schema: `python -m trainer_core.settings.options_page > docs/options.md`.
 """
 _TABLE_HEAD = "| Option | Default | Values | Meaning |\n| --- | --- | --- | --- |\n"
 
 
 def format_options_page() -> str:
-    """Return the whole page: all options as Markdown, one table for each group."""
+    """Return the page: all options as Markdown, one table per group."""
     by_group = groupby(sorted(SETTINGS.values(), key=_group), key=_group)
     tables = (f"\n## {group}\n\n{_TABLE_HEAD}{''.join(map(_row, settings))}" for group, settings in by_group)
     return _HEAD + "".join(tables)

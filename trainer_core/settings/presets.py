@@ -1,4 +1,4 @@
-"""The presets: a size of network with the learning rate, batch and patch that go with it."""
+"""The presets: network sizes with matching learning rate, batch and patch."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "nano": dict(num_feat=32, num_block=4, num_grow_ch=16, learning_rate=1e-3, batch_size=16, patch_size=32),
 }
 NETWORK_FIELDS = ("num_feat", "num_block", "num_grow_ch")
-PRESET_FIELDS = tuple(PRESETS["full"])  # what a preset decides; each decides the same
+PRESET_FIELDS = tuple(PRESETS["full"])  # every preset sets the same fields
 
 
 def preset_for_device(device: str) -> str:
-    """The preset to begin with on "cuda" or "cpu": what learns something useful there within an hour or so."""
+    """Return the preset to propose for device "cuda" or "cpu": it learns something useful there in about an hour."""
     return "full" if device == "cuda" else "light"

@@ -1,6 +1,6 @@
-"""What is wrong with a configuration: values outside their limits, and values that contradict each other.
+"""Rules about a whole configuration: values outside their limits, contradictions, and overruled settings.
 
-Also which settings do not count because another one decides.
+To add a rule about several fields, write a function and decorate it with `_contradiction`.
 """
 
 from __future__ import annotations
@@ -13,31 +13,29 @@ from trainer_core.settings.schema import Setting
 from trainer_core.watches import WQV10
 
 Rule = Callable[[TrainerConfig], str]
-"""Return one sentence, or "" when all is well."""
+"""A rule returns one sentence, or "" if there is no problem."""
 
 CONTRADICTIONS: dict[str, Rule] = {}  # by the field that shows the sentence
 
 
 def find_problems(config: TrainerConfig, settings: Iterable[Setting] = SETTINGS.values()) -> dict[str, str]:
-    """Find every value of these settings that cannot be used.
-
-    Contradictions are looked for once each value is fine alone.
+    """Find the values of `settings` that cannot be used; if there are none, check the rules about several fields.
 
     Returns:
-        Field name -> one sentence; empty when all is well.
+        Field name -> one sentence; empty without problems.
     """
     found = {s.name: s.problem(getattr(config, s.name)) for s in settings}
-    wrong = {name: text for name, text in found.items() if text}
-    return wrong or {name: text for name, text in ((n, rule(config)) for n, rule in CONTRADICTIONS.items()) if text}
+    problems = {name: text for name, text in found.items() if text}
+    return problems or {name: text for name, text in ((n, rule(config)) for n, rule in CONTRADICTIONS.items()) if text}
 
 
 def find_overruled(config: TrainerConfig) -> dict[str, str]:
-    """Find the settings that do not count as things stand: field name -> one sentence that says why."""
+    """Find the settings that another setting overrules; return field name -> one sentence with the reason."""
     overruled = {}
     if config.demo:
-        overruled["source_dir"] = "Built-in scenes are used; choose a folder to train on photos."
+        overruled["source_dir"] = "Built-in scenes are selected. Choose a folder to train on photos."
     if config.max_minutes is not None:
-        overruled["steps"] = "The time budget decides; the steps follow from it."
+        overruled["steps"] = "Set by the time budget."
     return overruled
 
 
@@ -52,13 +50,13 @@ def _contradiction(name: str) -> Callable[[Rule], Rule]:
 
 
 @_contradiction("val_split")
-def _shares(config: TrainerConfig) -> str:
-    too_much = config.train_split + config.val_split > 1.0 + 1e-9
-    return "--train-split and --val-split together must not exceed 1." if too_much else ""
+def _split_share_problem(config: TrainerConfig) -> str:
+    exceeds_one = config.train_split + config.val_split > 1.0 + 1e-9
+    return "The sum of --train-split and --val-split must not exceed 1." if exceeds_one else ""
 
 
 @_contradiction("perceptual_weight")
-def _perceptual_loss(config: TrainerConfig) -> str:
+def _perceptual_loss_problem(config: TrainerConfig) -> str:
     if config.perceptual_weight <= 0 or config.vgg_weights:
         return ""
     return (
@@ -68,21 +66,21 @@ def _perceptual_loss(config: TrainerConfig) -> str:
 
 
 @_contradiction("l1_weight")
-def _some_loss(config: TrainerConfig) -> str:
+def _loss_weight_problem(config: TrainerConfig) -> str:
     if config.l1_weight + config.frequency_weight + config.perceptual_weight > 0:
         return ""
     return "At least one of --l1-weight, --frequency-weight and --perceptual-weight must be above 0."
 
 
 @_contradiction("camera_profile")
-def _profile_of_a_watch(config: TrainerConfig) -> str:
+def _camera_profile_problem(config: TrainerConfig) -> str:
     if not config.camera_profile or config.degradation != "bicubic":
         return ""
-    return "--camera-profile describes a watch; it does not go with --degradation bicubic."
+    return "--camera-profile describes a watch and cannot be combined with --degradation bicubic."
 
 
 @_contradiction("patch_size")
-def _patch_in_frame(config: TrainerConfig) -> str:
+def _patch_size_problem(config: TrainerConfig) -> str:
     if config.patch_size % 4:
         return "--patch-size must be a multiple of 4."
     side = config.base_resolution if config.monochrome_style else WQV10.frame_height
@@ -90,5 +88,5 @@ def _patch_in_frame(config: TrainerConfig) -> str:
 
 
 @_contradiction("base_resolution")
-def _whole_blocks(config: TrainerConfig) -> str:
+def _base_resolution_problem(config: TrainerConfig) -> str:
     return "--base-resolution must be a multiple of 4." if config.base_resolution % 4 else ""

@@ -1,7 +1,6 @@
-"""How one setting is described. One schema feeds `--help`, the form and its tooltips, the validation messages, the
-warnings on resume and docs/options.md.
+"""Schema of the settings: the source of `--help`, the form, validation messages and docs/options.md.
 
-`Group` describes the fields of a configuration class; `settings_of(cls)` returns their descriptions as `Setting`s.
+`Group` describes the fields of a configuration class; `settings_of` returns their descriptions as `Setting`s.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of file for a file dialog; `suffixes` begin with a dot."""
+    """A file type for file dialogs; `suffixes` start with a dot."""
 
     name: str
     suffixes: tuple[str, ...]
@@ -24,24 +23,25 @@ class FileKind:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of one field of the configuration.
+    """Description of one field of the configuration.
 
     Attributes:
         kind: "int", "float", "switch", "choice", "pair" (two floats), "interval" (steps or "auto"), "file", "folder".
-        flag: the option, "" for the positional arguments.
-        minimum: the smallest value allowed; where that itself is too small, `exclusive_minimum` holds it instead.
-        maximum: the largest value allowed.
-        choice_labels: value -> text on its button; for a switch, too. Empty: the values label themselves.
-        files: what a file dialog offers.
-        hint: text of the empty entry; "" for a general one.
-        advanced: whether the form shows the setting in a folded group.
-        stored: whether a new run in a workspace reuses the value in its `training_config.json`.
-        place: whether it says where photos and results are: never reused, but offered again to the user.
-        demo_default: the default with built-in scenes, where that is another one.
-        replaces: the settings that choosing this one takes back.
-        always_explicit: whether a choice counts even if it repeats the value that holds, because it undoes others.
-        fixed_on_resume: whether a changed value makes a resumed run differ from an uninterrupted one.
-        of_camera: whether the simulated photos depend on it, besides the photos themselves.
+        flag: the option; "" for positional arguments.
+        minimum: the smallest allowed value.
+        exclusive_minimum: the limit that a value must exceed, instead of `minimum`.
+        maximum: the largest allowed value.
+        choice_labels: value of a choice or switch -> text of its button; empty: the values are the texts.
+        files: file type for the file dialog.
+        hint: placeholder of the empty entry; "" for the general one.
+        advanced: whether the form shows it in a folded group.
+        stored: whether a new run in a workspace reuses the value from `training_config.json`.
+        place: whether it gives the location of photos or results; never reused, but offered again to the user.
+        demo_default: the default with built-in scenes if it differs.
+        replaces: the settings that choosing this one resets.
+        always_explicit: whether a choice counts even if it repeats the current value, because it resets others.
+        fixed_on_resume: whether a resume with a changed value differs from an uninterrupted run.
+        of_camera: whether simulated watch photos depend on it.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Setting:
 
     @property
     def limits(self) -> str:
-        """The allowed values in words, or ""."""
+        """The allowed values as text, or ""."""
         if self.choices:
             return ", ".join(str(choice) for choice in self.choices)
         above = self.exclusive_minimum is not None
@@ -91,7 +91,7 @@ class Setting:
         return f"{AUTO} or steps, {text}" if self.kind == "interval" else text
 
     def problem(self, value: Any) -> str | None:
-        """One sentence saying what is wrong with `value`, or None when it is fine."""
+        """Return one sentence on why `value` cannot be used, or None if it can."""
         problem = self._value_problem(value)
         return None if problem is None else f"{self.flag or self.name} {problem}."
 
@@ -131,9 +131,9 @@ class Setting:
 
 @dataclass(frozen=True)
 class Group:
-    """A group of settings, as `--help`, the form and docs/options.md show it.
+    """A group of settings, shown as such by `--help`, the form and docs/options.md.
 
-    A field is described in two steps, first for people, then for the program; a default of None makes it optional:
+    Describe a field first for people, then for the program; a default of None makes it optional:
 
         steps: int = training("Steps", "Total optimization steps.").integer(200_000, minimum=1)
     """
@@ -141,20 +141,20 @@ class Group:
     title: str
 
     def __call__(self, label: str, help: str) -> Description:
-        """Begin the description of a field.
+        """Start the description of a field.
 
         Args:
-            label: what stands beside its entry in the form.
-            help: one sentence.
+            label: label of its entry in the form.
+            help: one sentence for `--help`, the tooltip and docs/options.md.
         """
         return Description(self.title, label, help)
 
 
 @dataclass(frozen=True)
 class Description:
-    """A field that still needs its kind.
+    """Description of a field whose kind is still missing.
 
-    Each method returns a data class field. `facts` are further attributes of `Setting`.
+    Each method adds the kind and returns a data class field; `facts` are further attributes of `Setting`.
     """
 
     group: str
@@ -178,15 +178,15 @@ class Description:
         return self._field("switch", default, facts)
 
     def choice(self, default: Any, choices: tuple[Any, ...], **facts: Any) -> Any:
-        """Describe one of a few values."""
+        """Describe a choice among a few values."""
         return self._field("choice", default, {"choices": choices, **facts})
 
     def interval(self, **facts: Any) -> Any:
-        """Describe a number of steps, at first "auto"."""
+        """Describe a number of steps, "auto" by default."""
         return self._field("interval", AUTO, {"unit": "steps", "minimum": 1, **facts})
 
     def file(self, files: FileKind, **facts: Any) -> Any:
-        """Describe the path of a file, at first none."""
+        """Describe the path of a file, none by default."""
         return self._field("file", None, {"files": files, **facts})
 
     def folder(self, **facts: Any) -> Any:
@@ -199,7 +199,7 @@ class Description:
 
 
 def settings_of(config_class: type) -> dict[str, Setting]:
-    """The settings of a configuration class by name, in order. The flag defaults to `--the-field-name`."""
+    """Return the settings of a configuration class by field name, in order; `flag` defaults to `--the-field-name`."""
     found = {}
     for entry in dataclasses.fields(config_class):
         facts = {"flag": "--" + entry.name.replace("_", "-"), **entry.metadata["setting"]}
@@ -208,7 +208,7 @@ def settings_of(config_class: type) -> dict[str, Setting]:
 
 
 def format_value(value: Any) -> str:
-    """A default value as `--help`, tooltips and docs/options.md show it."""
+    """Format a default value for `--help`, tooltips and docs/options.md."""
     if value is None or value == "":
         return "none"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The content of `training_config.json`: reading what a workspace stores, and the JSON that is written to it."""
+"""The content of `training_config.json`: parse the stored settings of a workspace, and build the JSON to write."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _LEGACY_FIELDS_IGNORED = ("perceptual_weight", "monochrome_noise")
 
 @dataclass(frozen=True)
 class StoredSettings:
-    """What a `training_config.json` says.
+    """Content of a `training_config.json`.
 
     Attributes:
         values: the settings that a new run reuses.
         unknown: other keys, kept when the file is written again.
-        notices: what to tell the user about them.
-        last_source: `source_dir` or `demo` of the last run, to be offered again.
+        notices: sentences for the user about keys that are not used.
+        last_source: `source_dir` or `demo` of the last run, for the form to offer again.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -39,24 +39,22 @@ def parse_stored_settings(data: Any, where: str) -> StoredSettings:
     """Read the parsed JSON of a stored settings file.
 
     Args:
-        where: what holds it, for messages.
+        where: the file or source of the JSON, for messages.
 
     Raises:
-        UserError: it is not an object, or a value is of a kind that cannot be used.
+        UserError: it is not a JSON object, or a value cannot be used.
     """
     if not isinstance(data, dict):
-        raise UserError(f"{where} does not hold settings (a JSON object was expected). Move it away or restore it.")
+        raise UserError(f"{where} contains no settings (expected a JSON object). Move it away or restore it.")
     values = {name: _check_value(SETTINGS[name], value, where) for name, value in data.items() if _is_reused(name)}
     notices = []
     if "schema" not in data:
         dropped = [name for name in _LEGACY_FIELDS_IGNORED if values.pop(name, None) is not None]
-        notices.append(
-            f"{where} was written by the first trainer; its {' and '.join(dropped) or 'meaning'} "
-            "is not taken over, because it means something else here."
-        )
+        ignored = f"Ignored because the meaning has changed: {' and '.join(dropped)}."
+        notices.append(f"{where} is from the first trainer. {ignored if dropped else 'Its settings are used.'}")
     elif isinstance(data["schema"], int) and data["schema"] > SCHEMA_VERSION:
         notices.append(
-            f"{where} was written by a newer version (schema {data['schema']}); what it adds is kept unused."
+            f"{where} is from a newer version (schema {data['schema']}); settings it adds are kept but not used."
         )
     unknown = {k: v for k, v in data.items() if k not in SETTINGS and k not in RESERVED_KEYS}
     if unknown:
@@ -69,7 +67,7 @@ def parse_stored_settings(data: Any, where: str) -> StoredSettings:
 def settings_to_json(
     config: TrainerConfig, *, stored: StoredSettings, derived: dict[str, Any] | None, warm_start: Any
 ) -> dict[str, Any]:
-    """The content of `training_config.json` and of `--config-only`; unknown stored fields come along."""
+    """Build the content of `training_config.json` and `--config-only`, with the unknown stored fields."""
     values = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(config).items()}
     result = {**values, **stored.unknown, "schema": SCHEMA_VERSION, "derived": derived, "warm_start": warm_start}
     if stored.workspace_id:
@@ -82,7 +80,7 @@ def _is_reused(name: str) -> bool:
 
 
 def _last_source(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The demo, or else the folder of photos: what does not look like either is not offered."""
+    """Return `demo` if it is true, else a nonempty `source_dir`, else nothing."""
     if data.get("demo") is True:
         return {"demo": True}
     source = data.get("source_dir")
@@ -94,7 +92,7 @@ def _check_value(setting: Setting, value: Any, where: str) -> Any:
         value = tuple(value)
     if setting.kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    complaint = setting.problem(value)
-    if complaint:
-        raise UserError(f"{where}: {complaint} Correct it there, or give the option on the command line.")
+    problem = setting.problem(value)
+    if problem:
+        raise UserError(f"{where}: {problem} Correct it there, or give the option on the command line.")
     return value

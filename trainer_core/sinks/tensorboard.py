@@ -12,7 +12,7 @@ from typing import Any
 
 from trainer_core.events import Event, EventSink, Notice, PreviewReady, RunFinished, StepDone, Validated
 from trainer_core.pixels import make_strip, png_bytes
-from trainer_core.previews.files import pinned_name, sample_keys
+from trainer_core.previews.files import image_keys, pinned_name
 from trainer_core.sinks.throttle import Clock, Throttle
 
 _SECONDS_BETWEEN_STEPS = 0.25
@@ -69,7 +69,7 @@ class TensorBoardSink:
 
     def _add_images(self, event: PreviewReady) -> None:
         values = []
-        for sample, key in zip(event.images, sample_keys(event.images)):
+        for sample, key in zip(event.images, image_keys(event.images)):
             images = [image for image in (sample.lr, sample.sr, sample.hr) if image is not None]
             strip = make_strip(images, gap=_GAP)
             image = self._summary.Summary.Image(

@@ -15,7 +15,7 @@ from trainer_core.data.photos import Photo
 from trainer_core.events import EventSink, Notice, PreviewImage, PreviewReady, Validated
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.plan import RunPlan
-from trainer_core.previews.files import file_name, sample_keys, write_preview
+from trainer_core.previews.files import file_name, image_keys, write_preview
 from trainer_core.training.cameras import make_region_spec
 from trainer_core.training.learner import Learner
 from trainer_core.training.pinned_previews import PinnedPreviews
@@ -173,7 +173,7 @@ class Evaluator:
     def _emit_preview(self, step: int, frames: tuple[PreviewImage, ...]) -> None:
         samples = (*frames, *self._pinned.render(self._ema_network))
         files = []
-        for key, sample in zip(sample_keys(samples), samples):
+        for key, sample in zip(image_keys(samples), samples):
             path = self._folder / file_name(step, key)
             try:
                 write_preview(sample, path)

@@ -90,7 +90,7 @@ class TrainingLoop:
                 device_name=device.name,
                 memory_total=hardware.total_memory(device),
                 parameters=plan.spec.parameter_count(),
-                photos=plan.count_photos,
+                photos=plan.photo_counts,
                 resumed_from=str(plan.checkpoint) if plan.checkpoint else None,
             )
         )

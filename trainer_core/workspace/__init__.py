@@ -1,1 +1,1 @@
-"""What lies where in a workspace, who may write there, and what an earlier run left behind."""
+"""Layout of a workspace, its lock, its models, and its unfinished or running run."""

@@ -1,4 +1,4 @@
-"""The workspace: where each file of a run lies, who may write there, and how an earlier run is put aside.
+"""The workspace: paths of a run's files, the lock for writing, and archiving and restoring of runs.
 
 training_config.json dataset_splits.json trainer.log journal.jsonl
 checkpoints/ models/ previews/ preview_photos/ tensorboard/ previous_runs/<time>/
@@ -26,7 +26,7 @@ from trainer_core.files import remove_stale_temporaries, write_json
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.stored import StoredSettings, parse_stored_settings, settings_to_json
 
-# What belongs to one run and moves with it; settings and splits stay, a copy goes along.
+# Files of one run, which move to its archive; settings and splits stay, and the archive gets a copy.
 _RUN_FILES = ("checkpoints", "models", "tensorboard", "previews", "trainer.log", "journal.jsonl")
 _COPIED_FILES = ("training_config.json", "dataset_splits.json")
 _STEP_CHECKPOINT = re.compile(r"scale[248]_step(\d+)\.pth")
@@ -37,86 +37,86 @@ ARCHIVE_TIME_FORMAT = "%Y-%m-%d_%H-%M-%S"
 
 @dataclass(frozen=True)
 class Workspace:
-    """Paths and rules of one workspace folder. Making the object touches nothing."""
+    """Paths and operations of one workspace folder. Creating the object touches no file."""
 
     root: Path
 
     @property
     def settings_file(self) -> Path:
-        """The frozen settings."""
+        """The stored settings."""
         return self.root / "training_config.json"
 
     @property
     def splits_file(self) -> Path:
-        """Which photo is in train, val or test."""
+        """The recorded split."""
         return self.root / "dataset_splits.json"
 
     @property
     def log_file(self) -> Path:
-        """The time-stamped mirror of the console."""
+        """The log: the lines of the console with their times."""
         return self.root / "trainer.log"
 
     @property
     def journal_file(self) -> Path:
-        """Every event, one JSON object a line."""
+        """The journal: every event, one JSON object per line."""
         return self.root / "journal.jsonl"
 
     @property
     def checkpoints_folder(self) -> Path:
-        """Raw checkpoints and their `_deploy` siblings."""
+        """Folder of the raw checkpoints and their deploy siblings."""
         return self.root / "checkpoints"
 
     @property
     def models(self) -> Path:
-        """The files to deploy."""
+        """Folder of the deployable models."""
         return self.root / "models"
 
     @property
     def previews(self) -> Path:
-        """PNG strips of the previews."""
+        """Folder of the preview strips, PNG."""
         return self.root / "previews"
 
     @property
     def preview_photos(self) -> Path:
-        """Watch photos of the user's own that each preview shows; they stay from run to run."""
+        """Folder of the pinned photos, which belong to no run."""
         return self.root / "preview_photos"
 
     @property
     def tensorboard(self) -> Path:
-        """TensorBoard event files."""
+        """Folder of the TensorBoard event files."""
         return self.root / "tensorboard"
 
     @property
     def scenes(self) -> Path:
-        """The built-in scenes of a `--demo` run."""
+        """Folder of the built-in scenes of a `--demo` run."""
         return self.root / "scenes"
 
     @property
     def previous_runs(self) -> Path:
-        """Runs that were put aside."""
+        """Folder of the archived runs."""
         return self.root / "previous_runs"
 
     def checkpoint_path(self, scale: int, label: str) -> Path:
-        """`label` is "step80000", "best" or "final"."""
+        """Return the path of a raw checkpoint; `label` is "step80000", "best" or "final"."""
         return self.checkpoints_folder / f"scale{scale}_{label}.pth"
 
     def model_path(self, scale: int, *, best: bool) -> Path:
-        """The deployable file; its stem carries exactly one scale token, as the viewer's name rule wants."""
+        """Return the path of a deployable model; its name holds exactly one scale mark, which the viewer requires."""
         return self.models / f"wqv_neosr_x{scale}{'_best' if best else ''}.pth"
 
     # -- settings ------------------------------------------------------------------------------
 
     def read_settings(self) -> StoredSettings:
-        """The stored settings, empty when there are none yet.
+        """Read the stored settings; empty if there are none yet.
 
         Raises:
-            UserError: the file cannot be read or understood.
+            UserError: the file cannot be read, or its content cannot be used.
         """
         data = _read_json(self.settings_file)
         return StoredSettings() if data is None else parse_stored_settings(data, str(self.settings_file))
 
     def write_settings(self, config: TrainerConfig, derived: dict[str, Any], warm_start: Any) -> str:
-        """Write `training_config.json`; the workspace's id, made on the first write, is returned."""
+        """Write `training_config.json` and return the id of the workspace, which the first write creates."""
         stored = self.read_settings()
         stored = replace(stored, workspace_id=stored.workspace_id or uuid.uuid4().hex)
         write_json(self.settings_file, settings_to_json(config, stored=stored, derived=derived, warm_start=warm_start))
@@ -125,10 +125,10 @@ class Workspace:
     # -- one writer ----------------------------------------------------------------------------
 
     def create(self) -> None:
-        """Create the folder and see that it can be written to.
+        """Create the folder and check that it is writable.
 
         Raises:
-            UserError: it is a file, or the system refuses.
+            UserError: it is a file, or the system denies access.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ class Workspace:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the workspace for writing; the system frees the lock when the process dies, however it dies.
+        """Lock the workspace for writing; the system releases the lock when the process ends for any reason.
 
         Raises:
             UserError: another process holds it.
@@ -168,7 +168,7 @@ class Workspace:
     # -- runs ----------------------------------------------------------------------------------
 
     def step_checkpoints(self) -> list[tuple[int, Path]]:
-        """(step, raw checkpoint) of the current run, oldest first."""
+        """Return (step, raw checkpoint) of the current run, oldest first."""
         found = []
         for path in self.checkpoints_folder.glob("scale*_step*.pth") if self.checkpoints_folder.is_dir() else ():
             match = _STEP_CHECKPOINT.fullmatch(path.name)
@@ -177,7 +177,7 @@ class Workspace:
         return sorted(found)
 
     def has_run(self) -> bool:
-        """Whether files of an earlier run lie here."""
+        """Whether the workspace contains files of a run."""
         for name in _RUN_FILES:
             part = self.root / name
             if part.is_file() or (part.is_dir() and any(part.iterdir())):
@@ -185,7 +185,7 @@ class Workspace:
         return False
 
     def archive_run(self) -> Path | None:
-        """Move the current run's files to `previous_runs/<time>/`; that folder, or None if there was no run."""
+        """Move the current run to `previous_runs/<time>/`; return that folder, or None if there was no run."""
         if not self.has_run():
             return None
         folder = _unique_folder(self.previous_runs / time.strftime(ARCHIVE_TIME_FORMAT))
@@ -199,22 +199,23 @@ class Workspace:
         return folder
 
     def previous_runs_with_journal(self) -> list[Path]:
-        """The folders of runs that were put aside and have a journal, newest first."""
+        """Return the folders of archived runs that have a journal, newest first."""
         return [journal.parent for journal in sorted(self.previous_runs.glob("*/journal.jsonl"), reverse=True)]
 
     def restore_run(self, folder: Path) -> None:
-        """The reverse of `put_run_aside`, after the current run has been put aside."""
+        """Move an archived run back; archive the current run first."""
         for name in _RUN_FILES:
             if (folder / name).exists():
                 (folder / name).rename(self.root / name)
 
     def locate_checkpoint(self, resume_from: str) -> Path:
-        """The raw checkpoint (or deploy file) that `--resume` means.
+        """Return the checkpoint to resume: the raw checkpoint, or a deploy sibling without one.
 
-        A `_deploy` sibling stands for its raw checkpoint while that exists.
+        Args:
+            resume_from: a path, or "latest". The path of a deploy sibling means its raw checkpoint if that exists.
 
         Raises:
-            UserError: there is none, or it lies outside this workspace.
+            UserError: the file does not exist, or is outside this workspace.
         """
         if resume_from == LATEST:
             steps = self.step_checkpoints()
@@ -226,11 +227,11 @@ class Workspace:
         path = Path(resume_from)
         if not path.is_file():
             raise UserError(
-                f"--resume: there is no file {path}. Use a checkpoint from {self.checkpoints_folder}, or latest."
+                f"--resume: {path} does not exist. Use a checkpoint from {self.checkpoints_folder}, or latest."
             )
         if not _is_inside(path, self.root):
             raise UserError(
-                f"--resume: {path} lies outside the workspace {self.root}. Give the workspace it belongs to, "
+                f"--resume: {path} is outside the workspace {self.root}. Give the workspace it belongs to, "
                 "or use --init-weights to start a new run from its weights."
             )
         if path.stem.endswith(DEPLOY_SUFFIX):
@@ -239,7 +240,7 @@ class Workspace:
         return path
 
     def archive_containing(self, checkpoint: Path) -> Path | None:
-        """The folder under `previous_runs` that a checkpoint lies in, or None for one of the current run."""
+        """Return the archived run that contains a checkpoint, or None for a checkpoint of the current run."""
         for parent in checkpoint.resolve().parents:
             if parent.parent == self.previous_runs.resolve():
                 return parent
@@ -253,12 +254,12 @@ def _read_json(file: Path) -> Any:
         return None
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{file} cannot be read as JSON ({error}). Correct it, or move it away to do without."
+            f"{file} cannot be read as JSON ({error}). Correct it, or move it away to continue without it."
         ) from error
 
 
 def deploy_path(checkpoint: Path) -> Path:
-    """The `_deploy` sibling of a raw checkpoint."""
+    """Return the path of the deploy sibling of a raw checkpoint."""
     return checkpoint.with_name(f"{checkpoint.stem}{DEPLOY_SUFFIX}.pth")
 
 

@@ -1,4 +1,4 @@
-"""The models that a run has left in its workspace so far, the one to use first (no torch)."""
+"""The models in a workspace, and the model of its run. Needs no torch."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from trainer_core.workspace.layout import Workspace, deploy_path
 
 @dataclass(frozen=True)
 class RunModel:
-    """A model file and what it is of its run, such as "best" or "step 4000"."""
+    """A model file and its label, such as "best" or "step 4000"."""
 
     path: Path
     label: str
 
 
 def find_models(root: Path) -> list[RunModel]:
-    """The best model, the newest, then each checkpoint from the newest on; a checkpoint's compact file where it is."""
+    """Return the best model, the newest model, and each checkpoint from the newest on (its deploy sibling, if any)."""
     workspace = Workspace(root)
     exported = sorted(workspace.models.glob("*.pth")) if workspace.models.is_dir() else []
     best = [RunModel(path, "best") for path in exported if path.stem.endswith("_best")]
     newest = [RunModel(path, "newest") for path in exported if not path.stem.endswith("_best")]
-    steps = [RunModel(_compact_sibling(path), f"step {step}") for step, path in reversed(workspace.step_checkpoints())]
+    steps = [RunModel(_deploy_sibling(path), f"step {step}") for step, path in reversed(workspace.step_checkpoints())]
     return best + newest + steps
 
 
 def model_of(workspace: Workspace) -> Path | None:
-    """The model of the run: the best one, else the newest; None before the run has written any.
+    """Return the model of the run: the best one, else the newest; None before the run has written one.
 
-    The one policy for the terminal's last line, the window's result card and `RunFinished.model`.
+    The last line in the terminal, the result card of the window and `RunFinished.model` all use this function.
     """
     exported = (model.path for model in find_models(workspace.root) if model.path.parent == workspace.models)
     return next(exported, None)
 
 
-def _compact_sibling(checkpoint: Path) -> Path:
-    compact = deploy_path(checkpoint)
-    return compact if compact.is_file() else checkpoint
+def _deploy_sibling(checkpoint: Path) -> Path:
+    sibling = deploy_path(checkpoint)
+    return sibling if sibling.is_file() else checkpoint

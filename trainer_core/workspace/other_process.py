@@ -1,4 +1,4 @@
-"""A run in another process on this machine: who trains in a workspace, and how to ask that process to stop and save."""
+"""Another process that trains in a workspace on this machine: find it, and request it to save and stop."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import psutil
 from trainer_core.errors import UserError
 from trainer_core.workspace.layout import Workspace
 
-_CLOCK_TOLERANCE = 10.0  # seconds by which the clocks of files and of processes may differ
+_CLOCK_TOLERANCE = 10.0  # seconds between the clocks of files and of processes
 
 
 def find_training_process(workspace: Workspace) -> int | None:
-    """The process that trains in this workspace now, if it is another one on this machine."""
+    """Return the id of another process on this machine that is training in the workspace, or None."""
     file = workspace.root / ".lock.json"
     try:
         lock_holder = json.loads(file.read_text("utf-8"))
@@ -29,7 +29,7 @@ def find_training_process(workspace: Workspace) -> int | None:
 
 
 def can_stop(process: int) -> bool:
-    """Whether `stop` works: where there are signals that a process can heed (not on Windows), for one's own process."""
+    """Whether `request_stop` works: not on Windows (no such signals), nor for processes of other users."""
     if os.name == "nt":
         return False
     try:
@@ -40,21 +40,25 @@ def can_stop(process: int) -> bool:
 
 
 def request_stop(workspace: Workspace, process: int) -> None:
-    """Ask it to finish the step, save and leave, as Ctrl+C in its terminal does. Once: a second one leaves at once.
+    """Request a process to finish its step, save and end, like Ctrl+C in its terminal.
+
+    Call this once per process: a second signal ends it at once, without saving.
 
     Raises:
-        UserError: it does not train there any more, or is not ours.
+        UserError: the process is no longer training there, or belongs to another user.
     """
     if find_training_process(workspace) != process:
-        raise UserError(f"Process {process} does not train in {workspace.root} any more.")
+        raise UserError(f"Process {process} is no longer training in {workspace.root}.")
     try:
         os.kill(process, signal.SIGINT)
     except OSError as error:
-        raise UserError(f"Process {process} cannot be asked to stop ({error}). Stop it where it runs.") from error
+        raise UserError(
+            f"Process {process} cannot be stopped from here ({error}). Press Ctrl+C in its terminal."
+        ) from error
 
 
 def _is_running(process: int, since: float) -> bool:
-    """Whether it is alive and no younger than the lock: numbers of dead processes are given away again."""
+    """Whether the process is running and older than the lock; a younger one only reuses the id of an ended process."""
     try:
         found = psutil.Process(process)
         return bool(found.status() != psutil.STATUS_ZOMBIE and found.create_time() <= since + _CLOCK_TOLERANCE)

@@ -1,4 +1,4 @@
-"""What a workspace holds of an earlier run: whether it can be continued, and from where."""
+"""The unfinished or lost run of a workspace, found from its file names and journal."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from trainer_core.workspace.layout import Workspace
 
 @dataclass(frozen=True)
 class UnfinishedRun:
-    """An unfinished run.
+    """A run with checkpoints but without a final one, which can be resumed.
 
     Args:
-        step: of the newest checkpoint.
-        total_steps: planned, as far as the journal says.
-        saved: when that checkpoint was written, in seconds since 1970.
-        ending: "stopped", "discarded", "failed", or "interrupted" when the run could not say good-bye.
+        step: step of the newest checkpoint.
+        total_steps: planned steps; None if the journal does not give them.
+        checkpoint: the newest checkpoint.
+        saved_at: time of that checkpoint, in seconds since 1970.
+        outcome: "stopped", "discarded" or "failed"; "interrupted" if the journal has no `RunFinished`.
+        best_psnr: best validation PSNR in dB.
     """
 
     step: int
@@ -32,10 +34,11 @@ class UnfinishedRun:
 
 
 def find_unfinished_run(workspace: Workspace, events: Iterable[Event] | None = None) -> UnfinishedRun | None:
-    """The unfinished run in a workspace, or None; reads file names and the journal only.
+    """Return the unfinished run in a workspace, or None; reads only file names and the journal.
 
     Args:
-        past: the journal's events where they have been read already; of the steps the last one is enough.
+        workspace: the workspace to search.
+        events: the journal's events if they have been read already; of the `StepDone` events, the last one is enough.
     """
     steps = workspace.step_checkpoints()
     if not steps or any(workspace.checkpoints_folder.glob("scale*_final.pth")):
@@ -48,7 +51,7 @@ def find_unfinished_run(workspace: Workspace, events: Iterable[Event] | None = N
 
 
 def lost_run_step(workspace: Workspace, events: Iterable[Event]) -> int | None:
-    """The last step of a run that was interrupted before its first checkpoint; None where there is no such run."""
+    """Return the last step of a run that stopped before its first checkpoint, or None without such a run."""
     records = [event_to_json(event) for event in events]
     if workspace.step_checkpoints() or not records or _last_outcome(records) != "interrupted":
         return None
