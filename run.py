@@ -184,7 +184,7 @@ def make_environment() -> None:
         if not apt_install([package]):
             raise SetUpError(
                 "Python's venv module is missing. On Debian and Ubuntu, install it with: sudo apt-get install -y %s ; "
-                "on other systems, install Python from python.org. Then run run.py again." % package
+                "on other systems, install Python from python.org. Then start run.py again." % package
             )
     report("Creating the environment %s" % VENV)
     if subprocess.call([sys.executable, "-m", "venv", "--clear", str(VENV)]) != 0:
@@ -198,7 +198,7 @@ def install(extras: "set[str]") -> None:
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--editable", target]
     if subprocess.call([*command, "--constraint", str(ROOT / "constraints.txt")], cwd=str(ROOT)) != 0:
         raise SetUpError(
-            "pip could not install everything. See the messages above, check the network, then run run.py again."
+            "pip could not install everything. See the messages above, check the network, then start run.py again."
         )
 
 

@@ -65,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {trainer_core.__version__}")
     parser.add_argument("--config-only", action="store_true", help=_CONFIG_ONLY)
     parser.add_argument("--events", choices=("jsonl",), help="write every event to stdout, one JSON object per line")
-    groups: dict[str, Any] = {}
+    groups: dict[str, argparse._ArgumentGroup] = {}
     for setting in SETTINGS.values():
         if setting.flag:
             group = groups.get(setting.group) or parser.add_argument_group(setting.group)
@@ -74,20 +74,20 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_option(group: Any, setting: Setting) -> None:
+def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
     text = _option_help(setting)
     if setting.kind == "switch":
         action = argparse.BooleanOptionalAction
         group.add_argument(setting.flag, dest=setting.name, action=action, default=argparse.SUPPRESS, help=text)
         return
-    more: dict[str, Any] = {"dest": setting.name, "help": text, "metavar": _metavar(setting)}
+    facts: dict[str, Any] = {"dest": setting.name, "help": text, "metavar": _metavar(setting)}
     if setting.kind == "choice":
-        more.update(choices=setting.choices, type=type(setting.choices[0]))
+        facts.update(choices=setting.choices, type=type(setting.choices[0]))
     elif setting.kind == "pair":
-        more.update(nargs=2, type=float, metavar=("B1", "B2"))
+        facts.update(nargs=2, type=float, metavar=("B1", "B2"))
     else:
-        more["type"] = {"int": int, "float": float, "interval": _parse_interval}.get(setting.kind, str)
-    group.add_argument(setting.flag, **more)
+        facts["type"] = {"int": int, "float": float, "interval": _parse_interval}.get(setting.kind, str)
+    group.add_argument(setting.flag, **facts)
     if setting.optional and setting.stored:
         off = "--no-" + setting.flag.lstrip("-")
         group.add_argument(

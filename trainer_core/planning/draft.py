@@ -96,7 +96,7 @@ class Draft:
         self.stored = StoredSettings()
         if not workspace:
             return ()
-        self.stored = _read(workspace)
+        self.stored = _read_stored(workspace)
         if "source_dir" in self._given or "demo" in self._given:
             self.stored = replace(self.stored, last_source={})
         if self.stored.values:
@@ -109,7 +109,7 @@ class Draft:
         Raises:
             UserError: the settings file cannot be used; nothing has changed then.
         """
-        self.stored = replace(_read(self.config.workspace), last_source=self.stored.last_source)
+        self.stored = replace(_read_stored(self.config.workspace), last_source=self.stored.last_source)
         self._carried_over = {}
         self._given = {name: value for name, value in self._given.items() if SETTINGS[name].place}
 
@@ -133,9 +133,8 @@ class Draft:
         replaced = {*values, *(("resume_from",) if values.get("init_weights") else ())}
         self._given = {name: value for name, value in self._given.items() if name not in replaced}
         if "preset" in values:
-            self._given["preset"] = values[
-                "preset"
-            ]  # first, because it changes the defaults that the others are compared to
+            # first, because it changes the defaults that the others are compared to
+            self._given["preset"] = values["preset"]
         self.warm_start = None
         config = self.config
         self._given.update({name: value for name, value in values.items() if getattr(config, name) != value})
@@ -158,5 +157,5 @@ class Draft:
         return {name: value for name, value in values.items() if value != getattr(without_stored, name)}
 
 
-def _read(workspace: str) -> StoredSettings:
+def _read_stored(workspace: str) -> StoredSettings:
     return Workspace(Path(os.path.abspath(workspace))).read_settings()

@@ -20,8 +20,7 @@ from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.merge import network_settings, resolve_settings
 from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
 from trainer_core.settings.stored import StoredSettings, settings_to_json
-from trainer_core.weights.warm_start import WarmStartSource
-from trainer_core.weights.warm_start import identify_source as plan_warm_start
+from trainer_core.weights.warm_start import WarmStartSource, identify_source
 from trainer_core.workspace.layout import Workspace
 
 if TYPE_CHECKING:
@@ -201,7 +200,7 @@ def _find_warm_start(given: Mapping[str, Any], stored: StoredSettings) -> WarmSt
             f"The warm-start file stored in this workspace, {path}, no longer exists. "
             "Give its new path with --init-weights, or use --no-init-weights."
         )
-    return plan_warm_start(Path(path), arch=arch)
+    return identify_source(Path(path), arch=arch)
 
 
 def _network_conflict_notices(config: TrainerConfig, given: Mapping[str, Any]) -> tuple[str, ...]:

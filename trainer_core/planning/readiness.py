@@ -12,7 +12,7 @@ from trainer_core.data.photos import Scan
 from trainer_core.data.splits import Splits
 from trainer_core.settings.config import TrainerConfig
 
-OK, PENDING, ERROR, WARNING = "ok", "waiting", "wrong", "doubtful"
+OK, PENDING, ERROR, WARNING = "ok", "pending", "error", "warning"
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ class PathKind(Enum):
     SETTINGS = "settings"  # exported, or `training_config.json` of a workspace: import
     WATCH_PHOTO = "watch photo"  # an unchanged capture: pin it in the previews
     PICTURE = "picture"
-    UNKNOWN_JSON = "strange JSON"  # from another program
-    INVALID_JSON = "broken JSON"  # not readable as JSON
+    UNKNOWN_JSON = "unknown JSON"  # from another program
+    INVALID_JSON = "invalid JSON"  # not readable as JSON
     OTHER = "other"
 
 

@@ -110,7 +110,8 @@ class TrainerConfig:
         2e-4, flag="--lr", exclusive_minimum=0, maximum=1, fixed_on_resume=True
     )
     schedule: str = _training(
-        "Schedule", "cosine: warm-up, then down to zero at the last step; constant: warm-up, then flat."
+        "Schedule",
+        "cosine: warm-up, then down to zero at the last step; constant: warm-up, then flat for any number of steps.",
     ).choice("cosine", ("cosine", "constant"), fixed_on_resume=True)
     betas: tuple[float, float] = _training("Adam betas", "Decay rates of Adam's two moments.").pair(
         (0.9, 0.99), minimum=0, maximum=0.99999, fixed_on_resume=True

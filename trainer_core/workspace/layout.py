@@ -122,7 +122,7 @@ class Workspace:
         write_json(self.settings_file, settings_to_json(config, stored=stored, derived=derived, warm_start=warm_start))
         return stored.workspace_id or ""
 
-    # -- one writer ----------------------------------------------------------------------------
+    # -- writing -------------------------------------------------------------------------------
 
     def create(self) -> None:
         """Create the folder and check that it is writable.
