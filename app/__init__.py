@@ -1,1 +1,1 @@
-"""The window. Knows trainer_core; nothing knows it."""
+"""The PySide6 window. It imports trainer_core, which never imports it."""

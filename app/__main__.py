@@ -1,7 +1,7 @@
-"""`wqv-upscale-trainer-gui [workspace]` and `python -m app`: look whether a window can open, then open it.
+"""Entry point of `wqv-upscale-trainer-gui [workspace]` and `python -m app`: check for a display, then open the window.
 
-Imports nothing heavy itself. Where there is no display, or Qt is not installed, it prints the command that
-trains without a window, and exits with 2.
+It imports nothing heavy itself. Without a display or without Qt it prints the command that trains without a window and
+exits with 2.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PROGRAM = "wqv-upscale-trainer-gui"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Open the window and stay until it is closed; the exit code."""
+    """Open the window, wait until it is closed and return the exit code."""
     options = _parser().parse_args(argv)
     reason = window_problem()
     if reason:
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def window_problem() -> str:
-    """Why a window cannot be opened here and what would help, or ""."""
+    """Return why a window cannot be opened here and what would help, or ""."""
     if any(_is_missing(name) for name in ("PySide6", "pyqtgraph")):
         return (
             "The window's packages are missing; install them with: python -m pip install 'wqv-upscale-trainer[window]'."
@@ -42,17 +42,19 @@ def window_problem() -> str:
 def _is_missing(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is None
-    except ValueError:  # it is there in name only
+    except ValueError:  # a module without a spec, such as a stub in sys.modules
         return True
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=PROGRAM, description="Train networks that enlarge Casio WQV wrist camera photos, in a window."
+        prog=PROGRAM, description="Train networks that upscale Casio WQV wrist camera photos, in a window."
     )
     parser.add_argument("workspace", nargs="?", help="the workspace to open")
-    parser.add_argument("--demo", action="store_true", help="fill in the built-in scenes; no photos are needed")
-    parser.add_argument("--start", dest="begin", action="store_true", help="begin to train at once")
+    parser.add_argument("--demo", action="store_true", help="use the built-in scenes; no photos are needed")
+    parser.add_argument(
+        "--start", dest="begin", action="store_true", help="start training as soon as the settings are checked"
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {trainer_core.__version__}")
     return parser
 
@@ -63,7 +65,7 @@ def _headless_advice(options: argparse.Namespace) -> str:
 
 
 def _print_or_show(text: str) -> None:
-    if sys.stderr is not None:  # there is none under pythonw
+    if sys.stderr is not None:  # pythonw has no stderr
         print(text, file=sys.stderr)
 
 

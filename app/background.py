@@ -1,4 +1,4 @@
-"""Small work that needs no torch, away from the window's thread: scanning folders, reading headers and journals."""
+"""Thread pool for small jobs without torch: scanning folders, reading file headers and journals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QThreadPool, Signal, Slot
 
 
 class Background(QObject):
-    """Runs jobs by name; of several with one name only the newest one's answer arrives."""
+    """Runner of named jobs; of several jobs with one name only the newest delivers its result."""
 
     _finished = Signal(str, int, object)
 
@@ -22,7 +22,7 @@ class Background(QObject):
     def run_job(
         self, name: str, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]
     ) -> None:
-        """Do `work`; then `done` with its value or `failed` with its error, in the window's thread."""
+        """Run `work` in the pool, then call `done(value)` or `failed(error)` in the window's thread."""
         number = self._latest_numbers[name] = self._latest_numbers.get(name, 0) + 1
 
         def job() -> None:
@@ -36,21 +36,21 @@ class Background(QObject):
         self._pool.start(job)
 
     def is_current(self, name: str) -> Callable[[], bool]:
-        """For the work that `run` is given next under this name: whether its answer is still waited for."""
+        """Return a predicate that becomes false once the next job `name` is superseded or dropped."""
         number = self._latest_numbers.get(name, 0) + 1
         return lambda: self._latest_numbers.get(name) == number
 
     def cancel(self, name: str) -> None:
-        """Drop the answer that is under way."""
+        """Drop the result of the running job `name`."""
         self._latest_numbers[name] = self._latest_numbers.get(name, 0) + 1
 
     @property
     def is_busy(self) -> bool:
-        """Whether work is under way."""
+        """Whether a job is running."""
         return self._pool.activeThreadCount() > 0
 
     def close(self) -> None:
-        """Wait for what runs; later answers are dropped."""
+        """Drop all results and wait for the running jobs."""
         self._latest_numbers = {name: number + 1 for name, number in self._latest_numbers.items()}
         self._pool.waitForDone()
 

@@ -1,4 +1,4 @@
-"""What the window has to say, without interrupting: a message strip, the offer to resume."""
+"""Cards above the views that do not interrupt the user: the message strip and the offer to resume."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OUTCOME_TEXTS = {
 
 
 class Card(QFrame):
-    """A box with a sign, texts and buttons; hidden until there is something to say."""
+    """Box with an icon, texts and buttons, hidden until it gets content."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Card(QFrame):
         self.hide()
 
     def set_content(self, icon: str, color_role: str, title: str, text: str) -> None:
-        """Show this."""
+        """Show the card with an icon, a title and a text; an empty title or text takes no room."""
         set_icon(self._icon_label, icon, color_role, 20)
         self._row.setAlignment(self._icon_label, Qt.AlignmentFlag.AlignTop if title else Qt.AlignmentFlag.AlignVCenter)
         self._title.setText(title)
@@ -69,7 +69,7 @@ class Card(QFrame):
 
     @property
     def text(self) -> str:
-        """Title and text, "" while hidden."""
+        """The title and the text, "" while the card is hidden."""
         return "" if self.isHidden() else f"{self._title.text()} {self._text.text()}".strip()
 
     def _button(self, text: str, icon: str, clicked: Callable[[], object], *, primary: bool = False) -> QPushButton:
@@ -84,7 +84,7 @@ class Card(QFrame):
 
 
 class MessageStrip(Card):
-    """The newest message; information goes by itself after a while."""
+    """Card with the newest message; an info message disappears after a few seconds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class MessageStrip(Card):
         self._timer.timeout.connect(self.hide)
 
     def show_message(self, level: str, text: str) -> None:
-        """Show a message of the level "info", "warning" or "error", with the form's names for options."""
+        """Show a message of level "info", "warning" or "error"; option names become labels of the form."""
         self.set_content(*_ICONS.get(level, _ICONS["info"]), "", with_form_labels(text))
         self._timer.stop()
         if level == "info":
@@ -102,7 +102,7 @@ class MessageStrip(Card):
 
 
 class ResumeCard(Card):
-    """The offer to go on with an unfinished run."""
+    """Card that offers to resume an unfinished run."""
 
     resume = Signal()
 
@@ -114,7 +114,7 @@ class ResumeCard(Card):
         self.buttons.addStretch(1)
 
     def show_run(self, found: UnfinishedRun) -> None:
-        """Say what there is; Start asks whether to begin anew instead."""
+        """Show the step, age, outcome and best PSNR of the unfinished run."""
         self._folder = found.checkpoint.parent
         of = f" of {found.total_steps}" if found.total_steps else ""
         best = f" Best PSNR so far {found.best_psnr:.2f} dB." if found.best_psnr else ""
@@ -125,7 +125,7 @@ class ResumeCard(Card):
 
 
 def _format_age(seconds: float) -> str:
-    """Such as "3 hours ago"."""
+    """Return a text such as "3 hours ago"."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         count = int(seconds // length)
         if count >= 1:

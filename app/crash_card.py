@@ -1,4 +1,4 @@
-"""Says that the program crashed the last time, and shows the report."""
+"""Card that announces a crash of the previous session and opens its report."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from app.cards import Card
 from app.errors import ErrorReport, show_report
 
 _ADVICE = (
-    "Your files are unharmed; an unfinished run is offered for resuming when its workspace is opened. "
-    "If it comes back, save this report and pass it on."
+    "Your files are unharmed. If a run was interrupted, open its workspace to resume it. "
+    "If the program crashes again, save this report and include it in a bug report."
 )
 
 
 class CrashCard(Card):
-    """Hidden unless `tell` has something to say."""
+    """Card for a crash report, hidden until `show_crash` receives one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,13 +23,11 @@ class CrashCard(Card):
         self.buttons.addStretch(1)
 
     def show_crash(self, crash_report: str) -> None:
-        """Offer the report of an earlier crash; "" is none."""
+        """Offer the report of an earlier crash; do nothing if it is ""."""
         if crash_report:
-            cause = "The last time, this program was ended by a fault in itself, in a library or in a driver."
+            cause = "It was ended by an error in the program, a library or a driver."
             self._report = ErrorReport("The program crashed", cause, _ADVICE, crash_report)
-            self.set_content(
-                "wrong", "warning", "The program crashed the last time", "What is known about it is in a report."
-            )
+            self.set_content("wrong", "warning", "The program crashed last time", "A crash report is available.")
 
     def _show(self) -> None:
         parent: QWidget = self.window()

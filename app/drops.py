@@ -1,4 +1,4 @@
-"""What happens with things dropped on the window: photos, a run, weights, watch photos; the rest says why not."""
+"""Handling of files and folders dropped on the window: photos, runs, weights, watch photos, profiles, settings."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from app.session import Session
 
 _REFUSED_KINDS = (PathKind.PICTURE, PathKind.UNKNOWN_JSON, PathKind.INVALID_JSON, PathKind.OTHER)
-_LOCKED_MESSAGE = "Settings can be changed when this training has ended."
+_LOCKED_MESSAGE = "Settings are locked while training runs."
 
 
 def paths_of(data: QMimeData) -> list[Path]:
-    """The local files and folders of a drag."""
+    """Return the local files and folders of a drag."""
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
 
 
 class DropHandler:
-    """Takes what was dropped together: folders first, for a workspace among them is where the files belong."""
+    """Handler of everything dropped together; folders come first, because a workspace among them receives the files."""
 
     def __init__(
         self, project: Project, session: Session, pins: PinnedPhotosModel, import_settings: Callable[[Path], None]
@@ -38,7 +38,12 @@ class DropHandler:
         self._pins = pins
 
     def handle_drop(self, paths: Sequence[Path], *, target_setting: str = "") -> None:
-        """Do what the paths are meant for. `onto` is the setting they were dropped on, if any."""
+        """Use each path for its purpose.
+
+        Args:
+            paths: files and folders.
+            target_setting: the setting they were dropped on, or "".
+        """
         weights, others = [], []
         for path in sorted(paths, key=lambda path: not path.is_dir()):
             workspace = self._project.workspace
@@ -65,13 +70,13 @@ class DropHandler:
             self._project.set_path(name, str(path))
 
     def _handle_weights(self, weights: Sequence[tuple[Path, PathKind]]) -> None:
-        """One of them can be used; while a training runs they are only identified."""
+        """Use the first file; while training runs, only identify all of them."""
         path, kind = weights[0]
         if self._session.is_active:
             self._identify([path for path, _ in weights])
         elif kind is PathKind.CHECKPOINT:
             self._project.set_path("resume_from", str(path))
-            self._project.message_posted.emit("info", f"Start now continues from {path.name}.")
+            self._project.message_posted.emit("info", f"Press Start to continue from {path.name}.")
         else:
             self._project.set_path("init_weights", str(path))
 
@@ -82,13 +87,16 @@ class DropHandler:
             lambda found: self._project.message_posted.emit(
                 "info" if all(known for _, known in found) else "error", "\n".join(text for text, _ in found)
             ),
-            _escaped,
+            _raise_error,
         )
 
     def _classify_files(self, files: Sequence[Path]) -> None:
-        """Watch photos show it by their content alone."""
+        """Classify files in the background, because only the content tells a watch photo from another picture."""
         self._project.background.run_job(
-            f"drop {files}", lambda: [(path, classify_content(path)) for path in files], self._handle_files, _escaped
+            f"drop {files}",
+            lambda: [(path, classify_content(path)) for path in files],
+            self._handle_files,
+            _raise_error,
         )
 
     def _handle_files(self, files: Sequence[tuple[Path, PathKind]]) -> None:
@@ -111,16 +119,16 @@ class DropHandler:
 
 
 def _describe_weights(path: Path) -> tuple[str, bool]:
-    """What a weight file is, or why it cannot be used, and whether it can."""
+    """Return a description of a weight file, or the reason why it cannot be used, and whether it can be used."""
     try:
         found = plan_warm_start(path)
     except UserError as error:
         return error.message, False
-    return f"{path.name}: {found.description}. It can be chosen when this training has ended.", True
+    return f"{path.name}: {found.description}. {_LOCKED_MESSAGE}", True
 
 
 def _refusal_message(kind: PathKind, paths: Sequence[Path]) -> str:
-    """Why these cannot be used and what to do instead, "" for none."""
+    """Return why the paths of this kind cannot be used and what to do instead, or "" without paths."""
     if not paths:
         return ""
     one = len(paths) == 1
@@ -129,15 +137,15 @@ def _refusal_message(kind: PathKind, paths: Sequence[Path]) -> str:
         return f"{what}. Drop the folder that holds your photos."
     names = ", ".join(path.name for path in paths)
     if kind is PathKind.UNKNOWN_JSON:
-        return f"{names}: there are neither settings of a training nor a camera profile in it."
+        return f"{names}: contains neither training settings nor a camera profile."
     if kind is PathKind.INVALID_JSON:
-        return f"{names} cannot be read as JSON: damaged, or not to be opened. Drop another copy."
+        return f"{names} {'is' if one else 'are'} not readable JSON. Try another copy."
     what = f"{paths[0].name} is" if one else f"{len(paths)} of these are"
     return (
-        f"{what} neither a folder of photos nor a workspace, a weight file (.pth, .safetensors), a watch photo, "
-        "a camera profile or settings (.json)."
+        f"{what} not a folder of photos, a workspace, a weight file (.pth, .safetensors), a watch photo, "
+        "a camera profile or a settings file (.json)."
     )
 
 
-def _escaped(error: Exception) -> None:
+def _raise_error(error: Exception) -> None:
     raise error

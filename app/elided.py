@@ -1,4 +1,4 @@
-"""What gives way: where there is no room the text is cut with "…"."""
+"""Labels and combo boxes that shorten their text with "…" where there is no room."""
 
 from __future__ import annotations
 
@@ -14,45 +14,52 @@ _MAX_LIST_WIDTH = 600
 
 
 class ElidedLabel(QLabel):
-    """Say its text with `say`; the tooltip has all of it. `indent` is the room beside it, in pixels."""
+    """Label that shortens its text and shows all of it in a tooltip.
+
+    Args:
+        indent: empty room on each side of the text, in pixels.
+    """
 
     def __init__(self, indent: int = 0) -> None:
         super().__init__()
-        self._whole = ""
+        self._full_text = ""
         self.setIndent(indent)
         self.setTextFormat(Qt.TextFormat.PlainText)
 
     @property
     def full_text(self) -> str:
-        """The whole text, of which the label may show the beginning only."""
-        return self._whole
+        """The whole text, even where the label shows only its beginning."""
+        return self._full_text
 
     def set_text(self, text: str) -> None:
-        """Show this."""
-        self._whole = text
+        """Show this text, shortened to the width of the label."""
+        self._full_text = text
         self.setToolTip(text)
         self.setAccessibleName(text)
         self.updateGeometry()
         self._elide()
 
     def sizeHint(self) -> QSize:
-        needed = self.fontMetrics().horizontalAdvance(self._whole) + 2 * self.indent()
+        """Return the size that shows the whole text."""
+        needed = self.fontMetrics().horizontalAdvance(self._full_text) + 2 * self.indent()
         return QSize(needed + 1, super().sizeHint().height())  # elidedText cuts what fits to the pixel
 
     def minimumSizeHint(self) -> QSize:
+        """Return a small width, down to which the text is shortened."""
         return QSize(min(_MIN_WIDTH, self.sizeHint().width()), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Shorten the text to the new width."""
         super().resizeEvent(event)
         self._elide()
 
     def _elide(self) -> None:
         room = self.width() - 2 * self.indent()
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
+        self.setText(self.fontMetrics().elidedText(self._full_text, Qt.TextElideMode.ElideRight, room))
 
 
 class ElidedComboBox(QComboBox):
-    """As wide as what is in it, where there is room. Cut in the middle: file names differ at their ends."""
+    """Combo box that shortens its text in the middle, because file names differ at their ends."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,17 +67,18 @@ class ElidedComboBox(QComboBox):
         self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
 
     def visible_text(self) -> str:
-        """What fits of the chosen text."""
+        """Return the chosen text as it is drawn, shortened to fit."""
         return self._option().currentText
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the box with the shortened text."""
         painter, option = QStylePainter(self), self._option()
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         painter.end()
 
     def showPopup(self) -> None:
-        """The list has room for whole names, as a rule."""
+        """Open the list wide enough for whole names, up to a maximum."""
         self.view().setMinimumWidth(min(self.view().sizeHintForColumn(0) + _LIST_FRAME, _MAX_LIST_WIDTH))
         super().showPopup()
 

@@ -1,6 +1,6 @@
-"""Errors for people: title, cause, what to try, details to unfold, copy, save.
+"""Error reports and their dialog: title, cause, advice, details, and buttons to copy and save the report.
 
-`ErrorHook` catches what escapes anywhere, in any thread, and shows each kind of fault once; the window lives on.
+`ExceptionHook` catches unhandled errors of every thread and shows each kind once, while the window keeps running.
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ from app.icons import pixmap, set_icon
 from app.system.report_text import anonymize, version_line
 from app.theme import SPACING, theme_colors
 
-_FILE_ADVICE = (
-    "See whether the disk has room and the file or folder may be written, then try again. Nothing else was touched."
+_FILE_ADVICE = "Check free disk space and write permission, then try again. No other file was changed."
+_GENERAL_ADVICE = (
+    "Try again; the window and your files are unharmed. If the error comes back, save the report and include it "
+    "in a bug report."
 )
-_GENERAL_ADVICE = "Try again. If it comes back, save the report and pass it on; the window and your files are unharmed."
 
 
 @dataclass(frozen=True)
 class ErrorReport:
-    """What an error dialog shows."""
+    """Contents of an error dialog."""
 
     title: str
     cause: str
@@ -48,31 +49,31 @@ class ErrorReport:
     details: str = ""
 
     def format_text(self) -> str:
-        """The whole as plain text, with versions, without the user's name: fit to be passed on."""
+        """Return the report as plain text with versions and without the user's name, so that it can be shared."""
         parts = (self.title, self.cause, self.advice, version_line(), self.details)
         return anonymize("\n\n".join(part for part in parts if part))
 
 
 def error_message(error: BaseException) -> str:
-    """What happened in a few words; the system's own, with the file, where it has some."""
+    """Return a short cause: the system's text and file name of an `OSError`, else the text of the error."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
     return str(error) or type(error).__name__
 
 
 def bug_report(error: BaseException, details: str = "") -> ErrorReport:
-    """The report of an error that is not the user's."""
+    """Return the report of an unexpected error: a file error or a bug of the program."""
     text = details or "".join(traceback.format_exception(type(error), error, error.__traceback__))
     if isinstance(error, OSError):
         return ErrorReport("A file could not be read or written", f"{error_message(error)}.", _FILE_ADVICE, text)
-    return ErrorReport("Something went wrong in the program", f"{type(error).__name__}: {error}", _GENERAL_ADVICE, text)
+    return ErrorReport("An unexpected error occurred", f"{type(error).__name__}: {error}", _GENERAL_ADVICE, text)
 
 
 class ErrorDialog(QDialog):
-    """Shows one report; does not block what runs behind it.
+    """Dialog that shows one report without blocking the window.
 
     Args:
-        remedy: words of a button and what it does, where the program knows how to mend it.
+        remedy: label and function of a button, if the program can fix the problem.
     """
 
     def __init__(
@@ -88,26 +89,26 @@ class ErrorDialog(QDialog):
         self.setMinimumWidth(480)
         layout = QVBoxLayout(self)
         layout.setSpacing(SPACING)
-        layout.addLayout(self._head())
+        layout.addLayout(self._make_header())
         self._details = QPlainTextEdit(report.details)
         self._details.setReadOnly(True)
         self._details.setAccessibleName("Details")
         self._details.setMinimumHeight(160)
         self._details.hide()
         layout.addWidget(self._details, 1)
-        self._trouble = QLabel()
-        self._trouble.setProperty("role", "error")
-        self._trouble.setWordWrap(True)
-        self._trouble.hide()
-        layout.addWidget(self._trouble)
-        layout.addWidget(self._buttons())
+        self._save_error = QLabel()
+        self._save_error.setProperty("role", "error")
+        self._save_error.setWordWrap(True)
+        self._save_error.hide()
+        layout.addWidget(self._save_error)
+        layout.addWidget(self._make_buttons())
 
-    def _head(self) -> QHBoxLayout:
+    def _make_header(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(2 * SPACING)
-        sign = QLabel()
-        sign.setPixmap(pixmap("wrong", theme_colors().error, 32))
-        row.addWidget(sign, 0)
+        icon_label = QLabel()
+        icon_label.setPixmap(pixmap("wrong", theme_colors().error, 32))
+        row.addWidget(icon_label, 0)
         texts = QVBoxLayout()
         for text, role in ((self._report.title, "heading"), (self._report.cause, ""), (self._report.advice, "muted")):
             if text:
@@ -118,7 +119,7 @@ class ErrorDialog(QDialog):
         row.addLayout(texts, 1)
         return row
 
-    def _buttons(self) -> QDialogButtonBox:
+    def _make_buttons(self) -> QDialogButtonBox:
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         box.rejected.connect(self.reject)
         copy = box.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
@@ -136,41 +137,42 @@ class ErrorDialog(QDialog):
             box.addButton(self._details_button, QDialogButtonBox.ButtonRole.ActionRole)
         return box
 
-    def _add_remedy(self, box: QDialogButtonBox, words: str, mend: Callable[[], object]) -> None:
-        button = box.addButton(words, QDialogButtonBox.ButtonRole.AcceptRole)
+    def _add_remedy(self, box: QDialogButtonBox, label: str, apply: Callable[[], object]) -> None:
+        button = box.addButton(label, QDialogButtonBox.ButtonRole.AcceptRole)
         button.setProperty("role", "primary")
         button.setDefault(True)
         set_icon(button, "start", "on_accent")
         box.accepted.connect(self.accept)
-        self.accepted.connect(mend)
+        self.accepted.connect(apply)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Icons and emphasis are known only now, and need room."""
+        """Grow to the final size of icons and bold text, which Qt knows only now."""
         super().showEvent(event)
         self.resize(self.size().expandedTo(self.minimumSizeHint()))
 
-    def set_details_visible(self, open_: bool) -> None:
+    def set_details_visible(self, visible: bool) -> None:
         """Show or hide the details."""
         if self._report.details:
-            self._details_button.setChecked(open_)
+            self._details_button.setChecked(visible)
 
     def _save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save report", "wqv-trainer-report.txt", "Text (*.txt)")
         if not name:
             return
-        self._trouble.clear()
+        self._save_error.clear()
         try:
             Path(name).write_text(self._report.format_text(), encoding="utf-8")
         except OSError as error:
-            self._trouble.setText(f"{name} could not be written: {error_message(error)}.")
-        self._trouble.setVisible(bool(self._trouble.text()))
+            self._save_error.setText(f"{name} could not be written: {error_message(error)}.")
+        self._save_error.setVisible(bool(self._save_error.text()))
 
 
 class ExceptionHook(QObject):
-    """Takes the place of Python's own handlers of escaped errors while the window is open.
+    """Replacement of Python's handlers of unhandled errors while the window is open.
 
     Args:
-        note: where the text of every error goes as well, from any thread.
+        window: parent of the dialogs.
+        log_error: also receives the text of every error, from any thread.
     """
 
     _caught = Signal(object, object)
@@ -178,13 +180,13 @@ class ExceptionHook(QObject):
     def __init__(self, window: QWidget, log_error: Callable[[str], None] = lambda text: None) -> None:
         super().__init__(window)
         self._window = window
-        self._note = log_error
+        self._log_error = log_error
         self._shown: set[tuple[Any, ...]] = set()
         self._dialog: ErrorDialog | None = None
         self._caught.connect(self._show)
 
     def install(self) -> None:
-        """Begin to catch."""
+        """Install the exception hooks."""
         self._before = sys.excepthook, threading.excepthook
         sys.excepthook = self._on_exception
         threading.excepthook = lambda escaped: self._on_exception(
@@ -192,25 +194,25 @@ class ExceptionHook(QObject):
         )
 
     def remove(self) -> None:
-        """Give Python's handlers back."""
+        """Restore Python's handlers."""
         sys.excepthook, threading.excepthook = self._before
 
     def _on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         text = "".join(traceback.format_exception(kind, error, trace))
         if sys.stderr is not None:
             print(text, file=sys.stderr)
-        self._note(text)
+        self._log_error(text)
         last = traceback.extract_tb(trace)[-1:] if trace else []
         place = tuple((frame.filename, frame.name) for frame in last)
         if not issubclass(kind, KeyboardInterrupt):
             self._caught.emit(bug_report(error, text), (kind, place, str(error)))
 
     @Slot(object, object)
-    def _show(self, report: ErrorReport, fault: tuple[Any, ...]) -> None:
-        """Each fault once, and one at a time: what comes many times a second must not bury the user."""
-        reading = self._dialog is not None and isValid(self._dialog) and self._dialog.isVisible()
-        if not reading and fault not in self._shown:
-            self._shown.add(fault)
+    def _show(self, report: ErrorReport, kind: tuple[Any, ...]) -> None:
+        """Show each kind of error once and one at a time, because an error may repeat many times a second."""
+        is_open = self._dialog is not None and isValid(self._dialog) and self._dialog.isVisible()
+        if not is_open and kind not in self._shown:
+            self._shown.add(kind)
             self._dialog = show_report(report, self._window)
 
 
@@ -221,7 +223,7 @@ def show_report(
     unfold: bool = False,
     remedy: tuple[str, Callable[[], object]] | None = None,
 ) -> ErrorDialog:
-    """Open the dialog and return at once; `unfold` shows the details from the start."""
+    """Open an error dialog and return it at once; `unfold` shows the details from the start."""
     dialog = ErrorDialog(report, parent, remedy=remedy)
     dialog.set_details_visible(unfold)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -1,7 +1,7 @@
-"""What a run will take: the device, the network, its memory, and the time, measured by the training thread.
+"""Estimate of a run: device, network, memory and time, measured in the training thread.
 
-Device and free memory are looked up for the settings at hand, and only there where torch lives; what is too much is
-trainer_core's to say.
+Only the training thread calls torch, so device and free memory are queried there; `trainer_core.planning.hardware`
+decides how much memory is too much.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from trainer_core.sinks.event_text import format_rough_duration
 from trainer_core.training.time_estimate import estimate_run_seconds, measure_step_seconds
 
 _MEASURE_DELAY = 1500  # milliseconds after the last change before the time is measured; pictures come first
-_REMEASURE_DELAY = 20000  # milliseconds until a time is measured once more: another program may have been at work
-_MAX_MEASUREMENTS = 3  # that a case is measured; the least counts
+_REMEASURE_DELAY = 20000  # milliseconds until the next measurement: another program may have been busy
+_MAX_MEASUREMENTS = 3  # of one case; the shortest time counts
 
 _DeviceChoice = tuple[str, bool]  # the settings that choose a device: device and mixed precision
 _TimingCase = tuple[Hardware, NetworkSpec, int, int, int]  # what the time of a step depends on
@@ -31,16 +31,16 @@ _TimingCase = tuple[Hardware, NetworkSpec, int, int, int]  # what the time of a 
 
 @dataclass(frozen=True)
 class _DeviceState:
-    """What would compute, and its free memory in bytes at the last look."""
+    """Device of a run, and its free memory in bytes when it was last queried."""
 
     hardware: Hardware
     free: int
 
 
 class EstimateModel(QObject):
-    """Follows the settings once `begin` was called."""
+    """Estimate of the current settings, updated after each change once `enable` was called."""
 
-    changed = Signal(str, object)  # a sentence, and what may go wrong: tuple[Check, ...]
+    changed = Signal(str, object)  # text, warnings: tuple[Check, ...]
     device_changed = Signal(str)
 
     def __init__(self, thread: TrainingThread, parent: QObject | None = None) -> None:
@@ -48,7 +48,7 @@ class EstimateModel(QObject):
         self._thread = thread
         self._enabled = self._check_running = self._check_pending = False
         self._config: TrainerConfig | None = None
-        self._machines: dict[_DeviceChoice, _DeviceState | UserError] = {}
+        self._devices: dict[_DeviceChoice, _DeviceState | UserError] = {}
         self._measured: dict[_TimingCase, float] = {}
         self._times_measured: Counter[_TimingCase] = Counter()
         self._timer = QTimer(self)
@@ -56,12 +56,12 @@ class EstimateModel(QObject):
         self._timer.timeout.connect(self._measure)
 
     def enable(self) -> None:
-        """The thread knows its hardware: from now on it is asked."""
+        """Start to query the training thread, which now knows its hardware."""
         self._enabled = True
         self.set_config(self._config)
 
     def set_config(self, config: TrainerConfig | None) -> None:
-        """Show these settings; None while they are wrong."""
+        """Estimate these settings; None while they have problems."""
         self._config = config
         self._timer.stop()
         if config is not None and self._enabled:
@@ -70,15 +70,15 @@ class EstimateModel(QObject):
         self._emit()
 
     def stop(self) -> None:
-        """Measure nothing from now on: a run begins, or the window closes."""
+        """Stop measuring, because a run starts or the window closes."""
         self._config = None
         self._timer.stop()
 
-    # -- what is told --------------------------------------------------------------------------
+    # -- results ---------------------------------------------------------------------------------
 
     @property
     def text(self) -> str:
-        """A sentence; "" without settings."""
+        """The estimate as a sentence, "" without settings."""
         config = self._config
         if config is None:
             return ""
@@ -88,30 +88,30 @@ class EstimateModel(QObject):
 
     @property
     def warnings(self) -> tuple[Check, ...]:
-        """What may go wrong, with the setting that mends it. It keeps nobody from starting."""
+        """What may go wrong, with the setting to change; warnings do not prevent a start."""
         config = self._config
         if config is None:
             return ()
-        machine, need = self._machines.get(_device_choice(config)), self._memory_need(config)
-        if isinstance(machine, UserError):
-            return (Check(WARNING, machine.message, "device"),)
+        device, need = self._devices.get(_device_choice(config)), self._memory_need(config)
+        if isinstance(device, UserError):
+            return (Check(WARNING, device.message, "device"),)
         return (Check(WARNING, need.warning, "batch_size"),) if need and need.warning else ()
 
     def _emit(self) -> None:
         self.changed.emit(self.text, self.warnings)
-        machine = self._known_device(self._config) if self._config else None
-        if machine is not None:
-            self.device_changed.emit(f"{machine.hardware.name} · {machine.hardware.precision}")
+        device = self._known_device(self._config) if self._config else None
+        if device is not None:
+            self.device_changed.emit(f"{device.hardware.name} · {device.hardware.precision}")
 
     def _memory_need(self, config: TrainerConfig) -> MemoryNeed | None:
-        machine = self._known_device(config)
-        if machine is None:
+        device = self._known_device(config)
+        if device is None:
             return None
-        return MemoryNeed(estimate_memory(config, network_spec(config), machine.hardware.precision), machine.free)
+        return MemoryNeed(estimate_memory(config, network_spec(config), device.hardware.precision), device.free)
 
     def _format_time(self, config: TrainerConfig) -> str:
         if config.max_minutes is not None:
-            return f"{format_rough_duration(estimate_run_seconds(config, 0.0))} as chosen"
+            return f"{format_rough_duration(estimate_run_seconds(config, 0.0))} (time budget)"
         case = self._timing_case(config)
         per_step = self._measured.get(case) if case else None
         return (
@@ -121,29 +121,29 @@ class EstimateModel(QObject):
     # -- the device ----------------------------------------------------------------------------
 
     def _known_device(self, config: TrainerConfig) -> _DeviceState | None:
-        found = self._machines.get(_device_choice(config))
+        found = self._devices.get(_device_choice(config))
         return found if isinstance(found, _DeviceState) else None
 
     def _check_device(self, config: TrainerConfig) -> None:
-        """Ask what would compute and how much memory it has left; one question at a time."""
+        """Query the device and its free memory; one query at a time."""
         if self._check_running:
-            self._check_pending = True  # the answer may have been found before the change
+            self._check_pending = True  # the running query may have started before the change
             return
-        self._check_running, self._check_pending, wish = True, False, _device_choice(config)
+        self._check_running, self._check_pending, choice = True, False, _device_choice(config)
         self._thread.submit(
             lambda: _query_device(config),
-            lambda found: self._on_device_checked(wish, found),
-            lambda error: self._on_device_checked(wish, error),
+            lambda found: self._on_device_checked(choice, found),
+            lambda error: self._on_device_checked(choice, error),
         )
 
-    def _on_device_checked(self, wish: _DeviceChoice, found: _DeviceState | Exception) -> None:
+    def _on_device_checked(self, choice: _DeviceChoice, found: _DeviceState | Exception) -> None:
         self._check_running = False
         if not isinstance(found, (_DeviceState, UserError)):
             raise found
-        self._machines[wish] = found
+        self._devices[choice] = found
         if self._config is None:
             return
-        if self._check_pending or _device_choice(self._config) not in self._machines:
+        if self._check_pending or _device_choice(self._config) not in self._devices:
             self._check_device(self._config)
         self._measure_later(self._config)
         self._emit()
@@ -151,10 +151,10 @@ class EstimateModel(QObject):
     # -- the time ------------------------------------------------------------------------------
 
     def _timing_case(self, config: TrainerConfig) -> _TimingCase | None:
-        machine = self._known_device(config)
-        if machine is None:
+        device = self._known_device(config)
+        if device is None:
             return None
-        return machine.hardware, network_spec(config), config.patch_size, config.batch_size, config.grad_accum_steps
+        return device.hardware, network_spec(config), config.patch_size, config.batch_size, config.grad_accum_steps
 
     def _measure_later(self, config: TrainerConfig) -> None:
         case = self._timing_case(config)
@@ -170,7 +170,7 @@ class EstimateModel(QObject):
         self._thread.submit(
             lambda: measure_step_seconds(config, network_spec(config), case[0]),
             lambda seconds: self._on_time_measured(case, seconds),
-            lambda error: None,  # too little memory, say: then there is no estimate
+            lambda error: None,  # for example too little memory: no estimate then
         )
 
     def _on_time_measured(self, case: _TimingCase, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What a file dialog offers: one kind of files by the endings of their names, and all files besides."""
+"""Filters of file dialogs: one kind of file by suffix, and all files."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from collections.abc import Collection
 
 
 def make_file_filter(kind: str, suffixes: Collection[str]) -> str:
-    """The filter for a `QFileDialog`. `suffixes` begin with a dot."""
+    """Return the filter of a `QFileDialog` for files with these suffixes, which start with a dot."""
     return f"{kind} ({' '.join(f'*{suffix}' for suffix in sorted(suffixes))});;All files (*)"

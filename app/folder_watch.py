@@ -1,4 +1,4 @@
-"""Notices when files come or go in the source folder, so that its summary stays true without a click."""
+"""Watch for added and removed files in the source folder, so that its summary stays current."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
-_SETTLE_DELAY = 1000  # milliseconds of rest after the last change; copying a folder makes many
-_MAX_FOLDERS = 256  # the system's watches are few
+_SETTLE_DELAY = 1000  # milliseconds after the last change; copying a folder makes many
+_MAX_FOLDERS = 256  # systems limit the number of watches
 
 
 class FolderWatch(QObject):
-    """Watches folders, not their subfolders; `changed` comes once things have settled."""
+    """Watcher of folders without their subfolders; `changed` follows a pause after the last change."""
 
     changed = Signal()
 
@@ -26,7 +26,7 @@ class FolderWatch(QObject):
         self._watcher.directoryChanged.connect(lambda folder: self._timer.start())
 
     def set_folders(self, folders: Iterable[Path]) -> None:
-        """Watch these and no others."""
+        """Watch exactly these folders, at most `_MAX_FOLDERS`."""
         wanted = set(sorted(str(folder) for folder in folders)[:_MAX_FOLDERS])
         watched = set(self._watcher.directories())
         if watched - wanted:
@@ -35,6 +35,6 @@ class FolderWatch(QObject):
             self._watcher.addPaths(sorted(wanted - watched))
 
     def stop(self) -> None:
-        """Watch nothing."""
+        """Stop watching."""
         self.set_folders(())
         self._timer.stop()

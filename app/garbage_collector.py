@@ -1,8 +1,8 @@
-"""Python's garbage collector, tamed for a window: it runs in the window's thread alone, and passes over torch.
+"""Garbage collection in the window's thread only, without the objects of torch.
 
-A collection stops all threads, and may come in any of them. In the training thread it could destroy Qt objects, which
-must die in the window's thread. And torch brings 450,000 objects that live to the end: looking through all of them
-takes up to half a second on a busy machine, during which the window stands still (`benchmarks/window_latency.py`).
+An automatic collection stops all threads and may run in any of them. In the training thread it could destroy Qt
+objects, which must be destroyed in the window's thread. Torch also creates 450,000 objects that live until the end:
+scanning them freezes the window for up to half a second on a busy machine (`benchmarks/window_latency.py`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Callable
 
 from PySide6.QtCore import QObject, QTimer
 
-_INTERVAL = 1000  # milliseconds between two looks whether there is enough to collect
+_INTERVAL = 1000  # milliseconds between two checks
 
 
 class GarbageCollector(QObject):
-    """Takes over from the automatic collector until `close`."""
+    """Replacement of the automatic collector until `close`."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -25,18 +25,18 @@ class GarbageCollector(QObject):
         self._timer.timeout.connect(self._collect)
         self._timer.start(_INTERVAL)
 
-    def freeze_torch(self, ask: Callable[..., None]) -> None:
-        """Let torch be imported by `ask` (`TrainingThread.ask`), then never look through what is there by then."""
-        ask(_import_torch, lambda done: gc.freeze(), lambda error: None)
+    def freeze_torch(self, submit: Callable[..., None]) -> None:
+        """Import torch through `submit` (`TrainingThread.submit`), then exclude all existing objects."""
+        submit(_import_torch, lambda done: gc.freeze(), lambda error: None)
 
     def close(self) -> None:
-        """Give the automatic collector back."""
+        """Restore the automatic collector."""
         self._timer.stop()
         gc.unfreeze()
         gc.enable()
 
     def _collect(self) -> None:
-        """The oldest generation that is due, as the automatic collector would."""
+        """Collect the oldest generation that is due, as the automatic collector does."""
         counts, thresholds = gc.get_count(), gc.get_threshold()
         for generation in (2, 1, 0):
             if counts[generation] > thresholds[generation] > 0:

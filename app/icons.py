@@ -1,4 +1,4 @@
-"""Icons: one-color SVG files from `resources/icons`, tinted with a color of the theme when they are drawn."""
+"""Icons: one-color SVG files from `resources/icons`, tinted with a theme color when drawn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _read_svg(name: str) -> str:
 
 
 def pixmap(name: str, color: str, side: int = ICON_SIZE, *, gap: int = 0) -> QPixmap:
-    """The icon as a picture for the screen's pixel density, with `gap` empty pixels on its right."""
+    """Return the icon at the screen's pixel density, with `gap` empty pixels on its right; lengths in pixels."""
     ratio = QGuiApplication.primaryScreen().devicePixelRatio() if QGuiApplication.primaryScreen() else 1.0
     picture = QPixmap(round((side + gap) * ratio), round(side * ratio))
     picture.setDevicePixelRatio(ratio)
@@ -35,23 +35,23 @@ def pixmap(name: str, color: str, side: int = ICON_SIZE, *, gap: int = 0) -> QPi
 
 
 def icon(name: str, color: str | None = None, *, gap: int = 0) -> QIcon:
-    """The icon in `color`, or in the text's."""
+    """Return the icon in `color` (#rrggbb), by default in the text color."""
     made = QIcon(pixmap(name, color or theme_colors().text, gap=gap))
     made.addPixmap(pixmap(name, theme_colors().muted, gap=gap), QIcon.Mode.Disabled)
     return made
 
 
 def set_icon(widget: QAbstractButton | QLabel, name: str, color_role: str = "text", side: int = ICON_SIZE) -> None:
-    """Give a button or a label an icon that follows the theme. `role` is a field of `Colors`."""
-    first = widget.property("dress") is None
-    widget.setProperty("dress", [name, color_role, side])
+    """Give a button or a label an icon that follows the theme; `color_role` is a field of `ThemeColors`."""
+    first = widget.property("icon_spec") is None
+    widget.setProperty("icon_spec", [name, color_role, side])
     if first:
         _IconTint(widget)
     _redraw(widget)
 
 
 class _IconTint(QObject):
-    """Follows the theme for its parent, a dressed widget; as its child, so that the connection ends with the widget."""
+    """Theme listener of a widget with an icon; as its child it is destroyed with the widget."""
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
@@ -63,7 +63,7 @@ class _IconTint(QObject):
 
 def _redraw(widget: QObject | None) -> None:
     assert widget is not None
-    name, role, side = widget.property("dress")
+    name, role, side = widget.property("icon_spec")
     if isinstance(widget, QAbstractButton):
         gap = _GAP if isinstance(widget, QPushButton) else 0
         widget.setIconSize(QSize(ICON_SIZE + gap, ICON_SIZE))

@@ -1,4 +1,7 @@
-"""What was chosen when the window was last open, kept at every start of a run and at the end: a crash loses nothing."""
+"""Last session: the choices saved when a run starts and when the window closes, restored at the next start.
+
+Saving them at the start of a run protects them from a crash.
+"""
 
 from __future__ import annotations
 
@@ -18,29 +21,29 @@ _KEY = "last_session"
 
 @dataclass(frozen=True)
 class LastSession:
-    """Choices by setting: folders that are still there, and all others."""
+    """Choices by setting name: existing folders in `paths`, all other settings in `values`."""
 
     paths: dict[str, Any] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
 
 
 def save_session(given: Mapping[str, Any]) -> None:
-    """Remember the explicit settings, without those that are meant for one start alone, as `resume_from` is."""
+    """Save the explicit settings, without those that apply to one start only, such as `resume_from`."""
     lasting = {name: value for name, value in given.items() if SETTINGS[name].stored or SETTINGS[name].place}
     open_settings_store().setValue(_KEY, json.dumps(lasting))
-    open_settings_store().sync()  # now: the process may be killed
+    open_settings_store().sync()  # write now, because the process may be killed
 
 
 def load_session() -> LastSession:
-    """What is remembered, as far as it can still be used; folders that are gone are passed over."""
+    """Return the saved choices that are still valid, without folders that no longer exist."""
     try:
         given = json.loads(str(open_settings_store().value(_KEY, "{}")))
         values = parse_stored_settings({"schema": 0, **given}, "the last session").values
     except (ValueError, TypeError, UserError):
         return LastSession()
-    places = {name: given[name] for name, setting in SETTINGS.items() if setting.place and given.get(name)}
-    if not Path(places.get("source_dir", ".")).is_dir():
-        del places["source_dir"]
-    if not Path(places.get("workspace", ".")).absolute().parent.is_dir():
-        del places["workspace"]
-    return LastSession(places, values)
+    paths = {name: given[name] for name, setting in SETTINGS.items() if setting.place and given.get(name)}
+    if not Path(paths.get("source_dir", ".")).is_dir():
+        del paths["source_dir"]
+    if not Path(paths.get("workspace", ".")).absolute().parent.is_dir():
+        del paths["workspace"]
+    return LastSession(paths, values)

@@ -1,4 +1,4 @@
-"""The log: the same sentences as `trainer.log`, with a filter by level."""
+"""Log tab: the same lines as `trainer.log`, with a filter by level."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _STEPS_BETWEEN_LINES = 100
 
 
 class LogPanel(QWidget):
-    """Hears every event."""
+    """Panel that shows the events of a run as lines of text."""
 
     def __init__(self) -> None:
         super().__init__()
         self._lines: list[tuple[int, str]] = []
-        self._narrator = EventFormatter()
-        self._pace = LineSchedule(_STEPS_BETWEEN_LINES)
+        self._formatter = EventFormatter()
+        self._schedule = LineSchedule(_STEPS_BETWEEN_LINES)
         self._filter = QComboBox()
         self._filter.addItems(_CHOICES)
         self._filter.setAccessibleName("Level of the log")
@@ -32,7 +32,7 @@ class LogPanel(QWidget):
         self._text.setReadOnly(True)
         self._text.setMaximumBlockCount(_MAX_LINES)
         self._text.setAccessibleName("Log")
-        self._text.setPlaceholderText("What the training says appears here and in the workspace's trainer.log.")
+        self._text.setPlaceholderText("Messages of the training appear here and in the workspace's trainer.log.")
         self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         row = QHBoxLayout()
@@ -45,23 +45,23 @@ class LogPanel(QWidget):
         layout.addWidget(self._text, 1)
 
     def on_event(self, event: Event) -> None:
-        """Take in one event; of steps only some."""
+        """Add the lines of an event; of the steps only every hundredth or so."""
         if isinstance(event, RunStarted):
-            self._narrator = EventFormatter()
-            self._pace.start(event.start_step)
-        if isinstance(event, StepDone) and not self._pace.is_due(event.step, event.total_steps):
+            self._formatter = EventFormatter()
+            self._schedule.start(event.start_step)
+        if isinstance(event, StepDone) and not self._schedule.is_due(event.step, event.total_steps):
             return
-        for line in self._narrator.format_event(event):
+        for line in self._formatter.format_event(event):
             self._add(_event_level(event), line)
 
     def clear(self) -> None:
-        """Nothing said yet."""
+        """Remove all lines."""
         self._lines.clear()
         self._text.clear()
 
     @property
     def text(self) -> str:
-        """The lines that are shown."""
+        """The visible lines."""
         return self._text.toPlainText()
 
     def _add(self, level: int, line: str) -> None:
@@ -71,8 +71,8 @@ class LogPanel(QWidget):
             self._text.appendPlainText(line)
 
     def _rebuild(self) -> None:
-        least = self._filter.currentIndex()
-        self._text.setPlainText("\n".join(line for level, line in self._lines if level >= least))
+        min_level = self._filter.currentIndex()
+        self._text.setPlainText("\n".join(line for level, line in self._lines if level >= min_level))
         self._text.verticalScrollBar().setValue(self._text.verticalScrollBar().maximum())
 
 

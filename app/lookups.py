@@ -1,7 +1,8 @@
-"""Slow looks at what the settings name: a folder of photos, a workspace, weights, a camera profile.
+"""Background checks of the paths in the settings: workspace, source folder, warm start weights, camera profile.
 
-Each `Lookup` watches one setting: it waits for a pause in typing, looks in another thread, and has a problem or a note
-to show beneath that setting. What a path means is trainer_core's; this only puts it in the right thread and order.
+Each `Lookup` checks one setting: it waits for a pause in typing, reads the path in another thread, and provides
+a problem or a note to show beneath that setting. trainer_core interprets the path; this module chooses the thread and
+the order.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ from trainer_core.weights.warm_start import WarmStartSource
 from trainer_core.weights.warm_start import identify_source as plan_warm_start
 from trainer_core.workspace.layout import Workspace
 
-_TYPING_DELAY = 300  # milliseconds after the last key before a path is looked at
+_TYPING_DELAY = 300  # milliseconds after the last key before a path is checked
 
 
 class Lookup(QObject):
-    """What is known of the path in one setting of a draft.
+    """Check of the path in one setting of a draft, and its result.
 
     Attributes:
         name: the setting.
-        inputs: other settings that the outcome depends on.
+        inputs: other settings that the result depends on.
         problem: why the path cannot be used, or "".
-        is_typed: whether the path is being typed: it may be one that is only passed on the way to another.
+        is_typed: whether the path was typed, so that it may be incomplete.
     """
 
     changed = Signal()
@@ -50,51 +51,51 @@ class Lookup(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_TYPING_DELAY)
-        self._timer.timeout.connect(self.look)
+        self._timer.timeout.connect(self.start)
 
     @property
     def note(self) -> str:
-        """What was found, or ""."""
+        """The result as a sentence, or ""."""
         return self._note
 
     @property
     def more(self) -> str:
-        """What a button beside the note shows, or ""."""
+        """Name of the details that a button beside the note shows, or ""."""
         return ""
 
     @property
     def is_busy(self) -> bool:
-        """Whether a run must wait for the outcome."""
+        """Whether a run must wait for the result."""
         return self._timer.isActive()
 
-    def look(self) -> None:
-        """Look now, at what the draft says."""
+    def start(self) -> None:
+        """Check the path of the draft now."""
         self._timer.stop()
         self.forget()
-        self._look()
+        self._run_check()
 
-    def look_later(self) -> None:
-        """Look when typing pauses."""
+    def start_later(self) -> None:
+        """Check the path when typing pauses."""
         self.is_typed = True
         self.forget()
         self._timer.start()
 
     def on_input(self) -> None:
-        """Follow a change of one of the `inputs`."""
-        self.look()
+        """Check again after a change of one of the `inputs`."""
+        self.start()
 
     def forget(self) -> None:
-        """Drop what is known, and the answer that is under way."""
+        """Drop the result and the running job."""
         self._background.cancel(self.name)
         self.problem, self._note = "", ""
 
     def stop(self) -> None:
-        """Look no more: the window closes."""
+        """Stop checking, because the window closes."""
         self._timer.stop()
 
     @abstractmethod
-    def _look(self) -> None:
-        """Begin to look; `changed` is emitted at once and with each answer."""
+    def _run_check(self) -> None:
+        """Begin the check; emit `changed` at once and with each result."""
 
     def _on_refused(self, error: Exception) -> None:
         if not isinstance(error, UserError):
@@ -104,12 +105,12 @@ class Lookup(QObject):
 
 
 class WorkspaceLookup(Lookup):
-    """Opens the workspace: its settings at once, its run in the background."""
+    """Check that opens the workspace: its settings at once, its run in the background."""
 
     name = "workspace"
     settings_read = Signal()
-    opened = Signal(object)  # Opened
-    closed = Signal()  # there is no workspace
+    opened = Signal(object)  # WorkspaceContents
+    closed = Signal()  # no workspace is named
 
     def __init__(self, draft: Draft, background: Background, parent: QObject) -> None:
         super().__init__(draft, background, parent)
@@ -117,19 +118,21 @@ class WorkspaceLookup(Lookup):
 
     @property
     def workspace(self) -> Workspace | None:
-        """The folder, if one is named."""
+        """The folder of the workspace, None if the setting is empty."""
         name = self._draft.config.workspace
         return Workspace(Path(os.path.abspath(name))) if name else None
 
     @property
     def is_busy(self) -> bool:
+        """Whether the workspace is being opened or will be soon."""
         return self._is_opening or super().is_busy
 
     def forget(self) -> None:
+        """Drop the result and the running job."""
         super().forget()
         self._is_opening = False
 
-    def _look(self) -> None:
+    def _run_check(self) -> None:
         try:
             for notice in self._draft.open_workspace(self._draft.config.workspace):
                 self.message_posted.emit("info", notice)
@@ -157,7 +160,7 @@ class WorkspaceLookup(Lookup):
 
 
 class SourceLookup(Lookup):
-    """Finds the photos of the source folder, and follows its changes."""
+    """Check that finds the photos of the source folder and watches it for changes."""
 
     name = "source_dir"
     inputs = ("train_split", "val_split", "resplit", "demo")
@@ -170,30 +173,34 @@ class SourceLookup(Lookup):
 
     @property
     def note(self) -> str:
+        """The summary of the photos, "" without a source folder."""
         return self.source.summary() if self._draft.config.source_dir else ""
 
     @property
     def more(self) -> str:
+        """Name of the list of unusable files, "" if there are none."""
         has_unusable = self.source.scan is not None and self.source.scan.rejected
         return "the files that cannot be used" if has_unusable and not self._draft.config.demo else ""
 
     def forget(self) -> None:
+        """Drop the photos and the running job."""
         super().forget()
         self.source = SourceStatus()
 
     def stop(self) -> None:
+        """Stop checking and watching, because the window closes."""
         super().stop()
         self._folder_watch.stop()
 
-    def _look(self) -> None:
+    def _run_check(self) -> None:
         self._folder_watch.stop()
         self._scan()
 
     def _scan(self) -> None:
-        """Look at the photos; what was known of them stays in sight meanwhile."""
+        """Scan the photos again; the previous summary stays visible until then."""
         config = self._draft.config
         if config.source_dir and not config.demo:
-            wanted = self._background.is_current(self.name)  # a folder passed while typing may be the whole disk
+            wanted = self._background.is_current(self.name)  # an incomplete path may be the whole disk
             self._background.run_job(
                 self.name, lambda: SourceStatus(*find_run_photos(config, wanted)), self._on_scanned, self._on_refused
             )
@@ -212,12 +219,12 @@ class SourceLookup(Lookup):
 
 
 class WeightsLookup(Lookup):
-    """Identifies the weights of a warm start."""
+    """Check that identifies the weights of a warm start."""
 
     name = "init_weights"
     inputs = ("init_arch",)
 
-    def _look(self) -> None:
+    def _run_check(self) -> None:
         config = self._draft.config
         path, arch = config.init_weights, config.init_arch
         if path:
@@ -243,7 +250,7 @@ class WeightsLookup(Lookup):
 
 
 class ProfileLookup(Lookup):
-    """Reads the camera profile, which decides about the watch; choosing the other watch later removes the profile."""
+    """Check that reads the camera profile and sets the watch kind; choosing the other watch removes the profile."""
 
     name = "camera_profile"
     inputs = ("monochrome_style",)
@@ -253,16 +260,18 @@ class ProfileLookup(Lookup):
         self._is_mono: bool | None = None
 
     def forget(self) -> None:
+        """Drop the profile and the running job."""
         super().forget()
         self._is_mono = None
 
     def on_input(self) -> None:
+        """Remove the profile if the user chose the other watch."""
         if self._is_mono is (not self._draft.config.monochrome_style):
             self._draft.reset(self.name)
-            self.look_later()
-            self.message_posted.emit("info", "The camera profile was of the other watch and is left out.")
+            self.start_later()
+            self.message_posted.emit("info", "Camera profile removed: it is for the other watch.")
 
-    def _look(self) -> None:
+    def _run_check(self) -> None:
         path = self._draft.config.camera_profile
         if path:
             self._background.run_job(

@@ -1,4 +1,4 @@
-"""The menus: everything that can be done, with its shortcut."""
+"""Menu bar: every command with its shortcut."""
 
 from __future__ import annotations
 
@@ -16,78 +16,105 @@ from app.theme import CHOICES, theme
 
 
 class Commands(Protocol):
-    """What the menus call."""
+    """Commands that the menus call; `RunController` implements them."""
 
     settings_files: SettingsTransfer
     deployment: Deployment
 
-    def start(self) -> None: ...
-    def ask_to_load_demo(self) -> None: ...
-    def pause_or_resume(self) -> None: ...
-    def stop(self) -> None: ...
-    def discard(self) -> None: ...
-    def save_now(self) -> None: ...
-    def preview_now(self) -> None: ...
-    def open_tensorboard(self) -> None: ...
-    def choose_path(self, name: str) -> None: ...
-    def open_workspace(self, path: str) -> None: ...
-    def about(self) -> None: ...
+    def start(self) -> None:
+        """Start a run, or focus the first setting with a problem."""
+
+    def ask_to_load_demo(self) -> None:
+        """Select the built-in scenes, after a question if that replaces choices."""
+
+    def pause_or_resume(self) -> None:
+        """Pause or resume the run."""
+
+    def stop(self) -> None:
+        """Save a checkpoint and stop the run."""
+
+    def discard(self) -> None:
+        """Stop the run without saving, after a question."""
+
+    def save_now(self) -> None:
+        """Request a checkpoint."""
+
+    def preview_now(self) -> None:
+        """Request a preview."""
+
+    def open_tensorboard(self) -> None:
+        """Open the run's TensorBoard files in the browser."""
+
+    def choose_path(self, name: str) -> None:
+        """Open the file dialog of a path setting."""
+
+    def open_workspace(self, path: str) -> None:
+        """Open a workspace with its settings and photos."""
+
+    def about(self) -> None:
+        """Show the versions."""
 
 
 class Menus:
-    """Builds the menu bar; `show_state` keeps it true."""
+    """Menu bar of the window; `show_state` enables and disables its actions."""
 
     def __init__(self, window: QMainWindow, commands: Commands) -> None:
-        self._window, self._doer = window, commands
-        self._idle: list[QAction] = []
+        self._window, self._commands = window, commands
+        self._idle_actions: list[QAction] = []
         self._run_actions: list[QAction] = []
-        self._active: list[QAction] = []
-        self._file_menu()
-        self._run_menu()
-        self._model_menu()
-        self._view_menu()
+        self._active_actions: list[QAction] = []
+        self._add_file_menu()
+        self._add_run_menu()
+        self._add_model_menu()
+        self._add_view_menu()
         about = window.menuBar().addMenu("&Help").addAction("&About …")
         about.triggered.connect(lambda: commands.about())
 
-    def _file_menu(self) -> None:
-        doer, menu = self._doer, self._window.menuBar().addMenu("&File")
-        self._add_action(menu, "Choose &photos …", lambda: doer.choose_path("source_dir"), "Ctrl+P", self._idle)
+    def _add_file_menu(self) -> None:
+        commands, menu = self._commands, self._window.menuBar().addMenu("&File")
+        self._add_action(
+            menu, "Choose &photos …", lambda: commands.choose_path("source_dir"), "Ctrl+P", self._idle_actions
+        )
         open_ = QKeySequence.StandardKey.Open
-        self._add_action(menu, "Open &workspace …", lambda: doer.choose_path("workspace"), open_, self._idle)
+        self._add_action(
+            menu, "Open &workspace …", lambda: commands.choose_path("workspace"), open_, self._idle_actions
+        )
         self._recent = menu.addMenu("&Recent workspaces")
         self._recent.aboutToShow.connect(self._fill_recent)
-        self._idle.append(self._recent.menuAction())
-        self._add_action(menu, "Choose warm &start …", lambda: doer.choose_path("init_weights"), "Ctrl+W", self._idle)
+        self._idle_actions.append(self._recent.menuAction())
+        self._add_action(
+            menu, "Choose warm &start …", lambda: commands.choose_path("init_weights"), "Ctrl+W", self._idle_actions
+        )
         menu.addSeparator()
-        self._add_action(menu, "&Import settings …", doer.settings_files.choose_import, None, self._idle)
-        self._add_action(menu, "&Export settings …", doer.settings_files.choose_export, None, self._idle)
+        self._add_action(menu, "&Import settings …", commands.settings_files.choose_import, None, self._idle_actions)
+        self._add_action(menu, "&Export settings …", commands.settings_files.choose_export, None, self._idle_actions)
         menu.addSeparator()
         self._add_action(menu, "&Quit", self._window.close, QKeySequence.StandardKey.Quit, [])
 
-    def _run_menu(self) -> None:
-        doer, menu = self._doer, self._window.menuBar().addMenu("&Run")
-        self._add_action(menu, "&Start training", doer.start, "Ctrl+Return", self._idle)
-        self._add_action(menu, "&Try it with built-in scenes", doer.ask_to_load_demo, None, self._idle)
+    def _add_run_menu(self) -> None:
+        commands, menu = self._commands, self._window.menuBar().addMenu("&Run")
+        self._add_action(menu, "&Start training", commands.start, "Ctrl+Return", self._idle_actions)
+        self._add_action(menu, "&Try it with built-in scenes", commands.ask_to_load_demo, None, self._idle_actions)
         menu.addSeparator()
-        self._pause = self._add_action(menu, "&Pause", doer.pause_or_resume, "Ctrl+Space", self._run_actions)
-        self._add_action(menu, "St&op and save", doer.stop, "Ctrl+.", self._active)
-        self._add_action(menu, "&Discard …", doer.discard, None, self._active)
+        self._pause = self._add_action(menu, "&Pause", commands.pause_or_resume, "Ctrl+Space", self._run_actions)
+        self._add_action(menu, "St&op and save", commands.stop, "Ctrl+.", self._active_actions)
+        self._add_action(menu, "&Discard …", commands.discard, None, self._active_actions)
         menu.addSeparator()
-        self._add_action(menu, "Save &now", doer.save_now, QKeySequence.StandardKey.Save, self._run_actions)
-        self._add_action(menu, "Pre&view now", doer.preview_now, "Ctrl+R", self._run_actions)
+        self._add_action(menu, "Save &now", commands.save_now, QKeySequence.StandardKey.Save, self._run_actions)
+        self._add_action(menu, "Pre&view now", commands.preview_now, "Ctrl+R", self._run_actions)
         menu.addSeparator()
-        self._add_action(menu, "&Copy as command", doer.settings_files.copy_command, "Ctrl+Shift+C", [])
+        self._add_action(menu, "&Copy as command", commands.settings_files.copy_command, "Ctrl+Shift+C", [])
 
-    def _model_menu(self) -> None:
-        deployment, menu = self._doer.deployment, self._window.menuBar().addMenu("&Model")
+    def _add_model_menu(self) -> None:
+        deployment, menu = self._commands.deployment, self._window.menuBar().addMenu("&Model")
         self._add_action(menu, "&Try on photos …", deployment.open_trial, "Ctrl+T", [])
         self._add_action(menu, "&Export …", deployment.open_export, "Ctrl+E", [])
         self._add_action(menu, "&Copy to WQV-Viewer", deployment.copy_to_viewer, None, [])
         self._add_action(menu, "Change WQV-Viewer's &folder …", deployment.choose_viewer_folder, None, [])
 
-    def _view_menu(self) -> None:
+    def _add_view_menu(self) -> None:
         view = self._window.menuBar().addMenu("&View")
-        self._add_action(view, "Open &TensorBoard", self._doer.open_tensorboard, "Ctrl+Shift+T", [])
+        self._add_action(view, "Open &TensorBoard", self._commands.open_tensorboard, "Ctrl+Shift+T", [])
         menu = view.addMenu("T&heme")
         group = QActionGroup(self._window)
         for choice in CHOICES:
@@ -97,11 +124,11 @@ class Menus:
             group.addAction(action)
 
     def show_state(self, state: SessionState) -> None:
-        """Follow the session."""
+        """Enable the actions that are possible in this state."""
         for actions, enabled in (
-            (self._idle, state is SessionState.IDLE),
+            (self._idle_actions, state is SessionState.IDLE),
             (self._run_actions, state in CONTROLLABLE_STATES),
-            (self._active, state not in (SessionState.IDLE, SessionState.STOPPING)),
+            (self._active_actions, state not in (SessionState.IDLE, SessionState.STOPPING)),
         ):
             for action in actions:
                 action.setEnabled(enabled)
@@ -110,7 +137,7 @@ class Menus:
     def _fill_recent(self) -> None:
         self._recent.clear()
         for path in read_recent_workspaces():
-            self._add_action(self._recent, str(path), partial(self._doer.open_workspace, str(path)), None, [])
+            self._add_action(self._recent, str(path), partial(self._commands.open_workspace, str(path)), None, [])
         if self._recent.isEmpty():
             self._recent.addAction("None yet").setEnabled(False)
 

@@ -1,4 +1,4 @@
-"""A thin bar that says how much is done, or moves to and fro while that is not known."""
+"""Thin progress bar that shows the completed share, or moves back and forth while the total is unknown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from PySide6.QtWidgets import QProgressBar
 
 
 class ProgressBar(QProgressBar):
-    """Has no text; its accessible name says of what it is."""
+    """Progress bar without text.
+
+    Args:
+        name: accessible name, for screen readers.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -14,18 +18,18 @@ class ProgressBar(QProgressBar):
         self.setAccessibleName(name)
 
     def set_busy(self) -> None:
-        """How much there is to do is not known."""
+        """Show that the total is unknown."""
         self.setRange(0, 0)
 
     def set_progress(self, done: int, total: int | None) -> None:
-        """So much is done, of a total that may not be known."""
+        """Show that `done` of `total` is completed; None is an unknown total."""
         if total and self.maximum() == 0:
             self._end_busy()
         self.setRange(0, total or 0)
         self.setValue(done)
 
     def _end_busy(self) -> None:
-        """The style repaints a busy bar thirty times a second until it has drawn one with at least a pixel in it."""
+        """Stop the busy animation: the style repaints until it has drawn a bar of at least a pixel."""
         self.setRange(0, 1)
         self.setValue(1)
         self.grab()

@@ -1,7 +1,7 @@
-"""What the form edits: a `Draft`, with the slow looks at folders and files done in the background (`lookups`).
+"""Model of the form: a `Draft` whose folders and files are checked in the background by `app/lookups.py`.
 
-Says when something changed, and what it found: the photos of the source, the workspace's earlier run, what a dropped
-weight file is. The rules are trainer_core's; this only puts them in the right order.
+Its signals report changes and results: the photos of the source folder, the run in the workspace, the network in a
+weight file. trainer_core defines the rules; this module applies them in the right order.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from trainer_core.workspace.layout import LATEST, Workspace
 
 
 class Project(QObject):
-    """The settings under way. `changed` means: look at everything again."""
+    """Settings under way; `changed` asks all views to refresh."""
 
     changed = Signal()
-    workspace_opened = Signal(object)  # Opened, of a new workspace with nothing in it
-    workspace_closed = Signal()  # there is no workspace
+    workspace_opened = Signal(object)  # WorkspaceContents; also of a new, empty workspace
+    workspace_closed = Signal()  # no workspace is named
     message_posted = Signal(str, str)  # level, text
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -36,138 +36,138 @@ class Project(QObject):
         self._source = SourceLookup(self.draft, self.background, self)
         weights = WeightsLookup(self.draft, self.background, self)
         profile = ProfileLookup(self.draft, self.background, self)
-        self._of_settings: tuple[Lookup, ...] = (self._source, weights, profile)  # what a workspace's settings name
-        self._lookups = {lookup.name: lookup for lookup in (self._workspace, *self._of_settings)}
+        self._setting_lookups: tuple[Lookup, ...] = (self._source, weights, profile)
+        self._lookups = {lookup.name: lookup for lookup in (self._workspace, *self._setting_lookups)}
         for lookup in self._lookups.values():
             lookup.changed.connect(self.changed)
             lookup.message_posted.connect(self.message_posted)
-        self._workspace.settings_read.connect(self._look_at_settings)
+        self._workspace.settings_read.connect(self._check_setting_paths)
         self._workspace.opened.connect(self.workspace_opened)
         self._workspace.closed.connect(self.workspace_closed)
 
-    # -- what the user does --------------------------------------------------------------------
+    # -- changes ---------------------------------------------------------------------------------
 
     def set_value(self, name: str, value: Any) -> None:
-        """Choose one setting; a path is looked at when typing pauses."""
+        """Set one setting; a path is checked when typing pauses."""
         self.draft.set(name, value)
         for lookup in self._lookups.values():
             if name == lookup.name:
-                lookup.look_later()
+                lookup.start_later()
             elif name in lookup.inputs:
                 lookup.on_input()
         self.changed.emit()
 
     def set_path(self, name: str, path: str) -> None:
-        """Choose a path that is complete: browsed for or dropped."""
+        """Set a complete path, chosen in a dialog or dropped, and check it at once."""
         self.set_value(name, path)
         if name in self._lookups:
             self._lookups[name].is_typed = False
-            self._lookups[name].look()
+            self._lookups[name].start()
 
     def reset_value(self, name: str) -> None:
-        """One setting back to its default."""
+        """Reset one setting to its default."""
         self.draft.reset(name)
         if name in self._lookups:
-            self._lookups[name].look_later()
+            self._lookups[name].start_later()
         self.changed.emit()
 
     def reload_workspace(self) -> None:
-        """Look into the workspace anew: a training began or ended there."""
-        self._workspace.look()
+        """Read the workspace again, because a run began or ended there."""
+        self._workspace.start()
 
     def lock_workspace(self, process: int) -> None:
-        """Let nothing start in the workspace while another process trains there: until it is looked into again."""
-        self._workspace.problem = f"Process {process} trains in this workspace"
+        """Prevent a start in the workspace while another process trains there, until `reload_workspace`."""
+        self._workspace.problem = f"Process {process} is training in this workspace"
         self.changed.emit()
 
     def commit(self) -> None:
-        """A run was made of the choices; from now on its workspace remembers them."""
+        """Mark the settings as stored, because a run has written them to its workspace."""
         try:
             self.draft.commit()
         except UserError as error:
             self.message_posted.emit("error", error.message)
 
     def use_demo(self, workspace: str) -> None:
-        """Fill in the built-in scenes."""
+        """Select the built-in scenes and this workspace."""
         self._workspace.is_typed = False
         try:
             self.draft.use_demo(workspace)
         except UserError as error:
             self.message_posted.emit("error", error.message)
-        self._workspace.look()
+        self._workspace.start()
 
     def apply_imported(self, values: dict[str, Any]) -> None:
-        """Choose many settings at once: imported ones."""
+        """Set many imported settings at once and check their paths."""
         self.draft.apply_imported(values)
-        self._look_at_settings()
+        self._check_setting_paths()
 
     def restore_session(self, session: LastSession) -> None:
-        """Take up what was chosen when the window was last open."""
+        """Restore the choices of the last session."""
         for name, value in session.paths.items():
             self.draft.set(name, value)
-        self._workspace.look()
+        self._workspace.start()
         self.apply_imported(session.values)
 
     def propose_preset(self, name: str) -> None:
-        """What suits the hardware that was found."""
+        """Propose the preset that suits the hardware."""
         self.draft.propose_preset(name)
         self.changed.emit()
 
-    # -- what follows --------------------------------------------------------------------------
+    # -- results ---------------------------------------------------------------------------------
 
     @property
     def source(self) -> SourceStatus:
-        """What is known of the source folder."""
+        """The result of the last scan of the source folder."""
         return self._source.source
 
     @property
     def path_problems(self) -> dict[str, str]:
-        """Setting -> why the file or folder that it names cannot be used."""
+        """Setting name -> why its file or folder cannot be used."""
         return {name: lookup.problem for name, lookup in self._lookups.items() if lookup.problem}
 
     @property
     def problems(self) -> dict[str, str]:
-        """Field name -> sentence of everything that cannot be used, paths included."""
+        """Setting name -> why its value cannot be used, paths included."""
         folder = self.workspace
-        fault = workspace_problem(folder.root) if folder else ""
+        problem = workspace_problem(folder.root) if folder else ""
         return {
             **self.draft.problems,
-            **({"workspace": f"It cannot be used: {fault}."} if fault else {}),
+            **({"workspace": f"This folder cannot be used: {problem}."} if problem else {}),
             **self.path_problems,
         }
 
     def note(self, name: str) -> str:
-        """What there is to say about a setting that is fine, "" for nothing."""
+        """Return the note beneath a setting without problems, or ""."""
         overruled = find_overruled(self.draft.config)
         return overruled.get(name) or (self._lookups[name].note if name in self._lookups else "")
 
     def more(self, name: str) -> str:
-        """What can be shown beside the note, "" for nothing."""
+        """Return the name of the details that a button beside the note shows, or ""."""
         return self._lookups[name].more if name in self._lookups else ""
 
     def build_checklist(self) -> tuple[Check, ...]:
-        """The checklist beside Start."""
+        """Return the checklist above the Start button."""
         checks = build_checklist(self.draft.config, self.problems, self.source)
-        fault = self._workspace.problem
-        return tuple(Check(ERROR, fault, "workspace") if fault and c.setting == "workspace" else c for c in checks)
+        problem = self._workspace.problem
+        return tuple(Check(ERROR, problem, "workspace") if problem and c.setting == "workspace" else c for c in checks)
 
     @property
     def is_ready(self) -> bool:
-        """Whether a training could start."""
+        """Whether a run can start."""
         return all(check.state == OK for check in self.build_checklist()) and not self.is_busy
 
     @property
     def is_busy(self) -> bool:
-        """Whether a path is still being looked at."""
+        """Whether a path is still being checked."""
         return any(lookup.is_busy for lookup in self._lookups.values())
 
     @property
     def is_workspace_typed(self) -> bool:
-        """Whether the workspace may be one that is only passed on the way to another."""
+        """Whether the workspace was typed, so that the path may be incomplete."""
         return self._workspace.is_typed
 
     def given(self, *, resume: bool = False) -> dict[str, Any]:
-        """The explicit settings for a run, as the command line would be given them."""
+        """Return the explicit settings of a run by name; with `resume`, those that continue the newest checkpoint."""
         given = self.draft.given
         if resume:
             given = {name: value for name, value in given.items() if name != "init_weights"}
@@ -176,15 +176,15 @@ class Project(QObject):
 
     @property
     def workspace(self) -> Workspace | None:
-        """The workspace's folder, if one is named."""
+        """The folder of the workspace, None if the setting is empty."""
         return self._workspace.workspace
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop the checks and wait for running jobs."""
         for lookup in self._lookups.values():
             lookup.stop()
         self.background.close()
 
-    def _look_at_settings(self) -> None:
-        for lookup in self._of_settings:
-            lookup.look()
+    def _check_setting_paths(self) -> None:
+        for lookup in self._setting_lookups:
+            lookup.start()

@@ -1,4 +1,4 @@
-"""Questions with named answers, asked without blocking what runs behind them."""
+"""Question dialogs with named answers that do not block the window."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ Answer = tuple[str, Callable[[], object]]
 def ask_question(
     parent: QWidget, title: str, text: str, answers: Sequence[Answer], *, cancel: str = "Cancel"
 ) -> QMessageBox:
-    """Show the question; the chosen answer's function is called, none for `cancel` and Escape.
+    """Show a question and call the function of the chosen answer; `cancel` and Escape call none.
 
     Args:
-        answers: label and function, the safest first: it is the default.
+        parent: window of the dialog.
+        title: the question; a second one with a visible title returns the open dialog.
+        text: explanation.
+        answers: label and function; the first one is the default and must be the safest.
+        cancel: label of the button that does nothing.
     """
     for other in parent.findChildren(QMessageBox):
         if other.isVisible() and other.objectName() == title:
-            return other  # it is asked already
+            return other  # this question is already open
     box = QMessageBox(QMessageBox.Icon.Question, title, f"<b>{title}</b>", parent=parent)
     box.setObjectName(title)
     box.setInformativeText(text)

@@ -1,4 +1,4 @@
-"""Start with its checklist while idle; progress and the words that steer a run while there is one."""
+"""Bar below the form: checklist and Start button while idle, progress and run controls while training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trainer_core.planning.readiness import Check
 
 
 class RunBar(QFrame):
-    """The foot of the form. Says what was clicked; what that does is decided elsewhere."""
+    """Bar below the form, whose signals report the clicked buttons to `RunController`."""
 
     start_requested = Signal()
     demo = Signal()
@@ -55,7 +55,7 @@ class RunBar(QFrame):
         self.start_button = _make_button("Start training", "start", self.start_requested, "on_accent")
         self.start_button.setProperty("role", "primary")
         self.demo_button = _make_button("Try it", "try", self.demo, "accent")
-        self.demo_button.setToolTip("Fill in the built-in scenes and settings for about two minutes of training")
+        self.demo_button.setToolTip("Load the built-in scenes for a two-minute demo")
         row = QHBoxLayout()
         row.addWidget(self.start_button, 1)
         row.addWidget(self.demo_button)
@@ -89,30 +89,30 @@ class RunBar(QFrame):
         return page
 
     def refresh(self) -> None:
-        """Show what is missing."""
+        """Show the checklist and the warnings of the estimate."""
         self.checklist.show_checks((*self._project.build_checklist(), *self._warnings))
         self._fit_height()
 
     @property
     def estimate(self) -> str:
-        """The sentence about what the run will take, "" while there is none."""
+        """The estimate of the run as a sentence, "" while there is none."""
         return self._estimate.text()
 
-    def show_estimate(self, text: str, doubts: tuple[Check, ...]) -> None:
-        """What the run will take, in words, and what may go wrong."""
+    def show_estimate(self, text: str, warnings: tuple[Check, ...]) -> None:
+        """Show the estimate of the run and its warnings."""
         self._estimate.setText(text)
         self._estimate.setVisible(bool(text))
-        self._warnings = doubts
+        self._warnings = warnings
         self.refresh()
 
     def show_state(self, state: SessionState) -> None:
-        """Follow the session."""
+        """Show the page and the buttons of this state."""
         self._pages.setCurrentIndex(0 if state is SessionState.IDLE else 1)
         self._fit_height()
         self._status.setText(state.value)
-        steerable, paused = state in CONTROLLABLE_STATES, state in (SessionState.PAUSING, SessionState.PAUSED)
+        controllable, paused = state in CONTROLLABLE_STATES, state in (SessionState.PAUSING, SessionState.PAUSED)
         for button in (self.pause_button, self.save_button, self.preview_button):
-            button.setEnabled(steerable)
+            button.setEnabled(controllable)
         for button in (self.stop_button, self.discard_button):
             button.setEnabled(state is not SessionState.STOPPING)
         self.pause_button.setText("Resume" if paused else "Pause")
@@ -121,13 +121,13 @@ class RunBar(QFrame):
             self._bar.set_busy()
 
     def on_event(self, event: object) -> None:
-        """Move the progress bar."""
+        """Update the progress bar."""
         if isinstance(event, (RunStarted, PlanChanged, StepDone)):
             step = event.start_step if isinstance(event, RunStarted) else event.step
             self._bar.set_progress(step, event.total_steps)
 
     def _fit_height(self) -> None:
-        """Only as high as the page in sight needs."""
+        """Set the height that the visible page needs."""
         page = self._pages.currentWidget()
         if page is not None:
             self._pages.setFixedHeight(max(page.sizeHint().height(), page.heightForWidth(self._pages.width())))

@@ -1,6 +1,6 @@
-"""What happens on what: connects the project, the session and everything that is shown.
+"""Controller that connects the project, the session and the views, and owns the order of a run's events.
 
-The window puts the parts in place; the rules of a run are trainer_core's; this is the order of events between them.
+`app/window.py` creates and lays out the views; trainer_core defines the rules of a run.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 class RunController(QObject):
-    """Made by the window, for the window."""
+    """Connection of project, session and views; it implements the commands of the menus."""
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)
@@ -58,14 +58,14 @@ class RunController(QObject):
         self.settings_files = SettingsTransfer(window.project, window)
         self.settings_files.message_posted.connect(window.message_strip.show_message)
         self.deployment = Deployment(window)
-        self._elsewhere = OtherProcess(window)
+        self._other_process = OtherProcess(window)
         self.comparison = RunComparison(window.charts, window.project)
         self.comparison.message_posted.connect(window.message_strip.show_message)
         self._start_when_ready = self._save_requested = False
         self._finish_event: RunFinished | None = None
-        self._shown_workspace: Path | None = None  # the workspace whose run is in sight
+        self._shown_workspace: Path | None = None  # the workspace whose run the views show
         self._unfinished = False  # and whether that run can be resumed
-        self._has_run = False  # and whether there is one at all
+        self._has_run = False  # and whether the workspace has a run
         project, session = window.project, window.session
         project.changed.connect(self._settings_changed)
         project.workspace_opened.connect(self._workspace_opened)
@@ -75,10 +75,10 @@ class RunController(QObject):
         session.event_received.connect(self._on_event)
         session.ended.connect(self._on_run_ended)
 
-    # -- the beginning -------------------------------------------------------------------------
+    # -- hardware and workspace ------------------------------------------------------------------
 
     def find_hardware(self) -> None:
-        """Ask the training thread, which imports torch for it."""
+        """Query the hardware in the training thread, which imports torch for it."""
         self._window.training.submit(lambda: choose_hardware(TrainerConfig()), self._hardware_found, self._report_error)
 
     def _hardware_found(self, hardware: Hardware) -> None:
@@ -89,7 +89,7 @@ class RunController(QObject):
     def _settings_changed(self) -> None:
         project, session = self._window.project, self._window.session
         if not session.is_active and (project.workspace.root if project.workspace else None) != self._shown_workspace:
-            self._clear_views()  # until it is known what lies in the one that is named now
+            self._clear_views()  # until the contents of the new workspace are known
         if not session.is_active:
             self._estimate.set_config(None if project.problems else project.draft.config)
         self._window.run_bar.start_button.setText(
@@ -100,7 +100,7 @@ class RunController(QObject):
             self.start()
 
     def _workspace_opened(self, opened: WorkspaceContents) -> None:
-        """Show what lies in the workspace, unless a training fills the views."""
+        """Show the contents of the workspace, unless a running training fills the views."""
         window = self._window
         if window.session.is_active:
             return
@@ -114,7 +114,7 @@ class RunController(QObject):
         window.charts.show_figures(opened.figures)
         window.preview.load_folder(opened.workspace.previews)
         window.show_run(bool(opened.events))
-        if self._elsewhere.follow_workspace(opened):
+        if self._other_process.follow_workspace(opened):
             self._start_when_ready = False
         elif opened.unfinished is not None:
             window.resume_card.show_run(opened.unfinished)
@@ -122,14 +122,17 @@ class RunController(QObject):
             self._warn_lost_run(opened.lost_run_step)
         else:
             self._show_last_model(opened)
-        self._elsewhere.notify_ended()
+        self._other_process.notify_ended()
 
     def _warn_lost_run(self, step: int) -> None:
-        text = f"The last run here was interrupted at step {step}, before its first checkpoint: nothing can be resumed."
-        self._window.message_strip.show_message("warning", f"{text} Start begins anew.")
+        text = (
+            f"The last run in this workspace stopped at step {step}, before its first checkpoint, so it cannot be "
+            "resumed. Start begins a new run."
+        )
+        self._window.message_strip.show_message("warning", text)
 
     def _clear_views(self) -> None:
-        """Nothing of the one that was in sight: its offers must not reach another folder."""
+        """Clear everything shown of the previous workspace, so that its offers cannot reach another folder."""
         window = self._window
         if self._shown_workspace is None or window.session.is_active:
             return
@@ -143,17 +146,17 @@ class RunController(QObject):
         window.show_run(False)
 
     def _show_last_model(self, opened: WorkspaceContents) -> None:
-        """The model that the last run left, where the workspace lies now: it may have been moved since."""
+        """Show the model of the last run, at the workspace's current path, because the folder may have been moved."""
         finished = [event for event in opened.events if isinstance(event, RunFinished)]
         saved = [event.loads_in for event in opened.events if isinstance(event, CheckpointSaved) and event.loads_in]
         if finished and opened.model is not None:
             done = replace(finished[-1], model=str(opened.model))
             self._window.result_card.show_result(done, saved[-1] if saved else "")
 
-    # -- what the user does --------------------------------------------------------------------
+    # -- commands --------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin, or go to what is missing."""
+        """Start a run, or focus the first setting with a problem."""
         window = self._window
         if window.session.is_active:
             return
@@ -161,24 +164,24 @@ class RunController(QObject):
         if missing:
             window.form.focus_setting(missing)
         elif not window.project.is_ready:
-            window.message_strip.show_message("info", "The folders are still being looked at; try again in a moment.")
+            window.message_strip.show_message("info", "Still checking the folders. Try again in a moment.")
         elif self._unfinished and not window.project.draft.config.resume_from:
             ask_question(
                 window,
-                "Resume the unfinished run, or start anew?",
-                "Starting anew begins at step 0 and moves the files of the unfinished run to previous_runs.",
-                [("Resume", self.resume), ("Start anew", lambda: self._start_run(resume=False))],
+                "Resume the unfinished run?",
+                "Starting over begins at step 0 and moves the files of the unfinished run to previous_runs.",
+                [("Resume", self.resume), ("Start over", lambda: self._start_run(resume=False))],
             )
         else:
             self._start_run(resume=False)
 
     def start_when_ready(self) -> None:
-        """Begin as soon as what was filled in has been looked at."""
+        """Start a run as soon as all settings are checked."""
         self._start_when_ready = True
         self._settings_changed()
 
     def resume(self) -> None:
-        """Go on with the workspace's unfinished run."""
+        """Resume the unfinished run of the workspace."""
         if self._unfinished and not self._window.session.is_active:
             self._start_run(resume=True)
 
@@ -194,91 +197,91 @@ class RunController(QObject):
         window.session.start(window.project.given(resume=resume))
 
     def save_session(self) -> None:
-        """What is open now is taken up at the next start; a run that was typed was meant."""
+        """Save the current choices for the next start; a shown run also enters the recent workspaces."""
         project = self._window.project
         save_session(project.draft.session_choices)
         if project.workspace is not None and self._shown_workspace == project.workspace.root and self._has_run:
             add_recent_workspace(self._shown_workspace)
 
     def restore_session(self) -> None:
-        """Take up where the window was left, or was cut off."""
+        """Restore the choices of the last session."""
         self._window.project.restore_session(load_session())
 
     def ask_to_load_demo(self) -> None:
-        """Fill in the built-in scenes; what was chosen is given up only after a question."""
+        """Select the built-in scenes, after a question if that replaces choices."""
         given = self._window.project.draft.given
         if given.get("demo") or not set(given) - {"preset"}:
             self.load_demo()
         else:
             ask_question(
                 self._window,
-                "Fill in the built-in scenes?",
-                "They take the place of the folders and settings chosen here. Files stay as they are.",
-                [("Fill in", self.load_demo)],
+                "Use the built-in scenes?",
+                "This replaces the folders and settings in the form. No files are changed.",
+                [("Use scenes", self.load_demo)],
             )
 
     def load_demo(self, workspace: str = "") -> None:
-        """Fill in the built-in scenes; without a workspace in the user's documents."""
+        """Select the built-in scenes; the default workspace is in the user's documents folder."""
         if not self._window.session.is_active:
             documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
             self._window.project.use_demo(workspace or os.path.join(documents, "WQV Upscale Trainer", "demo"))
             self._window.message_strip.show_message(
-                "info", "The built-in scenes are filled in. Start trains for about two minutes."
+                "info", "Built-in scenes are selected. Press Start: training takes about two minutes."
             )
 
     def pause_or_resume(self) -> None:
-        """At the next step boundary."""
+        """Pause or resume the run at the next step boundary."""
         self._window.session.pause_or_resume()
 
     def stop(self) -> None:
-        """Save and leave."""
+        """Save a checkpoint and stop the run."""
         self._window.session.stop()
 
     def discard(self) -> None:
-        """Leave without saving, after a question."""
+        """Stop the run without saving, after a question."""
         if self._window.session.is_active:
             ask_question(
                 self._window,
                 "Stop without saving?",
-                "The steps since the last checkpoint are dropped. No file is deleted.",
+                "The steps since the last checkpoint will be lost. No file is deleted.",
                 [("Stop and save", self.stop), ("Discard", lambda: self._window.session.stop(discard=True))],
-                cancel="Go on training",
+                cancel="Continue training",
             )
 
     def save_now(self) -> None:
-        """A checkpoint at the next step boundary; it is said when it is there."""
+        """Request a checkpoint at the next step boundary; a message reports when it is saved."""
         self._save_requested = True
         self._window.session.request(RunRequest.SAVE)
 
     def preview_now(self) -> None:
-        """Pictures at the next step boundary."""
+        """Request a preview at the next step boundary."""
         self._window.session.request(RunRequest.PREVIEW)
 
     def choose_path(self, name: str) -> None:
-        """Browse for a setting that is a path."""
+        """Open the file dialog of a path setting."""
         entry = self._window.form.rows[name].entry
         assert isinstance(entry, PathEntry)
         entry.browse_path()
 
     def open_workspace(self, path: str) -> None:
-        """Make a folder the workspace, with its own photos."""
+        """Open a workspace with its settings and photos."""
         if not self._window.session.is_active:
             self._window.project.set_path("workspace", path)
 
     def open_tensorboard(self) -> None:
-        """Show the workspace's event files in the browser."""
+        """Open the workspace's TensorBoard files in the browser."""
         workspace = self._window.project.workspace
         if workspace is None:
             self._window.message_strip.show_message(
-                "info", "Choose a workspace first; TensorBoard shows what its run has written."
+                "info", "Choose a workspace first: TensorBoard shows the files of its run."
             )
         else:
             self._tensorboards.open(workspace.tensorboard)
 
     def about(self) -> None:
-        """Versions."""
+        """Show the versions of the program and its libraries."""
         text = ErrorReport(
-            "WQV Upscale Trainer", "Trains networks that enlarge Casio WQV wrist camera photos."
+            "WQV Upscale Trainer", "Trains networks that upscale Casio WQV wrist camera photos."
         ).format_text()
         title = f"About version {trainer_core.__version__}"
         box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, QMessageBox.StandardButton.Close, self._window)
@@ -286,7 +289,7 @@ class RunController(QObject):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 
-    # -- what the run does ---------------------------------------------------------------------
+    # -- events of the run -----------------------------------------------------------------------
 
     @Slot(object)
     def _state_changed(self, state: SessionState) -> None:
@@ -312,7 +315,7 @@ class RunController(QObject):
             add_recent_workspace(Path(event.workspace))
         if isinstance(event, CheckpointSaved):
             self._compatibility = event.loads_in or self._compatibility
-            if self._save_requested and event.kind != "best":  # which is kept whoever asks
+            if self._save_requested and event.kind != "best":  # written regardless of the request
                 self._save_requested = False
                 window.message_strip.show_message("info", f"Saved at step {event.step} as {Path(event.path).name}.")
         if isinstance(event, RunFinished):
@@ -331,11 +334,9 @@ class RunController(QObject):
         if ended.error is not None:
             title = "The training failed" if finished else "The training did not start"
             text = ended.error.message if isinstance(ended.error, UserError) else error_message(ended.error)
-            window.notifier.notify(
-                title, with_form_labels(text)
-            )  # first: a dialog would make the window the active one
+            window.notifier.notify(title, with_form_labels(text))  # before the dialog, which activates the window
             self._report_error(ended.error, ended.details)
-            window.project.reload_workspace()  # for what is there: an unfinished run, a training of another process
+            window.project.reload_workspace()  # it may have an unfinished run or another process
         elif finished is not None:
             workspace = window.project.workspace
             left = finished.outcome != "completed" and workspace is not None and workspace.step_checkpoints()
@@ -355,32 +356,33 @@ class RunController(QObject):
         title = f"The training failed at step {finished.step}"
         cause = with_form_labels(finished.error or "No reason was given.")
         if finished.remedy:
-            advice = "The settings that need less can be taken over here, and the training goes on with them."
-            words = "Apply and resume" if self._unfinished else "Apply and start again"
-            remedy_action = (words, lambda: self._apply_remedy(finished.remedy))
+            advice = "Apply settings that need less memory and continue training."
+            label = "Apply and resume" if self._unfinished else "Apply and start again"
+            remedy_action = (label, lambda: self._apply_remedy(finished.remedy))
         else:
-            advice, remedy_action = "Change the settings and press Start. What was saved can be resumed.", None
+            advice = "Change the settings and press Start, or resume from the last checkpoint if there is one."
+            remedy_action = None
         show_report(ErrorReport(title, cause, advice, self._window.log.text), self._window, remedy=remedy_action)
 
     def _apply_remedy(self, remedy: Mapping[str, int]) -> None:
-        """Take the settings over and train on, from the last checkpoint if there is one."""
+        """Apply the settings and start, from the last checkpoint if there is one."""
         if not self._window.session.is_active:
             for name, value in remedy.items():
                 self._window.project.set_value(name, value)
             self._start_run(resume=self._unfinished)
 
     def _report_error(self, error: Exception, details: str = "") -> None:
-        """Say what went wrong: a sentence for what the user can mend, a report for the rest."""
+        """Show an error: a sentence if the user can fix it, else a report with details."""
         if isinstance(error, UserError):
-            show_report(ErrorReport("This cannot be done yet", with_form_labels(error.message)), self._window)
+            show_report(ErrorReport("Cannot continue", with_form_labels(error.message)), self._window)
         else:
             show_report(bug_report(error, details), self._window)
 
     def close(self) -> None:
-        """Let the machine sleep again, and end what runs beside the training."""
+        """Release the sleep inhibitor and stop the helpers."""
         self._estimate.stop()
         self._sleep_inhibitor.release()
         self._tensorboards.close()
-        self._elsewhere.close()
+        self._other_process.close()
         self.deployment.close()
         self._window.notifier.close()

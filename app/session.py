@@ -1,6 +1,6 @@
-"""The state of the training in this window, and the few words that change it: start, pause, stop, discard.
+"""State of the training in this window and its transitions: start, pause, resume, stop, discard.
 
-Always comes back to idle, however a run ends. Buttons, menus and the close question all go through here.
+It returns to idle however a run ends. Buttons, menus and the question on closing all use it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trainer_core.events import RunStarted, StepDone
 
 
 class SessionState(Enum):
-    """What the window is doing; the value is the word shown."""
+    """State of the session; the value is the text that the window shows."""
 
     IDLE = "Ready"
     STARTING = "Preparing …"
@@ -28,15 +28,15 @@ class SessionState(Enum):
 
 
 CONTROLLABLE_STATES = (SessionState.TRAINING, SessionState.PAUSING, SessionState.PAUSED)
-"""A training that can be paused or resumed, and asked for a checkpoint or a preview."""
+"""States in which a run can be paused or resumed and accepts requests."""
 
 
 class Session(QObject):
-    """Steers the thread's trainings; `happened` repeats their events, `ended` comes when the state is idle again."""
+    """Control of the training thread; it forwards the events of a run and emits `ended` once the state is idle."""
 
-    state_changed = Signal(object)  # State
+    state_changed = Signal(object)  # SessionState
     event_received = Signal(object)  # Event
-    ended = Signal(object)  # Ended
+    ended = Signal(object)  # RunEnded
 
     def __init__(self, thread: TrainingThread, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -50,18 +50,18 @@ class Session(QObject):
 
     @property
     def is_active(self) -> bool:
-        """Whether a training is under way, from the click on Start to the last file written."""
+        """Whether a run is under way, from the click on Start to the last file written."""
         return self.state is not SessionState.IDLE
 
     def start(self, given: Mapping[str, Any]) -> None:
-        """Begin a training; without effect while one is under way."""
+        """Start a run with these explicit settings; do nothing while one is under way."""
         if not self.is_active:
             self.step = 0
             self._control = self._thread.train(given)
             self._set_state(SessionState.STARTING)
 
     def pause_or_resume(self) -> None:
-        """Wait at the next step boundary, or go on."""
+        """Pause at the next step boundary, or resume."""
         if self._control is None or self.state not in CONTROLLABLE_STATES:
             return
         if self.state is SessionState.TRAINING:
@@ -72,19 +72,21 @@ class Session(QObject):
             self._set_state(SessionState.TRAINING)
 
     def stop(self, *, discard: bool = False) -> None:
-        """Finish the step and leave: with a checkpoint, or without one."""
+        """Stop after the current step, with a checkpoint unless `discard` is set."""
         if self._control is not None and self.is_active:
             self._control.stop(StopMode.DISCARD if discard else StopMode.SAVE)
             self._set_state(SessionState.STOPPING)
 
     def request(self, request: RunRequest) -> None:
-        """Save, validate or preview at the next step boundary."""
+        """Request a checkpoint, a validation or a preview at the next step boundary."""
         if self._control is not None:
             self._control.request(request)
 
     @Slot()
     def _on_paused(self) -> None:
-        reached = self._control is not None and self._control.is_waiting  # of an earlier pause the word may come late
+        reached = (
+            self._control is not None and self._control.is_waiting
+        )  # the signal of an earlier pause may arrive late
         if self.state is SessionState.PAUSING and reached:
             self._set_state(SessionState.PAUSED)
 

@@ -1,4 +1,4 @@
-"""What the window remembers between starts: geometry, theme, recent workspaces, the choices of the last session."""
+"""Persistent state of the window: geometry, theme, recent workspaces and the last session."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from PySide6.QtCore import QSettings
 
 
 def open_settings_store() -> QSettings:
-    """The store; an INI file in the user's configuration folder."""
+    """Open the store, an INI file in the user's configuration folder."""
     return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "WQV", "upscale-trainer")
 
 
 def read_list(key: str) -> list[str]:
-    """A list of texts, whatever an INI file made of it."""
+    """Read a list of texts; an INI file returns a list of one text as a text."""
     value = open_settings_store().value(key, [])
     if isinstance(value, str):
         return [value] if value else []

@@ -1,14 +1,14 @@
-"""The window's start, in this order, each step for a reason:
+"""Start of the window, in an order in which each step has a reason.
 
-1. `environment.prepare`: thread settings, which torch reads when it is imported;
-2. on Windows torch, because its libraries do not load once Qt's are there;
-3. the crash log, so that nothing after it breaks unseen;
+1. `environment.configure_libraries`: thread settings, which torch reads when it is imported;
+2. on Windows torch, because its libraries do not load after Qt's;
+3. the crash log, so that it records every later error;
 4. `QApplication`, the theme, then `LC_NUMERIC` back to "C", because Qt sets it to the user's, where 0.5 may be "0,5";
 5. the window, shown at once;
-6. only then the training thread, which imports torch elsewhere than on Windows;
-7. signals: Ctrl+C in the terminal closes the window the way the user would, a second one leaves at once.
+6. only then the training thread, which imports torch on all systems but Windows;
+7. signals: Ctrl+C in the terminal stops, saves and closes the window, a second one quits at once.
 
-The program ends when the window is closed for good, not when it is hidden: a training may go on in the tray.
+The program ends when the window is closed, not when it is hidden: training may continue in the tray.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ APPLICATION_NAME = "WQV Upscale Trainer"
 
 
 def run_application(*, workspace: str | None = None, demo: bool = False, begin: bool = False) -> int:
-    """Open the window and stay until it is closed; the exit code, 128 and its number after a signal.
+    """Open the window, wait until it is closed and return the exit code: 0, or 128 plus the number of a signal.
 
     Args:
         workspace: a folder to open.
-        demo: fill in the built-in scenes.
-        begin: start to train as soon as everything is ready.
+        demo: select the built-in scenes.
+        begin: start training as soon as the settings are checked.
     """
     environment.configure_libraries()
     _redirect_missing_streams()
@@ -72,19 +72,19 @@ def run_application(*, workspace: str | None = None, demo: bool = False, begin: 
 
 
 def _redirect_missing_streams() -> None:
-    """Under pythonw there are none, and not every library looks before it writes."""
+    """Replace missing output streams: pythonw has none, and some libraries write without checking."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 open to the end
 
 
 def make_application() -> Any:
-    """The one `QApplication`, with the theme and the locale as the trainer needs it."""
+    """Return the `QApplication` with theme and locale set, a new one if there is none."""
     from PySide6.QtWidgets import QApplication
 
     from app import theme
 
-    # Qt fills large areas with helper threads, which would push the training off its cores with each painting.
+    # Qt fills large areas with helper threads, which would take cores from the training with each repaint.
     os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
     _set_application_name()
     application = QApplication.instance() or QApplication(sys.argv[:1])
@@ -96,7 +96,7 @@ def make_application() -> Any:
 
 
 def _set_application_name() -> None:
-    """What the user's folders for this program are called."""
+    """Set the names that Qt uses for the user's folders of this program."""
     from PySide6.QtCore import QCoreApplication
 
     QCoreApplication.setApplicationName("upscale-trainer")
@@ -104,7 +104,7 @@ def _set_application_name() -> None:
 
 
 class _SignalHandler:
-    """Ctrl+C and SIGTERM close the window; a second one leaves at once."""
+    """Handler of Ctrl+C and SIGTERM: the first closes the window, a second one quits at once."""
 
     def __init__(self, window: Any) -> None:
         from PySide6.QtCore import QTimer
@@ -114,7 +114,7 @@ class _SignalHandler:
         for name in ("SIGINT", "SIGTERM"):
             signal.signal(getattr(signal, name), self._on_signal)
         self._timer = QTimer(window)
-        self._timer.timeout.connect(lambda: None)  # Python looks at signals then; Qt's loop alone would not let it
+        self._timer.timeout.connect(lambda: None)  # lets Python handle signals, which Qt's event loop prevents
         self._timer.start(200)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -125,5 +125,5 @@ class _SignalHandler:
         self._window.close_at_once()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop checking for signals."""
         self._timer.stop()

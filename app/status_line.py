@@ -1,4 +1,4 @@
-"""The status line: state, step, speed, time, loss, memory, time left, device. Redrawn once a second."""
+"""Status line: state, step, speed, time, loss, memory, time left and device, redrawn once a second."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ _FIELDS = ("state", "step", "speed", "elapsed", "loss", "memory", "left")
 
 
 class _Field(QLabel):
-    """Its width is fixed and follows the text with some slack: where digits change, nothing moves, and the window
-    is not laid out again, which costs more than to paint them.
+    """Label whose fixed width follows its text with some slack.
+
+    Changing digits then move nothing and do not lay out the window again, which costs more than painting them.
     """
 
     def __init__(self, slack: int) -> None:
@@ -28,14 +29,17 @@ class _Field(QLabel):
         self._update_width()
 
     def setText(self, text: str) -> None:
+        """Show a text and widen or narrow the field if needed."""
         super().setText(text)
         if not 0 <= self.width() - self._text_width() <= self._slack:
             self._update_width()
 
     def clear(self) -> None:
+        """Show no text."""
         self.setText("")
 
     def changeEvent(self, event: QEvent) -> None:
+        """Fit the width to a new font or style."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._update_width()
@@ -44,12 +48,12 @@ class _Field(QLabel):
         return self.fontMetrics().horizontalAdvance(self.text()) + 2 * self.indent()
 
     def _update_width(self) -> None:
-        self.setMinimumSize(0, 0)  # a label's hint is never less than what it was fixed at
+        self.setMinimumSize(0, 0)  # a label's size hint is at least its fixed size
         self.setFixedSize(self._text_width(), self.sizeHint().height())
 
 
 class StatusLine(QStatusBar):
-    """Hears every event; keeps the newest step and shows it when it is time."""
+    """Status bar that shows the newest step of a run, at most once per `_INTERVAL`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,11 +66,11 @@ class StatusLine(QStatusBar):
         self._device.setObjectName("device")
         self.addPermanentWidget(self._device)
         self._step: StepDone | None = None
-        self._machine = self._run_device = ""
+        self._idle_device = self._run_device = ""
         self._total_memory: int | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._show)
+        self._timer.timeout.connect(self._show_step)
         self.show_state(SessionState.IDLE)
 
     def text(self, field: str) -> str:
@@ -74,23 +78,23 @@ class StatusLine(QStatusBar):
         return self._device.full_text if field == "device" else self._labels[field].text()
 
     def show_state(self, state: SessionState) -> None:
-        """Follow the session."""
+        """Show the state of the session."""
         self._labels["state"].setText(state.value)
         if state is SessionState.IDLE:
             self._update_device("")
             self._freeze_figures()
 
     def show_other_state(self, text: str) -> None:
-        """What else than the session there is to say of."""
+        """Show a state that is not the session's, such as that of a run in another process."""
         self._labels["state"].setText(text)
 
     def show_device(self, text: str) -> None:
-        """What a run would compute on; one that is in sight names its own."""
-        self._machine = text
+        """Show the device of the next run; a shown run has its own device."""
+        self._idle_device = text
         self._update_device(self._run_device)
 
     def on_event(self, event: Event) -> None:
-        """Take in one event."""
+        """Update the figures from an event; of the steps show the newest when the interval ends."""
         if isinstance(event, RunStarted):
             self.clear_run()
             self._total_memory = event.memory_total
@@ -101,14 +105,14 @@ class StatusLine(QStatusBar):
                 self._timer.start(_INTERVAL)
 
     def _freeze_figures(self) -> None:
-        """Where it got to stays in sight; nothing goes on, so no time is left."""
+        """Show the last figures without a time left, because the run has ended."""
         if self._timer.isActive():
             self._timer.stop()
-            self._show()
+            self._show_step()
         self._labels["left"].clear()
 
     def clear_run(self) -> None:
-        """No figures."""
+        """Remove the figures of the run."""
         self._timer.stop()
         self._step = None
         for name in ("step", "speed", "left", "elapsed", "loss", "memory"):
@@ -117,9 +121,9 @@ class StatusLine(QStatusBar):
 
     def _update_device(self, of_run: str) -> None:
         self._run_device = of_run
-        self._device.set_text(of_run or self._machine)
+        self._device.set_text(of_run or self._idle_device)
 
-    def _show(self) -> None:
+    def _show_step(self) -> None:
         event = self._step
         if event is None:
             return

@@ -1,7 +1,7 @@
-"""The looks: a light and a dark palette of our own on Fusion, one accent color, one unit of spacing.
+"""Theme: a light and a dark palette on Qt's Fusion style, one accent color, one unit of spacing.
 
-The system's choice is followed where Qt knows it (on plain X11 it does not; light is taken then). Widgets that paint
-themselves ask `colors()` and repaint on `theme().changed`.
+It follows the system's choice where Qt knows it, else it is light (plain X11). Widgets that paint themselves use
+`theme_colors()` and repaint on `theme().changed`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CHOICES = ("system", "light", "dark")
 
 @dataclass(frozen=True)
 class ThemeColors:
-    """Every color that is used, as #rrggbb."""
+    """Colors of a palette, as #rrggbb."""
 
     window: str
     base: str
@@ -71,7 +71,7 @@ DARK = ThemeColors(
     series=("#6ea4ff", "#f2a65a", "#63cf95", "#cf94e8"),
 )
 
-_MIN_SIZE, _MAX_SIZE = 10, 14  # points; in between the user's own size holds
+_MIN_SIZE, _MAX_SIZE = 10, 14  # points; between these limits the user's size applies
 _MIN_HEIGHT = 18  # pixels of a line of text in a field or a button
 
 _SHEET = Template("""
@@ -96,7 +96,7 @@ QAbstractSpinBox::down-button { subcontrol-position: bottom right; }
 QAbstractSpinBox::up-arrow { image: url("$up"); width: 10px; height: 10px; }
 QAbstractSpinBox::down-arrow { image: url("$arrow"); width: 10px; height: 10px; }
 QComboBox { background: $raised; border: 1px solid $border; border-radius: 5px; padding: 4px 8px;
-    min-height: ${line}px; combobox-popup: 0; /* a list, which can be dressed, instead of a menu */ }
+    min-height: ${line}px; combobox-popup: 0; /* a list, which can be styled, instead of a menu */ }
 QComboBox:hover, QComboBox:focus { border-color: $accent; }
 QComboBox:disabled { color: $muted; background: $window; }
 QComboBox::drop-down { border: none; width: 22px; }
@@ -165,7 +165,7 @@ QSplitter::handle { background: $window; }
 
 
 class Theme(QObject):
-    """The present colors and where they come from."""
+    """Current palette and font size, and the user's choice of palette."""
 
     changed = Signal()
 
@@ -179,7 +179,7 @@ class Theme(QObject):
         self._apply()
 
     def set_choice(self, choice: str) -> None:
-        """Take "system", "light" or "dark", now and at the next start."""
+        """Apply and save the choice "system", "light" or "dark"."""
         self.choice = choice
         open_settings_store().setValue("theme", choice)
         self._apply()
@@ -209,7 +209,7 @@ class Theme(QObject):
         self.changed.emit()
 
     def font(self) -> QFont:
-        """The font of plain text, for what is not a widget."""
+        """Return the font of plain text, for drawing outside of widgets."""
         font = QFont(self._application.font())
         font.setPointSize(self.font_size)
         return font
@@ -219,7 +219,7 @@ _theme: Theme | None = None
 
 
 def install_theme(application: QApplication) -> Theme:
-    """Dress the application; once."""
+    """Apply the theme to the application; a second call returns the installed theme."""
     global _theme
     if _theme is None:
         application.setStyle("Fusion")
@@ -228,23 +228,23 @@ def install_theme(application: QApplication) -> Theme:
 
 
 def theme() -> Theme:
-    """The installed theme."""
-    assert _theme is not None, "theme.install comes first"
+    """Return the installed theme."""
+    assert _theme is not None, "call install_theme first"
     return _theme
 
 
 def scale_width(pixels: int) -> int:
-    """A width that was chosen for text of the usual size, for the user's size."""
+    """Scale a width in pixels from the smallest font size to the user's font size."""
     return round(pixels * theme().font_size / _MIN_SIZE)
 
 
 def theme_colors() -> ThemeColors:
-    """The present colors."""
+    """Return the current colors."""
     return theme().colors
 
 
 def _font_points(font: QFont) -> float:
-    """The size of a font, which may be given in pixels."""
+    """Return the size of a font in points, also if it is set in pixels."""
     return font.pointSizeF() if font.pointSizeF() > 0 else QFontInfo(font).pointSizeF()
 
 

@@ -1,7 +1,7 @@
-"""The one bridge between the window and torch: a `QThread` that lives as long as the window.
+"""Bridge between the window and torch: a `QThread` that lives as long as the window and is the only caller of torch.
 
-It waits for work, trains, and serves small requests while idle, between steps and while paused. Nothing else calls
-torch. Facts leave through signals, which Qt delivers in the window's thread; stop and pause are the `RunControl`'s.
+It trains, and serves small requests while idle, between steps and while paused. Its signals arrive in the window's
+thread; the `RunControl` of a run stops and pauses it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STACK_BYTES = 16 << 20  # bytes; Qt's default for threads is too little for tor
 
 @dataclass(frozen=True)
 class RunEnded:
-    """A training is over: with a result, or with the error that kept it from starting."""
+    """End of a run: its outcome, or the error that prevented its start."""
 
     outcome: str  # "completed", "stopped", "discarded", "failed", or "refused" before the first step
     error: Exception | None = None
@@ -44,26 +44,27 @@ class _TrainingJob:
 
 
 class _RequestServingControl(RunControl):
-    """Lets the thread serve requests while a run is paused, and say that it waits."""
+    """Run control that serves requests and reports the pause while a run waits."""
 
     def __init__(self, serve: Callable[[], None], on_waiting: Callable[[], None]) -> None:
         super().__init__()
-        self._run_pending_requests, self._waits = serve, on_waiting
+        self._serve, self._on_waiting = serve, on_waiting
 
     def wait_while_paused(self, timeout: float | None = None) -> bool:
+        """Serve requests while paused; return whether the run should continue, as the base class does."""
         if self.is_paused:
-            super().wait_while_paused(0)  # marks the pause as reached before it is told
-            self._waits()
-            self._run_pending_requests()
+            super().wait_while_paused(0)  # marks the pause as reached before it is reported
+            self._on_waiting()
+            self._serve()
         return super().wait_while_paused(timeout)
 
 
 class TrainingThread(QThread):
-    """Start it once, `close` it once. All methods are for the window's thread."""
+    """Thread that trains and serves requests; start it once and close it once, from the window's thread."""
 
     event_received = Signal(object)  # every Event of a run
-    ended = Signal(object)  # Ended
-    run_paused = Signal()  # a paused run has come to a step boundary; may be repeated
+    ended = Signal(object)  # RunEnded
+    run_paused = Signal()  # a paused run has reached a step boundary; may be repeated
     _request_finished = Signal(object)  # a callable to run in the window's thread
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -76,17 +77,17 @@ class TrainingThread(QThread):
     # -- for the window's thread ---------------------------------------------------------------
 
     def submit(self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
-        """Run `work` in the training thread as soon as it is free between two steps; the answer comes back here."""
+        """Run `work` between steps or while idle, then call `done(value)` or `failed(error)` in the window's thread."""
         self._jobs.put(_Request(work, done, failed))
 
     def train(self, given: Mapping[str, Any]) -> RunControl:
-        """Begin a training with these settings; the control steers it. `ended` follows in every case."""
+        """Start a run with these explicit settings and return its control; `ended` follows in every case."""
         control = _RequestServingControl(self._run_pending_requests, self.run_paused.emit)
         self._jobs.put(_TrainingJob(dict(given), control))
         return control
 
     def close(self) -> None:
-        """Finish what is queued and end the thread; stop a training before."""
+        """Finish the queued jobs and end the thread; a running training must be stopped before."""
         self._jobs.put(None)
         self.wait()
 
@@ -97,7 +98,7 @@ class TrainingThread(QThread):
     # -- in the thread itself ------------------------------------------------------------------
 
     def run(self) -> None:
-        """Wait for work until `close`."""
+        """Run the queued jobs until `close`."""
         while True:
             job = self._jobs.get()
             if job is None:
@@ -124,7 +125,7 @@ class TrainingThread(QThread):
             self._run_pending_requests()
 
     def _run_pending_requests(self) -> None:
-        """Answer the small requests that wait; everything else stays in the queue."""
+        """Run the queued requests; other jobs stay in the queue."""
         later = []
         while True:
             try:

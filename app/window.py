@@ -1,4 +1,4 @@
-"""The main window: puts the parts in place, remembers where it was. What they do to each other is the conductor's."""
+"""Main window: creates and lays out the views, and restores its geometry; `RunController` handles what they report."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ _SIZE = (1240, 780)
 
 
 class Window(QMainWindow):
-    """Composition only."""
+    """Main window, made of the views and connected to the controller."""
 
     TITLE = "WQV Upscale Trainer"
-    closed = Signal()  # for good; hidden in the tray it is not
+    closed = Signal()  # not emitted when the window is hidden in the tray
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class Window(QMainWindow):
         self._split.setSizes([_FORM_WIDTH, _SIZE[0] - _FORM_WIDTH])
         self.setCentralWidget(self._split)
         self.setStatusBar(self.status_line)
-        self.setAnimated(False)  # nothing docks here, yet every new word in the status line would begin an animation
+        self.setAnimated(False)  # else every change of the status line starts an animation
 
     def _make_right_side(self) -> QWidget:
         self._views = QSplitter(Qt.Orientation.Vertical)
@@ -155,27 +155,27 @@ class Window(QMainWindow):
         self.notifier.quit.connect(self._quit_from_tray)
 
     def show_run(self, has_run: bool) -> None:
-        """The views of a run, or what comes before one."""
+        """Show the views of a run, or the simulation and the welcome page without one."""
         self._has_run = has_run
         self._tabs.setCurrentIndex(1 if has_run else 0)
         self._choose_page()
 
     def _choose_page(self) -> None:
-        """The welcome, until there is a run or something for the watch to see."""
+        """Show the welcome page until there is a run or a simulated pair."""
         if self._has_run or self.pairs.state == READY:
             self._pages.setCurrentWidget(self._tabs)
         elif self.pairs.state == NO_SOURCE:
             self._pages.setCurrentWidget(self.welcome)
 
-    # -- the beginning and the end -------------------------------------------------------------
+    # -- opening and closing ---------------------------------------------------------------------
 
     def start_background_work(self) -> None:
-        """After the first paint: the training thread, which finds the hardware."""
+        """Start the training thread and find the hardware; call it after the first paint."""
         self.training.start()
         self.conductor.find_hardware()
 
     def apply_arguments(self, workspace: str | None, *, demo: bool = False, begin: bool = False) -> None:
-        """What the command line asked for."""
+        """Apply the options of the command line; without any, restore the last session."""
         if demo:
             self.conductor.load_demo(workspace or "")
         elif workspace:
@@ -186,15 +186,16 @@ class Window(QMainWindow):
             self.conductor.start_when_ready()
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        """Close the window; while training runs, ask first or wait for the checkpoint."""
         if self.session.is_active and not self._closing:
             event.ignore()
             self._ask_before_closing()
             return
         if self.session.is_active:
-            event.ignore()  # `run_is_over` closes
+            event.ignore()  # `on_run_ended` closes it
             return
         self._save_geometry()
-        self.hide()  # at once, though an import or an export under way is waited for
+        self.hide()  # at once, because the next calls wait for running jobs
         self.pairs.stop()
         self.project.close()
         self.preview.close()
@@ -205,28 +206,28 @@ class Window(QMainWindow):
         self.closed.emit()
 
     def _ask_before_closing(self) -> None:
-        out_of_sight = (
+        keep_training = (
             ("Keep training in the tray", self._minimize_to_tray)
             if self.notifier.has_tray
             else ("Minimize and keep training", self.showMinimized)
         )
-        answers = [("Stop and save", self.close_at_once), out_of_sight]
+        answers = [("Stop and save", self.close_at_once), keep_training]
         ask_question(
             self,
-            "A training is running",
-            "Stop and save closes the window once the checkpoint is written; the training can be resumed later.",
+            "Training is running",
+            "Stop and save writes a checkpoint and closes the window; you can resume the run later.",
             answers,
         )
 
     def close_at_once(self) -> None:
-        """Stop and save, then close."""
+        """Stop and save the run, then close the window."""
         self._closing = True
         self.session.stop()
         if not self.session.is_active:
             self.close()
 
     def on_run_ended(self) -> None:
-        """Close if that was waited for; back from the tray without taking the focus from another program."""
+        """Close the window if the user asked for it; if it is in the tray, show it without taking the focus."""
         if self._closing:
             self.close()
         elif self.isHidden():
@@ -239,7 +240,7 @@ class Window(QMainWindow):
         self.hide()
 
     def _quit_from_tray(self) -> None:
-        self._restore_from_tray()  # the question needs a window to belong to
+        self._restore_from_tray()  # the question needs a visible parent
         self.close()
 
     def _restore_from_tray(self) -> None:
@@ -252,19 +253,21 @@ class Window(QMainWindow):
     # -- drops ---------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept a drag with local files or folders."""
         if paths_of(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        """Pass the dropped paths, and the setting under the pointer, to the drop handler."""
         event.acceptProposedAction()
-        onto = self.form.setting_at(self.mapToGlobal(event.position().toPoint()))
-        self.drops.handle_drop(paths_of(event.mimeData()), target_setting=onto)
+        target_setting = self.form.setting_at(self.mapToGlobal(event.position().toPoint()))
+        self.drops.handle_drop(paths_of(event.mimeData()), target_setting=target_setting)
 
     def _pin_captures(self, captures: list[Path]) -> None:
-        """What is compared before the start is followed in the previews."""
+        """Pin captures that the user dropped on the simulation, so that the previews show them too."""
         self.pins.pin(captures)
 
-    # -- memory --------------------------------------------------------------------------------
+    # -- geometry --------------------------------------------------------------------------------
 
     def _save_geometry(self) -> None:
         self.conductor.save_session()

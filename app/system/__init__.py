@@ -1,1 +1,1 @@
-"""What the window asks of the operating system."""
+"""Services of the operating system that the window uses."""

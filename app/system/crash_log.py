@@ -1,8 +1,8 @@
-"""What is left of a program that broke: the log of errors, and the trace of a process that died of a hard fault.
+"""Crash log: `errors.log` with unhandled errors and Qt's warnings, and one fault file per process for hard crashes.
 
-`errors.log` collects escaped errors and Qt's warnings. `fault-<process>-<time>.txt` belongs to one process; Python's
-`faulthandler` writes into it while the process dies. A process that ends well takes its file away, so a file with text
-in it of a process that is gone means: the last time it crashed. Where nothing can be written, nothing is.
+Python's `faulthandler` writes the trace into `fault-<process>-<time>.txt` while the process dies. A process that ends
+normally deletes its file, so a nonempty file of a process that no longer runs means a crash. If the folder cannot be
+written to, nothing is logged.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from PySide6.QtCore import QStandardPaths, QtMsgType, qInstallMessageHandler
 
 from app.system.report_text import anonymize, version_line
 
-_MAX_BYTES = 256_000  # bytes of errors.log; what was there before is kept once
-_MAX_ENTRIES = 200  # a process writes; a flood says no more than that
-_TAIL = 6000  # characters of the log that a crash report takes along
+_MAX_BYTES = 256_000  # bytes of errors.log; the previous file is kept as errors.old.log
+_MAX_ENTRIES = 200  # per process; repeated errors add no information
+_TAIL = 6000  # characters of the log in a crash report
 _LEVELS = {
     QtMsgType.QtWarningMsg: "Qt warning",
     QtMsgType.QtCriticalMsg: "Qt error",
@@ -31,33 +31,33 @@ _LEVELS = {
 
 
 def state_folder() -> Path:
-    """The user's folder for such files; the application's name must be set."""
+    """Return the user's folder for log files; the application's name must be set before."""
     return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.StateLocation))
 
 
 class CrashLog:
-    """`begin` once, as early as possible; `end` when all went well."""
+    """Log of errors and crashes; call `start` once, as early as possible, and `finish` at a normal end."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._log = folder / "errors.log"
         self._fault_file: IO[str] | None = None
         self._written = 0
-        self._last_message: set[str] = set()
+        self._seen_messages: set[str] = set()
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Catch hard faults and Qt's messages from now on."""
+        """Start to log hard crashes and Qt's messages."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"fault-{os.getpid()}-{time.time_ns()}.txt"
             self._fault_file = path.open("w", encoding="utf-8")
             faulthandler.enable(self._fault_file)
-        self._before = qInstallMessageHandler(self._on_qt_message)
+        self._previous_handler = qInstallMessageHandler(self._on_qt_message)
 
     def finish(self) -> None:
-        """The program ends as it should."""
-        qInstallMessageHandler(self._before)
+        """Stop logging and delete the fault file, because the program ends normally."""
+        qInstallMessageHandler(self._previous_handler)
         if self._fault_file is not None:
             faulthandler.disable()
             self._fault_file.close()
@@ -65,7 +65,7 @@ class CrashLog:
             self._fault_file = None
 
     def add_entry(self, text: str) -> None:
-        """Add an entry to errors.log; from any thread."""
+        """Add an entry to errors.log; may be called from any thread."""
         with self._lock, contextlib.suppress(OSError):
             self._written += 1
             if self._written <= _MAX_ENTRIES:
@@ -75,7 +75,7 @@ class CrashLog:
                     file.write(entry[:_MAX_BYTES])
 
     def pop_crash_report(self) -> str:
-        """The trace of the newest process that crashed, and what the log says before it; asked again it is ""."""
+        """Return the trace of the newest crash and the last lines of the log, or ""; delete the fault files."""
         traces = []
         for path in sorted(self._folder.glob("fault-*.txt"), key=lambda path: path.name.split("-")[-1]):
             if not self._is_alive(path):
@@ -87,7 +87,7 @@ class CrashLog:
             return ""
         tail = self._tail()
         self.add_entry(f"An earlier process crashed:\n{traces[-1]}")
-        return f"{traces[-1]}\n\nThe end of {self._log}:\n{tail}" if tail else traces[-1]
+        return f"{traces[-1]}\n\nLast lines of {self._log}:\n{tail}" if tail else traces[-1]
 
     def _trim(self) -> None:
         if self._log.exists() and self._log.stat().st_size > _MAX_BYTES:
@@ -99,22 +99,22 @@ class CrashLog:
         return ""
 
     def _is_alive(self, path: Path) -> bool:
-        """Whether the process that a file belongs to still runs."""
+        """Whether the process of a fault file still runs."""
         import psutil
 
         number = path.stem.split("-")[1]
         if not number.isdigit():
-            return True  # not one of ours
+            return True  # not written by this program
         if int(number) == os.getpid():
             return self._fault_file is not None and path == Path(self._fault_file.name)
         return bool(psutil.pid_exists(int(number)))
 
     def _on_qt_message(self, kind: QtMsgType, context: Any, message: str) -> None:
         if kind in _LEVELS:
-            if message not in self._last_message and len(self._last_message) < _MAX_ENTRIES:
-                self._last_message.add(message)
+            if message not in self._seen_messages and len(self._seen_messages) < _MAX_ENTRIES:
+                self._seen_messages.add(message)
                 self.add_entry(f"{_LEVELS[kind]}: {message}")
-        elif sys.stderr is not None:  # what a developer asked for with QT_DEBUG_PLUGINS and the like
+        elif sys.stderr is not None:  # debug output, such as that of QT_DEBUG_PLUGINS
             print(message, file=sys.stderr)
 
 

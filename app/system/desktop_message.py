@@ -1,7 +1,7 @@
-"""Tells the desktop something where there is no tray: `org.freedesktop.Notifications`, through a helper program.
+"""Notifications on desktops without a tray: `org.freedesktop.Notifications`, sent by `notify-send` or `gdbus`.
 
-As in `awake`: Qt's own D-Bus calls cannot send the unsigned number that this one needs unless they ask
-first and wait for the answer. Without such a program or without a desktop nothing happens.
+It uses a helper program because Qt's D-Bus calls cannot send the unsigned number of this method without first waiting
+for an answer of the service. Without a helper program or without a desktop it does nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SERVICE = "org.freedesktop.Notifications"
 
 
 def send_notification(title: str, text: str, milliseconds: int) -> None:
-    """Show it; returns at once."""
+    """Show a notification for a time in milliseconds; return at once."""
     command = _command(title, html.escape(text, quote=False), milliseconds)  # servers read the text as markup
     if command is None or not sys.platform.startswith("linux"):
         return
@@ -32,11 +32,11 @@ def send_notification(title: str, text: str, milliseconds: int) -> None:
 
 def _command(title: str, text: str, milliseconds: int) -> list[str] | None:
     if not os.environ.get("DBUS_SESSION_BUS_ADDRESS") and not os.environ.get("XDG_RUNTIME_DIR"):
-        return None  # nobody is there who could show it
+        return None  # there is no desktop session
     if shutil.which("notify-send"):
         return ["notify-send", f"--app-name={_APP}", f"--expire-time={milliseconds}", "--", title, text]
     if shutil.which("gdbus"):
-        what = [_quote(word) for word in (_APP, "", title, text)]
+        texts = [_quote(word) for word in (_APP, "", title, text)]
         return [
             "gdbus",
             "call",
@@ -45,9 +45,9 @@ def _command(title: str, text: str, milliseconds: int) -> list[str] | None:
             f"--dest={_SERVICE}",
             f"--object-path=/{_SERVICE.replace('.', '/')}",
             f"--method={_SERVICE}.Notify",
-            what[0],
+            texts[0],
             "0",
-            *what[1:],
+            *texts[1:],
             "[]",
             "{}",
             str(milliseconds),
@@ -56,5 +56,5 @@ def _command(title: str, text: str, milliseconds: int) -> list[str] | None:
 
 
 def _quote(text: str) -> str:
-    """A string as gdbus reads it."""
+    """Return a text quoted for gdbus."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

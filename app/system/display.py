@@ -1,7 +1,7 @@
-"""Whether a window can be shown here, found out before Qt is asked, which ends the whole process where it cannot.
+"""Display check before Qt starts, because Qt aborts the process if it cannot open a display.
 
-Asks the display itself: an X server through the library that Qt uses too, a Wayland compositor through its socket,
-and the loader for the libraries of Qt's X11 plugin. Needs only the standard library, and milliseconds.
+It connects to the X server through Qt's own library or to the Wayland compositor through its socket, and loads the
+libraries of Qt's X11 plugin. It needs only the standard library and takes milliseconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TIMEOUT = 3.0  # seconds for a compositor to answer
 
 
 def display_problem() -> str:
-    """Why no window can be shown, in a sentence, or "". Only Linux can be without a display."""
+    """Return why no window can be shown, as a sentence, or ""; always "" on systems other than Linux."""
     if not sys.platform.startswith("linux"):
         return ""
     probes = _probes()
@@ -26,15 +26,15 @@ def display_problem() -> str:
         return "There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)."
     problems = []
     for probe in probes:
-        fault = probe()
-        if not fault:
-            return ""  # Qt takes the first one that works, too
-        problems.append(fault)
+        problem = probe()
+        if not problem:
+            return ""  # Qt also uses the first one that works
+        problems.append(problem)
     return " ".join(problems)
 
 
 def _probes() -> list[Callable[[], str]]:
-    """One for each platform that Qt would try."""
+    """Return a check for each platform that Qt would try."""
     chosen = os.environ.get("QT_QPA_PLATFORM", "")
     if chosen:
         names = [name.split(":")[0] for name in chosen.split(";")]
@@ -60,7 +60,7 @@ def _x11_problem() -> str:
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError as error:
         return f"A system library that the window needs is missing ({error})."
-    return "" if _can_connect(xcb) else f"The display {name} (DISPLAY) does not answer, or does not let this user in."
+    return "" if _can_connect(xcb) else f"The display {name} (DISPLAY) does not answer or refuses this user."
 
 
 def _can_connect(xcb: ctypes.CDLL) -> bool:
@@ -74,7 +74,7 @@ def _can_connect(xcb: ctypes.CDLL) -> bool:
 
 
 def _x11_plugin() -> Path | None:
-    """Qt's plugin for X11, where PySide6's wheels have it."""
+    """Return the path of Qt's X11 plugin in PySide6's wheel, None if it is not there."""
     found = importlib.util.find_spec("PySide6")
     folders = (found.submodule_search_locations if found else None) or []
     paths = (Path(folder, "Qt", "plugins", "platforms", "libqxcb.so") for folder in folders)
@@ -83,11 +83,11 @@ def _x11_plugin() -> Path | None:
 
 def _wayland_problem() -> str:
     name = os.environ.get("WAYLAND_DISPLAY") or "wayland-0"
-    place = os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), name)  # an absolute name stays as it is
+    path = os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), name)  # join keeps an absolute name
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_TIMEOUT)
-            connection.connect(place)
+            connection.connect(path)
     except OSError as error:
         return f"The display {name} (WAYLAND_DISPLAY) does not answer ({error.strerror or error})."
     return ""

@@ -1,6 +1,6 @@
-"""Tells the user who is elsewhere: a tray icon with a menu, a notification, and the task bar's attention.
+"""Notifications for a user who is not at the window: tray icon with a menu, notification, highlighted task bar entry.
 
-The notification goes through the tray's icon; where the desktop has no tray, to the desktop itself.
+The tray icon shows the notification; on a desktop without a tray, `app/system/desktop_message.py` sends it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CLICK_REASONS = (
 
 
 class Notifier(QObject):
-    """The icon is in the tray while a training runs there, and while a message waits for the user to come back."""
+    """Tray icon and notifications; the icon is visible while training runs in the tray or a message is unread."""
 
     window_requested = Signal()
     pause = Signal()
@@ -34,7 +34,7 @@ class Notifier(QObject):
         super().__init__(window)
         self._window, self._icon = window, icon
         self._tray: QSystemTrayIcon | None = None
-        self._running = self._message_shown = False
+        self._in_background = self._message_shown = False
         self.menu = QMenu(window)
         self._fill_menu()
         self.show_state(SessionState.IDLE)
@@ -46,28 +46,28 @@ class Notifier(QObject):
         self.menu.addSeparator()
         self._pause, self._stop = self.menu.addAction("Pause"), self.menu.addAction("Stop and save")
         self.menu.addSeparator()
-        leave = self.menu.addAction("Quit")
+        quit_action = self.menu.addAction("Quit")
         actions = (
             (show, self.window_requested),
             (self._pause, self.pause),
             (self._stop, self.stop),
-            (leave, self.quit),
+            (quit_action, self.quit),
         )
         for action, signal in actions:
             action.triggered.connect(lambda checked=False, signal=signal: signal.emit())
 
     @property
     def has_tray(self) -> bool:
-        """Whether a training can go on without a window in sight."""
+        """Whether the desktop has a tray, so that training can continue without a visible window."""
         return QSystemTrayIcon.isSystemTrayAvailable()
 
     @property
     def in_tray(self) -> bool:
-        """Whether the icon is shown."""
+        """Whether the icon is visible."""
         return self._tray is not None and self._tray.isVisible()
 
     def show_state(self, state: SessionState) -> None:
-        """Follow the session."""
+        """Update the menu and the tooltip."""
         paused = state in (SessionState.PAUSING, SessionState.PAUSED)
         self._pause.setText("Resume" if paused else "Pause")
         self._pause.setEnabled(paused or state is SessionState.TRAINING)
@@ -76,22 +76,22 @@ class Notifier(QObject):
             self._tray.setToolTip(f"{self._window.windowTitle()}\n{state.value}")
 
     def show_icon(self) -> None:
-        """The icon is there until `hide`."""
-        self._running = True
+        """Show the icon until `hide_icon`."""
+        self._in_background = True
         self._update_icon()
 
     def hide_icon(self) -> None:
-        """No training needs the icon; a message in sight keeps it until the user is back."""
-        self._running = False
+        """Hide the icon; if a message is shown, hide it when the user returns to the window."""
+        self._in_background = False
         self._update_icon()
 
     def close(self) -> None:
-        """No icon."""
+        """Remove the icon."""
         self._message_shown = False
         self.hide_icon()
 
     def notify(self, title: str, text: str) -> None:
-        """Say it, unless the user looks at the window anyway."""
+        """Show a notification, unless the window is active."""
         if self._window.isActiveWindow() and not self._window.isMinimized():
             return
         QApplication.alert(self._window)
@@ -104,17 +104,18 @@ class Notifier(QObject):
             desktop_message.send_notification(title, text, _MESSAGE_MILLISECONDS)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Hide the icon of a message when the user returns to the window."""
         if event.type() == QEvent.Type.WindowActivate and self._message_shown:
             self._message_shown = False
             self._update_icon()
         return False
 
     def _update_icon(self) -> None:
-        wanted = self._running or self._message_shown
-        if wanted and self._tray is None:
+        needed = self._in_background or self._message_shown
+        if needed and self._tray is None:
             self._tray = self._make_tray()
         if self._tray is not None:
-            self._tray.setVisible(wanted)
+            self._tray.setVisible(needed)
 
     def _make_tray(self) -> QSystemTrayIcon:
         tray = QSystemTrayIcon(self._icon, self)
@@ -125,5 +126,5 @@ class Notifier(QObject):
         return tray
 
     def _on_activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
-        if reason in _CLICK_REASONS and sys.platform != "darwin":  # there a click opens the menu
+        if reason in _CLICK_REASONS and sys.platform != "darwin":  # on macOS a click opens the menu
             self.window_requested.emit()

@@ -1,4 +1,4 @@
-"""What may be passed on in a report: the versions of everything that matters, and no names of people."""
+"""Text of reports that users share: versions of the program and its libraries, without the user's name."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from PySide6.QtCore import qVersion
 
 import trainer_core
 
-_GENERIC_NAMES = ("root", "user")  # names that everyone may have
+_GENERIC_NAMES = ("root", "user")  # names that identify nobody
 
 
 def version_line() -> str:
-    """One line; torch is named only if it has been imported, importing it for this would take seconds."""
+    """Return the versions as one line; torch only if it is already imported, because its import takes seconds."""
     torch = getattr(sys.modules.get("torch"), "__version__", "not loaded")
     return (
         f"trainer {trainer_core.__version__}, Python {platform.python_version()}, Qt {qVersion()}, "
@@ -29,7 +29,7 @@ def version_line() -> str:
 
 
 def anonymize(text: str) -> str:
-    """The text with the user's home folder as ~ and the user's name as <user>."""
+    """Return the text with the user's home folder as ~ and the user's name as <user>."""
     flags = re.IGNORECASE if os.name == "nt" else 0
     for home in _home_spellings():
         text = re.sub(re.escape(home) + r"(?![\w.-])", "~", text, flags=flags)
@@ -39,17 +39,18 @@ def anonymize(text: str) -> str:
 
 
 def _home_spellings() -> list[str]:
-    """The home folder in every way of writing it, the longest first."""
+    """Return all spellings of the home folder, the longest first."""
     with contextlib.suppress(RuntimeError):
         paths = {str(Path.home()), os.path.realpath(Path.home())}
-        ways = {path.replace("\\", slash) for path in paths for slash in ("\\", "\\\\", "/")}
-        return sorted((way for way in ways if len(way) > 3), key=len, reverse=True)  # not "/", not "C:\"
+        spellings = {path.replace("\\", slash) for path in paths for slash in ("\\", "\\\\", "/")}
+        long_enough = (spelling for spelling in spellings if len(spelling) > 3)  # not "/", not "C:\"
+        return sorted(long_enough, key=len, reverse=True)
     return []
 
 
 def _user_names() -> Iterator[str]:
     names = set()
-    with contextlib.suppress(Exception):  # a user without a name in the system's books
+    with contextlib.suppress(Exception):  # a user without an entry in the system's user database
         names.add(getpass.getuser())
     with contextlib.suppress(RuntimeError):
         names.add(Path.home().name)

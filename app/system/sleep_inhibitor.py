@@ -1,6 +1,6 @@
-"""Keeps the machine from falling asleep while a training runs; the screen may go dark. One small class per system.
+"""Sleep inhibitors, one class per system: they keep the machine awake during training; the screen may turn off.
 
-Each releases its hold by itself when this process dies. Where nothing can be done, nothing is.
+Each releases its hold when this process dies. On a system without support they do nothing.
 """
 
 from __future__ import annotations
@@ -12,23 +12,24 @@ import subprocess
 import sys
 from typing import Protocol
 
-_TIMEOUT = 0.5  # seconds; the window waits meanwhile
+_TIMEOUT = 0.5  # seconds; the window waits that long
 
 
 class SleepInhibitor(Protocol):
-    """Hold and release; both may be called twice."""
+    """Hold against sleep; both methods may be called twice."""
 
     def inhibit(self) -> None:
-        """No sleep from now on."""
+        """Keep the machine awake."""
 
     def release(self) -> None:
-        """Sleep as usual."""
+        """Allow sleep again."""
 
 
 class _HelperProcess:
-    """A helper program that holds for as long as it lives.
+    """Inhibitor that runs a helper program for as long as it holds.
 
-    In a session of its own: it asks no terminal for a password, and Ctrl+C does not end it before the run is saved.
+    The program gets its own session, so that it cannot ask for a password on the terminal, and Ctrl+C does not end it
+    before the run is saved.
     """
 
     def __init__(self, command: list[str]) -> None:
@@ -50,7 +51,7 @@ class _HelperProcess:
         if self._process is not None:
             if self._process.stdin is not None:
                 with contextlib.suppress(OSError):
-                    self._process.stdin.close()  # what it waits for
+                    self._process.stdin.close()  # the helper ends when its input closes
             self._process.terminate()
             try:
                 self._process.wait(_TIMEOUT)
@@ -60,7 +61,7 @@ class _HelperProcess:
 
 
 class _WindowsInhibitor:
-    """The system's own call; it counts for the calling thread."""
+    """Inhibitor that calls the Windows API, which applies to the calling thread."""
 
     _CONTINUOUS, _SYSTEM_REQUIRED = 0x80000000, 0x00000001
 
@@ -78,6 +79,8 @@ class _WindowsInhibitor:
 
 
 class _NoInhibitor:
+    """Inhibitor that does nothing."""
+
     def inhibit(self) -> None:
         pass
 
@@ -86,12 +89,12 @@ class _NoInhibitor:
 
 
 def make_sleep_inhibitor() -> SleepInhibitor:
-    """What keeps this system awake."""
+    """Return the inhibitor of this system."""
     if os.name == "nt":
         return _WindowsInhibitor()
     if sys.platform == "darwin":
         return _HelperProcess(["caffeinate", "-i", "-s", "-w", str(os.getpid())])
     if shutil.which("systemd-inhibit"):
-        why = "--why=A training is running"
-        return _HelperProcess(["systemd-inhibit", "--what=sleep:idle", "--who=WQV Upscale Trainer", why, "cat"])
+        reason = "--why=Training is running"
+        return _HelperProcess(["systemd-inhibit", "--what=sleep:idle", "--who=WQV Upscale Trainer", reason, "cat"])
     return _NoInhibitor()

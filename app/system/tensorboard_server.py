@@ -1,7 +1,7 @@
-"""TensorBoard inside this process, on the loopback interface only, for as long as the window is open.
+"""TensorBoard servers inside this process, on the loopback interface only, for as long as the window is open.
 
-Importing it takes seconds, so a thread of its own does that. Each folder gets a server once; asked again, the browser
-shows it again. All threads are daemons and no child process is started: the program ends without waiting for them.
+A separate thread imports TensorBoard, which takes seconds. Each folder gets one server; opening the folder again opens
+the browser again. All threads are daemons and there is no child process, so the program ends without waiting.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PATTERN = "*tfevents*"
 
 
 class TensorBoardServers(QObject):
-    """The servers of this window."""
+    """TensorBoard servers of the window, one per folder."""
 
     message_posted = Signal(str, str)  # level, text
     _served = Signal(str, object)  # folder, server
@@ -34,7 +34,7 @@ class TensorBoardServers(QObject):
         self._failed.connect(self._on_failed)
 
     def open(self, folder: Path) -> None:
-        """Show what lies in a run's TensorBoard folder in the browser; returns at once."""
+        """Open a run's TensorBoard folder in the browser; return at once."""
         name = str(folder)
         if name in self._servers:
             self._on_served(name, self._servers[name])
@@ -44,14 +44,14 @@ class TensorBoardServers(QObject):
             threading.Thread(target=self._start, args=(folder,), name="TensorBoard's start", daemon=True).start()
 
     def close(self) -> None:
-        """Serve no more. Does not wait."""
+        """Stop the servers without waiting."""
         for server in self._servers.values():
             threading.Thread(target=_shut_down, args=(server,), daemon=True).start()
         self._servers.clear()
 
     def _start(self, folder: Path) -> None:
-        """In the thread."""
-        with contextlib.suppress(RuntimeError):  # the window is gone meanwhile
+        """Start the server, in its own thread."""
+        with contextlib.suppress(RuntimeError):  # the window may be destroyed by now
             try:
                 server = start_server(folder)
             except UserError as error:
@@ -67,8 +67,8 @@ class TensorBoardServers(QObject):
         self._servers[folder] = server
         address = server.get_url()
         opened = QDesktopServices.openUrl(QUrl(address))
-        where = "is open in your browser" if opened else "waits for a browser"
-        self.message_posted.emit("info", f"TensorBoard {where}, at {address} until this window is closed.")
+        what = f"TensorBoard is open in your browser at {address}" if opened else f"Open {address} to see TensorBoard"
+        self.message_posted.emit("info", f"{what}; it runs until you close this window.")
 
     @Slot(str, str, str)
     def _on_failed(self, folder: str, level: str, text: str) -> None:
@@ -80,12 +80,12 @@ def start_server(folder: Path) -> Any:
     """Start a server for a folder on a free port; it has `get_url()` and `shutdown()`.
 
     Raises:
-        UserError: there is nothing to show, or TensorBoard is not installed.
+        UserError: the folder has no TensorBoard files, or TensorBoard is not installed.
     """
     if next(folder.rglob(_PATTERN), None) is None:
         raise UserError(
-            "The run in this workspace has written no TensorBoard files. They are written by a training that is "
-            "started with the setting TensorBoard switched on."
+            "The run in this workspace has written no TensorBoard files. Turn on TensorBoard in the settings and train "
+            "again."
         )
     try:
         from tensorboard import program
@@ -100,8 +100,8 @@ def start_server(folder: Path) -> Any:
         return servers[0]
 
     server = program.TensorBoard(server_class=make_server)
-    place = ["--logdir", str(folder), "--host", "127.0.0.1", "--port", "0"]
-    server.configure(argv=[None, *place, "--load_fast", "false"])  # the fast loader is a child process
+    options = ["--logdir", str(folder), "--host", "127.0.0.1", "--port", "0"]
+    server.configure(argv=[None, *options, "--load_fast", "false"])  # the fast loader is a child process
     server.launch()
     return servers[0]
 

@@ -69,9 +69,9 @@ def test_anything_else_dropped_says_what_would_do(window: Window, qtbot: Any, ph
     told(window, qtbot, "Drop the folder")
     (tmp_path / "notes.txt").write_text("hello")
     drop(window, tmp_path / "notes.txt")
-    told(window, qtbot, "notes.txt is neither a folder of photos")
+    told(window, qtbot, "notes.txt is not a folder of photos")
     wait_until_quiet(window, qtbot)
-    assert "notes.txt is neither a folder of photos" in window.message_strip.text
+    assert "notes.txt is not a folder of photos" in window.message_strip.text
     config = window.project.draft.config
     assert not config.source_dir and not config.workspace and config.init_weights is None
 
@@ -97,7 +97,7 @@ def test_a_checkpoint_of_this_workspace_offers_to_resume(
     checkpoint.write_bytes(b"")
     fill_form(window, photos, run)
     drop(window, checkpoint)
-    assert "continues from scale4_step8.pth" in window.message_strip.text
+    assert "continue from scale4_step8.pth" in window.message_strip.text
     assert window.project.draft.config.resume_from == str(checkpoint)
     assert window.run_bar.start_button.text() == "Resume training"
 
@@ -117,13 +117,13 @@ def test_while_training_a_dropped_photo_appears_and_weights_are_identified(
     assert list((run / "previews").glob("step*_pinned_harbor.png"))
 
     drop(window, weights)
-    told(window, qtbot, "other_x4.pth: RRDB x4", "when this training has ended")
+    told(window, qtbot, "other_x4.pth: RRDB x4", "Settings are locked")
     assert window.project.draft.config.init_weights is None
     (tmp_path / "broken.pth").write_bytes(b"GIF89a")
     drop(window, tmp_path / "broken.pth")
     told(window, qtbot, "broken.pth")
     drop(window, photos)
-    told(window, qtbot, "Settings can be changed when this training has ended")
+    told(window, qtbot, "Settings are locked while training runs")
     assert window.session.state is SessionState.TRAINING
 
     qtbot.mouseClick(window.preview.unpin_button, Qt.MouseButton.LeftButton)

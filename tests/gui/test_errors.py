@@ -79,7 +79,7 @@ def test_another_fault_of_the_same_place_is_shown_once_the_first_is_read(qtbot: 
 )
 def test_a_file_that_fails_is_no_fault_of_the_program(error: OSError, said: str) -> None:
     report = bug_report(error)
-    assert report.cause == said and "file" in report.title and "disk has room" in report.advice
+    assert report.cause == said and "file" in report.title and "disk space" in report.advice
 
 
 def click(dialog: ErrorDialog, text: str) -> None:

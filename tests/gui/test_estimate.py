@@ -49,7 +49,7 @@ def test_the_estimate_names_the_time_on_this_machine(window: Window, qtbot: Any,
     qtbot.waitUntil(lambda: "on this machine" in bar.estimate, timeout=60000)
     assert "million parameters" in bar.estimate and "GB of memory" in bar.estimate
     window.project.set_value("max_minutes", 12.0)
-    assert "12 minutes as chosen" in bar.estimate
+    assert "12 minutes (time budget)" in bar.estimate
     window.project.set_value("batch_size", 0)
     assert bar.estimate == ""
 

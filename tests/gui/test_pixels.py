@@ -83,7 +83,7 @@ def invalid(window: Window, folder: Path) -> None:
     window.project.set_path("source_dir", str(folder / "a folder that was moved somewhere else yesterday"))
     window.project.set_value("steps", "fifteen thousand or so")
     window.project.set_value("learning_rate", -1.0)
-    window.message_strip.show_message("warning", "The camera profile was of the other watch and is left out.")
+    window.message_strip.show_message("warning", "Camera profile removed: it is for the other watch.")
 
 
 def ready(window: Window, folder: Path) -> None:

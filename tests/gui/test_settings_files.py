@@ -108,7 +108,10 @@ def test_a_dropped_camera_profile_is_still_a_profile(window: Window, qtbot: Any,
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [('{"name": "of another program"}', "neither settings of a training nor a camera profile"), ("{torn", "as JSON")],
+    [
+        ('{"name": "of another program"}', "neither training settings nor a camera profile"),
+        ("{torn", "not readable JSON"),
+    ],
 )
 def test_other_json_is_refused_with_the_reason_and_changes_nothing(
     window: Window, qtbot: Any, tmp_path: Path, content: str, said: str
@@ -133,7 +136,7 @@ def test_settings_dropped_during_a_training_wait_for_its_end(
     window.conductor.start()
     before = everything(window)
     drop(window, path)
-    qtbot.waitUntil(lambda: "when this training has ended" in window.message_strip.text)
+    qtbot.waitUntil(lambda: "Settings are locked while training runs" in window.message_strip.text)
     assert everything(window) == before
 
 

@@ -113,7 +113,7 @@ def test_a_stopped_training_goes_on_in_the_same_window_and_start_asks(
     wait_idle(window, qtbot)
     assert _starts(workspace) == [0, first, second]
     click(qtbot, window.run_bar.start_button)
-    answer(window, qtbot, "Start anew")
+    answer(window, qtbot, "Start over")
     qtbot.waitUntil(lambda: window.session.is_active and window.session.step > 0, timeout=_LONG)
     assert _starts(workspace) == [0] and list((workspace / "previous_runs").iterdir())
 
@@ -315,7 +315,7 @@ def test_the_built_in_scenes_take_no_choice_away_without_a_question(
     fill_form(window, photos, tmp_path / "run")
     click(qtbot, window.run_bar.demo_button)
     assert window.project.draft.config.source_dir == str(photos)
-    answer(window, qtbot, "Fill in")
+    answer(window, qtbot, "Use scenes")
     assert window.project.draft.config.demo
 
 
@@ -403,7 +403,7 @@ def test_discard_asks_and_closing_asks(window: Window, qtbot: Any, photos: Path,
     fill_form(window, photos, workspace, steps=100000, val_interval=100000, checkpoint_interval=100000)
     start(window, qtbot)
     click(qtbot, window.run_bar.discard_button)
-    answer(window, qtbot, "Go on training")
+    answer(window, qtbot, "Continue training")
     assert window.session.state is SessionState.TRAINING
     window.close()
     assert window.isVisible()

@@ -23,7 +23,7 @@ _IDLE, _TRAINING, _PAUSED = (
     "^Training – WQV Upscale Trainer$",
     "^Paused – WQV Upscale Trainer$",
 )
-_ELSEWHERE, _QUESTION = "^Another process is training – WQV Upscale Trainer$", "^A training is running"
+_ELSEWHERE, _QUESTION = "^Another process is training – WQV Upscale Trainer$", "^Training is running"
 _MIDDLE = (700, 500)  # of the window, right of the form
 
 
