@@ -63,7 +63,7 @@ def test_contradictions_are_told(builtin: str, settings: dict[str, object], said
 
 def test_a_profile_of_the_other_kind_is_refused_by_the_camera_too(tmp_path: Path) -> None:
     config = TrainerConfig(camera_profile=str(profile_file(tmp_path, "wqv1")), monochrome_style=False)
-    with pytest.raises(UserError, match="is of a mono watch"):
+    with pytest.raises(UserError, match="is for a mono watch"):
         make_camera(config, load_profile(config))
 
 

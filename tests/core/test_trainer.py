@@ -432,7 +432,7 @@ def test_a_demo_makes_its_scenes_once(tmp_path: Path, monkeypatch: pytest.Monkey
     for _ in range(2):
         _, heard = train(tmp_path / "unused", tmp_path / "w", steps=1, demo=True, max_minutes=None)
         assert only(RunStarted, heard)[0].photos == {"train": 3, "val": 1, "test": 1, "unusable": 0}
-        made = [notice for notice in only(Notice, heard) if "scenes to train on" in notice.text]
+        made = [notice for notice in only(Notice, heard) if "built-in scenes" in notice.text]
         assert len(made) == (0 if (tmp_path / "w" / "previous_runs").exists() else 1)
 
 

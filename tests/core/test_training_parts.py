@@ -265,7 +265,7 @@ def test_the_time_of_a_step_is_that_of_a_piece_scaled_up(monkeypatch: pytest.Mon
     spec = NetworkSpec(4, num_feat=8, num_block=20, num_grow_ch=4)
     piece = NetworkSpec(4, num_feat=8, num_block=2, num_grow_ch=4)
     monkeypatch.setattr(time_estimate, "_time_step", lambda *arguments: 0.5)
-    monkeypatch.setattr(time_estimate, "_PIECE_MULTIPLICATIONS", 3.5 * time_estimate.count_multiplications(piece, 16))
+    monkeypatch.setattr(time_estimate, "_PROBE_MULTIPLICATIONS", 3.5 * time_estimate.count_multiplications(piece, 16))
     share = time_estimate.count_multiplications(spec, 16) / time_estimate.count_multiplications(piece, 16)
     assert time_estimate.measure_step_seconds(config, spec, choose_hardware(config)) == pytest.approx(
         0.5 * share * 3 * 8 / 4

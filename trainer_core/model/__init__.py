@@ -1,1 +1,1 @@
-"""The generator RRDBNet, with BasicSR's parameter names: `spec` describes it without torch, `rrdb` is it."""
+"""The generator RRDBNet with BasicSR's parameter names: `spec` describes, `rrdb` builds, `initialize` fills it."""

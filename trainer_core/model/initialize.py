@@ -1,10 +1,10 @@
-"""The start of a fresh generator: it interpolates smoothly before it has learned anything.
+"""The initial weights of a new generator, with which it interpolates bilinearly before any training.
 
-Residual branches begin at 0.1 x Kaiming (as ESRGAN does). On top of it three channels carry R, G and B
-through `conv_first`, the up-convolutions, `conv_hr` and `conv_last`: after each nearest doubling the kernel
-[1 2 1]/4 along both axes makes it bilinear interpolation, and non-negative values pass the leaky ReLU
-unchanged. The file stays a plain RRDB; training only has to learn what bilinear misses, which in a prototype
-halved the time to the same PSNR (not measured again with this code).
+Residual branches start at 0.1 x Kaiming, as in ESRGAN. In addition, three channels carry R, G and B through
+`conv_first`, the up-convolutions, `conv_hr` and `conv_last`: after each nearest doubling, the kernel [1 2 1]/4 along
+both axes makes it bilinear interpolation, and non-negative values pass the leaky ReLU unchanged. The network remains a
+plain RRDBNet; training only has to learn the difference to bilinear. A prototype reached the same PSNR in half the
+time (not measured again with this code).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from trainer_core.model.rrdb import LEAKY_SLOPE, RRDBNet
 from trainer_core.randomness import Stream, make_torch_generator
 
 RESIDUAL_GAIN = 0.1
-OUTPUT_GAIN = 0.02  # the other channels into RGB: enough for a gradient, too little to be seen
+OUTPUT_GAIN = 0.02  # from the other channels to RGB: enough for a gradient, too little to be visible
 
 _GAINS = {"body": RESIDUAL_GAIN, "conv_body": RESIDUAL_GAIN, "conv_last": OUTPUT_GAIN}
 
 
 @torch.no_grad()
 def initialize(network: RRDBNet, seed: int) -> None:
-    """Set every weight of `network` (on the CPU), the same for the same seed and dimensions."""
+    """Set every weight of `network`, which must be on the CPU; same seed and dimensions give the same weights."""
     generator = make_torch_generator(seed, Stream.WEIGHTS, 0)
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):

@@ -1,7 +1,7 @@
 """RRDBNet, the generator of ESRGAN, with BasicSR's parameter names so that its files load everywhere.
 
-Source: Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks", 2018, and the
-layout facts in docs/formats.md. x8 adds a third up-convolution, `conv_up3`.
+Source: Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks", 2018; docs/formats.md gives
+the layout of the files. x8 adds a third up-convolution, `conv_up3`. `RRDBNet(spec)` builds the network of a `spec`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _activate(x: Tensor) -> Tensor:
 
 
 class DenseBlock(nn.Module):
-    """Five convolutions, each fed with all that came before; the sum is added at 0.2. [B, feat, h, w]."""
+    """Five convolutions, each of the input and all earlier outputs; the last is added to the input at 0.2."""
 
     def __init__(self, feat: int, grow: int) -> None:
         super().__init__()
@@ -36,14 +36,16 @@ class DenseBlock(nn.Module):
         self.conv5 = _conv(feat + 4 * grow, feat)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map features [B, feat, h, w] to features of the same shape."""
         grown = x
         for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
             grown = torch.cat((grown, _activate(conv(grown))), 1)
-        return self.conv5(grown) * RESIDUAL_SCALE + x
+        residual: Tensor = self.conv5(grown)
+        return residual * RESIDUAL_SCALE + x
 
 
 class RRDB(nn.Module):
-    """Three dense blocks in a row, added to their input at 0.2. [B, feat, h, w]."""
+    """Three dense blocks in sequence, added to their input at 0.2."""
 
     def __init__(self, feat: int, grow: int) -> None:
         super().__init__()
@@ -52,13 +54,15 @@ class RRDB(nn.Module):
         self.rdb3 = DenseBlock(feat, grow)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.rdb3(self.rdb2(self.rdb1(x))) * RESIDUAL_SCALE + x
+        """Map features [B, feat, h, w] to features of the same shape."""
+        residual: Tensor = self.rdb3(self.rdb2(self.rdb1(x)))
+        return residual * RESIDUAL_SCALE + x
 
 
 class RRDBNet(nn.Module):
-    """The generator: LR [B, in, h, w] in 0..1 -> SR [B, out, h*scale, w*scale], unclamped.
+    """The generator.
 
-    For x2 (x1) h and w must be multiples of 2 (4), as the watch's 120x120 and 176x144 are.
+    For x2 (x1) the sides of its input must be multiples of 2 (4), as the watch's 120x120 and 176x144 are.
     """
 
     def __init__(self, spec: NetworkSpec) -> None:
@@ -75,10 +79,12 @@ class RRDBNet(nn.Module):
         self.conv_last = _conv(feat, spec.num_out_ch)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map LR [B, in, h, w] in 0..1 to SR [B, out, h*scale, w*scale], not clamped."""
         if self.spec.unshuffle_factor > 1:
             x = F.pixel_unshuffle(x, self.spec.unshuffle_factor)
         features = self.conv_first(x)
         features = features + self.conv_body(self.body(features))
         for name in self._ups:
             features = _activate(getattr(self, name)(F.interpolate(features, scale_factor=2, mode="nearest")))
-        return self.conv_last(_activate(self.conv_hr(features)))
+        sr: Tensor = self.conv_last(_activate(self.conv_hr(features)))
+        return sr

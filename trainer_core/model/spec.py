@@ -1,4 +1,4 @@
-"""The dimensions of an RRDB network, without torch: names, shapes and the number of parameters."""
+"""The dimensions of an RRDBNet, without torch: `NetworkSpec` gives names, shapes and number of its parameters."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """What must be known to build an RRDBNet.
+    """Dimensions of an RRDBNet.
 
-    `scale` is 1, 2, 4 or 8. x1 and x2 use a pixel-unshuffle by 4 or 2 before the trunk, as BasicSR does,
-    unless `unshuffle` is 1 (a "plain" x1/x2, met only in other programs' files).
+    Attributes:
+        scale: 1, 2, 4 or 8.
+        num_feat: features of the trunk.
+        num_block: RRDBs.
+        num_grow_ch: growth channels.
+        num_in_ch: channels of the input.
+        num_out_ch: channels of the output.
+        unshuffle: pixel-unshuffle before the trunk; 0 for BasicSR's rule, 4 for x1 and 2 for x2. 1 is a "plain" x1 or
+            x2, which only other programs' files contain.
     """
 
     scale: int
@@ -20,26 +27,26 @@ class NetworkSpec:
     num_grow_ch: int = 32
     num_in_ch: int = 3
     num_out_ch: int = 3
-    unshuffle: int = 0  # 0: BasicSR's rule for the scale
+    unshuffle: int = 0
 
     @property
     def unshuffle_factor(self) -> int:
-        """The pixel-unshuffle in front of the trunk: 4 for x1, 2 for x2, else 1."""
+        """Factor of the pixel-unshuffle before the trunk: 4 for x1, 2 for x2, else 1."""
         return self.unshuffle or {1: 4, 2: 2}.get(self.scale, 1)
 
     @property
     def up_convolutions(self) -> int:
-        """How many times the trunk's output is doubled: log2(scale x unshuffle)."""
+        """Number of doublings after the trunk: log2(scale x unshuffle)."""
         return (self.scale * self.unshuffle_factor).bit_length() - 1
 
     @property
     def viewer_compatible(self) -> bool:
-        """Whether WQV-Viewer, which builds 64/23/32 from RGB to RGB and nothing else, can load it."""
+        """Whether WQV-Viewer can load the network; it builds only 64/23/32 from RGB to RGB."""
         fixed = (self.num_feat, self.num_block, self.num_grow_ch, self.num_in_ch, self.num_out_ch)
         return fixed == (64, 23, 32, 3, 3) and self.scale in (2, 4, 8) and not self.unshuffle
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Every parameter's name and shape, in BasicSR's order."""
+        """Return the shape of every parameter by name, in BasicSR's order."""
         feat, grow = self.num_feat, self.num_grow_ch
         convolutions = [("conv_first", self.num_in_ch * self.unshuffle_factor**2, feat)]
         for block in range(self.num_block):
@@ -57,7 +64,7 @@ class NetworkSpec:
         return shapes
 
     def parameter_count(self) -> int:
-        """The number of trained values."""
+        """Return the number of trained values."""
         total = 0
         for shape in self.shapes().values():
             size = 1
@@ -67,9 +74,9 @@ class NetworkSpec:
         return total
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as plain JSON values, as stored in `meta.spec`."""
+        """Return the fields as plain JSON values, as stored in `meta.spec`."""
         return asdict(self)
 
     def describe(self) -> str:
-        """A short name, such as "RRDB x4 64/23/32"."""
+        """Return a short name, such as "RRDB x4 64/23/32"."""
         return f"RRDB x{self.scale} {self.num_feat}/{self.num_block}/{self.num_grow_ch}"

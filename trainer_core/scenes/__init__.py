@@ -1,1 +1,1 @@
-"""Where built-in scenes come from: photo-like pictures that the program draws itself."""
+"""The built-in scenes of the demo: photo-like images that the program renders itself (`painter`)."""

@@ -1,9 +1,10 @@
-"""Photo-like scenes that the program makes itself, so that it can show and train something without any photo.
+"""Photo-like built-in scenes, with which the program can be tried without any photos.
 
-A scene is a dead-leaves picture (Lee, Mumford & Huang, "Occlusion models for natural images", 2001): shapes with
-radii ~ r^-3 occlude one another, which gives the scale statistics of photographs. They carry textures, light
-and cast shadows; with them come sky and ground, depth of field, lettering, bars and wires, faces. Everything is
-drawn at twice the size and area-averaged, so that edges are as soft as a lens makes them.
+`render_scene` renders one; `write_scenes` writes the set of a demo. A scene is a dead-leaves image (Lee, Mumford &
+Huang, "Occlusion models for natural images", 2001): shapes with radii ~ r^-3 occlude one another, which gives the
+scale statistics of photos. The shapes have textures, light and shadows; sky, ground, depth of field, lettering, bars,
+wires and faces are added. Everything is drawn at twice the size and area-averaged, so that edges are as soft as a
+lens's.
 """
 
 from __future__ import annotations
@@ -28,7 +29,17 @@ _Random = np.random.Generator
 
 @dataclass(frozen=True)
 class _LeafKind:
-    """What the leaves of one group share. `softness`: edge blur in pixels, negative: as a share of the radius."""
+    """Properties that the leaves of a group share.
+
+    Attributes:
+        outline: closed outline of unit radius, [corners, 2].
+        color: base color.
+        detail: contrast of the texture.
+        shading: contrast of the light.
+        softness: blur of the edge in pixels; negative: as a fraction of the radius.
+        shadow: reach of the shadow as a fraction of the shorter side.
+        is_rotated: whether each leaf has its own angle.
+    """
 
     outline: np.ndarray
     color: Color
@@ -36,31 +47,31 @@ class _LeafKind:
     shading: float
     softness: float
     shadow: float
-    unattached: bool
+    is_rotated: bool
 
 
 _Leaf = tuple[float, float, float, _LeafKind]  # radius, x, y
 
 
 def render_scene(seed: int, index: int, size: int = 640) -> np.ndarray:
-    """Scene `index` of `seed`: uint8 [size, size, 3], sRGB; the same for the same arguments."""
+    """Render scene `index` of `seed`: uint8 [size, size, 3], sRGB; the same arguments give the same scene."""
     painter = _Painter(seed, make_generator(seed, Stream.SCENE, index), size * _SUPERSAMPLING)
     painter.paint()
     return _add_camera_effects(_adjust_exposure(painter.canvas, painter.rng).reduce(_SUPERSAMPLING), painter.rng)
 
 
 def write_scenes(folder: Path, *, seed: int, train: int = 72, val: int = 10, test: int = 6, size: int = 512) -> None:
-    """Write scenes as PNG into train/, val/ and test/ of `folder`; those already there are kept."""
-    sides = ["train"] * train + ["val"] * val + ["test"] * test
-    for index, side in enumerate(sides):
-        path = folder / side / f"scene_{seed}_{index:04d}.png"
+    """Write scenes as PNG into train/, val/ and test/ of `folder`; existing files are not rendered again."""
+    splits = ["train"] * train + ["val"] * val + ["test"] * test
+    for index, split in enumerate(splits):
+        path = folder / split / f"scene_{seed}_{index:04d}.png"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(path, png_bytes(render_scene(seed, index, size), compress_level=1))
 
 
 class _Painter:
-    """The canvas of one scene, its light and its palette."""
+    """Canvas of one scene with its light, palette and textures."""
 
     def __init__(self, seed: int, rng: _Random, side: int) -> None:
         self.seed = seed
@@ -73,7 +84,7 @@ class _Painter:
         self.textures = rng.choice(TEXTURE_COUNT, 9, replace=False).tolist()
 
     def paint(self) -> None:
-        """From far to near."""
+        """Paint the scene from far to near."""
         rng, side = self.rng, self.side
         busy = float(np.exp(rng.uniform(math.log(0.2), math.log(1.4))))
         self._paint_background()
@@ -97,12 +108,12 @@ class _Painter:
         return (base[0] * gain, base[1] * gain, base[2] * gain)
 
     def _render_surface(self, width: int, height: int, color: Color, *, shading: float, detail: float) -> Image.Image:
-        """A lit and textured rectangle: brightness = texture and light, color follows brightness."""
+        """Render a lit and textured rectangle: texture and light give the brightness, which scales the color."""
         gray = self._pick_texture(width, height) if detail > 0 else Image.new("L", (width, height), 128)
         share = shading / (shading + detail + 1e-6)
         if shading > 0:
             gray = Image.blend(gray, self._light_gradient(width, height), share)
-        # Blending halves both contrasts; the curve gives them back.
+        # The blend reduces both contrasts; the curve restores them.
         ramp = np.exp((np.arange(256) - 128) / 64 * (shading + detail))
         curves = [np.clip(255 * channel * ramp**warmth, 0, 255) for channel, warmth in zip(color, (1.05, 1.0, 0.93))]
         return Image.merge("RGB", (gray, gray, gray)).point(np.concatenate(curves).astype(int).tolist())
@@ -111,17 +122,17 @@ class _Painter:
         rng = self.rng
         image = render_texture(self.seed, self.textures[int(rng.integers(len(self.textures)))])
         zoom = max(float(np.exp(rng.uniform(math.log(0.45), math.log(1.6)))), max(width, height) / TEXTURE_SIDE)
-        turned = bool(rng.random() < 0.5)
-        size = (height, width) if turned else (width, height)
+        is_transposed = bool(rng.random() < 0.5)
+        size = (height, width) if is_transposed else (width, height)
         across, down = min(size[0] / zoom, TEXTURE_SIDE), min(size[1] / zoom, TEXTURE_SIDE)
         left, top = float(rng.uniform(0, TEXTURE_SIDE - across)), float(rng.uniform(0, TEXTURE_SIDE - down))
         cut = image.resize(
             size, _BILINEAR, (left, top, min(left + across, TEXTURE_SIDE), min(top + down, TEXTURE_SIDE)), 2.0
         )
-        return cut.transpose(Image.Transpose.TRANSPOSE) if turned else cut
+        return cut.transpose(Image.Transpose.TRANSPOSE) if is_transposed else cut
 
     def _light_gradient(self, width: int, height: int) -> Image.Image:
-        """Brighter towards the light: a plane, or the bulge of something round."""
+        """Render a gray gradient that is brighter towards the light: a plane or a bulge."""
         if self.rng.random() < 0.4:
             x, y = 128 - 70 * math.cos(self.light), 128 - 70 * math.sin(self.light)
             box = (x / 2, y / 2, x / 2 + 128, y / 2 + 128)
@@ -139,7 +150,7 @@ class _Painter:
             self.canvas.paste((8, 8, 12), shift, dark)
         self.canvas.paste(surface, (left, top), mask)
 
-    # What the scene is made of.
+    # Parts of the scene.
 
     def _paint_background(self) -> None:
         rng, side = self.rng, self.side
@@ -158,26 +169,26 @@ class _Painter:
             )
             self.canvas.paste(ground, (0, horizon))
 
-    def _paint_leaves(self, smallest: float, largest: float, coverage: float) -> None:
-        """Leaves with radii ~ r^-3: each octave of sizes covers about the same share of the scene."""
+    def _paint_leaves(self, min_radius: float, max_radius: float, coverage: float) -> None:
+        """Paint leaves with radii ~ r^-3, so that each octave of radii covers about the same part of the scene."""
         rng = self.rng
-        octaves = math.log2(largest / smallest)
-        mean_area = math.log(largest / smallest) / (smallest**-2 - largest**-2) * 2 * math.pi * 0.5
+        octaves = math.log2(max_radius / min_radius)
+        mean_area = math.log(max_radius / min_radius) / (min_radius**-2 - max_radius**-2) * 2 * math.pi * 0.5
         count = int(rng.poisson(octaves * coverage * self.side**2 / mean_area))
-        groups: list[_Leaf] = []
+        leaves: list[_Leaf] = []
         while count > 0:
             members = min(count, int(rng.geometric(0.25)))
-            radius = smallest / math.sqrt(rng.uniform((smallest / largest) ** 2, 1))
+            radius = min_radius / math.sqrt(rng.uniform((min_radius / max_radius) ** 2, 1))
             kind = self._random_leaf_kind()
             x, y = rng.uniform(-0.05, 1.05, 2) * self.side
             for _ in range(members):
                 size = radius * float(rng.lognormal(0, 0.2))
-                groups.append((size, float(x + rng.normal(0, 2.5 * size)), float(y + rng.normal(0, 1.5 * size)), kind))
+                leaves.append((size, float(x + rng.normal(0, 2.5 * size)), float(y + rng.normal(0, 1.5 * size)), kind))
                 x, y = x + rng.normal(0, radius), y + rng.normal(0, radius)
             count -= members
-        depth = -np.log([size for size, *_ in groups] or [1.0]) + rng.normal(0, 0.6, max(1, len(groups)))
-        for place in np.argsort(depth).tolist()[: len(groups)]:
-            self._paint_leaf(*groups[place])
+        depth = -np.log([size for size, *_ in leaves] or [1.0]) + rng.normal(0, 0.6, max(1, len(leaves)))
+        for index in np.argsort(depth).tolist()[: len(leaves)]:
+            self._paint_leaf(*leaves[index])
 
     def _random_leaf_kind(self) -> _LeafKind:
         rng = self.rng
@@ -189,12 +200,12 @@ class _Painter:
             shading=float(rng.exponential(0.35)),
             softness=soft if rng.random() < 0.93 else -0.15,
             shadow=float(rng.uniform(0.03, 0.15)) if rng.random() < 0.4 else 0.0,
-            unattached=rng.random() < 0.5,
+            is_rotated=rng.random() < 0.5,
         )
 
     def _paint_leaf(self, radius: float, x: float, y: float, kind: _LeafKind) -> None:
         outline = kind.outline * radius
-        if kind.unattached:
+        if kind.is_rotated:
             outline = outline @ rotation_matrix(self.rng.uniform(0, 2 * math.pi))
         outline = outline + np.array([x, y])
         low = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
@@ -218,18 +229,18 @@ class _Painter:
         self.canvas = quarter.resize(self.canvas.size, _BILINEAR)
 
     def _paint_bars(self) -> None:
-        """Wires, branches, railings: thin lines, alone or in ranks."""
+        """Paint wires, branches or railings: thin lines, single or in parallel rows."""
         rng, side = self.rng, self.side
         draw = ImageDraw.Draw(self.canvas)
         width = int(np.exp(rng.uniform(0, 2.7)))
         fill = _to_rgb8(self._pick_color())
         angle = rng.choice([0, math.pi / 2, rng.uniform(0, math.pi)])
-        way, across = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
+        along, across = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
         start, length, pitch = rng.uniform(0, side, 2), side * rng.uniform(0.2, 1.5), width * rng.uniform(2, 8)
-        for rank in range(int(rng.integers(1, 14))):
-            begin = start + across * pitch * rank
+        for row in range(int(rng.integers(1, 14))):
+            middle = start + across * pitch * row
             bend = across * rng.normal(0, 6)
-            points = [begin - way * length / 2, begin + bend, begin + way * length / 2]
+            points = [middle - along * length / 2, middle + bend, middle + along * length / 2]
             draw.line([tuple(point) for point in points], fill=fill, width=width, joint="curve")
 
     def _paint_lettering(self) -> None:
@@ -244,18 +255,18 @@ class _Painter:
         ink = Image.new("L", box)
         ImageDraw.Draw(ink).multiline_text((size // 2, size // 2), text, fill=255, font=font)
         angle = float(rng.normal(0, 8) if rng.random() < 0.7 else rng.uniform(0, 360))
-        place = (int(rng.uniform(-0.1, 0.7) * side), int(rng.uniform(0, 0.9) * side))
+        corner = (int(rng.uniform(-0.1, 0.7) * side), int(rng.uniform(0, 0.9) * side))
         first, second = self._pick_color(), self._pick_color()
         if rng.random() < 0.6:  # on a plate
             plate = Image.new("L", box, 255).rotate(angle, _BILINEAR, expand=True)
-            self._paste(self._render_surface(*plate.size, first, shading=0.15, detail=0.05), plate, *place, 0.03)
+            self._paste(self._render_surface(*plate.size, first, shading=0.15, detail=0.05), plate, *corner, 0.03)
             contrast = 0.25 if sum(first) > 1.2 else 3.0
             second = (first[0] * contrast, first[1] * contrast, first[2] * contrast + 0.05)
-        turned = ink.rotate(angle, _BILINEAR, expand=True)
-        self._paste(self._render_surface(*turned.size, second, shading=0.1, detail=0.05), turned, *place)
+        rotated = ink.rotate(angle, _BILINEAR, expand=True)
+        self._paste(self._render_surface(*rotated.size, second, shading=0.1, detail=0.05), rotated, *corner)
 
     def _paint_face(self) -> None:
-        """Skin, hair, eyes and mouth as soft shapes: what people photograph most."""
+        """Paint skin, hair, eyes and mouth of a face, the most frequent subject of photos, as soft shapes."""
         rng, side = self.rng, self.side
         high = float(side * np.exp(rng.uniform(math.log(0.06), math.log(0.5))))
         wide, x, y = high * 0.74, rng.uniform(0.15, 0.85) * side, rng.uniform(0.2, 0.8) * side
@@ -294,7 +305,7 @@ def _to_rgb8(color: Color) -> tuple[int, int, int]:
 
 
 def _adjust_exposure(image: Image.Image, rng: _Random) -> Image.Image:
-    """`image` with the contrast and the mean brightness of a photograph."""
+    """Give `image` the contrast and the mean brightness of a photo."""
     sample = np.asarray(image.resize((128, 128), Image.Resampling.NEAREST))
     low, high = np.percentile(sample, (1, 99))
     spread = max(float(high - low), 40.0)
@@ -307,7 +318,7 @@ def _adjust_exposure(image: Image.Image, rng: _Random) -> Image.Image:
 
 
 def _add_camera_effects(image: Image.Image, rng: _Random) -> np.ndarray:
-    """The camera's part: at times a trace of blur, light falling off towards the corners, grain."""
+    """Add the effects of a camera: sometimes a slight blur, light fall-off towards the corners, and grain."""
     if rng.random() < 0.25:
         image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.2, 0.7))))
     axis = np.linspace(-1, 1, image.width, dtype=np.float32) ** 2

@@ -1,4 +1,4 @@
-"""The forms and colors that scenes are made of: outlines of things, and palettes as photographs have them."""
+"""Shapes and colors of the built-in scenes: random outlines, and palettes like those of photos; `painter` uses them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Random = np.random.Generator
 
 
 def random_palette(rng: _Random) -> list[Color]:
-    """Muted colors around one or two hues, dark to bright, with the odd vivid one."""
+    """Draw a palette of 6 to 11 colors around three hues, dark to bright: mostly muted, a few vivid."""
     hues = [_random_hue(rng), _random_hue(rng), _random_hue(rng)]
     colors = []
     for _ in range(int(rng.integers(6, 12))):
@@ -23,7 +23,7 @@ def random_palette(rng: _Random) -> list[Color]:
 
 
 def _random_hue(rng: _Random) -> float:
-    """Earth and skin most often, then sky, then leaves, then anything."""
+    """Draw a hue in 0..1: most often earth and skin, then sky, then foliage or any hue."""
     middle, spread = ((0.08, 0.03), (0.58, 0.04), (0.26, 0.05), (0.5, 0.5))[
         int(rng.choice(4, p=(0.45, 0.25, 0.15, 0.15)))
     ]
@@ -31,14 +31,14 @@ def _random_hue(rng: _Random) -> float:
 
 
 def random_outline(rng: _Random) -> np.ndarray:
-    """A closed outline of about unit radius: ellipse, box, polygon, or wobbly blob; float [corners, 2]."""
+    """Draw a closed outline of about unit radius: ellipse, box, polygon or irregular blob; float [corners, 2]."""
     kind = rng.random()
     if kind < 0.25:
         t = np.linspace(0, 2 * math.pi, 40, endpoint=False)
         points = np.stack([np.cos(t), np.sin(t) * rng.uniform(0.25, 1)], axis=1)
     elif kind < 0.55:
-        slender, slant = rng.uniform(0.08, 1), rng.normal(0, 0.15)
-        points = np.array([[-1, -slender], [1, -slender - slant], [1, slender + slant], [-1, slender]])
+        half_height, slant = rng.uniform(0.08, 1), rng.normal(0, 0.15)
+        points = np.array([[-1, -half_height], [1, -half_height - slant], [1, half_height + slant], [-1, half_height]])
     elif kind < 0.72:
         t = np.sort(rng.uniform(0, 2 * math.pi, int(rng.integers(3, 9))))
         points = np.stack([np.cos(t), np.sin(t)], axis=1)
@@ -47,12 +47,12 @@ def random_outline(rng: _Random) -> np.ndarray:
         order = np.arange(1, 14)[:, None]
         waves = rng.normal(0, 0.35, order.shape) / order * np.cos(order * t + rng.uniform(0, 6.3, order.shape))
         points = np.stack([np.cos(t), np.sin(t) * rng.uniform(0.3, 1)], axis=1) * (1 + waves.sum(axis=0))[:, None]
-    turned: np.ndarray = points @ rotation_matrix(
+    rotated: np.ndarray = points @ rotation_matrix(
         float(rng.choice([0.0, rng.normal(0, 0.1), rng.uniform(0, 2 * math.pi)]))
     )
-    return turned
+    return rotated
 
 
 def rotation_matrix(angle: float) -> np.ndarray:
-    """The matrix that turns points [n, 2] by `angle` (radians), to be multiplied from the right."""
+    """Return the matrix that rotates points [n, 2] by `angle` in radians: `points @ matrix`."""
     return np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])

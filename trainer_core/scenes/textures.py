@@ -1,7 +1,7 @@
-"""Gray textures for the built-in scenes: what surfaces look like from near and far, 8 bit, mean near 128.
+"""Gray textures for the built-in scenes: surfaces seen from near and far, 8 bits, with a mean near 128.
 
-`texture(seed, number)` is a square of `SIDE` pixels; the kinds alternate with the number. Natural surfaces come
-from noise with a power-law spectrum and from occluding strokes; man-made ones from regular patterns made uneven.
+`render_texture(seed, number)` renders a square of `TEXTURE_SIDE` pixels; the number selects the kind. Natural surfaces
+are noise with a power-law spectrum or occluding strokes, man-made ones are regular patterns with irregularities.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _Random = np.random.Generator
 
 @lru_cache(maxsize=TEXTURE_COUNT)
 def render_texture(seed: int, number: int) -> Image.Image:
-    """Texture `number` (0 to COUNT - 1) of `seed`: mode "L", SIDE x SIDE. Treat it as read-only."""
+    """Render texture `number` (0 to `TEXTURE_COUNT` - 1) of `seed`: mode "L", square, shared: do not change it."""
     rng = make_generator(seed, Stream.TEXTURE, number)
     return _KINDS[number % len(_KINDS)](rng)
 
 
 def fractal_noise(rng: _Random, side: int, exponent: float, stretch: float = 1.0) -> np.ndarray:
-    """Noise with amplitude ~ 1 / f^exponent, zero mean, unit deviation; float32 [side, side], seamless.
+    """Draw noise with amplitude ~ 1 / f^exponent, zero mean, unit deviation; float32 [side, side], seamless.
 
-    `stretch` > 1 draws it out along the rows (wood, water, brushed metal).
+    A `stretch` above 1 elongates it along the rows (wood, water, brushed metal).
     """
     across, down = np.fft.rfftfreq(side) * stretch, np.fft.fftfreq(side)
     frequency = np.hypot(across[None, :], down[:, None])
@@ -45,10 +45,10 @@ def fractal_noise(rng: _Random, side: int, exponent: float, stretch: float = 1.0
 
 
 def random_word(rng: _Random) -> str:
-    """A few letters, frequent ones more often; lower case, upper case or figures."""
+    """Draw a word of 2 to 8 letters, lower or upper case, with the frequent letters of English; sometimes a number."""
     count = int(rng.integers(2, 9))
-    places = np.minimum(rng.exponential(7.0, count).astype(int), len(_LETTERS) - 1)
-    letters = "".join(_LETTERS[place] for place in places)
+    indices = np.minimum(rng.exponential(7.0, count).astype(int), len(_LETTERS) - 1)
+    letters = "".join(_LETTERS[index] for index in indices)
     style = rng.random()
     if style < 0.15:
         return str(rng.integers(0, 10**count))
@@ -60,41 +60,41 @@ def _to_gray(field: np.ndarray, deviation: float = 46.0) -> Image.Image:
 
 
 def _add_grain(image: Image.Image, rng: _Random, strength: float) -> Image.Image:
-    """`image` with fine irregularity on it, as every real surface has."""
+    """Add fine irregularities to `image`, as real surfaces have them."""
     return ImageChops.overlay(image, _to_gray(fractal_noise(rng, TEXTURE_SIDE, float(rng.uniform(0.4, 1.2))), strength))
 
 
-def _clouds(rng: _Random) -> Image.Image:
+def _render_clouds(rng: _Random) -> Image.Image:
     return _to_gray(fractal_noise(rng, TEXTURE_SIDE, float(rng.uniform(1.3, 1.9))))
 
 
-def _rough(rng: _Random) -> Image.Image:
+def _render_rough(rng: _Random) -> Image.Image:
     return _to_gray(fractal_noise(rng, TEXTURE_SIDE, float(rng.uniform(0.5, 1.1))), 40)
 
 
-def _wood(rng: _Random) -> Image.Image:
+def _render_wood(rng: _Random) -> Image.Image:
     return _to_gray(fractal_noise(rng, TEXTURE_SIDE, float(rng.uniform(0.9, 1.3)), float(rng.uniform(5, 20))))
 
 
-def _marble(rng: _Random) -> Image.Image:
+def _render_marble(rng: _Random) -> Image.Image:
     field = fractal_noise(rng, TEXTURE_SIDE, 1.5)
     return _to_gray(1.3 * np.sin(field * rng.uniform(2, 7)) + 0.3 * fractal_noise(rng, TEXTURE_SIDE, 1.0), 40)
 
 
-def _creases(rng: _Random) -> Image.Image:
-    """Sharp ridges between smooth slopes: rock, cloth, water."""
+def _render_creases(rng: _Random) -> Image.Image:
+    """Render sharp ridges between smooth slopes: rock, cloth, water."""
     field = np.abs(fractal_noise(rng, TEXTURE_SIDE, float(rng.uniform(1.2, 1.6)), float(rng.choice([1.0, 1.0, 3.0]))))
     return _to_gray((0.8 - field) * 1.2 + 0.2 * fractal_noise(rng, TEXTURE_SIDE, 0.9), 50)
 
 
-def _strokes(rng: _Random) -> Image.Image:
-    """Grass, fur, straw: thousands of thin strokes that lie over one another, roughly one way."""
+def _render_strokes(rng: _Random) -> Image.Image:
+    """Render grass, fur or straw: thousands of overlapping thin strokes in roughly the same direction."""
     image = _to_gray(fractal_noise(rng, TEXTURE_SIDE, 1.3), 30)
     draw = ImageDraw.Draw(image)
-    way, spread = rng.uniform(0, math.pi), rng.uniform(0.1, 0.5)
+    direction, spread = rng.uniform(0, math.pi), rng.uniform(0.1, 0.5)
     length, count = float(rng.uniform(10, 60)), 2600
     x, y = rng.uniform(0, TEXTURE_SIDE, (2, count))
-    angle, reach = rng.normal(way, spread, count), length * rng.lognormal(0, 0.4, count)
+    angle, reach = rng.normal(direction, spread, count), length * rng.lognormal(0, 0.4, count)
     tone = np.clip(rng.normal(128, 48, count), 0, 255)
     ends = np.stack([x, y, x + reach * np.cos(angle), y + reach * np.sin(angle)], axis=1)
     for line, gray, width in zip(ends.tolist(), tone.astype(int).tolist(), rng.integers(1, 5, count).tolist()):
@@ -102,18 +102,18 @@ def _strokes(rng: _Random) -> Image.Image:
     return image
 
 
-def _leaves(rng: _Random) -> Image.Image:
-    """Foliage, gravel, crowds: small shapes occluding one another, radii ~ r^-3."""
+def _render_leaves(rng: _Random) -> Image.Image:
+    """Render foliage, gravel or crowds: small shapes that occlude one another, with radii ~ r^-3."""
     image = _to_gray(fractal_noise(rng, TEXTURE_SIDE, 1.2), 40)
     draw = ImageDraw.Draw(image)
-    smallest = float(rng.uniform(2, 6))
+    min_radius = float(rng.uniform(2, 6))
     count = 2200
-    radius = np.minimum(smallest / np.sqrt(rng.uniform(1e-4, 1, count)), 60)
-    slender, angle = rng.uniform(0.25, 1, count), rng.uniform(0, math.pi, count)
+    radius = np.minimum(min_radius / np.sqrt(rng.uniform(1e-4, 1, count)), 60)
+    aspect, angle = rng.uniform(0.25, 1, count), rng.uniform(0, math.pi, count)
     x, y = rng.uniform(0, TEXTURE_SIDE, (2, count))
     tone = np.clip(rng.normal(128, 50, count), 0, 255).astype(int)
     corner = np.linspace(0, 2 * math.pi, 9)[:-1] + 0.3
-    along, aside = radius[:, None] * np.cos(corner), (radius * slender)[:, None] * np.sin(corner)
+    along, aside = radius[:, None] * np.cos(corner), (radius * aspect)[:, None] * np.sin(corner)
     px = x[:, None] + along * np.cos(angle)[:, None] - aside * np.sin(angle)[:, None]
     py = y[:, None] + along * np.sin(angle)[:, None] + aside * np.cos(angle)[:, None]
     outlines = np.stack([px, py], axis=2).reshape(count, -1)
@@ -122,7 +122,7 @@ def _leaves(rng: _Random) -> Image.Image:
     return _add_grain(image, rng, 16)
 
 
-def _bricks(rng: _Random) -> Image.Image:
+def _render_bricks(rng: _Random) -> Image.Image:
     mortar = int(rng.integers(40, 220))
     image = Image.new("L", (TEXTURE_SIDE, TEXTURE_SIDE), mortar)
     draw = ImageDraw.Draw(image)
@@ -137,8 +137,8 @@ def _bricks(rng: _Random) -> Image.Image:
     return _add_grain(image, rng, 34)
 
 
-def _stripes(rng: _Random) -> Image.Image:
-    """Blinds, planks, printed cloth: bars of a few widths and tones."""
+def _render_stripes(rng: _Random) -> Image.Image:
+    """Render blinds, planks or printed cloth: bars of a few widths and tones."""
     widths = rng.integers(3, int(rng.integers(8, 60)), int(rng.integers(2, 6)))
     tones = rng.integers(40, 216, len(widths))
     period = np.repeat(tones, widths)
@@ -146,7 +146,7 @@ def _stripes(rng: _Random) -> Image.Image:
     return _add_grain(Image.fromarray(np.repeat(row[None], TEXTURE_SIDE, axis=0)), rng, 26)
 
 
-def _weave(rng: _Random) -> Image.Image:
+def _render_weave(rng: _Random) -> Image.Image:
     y, x = np.mgrid[0:TEXTURE_SIDE, 0:TEXTURE_SIDE].astype(np.float32)
     period = float(rng.uniform(5, 40))
     bend = 0.4 * fractal_noise(rng, TEXTURE_SIDE, 1.8)
@@ -155,8 +155,8 @@ def _weave(rng: _Random) -> Image.Image:
     return _to_gray(hard + 0.4 * fractal_noise(rng, TEXTURE_SIDE, 1.0), 40)
 
 
-def _windows(rng: _Random) -> Image.Image:
-    """A front: rows of frames with panes, each lit in its own way."""
+def _render_windows(rng: _Random) -> Image.Image:
+    """Render a facade: rows of window frames with panes of different brightness."""
     image = _to_gray(fractal_noise(rng, TEXTURE_SIDE, 1.3), 14)
     draw = ImageDraw.Draw(image)
     pitch_x, pitch_y = int(rng.integers(30, 130)), int(rng.integers(40, 150))
@@ -171,7 +171,7 @@ def _windows(rng: _Random) -> Image.Image:
     return _add_grain(image, rng, 12)
 
 
-def _print(rng: _Random) -> Image.Image:
+def _render_print(rng: _Random) -> Image.Image:
     paper, ink = (210, 40) if rng.random() < 0.7 else (50, 210)
     image = Image.new("L", (TEXTURE_SIDE, TEXTURE_SIDE), paper)
     draw = ImageDraw.Draw(image)
@@ -183,22 +183,22 @@ def _print(rng: _Random) -> Image.Image:
 
 
 _KINDS: tuple[Callable[[_Random], Image.Image], ...] = (
-    _clouds,
-    _strokes,
-    _rough,
-    _leaves,
-    _creases,
-    _bricks,
-    _wood,
-    _leaves,
-    _windows,
-    _marble,
-    _rough,
-    _stripes,
-    _strokes,
-    _creases,
-    _print,
-    _weave,
-    _leaves,
-    _clouds,
+    _render_clouds,
+    _render_strokes,
+    _render_rough,
+    _render_leaves,
+    _render_creases,
+    _render_bricks,
+    _render_wood,
+    _render_leaves,
+    _render_windows,
+    _render_marble,
+    _render_rough,
+    _render_stripes,
+    _render_strokes,
+    _render_creases,
+    _render_print,
+    _render_weave,
+    _render_leaves,
+    _render_clouds,
 )

@@ -1,4 +1,4 @@
-"""Those who listen to a run: the console, `trainer.log`, the journal, TensorBoard. They know events.py only.
+"""The sinks of a run: console, `trainer.log`, journal and TensorBoard.
 
-A sink is any callable that takes an event; `events.Fanout` passes each event to several of them.
+A sink is any callable that takes an event of `events`; `events.Fanout` passes each event to several sinks.
 """

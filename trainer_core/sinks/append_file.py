@@ -1,7 +1,7 @@
-"""A text file that only grows, line by line, and outlives a full disk.
+"""A text file that only grows, line by line, and survives a full disk; for `trainer.log` and the journal.
 
-Lines go straight to the system, so a killed process loses none. A line that cannot be written is dropped. A torn
-line of an earlier process or of a full disk is closed first, so that it spoils no other.
+Lines are written without a buffer, so a killed process loses none. A line that cannot be written is dropped. An
+incomplete line of an earlier process or of a full disk is ended first, so that it does not damage the next one.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from pathlib import Path
 
 
 class AppendFile:
-    """UTF-8 lines appended to `path`.
+    """File of UTF-8 lines that are appended to `path`.
 
     Raises:
-        OSError: only from the constructor, when the file cannot be opened.
+        OSError: the file cannot be opened; only the constructor raises it.
     """
 
     def __init__(self, path: Path) -> None:
         self._needs_newline = _ends_mid_line(path)
-        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (kept open for the length of a run)
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (open for the length of a run)
 
     def write(self, line: str) -> bool:
-        """Append one line; False when the system refused it."""
+        """Append one line and return whether it was written."""
         data = (line + "\n").encode("utf-8", "backslashreplace")
         try:
             self._write_bytes((b"\n" if self._needs_newline else b"") + data)
@@ -32,7 +32,7 @@ class AppendFile:
         return True
 
     def close(self) -> None:
-        """Close the file; closing twice does no harm."""
+        """Close the file; a second call has no effect."""
         self._file.close()
 
     def _write_bytes(self, data: bytes) -> None:

@@ -1,7 +1,7 @@
-"""The run on a terminal or in a plain log: `ConsoleSink` for people, `LogFileSink` for `trainer.log`.
+"""The text output of a run: `ConsoleSink` prints it, `LogFileSink` writes it to `trainer.log`.
 
-On a terminal a bar shows loss, PSNR beside bicubic, speed and ETA, and facts scroll above it. Anywhere else
-each fact is a line, and progress one line every few steps.
+On a terminal, a progress bar shows loss, PSNR beside bicubic, speed and ETA, and all other events scroll above it. In a
+log or a pipe each event is a line, and progress is a line every few steps.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from trainer_core.sinks.throttle import Clock, LineSchedule, Throttle
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_BAR_INTERVAL = 0.1
+_BAR_INTERVAL = 0.1  # seconds
 _BAR_FORMAT = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {desc}"
-_OPEN_BAR_FORMAT = "step {n_fmt} {desc}"  # as long as a time budget is being measured
+_OPEN_BAR_FORMAT = "step {n_fmt} {desc}"  # while a time budget is being measured
 
 
 class ConsoleSink:
-    """Prints a run to `stream` (standard error unless given).
+    """Sink that prints a run to `stream`, by default standard error.
 
     Args:
-        stream: where to print; None with no standard error (a windowed program) prints nothing.
-        bar: whether to draw a progress bar; None asks the stream whether it is a terminal.
-        log_interval: steps between progress lines where there is no bar.
+        stream: where to print; None for standard error. A windowed program has none, and nothing is printed.
+        bar: whether to draw a progress bar; None draws one on a terminal.
+        log_interval: steps between progress lines if there is no bar.
+        clock: returns the time in seconds.
     """
 
     name = "the console"
@@ -48,21 +49,21 @@ class ConsoleSink:
         self._stream = sys.stderr if stream is None else stream
         with_bar = self._stream is not None and (self._stream.isatty() if bar is None else bar)
         self._bar = _Bar(self._stream, clock) if with_bar else None
-        self._narrator = EventFormatter()
-        self._line_pace = LineSchedule(log_interval, clock)
+        self._formatter = EventFormatter()
+        self._line_schedule = LineSchedule(log_interval, clock)
 
     def __call__(self, event: Event) -> None:
-        """Show one event."""
+        """Print one event."""
         if self._bar is not None:
             self._bar.on_event(event)
         if isinstance(event, StepDone) and self._bar is not None:
-            self._bar.advance(event, self._narrator.format_status(event))
-        elif _is_line_due(event, self._line_pace):
-            for line in self._narrator.format_event(event):
+            self._bar.advance(event, self._formatter.format_status(event))
+        elif _is_line_due(event, self._line_schedule):
+            for line in self._formatter.format_event(event):
                 self._print(line)
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Close the progress bar and leave its last state visible."""
         if self._bar is not None:
             self._bar.close()
 
@@ -79,20 +80,20 @@ class ConsoleSink:
 
 
 class LogFileSink:
-    """Mirrors the console's lines into a file, each with its local time; goes on when the disk is full."""
+    """Sink that writes the console's lines to a file, each with its local time; continues when the disk is full."""
 
     name = "trainer.log"
 
     def __init__(self, path: Path, *, log_interval: int = 100, clock: Clock = time.monotonic) -> None:
         self._file = AppendFile(path)
-        self._narrator = EventFormatter()
-        self._line_pace = LineSchedule(log_interval, clock)
+        self._formatter = EventFormatter()
+        self._line_schedule = LineSchedule(log_interval, clock)
         self._missing = 0
 
     def __call__(self, event: Event) -> None:
         """Log one event."""
-        if _is_line_due(event, self._line_pace):
-            for line in self._narrator.format_event(event):
+        if _is_line_due(event, self._line_schedule):
+            for line in self._formatter.format_event(event):
                 self._log(line)
 
     def close(self) -> None:
@@ -109,7 +110,7 @@ class LogFileSink:
 
 
 class _Bar:
-    """The progress bar, made at the first step and gone after the last event."""
+    """Progress bar, created at the first step and closed at the end of the run."""
 
     def __init__(self, stream: TextIO, clock: Clock) -> None:
         self._stream = stream
@@ -117,7 +118,7 @@ class _Bar:
         self._tqdm: tqdm[Any] | None = None
 
     def on_event(self, event: Event) -> None:
-        """Start, change or end with the run."""
+        """Follow the start, the total and the end of the run."""
         if isinstance(event, RunStarted):
             self.close()
         elif isinstance(event, PlanChanged) and self._tqdm is not None:
@@ -126,8 +127,8 @@ class _Bar:
             self.close()
 
     def advance(self, event: StepDone, status: str) -> None:
-        """Show the newest step; drawn at most ten times a second."""
-        if self._tqdm is None:  # a bar of unknown length has no truth value
+        """Show the newest step; the bar is drawn at most ten times a second."""
+        if self._tqdm is None:  # `not bar` fails for a bar of unknown length
             self._tqdm = self._make_bar(event)
         bar = self._tqdm
         bar.n = event.step
@@ -145,7 +146,7 @@ class _Bar:
             self._tqdm.write(line, file=self._stream)
 
     def close(self) -> None:
-        """Draw the bar a last time and leave it."""
+        """Draw the bar a last time and close it."""
         if self._tqdm is not None:
             self._tqdm.close()
             self._tqdm = None
@@ -153,7 +154,7 @@ class _Bar:
     def _make_bar(self, event: StepDone) -> tqdm[Any]:
         from tqdm import tqdm
 
-        tqdm.monitor_interval = 0  # its watching thread has nothing to do here
+        tqdm.monitor_interval = 0  # its monitor thread is not needed
         bar = tqdm(initial=event.step, file=self._stream, ncols=_columns(self._stream) - 1, nrows=20)
         self._set_total(bar, event.total_steps)
         return bar
@@ -166,12 +167,12 @@ class _Bar:
 
 def _columns(stream: TextIO) -> int:
     try:
-        return os.get_terminal_size(stream.fileno()).columns or 80  # some terminals do not know their size
+        return os.get_terminal_size(stream.fileno()).columns or 80  # some terminals report 0
     except (OSError, ValueError):
         return 80
 
 
-def _is_line_due(event: Event, pace: LineSchedule) -> bool:
+def _is_line_due(event: Event, schedule: LineSchedule) -> bool:
     if isinstance(event, RunStarted):
-        pace.start(event.start_step)
-    return not isinstance(event, StepDone) or pace.is_due(event.step, event.total_steps)
+        schedule.start(event.start_step)
+    return not isinstance(event, StepDone) or schedule.is_due(event.step, event.total_steps)

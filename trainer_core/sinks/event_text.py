@@ -1,7 +1,7 @@
-"""Events in words: what the console prints and `trainer.log` mirrors.
+"""Events as text: the lines of the console, `trainer.log` and the window's log.
 
-A `Narrator` keeps the little that later sentences refer to (the newest validation, what was last said about
-compatibility), so that every progress line can name the PSNR beside the loss.
+An `EventFormatter` remembers the newest validation and the last compatibility line, so that each progress line shows
+the PSNR beside the loss and no compatibility line appears twice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OUTCOMES = {"completed": "Done", "stopped": "Stopped", "discarded": "Stopped wi
 
 
 class EventFormatter:
-    """Turns each event into the lines to show; one per run."""
+    """Formatter of the events of one run."""
 
     def __init__(self) -> None:
         self._validated: Validated | None = None
@@ -33,13 +33,13 @@ class EventFormatter:
         self._preview_line: list[str] = []
 
     def format_event(self, event: Event) -> list[str]:
-        """The lines of an event, without line ends or control characters. `StepDone` gives its progress line."""
+        """Format an event as lines without line ends or control characters; a `StepDone` as its progress line."""
         if isinstance(event, Validated) and event.split == "val":
             self._validated = event
         return [escape_control_characters(line) for line in self._format(event)]
 
     def format_status(self, event: StepDone) -> str:
-        """The figures of a progress line without the step and the single losses: what fits beside a bar."""
+        """Format the short progress beside a bar: total loss, PSNR, speed and ETA."""
         parts = [f"loss {event.losses.get('total', float('nan')):.4f}"]
         if self._validated is not None:
             parts.append(f"PSNR {self._validated.psnr:.2f} (bicubic {self._validated.bicubic_psnr:.2f})")
@@ -60,7 +60,7 @@ class EventFormatter:
             prefix = "" if event.level == "info" else f"{event.level}: "
             return [prefix + line for line in event.text.splitlines()]
         if isinstance(event, PlanChanged):
-            return [f"step {event.step}: the time budget makes {event.total_steps} steps in all"]
+            return [f"step {event.step}: time budget: {event.total_steps} steps in total"]
         return _format_start(event) if isinstance(event, RunStarted) else [*_format_finish(event), *self._preview_line]
 
     def _format_progress(self, event: StepDone) -> str:
@@ -87,7 +87,7 @@ class EventFormatter:
 
 
 def format_duration(seconds: float | None) -> str:
-    """Seconds as 4:05 or 1:04:05 ("?" when unknown)."""
+    """Format seconds as 4:05 or 1:04:05; "?" if unknown."""
     if seconds is None or not 0 <= seconds < float("inf"):
         return "?"
     minutes, rest = divmod(round(seconds), 60)
@@ -96,7 +96,7 @@ def format_duration(seconds: float | None) -> str:
 
 
 def format_rough_duration(seconds: float) -> str:
-    """Seconds as an estimate in words: "20 seconds", "12 minutes", "3 hours", "4 days"."""
+    """Format seconds as an estimate in words: "20 seconds", "12 minutes", "3 hours", "4 days"."""
     steps = ((90, "second", 1), (6000, "minute", 60), (48 * 3600, "hour", 3600), (float("inf"), "day", 86400))
     unit, length = next((unit, length) for limit, unit, length in steps if seconds < limit)
     count = max(1, round(seconds / length))
@@ -138,7 +138,7 @@ def _format_finish(event: RunFinished) -> list[str]:
     if event.checkpoint:
         lines.append(f"Checkpoint: {event.checkpoint}")
         if event.outcome in ("stopped", "failed"):
-            lines.append("To go on, give the same command with --resume latest")
+            lines.append("To continue, run the same command with --resume latest")
     return lines
 
 

@@ -1,8 +1,7 @@
-"""A run as data: `journal.jsonl` in the workspace, and the same lines on standard output (`--events jsonl`).
+"""The journal: `journal.jsonl` in the workspace, and the same lines on standard output (`--events jsonl`).
 
-One JSON object a line, as `events.to_json` gives it. Figures that are not finite are written as null, because
-strict readers refuse NaN. `read_journal` gives the one history a chart needs: steps that a resume did again
-appear once.
+Each line is one JSON object, as `events.event_to_json` returns it. Numbers that are not finite are written as null,
+because strict readers refuse NaN. `read_journal` returns the history of a run without superseded events.
 """
 
 from __future__ import annotations
@@ -17,11 +16,14 @@ from trainer_core.events import Event, StepDone, event_to_json, is_superseded
 from trainer_core.sinks.append_file import AppendFile
 from trainer_core.sinks.throttle import Clock, Throttle
 
-_STEP_INTERVAL = 0.25
+_STEP_INTERVAL = 0.25  # seconds
 
 
 class JournalSink:
-    """Appends every event to `path`; of steps at most four a second, and always the last before another event."""
+    """Sink that appends events to `path`: at most four steps a second, and every event that is not a step.
+
+    The last step before another event is always written.
+    """
 
     name = "the journal"
 
@@ -31,17 +33,17 @@ class JournalSink:
         self._held_step: str | None = None
 
     def __call__(self, event: Event) -> None:
-        """Write one event, or hold it back if it is one of many steps."""
+        """Write one event, or hold back a step that follows another too soon."""
         if isinstance(event, StepDone) and not self._throttle.is_due():
             self._held_step = format_json_line(event)
             return
         if isinstance(event, StepDone):
-            self._held_step = None  # this step is newer
+            self._held_step = None  # this step supersedes it
         self._write_held_step()
         self._file.write(format_json_line(event))
 
     def close(self) -> None:
-        """Write what was held back and close the file."""
+        """Write the step held back, if any, and close the file."""
         self._write_held_step()
         self._file.close()
 
@@ -52,7 +54,7 @@ class JournalSink:
 
 
 class JsonlStdoutSink:
-    """Writes every event to `stream` at once, for a program that reads them."""
+    """Sink that writes every event to `stream` at once, for a program that reads them."""
 
     name = "the event stream"
 
@@ -66,14 +68,14 @@ class JsonlStdoutSink:
 
 
 def format_json_line(event: Event) -> str:
-    """The event as one line of strict ASCII JSON, without the line end."""
+    """Format the event as one line of strict ASCII JSON, without the line end."""
     return json.dumps(_without_non_finite(event_to_json(event)), allow_nan=False)
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
-    """The records of a journal in order; unreadable (torn) lines are left out, a missing file has none.
+    """Read the records of a journal in order; a missing file has none.
 
-    Where a run was resumed at step s, earlier figures, previews and checkpoints of later steps are left out.
+    Records superseded by a resumed run and unreadable (incomplete) lines are skipped.
     """
     if not path.exists():
         return []
@@ -90,7 +92,7 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
 
 
 def parse_line(line: str) -> dict[str, Any] | None:
-    """The record of a line, or None for what no journal writes."""
+    """Parse the record of a line; None if the line is not a record of an event."""
     try:
         record = json.loads(line)
     except ValueError:

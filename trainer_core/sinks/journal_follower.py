@@ -1,4 +1,4 @@
-"""A journal read while another process writes it: each event once, in order, as soon as its line is complete."""
+"""Reading a journal while another process writes it; the window shows the run of another process with it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import BinaryIO
 from trainer_core.events import Event, RunStarted, StepDone, event_from_json, is_superseded
 from trainer_core.sinks.journal import parse_line
 
-_FINGERPRINT_BYTES = 256  # bytes; the first line tells one run from another by its time and its run's id
+_FINGERPRINT_BYTES = 256  # bytes; time and run id in the first line distinguish one run from another
 
 
 class JournalFollower:
-    """Follows one path, whatever happens to the file there: not there yet, growing, truncated, put aside for a new run.
+    """Reader of the new events at one path, where the file may be missing, grow, be truncated or replaced.
 
-    `files` counts the files met so far. When it grows, the events are no longer a sequel: they begin anew.
+    Attributes:
+        files: number of files read so far. When it grows, the next events are the first ones of another file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,9 +28,10 @@ class JournalFollower:
         self.files = 1
 
     def read_new_events(self) -> Iterator[Event]:
-        """The events since the last call; previews come without their pictures, unreadable lines are left out.
+        """Return an iterator over the events since the last call, each as soon as its line is complete.
 
-        The file is read and closed at once (so that the writer can move it), the lines are parsed one by one.
+        Previews have no pixels; unreadable lines are skipped. The file is read and closed at once, so that the writer
+        can move it; the lines are parsed one by one.
         """
         events = (event_from_json(record) for record in map(parse_line, self._new_lines()) if record is not None)
         return (event for event in events if event is not None)
@@ -41,10 +43,12 @@ class JournalFollower:
                 file.seek(self._offset)
                 data = file.read()
         except OSError:
-            return iter(())  # not there yet, or just being put aside
+            return iter(())  # not written yet, or just being archived
         data = data[: data.rfind(b"\n") + 1]
         self._offset += len(data)
-        return (line.decode("utf-8", "replace") for line in io.BytesIO(data))  # one by one: others must breathe
+        return (
+            line.decode("utf-8", "replace") for line in io.BytesIO(data)
+        )  # one by one, so that other threads can run
 
     def _check_same_file(self, file: BinaryIO) -> None:
         head = file.read(_FINGERPRINT_BYTES)
@@ -55,13 +59,13 @@ class JournalFollower:
 
 
 def without_repeats(events: Iterable[Event]) -> list[Event]:
-    """The events of a run without what a resume did again, and of steps in a row only the last one."""
-    kept: list[Event] = []
+    """Return the events of a run without superseded ones, and only the last of consecutive steps."""
+    result: list[Event] = []
     for event in events:
         if isinstance(event, RunStarted):
             start = event.start_step
-            kept = [e for e in kept if not is_superseded(type(e).__name__, getattr(e, "step", None), start)]
-        if isinstance(event, StepDone) and kept and isinstance(kept[-1], StepDone):
-            kept.pop()
-        kept.append(event)
-    return kept
+            result = [e for e in result if not is_superseded(type(e).__name__, getattr(e, "step", None), start)]
+        if isinstance(event, StepDone) and result and isinstance(result[-1], StepDone):
+            result.pop()
+        result.append(event)
+    return result

@@ -1,7 +1,7 @@
-"""TensorBoard event files: losses, rate, speed, PSNR, SSIM, and LR/SR/HR picture strips.
+"""TensorBoard event files: losses, learning rate, speed, PSNR, SSIM, and strips of LR, SR and HR.
 
-Written with the `tensorboard` package's own writer, imported here and only when asked for. Without the
-package `tensorboard_sink` gives a `Notice` instead of a sink, and training goes on.
+The `tensorboard` package writes them; it is imported only when a sink is made. Without the package
+`make_tensorboard_sink` returns a `Notice` instead of a sink, and training continues.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ from trainer_core.pixels import make_strip, png_bytes
 from trainer_core.previews.files import image_keys, pinned_name
 from trainer_core.sinks.throttle import Clock, Throttle
 
-_SECONDS_BETWEEN_STEPS = 0.25
-_GAP = 4  # white pixels between the pictures of a strip
+_STEP_INTERVAL = 0.25  # seconds
+_GAP = 4  # white pixels between the images of a strip
 
 
 def make_tensorboard_sink(folder: Path, start_step: int) -> EventSink | Notice:
-    """A sink writing to `folder` (made if missing), or the notice that the package is missing.
+    """Return a sink that writes to `folder`, or a notice if the package is missing.
 
-    What an earlier session wrote there for steps after `start_step` is hidden by TensorBoard.
+    The folder is created if missing. TensorBoard hides the values of an earlier session after `start_step`.
     """
     try:
         return TensorBoardSink(folder, start_step)
     except ImportError as error:
         return Notice(
-            "warning", f"no TensorBoard files are written ({error}). To have them: python -m pip install tensorboard"
+            "warning",
+            f"TensorBoard files are not written ({error}). Install it with: python -m pip install tensorboard",
         )
 
 
 class TensorBoardSink:
-    """Writes one session's event file. The last event of the run closes it.
+    """Sink that writes the event file of one session; the last event of the run closes it.
 
     Raises:
         ImportError: the tensorboard package cannot be used.
@@ -46,12 +47,12 @@ class TensorBoardSink:
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         self._event, self._summary = event_pb2, summary_pb2
-        self._throttle = Throttle(_SECONDS_BETWEEN_STEPS, clock)
+        self._throttle = Throttle(_STEP_INTERVAL, clock)
         self._writer = EventFileWriter(str(folder))
         self._write_summary(start_step + 1, session_log=event_pb2.SessionLog(status=event_pb2.SessionLog.START))
 
     def __call__(self, event: Event) -> None:
-        """Write the figures or pictures of one event."""
+        """Write the numbers or images of one event."""
         if isinstance(event, StepDone):
             if self._throttle.is_due() or event.step == event.total_steps:
                 self._add_scalars(event.step, _step_scalars(event))
@@ -69,8 +70,8 @@ class TensorBoardSink:
 
     def _add_images(self, event: PreviewReady) -> None:
         values = []
-        for sample, key in zip(event.images, image_keys(event.images)):
-            images = [image for image in (sample.lr, sample.sr, sample.hr) if image is not None]
+        for preview, key in zip(event.images, image_keys(event.images)):
+            images = [image for image in (preview.lr, preview.sr, preview.hr) if image is not None]
             strip = make_strip(images, gap=_GAP)
             image = self._summary.Summary.Image(
                 height=strip.shape[0], width=strip.shape[1], colorspace=3, encoded_image_string=png_bytes(strip)
@@ -103,6 +104,6 @@ def _validation_scalars(event: Validated) -> dict[str, float]:
 
 
 def _image_tag(key: str) -> str:
-    """Validation frames are numbered from 0, pinned photos keep their names."""
+    """Make the tag of an image: validation frames are numbered from 0, pinned photos keep their names."""
     name = pinned_name(key)
     return f"pinned/{name}" if name else f"preview/{int(key) - 1}"

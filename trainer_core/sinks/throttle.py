@@ -1,4 +1,4 @@
-"""How often something may be shown or written: `Throttle` for a rate, `LinePace` for log lines."""
+"""Limits on how often a sink shows or writes: `Throttle` limits a rate, `LineSchedule` paces log lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Clock = Callable[[], float]
 
 
 class Throttle:
-    """Says yes at most every `seconds`; the first time at once."""
+    """Limit of once per `seconds`; the first call is due at once."""
 
     def __init__(self, seconds: float, clock: Clock = time.monotonic) -> None:
         self._seconds = seconds
@@ -17,7 +17,7 @@ class Throttle:
         self._next = float("-inf")
 
     def is_due(self) -> bool:
-        """Whether it is time again; a yes starts the next wait."""
+        """Whether `seconds` have passed since the last call that returned True."""
         now = self._clock()
         if now < self._next:
             return False
@@ -26,7 +26,7 @@ class Throttle:
 
 
 class LineSchedule:
-    """When a progress line is due: every `steps` steps but at most once a second, and at least every 15 s."""
+    """Schedule of progress lines: every `steps` steps, at most once a second and at least every 15 seconds."""
 
     MIN_SECONDS, MAX_SECONDS = 1.0, 15.0  # seconds
 
@@ -36,12 +36,12 @@ class LineSchedule:
         self.start(0)
 
     def start(self, step: int) -> None:
-        """Count from `step` and from now."""
+        """Start to count at `step` and the present time."""
         self._last_step = step
         self._last_time = self._clock()
 
     def is_due(self, step: int, total: int | None) -> bool:
-        """Whether `step` deserves a line; a yes counts as one written. The last step always does."""
+        """Whether a line is due at `step`, which the caller then writes; the last step is always due."""
         waited = self._clock() - self._last_time
         crossed = step // self._steps > self._last_step // self._steps
         if not (step == total or waited >= self.MAX_SECONDS or (crossed and waited >= self.MIN_SECONDS)):

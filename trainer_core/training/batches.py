@@ -1,15 +1,15 @@
-"""LR/HR pairs on the training device: regions of photos go through the camera, patches are cut from the result.
+"""Micro-batches of LR and target on the training device: the camera simulates regions, patches are cut from them.
 
-A patch is simulated with a margin around it, so that blur, edge enhancer and JPEG blocks do not see its border.
-Sample n of run seed is a pure function of (seed, n); the pixel noise of a micro-batch is seeded from the
-number of its first sample.
+`loop` uses `BatchMaker` for training samples, `validation` uses `make_frame_batch` for whole frames. A patch is
+simulated with a margin, so that blur, edge enhancer and JPEG blocks do not meet its border. Sample n is a pure
+function of (seed, n); the pixel noise of a micro-batch is seeded with the number of its first sample.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Union
 
 import numpy as np
 import torch
@@ -23,18 +23,19 @@ from trainer_core.randomness import Stream, make_generator, make_torch_generator
 from trainer_core.settings.config import TrainerConfig
 
 _MIN_MARGIN = 4  # LR pixels between a patch and the border of its simulated region
+_Simulated = Union[Region, Frame]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """LR [B, 3, p, p] and target [B, 3, p*scale, p*scale], float32 in 0..1, on the training device."""
+    """LR [B, 3, h, w] and target [B, 3, h*scale, w*scale], float32 in 0..1, on the training device."""
 
     lr: Tensor
     hr: Tensor
 
 
 class BatchMaker:
-    """Turns sampled regions into training pairs."""
+    """Maker of training batches from sampled regions."""
 
     def __init__(self, config: TrainerConfig, camera: Camera, device: torch.device) -> None:
         self._seed = config.seed
@@ -45,7 +46,7 @@ class BatchMaker:
 
     @torch.no_grad()
     def make_batch(self, regions: Sequence[Region]) -> Batch:
-        """One micro-batch; `regions` have consecutive sample numbers."""
+        """Make a micro-batch of patches; `regions` have consecutive sample numbers."""
         indices = [region.index for region in regions]
         view = _make_view(regions, self._camera, self._device)
         params = self._camera.draw(self._seed, indices).to(self._device)
@@ -62,7 +63,7 @@ class BatchMaker:
             x, y = offsets.integers(low, slack - low + 1, size=2).tolist()
             lrs.append(_cut_window(lr[i], x, y, self._patch))
             hrs.append(_cut_window(hr[i], x * self._scale, y * self._scale, self._patch * self._scale))
-        # clones a batch at once into the layout that convolutions like best
+        # one copy for the whole batch, into the fastest layout for convolutions
         layout = torch.channels_last
         return Batch(
             torch.stack(lrs).contiguous(memory_format=layout), torch.stack(hrs).contiguous(memory_format=layout)
@@ -71,21 +72,21 @@ class BatchMaker:
 
 @torch.no_grad()
 def make_frame_batch(frame: Frame, camera: Camera, *, seed: int, index: int, device: torch.device) -> Batch:
-    """The fixed LR/target pair of one validation frame."""
+    """Make the batch of one whole frame; `seed` and `index` fix everything random about it."""
     params = camera.draw(seed, [index]).to(device)
     noise = make_torch_generator(seed, Stream.NOISE, index, device)
     lr, hr = camera(_make_view([frame], camera, device), params, noise)
     return Batch(lr, hr)
 
 
-def _make_view(regions: Sequence[Any], camera: Camera, device: torch.device) -> FrameView:
+def _make_view(regions: Sequence[_Simulated], camera: Camera, device: torch.device) -> FrameView:
     return FrameView(
-        hr=to_tensor(np.stack([piece.hr for piece in regions]), device),
-        left=torch.tensor([piece.left for piece in regions], device=device),
-        top=torch.tensor([piece.top for piece in regions], device=device),
+        hr=to_tensor(np.stack([region.hr for region in regions]), device),
+        left=torch.tensor([region.left for region in regions], device=device),
+        top=torch.tensor([region.top for region in regions], device=device),
         frame_width=camera.frame_width,
         frame_height=camera.frame_height,
-        thumbnail=to_tensor(np.stack([piece.thumbnail for piece in regions]), device),
+        thumbnail=to_tensor(np.stack([region.thumbnail for region in regions]), device),
     )
 
 

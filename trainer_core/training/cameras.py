@@ -1,4 +1,4 @@
-"""The camera that a run's settings ask for, and the region of a frame that it needs for one patch."""
+"""The camera of a run, made from its settings and profile, and the region that it simulates for one patch."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ def make_camera(config: TrainerConfig, profile: CameraProfile | None = None) -> 
     """Build the camera of these settings.
 
     Args:
-        profile: what `config.camera_profile` names; None for the built-in one of the watch.
+        config: settings of the run.
+        profile: the profile that `config.camera_profile` names; None for the built-in one of the watch.
 
     Raises:
-        UserError: `profile` is of the other kind of watch.
+        UserError: `profile` is for the other kind of watch.
     """
     mono, side = config.monochrome_style, config.base_resolution
     if config.degradation == "bicubic":
@@ -27,10 +28,10 @@ def make_camera(config: TrainerConfig, profile: CameraProfile | None = None) -> 
     if profile is None:
         profile = CameraProfile.builtin(select_watch(mono=mono).profile)
     elif (profile.kind == "mono") != mono:
-        found, asked = ("mono", "color") if profile.kind == "mono" else ("color", "mono")
+        found, expected = ("mono", "color") if profile.kind == "mono" else ("color", "mono")
         raise UserError(
-            f"The camera profile {config.camera_profile} is of a {found} watch, but the settings ask for a {asked} one "
-            "(--monochrome-style)."
+            f"The camera profile {config.camera_profile} is for a {found} watch, but the settings are for a {expected} "
+            "watch. Choose another profile or change --monochrome-style."
         )
     return build_camera(
         profile,
@@ -42,10 +43,10 @@ def make_camera(config: TrainerConfig, profile: CameraProfile | None = None) -> 
 
 
 def load_profile(config: TrainerConfig) -> CameraProfile | None:
-    """Read the camera profile that the settings name; None for a built-in camera. For a run the plan holds it.
+    """Read the camera profile that the settings name; None for a built-in camera. A plan already holds it.
 
     Raises:
-        UserError: the file cannot be read, or is not a camera profile.
+        UserError: the file cannot be read or is not a camera profile.
     """
     if not config.camera_profile or config.degradation != "watch":
         return None
@@ -53,8 +54,8 @@ def load_profile(config: TrainerConfig) -> CameraProfile | None:
 
 
 def make_region_spec(config: TrainerConfig, camera: Camera) -> RegionSpec:
-    """The piece of a frame that is simulated for one patch: the patch, margins, and the JPEG grid's multiple."""
+    """Return the region to simulate for one patch: patch and margins, rounded up to the camera's multiple."""
     multiple = camera.region_multiple
-    wanted = config.patch_size + 2 * camera.margin
-    side = min(-(-wanted // multiple) * multiple, min(camera.frame_width, camera.frame_height))
+    min_side = config.patch_size + 2 * camera.margin
+    side = min(-(-min_side // multiple) * multiple, min(camera.frame_width, camera.frame_height))
     return RegionSpec(camera.frame_width, camera.frame_height, config.scale, side, multiple)

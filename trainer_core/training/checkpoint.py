@@ -1,8 +1,8 @@
 """The full training state as one file, saved and restored bit for bit.
 
-Only tensors and primitives, so it loads with `weights_only=True`; a SHA-256 over all of it is kept inside
-and verified on resume, because `torch.load` notices few flipped bits. `params` and `params_ema` are what
-other programs look for, should one be given this file.
+`save_checkpoint` writes a file of tensors and primitives only, so that it loads with `weights_only=True`. It contains
+a SHA-256 of everything else, which `load_checkpoint` verifies, because `torch.load` detects few flipped bits. The keys
+`params` and `params_ema` let other programs find the weights in it.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _DIGEST = "sha256"
 
 @dataclass
 class TrainingState:
-    """Everything that must survive. Tensors lie on the CPU; `best` and `plan` hold primitives."""
+    """State of a training at one step. Tensors are on the CPU; `best` and `plan` hold primitives."""
 
     params: dict[str, Tensor]
     params_ema: dict[str, Tensor]
     optimizer: dict[str, Any]
     scaler: dict[str, Any] | None
     step: int
-    samples: int  # samples drawn so far: the sampler's whole position
+    samples: int  # samples drawn so far: the complete state of the sampler
     ema_updates: int
     run_id: str
     workspace_id: str
@@ -49,11 +49,11 @@ class TrainingState:
     versions: dict[str, Any] = field(default_factory=dict)
 
 
-def library_versions() -> dict[str, Any]:
-    """What bit-exactness depends on."""
+def collect_versions() -> dict[str, Any]:
+    """Return the versions and the number of threads on which bit-identical results depend."""
     return {
         "trainer": trainer_core.__version__,
-        "torch": str(torch.__version__),  # a class of its own, which no strict reader knows
+        "torch": str(torch.__version__),  # not a plain string, and the strict reader refuses other classes
         "numpy": np.__version__,
         "python": platform.python_version(),
         "threads": torch.get_num_threads(),
@@ -61,14 +61,14 @@ def library_versions() -> dict[str, Any]:
 
 
 def save_checkpoint(path: Path, state: TrainingState) -> None:
-    """Write `state` durably.
+    """Write `state` to `path` atomically.
 
     Raises:
-        ValueError: a weight or a moment is not finite; nothing is written then.
-        OSError: the disk is full, or the system refuses.
+        ValueError: a weight or a moment is not finite; nothing is written.
+        OSError: the file cannot be written, for example because the disk is full.
     """
     tree: dict[str, Any] = {"kind": KIND, "format": FORMAT, **vars(state)}
-    tree["photos"] = json.dumps(state.photos)  # one value however many there are: the strict reader counts
+    tree["photos"] = json.dumps(state.photos)  # a single value, because the strict reader limits their number
     _check_finite(tree)
     tree[_DIGEST] = compute_digest(tree)
     with atomic_write(path) as file:
@@ -76,16 +76,16 @@ def save_checkpoint(path: Path, state: TrainingState) -> None:
 
 
 def load_checkpoint(path: Path) -> TrainingState:
-    """Read and verify a checkpoint written by `save`.
+    """Read and verify a checkpoint written by `save_checkpoint`.
 
     Raises:
-        UserError: it is another program's file, of a newer format, or damaged.
+        UserError: the file is another program's, of a newer format, or damaged.
     """
     tree = load_tree(path)
     if not isinstance(tree, dict) or tree.get("kind") != KIND:
-        raise UserError(f"{path} is not a checkpoint of this trainer. To start from its weights use --init-weights.")
+        raise UserError(f"{path} is not a checkpoint of this trainer. To start from its weights, use --init-weights.")
     if tree["format"] > FORMAT:
-        raise UserError(f"{path} was written by a newer version of this trainer. Update it to resume.")
+        raise UserError(f"{path} was written by a newer version of this trainer. Update the trainer to resume.")
     expected = tree.pop(_DIGEST, None)
     if expected != compute_digest(tree):
         raise UserError(f"{path} is damaged (its checksum does not match). Resume from an older checkpoint beside it.")
@@ -94,14 +94,14 @@ def load_checkpoint(path: Path) -> TrainingState:
 
 
 def compute_digest(tree: Any) -> str:
-    """SHA-256 over a tree of dictionaries, lists, tensors and primitives; independent of the file's layout."""
+    """Compute the SHA-256 of a tree of dictionaries, lists, tensors and primitives, independent of file layout."""
     hasher = hashlib.sha256()
     _update_hash(hasher, tree)
     return hasher.hexdigest()
 
 
 def copy_to_cpu(tree: Any) -> Any:
-    """The same tree with every tensor copied to the CPU."""
+    """Return the same tree with every tensor copied to the CPU."""
     if isinstance(tree, Tensor):
         return tree.detach().to("cpu", copy=True).contiguous()
     if isinstance(tree, dict):
@@ -132,7 +132,9 @@ def _check_finite(tree: dict[str, Any]) -> None:
     for part in ("params", "params_ema", "optimizer"):
         for name, tensor in _tensors(tree[part], part):
             if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-                raise ValueError(f"{name} holds values that are not finite; the checkpoint was not written")
+                raise ValueError(
+                    f"{name} contains values that are not finite; no checkpoint was written. Resume from an older one."
+                )
 
 
 def _tensors(tree: Any, name: str) -> list[tuple[str, Tensor]]:

@@ -1,4 +1,4 @@
-"""The time of a run: how long it has taken, how long it will, how many steps fit, and which tasks are due."""
+"""The time of a run: `RunClock` measures and predicts it, `Cadences` says which recurring tasks are due."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from trainer_core.settings.schema import AUTO
 from trainer_core.training.schedule import make_checkpoint_cadence, make_validation_cadence
 
 _SPEED_WINDOW = 30  # steps over which the speed is averaged
-_WARM_UP_STEPS = 3  # the first ones pay for allocations and kernel choices
+_WARM_UP_STEPS = 3  # steps that also pay for allocations and the choice of kernels
 _MIN_STEPS, _MIN_SECONDS = 12, 5.0
 _SAFETY_FACTOR = 0.98  # machines slow down more often than they speed up
-_CHECKPOINT_SECONDS = 1.0  # a first guess at what a checkpoint with its models costs
+_CHECKPOINT_SECONDS = 1.0  # estimated cost of a checkpoint with its models
 
 
 class StepTiming:
-    """Collects the durations of steps until they allow a forecast."""
+    """Durations of steps, collected until they allow a forecast."""
 
     def __init__(self) -> None:
         self._warm_up_left = _WARM_UP_STEPS
@@ -35,25 +35,27 @@ class StepTiming:
             self._durations.append(seconds)
 
     def is_sufficient(self, budget_seconds: float) -> bool:
-        """Whether 12 steps over 5 seconds were timed, or a tenth of the budget was spent on timing."""
+        """Whether 12 steps and 5 seconds were timed, or more than a tenth of the budget."""
         total = sum(self._durations)
         return (len(self._durations) >= _MIN_STEPS and total >= _MIN_SECONDS) or total > 0.1 * budget_seconds
 
     def steps_in(self, seconds: float) -> int:
         """Return how many more steps fit into `seconds`; at least one."""
-        return max(1, int(_SAFETY_FACTOR * seconds / statistics.median(self._durations)))  # a hiccup must not decide
+        return max(
+            1, int(_SAFETY_FACTOR * seconds / statistics.median(self._durations))
+        )  # the median ignores a single slow step
 
 
 class RunClock:
-    """The time of one session of a run, without its pauses.
+    """Clock of one session of a run, without its pauses.
 
     Args:
-        config: its steps are the total, unless a time budget (`max_minutes`) has yet to become a number of steps.
+        config: gives the number of steps, or the time budget (`max_minutes`) that becomes one.
         started: `time.monotonic()` at the start of the session.
-        previous_seconds: time of the sessions before a resume.
+        previous_seconds: seconds of the run's earlier sessions.
 
     Attributes:
-        total_steps: None until a time budget has become a number of steps.
+        total_steps: steps of the run; None until a time budget has become a number of steps.
     """
 
     def __init__(self, config: TrainerConfig, *, started: float, previous_seconds: float = 0.0) -> None:
@@ -78,27 +80,27 @@ class RunClock:
 
     @property
     def steps_per_second(self) -> float:
-        """The speed of the latest steps."""
+        """Speed, averaged over the latest steps."""
         return len(self._durations) / max(1e-9, sum(self._durations))
 
     def is_over(self, step: int) -> bool:
-        """Whether `step` is the last one."""
+        """Whether the run has no steps left after `step` steps."""
         return self.total_steps is not None and step >= self.total_steps
 
     def seconds_left(self, step: int) -> float:
-        """Seconds until the end of the run, after `step` steps."""
+        """Return the seconds until the end of the run, after `step` steps."""
         if self.total_steps is None:
             return max(0.0, self._budget - self.elapsed)
         return (self.total_steps - step) / self.steps_per_second
 
     def planned_seconds(self, step: int) -> float | None:
-        """Seconds that this session will train in all; None while the speed is not known."""
+        """Return the seconds that this session will train in total; None while the speed is unknown."""
         if self.total_steps is None or len(self._durations) >= min(5, self.total_steps):
             return self.elapsed - self._training_started + self.seconds_left(step)
         return None
 
     def start_training(self) -> None:
-        """Note that the first step begins now."""
+        """Record that the first step begins now."""
         self._training_started = self.elapsed
 
     def add_step(self, seconds: float) -> None:
@@ -109,7 +111,7 @@ class RunClock:
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Leave out of the run's time what passes inside."""
+        """Exclude the time inside the `with` block from the run's time."""
         started = time.monotonic()
         yield
         self._paused += time.monotonic() - started
@@ -118,15 +120,16 @@ class RunClock:
 
     @property
     def can_plan_steps(self) -> bool:
-        """Whether there is a time budget that can become a number of steps now."""
+        """Whether a time budget can become a number of steps now."""
         return self.total_steps is None and self._timing.is_sufficient(self._budget)
 
     def plan_steps(self, step: int, overhead: Callable[[float, float], float]) -> int:
-        """Turn the time budget into `total_steps`; from then on only this number counts.
+        """Turn the time budget into `total_steps` and return it; the budget has no effect afterwards.
 
         Args:
             step: steps done.
-            overhead: seconds that tasks beside the steps take, from those left and those of the whole training.
+            overhead: function of the seconds left and of the seconds of the whole training; returns the seconds that
+                validations and checkpoints will take.
         """
         left = self._budget - self.elapsed
         left -= overhead(left, self._budget - self._training_started)
@@ -135,7 +138,7 @@ class RunClock:
 
 
 class Cadences:
-    """The recurring tasks of a run, validation, preview and checkpoint: which are due, and what they cost."""
+    """Cadences of the recurring tasks of a run (validation, preview, checkpoint), with the cost of each task."""
 
     def __init__(self, config: TrainerConfig, clock: RunClock) -> None:
         self._clock = clock
@@ -151,21 +154,22 @@ class Cadences:
         self._recurring = {*self._by_task} - ({RunRequest.PREVIEW} if self._previews_with_validations else set())
 
     def start(self) -> None:
-        """Count the time to the first tasks from now."""
+        """Start to count the time to the first tasks."""
         self._clock.start_training()
         for cadence in self._by_task.values():
             cadence.start(self._clock.elapsed)
 
     def due(self, step: int, requested: frozenset[RunRequest]) -> frozenset[RunRequest]:
-        """Return the tasks after `step` steps: the requested ones and, but for the last step, those of the cadences.
+        """Return the tasks to do after `step` steps: those requested and those due by their cadence.
 
-        A requested validation comes with a preview, and every validation where previews have no interval of their own.
+        A requested validation includes a preview; so does every validation if previews have no interval of their own.
+        After the last step only requested tasks are due.
         """
         tasks = set(requested)
         if RunRequest.VALIDATE in requested:
             tasks.add(RunRequest.PREVIEW)
         if step == self._clock.total_steps:
-            return frozenset(tasks)  # the end validates and saves anyway
+            return frozenset(tasks)  # the end of the run validates and saves anyway
         elapsed, planned = self._clock.elapsed, self._clock.planned_seconds(step)
         tasks |= {task for task in self._recurring if self._by_task[task].is_due(step, elapsed, planned)}
         if RunRequest.VALIDATE in tasks and self._previews_with_validations:
@@ -174,19 +178,20 @@ class Cadences:
 
     @contextmanager
     def timing(self, *tasks: RunRequest) -> Iterator[None]:
-        """Record that `tasks` were done inside, and the time that they took."""
+        """Record that the `with` block does `tasks`, and the time that it takes."""
         started = time.monotonic()
         yield
         for task in tasks:
             self._by_task[task].record(self._clock.elapsed, time.monotonic() - started)
 
     def estimate_overhead(self, left: float, planned: float) -> float:
-        """Estimate the seconds, of the `left` ones, that validations and checkpoints take, the last ones included.
+        """Estimate the seconds that validations and checkpoints will take, the last ones included.
 
         Args:
+            left: seconds left.
             planned: seconds of the whole training, on which the cadences depend.
         """
         validations = int(left / self.validation.period(planned)) + 1
         checkpoints = int(left / self.checkpoint.period(planned)) + 1
-        # nearly every early validation is a new best, which is saved as well
+        # nearly every early validation is a new best, which is also saved
         return validations * (self.validation.cost + _CHECKPOINT_SECONDS) + checkpoints * _CHECKPOINT_SECONDS

@@ -1,4 +1,4 @@
-"""The exponential moving average of the weights: what is validated and exported."""
+"""The exponential moving average (EMA) of the weights, which is validated and exported."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 
 class Ema:
-    """Averaged copies of a network's parameters.
+    """EMA weights of a network.
 
-    The decay warms up, min(decay, (1 + t) / (10 + t)) at update t, so that the average follows the first
-    steps instead of the initial weights.
+    The decay at update t is min(decay, (1 + t) / (10 + t)), so that the EMA weights follow the first steps instead of
+    staying near the initial weights.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -20,22 +20,22 @@ class Ema:
         self.updates = 0
         self._names = [name for name, _ in network.named_parameters()]
         self._parameters = list(network.parameters())
-        self._average = [p.detach().clone() for p in self._parameters]
+        self._ema_weights = [p.detach().clone() for p in self._parameters]
 
     @torch.no_grad()
     def update(self) -> None:
-        """Move the average towards the present weights."""
+        """Move the EMA weights towards the present weights."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(self._average, [p.detach() for p in self._parameters], 1 - decay)
+        torch._foreach_lerp_(self._ema_weights, [p.detach() for p in self._parameters], 1 - decay)
 
     def state(self) -> dict[str, Tensor]:
-        """The averaged weights by name (not copies)."""
-        return dict(zip(self._names, self._average))
+        """Return the EMA weights by name; not copies."""
+        return dict(zip(self._names, self._ema_weights))
 
     @torch.no_grad()
     def load(self, state: Mapping[str, Tensor], updates: int) -> None:
-        """Continue from stored averages."""
-        for name, average in zip(self._names, self._average):
-            average.copy_(state[name])
+        """Load stored EMA weights and the number of their updates."""
+        for name, weight in zip(self._names, self._ema_weights):
+            weight.copy_(state[name])
         self.updates = updates

@@ -1,4 +1,7 @@
-"""Measuring a run as it goes: validations, the best one so far, the test, previews on screen and on disk."""
+"""Evaluation during a run: validations and the best one so far, tests, and previews on screen and on disk.
+
+`loop` calls `Evaluator.validate` and `Evaluator.preview` when they are due.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,16 @@ from trainer_core.previews.files import file_name, image_keys, write_preview
 from trainer_core.training.cameras import make_region_spec
 from trainer_core.training.learner import Learner
 from trainer_core.training.pinned_previews import PinnedPreviews
-from trainer_core.training.saver import exported_weights
+from trainer_core.training.saver import make_export_state
 from trainer_core.training.validation import FRAME_SEED, MAX_FRAMES, Validator
 
-_MIN_IMPROVEMENT = 1e-4  # dB; less is not a better model
-_PLATEAU = 10  # validations without a better one before it is announced
+_MIN_IMPROVEMENT = 1e-4  # dB by which a new best must exceed the previous one
+_PLATEAU = 10  # validations without a new best after which a notice is given
 
 
 @dataclass
 class ValidationRecord:
-    """What validations found so far; primitives only, kept in the checkpoint."""
+    """Results of the validations so far; primitives only, stored in the checkpoint."""
 
     best_psnr: float | None = None
     best_step: int | None = None
@@ -38,7 +41,7 @@ class ValidationRecord:
 
 
 class Evaluator:
-    """Runs the average network, exactly as it would be exported, on fixed frames."""
+    """Evaluator of the EMA network, exactly as it would be exported, on fixed frames and pinned photos."""
 
     def __init__(self, plan: RunPlan, camera: Camera, learner: Learner, sink: EventSink) -> None:
         self.record = ValidationRecord()
@@ -72,20 +75,20 @@ class Evaluator:
         return Validator(frames, self._camera, scale=self._config.scale, device=self._learner.device)
 
     def _on_bad_photo(self, name: str, reason: str) -> None:
-        self._sink(Notice("warning", f"{name} could not be read for validation and is left out: {reason}"))
+        self._sink(Notice("warning", f"Skipped {name} in validation: {reason}"))
 
     @property
     def can_validate(self) -> bool:
-        """Whether there is any photo to validate on."""
+        """Whether there are frames to validate on."""
         return self._val is not None
 
     @property
     def has_plateaued(self) -> bool:
-        """Whether `--early-stop` says that enough validations brought nothing better."""
+        """Whether `--early-stop` validations in a row brought no new best."""
         return self._config.early_stop is not None and self.record.since_best >= self._config.early_stop
 
     def estimate_validation_seconds(self) -> float:
-        """An estimate from one frame, before the first validation."""
+        """Estimate the seconds of a validation with preview from the time of one frame."""
         if self._val is None:
             return 0.0
         self._load_ema_weights()
@@ -94,24 +97,33 @@ class Evaluator:
         return (time.monotonic() - started) * (len(self._val) + len(self._pinned))
 
     def validate(self, step: int, *, with_preview: bool, with_test: bool = False) -> bool:
-        """Measure and tell; True when this is the best model so far."""
+        """Validate the EMA network and emit the results; test it if it is a new best.
+
+        Args:
+            step: step of the network.
+            with_preview: also emit and write a preview.
+            with_test: test it even if it is not a new best.
+
+        Returns:
+            Whether this is the best model so far.
+        """
         if self._val is None:
             if with_preview:
                 self.preview(step)
             return False
         self._load_ema_weights()
-        pictures = self._config.image_log_max_samples if with_preview else 0
+        image_count = self._config.image_log_max_samples if with_preview else 0
         started = time.monotonic()
-        found = self._val.measure(self._ema_network, pictures=pictures)
-        is_best = self.record.best_psnr is None or found.psnr > self.record.best_psnr + _MIN_IMPROVEMENT
-        self._update_record(step, found.psnr, found.ssim, is_best)
+        result = self._val.measure(self._ema_network, image_count=image_count)
+        is_best = self.record.best_psnr is None or result.psnr > self.record.best_psnr + _MIN_IMPROVEMENT
+        self._update_record(step, result.psnr, result.ssim, is_best)
         base = self._val.baseline
         self._sink(
             Validated(
                 step,
                 "val",
-                found.psnr,
-                found.ssim,
+                result.psnr,
+                result.ssim,
                 base.psnr,
                 base.ssim,
                 is_best,
@@ -120,13 +132,13 @@ class Evaluator:
             )
         )
         if with_preview:
-            self._emit_preview(step, found.render)
+            self._emit_preview(step, result.images)
         if is_best or with_test:
             self._measure_test(step, is_best)
         return is_best
 
     def preview(self, step: int) -> None:
-        """Pictures only."""
+        """Emit and write a preview without measuring."""
         self._load_ema_weights()
         count = self._config.image_log_max_samples
         self._emit_preview(step, self._val.render(self._ema_network, count) if self._val is not None else ())
@@ -135,15 +147,15 @@ class Evaluator:
         if self._test is None:
             return
         started = time.monotonic()
-        found, base = self._test.measure(self._ema_network), self._test.baseline
+        result, base = self._test.measure(self._ema_network), self._test.baseline
         if is_best:
-            self.record.test_psnr = found.psnr
+            self.record.test_psnr = result.psnr
         self._sink(
             Validated(
                 step,
                 "test",
-                found.psnr,
-                found.ssim,
+                result.psnr,
+                result.ssim,
                 base.psnr,
                 base.ssim,
                 is_best,
@@ -168,18 +180,19 @@ class Evaluator:
             )
 
     def _load_ema_weights(self) -> None:
-        self._ema_network.load_state_dict(exported_weights(self._learner.ema.state(), self._config))
+        self._ema_network.load_state_dict(make_export_state(self._learner.ema.state(), self._config))
 
     def _emit_preview(self, step: int, frames: tuple[PreviewImage, ...]) -> None:
-        samples = (*frames, *self._pinned.render(self._ema_network))
+        images = (*frames, *self._pinned.render(self._ema_network))
         files = []
-        for key, sample in zip(image_keys(samples), samples):
+        for key, image in zip(image_keys(images), images):
             path = self._folder / file_name(step, key)
             try:
-                write_preview(sample, path)
+                write_preview(image, path)
                 files.append(str(path))
             except OSError as error:
-                self._sink(Notice("warning", f"The preview could not be written: {error}"))
+                text = f"Cannot write the preview: {error}. Check free disk space and write permission."
+                self._sink(Notice("warning", text))
                 break
-        if samples:
-            self._sink(PreviewReady(step, samples, tuple(files)))
+        if images:
+            self._sink(PreviewReady(step, images, tuple(files)))

@@ -1,7 +1,7 @@
-"""Whole frames to look at before a training: of photos spread evenly over the source, or of the built-in scenes.
+"""Example frames for the simulation tab, of photos spread evenly over the source folder or of built-in scenes.
 
-Turn 0 shows the largest frame in the middle of each photo; further turns show other photos, and when all have been
-shown, other parts of them.
+`simulated_view` uses them. Variation 0 is the largest frame in the middle of each photo; further variations use other
+photos and, when all photos were used, other crops of them.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from trainer_core.data.photos import Photo
 from trainer_core.randomness import Stream, make_generator
 from trainer_core.scenes.painter import render_scene
 
-_SCENE_SIDE = 512  # as the scenes that a run trains on
+_SCENE_SIDE = 512  # pixels, like the scenes of a demo run
 
 
 def photo_frames(photos: Sequence[Photo], spec: FrameSpec, *, seed: int, count: int, variation: int) -> Iterator[Frame]:
-    """Up to `count` frames, decoded one by one; a photo that cannot be decoded gives way to its neighbor."""
-    for place in range(count):
-        for number, crop in _photo_candidates(len(photos), place, count, variation):
+    """Yield up to `count` frames, decoded one by one; the next photo replaces one that cannot be decoded."""
+    for slot in range(count):
+        for number, crop in _photo_candidates(len(photos), slot, count, variation):
             try:
                 pixels = decode(photos[number].path)
             except PhotoError:
@@ -33,15 +33,15 @@ def photo_frames(photos: Sequence[Photo], spec: FrameSpec, *, seed: int, count: 
 
 
 def scene_frames(scenes: int, spec: FrameSpec, *, seed: int, count: int, variation: int) -> Iterator[Frame]:
-    """`count` frames of the first `scenes` built-in scenes."""
-    for place in range(count):
-        number, crop = next(_photo_candidates(scenes, place, count, variation))
+    """Yield `count` frames of the first `scenes` built-in scenes."""
+    for slot in range(count):
+        number, crop = next(_photo_candidates(scenes, slot, count, variation))
         yield _make_frame(_render_scene(seed, number), spec, f"scene {number + 1}", seed, number, crop)
 
 
 @lru_cache(maxsize=12)
 def _render_scene(seed: int, number: int) -> np.ndarray:
-    """Kept, because drawing takes longer than everything else, and the next look is at the same scenes."""
+    """Render a scene; cached, because rendering is slow and the next variation uses the same scenes."""
     return render_scene(seed, number, _SCENE_SIDE)
 
 
@@ -53,15 +53,15 @@ def _make_frame(pixels: np.ndarray, spec: FrameSpec, name: str, seed: int, numbe
 
 
 def _photo_candidates(photos: int, slot: int, count: int, variation: int) -> Iterator[tuple[int, int]]:
-    """Photo and crop for one place, then the neighbors to take instead.
+    """Yield photo and crop for one slot, then those that replace a photo that cannot be decoded.
 
-    The photos are cut into as many stretches as there are places; each turn moves on by one within its stretch.
+    The photos are divided into as many ranges as there are slots; each variation moves on by one photo in each range.
     """
-    stretches = min(count, photos)
-    if not stretches:
+    ranges = min(count, photos)
+    if not ranges:
         return
-    stretch, again = slot % stretches, slot // stretches
-    start, end = stretch * photos // stretches, (stretch + 1) * photos // stretches
-    first = variation * -(-count // stretches) + again
+    index, repeat = slot % ranges, slot // ranges
+    start, end = index * photos // ranges, (index + 1) * photos // ranges
+    first = variation * -(-count // ranges) + repeat
     for number in range(first, first + end - start):
         yield start + number % (end - start), number // (end - start)

@@ -1,4 +1,4 @@
-"""What can be said about a run that failed: the reason in a sentence, and settings with which it would go on."""
+"""Explanation of a failed run: the reason in a sentence, and the remedy, settings with which the run would fit."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from trainer_core.settings.config import TrainerConfig
 
 
 class Diverged(RuntimeError):
-    """Gradients were not finite for too many steps in a row."""
+    """Too many steps in a row had gradients that were not finite."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` means that memory ran out, on whatever device."""
+    """Whether `error` means that the memory of any device ran out."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     text = str(error)
@@ -20,7 +20,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def explain_failure(error: BaseException, config: TrainerConfig) -> str:
-    """Why the run failed, in a sentence; out of memory names settings that need less."""
+    """Return the reason of the failure in a sentence; for lack of memory it names settings that need less."""
     if not is_out_of_memory(error):
         return str(error) or type(error).__name__
     less = suggest_remedy(error, config)
@@ -33,7 +33,7 @@ def explain_failure(error: BaseException, config: TrainerConfig) -> str:
 
 
 def suggest_remedy(error: BaseException, config: TrainerConfig) -> dict[str, int]:
-    """Settings with which the run would not fail like this again; none where nothing sure is known."""
+    """Return settings that avoid the failure; an empty dictionary if no reliable remedy is known."""
     if not is_out_of_memory(error) or config.batch_size == 1:
         return {}
     return {"batch_size": config.batch_size // 2, "grad_accum_steps": 2 * config.grad_accum_steps}

@@ -1,7 +1,7 @@
-"""What learns: the network, its optimizer and its average, and one update of them.
+"""The learner: the network, its optimizer and its EMA weights, and their update.
 
-Nothing is read back from the device during an update; whether a gradient was finite stays a tensor that the
-optimizer looks at, so a non-finite value never reaches the weights and CUDA is never waited for.
+`loop` calls `update` once per step. An update reads nothing back from the device: whether the gradients were finite
+stays a tensor, by which the optimizer skips the step, so no update waits for CUDA.
 """
 
 from __future__ import annotations
@@ -27,7 +27,14 @@ _PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class StepReading:
-    """The latest values on the host. `bad_in_a_row` counts updates that were skipped up to now."""
+    """Values of the latest update, on the host.
+
+    Attributes:
+        losses: weighted loss terms and their sum `total`.
+        gradient_norm: norm of the gradients before clipping.
+        skipped: steps skipped in this session.
+        consecutive_skips: steps skipped in a row, up to the latest.
+    """
 
     losses: dict[str, float]
     gradient_norm: float
@@ -36,7 +43,7 @@ class StepReading:
 
 
 class Learner:
-    """The generator in training. `network` must lie on the CPU with its starting weights."""
+    """The generator in training. `network` must be on the CPU, with its initial weights."""
 
     def __init__(self, config: TrainerConfig, network: RRDBNet, hardware: Hardware) -> None:
         self.device = hardware.torch_device
@@ -60,16 +67,16 @@ class Learner:
             torch.backends.cudnn.allow_tf32 = True
             torch.backends.cuda.matmul.allow_tf32 = True
 
-    def update(self, pairs: Iterable[Batch], *, count: int, learning_rate: float) -> None:
-        """One optimizer update from `count` micro-batches at learning rate `rate`."""
+    def update(self, batches: Iterable[Batch], *, count: int, learning_rate: float) -> None:
+        """Do one step: update the weights from `count` micro-batches at `learning_rate`."""
         self.network.train()
         self._terms = {}
-        for pair in pairs:
+        for batch in batches:
             with self._autocast():
-                sr = self.network(pair.lr)
-            terms = self._losses(sr.float(), pair.hr)
-            loss = terms["total"] / count
-            (self._scaler.scale(loss) if self._scaler else loss).backward()
+                sr = self.network(batch.lr)
+            terms = self._losses(sr.float(), batch.hr)
+            loss: Tensor = terms["total"] / count
+            (self._scaler.scale(loss) if self._scaler else loss).backward()  # type: ignore[no-untyped-call]
             for name, value in terms.items():
                 self._terms[name] = self._terms.get(name, 0) + value.detach() / count
         self._apply(learning_rate)
@@ -80,22 +87,22 @@ class Learner:
         if self._scaler:
             self._scaler.unscale_(self._optimizer)
         self._gradient_norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip, foreach=True).detach()
-        bad = (~(torch.isfinite(self._gradient_norm) & torch.isfinite(self._terms["total"]))).float()
-        self._skipped += bad
-        self._consecutive_skips = (self._consecutive_skips + 1) * bad
+        is_skipped = (~(torch.isfinite(self._gradient_norm) & torch.isfinite(self._terms["total"]))).float()
+        self._skipped += is_skipped
+        self._consecutive_skips = (self._consecutive_skips + 1) * is_skipped
         self.is_mid_update = True
         if self._scaler:
             self._scaler.step(self._optimizer)
             self._scaler.update()
         else:
-            self._optimizer.found_inf = bad  # type: ignore[attr-defined]  # the fused update is skipped where it is 1
+            self._optimizer.found_inf = is_skipped  # type: ignore[attr-defined]  # 1 skips the fused update
             self._optimizer.step()
         self.ema.update()
         self.is_mid_update = False
         self._optimizer.zero_grad(set_to_none=True)
 
     def read_latest(self) -> StepReading:
-        """The values of the latest update; waits for the device."""
+        """Read the values of the latest update, which waits for the device."""
         return StepReading(
             losses={name: float(value) for name, value in self._terms.items()},
             gradient_norm=float(self._gradient_norm),
@@ -104,13 +111,13 @@ class Learner:
         )
 
     def discard_gradients(self) -> None:
-        """Forget a half-made update."""
+        """Discard the gradients of an unfinished update."""
         self._optimizer.zero_grad(set_to_none=True)
 
     # -- state ---------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """The parts of a `TrainingState` that live here, copied to the CPU."""
+        """Return the learner's fields of a `TrainingState`, copied to the CPU."""
         return {
             "params": copy_to_cpu(dict(self.network.named_parameters())),
             "params_ema": copy_to_cpu(self.ema.state()),
@@ -121,18 +128,18 @@ class Learner:
 
     @torch.no_grad()
     def load_weights(self, params: dict[str, Tensor], params_ema: dict[str, Tensor], ema_updates: int) -> None:
-        """Continue from these weights."""
+        """Load weights, EMA weights and the number of EMA updates."""
         for name, parameter in self.network.named_parameters():
             parameter.copy_(params[name])
         self.ema.load(params_ema, ema_updates)
 
     def load_optimizer(self, optimizer: dict[str, Any], scaler: Any) -> None:
-        """Continue with these moments; learning rate, betas and weight decay stay as configured."""
+        """Load the optimizer's moments; learning rate, betas and weight decay stay as configured."""
         configured = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": optimizer["state"], "param_groups": configured})
         for parameter, moments in self._optimizer.state.items():
             for name in ("exp_avg", "exp_avg_sq"):
-                # the fused update walks memory: moments must lie in the same order as their weights
+                # the fused update walks through memory: moments must have the memory layout of their weights
                 moments[name] = torch.empty_like(parameter).copy_(moments[name])
         if self._scaler and scaler:
             self._scaler.load_state_dict(scaler)

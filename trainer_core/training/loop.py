@@ -1,4 +1,7 @@
-"""The steps of a run, and the tasks beside them: validations, previews, checkpoints, and what was requested."""
+"""The training loop: the steps of a run and, between them, validations, previews, checkpoints and requests.
+
+`trainer` builds a `TrainingLoop` for the workspace that `takeover` prepared, calls `emit_start` and then `train`.
+"""
 
 from __future__ import annotations
 
@@ -16,29 +19,33 @@ from trainer_core.planning import hardware
 from trainer_core.planning.plan import RunPlan
 from trainer_core.training.batches import BatchMaker
 from trainer_core.training.cameras import make_region_spec
-from trainer_core.training.checkpoint import TrainingState, library_versions
+from trainer_core.training.checkpoint import TrainingState, collect_versions
 from trainer_core.training.clock import Cadences, RunClock
 from trainer_core.training.evaluation import Evaluator, ValidationRecord
 from trainer_core.training.failures import Diverged
 from trainer_core.training.learner import Learner
-from trainer_core.training.resume import resume_notices
+from trainer_core.training.resume import make_resume_notices
 from trainer_core.training.saver import CheckpointSaver
 from trainer_core.training.schedule import learning_rate_at
 from trainer_core.training.start import RunStart
 from trainer_core.training.takeover import store_settings
 
 _MAX_CONSECUTIVE_SKIPS = 20  # updates skipped for non-finite gradients before the run gives up
-_REPORT_INTERVALS = {"cpu": 0.0, "cuda": 0.25}  # seconds; reading values makes CUDA wait
+_REPORT_INTERVALS = {"cpu": 0.0, "cuda": 0.25}  # seconds; every reading of values waits for CUDA
 
 
 class TrainingLoop:
-    """The training in a workspace that was taken over: its parts, how far it has come, and what each step does.
+    """The training of one session: the parts of the run, its counters and what each step does.
 
     Args:
-        plan: as it is after the workspace was taken over.
-        control: asked at each step boundary.
+        plan: the plan that `take_over_workspace` returned.
+        start: what the run starts from.
+        clock: time of the session.
+        sink: receives every event.
+        control: stop, pause and requests; read at each step boundary.
 
     Attributes:
+        step: steps done.
         checkpoint: the newest checkpoint of this run.
     """
 
@@ -48,7 +55,7 @@ class TrainingLoop:
         self._clock, self._sink, self._control = clock, sink, control
         self._region = make_region_spec(plan.config, start.camera)
         self._learner = Learner(plan.config, start.network, plan.hardware)
-        self._pairs = BatchMaker(plan.config, start.camera, self._learner.device)
+        self._batch_maker = BatchMaker(plan.config, start.camera, self._learner.device)
         self._saver = CheckpointSaver(plan.workspace, plan.config, plan.spec, sink)
         self._evaluator = Evaluator(plan, start.camera, self._learner, sink)
         self._cadences = Cadences(plan.config, clock)
@@ -71,11 +78,11 @@ class TrainingLoop:
 
     @property
     def record(self) -> ValidationRecord:
-        """What validations found so far."""
+        """The results of the validations so far."""
         return self._evaluator.record
 
     def emit_start(self) -> None:
-        """Announce the run, and what the user should know of it."""
+        """Emit `RunStarted` and the notices that concern the start of the run."""
         plan, config, device = self._plan, self._config, self._plan.hardware
         self._sink(
             RunStarted(
@@ -99,7 +106,7 @@ class TrainingLoop:
 
     def _notices(self) -> Iterator[Notice]:
         if self._start.state is not None:
-            yield from resume_notices(self._plan, self._start.state)
+            yield from make_resume_notices(self._plan, self._start.state)
         if self._plan.photos is not None:
             yield from (Notice("warning", text) for text in self._plan.photos.warnings)
         yield self._start.resources
@@ -107,16 +114,16 @@ class TrainingLoop:
         if self._start.warm_start is not None:
             yield Notice("info", self._start.warm_start.summary())
         if not self._evaluator.can_validate:
-            yield Notice("warning", "There are no validation photos: the run goes on without PSNR.")
+            yield Notice("warning", "There are no validation photos: PSNR will not be reported.")
 
     # -- the loop ------------------------------------------------------------------------------
 
     def train(self) -> str:
-        """Train to the end of the run or a stop, and save; the outcome."""
+        """Train until the run is complete or stopped, save, and return the outcome of `RunFinished`."""
         with self._make_region_source() as source:
             regions = source.iterate_batches(self._samples, self._config.batch_size)
             if self.step == 0 and self._plan.warm_start is not None:
-                self._validate()  # what the warm start is worth before training changes it
+                self._validate()  # measures the warm start before training changes it
             self._cadences.start()
             while self._should_continue():
                 self._update(regions)
@@ -138,9 +145,7 @@ class TrainingLoop:
             seed=self._config.seed,
             regions_per_photo=self._config.patches_per_image,
             threads=max(1, self._config.num_workers),
-            on_bad_photo=lambda name, reason: self._sink(
-                Notice("warning", f"{name} could not be read and is passed over: {reason}")
-            ),
+            on_bad_photo=lambda name, reason: self._sink(Notice("warning", f"Skipped {name}: {reason}")),
         )
         if source.enlarged:
             count, side = len(source.enlarged), self._region.hr_side
@@ -162,8 +167,8 @@ class TrainingLoop:
     def _update(self, regions: Iterator[list[Region]]) -> None:
         """Do one step and report it."""
         started, count = time.monotonic(), self._config.grad_accum_steps
-        pairs = (self._pairs.make_batch(next(regions)) for _ in range(count))
-        self._learner.update(pairs, count=count, learning_rate=self._learning_rate_at(self.step))
+        batches = (self._batch_maker.make_batch(next(regions)) for _ in range(count))
+        self._learner.update(batches, count=count, learning_rate=self._learning_rate_at(self.step))
         self.step += 1
         self._samples += self._config.effective_batch
         now = time.monotonic()
@@ -195,12 +200,12 @@ class TrainingLoop:
         )
         if reading.consecutive_skips >= _MAX_CONSECUTIVE_SKIPS:
             raise Diverged(
-                f"The gradients were not finite for {reading.consecutive_skips} steps in a row. They never reached the "
-                f"weights; resume with a lower --lr (now {self._config.learning_rate:g})."
+                f"The gradients were not finite for {reading.consecutive_skips} steps in a row, which were skipped. "
+                f"Resume with a lower --lr (now {self._config.learning_rate:g})."
             )
 
     def _plan_steps(self) -> None:
-        """Turn the time budget into a number of steps, and store it: a resumed run has the same."""
+        """Turn the time budget into a number of steps and store it, so that a resumed run has the same number."""
         self._cadences.validation.cost = self._evaluator.estimate_validation_seconds()
         total = self._clock.plan_steps(self.step, self._cadences.estimate_overhead)
         self._config = self._config.replace(steps=total)
@@ -223,21 +228,24 @@ class TrainingLoop:
         with self._cadences.timing(*tasks):
             is_best = self._evaluator.validate(self.step, with_preview=with_preview, with_test=with_test)
         if is_best and self.step:
-            with self._surviving_full_disk():
+            with self._reporting_write_errors():
                 self._saver.save_best(self._state())
 
     def _save(self, *, final: bool = False) -> None:
-        with self._cadences.timing(RunRequest.SAVE), self._surviving_full_disk(reraise=final):
+        with self._cadences.timing(RunRequest.SAVE), self._reporting_write_errors(reraise=final):
             self.checkpoint = self._saver.save_step(self._state(), final=final)
             self._saved_step = self.step
 
     @contextlib.contextmanager
-    def _surviving_full_disk(self, *, reraise: bool = False) -> Iterator[None]:
-        """Let a file that cannot be written cost that file, not the run; the older ones are still there."""
+    def _reporting_write_errors(self, *, reraise: bool = False) -> Iterator[None]:
+        """Turn a failed write into an error notice, so that the run continues with its older files; or `reraise` it."""
         try:
             yield
         except OSError as error:
-            self._sink(Notice("error", f"The checkpoint at step {self.step} could not be written: {error}"))
+            text = (
+                f"Cannot write the checkpoint at step {self.step}: {error}. Check free disk space and write permission."
+            )
+            self._sink(Notice("error", text))
             if reraise:
                 raise
 
@@ -258,7 +266,7 @@ class TrainingLoop:
                 "max_minutes": self._config.max_minutes,
                 "seconds": self._clock.total_seconds,
             },
-            versions=library_versions(),
+            versions=collect_versions(),
         )
 
     # -- the end -------------------------------------------------------------------------------
@@ -270,7 +278,7 @@ class TrainingLoop:
         return "completed"
 
     def rescue(self) -> None:
-        """Save after a failure what can be saved; an update that was cut off is dropped."""
+        """Save a checkpoint after a failure, unless the failure left the weights half updated."""
         if not self._learner.is_mid_update and self.step and self._saved_step != self.step:
             self._learner.discard_gradients()
             with contextlib.suppress(Exception):

@@ -1,4 +1,4 @@
-"""The training loss: a weighted sum of named terms, each reported on its own."""
+"""The training loss: a weighted sum of named terms, which `learner` also reports one by one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Term = Callable[[Tensor, Tensor], Tensor]
 
 
 class TrainingLoss:
-    """The terms with a weight above zero. Called with SR and HR, float32 [B, 3, H, W]."""
+    """Training loss of the terms with a weight above zero; called with SR and HR, float32 [B, 3, H, W]."""
 
     def __init__(self, config: TrainerConfig, device: torch.device) -> None:
         self._terms: dict[str, tuple[float, Term]] = {}
@@ -27,17 +27,17 @@ class TrainingLoss:
             self._terms["perceptual"] = (config.perceptual_weight, PerceptualLoss(config.vgg_weights, device))
 
     def __call__(self, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
-        """Weighted terms by name, and their sum as `total`; scalars."""
+        """Compute the weighted terms by name and their sum `total`, as scalars."""
         terms = {name: weight * term(sr, hr) for name, (weight, term) in self._terms.items()}
         terms["total"] = torch.stack(list(terms.values())).sum()
         return terms
 
 
 def l1(sr: Tensor, hr: Tensor) -> Tensor:
-    """Mean absolute pixel error."""
+    """Compute the mean absolute pixel error."""
     return (sr - hr).abs().mean()
 
 
 def frequency_l1(sr: Tensor, hr: Tensor) -> Tensor:
-    """Mean absolute error of the orthonormal 2-D Fourier spectrum, real and imaginary parts."""
+    """Compute the mean absolute error of the orthonormal 2-D Fourier spectrum, real and imaginary parts."""
     return torch.view_as_real(torch.fft.rfft2(sr - hr, norm="ortho")).abs().mean()

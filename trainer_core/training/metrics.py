@@ -1,4 +1,4 @@
-"""PSNR and SSIM as this program reports them: RGB, 8-bit rounded and clamped, the border of `scale` pixels cut."""
+"""PSNR and SSIM as `validation` reports them: RGB rounded to 8 bits and clamped, without a border of `scale` pixels."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _C1, _C2 = 0.01**2, 0.03**2
 
 
 def cut_border(image: Tensor, border: int) -> Tensor:
-    """[..., H, W] without `border` pixels on each side."""
+    """Cut `border` pixels off each side of an image [..., H, W]."""
     return image[..., border:-border, border:-border] if border else image
 
 
 def psnr(image: Tensor, reference: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB per image, [B, C, H, W] in 0..1 -> [B]; at most 100 dB."""
+    """Compute the peak signal-to-noise ratio in dB per image, [B, C, H, W] in 0..1 -> [B]; at most 100 dB."""
     error = (image - reference).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)
     return -10 * torch.log10(error)
 
 
 def ssim(image: Tensor, reference: Tensor) -> Tensor:
-    """Structural similarity per image, [B, C, H, W] in 0..1 -> [B].
+    """Compute the structural similarity per image, [B, C, H, W] in 0..1 -> [B].
 
     Wang et al. 2004: 11x11 Gaussian window, sigma 1.5, K1 0.01, K2 0.03, "valid" area, mean over channels.
     """

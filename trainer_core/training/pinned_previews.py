@@ -1,4 +1,4 @@
-"""The user's own watch photos, enlarged by the network of a run: pictures without a truth, shown with each preview."""
+"""Previews of pinned photos: the user's captures upscaled by the network of a run, without an HR image."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from trainer_core.previews.pinned_photos import PinnedFolder, PinnedPhoto, read_
 
 
 class PinnedPreviews:
-    """The folder is read anew for each preview; what cannot be shown is told once.
+    """Previews of the pinned photos in `folder`, which is read again for each preview.
 
     Args:
-        tell: hears of files that are left out.
+        folder: the workspace's folder of pinned photos.
+        spec: dimensions of the network.
+        mono: whether the training is for a mono watch.
+        device: device of the network.
+        sink: receives one notice for each file that cannot be shown.
     """
 
     def __init__(self, folder: Path, spec: NetworkSpec, *, mono: bool, device: torch.device, sink: EventSink) -> None:
@@ -26,7 +30,7 @@ class PinnedPreviews:
         self._spec = spec
         self._mono = mono
         self._device = device
-        self._tell = sink
+        self._sink = sink
         self._reported: set[str] = set()
 
     def __len__(self) -> int:
@@ -34,23 +38,23 @@ class PinnedPreviews:
 
     @torch.no_grad()
     def render(self, network: nn.Module) -> tuple[PreviewImage, ...]:
-        """Every photo through `network`."""
+        """Run `network` on every pinned photo and return the preview images."""
         network.eval()
-        return tuple(self._make_sample(photo, network) for photo in self._read_folder().photos)
+        return tuple(self._make_image(photo, network) for photo in self._read_folder().photos)
 
     def _read_folder(self) -> PinnedFolder:
         found = read_pinned_photos(self._folder, mono=self._mono)
         new = [reason for name, reason in found.refused.items() if name not in self._reported]
         self._reported = set(found.refused)
         if new:
-            self._tell(Notice("warning", "Not shown in the previews:\n" + "\n".join(f"  {reason}" for reason in new)))
+            self._sink(Notice("warning", "Not shown in previews:\n" + "\n".join(f"  {reason}" for reason in new)))
         return found
 
-    def _make_sample(self, photo: PinnedPhoto, network: nn.Module) -> PreviewImage:
+    def _make_image(self, photo: PinnedPhoto, network: nn.Module) -> PreviewImage:
         lr = to_tensor(photo.pixels)[None].to(self._device)
         height, width, scale = lr.shape[2], lr.shape[3], self._spec.scale
         factor = self._spec.unshuffle_factor
-        filled = F.pad(lr, (0, -width % factor, 0, -height % factor), mode="reflect")
-        sr = network(filled)[..., : height * scale, : width * scale]
+        padded = F.pad(lr, (0, -width % factor, 0, -height % factor), mode="reflect")
+        sr = network(padded)[..., : height * scale, : width * scale]
         enlarged = enlarge_bicubic(photo.pixels, scale)
         return PreviewImage(photo.name, photo.pixels, to_uint8(sr)[0], None, enlarged, None, None)

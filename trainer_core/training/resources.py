@@ -1,4 +1,4 @@
-"""The disk and the memory that a run needs, compared with what is free."""
+"""The disk space and memory that a run needs, compared with what is free; `start` calls `check_resources`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from trainer_core.settings.config import TrainerConfig
 
 
 def check_resources(plan: RunPlan) -> Notice:
-    """Compare disk and memory with the needs of the run; a warning where one may run out.
+    """Compare free disk space and memory with the needs of the run; return a warning if either may run out.
 
     Raises:
-        UserError: not even one checkpoint fits on the disk.
+        UserError: the disk has no room for one checkpoint.
     """
     config, spec, root = plan.config, plan.spec, plan.workspace.root
     root = next(p for p in (root, *root.parents) if p.exists())
@@ -24,7 +24,7 @@ def check_resources(plan: RunPlan) -> Notice:
     if free_disk < 1.5 * estimate_checkpoint_bytes(spec):
         raise UserError(
             f"Only {free_disk / 1e6:.0f} MB are free on the disk of {root}; one checkpoint takes "
-            f"{estimate_checkpoint_bytes(spec) / 1e6:.0f} MB. Make room or choose another workspace."
+            f"{estimate_checkpoint_bytes(spec) / 1e6:.0f} MB. Free some disk space or choose another workspace."
         )
     memory = MemoryNeed(estimate_memory(config, spec, plan.hardware.precision), available_memory(plan.hardware))
     text = f"Disk: {free_disk / 1e9:.1f} GB free, up to {disk / 1e9:.2f} GB needed. Memory: {memory}."
@@ -33,13 +33,13 @@ def check_resources(plan: RunPlan) -> Notice:
 
 
 def estimate_checkpoint_bytes(spec: NetworkSpec) -> int:
-    """The size of one raw checkpoint: weights, average and two moments in float32."""
+    """Estimate the bytes of one raw checkpoint: weights, EMA weights and two moments in float32."""
     return spec.parameter_count() * 4 * 4
 
 
 def estimate_disk(config: TrainerConfig, spec: NetworkSpec) -> int:
-    """Bytes that the checkpoints kept at a time and the two models take."""
+    """Estimate the bytes of all checkpoints and models that exist at one time."""
     deploy = spec.parameter_count() * 4
     model = NetworkSpec(spec.scale).parameter_count() * 4
-    kept = config.keep_checkpoints + 2  # the best, and the one being written
-    return kept * (estimate_checkpoint_bytes(spec) + deploy) + 3 * model
+    count = config.keep_checkpoints + 2  # plus the best one and the one being written
+    return count * (estimate_checkpoint_bytes(spec) + deploy) + 3 * model

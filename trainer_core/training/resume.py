@@ -1,4 +1,7 @@
-"""Continuing a run: its checkpoint is loaded and checked, and decides what only it can know."""
+"""Resuming a run: load and check its checkpoint, merge it into the plan and report what changed since.
+
+`start` calls `load_state` and `merge_checkpoint`; `loop` emits the `make_resume_notices`.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,7 @@ from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.settings.presets import NETWORK_FIELDS
 from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
-from trainer_core.weights.warm_start import apply_warm_start
-from trainer_core.weights.warm_start import identify_source as plan_warm_start
+from trainer_core.weights.warm_start import apply_warm_start, identify_source
 from trainer_core.workspace.layout import DEPLOY_SUFFIX, LATEST
 
 # Settings whose change makes a resumed run differ from an uninterrupted one.
@@ -28,7 +30,7 @@ def load_state(plan: RunPlan) -> TrainingState | None:
     """Load and check the checkpoint that `plan` resumes; None for a new run.
 
     Raises:
-        UserError: the file is damaged, of another workspace or of another scale.
+        UserError: the file is damaged, or belongs to another workspace or another scale.
     """
     path = plan.checkpoint
     if path is None:
@@ -41,7 +43,7 @@ def load_state(plan: RunPlan) -> TrainingState | None:
         if plan.config.resume_from != LATEST:
             raise
         older = [p for _, p in plan.workspace.step_checkpoints() if p != path]
-        hint = f" The one before it: --resume {older[-1]}" if older else ""
+        hint = f" Use the checkpoint before it: --resume {older[-1]}" if older else ""
         raise UserError(error.message + hint) from error
     if plan.stored.workspace_id and state.workspace_id != plan.stored.workspace_id:
         raise UserError(
@@ -49,35 +51,37 @@ def load_state(plan: RunPlan) -> TrainingState | None:
         )
     if state.spec["scale"] != plan.config.scale:
         raise UserError(
-            f"{path} is a x{state.spec['scale']} run, but --scale is {plan.config.scale}. "
-            f"Give --scale {state.spec['scale']}."
+            f"{path} belongs to an x{state.spec['scale']} run, but --scale is {plan.config.scale}. "
+            f"Use --scale {state.spec['scale']}."
         )
     return state
 
 
 def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
-    """Return the plan with the settings that only the checkpoint can decide: the network, an unmeasured time budget.
+    """Return the plan with the settings that the checkpoint decides: the network and an unmeasured time budget.
 
     Raises:
-        UserError: no step is left.
+        UserError: the run has no steps left.
     """
     config = plan.config.replace(**{name: state.spec[name] for name in NETWORK_FIELDS})
     total = state.plan.get("total_steps")
     if config.max_minutes is None and total is None and state.plan.get("max_minutes"):
         config = config.replace(max_minutes=state.plan["max_minutes"])  # stopped before the budget was measured
-    ended = plan.workspace.checkpoint_path(config.scale, "final").exists()  # else the end itself was interrupted
+    ended = plan.workspace.checkpoint_path(
+        config.scale, "final"
+    ).exists()  # without it the end of the run was interrupted
     if config.max_minutes is None and config.steps <= state.step and (ended or config.steps < state.step):
         raise UserError(
-            f"The checkpoint is already at step {state.step} of {config.steps}. Give a larger --steps to train on."
+            f"The checkpoint is already at step {state.step} of {config.steps}. Set a larger --steps to continue."
         )
     return replace(plan, config=config)
 
 
-def resume_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
-    """Return what keeps the resumed run from being the same as an uninterrupted one; the photos must exist."""
+def make_resume_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
+    """Return a notice for each difference to an uninterrupted run; `plan.photos` must be set."""
     notices = []
     if not state.optimizer:
-        text = "The raw checkpoint is gone: continuing from its deployed weights with a fresh optimizer."
+        text = "The raw checkpoint is missing. Continuing from its deploy sibling with a new optimizer."
         notices.append(Notice("warning", text))
     changed = [
         f"{name} {state.config[name]} -> {_to_plain(getattr(plan.config, name))}"
@@ -86,10 +90,11 @@ def resume_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
     ]
     if changed:
         notices.append(Notice("warning", f"Resumed with changed settings: {', '.join(changed)}."))
-    now = checkpoint.library_versions()
-    moved = [f"{k} {v} -> {now.get(k)}" for k, v in state.versions.items() if now.get(k) != v]
-    if moved:
-        notices.append(Notice("info", f"Not bit for bit what an uninterrupted run gives: {', '.join(moved)}."))
+    now = checkpoint.collect_versions()
+    updated = [f"{k} {v} -> {now.get(k)}" for k, v in state.versions.items() if now.get(k) != v]
+    if updated:
+        text = f"Not bit-identical to an uninterrupted run, because these changed: {', '.join(updated)}."
+        notices.append(Notice("info", text))
     return notices + _photo_notices(plan, state)
 
 
@@ -97,15 +102,16 @@ def _photo_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
     before, now = set(state.photos), {photo.name for photo in plan.splits.train}
     if not before or before == now:
         return []
-    text = f"The training photos changed since the checkpoint: {len(before - now)} gone, {len(now - before)} new."
-    return [Notice("warning", f"{text} The run goes on with those there are.")]
+    text = f"The training photos changed since the checkpoint: {len(before - now)} missing, {len(now - before)} new."
+    return [Notice("warning", f"{text} Continuing with the present photos.")]
 
 
 def _state_from_deployable(path: Path, config: TrainerConfig) -> TrainingState:
-    """Make a state from the deploy sibling of a checkpoint that is gone: its weights with a fresh optimizer."""
-    source = plan_warm_start(path)
-    if source.spec.scale != config.scale:
-        raise UserError(f"{path} is a x{source.spec.scale} network, but --scale is {config.scale}.")
+    """Make a state from the deploy sibling of a missing checkpoint: its weights with a new optimizer."""
+    source = identify_source(path)
+    scale = source.spec.scale
+    if scale != config.scale:
+        raise UserError(f"{path} is an x{scale} network, but --scale is {config.scale}. Use --scale {scale}.")
     network = RRDBNet(source.spec)
     apply_warm_start(source, network)
     weights: dict[str, Tensor] = {name: p.detach() for name, p in network.named_parameters()}

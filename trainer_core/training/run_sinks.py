@@ -1,4 +1,4 @@
-"""The workspace's own sinks: `trainer.log`, the journal and, if asked for, TensorBoard."""
+"""The sinks of the workspace: `trainer.log`, the journal and, if `--tensorboard` is set, TensorBoard."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from trainer_core.sinks.tensorboard import make_tensorboard_sink
 
 
 def attach_workspace_sinks(sink: Fanout, plan: RunPlan, start_step: int, exit_stack: contextlib.ExitStack) -> None:
-    """Pass every event that `sink` receives to them as well, until `exit_stack` ends.
+    """Attach the workspace's sinks to `sink`; `exit_stack` closes them.
 
     Args:
-        start_step: step from which the run goes on; 0 for a new run.
+        sink: passes its events to the attached sinks.
+        plan: gives the workspace and the settings.
+        start_step: step from which the run continues; 0 for a new run.
+        exit_stack: receives the calls that close the sinks.
     """
     workspace, config = plan.workspace, plan.config
     workspace_sinks: list[Any] = [

@@ -1,6 +1,6 @@
-"""What a run leaves on disk as it goes: checkpoints with their deploy siblings, the models, and their rotation.
+"""Saving a run: checkpoints with their deploy siblings, the models, and the deletion of old checkpoints.
 
-Order matters: the new checkpoint is written and verified before an older one is deleted.
+The order matters: a new checkpoint is written and verified before an older one is deleted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from trainer_core.workspace.layout import Workspace, deploy_path
 
 
 class CheckpointSaver:
-    """Writes and rotates the files of one run."""
+    """Writer of the checkpoints and models of one run, of which it keeps the newest."""
 
     def __init__(self, workspace: Workspace, config: TrainerConfig, spec: NetworkSpec, sink: EventSink) -> None:
         self._workspace = workspace
@@ -39,7 +39,18 @@ class CheckpointSaver:
         self._sink = sink
 
     def save_step(self, state: TrainingState, *, final: bool) -> Path:
-        """The checkpoint of this step, its deploy sibling and the latest model; `final` adds the `_final` names."""
+        """Write the checkpoint of this step, its deploy sibling and the latest model.
+
+        Args:
+            state: the state to save.
+            final: also give checkpoint and sibling their `_final` names.
+
+        Returns:
+            The path of the checkpoint.
+
+        Raises:
+            OSError: a file cannot be written or, the checkpoint, not read back.
+        """
         started = time.monotonic()
         path = self._write_checkpoint(state, f"step{state.step}")
         models, loads_in = self._write_deploy_files(state, path, best=False)
@@ -52,7 +63,11 @@ class CheckpointSaver:
         return path
 
     def save_best(self, state: TrainingState) -> Path:
-        """The best checkpoint so far, its deploy sibling and the best model."""
+        """Write the best checkpoint so far, its deploy sibling and the best model; return the checkpoint's path.
+
+        Raises:
+            OSError: a file cannot be written or, the checkpoint, not read back.
+        """
         started = time.monotonic()
         path = self._write_checkpoint(state, "best")
         models, loads_in = self._write_deploy_files(state, path, best=True)
@@ -67,11 +82,11 @@ class CheckpointSaver:
         try:
             checkpoint.load_checkpoint(path)  # before an older one is deleted
         except UserError as error:
-            raise OSError(errno.EIO, f"what was written cannot be read back: {error.message}") from error
+            raise OSError(errno.EIO, f"the new file cannot be read back: {error.message}") from error
         return path
 
     def _write_deploy_files(self, state: TrainingState, path: Path, *, best: bool) -> tuple[tuple[str, ...], str]:
-        exported = exported_weights(state.params_ema, self._config)
+        exported = make_export_state(state.params_ema, self._config)
         meta = _export_metadata(state, self._config)
         write_deployable(deploy_path(path), exported, self._spec, meta)
         model = self._workspace.model_path(self._config.scale, best=best)
@@ -92,8 +107,8 @@ class CheckpointSaver:
                     path.unlink()
 
 
-def exported_weights(params_ema: Mapping[str, Tensor], config: TrainerConfig) -> dict[str, Tensor]:
-    """The averaged weights as they are exported: float32 on the CPU, exactly neutral for a mono model."""
+def make_export_state(params_ema: Mapping[str, Tensor], config: TrainerConfig) -> dict[str, Tensor]:
+    """Return the EMA weights as they are exported: float32 on the CPU, exactly neutral for a mono model."""
     return prepare_export_state(params_ema, mono=config.monochrome_style)
 
 
@@ -113,7 +128,7 @@ def _export_metadata(state: TrainingState, config: TrainerConfig) -> dict[str, A
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
-    """Make `target` a second name of `source`, or a copy where the file system has no links; atomically."""
+    """Make `target` a hard link to `source`, atomically; a copy where the file system has no links."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     with contextlib.suppress(FileNotFoundError):
         temporary.unlink()

@@ -1,7 +1,7 @@
-"""What the watch sees: LR/target pairs of the user's own photos, as a training with these settings would make them.
+"""The simulation tab's pairs of LR and target: the user's photos as a training with these settings would simulate them.
 
-Shown before the start. The frames need no torch, the camera does; both work picture by picture, so that a window can
-do the one in the background, the other between two steps.
+The window iterates `iterate_example_frames`, which needs no torch, in a background thread, and passes each frame to
+`WatchCamera.simulate` on the training thread; both work on one frame at a time.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from trainer_core.camera import Camera
 
 PAIR_COUNT = 12
-# Settings that change what is seen, besides the photos.
+# Settings that change the pairs; the photos do so too.
 CAMERA_SETTINGS = tuple(name for name, setting in SETTINGS.items() if setting.of_camera)
 
 
 @dataclass(frozen=True)
 class WatchPair:
-    """One photo, as the watch takes it and as it should become.
+    """Simulated watch photo and training target of one photo.
 
     Attributes:
-        name: of the photo.
-        lr: uint8 [h, w, 3]; a whole frame, or as much of it as the photo fills.
-        target: uint8 [h * scale, w * scale, 3].
+        name: name of the photo.
+        lr: watch photo, uint8 [h, w, 3]: a whole frame, or the part of it that the photo fills.
+        target: training target, uint8 [h * scale, w * scale, 3].
     """
 
     name: str
@@ -45,7 +45,11 @@ class WatchPair:
 
 
 class WatchCamera:
-    """The camera of a training with these settings. `spec` is its frame, `description` says in words what it is.
+    """Camera of a training with these settings.
+
+    Attributes:
+        spec: the frame of the camera.
+        description: the camera in words: model or profile, size, levels and scale.
 
     Raises:
         UserError: the camera profile cannot be used.
@@ -60,20 +64,23 @@ class WatchCamera:
         self.description = f"{_describe_camera(config, self._camera)}, enlarged ×{config.scale}"
 
     def simulate(self, frame: Frame, number: int) -> WatchPair:
-        """The pair of a frame; `number` fixes everything random about it."""
+        """Simulate the pair of a frame; `number` fixes everything random about it."""
         import torch
 
         from trainer_core.training.batches import make_frame_batch
 
         with _one_thread():
-            pair = make_frame_batch(frame, self._camera, seed=self._seed, index=number, device=torch.device("cpu"))
-        return WatchPair(frame.name, to_uint8(pair.lr)[0], to_uint8(pair.hr)[0])
+            batch = make_frame_batch(frame, self._camera, seed=self._seed, index=number, device=torch.device("cpu"))
+        return WatchPair(frame.name, to_uint8(batch.lr)[0], to_uint8(batch.hr)[0])
 
 
 def iterate_example_frames(
     config: TrainerConfig, photos: Sequence[Photo], spec: FrameSpec, *, count: int = PAIR_COUNT, variation: int = 0
 ) -> Iterator[Frame]:
-    """The frames to photograph, of `photos` or of the built-in scenes; each turn shows others. Needs no torch."""
+    """Return up to `count` frames to simulate, of `photos` or, for the demo, of built-in scenes; needs no torch.
+
+    Each `variation` gives other frames.
+    """
     if config.demo:
         return scene_frames(DEMO_SCENES["train"], spec, seed=config.seed, count=count, variation=variation)
     return photo_frames(photos, spec, seed=config.seed, count=count, variation=variation)
@@ -93,7 +100,7 @@ def _describe_camera(config: TrainerConfig, camera: Camera) -> str:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """A frame is small: on a busy machine threads that wait for each other take ten times as long."""
+    """Limit torch to one thread: for a small frame on a busy machine, synchronized threads take ten times as long."""
     import torch
 
     threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""What a run starts from, read into memory before anything is written."""
+"""The start of a run: `read_start` reads checkpoint or warm start into memory before anything is written."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from trainer_core.weights.warm_start import WarmStartReport, apply_warm_start
 class RunStart:
     """What a run starts from.
 
-    Args:
-        plan: with the settings of the resumed checkpoint merged in.
-        state: of the resumed run; None for a new one.
-        network: the generator with its first weights, on the CPU.
-        warm_start: what became of the weights of the warm start; None without one.
-        resources: disk and memory, as a notice.
+    Attributes:
+        plan: the plan, with the settings of the resumed checkpoint merged in.
+        state: training state of the resumed run; None for a new one.
+        network: the generator with its initial weights, on the CPU.
+        warm_start: report on the weights of the warm start; None without one.
+        camera: camera of the training samples.
+        resources: notice about disk and memory.
     """
 
     plan: RunPlan
@@ -48,12 +49,12 @@ class RunStart:
 
     @property
     def warm_start_record(self) -> dict[str, Any] | None:
-        """What `training_config.json` says of the warm start."""
+        """The record of the warm start for `training_config.json`; None without one."""
         return self.warm_start.as_dict() if self.warm_start else None
 
 
 def read_start(plan: RunPlan) -> RunStart:
-    """Read the checkpoint or the warm start's weights, and check what is left to check; nothing is written.
+    """Read the checkpoint or the weights of the warm start, and check disk and memory; nothing is written.
 
     Raises:
         UserError: a file cannot be used, or the disk is full.

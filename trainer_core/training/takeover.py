@@ -1,4 +1,7 @@
-"""Taking over the workspace: the only part of a run that writes before its first step."""
+"""Taking over the workspace for a run: archive or restore runs, render scenes, write split and settings.
+
+`trainer` calls `take_over_workspace` under the workspace's lock; nothing else writes before the first step.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,23 @@ from trainer_core.workspace.unfinished import find_unfinished_run
 
 
 def take_over_workspace(plan: RunPlan, warm_start: dict[str, Any] | None, sink: EventSink) -> RunPlan:
-    """Move an earlier run aside, or bring the resumed one back, and write scenes, split and settings.
+    """Archive the previous run or restore the resumed one, then write scenes, split and settings.
 
     The workspace must exist and be locked.
 
     Args:
-        warm_start: the record of a warm start, for the settings file.
-        sink: receives a notice before the built-in scenes are made, which takes a while.
+        plan: the plan with the settings of a resumed checkpoint merged in.
+        warm_start: record of the warm start for the settings file; None without one.
+        sink: receives a notice before the built-in scenes are rendered, which takes a while.
 
     Returns:
-        The plan with photos, the checkpoint where it lies now, the workspace's id in `stored`, and as `notices` what
-        happened to an earlier run.
+        The plan with the photos, the present path of the checkpoint, the workspace's id in `stored`, and notices about
+        a previous run that was moved.
     """
     workspace = plan.workspace
     notices = _move_runs(plan)
     checkpoint = plan.checkpoint
-    if checkpoint is not None and not checkpoint.exists():  # it was brought back with its run
+    if checkpoint is not None and not checkpoint.exists():  # it was restored with its run
         checkpoint = workspace.checkpoints_folder / checkpoint.name
     photos = plan.photos or _make_scenes(plan, sink)
     for folder in (workspace.checkpoints_folder, workspace.models, workspace.previews):
@@ -44,12 +48,12 @@ def take_over_workspace(plan: RunPlan, warm_start: dict[str, Any] | None, sink: 
 
 
 def store_settings(plan: RunPlan, warm_start: dict[str, Any] | None) -> str:
-    """Write `training_config.json`; the workspace's id, made on the first write, is returned."""
+    """Write `training_config.json` and return the workspace's id, which the first write creates."""
     return plan.workspace.write_settings(plan.config, plan.derived, warm_start)
 
 
 def _move_runs(plan: RunPlan) -> tuple[str, ...]:
-    """Put the current run aside unless it is the one resumed; bring an archived one back if that is."""
+    """Archive the current run unless it is the one resumed; restore the resumed one if it is archived."""
     workspace = plan.workspace
     archive = workspace.archive_containing(plan.checkpoint) if plan.checkpoint else None
     if plan.checkpoint is not None and archive is None:
@@ -60,29 +64,31 @@ def _move_runs(plan: RunPlan) -> tuple[str, ...]:
         workspace.restore_run(archive)
     if folder is None:
         return ()
-    text = f"The earlier run's files were moved to {folder}."
-    if unfinished is not None:
-        moved = folder / "checkpoints" / unfinished.checkpoint.name
-        text += f" It was unfinished (step {unfinished.step}); to continue it use --resume {moved}"
-        text += ", or --resume latest before starting a new one."
-    return (text,)
+    text = f"The previous run was moved to {folder}."
+    if unfinished is None:
+        return (text,)
+    moved = folder / "checkpoints" / unfinished.checkpoint.name
+    return (
+        f"{text} It is unfinished (step {unfinished.step}); to continue it, use --resume {moved}. "
+        "Another time, use --resume latest before you start a new run.",
+    )
 
 
 def _make_scenes(plan: RunPlan, sink: EventSink) -> SourcePhotos:
-    """Make the built-in scenes unless the workspace has them already."""
+    """Render the built-in scenes unless the workspace has them already."""
     _write_scenes(plan.workspace, plan.config.seed, sink)
     return find_run_photos(plan.config)
 
 
 def _write_scenes(workspace: Workspace, seed: int, sink: EventSink) -> None:
     done = workspace.scenes / ".complete"
-    wanted = f"seed {seed} {DEMO_SCENES}"
-    if done.is_file() and done.read_text("utf-8") == wanted:
+    expected = f"seed {seed} {DEMO_SCENES}"
+    if done.is_file() and done.read_text("utf-8") == expected:
         return
-    sink(Notice("info", f"Making {sum(DEMO_SCENES.values())} scenes to train on …"))
+    sink(Notice("info", f"Rendering {sum(DEMO_SCENES.values())} built-in scenes …"))
     if workspace.scenes.exists():
         shutil.rmtree(workspace.scenes)
     write_scenes(
         workspace.scenes, seed=seed, train=DEMO_SCENES["train"], val=DEMO_SCENES["val"], test=DEMO_SCENES["test"]
     )
-    done.write_text(wanted, "utf-8")
+    done.write_text(expected, "utf-8")

@@ -1,8 +1,8 @@
 """A run from its plan to its end.
 
-`Trainer(plan, sink, control).run()` is all there is to know. It runs in the calling thread, which alone calls torch;
-events leave through the sink, requests come in through the control. Order: read what the run starts from, take over
-the workspace, train (`loop`), finish.
+Call `Trainer(plan, sink, control).run()`. It runs in the calling thread, the only one that calls torch; the sink
+receives the events, the control passes requests in. It reads what the run starts from (`start`), takes over the
+workspace (`takeover`), trains (`loop`) and emits the end of the run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from trainer_core.workspace.models import model_of
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a run ended; the same facts as its `RunFinished` event."""
+    """The end of a run; the same facts as its `RunFinished` event."""
 
     outcome: str
     step: int
@@ -42,9 +42,9 @@ class Trainer:
     """One run of one plan. Make a new one for each run.
 
     Args:
-        plan: what was decided before the start (`planning.plan.make_plan`).
+        plan: the resolved run (`planning.plan.make_plan`).
         sink: receives every event; one that raises is detached.
-        control: stop, pause and requests, asked at each step boundary.
+        control: stop, pause and requests; read at each step boundary.
     """
 
     def __init__(self, plan: RunPlan, sink: EventSink, control: RunControl | None = None) -> None:
@@ -54,10 +54,10 @@ class Trainer:
         self._started = time.monotonic()
 
     def run(self) -> RunResult:
-        """Train until the last step, a stop, or a failure (which is reported, not raised).
+        """Train until the last step, a stop or a failure; a failure is reported, not raised.
 
         Raises:
-            UserError: something the user gave cannot be used.
+            UserError: a setting or file of the user cannot be used.
         """
         for text in self._plan.notices:
             self._sink(Notice("info", text))
@@ -73,7 +73,7 @@ class Trainer:
                 loop.emit_start()
                 return self._emit_finish(plan, clock, loop, loop.train())
             except Exception as error:
-                self._emit_step(error)
+                self._emit_traceback(error)
                 if loop is not None:
                     loop.rescue()
                 result = self._emit_finish(plan, clock, loop, "failed", error)
@@ -81,8 +81,8 @@ class Trainer:
                     raise
                 return result
 
-    def _emit_step(self, error: Exception) -> None:
-        """Emit the trace of a failure that nothing else explains."""
+    def _emit_traceback(self, error: Exception) -> None:
+        """Emit the traceback of an unexpected failure; the others explain themselves."""
         if not isinstance(error, (UserError, Diverged)) and not is_out_of_memory(error):
             self._sink(Notice("error", "".join(traceback.format_exception(type(error), error, error.__traceback__))))
 

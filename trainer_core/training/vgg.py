@@ -1,7 +1,7 @@
 """The perceptual loss: L1 between VGG19 features (up to relu3_3), with weights that the user supplies.
 
-Johnson et al. 2016; layers as in the first trainer (torchvision's `features[:16]`). The trunk is ours, so no
-torchvision is needed; the file is torchvision's `vgg19-dcbb9e9d.pth`, read by the strict reader.
+Source: Johnson et al. 2016, with the layers of torchvision's `features[:16]`. The layers are implemented here, so
+torchvision is not needed; the strict reader reads its file `vgg19-dcbb9e9d.pth`. `losses` adds the term.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from trainer_core.weights.container.reader import load_tree
 VGG_FILE_NAME = "vgg19-dcbb9e9d.pth"
 _LAYERS = ((0, 3, 64), (2, 64, 64), (5, 64, 128), (7, 128, 128), (10, 128, 256), (12, 256, 256), (14, 256, 256))
 _POOL_AFTER = (2, 7)
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as the weights were trained
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, on which the weights were trained
 
 
 class PerceptualLoss(nn.Module):
-    """Mean absolute difference of VGG19's relu3_3 features; SR and HR are RGB in 0..1.
+    """Loss term: mean absolute difference of VGG19's relu3_3 features.
 
     Raises:
         UserError: the file is not torchvision's VGG19.
@@ -40,15 +40,16 @@ class PerceptualLoss(nn.Module):
                 or not isinstance(bias, Tensor)
                 or kernel.shape != (outputs, inputs, 3, 3)
             ):
-                raise UserError(f"--vgg-weights: {weights} is not VGG19. Give torchvision's file {VGG_FILE_NAME}.")
+                raise UserError(f"--vgg-weights: {weights} is not VGG19. Use torchvision's file {VGG_FILE_NAME}.")
             self._layers.append((index, kernel.float().to(device), bias.float().to(device)))
         self._mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(_STD, device=device).view(1, 3, 1, 1)
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """Compute the scalar loss of SR and HR, RGB [B, 3, H, W] in 0..1."""
         with torch.no_grad():
-            wanted = self._features(hr)
-        return (self._features(sr) - wanted).abs().mean()
+            target_features = self._features(hr)
+        return (self._features(sr) - target_features).abs().mean()
 
     def _features(self, image: Tensor) -> Tensor:
         x = (image - self._mean) / self._std
