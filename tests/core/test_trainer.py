@@ -248,7 +248,7 @@ def test_a_deploy_file_alone_continues_the_weights_with_a_fresh_optimizer(photos
     deployed = tmp_path / "checkpoints" / "scale4_step2_deploy.pth"
     result, heard = train(photos, tmp_path, stop_at(3), resume_from=str(deployed))
     assert result.step == 3
-    assert any("fresh optimizer" in n.text for n in only(Notice, heard))
+    assert any("new optimizer" in n.text for n in only(Notice, heard))
 
 
 def test_a_checkpoint_loads_as_weights_only_and_serves_other_programs(photos: Path, tmp_path: Path) -> None:

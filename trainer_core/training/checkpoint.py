@@ -141,5 +141,5 @@ def _tensors(tree: Any, name: str) -> list[tuple[str, Tensor]]:
     if isinstance(tree, Tensor):
         return [(name, tree)]
     if isinstance(tree, dict):
-        return [found for key, value in tree.items() for found in _tensors(value, f"{name}.{key}")]
+        return [item for key, value in tree.items() for item in _tensors(value, f"{name}.{key}")]
     return []

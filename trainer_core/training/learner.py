@@ -133,7 +133,7 @@ class Learner:
             parameter.copy_(params[name])
         self.ema.load(params_ema, ema_updates)
 
-    def load_optimizer(self, optimizer: dict[str, Any], scaler: Any) -> None:
+    def load_optimizer(self, optimizer: dict[str, Any], scaler: dict[str, Any] | None) -> None:
         """Load the optimizer's moments; learning rate, betas and weight decay stay as configured."""
         configured = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": optimizer["state"], "param_groups": configured})

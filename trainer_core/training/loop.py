@@ -200,8 +200,8 @@ class TrainingLoop:
         )
         if reading.consecutive_skips >= _MAX_CONSECUTIVE_SKIPS:
             raise Diverged(
-                f"The gradients were not finite for {reading.consecutive_skips} steps in a row, which were skipped. "
-                f"Resume with a lower --lr (now {self._config.learning_rate:g})."
+                f"The gradients were not finite for {reading.consecutive_skips} steps in a row, so these steps were "
+                f"skipped. Resume with a lower --lr (now {self._config.learning_rate:g})."
             )
 
     def _plan_steps(self) -> None:
@@ -278,7 +278,7 @@ class TrainingLoop:
         return "completed"
 
     def rescue(self) -> None:
-        """Save a checkpoint after a failure, unless the failure left the weights half updated."""
+        """Save a checkpoint after a failure, unless the failure interrupted the update of the weights."""
         if not self._learner.is_mid_update and self.step and self._saved_step != self.step:
             self._learner.discard_gradients()
             with contextlib.suppress(Exception):

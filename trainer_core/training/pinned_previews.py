@@ -43,12 +43,12 @@ class PinnedPreviews:
         return tuple(self._make_image(photo, network) for photo in self._read_folder().photos)
 
     def _read_folder(self) -> PinnedFolder:
-        found = read_pinned_photos(self._folder, mono=self._mono)
-        new = [reason for name, reason in found.refused.items() if name not in self._reported]
-        self._reported = set(found.refused)
+        pinned = read_pinned_photos(self._folder, mono=self._mono)
+        new = [reason for name, reason in pinned.refused.items() if name not in self._reported]
+        self._reported = set(pinned.refused)
         if new:
             self._sink(Notice("warning", "Not shown in previews:\n" + "\n".join(f"  {reason}" for reason in new)))
-        return found
+        return pinned
 
     def _make_image(self, photo: PinnedPhoto, network: nn.Module) -> PreviewImage:
         lr = to_tensor(photo.pixels)[None].to(self._device)

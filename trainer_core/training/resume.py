@@ -1,6 +1,6 @@
 """Resuming a run: load and check its checkpoint, merge it into the plan and report what changed since.
 
-`start` calls `load_state` and `merge_checkpoint`; `loop` emits the `make_resume_notices`.
+`start` calls `load_state` and `merge_checkpoint`; `loop` emits the notices of `make_resume_notices`.
 """
 
 from __future__ import annotations
@@ -67,9 +67,8 @@ def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
     total = state.plan.get("total_steps")
     if config.max_minutes is None and total is None and state.plan.get("max_minutes"):
         config = config.replace(max_minutes=state.plan["max_minutes"])  # stopped before the budget was measured
-    ended = plan.workspace.checkpoint_path(
-        config.scale, "final"
-    ).exists()  # without it the end of the run was interrupted
+    # At its last step a run without a final checkpoint was interrupted while it ended; resuming ends it.
+    ended = plan.workspace.checkpoint_path(config.scale, "final").exists()
     if config.max_minutes is None and config.steps <= state.step and (ended or config.steps < state.step):
         raise UserError(
             f"The checkpoint is already at step {state.step} of {config.steps}. Set a larger --steps to continue."

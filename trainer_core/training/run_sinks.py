@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
-from trainer_core.events import Fanout, Notice
+from trainer_core.events import EventSink, Fanout, Notice
 from trainer_core.planning.plan import RunPlan
 from trainer_core.sinks.console import LogFileSink
 from trainer_core.sinks.journal import JournalSink
@@ -22,7 +21,7 @@ def attach_workspace_sinks(sink: Fanout, plan: RunPlan, start_step: int, exit_st
         exit_stack: receives the calls that close the sinks.
     """
     workspace, config = plan.workspace, plan.config
-    workspace_sinks: list[Any] = [
+    workspace_sinks: list[EventSink | Notice] = [
         LogFileSink(workspace.log_file, log_interval=config.log_interval),
         JournalSink(workspace.journal_file),
     ]
