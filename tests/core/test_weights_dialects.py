@@ -17,8 +17,8 @@ from torch import Tensor
 from tests.core.networks import network_of
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.weights.container.limits import WeightsError
 from trainer_core.weights.container.reader import open_weights
+from trainer_core.weights.container.refusal import WeightsError
 from trainer_core.weights.network import load_network
 from trainer_core.weights.rrdb.dialects import identify
 from trainer_core.weights.warm_start import identify_source

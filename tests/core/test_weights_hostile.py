@@ -15,8 +15,8 @@ import pytest
 pytest.importorskip("torch")
 
 from tests.core.hostile_files import all_hostile, archive, legacy, safetensors
-from trainer_core.weights.container.limits import WeightsError
 from trainer_core.weights.container.reader import load_tree
+from trainer_core.weights.container.refusal import WeightsError
 
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED_BYTES = 100 << 20
@@ -28,7 +28,7 @@ import json, sys, time
 from pathlib import Path
 import psutil, torch
 from trainer_core.weights.container import materialize
-from trainer_core.weights.container.limits import WeightsError
+from trainer_core.weights.container.refusal import WeightsError
 from trainer_core.weights.container.reader import load_tree
 FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "exec", "compile", "import",
              "pickle.find_class", "socket.", "os.putenv", "os.remove", "os.kill", "webbrowser.open", "urllib.Request")

@@ -15,8 +15,9 @@ torch = pytest.importorskip("torch")
 
 from tests.core.hostile_files import archive, dict_of, legacy, safetensors, storage, tensor, text
 from tests.core.hostile_files import pickle as as_pickle
-from trainer_core.weights.container.limits import Limits, WeightsError
+from trainer_core.weights.container.limits import Limits
 from trainer_core.weights.container.reader import load_tensors, load_tree, open_weights
+from trainer_core.weights.container.refusal import WeightsError
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "weights" / "realesr-animevideov3.pth"
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from tests.core.networks import distance, network_of, noise, saved
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.weights.container.limits import WeightsError
+from trainer_core.weights.container.refusal import WeightsError
 from trainer_core.weights.export import pad_for_viewer, write_deployable
 from trainer_core.weights.warm_start import WarmStartReport, apply_warm_start, identify_source
 

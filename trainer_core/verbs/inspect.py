@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from trainer_core.text import escape_control_characters
-from trainer_core.weights.container.limits import WeightsError
 from trainer_core.weights.container.reader import open_weights
+from trainer_core.weights.container.refusal import WeightsError
 from trainer_core.weights.container.tensor_info import TensorInfo
 from trainer_core.weights.programs import GateReport, check_programs
 from trainer_core.weights.rrdb.dialects import IdentifiedNetwork, identify

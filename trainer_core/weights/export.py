@@ -18,8 +18,8 @@ from torch import Tensor
 
 from trainer_core.files import atomic_write
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.weights.container.limits import WeightsError
 from trainer_core.weights.container.reader import load_tensors, open_weights
+from trainer_core.weights.container.refusal import WeightsError
 from trainer_core.weights.programs import GateReport, check_programs
 from trainer_core.weights.rescale import rescale
 from trainer_core.weights.resize import embed, fits_into

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainer_core.model.rrdb import RRDBNet
-from trainer_core.weights.container.limits import WeightsError
+from trainer_core.weights.container.refusal import WeightsError
 from trainer_core.weights.warm_start import WarmStartSource, identify_source, load_state
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.weights.container.limits import WeightsError
 from trainer_core.weights.container.reader import WeightsFile, load_tensors, open_weights
+from trainer_core.weights.container.refusal import WeightsError
 from trainer_core.weights.container.tensor_info import product
 from trainer_core.weights.rrdb.dialects import IdentifiedNetwork, identify
 

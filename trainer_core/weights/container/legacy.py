@@ -9,8 +9,9 @@ from __future__ import annotations
 import struct
 from typing import Any, BinaryIO
 
-from trainer_core.weights.container.limits import Limits, require
+from trainer_core.weights.container.limits import Limits
 from trainer_core.weights.container.pickle_machine import read_pickle
+from trainer_core.weights.container.refusal import require
 from trainer_core.weights.container.tensor_info import StorageRef
 from trainer_core.weights.container.tree import find_storages
 from trainer_core.weights.container.zip_records import ByteRange, read_exactly

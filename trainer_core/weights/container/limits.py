@@ -1,18 +1,12 @@
-"""How much a weight file may ask for, checked before anything is allocated; and the error of a refused file.
+"""The limits of a weight file, which the readers of this package check before they allocate anything.
 
-The largest legitimate files are raw checkpoints: weights, average and Adam's moments of a large RRDB, a few
+The largest legitimate files are raw checkpoints: weights, EMA weights and Adam's moments of a large RRDB, a few
 thousand tensors. The limits leave an order of magnitude above them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from trainer_core.errors import UserError
-
-
-class WeightsError(UserError):
-    """A file that cannot be used as weights. Within this package the message is the reason alone."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +26,3 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
-
-
-def require(condition: bool, reason: str) -> None:
-    """Refuse the file with `reason` unless `condition` holds."""
-    if not condition:
-        raise WeightsError(reason)

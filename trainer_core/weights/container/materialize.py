@@ -8,7 +8,7 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from trainer_core.weights.container.limits import require
+from trainer_core.weights.container.refusal import require
 from trainer_core.weights.container.tensor_info import FLOATS, StorageRef, TensorInfo
 from trainer_core.weights.container.zip_records import ByteRange, check_crc
 

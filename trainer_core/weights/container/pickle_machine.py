@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trainer_core.weights.container.limits import Limits, WeightsError, require
+from trainer_core.weights.container.limits import Limits
+from trainer_core.weights.container.refusal import WeightsError, require
 from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo, is_size, make_tensor
 
 STORAGES = {

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from trainer_core.weights.container.file_kind import describe_foreign_file
 from trainer_core.weights.container.legacy import MAGIC, read_legacy
-from trainer_core.weights.container.limits import DEFAULT_LIMITS, Limits, WeightsError, require
+from trainer_core.weights.container.limits import DEFAULT_LIMITS, Limits
 from trainer_core.weights.container.pickle_machine import read_pickle
+from trainer_core.weights.container.refusal import WeightsError, require
 from trainer_core.weights.container.safetensors_header import looks_like_safetensors, read_safetensors
 from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo
 from trainer_core.weights.container.tree import find_storages, iterate_leaves, replace_tensors

@@ -6,7 +6,8 @@ import json
 import struct
 from typing import Any, BinaryIO
 
-from trainer_core.weights.container.limits import Limits, WeightsError, require
+from trainer_core.weights.container.limits import Limits
+from trainer_core.weights.container.refusal import WeightsError, require
 from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo, is_size, make_tensor, row_major
 from trainer_core.weights.container.zip_records import ByteRange, read_exactly
 

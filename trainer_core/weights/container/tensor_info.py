@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainer_core.weights.container.limits import Limits, require
+from trainer_core.weights.container.limits import Limits
+from trainer_core.weights.container.refusal import require
 
 # The number of bytes of one element, by torch's name of the type.
 ITEM_BYTES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from trainer_core.weights.container.limits import require
+from trainer_core.weights.container.refusal import require
 from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo
 
 

@@ -12,7 +12,8 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from trainer_core.weights.container.limits import Limits, require
+from trainer_core.weights.container.limits import Limits
+from trainer_core.weights.container.refusal import require
 
 _END, _END64, _LOCATOR64 = b"PK\5\6", b"PK\6\6", b"PK\6\7"
 _END_BYTES, _END64_BYTES, _LOCATOR64_BYTES = 22, 56, 20

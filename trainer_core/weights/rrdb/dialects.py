@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.weights.container.limits import WeightsError, require
 from trainer_core.weights.container.reader import WeightsFile
+from trainer_core.weights.container.refusal import WeightsError, require
 from trainer_core.weights.container.tensor_info import TensorInfo
 from trainer_core.weights.rrdb.architectures import identify_architecture
 from trainer_core.weights.rrdb.dimensions import Shape, infer_spec, spec_from_metadata

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.weights.container.limits import require
+from trainer_core.weights.container.refusal import require
 
 Shape = tuple[int, ...]
 
