@@ -1,1 +1,1 @@
-"""Files of weights as containers: zip, pickle, safetensors; read under limits, never unpickled."""
+"""Readers of weight file layouts (zip, legacy pickle, safetensors) that apply limits and never unpickle."""

@@ -1,4 +1,4 @@
-"""Name what a file is that is no weight file of ours, from its first bytes, so that the refusal helps."""
+"""Recognition of files that are not weight files by their first bytes, so that a refusal can say what they are."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"PK\5\6", "it is an empty archive"),
     (b"GGUF", "it is a GGUF language model"),
     (b"\x89HDF", "it is an HDF5 (Keras) model"),
-    (b"7767517", "it is an NCNN model; take the .pth it was made from"),
+    (b"7767517", "it is an NCNN model; use the .pth it was converted from"),
     (b"%PDF", "it is a PDF document"),
     (b"\x93NUMPY", "it is a NumPy array"),
 )
 
 
 def describe_foreign_file(head: bytes) -> str:
-    """A sentence without full stop: what a file that begins with `head` (up to 512 bytes) seems to be."""
+    """Return what a file seems to be, as a sentence without full stop.
+
+    Args:
+        head: its first bytes, up to 512.
+    """
     for start, name in _SIGNATURES:
         if head.startswith(start):
             return name
     if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
-        return "it is a web page, probably the site's answer instead of the download"
+        return "it is a web page, probably an error page instead of the download; download the file again"
     if head[257:262] == b"ustar":
-        return "it is a tar archive, as PyTorch wrote them before 0.1.10; load and save it anew with a later PyTorch"
+        return "it is a tar archive from PyTorch before 0.1.10; load it and save it again with a newer PyTorch"
     if head[:1] == b"\x80" and head[1:2] in b"\2\3\4\5" and len(head) > 1:
-        return "it is a bare pickle, not written by torch.save; it was not run"
+        return "it is a plain pickle that torch.save did not write; it was not run"
     if (head[:1] == b"\x08" and b"pytorch" in head) or b"onnx" in head[:64]:
-        return "it is an ONNX model; take the .pth it was made from"
-    return "its content is none of .pth, .pt (PyTorch) or .safetensors"
+        return "it is an ONNX model; use the .pth it was converted from"
+    return "its content is neither PyTorch (.pth, .pt) nor .safetensors"

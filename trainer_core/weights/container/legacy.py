@@ -1,7 +1,7 @@
-"""The layout that `torch.save` used before 1.6: four pickles in a row, a list of keys, then the values.
+"""Reader of the layout that `torch.save` used before 1.6, called by `reader` for files that begin with `MAGIC`.
 
-Pickles: a magic number, the protocol version, facts about the writing machine, the object. Then for each key
-in the list: the number of elements (8 bytes, little-endian) and the values.
+The file holds five pickles: a magic number, the protocol version, facts about the machine that wrote it, the object,
+and a list of storage keys. For each key follow the number of elements (8 bytes, little-endian) and the values.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ _PROTOCOL_VERSION = 1001
 
 
 def read_legacy(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dict[str, ByteRange]]:
-    """The object's tree, and for each storage key where its values lie.
+    """Read the tree of the object and, by storage key, the byte range of the values.
 
     Raises:
-        WeightsError: the file is damaged, of another kind, or exceeds a limit.
+        WeightsError: the file is damaged, has another layout, or exceeds a limit.
     """
     data = read_exactly(file, 0, min(file_bytes, limits.pickle_bytes))
     version, at = read_pickle(data, len(MAGIC), limits)
     require(version == _PROTOCOL_VERSION, f"the file has the unknown version {version!r}"[:100])
     machine, at = read_pickle(data, at, limits)
-    require(isinstance(machine, dict), "the file's head is damaged")
+    require(isinstance(machine, dict), "the file's header is damaged")
     require(
-        machine.get("little_endian") is True, "it was written on a big-endian machine; save it anew on a common one"
+        machine.get("little_endian") is True, "it was written on a big-endian machine; save it again on an ordinary PC"
     )
     tree, at = read_pickle(data, at, limits)
     keys, at = read_pickle(data, at, limits)
     require(isinstance(keys, list) and all(isinstance(key, str) for key in keys), "the list of storages is damaged")
-    require(len(keys) == len(set(keys)) <= limits.entries, "the list of storages has doubles or is too long")
+    require(len(keys) == len(set(keys)) <= limits.entries, "the list of storages has duplicates or is too long")
     storages = find_storages(tree)
-    require(set(storages) <= set(keys), "tensors without values: the list of storages does not name them all")
+    require(set(storages) <= set(keys), "some tensors have no values: their storages are not in the list")
     return tree, _locate_storages(file, at, file_bytes, [(key, storages.get(key)) for key in keys])
 
 
@@ -49,11 +49,11 @@ def _locate_storages(
     records = {}
     for key, storage in wanted:
         (numel,) = struct.unpack("<q", read_exactly(file, offset, 8))
-        require(storage is not None, "it holds values that belong to no tensor")
+        require(storage is not None, "it contains values that belong to no tensor")
         assert storage is not None
-        require(numel == storage.numel, f"a storage has {numel} elements where {storage.numel} were announced")
+        require(numel == storage.numel, f"a storage has {numel} elements instead of {storage.numel}")
         records[key] = ByteRange(offset + 8, storage.nbytes)
         offset += 8 + storage.nbytes
-        require(offset <= file_bytes, "the file is cut off")
-    require(offset == file_bytes, "the file has surplus bytes at its end")
+        require(offset <= file_bytes, "the file is truncated")
+    require(offset == file_bytes, "the file has extra bytes at its end")
     return records

@@ -1,8 +1,8 @@
-"""The only opener of weight files: `.pth`, `.pt` (zip or legacy) and `.safetensors`, told apart by content.
+"""The only reader of weight files: `.pth` and `.pt` (zip or legacy) and `.safetensors`, recognized by their content.
 
-Nothing is unpickled. `open_weights` reads the header alone and needs no torch; `load_tree` and `load_tensors` give
-plain contiguous tensors on the CPU. Checked: limits, checksums where the file has them, that every value in use is
-finite. A file's size plus some megabytes is all the memory it takes.
+`open_weights` reads the header and needs no torch; `load_tree` and `load_tensors` read contiguous tensors into CPU
+memory. They never unpickle. They check limits, checksums where the file has them, and that every value read is finite,
+and need no more memory than the size of the file plus a few megabytes.
 """
 
 from __future__ import annotations
@@ -33,55 +33,57 @@ __all__ = ["WeightsError", "WeightsFile", "load_tensors", "load_tree", "open_wei
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A weight file's header.
+    """Header of a weight file.
 
     Args:
-        path: the file.
-        form: "zip", "legacy" or "safetensors".
-        tree: dict, list and tuple down to `TensorInfo` and plain values; of safetensors a flat dict.
-        metadata: the texts that a safetensors file carries beside its tensors.
+        path: path of the file.
+        file_format: "zip", "legacy" or "safetensors".
+        tree: dictionaries, lists and tuples with `TensorInfo` or plain leaves; a flat dictionary for safetensors.
+        metadata: texts that a safetensors file stores beside its tensors.
+        records: byte range of the values by storage key.
+        fingerprint: size, modification time and inode, to detect a change between reading header and values.
     """
 
     path: Path
     file_format: str
     tree: Any
     metadata: dict[str, str] = field(default_factory=dict)
-    records: dict[str, ByteRange] = field(default_factory=dict, repr=False)  # by storage key
-    fingerprint: tuple[int, ...] = ()  # to notice when the file changes between header and values
+    records: dict[str, ByteRange] = field(default_factory=dict, repr=False)
+    fingerprint: tuple[int, ...] = ()
 
     def tensors(self) -> dict[str, TensorInfo]:
-        """Every tensor by its dotted path in the tree."""
+        """Return all tensors by their dotted path in the tree."""
         return {
             ".".join(map(str, path)): leaf for path, leaf in iterate_leaves(self.tree) if isinstance(leaf, TensorInfo)
         }
 
 
 def open_weights(path: Path | str, *, limits: Limits = DEFAULT_LIMITS) -> WeightsFile:
-    """Read a weight file's header.
+    """Read the header of a weight file.
 
     Raises:
-        WeightsError: it cannot be read, is no weight file, is damaged, dangerous or too large.
+        WeightsError: the file cannot be read, is not a weight file, or is damaged, dangerous or too large.
     """
     path = Path(path)
-    with _open_file(path, limits) as (file, file_bytes, stamp):
+    with _open_file(path, limits) as (file, file_bytes, fingerprint):
         head = file.read(512)
         if head.startswith(b"PK\3\4"):
             tree, records = _read_zip(file, file_bytes, limits)
-            return WeightsFile(path, "zip", tree, {}, records, stamp)
+            return WeightsFile(path, "zip", tree, {}, records, fingerprint)
         if head.startswith(MAGIC):
             tree, records = read_legacy(file, file_bytes, limits)
-            return WeightsFile(path, "legacy", tree, {}, records, stamp)
+            return WeightsFile(path, "legacy", tree, {}, records, fingerprint)
         if looks_like_safetensors(head):
             tensors, records, metadata = read_safetensors(file, file_bytes, limits)
-            return WeightsFile(path, "safetensors", tensors, metadata, records, stamp)
+            return WeightsFile(path, "safetensors", tensors, metadata, records, fingerprint)
         raise WeightsError(describe_foreign_file(head))
 
 
 def load_tree(path: Path | str, *, limits: Limits = DEFAULT_LIMITS) -> Any:
-    """The whole file with its tensors; those that share values in the file share them here.
+    """Read the whole file with its tensors; tensors that share values in the file share memory.
 
     Raises:
-        WeightsError: as `open_weights`, and if a value is damaged or not finite.
+        WeightsError: as `open_weights`, or a value is damaged or not finite.
     """
     file = open_weights(path, limits=limits)
     wanted = [leaf for _, leaf in iterate_leaves(file.tree) if isinstance(leaf, TensorInfo)]
@@ -91,29 +93,30 @@ def load_tree(path: Path | str, *, limits: Limits = DEFAULT_LIMITS) -> Any:
 def load_tensors(
     file: WeightsFile, wanted: Iterable[TensorInfo], *, limits: Limits = DEFAULT_LIMITS
 ) -> dict[TensorInfo, Tensor]:
-    """The values of some tensors of `file`: contiguous, on the CPU, of the file's types.
+    """Read some tensors of `file`: contiguous, on the CPU, with the data types of the file.
 
     Raises:
-        WeightsError: the file changed since its header was read, a value is damaged or not finite.
+        WeightsError: the file changed since its header was read, or a value is damaged or not finite.
     """
     from trainer_core.weights.container.materialize import materialize
 
-    with _open_file(file.path, limits) as (opened, _, stamp):
-        require(stamp == file.fingerprint, "the file changed while it was being read")
+    with _open_file(file.path, limits) as (opened, _, fingerprint):
+        require(fingerprint == file.fingerprint, "the file changed while it was being read")
         return materialize(opened, file.records, wanted)
 
 
 @contextlib.contextmanager
 def _open_file(path: Path, limits: Limits) -> Iterator[tuple[BinaryIO, int, tuple[int, ...]]]:
-    """The file, its size and its stamp; reasons get the file's name in front."""
+    """Open a file and yield it with its size in bytes and fingerprint; errors get the path of the file in front."""
     try:
-        require(stat.S_ISREG(os.stat(path).st_mode), "it is not a regular file")  # opening a pipe would wait for ever
+        require(stat.S_ISREG(os.stat(path).st_mode), "it is not a regular file")  # opening a pipe would block
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
             require(status.st_size > 0, "the file is empty (0 bytes)")
             size = status.st_size
             require(
-                size <= limits.file_bytes, f"the file has {size / 1e6:.0f} MB, more than {limits.file_bytes / 1e6:.0f}"
+                size <= limits.file_bytes,
+                f"the file has {size / 1e6:.0f} MB, more than the limit of {limits.file_bytes / 1e6:.0f} MB",
             )
             yield file, size, (size, status.st_mtime_ns, status.st_ino)
     except WeightsError as error:
@@ -135,22 +138,22 @@ def _read_zip(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dic
         require(order.size <= 16, "its byte order is unknown")
         require(
             read_record(file, order) == b"little",
-            "it was written on a big-endian machine; save it anew on a common one",
+            "it was written on a big-endian machine; save it again on an ordinary PC",
         )
     tree, end = read_pickle(read_record(file, pickle), 0, limits)
-    require(end == pickle.size, "surplus bytes follow the pickle")
+    require(end == pickle.size, "extra bytes follow the pickle")
     storages = find_storages(tree)
     return tree, {key: _find_record(entries, folder, storage) for key, storage in storages.items()}
 
 
 def _archive_folder(entries: dict[str, ByteRange]) -> str:
-    """The one folder all records lie in."""
+    """Return the name of the folder that contains all records."""
     names = [name.split("/") for name in entries]
     if any(parts[-1] == "constants.pkl" or "code" in parts[1:-1] for parts in names):
-        raise WeightsError("it is a TorchScript program, not weights; programs are never run here. Take the plain .pth")
+        raise WeightsError("it is a TorchScript program, not weights, and programs are never run. Use the plain .pth")
     pickles = [parts for parts in names if parts[-1] == "data.pkl"]
-    require(bool(pickles), "it is an archive, but not one of PyTorch: there is no data.pkl in it")
-    require(len(pickles) == 1 and len(pickles[0]) == 2, "the archive has more than one data.pkl, or at the wrong place")
+    require(bool(pickles), "it is an archive, but not from PyTorch: it contains no data.pkl")
+    require(len(pickles) == 1 and len(pickles[0]) == 2, "the archive has several data.pkl, or one in the wrong folder")
     return pickles[0][0]
 
 
@@ -159,6 +162,6 @@ def _find_record(entries: dict[str, ByteRange], folder: str, storage: StorageRef
     if record is None:
         raise WeightsError(f"the values of storage {storage.key!r} are missing")
     require(
-        record.size == storage.nbytes, f"storage {storage.key!r} has {record.size} bytes where {storage.nbytes} belong"
+        record.size == storage.nbytes, f"storage {storage.key!r} has {record.size} bytes instead of {storage.nbytes}"
     )
     return record

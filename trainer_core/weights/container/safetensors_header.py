@@ -1,4 +1,4 @@
-"""The header of a `.safetensors` file: 8 bytes of length, then JSON; the values follow without gaps or overlaps."""
+"""Reader of the header of a `.safetensors` file: 8 bytes of length, then JSON; the values follow without gaps."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ _DTYPES = {
 
 
 def looks_like_safetensors(head: bytes) -> bool:
-    """Whether a file that begins so may be one."""
+    """Whether a file that begins with `head` may be a safetensors file."""
     return len(head) > 9 and head[8:9] == b"{" and head[5:8] == b"\0\0\0"
 
 
 def read_safetensors(
     file: BinaryIO, file_bytes: int, limits: Limits
 ) -> tuple[dict[str, TensorInfo], dict[str, ByteRange], dict[str, str]]:
-    """Name -> tensor, storage key -> place of its values, and the `__metadata__`.
+    """Read the tensors by name, the byte range of their values by storage key, and `__metadata__`.
 
     Raises:
-        WeightsError: the header is damaged, exceeds a limit, or leaves a byte of the file unexplained.
+        WeightsError: the header is damaged, exceeds a limit, or does not account for every byte of the file.
     """
     (length,) = struct.unpack("<Q", read_exactly(file, 0, 8))
     require(length <= limits.header_bytes, f"its header has {length} bytes, more than {limits.header_bytes}")
-    header = _parse(read_exactly(file, 8, length))
+    header = _parse_json(read_exactly(file, 8, length))
     metadata = header.pop("__metadata__", {})
-    texts = isinstance(metadata, dict) and all(isinstance(value, str) for value in metadata.values())
-    require(texts, "its metadata are not texts")
+    is_text = isinstance(metadata, dict) and all(isinstance(value, str) for value in metadata.values())
+    require(is_text, "its metadata contains a value that is not text")
     require(len(header) <= limits.entries, f"it has {len(header)} tensors, more than {limits.entries}")
     tensors: dict[str, TensorInfo] = {}
     records: dict[str, ByteRange] = {}
@@ -55,9 +55,9 @@ def read_safetensors(
     return tensors, records, metadata
 
 
-def _parse(text: bytes) -> dict[str, Any]:
+def _parse_json(text: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(
+        header: dict[str, Any] = json.loads(
             text.decode("utf-8"),
             object_pairs_hook=_reject_duplicates,
             parse_int=_parse_integer,
@@ -65,8 +65,8 @@ def _parse(text: bytes) -> dict[str, Any]:
             parse_constant=_reject_float,
         )
     except (ValueError, RecursionError) as error:
-        raise WeightsError("its header is damaged: it is no plain JSON") from error
-    require(isinstance(header, dict), "its header is damaged: it is no JSON object")
+        raise WeightsError("its header is damaged: it is not valid JSON") from error
+    require(isinstance(header, dict), "its header is damaged: it is not a JSON object")
     return header
 
 
@@ -77,32 +77,33 @@ def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _parse_integer(digits: str) -> int:
-    require(len(digits) <= 15, "its header holds a huge number")
+    require(len(digits) <= 15, "its header contains a number that is too large")
     return int(digits)
 
 
 def _reject_float(_: str) -> Any:
-    raise WeightsError("its header holds a number that is no size")
+    raise WeightsError("its header contains a number that is not a size")
 
 
 def _read_entry(name: str, entry: Any, start: int, limits: Limits) -> tuple[TensorInfo, ByteRange]:
     require(len(name) <= limits.name_characters, f"a name has {len(name)} characters")
     valid = isinstance(entry, dict) and set(entry) == {"dtype", "shape", "data_offsets"}
-    require(valid, f"tensor {name!r} is described in an unknown way")
+    require(valid, f"tensor {name!r} has an unknown description")
     require(isinstance(entry["dtype"], str) and entry["dtype"] in _DTYPES, f"tensor {name!r} has an unknown type")
-    shape, place = entry["shape"], entry["data_offsets"]
-    numbers = isinstance(shape, list) and isinstance(place, list) and all(is_size(number) for number in shape + place)
+    shape, span = entry["shape"], entry["data_offsets"]
+    numbers = isinstance(shape, list) and isinstance(span, list) and all(is_size(number) for number in shape + span)
     require(
-        numbers and len(place) == 2 and len(shape) <= limits.dimensions, f"tensor {name!r} has no proper shape or place"
+        numbers and len(span) == 2 and len(shape) <= limits.dimensions,
+        f"tensor {name!r} has an invalid shape or position",
     )
     numel = 1
     for side in shape:
         numel *= side
         require(numel <= limits.elements, f"the tensors have more than {limits.elements} elements")
     storage = StorageRef(name, _DTYPES[entry["dtype"]], numel)
-    require(place[1] - place[0] == storage.nbytes, f"tensor {name!r} does not fit its place")
+    require(span[1] - span[0] == storage.nbytes, f"tensor {name!r} does not match the size of its values")
     tensor = make_tensor(storage, 0, tuple(shape), row_major(tuple(shape)), limits)
-    return tensor, ByteRange(start + place[0], storage.nbytes)
+    return tensor, ByteRange(start + span[0], storage.nbytes)
 
 
 def _check_coverage(records: dict[str, ByteRange], start: int, file_bytes: int) -> None:
@@ -110,4 +111,4 @@ def _check_coverage(records: dict[str, ByteRange], start: int, file_bytes: int) 
     for record in sorted(records.values(), key=lambda record: (record.start, record.size)):
         require(record.start == at, "its tensors overlap or leave gaps")
         at += record.size
-    require(at == file_bytes, "the file is cut off or has surplus bytes at its end")
+    require(at == file_bytes, "the file is truncated or has extra bytes at its end")

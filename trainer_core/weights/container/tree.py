@@ -1,4 +1,4 @@
-"""Walk the tree of a weight file: dictionaries, lists and tuples with `TensorInfo` or plain values as leaves."""
+"""Functions on the tree of a weight file: dictionaries, lists and tuples with `TensorInfo` or plain leaves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo
 
 
 def iterate_leaves(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """(path of keys and positions, leaf) for everything that is no container, in order."""
+    """Yield (path of keys and indices, leaf) for each leaf in order."""
     if isinstance(tree, dict):
         for key, value in tree.items():
             yield from iterate_leaves(value, (*path, key))
@@ -22,21 +22,21 @@ def iterate_leaves(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tupl
 
 
 def find_storages(tree: Any) -> dict[str, StorageRef]:
-    """Key -> storage of every tensor in the tree.
+    """Return the storages of all tensors in the tree by key.
 
     Raises:
-        WeightsError: one key is used with two types or sizes.
+        WeightsError: one key has two types or sizes.
     """
     found: dict[str, StorageRef] = {}
     for _, leaf in iterate_leaves(tree):
         if isinstance(leaf, TensorInfo):
             known = found.setdefault(leaf.storage.key, leaf.storage)
-            require(known == leaf.storage, "two tensors disagree about the values they share")
+            require(known == leaf.storage, "two tensors describe the same storage differently")
     return found
 
 
 def replace_tensors(tree: Any, tensors: dict[TensorInfo, Any]) -> Any:
-    """The same tree with every `TensorInfo` replaced by what `tensors` gives for it."""
+    """Return a copy of the tree with each `TensorInfo` replaced by its entry in `tensors`."""
     if isinstance(tree, dict):
         return {key: replace_tensors(value, tensors) for key, value in tree.items()}
     if isinstance(tree, (list, tuple)):

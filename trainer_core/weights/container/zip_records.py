@@ -1,7 +1,7 @@
-"""List the records of a zip archive as `torch.save` writes it, without trusting any of its figures.
+"""Reader of the records of a zip archive as `torch.save` writes it; it trusts none of the numbers in the file.
 
-Only stored (uncompressed) records are taken. What the directory at the end says must agree with the header in
-front of each record, names must be unique, and records may not overlap: every program must see the same file.
+Records must be stored uncompressed. The directory at the end must agree with the header of each record, names must be
+unique, and records must not overlap, so that every program reads the same content.
 Layout: PKWARE's APPNOTE, sections 4.3 to 4.5.
 """
 
@@ -24,7 +24,7 @@ _ENCRYPTED, _SIZES_FOLLOW = 1, 8
 
 @dataclass(frozen=True)
 class ByteRange:
-    """Where `size` bytes of the file lie, and their CRC-32; 0 where it was not computed."""
+    """Start and size of a piece of the file in bytes, and its CRC-32 (0: unknown)."""
 
     start: int
     size: int
@@ -32,7 +32,7 @@ class ByteRange:
 
 
 def read_records(file: BinaryIO, file_bytes: int, limits: Limits) -> dict[str, ByteRange]:
-    """Name -> record, in the directory's order.
+    """Read the records by name, in the order of the directory.
 
     Raises:
         WeightsError: the archive is damaged, ambiguous, compressed, encrypted or too large.
@@ -50,43 +50,51 @@ def read_records(file: BinaryIO, file_bytes: int, limits: Limits) -> dict[str, B
         data = _check_header(file, header, name, record, start)
         records[name] = ByteRange(data, record.size, record.crc)
         spans.append((header, data + record.size))
-    require(at == size, "the archive's directory has surplus bytes")
+    require(at == size, "the archive's directory has extra bytes")
     spans.sort()
     require(all(one[1] <= two[0] for one, two in zip(spans, spans[1:])), "records of the archive overlap")
     return records
 
 
 def read_exactly(file: BinaryIO, start: int, size: int) -> bytes:
-    """`size` bytes from `start` on.
+    """Read `size` bytes from position `start`.
 
     Raises:
-        WeightsError: the file ends before.
+        WeightsError: the file ends earlier.
     """
     file.seek(start)
     data = file.read(size)
-    require(len(data) == size, "the file is cut off")
+    require(len(data) == size, "the file is truncated")
     return data
 
 
 def read_record(file: BinaryIO, record: ByteRange) -> bytes:
-    """A small record's bytes, checked against its CRC."""
+    """Read a small record into memory and check its CRC.
+
+    Raises:
+        WeightsError: the record is damaged.
+    """
     data = read_exactly(file, record.start, record.size)
     check_crc(data, record)
     return data
 
 
 def check_crc(data: bytes | memoryview, record: ByteRange) -> None:
-    """Refuse data that was altered after it was written."""
+    """Refuse data whose checksum is wrong; a record without checksum passes.
+
+    Raises:
+        WeightsError: the checksum does not match.
+    """
     require(not record.crc or zlib.crc32(data) == record.crc, "it is damaged: a checksum does not match")
 
 
 def _find_directory(file: BinaryIO, file_bytes: int) -> tuple[int, int, int]:
-    """Number of entries, size and start of the directory at the end of the file."""
-    require(file_bytes >= _END_BYTES, "the file is cut off")
+    """Return the number of entries, the size and the start of the directory at the end of the file."""
+    require(file_bytes >= _END_BYTES, "the file is truncated")
     tail = read_exactly(file, file_bytes - _END_BYTES, _END_BYTES)
-    require(tail[:4] == _END, "the file is cut off, or it is not an archive of weights")
+    require(tail[:4] == _END, "the file is truncated or is not an archive of weights")
     disk, first_disk, here, count, size, start, comment = struct.unpack("<4H2IH", tail[4:])
-    require((disk, first_disk, here, comment) == (0, 0, count, 0), "the archive is split or carries a comment")
+    require((disk, first_disk, here, comment) == (0, 0, count, 0), "the archive is split or has a comment")
     end = file_bytes - _END_BYTES
     large_end = end - _LOCATOR64_BYTES - _END64_BYTES
     if large_end >= 0 and read_exactly(file, end - _LOCATOR64_BYTES, 4) == _LOCATOR64:
@@ -99,18 +107,18 @@ def _find_directory(file: BinaryIO, file_bytes: int) -> tuple[int, int, int]:
 
 
 def _check_zip64_end(data: bytes, small: tuple[int, int, int], offset: int) -> None:
-    """The zip64 copy of the end, which torch always writes, must say the same."""
+    """Check that the zip64 end record, which torch always writes, agrees with the short one."""
     length, _, _, disk, first_disk, here, *large = struct.unpack("<QHHII4Q", data[4:_END64_BYTES])
     locator_disk, locator, disks = struct.unpack("<IQI", data[_END64_BYTES + 4 :])
     same = data[:4] == _END64 and length == _END64_BYTES - 12 and tuple(large) == small and here == small[0]
     require(
         same and (disk, first_disk, locator_disk, locator, disks) == (0, 0, 0, offset, 1),
-        "the archive has two different ends",
+        "the two end records of the archive differ",
     )
 
 
 def _read_entry(directory: bytes, offset: int, limits: Limits) -> tuple[str, int, ByteRange, int]:
-    """Name, place of the header, unplaced record, and where the next entry begins."""
+    """Return name, position of the header, record without position, and the offset of the next entry."""
     require(
         directory[offset : offset + 4] == _ENTRY and offset + _ENTRY_BYTES <= len(directory),
         "the archive's directory is damaged",
@@ -120,7 +128,7 @@ def _read_entry(directory: bytes, offset: int, limits: Limits) -> tuple[str, int
     )
     raw = directory[offset + _ENTRY_BYTES : offset + _ENTRY_BYTES + names]
     name = raw.decode("utf-8", "backslashreplace")
-    require(0 < names == len(raw) <= limits.name_characters, "a record of the archive has no proper name")
+    require(0 < names == len(raw) <= limits.name_characters, "a record of the archive has an invalid name")
     require(not flags & _ENCRYPTED, "the archive is encrypted")
     require(
         method == 0 and packed == size, f"record {name!r} is compressed, which weights never are; it may be a zip bomb"
@@ -130,17 +138,20 @@ def _read_entry(directory: bytes, offset: int, limits: Limits) -> tuple[str, int
 
 
 def _check_header(file: BinaryIO, offset: int, name: str, record: ByteRange, directory: int) -> int:
-    """Where the record's bytes begin, if its own header agrees with the directory."""
-    require(offset + _HEADER_BYTES <= directory, f"record {name!r} lies outside the archive")
+    """Return where the data of the record begins, once its header agrees with the directory."""
+    require(offset + _HEADER_BYTES <= directory, f"record {name!r} is outside the archive")
     header = read_exactly(file, offset, _HEADER_BYTES)
     flags, method, crc, packed, size, names, extras = struct.unpack("<6xHH4xIIIHH", header)
-    follow = bool(flags & _SIZES_FOLLOW) and (crc, packed, size) == (0, 0, 0)
+    sizes_follow = bool(flags & _SIZES_FOLLOW) and (crc, packed, size) == (0, 0, 0)
     same = header[:4] == _HEADER and method == 0 and not flags & _ENCRYPTED
     require(
-        same and (follow or (crc, packed, size) == (record.crc, record.size, record.size)),
-        f"record {name!r} has two sizes",
+        same and (sizes_follow or (crc, packed, size) == (record.crc, record.size, record.size)),
+        f"record {name!r} has two different headers",
     )
-    require(read_exactly(file, offset + _HEADER_BYTES, names) == name.encode("utf-8"), f"record {name!r} has two names")
-    start = offset + _HEADER_BYTES + names + extras
-    require(start + record.size <= directory, f"record {name!r} lies outside the archive")
+    require(
+        read_exactly(file, offset + _HEADER_BYTES, names) == name.encode("utf-8"),
+        f"record {name!r} has two different names",
+    )
+    start: int = offset + _HEADER_BYTES + names + extras
+    require(start + record.size <= directory, f"record {name!r} is outside the archive")
     return start
