@@ -240,7 +240,7 @@ def test_a_second_run_replaces_its_files_and_says_so_and_touches_no_other(
     foreign = [photo(out / place, 9) for place in ("lr/mine.png", "target/sea.jpg", "sea.png")]
     before, first = [path.read_bytes() for path in foreign], (out / "lr/sea.png").read_bytes()
     assert main([*words, "--seed", "5"]) == 0
-    assert last_line(capsys) == "wqv-upscale-tools: 3 files written, 3 of them in place of earlier ones."
+    assert last_line(capsys) == "wqv-upscale-tools: 3 files written, 3 of them replaced earlier ones."
     assert [path.read_bytes() for path in foreign] == before and (out / "lr/sea.png").read_bytes() != first
     assert names_in(out / "lr") == ["mine.png", "sea.jpg", "sea.png"]
 
@@ -251,7 +251,10 @@ def test_a_mono_frame_in_place_of_a_color_one_takes_the_jpeg_away(tmp_path: Path
     foreign = photo(tmp_path / "out/lr/own.jpg", 3)
     done = simulate([sea, photo(tmp_path / "own.png")], tmp_path / "out", camera="wqv1", scale=2)
     assert names_in(tmp_path / "out/lr") == ["bee.jpg", "bee.png", "own.jpg", "own.png", "sea.png"]
-    assert (done.replaced, done.removed) == (2, 1) and "1 JPEG of an earlier color run removed" in done.format_summary()
+    assert (done.replaced, done.removed) == (
+        2,
+        1,
+    ) and "1 JPEG of an earlier color simulation removed" in done.format_summary()
     assert Image.open(foreign).size == (400, 320)
 
 

@@ -126,11 +126,11 @@ def test_install_refuses_what_the_viewer_would_not_load(model: Path, tmp_path: P
     assert code == 2 and "--viewer-compatible" in err
     full = saved(network_of(NetworkSpec(4)), tmp_path / "scale4_final.pth")
     code, _, err = run(capsys, "install", full, "--into", folder)
-    assert code == 2 and "exactly once" in err
+    assert code == 2 and "only scale mark" in err
     for wrong in ("x2_from_x4.pth", "wqv_x2.pth"):
         code, _, err = run(capsys, "install", full.rename(tmp_path / wrong), "--into", folder)
         full = tmp_path / wrong
-        assert code == 2 and "exactly once" in err
+        assert code == 2 and "only scale mark" in err
     full = full.rename(tmp_path / "wqv_x4_full.pth")
     assert run(capsys, "install", full, "--into", tmp_path / "none")[0] == 2
     assert list(folder.iterdir()) == []
@@ -249,7 +249,7 @@ def server() -> Iterator[str]:
 def get(server: str, way: str, into: Path, **rules: Any) -> Path:
     release = Release(f"http://{server}/{way}/model.pth", hashlib.sha256(CONTENT).hexdigest())
     options = {"scheme": "http", "hosts": frozenset({server}), "timeout": 10.0, **rules}
-    return fetch_model("m", into, catalog={"m": release}, rules=DownloadPolicy(**options))
+    return fetch_model("m", into, catalog={"m": release}, policy=DownloadPolicy(**options))
 
 
 @pytest.mark.parametrize("way", ["good", "moved"])
@@ -303,7 +303,7 @@ def test_other_refusals_of_a_download(server: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="404"):
         get(server, "missing", tmp_path)
     with pytest.raises(UserError, match="larger than"):
-        get(server, "good", tmp_path, largest=1000)
+        get(server, "good", tmp_path, max_bytes=1000)
     with pytest.raises(UserError, match="not allowed"):
         get(server, "good", tmp_path / "n", scheme="https")
     (tmp_path / "model.pth").write_bytes(b"mine")
@@ -319,7 +319,7 @@ def test_the_catalog_is_what_fetch_offers_and_names_the_official_files(capsys: p
         main(["fetch", "--help"])
     assert "{" + ",".join(CATALOG) + "}" in "".join(capsys.readouterr().out.split())
     for release in CATALOG.values():
-        DownloadPolicy().check_run(release.url)
+        DownloadPolicy().check_address(release.url)
         assert (
             release.url.startswith("https://github.com/xinntao/Real-ESRGAN/releases/download/")
             and len(release.sha256) == 64
@@ -331,4 +331,4 @@ def test_the_catalog_is_what_fetch_offers_and_names_the_official_files(capsys: p
         "file:///etc/passwd",
     ):
         with pytest.raises(UserError):
-            DownloadPolicy().check_run(url)
+            DownloadPolicy().check_address(url)

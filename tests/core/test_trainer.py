@@ -285,7 +285,7 @@ def test_a_run_can_start_from_the_model_of_the_run_it_moves_aside(photos: Path, 
     first, _ = train(photos, tmp_path, steps=1)
     result, heard = train(photos, tmp_path, steps=1, init_weights=str(first.model))
     assert result.outcome == "completed" and len(list((tmp_path / "previous_runs").iterdir())) == 1
-    assert any("taken exactly (100.0 %)" in notice.text for notice in only(Notice, heard))
+    assert any("copied exactly (100.0 %)" in notice.text for notice in only(Notice, heard))
 
 
 def test_damaged_weights_are_refused_before_the_earlier_run_is_moved(photos: Path, tmp_path: Path) -> None:

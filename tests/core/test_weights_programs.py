@@ -54,6 +54,6 @@ def test_the_sentence_names_each_program_and_the_reason() -> None:
     assert full == "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) no: x2 needs pixel-unshuffle"
     small = check_programs(Path("m_x4.pth"), SMALL)
     assert "16/2/8" in small.viewer and "growth 8" in small.chainner and small.upscayl == ""
-    assert check_programs(Path("m_x4.safetensors"), NetworkSpec(4)).viewer == "only .pth is looked for"
+    assert check_programs(Path("m_x4.safetensors"), NetworkSpec(4)).viewer == "it loads only .pth files"
     assert check_programs(Path("m_x4.pth"), NetworkSpec(4), container="generator").chainner
     assert check_programs(Path("m_x4.pth"), NetworkSpec(4), plain_names=False).viewer

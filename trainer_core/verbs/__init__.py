@@ -1,1 +1,1 @@
-"""What the tools do: one module for each verb of `wqv-upscale-tools`, used by the window as well."""
+"""The verbs of `wqv-upscale-tools`, one module each; the window uses them too."""

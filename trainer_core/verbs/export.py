@@ -1,4 +1,4 @@
-"""Write a model in another form: `.pth`, `.safetensors` or `.onnx`, half size, padded for the viewer, or blended."""
+"""Export of a model as `.pth`, `.safetensors` or `.onnx`: in half precision, padded for the viewer, or blended."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from trainer_core.weights.network import load_network
 from trainer_core.weights.onnx_file import encode_onnx
 from trainer_core.weights.warm_start import WarmStartSource
 
-_RESERVED_META_KEYS = ("arch", "scale", "spec", "padded_from", "loads_in")  # written anew
-_ONNX_TOLERANCE = {False: 1e-4, True: 2e-2}  # by half
+_RESERVED_META_KEYS = ("arch", "scale", "spec", "padded_from", "loads_in")  # the export sets these itself
+_ONNX_TOLERANCE = {False: 1e-4, True: 2e-2}  # largest difference by `half`
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The file written, its network, and a sentence on where it loads or how it was checked."""
+    """The written file, the spec of its network, and a line on which programs load it or how it was checked."""
 
     path: Path
     spec: NetworkSpec
@@ -58,20 +58,23 @@ def export_model(
     """Convert `model` and write it to `out` durably.
 
     Args:
-        form: one of `FORMATS`; by default the suffix of `out` decides.
+        model: a weight file.
+        out: file to write.
+        format: one of `FORMATS`; by default the suffix of `out`.
         half: store fp16.
-        viewer_compatible: pad to the 64/23/32 that WQV-Viewer builds, exactly equivalent.
-        blend: a second model of the same dimensions, mixed in: (1 - alpha) * model + alpha * blend.
+        viewer_compatible: pad to the 64/23/32 that WQV-Viewer builds, with exactly the same function.
+        blend: another model of the same dimensions to mix in: (1 - alpha) * model + alpha * blend.
+        alpha: share of `blend`, 0..1.
 
     Raises:
-        UserError: a model cannot be used, the two do not match, the form is unknown, or `out` is one of them.
+        UserError: a model cannot be used, the two do not match, the format is unknown, or `out` is one of them.
     """
     out = Path(out)
-    format = _output_format(format, out)
+    format = _choose_format(format, out)
     if not out.parent.is_dir():
-        raise UserError(f"There is no folder {out.parent}.")
+        raise UserError(f"There is no folder {out.parent}. Create it or choose another one.")
     inputs = {file_identity(Path(path)) for path in (model, blend) if path is not None}
-    refuse_overwriting(out, inputs, "a model that is being read. Give the new file another name.")
+    refuse_overwriting(out, inputs, "an input model. Give the new file another name.")
     network, source = load_network(model)
     state: dict[str, Tensor] = prepare_export_state(network.state_dict(), mono=False)
     meta = {key: value for key, value in source.meta.items() if key not in _RESERVED_META_KEYS and _is_plain(value)}
@@ -79,9 +82,9 @@ def export_model(
         state, meta["blend"] = _blend(state, source, Path(blend), alpha)
     spec = source.spec
     if viewer_compatible:
-        fault = padding_problem(spec)
-        if fault:
-            raise UserError(f"{model} cannot be made viewer-compatible: {fault}.")
+        problem = padding_problem(spec)
+        if problem:
+            raise UserError(f"{model} cannot be made viewer-compatible: {problem}.")
         state, spec = pad_for_viewer(state, spec)
     _check_fp16_range(state, half, out)
     if format == "onnx":
@@ -92,18 +95,14 @@ def export_model(
     return ExportResult(out, spec, write_deployable(out, state, spec, meta, padded_from=inner, half=half).summary())
 
 
-def _output_format(format: str, out: Path) -> str:
+def _choose_format(format: str, out: Path) -> str:
     format = format or out.suffix.lower().lstrip(".")
     if format not in FORMATS:
-        known = f"Known are {', '.join(FORMATS)}."
-        unknown = (
-            f"{out.name}: the format {format} is unknown."
-            if format
-            else f"{out.name} has no suffix that tells a format."
-        )
+        known = f"Known formats: {', '.join(FORMATS)}."
+        unknown = f"The format {format} is unknown." if format else f"{out.name} has no suffix that gives a format."
         raise UserError(f"{unknown} {known}", hint="Give --format.")
     if out.suffix.lower() != f".{format}":
-        raise UserError(f"{out.name} should end in .{format}, so that programs know what it is.")
+        raise UserError(f"{out.name} must end in .{format}, so that programs recognize its format.")
     return format
 
 
@@ -111,11 +110,11 @@ def _blend(
     state: Mapping[str, Tensor], source: WarmStartSource, other: Path, alpha: float
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not 0.0 <= alpha <= 1.0:
-        raise UserError(f"--alpha {alpha} is outside 0..1.")
+        raise UserError(f"--alpha {alpha} is outside 0..1. Give a value from 0 to 1.")
     network, second = load_network(other)
     if second.spec != source.spec:
         raise UserError(
-            f"Only networks of the same dimensions blend: {source.path.name} is {source.spec.describe()}, "
+            f"Only networks of the same dimensions can be blended: {source.path.name} is {source.spec.describe()}, "
             f"{other.name} is {second.spec.describe()}."
         )
     values = network.state_dict()
@@ -125,7 +124,7 @@ def _blend(
 
 def _check_fp16_range(state: Mapping[str, Tensor], half: bool, out: Path) -> None:
     if half and any(not bool(torch.isfinite(values.half()).all()) for values in state.values()):
-        raise UserError(f"{out.name}: some weights are too large for half precision. Export it in full precision.")
+        raise UserError(f"{out.name}: some weights are too large for half precision. Export in full precision.")
 
 
 def _write_safetensors(
@@ -148,36 +147,38 @@ def _write_safetensors(
 
 def _write_onnx(out: Path, state: Mapping[str, Tensor], spec: NetworkSpec, half: bool) -> ExportResult:
     content = encode_onnx(state, spec, half=half, producer=f"wqv-upscale-trainer {trainer_core.__version__}")
-    checked = _check_onnx(content, state, spec, half)
+    summary = _check_onnx(content, state, spec, half)
     write_bytes(out, content)
-    return ExportResult(out, spec, checked)
+    return ExportResult(out, spec, summary)
 
 
 @torch.no_grad()
 def _check_onnx(content: bytes, state: Mapping[str, Tensor], spec: NetworkSpec, half: bool) -> str:
-    """Compare with torch at two sizes, where onnxruntime is installed.
+    """Compare the outputs of onnxruntime, if installed, with those of torch at two sizes, and return a summary.
 
     Raises:
-        UserError: the results differ.
+        UserError: the outputs differ.
     """
     if importlib.util.find_spec("onnxruntime") is None:
         return "not checked: onnxruntime is not installed"
     session = importlib.import_module("onnxruntime").InferenceSession(content, providers=["CPUExecutionProvider"])
     network = RRDBNet(spec).eval()
     network.load_state_dict(dict(state))
-    worst = 0.0
+    difference = 0.0
     for height, width in ((16, 16), (24, 20)):
-        fixed = torch.Generator().manual_seed(1)  # the same image at each export
+        fixed = torch.Generator().manual_seed(1)  # the same image for each export
         lr = torch.rand(1, spec.num_in_ch, height, width, generator=fixed)
         given = lr.half().numpy() if half else lr.numpy()
         found = torch.from_numpy(session.run(None, {"image": given})[0]).float()
-        worst = max(worst, float((found - network(lr)).abs().max()))
-    if not worst <= _ONNX_TOLERANCE[half]:
-        raise UserError(f"onnxruntime computes something else than PyTorch (by {worst:.2g}); the file was not written.")
-    return f"onnxruntime agrees with PyTorch within {worst:.1e}"
+        difference = max(difference, float((found - network(lr)).abs().max()))
+    if not difference <= _ONNX_TOLERANCE[half]:
+        raise UserError(
+            f"The results of onnxruntime and PyTorch differ by {difference:.2g}, so the file was not written."
+        )
+    return f"onnxruntime agrees with PyTorch within {difference:.1e}"
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     try:
         to_primitives(value)
     except TypeError:

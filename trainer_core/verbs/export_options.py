@@ -1,23 +1,30 @@
-"""What an export can be asked for, in the words of the command line and of the window (no torch)."""
+"""Formats and texts of the export options, shared by the command line and the window (no torch)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 FORMATS = {
-    "pth": "PyTorch: WQV-Viewer, chaiNNer and every program on spandrel",
+    "pth": "PyTorch: WQV-Viewer, chaiNNer and all programs based on spandrel",
     "safetensors": "Plain tensors without code: chaiNNer and newer programs",
-    "onnx": "Network and weights in one: ONNX Runtime, chaiNNer",
+    "onnx": "Network and weights in one file: ONNX Runtime, chaiNNer",
 }
-HALF_HELP = "store fp16: half the size, a little less exact"
-VIEWER_COMPATIBLE = "pad to WQV-Viewer's 64/23/32, exactly equivalent"
+HALF_HELP = "store fp16: half the size, slightly less precise"
+VIEWER_COMPATIBLE = "pad to the 64/23/32 of WQV-Viewer, exactly equivalent"
 BLEND = "mix in another model of the same dimensions"
-ALPHA = "the other model's share, 0..1"
+ALPHA = "share of the other model, 0..1"
 DEFAULT_ALPHA = 0.5
 
 
 def suggest_file_name(model: Path, form: str, *, half: bool = False, blended: bool = False) -> Path:
-    """A file name beside `model` that says what is in it and is not `model` itself."""
+    """Return a path beside `model`, but not `model` itself, whose name describes the export.
+
+    Args:
+        model: the model to export.
+        form: suffix without dot, one of `FORMATS`.
+        half: whether the export is in half precision.
+        blended: whether another model is mixed in.
+    """
     stem = model.stem + ("_blend" if blended else "") + ("_half" if half else "")
     target = model.with_name(f"{stem}.{form}")
     return target if target != model else model.with_name(f"{stem}_export.{form}")

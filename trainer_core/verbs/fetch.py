@@ -1,6 +1,6 @@
-"""Download one of Real-ESRGAN's released models: https only, from known hosts, resumable, verified by SHA-256.
+"""Download of released Real-ESRGAN models: https only, from known hosts, resumable, verified by SHA-256 (no torch).
 
-What has arrived lies in `NAME.part` and is moved to its name only when its digest is right. Needs no torch.
+The download is written to `NAME.part` and renamed only after its digest was verified.
 """
 
 from __future__ import annotations
@@ -24,36 +24,38 @@ from trainer_core.files import sync_folder
 
 @dataclass(frozen=True)
 class Release:
-    """A file to fetch; `sha256` in hexadecimal."""
+    """A released file; `sha256` is hexadecimal."""
 
     url: str
     sha256: str
 
     @property
     def file_name(self) -> str:
-        """The last part of the address."""
+        """Last part of the URL."""
         return self.url.rsplit("/", 1)[1]
 
 
 @dataclass(frozen=True)
 class DownloadPolicy:
-    """Where a download may come from, also after redirections."""
+    """Limits of a download and the hosts it may come from, also after redirects."""
 
     scheme: str = "https"
     hosts: frozenset[str] = frozenset(
         {"github.com", "objects.githubusercontent.com", "release-assets.githubusercontent.com"}
     )
-    largest: int = 200 << 20
+    max_bytes: int = 200 << 20
     timeout: float = 30.0  # seconds without a byte
 
-    def check_run(self, url: str) -> None:
-        """Refuse an address outside the rules."""
+    def check_address(self, url: str) -> None:
+        """Refuse a URL with another scheme or host.
+
+        Raises:
+            UserError: the URL is not allowed.
+        """
         parts = urllib.parse.urlsplit(url)
-        place = parts.netloc if parts.netloc in self.hosts else parts.hostname  # netloc: hosts with a port
-        if parts.scheme != self.scheme or place not in self.hosts or "@" in parts.netloc:
-            raise UserError(
-                f"The download leads to {parts.scheme}://{parts.netloc}, which is not allowed. Nothing was kept."
-            )
+        host = parts.netloc if parts.netloc in self.hosts else parts.hostname  # netloc: hosts with a port
+        if parts.scheme != self.scheme or host not in self.hosts or "@" in parts.netloc:
+            raise UserError(f"The download address {parts.scheme}://{parts.netloc} is not allowed. Nothing was saved.")
 
 
 _RELEASES = "https://github.com/xinntao/Real-ESRGAN/releases/download"
@@ -80,41 +82,51 @@ def fetch_model(
     *,
     progress: DownloadProgress | None = None,
     catalog: Mapping[str, Release] = CATALOG,
-    rules: DownloadPolicy = DownloadPolicy(),
+    policy: DownloadPolicy = DownloadPolicy(),
 ) -> Path:
-    """Download the model `name` of the catalog into a folder; its path. A part left by an earlier try is continued.
+    """Download a model into a folder and return its path; a partial download of an earlier try is continued.
 
     Args:
-        progress: called with the bytes there are and, if known, their final number.
+        name: key of the model in `catalog`.
+        into: folder, created if missing.
+        progress: called with the bytes received and the total, if known.
+        catalog: releases by name.
+        policy: limits of the download.
 
     Raises:
-        UserError: unknown name, no connection, a forbidden address, or a wrong digest (the download is removed then).
+        UserError: the name is unknown, the connection failed, the URL is not allowed, or the digest is wrong (the
+            download is then removed).
     """
     if name not in catalog:
-        raise UserError(f"Unknown model {name}. There are: {', '.join(catalog)}.")
+        raise UserError(f"Unknown model {name}. Choose one of: {', '.join(catalog)}.")
     release, folder = catalog[name], Path(into)
     target = folder / release.file_name
     if target.exists():
-        if _digest(target) == release.sha256:
+        if _compute_digest(target) == release.sha256:
             return target
-        raise UserError(f"{target} exists and is not the released file. Move it away to download it anew.")
+        raise UserError(f"{target} exists and is not the released file. Move it away and try again.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
-        _download(release, part, rules, progress)
+        _download(release, part, policy, progress)
         return _verify_and_rename(part, target, release)
     except http.client.HTTPException as error:
-        raise UserError(f"The download of {release.url} broke off ({error!r}). Try again: it continues.") from error
+        raise UserError(
+            f"The download of {release.url} was interrupted ({error!r}). Try again to continue it."
+        ) from error
     except OSError as error:
         reason = getattr(error, "reason", None) or error.strerror or error
-        raise UserError(f"{release.file_name} could not be downloaded: {reason}. Try again: it continues.") from error
+        raise UserError(
+            f"{release.file_name} could not be downloaded: {reason}. Try again to continue the download."
+        ) from error
 
 
 def _verify_and_rename(part: Path, target: Path, release: Release) -> Path:
-    if _digest(part) != release.sha256:
+    if _compute_digest(part) != release.sha256:
         part.unlink()
         raise UserError(
-            f"The download of {release.file_name} is damaged or was replaced (wrong SHA-256). It was removed."
+            f"The download of {release.file_name} is damaged or another file (wrong SHA-256), so it was removed. "
+            "Try again."
         )
     with open(part, "rb+") as file:
         os.fsync(file.fileno())
@@ -123,76 +135,79 @@ def _verify_and_rename(part: Path, target: Path, release: Release) -> Path:
     return target
 
 
-def _download(release: Release, part: Path, rules: DownloadPolicy, progress: DownloadProgress | None) -> None:
-    have = part.stat().st_size if part.exists() else 0
-    response = _open(release.url, have, rules)
-    if response is None:  # the part is as long as the file, or longer: its digest decides
+def _download(release: Release, part: Path, policy: DownloadPolicy, progress: DownloadProgress | None) -> None:
+    received = part.stat().st_size if part.exists() else 0
+    response = _open_url(release.url, received, policy)
+    if response is None:  # the part is complete or too long; its digest is checked next
         return
     with contextlib.closing(response):
-        start = _response_offset(response, have)
+        start = _find_offset(response, received)
         length = response.headers.get("Content-Length")
         total = start + int(length) if length and length.isdigit() else None
         with open(part, "ab" if start else "wb") as file:
-            _copy(response, file, start, total, rules, progress)
+            _copy_response(response, file, start, total, policy, progress)
 
 
-def _copy(
-    answer: IO[bytes],
+def _copy_response(
+    response: IO[bytes],
     file: IO[bytes],
     received: int,
     total: int | None,
-    rules: DownloadPolicy,
+    policy: DownloadPolicy,
     progress: DownloadProgress | None,
 ) -> None:
     while True:
-        block = answer.read(_CHUNK_BYTES)
+        block = response.read(_CHUNK_BYTES)
         if not block:
             break
         received += len(block)
-        if received > rules.largest:
+        if received > policy.max_bytes:
             raise UserError(
-                f"The download is larger than {rules.largest >> 20} MiB, so it is not the model. Delete the .part file."
+                f"The download is larger than {policy.max_bytes >> 20} MiB, so it is not the model. "
+                "Delete the .part file and try again."
             )
         file.write(block)
         if progress is not None:
             progress(received, total)
     if total is not None and received < total:
-        raise OSError(f"the connection was cut after {received} of {total} bytes")
+        raise OSError(f"the connection was lost after {received} of {total} bytes")
 
 
-def _open(url: str, received: int, rules: DownloadPolicy) -> Any | None:
-    rules.check_run(url)
+def _open_url(url: str, received: int, policy: DownloadPolicy) -> Any | None:
+    policy.check_address(url)
     request = urllib.request.Request(url, headers={"User-Agent": "wqv-upscale-trainer", "Accept-Encoding": "identity"})
     if received:
         request.add_header("Range", f"bytes={received}-")
     try:
-        return urllib.request.build_opener(_Redirects(rules)).open(request, timeout=rules.timeout)
+        return urllib.request.build_opener(_Redirects(policy)).open(request, timeout=policy.timeout)
     except urllib.error.HTTPError as error:
         if error.code == 416 and received:
             return None
-        raise UserError(f"The server answered {error.code} {error.reason} for {url}.") from error
+        raise UserError(f"The server answered {error.code} {error.reason} for {url}. Try again later.") from error
 
 
-def _response_offset(answer: Any, received: int) -> int:
-    """Where the answer's bytes belong: after the part, or at the beginning when the server ignores the wish."""
-    if answer.status != 206:
+def _find_offset(response: Any, received: int) -> int:
+    """Return the position of the response in the file: after the part, or 0 if the server ignores the range."""
+    if response.status != 206:
         return 0
-    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
+    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
     if not match or int(match.group(1)) != received:
-        raise UserError("The server sent another piece than asked for. Delete the .part file and try again.")
+        raise UserError("The server sent another piece than requested. Delete the .part file and try again.")
     return received
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    def __init__(self, rules: DownloadPolicy) -> None:
-        self._rules = rules
+    """A redirect handler that checks each new URL against the policy."""
+
+    def __init__(self, policy: DownloadPolicy) -> None:
+        self._policy = policy
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
-        self._rules.check_run(newurl)
+        self._policy.check_address(newurl)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _digest(path: Path) -> str:
+def _compute_digest(path: Path) -> str:
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(_CHUNK_BYTES), b""):

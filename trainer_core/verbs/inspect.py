@@ -1,4 +1,4 @@
-"""Say what a weight file is: whose, which network, which programs take it and why the others do not. Needs no torch."""
+"""Inspection of a weight file: its origin, its network, and which programs load it or why not (no torch)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ from trainer_core.weights.rrdb.dialects import IdentifiedNetwork, identify
 from trainer_core.weights.rrdb.key_names import BASICSR
 
 _FORMAT_NAMES = {"zip": "PyTorch (zip)", "legacy": "PyTorch (before 1.6)", "safetensors": "safetensors"}
-_NAMES_SHOWN = 10
+_MAX_NAMES_SHOWN = 10
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is known about a readable weight file.
+    """Facts about a readable weight file.
 
     Args:
-        form: "zip", "legacy" or "safetensors".
-        tensors, values: the number of tensors in the whole file, and of their elements.
-        dtypes: the element types met, most frequent first.
-        network: the RRDB network inside, or None; `reason` then says what it is instead.
-        programs: which programs load it.
+        path: path of the file.
+        file_bytes: size of the file.
+        file_format: "zip", "legacy" or "safetensors".
+        tensors: number of tensors in the whole file.
+        values: number of their elements.
+        dtypes: element types, most frequent first.
+        identified: the RRDB network in the file, or None.
+        reason: why there is none.
+        programs: which programs load the file, if there is one.
+        meta: metadata of the file as JSON values.
     """
 
     path: Path
@@ -43,7 +48,7 @@ class Inspection:
     meta: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON values."""
+        """Return JSON values."""
         facts: dict[str, Any] = {
             "file": str(self.path),
             "bytes": self.file_bytes,
@@ -73,15 +78,15 @@ class Inspection:
         }
 
     def format_report(self) -> str:
-        """Lines for a terminal; what the file says is shown without control characters."""
+        """Return lines for a terminal; control characters in texts of the file are escaped."""
         sizes = (
             f"{self.file_bytes / 1e6:.1f} MB, {self.tensors} tensors, {self.values:,} values ({', '.join(self.dtypes)})"
         )
         lines = [str(self.path), f"  format      {_FORMAT_NAMES[self.file_format]}, {sizes}"]
-        lines += self._network_lines() if self.identified else [f"  network     none to use here: {self.reason}"]
+        lines += self._format_network() if self.identified else [f"  network     cannot be used: {self.reason}"]
         return "\n".join(escape_control_characters(line) for line in lines)
 
-    def _network_lines(self) -> list[str]:
+    def _format_network(self) -> list[str]:
         found, programs = self.identified, self.programs
         assert found is not None and programs is not None
         spec = found.spec
@@ -97,19 +102,19 @@ class Inspection:
             ("unexpected", found.unexpected),
         ):
             if names:
-                lines.append(f"  {word:<11} {len(names)}: {', '.join(names[:_NAMES_SHOWN])}")
+                lines.append(f"  {word:<11} {len(names)}: {', '.join(names[:_MAX_NAMES_SHOWN])}")
         lines += [
             f"  {'loads in' if k == 0 else '':<11} {part}" for k, part in enumerate(programs.summary().split(" · "))
         ]
-        told = ((key, value) for key, value in self.meta.items() if key not in ("spec", "padded_from", "loads_in"))
-        return lines + [f"  meta        {key}: {value}" for key, value in told]
+        metadata = ((key, value) for key, value in self.meta.items() if key not in ("spec", "padded_from", "loads_in"))
+        return lines + [f"  meta        {key}: {value}" for key, value in metadata]
 
 
 def inspect_file(path: Path | str) -> Inspection:
-    """Look at a weight file's header.
+    """Inspect the header of a weight file.
 
     Raises:
-        WeightsError: it cannot be read, is no weight file, is damaged or dangerous.
+        WeightsError: the file cannot be read, is not a weight file, or is damaged or dangerous.
     """
     file = open_weights(path)
     tensors = list(file.tensors().values())
@@ -121,22 +126,22 @@ def inspect_file(path: Path | str) -> Inspection:
         found = identify(file)
     except WeightsError as error:
         return Inspection(*facts, reason=error.message.split(" cannot be used: ", 1)[-1])
-    plain = found.dialect == BASICSR and all(ours == theirs for ours, theirs in found.names.items())
+    has_plain_names = found.dialect == BASICSR and all(ours == theirs for ours, theirs in found.names.items())
     programs = check_programs(
         file.path,
         found.spec,
         container=found.container,
-        plain_names=plain and found.is_complete and not found.unexpected,
+        plain_names=has_plain_names and found.is_complete and not found.unexpected,
         known_names=found.is_complete and not any("_orig_mod." in name for name in found.names.values()),
     )
-    return Inspection(*facts, identified=found, programs=programs, meta=_jsonable(found.meta))
+    return Inspection(*facts, identified=found, programs=programs, meta=_to_json_value(found.meta))
 
 
-def _jsonable(value: Any) -> Any:
+def _to_json_value(value: Any) -> Any:
     if isinstance(value, dict):
-        return {str(key): _jsonable(item) for key, item in value.items()}
+        return {str(key): _to_json_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_jsonable(item) for item in value]
+        return [_to_json_value(item) for item in value]
     if isinstance(value, TensorInfo):
         return f"tensor {value.dtype} {list(value.shape)}"
     if isinstance(value, bytes):

@@ -1,4 +1,4 @@
-"""Put a model where WQV-Viewer finds it: checked, under a name it takes the scale from, copied durably."""
+"""Installation of a model for WQV-Viewer: checked, with a scale mark in its name, copied durably."""
 
 from __future__ import annotations
 
@@ -14,46 +14,47 @@ from trainer_core.weights.rrdb.key_names import BASICSR
 
 
 class NotViewerCompatible(UserError):
-    """WQV-Viewer would not load this form of the model; an export writes one that it loads."""
+    """Refusal of a file that WQV-Viewer would not load; an export with `viewer_compatible` writes one that it loads."""
 
 
 class NameAlreadyUsed(UserError):
-    """Another file of this name lies in the folder."""
+    """Refusal to overwrite another file of the same name."""
 
 
 def install_model(model: Path | str, folder: Path | str, *, replace: bool = False) -> Path:
-    """Copy `model` into the folder `into` (the viewer's `models/custom`); the new file's path.
+    """Copy a model into a folder and return the path of the copy.
 
     Args:
-        replace: overwrite a different file of the same name.
+        model: a weight file.
+        folder: the `models/custom` folder of the viewer.
+        replace: overwrite another file of the same name.
 
     Raises:
-        NotForViewer, NameTaken: as they say.
-        UserError: the name tells no scale, or the folder is missing.
+        NotViewerCompatible: the viewer would not load the file.
+        NameAlreadyUsed: the folder contains another file of this name, and `replace` is false.
+        UserError: the scale mark in the name is missing or wrong, or the folder is missing.
     """
     model, folder = Path(model), Path(folder)
     found = identify(open_weights(model))
-    has_scale_problem = scale_mark_problem(model, found.spec.scale)
-    if has_scale_problem:
+    name_problem = scale_mark_problem(model, found.spec.scale)
+    if name_problem:
         raise UserError(
-            f"WQV-Viewer takes the scale from the file name, but {has_scale_problem}. "
-            f"Rename it so that it carries x{found.spec.scale} exactly once, such as wqv_x{found.spec.scale}.pth."
+            f"WQV-Viewer takes the scale from the file name, but {name_problem}. "
+            f"Rename the file so that its only scale mark is x{found.spec.scale}, such as wqv_x{found.spec.scale}.pth."
         )
-    plain = found.dialect == BASICSR and found.is_complete and not found.unexpected
-    plain = plain and all(ours == theirs for ours, theirs in found.names.items())
-    fault = check_programs(model, found.spec, container=found.container, plain_names=plain).viewer
-    if fault:
+    has_plain_names = found.dialect == BASICSR and found.is_complete and not found.unexpected
+    has_plain_names = has_plain_names and all(ours == theirs for ours, theirs in found.names.items())
+    problem = check_programs(model, found.spec, container=found.container, plain_names=has_plain_names).viewer
+    if problem:
         command = f"wqv-upscale-tools export {model} -o wqv_x{found.spec.scale}.pth --viewer-compatible"
-        raise NotViewerCompatible(f"WQV-Viewer would not load {model}: {fault}.", hint=f"Convert it first: {command}")
+        raise NotViewerCompatible(f"WQV-Viewer would not load {model}: {problem}.", hint=f"Convert it first: {command}")
     if not folder.is_dir():
-        raise UserError(f"There is no folder {folder}. Name the viewer's models/custom folder.")
+        raise UserError(f"There is no folder {folder}. Choose the models/custom folder of WQV-Viewer.")
     target = folder / model.name
     if target.exists() and target.samefile(model):
         return target
     if target.exists() and not replace:
-        raise NameAlreadyUsed(
-            f"There is a file {target} already.", hint="Give --replace to overwrite it, or rename the model."
-        )
+        raise NameAlreadyUsed(f"{target} already exists.", hint="Give --replace to overwrite it, or rename the model.")
     with open(model, "rb") as source, atomic_write(target) as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
     return target

@@ -1,4 +1,4 @@
-"""Files that a verb writes: their folders, images as PNG, and never one of the files that it reads. Needs no torch."""
+"""Output of the verbs: folders, PNG files, and protection of the input files from overwriting (no torch)."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from trainer_core.pixels import png_bytes
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder` and those above it, where they do not exist.
+    """Create `folder` and its parents if they are missing.
 
     Raises:
-        UserError: it cannot be made.
+        UserError: the folder cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+        raise UserError(f"The folder {folder} cannot be created: {error.strerror}.") from error
 
 
 def refuse_overwriting(target: Path, inputs: Collection[tuple[int, int] | None], reason: str) -> None:
-    """Protect the files that are read, under whatever name or link `target` leads to them.
+    """Refuse to write to an input file, also under another name or through a link.
 
     Args:
-        inputs: their `file_identity`.
-        reason: follows "TARGET is " in the message.
+        target: file to write.
+        inputs: `file_identity` of each input file.
+        reason: rest of the message after "TARGET is ".
 
     Raises:
         UserError: `target` is one of `inputs`.
@@ -40,15 +41,17 @@ def refuse_overwriting(target: Path, inputs: Collection[tuple[int, int] | None],
 
 
 def save_png(pixels: np.ndarray, target: Path, *, inputs: Iterable[Path] = ()) -> Path:
-    """Write uint8 [H, W] or [H, W, 3] durably as PNG and return `target`.
+    """Write pixels durably as PNG and return `target`.
 
     Args:
-        inputs: photos that are read.
+        pixels: uint8 [H, W] or [H, W, 3].
+        target: file to write.
+        inputs: photos that must not be overwritten.
 
     Raises:
         UserError: `target` is one of `inputs`, or cannot be written.
     """
-    reason = "one of the photos to enlarge. Choose another folder or name."
+    reason = "one of the photos to upscale. Choose another folder or name."
     refuse_overwriting(target, {file_identity(file) for file in inputs}, reason)
     content = png_bytes(pixels)
     try:

@@ -1,4 +1,4 @@
-"""Pictures to enlarge and enlarged pictures: read what a watch or a camera wrote, compare results (no torch)."""
+"""Pictures of a watch or a camera as input of `upscale`, and comparisons of its results (no torch)."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from trainer_core.data.photos import EXTENSIONS, PhotoError, decode
 from trainer_core.errors import UserError
 from trainer_core.pixels import as_rgb, enlarge_bicubic
 
-MAX_PIXELS = 64_000_000  # of an enlarged picture that is kept in memory to look at
+MAX_PIXELS = 64_000_000  # of an enlarged picture in memory for display
 _CAPTION_HEIGHT = 14  # pixels above each picture of a comparison
 
 
 def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files among `paths`, and of each folder its photos, Palm databases and raw dumps, sorted by name.
+    """Yield the files among `paths`, and the photos, Palm databases and raw dumps of each folder, sorted by name.
 
     Raises:
-        UserError: a path is missing, or a folder holds none.
+        UserError: a path is missing, or a folder contains no picture.
     """
     for path in paths:
         if path.is_dir():
             found = sorted(file for file in path.iterdir() if file.is_file() and _could_hold_pictures(file))
             if not found:
                 raise UserError(
-                    f"There is no photo in {path}, neither a picture nor a Palm database nor a watch's dump. "
-                    "Name the folder or the files that hold your photos."
+                    f"There is no photo in {path}: no picture, no Palm database and no raw dump of a watch. "
+                    "Choose the folder or the files that contain your photos."
                 )
             yield from found
         elif path.exists():
@@ -39,15 +39,15 @@ def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _could_hold_pictures(file: Path) -> bool:
-    """By its name; of raw dumps, which may be called anything, by its size."""
+    """Whether a file may contain pictures, by its suffix, or by its size for raw dumps, which can have any name."""
     return file.suffix.lower() in EXTENSIONS | {PALM_SUFFIX} or could_be_raw_dump(file)
 
 
 def read_pictures(file: Path) -> list[tuple[str, np.ndarray]]:
-    """Name and uint8 [H, W, 3] of each picture in a file: watch photos with their true levels, or any photo.
+    """Read each picture in a file as its name and uint8 [H, W, 3]; captures keep their exact levels.
 
     Raises:
-        UserError: there is none, or it cannot be read.
+        UserError: the file contains no picture, or cannot be read.
     """
     try:
         return [(capture.name, as_rgb(capture.pixels)) for capture in read_captures(file)]
@@ -61,26 +61,27 @@ def read_pictures(file: Path) -> list[tuple[str, np.ndarray]]:
 
 
 def enlarge_for_display(picture: np.ndarray, scale: int) -> np.ndarray:
-    """Enlarge uint8 [H, W, 3] to [H*scale, W*scale, 3] where the result is small enough to look at.
+    """Enlarge uint8 [H, W, 3] to [H*scale, W*scale, 3] by bicubic interpolation.
 
     Raises:
-        UserError: that is more than `MAX_PIXELS`.
+        UserError: the result would have more than `MAX_PIXELS`.
     """
     size = (picture.shape[1] * scale, picture.shape[0] * scale)
     if size[0] * size[1] > MAX_PIXELS:
         raise UserError(
-            f"Enlarged x{scale} this picture would have {size[0]}x{size[1]} pixels; more than "
-            f"{MAX_PIXELS // 10**6} million are not shown. Take a part of it, or a smaller copy."
+            f"Enlarged x{scale}, this picture would have {size[0]}x{size[1]} pixels, more than the limit of "
+            f"{MAX_PIXELS // 10**6} million. Use a crop or a smaller copy."
         )
     return enlarge_bicubic(picture, scale)
 
 
 def compose_comparison(lr: np.ndarray, results: Sequence[tuple[str, np.ndarray]], scale: int) -> np.ndarray:
-    """Bicubic and each model's result in a row, with their names above, uint8; results of other scales are fitted.
+    """Compose the bicubic image and the result of each model in a row, with their names above, as uint8 [h, w, 3].
 
     Args:
         lr: uint8 [H, W, 3].
-        results: (name, uint8 [h, w, 3]) of each model; two may bear the same name.
+        results: (name, uint8 [h, w, 3]) of each model; names may repeat.
+        scale: scale of the comparison; results of other scales are resized to it.
     """
     width, height = lr.shape[1] * scale, lr.shape[0] * scale
     panels = [(f"bicubic x{scale}", lr), *results]

@@ -1,6 +1,6 @@
-"""Make synthetic watch photos of clean ones, as the training sees them: whole frames, LR and target side by side.
+"""Simulation of clean photos as synthetic watch photos with the camera of the training: whole frames, LR and target.
 
-What becomes of a photo depends on its file name, the seed and its number alone, not on what else is simulated.
+The result for a photo depends only on its file name, the seed and the number of the frame, not on other photos.
 """
 
 from __future__ import annotations
@@ -35,10 +35,14 @@ FrameProgress = Callable[[int, int], None]
 
 @dataclass
 class SimulationResult:
-    """What `simulate` did: the files written, the photos refused with the reason, and what else is to be said.
+    """The outcome of `simulate`.
 
-    `replaced` counts those of `written` that lay there before, `removed` the color JPEGs of an earlier run that no
-    longer belonged to the picture beside them.
+    Args:
+        written: files written.
+        refused: photos that cannot be used, with the reason.
+        notices: sentences for the user.
+        replaced: number of files in `written` that existed before.
+        removed: number of color JPEGs of an earlier simulation that were removed because a mono frame replaced theirs.
     """
 
     written: list[Path] = field(default_factory=list)
@@ -48,9 +52,9 @@ class SimulationResult:
     removed: int = 0
 
     def format_summary(self) -> str:
-        """The sum of it in one line."""
-        replaced = f", {self.replaced} of them in place of earlier ones" if self.replaced else ""
-        removed = f"; {self.removed} JPEG of an earlier color run removed" if self.removed else ""
+        """Return a summary in one line."""
+        replaced = f", {self.replaced} of them replaced earlier ones" if self.replaced else ""
+        removed = f"; {self.removed} JPEG of an earlier color simulation removed" if self.removed else ""
         return f"{len(self.written)} files written{replaced}{removed}."
 
 
@@ -67,20 +71,22 @@ def simulate(
     """Write `out_dir/lr/NAME.png` and `out_dir/target/NAME.png` for every photo; color also `lr/NAME.jpg`.
 
     LR is a whole watch frame: 120x120 gray with levels 0, 17 … 255, or 176x144 RGB, the decoded `NAME.jpg`. The target
-    is `scale` times as large, rounded to 8 bit. The first frame is the largest in the middle of the photo, further ones
-    (`NAME_1` … where `count` is above 1) are cut anywhere. Photos of the same name get their folder as a prefix.
-
-    What a run writes replaces what an earlier run left under the same names; all else in `out_dir` stays as it is.
+    is `scale` times as large, rounded to 8 bits. The first frame is the largest in the center of the photo; the others
+    have random positions and sizes. Frames are named `NAME_1` … if `count` is above 1. Photos of the same name get
+    their folder as a prefix. Files of an earlier simulation with the same names are replaced; all other files in
+    `out_dir` are kept.
 
     Args:
-        photos: files, and folders that are searched with their subfolders, but for `lr` and `target` of `out_dir`.
+        photos: files, and folders searched with their subfolders, except `lr` and `target` of `out_dir`.
+        out_dir: folder for the results, created if missing.
         camera: "wqv1" or "wqv10".
+        scale: 2, 4 or 8.
         count: frames of each photo.
-        seed: with the limits of the training's.
-        progress: called with the photos done and their number.
+        seed: seed of the random numbers, within the limits of the setting `seed`.
+        progress: called with the number of finished photos and of all photos.
 
     Raises:
-        UserError: nothing to do, a number is out of its limits, or `out_dir` cannot be written to.
+        UserError: there are no photos, a number is outside its limits, or `out_dir` cannot be created.
     """
     _check_numbers(scale, count, seed)
     watch = build_camera(CameraProfile.builtin(camera), scale)
@@ -88,18 +94,18 @@ def simulate(
     done = SimulationResult()
     files = _collect_files([Path(photo) for photo in photos], out_dir, done)
     sources = {file_identity(file) for file in files}
-    for folder in _result_folders(out_dir):
+    for folder in _list_result_folders(out_dir):
         make_folder(folder)
-    for number, (file, names) in enumerate(zip(files, _frame_names_by_file(files, count))):
+    for number, (file, names) in enumerate(zip(files, _name_all_frames(files, count))):
         try:
-            for result in (result for name in names for result in _result_paths(out_dir, name)):
+            for result in (result for name in names for result in _list_result_paths(out_dir, name)):
                 refuse_overwriting(result, sources, "one of the photos to simulate. Choose another folder with -o.")
-            for place, (view, smaller) in enumerate(_frame_views(file, watch, count, seed)):
-                if smaller and place == 0:
-                    done.notices.append(f"{file} is smaller than the watch's frame x{scale} and was enlarged to fit.")
-                earlier = {path for path in _result_paths(out_dir, names[place]) if path.exists()}
+            for place, (view, is_small) in enumerate(_iterate_frames(file, watch, count, seed)):
+                if is_small and place == 0:
+                    done.notices.append(f"{file} is smaller than a watch frame at x{scale} and was enlarged to fit.")
+                earlier = {path for path in _list_result_paths(out_dir, names[place]) if path.exists()}
                 _count_written(
-                    _write_frame(watch, view, seed, _sample_number(file, place), out_dir, names[place]), earlier, done
+                    _write_frame(watch, view, seed, _hash_frame(file, place), out_dir, names[place]), earlier, done
                 )
         except UserError as error:
             done.refused.append((file, error.message))
@@ -119,23 +125,26 @@ def _check_numbers(scale: int, count: int, seed: int) -> None:
 
 
 def _collect_files(photos: list[Path], out_dir: Path, result: SimulationResult) -> list[Path]:
-    """Each photo once, as it was first named; what cannot be used is noted in `done` and passed over."""
+    """Return each photo once, under its first path; add those that cannot be used to `result.refused`."""
     found: dict[Path, Path] = {}
     for photo in photos:
         try:
-            for file in _files_under(photo, out_dir, result):
+            for file in _iterate_files(photo, out_dir, result):
                 found.setdefault(file.resolve(), file)
         except UserError as error:
             result.refused.append((photo, error.message))
     if not found:
-        raise UserError(" ".join(reason for _, reason in result.refused) or "There is no photo to simulate. Name some.")
-    refused = {path.resolve() for path, _ in result.refused}  # in a folder, and named besides
+        raise UserError(
+            " ".join(reason for _, reason in result.refused)
+            or "There are no photos to simulate. Give files or folders with photos."
+        )
+    refused = {path.resolve() for path, _ in result.refused}  # a photo may come from a folder and from its own argument
     return [file for resolved, file in found.items() if resolved not in refused]
 
 
-def _files_under(photo: Path, out_dir: Path, result: SimulationResult) -> Iterator[Path]:
+def _iterate_files(photo: Path, out_dir: Path, result: SimulationResult) -> Iterator[Path]:
     if photo.is_dir():
-        results = [folder for folder in _result_folders(out_dir) if file_identity(folder) != file_identity(photo)]
+        results = [folder for folder in _list_result_folders(out_dir) if file_identity(folder) != file_identity(photo)]
         found = scan_photos(photo, exclude=results, duplicates=True)
         rejected = [(photo / entry.name, entry.reason) for entry in found.rejected]
         result.refused += [(path, f"{path} cannot be used: {reason}.") for path, reason in rejected]
@@ -146,62 +155,63 @@ def _files_under(photo: Path, out_dir: Path, result: SimulationResult) -> Iterat
         raise UserError(f"There is no file {photo}.")
 
 
-def _frame_names_by_file(files: list[Path], count: int) -> Iterator[list[str]]:
-    """The names of each file's frames, all different, whatever the case of their letters."""
+def _name_all_frames(files: list[Path], count: int) -> Iterator[list[str]]:
+    """Yield the names of the frames of each file, all different even if the case of letters is ignored."""
     stems = Counter(file.stem.lower() for file in files)
     taken: set[str] = set()
     for file in files:
         parent = file.parent.resolve().name
         base = file.stem if stems[file.stem.lower()] == 1 or not parent else f"{parent}_{file.stem}"
-        names, number = _frame_names(base, count), 1
+        names, number = _name_frames(base, count), 1
         while taken.intersection(name.lower() for name in names):
             number += 1
-            names = _frame_names(f"{base}-{number}", count)
+            names = _name_frames(f"{base}-{number}", count)
         taken.update(name.lower() for name in names)
         yield names
 
 
-def _frame_names(base: str, count: int) -> list[str]:
+def _name_frames(base: str, count: int) -> list[str]:
     return [base] if count == 1 else [f"{base}_{place}" for place in range(1, count + 1)]
 
 
-def _frame_views(file: Path, watch: Camera, count: int, seed: int) -> Iterator[tuple[FrameView, bool]]:
-    """Frames of a photo, and whether it had to be enlarged for them."""
+def _iterate_frames(file: Path, watch: Camera, count: int, seed: int) -> Iterator[tuple[FrameView, bool]]:
+    """Yield the frames of a photo, and whether the photo was enlarged for them."""
     width, height = watch.frame_width * watch.scale, watch.frame_height * watch.scale
     try:
         photo = decode(file)
     except UserError as error:
         raise UserError(f"{file} cannot be used: {error.message}.") from error
-    small = photo.shape[1] < width or photo.shape[0] < height
-    pyramid = None if small else Pyramid(photo)
+    is_small = photo.shape[1] < width or photo.shape[0] < height
+    pyramid = None if is_small else Pyramid(photo)
     for place in range(count):
         draws = _draw_position(file, place, seed)
         if pyramid is None:
-            pixels = _enlarged_frame(photo, width, height, draws)
+            pixels = _enlarge_frame(photo, width, height, draws)
         else:
-            pixels = pyramid.cut(_crop_box(pyramid, width, height, draws), width, height)
-        yield FrameView.whole_frames(to_tensor(pixels)[None], watch.scale), small
+            pixels = pyramid.cut(_choose_crop(pyramid, width, height, draws), width, height)
+        yield FrameView.whole_frames(to_tensor(pixels)[None], watch.scale), is_small
 
 
 def _draw_position(file: Path, place: int, seed: int) -> list[float]:
-    """Size (1: largest) and position (0.5: in the middle) of a frame."""
+    """Return size (1: largest) and position across and down (0.5: center) of a frame."""
     if place == 0:
         return [1.0, 0.5, 0.5]
-    return make_generator(seed, Stream.SIMULATION, _sample_number(file, place)).random(3).tolist()
+    draws: list[float] = make_generator(seed, Stream.SIMULATION, _hash_frame(file, place)).random(3).tolist()
+    return draws
 
 
-def _crop_box(pyramid: Pyramid, width: int, height: int, draws: list[float]) -> Box:
+def _choose_crop(pyramid: Pyramid, width: int, height: int, draws: list[float]) -> Box:
     rows, columns = pyramid.levels[0].shape[:2]
     size, across, down = draws
     zoom = max(1.0, min(columns / width, rows / height)) ** size
     left, top = (columns - width * zoom) * across, (rows - height * zoom) * down
-    if zoom == 1.0:  # nothing to resample then
+    if zoom == 1.0:  # whole pixels need no resampling
         left, top = float(int(left)), float(int(top))
     return Box(left, top, min(left + width * zoom, columns), min(top + height * zoom, rows))
 
 
-def _enlarged_frame(photo: np.ndarray, width: int, height: int, draws: list[float]) -> np.ndarray:
-    """A frame of a photo that is too small for it. Only what it shows is enlarged: a panorama can be very long."""
+def _enlarge_frame(photo: np.ndarray, width: int, height: int, draws: list[float]) -> np.ndarray:
+    """Enlarge a photo that is too small for a frame, but only the part in the frame: a panorama can be very long."""
     rows, columns = photo.shape[:2]
     factor = max(width / columns, height / rows)
     size = max(width, round(columns * factor)), max(height, round(rows * factor))
@@ -209,7 +219,7 @@ def _enlarged_frame(photo: np.ndarray, width: int, height: int, draws: list[floa
     return enlarge_part(photo, size, int((size[0] - width) * across), int((size[1] - height) * down), width, height)
 
 
-def _sample_number(file: Path, place: int) -> int:
+def _hash_frame(file: Path, place: int) -> int:
     return int.from_bytes(hashlib.sha256(name_bytes(file.name) + b"\0%d" % place).digest()[:6], "big")
 
 
@@ -232,7 +242,7 @@ def _write_frame(watch: Camera, view: FrameView, seed: int, index: int, out_dir:
 
 
 def _encode_jpeg(pixels: np.ndarray, params: ColorParams) -> bytes:
-    """The bytes with the tables that the watch would use; what `jpeg_round_trip` imitates."""
+    """Encode pixels as JPEG with the quantization tables of the watch, which `jpeg_round_trip` simulates."""
     luma, chroma = select_tables(params.annex_k)
     tables = [[int(step) for step in table.flatten().tolist()] for table in (luma, chroma)]
     packed = io.BytesIO()
@@ -241,7 +251,7 @@ def _encode_jpeg(pixels: np.ndarray, params: ColorParams) -> bytes:
 
 
 def _count_written(made: list[Path], earlier: set[Path], result: SimulationResult) -> None:
-    """Count what was written, and what of it lay there before; a JPEG of the other watch beside it goes."""
+    """Count the written and replaced files, and remove color JPEGs that the new mono frame leaves behind."""
     result.written += made
     result.replaced += len(earlier.intersection(made))
     for leftover in earlier.difference(made):
@@ -257,11 +267,11 @@ def _is_color_frame(path: Path) -> bool:
         return False
 
 
-def _result_folders(out_dir: Path) -> tuple[Path, Path]:
+def _list_result_folders(out_dir: Path) -> tuple[Path, Path]:
     return out_dir / "lr", out_dir / "target"
 
 
-def _result_paths(out_dir: Path, name: str) -> tuple[Path, ...]:
-    """All that a frame of either watch may be written to."""
-    lr, target = _result_folders(out_dir)
+def _list_result_paths(out_dir: Path, name: str) -> tuple[Path, ...]:
+    """Return all paths to which a frame of either watch may be written."""
+    lr, target = _list_result_folders(out_dir)
     return lr / f"{name}.png", lr / f"{name}.jpg", target / f"{name}.png"

@@ -1,8 +1,8 @@
-"""Enlarge photos with a model: any picture, any RRDB file, in tiles where the picture is large.
+"""Upscaling of pictures with any RRDB model; large pictures are computed in tiles.
 
-A tile is computed with a margin around it that is cut off afterwards. What a pixel depends on reaches further than
-the margin, but so weakly (each block adds a fifth of a fifth) that tiles agree with the whole picture within one
-level of 255; no blending is needed.
+A tile is computed with a margin that is then removed. The receptive field is larger than the margin, but its outer part
+has so little weight (each block adds a fifth of a fifth) that tiles match the whole picture within one of 255 levels
+without blending.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from trainer_core.verbs.output_files import make_folder, refuse_overwriting, sav
 from trainer_core.verbs.picture_files import compose_comparison, find_pictures, read_pictures
 from trainer_core.weights.network import load_network
 
-DEFAULT_TILE = 256  # LR pixels; a watch's photo is one tile
+DEFAULT_TILE = 256  # LR pixels; a watch photo fits into one tile
 TILE_MARGIN = 32  # LR pixels around a tile
 
 TileProgress = Callable[[str, int, int], None]
@@ -33,8 +33,12 @@ TileProgress = Callable[[str, int, int], None]
 
 @dataclass
 class UpscaleResult:
-    """What `upscale` did: the files written, how many color photos a gray model has made gray, and the inputs that
-    could not be used with the reason.
+    """The outcome of `upscale`.
+
+    Args:
+        written: files written.
+        made_gray: number of color photos that a gray model turned gray.
+        refused: files that cannot be used, with the reason.
     """
 
     written: list[Path] = field(default_factory=list)
@@ -44,7 +48,7 @@ class UpscaleResult:
 
 @dataclass(frozen=True)
 class Tile:
-    """A finished part of an enlarged picture: uint8 [h, w, 3] whose first pixel is at (top, left)."""
+    """A finished tile of the upscaled picture: uint8 [h, w, 3] with its first pixel at (top, left)."""
 
     top: int
     left: int
@@ -53,22 +57,22 @@ class Tile:
     count: int
 
     def paste_into(self, picture: np.ndarray) -> None:
-        """Put it where it belongs."""
+        """Copy the pixels to their position in the upscaled picture."""
         height, width = self.pixels.shape[:2]
         picture[self.top : self.top + height, self.left : self.left + width] = self.pixels
 
 
 class Upscaler:
-    """A model ready to enlarge pictures.
+    """A model ready to upscale pictures.
 
     Args:
         model: an RRDB weight file.
         device: "auto", "cuda" or "cpu".
         half: compute in fp16 (CUDA) or bf16 (CPU).
-        tile: largest side of a tile in LR pixels, 0 for no tiling.
+        tile: side of a tile in LR pixels, 0 for no tiling.
 
     Raises:
-        UserError: the model cannot be used, or there is no such device.
+        UserError: the model cannot be used, the tile is too small, or the device is not available.
     """
 
     def __init__(
@@ -93,10 +97,11 @@ class Upscaler:
         self._tile = tile
 
     def __call__(self, image: np.ndarray, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
-        """Enlarge `image`, uint8 [H, W, 3] -> uint8 [H*scale, W*scale, 3].
+        """Upscale a picture to uint8 [H*scale, W*scale, 3].
 
         Args:
-            progress: called with the tiles done and their number.
+            image: uint8 [H, W, 3].
+            progress: called with the number of finished tiles and of all tiles.
         """
         height, width = image.shape[:2]
         result = np.empty((height * self.spec.scale, width * self.spec.scale, 3), np.uint8)
@@ -108,17 +113,21 @@ class Upscaler:
 
     @torch.inference_mode()
     def iterate_tiles(self, image: np.ndarray) -> Iterator[Tile]:
-        """The same in steps, one tile at a time: whoever asks can stop, or do something else in between."""
+        """Upscale a picture tile by tile, so that the caller can stop in between.
+
+        Args:
+            image: uint8 [H, W, 3].
+        """
         height, width = (side * self.spec.scale for side in image.shape[:2])
         lr, scale = self._to_input(image), self.spec.scale
-        windows = list(_tile_windows(lr.shape[2], lr.shape[3], self._tile, self.spec.unshuffle_factor))
+        windows = list(_iterate_windows(lr.shape[2], lr.shape[3], self._tile, self.spec.unshuffle_factor))
         for number, (top, bottom, left, right) in enumerate(windows, 1):
             sr = self._upscale_window(lr, top, bottom, left, right)
-            inside = sr[: height - top * scale, : width - left * scale]  # without the filling-up
+            inside = sr[: height - top * scale, : width - left * scale]  # without the padding of `_to_input`
             yield Tile(top * scale, left * scale, inside, number, len(windows))
 
     def _to_input(self, image: np.ndarray) -> Tensor:
-        """[1, in, H', W'] in 0..1; H' and W' are filled up by reflection to what pixel-unshuffle needs."""
+        """Return the picture as [1, in, H', W'] in 0..1, padded by reflection to multiples for pixel-unshuffle."""
         lr = to_tensor(image)[None]
         if self.spec.num_in_ch == 1:
             lr = luma(lr)
@@ -126,14 +135,14 @@ class Upscaler:
         return F.pad(lr, (0, -lr.shape[3] % factor, 0, -lr.shape[2] % factor), mode="reflect")
 
     def _upscale_window(self, lr: Tensor, top: int, bottom: int, left: int, right: int) -> np.ndarray:
-        """The enlarged window as uint8 [h, w, 3], computed with a margin."""
+        """Upscale a window, computed with a margin, to uint8 [h, w, 3]."""
         start_y, start_x = max(top - TILE_MARGIN, 0), max(left - TILE_MARGIN, 0)
         window = lr[..., start_y : bottom + TILE_MARGIN, start_x : right + TILE_MARGIN]
         try:
             sr = self._network(window.to(self._device, self._dtype, memory_format=torch.channels_last))
         except torch.OutOfMemoryError as error:
             raise UserError(
-                f"The {self._device.type} ran out of memory. Close other programs that use it.",
+                f"Out of memory on {self._device.type}. Close other programs that use the same device.",
                 hint="Or give a smaller --tile, such as 96.",
             ) from error
         scale = self.spec.scale
@@ -153,19 +162,26 @@ def upscale(
     compare_with: Path | str | None = None,
     progress: TileProgress | None = None,
 ) -> UpscaleResult:
-    """Enlarge photos, folders of photos and watch files; writes `out_dir/NAME.png`.
+    """Upscale photos, folders of photos and watch files, and write `out_dir/NAME.png` for each picture.
 
     Args:
-        compare: also write `NAME_compare.png`: bicubic, this model, and `compare_with` if given.
-        progress: called with a picture's name, the tiles done and their number.
+        model: an RRDB weight file.
+        images: files and folders.
+        out_dir: folder for the results, created if missing.
+        half: compute in fp16 (CUDA) or bf16 (CPU).
+        tile: side of a tile in LR pixels, 0 for no tiling.
+        device: "auto", "cuda" or "cpu".
+        compare: also write `NAME_compare.png` with bicubic, this model, and `compare_with` if given.
+        compare_with: a second model for the comparison; implies `compare`.
+        progress: called with the name of a picture, the number of its finished tiles and of all its tiles.
 
     Raises:
-        UserError: a model cannot be used, there is no picture, or `out_dir` cannot be written to.
+        UserError: a model cannot be used, there is no picture, or `out_dir` cannot be created.
     """
     out_dir = Path(out_dir)
     files = list(find_pictures([Path(image) for image in images]))
-    ours = Upscaler(model, device=device, half=half, tile=tile)
-    models = [ours] + ([Upscaler(compare_with, device=device, half=half, tile=tile)] if compare_with else [])
+    upscaler = Upscaler(model, device=device, half=half, tile=tile)
+    models = [upscaler] + ([Upscaler(compare_with, device=device, half=half, tile=tile)] if compare_with else [])
     done = UpscaleResult()
     names: set[str] = set()
     inputs = {file_identity(file) for file in files}
@@ -174,9 +190,9 @@ def upscale(
         try:
             for name, picture in read_pictures(file):
                 target = out_dir / f"{unique_name(name, names)}.png"
-                refuse_overwriting(target, inputs, "one of the photos to enlarge. Choose another folder or name.")
+                refuse_overwriting(target, inputs, "one of the photos to upscale. Choose another folder or name.")
                 done.written += _upscale_picture(picture, target, models, compare or compare_with is not None, progress)
-                done.made_gray += ours.gray and has_color(picture)
+                done.made_gray += upscaler.gray and has_color(picture)
         except UserError as error:
             done.refused.append((file, error.message))
     return done
@@ -190,13 +206,13 @@ def _upscale_picture(
     save_png(results[0][1], target)
     if not compare:
         return [target]
-    beside = target.with_name(f"{target.stem}_compare.png")
-    save_png(compose_comparison(picture, results, models[0].spec.scale), beside)
-    return [target, beside]
+    comparison = target.with_name(f"{target.stem}_compare.png")
+    save_png(compose_comparison(picture, results, models[0].spec.scale), comparison)
+    return [target, comparison]
 
 
-def _tile_windows(height: int, width: int, tile: int, multiple: int) -> Iterator[tuple[int, int, int, int]]:
-    """Windows (top, bottom, left, right) that cover the picture; they begin at multiples of `multiple`."""
+def _iterate_windows(height: int, width: int, tile: int, multiple: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield windows (top, bottom, left, right) that cover the picture and begin at multiples of `multiple`."""
     step = tile // multiple * multiple or max(height, width)
     for top in range(0, height, step):
         for left in range(0, width, step):
@@ -204,7 +220,7 @@ def _tile_windows(height: int, width: int, tile: int, multiple: int) -> Iterator
 
 
 def _produces_gray(network: RRDBNet) -> bool:
-    """Whether whatever it is given comes out gray: its last layer computes all channels alike."""
+    """Whether every output is gray: the last layer computes the same value for all channels."""
     last = network.conv_last
     return all(torch.equal(values, values[:1].expand_as(values)) for values in last.parameters())
 
@@ -212,5 +228,5 @@ def _produces_gray(network: RRDBNet) -> bool:
 def _choose_device(name: str) -> torch.device:
     cuda = torch.cuda.is_available()
     if name == "cuda" and not cuda:
-        raise UserError("--device cuda: this PyTorch finds no CUDA GPU. Use --device cpu.")
+        raise UserError("--device cuda: PyTorch finds no CUDA GPU. Use --device cpu.")
     return torch.device("cuda" if cuda and name != "cpu" else "cpu")

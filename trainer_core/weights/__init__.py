@@ -1,1 +1,1 @@
-"""Weight files: a strict reader that never unpickles, the dialects of RRDB, warm starts and exports."""
+"""Weight files: a strict reader that never unpickles, the dialects of RRDB, warm start and export."""

@@ -1,6 +1,6 @@
-"""The deployable file: made, written durably, read back through the strict reader before it takes its name.
+"""Deployable models: prepared, padded, written durably, and read back with the strict reader before they are renamed.
 
-    torch.save({"params": plain fp32 tensors by BasicSR's names, "meta": primitives only})
+    torch.save({"params": plain fp32 tensors by BasicSR name, "meta": primitives only})
 
 `meta["spec"]` describes the tensors in the file, `meta["padded_from"]` the small network inside a padded one.
 """
@@ -32,9 +32,10 @@ ARCHITECTURE = "rrdb"
 
 @torch.no_grad()
 def prepare_export_state(ema_state: Mapping[str, Tensor], *, mono: bool) -> dict[str, Tensor]:
-    """Plain contiguous float32 tensors on the CPU, independent of the given ones.
+    """Copy the EMA weights as plain contiguous float32 tensors on the CPU.
 
     Args:
+        ema_state: weights by BasicSR name.
         mono: make the output exactly neutral (R = G = B) by averaging `conv_last` over its outputs.
     """
     state = {name: _to_plain(values) for name, values in ema_state.items()}
@@ -44,21 +45,25 @@ def prepare_export_state(ema_state: Mapping[str, Tensor], *, mono: bool) -> dict
 
 
 def pad_for_viewer(state: Mapping[str, Tensor], spec: NetworkSpec) -> tuple[dict[str, Tensor], NetworkSpec]:
-    """The same function in the size that WQV-Viewer builds, or unchanged if there is none (`why_not_padded`)."""
+    """Pad weights to the size that WQV-Viewer builds, without changing the function.
+
+    Returns:
+        The weights and their spec; both are unchanged if there is a `padding_problem`.
+    """
     if padding_problem(spec):
         return dict(state), spec
-    viewers = NetworkSpec(spec.scale)
-    color = rescale(state, spec, viewers)
-    return embed(color.state, color.spec, viewers), viewers
+    viewer_spec = NetworkSpec(spec.scale)
+    color = rescale(state, spec, viewer_spec)
+    return embed(color.state, color.spec, viewer_spec), viewer_spec
 
 
 def padding_problem(spec: NetworkSpec) -> str:
-    """Why no 64/23/32 network computes the same, "" if one does."""
-    viewers = NetworkSpec(spec.scale)
+    """Return why no 64/23/32 network computes the same function, or "" if one does."""
+    viewer_spec = NetworkSpec(spec.scale)
     if spec.unshuffle or spec.scale not in (2, 4, 8):
-        return f"{spec.describe()} folds pixels in another way than WQV-Viewer's x2, x4 and x8"
+        return f"WQV-Viewer loads only x2, x4 and x8 with their usual pixel-unshuffle, not {spec.describe()}"
     color = dataclasses.replace(spec, num_in_ch=3, num_out_ch=3)
-    return "" if fits_into(color, viewers) else f"{spec.describe()} is larger than WQV-Viewer's 64/23/32"
+    return "" if fits_into(color, viewer_spec) else f"{spec.describe()} is larger than the 64/23/32 of WQV-Viewer"
 
 
 def write_deployable(
@@ -70,16 +75,18 @@ def write_deployable(
     padded_from: NetworkSpec | None = None,
     half: bool = False,
 ) -> GateReport:
-    """Write a deployable file durably; it replaces an older one only after it was read back bit for bit.
+    """Write a deployable model durably; it replaces an older file only after every bit was read back and compared.
 
     Args:
-        state: the weights of `spec`.
-        meta: what the file says about itself besides: primitives, lists and dictionaries only.
-        padded_from: the network inside a padded one.
-        half: store fp16, half the size; every program takes it.
+        path: file to write; its name carries the scale mark.
+        state: weights of `spec` by BasicSR name.
+        spec: dimensions of the network in `state`.
+        meta: additional metadata: primitives, lists and dictionaries only.
+        padded_from: dimensions of the network inside a padded one.
+        half: store fp16, half the size; every program loads it.
 
     Raises:
-        OSError: the disk is full, or what was written reads back differently (EIO).
+        OSError: the disk is full, or the file reads back differently (EIO).
     """
     report = check_programs(path, spec)
     metadata: dict[str, Any] = {"arch": ARCHITECTURE, "scale": spec.scale, "spec": spec.as_dict(), **meta}
@@ -97,10 +104,10 @@ def write_deployable(
 
 
 def run_gate(path: Path, expected: Mapping[str, Tensor]) -> GateReport:
-    """Read a written file again with the strict reader, compare every bit, and say which programs load it.
+    """Read a written file back with the strict reader, compare every bit, and report which programs load it.
 
     Raises:
-        OSError: it reads back differently.
+        OSError: the file reads back differently (EIO).
     """
     _verify(path, expected, path)
     found = identify(open_weights(path))
@@ -115,13 +122,13 @@ def _verify(written: Path, expected: Mapping[str, Tensor], name: Path) -> None:
         found = identify(file)
         tensors = load_tensors(file, found.tensors.values())
     except WeightsError as error:
-        raise OSError(errno.EIO, f"{name} cannot be read back: {error.message}") from error
-    whole = found.is_complete and not found.unexpected and found.names.keys() == expected.keys()
-    if not whole or any(not _equal_bits(tensors[found.tensors[key]], values) for key, values in expected.items()):
+        raise OSError(errno.EIO, f"{name} was written but cannot be read back: {error.message}") from error
+    has_all = found.is_complete and not found.unexpected and found.names.keys() == expected.keys()
+    if not has_all or any(not _has_equal_bits(tensors[found.tensors[key]], values) for key, values in expected.items()):
         raise OSError(errno.EIO, f"{name} reads back differently from what was written")
 
 
-def _equal_bits(one: Tensor, two: Tensor) -> bool:
+def _has_equal_bits(one: Tensor, two: Tensor) -> bool:
     return one.dtype == two.dtype and one.shape == two.shape and _as_integers(one).equal(_as_integers(two))
 
 
@@ -133,11 +140,11 @@ def _to_plain(values: Tensor) -> Tensor:
     return values.detach().to("cpu", torch.float32, copy=True).contiguous()
 
 
-def to_primitives(value: Any) -> Any:
-    """A copy of exact primitive types, which every safe loader takes.
+def to_primitives(value: object) -> Any:
+    """Copy a value into dictionaries, lists and exact primitive types, which every safe loader accepts.
 
     Raises:
-        TypeError: there is something else in it.
+        TypeError: the value contains another type.
     """
     if isinstance(value, Mapping):
         return {str(key): to_primitives(item) for key, item in value.items()}
@@ -148,4 +155,4 @@ def to_primitives(value: Any) -> Any:
             return kind(value)
     if value is None:
         return None
-    raise TypeError(f"meta holds a {type(value).__name__}; only plain values may go into a file")
+    raise TypeError(f"meta contains a {type(value).__name__}; only plain values can be stored in a weight file")

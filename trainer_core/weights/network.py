@@ -1,4 +1,4 @@
-"""A network ready to run from a weight file, whoever wrote it."""
+"""Networks loaded ready to run from the weight files of any program."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from trainer_core.weights.warm_start import WarmStartSource, identify_source, lo
 
 
 def load_network(path: Path | str) -> tuple[RRDBNet, WarmStartSource]:
-    """The network in a file, float32 on the CPU, in evaluation mode; of a padded file the small one inside.
+    """Load the network of a file as float32 on the CPU, in evaluation mode; of a padded file, the small network inside.
 
     Raises:
-        WeightsError: it cannot be read, is no RRDB network, or lacks parameters.
+        WeightsError: the file cannot be read, contains no RRDB network, or lacks parameters.
     """
     source = identify_source(path)
     missing = (*source.identified.missing, *source.identified.misshaped)

@@ -1,8 +1,8 @@
-"""An RRDB network as an ONNX model, written without any package: a few messages of protocol buffers.
+"""Encoder of an RRDB network as an ONNX model; it writes the protocol buffers itself and needs no ONNX package.
 
-Opset 13 with fp32 or fp16 weights; input `image` [1, in, height, width] in 0..1, output `enlarged`. Height and
-width are free. SpaceToDepth orders channels by place first, torch by channel first: `conv_first` is reordered.
-Field numbers: onnx.proto3 of the ONNX project.
+The model has opset 13, fp32 or fp16 weights, an input `image` [1, in, height, width] in 0..1 of any height and width,
+and an output `enlarged`. SpaceToDepth orders channels by position first, torch by channel first, so `conv_first` is
+reordered. Field numbers: onnx.proto3 of the ONNX project.
 """
 
 from __future__ import annotations
@@ -25,29 +25,35 @@ Attribute = Union[int, float, str, Sequence[int]]
 
 
 def encode_onnx(state: Mapping[str, Tensor], spec: NetworkSpec, *, half: bool = False, producer: str = "") -> bytes:
-    """The bytes of an `.onnx` file.
+    """Encode a network as the content of an `.onnx` file.
 
     Args:
-        state: the weights of `spec` by BasicSR's names.
-        half: fp16 weights and arithmetic; input and output too.
+        state: weights of `spec` by BasicSR name.
+        spec: dimensions of the network.
+        half: use fp16 for weights, arithmetic, input and output.
+        producer: name and version of the program, stored in the file.
     """
     kind = _HALF if half else _FLOAT
     graph = _Graph(state, spec, half)
     graph.build()
-    body = b"".join(_bytes_field(1, node) for node in graph.nodes) + _bytes_field(2, b"rrdb")
-    body += b"".join(_bytes_field(5, tensor) for tensor in graph.tensors)
-    body += _bytes_field(11, _value("image", kind, (1, spec.num_in_ch, "height", "width")))
-    body += _bytes_field(12, _value("enlarged", kind, (1, spec.num_out_ch, "enlarged_height", "enlarged_width")))
-    opset = _varint_field(2, _OPSET)
+    body = b"".join(_encode_bytes_field(1, node) for node in graph.nodes) + _encode_bytes_field(2, b"rrdb")
+    body += b"".join(_encode_bytes_field(5, tensor) for tensor in graph.tensors)
+    body += _encode_bytes_field(11, _encode_value_info("image", kind, (1, spec.num_in_ch, "height", "width")))
+    body += _encode_bytes_field(
+        12, _encode_value_info("enlarged", kind, (1, spec.num_out_ch, "enlarged_height", "enlarged_width"))
+    )
+    opset = _encode_varint_field(2, _OPSET)
     return (
-        _varint_field(1, _IR_VERSION)
-        + _bytes_field(2, producer.encode())
-        + _bytes_field(7, body)
-        + _bytes_field(8, opset)
+        _encode_varint_field(1, _IR_VERSION)
+        + _encode_bytes_field(2, producer.encode())
+        + _encode_bytes_field(7, body)
+        + _encode_bytes_field(8, opset)
     )
 
 
 class _Graph:
+    """The nodes and constants of the model, encoded one by one."""
+
     def __init__(self, state: Mapping[str, Tensor], spec: NetworkSpec, half: bool) -> None:
         self.nodes: list[bytes] = []
         self.tensors: list[bytes] = []
@@ -57,69 +63,75 @@ class _Graph:
         self._count = 0
 
     def build(self) -> None:
-        """The forward pass of RRDBNet, node by node."""
+        """Add the forward pass of RRDBNet node by node."""
         spec = self._spec
-        self._constant("residual_scale", torch.tensor(RESIDUAL_SCALE))
-        self.tensors.append(_tensor("doubling", torch.tensor([1.0, 1.0, 2.0, 2.0])))  # always fp32, as Resize wants it
+        self._add_constant("residual_scale", torch.tensor(RESIDUAL_SCALE))
+        self.tensors.append(
+            _encode_tensor("doubling", torch.tensor([1.0, 1.0, 2.0, 2.0]))
+        )  # Resize requires fp32 here even with fp16 weights
         x = "image"
         if spec.unshuffle_factor > 1:
-            x = self._node("SpaceToDepth", (x,), blocksize=spec.unshuffle_factor)
-        first = self._convolution("conv_first", x)
+            x = self._add_node("SpaceToDepth", (x,), blocksize=spec.unshuffle_factor)
+        first = self._add_convolution("conv_first", x)
         trunk = first
         for block in range(spec.num_block):
-            trunk = self._block(f"body.{block}", trunk)
-        x = self._node("Add", (first, self._convolution("conv_body", trunk)))
+            trunk = self._add_block(f"body.{block}", trunk)
+        x = self._add_node("Add", (first, self._add_convolution("conv_body", trunk)))
         for k in range(spec.up_convolutions):
-            x = self._node(
+            x = self._add_node(
                 "Resize",
                 (x, "", "doubling"),
                 mode="nearest",
                 coordinate_transformation_mode="asymmetric",
                 nearest_mode="floor",
             )
-            x = self._activation(f"conv_up{k + 1}", x)
-        self._convolution("conv_last", self._activation("conv_hr", x), output="enlarged")
+            x = self._add_activation(f"conv_up{k + 1}", x)
+        self._add_convolution("conv_last", self._add_activation("conv_hr", x), output="enlarged")
 
-    def _block(self, name: str, x: str) -> str:
+    def _add_block(self, name: str, x: str) -> str:
         inner = x
         for dense in (1, 2, 3):
-            inner = self._dense(f"{name}.rdb{dense}", inner)
-        return self._node("Add", (self._node("Mul", (inner, "residual_scale")), x))
+            inner = self._add_dense_block(f"{name}.rdb{dense}", inner)
+        return self._add_node("Add", (self._add_node("Mul", (inner, "residual_scale")), x))
 
-    def _dense(self, name: str, x: str) -> str:
+    def _add_dense_block(self, name: str, x: str) -> str:
         grown = [x]
         for k in (1, 2, 3, 4):
-            joined = self._node("Concat", tuple(grown), axis=1) if k > 1 else x
-            grown.append(self._activation(f"{name}.conv{k}", joined))
-        last = self._convolution(f"{name}.conv5", self._node("Concat", tuple(grown), axis=1))
-        return self._node("Add", (self._node("Mul", (last, "residual_scale")), x))
+            joined = self._add_node("Concat", tuple(grown), axis=1) if k > 1 else x
+            grown.append(self._add_activation(f"{name}.conv{k}", joined))
+        last = self._add_convolution(f"{name}.conv5", self._add_node("Concat", tuple(grown), axis=1))
+        return self._add_node("Add", (self._add_node("Mul", (last, "residual_scale")), x))
 
-    def _activation(self, layer: str, x: str) -> str:
-        return self._node("LeakyRelu", (self._convolution(layer, x),), alpha=float(LEAKY_SLOPE))
+    def _add_activation(self, layer: str, x: str) -> str:
+        return self._add_node("LeakyRelu", (self._add_convolution(layer, x),), alpha=float(LEAKY_SLOPE))
 
-    def _convolution(self, layer: str, x: str, output: str = "") -> str:
+    def _add_convolution(self, layer: str, x: str, output: str = "") -> str:
         weight = self._state[f"{layer}.weight"]
         if layer == "conv_first":
             weight = _reorder_unshuffle(weight, self._spec.unshuffle_factor)
-        self._constant(f"{layer}.weight", weight)
-        self._constant(f"{layer}.bias", self._state[f"{layer}.bias"])
+        self._add_constant(f"{layer}.weight", weight)
+        self._add_constant(f"{layer}.bias", self._state[f"{layer}.bias"])
         names = (x, f"{layer}.weight", f"{layer}.bias")
-        return self._node("Conv", names, output, kernel_shape=(3, 3), pads=(1, 1, 1, 1), strides=(1, 1))
+        return self._add_node("Conv", names, output, kernel_shape=(3, 3), pads=(1, 1, 1, 1), strides=(1, 1))
 
-    def _constant(self, name: str, values: Tensor) -> None:
-        self.tensors.append(_tensor(name, values.half() if self._half else values.float()))
+    def _add_constant(self, name: str, values: Tensor) -> None:
+        self.tensors.append(_encode_tensor(name, values.half() if self._half else values.float()))
 
-    def _node(self, kind: str, inputs: tuple[str, ...], output: str = "", **attributes: Attribute) -> str:
+    def _add_node(self, kind: str, inputs: tuple[str, ...], output: str = "", **attributes: Attribute) -> str:
         self._count += 1
         output = output or f"{kind.lower()}_{self._count}"
-        node = b"".join(_bytes_field(1, name.encode()) for name in inputs) + _bytes_field(2, output.encode())
-        node += _bytes_field(3, f"{kind}_{self._count}".encode()) + _bytes_field(4, kind.encode())
-        self.nodes.append(node + b"".join(_bytes_field(5, _attribute(*item)) for item in attributes.items()))
+        node = b"".join(_encode_bytes_field(1, name.encode()) for name in inputs) + _encode_bytes_field(
+            2, output.encode()
+        )
+        node += _encode_bytes_field(3, f"{kind}_{self._count}".encode()) + _encode_bytes_field(4, kind.encode())
+        self.nodes.append(
+            node + b"".join(_encode_bytes_field(5, _encode_attribute(*item)) for item in attributes.items())
+        )
         return output
 
 
 def _reorder_unshuffle(weight: Tensor, factor: int) -> Tensor:
-    """[F, C * f * f, 3, 3] ordered (C, row, column) -> ordered (row, column, C)."""
+    """Reorder the inputs of [F, C * f * f, 3, 3] from (C, row, column) to (row, column, C)."""
     features, inputs = weight.shape[:2]
     split = weight.reshape(features, inputs // factor**2, factor, factor, 3, 3)
     return split.permute(0, 2, 3, 1, 4, 5).reshape(features, inputs, 3, 3)
@@ -128,7 +140,7 @@ def _reorder_unshuffle(weight: Tensor, factor: int) -> Tensor:
 # -- protocol buffers --------------------------------------------------------------------------
 
 
-def _varint(value: int) -> bytes:
+def _encode_varint(value: int) -> bytes:
     result = bytearray()
     while value > 0x7F:
         result.append(value & 0x7F | 0x80)
@@ -137,36 +149,40 @@ def _varint(value: int) -> bytes:
     return bytes(result)
 
 
-def _varint_field(number: int, value: int) -> bytes:
-    return _varint(number << 3) + _varint(value)
+def _encode_varint_field(number: int, value: int) -> bytes:
+    return _encode_varint(number << 3) + _encode_varint(value)
 
 
-def _bytes_field(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
+def _encode_bytes_field(number: int, content: bytes) -> bytes:
+    return _encode_varint(number << 3 | 2) + _encode_varint(len(content)) + content
 
 
-def _attribute(name: str, value: Attribute) -> bytes:
-    head = _bytes_field(1, name.encode())
+def _encode_attribute(name: str, value: Attribute) -> bytes:
+    head = _encode_bytes_field(1, name.encode())
     if isinstance(value, float):
-        return head + _varint(2 << 3 | 5) + struct.pack("<f", value) + _varint_field(20, _FLOAT_ATTRIBUTE)
+        return head + _encode_varint(2 << 3 | 5) + struct.pack("<f", value) + _encode_varint_field(20, _FLOAT_ATTRIBUTE)
     if isinstance(value, int):
-        return head + _varint_field(3, value) + _varint_field(20, _INT_ATTRIBUTE)
+        return head + _encode_varint_field(3, value) + _encode_varint_field(20, _INT_ATTRIBUTE)
     if isinstance(value, str):
-        return head + _bytes_field(4, value.encode()) + _varint_field(20, _STRING_ATTRIBUTE)
-    return head + b"".join(_varint_field(8, item) for item in value) + _varint_field(20, _INTS_ATTRIBUTE)
+        return head + _encode_bytes_field(4, value.encode()) + _encode_varint_field(20, _STRING_ATTRIBUTE)
+    return head + b"".join(_encode_varint_field(8, item) for item in value) + _encode_varint_field(20, _INTS_ATTRIBUTE)
 
 
-def _tensor(name: str, values: Tensor) -> bytes:
+def _encode_tensor(name: str, values: Tensor) -> bytes:
     kind = _HALF if values.dtype == torch.float16 else _FLOAT
-    dimensions = b"".join(_varint_field(1, side) for side in values.shape)
+    dimensions = b"".join(_encode_varint_field(1, side) for side in values.shape)
     raw = values.contiguous().cpu().numpy().astype(values.numpy().dtype.newbyteorder("<"), copy=False).tobytes()
-    return dimensions + _varint_field(2, kind) + _bytes_field(8, name.encode()) + _bytes_field(9, raw)
+    return (
+        dimensions + _encode_varint_field(2, kind) + _encode_bytes_field(8, name.encode()) + _encode_bytes_field(9, raw)
+    )
 
 
-def _value(name: str, kind: int, shape: tuple[int | str, ...]) -> bytes:
+def _encode_value_info(name: str, kind: int, shape: tuple[int | str, ...]) -> bytes:
     dimensions = b"".join(
-        _bytes_field(1, _varint_field(1, side) if isinstance(side, int) else _bytes_field(2, side.encode()))
+        _encode_bytes_field(
+            1, _encode_varint_field(1, side) if isinstance(side, int) else _encode_bytes_field(2, side.encode())
+        )
         for side in shape
     )
-    tensor = _varint_field(1, kind) + _bytes_field(2, dimensions)
-    return _bytes_field(1, name.encode()) + _bytes_field(2, _bytes_field(1, tensor))
+    tensor = _encode_varint_field(1, kind) + _encode_bytes_field(2, dimensions)
+    return _encode_bytes_field(1, name.encode()) + _encode_bytes_field(2, _encode_bytes_field(1, tensor))

@@ -1,10 +1,12 @@
-"""Turn an RRDB network's weights into those of another scale or number of channels, keeping what it computes.
+"""Conversion of RRDB weights to another scale or number of channels, preserving the function where possible.
 
 * More pixel-unshuffle (x4 -> x2): each input weight is repeated for the pixels folded together and divided by
   their number; the result equals the old network on the area-averaged input.
-* Less (x2 -> x4): the weights of folded pixels are summed: the old network on the enlarged (nearest) input.
-* RGB from gray and back: input weights are shared out or summed, outputs copied or averaged; the same on gray photos.
-* One doubling more (x4 -> x8): the last up-convolution is copied, which keeps features meaningful, not the function.
+* Less pixel-unshuffle (x2 -> x4): the weights of folded pixels are summed; the result equals the old network on the
+  enlarged (nearest) input.
+* Gray to RGB and back: input weights are divided or summed, outputs copied or averaged; the function on gray photos
+  stays the same.
+* Another doubling (x4 -> x8): the last up-convolution is copied, which keeps the features useful but not the function.
 """
 
 from __future__ import annotations
@@ -21,7 +23,15 @@ from trainer_core.model.spec import NetworkSpec
 
 @dataclass(frozen=True)
 class RescaledWeights:
-    """`mapped`: parameters changed without changing the function; `copied`: filled from another layer."""
+    """Converted weights and the names of parameters by what happened to them.
+
+    Args:
+        state: weights by BasicSR name.
+        spec: dimensions of the converted network.
+        mapped: parameters changed without changing the function.
+        copied: parameters copied from another layer.
+        dropped: parameters that the converted network does not have.
+    """
 
     state: dict[str, Tensor]
     spec: NetworkSpec
@@ -32,14 +42,14 @@ class RescaledWeights:
 
 @torch.no_grad()
 def rescale(state: Mapping[str, Tensor], source: NetworkSpec, target: NetworkSpec) -> RescaledWeights:
-    """`state` for the scale and channels of `target`, with the size (features, blocks, growth) of `source`."""
+    """Convert `state` to the scale and channels of `target`; features, blocks and growth stay those of `source`."""
     result = dict(state)
     spec = dataclasses.replace(
         source, scale=target.scale, unshuffle=target.unshuffle, num_in_ch=target.num_in_ch, num_out_ch=target.num_out_ch
     )
     mapped: set[str] = set()
     if (source.num_in_ch, source.unshuffle_factor) != (spec.num_in_ch, spec.unshuffle_factor):
-        result["conv_first.weight"] = _input_weights(state["conv_first.weight"], source, spec)
+        result["conv_first.weight"] = _map_input_weights(state["conv_first.weight"], source, spec)
         mapped.add("conv_first.weight")
     if source.num_out_ch != spec.num_out_ch:
         for name in ("conv_last.weight", "conv_last.bias"):
@@ -49,12 +59,16 @@ def rescale(state: Mapping[str, Tensor], source: NetworkSpec, target: NetworkSpe
     copied = _copy_up_convolutions(result, source.up_convolutions, spec.up_convolutions)
     dropped = tuple(name for name in result if name not in spec.shapes())
     return RescaledWeights(
-        {n: t for n, t in result.items() if n not in dropped}, spec, frozenset(mapped), copied, dropped
+        {name: values for name, values in result.items() if name not in dropped},
+        spec,
+        frozenset(mapped),
+        copied,
+        dropped,
     )
 
 
-def _input_weights(weight: Tensor, source: NetworkSpec, target: NetworkSpec) -> Tensor:
-    """conv_first, [features, channels x factor^2, 3, 3]; torch.pixel_unshuffle orders channel, row, column."""
+def _map_input_weights(weight: Tensor, source: NetworkSpec, target: NetworkSpec) -> Tensor:
+    """Convert the weight of conv_first, [features, channels x factor^2, 3, 3], ordered (channel, row, column)."""
     features, old, new = weight.shape[0], source.unshuffle_factor, target.unshuffle_factor
     split = weight.reshape(features, source.num_in_ch, old, old, 3, 3).transpose(0, 1)
     split = _map_channels(split, target.num_in_ch, share=True).transpose(0, 1)
@@ -68,7 +82,7 @@ def _input_weights(weight: Tensor, source: NetworkSpec, target: NetworkSpec) -> 
 
 
 def _map_channels(values: Tensor, count: int, *, share: bool) -> Tensor:
-    """Along the first axis: 1 -> 3 or 3 -> 1. Shared inputs keep their sum, outputs keep their mean."""
+    """Change the first axis from 1 to 3 or 3 to 1; inputs (`share`) keep their sum, outputs keep their mean."""
     if len(values) == count:
         return values
     total = values.sum(0, keepdim=True)

@@ -1,8 +1,8 @@
-"""Make an RRDB network wider, deeper or narrower; wider and deeper ones compute exactly the same.
+"""Conversion of an RRDB network to a wider, deeper or narrower one; wider and deeper ones compute exactly the same.
 
-In a wider network the old outputs read nothing of the new channels (zero columns), so whatever these hold is
-without effect. A dense block concatenates its input with what its convolutions add, so with more features or
-growth the old inputs move to other places. An appended block is made an identity: its last convolution has -5 on
+In a wider network the old outputs do not read the new channels (zero columns), so the values of these have no
+effect. A dense block concatenates its input with the outputs of its convolutions, so with more features or growth
+the old inputs move to other positions. An appended block is an identity: its last convolution has -5 on
 the diagonal of the center tap, so that its last dense block gives y + 0.2 (-5 y) = 0, and the block x + 0.2 · 0 = x.
 """
 
@@ -23,12 +23,12 @@ SIZE_FIELDS = ("num_feat", "num_block", "num_grow_ch")
 
 
 def common_spec(one: NetworkSpec, other: NetworkSpec) -> NetworkSpec:
-    """The largest network that fits into both; channels and scale are those of `one`."""
+    """Return the largest spec that fits into both; channels and scale are those of `one`."""
     return dataclasses.replace(one, **{name: min(getattr(one, name), getattr(other, name)) for name in SIZE_FIELDS})
 
 
 def fits_into(small: NetworkSpec, big: NetworkSpec) -> bool:
-    """Whether `big` can compute exactly what `small` does by `embed`."""
+    """Whether `embed` can make `big` compute exactly the same as `small`."""
     rest = dataclasses.replace(small, **{name: getattr(big, name) for name in SIZE_FIELDS})
     return rest == big and common_spec(small, big) == small
 
@@ -37,11 +37,14 @@ def fits_into(small: NetworkSpec, big: NetworkSpec) -> bool:
 def embed(
     state: Mapping[str, Tensor], small: NetworkSpec, big: NetworkSpec, base: Mapping[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
-    """The weights of `small` inside `big`, which then computes the same.
+    """Place the weights of `small` in the larger network `big`, which then computes the same.
 
     Args:
-        base: what the new channels and blocks hold (they can be trained); zeros when not given. Parameters that
-            `state` lacks stay as they are in it.
+        state: weights of `small` by BasicSR name; some may be missing.
+        small: dimensions of the network in `state`.
+        big: dimensions of the result.
+        base: weights of `big` for the new channels and blocks, which can be trained, and for parameters that `state`
+            lacks; zeros by default.
     """
     shapes = small.shapes()
     result = {}
@@ -50,20 +53,20 @@ def embed(
         if name in shapes:
             result[name] = _place_values(state[name], old, name, small, big) if name in state else old
         else:
-            result[name] = _neutralized(old, name)
+            result[name] = _neutralize(old, name)
     return result
 
 
 @torch.no_grad()
 def extract(state: Mapping[str, Tensor], big: NetworkSpec, small: NetworkSpec) -> dict[str, Tensor]:
-    """The part of `big` that `embed` would put the weights of `small` into; the reverse of it."""
+    """Return the weights of `small` inside `big`: the reverse of `embed`."""
     result = {}
     for name, shape in small.shapes().items():
         if name not in state:
             continue
         rows = state[name][: shape[0]]
         if len(shape) == 4:
-            rows = rows[:, _input_positions(name, shape[1], small, big)]
+            rows = rows[:, _find_input_positions(name, shape[1], small, big)]
         result[name] = rows.clone()
     return result
 
@@ -71,15 +74,15 @@ def extract(state: Mapping[str, Tensor], big: NetworkSpec, small: NetworkSpec) -
 def _place_values(values: Tensor, target: Tensor, name: str, small: NetworkSpec, big: NetworkSpec) -> Tensor:
     target[: len(values)] = 0.0
     if values.dim() == 4:
-        columns = _input_positions(name, values.shape[1], small, big)
+        columns = _find_input_positions(name, values.shape[1], small, big)
         target[: len(values), columns] = values.to(target)
     else:
         target[: len(values)] = values.to(target)
     return target
 
 
-def _input_positions(name: str, inputs: int, small: NetworkSpec, big: NetworkSpec) -> Tensor:
-    """Where the inputs of a convolution of `small` lie among those of `big`."""
+def _find_input_positions(name: str, inputs: int, small: NetworkSpec, big: NetworkSpec) -> Tensor:
+    """Return the positions of the inputs of a convolution of `small` among those of `big`."""
     dense = _DENSE.fullmatch(name)
     if not dense:
         return torch.arange(inputs)
@@ -87,8 +90,8 @@ def _input_positions(name: str, inputs: int, small: NetworkSpec, big: NetworkSpe
     return torch.cat([torch.arange(small.num_feat), *(added + starts[k] for k in range(int(dense.group(2)) - 1))])
 
 
-def _neutralized(values: Tensor, name: str) -> Tensor:
-    """A parameter of an appended block."""
+def _neutralize(values: Tensor, name: str) -> Tensor:
+    """Change a parameter of an appended block in place so that the block is an identity."""
     if ".rdb3.conv5." in name:
         values.zero_()
         if name.endswith("weight"):

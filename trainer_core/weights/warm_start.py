@@ -1,7 +1,8 @@
-"""Start a training from somebody's weights: `plan` looks at the file without torch, `apply` copies what fits.
+"""Warm start of a run with the weights of a file.
 
-The function is kept exactly where there is a way to (other names, sizes, channels, x4 -> x2); what cannot be
-kept is copied as far as it goes; the report says which is which.
+`identify_source` reads the header without torch, and `apply_warm_start` copies the weights into the network. Other
+parameter names, sizes and channels, and x4 -> x2, preserve the function exactly. Other parameters are copied as far as
+they fit, and the report lists them.
 """
 
 from __future__ import annotations
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from trainer_core.model.rrdb import RRDBNet
+    from trainer_core.weights.rescale import RescaledWeights
 
 _MAX_NAMES_SHOWN = 20
-_MIN_SHARE = 0.5  # of a network's values, below which a file is rather something else
+_MIN_SHARE = 0.5  # of the values of a network; a file with fewer is probably something else
 
 
 @dataclass(frozen=True)
 class WarmStartSource:
-    """A file that can be started from. `spec` is the network inside, without a viewer's padding."""
+    """A file with weights for a warm start; `spec` describes the network inside, without padding."""
 
     path: Path
     spec: NetworkSpec
@@ -36,39 +38,41 @@ class WarmStartSource:
 
     @property
     def dialect(self) -> str:
-        """Whose parameter names the file uses."""
+        """Program that the parameter names of the file come from."""
         return self.identified.dialect
 
     @property
     def meta(self) -> dict[str, Any]:
-        """What the file says about itself."""
+        """Metadata of the file."""
         return self.identified.meta
 
     @property
     def description(self) -> str:
-        """What was found, such as "RRDB x4 64/23/32 (BasicSR names in params_ema, averaged weights)"."""
-        padded = self.spec != self.identified.spec
-        return self.identified.describe() + (f", padded from {self.spec.describe()}" if padded else "")
+        """Description such as "RRDB x4 64/23/32 (BasicSR names in params_ema, EMA weights)"."""
+        is_padded = self.spec != self.identified.spec
+        return self.identified.describe() + (f", padded from {self.spec.describe()}" if is_padded else "")
 
     def as_dict(self) -> dict[str, Any]:
-        """For `warm_start` in the settings, before anything is loaded."""
+        """Return the JSON values for `warm_start` in the settings that are known before weights are loaded."""
         spec = self.spec.as_dict()
         return {"file": str(self.path), "dialect": self.dialect, "source": self.description, "source_spec": spec}
 
 
 @dataclass(frozen=True)
 class WarmStartReport:
-    """What became of each parameter of the network that was started, by name.
+    """The parameters of the new network, by name, grouped by how a warm start set them.
 
     Args:
-        exact: taken as they are.
-        mapped: changed, but computing the same: moved into a larger network, another scale or other channels.
-        partial: copied as far as they fit, or from another layer.
-        missing: not in the file, or of new blocks; they start fresh.
-        unexpected: the file's parameters that were not used, by its names.
-        misshaped: in the file, but with a wrong shape; they start fresh as well.
-        function_kept: whether the network computes what the file's did.
-        percent: of the network's values, by the first four kinds.
+        source: the file.
+        target: dimensions of the new network.
+        exact: copied unchanged.
+        mapped: converted to another size, scale or number of channels without changing the function.
+        partial: copied as far as they fit, or copied from another layer.
+        missing: not in the file, or in new blocks; they keep their initial values.
+        unexpected: unused parameters of the file, by their names in the file.
+        misshaped: with a wrong shape in the file; they keep their initial values.
+        function_kept: whether the network computes the same as the one in the file.
+        percent: share of the values of the network in percent, for each of the first four groups.
     """
 
     source: WarmStartSource
@@ -83,7 +87,7 @@ class WarmStartReport:
     percent: dict[str, float]
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON values: counts, percentages, and up to 20 names of what did not go smoothly."""
+        """Return JSON values: counts, percentages, and up to 20 names of parameters that were not copied in full."""
         result: dict[str, Any] = self.source.as_dict()
         result.update(target_spec=self.target.as_dict(), function_kept=self.function_kept)
         for kind in ("exact", "mapped", "partial", "missing", "unexpected", "misshaped"):
@@ -96,23 +100,31 @@ class WarmStartReport:
         return result
 
     def summary(self) -> str:
-        """One line for the log."""
-        words = {"exact": "taken exactly", "mapped": "mapped", "partial": "copied in part", "missing": "fresh"}
-        parts = [f"{len(getattr(self, k))} {w} ({self.percent[k]:.1f} %)" for k, w in words.items() if getattr(self, k)]
-        parts += [f"{len(names)} {kind}: {_format_names(names)}" for kind, names in self._problem_lists() if names]
-        kept = "computes the same" if self.function_kept else "does not compute quite the same"
+        """Return one line for the log."""
+        words = {"exact": "copied exactly", "mapped": "mapped", "partial": "copied in part", "missing": "new"}
+        parts = [
+            f"{len(getattr(self, kind))} {word} ({self.percent[kind]:.1f} %)"
+            for kind, word in words.items()
+            if getattr(self, kind)
+        ]
+        parts += [f"{len(names)} {kind}: {_format_names(names)}" for kind, names in self._list_problems() if names]
+        function = "function preserved" if self.function_kept else "function not preserved"
         networks = f"{self.source.description} -> {self.target.describe()}"
-        return f"Warm start from {self.source.path.name}: {networks}, {kept}. Parameters: {', '.join(parts)}."
+        return f"Warm start from {self.source.path.name}: {networks}, {function}. Parameters: {', '.join(parts)}."
 
-    def _problem_lists(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    def _list_problems(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         return ("unexpected", self.unexpected), ("misshaped", self.misshaped)
 
 
 def identify_source(path: Path | str, *, arch: str = "auto") -> WarmStartSource:
-    """Look at a file before anything is written. `arch` "rrdb" takes unknown names for RRDB's if the shapes fit.
+    """Identify the network in a file from its header, before a run writes anything.
+
+    Args:
+        path: a weight file.
+        arch: "auto", or "rrdb" to accept unknown parameter names if their shapes match RRDB.
 
     Raises:
-        WeightsError: it cannot be read, is another kind of network, or lacks most of its parameters.
+        WeightsError: the file cannot be read, contains another kind of network, or lacks most of its parameters.
     """
     file = open_weights(path)
     found = identify(file, force_rrdb=arch == "rrdb")
@@ -120,23 +132,23 @@ def identify_source(path: Path | str, *, arch: str = "auto") -> WarmStartSource:
     share = sum(product(shapes[name]) for name in found.names) / found.spec.parameter_count()
     if share < _MIN_SHARE:
         raise WeightsError(
-            f"{path} holds only {share:.0%} of an {found.spec.describe()} network; missing are "
+            f"{path} holds only {share:.0%} of the network {found.spec.describe()}; it lacks "
             f"{_format_names(found.missing + found.misshaped)}. Use a complete file."
         )
-    return WarmStartSource(Path(path), _unpadded_spec(found), found, file)
+    return WarmStartSource(Path(path), _find_unpadded_spec(found), found, file)
 
 
-def _unpadded_spec(found: IdentifiedNetwork) -> NetworkSpec:
-    """The network without a viewer's padding; color channels that were added stay."""
+def _find_unpadded_spec(found: IdentifiedNetwork) -> NetworkSpec:
+    """Return the spec without the padding; color channels that were added stay."""
     inner = found.padded_from or found.spec
     return replace(inner, num_in_ch=found.spec.num_in_ch, num_out_ch=found.spec.num_out_ch)
 
 
 def load_state(source: WarmStartSource) -> dict[str, Tensor]:
-    """The weights of the network inside the file: our names, float32, on the CPU; without a viewer's padding.
+    """Load the weights of the network in the file by BasicSR name, as float32 on the CPU, without padding.
 
     Raises:
-        WeightsError: values are damaged or not finite, or the padding is not what the file says.
+        WeightsError: a value is damaged or not finite, or the padding contradicts the metadata.
     """
     from trainer_core.weights.resize import embed, extract
 
@@ -148,17 +160,17 @@ def load_state(source: WarmStartSource) -> dict[str, Tensor]:
     padded = embed(inner, source.spec, source.identified.spec)
     if any(not bool((padded[name] == values).all()) for name, values in state.items()):
         raise WeightsError(
-            f"{source.path} says that it is padded from {source.spec.describe()}, but its weights were changed since. "
-            "Save it without `padded_from` in its meta."
+            f"The metadata of {source.path} says that the network is padded from {source.spec.describe()}, but the "
+            "weights were changed since then. Save the file without `padded_from` in its meta."
         )
     return inner
 
 
 def apply_warm_start(source: WarmStartSource, network: RRDBNet) -> WarmStartReport:
-    """Copy the file's weights into `network`, whose own values remain where there is nothing to copy.
+    """Copy the weights of the file into `network`, which keeps its values where the file has none.
 
     Raises:
-        WeightsError: as `read_state`.
+        WeightsError: as `load_state`.
     """
     from trainer_core.weights.rescale import rescale
     from trainer_core.weights.resize import common_spec, embed, extract
@@ -168,23 +180,26 @@ def apply_warm_start(source: WarmStartSource, network: RRDBNet) -> WarmStartRepo
     common = common_spec(fitted.spec, target)
     resized = embed(extract(fitted.state, fitted.spec, common), common, target, network.state_dict())
     network.load_state_dict(resized)
-    kinds = {name: _match_kind(name, fitted, common, target) for name in target.shapes()}
-    lost = fitted.copied or fitted.dropped or common != fitted.spec or not source.identified.is_complete
+    kinds = {name: _find_kind(name, fitted, common, target) for name in target.shapes()}
+    is_changed = fitted.copied or fitted.dropped or common != fitted.spec or not source.identified.is_complete
     return WarmStartReport(
         source,
         target,
-        **{kind: tuple(n for n, k in kinds.items() if k == kind) for kind in _KINDS},
-        unexpected=(*source.identified.unexpected, *(source.identified.names.get(n, n) for n in fitted.dropped)),
+        **{kind: tuple(name for name, k in kinds.items() if k == kind) for kind in _KINDS},
+        unexpected=(
+            *source.identified.unexpected,
+            *(source.identified.names.get(name, name) for name in fitted.dropped),
+        ),
         misshaped=source.identified.misshaped,
-        function_kept=not lost,
-        percent=_match_percentages(kinds, target),
+        function_kept=not is_changed,
+        percent=_compute_percentages(kinds, target),
     )
 
 
 _KINDS = ("exact", "mapped", "partial", "missing")
 
 
-def _match_kind(name: str, fitted: Any, common: NetworkSpec, target: NetworkSpec) -> str:
+def _find_kind(name: str, fitted: RescaledWeights, common: NetworkSpec, target: NetworkSpec) -> str:
     if name not in fitted.state or name not in common.shapes():
         return "missing"
     if name in fitted.copied or fitted.spec.shapes()[name] != common.shapes()[name]:
@@ -192,7 +207,7 @@ def _match_kind(name: str, fitted: Any, common: NetworkSpec, target: NetworkSpec
     return "mapped" if name in fitted.mapped or common.shapes()[name] != target.shapes()[name] else "exact"
 
 
-def _match_percentages(kinds: dict[str, str], target: NetworkSpec) -> dict[str, float]:
+def _compute_percentages(kinds: dict[str, str], target: NetworkSpec) -> dict[str, float]:
     totals = dict.fromkeys(_KINDS, 0)
     for name, shape in target.shapes().items():
         totals[kinds[name]] += product(shape)

@@ -20,7 +20,7 @@ from trainer_core.weights.container.legacy import MAGIC, read_legacy
 from trainer_core.weights.container.limits import DEFAULT_LIMITS, Limits
 from trainer_core.weights.container.pickle_machine import read_pickle
 from trainer_core.weights.container.refusal import WeightsError, require
-from trainer_core.weights.container.safetensors_header import looks_like_safetensors, read_safetensors
+from trainer_core.weights.container.safetensors_header import could_be_safetensors, read_safetensors
 from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo
 from trainer_core.weights.container.tree import find_storages, iterate_leaves, replace_tensors
 from trainer_core.weights.container.zip_records import ByteRange, read_record, read_records
@@ -73,7 +73,7 @@ def open_weights(path: Path | str, *, limits: Limits = DEFAULT_LIMITS) -> Weight
         if head.startswith(MAGIC):
             tree, records = read_legacy(file, file_bytes, limits)
             return WeightsFile(path, "legacy", tree, {}, records, fingerprint)
-        if looks_like_safetensors(head):
+        if could_be_safetensors(head):
             tensors, records, metadata = read_safetensors(file, file_bytes, limits)
             return WeightsFile(path, "safetensors", tensors, metadata, records, fingerprint)
         raise WeightsError(describe_foreign_file(head))
@@ -130,7 +130,7 @@ def _open_file(path: Path, limits: Limits) -> Iterator[tuple[BinaryIO, int, tupl
 
 def _read_zip(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dict[str, ByteRange]]:
     entries = read_records(file, file_bytes, limits)
-    folder = _archive_folder(entries)
+    folder = _find_archive_folder(entries)
     pickle = entries[f"{folder}/data.pkl"]
     require(pickle.size <= limits.pickle_bytes, f"its pickle has {pickle.size} bytes, more than {limits.pickle_bytes}")
     order = entries.get(f"{folder}/byteorder")
@@ -146,14 +146,16 @@ def _read_zip(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dic
     return tree, {key: _find_record(entries, folder, storage) for key, storage in storages.items()}
 
 
-def _archive_folder(entries: dict[str, ByteRange]) -> str:
+def _find_archive_folder(entries: dict[str, ByteRange]) -> str:
     """Return the name of the folder that contains all records."""
     names = [name.split("/") for name in entries]
     if any(parts[-1] == "constants.pkl" or "code" in parts[1:-1] for parts in names):
         raise WeightsError("it is a TorchScript program, not weights, and programs are never run. Use the plain .pth")
     pickles = [parts for parts in names if parts[-1] == "data.pkl"]
     require(bool(pickles), "it is an archive, but not from PyTorch: it contains no data.pkl")
-    require(len(pickles) == 1 and len(pickles[0]) == 2, "the archive has several data.pkl, or one in the wrong folder")
+    require(
+        len(pickles) == 1 and len(pickles[0]) == 2, "the archive has several data.pkl files, or one in the wrong folder"
+    )
     return pickles[0][0]
 
 

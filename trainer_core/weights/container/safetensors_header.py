@@ -25,7 +25,7 @@ _DTYPES = {
 }
 
 
-def looks_like_safetensors(head: bytes) -> bool:
+def could_be_safetensors(head: bytes) -> bool:
     """Whether a file that begins with `head` may be a safetensors file."""
     return len(head) > 9 and head[8:9] == b"{" and head[5:8] == b"\0\0\0"
 

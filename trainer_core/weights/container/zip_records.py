@@ -102,7 +102,7 @@ def _find_directory(file: BinaryIO, file_bytes: int) -> tuple[int, int, int]:
             read_exactly(file, large_end, _END64_BYTES + _LOCATOR64_BYTES), (count, size, start), large_end
         )
         end = large_end
-    require(start + size == end, "the archive's directory is not where its end says")
+    require(start + size == end, "the archive's directory is not where its end record says")
     return count, size, start
 
 

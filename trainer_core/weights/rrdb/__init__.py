@@ -1,1 +1,1 @@
-"""RRDB networks in weight files: dialects of key names, and the dimensions that shapes tell."""
+"""RRDB networks in weight files: dialects of parameter names, and dimensions inferred from shapes."""

@@ -1,4 +1,4 @@
-"""Names of networks that are not RRDB, told from their parameter names, so that a refusal can say what a file is."""
+"""Recognition of networks other than RRDB by their parameter names, so that a refusal can name them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 _WRAPPERS = ("module.", "_orig_mod.", "netG.", "net_g.", "generator.", "model.")
 
-# A network is named when all of its keys are there; the first that fits wins, so the narrow ones come first.
+# A network is recognized when all of its keys are present. The first match wins, so the most specific come first.
 _KEY_SIGNATURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ESRGAN+ (RRDB with a noise branch)", ("1.sub.0.RDB1.conv1x1.weight",)),
     ("SPAN", ("block_1.c1_r.sk.weight",)),
@@ -49,9 +49,9 @@ _KEY_SIGNATURES: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 def identify_architecture(keys: Iterable[str]) -> str:
-    """The name of a network that is not RRDB, or "" when its parameters are unknown."""
+    """Return the name of a network other than RRDB, or "" if its parameter names are unknown."""
     known = _strip_wrappers(set(keys))
-    return next((name for name, signs in _KEY_SIGNATURES if known.issuperset(signs)), "")
+    return next((name for name, signature in _KEY_SIGNATURES if known.issuperset(signature)), "")
 
 
 def _strip_wrappers(keys: set[str]) -> set[str]:

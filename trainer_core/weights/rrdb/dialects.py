@@ -1,8 +1,8 @@
-"""Recognize what network a weight file holds, whoever wrote it, from names and shapes alone (no torch).
+"""Identification of the RRDB network in a weight file of any program, by names and shapes alone (no torch).
 
-Known: BasicSR and Real-ESRGAN (`params_ema`, `params`, flat), neosr, old ESRGAN and traiNNer-redux, BSRGAN and
-RealSR, the earlier trainer's raw checkpoints (`ema`, `generator`), ours. Averaged (EMA) weights are preferred.
-Anything else is refused by its name.
+`identify` knows the files of BasicSR and Real-ESRGAN (`params_ema`, `params`, flat), neosr, old ESRGAN and
+traiNNer-redux, BSRGAN and RealSR, raw checkpoints of the first trainer (`ema`, `generator`) and this trainer's own.
+It prefers EMA weights, and refuses other networks by name.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from trainer_core.weights.rrdb.dimensions import Shape, infer_spec, spec_from_me
 from trainer_core.weights.rrdb.key_names import Translation, translate_keys
 from trainer_core.weights.rrdb.parameter_order import match_by_order
 
-# Where state dictionaries are kept, best first.
+# Keys of state dictionaries, the preferred ones first.
 _EMA_KEYS = ("params_ema", "params-ema", "ema", "generator_ema", "model_ema", "g_ema", "ema_state_dict")
 _RAW_KEYS = ("params", "generator", "state_dict", "model_state_dict", "model", "net", "netG", "net_g", "weights")
 _MAX_WRAPPER_DEPTH = 3
-_BOOKKEEPING = ("n_averaged", "initted", "step")  # of averaged models; not weights
+_BOOKKEEPING = ("n_averaged", "initted", "step")  # counters that EMA models store beside their weights
 _META_LIMIT = 1 << 20  # characters of JSON
 
 
@@ -34,13 +34,16 @@ class IdentifiedNetwork:
     """An RRDB network in a file.
 
     Args:
-        dialect: whose parameter names they are: "BasicSR", "old ESRGAN", "BSRGAN/RealSR" or "by order".
-        container: the key in the file that holds the weights, "" for the top level.
-        spec: the network that the tensors describe.
-        names: our parameter name -> the file's, of those with the right shape.
-        tensors: our parameter name -> the tensor; empty when identified from shapes alone.
-        meta: what the file says about itself.
-        missing, misshaped, unexpected: our names that the file lacks or has in a wrong shape; its own surplus names.
+        dialect: program that the parameter names come from: "BasicSR", "old ESRGAN", "BSRGAN/RealSR" or "by order".
+        container: key in the file that holds the weights, "" for the top level.
+        spec: dimensions of the network that the tensors describe.
+        is_ema: whether the weights are EMA weights.
+        names: names in the file by BasicSR name, of parameters with the right shape.
+        tensors: tensors by BasicSR name; empty if the network was identified from shapes alone.
+        meta: metadata of the file.
+        missing: BasicSR names that the file lacks.
+        misshaped: BasicSR names that have a wrong shape in the file.
+        unexpected: names in the file that belong to no parameter.
     """
 
     dialect: str
@@ -56,12 +59,12 @@ class IdentifiedNetwork:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every parameter of the network is there."""
+        """Whether the file contains every parameter in the right shape."""
         return not self.missing and not self.misshaped
 
     @property
     def padded_from(self) -> NetworkSpec | None:
-        """The smaller network inside, when the file says that it was padded for the viewer."""
+        """Dimensions of the network that was padded for the viewer, or None if the metadata gives none."""
         inner = spec_from_metadata(self.meta.get("padded_from"))
         if inner is None or (inner.scale, inner.unshuffle) != (self.spec.scale, self.spec.unshuffle):
             return None
@@ -69,9 +72,9 @@ class IdentifiedNetwork:
         return inner if min(grown) >= 0 and inner != self.spec else None
 
     def describe(self) -> str:
-        """Such as "RRDB x4 64/23/32 (BasicSR names in params_ema, averaged weights)"."""
+        """Return a description such as "RRDB x4 64/23/32 (BasicSR names in params_ema, EMA weights)"."""
         place = f" in {self.container}" if self.container else ""
-        return f"{self.spec.describe()} ({self.dialect} names{place}{', averaged weights' if self.is_ema else ''})"
+        return f"{self.spec.describe()} ({self.dialect} names{place}{', EMA weights' if self.is_ema else ''})"
 
 
 @dataclass(frozen=True)
@@ -83,19 +86,19 @@ class _Candidate:
 
 
 def identify(source: WeightsFile | Mapping[str, Shape], *, force_rrdb: bool = False) -> IdentifiedNetwork:
-    """The RRDB network in a file, or in a mapping of parameter names to shapes.
+    """Find the RRDB network in a file, or in a mapping of parameter names to shapes.
 
     Args:
-        source: an opened file, or names and shapes.
-        force_rrdb: take unknown parameter names for RRDB's if the shapes fit in their order (`--init-arch rrdb`).
+        source: an open file, or shapes by name.
+        force_rrdb: accept unknown parameter names if their shapes, in order, match RRDB (`--init-arch rrdb`).
 
     Raises:
-        WeightsError: it is another kind of network, which is named, or none.
+        WeightsError: the file contains another network, which the message names if it is known, or none.
     """
-    where = str(source.path) if isinstance(source, WeightsFile) else "the network"
+    subject = str(source.path) if isinstance(source, WeightsFile) else "the network"
     try:
         candidates, meta = _find_candidates(source), _read_metadata(source)
-        require(bool(candidates), "it holds no tensors that could be a network's weights")
+        require(bool(candidates), "it contains no tensors that could be the weights of a network")
         for candidate in candidates:
             translation = translate_keys(candidate.shapes)
             if translation:
@@ -106,18 +109,18 @@ def identify(source: WeightsFile | Mapping[str, Shape], *, force_rrdb: bool = Fa
                 return _make_identified(candidate, translation, meta)
         raise WeightsError(_refusal_reason(candidates, force_rrdb))
     except WeightsError as error:
-        raise WeightsError(f"{where} cannot be used: {error.message.rstrip('.')}.") from error
+        raise WeightsError(f"{subject} cannot be used: {error.message.rstrip('.')}.") from error
 
 
 def _refusal_reason(candidates: list[_Candidate], forced: bool) -> str:
     name = next(filter(None, (identify_architecture(candidate.shapes) for candidate in candidates)), "")
     if name:
-        return f"it holds a network of the kind {name}; only RRDB (ESRGAN, Real-ESRGAN) is supported"
+        return f"it contains another kind of network, {name}; only RRDB (ESRGAN, Real-ESRGAN) is supported"
     keys = list(candidates[0].shapes)
-    found = f"its {len(keys)} parameters ({', '.join(keys[:3])[:120]}, …) are of an unknown network"
+    found = f"its {len(keys)} parameters ({', '.join(keys[:3])[:120]}, …) belong to an unknown network"
     if forced:
         return f"{found}, and their shapes do not fit RRDB either"
-    return f"{found}. If it is RRDB under other names, force it with --init-arch rrdb"
+    return f"{found}. If it is an RRDB network with other parameter names, give --init-arch rrdb"
 
 
 def _make_identified(candidate: _Candidate, translation: Translation, meta: dict[str, Any]) -> IdentifiedNetwork:
@@ -141,36 +144,36 @@ def _make_identified(candidate: _Candidate, translation: Translation, meta: dict
     )
 
 
-# -- where the weights lie ---------------------------------------------------------------------
+# -- where the weights are ----------------------------------------------------------------------
 
 
 def _find_candidates(source: WeightsFile | Mapping[str, Shape]) -> list[_Candidate]:
     if isinstance(source, WeightsFile):
-        return list(_candidates_in_tree(source.tree, "", False, 0))
+        return list(_iterate_candidates(source.tree, "", False, 0))
     return [_Candidate("", dict(source), False, {})]
 
 
-def _candidates_in_tree(tree: Any, container: str, is_ema: bool, depth: int) -> Iterator[_Candidate]:
-    """State dictionaries in `tree`, averaged ones first, the outer ones after the inner ones."""
+def _iterate_candidates(tree: Any, container: str, is_ema: bool, depth: int) -> Iterator[_Candidate]:
+    """Yield the state dictionaries in `tree`: EMA weights first, inner dictionaries before outer ones."""
     if not isinstance(tree, dict) or depth > _MAX_WRAPPER_DEPTH:
         return
     inner = [key for key, value in tree.items() if isinstance(key, str) and isinstance(value, dict)]
     others = [key for key in inner if key not in _EMA_KEYS + _RAW_KEYS and "optim" not in key and key != "meta"]
     for key in [*(k for k in _EMA_KEYS + _RAW_KEYS if k in inner), *others]:
-        below = f"{container}.{key}" if container else key
-        yield from _candidates_in_tree(tree[key], below, is_ema or key in _EMA_KEYS, depth + 1)
+        path = f"{container}.{key}" if container else key
+        yield from _iterate_candidates(tree[key], path, is_ema or key in _EMA_KEYS, depth + 1)
     tensors = {key: value for key, value in tree.items() if isinstance(key, str) and isinstance(value, TensorInfo)}
     if tensors:
         yield _Candidate(container, {key: info.shape for key, info in tensors.items()}, is_ema, tensors)
 
 
 def _read_metadata(source: WeightsFile | Mapping[str, Shape]) -> dict[str, Any]:
-    """What the file says about itself: `meta`, our raw checkpoints' own fields, or a safetensors file's texts."""
+    """Return the metadata: `meta`, fields of this trainer's raw checkpoints, or the texts of a safetensors file."""
     if not isinstance(source, WeightsFile):
         return {}
     if source.file_format == "safetensors":
-        told = _parse_json(source.metadata.get("meta", ""))
-        return {**{key: text for key, text in source.metadata.items() if key != "meta"}, **told}
+        parsed = _parse_json(source.metadata.get("meta", ""))
+        return {**{key: text for key, text in source.metadata.items() if key != "meta"}, **parsed}
     if not isinstance(source.tree, dict):
         return {}
     meta = source.tree.get("meta")
@@ -186,7 +189,7 @@ def _is_plain(value: Any) -> bool:
 
 def _parse_json(text: str) -> dict[str, Any]:
     try:
-        told = json.loads(text) if 0 < len(text) <= _META_LIMIT else {}
+        parsed = json.loads(text) if 0 < len(text) <= _META_LIMIT else {}
     except (ValueError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}

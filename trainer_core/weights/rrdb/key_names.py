@@ -1,4 +1,4 @@
-"""Other programs' parameter names of RRDB translated into BasicSR's, which are ours.
+"""Translation of the RRDB parameter names of other programs into those of BasicSR, which this trainer uses.
 
 Old ESRGAN numbers its layers: `model.0` is conv_first, `model.1.sub.B.RDBd.convk.0` the blocks,
 `model.1.sub.N` conv_body, `model.3`, `.6`, … the K up-convolutions, `model.{3K+2}` conv_hr, `model.{3K+4}` conv_last.
@@ -20,12 +20,12 @@ _OLD_BLOCK = re.compile(r"model\.1\.sub\.(\d+)\.RDB([123])\.conv([1-5])\.0\.(wei
 _OLD_TRUNK = re.compile(r"model\.1\.sub\.(\d+)\.(weight|bias)")
 _OLD_LAYER = re.compile(r"model\.(\d+)\.(weight|bias)")
 _BSRGAN_BLOCK = re.compile(r"RRDB_trunk\.(\d+)\.RDB([123])\.conv([1-5])\.(weight|bias)")
-_BSRGAN_WORDS = {"trunk_conv": "conv_body", "HRconv": "conv_hr", "conv_first": "conv_first", "conv_last": "conv_last"}
+_BSRGAN_LAYERS = {"trunk_conv": "conv_body", "HRconv": "conv_hr", "conv_first": "conv_first", "conv_last": "conv_last"}
 
 
 @dataclass(frozen=True)
 class Translation:
-    """`names`: ours -> the file's, of the keys understood; `others`: the file's remaining keys."""
+    """Meaning of the keys of a file: `names` maps BasicSR names to keys, `unknown_keys` are the remaining ones."""
 
     dialect: str
     names: dict[str, str]
@@ -33,19 +33,17 @@ class Translation:
 
 
 def translate_keys(keys: Iterable[str]) -> Translation | None:
-    """What the keys of one state dictionary mean, or None if they are not an RRDB network's."""
+    """Translate the keys of one state dictionary; return None if they are not of an RRDB network."""
     file_names = list(keys)
-    for dialect, anchor, block, rename in _DIALECTS:
-        prefix = _prefix_before(file_names, anchor, block)
+    for dialect, anchor, block, make_rule in _DIALECTS:
+        prefix = _find_prefix(file_names, anchor, block)
         if prefix is None:
             continue
         names: dict[str, str] = {}
-        inner = {
-            _without_prefix(key, prefix): key for key in file_names if key.replace(_COMPILED, "").startswith(prefix)
-        }
-        rule = rename(inner)
+        inner = {_strip_prefix(key, prefix): key for key in file_names if key.replace(_COMPILED, "").startswith(prefix)}
+        translate = make_rule(inner)
         for key, original in inner.items():
-            ours = rule(key)
+            ours = translate(key)
             if ours:
                 names[ours] = original
         used = set(names.values())
@@ -53,8 +51,8 @@ def translate_keys(keys: Iterable[str]) -> Translation | None:
     return None
 
 
-def _prefix_before(keys: list[str], anchor: str, block: re.Pattern[str]) -> str | None:
-    """What stands in front of the network's names ("module.", "netG.", …, mostly ""), if it is of this dialect."""
+def _find_prefix(keys: list[str], anchor: str, block: re.Pattern[str]) -> str | None:
+    """Return the prefix of the parameter names ("module.", "netG.", …, mostly ""), or None in another dialect."""
     plain = [key.replace(_COMPILED, "") for key in keys]
     prefixes = sorted({key[: -len(anchor)] for key in plain if key == anchor or key.endswith("." + anchor)}, key=len)
     for prefix in prefixes:
@@ -63,36 +61,36 @@ def _prefix_before(keys: list[str], anchor: str, block: re.Pattern[str]) -> str 
     return None
 
 
-def _without_prefix(key: str, prefix: str) -> str:
+def _strip_prefix(key: str, prefix: str) -> str:
     return key.replace(_COMPILED, "")[len(prefix) :]
 
 
 _Rule = Callable[[str], str]
 
 
-def _basicsr_rule(_: Iterable[str]) -> _Rule:
+def _make_basicsr_rule(_: Iterable[str]) -> _Rule:
     return lambda key: key if _BASICSR_KEY.fullmatch(key) else ""
 
 
-def _bsrgan_rule(_: Iterable[str]) -> _Rule:
-    def ours(key: str) -> str:
+def _make_bsrgan_rule(_: Iterable[str]) -> _Rule:
+    def translate(key: str) -> str:
         block = _BSRGAN_BLOCK.fullmatch(key)
         if block:
             return "body.{}.rdb{}.conv{}.{}".format(*block.groups())
-        word, _, kind = key.rpartition(".")
+        layer_name, _, kind = key.rpartition(".")
         if kind not in ("weight", "bias"):
             return ""
-        up = re.fullmatch(r"upconv(\d)", word)
-        layer = f"conv_up{up.group(1)}" if up else _BSRGAN_WORDS.get(word, "")
+        up = re.fullmatch(r"upconv(\d)", layer_name)
+        layer = f"conv_up{up.group(1)}" if up else _BSRGAN_LAYERS.get(layer_name, "")
         return layer and f"{layer}.{kind}"
 
-    return ours
+    return translate
 
 
-def _old_rule(keys: Iterable[str]) -> _Rule:
-    layers = _old_layers(keys)
+def _make_old_rule(keys: Iterable[str]) -> _Rule:
+    layers = _find_old_layers(keys)
 
-    def ours(key: str) -> str:
+    def translate(key: str) -> str:
         block = _OLD_BLOCK.fullmatch(key)
         if block:
             return "body.{}.rdb{}.conv{}.{}".format(*block.groups())
@@ -103,20 +101,20 @@ def _old_rule(keys: Iterable[str]) -> _Rule:
         name = layers.get(int(layer.group(1)), "") if layer else ""
         return f"{name}.{layer.group(2)}" if layer and name else ""
 
-    return ours
+    return translate
 
 
-def _old_layers(keys: Iterable[str]) -> dict[int, str]:
-    """Layer number -> our name; the last two layers are conv_hr and conv_last."""
+def _find_old_layers(keys: Iterable[str]) -> dict[int, str]:
+    """Return the BasicSR names by layer number; the last two layers are conv_hr and conv_last."""
     found = sorted({int(match.group(1)) for key in keys for match in [_OLD_LAYER.fullmatch(key)] if match})
     ups = found[1:-2]
     names = {0: "conv_first", **{number: f"conv_up{number // 3}" for number in ups if number % 3 == 0}}
     return {**names, **dict(zip(found[-2:], ("conv_hr", "conv_last")))} if len(found) >= 3 else names
 
 
-# Name, the first layer's key, how a block's key looks, and the maker of the renaming rule.
+# Dialect, key of the first layer, pattern of the keys of a block, and a function that makes the translation rule.
 _DIALECTS: tuple[tuple[str, str, re.Pattern[str], Callable[[Iterable[str]], _Rule]], ...] = (
-    (BASICSR, "conv_first.weight", re.compile(r"body\.\d+\.rdb[123]\.conv[1-5]\.weight"), _basicsr_rule),
-    (BSRGAN, "conv_first.weight", _BSRGAN_BLOCK, _bsrgan_rule),
-    (OLD_ESRGAN, "model.0.weight", _OLD_BLOCK, _old_rule),
+    (BASICSR, "conv_first.weight", re.compile(r"body\.\d+\.rdb[123]\.conv[1-5]\.weight"), _make_basicsr_rule),
+    (BSRGAN, "conv_first.weight", _BSRGAN_BLOCK, _make_bsrgan_rule),
+    (OLD_ESRGAN, "model.0.weight", _OLD_BLOCK, _make_old_rule),
 )

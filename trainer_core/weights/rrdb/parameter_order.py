@@ -1,4 +1,4 @@
-"""Take unknown parameter names for RRDB's when their shapes, in the file's order, are an RRDB network's."""
+"""Identification of RRDB under unknown parameter names, by the shapes of the parameters in the order of the file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _PER_BLOCK = 15
 
 
 def match_by_order(shapes: Mapping[str, Shape]) -> Translation | None:
-    """The only RRDB network whose parameters come in this order, or None if there is none.
+    """Translate the names if the shapes, in order, are those of an RRDB network; return None otherwise.
 
-    Each convolution's bias must follow its weight, as every program writes them.
+    The weight of each convolution must come before its bias, as every program writes them.
     """
     weights = [(key, shape) for key, shape in shapes.items() if len(shape) == 4]
     biases = [(key, shape) for key, shape in shapes.items() if len(shape) == 1]
@@ -27,10 +27,12 @@ def match_by_order(shapes: Mapping[str, Shape]) -> Translation | None:
         blocks, rest = divmod(len(weights) - _OUTSIDE_BODY - ups, _PER_BLOCK)
         if rest:
             continue
-        plain = NetworkSpec(2**ups, feat, blocks, grow, weights[0][1][1], outputs, 1)  # as if nothing were unshuffled
-        wanted = plain.shapes()
+        plain = NetworkSpec(
+            2**ups, feat, blocks, grow, weights[0][1][1], outputs, 1
+        )  # 1: the inputs are counted without pixel-unshuffle
+        expected = plain.shapes()
         given = [item for pair in zip(weights, biases) for item in pair]
-        if list(wanted.values()) == [shape for _, shape in given]:
-            names = dict(zip(wanted, (key for key, _ in given)))
+        if list(expected.values()) == [shape for _, shape in given]:
+            names = dict(zip(expected, (key for key, _ in given)))
             return Translation(BY_ORDER, names, tuple(set(shapes) - set(names.values())))
     return None
