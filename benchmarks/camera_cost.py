@@ -1,6 +1,6 @@
-"""What the cameras cost beside a training step: milliseconds, and the share of a step measured in the same run.
+"""Measure the cost of the cameras: milliseconds, and the share of a training step measured in the same run.
 
-    python benchmarks/camera_cost.py [--threads 2] [--repeats 5]
+    python -m benchmarks.camera_cost [--threads 2] [--repeats 5]
 
 The step is the light preset's at the default batch: RRDB 64/6/32, x4, batch 16, LR 32x32, forward, backward and fused
 Adam, bf16 autocast and channels-last. The goal is a share of at most 0.10. Camera and step take turns, and medians
@@ -37,16 +37,16 @@ def main() -> None:
     environment.configure_libraries()
     torch.set_num_threads(arguments.threads)
     step = _training_step()
-    shots = {name: _photograph(name) for name in REGION_SIDES}
+    cameras = {name: _simulation(name) for name in REGION_SIDES}
     step_times: list[float] = []
-    shot_times: dict[str, list[float]] = {name: [] for name in shots}
+    camera_times: dict[str, list[float]] = {name: [] for name in cameras}
     for _ in range(arguments.repeats + 1):
         step_times.append(_milliseconds(step))
-        for name, shot in shots.items():
-            shot_times[name] += [_milliseconds(shot) for _ in range(4)][1:]
+        for name, simulate in cameras.items():
+            camera_times[name] += [_milliseconds(simulate) for _ in range(4)][1:]
     whole = median(step_times[1:])  # the first one warms up
     print(f"light step, batch {BATCH}, LR {PATCH}: {whole:.0f} ms on {arguments.threads} threads")
-    for name, times in shot_times.items():
+    for name, times in camera_times.items():
         cost = median(times[3:])
         verdict = "ok" if cost / whole <= GOAL else f"above {GOAL}"
         side = REGION_SIDES[name] * SCALE
@@ -59,7 +59,7 @@ def _milliseconds(action: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def _photograph(name: str) -> Callable[[], object]:
+def _simulation(name: str) -> Callable[[], object]:
     camera = build_camera(CameraProfile.builtin(name), SCALE)
     side = REGION_SIDES[name]
     place = torch.full((BATCH,), camera.region_multiple)
@@ -71,10 +71,10 @@ def _photograph(name: str) -> Callable[[], object]:
         camera.frame_height,
         torch.rand(BATCH, 3, 30, 30),
     )
-    return lambda: _draw_and_photograph(camera, view)
+    return lambda: _draw_and_simulate(camera, view)
 
 
-def _draw_and_photograph(camera: Camera, view: FrameView) -> None:
+def _draw_and_simulate(camera: Camera, view: FrameView) -> None:
     camera(view, camera.draw(1, range(BATCH)), torch.Generator().manual_seed(1))
 
 

@@ -1,14 +1,14 @@
-"""How close the synthetic watch photos come to real ones: distance D by terms, classifier AUC, controls, a picture.
+"""Measure how close synthetic watch photos come to captures: distance D by terms, classifier AUC, controls, a picture.
 
-    python benchmarks/camera_realism.py mono ../shared/wqv/mono ../shared/photos [--profile FILE] [--seeds 3]
+    python -m benchmarks.camera_realism mono ../shared/wqv/mono ../shared/photos [--profile FILE] [--seeds 3]
         [--photos 100] [--only watchB] [--sheet sheet.png] [--json result.json]
 
-Photographs are cut to watch frames and go through the camera of the profile, once per seed. Printed: D and C2ST of
-every seed with their mean and spread, the terms of D (medians of both sets, distance in units of the term's scale) and
-the size-matched control: half of the captures against the other half, and against as many synthetic photos. The
-captures are few, so differences of D below the spread mean nothing. At the end the edges of the captures (quartiles)
-stand beside those of drawn steps, slanted and of any contrast, that the camera photographed: photographs seldom have
-edges as clean as house walls and window frames, so theirs tell of the photographs too.
+Cuts photos to watch frames and simulates them with the camera of the profile, once per seed. Prints D and C2ST of
+every seed with mean and spread, the terms of D (medians of both sets, distance in units of the term's scale) and the
+size-matched control: half of the captures against the other half, and against as many synthetic photos. There are few
+captures, so differences of D below the spread mean nothing. At the end it prints the quartiles of edge widths of the
+captures beside those of simulated slanted edges of any contrast. Photos seldom have edges as clean as house walls and
+window frames, so edges of synthetic photos also depend on the photos.
 """
 
 from __future__ import annotations
@@ -77,21 +77,21 @@ def _arguments() -> argparse.Namespace:
 
 
 def start_profile(path: Path | None, kind: str) -> CameraProfile:
-    """That of the file, or the built-in one of the kind."""
+    """Load the profile file, or the built-in profile of the kind."""
     if path:
         return CameraProfile.load(path)
     return CameraProfile.builtin("wqv1" if kind == "mono" else "wqv10")
 
 
 def read_captures_of(folder: Path, kind: str, only: str) -> PhotoSet:
-    """The folder's captures of the kind whose file names contain `only`."""
+    """Read the folder's captures of the kind whose file names contain `only`."""
     files = [path for path in sorted(folder.iterdir()) if only in path.name]
     captures = [capture for path in files for capture in read_captures(path) if capture.kind == kind]
     return PhotoSet.measure([capture.pixels for capture in captures], kind)
 
 
 def photo_files(folder: Path, count: int) -> list[Path]:
-    """`count` photographs, evenly spread over the folder's sorted list."""
+    """Return `count` photo files, evenly spread over the folder's sorted list."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
     places = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)
     return [files[place] for place in places]
@@ -114,10 +114,10 @@ def _synthetic(profile: CameraProfile, photos: Sequence[Path], seed: int) -> Pho
 
 
 def _control(real: PhotoSet, synthetic: PhotoSet) -> dict[str, list[float]]:
-    """D and C2ST at the size of half the captures: real against real, real against synthetic."""
+    """Measure D and C2ST at the size of half the captures: real against real, real against synthetic."""
     results: dict[str, list[float]] = {}
-    for one, other, imitation in _halves(real, synthetic):
-        for name, rival in (("real", other), ("synthetic", imitation)):
+    for one, other, drawn in _halves(real, synthetic):
+        for name, rival in (("real", other), ("synthetic", drawn)):
             label = f"{len(one.pixels)} real / {len(rival.pixels)} {name}"
             results.setdefault(f"{label}: D", []).append(one.distance_to(rival)[0])
             if min(len(one.pixels), len(rival.pixels)) >= 3:
@@ -131,8 +131,8 @@ def _halves(real: PhotoSet, synthetic: PhotoSet) -> Iterator[tuple[PhotoSet, Pho
     for _ in range(_SPLITS if half >= 2 else 0):
         order = generator.permutation(len(real.pixels)).tolist()
         others = order[half:]
-        imitation = generator.choice(len(synthetic.pixels), len(others), replace=False).tolist()
-        yield real.subset(order[:half]), real.subset(others), synthetic.subset(imitation)
+        drawn = generator.choice(len(synthetic.pixels), len(others), replace=False).tolist()
+        yield real.subset(order[:half]), real.subset(others), synthetic.subset(drawn)
 
 
 def _print_summary(name: str, values: Sequence[float]) -> None:
@@ -160,11 +160,13 @@ def _print_edges(profile: CameraProfile, real: PhotoSet) -> None:
 
 
 def _quartiles(photos: PhotoSet, name: str) -> np.ndarray:
-    return np.percentile(np.concatenate([image[name] for image in photos.statistics]), (25, 50, 75))
+    values = np.concatenate([image[name] for image in photos.statistics])
+    quartiles: np.ndarray = np.percentile(values, (25, 50, 75))
+    return quartiles
 
 
 def _contact_sheet(real: PhotoSet, synthetic: PhotoSet) -> Image.Image:
-    """Two rows of captures above two rows of synthetic photos, at twice their size."""
+    """Draw two rows of captures above two rows of synthetic photos, at twice their size."""
     columns = min(9, (len(real.pixels) + 1) // 2)
     spread = np.linspace(0, len(synthetic.pixels) - 1, 2 * columns).round().astype(int)
     cells = [*real.pixels[: 2 * columns], *[synthetic.pixels[place] for place in spread]]

@@ -1,11 +1,11 @@
-"""Fit a camera profile to captures over photographs: how the built-in profiles and the hold-outs are made.
+"""Fit a camera profile to captures and photos; the built-in profiles and the hold-outs were made with this script.
 
-    python benchmarks/fit_camera.py mono ../shared/wqv/mono ../shared/photos -o fit.json --start first.json
+    python -m benchmarks.fit_camera mono ../shared/wqv/mono ../shared/photos -o fit.json --start first.json
         [--only watchA] [--free watch|all] [--candidates 600] [--photos 110] [--share 0.25]
 
-`--free watch`, as `wqv-upscale-tools calibrate` does it, leaves exposure, tone and shading alone, `all` does not.
-`--share` writes the profile that lies so far on the way from the start to the fit. `camera_realism.py` measures the
-result, also on captures that were not fitted to.
+`--free watch` (what `wqv-upscale-tools calibrate` does) leaves exposure, tone and shading unchanged; `--free all` fits
+them too. `--share` writes the profile that is this share of the way from the start to the fit. `camera_realism.py`
+measures the result, also on captures that the fit did not use.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import json
 from pathlib import Path
 
 import torch
-from camera_realism import FIT_SEED, SCALES, cut_frames, photo_files, read_captures_of, start_profile
 from tqdm import tqdm
 
+from benchmarks.camera_realism import FIT_SEED, SCALES, cut_frames, photo_files, read_captures_of, start_profile
 from trainer_core.calibration.bounds import BOUNDS, watch_parameters
 from trainer_core.calibration.search import fit_profile
 from trainer_core.camera import CameraProfile, build_camera
@@ -36,6 +36,11 @@ def main() -> None:
     frames = cut_frames(photos, build_camera(start, scale), FIT_SEED)
     free = watch_parameters(start.kind) if arguments.free == "watch" else tuple(BOUNDS[start.kind])
     with tqdm(total=arguments.candidates) as bar:
+
+        def show_progress(_tried: int, _count: int, best: float) -> None:
+            bar.update()
+            bar.set_postfix(total=f"{best:.3f}")
+
         found = fit_profile(
             start,
             real,
@@ -44,19 +49,23 @@ def main() -> None:
             candidates=arguments.candidates,
             free=free,
             seed=FIT_SEED,
-            progress=lambda tried, count, best: (bar.update(), bar.set_postfix(total=f"{best:.3f}")),
+            progress=show_progress,
         )
     written = between(start, found, arguments.share)
     arguments.out.write_text(json.dumps(written.to_json(), indent=1))
 
 
 def between(start: CameraProfile, end: CameraProfile, share: float) -> CameraProfile:
-    """The profile `share` of the way from `start` to `end`, range end by range end."""
+    """Interpolate between two profiles: `share` of the way from `start` to `end`, for each end of each range."""
 
     def mixed(a: float, b: float) -> float:
         return round(a + share * (b - a), 4)
 
-    ranges = {name: tuple(map(mixed, start.ranges[name], end.ranges[name])) for name in start.ranges}
+    def mixed_range(name: str) -> tuple[float, float]:
+        (low, high), (end_low, end_high) = start.ranges[name], end.ranges[name]
+        return mixed(low, end_low), mixed(high, end_high)
+
+    ranges = {name: mixed_range(name) for name in start.ranges}
     chances = {name: mixed(start.chances[name], end.chances[name]) for name in start.chances}
     return dataclasses.replace(end, ranges=ranges, chances=chances)
 

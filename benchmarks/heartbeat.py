@@ -1,7 +1,7 @@
 """The heartbeat of the window's thread, for `window_latency.py`: how late a 10 ms timer is, and why.
 
-An observer in another thread looks where all threads are while a beat is late, and the garbage collector tells what it
-takes; the explanation of a late beat is what they saw.
+While a beat is late, an observer in another thread samples the stacks of all threads, and a callback of the garbage
+collector records its time. These samples explain the late beat.
 """
 
 from __future__ import annotations
@@ -14,23 +14,27 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
+
+if TYPE_CHECKING:
+    from app.window import Window
+    from trainer_core.events import Event
 
 PERIOD = 0.010  # seconds between two beats
 LATE, STALL = 0.050, 0.250  # seconds beyond the period
 _START = Path(__file__).resolve().parents[1] / "app" / "start.py"  # where Qt's loop was begun
-_SAMPLING = 0.025  # seconds between two looks at the threads
-_SUSPICIOUS = 0.100  # seconds without a beat before a look is worth keeping
+_SAMPLING = 0.025  # seconds between two samples of the threads
+_SUSPICIOUS = 0.100  # seconds without a beat before a sample is recorded
 
 
 class Heartbeat:
-    """Beats in the window's thread, looks at all threads from another one, and explains the late beats.
+    """A timer in the window's thread with an observer thread that explains late beats.
 
     Args:
         seconds: after the first step; then the window is closed and `done` gets the figures.
     """
 
-    def __init__(self, window: Any, seconds: float, done: Callable[[dict[str, Any]], object]) -> None:
+    def __init__(self, window: Window, seconds: float, done: Callable[[dict[str, Any]], object]) -> None:
         from PySide6.QtCore import Qt, QTimer
 
         self._window, self._seconds, self._done = window, seconds, done
@@ -45,17 +49,17 @@ class Heartbeat:
         self._steps = 0
         self._memory = [0.0, 0.0]
         self._worked = 0.0  # seconds of processor time of the window's thread
-        self._heard: collections.deque[tuple[float, str]] = collections.deque(maxlen=1000)
-        self._looks: collections.deque[tuple[float, float, str, str]] = collections.deque(maxlen=100_000)
+        self._events: collections.deque[tuple[float, str]] = collections.deque(maxlen=1000)
+        self._samples: collections.deque[tuple[float, float, str, str]] = collections.deque(maxlen=100_000)
         self._collections: collections.deque[tuple[float, float, str]] = collections.deque(maxlen=10_000)
         self._main, self._over = threading.get_ident(), False
 
     def start(self) -> None:
-        """Begin to beat."""
-        self._window.session.happened.connect(self._hear)
+        """Start the timer and the observer."""
+        self._window.session.event_received.connect(self._count_event)
         self._window.session.ended.connect(lambda ended: self._end())
         gc.callbacks.append(self._note_collection)
-        threading.Thread(target=self._look, name="observer", daemon=True).start()
+        threading.Thread(target=self._sample_threads, name="observer", daemon=True).start()
         self._last = time.perf_counter()
         self._timer.start(int(1000 * PERIOD))
 
@@ -74,9 +78,9 @@ class Heartbeat:
         if self._first_step and now - self._first_step > self._seconds and not self._over:
             self._end()
 
-    def _hear(self, event: Any) -> None:
+    def _count_event(self, event: Event) -> None:
         kind = type(event).__name__
-        self._heard.append((time.perf_counter(), kind))
+        self._events.append((time.perf_counter(), kind))
         if kind == "StepDone":
             self._steps += 1
             if not self._first_step:
@@ -97,7 +101,7 @@ class Heartbeat:
 
     # -- in others
 
-    def _look(self) -> None:
+    def _sample_threads(self) -> None:
         woke = time.perf_counter()
         while not self._over:
             time.sleep(_SAMPLING)
@@ -106,7 +110,7 @@ class Heartbeat:
                 frames = sys._current_frames()
                 others = [_place(frame) for ident, frame in frames.items() if ident != self._main]
                 training = next((place for place in others if "trainer_core" in place), "")
-                self._looks.append((now, now - woke, _place(frames.get(self._main)), training))
+                self._samples.append((now, now - woke, _place(frames.get(self._main)), training))
             woke = now
 
     def _note_collection(self, phase: str, info: dict[str, int]) -> None:
@@ -139,14 +143,14 @@ class Heartbeat:
 
     def _explain(self, began: float, late: float) -> dict[str, Any]:
         end = began + late + PERIOD
-        looks = [look for look in self._looks if began <= look[0] <= end + _SAMPLING]
-        doing = [f"window's thread, seen {n}x: {place}" for place, n in _count(look[2] for look in looks)]
-        doing += [f"training, seen {n}x: {place}" for place, n in _count(look[3] for look in looks)]
-        held = max((look[1] for look in looks), default=0.0)
-        if not looks or held > late / 2:
+        samples = [sample for sample in self._samples if began <= sample[0] <= end + _SAMPLING]
+        doing = [f"window's thread, seen {n}x: {place}" for place, n in _count(sample[2] for sample in samples)]
+        doing += [f"training, seen {n}x: {place}" for place, n in _count(sample[3] for sample in samples)]
+        held = max((sample[1] for sample in samples), default=0.0)
+        if not samples or held > late / 2:
             doing.append("the observer did not run either: the interpreter's lock was held, or no core was free")
-        heard = collections.Counter(kind for when, kind in self._heard if began - 0.01 <= when <= end + 0.05)
-        doing += [f"heard {kind} ({n})" for kind, n in heard.items()]
+        events = collections.Counter(kind for when, kind in self._events if began - 0.01 <= when <= end + 0.05)
+        doing += [f"event {kind} ({n})" for kind, n in events.items()]
         doing += [
             f"garbage collection, {what}: {1000 * took:.0f} ms"
             for when, took, what in self._collections
@@ -160,7 +164,7 @@ def _count(places: Iterable[str]) -> list[tuple[str, int]]:
 
 
 def _place(frame: FrameType | None) -> str:
-    """The innermost frames, such as "charts/panel.py:110 _draw < charts/chart.py:95 draw"."""
+    """Name the innermost frames, such as "charts/panel.py:110 _draw < charts/chart.py:95 draw"."""
     names: list[str] = []
     while frame is not None and frame.f_code.co_filename != str(_START) and len(names) < 6:
         code = frame.f_code
@@ -170,6 +174,7 @@ def _place(frame: FrameType | None) -> str:
 
 
 def memory_used() -> float:
+    """Return the resident memory of this process in MB."""
     import psutil
 
     return float(psutil.Process().memory_info().rss / 1e6)

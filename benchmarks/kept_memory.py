@@ -1,6 +1,6 @@
-"""What it brings to keep a step's freed memory for the next one (`trainer_core/environment.py`), with glibc.
+"""Measure the gain of keeping a step's freed memory for the next one (`trainer_core/environment.py`), with glibc.
 
-    python benchmarks/kept_memory.py [--presets nano light] [--steps 20] [--rounds 3]
+    python -m benchmarks.kept_memory [--presets nano light] [--steps 20] [--rounds 3]
 
 Child processes train with freed memory kept and, in turns, with glibc's own settings, in the first thread (as on the
 command line) and in another (as in the window). Prints steps per second, page faults of a step, the largest memory, and
@@ -17,13 +17,11 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 WAYS = {"handed back": {"MALLOC_PERTURB_": "0"}, "kept": {}}  # a setting without effect, which keeps ours away
 THREADS = ("first", "another")
 _SETTLING = 4
-_ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
@@ -38,7 +36,7 @@ def main() -> None:
             for _ in range(arguments.rounds):
                 for way in WAYS:
                     found[way].append(_measure(way, preset, thread, arguments.steps))
-            _tell(preset, thread, found)
+            _print_result(preset, thread, found)
 
 
 def _arguments() -> argparse.Namespace:
@@ -50,7 +48,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _tell(preset: str, thread: str, found: dict[str, list[dict[str, float]]]) -> None:
+def _print_result(preset: str, thread: str, found: dict[str, list[dict[str, float]]]) -> None:
     print(f"{preset}, {thread} thread")
     for way, runs in found.items():
         speeds = " ".join(f"{run['speed']:.2f}" for run in runs)
@@ -62,14 +60,23 @@ def _tell(preset: str, thread: str, found: dict[str, list[dict[str, float]]]) ->
 
 def _measure(way: str, preset: str, thread: str, steps: int) -> dict[str, float]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("MALLOC_", "GLIBC_"))}
-    command = [sys.executable, __file__, "--child", thread, "--presets", preset, "--steps", str(steps)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.kept_memory",
+        "--child",
+        thread,
+        "--presets",
+        preset,
+        "--steps",
+        str(steps),
+    ]
     done = subprocess.run(command, env={**inherited, **WAYS[way]}, check=True, stdout=subprocess.PIPE)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
 
 def _train(preset: str, thread: str, steps: int) -> None:
-    sys.path.insert(0, str(_ROOT))
     from trainer_core import environment
 
     environment.configure_libraries()
@@ -84,7 +91,7 @@ def _train(preset: str, thread: str, steps: int) -> None:
 def _time_steps(preset: str, steps: int) -> None:
     import resource
 
-    from training_step import step_config, training_step
+    from benchmarks.training_step import step_config, training_step
 
     def usage() -> Any:
         return resource.getrusage(resource.RUSAGE_SELF)

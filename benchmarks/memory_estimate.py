@@ -1,6 +1,6 @@
-"""Is the memory estimate right? Ratio of the measured peak of a training step to the estimate, per preset and scale.
+"""Compare the measured peak memory of a training step with the estimate, per preset and scale.
 
-    python benchmarks/memory_estimate.py [nano-4 light-4 nano-8 ...]
+    python -m benchmarks.memory_estimate [nano-4 light-4 nano-8 ...]
 
 Each case runs in a process of its own, on the CPU; the resident set before the step (PyTorch itself) is subtracted.
 """
@@ -16,13 +16,13 @@ _STEPS = 6
 
 
 def measure(case: str) -> None:
-    """Some updates on random pairs; prints estimate, measurement and ratio."""
+    """Run some updates on random pixels; print estimate, measurement and ratio."""
     from trainer_core import environment
 
     environment.configure_libraries()
     import torch
-    from training_step import step_config, training_step
 
+    from benchmarks.training_step import step_config, training_step
     from trainer_core.planning.hardware import choose_hardware, estimate_memory
     from trainer_core.planning.plan import network_spec
 
@@ -43,4 +43,4 @@ if __name__ == "__main__":
         measure(sys.argv[2])
     else:
         for name in sys.argv[1:] or CASES:
-            subprocess.run([sys.executable, __file__, "--case", name], check=True)
+            subprocess.run([sys.executable, "-m", "benchmarks.memory_estimate", "--case", name], check=True)

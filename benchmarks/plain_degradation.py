@@ -35,7 +35,7 @@ def _parameter(unit: str, law: str, meaning: str) -> Tensor:
 
 @dataclass(frozen=True)
 class PlainParams(Params):
-    """One photograph each."""
+    """The parameters of one sample each."""
 
     blur: Tensor = _parameter("HR px", "uniform", "Gaussian sigma")
     blurred: Tensor = _parameter("probability", "chance", "whether there is any blur")
@@ -45,7 +45,7 @@ class PlainParams(Params):
 
 
 class PlainCamera(Camera):
-    """No watch at all.
+    """A degradation without any watch.
 
     Args:
         scale: HR pixels per LR pixel.

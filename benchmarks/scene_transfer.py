@@ -1,6 +1,6 @@
-"""Do the built-in scenes teach what photos teach? Ratio of the PSNR gains over bicubic on the same real photos.
+"""Compare training on built-in scenes with training on photos: ratio of the PSNR gains on the same real photos.
 
-    python benchmarks/scene_transfer.py PHOTOS [--steps 300]
+    python -m benchmarks.scene_transfer PHOTOS [--steps 300]
 
 PHOTOS has the folders `train` and `val`. The nano mono x4 network is trained twice for the same number of steps,
 once on PHOTOS/train, once on scenes, and both are validated on PHOTOS/val.
@@ -21,7 +21,7 @@ from trainer_core.scenes.painter import write_scenes
 
 
 def gain(source: Path, workspace: Path, steps: int) -> float:
-    """Final validation PSNR minus bicubic's, in dB."""
+    """Train, and return the final validation PSNR minus bicubic's, in dB."""
     command = [sys.executable, "-m", "trainer_core", str(source), str(workspace), "--preset", "nano"]
     command += ["--monochrome-style", "--steps", str(steps), "--val-interval", str(steps), "--events", "jsonl"]
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()

@@ -1,9 +1,9 @@
-"""How torch's OpenMP threads wait for each other (`trainer_core/environment.py`): a training step alone and in company.
+"""Time a training step for each way in which torch's OpenMP threads wait (`trainer_core/environment.py`).
 
-    python benchmarks/thread_waiting.py [--steps 8] [--rounds 2]
+    python -m benchmarks.thread_waiting [--steps 8] [--rounds 2]
 
 For each way of waiting a child process times steps of the nano preset, first alone, then beside one process that keeps
-a core busy. Prints the median seconds of a step. Measure on an idle machine: anything else running is company too.
+a core busy. Prints the median seconds of a step. Measure on an idle machine: any other work disturbs it.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ def _text(values: list[float]) -> str:
 
 
 def _measure(way: str, steps: int) -> float:
-    kept = {key: value for key, value in os.environ.items() if key not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
-    command = [sys.executable, __file__, "--child", "--steps", str(steps)]
-    return float(subprocess.run(command, env={**kept, **WAYS[way]}, check=True, stdout=subprocess.PIPE).stdout)
+    inherited = {key: value for key, value in os.environ.items() if key not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    command = [sys.executable, "-m", "benchmarks.thread_waiting", "--child", "--steps", str(steps)]
+    return float(subprocess.run(command, env={**inherited, **WAYS[way]}, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def _step_seconds(steps: int) -> float:
-    from training_step import step_config, training_step
+    from benchmarks.training_step import step_config, training_step
 
     step = training_step(step_config("nano"))
     times = []

@@ -16,13 +16,13 @@ from trainer_core.training.learner import Learner
 
 
 def step_config(preset: str, scale: int = 4) -> TrainerConfig:
-    """A preset on the CPU, at its own batch and patch size."""
+    """Return the settings of a preset on the CPU, at its own batch and patch size."""
     return TrainerConfig(preset=preset, scale=scale, device="cpu", **PRESETS[preset])
 
 
 def training_step(config: TrainerConfig) -> Callable[[], object]:
-    """Forward, backward and update, always on the same pixels."""
+    """Return a function that does forward, backward and update, always on the same pixels."""
     learner = Learner(config, RRDBNet(network_spec(config)), choose_hardware(config))
     side, batch = config.patch_size, config.batch_size
-    pair = Batch(torch.rand(batch, 3, side, side), torch.rand(batch, 3, *[side * config.scale] * 2))
-    return lambda: learner.update([pair], count=1, learning_rate=1e-4)
+    pixels = Batch(torch.rand(batch, 3, side, side), torch.rand(batch, 3, *[side * config.scale] * 2))
+    return lambda: learner.update([pixels], count=1, learning_rate=1e-4)

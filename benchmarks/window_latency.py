@@ -1,6 +1,6 @@
-"""Does the window stay alive while it trains? Four questions, each answered by fresh processes of the real program.
+"""Measure how responsive the window is while it trains: four measurements, each in fresh processes of the program.
 
-    python benchmarks/window_latency.py [--only heartbeat|paint|headless|charts] [--minutes 10] [--photos DIR]
+    python -m benchmarks.window_latency [--only heartbeat|paint|headless|charts] [--minutes 10] [--photos DIR]
 
 heartbeat   the nano preset trains in the window; a 10 ms timer in the window's thread notes how late each beat comes.
             Prints percentiles and the number of late beats after start-up (torch imported, first step done), and for
@@ -29,9 +29,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
-from heartbeat import LATE, Heartbeat
+from benchmarks.heartbeat import LATE, Heartbeat
+
+if TYPE_CHECKING:
+    from app.charts.figures import RunFigures
+    from app.window import Window
+    from trainer_core.events import Event
 
 _SETTLING = 5  # records of steps before a training takes turns
 _RECORDED = 100_000  # steps
@@ -79,14 +84,14 @@ def _run_under_xvfb() -> None:
     if not shutil.which("xvfb-run"):
         sys.exit("There is no display, and xvfb-run is not installed.")
     screen = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24"]
-    sys.exit(subprocess.call([*screen, sys.executable, *sys.argv]))
+    sys.exit(subprocess.call([*screen, sys.executable, "-m", "benchmarks.window_latency", *sys.argv[1:]]))
 
 
 # -- what the parent does --------------------------------------------------------------------------
 
 
 def measure_heartbeat(arguments: argparse.Namespace) -> dict[str, Any]:
-    """One training in the window."""
+    """Train once in the window."""
     with tempfile.TemporaryDirectory() as folder:
         found = json.loads(_child(arguments, "heartbeat", folder).stdout.splitlines()[-1])
     print(f"heartbeat: {found['beats']} beats in {found['minutes']:.1f} minutes, {found['steps']} steps of training")
@@ -100,12 +105,12 @@ def measure_heartbeat(arguments: argparse.Namespace) -> dict[str, Any]:
         for line in stall["doing"]:
             print(f"    {line}")
     few = found["stalls"] <= max(1.0, found["minutes"] / 10)
-    _judge(found["p99"] < 1000 * LATE and few, "99 % below 50 ms, at most one above 250 ms in ten minutes")
+    _print_goal(found["p99"] < 1000 * LATE and few, "99 % below 50 ms, at most one above 250 ms in ten minutes")
     return dict(found)
 
 
 def measure_paint(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Several starts of the window."""
+    """Start the window several times."""
     seconds = []
     for _ in range(arguments.starts + 1):
         with tempfile.TemporaryDirectory() as folder:
@@ -117,12 +122,12 @@ def measure_paint(arguments: argparse.Namespace) -> dict[str, Any]:
             child.wait()
     warm = seconds[1:]  # the first one may read the libraries from the disk
     print(f"first paint: {' '.join(f'{s:.2f}' for s in warm)} s (the very first start {seconds[0]:.2f} s)")
-    _judge(statistics.median(warm) <= 2, "2 s")
+    _print_goal(statistics.median(warm) <= 2, "2 s")
     return {"seconds": warm, "first": seconds[0]}
 
 
 def measure_headless(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The same run on the command line and in the window, in turns."""
+    """Train on the command line and in the window, in turns, and compare the speeds."""
     with contextlib.ExitStack() as stack:
         folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)]
         pair = [
@@ -138,12 +143,12 @@ def measure_headless(arguments: argparse.Namespace) -> dict[str, Any]:
         print(f"{where:9}{' '.join(f'{v:.2f}' for v in values)} steps per second")
     ratio, error = statistics.mean(ratios), statistics.stdev(ratios) / len(ratios) ** 0.5
     print(f"  the window trains at {ratio:.3f} of the speed without it, standard error {error:.3f}")
-    _judge(ratio >= 0.97, "within 3 %")
+    _print_goal(ratio >= 0.97, "within 3 %")
     return {"speeds": speeds, "ratio": ratio, "error": error}
 
 
 class _Suspendable:
-    """A training in a process of its own, which stands still but for its turns."""
+    """A training in a process of its own, suspended except in its turns."""
 
     def __init__(self, command: list[str], workspace: Path) -> None:
         import psutil
@@ -181,23 +186,31 @@ class _Suspendable:
 
 
 def measure_charts(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Many recorded steps."""
+    """Load and draw many recorded steps."""
     with tempfile.TemporaryDirectory() as folder:
         found = json.loads(_child(arguments, "charts", folder).stdout.splitlines()[-1])
     print(f"charts: {_RECORDED} steps loaded in {found['load']:.2f} s")
     print(f"  one drawing {found['draw']:.1f} ms (worst {found['worst']:.1f} ms) at {found['size']}")
     print(f"  memory over {arguments.redraws} drawings: {' '.join(f'{m:.1f}' for m in found['memory'])} MB")
     growth = found["memory"][-1] - found["memory"][1]
-    _judge(found["draw"] < 50 and growth < 5, "below 50 ms; no growth after the first tenth")
+    _print_goal(found["draw"] < 50 and growth < 5, "below 50 ms; no growth after the first tenth")
     return dict(found)
 
 
-def _judge(good: bool, goal: str) -> None:
+def _print_goal(good: bool, goal: str) -> None:
     print(f"  {'ok' if good else 'MISSED'}: {goal}", flush=True)
 
 
 def _command(child: str, folder: str | Path, arguments: argparse.Namespace) -> list[str]:
-    command = [sys.executable, __file__, "--child", child, "--workspace", str(Path(folder, "run"))]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.window_latency",
+        "--child",
+        child,
+        "--workspace",
+        str(Path(folder, "run")),
+    ]
     for option in ("minutes", "redraws", "photos"):
         value = getattr(arguments, option)
         command += [f"--{option}", str(value)] if value is not None else []
@@ -217,9 +230,8 @@ def _headless_command(arguments: argparse.Namespace, folder: Path) -> list[str]:
 # -- what the children do --------------------------------------------------------------------------
 
 
-def _open(arguments: argparse.Namespace, once_open: Callable[[Any], object]) -> None:
-    """The program as its command starts it, but with a memory of its own; then `once_open(window)`."""
-    sys.path.insert(0, str(_HERE))
+def _open(arguments: argparse.Namespace, once_open: Callable[[Window], object]) -> None:
+    """Start the program with a settings store of its own, then call `once_open(window)`."""
     from trainer_core import environment
 
     environment.configure_libraries()
@@ -231,32 +243,31 @@ def _open(arguments: argparse.Namespace, once_open: Callable[[Any], object]) -> 
     from app.window import Window
 
     QStandardPaths.setTestModeEnabled(True)
-    memory = str(Path(arguments.workspace).parent / "remembered")
+    memory = str(Path(arguments.workspace).parent / "settings")
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, memory)
     begin_work = Window.start_background_work
 
-    def begin_and_go_on(window: Window) -> None:
+    def begin_and_continue(window: Window) -> None:
         begin_work(window)
         once_open(window)
 
-    Window.start_background_work = begin_and_go_on  # type: ignore[method-assign]
+    Window.start_background_work = begin_and_continue  # type: ignore[method-assign, assignment]
     start([])
 
 
-def _fill_in(window: Any, arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
-    """What the user would enter; then Start, as soon as it is ready."""
+def _fill_in(window: Window, arguments: argparse.Namespace, settings: dict[str, Any]) -> None:
+    """Enter the settings, then start as soon as the form is ready."""
     project = window.project
-    project.begin_demo(arguments.workspace)
+    project.use_demo(arguments.workspace)
     if arguments.photos:
-        project.choose("source_dir", str(arguments.photos.resolve()))
+        project.set_path("source_dir", str(arguments.photos.resolve()))
     for name, value in settings.items():
-        project.set(name, value)
+        project.set_value(name, value)
     window.conductor.start_when_ready()
 
 
 def paint_child(arguments: argparse.Namespace) -> None:
     """Print a line at the first paint, then close."""
-    sys.path.insert(0, str(_HERE))
     from PySide6.QtCore import QTimer
     from PySide6.QtGui import QPaintEvent
     from PySide6.QtWidgets import QMainWindow
@@ -269,20 +280,20 @@ def paint_child(arguments: argparse.Namespace) -> None:
             window.setProperty("painted", True)
             QTimer.singleShot(0, lambda: print("painted", flush=True))
 
-    Window.paintEvent = painted  # type: ignore[method-assign]
+    Window.paintEvent = painted  # type: ignore[method-assign, assignment]
     _open(arguments, lambda window: QTimer.singleShot(500, window.close))
 
 
 def train_child(arguments: argparse.Namespace) -> None:
-    """One run until the process is killed."""
+    """Train until the process is killed."""
     _open(arguments, lambda window: _fill_in(window, arguments, _ENDLESS))
 
 
 def heartbeat_child(arguments: argparse.Namespace) -> None:
-    """A training with a time budget; print the figures as JSON."""
+    """Train for a time budget; print the figures as JSON."""
     found: dict[str, Any] = {}
 
-    def begin(window: Any) -> None:
+    def begin(window: Window) -> None:
         heartbeat = Heartbeat(window, 60 * arguments.minutes, found.update)
         heartbeat.start()
         _fill_in(window, arguments, {"preset": "nano", "max_minutes": arguments.minutes + 1})
@@ -293,11 +304,10 @@ def heartbeat_child(arguments: argparse.Namespace) -> None:
 
 def charts_child(arguments: argparse.Namespace) -> None:
     """Load, draw, draw again and again; print the figures as JSON."""
-    sys.path.insert(0, str(_HERE))
     import psutil
     from PySide6.QtCore import QSettings
 
-    memory_folder = str(Path(arguments.workspace).parent / "remembered")
+    memory_folder = str(Path(arguments.workspace).parent / "settings")
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, memory_folder)
     from PySide6.QtWidgets import QGraphicsView
 
@@ -315,7 +325,7 @@ def charts_child(arguments: argparse.Namespace) -> None:
     load = time.perf_counter() - began
 
     def draw() -> float:
-        """Into the curves and onto the screen."""
+        """Draw the curves and repaint the screen; return milliseconds."""
         began = time.perf_counter()
         panel.draw()
         for view in panel.findChildren(QGraphicsView):
@@ -336,18 +346,18 @@ def charts_child(arguments: argparse.Namespace) -> None:
     print(json.dumps({**found, "size": f"{panel.width()}x{panel.height()}"}))
 
 
-def _figures(events: list[Any], figures: Any) -> Any:
+def _figures(events: list[Event], figures: RunFigures) -> RunFigures:
     for event in events:
-        figures.take(event)
+        figures.add_event(event)
     return figures
 
 
-def _recorded_events() -> list[Any]:
+def _recorded_events() -> list[Event]:
     import random
 
-    from trainer_core.events import CheckpointSaved, StepDone, Validated
+    from trainer_core.events import CheckpointSaved, Event, StepDone, Validated
 
-    dice, events = random.Random(1), list[Any]()
+    dice, events = random.Random(1), list[Event]()
     for step in range(1, _RECORDED + 1):
         loss = 0.02 + 0.1 / step**0.3 * dice.uniform(0.5, 2)
         losses = {"pixel": 0.8 * loss, "frequency": 0.2 * loss, "total": loss}

@@ -34,8 +34,8 @@ def picture(seed: int, width: int = 224, height: int = 208) -> Image.Image:
     image = coarse.resize((width, height), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(image)
     for _ in range(12):
-        x, y = rng.integers(0, width), rng.integers(0, height)
-        w, h = rng.integers(8, 90, 2)
+        x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
+        w, h = (int(side) for side in rng.integers(8, 90, 2))
         color = tuple(int(c) for c in rng.integers(0, 256, 3))
         (draw.ellipse if rng.random() < 0.5 else draw.rectangle)((x, y, x + w, y + h), fill=color)
     return image

@@ -1,4 +1,4 @@
-"""Makes camera.png: built-in scenes as they are and as the built-in cameras take them, mono on the left, color right.
+"""Make camera.png: built-in scenes beside their simulated watch photos, mono on the left, color on the right.
 
 python docs/pictures/make.py
 """
@@ -35,13 +35,13 @@ def main() -> None:
 
 
 def _columns(profile: CameraProfile, scenes: list[np.ndarray]) -> tuple[list[Image.Image], list[Image.Image]]:
-    """The clean frames and their photographs, all of the same height."""
+    """Return the clean frames and their synthetic watch photos, all of the same height."""
     camera = build_camera(profile, _SCALE)
     frames = np.stack([cut_clean_frame(pixels, camera, _SEED, n) for n, pixels in enumerate(scenes)])
     size = (_HEIGHT * camera.frame_width // camera.frame_height, _HEIGHT)
     clean = [Image.fromarray(frame).resize(size, Image.Resampling.BOX) for frame in frames]
-    taken = [Image.fromarray(photo).convert("RGB") for photo in simulate_photos(profile, frames, _SCALE, _SEED)]
-    return clean, [photo.resize(size, Image.Resampling.NEAREST) for photo in taken]
+    simulated = [Image.fromarray(photo).convert("RGB") for photo in simulate_photos(profile, frames, _SCALE, _SEED)]
+    return clean, [photo.resize(size, Image.Resampling.NEAREST) for photo in simulated]
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Makes the pictures of this folder: the real window at 1280x800 in its states, with a real training.
+"""Make the pictures of this folder: the window at 1280x800 in its states, with a real training.
 
     python docs/screenshots/make.py [--steps 300] [--photos DIR] [--workspace DIR] [--out DIR] [--only NAME ...]
 
 empty, invalid, watch, training, dark, paused, resume, finished, in this order and in one process. The training is the
 nano preset on the built-in scenes, or on --photos; on two idle processor cores 300 steps take some three minutes.
---workspace takes the finished run of a workspace instead of training to the end. Without a display it runs itself under
-xvfb-run.
+--workspace shows the finished run of that workspace instead of training to the end. Without a display the script runs
+itself under xvfb-run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LONG = 1800  # seconds
 
 
 class Photographer:
-    """Brings one window from state to state; `take` saves a picture of it."""
+    """One window that is brought from state to state; `take` saves a picture of it."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments = arguments
@@ -55,10 +55,10 @@ class Photographer:
         """Let the window work until something holds, and `then` milliseconds more."""
         began = time.monotonic()
         while not until():
-            _let_pass(20)
+            _process_events(20)
             if time.monotonic() - began > _LONG:
-                raise TimeoutError("the window did not come so far")
-        _let_pass(then)
+                raise TimeoutError("the window did not reach the state in time")
+        _process_events(then)
 
     def take(self, name: str) -> None:
         """Save the window as NAME.png."""
@@ -67,18 +67,18 @@ class Photographer:
         focused = QApplication.focusWidget()
         if focused is not None:
             focused.clearFocus()
-        _let_pass(100)
+        _process_events(100)
         self.window.grab().save(str(self._out / f"{name}.png"))
         print(name, flush=True)
 
     # -- the states, in their order
 
     def empty(self) -> None:
-        """As it opens for the first time."""
+        """Show the first start."""
         self.take("empty")
 
     def invalid(self) -> None:
-        """A folder that is not there, and a word for a number."""
+        """Enter a folder that does not exist, and text for a number."""
         form, project = self.window.form, self.window.project
         project.set_path("source_dir", str(_PLACE / "phtoos"))
         project.set_path("workspace", str(self._run))
@@ -92,7 +92,7 @@ class Photographer:
         project.reset_value("source_dir")
 
     def watch(self) -> None:
-        """What the watch sees, before the start."""
+        """Show the simulation before the start."""
         window, never = self.window, self._arguments.steps
         window.project.use_demo(str(self._run))
         if self._arguments.photos:
@@ -105,7 +105,7 @@ class Photographer:
         self.take("watch")
 
     def training(self) -> None:
-        """Two thirds of the run are done; the slider between bicubic and the network."""
+        """Train two thirds of the run; show the slider between bicubic and the network."""
         window = self.window
         window.conductor.start()
         window.preview.view.set_mode(SLIDER)
@@ -118,14 +118,14 @@ class Photographer:
         theme().set_choice("light")
 
     def paused(self) -> None:
-        """Waiting at a step boundary."""
+        """Pause at a step boundary."""
         window = self.window
         window.conductor.pause_or_resume()
         self.wait(lambda: window.session.state is SessionState.PAUSED, then=1500)
         self.take("paused")
 
     def resume(self) -> None:
-        """Stopped, and the workspace opened again."""
+        """Stop, and open the workspace again."""
         window = self.window
         window.conductor.stop()
         self.wait(lambda: not window.session.is_active)
@@ -135,7 +135,7 @@ class Photographer:
         self.take("resume")
 
     def finished(self) -> None:
-        """The end: of this run, or of the one in --workspace."""
+        """Show the end of this run, or of the run in --workspace."""
         window = self.window
         if self._arguments.workspace:
             window.conductor.open_workspace(str(self._arguments.workspace.resolve()))
@@ -152,8 +152,8 @@ class Photographer:
         self.wait(lambda: not self.window.training.isRunning())
 
 
-def _let_pass(milliseconds: int) -> None:
-    """Let the window work; other than `QTest.qWait` this lets the training thread work as well."""
+def _process_events(milliseconds: int) -> None:
+    """Process events; unlike `QTest.qWait` this lets the training thread work too."""
     loop = QEventLoop()
     QTimer.singleShot(milliseconds, loop.quit)
     loop.exec()
@@ -169,7 +169,7 @@ def main() -> None:
     shutil.rmtree(_PLACE, ignore_errors=True)
     _PLACE.mkdir()
     QStandardPaths.setTestModeEnabled(True)
-    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(_PLACE / "remembered"))
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(_PLACE / "settings"))
     application = make_application()
     application.setCursorFlashTime(0)
     application.setEffectEnabled(Qt.UIEffect.UI_AnimateTooltip, False)

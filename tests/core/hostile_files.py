@@ -244,9 +244,9 @@ def inconsistent_files() -> Iterator[tuple[str, bytes]]:
     two = dict_of(a=tensor(), b=tensor((8,), (1,), store=storage(8, b"IntStorage")))
     yield "one storage, two types", archive(pickle(two))
     yield "big-endian", archive(byteorder=b"big")
-    yield "TorchScript", archive(constants__x=b"", **{"constants.pkl": GOOD})
+    yield "TorchScript", archive(GOOD, FLOATS, zipfile.ZIP_STORED, constants__x=b"", **{"constants.pkl": GOOD})
     yield "program", archive(code____torch__=b"")
-    yield "two pickles", archive(inner__data__x=b"", **{"inner__data.pkl": GOOD})
+    yield "two pickles", archive(GOOD, FLOATS, zipfile.ZIP_STORED, inner__data__x=b"", **{"inner__data.pkl": GOOD})
     buffer = io.BytesIO(good)
     with zipfile.ZipFile(buffer, "a") as file:
         import warnings

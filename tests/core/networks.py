@@ -19,7 +19,7 @@ def network_of(spec: NetworkSpec, seed: int = 1) -> RRDBNet:
     initialize(network, seed)
     generator = torch.Generator().manual_seed(seed)
     for parameter in network.parameters():
-        parameter += 0.02 * torch.randn(parameter.shape, generator=generator)
+        parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
     return network
 
 

@@ -31,7 +31,8 @@ def smooth(seed: int, side: int = 120) -> np.ndarray:
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:side, 0:side] / side
     turns = [rng.uniform(-1, 1) * x + rng.uniform(-1, 1) * y + rng.uniform() for _ in range(3)]
-    return 8 + 1.5 * np.sin(2 * np.pi * np.stack(turns)).sum(0)
+    waves: np.ndarray = 8 + 1.5 * np.sin(2 * np.pi * np.stack(turns)).sum(0)
+    return waves
 
 
 def noisy(seed: int, sigma: float) -> np.ndarray:
@@ -43,7 +44,8 @@ def step_image(width: float, overshoot: float = 0.0) -> np.ndarray:
     x = np.arange(120) - 59.5
     profile = 4 + 7 * np.clip(x / width + 0.5, 0, 1)
     profile[60 + round(width / 2)] += 7 * overshoot
-    return profile + np.random.default_rng(0).normal(0, 0.02, (120, 120))
+    noisy_step: np.ndarray = profile + np.random.default_rng(0).normal(0, 0.02, (120, 120))
+    return noisy_step
 
 
 def test_every_term_is_measured() -> None:

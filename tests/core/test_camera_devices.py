@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 torch = pytest.importorskip("torch")
 
@@ -16,10 +20,11 @@ from trainer_core.camera.stages.optics import sample_image
 SCALE = 2
 
 
-def frames_of(camera: Camera, count: int = 3) -> torch.Tensor:
+def frames_of(camera: Camera, count: int = 3) -> Tensor:
     size = (camera.frame_width * SCALE, camera.frame_height * SCALE)
     pixels = [torch.frombuffer(bytearray(picture(n, *size).tobytes()), dtype=torch.uint8) for n in range(count)]
-    return torch.stack(pixels).reshape(count, size[1], size[0], 3).permute(0, 3, 1, 2).float() / 255
+    frames: Tensor = torch.stack(pixels).reshape(count, size[1], size[0], 3).permute(0, 3, 1, 2).float() / 255
+    return frames
 
 
 @pytest.fixture
@@ -56,9 +61,9 @@ def test_the_camera_works_in_full_float32_and_leaves_the_choice_as_it_was(
     seen: list[tuple[bool, bool]] = []
     module = f"trainer_core.camera.{'mono' if name == 'wqv1' else 'color'}.sample_image"
 
-    def watching(*arguments: object) -> torch.Tensor:
+    def watching(*arguments: Any) -> Tensor:
         seen.append((torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32))
-        sampled: torch.Tensor = sample_image(*arguments)
+        sampled: Tensor = sample_image(*arguments)
         return sampled
 
     monkeypatch.setattr(module, watching)

@@ -29,13 +29,15 @@ def _as_levels(codes: np.ndarray) -> np.ndarray:
 
 def _dump(codes: np.ndarray, stamp: tuple[int, ...] = DATE, title: bytes = b"harbor") -> bytes:
     pairs = codes.reshape(-1, 2)
-    return title.ljust(24, b"\0") + bytes(stamp) + (pairs[:, 0] | pairs[:, 1] << 4).astype(np.uint8).tobytes()
+    packed: bytes = (pairs[:, 0] | pairs[:, 1] << 4).astype(np.uint8).tobytes()
+    return title.ljust(24, b"\0") + bytes(stamp) + packed
 
 
 def _link_record(codes: np.ndarray) -> bytes:
     pairs = codes.reshape(-1, 2)
     header = b"harbor".ljust(26, b"\0") + struct.pack(">IHHH", 3_000_000_000, 0, 7200, 800)
-    return header + (pairs[:, 0] << 4 | pairs[:, 1]).astype(np.uint8).tobytes() + bytes(800)
+    packed: bytes = (pairs[:, 0] << 4 | pairs[:, 1]).astype(np.uint8).tobytes()
+    return header + packed + bytes(800)
 
 
 def _palm(records: list[bytes], name: bytes = b"WQVLinkDB", marks: list[int] | None = None) -> bytes:

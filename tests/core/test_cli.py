@@ -13,7 +13,7 @@ from trainer_core.control import RunControl, StopMode
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_the_first_signal_asks_the_run_to_stop_and_the_second_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    control, exits = RunControl(), []
+    control, exits = RunControl(), list[int]()
     monkeypatch.setattr(os, "_exit", exits.append)
     signals = _SignalHandler(control)
     try:

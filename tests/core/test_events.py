@@ -10,7 +10,16 @@ from typing import Any, get_args
 import pytest
 
 from trainer_core import events
-from trainer_core.events import Event, Fanout, Notice, RunStarted, StepDone, event_to_json, is_superseded
+from trainer_core.events import (
+    Event,
+    Fanout,
+    Notice,
+    RunStarted,
+    StepDone,
+    event_from_json,
+    event_to_json,
+    is_superseded,
+)
 from trainer_core.sinks.journal import format_json_line, read_journal
 from trainer_core.sinks.journal_follower import without_repeats
 
@@ -63,3 +72,9 @@ def test_of_an_unknown_event_only_what_lies_before_the_start_is_kept() -> None:
 def test_a_resumed_run_replaces_what_belongs_to_a_step_and_nothing_that_belongs_to_a_session() -> None:
     replaced = {kind.__name__ for kind in get_args(Event) if kind.can_be_superseded}
     assert replaced == {"PlanChanged", "StepDone", "Validated", "PreviewReady", "CheckpointSaved"}
+
+
+def test_unknown_records_are_no_events() -> None:
+    assert event_from_json({"event": "Invented"}) is None
+    assert event_from_json({"event": "Notice"}) is None
+    assert event_from_json({**event_to_json(Notice("info", "x")), "added_later": 1}) == Notice("info", "x")

@@ -13,9 +13,8 @@ from trainer_core import files
 def test_a_failed_write_leaves_the_old_content_and_no_stray_file(tmp_path: Path) -> None:
     target = tmp_path / "a.json"
     files.write_json(target, {"x": 1})
-    with pytest.raises(RuntimeError), files.atomic_write(target) as file:
-        file.write(b"half")
-        raise RuntimeError("power cut")
+    with pytest.raises(RuntimeError, match="power cut"):
+        _fail_after_writing(target)
     assert target.read_text() == '{\n  "x": 1\n}\n'
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
@@ -25,11 +24,26 @@ def test_write_sync_rename_and_folder_sync_happen_in_that_order(
 ) -> None:
     order = []
     real_fsync, real_replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda fd: (order.append("folder" if _is_folder(fd) else "file"), real_fsync(fd)))
-    monkeypatch.setattr(os, "replace", lambda a, b: (order.append("rename"), real_replace(a, b)))
+
+    def fsync(descriptor: int) -> None:
+        order.append("folder" if _is_folder(descriptor) else "file")
+        real_fsync(descriptor)
+
+    def replace(source: Path, target: Path) -> None:
+        order.append("rename")
+        real_replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
     with files.atomic_write(tmp_path / "x") as file:
         file.write(b"1")
     assert order == ["file", "rename", "folder"]
+
+
+def _fail_after_writing(target: Path) -> None:
+    with files.atomic_write(target) as file:
+        file.write(b"half")
+        raise RuntimeError("power cut")
 
 
 def _is_folder(descriptor: int) -> bool:

@@ -82,10 +82,12 @@ TORCH_FREE = {  # rooms and modules that can be imported without torch
     "verbs.picture_files",
     "verbs.export_options",
     "verbs.inspect",
+    "verbs.install",
     "verbs.output_files",
     "pixels",
     "text",
     "watches",
+    "weights.warm_start",
     "camera.profile",
     "camera.parameters",
 }

@@ -67,11 +67,11 @@ def test_a_journal_that_is_shorter_than_its_head_grows_without_being_another(tmp
     assert journal.files == 1
 
 
-def test_the_gist_of_a_run_leaves_out_what_was_done_again_and_steps_in_a_row() -> None:
+def test_a_history_without_repeats_drops_superseded_events_and_all_but_the_last_of_successive_steps() -> None:
     measured = Validated(30, "val", 30.0, 0.9, 29.0, 0.8, True, 4, 0.1)
     saved = CheckpointSaved(20, "x.pth", "step")
     stopped = RunFinished("discarded", 35)
-    first = [begun(), step(1), step(2), saved, step(30), measured, step(35), stopped]
+    first: list[Event] = [begun(), step(1), step(2), saved, step(30), measured, step(35), stopped]
     assert without_repeats(first) == [begun(), step(2), saved, step(30), measured, step(35), stopped]
     again = begun(start_step=20)
     assert without_repeats([*first, again, step(21)]) == [begun(), step(2), saved, stopped, again, step(21)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -63,3 +64,19 @@ def test_what_is_not_ours_or_not_there_cannot_be_stopped(monkeypatch: pytest.Mon
     assert can_stop(os.getpid())
     monkeypatch.setattr(os, "kill", refuse)
     assert not can_stop(1)
+
+
+def test_only_a_living_process_counts_as_running_elsewhere(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert find_training_process(workspace) is None
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    lock = {"pid": child.pid, "host": socket.gethostname(), "since": ""}
+    (tmp_path / ".lock.json").write_text(json.dumps(lock), "utf-8")
+    assert find_training_process(workspace) == child.pid
+    os.utime(tmp_path / ".lock.json", (0, 0))  # older than the child: the holder has died and its number is taken
+    assert find_training_process(workspace) is None
+    (tmp_path / ".lock.json").touch()
+    child.communicate(b"\n")
+    assert find_training_process(workspace) is None
+    (tmp_path / ".lock.json").write_text(json.dumps({**lock, "pid": os.getpid()}), "utf-8")
+    assert find_training_process(workspace) is None

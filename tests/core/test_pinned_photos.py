@@ -293,6 +293,7 @@ def test_names_become_safe_and_stay_apart(tmp_path: Path) -> None:
     names = [photo.name for photo in read_pinned_photos(folder, mono=True).photos]
     assert names == ["A_b_", "a_b__2", "é" * 50]
     for name in names:
-        key = image_keys([PreviewImage(name, *[np.zeros((1, 1, 3), np.uint8)] * 2, None, np.zeros(1), None, None)])[0]
+        image = np.zeros((1, 1, 3), np.uint8)
+        key = image_keys([PreviewImage(name, image, image, None, np.zeros(1), None, None)])[0]
         assert parse_file_name(Path(file_name(7, key))) == (7, key) and pinned_name(key) == name
     assert pinned_name("12") == ""

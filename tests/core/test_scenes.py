@@ -22,7 +22,8 @@ def scenes() -> np.ndarray:
 
 
 def luma(pixels: np.ndarray) -> np.ndarray:
-    return pixels @ np.array([0.299, 0.587, 0.114])
+    weighted: np.ndarray = pixels @ np.array([0.299, 0.587, 0.114])
+    return weighted
 
 
 def spectral_slope(gray: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 pytest.importorskip("torch")
 
@@ -51,6 +52,7 @@ def test_a_mono_frame_has_the_watchs_size_and_levels_and_a_target_of_the_scale(t
 def test_a_color_frame_comes_as_the_watchs_jpeg_and_decoded(tmp_path: Path) -> None:
     simulate([photo(tmp_path / "sea.png")], tmp_path / "out", camera="wqv10", scale=2)
     jpeg = Image.open(tmp_path / "out/lr/sea.jpg")
+    assert isinstance(jpeg, JpegImageFile)
     assert jpeg.size == (176, 144)
     assert jpeg.quantization[0][0] == 8 and jpeg.quantization[0][63] == 65  # the watch's table, not an IJG one
     assert np.array_equal(pixels(tmp_path / "out/lr/sea.png"), np.asarray(jpeg))

@@ -44,7 +44,7 @@ def photograph(config: TrainerConfig, photos: Sequence[Photo], *, count: int, tu
     return [camera.simulate(frame, turn * count + place) for place, frame in enumerate(frames)]
 
 
-@pytest.mark.parametrize("mono, width, height", [(True, 120, 120), (False, 176, 144)])
+@pytest.mark.parametrize(("mono", "width", "height"), [(True, 120, 120), (False, 176, 144)])
 def test_a_pair_is_a_whole_frame_of_the_watch_and_its_target(folder: Path, mono: bool, width: int, height: int) -> None:
     for pair in pairs(folder, monochrome_style=mono):
         assert pair.lr.dtype == pair.target.dtype == np.uint8

@@ -24,12 +24,13 @@ from trainer_core.events import (
     RunStarted,
     StepDone,
     Validated,
+    event_from_json,
 )
 from trainer_core.sinks import append_file as append
 from trainer_core.sinks.append_file import AppendFile
 from trainer_core.sinks.console import ConsoleSink, LogFileSink
-from trainer_core.sinks.event_text import EventFormatter, format_duration
-from trainer_core.sinks.journal import JournalSink, JsonlStdoutSink, read_journal
+from trainer_core.sinks.event_text import EventFormatter, format_duration, format_rough_duration
+from trainer_core.sinks.journal import JournalSink, JsonlStdoutSink, format_json_line, read_journal
 from trainer_core.sinks.tensorboard import TensorBoardSink, make_tensorboard_sink
 from trainer_core.text import escape_control_characters
 
@@ -357,3 +358,23 @@ def test_the_end_names_a_before_and_after_picture() -> None:
     preview = PreviewReady(40, (), ("w/previews/step00000040_1.png", "w/previews/step00000040_2.png"))
     assert narrator.format_event(preview) == ["step 40: previews step00000040_1.png to step00000040_2.png"]
     assert narrator.format_event(RunFinished("completed", 40))[-1] == "Before and after: w/previews/step00000040_1.png"
+
+
+def test_events_come_back_from_the_journal(tmp_path: Path) -> None:
+    step = StepDone(3, None, {"l1": 0.5, "total": float("nan")}, 1e-4, 1.0, 2.0, 3.0, None, 4)
+    events: list[Event] = [step, Validated(3, "val", 30.0, 0.9, 29.0, 0.8, True, 4, 0.1), Notice("info", "hello")]
+    path = tmp_path / "journal.jsonl"
+    path.write_text("".join(format_json_line(event) + "\n" for event in events) + '{"torn', "utf-8")
+    back = [event_from_json(record) for record in read_journal(path)]
+    assert back[1:] == events[1:]
+    assert isinstance(back[0], StepDone)
+    assert back[0].losses["l1"] == 0.5
+    assert back[0].losses["total"] != back[0].losses["total"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1 second"), (89, "89 seconds"), (700, "12 minutes"), (6100, "2 hours"), (4e5, "5 days")],
+)
+def test_rough_durations_are_words(seconds: float, text: str) -> None:
+    assert format_rough_duration(seconds) == text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def numbered(count: int) -> list[str]:
     return [f"photo {number}.jpg" for number in range(count)]
 
 
-def dealt(names: list[str], recorded: dict | None = None) -> Splits:
+def dealt(names: list[str], recorded: dict[str, Any] | None = None) -> Splits:
     return make_splits(listed(*names), train_split=0.8, val_split=0.1, recorded=recorded)
 
 

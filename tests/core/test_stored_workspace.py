@@ -26,7 +26,7 @@ DATA = Path(__file__).parents[1] / "data"
 CONTINUED = ("0x1.75e2760000000p-4", "0x1.674f1a0000000p-4", "0x1.5b6e920000000p-4", "0x1.0186fa0000000p-4")
 
 
-@pytest.fixture()
+@pytest.fixture
 def stored(tmp_path: Path) -> Path:
     """A copy of the workspace; its photos lie in `photos` beside it."""
     shutil.copytree(DATA / "photos", tmp_path / "photos")

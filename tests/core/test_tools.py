@@ -159,7 +159,7 @@ def test_exports_that_make_no_sense_are_refused(model: Path, tmp_path: Path, cap
     assert run(capsys, "export", model, "-o", tmp_path / "x.bin")[0] == 2
     assert run(capsys, "export", model, "-o", tmp_path / "x.pth", "--format", "onnx")[0] == 2
     network = network_of(SPEC)
-    network.conv_hr.bias[0] = 1e6
+    network.state_dict()["conv_hr.bias"][0] = 1e6
     large = saved(network, tmp_path / "large_x4.pth")
     assert "half precision" in run(capsys, "export", large, "-o", tmp_path / "h.pth", "--half")[2]
     wide = saved(network_of(NetworkSpec(4, 72, 1, 32)), tmp_path / "wide_x4.pth")
@@ -212,12 +212,11 @@ class Server(http.server.BaseHTTPRequestHandler):
         if start >= len(content):
             return self.answer(416, b"")
         if way == "cut":
-            return self.answer(
-                200 if not start else 206, content[start : start + 300_000], start, announce=len(content) - start
-            )
+            rest = content[start:]
+            return self.answer(206 if start else 200, rest[:300_000], start, announce=len(rest))
         if way == "shifted" and start:
             return self.answer(206, content[start - 7 :], start - 7)
-        self.answer(206 if start else 200, content[start:], start)
+        return self.answer(206 if start else 200, content[start:], start)
 
     def answer(self, code: int, body: bytes, start: int = 0, announce: int | None = None, **headers: str) -> None:
         self.send_response(code)

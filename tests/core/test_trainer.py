@@ -133,7 +133,7 @@ def test_every_scale_trains_exports_and_reloads_as_the_validated_network(
 
 
 def test_resumed_runs_give_the_same_bits_as_an_uninterrupted_one(photos: Path, tmp_path: Path) -> None:
-    settings = dict(steps=9, val_interval=4, checkpoint_interval=100, grad_accum_steps=2)
+    settings: dict[str, Any] = dict(steps=9, val_interval=4, checkpoint_interval=100, grad_accum_steps=2)
     _, straight = train(photos, tmp_path / "a", **settings)
     wanted, losses = state_digest(tmp_path / "a" / "checkpoints" / "scale4_final.pth"), losses_by_step(straight)
     _, part = train(photos, tmp_path / "b", stop_at(2), **settings)

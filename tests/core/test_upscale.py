@@ -34,7 +34,8 @@ def model(tmp_path: Path, spec: NetworkSpec = SPEC, name: str = "m.pth", seed: i
 
 def computed(network: RRDBNet, image: np.ndarray) -> np.ndarray:
     lr = torch.from_numpy(image.copy()).permute(2, 0, 1)[None] / 255
-    return (network(lr)[0].clamp(0, 1) * 255).round().permute(1, 2, 0).numpy().astype(np.uint8)
+    sr: np.ndarray = (network(lr)[0].clamp(0, 1) * 255).round().permute(1, 2, 0).numpy().astype(np.uint8)
+    return sr
 
 
 def furthest(one: np.ndarray, two: np.ndarray) -> int:

@@ -28,7 +28,7 @@ SPEC = NetworkSpec(4, num_feat=16, num_block=2, num_grow_ch=32)  # growth 32 is 
 
 
 def old_names(spec: NetworkSpec) -> dict[str, str]:
-    """Ours -> old ESRGAN's, written out from the layout: model.0, model.1.sub.i.RDBj.convk.0, model.1.sub.N, …"""
+    """Map our names to old ESRGAN's: model.0, model.1.sub.i.RDBj.convk.0, model.1.sub.N and so on."""
     ups = spec.up_convolutions
     layers = {"conv_first": "model.0", "conv_body": f"model.1.sub.{spec.num_block}"}
     layers.update({f"conv_up{k}": f"model.{3 * k}" for k in range(1, ups + 1)})

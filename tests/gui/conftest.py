@@ -7,7 +7,7 @@ import os
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 
@@ -72,7 +72,12 @@ def no_leaked_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail a test that leaves a QThread running."""
     started: list[QThread] = []
     start = QThread.start
-    monkeypatch.setattr(QThread, "start", lambda thread, *more: (started.append(thread), start(thread, *more))[1])
+
+    def recorded_start(thread: QThread, *more: Any) -> None:
+        started.append(thread)
+        start(thread, *more)
+
+    monkeypatch.setattr(QThread, "start", recorded_start)
     yield
     left = [thread.objectName() for thread in started if isValid(thread) and thread.isRunning()]
     assert not left, f"still running: {left}"
@@ -83,9 +88,12 @@ def no_leaked_timers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail a test that leaves a QTimer running."""
     started: list[weakref.ref[QTimer]] = []
     start = QTimer.start
-    monkeypatch.setattr(
-        QTimer, "start", lambda timer, *more: (started.append(weakref.ref(timer)), start(timer, *more))[1]
-    )
+
+    def recorded_start(timer: QTimer, *more: Any) -> None:
+        started.append(weakref.ref(timer))
+        start(timer, *more)
+
+    monkeypatch.setattr(QTimer, "start", recorded_start)
     yield
     flush_deferred_deletes()
     timers = [timer for timer in (reference() for reference in started) if timer is not None and isValid(timer)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QAccessible, QAction, QShortcut
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -111,8 +111,9 @@ def test_what_the_menus_open_has_names_a_title_and_a_way_out(
 def test_everything_in_the_menus_has_a_name_and_a_shortcut_and_a_letter_of_its_own(window: Window) -> None:
     everywhere = [key.toString() for action in window.findChildren(QAction) for key in action.shortcuts()]
     tabs = find_tabs(window)
-    for page in map(tabs.widget, range(tabs.count())):  # of which one is in sight
-        others = [s for s in window.findChildren(QShortcut) if not tabs.isAncestorOf(s.parent())]
+    for page in [tabs.widget(number) for number in range(tabs.count())]:  # one is visible at a time
+        assert page is not None
+        others = [s for s in window.findChildren(QShortcut) if not is_inside(s.parent(), tabs)]
         keys = Counter([*everywhere, *(s.key().toString() for s in (*others, *page.findChildren(QShortcut)))])
         assert len(keys) > 8
         assert [key for key, count in keys.items() if key and count > 1] == []
@@ -129,6 +130,7 @@ def test_the_tab_key_goes_through_the_form_from_top_to_bottom(window: Window, qt
     window.form.focus_setting("source_dir")
     QApplication.processEvents()
     content = window.form.widget()
+    assert content is not None
     heights: list[int] = []
     seen: list[QWidget] = []
     for _ in range(400):
@@ -149,11 +151,13 @@ def out_of_reach(root: QWidget) -> list[str]:
     """What can be clicked, is in sight, and is not reached by the Tab key."""
     found = []
     for widget in root.findChildren(QWidget):
-        link = isinstance(widget, QLabel) and "<a " in widget.text()
-        if not widget.isVisible() or not widget.isEnabled() or not (link or isinstance(widget, QAbstractButton)):
+        if not isinstance(widget, (QLabel, QAbstractButton)) or not widget.isVisible() or not widget.isEnabled():
             continue
-        deaf = link and not widget.textInteractionFlags() & Qt.TextInteractionFlag.LinksAccessibleByKeyboard
-        if deaf or not widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+        if isinstance(widget, QLabel) and "<a " not in widget.text():
+            continue
+        by_keyboard = Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+        mouse_only = isinstance(widget, QLabel) and not widget.textInteractionFlags() & by_keyboard
+        if mouse_only or not widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
             found.append(f"{type(widget).__name__} {widget.text()!r} in {type(widget.parent()).__name__}")
     return found
 
@@ -205,9 +209,15 @@ def test_every_field_says_first_what_is_wrong_with_it(window: Window) -> None:
 def parents(widget: QWidget, root: QWidget) -> list[QWidget]:
     """The widget and what it lies in, up to the root."""
     chain = [widget]
-    while chain[-1].parentWidget() is not root:
-        chain.append(chain[-1].parentWidget())
+    while (parent := chain[-1].parentWidget()) is not root:
+        assert parent is not None
+        chain.append(parent)
     return chain
+
+
+def is_inside(part: QObject | None, widget: QWidget) -> bool:
+    """Whether `part` is a widget below `widget`."""
+    return isinstance(part, QWidget) and widget.isAncestorOf(part)
 
 
 @pytest.mark.parametrize("kind", [QLineEdit, QTextEdit, QDialog])

@@ -77,6 +77,7 @@ def test_a_crash_is_reported_at_the_next_start_once(tmp_path: Path, qtbot: Any) 
     assert "crashed last time" in card.text
     card.show_button.click()
     dialog = card.findChild(ErrorDialog)
+    assert dialog is not None
     assert "Segmentation fault" in visible_text(dialog)
     assert card.isHidden()
     dialog.reject()

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 
 from app.deploy.export_dialog import ExportDialog
@@ -118,8 +118,10 @@ def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
     bicubic = Image.open(photo).convert("RGB").resize((240, 160), Image.Resampling.BICUBIC)
     shown = trial.trial.view.pictures
     assert shown is not None
-    for view, image in ((THIS_MODEL, expected), ("Bicubic", np.asarray(bicubic))):
-        assert shown.images[view].pixelColor(100, 70).getRgb()[:3] == tuple(image[70, 100])
+    enlarged: dict[str, np.ndarray] = {THIS_MODEL: expected, "Bicubic": np.asarray(bicubic)}
+    for name, image in enlarged.items():
+        color = QColor(shown.images[name].pixelColor(100, 70))
+        assert (color.red(), color.green(), color.blue()) == tuple(image[70, 100])
     assert (shown.width, shown.images["Photo"].width()) == (240, 60)
     view = trial.trial.view
     view.setFocus()
@@ -344,7 +346,7 @@ def exporting(window: Window, qtbot: Any, model: Path) -> ExportDialog:
 
 
 def export_button(dialog: ExportDialog, form: str) -> QPushButton:
-    return next(button for button in dialog.formats.buttons() if button.text() == f".{form}")
+    return next(button for button in dialog.findChildren(QPushButton) if button.text() == f".{form}")
 
 
 @pytest.mark.parametrize("form", ["pth", "safetensors", "onnx"])
@@ -527,4 +529,5 @@ def test_nothing_on_the_card_is_cut_off_in_a_small_window(window: Window, qtbot:
         assert button.width() >= button.sizeHint().width()
         assert button.mapTo(card, QPoint(button.width(), 0)).x() <= card.width()
     place = card.findChild(ElidedPathLabel)
+    assert place is not None
     assert "…" in place.text() and place.toolTip() == str(path)

@@ -1,4 +1,4 @@
-"""A desktop without a tray: what ended is told to the desktop itself, and a training goes on in a minimized window."""
+"""A desktop without a tray: it shows notifications itself, and training continues in a minimized window."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.errors import ErrorDialog
-from app.system import desktop_message
 from app.system.desktop_message import send_notification
 from app.window import Window
 from tests.gui.process import ROOT
@@ -26,13 +25,13 @@ _PROGRAMS = ("dbus-daemon", "gdbus")
 
 
 class Desktop:
-    """What a desktop of its own was told."""
+    """The notifications that the test's own desktop received."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     @property
-    def told(self) -> list[tuple[str, str]]:
+    def messages(self) -> list[tuple[str, str]]:
         """Title and text of each message so far."""
         lines = self._file.read_text("utf-8").splitlines(keepends=True) if self._file.exists() else []
         return [tuple(json.loads(line)) for line in lines if line.endswith("\n")]
@@ -49,28 +48,28 @@ def desktop(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     missing = [name for name in _PROGRAMS if not shutil.which(name)]
     if missing:
         pytest.skip(f"{' and '.join(missing)} not installed")
-    told = tmp_path / "told.jsonl"
+    messages = tmp_path / "messages.jsonl"
     bus = ["dbus-daemon", "--session", "--nofork", "--print-address"]
-    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    quiet: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     with subprocess.Popen(bus, **quiet) as daemon:
         address = _first_line(daemon)
-        service = [sys.executable, "-m", "tests.gui.notified_desktop", address, str(told)]
+        service = [sys.executable, "-m", "tests.gui.notified_desktop", address, str(messages)]
         with subprocess.Popen(service, cwd=ROOT, **quiet) as answering:
             try:
                 assert _first_line(answering) == "ready"
                 monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
                 found = {name: shutil.which(name) for name in _PROGRAMS}
-                monkeypatch.setattr(desktop_message.shutil, "which", found.get)
-                yield Desktop(told)
+                monkeypatch.setattr(shutil, "which", found.get)
+                yield Desktop(messages)
             finally:
                 answering.kill()
                 daemon.kill()
 
 
-def test_the_desktop_shows_what_it_is_told(desktop: Desktop, qtbot: Any) -> None:
+def test_the_desktop_shows_a_notification(desktop: Desktop, qtbot: Any) -> None:
     send_notification('"Done"', "a & b <c>\n'd' \\ \"e\"", 1000)
-    qtbot.waitUntil(lambda: bool(desktop.told), timeout=20000)
-    assert desktop.told == [('"Done"', "a &amp; b &lt;c&gt;\n'd' \\ \"e\"")]
+    qtbot.waitUntil(lambda: bool(desktop.messages), timeout=20000)
+    assert desktop.messages == [('"Done"', "a &amp; b &lt;c&gt;\n'd' \\ \"e\"")]
 
 
 def test_notify_send_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: Any) -> None:
@@ -108,8 +107,8 @@ def test_a_training_goes_on_in_a_minimized_window_and_its_end_is_told(
     qtbot.waitUntil(lambda: window.session.step > before + 1, timeout=60000)
     window.conductor.stop()
     wait_idle(window, qtbot)
-    qtbot.waitUntil(lambda: [title for title, _ in desktop.told] == ["The training has ended"], timeout=20000)
-    assert "Stopped and saved" in desktop.told[0][1]
+    qtbot.waitUntil(lambda: [title for title, _ in desktop.messages] == ["The training has ended"], timeout=20000)
+    assert "Stopped and saved" in desktop.messages[0][1]
     assert window.isMinimized()
 
 
@@ -137,7 +136,7 @@ def test_a_failure_is_told_whosever_it_is(
     window.showMinimized()
     monkeypatch.setattr("trainer_core.training.learner.Learner.update", fail)
     wait_idle(window, qtbot)
-    qtbot.waitUntil(lambda: [title for title, _ in desktop.told] == ["The training failed"], timeout=20000)
-    assert text in desktop.told[0][1]
+    qtbot.waitUntil(lambda: [title for title, _ in desktop.messages] == ["The training failed"], timeout=20000)
+    assert text in desktop.messages[0][1]
     for dialog in window.findChildren(ErrorDialog):
         dialog.reject()

@@ -237,6 +237,7 @@ def test_a_click_in_a_chart_shows_the_preview_of_that_step(window: Window, qtbot
     other.write(begun(other.root), *(step(number) for number in range(1, 31)))
     window.conductor.open_workspace(str(other.root))
     qtbot.waitUntil(lambda: window.preview.view.pictures is not None and steps_drawn(window) == 30)
-    assert window.preview.view.pictures.step == 30
+    pictures = window.preview.view.pictures
+    assert pictures is not None and pictures.step == 30
     window.charts.loss.step_clicked.emit(19)
     qtbot.waitUntil(lambda: window.preview.view.pictures is not None and window.preview.view.pictures.step == 20)

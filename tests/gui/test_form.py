@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
 
 from app.errors import ErrorDialog
 from app.form.entries import NumberEntry
@@ -23,6 +23,7 @@ from trainer_core.weights.container.reader import open_weights
 
 def type_into(qtbot: Any, window: Window, name: str, text: str) -> None:
     line = window.form.rows[name].entry.focusProxy()
+    assert isinstance(line, (QLineEdit, QComboBox))
     line.clear()
     qtbot.keyClicks(line, text)
 
@@ -41,7 +42,9 @@ def drop(window: Window, *paths: Path, onto: QWidget | None = None) -> None:
 def test_every_setting_has_a_row_that_explains_it(window: Window) -> None:
     for described in SETTINGS.values():
         row = window.form.rows[described.name]
-        tip = row.entry.focusProxy().toolTip()
+        line = row.entry.focusProxy()
+        assert line is not None
+        tip = line.toolTip()
         assert described.help in tip
         assert "Default" in tip
 
@@ -62,6 +65,7 @@ def test_a_wrong_value_is_explained_beside_the_field_and_in_the_checklist(window
 
 def test_what_is_wrong_is_the_first_that_a_screen_reader_says_of_a_field(window: Window) -> None:
     entry = window.form.rows["steps"].entry
+    assert isinstance(entry, NumberEntry)
     meaning = entry.line.accessibleDescription()
     window.project.set_value("steps", "many")
     assert entry.line.accessibleDescription() == f"{window.form.rows['steps'].note} {meaning}"
@@ -143,7 +147,8 @@ def test_typed_photos_are_counted_and_unusable_ones_listed(
     qtbot.waitUntil(lambda: "6 photos" in row.note)
     assert "1 unusable" in row.note
     window.form.unusable_requested.emit()
-    assert "broken.png" in visible_text(window.findChild(ErrorDialog))
+    dialog = window.findChild(ErrorDialog)
+    assert dialog is not None and "broken.png" in visible_text(dialog)
     type_into(qtbot, window, "source_dir", str(tmp_path / "nowhere"))
     qtbot.waitUntil(lambda: "does not exist" in row.note)
 

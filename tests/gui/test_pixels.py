@@ -148,8 +148,15 @@ STATES: tuple[Callable[[Window, Path], None], ...] = (
 )
 
 
-def settle(window: Window, size: tuple[int, int]) -> None:
-    """The window at this size, with all that it shows a moment later, laid out."""
+def central(window: Window) -> QWidget:
+    """Return what fills the window."""
+    widget = window.centralWidget()
+    assert widget is not None
+    return widget
+
+
+def resize_and_wait(window: Window, size: tuple[int, int]) -> None:
+    """Resize the window and wait until everything is laid out and drawn."""
     window.resize(*size)
     deadline = time.monotonic() + 10
     while (_about_to_draw(window) or window.project.background.is_busy) and time.monotonic() < deadline:
@@ -176,8 +183,8 @@ def test_nothing_is_cut_and_nothing_lies_on_something_else(
     found = {}
     for state in STATES:
         state(shown, tmp_path)
-        settle(shown, size)
-        found[state.__name__] = find_cut_texts(shown) + find_overlaps(shown.centralWidget())
+        resize_and_wait(shown, size)
+        found[state.__name__] = find_cut_texts(shown) + find_overlaps(central(shown))
     assert {state: faults for state, faults in found.items() if faults} == {}
 
 
@@ -200,10 +207,8 @@ def test_where_the_system_s_text_is_large_so_is_the_window_s_and_has_the_height_
     found = {}
     for state in STATES:
         state(shown, tmp_path)
-        settle(shown, _SIZES[0])
-        found[state.__name__] = (
-            find_cut_texts(shown) + find_overlaps(shown.centralWidget()) + find_squeezed_widgets(shown)
-        )
+        resize_and_wait(shown, _SIZES[0])
+        found[state.__name__] = find_cut_texts(shown) + find_overlaps(central(shown)) + find_squeezed_widgets(shown)
     assert {state: faults for state, faults in found.items() if faults} == {}
     assert shown.form.fontInfo().pointSize() == 14
     axis = shown.charts.loss.plot.getPlotItem().getAxis("left")
@@ -216,7 +221,7 @@ def test_every_text_can_be_read(shown: Window, tmp_path: Path, choice: str) -> N
     found = {}
     for state in (invalid, ready, training, finished):
         state(shown, tmp_path)
-        settle(shown, _SIZES[0])
+        resize_and_wait(shown, _SIZES[0])
         found[state.__name__] = find_low_contrast_texts(shown)
     theme().set_choice("light")
     assert {state: faults for state, faults in found.items() if faults} == {}
@@ -336,7 +341,7 @@ def test_the_palettes_have_contrast(colors: ThemeColors) -> None:
     assert min(series) >= 3  # lines, not texts
 
 
-@pytest.mark.parametrize("choice, colors", [("light", LIGHT), ("dark", DARK)])
+@pytest.mark.parametrize(("choice", "colors"), [("light", LIGHT), ("dark", DARK)])
 def test_no_icon_is_blank(qapp: QApplication, choice: str, colors: ThemeColors) -> None:
     for name in (*_ICONS, f"choose_{choice}", f"raise_{choice}"):
         picture = pixmap(name, colors.text, 32).toImage()

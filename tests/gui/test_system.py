@@ -158,6 +158,7 @@ def choose(window: Window, text: str) -> None:
 
 def click_on_tray(window: Window) -> None:
     tray = window.notifier.findChild(QSystemTrayIcon)
+    assert tray is not None
     tray.activated.emit(QSystemTrayIcon.ActivationReason.Trigger)
 
 
@@ -222,6 +223,7 @@ def test_a_failure_is_told_by_its_name(
     wait_idle(window, qtbot)
     assert notifications == ["The training failed"]
     dialog = window.findChild(ErrorDialog)
+    assert dialog is not None
     assert "on strike" in visible_text(dialog)
     dialog.reject()
 
@@ -244,7 +246,12 @@ def test_tensorboard_shows_the_workspace_until_the_window_closes(
     window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: bool(opened.append(QUrl(url).toString())) or True)
+
+    def open_url(url: QUrl | str) -> bool:
+        opened.append(QUrl(url).toString())
+        return True
+
+    monkeypatch.setattr(QDesktopServices, "openUrl", open_url)
     for name in ("first", "second"):
         write_events(tmp_path / name, name)
     for name in ("first", "first", "second"):

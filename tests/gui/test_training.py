@@ -33,6 +33,11 @@ def click(qtbot: Any, button: QPushButton) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+def state(window: Window) -> SessionState:
+    """Return the state now: mypy takes an attribute for unchanged after an assertion about it."""
+    return window.session.state
+
+
 def start(window: Window, qtbot: Any, *, until: int = 3) -> None:
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     click(qtbot, window.run_bar.start_button)
@@ -57,8 +62,8 @@ def test_start_pause_resume_stop_then_the_resume_offer(
     qtbot.waitUntil(lambda: len(figures.losses["total"].raw) >= 3 and len(figures.psnr) >= 1)
 
     click(qtbot, bar.pause_button)
-    assert window.session.state is SessionState.PAUSING and bar.pause_button.text() == "Resume"
-    qtbot.waitUntil(lambda: window.session.state is SessionState.PAUSED, timeout=_LONG)
+    assert state(window) is SessionState.PAUSING and bar.pause_button.text() == "Resume"
+    qtbot.waitUntil(lambda: state(window) is SessionState.PAUSED, timeout=_LONG)
     paused_at = window.session.step
     answered: list[int] = []
     window.training.submit(lambda: 42, answered.append, lambda error: None)
@@ -68,7 +73,7 @@ def test_start_pause_resume_stop_then_the_resume_offer(
     qtbot.waitUntil(lambda: window.session.step > paused_at, timeout=_LONG)
 
     click(qtbot, bar.stop_button)
-    assert window.session.state is SessionState.STOPPING
+    assert state(window) is SessionState.STOPPING
     wait_idle(window, qtbot)
     assert window.run_bar.start_button.isVisible()
     assert "Stopped and saved" in window.result_card.text
@@ -159,6 +164,7 @@ def test_what_needs_less_memory_is_applied_and_the_training_goes_on(
     click(qtbot, buttons["Apply and resume"])
     qtbot.waitUntil(lambda: window.session.step > failed_at, timeout=_LONG)
     assert _starts(tmp_path / "run") == [0, failed_at]
+    assert window.project.workspace is not None
     stored = window.project.workspace.read_settings().values
     assert (stored["batch_size"], stored["grad_accum_steps"]) == (2, 2)
     window.conductor.stop()

@@ -9,9 +9,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-from app import training_thread
 from app.session import Session, SessionState
 from app.training_thread import TrainingThread
+from trainer_core import environment
 
 
 def test_a_request_that_fails_comes_back_as_its_error(qapp: QApplication, qtbot: Any) -> None:
@@ -39,11 +39,11 @@ def test_a_training_that_cannot_be_planned_ends_in_idle(qapp: QApplication, qtbo
 def test_memory_that_a_training_kept_is_given_back_once_it_is_over(
     qapp: QApplication, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    thread, told = TrainingThread(), list[str]()
-    monkeypatch.setattr(training_thread.environment, "release_memory", lambda: told.append("given back"))
-    thread.ended.connect(lambda ended: told.append(ended.outcome), Qt.ConnectionType.DirectConnection)
+    thread, log = TrainingThread(), list[str]()
+    monkeypatch.setattr(environment, "release_memory", lambda: log.append("released"))
+    thread.ended.connect(lambda ended: log.append(ended.outcome), Qt.ConnectionType.DirectConnection)
     thread.start()
-    thread.submit(lambda: told.append("asked"), print, print)
+    thread.submit(lambda: log.append("asked"), print, print)
     thread.train({})
     thread.close()
-    assert told == ["asked", "refused", "given back"]
+    assert log == ["asked", "refused", "released"]

@@ -258,12 +258,16 @@ def test_as_many_columns_as_leave_every_pixel_its_place(window: Window, qtbot: A
     choose(window, make_photos(tmp_path / "large", 4, width=300, height=300))
     seen(window, qtbot)
     grid = window.simulation.grid
+    viewport = grid.parentWidget()
+    assert viewport is not None
+    area = viewport.parentWidget()
+    assert area is not None
 
     def columns() -> int:
         return len({cell.x() for cell in grid.cells})
 
     for width, expected in ((1400, 4), (860, 3), (600, 2)):
-        grid.parentWidget().parentWidget().setFixedWidth(width)
+        area.setFixedWidth(width)
         window.resize(width + 400, 800)
         qtbot.waitUntil(lambda expected=expected: columns() == expected)
         right = max(cell.geometry().right() for cell in grid.cells)

@@ -160,4 +160,5 @@ class _ClientMessage(ctypes.Structure):
 
 
 def _matches_color(picture: np.ndarray, color: str) -> np.ndarray:
-    return (picture == list(bytes.fromhex(color[1:]))).all(axis=2)
+    matches: np.ndarray = (picture == list(bytes.fromhex(color[1:]))).all(axis=2)
+    return matches

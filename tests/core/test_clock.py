@@ -1,0 +1,111 @@
+"""Elapsed time, speed, the time budget, and which tasks are due."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from trainer_core.control import RunRequest
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.training.clock import Cadences, RunClock, StepTiming
+
+
+def clock_of(config: TrainerConfig, steps: int = 0, seconds: float = 1.0) -> RunClock:
+    """A clock that has just started and has seen `steps` steps."""
+    clock = RunClock(config, started=time.monotonic())
+    for _ in range(steps):
+        clock.add_step(seconds)
+    return clock
+
+
+def test_the_clock_knows_speed_time_left_and_when_the_run_is_over() -> None:
+    clock = clock_of(TrainerConfig(steps=100), steps=40, seconds=0.25)
+    assert clock.steps_per_second == 4 and clock.seconds_left(40) == 15
+    assert not clock.is_over(99) and clock.is_over(100)
+    assert clock_of(TrainerConfig(steps=100), steps=4).planned_seconds(4) is None
+    assert clock.planned_seconds(40) == pytest.approx(15, abs=1)
+    assert not clock.can_plan_steps, "there is no budget"
+
+
+def test_pauses_are_not_time_of_the_run_but_earlier_sessions_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    clock = RunClock(TrainerConfig(), started=90.0, previous_seconds=50.0)
+    with clock.pause():
+        now[0] = 107.0
+    now[0] = 108.0
+    assert (clock.elapsed, clock.total_seconds) == (11.0, 61.0)
+
+
+def test_the_clock_turns_a_budget_into_steps_once() -> None:
+    clock = clock_of(TrainerConfig(max_minutes=2.0), steps=3 + 11, seconds=0.5)
+    assert clock.total_steps is None and not clock.can_plan_steps
+    assert clock.seconds_left(14) == pytest.approx(120, abs=1)
+    clock.add_step(0.5)
+    assert clock.can_plan_steps, "twelve steps were timed"
+    asked: list[tuple[float, float]] = []
+
+    def overhead(left: float, planned: float) -> float:
+        asked.append((left, planned))
+        return 20.0
+
+    total = clock.plan_steps(15, overhead)
+    assert asked == [pytest.approx((120, 120), abs=1)]
+    assert total == clock.total_steps == pytest.approx(15 + 0.98 * 100 / 0.5, abs=3)
+    assert not clock.can_plan_steps
+
+
+def test_what_is_due_and_what_was_requested_come_together() -> None:
+    config = TrainerConfig(steps=12, val_interval=4, checkpoint_interval=6, image_log_interval=3)
+    cadences = Cadences(config, clock_of(config, steps=1))
+    due = {step: {task.value for task in cadences.due(step, frozenset())} for step in range(1, 13)}
+    assert {step: tasks for step, tasks in due.items() if tasks} == {
+        3: {"preview"},
+        4: {"validate"},
+        6: {"preview", "save"},
+        8: {"validate"},
+        9: {"preview"},
+    }
+    assert cadences.due(6, frozenset({RunRequest.SAVE})) == {RunRequest.SAVE, RunRequest.PREVIEW}
+    assert cadences.due(7, frozenset({RunRequest.VALIDATE})) == {RunRequest.VALIDATE, RunRequest.PREVIEW}
+    assert cadences.due(12, frozenset({RunRequest.SAVE})) == {RunRequest.SAVE}, "the end does the rest"
+
+
+def test_every_validation_has_a_preview_unless_previews_have_an_interval() -> None:
+    config = TrainerConfig(steps=12, val_interval=4)
+    cadences = Cadences(config, clock_of(config, steps=1))
+    assert cadences.due(4, frozenset()) == {RunRequest.VALIDATE, RunRequest.PREVIEW}
+    assert cadences.due(5, frozenset()) == frozenset()
+
+
+def test_a_task_s_cost_and_time_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    config = TrainerConfig(steps=12)
+    clock = RunClock(config, started=0.0)
+    cadences = Cadences(config, clock)
+    now[0] = 5.0
+    cadences.start()
+    now[0] = 28.0
+    assert RunRequest.SAVE not in cadences.due(1, frozenset())
+    now[0] = 29.0
+    assert RunRequest.SAVE in cadences.due(1, frozenset())
+    with cadences.timing(RunRequest.SAVE):
+        now[0] = 31.0
+    assert cadences.checkpoint.cost == 2.0 and RunRequest.SAVE not in cadences.due(2, frozenset())
+
+
+def test_a_budget_becomes_the_steps_that_fit() -> None:
+    timing = StepTiming()
+    for _ in range(3):
+        timing.add(9.0)  # the first steps are slow and do not count
+    for _ in range(20):
+        timing.add(0.5)
+    assert timing.is_sufficient(600) and not StepTiming().is_sufficient(600)
+    assert timing.steps_in(100) == int(0.98 * 200)
+    config = TrainerConfig(max_minutes=10.0)
+    cadences = Cadences(config, RunClock(config, started=0.0))
+    cadences.validation.cost = 2.0
+    assert (cadences.validation.period(300), cadences.checkpoint.period(300)) == (40, 60)
+    assert cadences.estimate_overhead(190, 300) == 5 * (2 + 1) + 4 * 1

@@ -1,0 +1,190 @@
+"""The settings under way before a run: choices, presets, the workspace's values, the demo."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from trainer_core.errors import UserError
+from trainer_core.planning.draft import Draft
+from trainer_core.planning.plan import make_plan
+from trainer_core.workspace.layout import Workspace
+
+
+def stored(folder: Path, **values: object) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "training_config.json").write_text(json.dumps({"schema": 1, **values}), "utf-8")
+    return folder
+
+
+def test_a_choice_means_what_the_option_means() -> None:
+    draft = Draft()
+    draft.set("preset", "nano")
+    draft.set("batch_size", 8)
+    assert draft.given == {"preset": "nano", "batch_size": 8}
+    assert (draft.config.num_feat, draft.config.batch_size) == (32, 8)
+
+
+def test_choosing_a_preset_takes_back_what_belongs_to_it() -> None:
+    draft = Draft()
+    draft.set("num_feat", 48)
+    draft.set("preset", "nano")
+    assert draft.config.num_feat == 32
+
+
+def test_steps_and_a_time_budget_replace_each_other() -> None:
+    draft = Draft()
+    draft.set("max_minutes", 5.0)
+    draft.set("steps", 100)
+    assert (draft.config.steps, draft.config.max_minutes) == (100, None)
+    draft.set("max_minutes", 5.0)
+    assert draft.given == {"max_minutes": 5.0}
+
+
+def test_a_source_folder_replaces_the_demo_and_an_emptied_one_does_not(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.open_workspace(str(stored(tmp_path / "run", demo=True, source_dir="/made/scenes")))
+    assert draft.given["demo"] is True and "source_dir" not in draft.given
+    draft.set("source_dir", "")
+    assert draft.config.demo
+    draft.set("source_dir", "/photos")
+    assert (draft.config.demo, draft.config.source_dir) == (False, "/photos")
+
+
+def test_a_choice_that_undoes_others_counts_even_if_it_repeats_what_holds(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.open_workspace(str(stored(tmp_path / "run", preset="nano", num_block=9, max_minutes=5.0, steps=70)))
+    draft.set("steps", 70)
+    assert draft.given["steps"] == 70 and draft.config.max_minutes is None
+    draft.set("preset", "nano")
+    assert draft.given["preset"] == "nano" and draft.config.num_block == 4
+    draft.set("max_minutes", 5.0)
+    assert not {"steps", "max_minutes"} & {*draft.given}, "the workspace has this budget"
+
+
+def test_a_proposed_preset_gives_way_to_every_choice(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.propose_preset("light")
+    assert draft.config.num_block == 6
+    draft.open_workspace(str(stored(tmp_path / "run", preset="full")))
+    assert draft.config.preset == "full"
+    draft.set("preset", "nano")
+    assert draft.config.preset == "nano"
+
+
+def test_a_proposed_preset_leaves_a_workspace_s_own_sizes_alone(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.propose_preset("light")
+    draft.open_workspace(str(stored(tmp_path / "run", num_block=3, batch_size=5)))
+    assert (draft.config.num_block, draft.config.batch_size) == (3, 5) and "preset" not in draft.given
+
+
+def test_a_workspace_brings_its_settings_and_its_photos(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.open_workspace(str(stored(tmp_path / "run", scale=2, source_dir="/photos")))
+    assert (draft.config.scale, draft.config.source_dir) == (2, "/photos")
+    other = Draft()
+    other.set("source_dir", "/mine")
+    other.open_workspace(str(tmp_path / "run"))
+    assert other.config.source_dir == "/mine"
+
+
+def test_reset_goes_to_the_default_not_to_what_is_stored(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.open_workspace(str(stored(tmp_path / "run", batch_size=3)))
+    draft.reset("batch_size")
+    assert draft.config.batch_size == 16
+
+
+def test_unreadable_settings_are_reported_and_the_folder_stays(tmp_path: Path) -> None:
+    (tmp_path / "training_config.json").write_text("{", "utf-8")
+    draft = Draft()
+    with pytest.raises(UserError, match="cannot be read as JSON"):
+        draft.open_workspace(str(tmp_path))
+    assert draft.config.workspace == str(tmp_path)
+
+
+def test_a_value_that_cannot_be_used_is_kept_and_explained() -> None:
+    draft = Draft()
+    draft.set("batch_size", "many")
+    assert "whole number" in draft.problems["batch_size"]
+    assert draft.given["batch_size"] == "many"
+
+
+def test_the_demo_needs_no_photos(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.set("scale", 2)
+    draft.use_demo(str(tmp_path / "demo"))
+    assert draft.given == {"demo": True, "workspace": str(tmp_path / "demo")}
+    assert (draft.config.scale, draft.config.preset) == (4, "nano")
+
+
+def test_resuming_and_a_warm_start_take_each_other_back() -> None:
+    draft = Draft()
+    draft.set("init_weights", "a.pth")
+    draft.set("resume_from", "scale4_step8.pth")
+    assert draft.given == {"resume_from": "scale4_step8.pth"}
+    draft.set("init_weights", "a.pth")
+    assert draft.given == {"init_weights": "a.pth"}
+    draft.set("resume_from", "scale4_step8.pth")
+    draft.apply_imported({"init_weights": "b.pth"})
+    assert draft.given == {"init_weights": "b.pth"}
+
+
+def test_another_workspace_leaves_the_photos_of_the_one_before(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.open_workspace(str(stored(tmp_path / "mono", source_dir="/photos")))
+    draft.open_workspace(str(tmp_path / "mono2"))
+    assert draft.given == {"workspace": str(tmp_path / "mono2")}
+    draft.open_workspace(str(tmp_path / "mono"))
+    draft.set("source_dir", "")
+    assert not draft.config.source_dir
+    draft.open_workspace(str(tmp_path / "mono"))
+    draft.open_workspace("")
+    assert draft.given == {}
+
+
+def test_a_folder_that_remembers_nothing_changes_nothing_in_the_form(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.propose_preset("light")
+    draft.open_workspace(str(stored(tmp_path / "mono", preset="nano", monochrome_style=True, batch_size=5, scale=2)))
+    before = draft.config
+    draft.open_workspace(str(tmp_path / "passed"))
+    draft.open_workspace(str(tmp_path / "new"))
+    assert draft.config == before.replace(workspace=str(tmp_path / "new"))
+    assert draft.given["batch_size"] == 5 and draft.session_choices["preset"] == "nano", "a run would be given them"
+    draft.set("preset", "full")
+    assert draft.config.batch_size == Draft().default("batch_size") and draft.config.scale == 2
+    draft.reset("scale")
+    assert draft.config.scale == 4
+    draft.open_workspace(str(stored(tmp_path / "other", preset="light", scale=8)))
+    assert (draft.config.scale, draft.config.monochrome_style) == (8, False), "its own"
+    assert draft.config.preset == "full", "but for what was chosen since"
+    draft.use_demo(str(tmp_path / "demo"))
+    assert draft.given == {"demo": True, "workspace": str(tmp_path / "demo")}
+
+
+def test_what_was_only_proposed_is_no_choice(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.propose_preset("light")
+    assert draft.given == {"preset": "light"} and draft.session_choices == {}
+
+
+def test_a_run_s_choices_are_its_workspace_s_and_its_budget_is_spent_once(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.open_workspace(str(tmp_path / "run"))
+    draft.set("max_minutes", 480.0)
+    draft.set("batch_size", 8)
+    stored(tmp_path / "run", max_minutes=480.0, steps=1234, batch_size=8)  # as the trainer writes it
+    draft.commit()
+    assert draft.session_choices == {"workspace": str(tmp_path / "run")}
+    assert (draft.config.batch_size, draft.config.steps) == (8, 1234)
+    checkpoint = Workspace(tmp_path / "run").checkpoint_path(4, "step1")
+    checkpoint.parent.mkdir()
+    checkpoint.touch()
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.png")
+    plan = make_plan({**draft.given, "source_dir": str(tmp_path), "resume_from": "latest"})
+    assert (plan.config.max_minutes, plan.config.steps, plan.checkpoint) == (None, 1234, checkpoint)

@@ -1,0 +1,51 @@
+"""The terms of the training loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from trainer_core.errors import UserError
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.training.losses import TrainingLoss
+
+
+def test_each_loss_term_is_reported_with_its_weight() -> None:
+    config = TrainerConfig(l1_weight=2.0, frequency_weight=0.5)
+    terms = TrainingLoss(config, torch.device("cpu"))(torch.full((1, 3, 8, 8), 0.75), torch.full((1, 3, 8, 8), 0.5))
+    assert float(terms["l1"]) == pytest.approx(0.5)
+    # a constant difference d has one coefficient, d*sqrt(h*w), among h*(w/2+1)*2 values
+    assert float(terms["frequency"]) == pytest.approx(0.5 * 0.25 * 8 / (8 * 5 * 2))
+    assert float(terms["total"]) == pytest.approx(float(terms["l1"]) + float(terms["frequency"]))
+
+
+def vgg_file(path: Path) -> Path:
+    layers = ((0, 3, 64), (2, 64, 64), (5, 64, 128), (7, 128, 128), (10, 128, 256), (12, 256, 256), (14, 256, 256))
+    generator = torch.Generator().manual_seed(4)
+    state = {}
+    for index, inputs, outputs in layers:
+        state[f"features.{index}.weight"] = torch.randn(outputs, inputs, 3, 3, generator=generator) * 0.05
+        state[f"features.{index}.bias"] = torch.zeros(outputs)
+    torch.save(state, path)
+    return path
+
+
+def test_the_perceptual_loss_reads_torchvisions_file_and_feels_structure(tmp_path: Path) -> None:
+    config = TrainerConfig(l1_weight=0.0, perceptual_weight=0.5, vgg_weights=str(vgg_file(tmp_path / "vgg.pth")))
+    losses = TrainingLoss(config, torch.device("cpu"))
+    hr = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(5))
+    sr = hr.flip(-1).requires_grad_()
+    assert float(losses(hr, hr)["perceptual"]) == 0.0
+    terms = losses(sr, hr)
+    torch.autograd.backward(terms["total"])
+    assert float(terms["perceptual"].detach()) > 0 and sr.grad is not None and bool(sr.grad.abs().sum() > 0)
+
+
+def test_another_file_than_vgg19_is_refused_by_name(tmp_path: Path) -> None:
+    torch.save({"features.0.weight": torch.zeros(3, 3, 3, 3)}, tmp_path / "x.pth")
+    config = TrainerConfig(perceptual_weight=0.5, vgg_weights=str(tmp_path / "x.pth"))
+    with pytest.raises(UserError, match=r"vgg19-dcbb9e9d\.pth"):
+        TrainingLoss(config, torch.device("cpu"))

@@ -1,0 +1,43 @@
+"""Learning rate and cadences, as functions of step and time."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainer_core.training.schedule import Cadence, learning_rate_at, make_checkpoint_cadence, make_validation_cadence
+
+
+def test_cosine_warms_up_and_ends_at_zero() -> None:
+    rates = [learning_rate_at(s, peak=1.0, schedule="cosine", total_steps=1000) for s in range(1000)]
+    assert rates[0] == pytest.approx(1 / 50) and max(rates) == pytest.approx(1.0)
+    assert rates[-1] < 1e-4 and rates.index(max(rates)) in range(48, 52)
+
+
+def test_a_constant_rate_does_not_depend_on_the_number_of_steps() -> None:
+    for step in (0, 10, 99, 100, 5000):
+        assert learning_rate_at(step, peak=1.0, schedule="constant", total_steps=200) == learning_rate_at(
+            step, peak=1.0, schedule="constant", total_steps=10**6
+        )
+
+
+def test_auto_is_every_30_seconds_or_a_twentieth_of_the_run_at_most_10_minutes_apart() -> None:
+    cadence = make_validation_cadence("auto")
+    assert cadence.period(300) == 30 and cadence.period(3600) == 180 and cadence.period(1e6) == 600
+    assert not cadence.is_due(7, 29, 300) and cadence.is_due(7, 31, 300)
+    cadence.record(31, 0.1)
+    assert not cadence.is_due(8, 60, 300)
+    cadence.cost = 4.0
+    assert cadence.period(600) == 80  # a validation never takes more than a twentieth of the time
+
+
+@pytest.mark.parametrize("cost", [0.1, 8.0])
+def test_a_two_minute_run_shows_at_least_four(cost: float) -> None:
+    for cadence in (make_validation_cadence("auto"), make_checkpoint_cadence("auto")):
+        cadence.cost = cost
+        assert 120 // cadence.period(120) >= 4
+        assert 95 // cadence.period(95) >= 3  # and the last step always comes with one
+
+
+def test_numbers_mean_steps() -> None:
+    cadence = Cadence(50, fraction=0, min_period=0)
+    assert [s for s in range(1, 201) if cadence.is_due(s, 0.0, None)] == [50, 100, 150, 200]

@@ -1,0 +1,49 @@
+"""How long a run will take, measured on a small network."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch.utils.flop_counter import FlopCounterMode
+
+from trainer_core.model.rrdb import RRDBNet
+from trainer_core.model.spec import NetworkSpec
+from trainer_core.planning.hardware import choose_hardware
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.training import time_estimate
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_multiplications_are_those_that_torch_counts(scale: int) -> None:
+    spec = NetworkSpec(scale, num_feat=8, num_block=2, num_grow_ch=4)
+    with FlopCounterMode(display=False) as counter:
+        RRDBNet(spec)(torch.zeros(1, 3, 16, 16))
+    assert time_estimate.count_multiplications(spec, 16) == counter.get_total_flops() / 2
+
+
+def test_the_time_of_a_step_is_that_of_a_piece_scaled_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainerConfig(patch_size=16, batch_size=8, grad_accum_steps=3, device="cpu", amp=False)
+    spec = NetworkSpec(4, num_feat=8, num_block=20, num_grow_ch=4)
+    piece = NetworkSpec(4, num_feat=8, num_block=2, num_grow_ch=4)
+    monkeypatch.setattr(time_estimate, "_time_step", lambda *arguments: 0.5)
+    monkeypatch.setattr(time_estimate, "_PROBE_MULTIPLICATIONS", 3.5 * time_estimate.count_multiplications(piece, 16))
+    share = time_estimate.count_multiplications(spec, 16) / time_estimate.count_multiplications(piece, 16)
+    assert time_estimate.measure_step_seconds(config, spec, choose_hardware(config)) == pytest.approx(
+        0.5 * share * 3 * 8 / 4
+    )
+
+
+def test_measuring_a_piece_leaves_the_random_numbers_alone() -> None:
+    config = TrainerConfig(patch_size=16, device="cpu", amp=False, perceptual_weight=0.1)
+    before = torch.random.get_rng_state()
+    spec = NetworkSpec(4, num_feat=8, num_block=2, num_grow_ch=4)
+    assert time_estimate.measure_step_seconds(config, spec, choose_hardware(config)) > 0
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_run_takes_its_budget_or_its_steps_and_a_tenth() -> None:
+    config = TrainerConfig(steps=100)
+    assert time_estimate.estimate_run_seconds(config, 2.0) == pytest.approx(220)
+    assert time_estimate.estimate_run_seconds(config.replace(max_minutes=7.0), 2.0) == 420
