@@ -1,9 +1,10 @@
-"""Every text that a user can meet, and every public docstring, with its place.
+"""Every text that a user can read, every public docstring and the documents, with their places.
 
     python -m tests.texts                # strings of messages, labels, help, log lines
     python -m tests.texts --docstrings   # docstrings of public modules, classes and functions
+    python -m tests.texts --documents    # paragraphs of the Markdown documents, without code
 
-`tests/core/test_texts.py` holds both to the wording of GLOSSARY.md.
+`tests/core/test_texts.py` checks them against GLOSSARY.md.
 """
 
 from __future__ import annotations
@@ -17,6 +18,12 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 HOUSES = ("trainer_core", "app", "run.py")
+_PAGES = ("docs", "models", "benchmarks", "tests")
+_EXCEPTED_PAGES = {  # what the user wrote, the history, and the list of words itself
+    "docs/manual.md",
+    "CHANGELOG.md",
+    "GLOSSARY.md",
+}
 _SENTENCE = re.compile(r"[A-Za-z]{2,}\W+[A-Za-z]|^[A-Z][a-z]+")  # two words, or one that begins with a capital
 
 
@@ -28,17 +35,23 @@ class Text(NamedTuple):
 
 
 def user_texts() -> Iterator[Text]:
-    """All string literals that read like text, docstrings left out."""
+    """Yield all string literals that read like text, except docstrings."""
     for path, tree in _trees():
-        skipped = {id(node) for node in _docstring_nodes(tree)} | {id(part) for part in _parts_of_f_strings(tree)}
-        for node in ast.walk(tree):
-            text = _text_of(node) if id(node) not in skipped else None
-            if text is not None and _SENTENCE.search(text):
-                yield Text(f"{path}:{getattr(node, 'lineno', 1)}", text)
+        for line, text in texts_in(tree):
+            yield Text(f"{path}:{line}", text)
+
+
+def texts_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield line and text of the literals of one module that read like text, except docstrings."""
+    skipped = {id(node) for node in (*_docstring_nodes(tree), *_parts_of_f_strings(tree))}
+    for node in ast.walk(tree):
+        text = _text_of(node) if id(node) not in skipped else None
+        if text is not None and _SENTENCE.search(text):
+            yield getattr(node, "lineno", 1), text
 
 
 def docstrings() -> Iterator[Text]:
-    """The docstrings of modules and of public classes and functions."""
+    """Yield the docstrings of modules and of public classes and functions."""
     for path, tree in _trees():
         for node in ast.walk(tree):
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
@@ -46,6 +59,24 @@ def docstrings() -> Iterator[Text]:
                 text = ast.get_docstring(node)
                 if text and not name.startswith("_"):
                     yield Text(f"{path}:{getattr(node, 'lineno', 1)} {name}".rstrip(), text)
+
+
+def documents() -> Iterator[Text]:
+    """Yield the paragraphs of the Markdown documents without code; the texts of others are left out."""
+    for page in sorted([*ROOT.glob("*.md"), *(page for folder in _PAGES for page in (ROOT / folder).rglob("*.md"))]):
+        name = page.relative_to(ROOT).as_posix()
+        if name not in _EXCEPTED_PAGES:
+            yield from (Text(f"{name}:{line}", text) for line, text in paragraphs_in(page.read_text("utf-8")))
+
+
+def paragraphs_in(page: str) -> Iterator[tuple[int, str]]:
+    """Yield first line and text of the paragraphs of a Markdown page, without code blocks and code spans."""
+    blanked = re.sub(
+        r"^```.*?^```", lambda block: "\n" * block.group(0).count("\n"), page, flags=re.DOTALL | re.MULTILINE
+    )
+    for paragraph in re.finditer(r"(?:^.*\S.*\n?)+", blanked, re.MULTILINE):
+        line = blanked.count("\n", 0, paragraph.start()) + 1
+        yield line, re.sub(r"`[^`]*`", "`…`", paragraph.group(0))
 
 
 def _trees() -> Iterator[tuple[str, ast.Module]]:
@@ -66,7 +97,7 @@ def _docstring_nodes(tree: ast.Module) -> Iterator[ast.AST]:
 def _parts_of_f_strings(tree: ast.Module) -> Iterator[ast.AST]:
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
-            yield from (part for part in ast.walk(node) if part is not node and isinstance(part, ast.Constant))
+            yield from (value for value in node.values if isinstance(value, ast.Constant))
 
 
 def _text_of(node: ast.AST) -> str | None:
@@ -78,5 +109,6 @@ def _text_of(node: ast.AST) -> str | None:
 
 
 if __name__ == "__main__":
-    for place, text in docstrings() if "--docstrings" in sys.argv else user_texts():
+    chosen = {"--docstrings": docstrings, "--documents": documents}.get(sys.argv[-1], user_texts)
+    for place, text in chosen():
         print(f"{place}: {' '.join(text.split())}")
