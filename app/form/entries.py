@@ -82,7 +82,7 @@ class NumberEntry(Entry):
         self.row.addWidget(self.line)
         self.setFocusProxy(self.line)
 
-    def value(self) -> Any:
+    def value(self) -> int | float | str | None:
         """Return the number, "auto", None for an empty line, or the typed text if it is not a number."""
         return _parse_number(self.line.text(), self.setting)
 
@@ -104,7 +104,7 @@ class PairEntry(Entry):
             self.row.addWidget(line)
         self.setFocusProxy(self.lines[0])
 
-    def value(self) -> Any:
+    def value(self) -> tuple[int | float | str | None, ...]:
         """Return both values as a tuple, each like the value of a `NumberEntry`."""
         return tuple(_parse_number(line.text(), self.setting) for line in self.lines)
 
@@ -131,7 +131,7 @@ class SwitchEntry(Entry):
         self.row.addWidget(self.box)
         self.setFocusProxy(self.box)
 
-    def value(self) -> Any:
+    def value(self) -> bool:
         """Return whether the box is checked."""
         return self.box.isChecked()
 
@@ -216,7 +216,7 @@ class PathEntry(Entry):
         self.row.addWidget(self.browse)
         self.setFocusProxy(self.line)
 
-    def value(self) -> Any:
+    def value(self) -> str | None:
         """Return the path with "~" expanded; for an empty line None if the setting is optional, else ""."""
         text = self.line.text().strip()
         return os.path.expanduser(text) if text else (None if self.setting.optional else "")
@@ -272,7 +272,7 @@ def make_entry(setting: Setting, labels: Mapping[Any, str] | None = None) -> Ent
     return classes.get(setting.kind, NumberEntry)(setting)
 
 
-def _parse_number(text: str, setting: Setting) -> Any:
+def _parse_number(text: str, setting: Setting) -> int | float | str | None:
     text = text.strip()
     if not text:
         return None

@@ -1,4 +1,4 @@
-"""Follows a run of another process live in this window: its charts, previews and log, and a card with its progress.
+"""Live view of a run in another process: its charts, previews and log, and a card with its progress.
 
 The run controller creates `OtherProcess` and passes it the contents of every workspace that the user opens.
 """
@@ -65,7 +65,7 @@ class OtherProcessCard(Card):
 
 
 class OtherProcess(QObject):
-    """Shows the run of another process in the window while that process trains in the open workspace."""
+    """Live view of the other process that trains in the open workspace, for as long as it trains there."""
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)

@@ -1,4 +1,4 @@
-"""Follows the run of another process: polls its journal and its process twice a second, in the background."""
+"""The follower of a run in another process: it polls journal and process twice a second, in the background."""
 
 from __future__ import annotations
 
