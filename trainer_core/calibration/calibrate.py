@@ -189,7 +189,8 @@ def _check_target(out: Path) -> None:
 
 def _clean_frames(photos: Path | str | None, count: int, camera: Camera, refused: list[tuple[Path, str]]) -> np.ndarray:
     """`count` frames of clean content, as `synthetic.cut_frame` gives them: of photographs, evenly spread over the
-    folder, or of built-in scenes."""
+    folder, or of built-in scenes.
+    """
     if photos is None:
         content: Iterator[np.ndarray] = (render_scene(_SEED, index, _SCENE_SIDE) for index in range(count))
     else:

@@ -117,7 +117,8 @@ def fit_profile(
 
 def profile_drift(start: CameraProfile, profile: CameraProfile) -> float:
     """How far two profiles of a kind lie apart: over all parameters, the sum of the mean square by which a range's ends
-    moved, in units of its bounds' width (of logarithms where the parameter is drawn log-uniformly)."""
+    moved, in units of its bounds' width (of logarithms where the parameter is drawn log-uniformly).
+    """
     apart = (_relative_range(profile, name) - _relative_range(start, name) for name in BOUNDS[start.kind])
     return float(sum(np.square(moved).mean() for moved in apart))
 

@@ -1,5 +1,6 @@
 """Plain float32 for the camera: the network may use TF32 on a GPU, a camera with ten bits of mantissa would see levels
-and JPEG codes differently from the same camera on a processor."""
+and JPEG codes differently from the same camera on a processor.
+"""
 
 from __future__ import annotations
 
