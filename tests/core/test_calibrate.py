@@ -91,7 +91,7 @@ def test_a_flat_capture_is_passed_over_with_the_reason(mono: Path, tmp_path: Pat
     done = calibrate([mono, tmp_path / "finger.png"], tmp_path / "watch.json", frames=3, candidates=1)
     assert done.captures == MIN_CAPTURES
     assert [reason for _, reason in done.refused] == [
-        f"{tmp_path / 'finger.png'} is one flat tone and tells nothing of the watch."
+        f"{tmp_path / 'finger.png'} has only one tone, so nothing can be measured in it."
     ]
 
 
@@ -118,7 +118,7 @@ def test_captures_of_two_watches_are_refused(mono: Path, tmp_path: Path) -> None
 
 def test_nothing_but_a_profile_is_replaced(mono: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.json").write_text("mine", encoding="utf-8")
-    with pytest.raises(UserError, match="exists and is no camera profile"):
+    with pytest.raises(UserError, match="exists and is not a camera profile"):
         calibrate([mono], tmp_path / "notes.json")
     with pytest.raises(UserError, match="does not exist"):
         calibrate([mono], tmp_path / "none" / "watch.json")
@@ -135,7 +135,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
     monkeypatch.setattr(
         "trainer_core.calibration.calibrate.fit_profile", lambda *_, **__: pytest.fail("the work began")
     )
-    with pytest.raises(UserError, match="Nothing can be written to"):
+    with pytest.raises(UserError, match="Cannot write to the folder"):
         calibrate([mono], tmp_path / "watch.json", frames=3, candidates=1)
 
 

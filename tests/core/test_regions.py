@@ -254,7 +254,7 @@ def test_a_photo_that_changed_its_size_is_not_used(tmp_path: Path) -> None:
     told: list[tuple[str, str]] = []
     with RegionSource(photos, SPEC, seed=2, on_bad_photo=lambda *bad: told.append(bad)) as source:
         first(source, 48)
-    assert told == [("0.png", "has changed since it was listed")]
+    assert told == [("0.png", "the file changed after the folder was scanned")]
 
 
 def test_leaving_early_ends_the_threads(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_a_folder_without_photos_or_a_missing_file_does_not_stop_the_others(tmp_
 
 def test_nothing_to_do_is_an_error_that_names_each_reason_and_makes_no_folder(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"empty holds no file.* no file .*none\.png"):
+    with pytest.raises(UserError, match=r"empty contains no files.* no file .*none\.png"):
         simulate([tmp_path / "empty", tmp_path / "none.png"], tmp_path / "out", camera="wqv1", scale=2)
     assert not (tmp_path / "out").exists()
 

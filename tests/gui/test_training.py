@@ -462,6 +462,6 @@ def test_what_the_trainer_refuses_is_shown_and_the_window_is_ready_again(
     click(qtbot, window.run_bar.start_button)
     wait_idle(window, qtbot)
     dialog = next(child for child in window.findChildren(ErrorDialog) if child.isVisible())
-    assert "holds no file" in visible_text(dialog)
+    assert "contains no files" in visible_text(dialog)
     dialog.reject()
     assert window.run_bar.start_button.isVisible()

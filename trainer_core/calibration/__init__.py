@@ -1,5 +1,5 @@
-"""How a camera profile is fitted to captures of a watch, and how close synthetic photos come to them.
+"""Fit a camera profile to the captures of a watch, and measure how close synthetic watch photos come to them.
 
-Its random choices have fixed seeds of their own (numpy's default generator), not the streams of a run: the same
-captures give the same profile. Only the camera parameters of the synthetic photos are drawn as a run draws them.
+Random choices use fixed seeds and NumPy's default generator, not the streams of a run, so that the same captures give
+the same profile. Only the camera parameters of the synthetic photos are drawn as in a run.
 """

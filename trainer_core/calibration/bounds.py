@@ -1,7 +1,7 @@
-"""Within what a fit may move the ranges of a camera's parameters: what is physically sensible for these watches.
+"""Bounds within which a fit may move the ranges of a camera's parameters: what is physically sensible for the watch.
 
-Narrower than the limits of `camera.parameters`, which keep a file from being nonsense. Reasons are in docs/camera.md.
-What is not named here, a fit leaves as it is.
+They are narrower than the limits of `camera.parameters`, which reject impossible profiles; docs/camera.md has the
+reasons. A fit does not change a parameter without bounds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 Bounds = Mapping[str, tuple[float, float]]
-"""Parameter -> what its range, or its probability, must stay within."""
+"""Parameter -> (low, high): bounds of its range or of its probability."""
 
 MONO_BOUNDS: Bounds = {
     "psf_v": (0.7, 1.6),
@@ -83,12 +83,15 @@ SCENE_DEPENDENT = frozenset(
         "head_room",
     )
 )
-"""What scenes and lamps decide more than the watch. From few captures a fit learns their scenes: fitted on one watch,
-these made the photos less like those of another (docs/camera.md)."""
+"""Parameters that depend on scenes and lamps more than on the watch; a fit to one watch leaves them unchanged.
+
+From few captures a fit learns their scenes: fitted to one watch, these parameters made the synthetic photos less like
+those of another watch (docs/camera.md).
+"""
 
 BOUNDS: Mapping[str, Bounds] = {"mono": MONO_BOUNDS, "color": COLOR_BOUNDS}
 
 
 def watch_parameters(kind: str) -> tuple[str, ...]:
-    """The parameters of a fit to one watch: all but what its scenes decide."""
+    """Return the parameters that a fit to one watch may change: all with bounds, without `SCENE_DEPENDENT`."""
     return tuple(name for name in BOUNDS[kind] if name not in SCENE_DEPENDENT)

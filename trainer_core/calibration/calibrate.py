@@ -1,7 +1,7 @@
 """Fit a camera profile to the captures of one watch, for `--camera-profile`: `calibrate(captures, out)`.
 
-The ranges of the built-in profile of the same kind are the start; `realism.search` moves them until synthetic photos
-look like the captures. Clean content comes from the built-in scenes, or better from photographs of one's own.
+The fit starts from the ranges of the built-in profile of the same kind; `search` moves them until synthetic photos look
+like the captures. The clean content is built-in scenes or, better, the user's own photos.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ MIN_CAPTURES = 12
 MIN_PHOTOS = 12
 DEFAULT_FRAMES = 48
 DEFAULT_CANDIDATES = {"mono": 500, "color": 300}
-_MIN_CAPTURE_SIDE = 64  # LR pixels; spectra and edges of smaller crops say nothing
-_SCALE = 2  # sampling is exact at any scale, and frames of photos need not be large
+_MIN_CAPTURE_SIDE = 64  # LR px: smaller crops are too small for spectra and edges
+_SCALE = 2  # sampling is exact at any scale, and a small one allows smaller photos
 _SCENE_SIDE = 384
 _SEED = 1
-_HELD_OUT_SEEDS = (101, 102, 103)  # draws that the fit has not seen
+_HELD_OUT_SEEDS = (101, 102, 103)  # seeds that the fit does not use
 _SPLIT_HALF_REPEATS = 8
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a calibration came to.
+    """The result of a calibration.
 
     Attributes:
-        profile: as written.
-        captures: how many different ones were used.
-        builtin: how far the built-in profile's photos are from the captures, mean over fresh draws.
-        fitted: how far those of `profile` are.
-        halves: mean D of one half of the captures to the other half, and to as many synthetic photos of the built-in
-            and of the fitted profile: how much of D is due to few photos alone.
-        refused: files that are no captures, with the reason.
+        profile: the fitted profile, as written to the file.
+        captures: number of different captures used.
+        builtin: score of the built-in profile, the mean over new draws.
+        fitted: score of `profile`, likewise.
+        split_half_distances: mean D from one half of the captures to the other half, and to as many synthetic photos of
+            the built-in and of the fitted profile; it shows how much of D comes from the small number of photos.
+        refused: files and photos that were not used, with the reason.
     """
 
     profile: CameraProfile
@@ -59,22 +59,22 @@ class Calibration:
     refused: list[tuple[Path, str]] = field(default_factory=list)
 
     def format_table(self) -> str:
-        """A small table for people."""
+        """Format both scores and the distances of half sets as a table to print."""
         watch = WATCHES[self.profile.kind]
         names = f"built-in {watch.profile}", f"fitted {self.profile.name}"
-        rest, *synthetic_sets = self.split_half_distances
+        other_half, *synthetic_halves = self.split_half_distances
         lines = [
-            f"{self.captures} captures of a {watch.description}; smaller is closer, C2ST 0.5 cannot be told apart:",
-            f"{'':24}{'D':>8}{'C2ST':>8}{'D, half of them':>18}",
+            f"{self.captures} captures of a {watch.description}; smaller is closer, C2ST 0.5 means indistinguishable:",
+            f"{'':24}{'D':>8}{'C2ST':>8}{'D from one half':>18}",
             *(
-                f"{name[:23]:24}{found.distance:8.3f}{found.auc:8.3f}{half:18.3f}"
-                for name, found, half in zip(names, (self.builtin, self.fitted), synthetic_sets)
+                f"{name[:23]:24}{score.distance:8.3f}{score.auc:8.3f}{half:18.3f}"
+                for name, score, half in zip(names, (self.builtin, self.fitted), synthetic_halves)
             ),
-            f"{'the other half':24}{'':16}{rest:18.3f}",
-            "Measured with draws that the fit has not seen, on the captures that it was fitted to.",
+            f"{'the other half':24}{'':16}{other_half:18.3f}",
+            "Measured with new random draws, on the captures to which the profile was fitted.",
         ]
         if self.fitted.total >= self.builtin.total:
-            lines.append("The fit is no closer than the built-in profile: there is nothing to gain from it.")
+            lines.append("The fitted profile is no closer than the built-in one. Keep using the built-in profile.")
         return "\n".join(lines)
 
 
@@ -87,42 +87,47 @@ def calibrate(
     candidates: int | None = None,
     progress: FitProgress | None = None,
 ) -> Calibration:
-    """Write the profile `out`, fitted to captures of one watch; the same captures give the same profile, whatever
-    their files are called, on the same machine.
+    """Fit a profile to captures of one watch and write it to `out`.
+
+    On one machine, the same captures give the same profile; the names of their files do not matter.
 
     Args:
-        captures: files and folders (subfolders included), in any form that `read_captures` knows.
-        photos: folder of clean photographs to take the content from, instead of the built-in scenes.
-        frames: synthetic photos of the last stage, at least three.
-        candidates: how many sets of ranges to try; by default enough for some minutes.
-        progress: called with the candidates tried, their number, and the best total so far.
+        captures: files and folders (subfolders included), in any format that `read_captures` knows.
+        out: the profile file to write.
+        photos: folder of clean photos for the content; None for the built-in scenes.
+        frames: number of synthetic photos in the last stage, at least three.
+        candidates: number of candidate profiles to try; the default takes some minutes.
+        progress: called with the number of candidates tried, the number of all, and the best total so far.
 
     Raises:
-        UserError: too few captures, two kinds of them, too few photos, or `out` cannot be written to.
+        UserError: the captures are too few or of two kinds, the photos are too few, or `out` cannot be written.
     """
     out = Path(out)
     refused: list[tuple[Path, str]] = []
-    found = _without_duplicates(_read([Path(entry) for entry in captures], refused))
-    kind = _detect_kind(found, refused)
+    unique = _without_duplicates(_read([Path(entry) for entry in captures], refused))
+    kind = _detect_kind(unique, refused)
     _check_target(out)
     start = CameraProfile.builtin(WATCHES[kind].profile)
-    real = PhotoSet.measure([capture.pixels for capture in found], kind)
+    real = PhotoSet.measure([capture.pixels for capture in unique], kind)
     clean = _clean_frames(photos, frames, build_camera(start, _SCALE), refused)
-    tries = DEFAULT_CANDIDATES[kind] if candidates is None else candidates
-    best = fit_profile(start, real, clean, _SCALE, candidates=tries, seed=_SEED, progress=progress)
-    (builtin, some), (fitted, others) = (_score_on_new_draws(profile, real, clean) for profile in (start, best))
+    count = DEFAULT_CANDIDATES[kind] if candidates is None else candidates
+    best = fit_profile(start, real, clean, _SCALE, candidates=count, seed=_SEED, progress=progress)
+    (builtin, builtin_photos), (fitted, fitted_photos) = (
+        _score_on_new_draws(profile, real, clean) for profile in (start, best)
+    )
     profile = dataclasses.replace(best, name=out.stem, notes=_profile_notes(len(real), builtin, fitted))
     write_json(out, profile.to_json())
-    return Calibration(profile, len(real), builtin, fitted, _split_half_distances(real, some, others), refused)
+    halves = _split_half_distances(real, builtin_photos, fitted_photos)
+    return Calibration(profile, len(real), builtin, fitted, halves, refused)
 
 
 def _read(paths: list[Path], refused: list[tuple[Path, str]]) -> Iterator[Capture]:
     for path in _list_files(paths):
         try:
             for capture in read_captures(path):
-                fault = _capture_problem(capture.pixels)
-                if fault:
-                    refused.append((path, f"{path} {fault}."))
+                problem = _capture_problem(capture.pixels)
+                if problem:
+                    refused.append((path, f"{path} {problem}."))
                 else:
                     yield capture
         except UserError as error:
@@ -131,8 +136,8 @@ def _read(paths: list[Path], refused: list[tuple[Path, str]]) -> Iterator[Captur
 
 def _capture_problem(pixels: np.ndarray) -> str:
     if min(pixels.shape[:2]) < _MIN_CAPTURE_SIDE:
-        return f"is cut too small; at least {_MIN_CAPTURE_SIDE} pixels a side are needed"
-    return "is one flat tone and tells nothing of the watch" if pixels.min() == pixels.max() else ""
+        return f"is too small; each side needs at least {_MIN_CAPTURE_SIDE} pixels"
+    return "has only one tone, so nothing can be measured in it" if pixels.min() == pixels.max() else ""
 
 
 def _list_files(paths: list[Path]) -> Iterator[Path]:
@@ -143,7 +148,7 @@ def _list_files(paths: list[Path]) -> Iterator[Path]:
         elif path.exists():
             yield path
         else:
-            raise UserError(f"There is no file {path}.")
+            raise UserError(f"There is no file or folder {path}.")
 
 
 def _is_hidden(path: Path) -> bool:
@@ -151,61 +156,59 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _without_duplicates(captures: Iterator[Capture]) -> list[Capture]:
-    """Each picture once, since files are often kept both as they came and converted; in an order of its own."""
-    pictures = {capture.pixels.tobytes(): capture for capture in captures}
-    return [pictures[content] for content in sorted(pictures)]
+    """Return each image once, sorted by its pixels: users often have the same photo in several formats."""
+    unique = {capture.pixels.tobytes(): capture for capture in captures}
+    return [unique[content] for content in sorted(unique)]
 
 
 def _detect_kind(captures: list[Capture], refused: list[tuple[Path, str]]) -> str:
     counts = {kind: sum(capture.kind == kind for capture in captures) for kind in WATCHES}
     if all(counts.values()):
         raise UserError(
-            f"These are {counts['mono']} mono and {counts['color']} color captures, so of two watches. "
+            f"The captures come from two watches: {counts['mono']} mono and {counts['color']} color ones. "
             "Give the captures of one watch only."
         )
     if len(captures) < MIN_CAPTURES:
-        more = f" The first of {len(refused)} refused files: {refused[0][1]}" if refused else ""
+        first = f" The first of {len(refused)} refused files: {refused[0][1]}" if refused else ""
         raise UserError(
-            f"{len(captures)} different captures are too few to fit a camera to; give at least {MIN_CAPTURES}.{more}"
+            f"{len(captures)} different captures are too few to fit a profile; give at least {MIN_CAPTURES}.{first}"
         )
     return captures[0].kind
 
 
 def _check_target(out: Path) -> None:
-    """Before minutes of work: the result will find its place and replaces nothing but an earlier profile."""
+    """Check before minutes of work that `out` can be written and replaces nothing but a camera profile."""
     if not out.parent.is_dir():
-        raise UserError(f"The folder {out.parent} for the profile does not exist.")
+        raise UserError(f"The folder {out.parent} for the profile does not exist. Create it first.")
     if out.exists():
         try:
             CameraProfile.load(out)
         except UserError as error:
-            raise UserError(f"{out} exists and is no camera profile. Choose another name with -o.") from error
+            raise UserError(f"{out} exists and is not a camera profile. Choose another name with -o.") from error
     try:
         with tempfile.TemporaryFile(dir=out.parent):
             pass
     except OSError as error:
-        raise UserError(f"Nothing can be written to {out.parent} ({error.strerror}). Choose another folder.") from error
+        raise UserError(f"Cannot write to the folder {out.parent} ({error.strerror}). Choose another.") from error
 
 
 def _clean_frames(photos: Path | str | None, count: int, camera: Camera, refused: list[tuple[Path, str]]) -> np.ndarray:
-    """`count` frames of clean content, as `synthetic.cut_frame` gives them: of photographs, evenly spread over the
-    folder, or of built-in scenes.
-    """
+    """Cut `count` clean frames of photos, evenly spread over the folder, or of scenes; see `cut_clean_frame`."""
     if photos is None:
         content: Iterator[np.ndarray] = (render_scene(_SEED, index, _SCENE_SIDE) for index in range(count))
     else:
-        content = _read_photographs(Path(photos), count, refused)
-    frames = [cut_clean_frame(picture, camera, _SEED, n) for n, picture in enumerate(content)]
+        content = _read_photos(Path(photos), count, refused)
+    frames = [cut_clean_frame(image, camera, _SEED, n) for n, image in enumerate(content)]
     if photos is not None and len(frames) < min(count, MIN_PHOTOS):
-        raise UserError(f"{photos} holds {len(frames)} usable photos; at least {MIN_PHOTOS} are needed.")
+        raise UserError(f"{photos} has {len(frames)} usable photos; at least {MIN_PHOTOS} are needed.")
     return np.stack(frames)
 
 
-def _read_photographs(folder: Path, count: int, refused: list[tuple[Path, str]]) -> Iterator[np.ndarray]:
-    """One at a time: large ones do not fit into memory together."""
-    found = scan_photos(folder).photos
-    for place in np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(int):
-        path = found[place].path
+def _read_photos(folder: Path, count: int, refused: list[tuple[Path, str]]) -> Iterator[np.ndarray]:
+    """Yield photos one at a time, because large ones do not fit into memory together."""
+    photos = scan_photos(folder).photos
+    for index in np.linspace(0, len(photos) - 1, min(count, len(photos))).round().astype(int):
+        path = photos[index].path
         try:
             yield decode(path)
         except PhotoError as error:
@@ -213,31 +216,27 @@ def _read_photographs(folder: Path, count: int, refused: list[tuple[Path, str]])
 
 
 def _score_on_new_draws(profile: CameraProfile, real: PhotoSet, frames: np.ndarray) -> tuple[Score, PhotoSet]:
-    """The mean score over fresh draws, and the photos of the first of them."""
-    looks = [PhotoSet.measure(simulate_photos(profile, frames, _SCALE, seed), real.kind) for seed in _HELD_OUT_SEEDS]
-    scores = [score_photos(real, look, seed) for look, seed in zip(looks, _HELD_OUT_SEEDS)]
-    terms = {name: float(np.mean([each.terms[name] for each in scores])) for name in scores[0].terms}
+    """Return the mean score over new draws, and the photos of the first draw."""
+    sets = [PhotoSet.measure(simulate_photos(profile, frames, _SCALE, seed), real.kind) for seed in _HELD_OUT_SEEDS]
+    scores = [score_photos(real, photos, seed) for photos, seed in zip(sets, _HELD_OUT_SEEDS)]
+    terms = {name: float(np.mean([score.terms[name] for score in scores])) for name in scores[0].terms}
     mean = Score(float(np.mean([s.distance for s in scores])), float(np.mean([s.auc for s in scores])), terms)
-    return mean, looks[0]
+    return mean, sets[0]
 
 
 def _split_half_distances(real: PhotoSet, builtin: PhotoSet, fitted: PhotoSet) -> tuple[float, float, float]:
-    """Mean D of half of the captures to the other half, and to as many photos of each imitation."""
+    """Return the mean D from half of the captures to the other half, and to as many photos of each profile."""
     half = len(real) // 2
-    found = []
+    distances = []
     for seed in range(_SPLIT_HALF_REPEATS):
         generator = np.random.default_rng(seed)
         order = generator.permutation(len(real)).tolist()
         one, other = real.subset(order[:half]), real.subset(order[half:])
-        some = generator.permutation(len(builtin))[: len(other)].tolist()
-        found.append(
-            [
-                one.distance_to(other_synthetic)[0]
-                for other_synthetic in (other, builtin.subset(some), fitted.subset(some))
-            ]
-        )
-    rest, builtin_distance, fitted_distance = np.mean(found, 0).tolist()
-    return rest, builtin_distance, fitted_distance
+        chosen = generator.permutation(len(builtin))[: len(other)].tolist()
+        compared = (other, builtin.subset(chosen), fitted.subset(chosen))
+        distances.append([one.distance_to(photos)[0] for photos in compared])
+    other_half, builtin_distance, fitted_distance = np.mean(distances, 0).tolist()
+    return other_half, builtin_distance, fitted_distance
 
 
 def _profile_notes(captures: int, builtin: Score, fitted: Score) -> str:

@@ -1,7 +1,8 @@
-"""C2ST: can a simple classifier tell synthetic patches from real ones? AUC 0.5 means that it cannot.
+"""C2ST, a classifier two-sample test: how well a simple classifier distinguishes synthetic patches from real ones.
 
-Linear discriminant analysis on the log energies of 24x24-patch cosine transforms, pooled into 6x6 frequency bands,
-trained and tested on disjoint images (research/wqv-camera.md, section 4.3).
+An AUC of 0.5 means that it cannot. The classifier is a linear discriminant analysis of the log energies of
+24x24-patch cosine transforms, pooled into 6x6 frequency bands, trained and tested on disjoint images. Source:
+research/wqv-camera.md, section 4.3.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ _PATCH = 24
 _STRIDE = 12
 _BANDS = 6
 _SHRINKAGE = 0.1
-_FOLDS = 3  # parts into which both sets are divided
+_FOLDS = 3
 
 
 def separability(real: Sequence[np.ndarray], synthetic: Sequence[np.ndarray], *, seed: int) -> float:
-    """Mean AUC over folds of images, 0.5..1 (a little below 0.5 by chance).
+    """Compute the mean AUC over three folds of images, 0.5..1 (by chance a little below 0.5).
 
     Args:
-        real: `patch_features` of every image, at least three images.
-        synthetic: likewise.
-        seed: of the folds.
+        real: `patch_features` of every capture, at least three.
+        synthetic: `patch_features` of every synthetic photo, at least three.
+        seed: seed of the division into folds.
     """
     assert min(len(real), len(synthetic)) >= _FOLDS
     generator = np.random.default_rng(seed)
@@ -45,7 +46,8 @@ def _fold_auc(groups: list[list[np.ndarray]], parts: list[list[np.ndarray]], fol
 def _discriminant(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     scatter = (np.cov(a.T) + np.cov(b.T)) / 2
     ridge = _SHRINKAGE * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
-    return np.linalg.solve((1 - _SHRINKAGE) * scatter + ridge, b.mean(0) - a.mean(0))
+    direction: np.ndarray = np.linalg.solve((1 - _SHRINKAGE) * scatter + ridge, b.mean(0) - a.mean(0))
+    return direction
 
 
 def _auc(negatives: np.ndarray, positives: np.ndarray) -> float:
@@ -54,10 +56,11 @@ def _auc(negatives: np.ndarray, positives: np.ndarray) -> float:
 
 
 def patch_features(image: np.ndarray, floor: float) -> np.ndarray:
-    """[patches, 35] of a gray image [h, w]: log energy by band, the band of the mean left out.
+    """Compute the log energies [patches, 35] of a gray image [h, w] by frequency band, without the band of the mean.
 
     Args:
-        floor: energy that is added before the logarithm: the unit's rounding noise.
+        image: levels or codes.
+        floor: energy added before the logarithm, that of the rounding noise of the image's unit.
     """
     windows = np.lib.stride_tricks.sliding_window_view(image, (_PATCH, _PATCH))[::_STRIDE, ::_STRIDE]
     patches = windows.reshape(-1, _PATCH, _PATCH)
@@ -68,4 +71,5 @@ def patch_features(image: np.ndarray, floor: float) -> np.ndarray:
     energy = np.square(basis @ patches @ basis.T)
     width = _PATCH // _BANDS
     bands = energy.reshape(-1, _BANDS, width, _BANDS, width).mean((2, 4)).reshape(len(patches), -1)
-    return np.log(bands + floor)[:, 1:]
+    features: np.ndarray = np.log(bands + floor)[:, 1:]
+    return features

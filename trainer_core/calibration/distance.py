@@ -43,7 +43,7 @@ MONO_SCALES: Mapping[str, float] = {
     "undershoot H": 0.08,
     "undershoot V": 0.08,
 }
-"""Terms of a mono set: 1/15 levels, pixels, shares, log10 for spectra, natural logarithms elsewhere."""
+"""Scales of the terms of mono sets, in levels of 15, pixels, shares, log10 (spectra) and natural logarithms."""
 
 COLOR_SCALES: Mapping[str, float] = {
     "Y mean": 15.0,
@@ -81,13 +81,12 @@ COLOR_SCALES: Mapping[str, float] = {
     "highlight B-G": 6.0,
     "corner shading": 0.15,
 }
-"""Terms of a color set: codes of 255, bytes of the watch's JPEG, pixels, log10 for spectra."""
-
+"""Scales of the terms of color sets, in codes of 255, JPEG bytes, pixels, log10 (spectra) and natural logarithms."""
 
 SCALES: Mapping[str, Mapping[str, float]] = {"mono": MONO_SCALES, "color": COLOR_SCALES}
 
-EDGE_TERMS = tuple(f"{what} {axis}" for axis in "HV" for what in ("edge width", "overshoot", "undershoot"))
-"""Those of both kinds that are measured at edges."""
+EDGE_TERMS = tuple(f"{name} {axis}" for axis in "HV" for name in ("edge width", "overshoot", "undershoot"))
+"""The terms of both kinds that are measured at edges."""
 
 
 def distance(
@@ -96,9 +95,13 @@ def distance(
     scales: Mapping[str, float],
     edge_photos: Sequence[Statistics] | None = None,
 ) -> tuple[float, dict[str, float]]:
-    """D and every term's distance in units of its scale, capped at `LARGEST_TERM`.
+    """Compute D and the distance of each term in units of its scale, at most `MAX_TERM`.
 
-    With `drawn`, synthetic photos of steps drawn for the purpose, the edges are compared with theirs.
+    Args:
+        real: statistics of the captures.
+        synthetic: statistics of the synthetic photos.
+        scales: term -> its scale; the terms to compare.
+        edge_photos: statistics of synthetic photos of slanted edges, for `EDGE_TERMS` instead of `synthetic`.
     """
 
     def term(name: str) -> float:

@@ -1,4 +1,4 @@
-"""A set of watch photos of one kind with all that is measured on them, real or synthetic."""
+"""A set of watch photos of one kind, real or synthetic, with everything that calibration measures on them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _ROUNDING_ENERGY = {"mono": 0.01, "color": 1.0}
 class PhotoSet:
     """Photos of one kind ("mono" or "color") with their statistics.
 
-    `pixels` are uint8, [h, w] in levels 0, 17 … 255 or [h, w, 3]; `features` are what the classifier sees of each, of
-    levels 0..15 or of luma 0..255.
+    `pixels` are uint8, [h, w] in levels 0, 17 … 255 or [h, w, 3]; `features` are the classifier's input for each photo,
+    computed from levels 0..15 or luma 0..255.
     """
 
     kind: str
@@ -33,7 +33,7 @@ class PhotoSet:
 
     @classmethod
     def measure(cls, pixels: Sequence[np.ndarray], kind: str) -> PhotoSet:
-        """The set of these photos."""
+        """Measure photos, uint8 as `pixels`."""
         if kind == "mono":
             gray = [image.astype(float) / 17 for image in pixels]
             statistics = [mono_statistics(image) for image in gray]
@@ -46,7 +46,7 @@ class PhotoSet:
         return len(self.pixels)
 
     def subset(self, places: Sequence[int]) -> PhotoSet:
-        """The photos at `places`."""
+        """Return the photos at these places, with their measurements."""
         return PhotoSet(
             self.kind,
             [self.pixels[place] for place in places],
@@ -54,17 +54,18 @@ class PhotoSet:
             [self.features[place] for place in places],
         )
 
-    def distance_to(self, other: PhotoSet, drawn: PhotoSet | None = None) -> tuple[float, dict[str, float]]:
-        """D and its terms; see `distance`."""
-        return distance(self.statistics, other.statistics, SCALES[self.kind], drawn.statistics if drawn else None)
+    def distance_to(self, other: PhotoSet, edge_photos: PhotoSet | None = None) -> tuple[float, dict[str, float]]:
+        """Compute D and its terms; see `distance`."""
+        edges = edge_photos.statistics if edge_photos else None
+        return distance(self.statistics, other.statistics, SCALES[self.kind], edges)
 
     def separability_from(self, other: PhotoSet, seed: int = 0) -> float:
-        """The classifier's AUC, both sets of at least three; see `separability`."""
+        """Compute the AUC of the classifier; both sets need at least three photos. See `separability`."""
         return separability(self.features, other.features, seed=seed)
 
 
 def _jpeg_bytes(rgb: np.ndarray) -> int:
-    """Size with the watch's tables; of real captures too, so that both carry the same headers."""
+    """Return the JPEG size with the watch's tables; captures are encoded again, so that all have the same headers."""
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "JPEG", qtables=[list(LUMA_TABLE), list(CHROMA_TABLE)], subsampling=2)
     return buffer.tell()

@@ -1,12 +1,12 @@
-"""Fit a camera's ranges to real captures: a random hill climb, on few photos first and on all of them at the end.
+"""Fit a camera's ranges to real captures: a random hill climb, first on few frames, at the end on all of them.
 
 A candidate changes one to four parameters of the best profile so far: the middle of a range moves and its width
-scales, within `bounds`; what scenes decide stays. It is kept when the photos it makes come closer to the captures: when
-D + AUC − 0.5 sinks, where D takes its edges from drawn steps (`steps`): photographs have other edges than the captures'
-scenes, and the camera must not be made soft or sharp for that. The way from the start (`drift`) is added, divided by
-the number of captures: what a few captures do not ask for stays where it was, instead of following their scenes. All
-candidates of a stage photograph the same frames with the same draws and the same noise, so a stage compares nothing but
-ranges; the next has more frames and other draws, and starts from the best few of the last.
+scales, within `bounds`; `SCENE_DEPENDENT` parameters stay. The search minimizes D + AUC − 0.5 between the candidate's
+photos and the captures. The edge terms of D come from `slanted_edges`: the clean frames have other edges than the
+scenes of the captures, and this must not make the camera soft or sharp. A penalty for the distance from the
+start (`profile_drift`), divided by the number of captures, keeps parameters unchanged for which few captures give no
+evidence. All candidates of a stage use the same frames, draws and noise, so that a stage compares ranges only; the next
+stage has more frames and new draws, and starts from the best few candidates.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _MIN_FRAMES = 12
 _EDGE_FRAMES = 8
 _BEAM_WIDTH = 4
 _MAX_CHANGED = 4
-_INITIAL_STEP_SIZE, _FINAL_STEP_SIZE = 0.20, 0.05  # of the bounds' width
+_INITIAL_STEP_SIZE, _FINAL_STEP_SIZE = 0.20, 0.05  # share of the bounds' width
 _WIDTH_CHANGE = 0.4
-_DRIFT_WEIGHT = 3.0  # divided by the captures; this much for one capture and one parameter moved by its bounds' width
-_MIN_WIDTH = 0.3  # of the bounds' width: a few captures cannot prove that a watch never varies
+_DRIFT_WEIGHT = 3.0  # penalty, with one capture, for one parameter moved by the width of its bounds
+_MIN_WIDTH = 0.3  # share of the bounds' width: a few captures cannot prove that a watch never varies
 
 
 @dataclass(frozen=True)
@@ -49,18 +49,18 @@ class Score:
 
     @property
     def total(self) -> float:
-        """What a fit makes small; the AUC counts from 0.5."""
+        """D plus the AUC above 0.5, which a fit minimizes."""
         return self.distance + AUC_WEIGHT * max(0.0, self.auc - 0.5)
 
 
 def score_profile(profile: CameraProfile, real: PhotoSet, frames: np.ndarray, scale: int, seed: int) -> Score:
-    """Photograph `frames` (see `synthetic.cut_frame`) and compare with the captures."""
+    """Simulate photos of `frames` (see `synthetic.cut_clean_frame`) and compare them with the captures."""
     return score_photos(real, PhotoSet.measure(simulate_photos(profile, frames, scale, seed), profile.kind), seed)
 
 
-def score_photos(real: PhotoSet, synthetic: PhotoSet, seed: int, drawn: PhotoSet | None = None) -> Score:
-    """Both measures; the AUC is the mean over two divisions into folds. For `drawn` see `distance`."""
-    distance, terms = real.distance_to(synthetic, drawn)
+def score_photos(real: PhotoSet, synthetic: PhotoSet, seed: int, edge_photos: PhotoSet | None = None) -> Score:
+    """Compute D and the mean AUC of two divisions into folds; for `edge_photos` see `distance`."""
+    distance, terms = real.distance_to(synthetic, edge_photos)
     auc = np.mean([real.separability_from(synthetic, fold_seed) for fold_seed in (seed, seed + 1)])
     return Score(distance, float(auc), terms)
 
@@ -76,28 +76,29 @@ def fit_profile(
     seed: int = 0,
     progress: FitProgress | None = None,
 ) -> CameraProfile:
-    """The profile found from `start`; the same arguments give the same one.
+    """Search from `start` for the profile with the lowest total; the same arguments give the same profile.
 
     Args:
-        start: of the captures' kind.
-        real: at least three captures.
-        frames: uint8 [n, H, W, 3], see `synthetic.cut_frame`.
+        start: profile of the captures' kind.
+        real: at min_width three captures.
+        frames: uint8 [n, H, W, 3], see `synthetic.cut_clean_frame`.
         scale: HR pixels of a frame per LR pixel.
-        candidates: how many to try.
-        free: parameters that may change, all with bounds; by default `of_the_watch`.
-        progress: called with the candidates tried, their number, and the best total so far.
+        candidates: number of candidates to try.
+        free: parameters that may change, all with bounds; by default `watch_parameters`.
+        seed: seed of the search, of the draws and of the noise.
+        progress: called with the number of candidates tried, the number of all, and the best total so far.
     """
     generator = np.random.default_rng(seed)
     names = list(free or watch_parameters(start.kind))
-    steps = render_slanted_edges(build_camera(start, scale), _EDGE_FRAMES, seed)
+    edges = render_slanted_edges(build_camera(start, scale), _EDGE_FRAMES, seed)
 
     def total(profile: CameraProfile, some: np.ndarray, stage: int) -> float:
-        photos, drawn = (
+        photos, edge_photos = (
             PhotoSet.measure(simulate_photos(profile, clean, scale, seed + stage), start.kind)
-            for clean in (some, steps)
+            for clean in (some, edges)
         )
-        found = score_photos(real, photos, seed + stage, drawn).total
-        return found + _DRIFT_WEIGHT / len(real) * profile_drift(start, profile)
+        score = score_photos(real, photos, seed + stage, edge_photos).total
+        return score + _DRIFT_WEIGHT / len(real) * profile_drift(start, profile)
 
     leaders = [start]
     evaluated = 0
@@ -116,21 +117,24 @@ def fit_profile(
 
 
 def profile_drift(start: CameraProfile, profile: CameraProfile) -> float:
-    """How far two profiles of a kind lie apart: over all parameters, the sum of the mean square by which a range's ends
-    moved, in units of its bounds' width (of logarithms where the parameter is drawn log-uniformly).
+    """Compute how far two profiles of one kind are apart: the sum over all parameters of the mean square change.
+
+    The change is that of a range's ends, in units of the width of its bounds; of their logarithms for parameters that
+    are drawn log-uniformly.
     """
-    apart = (_relative_range(profile, name) - _relative_range(start, name) for name in BOUNDS[start.kind])
-    return float(sum(np.square(moved).mean() for moved in apart))
+    changes = (_relative_range(profile, name) - _relative_range(start, name) for name in BOUNDS[start.kind])
+    return float(sum(np.square(change).mean() for change in changes))
 
 
 def _relative_range(profile: CameraProfile, name: str) -> np.ndarray:
-    """The parameter's range ends, or its probability, where 0 and 1 are its bounds."""
+    """Return the ends of a parameter's range, or its probability, scaled so that its bounds are 0 and 1."""
     ends = profile.ranges.get(name) or (profile.chances[name],)
     values = np.array([*BOUNDS[profile.kind][name], *ends])
     if KINDS[profile.kind].parameters()[name].distribution == "log":
         values = np.log(values)
-    low, high, *places = values
-    return (np.array(places) - low) / (high - low)
+    low, high = values[:2]
+    relative: np.ndarray = (values[2:] - low) / (high - low)
+    return relative
 
 
 def _sort_key(entry: tuple[float, CameraProfile]) -> float:
@@ -159,11 +163,11 @@ def _mutate(profile: CameraProfile, free: Sequence[str], generator: np.random.Ge
 def _mutate_range(
     start: float, end: float, low: float, high: float, generator: np.random.Generator, step: float
 ) -> tuple[float, float]:
-    """The range start..end, moved and stretched, within low..high."""
+    """Return the range start..end, moved and stretched at random, within low..high."""
     middle = (start + end) / 2 + generator.normal(0, step) * (high - low)
-    least = _MIN_WIDTH * (high - low)
-    width = max(least, max(end - start, least) * math.exp(generator.normal(0, _WIDTH_CHANGE)))
-    middle = float(np.clip(middle, low + least / 2, high - least / 2))
+    min_width = _MIN_WIDTH * (high - low)
+    width = max(min_width, max(end - start, min_width) * math.exp(generator.normal(0, _WIDTH_CHANGE)))
+    middle = float(np.clip(middle, low + min_width / 2, high - min_width / 2))
     return max(low, middle - width / 2), min(high, middle + width / 2)
 
 

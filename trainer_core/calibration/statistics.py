@@ -1,9 +1,9 @@
-"""The statistics of one watch photo by which synthetic photos are compared with real ones.
+"""Statistics of one watch photo, for the comparison of synthetic photos with captures.
 
-Every image gives one value a term, a spectrum (nine bands, averaged), or many values that are pooled over images
-(edges, pixels); nothing where an image does not show what is measured, such as edges in a picture of a wall. Mono terms
-are those of research/wqv-camera.md, section 5.4; color terms follow its section 3.1; docs/camera.md lists them all.
-Units: levels of 15 (mono), codes of 255 (color), pixels, shares, log10 for spectra, natural logarithms elsewhere.
+For each term a photo gives one value, a spectrum (nine bands, averaged) or many values that are pooled over photos
+(edges, pixels); it gives none if it lacks what the term measures, such as edges in a photo of a wall. Mono terms are
+those of research/wqv-camera.md, section 5.4; color terms follow its section 3.1; docs/camera.md lists them all.
+Units: levels of 15 (mono), codes of 255 (color), pixels, shares, log10 for spectra, otherwise natural logarithms.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 from trainer_core.pixels import luma
 
 Statistics = dict[str, np.ndarray]
-"""One image: term -> its values, [1], [9] or [any number]."""
+"""Term -> the values of one photo: [1], [9] or [any number]."""
 
 Value = Union[float, np.ndarray]
-"""A number, or an empty array where there is none."""
+"""A number, or an empty array if the photo gives none."""
 
 BANDS = np.linspace(0.05, 0.5, 10)  # cycles per pixel
 _BLOCK = 8
@@ -27,7 +27,7 @@ _QUIET_SHARE = 0.1
 
 
 def mono_statistics(levels: np.ndarray) -> Statistics:
-    """Statistics of one mono photo, float [h, w] in levels 0..15."""
+    """Compute the statistics of one mono photo, float [h, w] in levels 0..15."""
     quiet = list(_quiet_residuals(levels, 1.0, 14.0))
     block_std = _block_std(levels)
     values: dict[str, Value] = {
@@ -49,7 +49,7 @@ def mono_statistics(levels: np.ndarray) -> Statistics:
 
 
 def color_statistics(rgb: np.ndarray, jpeg_bytes: int) -> Statistics:
-    """Statistics of one color photo, uint8 [144, 176, 3], and the size of its JPEG in bytes."""
+    """Compute the statistics of one color photo, uint8 [144, 176, 3], whose JPEG has `jpeg_bytes` bytes."""
     red, green, blue = (rgb[..., channel].astype(float) for channel in range(3))
     y = luma(rgb)
     cb, cr = (blue - y) / 1.772, (red - y) / 1.402
@@ -83,15 +83,16 @@ def color_statistics(rgb: np.ndarray, jpeg_bytes: int) -> Statistics:
 def _split_blocks(image: np.ndarray) -> np.ndarray:
     height, width = (size // _BLOCK * _BLOCK for size in image.shape)
     tiles = image[:height, :width].reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
-    return tiles.swapaxes(1, 2).reshape(-1, _BLOCK, _BLOCK)
+    blocks: np.ndarray = tiles.swapaxes(1, 2).reshape(-1, _BLOCK, _BLOCK)
+    return blocks
 
 
 def _block_std(image: np.ndarray) -> np.ndarray:
-    return _split_blocks(image).std((1, 2))
+    return np.asarray(_split_blocks(image).std((1, 2)))
 
 
 def _quiet_residuals(image: np.ndarray, lowest: float, highest: float) -> Iterator[np.ndarray]:
-    """Residuals from a fitted plane of the quietest tenth of the 8x8 blocks, clipped ones aside."""
+    """Yield the residuals from a fitted plane of the quietest tenth of the 8x8 blocks without clipped pixels."""
     blocks = _split_blocks(image)
     blocks = blocks[(blocks.min((1, 2)) >= lowest) & (blocks.max((1, 2)) <= highest)]
     if not len(blocks):
@@ -107,7 +108,7 @@ def _quiet_residuals(image: np.ndarray, lowest: float, highest: float) -> Iterat
 
 
 def _lag_one(blocks: Sequence[np.ndarray]) -> Value:
-    """Autocorrelation of neighbors along rows, 0 for white noise: what the plane fit takes away is given back."""
+    """Compute the autocorrelation of neighbors along rows; 0 for white noise, since the plane fit is corrected for."""
     power = sum(float(np.square(block).mean()) for block in blocks)
     if not power:
         return np.empty(0)
@@ -115,7 +116,10 @@ def _lag_one(blocks: Sequence[np.ndarray]) -> Value:
 
 
 def _white_noise_lag_one() -> float:
-    """That of white noise in a block without its fitted plane: ratio of the expected products and squares."""
+    """Compute the autocorrelation of white noise from whose block a fitted plane was subtracted.
+
+    It is the ratio of the expected products of neighbors to the expected squares.
+    """
     y, x = np.mgrid[:_BLOCK, :_BLOCK] - (_BLOCK - 1) / 2
     plane = np.linalg.qr(np.stack((np.ones(_BLOCK**2), x.ravel(), y.ravel()), 1))[0]
     covariance = np.eye(_BLOCK**2) - plane @ plane.T
@@ -127,8 +131,10 @@ _PLANE_LAG_ONE = _white_noise_lag_one()
 
 
 def _line_offsets(image: np.ndarray, largest: float, lowest: float, highest: float) -> tuple[Value, Value]:
-    """How much brighter odd rows are and the deviation of row offsets beyond it, both of second differences (a
-    lone row's offset counts whole, independent offsets of all rows √1.5 times).
+    """Return how much brighter odd rows are, and the remaining standard deviation of row offsets.
+
+    Both come from second differences: the offset of a single row counts once, independent offsets of all rows √1.5
+    times.
     """
     second = image[1:-1] - (image[:-2] + image[2:]) / 2
     inside = (image > lowest) & (image < highest)
@@ -160,7 +166,7 @@ def _corner_shading(y: np.ndarray) -> float:
 
 
 def _sharpness(image: np.ndarray, *, step: float, flat: float, lowest: float, highest: float) -> Statistics:
-    """Total variation, spectra and edges along rows (H) and columns (V)."""
+    """Compute total variation, spectra and edge terms along rows (H) and columns (V)."""
     values: Statistics = {}
     for axis, rows in (("H", image), ("V", image.T)):
         values[f"TV {axis}"] = np.array(np.abs(np.diff(rows, axis=1)).mean())
@@ -177,21 +183,22 @@ def _sharpness(image: np.ndarray, *, step: float, flat: float, lowest: float, hi
 
 
 def _spectrum(rows: np.ndarray) -> np.ndarray:
-    """log10 of the mean power in `BANDS` along rows, Hann window; white noise has its variance in every band."""
+    """Compute log10 of the mean power in `BANDS` along rows (Hann window); white noise has its variance in each."""
     length = rows.shape[1]
     window = np.hanning(length)
     centered = (rows - rows.mean(1, keepdims=True)) * window
     power = np.square(np.abs(np.fft.rfft(centered, axis=1))).mean(0) / np.square(window).sum()
     band = np.digitize(np.fft.rfftfreq(length), BANDS) - 1
-    return np.log10([power[band == place].mean() + 1e-9 for place in range(len(BANDS) - 1)])
+    return np.asarray(np.log10([power[band == index].mean() + 1e-9 for index in range(len(BANDS) - 1)]))
 
 
 def _edge_profiles(
     rows: np.ndarray, step: float, flat: float, lowest: float, highest: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """10-90 % widths, overshoots and undershoots of clean steps along rows: flat, unclipped plateaus 4-6 px away.
+    """Measure 10-90 % widths, overshoots and undershoots of the clean edges along rows.
 
-    Only an image's sharper half counts: wide edges tell of the scene (defocus, shadows), not of the camera.
+    A clean edge has flat, unclipped plateaus 4-6 px away. Only the sharper half of them counts: wide edges depend
+    on the scene (defocus, shadows), not on the camera.
     """
     windows = np.lib.stride_tricks.sliding_window_view(rows, 13, axis=1).reshape(-1, 13)
     left, right = windows[:, :3], windows[:, -3:]
@@ -213,7 +220,7 @@ def _edge_profiles(
 
 
 def _crossing_positions(profiles: np.ndarray, level: float) -> np.ndarray:
-    """Where profiles that rise from 0 to 1 pass `level` next to their middle, linearly interpolated, in pixels."""
+    """Return where profiles that rise from 0 to 1 cross `level` nearest to their middle, interpolated, in pixels."""
     below, above = profiles[:, :-1], profiles[:, 1:]
     far = np.abs(np.arange(below.shape[1]) - 5.5)
     place = np.where((below < level) & (above >= level), far, np.inf)
@@ -221,4 +228,4 @@ def _crossing_positions(profiles: np.ndarray, level: float) -> np.ndarray:
     start = place.argmin(1)
     line = np.arange(len(profiles))
     rise = (above - below)[line, start]
-    return start + (level - below[line, start]) / np.where(rise > 1e-6, rise, 1.0)
+    return np.asarray(start + (level - below[line, start]) / np.where(rise > 1e-6, rise, 1.0))

@@ -1,4 +1,4 @@
-"""Clean photographs, cut to watch frames, and the synthetic watch photos that a profile makes of them."""
+"""Cut clean photos to watch frames and simulate watch photos of them with a camera profile."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _BATCH = 16
 def cut_clean_frame(photo: np.ndarray, camera: Camera, seed: int, n: int) -> np.ndarray:
     """Cut one frame of photo n, uint8 [frame_height*scale, frame_width*scale, 3].
 
-    It is cut at a random place and size by the stream (seed, n), area-resampled to the frame's HR size and mirrored
-    half of the time; the largest frame that fits is taken of a photo that is smaller than it.
+    Place and size are random, by (seed, n); the frame is area-resampled to the frame's HR size and, with probability
+    1/2, mirrored. A photo smaller than the HR size gives the largest frame that fits, enlarged.
 
     Args:
         photo: uint8 [H, W, 3].
-        camera: whose frame and scale count.
+        camera: defines the frame and the scale.
     """
     return _random_crop(photo, camera, np.random.default_rng([seed, n]))
 
 
 def simulate_photos(profile: CameraProfile, frames: np.ndarray, scale: int, seed: int) -> list[np.ndarray]:
-    """Photographs of all frames, uint8: [h, w] in levels 0, 17 … 255 (mono) or [h, w, 3] (color).
+    """Simulate watch photos of all frames, uint8: [h, w] in levels 0, 17 … 255 (mono) or [h, w, 3] (color).
 
-    The same seed gives every profile the same place in its ranges and the same noise.
+    With the same seed, every profile gets the same relative position in its ranges and the same noise.
     """
     camera = build_camera(profile, scale)
     noise = torch.Generator().manual_seed(seed)

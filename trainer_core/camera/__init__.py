@@ -1,9 +1,9 @@
-"""The watch as a simulator: clean HR regions in, (LR, target) pairs out. Knows torch and numpy only.
+"""Simulate a watch: a camera makes LR and target from clean HR regions, with torch and NumPy only.
 
 camera = build_camera(CameraProfile.builtin("wqv1"), scale=4)
 lr, target = camera(view, camera.draw(seed, indices).to(device), generator)
 
-Importing this package, `profile` or `parameters` does not import torch; the cameras do, when one is first asked for.
+Importing this package, `profile` or `parameters` does not import torch; the first use of a camera does.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _MODULES_WITH_TORCH = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs torch when it is first asked for (PEP 562)."""
+    """Import a module that needs torch when one of its names is first used (PEP 562)."""
     if name not in _MODULES_WITH_TORCH:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_MODULES_WITH_TORCH[name]}"), name)

@@ -1,7 +1,7 @@
-"""The plain degradation of published tables: a MATLAB-style antialiased bicubic downscale, and nothing else.
+"""The degradation of published tables: an antialiased bicubic downscale as in MATLAB, without a watch camera.
 
 Source: Keys, "Cubic convolution interpolation for digital image processing", 1981, with a = −1/2, stretched by the
-scale so that it also filters, weights normalized, borders mirrored: what MATLAB's `imresize` does. LR is rounded to
+scale so that it also filters, weights normalized, borders mirrored, as MATLAB's `imresize` does. LR is rounded to
 8 bit; the target is the HR itself.
 """
 
@@ -23,17 +23,17 @@ from trainer_core.watches import WQV1
 
 @dataclass(frozen=True)
 class BicubicParams(Params):
-    """Nothing is drawn."""
+    """No parameters."""
 
 
 class BicubicCamera(Camera):
-    """Bicubic downscale of the HR.
+    """A bicubic downscale of the HR.
 
     Args:
         scale: HR pixels per LR pixel.
         frame_width: LR pixels.
         frame_height: LR pixels.
-        monochrome: take the luma of the HR first (ITU-R BT.601, as `rgb2gray` does), on three equal channels.
+        monochrome: whether to convert the HR to luma (ITU-R BT.601, as `rgb2gray` does) in three equal channels first.
     """
 
     name = "bicubic"
@@ -54,7 +54,7 @@ class BicubicCamera(Camera):
         self._monochrome = monochrome
 
     def draw(self, seed: int, indices: Sequence[int]) -> BicubicParams:
-        """See `Camera.draw`; there is nothing to draw."""
+        """See `Camera.draw`; this camera has no parameters."""
         return BicubicParams()
 
     @torch.no_grad()
@@ -65,14 +65,14 @@ class BicubicCamera(Camera):
 
 
 def bicubic_downscale(image: Tensor, scale: int) -> Tensor:
-    """[B, C, h*scale, w*scale] -> [B, C, h, w], not rounded."""
+    """Downscale [B, C, h*scale, w*scale] to [B, C, h, w], not rounded."""
     down = bicubic_matrix(image.shape[-2], scale).to(image)
     across = bicubic_matrix(image.shape[-1], scale).to(image)
     return down @ image @ across.T
 
 
 def bicubic_matrix(length: int, scale: int) -> Tensor:
-    """The weights [length // scale, length], float64 on the CPU; rows sum to 1."""
+    """Return the weights [length // scale, length], float64 on the CPU; rows sum to 1."""
     outputs = length // scale
     centers = (torch.arange(outputs, dtype=torch.float64).unsqueeze(1) + 0.5) * scale - 0.5
     taps = torch.arange(-2 * scale, 2 * scale + 1)

@@ -1,4 +1,4 @@
-"""From a profile to its camera."""
+"""Build the camera that a profile describes: `build_camera`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def build_camera(
     noise_strength: float = 1.0,
     mono_frame_side: int = WQV1.frame_width,
 ) -> Camera:
-    """The camera that `profile` describes.
+    """Build the camera that `profile` describes.
 
     Args:
         profile: mono or color.
         scale: HR pixels per LR pixel.
-        levels: grays of a mono result; color ignores it.
+        levels: number of gray levels of a mono LR image; ignored for color.
         noise_strength: factor on all random noise.
-        mono_frame_side: LR pixels along a mono frame's sides; color frames are always 176x144.
+        mono_frame_side: width and height of a mono frame, LR pixels; color frames are always 176x144.
     """
     if profile.kind == WQV1.kind:
         return MonoCamera(profile, scale, levels=levels, noise_strength=noise_strength, frame_side=mono_frame_side)

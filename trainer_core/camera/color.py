@@ -1,10 +1,10 @@
-"""The WQV-3 and WQV-10: 176x144 pixels, color JPEG. The stages of research section 5.2 in their order.
+"""The camera of the WQV-3 and WQV-10: 176x144 pixels, color JPEG, with the stages of research section 5.2 in order.
 
 linear RGB → point-spread function and sampling → shading, white balance and stray light → exposure → sensor clip →
 sensor noise, color mosaic and line leak → tone with colored blacks → color differences → luma edge enhancer → luma
 noise and row pattern → rounding → JPEG. The target is the clean HR scene through shading, white balance, stray light,
-exposure, tone and saturation only: casts, shadow color and pale colors belong to the watch's look and stay. A target
-without the saturation taught networks to make every color of a capture louder.
+exposure, tone and saturation only: color casts, colored shadows and pale colors are part of the watch's look and stay.
+Without saturation in the target, networks learned to exaggerate every color of a capture.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ WHITE_CODE = 255.0
 
 @dataclass(frozen=True)
 class _Exposure:
-    """What the whole frame decides: channel gains [B, 3] and stray light [B, 3] behind them, and blacks [B, 3]."""
+    """Values metered on the whole frame: channel gains, stray light after the gains, and blacks, [B, 3] each."""
 
     gains: Tensor
     stray: Tensor
@@ -50,10 +50,10 @@ class _Exposure:
 
 
 class ColorCamera(Camera):
-    """The color watch.
+    """The camera of the color watch.
 
     Args:
-        profile: of kind "color".
+        profile: a profile of kind "color".
         scale: HR pixels per LR pixel.
         noise_strength: factor on all random noise.
     """
@@ -89,7 +89,7 @@ class ColorCamera(Camera):
     def render_before_jpeg(
         self, view: FrameView, params: ColorParams, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """What the watch hands to its JPEG encoder, whole numbers 0..255 [B, 3, h, w], and the target as ever."""
+        """Return the input of the watch's JPEG encoder, whole numbers 0..255 [B, 3, h, w], and the target."""
         noise = NoiseSource(generator, self._noise_strength)
         field = RadialField(view, params.centre_x, params.centre_y)
         exposure = self._meter_exposure(view, field, params)

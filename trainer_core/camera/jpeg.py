@@ -1,10 +1,10 @@
 """The color watch's JPEG as a batched round trip in torch: baseline, 4:2:0, the watch's own quantization tables.
 
-Measured on 16 captures of two watches: one table pair, Annex K at about 0.63 with the DC steps held at 8, which no
-quality setting of the usual libraries gives. The arithmetic follows what decoders do: whole numbers after color
-conversion, after chroma downsampling (mean of 2x2) and after the inverse transform, and the triangle ("fancy") chroma
-upsampling. Entropy coding is lossless and left out. Blocks start at the region's corner: regions must start in their
-frames at multiples of 16.
+All 16 measured captures of two watches have the same two tables: Annex K times about 0.63 with DC steps of 8, which no
+quality setting of common libraries gives. The arithmetic is that of common decoders: whole numbers after color
+conversion, after chroma downsampling (mean of 2x2) and after the inverse transform, and triangle ("fancy") chroma
+upsampling. Entropy coding is lossless and omitted. Blocks start at the corner of the region, so regions must start in
+their frames at multiples of 16.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ ANNEX_K_LUMA = (
     103,
     99,
 )
-"""ITU-T T.81 Annex K.1, unscaled: one of the watch's factory pictures has it."""
+"""Luma table of ITU-T T.81 Annex K.1, unscaled; one of the watch's factory photos has it."""
 
 ANNEX_K_CHROMA = (
     17,
@@ -287,13 +287,13 @@ ANNEX_K_CHROMA = (
     99,
     99,
 )
-"""ITU-T T.81 Annex K.2, unscaled."""
+"""Chroma table of ITU-T T.81 Annex K.2, unscaled."""
 
-_COEFFICIENT_PRECISION = 8  # integer transforms keep eighths, and that decides what counts as a half
+_COEFFICIENT_PRECISION = 8  # integer transforms keep eighths, which determines what is rounded as a half
 
 
 def jpeg_round_trip(rgb: Tensor, luma_table: Tensor, chroma_table: Tensor) -> Tensor:
-    """Encode and decode [B, 3, h, w] of whole numbers 0..255; h and w are multiples of 16. Whole numbers come back.
+    """Encode and decode [B, 3, h, w] of whole numbers 0..255, h and w multiples of 16; returns whole numbers.
 
     Args:
         rgb: float32.
@@ -308,7 +308,7 @@ def jpeg_round_trip(rgb: Tensor, luma_table: Tensor, chroma_table: Tensor) -> Te
 
 
 def select_tables(annex_k: Tensor) -> tuple[Tensor, Tensor]:
-    """Luma and chroma tables [B, 64]: Annex K where `annex_k` [B] is above 0, else the watch's."""
+    """Return luma and chroma tables [B, 64]: Annex K where `annex_k` [B] is above 0, else those of the watch."""
     chosen = (annex_k > 0).unsqueeze(1)
     luma, luma_k = annex_k.new_tensor(LUMA_TABLE), annex_k.new_tensor(ANNEX_K_LUMA)
     chroma, chroma_k = annex_k.new_tensor(CHROMA_TABLE), annex_k.new_tensor(ANNEX_K_CHROMA)
@@ -316,7 +316,7 @@ def select_tables(annex_k: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _quantize_blocks(plane: Tensor, table: Tensor) -> Tensor:
-    """Blockwise transform, quantize, restore: [B, C, h, w] centered on 0, rounded."""
+    """Transform, quantize and restore [B, C, h, w], centered on 0, block by block; returns whole numbers."""
     batch, channels, height, width = plane.shape
     transform = _dct_matrix(plane)
     steps = table.reshape(-1, 1, 64)
@@ -328,12 +328,12 @@ def _quantize_blocks(plane: Tensor, table: Tensor) -> Tensor:
 
 
 def _round_half_away(x: Tensor) -> Tensor:
-    """Encoders round halves away from zero, and halves are common: DC steps of 8 meet sums of 64 whole numbers."""
+    # As encoders do; halves are common, because DC steps of 8 divide sums of 64 whole numbers.
     return (x + torch.copysign(x.new_tensor(0.5), x)).trunc_()
 
 
 def _dct_matrix(like: Tensor) -> Tensor:
-    """The orthonormal 8x8 DCT-II as one [64, 64] matrix on row-by-row blocks (ITU-T T.81, A.3.3)."""
+    """Return the orthonormal 8x8 DCT-II as one [64, 64] matrix for row-by-row blocks (ITU-T T.81, A.3.3)."""
     rows = [
         [math.sqrt((1 if u == 0 else 2) / 8) * math.cos((2 * x + 1) * u * math.pi / 16) for x in range(8)]
         for u in range(8)
@@ -343,14 +343,14 @@ def _dct_matrix(like: Tensor) -> Tensor:
 
 
 def _downsample_chroma(planes: Tensor) -> Tensor:
-    """Means of 2x2, halves rounded down and up by turns from column to column, as libjpeg does."""
+    """Compute means of 2x2; halves are rounded down and up in alternate columns, as libjpeg does."""
     total = F.avg_pool2d(planes, 2) * 4
     bias = 1 + torch.arange(total.shape[-1], device=planes.device) % 2
     return ((total + bias) / 4).floor()
 
 
 def _upsample_chroma(planes: Tensor) -> Tensor:
-    """Twice the size by the triangle filter (3/4 near, 1/4 far along each axis), borders repeated."""
+    """Double the size by the triangle filter (3/4 near, 1/4 far along each axis), borders repeated."""
     padded = F.pad(planes, (1, 1, 1, 1), mode="replicate")
     near = 3 * padded[..., 1:-1, :]
     rows = torch.stack((near + padded[..., :-2, :], near + padded[..., 2:, :]), 3).flatten(2, 3)

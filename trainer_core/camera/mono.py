@@ -1,9 +1,9 @@
-"""The WQV-1 and WQV-2: 120x120 pixels, 16 grays. The stages of research section 5.1 in their order.
+"""The camera of the WQV-1 and WQV-2: 120x120 pixels, 16 grays, with the stages of research section 5.1 in order.
 
 scene luminance → point-spread function and sampling → shading and stray light → exposure → sensor clip → sensor noise
 → tone → edge enhancer → electronic noise and fixed pattern → rounding to 16 levels. The target is the clean HR
-luminance through shading, stray light, exposure and tone only. Left out: Merge photographs (two halves), Art (two
-tones).
+luminance through shading, stray light, exposure and tone only. Not simulated: the watch's modes Merge (two
+halves) and Art (two tones).
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ WHITE_LEVEL = 15.0
 
 
 class MonoCamera(Camera):
-    """The mono watch.
+    """The camera of the mono watch.
 
     Args:
-        profile: of kind "mono".
+        profile: a profile of kind "mono".
         scale: HR pixels per LR pixel.
-        levels: grays of the result (the watch has 16).
-        noise_strength: factor on all random noise; the fixed pattern is no noise.
+        levels: number of gray levels of the LR image (the watch has 16).
+        noise_strength: factor on all random noise; the fixed pattern is not noise.
         frame_side: LR pixels along each axis of the frame (the watch has 120).
     """
 
@@ -91,7 +91,7 @@ class MonoCamera(Camera):
         return lr.expand(-1, 3, -1, -1), target.expand(-1, 3, -1, -1)
 
     def _meter_exposure(self, view: FrameView, field: RadialField, params: MonoParams) -> tuple[Tensor, Tensor]:
-        """Stray light [B] and exposure [B] of the whole frames."""
+        """Meter stray light [B] and exposure [B] on the whole frames."""
         frame = decode_luminance(view.thumbnail) * falloff(field.evaluate_on_thumbnail(), params.vignette)
         stray = params.flare * frame.mean((1, 2, 3))
         black = params.pedestal.unsqueeze(1)

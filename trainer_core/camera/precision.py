@@ -1,5 +1,6 @@
-"""Plain float32 for the camera: the network may use TF32 on a GPU, a camera with ten bits of mantissa would see levels
-and JPEG codes differently from the same camera on a processor.
+"""Full float32 precision for the camera, where the network may use TF32.
+
+With the ten mantissa bits of TF32, gray levels and JPEG codes on a GPU would differ from those on a CPU.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import torch
 
 @contextlib.contextmanager
 def disable_tf32() -> Iterator[None]:
-    """Neither matrix products nor convolutions use TF32 inside; afterwards it is as before."""
+    """Disable TF32 for matrix products and convolutions in this context; restore the former settings at its end."""
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = matmul.allow_tf32, cudnn.allow_tf32
     matmul.allow_tf32 = cudnn.allow_tf32 = False

@@ -1,9 +1,9 @@
-"""Camera profiles: the ranges of a camera's parameters, as small JSON files. Two are built in, users may fit others.
+"""Camera profiles, the ranges of a camera's parameters, as small JSON files: two are built in, users can fit others.
 
     {"schema": 1, "kind": "mono", "name": "wqv1", "notes": "…", "ranges": {"psf_v": [0.85, 1.45], …}, "chances": {…}}
 
-Every parameter of the kind must be there, within its limits (`parameters`), but those that came later; anything unknown
-is refused.
+Every parameter of the kind must be present and within its limits (`parameters`); one with a `legacy_value` may be
+missing. Unknown parameters are refused.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _MAX_FILE_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class CameraProfile:
-    """A camera's parameter ranges.
+    """The ranges of a camera's parameters.
 
     Args:
-        name: short; goes into the metadata of the weights trained with it.
+        name: short name, stored in the metadata of the weights trained with it.
         kind: "mono" or "color".
-        ranges: parameter -> (low, high), both within its limits; every non-chance parameter of the kind.
+        ranges: parameter -> (low, high) within its limits; every parameter of the kind that is not a chance.
         chances: parameter -> probability 0..1; every chance of the kind.
         notes: free text.
     """
@@ -49,7 +49,8 @@ class CameraProfile:
         """Read and check a profile file.
 
         Raises:
-            UserError: unreadable, not JSON, or not a complete profile within the limits; says which entry.
+            UserError: the file is unreadable, not JSON, incomplete, or has a value outside the limits; the message
+                names the entry.
         """
         try:
             with open(path, "rb") as file:
@@ -62,18 +63,18 @@ class CameraProfile:
 
     @classmethod
     def builtin(cls, name: str) -> CameraProfile:
-        """The profile `name` of `BUILTIN_PROFILES`.
+        """Load the profile `name` of `BUILTIN_PROFILES`.
 
         Raises:
             UserError: there is no such profile.
         """
         if name not in BUILTIN_PROFILES:
-            raise UserError(f"There is no built-in camera {name!r}; there are {', '.join(BUILTIN_PROFILES)}.")
+            raise UserError(f"There is no built-in camera {name!r}; choose one of {', '.join(BUILTIN_PROFILES)}.")
         content = importlib.resources.files("resources").joinpath(f"{name}.json").read_bytes()
         return cls._parse(content, f"built-in {name}", name)
 
     def to_json(self) -> dict[str, Any]:
-        """What a profile file holds."""
+        """Return the content of a profile file."""
         return {
             "schema": _SCHEMA,
             "kind": self.kind,
@@ -132,8 +133,8 @@ def _read_section(
     missing = [name for name in expected if name not in section]
     unknown = [name for name in section if name not in expected]
     if missing or unknown:
-        wrong = [f"missing {name}" for name in missing] + [f"unknown {name}" for name in unknown]
-        raise UserError(f'{source_name}: "{key}" does not fit a {data["kind"]} camera: {", ".join(wrong[:6])}.')
+        problems = [f"missing {name}" for name in missing] + [f"unknown {name}" for name in unknown]
+        raise UserError(f'{source_name}: "{key}" does not fit a {data["kind"]} camera: {", ".join(problems[:6])}.')
     return section
 
 
@@ -151,7 +152,7 @@ def _read_number(value: Any, parameter: Parameter, source_name: str) -> float:
         raise UserError(f"{source_name} must be a number, not {str(value)[:40]!r}.")
     if not parameter.minimum <= value <= parameter.maximum:
         raise UserError(
-            f"{source_name} is {value:g}; {parameter.description} must be between {parameter.minimum:g} "
-            f"and {parameter.maximum:g} ({parameter.unit})."
+            f"{source_name} is {value:g} but must be between {parameter.minimum:g} and {parameter.maximum:g} "
+            f"({parameter.description}; unit: {parameter.unit})."
         )
     return float(value)

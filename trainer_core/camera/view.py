@@ -1,4 +1,4 @@
-"""What a camera is shown: a region of a clean frame, where it lies in the frame, and the frame's overall look."""
+"""The input of a camera: regions of clean frames, their positions, and thumbnails of the frames for metering."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 METERING_THUMBNAIL_SIDE = 30
-"""Longest side of the thumbnail that `whole_frames` makes of a frame, whose shape it keeps.
+"""Longer side of the thumbnails of `FrameView.whole_frames`, which have the shape of the frame.
 
-Training brings thumbnails of its own, squares of `data.frames.FRAME_THUMBNAIL_SIDE`. Exposure is metered on either.
+Training uses square thumbnails of `data.frames.FRAME_THUMBNAIL_SIDE`. Exposure is metered on either.
 """
 
 
 @dataclass(frozen=True)
 class FrameView:
-    """Regions of B clean frames at HR size; every region may come from another frame.
+    """Regions of B clean frames at HR size; each may come from a different frame.
 
     Args:
-        hr: [B, 3, h*scale, w*scale] float32, sRGB-encoded, 0..1, on the device the camera is to work on.
-        left: [B] int64, LR pixels: the regions' first column in their frames.
-        top: [B] int64, LR pixels: the regions' first row in their frames.
+        hr: [B, 3, h*scale, w*scale] float32, sRGB-encoded, 0..1, on the device for the simulation.
+        left: [B] int64, LR pixels: first column of each region in its frame.
+        top: [B] int64, LR pixels: first row of each region in its frame.
         frame_width: LR pixels (120 mono, 176 color).
         frame_height: LR pixels (120 mono, 144 color).
-        thumbnail: [B, 3, t, t'] float32, sRGB-encoded, 0..1: the whole frame, area-averaged. Exposure sees it.
+        thumbnail: [B, 3, t, t'] float32, sRGB-encoded, 0..1: area average of the whole frame, for
+            metering.
     """
 
     hr: Tensor
@@ -37,7 +38,7 @@ class FrameView:
 
     @classmethod
     def whole_frames(cls, frames: Tensor, scale: int) -> FrameView:
-        """The view of entire frames [B, 3, frame_height*scale, frame_width*scale]."""
+        """Return the view of whole frames [B, 3, frame_height*scale, frame_width*scale]."""
         height, width = frames.shape[-2] // scale, frames.shape[-1] // scale
         frame_origin = torch.zeros(len(frames), dtype=torch.int64, device=frames.device)
         longest = max(height, width)

@@ -1,6 +1,6 @@
-"""Read what a watch took: photos as they come out of the watch, its link programs and its Palm databases.
+"""Read captures, watch photos that a real watch took, from the files in which they are stored: `read_captures(path)`.
 
-`read_captures(path)` tells by the content which of these a file is:
+The content decides which of these a file is, never the name:
 
 * PNG of at most 16 grays (WQV-1, WQV-2): multiples of 17, or the multiples of 16 and 255 − 16k of other programs;
 * JPEG or PNG of 176x144 (WQV-3, WQV-10);
@@ -25,9 +25,9 @@ from trainer_core.data.palm import HEADER_BYTES, is_palm_database, read_database
 from trainer_core.errors import UserError
 from trainer_core.watches import WATCHES, WQV1, WQV10
 
-# What file dialogs offer. The content alone tells what a file is, and a dump may be called anything.
+# For file dialogs only: a raw dump may have any name.
 PALM_SUFFIX = ".pdb"
-WATCH_SUFFIXES = frozenset({PALM_SUFFIX, ".bin", ".dat", ".wqv"})  # besides pictures
+WATCH_SUFFIXES = frozenset({PALM_SUFFIX, ".bin", ".dat", ".wqv"})  # in addition to image files
 CAPTURE_SUFFIXES = WATCH_SUFFIXES | {".png", ".jpg", ".jpeg", ".jpe", ".jfif"}
 
 _SIZES = " or ".join(f"{watch.frame_width}x{watch.frame_height}" for watch in WATCHES.values())
@@ -51,7 +51,7 @@ class Capture:
     """One watch photo.
 
     Args:
-        name: the file's stem, with a number where a file holds several; fit for a file name.
+        name: the file's stem, with a number if the file holds several; usable as a file name.
         pixels: uint8; [h, w] with levels 0, 17 … 255 (mono) or [144, 176, 3] RGB (color).
         kind: "mono" or "color".
     """
@@ -62,10 +62,10 @@ class Capture:
 
 
 def read_captures(path: Path) -> list[Capture]:
-    """All watch photos in a file, in the file's order; at least one.
+    """Read all watch photos in a file, in the file's order; at least one.
 
     Raises:
-        UserError: the file cannot be read, is damaged, or is none of the formats above.
+        UserError: the file cannot be read, is damaged, or has none of the formats above.
     """
     content = _read_file(path)
     if content.startswith((b"\x89PNG", b"\xff\xd8\xff")):
@@ -75,23 +75,23 @@ def read_captures(path: Path) -> list[Capture]:
     if _is_dump(content):
         return _captures_from_dump(content, path)
     raise UserError(
-        f"{path} is not a watch photo: it is neither PNG nor JPEG, nor a Palm database (WQVLinkDB, CASIJPG*), nor a "
-        f"watch's dump ({_DUMP_RECORD} bytes a photo with its title and date; this file has {len(content)} bytes)."
+        f"{path} is not a watch photo. Choose a PNG or JPEG file, a Palm database (WQVLinkDB, CASIJPG*) or a raw dump "
+        f"({_DUMP_RECORD} bytes per photo, title and date included; this file has {len(content)} bytes)."
     )
 
 
 def could_be_raw_dump(file: Path) -> bool:
-    """Whether a file is as long as a raw dump of one or more photos, which has no name of its own to know it by.
+    """Whether a file has the length of a raw dump of one or more photos; the name of a dump says nothing.
 
     Raises:
-        OSError: there is no such file.
+        OSError: the file does not exist.
     """
     size = file.stat().st_size
     return 0 < size <= _MAX_FILE_BYTES and size % _DUMP_RECORD == 0
 
 
 def normalize_levels(gray: np.ndarray) -> np.ndarray | None:
-    """Grays of a mono capture as levels 0, 17 … 255, whichever of the three known scales they use; None if none fits.
+    """Convert the grays of a mono capture from one of the three known scales to 0, 17 … 255; None if none fits.
 
     Args:
         gray: uint8, any shape.
@@ -122,7 +122,7 @@ def _captures_from_image(content: bytes, path: Path) -> Capture:
     try:
         width, height = read_size(content)
         if width > WQV10.frame_width or height > WQV10.frame_height:
-            raise PhotoError(f"{width}x{height} pixels; a watch photo has {_SIZES}, untouched by scaling")
+            raise PhotoError(f"{width}x{height} pixels instead of {_SIZES}. Use the original file, not a scaled copy")
         rgb = decode_bytes(content)
     except PhotoError as error:
         raise UserError(f"{path} is not a watch photo: {error.message}.") from error
@@ -134,24 +134,24 @@ def _captures_from_image(content: bytes, path: Path) -> Capture:
 def _mono_levels(rgb: np.ndarray, path: Path) -> np.ndarray:
     height, width = rgb.shape[:2]
     if max(height, width) > WQV1.frame_width or min(height, width) < _MIN_CROP:
-        raise UserError(f"{path} is not a watch photo: {width}x{height} pixels, where {_SIZES} were expected.")
+        raise UserError(f"{path} is not a watch photo: {width}x{height} pixels instead of {_SIZES}.")
     gray = rgb[..., 0]
     levels = normalize_levels(gray) if (rgb == gray[..., None]).all() else None
     if levels is None:
         raise UserError(
-            f"{path} is not an untouched photo of a mono watch: it does not consist of the 16 grays 0, 17 … 255. "
-            "Take the file that came from the watch, not a scaled or edited copy."
+            f"{path} is not an untouched photo of a mono watch: it has grays other than the 16 levels 0, 17 … 255. "
+            "Use the file that came from the watch, not a scaled or edited copy."
         )
     return levels
 
 
 def _is_dump(content: bytes) -> bool:
-    """By the length, which one foreign file in 7229 has as well, and by what the headers look like.
+    """Whether the length and at least half of the record headers fit a raw dump.
 
-    A date that cannot be right is no reason to withhold photos: watches forget it, and programs swap hour and minute.
-    So a header is sound if its date is possible or its title is text or missing; and half of the headers have to be. Of
-    random data of the length of one or two photos about one file in twenty passes, of many photos none. Texts and blank
-    files would pass as well, so they are told apart on their own.
+    The length alone proves little: one foreign file in 7229 has it. A header is valid if its date is possible or its
+    title is text or missing; an impossible date alone must not hide photos, because watches forget the date and
+    programs swap hour and minute. Random data passes in about one file of twenty at the length of one or two photos,
+    never at the length of many. Text files and files of one repeated byte would pass, so they are excluded first.
     """
     if len(content) % _DUMP_RECORD or content.count(content[:1]) == len(content) or _is_text(content):
         return False
@@ -161,7 +161,7 @@ def _is_dump(content: bytes) -> bool:
 
 
 def _is_title(title: bytes) -> bool:
-    """No control characters but for the NULs that fill it up."""
+    """Whether a title has no control characters, except for the NULs that pad it."""
     return all(byte >= 0x20 and byte != 0x7F for byte in title.rstrip(b"\0"))
 
 
@@ -184,7 +184,7 @@ def _captures_from_dump(content: bytes, path: Path) -> list[Capture]:
 
 
 def _unpack_nibbles(packed: bytes, *, high_nibble_first: bool) -> np.ndarray:
-    """Two 4-bit codes a byte -> uint8 [120, 120]; code 0 is white."""
+    """Unpack two 4-bit codes per byte to uint8 [120, 120]; code 0 is white."""
     values = np.frombuffer(packed, np.uint8)
     high, low = values >> 4, values & 15
     pair = (high, low) if high_nibble_first else (low, high)
@@ -193,8 +193,8 @@ def _unpack_nibbles(packed: bytes, *, high_nibble_first: bool) -> np.ndarray:
 
 
 def _is_palm(content: bytes) -> bool:
-    """A watch's databases are known by their names even when damaged, so that the error can say so."""
-    # Where a database has its name a dump has a title, which may be the same word, and then a date.
+    """Whether this is a Palm database; a damaged one counts if a watch uses its name, so that the error can say so."""
+    # A dump has its title where a database has its name, and the words may be equal; only the dump has a date next.
     is_dated_dump = len(content) % _DUMP_RECORD == 0 and _is_date(content[_DUMP_TITLE:_DUMP_PIXELS])
     if len(content) < HEADER_BYTES or is_dated_dump:
         return False
@@ -204,24 +204,24 @@ def _is_palm(content: bytes) -> bool:
 def _captures_from_palm(content: bytes, path: Path) -> list[Capture]:
     if read_database_name(content).startswith(_THUMBNAILS):
         raise UserError(
-            f"{path} holds thumbnails only (WQVColorDB); the photos are in the CASIJPG*.PDB files beside it."
+            f"{path} holds only thumbnails (WQVColorDB). Choose the CASIJPG*.PDB files beside it: they hold the photos."
         )
     records = read_live_records(content, path)
     if not records:
         raise UserError(
             f"{path} is a Palm database that holds no photo: it is empty, or all of its records are deleted. "
-            "Copy the photos from the watch to the Palm again and synchronize, or give an older copy of the file."
+            "Copy the photos from the watch to the Palm again and synchronize, or use an older copy of the file."
         )
-    odd = [number for number, record in enumerate(records, 1) if not _is_link_record(record)]
-    if not odd:
+    unknown = [number for number, record in enumerate(records, 1) if not _is_link_record(record)]
+    if not unknown:
         pixels = slice(_LINK_PIXELS, _LINK_PIXELS + _PACKED)
         return _with_numbers([_unpack_nibbles(record[pixels], high_nibble_first=True) for record in records], path)
     if any(record.startswith(_BLOCK_MARK) for record in records):
         return [_capture_from_jpeg(b"".join(_palm_block(record, path) for record in records), path)]
-    # Photos beside it are not shown alone: whoever reads them could not tell that one is missing.
+    # Returning the valid photos alone would hide that one is missing.
     raise UserError(
-        f"{path} is a Palm database, but not one of a watch, or it is damaged or cut off: of its "
-        f"{len(records)} records number {odd[0]} has an unknown form."
+        f"{path} is a Palm database, but it does not come from a watch, is damaged or is truncated: "
+        f"record {unknown[0]} of {len(records)} has an unknown format. Use another copy of the file."
     )
 
 
@@ -231,10 +231,12 @@ def _is_link_record(record: bytes) -> bool:
 
 def _palm_block(record: bytes, path: Path) -> bytes:
     if len(record) < _BLOCK_HEADER or not record.startswith(_BLOCK_MARK):
-        raise UserError(f"{path} is a damaged Palm database: a piece of the photo is missing its mark.")
+        raise UserError(f"{path} is a damaged Palm database: a part of the photo lacks its mark. Use another copy.")
     (length,) = struct.unpack_from(">H", record, _BLOCK_HEADER - 2)
     if length > len(record) - _BLOCK_HEADER:
-        raise UserError(f"{path} is cut off: {length} bytes of the photo were announced, fewer are there.")
+        raise UserError(
+            f"{path} is truncated: a part of the photo is shorter than its {length} bytes. Use another copy."
+        )
     return record[_BLOCK_HEADER : _BLOCK_HEADER + length]
 
 
@@ -242,7 +244,7 @@ def _capture_from_jpeg(content: bytes, path: Path) -> Capture:
     try:
         return _captures_from_image(content, path)
     except UserError as error:
-        raise UserError(f"{path} holds a photo that cannot be used: {error.message}") from error
+        raise UserError(f"{path} contains a photo that cannot be used: {error.message}") from error
 
 
 def _with_numbers(photos: list[np.ndarray], path: Path) -> list[Capture]:

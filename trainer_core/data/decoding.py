@@ -1,10 +1,10 @@
-"""Open one image file safely: its size and texts from the header, its pixels as 8-bit sRGB. Nothing else opens images,
-neither here nor in the window.
+"""Open one image file safely: its size and texts from the header, its pixels as 8-bit sRGB.
 
-The reader is chosen by the file's first bytes, never by its name, from five formats; limits are checked
-before any pixel is decoded. EXIF orientation is applied, ICC profiles are converted to sRGB, 16-bit is
-rounded (v / 257), transparency is laid over middle gray: neither a white nor a black border would look
-like a photo, and gray disturbs the mean brightness least. Of several frames or pages the first is used.
+This is the only module of the core and the window that opens image files. The file's first bytes, never its name,
+select the reader, from five formats; limits are checked before any pixel is decoded. EXIF orientation is applied, ICC
+profiles are converted to sRGB, 16-bit values are rounded (v / 257), and transparent pixels are composited on middle
+gray: a white or black border would not look like a photo, and gray changes the mean brightness least. Only the first
+frame or page of a file is used.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ _READERS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
 
 
 class PhotoError(UserError):
-    """A photo that cannot be used; the message is the reason alone, without the file's name."""
+    """Raised for a photo that cannot be used; the message is the reason alone, without the file's name."""
 
 
 def read_size(source: Path | bytes) -> tuple[int, int]:
-    """Width and height in pixels after EXIF orientation, from the header alone, of a file or of a file's bytes.
+    """Return width and height in pixels after EXIF orientation, from the header of a file or of a file's bytes.
 
     Raises:
-        PhotoError: the file cannot be read, is of no known format, or breaks a limit.
+        PhotoError: the file cannot be read, has no known format, or exceeds a limit.
     """
     with _open_image(source) as image:
         width, height = image.size
@@ -70,17 +70,17 @@ def read_size(source: Path | bytes) -> tuple[int, int]:
 
 
 def decode(path: Path) -> np.ndarray:
-    """The whole photo, uint8 [H, W, 3] in sRGB, upright.
+    """Decode a whole photo to uint8 [H, W, 3] in sRGB, upright.
 
     Raises:
-        PhotoError: the file cannot be read, is broken or truncated, or holds no 8- or 16-bit picture.
+        PhotoError: the file cannot be read, is damaged or truncated, or holds no 8- or 16-bit image.
     """
     with _open_image(path) as image:
         return _decode_image(image)
 
 
 def decode_bytes(content: bytes) -> np.ndarray:
-    """The photo in `content`, a whole file's bytes; otherwise as `decode`."""
+    """Decode the photo in `content`, the bytes of a whole file, as `decode` does."""
     with _open_image(content) as image:
         return _decode_image(image)
 
@@ -89,7 +89,7 @@ def read_png_texts(path: Path) -> dict[str, str]:
     """Return the texts that lie before the pixels of a PNG file, by keyword, without decoding the pixels.
 
     Raises:
-        PhotoError: the file cannot be read, is of no known format, or breaks a limit.
+        PhotoError: the file cannot be read, has no known format, or exceeds a limit.
     """
     with _open_image(path) as image:
         return {str(keyword): text for keyword, text in image.info.items() if isinstance(text, str)}
@@ -122,8 +122,8 @@ def _open_image(source: Path | bytes) -> Iterator[Image.Image]:
     except OSError as error:
         reason = error.strerror or str(error) or "unreadable"
         raise PhotoError(f"cannot be read: {reason}") from error
-    except Exception as error:  # a broken file may raise anything at all inside a decoder
-        raise PhotoError(f"damaged: {type(error).__name__}: {error}") from error
+    except Exception as error:  # decoders raise exceptions of any type on a damaged file
+        raise PhotoError(f"the file is damaged ({type(error).__name__}: {error})") from error
 
 
 def _find_reader(start: bytes) -> Callable[..., Any]:
@@ -131,27 +131,27 @@ def _find_reader(start: bytes) -> Callable[..., Any]:
         if start.startswith(magic) and (magic != b"RIFF" or start[8:12] == b"WEBP"):
             return reader
     if start.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6")):
-        raise PhotoError("a PostScript file under a photo's name")
+        raise PhotoError("a PostScript file, not a photo")
     raise PhotoError("not a PNG, JPEG, TIFF, WebP or BMP file")
 
 
 def _check_size(width: int, height: int) -> None:
     if min(width, height) < MIN_SIDE:
-        raise PhotoError(f"{width}x{height} pixels is too small; at least {MIN_SIDE} on each side are needed")
+        raise PhotoError(f"{width}x{height} pixels is too small; each side needs at least {MIN_SIDE}")
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise PhotoError(
-            f"{width}x{height} pixels is too large; the limit is {MAX_PIXELS // 10**6} megapixels "
-            f"and {MAX_SIDE} on a side"
+            f"{width}x{height} pixels is too large; the limits are {MAX_PIXELS // 10**6} megapixels "
+            f"and {MAX_SIDE} pixels on a side"
         )
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1-8; TIFF counts as upright, because Pillow turns it by itself."""
+    """Return the EXIF orientation 1-8; 1 for TIFF, because Pillow rotates it itself."""
     if isinstance(image, TiffImageFile):
         return 1
-    try:  # the base method: PNG's own would decode the whole picture in search of a late chunk
+    try:  # the base method: that of PNG would decode the whole image to find a late chunk
         value = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
-    except Exception:  # a broken EXIF block, whatever it raises, does not make the picture unusable
+    except Exception:  # a damaged EXIF block does not make the image unusable
         return 1
     return value if value in _ORIENTATION_TRANSPOSES else 1
 
@@ -161,7 +161,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
         image = _to_eight_bit(image)
     if image.mode in ("I", "F"):
-        raise PhotoError("32-bit and floating-point pictures have no known white; save it as 8 or 16 bit")
+        raise PhotoError("32-bit and floating-point images have no defined white; save it with 8 or 16 bits")
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return _composite_on_backdrop(_apply_icc_profile(rgba.convert("RGB"), profile), rgba.getchannel("A"))
@@ -178,14 +178,14 @@ def _to_eight_bit(image: Image.Image) -> Image.Image:
 def _composite_on_backdrop(color: Image.Image, alpha: Image.Image) -> Image.Image:
     lowest, highest = alpha.getextrema()
     if highest == 0:
-        raise PhotoError("wholly transparent")
+        raise PhotoError("the image is fully transparent")
     if lowest == 255:
         return color
     return Image.composite(color, Image.new("RGB", color.size, BACKDROP), alpha)
 
 
 def _apply_icc_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """`image` as sRGB; a profile that is broken or meant for another color space is passed over."""
+    """Convert `image` to sRGB; ignore a profile that is damaged or for another color space."""
     if image.mode not in ("L", "CMYK"):
         image = image.convert("RGB")
     if profile:

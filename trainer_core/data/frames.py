@@ -1,10 +1,10 @@
-"""The geometry of a watch frame on a photo: which rectangle it shows, how it is turned, where a region lies.
+"""The geometry of a watch frame on a photo: which rectangle it shows, in which orientation, and where a region lies.
 
-A frame is `frame_width` x `frame_height` LR pixels of the watch, `scale` times that in HR. On the photo it
-covers from one photo pixel per HR pixel up to the whole shorter side, log-uniform in size. A photo that is
-smaller than the frame is never enlarged to fill it: it is used at its own size, and the frame reaches beyond
-it. Everything is worked out in the orientation of the frame; `View` turns it back to the photo's own.
-Training samples are regions of random frames (`place`); validation sees fixed whole ones (`validation_frames`).
+A frame is `frame_width` x `frame_height` LR pixels of the watch, `scale` times that in HR. Its size on the photo is
+log-uniform, from one photo pixel per HR pixel up to the whole shorter side. A photo that is smaller than the frame is
+never enlarged to fill it: it is used at its own size, and the frame reaches beyond it. All computations use the
+orientation of the frame; `PhotoView` converts to that of the photo. Training samples are regions of random frames
+(`draw_placement`); validation uses fixed whole frames (`validation_frames`).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from trainer_core.randomness import Stream, make_generator
 from trainer_core.watches import WQV10
 
 FRAME_THUMBNAIL_SIDE = 40
-"""Side of the square thumbnail that comes with every region and frame, whatever the frame's shape."""
+"""Side of the square thumbnail that comes with every region and frame, also where the frame is not square."""
 
-_MIN_ZOOM = 1.1  # below it resampling would cost sharpness and show nothing that the pixels themselves do not
+_MIN_ZOOM = 1.1  # below it, resampling would cost sharpness and add no variety
 _JPEG_UNIT = WQV10.jpeg_grid
 _MIN_UNIT = 4
 _DECODING_THREADS = 2
-_MIN_FRAMES = 8  # of a validation
+_MIN_FRAMES = 8  # per validation
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class FrameSpec:
 
 @dataclass(frozen=True)
 class RegionSpec(FrameSpec):
-    """What one training sample shows: `region` x `region` LR pixels, starting at multiples of `multiple`.
+    """A frame and the size of a training sample: `region` x `region` LR pixels, starting at multiples of `multiple`.
 
     Raises:
         ValueError: the region does not fit into the frame.
@@ -56,7 +56,9 @@ class RegionSpec(FrameSpec):
 
     def __post_init__(self) -> None:
         if not 0 < self.region <= min(self.frame_width, self.frame_height) or self.multiple < 1 or self.scale < 1:
-            raise ValueError(f"a region of {self.region} does not fit a {self.frame_width}x{self.frame_height} frame")
+            raise ValueError(
+                f"a region of {self.region} does not fit into a {self.frame_width}x{self.frame_height} frame"
+            )
 
     @property
     def hr_side(self) -> int:
@@ -66,9 +68,9 @@ class RegionSpec(FrameSpec):
 
 @dataclass(frozen=True)
 class PhotoView:
-    """A rectangle of a photo as the watch sees it: cut, then transposed, mirrored, turned over, in this order.
+    """A rectangle of a photo in the orientation of a frame: cut, then transposed, mirrored and flipped, in this order.
 
-    `box` is in the orientation of the frame; `width` and `height` are the photo's, in its own.
+    `box` is in the orientation of the frame; `width` and `height` are those of the photo, in its own orientation.
     """
 
     box: Box
@@ -79,7 +81,7 @@ class PhotoView:
     height: int
 
     def cut(self, pyramid: Pyramid, width: int, height: int) -> np.ndarray:
-        """uint8 [height, width, 3], contiguous, in the orientation of the frame."""
+        """Cut the rectangle: uint8 [height, width, 3], contiguous, in the orientation of the frame."""
         size = (height, width) if self.transposed else (width, height)
         pixels = pyramid.cut(self._box_on_photo(), *size)
         if self.transposed:
@@ -98,9 +100,9 @@ class PhotoView:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where one region lies: `left`, `top` in LR pixels of the frame, and the two views of the photo.
+    """The position of one region: `left`, `top` in LR pixels of the frame, and the views of region and frame.
 
-    `frame` is cut short where the frame reaches beyond the photo.
+    `frame` is clipped where the frame reaches beyond the photo.
     """
 
     left: int
@@ -111,13 +113,13 @@ class Placement:
 
 @dataclass(frozen=True)
 class Frame:
-    """A whole frame to validate on, or as much of it as its photo fills.
+    """A whole frame for validation, or the part of it that its photo fills.
 
     Attributes:
-        hr: uint8 [h * scale, w * scale, 3], sRGB; w and h are the frame's, or smaller multiples of 4.
+        hr: uint8 [h * scale, w * scale, 3], sRGB; w and h are those of the frame, or smaller multiples of 4.
         left, top: where `hr` starts in the frame, LR pixels; multiples of 16.
-        name: the photo's.
-        thumbnail: uint8 [40, 40, 3], `hr` averaged.
+        name: name of the photo.
+        thumbnail: uint8 [40, 40, 3], the area average of `hr`.
     """
 
     hr: np.ndarray
@@ -128,9 +130,9 @@ class Frame:
 
 
 def draw_placement(width: int, height: int, spec: RegionSpec, rng: np.random.Generator) -> Placement:
-    """Draw orientation, size, and position of a frame on a `width` x `height` photo, and a region of it.
+    """Draw orientation, size and position of a frame on a `width` x `height` photo, and a region of it.
 
-    The photo must be at least `spec.hr_side` on each side. Uses exactly six numbers of `rng`.
+    The photo must be at least `spec.hr_side` on each side. Exactly six numbers are drawn from `rng`.
     """
     size, turn, *along = rng.random(6).tolist()
     bits = int(turn * 8)
@@ -155,11 +157,10 @@ def draw_placement(width: int, height: int, spec: RegionSpec, rng: np.random.Gen
 def _place_on_axis(
     side: int, frame: int, spec: RegionSpec, zoom: float, which: float, where: float
 ) -> tuple[int, float, tuple[float, float]]:
-    """One axis: start of the region in the frame (LR), its start on the photo, the frame's span on the photo.
+    """Return for one axis the region's start in the frame (LR px) and on the photo, and the frame's span on the photo.
 
-    The region's place in the frame is drawn first and evenly, the frame's place on the photo second, among
-    those that keep the frame on the photo, or, if it is the larger, the photo in the frame and the region
-    on the photo.
+    `which` selects the region's position in the frame, uniformly; `where` selects the frame's position on the photo.
+    A frame that fits lies within the photo; a larger one contains the photo, with the region still within the photo.
     """
     start = int(which * ((frame - spec.region) // spec.multiple + 1)) * spec.multiple
     pixel = spec.scale * zoom  # photo pixels per LR pixel
@@ -170,7 +171,7 @@ def _place_on_axis(
         lowest = max(slack, -start * pixel)
         highest = min(0.0, side - (start + spec.region) * pixel)
         origin = lowest + where * (highest - lowest)
-    if zoom == 1.0:  # nothing to resample then
+    if zoom == 1.0:  # whole pixels need no resampling
         origin = float(round(origin))
     span = (max(origin, 0.0), min(origin + frame * pixel, float(side)))
     return start, max(origin + start * pixel, 0.0), span
@@ -184,18 +185,18 @@ def validation_frames(
     limit: int = 24,
     on_bad_photo: Callable[[str, str], None] | None = None,
 ) -> list[Frame]:
-    """Fixed frames of up to `limit` photos, chosen by hash: the same for the same photos, spec and seed.
+    """Cut fixed frames of up to `limit` photos, chosen by hash: the same for the same photos, spec and seed.
 
-    Each photo gives the largest centered frame that it holds; where there are fewer than eight photos,
-    further frames are smaller, elsewhere, and turned. Photos that fail to decode are passed over and told
-    to `on_bad_photo` as (name, reason).
+    Each photo gives the largest centered frame that fits; with fewer than eight photos, each also gives smaller frames
+    at other positions and in other orientations. A photo that cannot be decoded is skipped and reported to
+    `on_bad_photo` as (name, reason).
 
     Raises:
-        UserError: not one photo can be decoded.
+        UserError: none of the photos can be decoded.
     """
     order = sorted(photos, key=lambda photo: _hash_rank(photo, seed))
     frames: list[list[Frame]] = []
-    reason = "there is none"
+    reason = "there are no validation photos"
     crops = -(-_MIN_FRAMES // max(1, min(len(order), limit)))
     with ThreadPoolExecutor(_DECODING_THREADS) as pool:
         for start in range(0, len(order), limit):
@@ -225,7 +226,13 @@ def cut_frame(
     x_position: float = 0.5,
     y_position: float = 0.5,
 ) -> Frame:
-    """One upright frame of a decoded photo: how large (1: as it fits) and where (0.5: in the middle)."""
+    """Cut one upright frame of a decoded photo.
+
+    Args:
+        size: 1 for the largest frame that fits, 0 for one photo pixel per HR pixel.
+        x_position: 0 (left) to 1 (right).
+        y_position: 0 (top) to 1 (bottom).
+    """
     return _cut_frame(_pyramid(pixels, spec), spec, name, [size, x_position, y_position, 0.0])
 
 
@@ -235,7 +242,7 @@ def _pyramid(pixels: np.ndarray, spec: FrameSpec) -> Pyramid:
 
 
 def _interleave(frames: list[list[Frame]]) -> list[Frame]:
-    return [of_photo[crop] for crop in range(len(frames[0])) for of_photo in frames]
+    return [photo_frames[crop] for crop in range(len(frames[0])) for photo_frames in frames]
 
 
 def _hash_rank(photo: Photo, seed: int) -> bytes:
@@ -253,7 +260,7 @@ def _cut_photo_frames(photo: Photo, *, spec: FrameSpec, seed: int, crops: int) -
 
 
 def _draw_position(seed: int, number: int, crop: int) -> list[float]:
-    """Size (1: largest), two positions (0.5: centered), orientation (0: upright); the first crop is plain."""
+    """Draw size (1: largest), two positions (0.5: centered) and orientation (0: upright); crop 0 is fixed."""
     return (
         [1.0, 0.5, 0.5, 0.0] if crop == 0 else make_generator(seed, Stream.VALIDATION, number, crop).random(4).tolist()
     )
@@ -287,7 +294,7 @@ def _cut_frame(pyramid: Pyramid, spec: FrameSpec, name: str, draws: list[float])
 
 
 def _covered_pixels(side: int, frame: int, scale: int) -> int:
-    """LR pixels of the frame that a photo of this side fills at its own size."""
+    """Return how many LR pixels of the frame a photo of this side fills at its own size."""
     whole = side // scale
     if whole >= frame:
         return frame

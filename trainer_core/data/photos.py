@@ -1,8 +1,8 @@
-"""Find the photos under the source folder: once each, checked by header, listed in one fixed order.
+"""Find the photos under the source folder: `scan_photos` lists each one once, checks its header and sorts by name.
 
-The source is only ever read. A photo's name is its path relative to the source with forward slashes;
-lists are sorted by the bytes of that name, so nothing depends on the file system's order. Undecodable
-bytes in names stay as surrogate escapes, which JSON with `ensure_ascii` keeps.
+The source folder is opened read-only. A photo's name is its path relative to the source with forward slashes; lists are
+sorted by the bytes of that name, so nothing depends on the order of the file system. Undecodable bytes in names stay
+surrogate escapes, which JSON with `ensure_ascii` preserves.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(frozen=True)
 class Photo:
-    """One usable photo: `width` and `height` in pixels after EXIF orientation, `file_bytes` on disk."""
+    """One usable photo: `width` and `height` in pixels after EXIF orientation, `file_bytes` the size on disk."""
 
     path: Path
     name: str
@@ -54,19 +54,19 @@ class Photo:
 
 @dataclass(frozen=True)
 class RejectedFile:
-    """One file with a photo's extension that is not used, and why."""
+    """One file with the extension of a photo that is not used, and the reason."""
 
     name: str
     reason: str
 
 
 class ScanCanceled(Exception):
-    """Nobody waits for the answer any more."""
+    """Raised when `should_continue` ends a scan."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What a source folder holds; both tuples are sorted by the bytes of the names."""
+    """The content of a source folder; both tuples are sorted by the bytes of the names."""
 
     root: Path
     photos: tuple[Photo, ...]
@@ -74,7 +74,7 @@ class Scan:
 
 
 def name_bytes(name: str) -> bytes:
-    """The bytes a name is sorted and hashed by, on every system alike."""
+    """Return the bytes by which a name is sorted and hashed; the same on every system."""
     return name.encode("utf-8", "surrogatepass")
 
 
@@ -86,30 +86,30 @@ def scan_photos(
     duplicates: bool = False,
     should_continue: Callable[[], bool] = lambda: True,
 ) -> Scan:
-    """List the usable photos under `root`, reading headers only (and whole files only to compare twins).
+    """List the usable photos under `root`; only headers are read, and whole files only to find duplicates.
 
     Args:
         root: the source folder.
         exclude: folders to leave out, such as a workspace inside the source.
-        keep: names that win over a twin with the same bytes (those of an earlier run); otherwise
-            the first name wins.
-        twins: list files with the bytes of another as well.
-        wanted: asked before every file; once it is false, the scan is given up.
+        preferred_names: the names to list where files are duplicates (those of the recorded split); otherwise the
+            first name is listed.
+        duplicates: whether to list duplicates as well.
+        should_continue: called before every file; once it returns False, the scan stops.
 
     Raises:
-        UserError: the folder is missing or unreadable, or holds no usable photo.
-        ScanGivenUp: see `wanted`.
+        UserError: the folder is missing or unreadable, or has no usable photo.
+        ScanCanceled: `should_continue` returned False.
     """
     root = Path(os.path.abspath(root))
     if not root.is_dir():
-        found = "is a file, not a folder" if root.exists() else "does not exist"
-        raise UserError(f"The source folder {root} {found}. Name a folder that holds photos.")
-    shut: list[RejectedFile] = []
-    files = list(_take_while(should_continue, _walk_files(root, {file_identity(path) for path in exclude}, shut)))
+        problem = "is a file, not a folder" if root.exists() else "does not exist"
+        raise UserError(f"The source folder {root} {problem}. Choose a folder with photos.")
+    unreadable: list[RejectedFile] = []
+    files = list(_take_while(should_continue, _walk_files(root, {file_identity(path) for path in exclude}, unreadable)))
     named = [(name, path) for name, path in files if path.suffix.lower() in EXTENSIONS]
     photos, rejected = _separate_rejected(_check_all(named, should_continue))
-    photos, surplus = (photos, []) if duplicates else _without_duplicates(photos, preferred_names, should_continue)
-    rejected = sorted(shut + rejected + surplus, key=lambda entry: name_bytes(entry.name))
+    photos, repeated = (photos, []) if duplicates else _without_duplicates(photos, preferred_names, should_continue)
+    rejected = sorted(unreadable + rejected + repeated, key=lambda entry: name_bytes(entry.name))
     if not photos:
         raise UserError(_no_photos_message(root, rejected, len(files) - len(named)))
     return Scan(root, tuple(photos), tuple(rejected))
@@ -118,7 +118,7 @@ def scan_photos(
 def _walk_files(
     root: Path, seen: set[tuple[int, int] | None], unreadable: list[RejectedFile]
 ) -> Iterator[tuple[str, Path]]:
-    """Every file below `root` as (name, path); each folder once however many links lead to it."""
+    """Yield every file below `root` as (name, path); a folder with several links is entered once."""
     pending = [(root, "", 0)]
     while pending:
         folder, prefix, depth = pending.pop()
@@ -142,7 +142,7 @@ def _walk_files(
                 (links if entry.is_symlink() else pending).append(below)
             else:
                 yield prefix + entry.name, folder / entry.name
-        pending[:0] = links  # links last, so that a folder is known by its own name rather than by a link's
+        pending[:0] = links  # entered last, so that names come from the folder itself, not from a link to it
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -162,7 +162,7 @@ def _take_while(should_continue: Callable[[], bool], items: Iterable[ItemT]) -> 
 def _in_parallel(
     work: Callable[[ItemT], ResultT], items: Iterable[ItemT], should_continue: Callable[[], bool]
 ) -> Iterator[ResultT]:
-    """The results in the items' order; what has not begun when it is given up never does."""
+    """Yield the results in the order of the items; a canceled scan starts no further work."""
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
             yield from _take_while(should_continue, pool.map(work, items))
@@ -196,20 +196,20 @@ def _separate_rejected(results: Sequence[Photo | RejectedFile]) -> tuple[list[Ph
 def _without_duplicates(
     photos: list[Photo], preferred_names: Collection[str], should_continue: Callable[[], bool]
 ) -> tuple[list[Photo], list[RejectedFile]]:
-    """Drop files with exactly the bytes of another; only files of equal size are read."""
+    """Reject files with exactly the bytes of another; only files of equal size are read."""
     by_size: dict[int, list[Photo]] = defaultdict(list)
     for photo in photos:
         by_size[photo.file_bytes].append(photo)
     same_size = [photo for group in by_size.values() if len(group) > 1 for photo in group]
     same_size.sort(key=lambda photo: (photo.name not in preferred_names, name_bytes(photo.name)))
     first: dict[bytes, str] = {}
-    twins: dict[str, str] = {}
+    duplicates: dict[str, str] = {}
     for photo, digest in zip(same_size, _in_parallel(_digest, same_size, should_continue)):
         original = first.setdefault(digest, photo.name)
         if original != photo.name:
-            twins[photo.name] = original
-    kept = [photo for photo in photos if photo.name not in twins]
-    return kept, [RejectedFile(name, f"the same file as {original}") for name, original in twins.items()]
+            duplicates[photo.name] = original
+    unique = [photo for photo in photos if photo.name not in duplicates]
+    return unique, [RejectedFile(name, f"a duplicate of {original}") for name, original in duplicates.items()]
 
 
 def _digest(photo: Photo) -> bytes:
@@ -219,7 +219,7 @@ def _digest(photo: Photo) -> bytes:
             for block in iter(lambda: file.read(1 << 20), b""):
                 digest.update(block)
     except OSError:
-        return name_bytes(photo.name)  # cannot be compared, so no twin; decoding will name the fault
+        return name_bytes(photo.name)  # unequal to any digest; decoding reports the problem
     return digest.digest()
 
 
@@ -229,7 +229,7 @@ def _no_photos_message(root: Path, rejected: Sequence[RejectedFile], ignored: in
         name, reason = escape_control_characters(rejected[0].name), rejected[0].reason
         return (
             f"No usable photo in {root}: {len(rejected)} rejected, the first is {name} ({reason}). "
-            f"Add {formats} photos to it or name another folder."
+            f"Add {formats} photos to it or choose another folder."
         )
-    held = f"{ignored} other files, no photo" if ignored else "no file"
-    return f"The source folder {root} holds {held}. Add {formats} photos to it or name another folder."
+    content = f"no photos (other files: {ignored})" if ignored else "no files"
+    return f"The source folder {root} contains {content}. Add {formats} photos to it or choose another folder."

@@ -1,8 +1,8 @@
-"""One decoded photo with area-reduced copies at 1/2, 1/4, ...: any crop of it is cut at nearly the same cost.
+"""One decoded photo with area-reduced copies at 1/2, 1/4, ..., so that crops of any size cost nearly the same.
 
-A crop is a rectangle in the photo's pixels, with fractions, resampled to a size no larger than itself: the
-copies are exact area averages, and the last step, less than a factor of two, uses Pillow's HAMMING filter, an
-area filter without the dropped and doubled pixels that BOX shows at factors just above one.
+A crop is a rectangle in photo pixels, with fractions, resampled to a size no larger than itself. The copies are exact
+area averages; the last step, by less than a factor of two, uses Pillow's HAMMING filter, an area filter that does not
+drop or double pixels at factors just above one as BOX does.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-_MIN_LEVEL_SIDE = 64  # of the shorter side: enough for a thumbnail
+_MIN_LEVEL_SIDE = 64  # px of the shorter side: enough for a thumbnail
 _FILTER_REACH = 3  # pixels of a level that HAMMING needs beyond the rectangle at factors below two
-_LANCZOS_REACH = 4  # pixels of a photo that enlarging needs beyond the rectangle, one to spare
+_LANCZOS_REACH = 4  # pixels of a photo that enlarging needs beyond the rectangle, plus one
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Pyramid:
         return sum(level.nbytes for level in self.levels)
 
     def cut(self, box: Box, width: int, height: int) -> np.ndarray:
-        """The rectangle `box` resampled to uint8 [height, width, 3]; `box` must lie within the photo."""
+        """Resample the rectangle `box`, which must lie within the photo, to uint8 [height, width, 3]."""
         factor = min((box.right - box.left) / width, (box.bottom - box.top) / height)
         index = min(max(int(math.log2(max(factor, 1.0)) + 1e-9), 0), len(self.levels) - 1)
         level = self.levels[index]
@@ -57,7 +57,7 @@ class Pyramid:
 
 
 def _resample(level: np.ndarray, edges: tuple[float, float, float, float], width: int, height: int) -> np.ndarray:
-    """Only the neighborhood is handed to Pillow: wrapping the whole level would cost more than the resize."""
+    # Only the neighborhood goes to Pillow: wrapping the whole level would cost more than the resize.
     rows, columns = level.shape[:2]
     reach = math.ceil(_FILTER_REACH * max(1.0, (edges[2] - edges[0]) / width / 2, (edges[3] - edges[1]) / height / 2))
     left, top = max(int(edges[0]) - reach, 0), max(int(edges[1]) - reach, 0)
@@ -70,7 +70,7 @@ def _resample(level: np.ndarray, edges: tuple[float, float, float, float], width
 
 
 def enlarged_size(width: int, height: int, needed: int) -> tuple[int, int]:
-    """The size at which a photo's shorter side reaches `needed` pixels; unchanged where it already does."""
+    """Return the size at which a photo's shorter side has `needed` pixels; unchanged if it has as many already."""
     shorter = min(width, height)
     if shorter >= needed:
         return width, height
@@ -78,14 +78,14 @@ def enlarged_size(width: int, height: int, needed: int) -> tuple[int, int]:
 
 
 def enlarge(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
-    """`pixels` at `width` x `height` (Lanczos), itself when it has that size."""
+    """Enlarge `pixels` to `width` x `height` (Lanczos); an image of that size is returned as it is."""
     if pixels.shape[:2] == (height, width):
         return pixels
     return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
 
 
 def enlarge_part(pixels: np.ndarray, size: tuple[int, int], left: int, top: int, width: int, height: int) -> np.ndarray:
-    """The rectangle `left`, `top`, `width`, `height` of `enlarged(pixels, *size)`, without making the rest of it."""
+    """Return the rectangle `left`, `top`, `width`, `height` of `enlarge(pixels, *size)` without computing the rest."""
     rows, columns = pixels.shape[:2]
     first, last, start, end = _source_range(left, width, columns, size[0])
     upper, lower, above, below = _source_range(top, height, rows, size[1])
@@ -94,7 +94,7 @@ def enlarge_part(pixels: np.ndarray, size: tuple[int, int], left: int, top: int,
 
 
 def _source_range(begin: int, length: int, side: int, enlarged_side: int) -> tuple[int, int, float, float]:
-    """First and last (exclusive) pixel needed of a photo's side, and where the part begins and ends in these."""
+    """Return the first and last (exclusive) pixel needed of a photo's side, and the part's start and end in these."""
     start, end = begin * side / enlarged_side, min((begin + length) * side / enlarged_side, side)
     first, last = max(int(start) - _LANCZOS_REACH, 0), min(math.ceil(end) + _LANCZOS_REACH, side)
     return first, last, start - first, end - first

@@ -1,6 +1,6 @@
-"""Color differences behind the tone curve: saturation, blur, and a fade to neutral in highlights.
+"""Color differences after the tone curve: saturation, blur, and a fade to neutral in highlights.
 
-Measured: highlights go neutral (R−G +2, B−G −4, where mid-tones have +22, −5).
+Measured: highlights are nearly neutral (R−G +2, B−G −4; mid-tones +22, −5).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from trainer_core.camera.stages import per_sample
 from trainer_core.camera.stages.optics import sample_image
 
 FADE_START = 200.0
-"""Luma code from which color fades; it is gone at 255."""
+"""Luma code above which color fades, down to none at 255."""
 
 
 def saturate(differences: Tensor, y: Tensor, saturation: Tensor) -> Tensor:
-    """(Cb, Cr) [B, 2, h, w] in codes times a factor, faded in highlights: the watch's colors, sharp.
+    """Multiply (Cb, Cr) [B, 2, h, w], in codes, by the saturation and fade them in highlights.
 
     Args:
         differences: centered on 0.
@@ -27,9 +27,12 @@ def saturate(differences: Tensor, y: Tensor, saturation: Tensor) -> Tensor:
 
 
 def shape_chroma(differences: Tensor, y: Tensor, saturation: Tensor, blur: Tensor, largest_blur: float) -> Tensor:
-    """What `saturate` makes of blurred differences.
+    """Blur color differences, then `saturate` them.
 
     Args:
+        differences: centered on 0, [B, 2, h, w].
+        y: luma [B, 1, h, w], codes.
+        saturation: [B], factor.
         blur: [B], Gaussian sigma in LR px.
         largest_blur: LR px, a bound on `blur`.
     """

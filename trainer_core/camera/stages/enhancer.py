@@ -1,9 +1,9 @@
-"""The edge enhancer: a three-tap sharpener along one axis, with coring so that noise is not lifted.
+"""The edge enhancer: a three-tap sharpener along one axis, with coring so that it does not amplify noise.
 
-d = x − (left + right)/2;  x += 2a·(1 ± b)·soft(d, t),  soft(d, t) = sign(d)·max(|d| − t, 0), plus where d is positive.
+d = x − (left + right)/2;  x += 2a·(1 ± b)·soft(d, t),  soft(d, t) = sign(d)·max(|d| − t, 0), + if d > 0, − if not.
 Without coring and bias that is the filter [−a, 1 + 2a, −a]. Measured: 25 % overshoot one pixel left and right of edges,
-none above and below (mono); 16 % along rows (color); noise stays uncorrelated, which an enhancer without coring would
-forbid. The bias b lets bright fringes exceed dark ones: mono edges overshoot by 25 % and undershoot by 8 %
+none above and below (mono); 16 % along rows (color); noise stays uncorrelated, which rules out an enhancer without
+coring. The bias b makes bright fringes stronger than dark ones: mono edges overshoot by 25 % and undershoot by 8 %
 (research/wqv-camera.md, section 2.1).
 """
 
@@ -30,7 +30,7 @@ def enhance_rows(image: Tensor, strength: Tensor, coring: Tensor, bias: Tensor) 
 
 
 def enhance_columns(image: Tensor, strength: Tensor, coring: Tensor, bias: Tensor) -> Tensor:
-    """Sharpen [B, C, h, w] along its columns (neighbors above and below)."""
+    """Sharpen [B, C, h, w] along its columns (neighbors above and below); arguments as in `enhance_rows`."""
     padded = F.pad(image, (0, 0, 1, 1), mode="replicate")
     return _enhance(image, padded[..., :-2, :] + padded[..., 2:, :], strength, coring, bias)
 

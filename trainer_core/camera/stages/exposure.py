@@ -1,7 +1,7 @@
-"""Automatic exposure (the watch's "ALC"): full-screen average metering by a gain on the light.
+"""Automatic exposure (the watch's "ALC"): average metering of the whole frame, by a gain on the light.
 
-Source: Casio service manual (average metering of the whole screen). Every patch of a frame sees the frame's exposure:
-the gain is found on the frame's thumbnail, after shading and stray light and behind the tone curve.
+Source: Casio service manual (average metering of the whole screen). All regions of a frame have the same exposure: the
+gain is computed on the frame's thumbnail, with shading, stray light and tone curve.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LOG2_GAIN_LIMIT = 10.0
 
 
 def find_exposure(light: Tensor, gamma: Tensor, black: Tensor, white: Tensor, mean: Tensor) -> Tensor:
-    """The gain k [B] at which the frame's mean output is `mean`, between 2^-10 and 2^10.
+    """Find the gain k [B], between 2^-10 and 2^10, at which the mean output of the frame is `mean`.
 
     The output of channel c is black_c + (white_c − black_c)·min(k·light, 1)^gamma, averaged over pixels and summed
     over channels: for a luma target, give black and white multiplied by the luma weights.
@@ -27,7 +27,7 @@ def find_exposure(light: Tensor, gamma: Tensor, black: Tensor, white: Tensor, me
         gamma: [B] exponent of the tone curve.
         black: [B, C] output at no light, weighted.
         white: [B, C] output at clipping, weighted.
-        mean: [B] the target, same unit as black and white. Out of reach, the nearest end is taken.
+        mean: [B] the target, in the unit of black and white; if it cannot be reached, the result is the nearest limit.
     """
     curved = power(light, per_sample(gamma))
     low = torch.full_like(mean, -_LOG2_GAIN_LIMIT)

@@ -1,7 +1,7 @@
-"""Scene light: from sRGB-encoded photographs to linear light, and its luminance.
+"""Scene light: conversion of sRGB-encoded photos to linear light or its luminance.
 
 Source: IEC 61966-2-1 (transfer function) and ITU-R BT.709 (luminance weights). This is the costliest stage, because it
-works at HR: channels are taken one by one and changed in place, so that the memory in use stays small.
+works at HR: it converts one channel after the other, in place, to use little memory.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ _TINY = 1e-12
 
 
 def power(x: Tensor, exponent: Tensor | float) -> Tensor:
-    """x ** exponent for x >= 0 (below it counts as 0); several times faster than `torch.pow` on CPUs."""
+    """Compute x ** exponent, with x < 0 taken as 0; several times faster than `torch.pow` on CPUs."""
     return x.clamp_min(_TINY).log2_().mul_(exponent).exp2_()
 
 
 def decode_srgb(encoded: Tensor) -> Tensor:
-    """sRGB 0..1 -> linear light 0..1, [B, C, h, w]."""
+    """Convert sRGB 0..1 to linear light 0..1, [B, C, h, w]."""
     linear = torch.empty_like(encoded)
     for channel in range(encoded.shape[1]):
         linear[:, channel] = _decode(encoded[:, channel])
@@ -27,7 +27,7 @@ def decode_srgb(encoded: Tensor) -> Tensor:
 
 
 def decode_luminance(encoded: Tensor) -> Tensor:
-    """sRGB 0..1 [B, 3, h, w] -> linear luminance 0..1 [B, 1, h, w]."""
+    """Convert sRGB 0..1 [B, 3, h, w] to linear luminance 0..1 [B, 1, h, w]."""
     total = _decode(encoded[:, 0]).mul_(LUMINANCE[0])
     for channel in (1, 2):
         total.add_(_decode(encoded[:, channel]), alpha=LUMINANCE[channel])

@@ -1,9 +1,9 @@
-"""The color filter array: red, green and blue are seen by different pixels and interpolated in between.
+"""The color filter array: each pixel measures red, green or blue, and the others are interpolated.
 
-Luma keeps the full sampling (the captures' luma is as sharp as the mono watch's), color comes from a bilinear
-demosaic of an RGGB mosaic whose parity counts from the frame's upper left pixel. Luma also carries a line-wise leak:
-even rows see red, odd rows blue, and part of their difference stays in luma (measured row alternation −0.66 code
-where red exceeds blue by 90, else −0.1..−0.4).
+Luma keeps the full sampling (in captures it is as sharp as that of the mono watch); color comes from a bilinear
+demosaic of an RGGB mosaic whose parity counts from the frame's upper left pixel. Luma also has a leak by rows: even
+rows measure red, odd rows blue, and part of their difference stays in luma (measured row alternation: −0.66 code
+where red exceeds blue by 90, otherwise −0.1..−0.4).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _EDGES = ((0.0, 0.25, 0.0), (0.25, 1.0, 0.25), (0.0, 0.25, 0.0))
 
 
 def mosaic_color(rgb: Tensor, odd_row: Tensor, odd_column: Tensor) -> Tensor:
-    """Linear RGB [B, 3, h, w] with its own luma and the color of a demosaiced RGGB reading.
+    """Replace the color of linear RGB [B, 3, h, w] by that of a demosaiced RGGB reading; luma stays.
 
     Args:
         rgb: every channel at every pixel.
@@ -36,6 +36,6 @@ def mosaic_color(rgb: Tensor, odd_row: Tensor, odd_column: Tensor) -> Tensor:
 
 
 def leak_lines(rgb: Tensor, odd_row: Tensor, leak: Tensor) -> Tensor:
-    """Add leak·(R − B)/2 to even rows and take it from odd rows, in all channels alike; leak is [B]."""
+    """Add leak·(R − B)/2 to even rows and subtract it from odd rows, equally in all channels; leak is [B]."""
     difference = rgb[:, 0:1] - rgb[:, 2:3]
     return rgb + (0.5 - odd_row) * per_sample(leak) * difference

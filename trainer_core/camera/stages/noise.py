@@ -1,8 +1,8 @@
-"""Noise: of the sensor, in linear light, and of the electronics behind the enhancer.
+"""Noise of the sensor, in linear light, and of the electronics after the enhancer.
 
-Sensor noise has a part that grows with the square root of light (photon shot noise) and a constant one (reading);
-both follow the amplifier's gain. The split is compatible with the captures, not measured: in daylight a mono capture's
-flats carry 0.2-0.35 level before rounding, nearly the same from level 4 to 12.
+Sensor noise has a part that grows with the square root of light (photon shot noise) and a constant part (read noise);
+both scale with the amplifier's gain. Their ratio fits the captures but is not measured: flat areas of mono captures in
+daylight have 0.2-0.35 level before rounding, nearly the same from level 4 to 12.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from trainer_core.camera.stages import per_sample
 
 @dataclass(frozen=True)
 class SensorNoise:
-    """Standard deviations at gain 1, in units of white.
+    """Standard deviations of the sensor noise at gain 1, in units of white.
 
     Args:
-        shot: at white; it goes with the square root of the light.
-        read: at any light.
+        shot: shot noise at white; proportional to the square root of the light.
+        read: read noise, at any light.
     """
 
     shot: float
@@ -33,28 +33,28 @@ COLOR_SENSOR = SensorNoise(shot=0.015, read=0.006)
 
 
 class NoiseSource:
-    """Standard normal numbers for images, from one generator; on the generator's device first, then on the image's."""
+    """Noise for images from one generator; the numbers are drawn on its device, then moved to that of the image."""
 
     def __init__(self, generator: torch.Generator, strength: float = 1.0) -> None:
         self._generator = generator
         self._strength = strength
 
     def image_noise(self, image: Tensor, sigma: Tensor) -> Tensor:
-        """Independent noise for every pixel of [B, C, h, w], of deviation `sigma` [B] x strength."""
+        """Draw independent noise for every pixel of [B, C, h, w], of standard deviation `sigma` [B] x strength."""
         return self._normal(image.shape, image.device) * (per_sample(sigma) * self._strength)
 
     def row_noise(self, image: Tensor, sigma: Tensor) -> Tensor:
-        """One offset a row: [B, 1, h, 1]."""
+        """Draw one offset per row: [B, 1, h, 1]."""
         shape = (image.shape[0], 1, image.shape[2], 1)
         return self._normal(shape, image.device) * (per_sample(sigma) * self._strength)
 
     def column_noise(self, image: Tensor, sigma: Tensor) -> Tensor:
-        """One offset a column: [B, 1, 1, w]."""
+        """Draw one offset per column: [B, 1, 1, w]."""
         shape = (image.shape[0], 1, 1, image.shape[3])
         return self._normal(shape, image.device) * (per_sample(sigma) * self._strength)
 
     def sensor_noise(self, light: Tensor, gain: Tensor, sensor: SensorNoise) -> Tensor:
-        """Shot and read noise for linear light [B, C, h, w], at amplifier gain [B]."""
+        """Draw shot and read noise for linear light [B, C, h, w], at amplifier gain [B]."""
         deviation = (light.clamp_min(0) * sensor.shot**2 + sensor.read**2).sqrt()
         return deviation * self.image_noise(light, gain)
 

@@ -1,4 +1,4 @@
-"""Lens, pixel aperture and sampling in one step: HR light in, LR samples out.
+"""Lens, pixel aperture and sampling in one step, from HR light to LR samples.
 
 The watch blurs columns far more than rows (research: 10-90 % edge widths of 1.0 px along rows, 4.15 px along
 columns), so the point-spread function is a separable Gaussian with two sigmas. Gaussian and the box of one LR pixel
@@ -24,11 +24,11 @@ def sample_image(hr: Tensor, sigma_v: Tensor, sigma_h: Tensor, scale: int, large
     """Blur and area-sample [B, C, h*scale, w*scale] linear light to [B, C, h, w].
 
     Args:
-        hr: linear light; beyond its borders it is continued by reflection.
+        hr: linear light, reflected at its borders.
         sigma_v: [B], LR px, along columns.
         sigma_h: [B], LR px, along rows.
         scale: HR pixels per LR pixel.
-        largest_sigma: LR px, a bound on both that is known without reading them from the device.
+        largest_sigma: LR px, an upper bound on both, so that they need not be read from the device.
     """
     down = sampling_matrix(sigma_v, hr.shape[-2] // scale, scale, largest_sigma).unsqueeze(1)
     across = sampling_matrix(sigma_h, hr.shape[-1] // scale, scale, largest_sigma).unsqueeze(1)
@@ -36,20 +36,20 @@ def sample_image(hr: Tensor, sigma_v: Tensor, sigma_h: Tensor, scale: int, large
 
 
 def sampling_matrix(sigma: Tensor, size: int, scale: int, largest_sigma: float) -> Tensor:
-    """The matrices [B, size, size*scale] for sigma [B] in LR px; every row sums to 1 (reflection included)."""
+    """Return the matrices [B, size, size*scale] for sigma [B] in LR px; every row sums to 1, reflection included."""
     reach = math.ceil(_REACH_IN_SIGMAS * largest_sigma * scale) + 1
     weights = _kernel(sigma, scale, reach)
     lr = torch.arange(size, device=sigma.device).unsqueeze(1) * scale
     hr = torch.arange(size * scale, device=sigma.device).unsqueeze(0)
     last = weights.shape[1] - 1
     matrices = torch.zeros(len(sigma), size * size * scale, device=sigma.device)
-    for place in (hr, -1 - hr, 2 * size * scale - 1 - hr):  # the picture and its mirror images at both ends
+    for place in (hr, -1 - hr, 2 * size * scale - 1 - hr):  # the image and its reflections at both ends
         matrices += weights.index_select(1, (place - lr + reach).clamp(0, last).flatten())
     return matrices.reshape(len(sigma), size, size * scale)
 
 
 def _kernel(sigma: Tensor, scale: int, reach: int) -> Tensor:
-    """Weights [B, scale + 2*reach] of the HR pixels around the LR pixel at 0, zero at both ends, sum 1."""
+    """Return the weights [B, scale + 2*reach] of the HR pixels around the LR pixel at 0: zero at both ends, sum 1."""
     width = (sigma.double() * scale).clamp_min(_SMALLEST_SIGMA).unsqueeze(1)
     d = -torch.arange(-reach, scale + reach, device=sigma.device, dtype=torch.float64).unsqueeze(0)
     weights = _psi(d + scale, width) - _psi(d + scale - 1, width) - _psi(d, width) + _psi(d - 1, width)

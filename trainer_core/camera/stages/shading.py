@@ -1,6 +1,6 @@
-"""Lens shading: light falls off towards the corners, 1 − v·r², around a center that may lie off the middle.
+"""Lens shading: light falls off towards the corners by 1 − v·r², around a center that may differ from the middle.
 
-r is 1 at a frame corner when the center is the middle. Measured: corners 10-30 % darker behind the tone curve (mono);
+r is 1 at a frame corner if the center is the middle. Measured: corners 10-30 % darker after the tone curve (mono);
 129-142 against 193 in the center (color, one wall), where red and blue fall off less than green.
 """
 
@@ -16,7 +16,7 @@ from trainer_core.camera.view import FrameView
 
 
 class RadialField:
-    """r² of a batch of photographs, evaluated wherever it is needed.
+    """r² of a batch of frames, evaluated on regions or thumbnails.
 
     Args:
         view: the regions and their frames.
@@ -32,13 +32,13 @@ class RadialField:
         self._y = (half_height * (1 + centre_y)).unsqueeze(1)
 
     def evaluate_on_region(self, height: int, width: int, scale: int) -> Tensor:
-        """r² [B, 1, height, width] at the region's pixels, `scale` of them to an LR pixel along each axis."""
+        """Compute r² [B, 1, height, width] at the region's pixels, `scale` per LR pixel along each axis."""
         x = self._view.left.unsqueeze(1) + self._centers(width, 1 / scale)
         y = self._view.top.unsqueeze(1) + self._centers(height, 1 / scale)
         return self._radius_squared(x, y)
 
     def evaluate_on_thumbnail(self) -> Tensor:
-        """r² [B, 1, t, t'] at the pixels of the frames' thumbnails."""
+        """Compute r² [B, 1, t, t'] at the pixels of the frames' thumbnails."""
         height, width = self._view.thumbnail.shape[-2:]
         x = self._centers(width, self._view.frame_width / width)
         y = self._centers(height, self._view.frame_height / height)
@@ -54,11 +54,11 @@ class RadialField:
 
 
 def falloff(radius_squared: Tensor, vignette: Tensor) -> Tensor:
-    """Share of the light that arrives, 0..1, for r² [B, 1, H, W] and the loss in a corner [B]."""
+    """Compute the share of light that remains, 0..1, for r² [B, 1, H, W] and the loss in a corner [B]."""
     return (radius_squared * -per_sample(vignette)).add_(1).clamp_min_(0)
 
 
 def color_falloff(radius_squared: Tensor, vignette: Tensor, red: Tensor, blue: Tensor) -> Tensor:
-    """The same per channel [B, 3, H, W]: red and blue gain (1 + red·r²), (1 + blue·r²) beside green."""
+    """Compute `falloff` by channel [B, 3, H, W]; red and blue are multiplied by (1 + red·r²) and (1 + blue·r²)."""
     gain = per_sample(torch.stack((red, torch.zeros_like(red), blue), 1))
     return (gain * radius_squared).add_(1).mul_(falloff(radius_squared, vignette))

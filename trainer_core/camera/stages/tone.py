@@ -1,4 +1,4 @@
-"""The tone curve: linear light to output codes, black + (white − black)·y^gamma.
+"""The tone curve from linear light y to output codes: black + (white − black)·y^gamma.
 
 The true curve cannot be identified without a chart; exponents of 0.5-0.9 and a black of 0.4-1.3 levels (mono) fit the
 captures' histograms, whose black sits at level 1. Color captures have purple-blue shadows: blacks differ by channel.
@@ -13,13 +13,13 @@ from trainer_core.camera.stages.light import power
 
 
 def apply_tone_curve(light: Tensor, gamma: Tensor, black: Tensor, white: float) -> Tensor:
-    """Linear light [B, C, h, w] (1 = white, more is headroom, less than 0 counts as 0) to codes.
+    """Convert linear light [B, C, h, w] to codes; light above 1 (white) is headroom, below 0 it counts as 0.
 
     Args:
         light: after exposure.
         gamma: [B], exponent.
-        black: [B] or [B, C], code of no light.
-        white: code of light 1 (15 mono, 255 color).
+        black: [B] or [B, C], code at no light.
+        white: code at light 1 (15 mono, 255 color).
     """
     floor = per_sample(black)
     return power(light, per_sample(gamma)).mul_(white - floor).add_(floor)
