@@ -104,24 +104,24 @@ def calibrate(
     """
     out = Path(out)
     refused: list[tuple[Path, str]] = []
-    unique = _without_duplicates(_read([Path(entry) for entry in captures], refused))
+    unique = _without_duplicates(_read_captures([Path(entry) for entry in captures], refused))
     kind = _detect_kind(unique, refused)
     _check_target(out)
     start = CameraProfile.builtin(WATCHES[kind].profile)
     real = PhotoSet.measure([capture.pixels for capture in unique], kind)
-    clean = _clean_frames(photos, frames, build_camera(start, _SCALE), refused)
+    clean = _cut_clean_frames(photos, frames, build_camera(start, _SCALE), refused)
     count = DEFAULT_CANDIDATES[kind] if candidates is None else candidates
     best = fit_profile(start, real, clean, _SCALE, candidates=count, seed=_SEED, progress=progress)
     (builtin, builtin_photos), (fitted, fitted_photos) = (
         _score_on_new_draws(profile, real, clean) for profile in (start, best)
     )
-    profile = dataclasses.replace(best, name=out.stem, notes=_profile_notes(len(real), builtin, fitted))
+    profile = dataclasses.replace(best, name=out.stem, notes=_format_notes(len(real), builtin, fitted))
     write_json(out, profile.to_json())
     halves = _split_half_distances(real, builtin_photos, fitted_photos)
     return Calibration(profile, len(real), builtin, fitted, halves, refused)
 
 
-def _read(paths: list[Path], refused: list[tuple[Path, str]]) -> Iterator[Capture]:
+def _read_captures(paths: list[Path], refused: list[tuple[Path, str]]) -> Iterator[Capture]:
     for path in _list_files(paths):
         try:
             for capture in read_captures(path):
@@ -192,7 +192,9 @@ def _check_target(out: Path) -> None:
         raise UserError(f"Cannot write to the folder {out.parent} ({error.strerror}). Choose another.") from error
 
 
-def _clean_frames(photos: Path | str | None, count: int, camera: Camera, refused: list[tuple[Path, str]]) -> np.ndarray:
+def _cut_clean_frames(
+    photos: Path | str | None, count: int, camera: Camera, refused: list[tuple[Path, str]]
+) -> np.ndarray:
     """Cut `count` clean frames of photos, evenly spread over the folder, or of scenes; see `cut_clean_frame`."""
     if photos is None:
         content: Iterator[np.ndarray] = (render_scene(_SEED, index, _SCENE_SIDE) for index in range(count))
@@ -239,7 +241,7 @@ def _split_half_distances(real: PhotoSet, builtin: PhotoSet, fitted: PhotoSet) -
     return other_half, builtin_distance, fitted_distance
 
 
-def _profile_notes(captures: int, builtin: Score, fitted: Score) -> str:
+def _format_notes(captures: int, builtin: Score, fitted: Score) -> str:
     return (
         f"Fitted to {captures} captures: D {fitted.distance:.2f}, C2ST {fitted.auc:.2f}; "
         f"the built-in profile has D {builtin.distance:.2f}, C2ST {builtin.auc:.2f}."

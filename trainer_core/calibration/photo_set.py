@@ -39,7 +39,7 @@ class PhotoSet:
             statistics = [mono_statistics(image) for image in gray]
         else:
             gray = [luma(image) for image in pixels]
-            statistics = [color_statistics(image, _jpeg_bytes(image)) for image in pixels]
+            statistics = [color_statistics(image, _measure_jpeg_size(image)) for image in pixels]
         return cls(kind, list(pixels), statistics, [patch_features(image, _ROUNDING_ENERGY[kind]) for image in gray])
 
     def __len__(self) -> int:
@@ -64,7 +64,7 @@ class PhotoSet:
         return separability(self.features, other.features, seed=seed)
 
 
-def _jpeg_bytes(rgb: np.ndarray) -> int:
+def _measure_jpeg_size(rgb: np.ndarray) -> int:
     """Return the JPEG size with the watch's tables; captures are encoded again, so that all have the same headers."""
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "JPEG", qtables=[list(LUMA_TABLE), list(CHROMA_TABLE)], subsampling=2)

@@ -44,7 +44,7 @@ def mono_statistics(levels: np.ndarray) -> Statistics:
     }
     for axis, image in (("row", levels), ("column", levels.T)):
         values[f"{axis} alternation"], values[f"{axis} stripes"] = _line_offsets(image, 1.5, 1.0, 14.0)
-    values.update(_sharpness(levels, step=4.0, flat=0.7, lowest=0.9, highest=14.1))
+    values.update(_sharpness_terms(levels, step=4.0, flat=0.7, lowest=0.9, highest=14.1))
     return {name: np.atleast_1d(np.asarray(value, float)) for name, value in values.items()}
 
 
@@ -76,7 +76,7 @@ def color_statistics(rgb: np.ndarray, jpeg_bytes: int) -> Statistics:
         chosen = (y >= np.percentile(y, low)) & (y <= np.percentile(y, high))
         values[f"{name} R-G"] = (red - green)[chosen].mean()
         values[f"{name} B-G"] = (blue - green)[chosen].mean()
-    values.update(_sharpness(y, step=50.0, flat=9.0, lowest=8.0, highest=247.0))
+    values.update(_sharpness_terms(y, step=50.0, flat=9.0, lowest=8.0, highest=247.0))
     return {name: np.atleast_1d(np.asarray(value, float)) for name, value in values.items()}
 
 
@@ -165,7 +165,7 @@ def _corner_shading(y: np.ndarray) -> float:
     return float(np.log((corners + 1) / (y[2 * v : 3 * v, 2 * u : 3 * u].mean() + 1)))
 
 
-def _sharpness(image: np.ndarray, *, step: float, flat: float, lowest: float, highest: float) -> Statistics:
+def _sharpness_terms(image: np.ndarray, *, step: float, flat: float, lowest: float, highest: float) -> Statistics:
     """Compute total variation, spectra and edge terms along rows (H) and columns (V)."""
     values: Statistics = {}
     for axis, rows in (("H", image), ("V", image.T)):

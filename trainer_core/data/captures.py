@@ -128,10 +128,10 @@ def _captures_from_image(content: bytes, path: Path) -> Capture:
         raise UserError(f"{path} is not a watch photo: {error.message}.") from error
     if (width, height) == (WQV10.frame_width, WQV10.frame_height):
         return Capture(path.stem, rgb, WQV10.kind)
-    return Capture(path.stem, _mono_levels(rgb, path), WQV1.kind)
+    return Capture(path.stem, _read_mono_levels(rgb, path), WQV1.kind)
 
 
-def _mono_levels(rgb: np.ndarray, path: Path) -> np.ndarray:
+def _read_mono_levels(rgb: np.ndarray, path: Path) -> np.ndarray:
     height, width = rgb.shape[:2]
     if max(height, width) > WQV1.frame_width or min(height, width) < _MIN_CROP:
         raise UserError(f"{path} is not a watch photo: {width}x{height} pixels instead of {_SIZES}.")
@@ -180,7 +180,7 @@ def _is_text(content: bytes) -> bool:
 def _captures_from_dump(content: bytes, path: Path) -> list[Capture]:
     starts = range(_DUMP_PIXELS, len(content), _DUMP_RECORD)
     photos = [_unpack_nibbles(content[start : start + _PACKED], high_nibble_first=False) for start in starts]
-    return _with_numbers(photos, path)
+    return _number_captures(photos, path)
 
 
 def _unpack_nibbles(packed: bytes, *, high_nibble_first: bool) -> np.ndarray:
@@ -215,9 +215,9 @@ def _captures_from_palm(content: bytes, path: Path) -> list[Capture]:
     unknown = [number for number, record in enumerate(records, 1) if not _is_link_record(record)]
     if not unknown:
         pixels = slice(_LINK_PIXELS, _LINK_PIXELS + _PACKED)
-        return _with_numbers([_unpack_nibbles(record[pixels], high_nibble_first=True) for record in records], path)
+        return _number_captures([_unpack_nibbles(record[pixels], high_nibble_first=True) for record in records], path)
     if any(record.startswith(_BLOCK_MARK) for record in records):
-        return [_capture_from_jpeg(b"".join(_palm_block(record, path) for record in records), path)]
+        return [_capture_from_jpeg(b"".join(_read_palm_block(record, path) for record in records), path)]
     # Returning the valid photos alone would hide that one is missing.
     raise UserError(
         f"{path} is a Palm database, but it does not come from a watch, is damaged or is truncated: "
@@ -229,7 +229,7 @@ def _is_link_record(record: bytes) -> bool:
     return len(record) == _LINK_RECORD and struct.unpack_from(">HH", record, 32) == (_PACKED, 800)
 
 
-def _palm_block(record: bytes, path: Path) -> bytes:
+def _read_palm_block(record: bytes, path: Path) -> bytes:
     if len(record) < _BLOCK_HEADER or not record.startswith(_BLOCK_MARK):
         raise UserError(f"{path} is a damaged Palm database: a part of the photo lacks its mark. Use another copy.")
     (length,) = struct.unpack_from(">H", record, _BLOCK_HEADER - 2)
@@ -247,7 +247,7 @@ def _capture_from_jpeg(content: bytes, path: Path) -> Capture:
         raise UserError(f"{path} contains a photo that cannot be used: {error.message}") from error
 
 
-def _with_numbers(photos: list[np.ndarray], path: Path) -> list[Capture]:
+def _number_captures(photos: list[np.ndarray], path: Path) -> list[Capture]:
     if len(photos) == 1:
         return [Capture(path.stem, photos[0], WQV1.kind)]
     return [Capture(f"{path.stem}_{number:03d}", photo, WQV1.kind) for number, photo in enumerate(photos, 1)]

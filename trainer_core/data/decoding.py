@@ -66,7 +66,7 @@ def read_size(source: Path | bytes) -> tuple[int, int]:
     """
     with _open_image(source) as image:
         width, height = image.size
-        return (height, width) if _orientation(image) >= 5 else (width, height)
+        return (height, width) if _read_orientation(image) >= 5 else (width, height)
 
 
 def decode(path: Path) -> np.ndarray:
@@ -96,7 +96,7 @@ def read_png_texts(path: Path) -> dict[str, str]:
 
 
 def _decode_image(image: Image.Image) -> np.ndarray:
-    turn = _ORIENTATION_TRANSPOSES.get(_orientation(image))
+    turn = _ORIENTATION_TRANSPOSES.get(_read_orientation(image))
     image.load()
     rgb = _to_srgb(image)
     return np.array(rgb if turn is None else rgb.transpose(turn))
@@ -145,7 +145,7 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def _orientation(image: Image.Image) -> int:
+def _read_orientation(image: Image.Image) -> int:
     """Return the EXIF orientation 1-8; 1 for TIFF, because Pillow rotates it itself."""
     if isinstance(image, TiffImageFile):
         return 1

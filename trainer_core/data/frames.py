@@ -233,10 +233,10 @@ def cut_frame(
         x_position: 0 (left) to 1 (right).
         y_position: 0 (top) to 1 (bottom).
     """
-    return _cut_frame(_pyramid(pixels, spec), spec, name, [size, x_position, y_position, 0.0])
+    return _cut_frame(_build_pyramid(pixels, spec), spec, name, [size, x_position, y_position, 0.0])
 
 
-def _pyramid(pixels: np.ndarray, spec: FrameSpec) -> Pyramid:
+def _build_pyramid(pixels: np.ndarray, spec: FrameSpec) -> Pyramid:
     height, width = pixels.shape[:2]
     return Pyramid(enlarge(pixels, *enlarged_size(width, height, _JPEG_UNIT * spec.scale)))
 
@@ -254,7 +254,7 @@ def _cut_photo_frames(photo: Photo, *, spec: FrameSpec, seed: int, crops: int) -
         pixels = decode(photo.path)
     except PhotoError as error:
         return error
-    pyramid = _pyramid(pixels, spec)
+    pyramid = _build_pyramid(pixels, spec)
     number = int.from_bytes(_hash_rank(photo, 0)[:8], "big")
     return [_cut_frame(pyramid, spec, photo.name, _draw_position(seed, number, crop)) for crop in range(crops)]
 

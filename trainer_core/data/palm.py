@@ -32,7 +32,7 @@ def is_palm_database(content: bytes) -> bool:
     """
     if len(content) < HEADER_BYTES or not read_database_name(content) or not _is_printable(content[_TYPE_AND_CREATOR]):
         return False
-    count, list_end = _record_list(content)
+    count, list_end = _read_record_list(content)
     if not count or list_end > len(content):
         return False
     first: int = struct.unpack_from(">I", content, HEADER_BYTES)[0]
@@ -49,7 +49,7 @@ def read_live_records(content: bytes, path: Path) -> list[bytes]:
     Raises:
         UserError: the record list is truncated or inconsistent.
     """
-    count, list_end = _record_list(content)
+    count, list_end = _read_record_list(content)
     if list_end > len(content):
         raise UserError(f"{path} is a damaged Palm database: the list of its {count} records is truncated.")
     entries = [struct.unpack_from(">IB", content, HEADER_BYTES + _ENTRY_BYTES * number) for number in range(count)]
@@ -66,7 +66,7 @@ def read_live_records(content: bytes, path: Path) -> list[bytes]:
     ]
 
 
-def _record_list(content: bytes) -> tuple[int, int]:
+def _read_record_list(content: bytes) -> tuple[int, int]:
     """Return the number of records and the end of their list, in bytes."""
     (count,) = struct.unpack_from(">H", content, HEADER_BYTES - 2)
     return count, HEADER_BYTES + _ENTRY_BYTES * count

@@ -107,7 +107,7 @@ def scan_photos(
     unreadable: list[RejectedFile] = []
     files = list(_take_while(should_continue, _walk_files(root, {file_identity(path) for path in exclude}, unreadable)))
     named = [(name, path) for name, path in files if path.suffix.lower() in EXTENSIONS]
-    photos, rejected = _separate_rejected(_check_all(named, should_continue))
+    photos, rejected = _separate_rejected(_check_files(named, should_continue))
     photos, repeated = (photos, []) if duplicates else _without_duplicates(photos, preferred_names, should_continue)
     rejected = sorted(unreadable + rejected + repeated, key=lambda entry: name_bytes(entry.name))
     if not photos:
@@ -171,11 +171,11 @@ def _in_parallel(
             raise
 
 
-def _check_all(files: list[tuple[str, Path]], should_continue: Callable[[], bool]) -> list[Photo | RejectedFile]:
-    return list(_in_parallel(_check, sorted(files, key=lambda file: name_bytes(file[0])), should_continue))
+def _check_files(files: list[tuple[str, Path]], should_continue: Callable[[], bool]) -> list[Photo | RejectedFile]:
+    return list(_in_parallel(_check_file, sorted(files, key=lambda file: name_bytes(file[0])), should_continue))
 
 
-def _check(file: tuple[str, Path]) -> Photo | RejectedFile:
+def _check_file(file: tuple[str, Path]) -> Photo | RejectedFile:
     name, path = file
     try:
         if not path.is_file():
@@ -204,7 +204,7 @@ def _without_duplicates(
     same_size.sort(key=lambda photo: (photo.name not in preferred_names, name_bytes(photo.name)))
     first: dict[bytes, str] = {}
     duplicates: dict[str, str] = {}
-    for photo, digest in zip(same_size, _in_parallel(_digest, same_size, should_continue)):
+    for photo, digest in zip(same_size, _in_parallel(_hash_file, same_size, should_continue)):
         original = first.setdefault(digest, photo.name)
         if original != photo.name:
             duplicates[photo.name] = original
@@ -212,7 +212,7 @@ def _without_duplicates(
     return unique, [RejectedFile(name, f"a duplicate of {original}") for name, original in duplicates.items()]
 
 
-def _digest(photo: Photo) -> bytes:
+def _hash_file(photo: Photo) -> bytes:
     digest = hashlib.sha256()
     try:
         with open(photo.path, "rb") as file:

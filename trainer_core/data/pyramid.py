@@ -40,7 +40,7 @@ class Pyramid:
 
     @property
     def nbytes(self) -> int:
-        """Memory held, in bytes."""
+        """Memory of all levels, in bytes."""
         return sum(level.nbytes for level in self.levels)
 
     def cut(self, box: Box, width: int, height: int) -> np.ndarray:

@@ -175,7 +175,7 @@ class RegionSource:
         shuffled = make_generator(self.seed, Stream.ORDER, block.first, 1).permutation(count * self.regions_per_photo)
         return [int(position) for position in shuffled % count]
 
-    def _blocks(self, start: int, stop: int) -> list[_Block]:
+    def _find_blocks(self, start: int, stop: int) -> list[_Block]:
         """Return the blocks of samples start..stop-1, at least two: the second is decoded in advance."""
         blocks: list[_Block] = []
         number = start // self.samples_per_pass
@@ -190,7 +190,7 @@ class RegionSource:
 
     def _photo_candidates(self, n: int) -> Iterator[int]:
         """Yield the photo of sample `n`, then its replacements: the others of its block, then all others."""
-        block = self._blocks(n, n + 1)[0]
+        block = self._find_blocks(n, n + 1)[0]
         position = self._order_of_block(block)[n - block.first]
         yield from block.photos[position:] + block.photos[:position]
         yield from (photo for photo in range(len(self.photos)) if photo not in block.photos)
@@ -199,7 +199,7 @@ class RegionSource:
 
     def _decode_ahead(self, start: int, stop: int) -> dict[int, Future[_Decoded]]:
         """Decode the photos of samples start..stop-1 and of one more block; release all others."""
-        blocks = self._blocks(start, stop)
+        blocks = self._find_blocks(start, stop)
         needed = {photo for block in blocks for photo in block.photos}
         for photo in [photo for photo in self._decoded if photo not in needed]:
             del self._decoded[photo]

@@ -70,9 +70,9 @@ def make_splits(
     staged = _splits_from_folders(scan.photos)
     if staged is not None:
         return staged
-    known = _recorded_splits(recorded, scan.root) if recorded is not None else {}
+    known = _parse_record(recorded, scan.root) if recorded is not None else {}
     splits, new = _apply_recorded(scan.photos, known)
-    _assign_new_photos(new, splits, _quotas(len(scan.photos), train_split, val_split))
+    _assign_new_photos(new, splits, _compute_quotas(len(scan.photos), train_split, val_split))
     present = {_normalized_name(photo.name) for photo in scan.photos}
     missing = {
         split: tuple(name for name, recorded_split in known.items() if recorded_split == split and name not in present)
@@ -105,11 +105,11 @@ def read_splits(path: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}). {_HINT}") from error
-    _recorded_splits(content, None)
+    _parse_record(content, None)
     return dict(content)
 
 
-def _recorded_splits(recorded: Any, root: Path | None) -> dict[str, str]:
+def _parse_record(recorded: Any, root: Path | None) -> dict[str, str]:
     """Return name -> split; absolute paths (of the earlier trainer) become relative to `root`."""
     splits: dict[str, str] = {}
     for split in SPLIT_NAMES:
@@ -163,7 +163,7 @@ def _apply_recorded(photos: Iterable[Photo], known: Mapping[str, str]) -> tuple[
     return splits, new
 
 
-def _quotas(total: int, train_split: float, val_split: float) -> dict[str, int]:
+def _compute_quotas(total: int, train_split: float, val_split: float) -> dict[str, int]:
     if total < 3:
         return {"train": total, "val": 0, "test": 0}
     val = max(1, round(total * val_split))

@@ -33,18 +33,18 @@ class RadialField:
 
     def evaluate_on_region(self, height: int, width: int, scale: int) -> Tensor:
         """Compute r² [B, 1, height, width] at the region's pixels, `scale` per LR pixel along each axis."""
-        x = self._view.left.unsqueeze(1) + self._centers(width, 1 / scale)
-        y = self._view.top.unsqueeze(1) + self._centers(height, 1 / scale)
+        x = self._view.left.unsqueeze(1) + self._pixel_centers(width, 1 / scale)
+        y = self._view.top.unsqueeze(1) + self._pixel_centers(height, 1 / scale)
         return self._radius_squared(x, y)
 
     def evaluate_on_thumbnail(self) -> Tensor:
         """Compute r² [B, 1, t, t'] at the pixels of the frames' thumbnails."""
         height, width = self._view.thumbnail.shape[-2:]
-        x = self._centers(width, self._view.frame_width / width)
-        y = self._centers(height, self._view.frame_height / height)
+        x = self._pixel_centers(width, self._view.frame_width / width)
+        y = self._pixel_centers(height, self._view.frame_height / height)
         return self._radius_squared(x.unsqueeze(0), y.unsqueeze(0))
 
-    def _centers(self, count: int, pitch: float) -> Tensor:
+    def _pixel_centers(self, count: int, pitch: float) -> Tensor:
         return (torch.arange(count, device=self._x.device) + 0.5) * pitch
 
     def _radius_squared(self, x: Tensor, y: Tensor) -> Tensor:
