@@ -53,7 +53,7 @@ def test_the_profile_stored_in_the_workspace_is_used_again(tmp_path: Path) -> No
     [
         ("wqv1", {"monochrome_style": False}, "mono watch, which contradicts --no-monochrome-style"),
         ("wqv10", {"monochrome_style": True}, "color watch, which contradicts --monochrome-style"),
-        ("wqv1", {"degradation": "bicubic"}, "does not go with --degradation bicubic"),
+        ("wqv1", {"degradation": "bicubic"}, "cannot be combined with --degradation bicubic"),
     ],
 )
 def test_contradictions_are_told(builtin: str, settings: dict[str, object], said: str, tmp_path: Path) -> None:

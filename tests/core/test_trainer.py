@@ -276,7 +276,7 @@ def test_a_warm_start_is_recorded_and_replayed_until_switched_off(photos: Path, 
     settings = {"source_dir": str(photos), "workspace": str(tmp_path / "b")}
     assert make_plan(settings).warm_start is not None and make_plan(settings).config.num_feat == 8
     assert make_plan({**settings, "init_weights": None}).warm_start is None
-    with pytest.raises(UserError, match="exclude each other"):
+    with pytest.raises(UserError, match="cannot be combined"):
         make_plan({**settings, "init_weights": str(seed), "resume_from": "latest"})
     assert make_plan({**settings, "resume_from": "latest"}).config.init_weights == str(seed)
 

@@ -60,7 +60,7 @@ def test_a_photo_of_the_other_watch_is_refused(window: Window, qtbot: Any, photo
     fill_form(window, photos, tmp_path / "run")
     picture(1, 176, 144).save(tmp_path / "beach.jpg")
     drop(window, tmp_path / "beach.jpg")
-    told(window, qtbot, "beach.jpg is of a color watch", "this training is for a mono watch")
+    told(window, qtbot, "beach.jpg is from a color watch", "this training is for a mono watch")
     assert not (tmp_path / "run" / "preview_photos").exists()
 
 

@@ -187,7 +187,7 @@ def test_what_was_exported_comes_back_whatever_was_chosen_before(
     ("content", "said"),
     [
         ("{torn", "cannot be read as settings"),
-        ("[]", "does not hold settings"),
+        ("[]", "contains no settings"),
         ('{"schema": 1, "scale": 3}', "Scale must be one of"),
         (b"\xff\xfe\x00", "cannot be read as settings"),
         (None, "No such file"),
