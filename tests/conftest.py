@@ -1,4 +1,4 @@
-"""What all tests share: `--long`, and what must not be missing where CI runs.
+"""Shared by all tests: the option `--long`, and a check that CI has all packages and programs.
 
 A test file is named after the module or the package that it tests, with the package in front where the name alone says
 too little (`test_weights_export.py`); tests of the whole program are named after their subject (`test_leaks.py`).

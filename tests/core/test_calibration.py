@@ -1,4 +1,4 @@
-"""The yardstick of the camera: statistics find what they are named after, D and the classifier tell sets apart."""
+"""Calibration: each statistic measures what its name says; D and the classifier separate different sets."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_the_profile_stored_in_the_workspace_is_used_again(tmp_path: Path) -> No
         ("wqv1", {"degradation": "bicubic"}, "cannot be combined with --degradation bicubic"),
     ],
 )
-def test_contradictions_are_told(builtin: str, settings: dict[str, object], said: str, tmp_path: Path) -> None:
+def test_contradictions_are_reported(builtin: str, settings: dict[str, object], said: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=said):
         make_plan(given(tmp_path, camera_profile=str(profile_file(tmp_path, builtin)), **settings))
 
@@ -67,7 +67,7 @@ def test_a_profile_of_the_other_kind_is_refused_by_the_camera_too(tmp_path: Path
         make_camera(config, load_profile(config))
 
 
-def test_a_profile_that_cannot_be_read_is_told_before_anything_else(tmp_path: Path) -> None:
+def test_an_unreadable_profile_is_reported_before_anything_else(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Cannot read the camera profile"):
         make_plan(given(tmp_path, camera_profile=str(tmp_path / "none.json")))
     assert not (tmp_path / "run").exists()

@@ -25,18 +25,18 @@ from trainer_core.sinks.journal_follower import without_repeats
 
 
 def test_a_sink_that_raises_is_reported_once_and_detached() -> None:
-    heard: list[Event] = []
+    received: list[Event] = []
     calls = []
 
     def broken(event: Event) -> None:
         calls.append(event)
         raise OSError("disk full")
 
-    fanout = Fanout(broken, heard.append)
+    fanout = Fanout(broken, received.append)
     fanout(Notice("info", "one"))
     fanout(Notice("info", "two"))
     assert len(calls) == 1
-    texts = [event.text for event in heard if isinstance(event, Notice)]
+    texts = [event.text for event in received if isinstance(event, Notice)]
     assert texts[-1] == "two" and sum("disk full" in text for text in texts) == 1
 
 

@@ -1,4 +1,4 @@
-"""The journal follower: what another process writes into a journal, and the gist of a run."""
+"""The journal follower: what another process writes into a journal, and a history without superseded events."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_each_event_comes_once_and_a_line_only_when_it_is_complete(tmp_path: Pat
     assert journal.files == 1
 
 
-def test_another_run_in_the_same_place_begins_anew(tmp_path: Path) -> None:
+def test_another_run_in_the_same_place_restarts_the_history(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     append(path, begun(), step(1), step(2))
     journal = JournalFollower(path)

@@ -66,7 +66,7 @@ def test_what_is_not_ours_or_not_there_cannot_be_stopped(monkeypatch: pytest.Mon
     assert not can_stop(1)
 
 
-def test_only_a_living_process_counts_as_running_elsewhere(tmp_path: Path) -> None:
+def test_only_a_living_process_counts_as_the_other_process(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     assert find_training_process(workspace) is None
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)

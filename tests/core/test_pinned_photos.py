@@ -138,7 +138,7 @@ def test_a_color_watch_s_photos_are_shown_to_a_color_network(photos: Path, tmp_p
     assert pinned(previews(heard)[-1])[0].sr.shape == (576, 704, 3)
 
 
-def test_what_cannot_be_shown_is_told_once_and_left_out(photos: Path, tmp_path: Path) -> None:
+def test_an_unreadable_photo_is_reported_once_and_left_out(photos: Path, tmp_path: Path) -> None:
     folder = Workspace(tmp_path).preview_photos
     mono_photo(folder / "good.png")
     color_photo(folder / "beach.jpg")

@@ -59,7 +59,7 @@ def test_json_shows_by_its_content_what_it_is(tmp_path: Path, content: str, kind
     assert classify_content(path) is kind
 
 
-def test_the_built_in_cameras_and_what_is_exported_are_told_apart(tmp_path: Path) -> None:
+def test_camera_profiles_and_exported_settings_are_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "it.json"
     for name in ("wqv1", "wqv10"):
         path.write_bytes(importlib.resources.files("resources").joinpath(f"{name}.json").read_bytes())

@@ -225,17 +225,21 @@ def test_a_region_larger_than_the_frame_is_refused() -> None:
 
 
 @pytest.mark.parametrize("place_in_block", [0, 5, -1])
-def test_a_broken_photo_is_replaced_always_by_the_same_and_told_once(tmp_path: Path, place_in_block: int) -> None:
+def test_a_broken_photo_is_always_replaced_by_the_same_one_and_reported_once(
+    tmp_path: Path, place_in_block: int
+) -> None:
     photos = folder(tmp_path, 10)
     with RegionSource(photos, SPEC, seed=2) as source:
         broken = photos[source._blocks_of_pass(0)[0].photos[place_in_block]]
     broken.path.write_bytes(broken.path.read_bytes()[:200])
-    told: list[tuple[str, str]] = []
-    with RegionSource(photos, SPEC, seed=2, regions_per_photo=4, on_bad_photo=lambda *bad: told.append(bad)) as source:
+    problems: list[tuple[str, str]] = []
+    with RegionSource(
+        photos, SPEC, seed=2, regions_per_photo=4, on_bad_photo=lambda *bad: problems.append(bad)
+    ) as source:
         taken = first(source, 80)
         assert taken == [numbers(alone(source, n)) for n in range(80)]
     assert broken.name not in {name for _, name, *_ in taken}
-    assert [name for name, _ in told] == [broken.name] and told[0][1]
+    assert [name for name, _ in problems] == [broken.name] and problems[0][1]
 
 
 def test_too_many_broken_photos_stop_the_run_with_the_reason(tmp_path: Path) -> None:
@@ -251,10 +255,10 @@ def test_too_many_broken_photos_stop_the_run_with_the_reason(tmp_path: Path) -> 
 def test_a_photo_that_changed_its_size_is_not_used(tmp_path: Path) -> None:
     photos = folder(tmp_path, 3)
     Image.fromarray(smooth(70, 90)).save(photos[0].path)
-    told: list[tuple[str, str]] = []
-    with RegionSource(photos, SPEC, seed=2, on_bad_photo=lambda *bad: told.append(bad)) as source:
+    problems: list[tuple[str, str]] = []
+    with RegionSource(photos, SPEC, seed=2, on_bad_photo=lambda *bad: problems.append(bad)) as source:
         first(source, 48)
-    assert told == [("0.png", "the file changed after the folder was scanned")]
+    assert problems == [("0.png", "the file changed after the folder was scanned")]
 
 
 def test_leaving_early_ends_the_threads(tmp_path: Path) -> None:
@@ -300,8 +304,8 @@ def test_a_photo_smaller_than_the_frame_fills_a_part_of_it(tmp_path: Path) -> No
 def test_broken_validation_photos_are_passed_over(tmp_path: Path) -> None:
     photos = folder(tmp_path, 4)
     photos[1].path.write_bytes(b"")
-    told: list[str] = []
-    frames = validation_frames(photos, FrameSpec(24, 20, 2), seed=1, on_bad_photo=lambda name, _: told.append(name))
-    assert {frame.name for frame in frames} == {"0.png", "2.png", "3.png"} and told == ["1.png"]
+    problems: list[str] = []
+    frames = validation_frames(photos, FrameSpec(24, 20, 2), seed=1, on_bad_photo=lambda name, _: problems.append(name))
+    assert {frame.name for frame in frames} == {"0.png", "2.png", "3.png"} and problems == ["1.png"]
     with pytest.raises(UserError, match="empty"):
         validation_frames(photos[1:2], FrameSpec(24, 20, 2), seed=1)

@@ -87,7 +87,7 @@ def test_ctrl_c_during_the_installation_leaves_no_traceback(run: ModuleType, mon
     assert not run.STAMP.exists()
 
 
-def test_a_broken_environment_is_made_anew(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_environment_is_replaced(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     done = set_ups(run, monkeypatch)
     states = iter([None, {"python": [3, 11], "complete": True, "torch": ""}])
     monkeypatch.setattr(run, "probe", lambda: next(states))
@@ -159,15 +159,15 @@ def test_packages_that_could_not_be_installed_are_not_tried_at_every_start(
 
 
 @posix
-@pytest.mark.parametrize(("torch", "told"), [(CPU_TORCH, True), (CUDA_TORCH, False), ("", False)])
+@pytest.mark.parametrize(("torch", "expected"), [(CPU_TORCH, True), (CUDA_TORCH, False), ("", False)])
 def test_a_gpu_that_torch_cannot_use_is_named_with_the_command(
-    run: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], torch: str, told: bool
+    run: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], torch: str, expected: bool
 ) -> None:
     program(tmp_path / "programs", "nvidia-smi", "echo NVIDIA Example 9000")
     run.warn_of_unused_gpu(torch)
     said = capsys.readouterr().err
-    assert ("NVIDIA Example 9000" in said) is told
-    assert ("pip install torch==2.13.0+cu130 --index-url" in said) is told
+    assert ("NVIDIA Example 9000" in said) is expected
+    assert ("pip install torch==2.13.0+cu130 --index-url" in said) is expected
 
 
 @posix
@@ -212,7 +212,7 @@ def test_its_syntax_is_old_enough_to_reach_the_sentence_about_old_pythons() -> N
     assert ast.parse((ROOT / "run.py").read_text(encoding="utf-8"), feature_version=(3, 6)).body
 
 
-def test_an_old_python_is_told_what_is_needed() -> None:
+def test_an_old_python_gets_a_message_with_the_needed_version() -> None:
     home = Path.home() / ".pyenv" / "versions"
     found = [shutil.which(f"python3.{minor}") for minor in (6, 7, 8)] + sorted(
         map(str, home.glob("3.[678].*/bin/python"))

@@ -211,7 +211,7 @@ def test_the_log_mirrors_the_console_with_time_stamps_and_appends(tmp_path: Path
     assert all(line[4] == "-" and line[13] == ":" for line in lines)
 
 
-def test_a_full_disk_costs_log_lines_but_not_the_run_and_is_told_afterwards(
+def test_a_full_disk_costs_log_lines_but_not_the_run_and_is_reported_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "trainer.log"

@@ -53,10 +53,10 @@ def test_inspect_says_what_a_file_is(model: Path, capsys: pytest.CaptureFixture[
 
 def test_inspect_gives_json(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "inspect", model, "--json")
-    told = json.loads(out)
-    assert code == 0 and told["usable"] and told["scale"] == 4 and told["spec"]["num_grow_ch"] == 32
-    assert told["parameters"] == SPEC.parameter_count() and told["meta"]["step"] == 7
-    assert told["programs"]["chainner"] == "yes" and told["programs"]["wqv-viewer"].startswith("no: ")
+    answer = json.loads(out)
+    assert code == 0 and answer["usable"] and answer["scale"] == 4 and answer["spec"]["num_grow_ch"] == 32
+    assert answer["parameters"] == SPEC.parameter_count() and answer["meta"]["step"] == 7
+    assert answer["programs"]["chainner"] == "yes" and answer["programs"]["wqv-viewer"].startswith("no: ")
 
 
 @pytest.mark.skipif(not SRVGG.is_file(), reason="needs ../shared/weights")

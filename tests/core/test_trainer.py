@@ -257,7 +257,7 @@ def test_a_checkpoint_loads_as_weights_only_and_serves_other_programs(photos: Pa
     assert set(tree["params"]) == set(tree["params_ema"])
 
 
-def test_a_changed_folder_and_changed_settings_are_told_on_resume(photos: Path, tmp_path: Path) -> None:
+def test_a_changed_folder_and_changed_settings_are_reported_on_resume(photos: Path, tmp_path: Path) -> None:
     source = make_photos(tmp_path / "photos", 6)
     train(source, tmp_path / "w", stop_at(2), steps=9)
     make_photos(source, 9)

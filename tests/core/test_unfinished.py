@@ -41,7 +41,7 @@ def test_a_stopped_run_is_offered_and_a_finished_one_is_not(tmp_path: Path) -> N
     assert find_unfinished_run(Workspace(tmp_path / "nowhere")) is None
 
 
-def test_a_run_without_an_end_and_without_a_checkpoint_was_cut_short(tmp_path: Path) -> None:
+def test_a_run_without_an_end_and_without_a_checkpoint_is_lost(tmp_path: Path) -> None:
     workspace = begun(tmp_path / "run")
     started = RunStarted("1", "", 4, True, 0, 100, "cpu", "fp32", 1, {})
     step = StepDone(7, 100, {}, 0.1, 0.1, 1.0, 1.0, None, 1)

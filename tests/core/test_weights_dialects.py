@@ -229,21 +229,21 @@ def test_dimensions_at_the_caps_are_accepted(change: dict[str, int]) -> None:
 
 
 def test_metadata_cannot_claim_other_dimensions_than_the_tensors_have(tmp_path: Path) -> None:
-    for told in (
+    for metadata in (
         NetworkSpec(8).as_dict(),
         {"scale": "4"},
         {"scale": 4, "num_feat": 10**9},
         "x",
         {"scale": 4, "__class__": 1},
     ):
-        torch.save({"params": RRDBNet(SPEC).state_dict(), "meta": {"spec": told}}, tmp_path / "m.pth")
+        torch.save({"params": RRDBNet(SPEC).state_dict(), "meta": {"spec": metadata}}, tmp_path / "m.pth")
         assert identify(open_weights(tmp_path / "m.pth")).spec == SPEC
 
 
 def test_safetensors_metadata_are_read_as_meta(tmp_path: Path) -> None:
     save_file = pytest.importorskip("safetensors.torch").save_file
-    told = {"meta": json.dumps({"step": 5}), "author": "someone"}
-    save_file(RRDBNet(SPEC).state_dict(), tmp_path / "m.safetensors", metadata=told)
+    metadata = {"meta": json.dumps({"step": 5}), "author": "someone"}
+    save_file(RRDBNet(SPEC).state_dict(), tmp_path / "m.safetensors", metadata=metadata)
     assert identify(open_weights(tmp_path / "m.safetensors")).meta == {"step": 5, "author": "someone"}
 
 

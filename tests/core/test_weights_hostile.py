@@ -32,17 +32,17 @@ from trainer_core.weights.container.refusal import WeightsError
 from trainer_core.weights.container.reader import load_tree
 FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "exec", "compile", "import",
              "pickle.find_class", "socket.", "os.putenv", "os.remove", "os.kill", "webbrowser.open", "urllib.Request")
-heard, listening = [], False
+audited, listening = [], False
 def hook(event, arguments):
     if listening and event.startswith(FORBIDDEN):
-        heard.append(event)
+        audited.append(event)
 sys.addaudithook(hook)
 process = psutil.Process()
 def peak():
     return int(next(l.split()[1] for l in open("/proc/self/status") if l.startswith("VmHWM"))) * 1024
 results = {}
 for path in sorted(Path(sys.argv[1]).iterdir()):
-    heard.clear()
+    audited.clear()
     before, started = process.memory_info().rss, time.perf_counter()
     listening = True
     try:
@@ -54,7 +54,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
         text = "ESCAPED " + repr(error)
     listening = False
     seconds = time.perf_counter() - started
-    results[path.name] = [text, seconds, list(heard), max(0, peak() - before), path.stat().st_size]
+    results[path.name] = [text, seconds, list(audited), max(0, peak() - before), path.stat().st_size]
 print(json.dumps(results))
 """
 
@@ -89,11 +89,11 @@ def test_there_are_at_least_sixty_of_them() -> None:
 def test_a_hostile_file_is_refused_quietly(
     name: str, verdicts: dict[str, tuple[str, float, list[str], int, int]]
 ) -> None:
-    text, seconds, heard, memory, size = verdicts[name]
+    text, seconds, audited, memory, size = verdicts[name]
     assert " cannot be used as weights: " in text, text or "it was accepted"
     assert text.endswith(".") and "\n" not in text
     assert "weights_only" not in text and "Traceback" not in text
-    assert heard == []
+    assert audited == []
     assert seconds < 2.0
     if sys.platform == "linux":
         assert memory < size + ALLOWED_BYTES

@@ -42,7 +42,7 @@ def test_scale_marks_are_read_as_the_viewer_reads_them(name: str, marks: tuple[i
     assert find_scale_marks(name) == marks
 
 
-def test_a_wrong_name_is_told() -> None:
+def test_a_wrong_name_is_reported() -> None:
     assert scale_mark_problem(Path("wqv_x4.pth"), 4) == ""
     assert "no x4" in scale_mark_problem(Path("scale4_final.pth"), 4)
     assert "x4 and x2" in scale_mark_problem(Path("x2_from_x4.pth"), 2)

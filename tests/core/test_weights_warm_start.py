@@ -157,9 +157,9 @@ def test_missing_and_surplus_tensors_are_counted(tmp_path: Path) -> None:
     assert torch.equal(network.conv_last.weight, source.conv_last.weight)
     assert len(report.missing) == 11 and report.unexpected == ("extra.weight",)
     assert report.misshaped == ("body.0.rdb1.conv1.bias",) and not report.function_kept
-    told = json.loads(json.dumps(report.as_dict()))
-    assert told["missing"]["tensors"] == 11 and told["unexpected"]["names"] == ["extra.weight"]
-    assert sum(told[kind]["percent"] for kind in ("exact", "mapped", "partial", "missing")) == pytest.approx(
+    read = json.loads(json.dumps(report.as_dict()))
+    assert read["missing"]["tensors"] == 11 and read["unexpected"]["names"] == ["extra.weight"]
+    assert sum(read[kind]["percent"] for kind in ("exact", "mapped", "partial", "missing")) == pytest.approx(
         100, abs=0.1
     )
 

@@ -1,4 +1,4 @@
-"""The workspace: one writer, earlier runs moved away and brought back, checkpoints found, settings kept."""
+"""The workspace: one writer, runs archived and restored, checkpoints found, settings stored."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_second_writer_is_refused_by_name_and_a_dead_one_holds_nothing(tmp_pat
         pass
 
 
-def test_a_run_is_put_aside_whole_and_comes_back(tmp_path: Path) -> None:
+def test_a_run_is_archived_whole_and_restored(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.checkpoints_folder.mkdir()
     (workspace.checkpoints_folder / "scale4_step20.pth").write_bytes(b"1")
@@ -56,7 +56,7 @@ def test_a_run_is_put_aside_whole_and_comes_back(tmp_path: Path) -> None:
     assert Workspace(tmp_path / "new").archive_run() is None
 
 
-def test_two_runs_put_aside_in_the_same_second_keep_apart(tmp_path: Path) -> None:
+def test_two_runs_archived_in_the_same_second_stay_separate(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     folders = set()
     for _ in range(3):

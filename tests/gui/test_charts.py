@@ -132,7 +132,7 @@ def drawings(chart: Any) -> list[float]:
     return times
 
 
-def test_charts_draw_what_they_heard_not_more_often_than_once_a_second(qapp: Any, qtbot: Any) -> None:
+def test_charts_draw_new_events_at_most_once_a_second(qapp: Any, qtbot: Any) -> None:
     panel = ChartPanel()
     qtbot.addWidget(panel)
     loss, psnr = drawings(panel.loss), drawings(panel.psnr)
@@ -265,10 +265,10 @@ def test_the_axis_of_the_loss_is_chosen_by_keyboard_and_remembered(panel: ChartP
     assert not again.loss.plot.getPlotItem().getAxis("left").logMode
 
 
-@pytest.mark.parametrize("kept", ["nonsense", "7", ""])
-def test_a_look_that_cannot_be_used_is_the_usual_one(qapp: Any, qtbot: Any, kept: str) -> None:
+@pytest.mark.parametrize("stored", ["nonsense", "7", ""])
+def test_a_look_that_cannot_be_used_is_the_usual_one(qapp: Any, qtbot: Any, stored: str) -> None:
     for key in ("charts/smoothing", "charts/loss_axis"):
-        open_settings_store().setValue(key, kept)
+        open_settings_store().setValue(key, stored)
     panel = ChartPanel()
     qtbot.addWidget(panel)
     assert (panel.loss_options.smoothing_span, panel.loss_options.is_logarithmic) == (40, True)
@@ -445,7 +445,7 @@ def test_a_click_names_the_step_and_near_a_tick_the_checkpoint_s(panel: ChartPan
         assert chosen.args == [named]
 
 
-def test_the_best_point_is_ringed_and_bicubic_is_in_sight(panel: ChartPanel, qtbot: Any) -> None:
+def test_the_best_point_is_ringed_and_bicubic_is_visible(panel: ChartPanel, qtbot: Any) -> None:
     assert panel.figures.best == (20, 25.0)
     panel.on_event(validated(30, 24.5))
     qtbot.waitUntil(lambda: drawn(panel.psnr, "PSNR") == 3)

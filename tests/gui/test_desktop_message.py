@@ -95,7 +95,7 @@ def test_without_a_bus_or_a_program_nothing_happens(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_training_goes_on_in_a_minimized_window_and_its_end_is_told(
+def test_a_training_continues_in_a_minimized_window_and_its_end_is_notified(
     desktop: Desktop, window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     train(window, qtbot, photos, tmp_path / "run")
@@ -119,7 +119,7 @@ def test_a_training_goes_on_in_a_minimized_window_and_its_end_is_told(
         (UserError("Every photo is gone."), "Every photo is gone."),
     ],
 )
-def test_a_failure_is_told_whosever_it_is(
+def test_every_failure_is_notified(
     error: Exception,
     text: str,
     desktop: Desktop,

@@ -119,7 +119,7 @@ def test_a_device_that_is_not_there_is_said_before_the_start(
     assert not doubts(window)
 
 
-def test_a_run_in_sight_names_its_own_device_and_how_full_its_memory_is(qapp: Any, qtbot: Any) -> None:
+def test_a_visible_run_names_its_own_device_and_how_full_its_memory_is(qapp: Any, qtbot: Any) -> None:
     status = StatusLine()
     qtbot.addWidget(status)
     started = RunStarted("1", "w", 4, True, 0, 9, "cuda", "bf16", 1, {}, None, "Their GPU", 24 * _GB)

@@ -146,9 +146,7 @@ def test_a_run_that_begins_after_its_workspace_was_opened_is_noticed(
     qtbot.waitUntil(lambda: steps_drawn(window) == 1)
 
 
-def test_a_new_run_takes_the_place_of_the_one_that_was_put_aside(
-    window: Window, qtbot: Any, other: OtherProcess
-) -> None:
+def test_a_new_run_replaces_the_archived_one(window: Window, qtbot: Any, other: OtherProcess) -> None:
     open_while_it_trains(window, qtbot, other, steps=5)
     Workspace(other.root).archive_run()
     other.write(begun(other.root), step(1), step(2))

@@ -49,7 +49,7 @@ def test_every_setting_has_a_row_that_explains_it(window: Window) -> None:
         assert "Default" in tip
 
 
-def test_frequent_settings_are_in_sight_and_the_others_folded(window: Window) -> None:
+def test_frequent_settings_are_visible_and_the_others_folded(window: Window) -> None:
     for described in SETTINGS.values():
         assert window.form.rows[described.name].isVisible() == (not described.advanced), described.name
 
@@ -206,7 +206,7 @@ def test_foreign_weights_are_refused_with_the_reason(window: Window, qtbot: Any,
     assert not window.project.is_ready
 
 
-def test_weights_with_unknown_names_are_looked_at_again_once_rrdb_is_forced(
+def test_weights_with_unknown_names_are_identified_again_once_rrdb_is_forced(
     window: Window, qtbot: Any, weights: Path, tmp_path: Path
 ) -> None:
     import torch

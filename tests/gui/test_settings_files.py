@@ -207,7 +207,7 @@ def test_a_file_that_cannot_be_used_is_a_sentence_and_changes_nothing(
     assert everything(window) == before
 
 
-def test_what_a_file_says_beyond_the_known_is_told(
+def test_unknown_keys_of_a_settings_file_are_reported(
     window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "theirs.json"

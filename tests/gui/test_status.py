@@ -40,7 +40,7 @@ def status(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> StatusLine:
     return line
 
 
-def tell(status: StatusLine, step: int, seconds: float, qtbot: Any) -> None:
+def add_steps(status: StatusLine, step: int, seconds: float, qtbot: Any) -> None:
     status.on_event(StepDone(step, 150_000, {"total": 1 / step}, 1e-3, 0.1, 4.5, seconds, 33_000 - seconds, _GB))
     qtbot.waitUntil(lambda: status.text("step") == f"step {step} / 150000")
     QApplication.processEvents()
@@ -62,10 +62,10 @@ def whole(label: QLabel) -> bool:
 
 
 def test_changing_digits_move_nothing_and_lay_nothing_out(status: StatusLine, qtbot: Any) -> None:
-    tell(status, 777, 29_390, qtbot)
+    add_steps(status, 777, 29_390, qtbot)
     before, layouts = places(status), Layouts(status)
     for step, seconds in ((778, 29_391), (811, 29_399), (911, 29_401), (912, 29_455)):  # 1:00:10 left to 59:05
-        tell(status, step, seconds, qtbot)
+        add_steps(status, step, seconds, qtbot)
         assert places(status) == before
     assert layouts.count == 0
 
@@ -73,7 +73,7 @@ def test_changing_digits_move_nothing_and_lay_nothing_out(status: StatusLine, qt
 def test_every_figure_is_shown_whole_and_gives_its_room_back(status: StatusLine, qtbot: Any) -> None:
     room = places(status)["elapsed"][1]
     for step, seconds in ((9, 2.0), (9_999, 2222.0), (149_999, 32_999.0)):
-        tell(status, step, seconds, qtbot)
+        add_steps(status, step, seconds, qtbot)
         assert all(whole(label) for label in fields(status))
     status.clear_run()
     QApplication.processEvents()
@@ -88,7 +88,7 @@ def test_a_short_state_takes_no_more_room_than_it_needs(status: StatusLine) -> N
 
 
 def test_larger_letters_get_the_room_they_need(status: StatusLine, qtbot: Any) -> None:
-    tell(status, 777, 172.8, qtbot)
+    add_steps(status, 777, 172.8, qtbot)
     font = status.font()
     font.setPointSizeF(1.4 * font.pointSizeF())
     for label in fields(status):

@@ -162,7 +162,7 @@ def click_on_tray(window: Window) -> None:
     tray.activated.emit(QSystemTrayIcon.ActivationReason.Trigger)
 
 
-def test_a_training_goes_on_in_the_tray_and_its_end_is_told(
+def test_a_training_continues_in_the_tray_and_its_end_is_notified(
     notifications: list[str], window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     train(window, qtbot, photos, tmp_path / "run")
@@ -210,7 +210,7 @@ def test_quit_in_the_tray_s_menu_asks_then_stops_saves_and_closes(
     assert list((tmp_path / "run" / "checkpoints").glob("scale4_step*.pth"))
 
 
-def test_a_failure_is_told_by_its_name(
+def test_a_failure_is_notified_as_one(
     notifications: list[str], window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*more: Any, **others: Any) -> None:
