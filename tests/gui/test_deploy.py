@@ -395,7 +395,7 @@ def test_what_cannot_be_exported_is_said_in_the_dialog_and_nothing_is_overwritte
     dialog.target.setText(str(model))
     click(qtbot, dialog.export_button)
     answer(window, qtbot, "Replace")
-    qtbot.waitUntil(lambda: "being read" in dialog.status_label.text(), timeout=_LONG)
+    qtbot.waitUntil(lambda: "an input model" in dialog.status_label.text(), timeout=_LONG)
     assert model.read_bytes() == before
     dialog.target.setText(str(tmp_path / "mixed_x4.pth"))
     dialog.blend.show_path(other)
