@@ -10,7 +10,7 @@ from PySide6.QtCore import QMimeData
 
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import PathKind, classify_content, classify_path
-from trainer_core.weights.warm_start import identify_source as plan_warm_start
+from trainer_core.weights.warm_start import identify_source
 
 if TYPE_CHECKING:
     from app.preview.pins import PinnedPhotosModel
@@ -121,7 +121,7 @@ class DropHandler:
 def _describe_weights(path: Path) -> tuple[str, bool]:
     """Return a description of a weight file, or the reason why it cannot be used, and whether it can be used."""
     try:
-        found = plan_warm_start(path)
+        found = identify_source(path)
     except UserError as error:
         return error.message, False
     return f"{path.name}: {found.description}. {_LOCKED_MESSAGE}", True

@@ -22,7 +22,7 @@ from trainer_core.planning.draft import Draft
 from trainer_core.planning.plan import find_run_photos
 from trainer_core.planning.readiness import SourceStatus
 from trainer_core.weights.warm_start import WarmStartSource
-from trainer_core.weights.warm_start import identify_source as plan_warm_start
+from trainer_core.weights.warm_start import identify_source
 from trainer_core.workspace.layout import Workspace
 
 _TYPING_DELAY = 300  # milliseconds after the last key before a path is checked
@@ -229,7 +229,7 @@ class WeightsLookup(Lookup):
         path, arch = config.init_weights, config.init_arch
         if path:
             self._background.run_job(
-                self.name, lambda: plan_warm_start(Path(path), arch=arch), self._on_identified, self._on_refused
+                self.name, lambda: identify_source(Path(path), arch=arch), self._on_identified, self._on_refused
             )
         else:
             self._draft.warm_start = None

@@ -141,7 +141,7 @@ class Project(QObject):
         overruled = find_overruled(self.draft.config)
         return overruled.get(name) or (self._lookups[name].note if name in self._lookups else "")
 
-    def more(self, name: str) -> str:
+    def details_label(self, name: str) -> str:
         """Return the name of the details that a button beside the note shows, or ""."""
         return self._lookups[name].more if name in self._lookups else ""
 

@@ -28,12 +28,12 @@ from app.runs.other_process import OtherProcessCard
 from app.runs.welcome import WelcomePage
 from app.session import Session
 from app.settings_store import open_settings_store
+from app.simulation.panel import SimulationPanel
+from app.simulation.simulator import NO_SOURCE, READY, PairSimulator
 from app.status_line import StatusLine
 from app.system.notifier import Notifier
 from app.theme import SPACING, scale_width, theme_colors
 from app.training_thread import TrainingThread
-from app.watch_view.panel import SimulationPanel
-from app.watch_view.simulator import NO_SOURCE, READY, PairSimulator
 
 _FORM_WIDTH = 380
 _SIZE = (1240, 780)
@@ -65,11 +65,11 @@ class Window(QMainWindow):
         self.status_line = StatusLine()
         self._closing, self._has_run = False, False
         self._lay_out()
-        self.conductor = RunController(self)
-        self.menus = Menus(self, self.conductor)
+        self.controller = RunController(self)
+        self.menus = Menus(self, self.controller)
         self.menus.show_state(self.session.state)
         self.pins = PinnedPhotosModel(self.project, self.session, self)
-        self.drops = DropHandler(self.project, self.session, self.pins, self.conductor.settings_files.import_from)
+        self.drops = DropHandler(self.project, self.session, self.pins, self.controller.settings_files.import_from)
         self._connect()
         self._restore_geometry()
 
@@ -122,7 +122,7 @@ class Window(QMainWindow):
         return right
 
     def _connect(self) -> None:
-        conductor, bar = self.conductor, self.run_bar
+        conductor, bar = self.controller, self.run_bar
         bar.start_requested.connect(conductor.start)
         bar.demo.connect(conductor.ask_to_load_demo)
         bar.pause.connect(conductor.pause_or_resume)
@@ -172,18 +172,18 @@ class Window(QMainWindow):
     def start_background_work(self) -> None:
         """Start the training thread and find the hardware; call it after the first paint."""
         self.training.start()
-        self.conductor.find_hardware()
+        self.controller.find_hardware()
 
     def apply_arguments(self, workspace: str | None, *, demo: bool = False, begin: bool = False) -> None:
         """Apply the options of the command line; without any, restore the last session."""
         if demo:
-            self.conductor.load_demo(workspace or "")
+            self.controller.load_demo(workspace or "")
         elif workspace:
-            self.conductor.open_workspace(workspace)
+            self.controller.open_workspace(workspace)
         else:
-            self.conductor.restore_session()
+            self.controller.restore_session()
         if begin:
-            self.conductor.start_when_ready()
+            self.controller.start_when_ready()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Close the window; while training runs, ask first or wait for the checkpoint."""
@@ -199,7 +199,7 @@ class Window(QMainWindow):
         self.pairs.stop()
         self.project.close()
         self.preview.close()
-        self.conductor.close()
+        self.controller.close()
         if self.training.isRunning():
             self.training.close()
         event.accept()
@@ -270,7 +270,7 @@ class Window(QMainWindow):
     # -- geometry --------------------------------------------------------------------------------
 
     def _save_geometry(self) -> None:
-        self.conductor.save_session()
+        self.controller.save_session()
         store = open_settings_store()
         store.setValue("window/geometry", self.saveGeometry())
         store.setValue("window/split", self._split.saveState())

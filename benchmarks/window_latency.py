@@ -263,7 +263,7 @@ def _fill_in(window: Window, arguments: argparse.Namespace, settings: dict[str, 
         project.set_path("source_dir", str(arguments.photos.resolve()))
     for name, value in settings.items():
         project.set_value(name, value)
-    window.conductor.start_when_ready()
+    window.controller.start_when_ready()
 
 
 def paint_child(arguments: argparse.Namespace) -> None:

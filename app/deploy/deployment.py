@@ -30,18 +30,18 @@ class Deployment(QObject):
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self._window = window
-        self.try_window: TrialDialog | None = None
+        self.trial_dialog: TrialDialog | None = None
         self.export_dialog: ExportDialog | None = None
 
     def open_trial(self, model: str = "") -> None:
         """Open the window that upscales photos with `model`."""
 
         def show(models: RunModels) -> None:
-            if self.try_window is None:
-                self.try_window = TrialDialog(
+            if self.trial_dialog is None:
+                self.trial_dialog = TrialDialog(
                     self._window.training.submit, self._window.project.background, self._window
                 )
-            self.try_window.open_for(_choose_file(model, models), models)
+            self.trial_dialog.open_for(_choose_file(model, models), models)
 
         self._find_models_then("try", show)
 
@@ -126,7 +126,7 @@ class Deployment(QObject):
 
     def close(self) -> None:
         """Close the open dialogs, which frees their models."""
-        for dialog in (self.try_window, self.export_dialog):
+        for dialog in (self.trial_dialog, self.export_dialog):
             if dialog is not None:
                 dialog.close()
 

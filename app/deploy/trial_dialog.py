@@ -61,10 +61,10 @@ class TrialDialog(QDialog):
         self.setAcceptDrops(True)
         self.resize(*_SIZE)
         self._background = background
-        self.bench = Trial(ask_thread, background, self)
+        self.trial = Trial(ask_thread, background, self)
         self.messages = MessageStrip()
         self.photos = PhotoList(background)
-        self.trial = TrialView(self.bench)
+        self.trial_view = TrialView(self.trial)
         self.choices = {role: ModelChoice(_ROLE_LABELS[role], _NONE_TEXTS[role]) for role in MODEL_ROLES}
         self._description_labels = {role: QLabel() for role in MODEL_ROLES}
         self._lay_out()
@@ -76,7 +76,7 @@ class TrialDialog(QDialog):
     def _lay_out(self) -> None:
         middle = QSplitter(Qt.Orientation.Horizontal)
         middle.addWidget(self.photos)
-        middle.addWidget(self.trial)
+        middle.addWidget(self.trial_view)
         middle.setStretchFactor(1, 1)
         middle.setSizes([200, _SIZE[0] - 200])
         middle.setChildrenCollapsible(False)
@@ -126,12 +126,12 @@ class TrialDialog(QDialog):
     def _connect(self) -> None:
         for role, choice in self.choices.items():
             choice.model_chosen.connect(partial(self.load_model, role))
-        self.bench.changed.connect(self._refresh)
-        self.bench.model_loaded.connect(self._on_model_loaded)
-        self.bench.model_refused.connect(self._on_model_refused)
-        self.bench.failed.connect(self._report_error)
-        self.photos.photo_selected.connect(self.bench.show_photo)
-        self.photos.removed.connect(self.bench.remove_photo)
+        self.trial.changed.connect(self._refresh)
+        self.trial.model_loaded.connect(self._on_model_loaded)
+        self.trial.model_refused.connect(self._on_model_refused)
+        self.trial.failed.connect(self._report_error)
+        self.photos.photo_selected.connect(self.trial.show_photo)
+        self.photos.removed.connect(self.trial.remove_photo)
         self.photos.failed.connect(self._report_error)
         self.photos.message_posted.connect(self.messages.show_message)
         self.finished.connect(self._on_finished)
@@ -159,29 +159,29 @@ class TrialDialog(QDialog):
         """Load a model for `role`; None removes the role's model."""
         self.choices[role].show_path(path)
         self._description_labels[role].setText("Loading …" if path else "")
-        self.bench.load_model(role, path)
+        self.trial.load_model(role, path)
         if role == OTHER_MODEL and path is None:
-            self.trial.compare_with_other(False)
+            self.trial_view.compare_with_other(False)
 
     def _on_model_loaded(self, role: str) -> None:
-        self._description_labels[role].setText(self.bench.models[role].description)
+        self._description_labels[role].setText(self.trial.models[role].description)
         if role == OTHER_MODEL:
-            self.trial.compare_with_other(True)
+            self.trial_view.compare_with_other(True)
 
     def _on_model_refused(self, role: str, error: Exception) -> None:
         """Report the error and show the role's previous model, which is still loaded."""
-        previous = self.bench.models.get(role)
+        previous = self.trial.models.get(role)
         self.choices[role].show_path(previous.path if previous else None)
         self._description_labels[role].setText(previous.description if previous else "")
         self._report_error(error)
 
     def _on_finished(self) -> None:
         self.photos.stop()
-        self.bench.close()
+        self.trial.close()
         for role in MODEL_ROLES:
             self.choices[role].show_path(None)
             self._description_labels[role].clear()
-        self.trial.compare_with_other(False)
+        self.trial_view.compare_with_other(False)
 
     # -- drops ---------------------------------------------------------------------------------
 
@@ -197,14 +197,14 @@ class TrialDialog(QDialog):
         weights = [path for path in paths if path.suffix.lower() in WEIGHTS]
         photos = [path for path in paths if path not in weights]
         if weights:
-            self.load_model(OTHER_MODEL if THIS_MODEL in self.bench.models else THIS_MODEL, weights[0])
+            self.load_model(OTHER_MODEL if THIS_MODEL in self.trial.models else THIS_MODEL, weights[0])
         if photos:
             self.photos.add(photos)
 
     # -- progress ------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
-        trial = self.bench
+        trial = self.trial
         result, photo = trial.result(THIS_MODEL), trial.photo
         working = trial.result(trial.busy) if trial.busy else None
         self._progress.setVisible(bool(trial.busy))
@@ -217,10 +217,10 @@ class TrialDialog(QDialog):
         self.save_button.setEnabled(done)
         self.save_comparison_button.setEnabled(done and not trial.busy)
         self._caption.setText(self._describe_photo(photo))
-        self.trial.refresh()
+        self.trial_view.refresh()
 
     def _describe_photo(self, photo: TrialPhoto | None) -> str:
-        trial = self.bench
+        trial = self.trial
         if photo is None:
             return ""
         height, width = photo.pixels.shape[:2]
@@ -235,10 +235,10 @@ class TrialDialog(QDialog):
         return f"{text} → {width * scale} × {height * scale}{gray}"
 
     def _cancel_or_continue(self) -> None:
-        if self.bench.busy:
-            self.bench.cancel()
+        if self.trial.busy:
+            self.trial.cancel()
         else:
-            self.bench.continue_upscaling()
+            self.trial.continue_upscaling()
 
     def _report_error(self, error: Exception) -> None:
         if isinstance(error, UserError):
@@ -249,12 +249,12 @@ class TrialDialog(QDialog):
     # -- saving --------------------------------------------------------------------------------
 
     def _save_picture(self) -> None:
-        photo, result = self.bench.photo, self.bench.result(THIS_MODEL)
+        photo, result = self.trial.photo, self.trial.result(THIS_MODEL)
         if photo is not None and result is not None:
             self._save(f"{photo.name}_x{result.model.scale}", lambda: result.pixels)
 
     def _save_comparison(self) -> None:
-        photo, results = self.bench.photo, [self.bench.result(role) for role in MODEL_ROLES]
+        photo, results = self.trial.photo, [self.trial.result(role) for role in MODEL_ROLES]
         complete = [(result.model.path.stem, result.pixels) for result in results if result and result.is_complete]
         if photo is not None and results[0] is not None:
             scale = results[0].model.scale

@@ -81,7 +81,7 @@ class SettingsForm(QScrollArea):
             row.show_setting(value, default)
             problem = problems.get(name, "")
             note = with_form_labels(problem) or self._project.note(name)
-            row.set_note(note, invalid=bool(problem), more="" if problem else self._project.more(name))
+            row.set_note(note, invalid=bool(problem), more="" if problem else self._project.details_label(name))
             if row.setting.advanced and value != default:
                 changed[row.setting.group] += 1
         for title, group in self._groups.items():

@@ -2,7 +2,7 @@
 
 All panes share one zoom and one center. The zoom is a whole number of screen pixels per image pixel, or 0, which fits
 the image into the view. The keys + and - zoom, 0 fits, arrows move; `app.preview.mode_buttons` holds the keys of the
-modes. Subclasses (`app.deploy.trial_view`, `app.watch_view.pair_page`) name their own views.
+modes. Subclasses (`app.deploy.trial_view`, `app.simulation.pair_page`) name their own views.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ class Photographer:
     def training(self) -> None:
         """Train two thirds of the run; show the slider between bicubic and the network."""
         window = self.window
-        window.conductor.start()
+        window.controller.start()
         window.preview.view.set_mode(SLIDER)
         self.wait(lambda: window.session.step >= self._arguments.steps * 2 // 3)
         self.take("training")
@@ -120,16 +120,16 @@ class Photographer:
     def paused(self) -> None:
         """Pause at a step boundary."""
         window = self.window
-        window.conductor.pause_or_resume()
+        window.controller.pause_or_resume()
         self.wait(lambda: window.session.state is SessionState.PAUSED, then=1500)
         self.take("paused")
 
     def resume(self) -> None:
         """Stop, and open the workspace again."""
         window = self.window
-        window.conductor.stop()
+        window.controller.stop()
         self.wait(lambda: not window.session.is_active)
-        window.conductor.open_workspace(str(self._run))
+        window.controller.open_workspace(str(self._run))
         self.wait(window.resume_card.isVisible, then=1500)
         window.message_strip.hide()
         self.take("resume")
@@ -138,9 +138,9 @@ class Photographer:
         """Show the end of this run, or of the run in --workspace."""
         window = self.window
         if self._arguments.workspace:
-            window.conductor.open_workspace(str(self._arguments.workspace.resolve()))
+            window.controller.open_workspace(str(self._arguments.workspace.resolve()))
         else:
-            window.conductor.resume()
+            window.controller.resume()
             self.wait(lambda: not window.session.is_active)
         self.wait(window.result_card.isVisible, then=1500)
         window.message_strip.hide()

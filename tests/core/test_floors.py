@@ -49,7 +49,7 @@ APP_FLOORS: tuple[tuple[str, ...], ...] = (
     ("charts", "form", "preview"),
     ("cards", "run_bar"),
     ("crash_card", "drops"),
-    ("deploy", "watch_view"),
+    ("deploy", "simulation"),
     ("menus", "run_controller"),
     ("window",),
     ("start",),

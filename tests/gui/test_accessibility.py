@@ -70,7 +70,7 @@ def test_the_welcome_has_names(window: Window) -> None:
 def test_the_running_training_has_names(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
     fill_form(window, photos, tmp_path / "run", steps=100000, val_interval=100000)
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=60000)
-    window.conductor.start()
+    window.controller.start()
     qtbot.waitUntil(lambda: window.session.step >= 1, timeout=60000)
     open_everything(window)
     assert nameless(window) == []

@@ -67,24 +67,24 @@ def menu_action(window: Window, text: str) -> QAction:
 
 def opened(window: Window, qtbot: Any, model: Path | None = None) -> TrialDialog:
     """The window, with its model loaded."""
-    deployment = window.conductor.deployment
+    deployment = window.controller.deployment
     deployment.open_trial(str(model or ""))
-    qtbot.waitUntil(lambda: deployment.try_window is not None and deployment.try_window.isVisible(), timeout=_LONG)
-    assert deployment.try_window is not None
+    qtbot.waitUntil(lambda: deployment.trial_dialog is not None and deployment.trial_dialog.isVisible(), timeout=_LONG)
+    assert deployment.trial_dialog is not None
     if model is not None:
-        qtbot.waitUntil(lambda: THIS_MODEL in deployment.try_window.bench.models, timeout=_LONG)
-    return deployment.try_window
+        qtbot.waitUntil(lambda: THIS_MODEL in deployment.trial_dialog.trial.models, timeout=_LONG)
+    return deployment.trial_dialog
 
 
 def wait_for(qtbot: Any, trial: TrialDialog, role: str = THIS_MODEL) -> np.ndarray:
     """The finished picture of a model."""
 
     def complete() -> bool:
-        result = trial.bench.result(role)
+        result = trial.trial.result(role)
         return result is not None and result.is_complete
 
     qtbot.waitUntil(complete, timeout=_LONG)
-    result = trial.bench.result(role)
+    result = trial.trial.result(role)
     assert result is not None
     return result.pixels
 
@@ -116,14 +116,14 @@ def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
     expected = computed(model, photo)
     assert (pixels == expected).all()
     bicubic = Image.open(photo).convert("RGB").resize((240, 160), Image.Resampling.BICUBIC)
-    shown = trial.trial.view.pictures
+    shown = trial.trial_view.view.pictures
     assert shown is not None
     enlarged: dict[str, np.ndarray] = {THIS_MODEL: expected, "Bicubic": np.asarray(bicubic)}
     for name, image in enlarged.items():
         color = QColor(shown.images[name].pixelColor(100, 70))
         assert (color.red(), color.green(), color.blue()) == tuple(image[70, 100])
     assert (shown.width, shown.images["Photo"].width()) == (240, 60)
-    view = trial.trial.view
+    view = trial.trial_view.view
     view.setFocus()
     for key, mode in ((Qt.Key.Key_1, "Photo"), (Qt.Key.Key_3, THIS_MODEL), (Qt.Key.Key_B, "Side by side")):
         qtbot.keyClick(view, key)
@@ -159,7 +159,7 @@ def test_dumps_and_folders_of_photos_fill_the_list_and_each_is_enlarged_when_cho
     assert [trial.photos.list.item(row).text() for row in range(3)] == ["watch_001", "watch_002", "a"]
     assert wait_for(qtbot, trial).shape == (480, 480, 3)
     trial.photos.list.setCurrentRow(2)
-    qtbot.waitUntil(lambda: trial.bench.photo is not None and trial.bench.photo.name == "a", timeout=_LONG)
+    qtbot.waitUntil(lambda: trial.trial.photo is not None and trial.trial.photo.name == "a", timeout=_LONG)
     assert (wait_for(qtbot, trial) == computed(model, folder / "a.png")).all()
     drop_files(trial, folder)  # again: known already
     qtbot.wait(100)
@@ -202,8 +202,8 @@ def test_a_dropped_model_of_another_scale_is_compared_and_the_comparison_saved(
     drop_files(trial, other, photo)
     assert (wait_for(qtbot, trial, OTHER_MODEL) == computed(other, photo)).all()
     wait_for(qtbot, trial)
-    assert trial.trial.view.left == OTHER_MODEL
-    assert trial.trial.view.side_by_side_views == ("Bicubic", THIS_MODEL, OTHER_MODEL)
+    assert trial.trial_view.view.left == OTHER_MODEL
+    assert trial.trial_view.view.side_by_side_views == ("Bicubic", THIS_MODEL, OTHER_MODEL)
     qtbot.waitUntil(trial.save_comparison_button.isEnabled, timeout=_LONG)
     save_as(monkeypatch, tmp_path / "beside.png")
     click(qtbot, trial.save_comparison_button)
@@ -213,8 +213,8 @@ def test_a_dropped_model_of_another_scale_is_compared_and_the_comparison_saved(
     assert (strip[-160:, 240:480] == computed(model, photo)).all()
     trial.choices[OTHER_MODEL].box.setCurrentIndex(0)
     trial.choices[OTHER_MODEL].box.activated.emit(0)
-    assert trial.bench.result(OTHER_MODEL) is None
-    assert trial.trial.view.left == "Bicubic"
+    assert trial.trial.result(OTHER_MODEL) is None
+    assert trial.trial_view.view.left == "Bicubic"
 
 
 def test_pictures_are_saved_but_never_over_a_photo_of_the_list(
@@ -240,7 +240,7 @@ def test_a_large_picture_comes_in_parts_and_can_be_canceled_and_taken_up_again(
     picture(5).resize((300, 260)).save(path)
     trial = opened(window, qtbot, model)
     seen: list[tuple[int, int]] = []
-    bench = trial.bench
+    bench = trial.trial
 
     def watch() -> None:
         result = bench.result(THIS_MODEL)
@@ -287,14 +287,14 @@ def test_a_picture_that_would_become_too_large_is_refused(window: Window, qtbot:
     trial = opened(window, qtbot, path)
     drop_files(trial, tmp_path / "huge.png")
     qtbot.waitUntil(lambda: "16000x8000" in trial.messages.text, timeout=_LONG)
-    assert not trial.bench.busy
+    assert not trial.trial.busy
 
 
 def test_without_a_run_a_dropped_model_is_the_one_to_try(window: Window, qtbot: Any, model: Path, photo: Path) -> None:
     menu_action(window, "Try on photos …").trigger()
     trial = opened(window, qtbot)
     drop_files(trial, photo)
-    qtbot.waitUntil(lambda: trial.bench.photo is not None, timeout=_LONG)
+    qtbot.waitUntil(lambda: trial.trial.photo is not None, timeout=_LONG)
     assert "Choose a model" in trial.caption
     drop_files(trial, model)
     assert (wait_for(qtbot, trial) == computed(model, photo)).all()
@@ -309,7 +309,7 @@ def test_closing_frees_the_models_and_opening_again_shows_the_photos(
     assert in_memory(Upscaler) and in_memory(UpscaledPhoto)
     qtbot.keyClick(trial, Qt.Key.Key_Escape)
     assert not trial.isVisible()
-    assert not trial.bench.models
+    assert not trial.trial.models
     qtbot.waitUntil(lambda: not in_memory(Upscaler) and not in_memory(UpscaledPhoto), timeout=_LONG)
     assert opened(window, qtbot, model) is trial
     wait_for(qtbot, trial)
@@ -320,7 +320,7 @@ def test_the_best_model_is_tried_while_the_training_goes_on(
 ) -> None:
     fill_form(window, photos, tmp_path / "run", steps=100000, checkpoint_interval=3, val_interval=3)
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
-    window.conductor.start()
+    window.controller.start()
     qtbot.waitUntil(lambda: bool(find_models(tmp_path / "run")) and window.session.step > 6, timeout=_LONG)
     trial = opened(window, qtbot)
     drop_files(trial, photo)
@@ -338,7 +338,7 @@ def test_the_best_model_is_tried_while_the_training_goes_on(
 
 
 def exporting(window: Window, qtbot: Any, model: Path) -> ExportDialog:
-    deployment = window.conductor.deployment
+    deployment = window.controller.deployment
     deployment.open_export(str(model))
     qtbot.waitUntil(lambda: deployment.export_dialog is not None and deployment.export_dialog.isVisible())
     assert deployment.export_dialog is not None
@@ -469,7 +469,7 @@ def test_what_the_disk_refuses_is_a_sentence_with_a_way_out(
         raise OSError(28, "No space left on device", "custom/x4.pth")
 
     monkeypatch.setattr("app.deploy.deployment.install_model", full)
-    window.conductor.deployment.install("x4.pth", str(tmp_path))
+    window.controller.deployment.install("x4.pth", str(tmp_path))
     qtbot.waitUntil(lambda: "No space left on device (custom/x4.pth)" in window.message_strip.text, timeout=_LONG)
     assert "Choose another folder" in window.message_strip.text
 
@@ -478,7 +478,7 @@ def test_a_model_that_the_viewer_refuses_leads_to_the_export(window: Window, qtb
     model = saved(network_of(SPEC), tmp_path / "wqv_x4.pth")
     viewer = tmp_path / "custom"
     viewer.mkdir()
-    window.conductor.deployment.install(str(model), str(viewer))
+    window.controller.deployment.install(str(model), str(viewer))
     qtbot.waitUntil(lambda: "would not load" in window.message_strip.text, timeout=_LONG)
     assert "tick “For WQV-Viewer”" in window.message_strip.text and "wqv-upscale-tools" not in window.message_strip.text
     assert not list(viewer.iterdir())
@@ -495,24 +495,24 @@ def test_a_viewer_that_was_moved_is_asked_for_and_a_taken_name_is_replaced_only_
     (viewer / model.name).write_bytes(b"another")
     open_settings_store().setValue("viewer_folder", str(gone))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: str(viewer))
-    window.conductor.deployment.copy_to_viewer(str(model))
+    window.controller.deployment.copy_to_viewer(str(model))
     answer(window, qtbot, "Cancel")
     assert (viewer / model.name).read_bytes() == b"another"
-    window.conductor.deployment.copy_to_viewer(str(model))
+    window.controller.deployment.copy_to_viewer(str(model))
     answer(window, qtbot, "Replace")
     qtbot.waitUntil(lambda: "Copied to" in window.message_strip.text, timeout=_LONG)
     assert (viewer / model.name).read_bytes() == model.read_bytes()
 
 
 def test_the_card_opens_the_model_it_shows(window: Window, qtbot: Any, model: Path) -> None:
-    deployment = window.conductor.deployment
+    deployment = window.controller.deployment
     window.result_card.show_result(RunFinished("completed", 9, model=str(model)), "")
     click(qtbot, window.result_card.export_button)
     qtbot.waitUntil(lambda: deployment.export_dialog is not None and deployment.export_dialog.isVisible())
     assert deployment.export_dialog is not None and deployment.export_dialog.model.path == model
     click(qtbot, window.result_card.try_button)
-    qtbot.waitUntil(lambda: deployment.try_window is not None and THIS_MODEL in deployment.try_window.bench.models)
-    assert deployment.try_window is not None and deployment.try_window.bench.models[THIS_MODEL].path == model
+    qtbot.waitUntil(lambda: deployment.trial_dialog is not None and THIS_MODEL in deployment.trial_dialog.trial.models)
+    assert deployment.trial_dialog is not None and deployment.trial_dialog.trial.models[THIS_MODEL].path == model
 
 
 def test_nothing_on_the_card_is_cut_off_in_a_small_window(window: Window, qtbot: Any, tmp_path: Path) -> None:

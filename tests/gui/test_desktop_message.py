@@ -105,7 +105,7 @@ def test_a_training_continues_in_a_minimized_window_and_its_end_is_notified(
     assert window.isMinimized()
     before = window.session.step
     qtbot.waitUntil(lambda: window.session.step > before + 1, timeout=60000)
-    window.conductor.stop()
+    window.controller.stop()
     wait_idle(window, qtbot)
     qtbot.waitUntil(lambda: [title for title, _ in desktop.messages] == ["The training has ended"], timeout=20000)
     assert "Stopped and saved" in desktop.messages[0][1]

@@ -52,7 +52,7 @@ def test_a_watch_photo_without_a_workspace_is_pinned_when_the_training_starts(
     fill_form(window, photos, tmp_path / "run", steps=100000)
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     assert not (tmp_path / "run" / "preview_photos").exists()
-    window.conductor.start()
+    window.controller.start()
     qtbot.waitUntil((tmp_path / "run" / "preview_photos" / "harbor.png").is_file, timeout=_LONG)
 
 

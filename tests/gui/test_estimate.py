@@ -84,7 +84,7 @@ def test_too_little_memory_is_doubted_beside_a_start_that_works(
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     window.run_bar.start_button.click()
     qtbot.waitUntil(lambda: window.session.step >= 1, timeout=_LONG)
-    window.conductor.stop()
+    window.controller.stop()
     qtbot.waitUntil(lambda: not window.session.is_active, timeout=_LONG)
     free["cpu"] = 16 * _GB
     window.project.set_value("steps", 99)

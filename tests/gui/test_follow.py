@@ -74,7 +74,7 @@ def steps_drawn(window: Window) -> int:
 def open_while_it_trains(window: Window, qtbot: Any, other: OtherProcess, *, steps: int = 3) -> None:
     other.hold()
     other.write(begun(other.root), *(step(number) for number in range(1, steps + 1)))
-    window.conductor.open_workspace(str(other.root))
+    window.controller.open_workspace(str(other.root))
     qtbot.waitUntil(lambda: window.other_process_card.isVisible() and steps_drawn(window) == steps)
 
 
@@ -137,7 +137,7 @@ def test_its_end_brings_what_it_left(window: Window, qtbot: Any, other: OtherPro
 def test_a_run_that_begins_after_its_workspace_was_opened_is_noticed(
     window: Window, qtbot: Any, other: OtherProcess
 ) -> None:
-    window.conductor.open_workspace(str(other.root))
+    window.controller.open_workspace(str(other.root))
     qtbot.waitUntil(lambda: not window.project.is_busy)
     other.hold()
     qtbot.waitUntil(lambda: window.other_process_card.isVisible())  # before it has written anything
@@ -161,7 +161,7 @@ def test_a_start_that_waits_is_off_when_another_process_trains(
 ) -> None:
     other.hold()
     fill_form(window, photos, other.root)
-    window.conductor.start_when_ready()
+    window.controller.start_when_ready()
     qtbot.waitUntil(lambda: window.other_process_card.isVisible())
     other.end()
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
@@ -178,7 +178,7 @@ def test_a_command_line_run_is_followed_and_stopped_from_here(
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         qtbot.waitUntil(lambda: (workspace / "journal.jsonl").exists(), timeout=_LONG)
-        window.conductor.open_workspace(str(workspace))
+        window.controller.open_workspace(str(workspace))
         qtbot.waitUntil(lambda: steps_drawn(window) > 3, timeout=_LONG)
         before = steps_drawn(window)
         qtbot.waitUntil(lambda: steps_drawn(window) > before, timeout=_LONG)
@@ -207,9 +207,9 @@ def test_earlier_runs_and_other_workspaces_can_be_drawn_beside(
     aside = Workspace(other.root).archive_run()
     assert aside is not None
     other.write(begun(other.root), step(1), step(2))
-    window.conductor.open_workspace(str(other.root))
+    window.controller.open_workspace(str(other.root))
     qtbot.waitUntil(lambda: steps_drawn(window) == 2)
-    menu = window.conductor.comparison.menu
+    menu = window.controller.comparison.menu
     qtbot.mouseClick(window.charts.compare_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(menu.isVisible)
     assert next(action.text() for action in menu.actions() if action.isCheckable()) == "None"
@@ -220,10 +220,10 @@ def test_earlier_runs_and_other_workspaces_can_be_drawn_beside(
     qtbot.waitUntil(lambda: earlier.text() in loss.legend)
     curve = next(item for item in loss.plot.listDataItems() if item.name() == earlier.text())
     assert len(curve.getOriginalDataset()[0]) == 30
-    window.conductor.comparison.choose(ComparableRun("nothing", tmp_path))
+    window.controller.comparison.choose(ComparableRun("nothing", tmp_path))
     qtbot.waitUntil(lambda: "There is no run in" in window.message_strip.text)
     assert earlier.text() in loss.legend
-    window.conductor.comparison.choose(None)
+    window.controller.comparison.choose(None)
     qtbot.waitUntil(lambda: loss.legend == "")
 
 
@@ -233,7 +233,7 @@ def test_a_click_in_a_chart_shows_the_preview_of_that_step(window: Window, qtbot
     for number in (10, 20, 30):
         picture(number, 4 * 48, 48).save(previews / f"step{number:08d}_1.png")
     other.write(begun(other.root), *(step(number) for number in range(1, 31)))
-    window.conductor.open_workspace(str(other.root))
+    window.controller.open_workspace(str(other.root))
     qtbot.waitUntil(lambda: window.preview.view.pictures is not None and steps_drawn(window) == 30)
     pictures = window.preview.view.pictures
     assert pictures is not None and pictures.step == 30

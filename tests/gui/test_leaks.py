@@ -77,7 +77,7 @@ def test_runs_leave_nothing_behind(window: Window, qtbot: Any, photos: Path, tmp
 
     def train() -> None:
         qtbot.waitUntil(lambda: window.project.is_ready, timeout=60000)
-        window.conductor.start()
+        window.controller.start()
         qtbot.waitUntil(lambda: not window.session.is_active, timeout=60000)
         qtbot.waitUntil(lambda: is_quiet(window), timeout=60000)
         window.message_strip.hide()

@@ -87,7 +87,7 @@ def invalid(window: Window, folder: Path) -> None:
 
 
 def ready(window: Window, folder: Path) -> None:
-    window.conductor.load_demo(str(folder / "runs" / "mono x4"))
+    window.controller.load_demo(str(folder / "runs" / "mono x4"))
     unfold_groups(window)
 
 

@@ -76,7 +76,7 @@ def drop(window: Window, *paths: Path, onto: str = "steps") -> None:
 
 def test_a_dropped_settings_file_is_imported(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
     fill_form(window, photos, tmp_path / "run", learning_rate=3e-4)
-    window.conductor.settings_files.export_to(tmp_path / "mine.json")
+    window.controller.settings_files.export_to(tmp_path / "mine.json")
     qtbot.waitUntil((tmp_path / "mine.json").is_file, timeout=60000)
     window.project.reset_value("learning_rate")
     window.project.set_path("workspace", str(tmp_path / "elsewhere"))
@@ -133,7 +133,7 @@ def test_settings_dropped_during_a_training_wait_for_its_end(
     path.write_text('{"schema": 1, "scale": 2}')
     fill_form(window, photos, tmp_path / "run", steps=100000, val_interval=100000)
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=60000)
-    window.conductor.start()
+    window.controller.start()
     before = everything(window)
     drop(window, path)
     qtbot.waitUntil(lambda: "Settings are locked while training runs" in window.message_strip.text)
@@ -248,6 +248,6 @@ def test_nothing_is_imported_into_a_training_that_runs(
     fill_form(window, photos, tmp_path / "run", steps=100000, val_interval=100000)
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=60000)
     assert menu(window, "Import settings …").isEnabled()
-    window.conductor.start()
+    window.controller.start()
     assert not menu(window, "Import settings …").isEnabled()
     assert menu(window, "Copy as command").isEnabled()

@@ -34,7 +34,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other s
 def train(window: Window, qtbot: Any, photos: Path, workspace: Path, **more: object) -> None:
     fill_form(window, photos, workspace, **{"steps": 100000, "val_interval": 100000, **more})
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
-    window.conductor.start()
+    window.controller.start()
     qtbot.waitUntil(lambda: window.session.step >= 2, timeout=_LONG)
 
 
@@ -73,9 +73,9 @@ def test_the_machine_is_kept_awake_from_the_start_of_a_training_to_its_end(
     assert not helper.exists()
     train(window, qtbot, photos, tmp_path / "run")
     qtbot.waitUntil(lambda: lives(helper), timeout=_LONG)
-    window.conductor.pause_or_resume()
+    window.controller.pause_or_resume()
     assert lives(helper)
-    window.conductor.stop()
+    window.controller.stop()
     wait_idle(window, qtbot)
     assert not lives(helper)
 
@@ -257,8 +257,8 @@ def test_tensorboard_shows_the_workspace_until_the_window_closes(
     for name in ("first", "first", "second"):
         count = len(opened)
         window.project.set_path("workspace", str(tmp_path / name))
-        window.conductor.open_tensorboard()
-        window.conductor.open_tensorboard()  # impatient
+        window.controller.open_tensorboard()
+        window.controller.open_tensorboard()  # impatient
         qtbot.waitUntil(lambda count=count: len(opened) > count, timeout=_LONG)
         assert opened[-1] in window.message_strip.text
     first, second = opened[0], opened[-1]
@@ -278,14 +278,14 @@ def refuses(address: str) -> bool:
 def test_tensorboard_says_what_is_missing(
     window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window.conductor.open_tensorboard()
+    window.controller.open_tensorboard()
     assert "Choose a workspace first" in window.message_strip.text
     window.project.set_path("workspace", str(tmp_path / "run"))
-    window.conductor.open_tensorboard()
+    window.controller.open_tensorboard()
     qtbot.waitUntil(lambda: "has written no TensorBoard files" in window.message_strip.text)
     write_events(tmp_path / "run", "total")
     monkeypatch.setitem(sys.modules, "tensorboard", None)
-    window.conductor.open_tensorboard()
+    window.controller.open_tensorboard()
     qtbot.waitUntil(lambda: "pip install tensorboard" in window.message_strip.text)
 
 

@@ -84,7 +84,7 @@ def test_start_pause_resume_stop_then_the_resume_offer(
     other = Window()
     other.show()
     other.start_background_work()
-    other.conductor.open_workspace(str(workspace))
+    other.controller.open_workspace(str(workspace))
     qtbot.waitUntil(lambda: "unfinished run" in other.resume_card.text, timeout=_LONG)
     assert f"step {stopped_at}" in other.resume_card.text
     qtbot.waitUntil(lambda: other.preview.view.pictures is not None)  # the earlier previews, from disk
@@ -167,7 +167,7 @@ def test_what_needs_less_memory_is_applied_and_the_training_goes_on(
     assert window.project.workspace is not None
     stored = window.project.workspace.read_settings().values
     assert (stored["batch_size"], stored["grad_accum_steps"]) == (2, 2)
-    window.conductor.stop()
+    window.controller.stop()
     wait_idle(window, qtbot)
 
 
@@ -224,7 +224,7 @@ def test_a_run_that_is_passed_while_typing_leaves_nothing_behind(
 def test_a_run_cut_off_before_its_first_checkpoint_deserves_a_word(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    window.conductor.open_workspace(str(_cut_off(tmp_path / "mono", photos)))
+    window.controller.open_workspace(str(_cut_off(tmp_path / "mono", photos)))
     qtbot.waitUntil(lambda: "before its first checkpoint" in window.message_strip.text, timeout=_LONG)
     assert not window.resume_card.isVisible()
 
@@ -234,7 +234,7 @@ def test_a_workspace_of_version_0_1_0_opens_with_the_offer_to_resume(
 ) -> None:
     stored = Path(__file__).parents[1] / "data" / "workspace_0.1.0"
     workspace = Path(shutil.copytree(stored, tmp_path / "stored"))
-    window.conductor.open_workspace(str(workspace))
+    window.controller.open_workspace(str(workspace))
     qtbot.waitUntil(window.resume_card.isVisible, timeout=_LONG)
     config = window.project.draft.config
     assert (config.scale, config.steps, config.num_feat) == (2, 12, 8)
@@ -257,7 +257,7 @@ def test_a_window_that_did_nothing_changes_no_workspace(
     workspace = make_workspace(tmp_path / "run", source_dir=str(photos), preset="nano", batch_size=3)
     again = Window()
     again.apply_arguments(None)
-    again.conductor.open_workspace(str(workspace))
+    again.controller.open_workspace(str(workspace))
     config = again.project.draft.config
     assert (config.preset, config.num_feat, config.batch_size) == ("nano", TINY["num_feat"], 3)
     close_window(again, qtbot)
@@ -274,7 +274,7 @@ def test_another_workspace_takes_the_offers_of_the_last_one_away(
     assert not window.result_card.isVisible() and not window.resume_card.isVisible()
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     assert not window.charts.figures.losses
-    window.conductor.resume()
+    window.controller.resume()
     assert not window.session.is_active
     window.project.set_path("workspace", str(tmp_path / "run"))
     qtbot.waitUntil(lambda: "unfinished run" in window.resume_card.text, timeout=_LONG)
@@ -372,13 +372,13 @@ def test_a_run_that_ends_shows_the_model_and_copies_it(
     assert "Loads in WQV-Viewer" in window.result_card.text
     viewer = tmp_path / "viewer" / "models" / "custom"
     viewer.mkdir(parents=True)
-    window.conductor.deployment.install(window.result_card.model, str(viewer))
+    window.controller.deployment.install(window.result_card.model, str(viewer))
     qtbot.waitUntil(lambda: "Copied to" in window.message_strip.text, timeout=_LONG)
     assert [path.name for path in viewer.iterdir()] == [Path(window.result_card.model).name]
     assert "step 4" in window.log.text
     moved = tmp_path / "elsewhere"
     (tmp_path / "run").rename(moved)
-    window.conductor.open_workspace(str(moved))
+    window.controller.open_workspace(str(moved))
     qtbot.waitUntil(lambda: Path(window.result_card.model).parent == moved / "models", timeout=_LONG)
 
 
@@ -390,7 +390,7 @@ def test_the_best_model_of_a_discarded_run_can_be_used_and_another_folder_shows_
     start(window, qtbot)
     best = workspace / "models" / "wqv_neosr_x4_best.pth"
     qtbot.waitUntil(best.is_file, timeout=_LONG)
-    window.conductor.save_now()
+    window.controller.save_now()
     qtbot.waitUntil(lambda: "Saved at step" in window.message_strip.text, timeout=_LONG)
     (workspace / "models" / "wqv_neosr_x4.pth").unlink()
     window.session.stop(discard=True)
@@ -399,7 +399,7 @@ def test_the_best_model_of_a_discarded_run_can_be_used_and_another_folder_shows_
     assert window.status_line.text("step") and not window.status_line.text("left")
     again = tmp_path / "copy"
     shutil.copytree(workspace, again)
-    window.conductor.open_workspace(str(tmp_path / "new"))
+    window.controller.open_workspace(str(tmp_path / "new"))
     qtbot.waitUntil(lambda: not window.project.is_busy, timeout=_LONG)
     assert (window.log.text, window.status_line.text("step"), window.result_card.text) == ("", "", "")
 

@@ -13,7 +13,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFileDialog
 
 from app.session import SessionState
-from app.watch_view.cells import PictureCell, enlarge_pixels, to_qimage
+from app.simulation.cells import PictureCell, enlarge_pixels, to_qimage
 from app.window import Window
 from tests.gui.window_driver import drop_files, fill_form, show_tab, wait_until_quiet
 from tests.small_runs import TINY, make_photos
@@ -143,7 +143,7 @@ def test_a_training_shows_its_progress_and_has_the_machine_for_itself(
     show_tab(window, "Log")
     fill_form(window, photos, tmp_path / "run", steps=100000)
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
-    window.conductor.start()
+    window.controller.start()
     assert window.preview.isVisible()
     assert not window.simulation.others_button.isEnabled()
     qtbot.waitUntil(lambda: window.session.state is SessionState.TRAINING, timeout=_LONG)

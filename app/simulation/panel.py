@@ -27,11 +27,11 @@ from app.background import Background
 from app.drops import paths_of
 from app.file_filters import make_file_filter
 from app.icons import pixmap, set_icon
+from app.simulation.captures import MAX_CAPTURES, CaptureRow
+from app.simulation.grid import PairGrid
+from app.simulation.pair_page import PairPage
+from app.simulation.simulator import PairSimulator
 from app.theme import SPACING, theme, theme_colors
-from app.watch_view.captures import MAX_CAPTURES, CaptureRow
-from app.watch_view.grid import PairGrid
-from app.watch_view.pair_page import PairPage
-from app.watch_view.simulator import PairSimulator
 from trainer_core.data.captures import CAPTURE_SUFFIXES, Capture, read_captures
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS

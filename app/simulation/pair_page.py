@@ -10,8 +10,8 @@ from app.icons import set_icon
 from app.preview.compare import SIDE_BY_SIDE, SLIDER, CompareView
 from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import Pictures
+from app.simulation.cells import to_qimage
 from app.theme import SPACING
-from app.watch_view.cells import to_qimage
 from trainer_core.training.simulated_view import WatchPair
 
 WATCH, TARGET, CAPTURE = "Watch", "Target", "Your capture"

@@ -10,8 +10,8 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.icons import set_icon
+from app.simulation.cells import PictureCell, to_qimage
 from app.theme import SPACING
-from app.watch_view.cells import PictureCell, to_qimage
 from trainer_core.data.captures import Capture
 
 MAX_CAPTURES = 48
