@@ -21,8 +21,7 @@ from trainer_core.errors import UserError
 from trainer_core.planning.draft import Draft
 from trainer_core.planning.plan import find_run_photos
 from trainer_core.planning.readiness import SourceStatus
-from trainer_core.weights.warm_start import WarmStartSource
-from trainer_core.weights.warm_start import identify_source
+from trainer_core.weights.warm_start import WarmStartSource, identify_source
 from trainer_core.workspace.layout import Workspace
 
 _TYPING_DELAY = 300  # milliseconds after the last key before a path is checked

@@ -2,7 +2,7 @@
 
     {"schema": 1, "kind": "mono", "name": "wqv1", "notes": "…", "ranges": {"psf_v": [0.85, 1.45], …}, "chances": {…}}
 
-Every parameter of the kind must be present and within its limits (`parameters`); one with a `legacy_value` may be
+Every parameter of that kind of watch must be present and within its limits (`parameters`); one with a `legacy_value` may be
 missing. Unknown parameters are refused.
 """
 
@@ -33,8 +33,8 @@ class CameraProfile:
     Args:
         name: short name, stored in the metadata of the weights trained with it.
         kind: "mono" or "color".
-        ranges: parameter -> (low, high) within its limits; every parameter of the kind that is not a chance.
-        chances: parameter -> probability 0..1; every chance of the kind.
+        ranges: parameter -> (low, high) within its limits; every parameter of this kind of watch that is not a chance.
+        chances: parameter -> probability 0..1; every chance of this kind of watch.
         notes: free text.
     """
 

@@ -76,7 +76,7 @@ def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
             return target
         if len(read_pinned_photos(folder, mono=mono).photos) >= MAX_PINNED:
             raise UserError(
-                f"{MAX_PINNED} watch photos are already pinned, and previews show no more. Unpin one first."
+                f"{MAX_PINNED} watch photos are already pinned, the most that a preview shows. Unpin one first."
             )
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(target, content)

@@ -2,7 +2,7 @@
 
 `open_weights` reads the header and needs no torch; `load_tree` and `load_tensors` read contiguous tensors into CPU
 memory. They never unpickle. They check limits, checksums where the file has them, and that every value read is finite,
-and need no more memory than the size of the file plus a few megabytes.
+and need at most as much memory as the size of the file plus a few megabytes.
 """
 
 from __future__ import annotations

@@ -112,16 +112,16 @@ def test_wrong_settings_and_unreadable_folders_say_so(window: Window, qtbot: Any
 def test_photos_are_taken_in_the_training_thread_and_only_while_somebody_looks(
     window: Window, qtbot: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trainer_core.training import simulated_view as watch_view
+    from trainer_core.training import simulated_view
 
     threads: set[str] = set()
-    real = watch_view.WatchCamera.simulate
+    real = simulated_view.WatchCamera.simulate
 
     def watched(*arguments: Any) -> Any:
         threads.add(threading.current_thread().name)
         return real(*arguments)
 
-    monkeypatch.setattr(watch_view.WatchCamera, "simulate", watched)
+    monkeypatch.setattr(simulated_view.WatchCamera, "simulate", watched)
     began: list[object] = []
     window.pairs.started.connect(began.append)
     show_tab(window, "Progress")
