@@ -2,8 +2,8 @@
 
     {"schema": 1, "kind": "mono", "name": "wqv1", "notes": "…", "ranges": {"psf_v": [0.85, 1.45], …}, "chances": {…}}
 
-Every parameter of that kind of watch must be present and within its limits (`parameters`); one with a `legacy_value` may be
-missing. Unknown parameters are refused.
+Every parameter of that kind of watch must be present and within its limits (`parameters`); one with a `legacy_value`
+may be missing. Unknown parameters are refused.
 """
 
 from __future__ import annotations
