@@ -1,7 +1,7 @@
 """Set up the project and start it. Needs only Python 3.9 or newer; works on Linux, macOS and Windows.
 
     python3 run.py                    set up, then open the window with the built-in scenes selected;
-                                      if no window can open, print the reason and do `demo`
+                                      if no window can open, print the reason and run `demo`
     python3 run.py demo               set up, then train on built-in scenes in the terminal for about two minutes
     python3 run.py test [ARGS...]     set up, then run all tests (pytest gets ARGS)
     python3 run.py train ARGS...      set up, then run the trainer with these arguments
@@ -237,7 +237,7 @@ def install_libraries(tried: "list[str]") -> "list[str]":
     """Install missing system libraries, or print the command for it; training without a window needs none.
 
     Args:
-        tried: packages whose installation failed before; it is not tried again.
+        tried: packages whose installation failed before; they are not tried again.
 
     Returns:
         The packages that are still missing.

@@ -1,6 +1,6 @@
 """Entry point of `wqv-upscale-trainer-gui [workspace]` and `python -m app`: check for a display, then open the window.
 
-It imports nothing heavy itself. Without a display or without Qt it prints the command that trains without a window and
+It imports no large library. Without a display or without Qt it prints the command that trains without a window and
 exits with 2.
 """
 

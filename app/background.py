@@ -36,7 +36,7 @@ class Background(QObject):
         self._pool.start(job)
 
     def is_current(self, name: str) -> Callable[[], bool]:
-        """Return a predicate that becomes false once the next job `name` is superseded or dropped."""
+        """Return a predicate for the next job `name`; it becomes false once that job is superseded or dropped."""
         number = self._latest_numbers.get(name, 0) + 1
         return lambda: self._latest_numbers.get(name) == number
 

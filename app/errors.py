@@ -146,7 +146,7 @@ class ErrorDialog(QDialog):
         self.accepted.connect(apply)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Grow to the final size of icons and bold text, which Qt knows only now."""
+        """Grow to the final size of icons and bold text, which Qt knows only once the dialog is shown."""
         super().showEvent(event)
         self.resize(self.size().expandedTo(self.minimumSizeHint()))
 

@@ -56,7 +56,7 @@ class EstimateModel(QObject):
         self._timer.timeout.connect(self._measure)
 
     def enable(self) -> None:
-        """Start to query the training thread, which now knows its hardware."""
+        """Start querying the training thread, which knows its hardware by then."""
         self._enabled = True
         self.set_config(self._config)
 

@@ -12,7 +12,7 @@ _MAX_FOLDERS = 256  # systems limit the number of watches
 
 
 class FolderWatch(QObject):
-    """Watcher of folders without their subfolders; `changed` follows a pause after the last change."""
+    """Watcher of folders without their subfolders; `changed` is emitted after a pause without further changes."""
 
     changed = Signal()
 

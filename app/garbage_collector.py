@@ -1,4 +1,4 @@
-"""Garbage collection in the window's thread only, without the objects of torch.
+"""Garbage collection that runs only in the window's thread and skips the objects of torch.
 
 An automatic collection stops all threads and may run in any of them. In the training thread it could destroy Qt
 objects, which must be destroyed in the window's thread. Torch also creates 450,000 objects that live until the end:
@@ -26,7 +26,7 @@ class GarbageCollector(QObject):
         self._timer.start(_INTERVAL)
 
     def freeze_torch(self, submit: Callable[..., None]) -> None:
-        """Import torch through `submit` (`TrainingThread.submit`), then exclude all existing objects."""
+        """Import torch through `submit` (`TrainingThread.submit`), then exclude all existing objects from scans."""
         submit(_import_torch, lambda done: gc.freeze(), lambda error: None)
 
     def close(self) -> None:

@@ -45,7 +45,7 @@ class LogPanel(QWidget):
         layout.addWidget(self._text, 1)
 
     def on_event(self, event: Event) -> None:
-        """Add the lines of an event; of the steps only every hundredth or so."""
+        """Add the lines of an event; for steps, add only about every hundredth one."""
         if isinstance(event, RunStarted):
             self._formatter = EventFormatter()
             self._schedule.start(event.start_step)

@@ -1,6 +1,6 @@
 """State of the training in this window and its transitions: start, pause, resume, stop, discard.
 
-It returns to idle however a run ends. Buttons, menus and the question on closing all use it.
+The state returns to idle after every run, even a failed one. Buttons, menus and the question on closing all use it.
 """
 
 from __future__ import annotations

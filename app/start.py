@@ -1,4 +1,4 @@
-"""Start of the window, in an order in which each step has a reason.
+"""Start of the window; the order of the steps matters.
 
 1. `environment.configure_libraries`: thread settings, which torch reads when it is imported;
 2. on Windows torch, because its libraries do not load after Qt's;

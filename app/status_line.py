@@ -35,7 +35,7 @@ class _Field(QLabel):
             self._update_width()
 
     def clear(self) -> None:
-        """Show no text."""
+        """Clear the text."""
         self.setText("")
 
     def changeEvent(self, event: QEvent) -> None:
@@ -94,7 +94,7 @@ class StatusLine(QStatusBar):
         self._update_device(self._run_device)
 
     def on_event(self, event: Event) -> None:
-        """Update the figures from an event; of the steps show the newest when the interval ends."""
+        """Update the figures from an event; of several steps, show the newest when the interval ends."""
         if isinstance(event, RunStarted):
             self.clear_run()
             self._total_memory = event.memory_total

@@ -81,7 +81,7 @@ class TrainingThread(QThread):
         self._jobs.put(_Request(work, done, failed))
 
     def train(self, given: Mapping[str, Any]) -> RunControl:
-        """Start a run with these explicit settings and return its control; `ended` follows in every case."""
+        """Start a run with these explicit settings and return its control; `ended` is emitted in every case."""
         control = _RequestServingControl(self._run_pending_requests, self.run_paused.emit)
         self._jobs.put(_TrainingJob(dict(given), control))
         return control

@@ -1,6 +1,6 @@
 """The degradation of a general-purpose trainer, to compare the watch cameras with: see `does_it_pay.py`.
 
-Everything happens at HR size, as such trainers do it (research/wqv-camera.md, section 4.2): style (gray, or color as
+Everything happens at HR size, as such trainers do it: style (gray, or color as
 it is), Gaussian blur of half of the samples, Gaussian noise, a JPEG round trip with the encoder's own tables and full
 chroma, then a resize with a random kernel. Mono LR and target are rounded to 16 levels. The target keeps the noise.
 """

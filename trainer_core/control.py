@@ -11,7 +11,7 @@ from enum import Enum
 
 
 class StopMode(Enum):
-    """How a run ends before its last step."""
+    """Way of ending a run before its last step."""
 
     SAVE = "save"  # finish the step, write a checkpoint, end
     DISCARD = "discard"  # end without a checkpoint: drops the steps since the last one
@@ -43,7 +43,7 @@ class RunControl:
 
     @property
     def is_paused(self) -> bool:
-        """Whether a pause is on: the loop waits now or at the next step boundary."""
+        """Whether a pause is requested: the loop waits already or will wait at the next step boundary."""
         return not self._running.is_set()
 
     @property

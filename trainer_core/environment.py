@@ -21,7 +21,7 @@ _MALLOPT_OPTIONS = (
 
 
 def configure_libraries() -> None:
-    """Shorten the spinning of OpenMP threads and keep freed memory in the process, except where the user set it."""
+    """Make OpenMP threads spin less and keep freed memory in the process, unless the environment configures either."""
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
     if not any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ):
@@ -30,7 +30,7 @@ def configure_libraries() -> None:
 
 
 def release_memory() -> None:
-    """Return freed memory to the system, when a training has ended and the process continues."""
+    """Return freed memory to the system after a run, when the process continues."""
     _call_glibc("malloc_trim", 0)
 
 

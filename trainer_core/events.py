@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """The run is prepared; its first step comes next."""
+    """The start of a run: it is prepared, and its first step comes next."""
 
     can_be_superseded: ClassVar[bool] = False
 
@@ -42,7 +42,7 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class PlanChanged:
-    """A time budget (`--max-minutes`) was measured and became a number of steps."""
+    """The change of a time budget (`--max-minutes`), once it was measured, to a number of steps."""
 
     can_be_superseded: ClassVar[bool] = True
 
@@ -52,7 +52,7 @@ class PlanChanged:
 
 @dataclass(frozen=True)
 class StepDone:
-    """One or more optimizer steps are done; `losses` are the latest weighted terms and their `total`."""
+    """The end of one or more steps; `losses` are the latest weighted terms and their `total`."""
 
     can_be_superseded: ClassVar[bool] = True
 
@@ -70,7 +70,7 @@ class StepDone:
 
 @dataclass(frozen=True)
 class Validated:
-    """The EMA network, as it would be exported, was measured on the fixed frames of one split."""
+    """Scores of the EMA network, as it would be exported, on the fixed frames of one split."""
 
     can_be_superseded: ClassVar[bool] = True
 
@@ -114,7 +114,7 @@ class PreviewReady:
 
 @dataclass(frozen=True)
 class CheckpointSaved:
-    """A checkpoint is on disk; `models` are the deployable models written with it."""
+    """A checkpoint written to disk; `models` are the deployable models written with it."""
 
     can_be_superseded: ClassVar[bool] = True
 
@@ -168,7 +168,7 @@ def event_to_json(event: Event) -> dict[str, Any]:
 
 
 def event_from_json(record: Mapping[str, Any]) -> Event | None:
-    """Return the event that `event_to_json` wrote, without its images; None if the kind is unknown or a field missing.
+    """Return the event that `event_to_json` wrote, without images; None for an unknown class or a missing field.
 
     A loss that was not finite becomes NaN.
     """

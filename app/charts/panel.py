@@ -143,7 +143,7 @@ class ChartPanel(QWidget):
             curves = [Curve("PSNR", figures.psnr)]
             curves += [Curve(self._other_name, self.other.psnr, style=CurveStyle.OTHER)] if self.other else []
             chart.show_curves(curves, ticks=figures.checkpoints, marker=figures.best, reference=figures.bicubic)
-        else:
+        elif chart is self.rate:
             chart.show_curves([Curve("learning rate", figures.rate, series=2)])
 
     def _loss_curves(self) -> list[Curve]:

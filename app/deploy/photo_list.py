@@ -37,7 +37,7 @@ _INDEX_ROLE = Qt.ItemDataRole.UserRole  # (file, number of the picture in it)
 
 
 class PhotoList(QWidget):
-    """List of photos with buttons to add and remove them; `photo_selected` brings the selected photo's pixels."""
+    """List of photos with buttons to add and remove them; `photo_selected` carries the selected photo's pixels."""
 
     photo_selected = Signal(object)  # TrialPhoto | None
     removed = Signal(Path)
@@ -95,7 +95,7 @@ class PhotoList(QWidget):
             self.add([Path(name) for name in names])
 
     def add(self, paths: Sequence[Path]) -> None:
-        """Add files and the photos of folders; `failed` brings the error of each file that cannot be read."""
+        """Add files and the photos of folders; `failed` carries the error of each file that cannot be read."""
         self._background.run_job(
             "photos to try " + ";".join(map(str, paths)),
             lambda: list(find_pictures(paths)),
@@ -144,7 +144,7 @@ class PhotoList(QWidget):
             self.removed.emit(item.data(_INDEX_ROLE)[0])
 
     def stop(self) -> None:
-        """Do not read the files that are still waiting."""
+        """Drop the files that have not been read yet."""
         self._waiting.clear()
 
     # -- selection -----------------------------------------------------------------------------

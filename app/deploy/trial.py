@@ -72,7 +72,7 @@ class UpscaledPhoto:
 
 
 class Trial(QObject):
-    """Upscaling of one photo (`show_photo`) by one or two models (`load_model`); `changed` follows every new tile."""
+    """Upscaling of one photo (`show_photo`) by one or two models (`load_model`); each new tile emits `changed`."""
 
     changed = Signal()
     model_loaded = Signal(str)  # the role of a model

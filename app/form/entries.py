@@ -87,7 +87,7 @@ class NumberEntry(Entry):
         return _parse_number(self.line.text(), self.setting)
 
     def show_value(self, value: Any) -> None:
-        """Show the number; a line that already means it keeps the user's spelling."""
+        """Show the number; a line that already has this value keeps the user's spelling."""
         if self.value() != value or (value is None and self.line.text()):
             self.line.setText("" if value is None else format_value(value))
 
@@ -109,7 +109,7 @@ class PairEntry(Entry):
         return tuple(_parse_number(line.text(), self.setting) for line in self.lines)
 
     def show_value(self, value: Any) -> None:
-        """Show both numbers; lines that already mean them keep the user's spelling."""
+        """Show both numbers; lines that already have these values keep the user's spelling."""
         if self.value() != tuple(value):
             for line, item in zip(self.lines, value):
                 line.setText(format_value(item))

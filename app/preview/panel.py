@@ -27,7 +27,7 @@ _MIN_WIDTH, _MAX_WIDTH = 110, 230  # pixels of the list, which leaves room for t
 
 
 class PreviewPanel(QWidget):
-    """Previews of a run, from its events (`on_event`) or from a folder (`load_folder`); closing ends its reading."""
+    """Previews of a run, from its events (`on_event`) or from a folder (`load_folder`); closing it ends all reading."""
 
     unpin_requested = Signal(str)  # the name of a pinned photo
 

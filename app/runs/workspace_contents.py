@@ -26,7 +26,7 @@ class WorkspaceContents:
         lost_run_step: the last step of a run that stopped before its first checkpoint.
         process: the id of another process that trains there now.
         model: the model of the run, if there is one.
-        journal: reads on where `events` ends.
+        journal: follower of the journal, which continues after the last of `events`.
     """
 
     workspace: Workspace

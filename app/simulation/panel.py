@@ -174,7 +174,7 @@ class SimulationPanel(QWidget):
         return self._reason.text() if self._pages.currentIndex() == 0 else ""
 
     def set_idle(self, idle: bool) -> None:
-        """Enable Show others and the simulation while no training runs (`idle`)."""
+        """Enable the button "Show others" and the simulation while no training runs (`idle`)."""
         self.others_button.setEnabled(idle)
         self._simulator.set_idle(idle)
 
@@ -214,7 +214,7 @@ class SimulationPanel(QWidget):
         self._simulator.set_visible(True)
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Do not simulate while the tab is hidden."""
+        """Stop the simulation while the tab is hidden."""
         super().hideEvent(event)
         self._simulator.set_visible(False)
 

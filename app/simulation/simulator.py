@@ -26,7 +26,7 @@ _PAUSED_TEXT = "Paused while training runs."
 
 @dataclass(frozen=True)
 class PairRequest:
-    """All that the pairs depend on; `variation` counts how often the user asked for others."""
+    """Everything that the pairs depend on; `variation` counts how often the user asked for other pairs."""
 
     settings: tuple[object, ...]
     photos: tuple[Photo, ...]
@@ -34,7 +34,7 @@ class PairRequest:
 
 
 class PairSimulator(QObject):
-    """Maker of the pairs: emits `started`, `pair_ready` for each pair, `ended`; or `failed`, also while paused."""
+    """Maker of the pairs: emits `started`, `pair_ready` for each pair, and `ended`, or `failed` if none can be made."""
 
     started = Signal(object)  # WatchCamera
     pair_ready = Signal(int, object)  # index, WatchPair

@@ -47,7 +47,7 @@ class CrashLog:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Start to log hard crashes and Qt's messages."""
+        """Start logging hard crashes and Qt's messages."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"fault-{os.getpid()}-{time.time_ns()}.txt"

@@ -16,7 +16,7 @@ _TIMEOUT = 0.5  # seconds; the window waits that long
 
 
 class SleepInhibitor(Protocol):
-    """Hold against sleep; both methods may be called twice."""
+    """Inhibitor of sleep; both methods may be called twice."""
 
     def inhibit(self) -> None:
         """Keep the machine awake."""

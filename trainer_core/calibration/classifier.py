@@ -2,7 +2,7 @@
 
 An AUC of 0.5 means that it cannot. The classifier is a linear discriminant analysis of the log energies of
 24x24-patch cosine transforms, pooled into 6x6 frequency bands, trained and tested on disjoint images. Source:
-research/wqv-camera.md, section 4.3.
+docs/camera.md.
 """
 
 from __future__ import annotations

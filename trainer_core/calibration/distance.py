@@ -1,7 +1,7 @@
 """The distance D between two sets of watch photos, over the terms of `statistics.py`.
 
 D = sqrt(mean over terms of min(d, 6)²); d is the Wasserstein-1 distance between the values of one statistic in both
-sets, divided by the term's scale (research/wqv-camera.md, section 5.4).
+sets, divided by the term's scale (docs/camera.md).
 """
 
 from __future__ import annotations

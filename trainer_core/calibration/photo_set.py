@@ -33,7 +33,7 @@ class PhotoSet:
 
     @classmethod
     def measure(cls, pixels: Sequence[np.ndarray], kind: str) -> PhotoSet:
-        """Measure photos, uint8 as `pixels`."""
+        """Measure photos, which are uint8 arrays as in `pixels`."""
         if kind == "mono":
             gray = [image.astype(float) / 17 for image in pixels]
             statistics = [mono_statistics(image) for image in gray]
@@ -46,7 +46,7 @@ class PhotoSet:
         return len(self.pixels)
 
     def subset(self, places: Sequence[int]) -> PhotoSet:
-        """Return the photos at these places, with their measurements."""
+        """Return the photos at these indices, with their measurements."""
         return PhotoSet(
             self.kind,
             [self.pixels[place] for place in places],
@@ -55,7 +55,7 @@ class PhotoSet:
         )
 
     def distance_to(self, other: PhotoSet, edge_photos: PhotoSet | None = None) -> tuple[float, dict[str, float]]:
-        """Compute D and its terms; see `distance`."""
+        """Compute D between this set and another, and its terms; see `distance`."""
         edges = edge_photos.statistics if edge_photos else None
         return distance(self.statistics, other.statistics, SCALES[self.kind], edges)
 

@@ -41,7 +41,7 @@ _MIN_WIDTH = 0.3  # share of the bounds' width: a few captures cannot prove that
 
 @dataclass(frozen=True)
 class Score:
-    """How far synthetic photos are from the captures: D with its terms, and the classifier's AUC."""
+    """Distance of synthetic photos from the captures: D with its terms, and the classifier's AUC."""
 
     distance: float
     auc: float
@@ -80,7 +80,7 @@ def fit_profile(
 
     Args:
         start: profile of the captures' kind.
-        real: at min_width three captures.
+        real: at least three captures.
         frames: uint8 [n, H, W, 3], see `synthetic.cut_clean_frame`.
         scale: HR pixels of a frame per LR pixel.
         candidates: number of candidates to try.

@@ -2,7 +2,7 @@
 
 For each term a photo gives one value, a spectrum (nine bands, averaged) or many values that are pooled over photos
 (edges, pixels); it gives none if it lacks what the term measures, such as edges in a photo of a wall. Mono terms are
-those of research/wqv-camera.md, section 5.4; color terms follow its section 3.1; docs/camera.md lists them all.
+those listed in docs/camera.md.
 Units: levels of 15 (mono), codes of 255 (color), pixels, shares, log10 for spectra, otherwise natural logarithms.
 """
 

@@ -23,7 +23,7 @@ from trainer_core.watches import WQV1
 
 @dataclass(frozen=True)
 class BicubicParams(Params):
-    """No parameters."""
+    """Parameters of the bicubic camera, which has none."""
 
 
 class BicubicCamera(Camera):
@@ -54,7 +54,7 @@ class BicubicCamera(Camera):
         self._monochrome = monochrome
 
     def draw(self, seed: int, indices: Sequence[int]) -> BicubicParams:
-        """See `Camera.draw`; this camera has no parameters."""
+        """Return the empty parameters of this camera; see `Camera.draw`."""
         return BicubicParams()
 
     @torch.no_grad()

@@ -74,7 +74,7 @@ class ColorCamera(Camera):
         self._largest_chroma_blur = ranges["chroma_blur"][1]
 
     def draw(self, seed: int, indices: Sequence[int]) -> ColorParams:
-        """See `Camera.draw`."""
+        """Draw the parameters of samples; see `Camera.draw`."""
         return draw_parameters(ColorParams, self.profile.ranges, self.profile.chances, seed, indices)
 
     @torch.no_grad()

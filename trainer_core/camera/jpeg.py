@@ -293,7 +293,7 @@ _COEFFICIENT_PRECISION = 8  # integer transforms keep eighths, which determines 
 
 
 def jpeg_round_trip(rgb: Tensor, luma_table: Tensor, chroma_table: Tensor) -> Tensor:
-    """Encode and decode [B, 3, h, w] of whole numbers 0..255, h and w multiples of 16; returns whole numbers.
+    """Encode and decode [B, 3, h, w] of whole numbers 0..255, h and w multiples of 16; return whole numbers.
 
     Args:
         rgb: float32.

@@ -65,7 +65,7 @@ class MonoCamera(Camera):
         self._largest_sigma = max(profile.ranges["psf_v"][1], profile.ranges["psf_h"][1])
 
     def draw(self, seed: int, indices: Sequence[int]) -> MonoParams:
-        """See `Camera.draw`."""
+        """Draw the parameters of samples; see `Camera.draw`."""
         return draw_parameters(MonoParams, self.profile.ranges, self.profile.chances, seed, indices)
 
     @torch.no_grad()

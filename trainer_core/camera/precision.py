@@ -1,4 +1,4 @@
-"""Full float32 precision for the camera, where the network may use TF32.
+"""Full float32 precision for the camera, even if the network uses TF32.
 
 With the ten mantissa bits of TF32, gray levels and JPEG codes on a GPU would differ from those on a CPU.
 """

@@ -5,11 +5,11 @@ The content decides which of these a file is, never the name:
 * PNG of at most 16 grays (WQV-1, WQV-2): multiples of 17, or the multiples of 16 and 255 − 16k of other programs;
 * JPEG or PNG of 176x144 (WQV-3, WQV-10);
 * raw dump of the watch: records of 7229 bytes: title[24], year − 2000, month, day, hour, minute, 7200 bytes of
-  pixels, two a byte, the LOW nibble left, code 0 white and 15 black;
+  pixels, two per byte, the LOW nibble left, code 0 white and 15 black;
 * Palm database WQVLinkDB: records of 8036 bytes, pixels at 36 with the HIGH nibble left;
 * Palm database CASIJPG*.PDB: records "DBLK", 0, length (16 bit, big-endian), then a piece of one JPEG file.
 
-Layouts: research/wqv-camera.md section 1, after mgroeber.de, open-wqv-link and wqv-blink, checked on real files.
+Layouts after mgroeber.de, open-wqv-link and wqv-blink, checked on real files.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def read_captures(path: Path) -> list[Capture]:
 
 
 def could_be_raw_dump(file: Path) -> bool:
-    """Whether a file has the length of a raw dump of one or more photos; the name of a dump says nothing.
+    """Whether a file has the length of a raw dump of one or more photos; its name is ignored.
 
     Raises:
         OSError: the file does not exist.

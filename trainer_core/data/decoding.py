@@ -55,7 +55,7 @@ _READERS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
 
 
 class PhotoError(UserError):
-    """Raised for a photo that cannot be used; the message is the reason alone, without the file's name."""
+    """A photo that cannot be used; the message is the reason alone, without the file's name."""
 
 
 def read_size(source: Path | bytes) -> tuple[int, int]:

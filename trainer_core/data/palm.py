@@ -20,7 +20,7 @@ _DELETED = 0x80
 
 
 def read_database_name(content: bytes) -> str:
-    """Return the name of the database; "" if the content has none at its place."""
+    """Return the name of the database; "" if the content does not begin with one."""
     name, nul, _ = content[:_NAME].partition(b"\0")
     return name.decode("ascii") if nul and _is_printable(name) else ""
 

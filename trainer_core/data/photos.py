@@ -61,7 +61,7 @@ class RejectedFile:
 
 
 class ScanCanceled(Exception):
-    """Raised when `should_continue` ends a scan."""
+    """The end of a scan because `should_continue` returned False."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def scan_photos(
     duplicates: bool = False,
     should_continue: Callable[[], bool] = lambda: True,
 ) -> Scan:
-    """List the usable photos under `root`; only headers are read, and whole files only to find duplicates.
+    """List the usable photos under `root`; read their headers, and whole files only to find duplicates.
 
     Args:
         root: the source folder.

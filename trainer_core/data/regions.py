@@ -128,7 +128,7 @@ class RegionSource:
         self._decoded.clear()
 
     def iterate_batches(self, start: int, size: int) -> Iterator[list[Region]]:
-        """Yield samples start, start+1, ... in lists of `size`, without end; one iterator at a time.
+        """Yield samples start, start+1, ... in lists of `size`, endlessly; use one iterator at a time.
 
         Raises:
             UserError: too many photos cannot be decoded.

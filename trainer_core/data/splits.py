@@ -1,4 +1,4 @@
-"""Assign photos to train, val and test, and keep the assignment: `make_splits`, `splits_to_json`, `read_splits`.
+"""Assign photos to train, val and test, and store the assignment: `make_splits`, `splits_to_json`, `read_splits`.
 
 Folders named train, val (valid, validation) and test directly under the source are used as they are. Otherwise the
 hash of its name decides where a photo goes: in exact shares at first; photos added later go to the split that is
@@ -32,7 +32,7 @@ class Splits:
     """The photos of each split, sorted by name.
 
     Attributes:
-        origin: "pre-staged" folders, "recorded" (new photos are added to it), or "made" now.
+        origin: "pre-staged" (by folders), "recorded" (new photos are added to it), or "made" (a new split).
         val_is_train: whether there are too few photos for validation, so that `val` repeats those of `train`.
         unused: names outside the pre-staged folders.
         missing: recorded names by split whose photos are missing; they stay in the record.

@@ -3,7 +3,7 @@
 Residual branches start at 0.1 x Kaiming, as in ESRGAN. In addition, three channels carry R, G and B through
 `conv_first`, the up-convolutions, `conv_hr` and `conv_last`: after each nearest doubling, the kernel [1 2 1]/4 along
 both axes makes it bilinear interpolation, and non-negative values pass the leaky ReLU unchanged. The network remains a
-plain RRDBNet; training only has to learn the difference to bilinear. A prototype reached the same PSNR in half the
+plain RRDBNet; training only has to learn the difference from bilinear. A prototype reached the same PSNR in half the
 time (not measured again with this code).
 """
 
@@ -23,7 +23,7 @@ _GAINS = {"body": RESIDUAL_GAIN, "conv_body": RESIDUAL_GAIN, "conv_last": OUTPUT
 
 @torch.no_grad()
 def initialize(network: RRDBNet, seed: int) -> None:
-    """Set every weight of `network`, which must be on the CPU; same seed and dimensions give the same weights."""
+    """Set every weight of `network`, which must be on the CPU; the same seed and dimensions give the same weights."""
     generator = make_torch_generator(seed, Stream.WEIGHTS, 0)
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):

@@ -25,7 +25,7 @@ def _activate(x: Tensor) -> Tensor:
 
 
 class DenseBlock(nn.Module):
-    """Five convolutions, each of the input and all earlier outputs; the last is added to the input at 0.2."""
+    """Five convolutions, each of the input and all earlier outputs; a fifth of the last is added to the input."""
 
     def __init__(self, feat: int, grow: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class DenseBlock(nn.Module):
 
 
 class RRDB(nn.Module):
-    """Three dense blocks in sequence, added to their input at 0.2."""
+    """Three dense blocks in sequence; a fifth of their output is added to their input."""
 
     def __init__(self, feat: int, grow: int) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class RRDB(nn.Module):
 class RRDBNet(nn.Module):
     """The generator.
 
-    For x2 (x1) the sides of its input must be multiples of 2 (4), as the watch's 120x120 and 176x144 are.
+    The sides of its input must be multiples of 2 for x2 and of 4 for x1, as the watch's 120x120 and 176x144 are.
     """
 
     def __init__(self, spec: NetworkSpec) -> None:

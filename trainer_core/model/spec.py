@@ -17,7 +17,7 @@ class NetworkSpec:
         num_grow_ch: growth channels.
         num_in_ch: channels of the input.
         num_out_ch: channels of the output.
-        unshuffle: pixel-unshuffle before the trunk; 0 for BasicSR's rule, 4 for x1 and 2 for x2. 1 is a "plain" x1 or
+        unshuffle: pixel-unshuffle before the trunk; 0 for BasicSR's rule (4 for x1, 2 for x2); 1 is a "plain" x1 or
             x2, which only other programs' files contain.
     """
 

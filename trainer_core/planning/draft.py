@@ -62,7 +62,7 @@ class Draft:
         return find_problems(self.config, [setting for setting in SETTINGS.values() if setting.kind != "folder"])
 
     def default(self, name: str) -> Any:
-        """Return the default of a setting under the current preset; of the preset itself, the proposed one."""
+        """Return the default of a setting under the current preset; for `preset` itself, the proposed preset."""
         if name == "preset" and self._proposed_preset:
             return self._proposed_preset
         return PRESETS.get(self.config.preset, {}).get(name, SETTINGS[name].default)

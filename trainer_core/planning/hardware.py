@@ -64,7 +64,7 @@ class MemoryNeed:
 def choose_hardware(config: TrainerConfig) -> Hardware:
     """Return the device and precision for these settings.
 
-    Imports torch only to find a GPU (device "auto" or "cuda") or native bf16 (mixed precision on), so not with
+    Imports torch only to find a GPU (device "auto" or "cuda") or native bf16 (mixed precision on), thus not with
     `--device cpu --no-amp`.
 
     Raises:

@@ -52,11 +52,11 @@ def find_photos(
         val_split: share for validation, 0 to 1.
         exclude: folders to leave out, such as a workspace inside the source.
         recorded: the recorded split of a workspace; its photos keep their split, only new photos are assigned.
-        should_continue: called before each file; the search ends with `ScanGivenUp` once it returns False.
+        should_continue: called before each file; the search ends with `ScanCanceled` once it returns False.
 
     Raises:
         UserError: there is no usable photo, the shares are impossible, or `recorded` is not a recorded split.
-        ScanGivenUp: see `should_continue`.
+        ScanCanceled: see `should_continue`.
     """
     found = scan_photos(
         source, exclude=exclude, preferred_names=recorded_photo_names(recorded), should_continue=should_continue

@@ -142,11 +142,11 @@ def find_run_photos(config: TrainerConfig, should_continue: Callable[[], bool] =
 
     Args:
         config: the settings; without a workspace, there is no recorded split.
-        should_continue: called before each file; the search ends with `ScanGivenUp` once it returns False.
+        should_continue: called before each file; the search ends with `ScanCanceled` once it returns False.
 
     Raises:
         UserError: there is no usable photo, or the recorded split cannot be used.
-        ScanGivenUp: see `should_continue`.
+        ScanCanceled: see `should_continue`.
     """
     workspace = Workspace(config.workspace_path) if config.workspace else None
     return find_photos(

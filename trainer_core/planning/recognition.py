@@ -23,7 +23,7 @@ _RUN_FILES = ("training_config.json", "journal.jsonl")
 
 
 class PathKind(Enum):
-    """What a path is, and what the window does with it."""
+    """Kind of a dropped path, which decides what the window does with it."""
 
     RUN = "run"  # a workspace: open it
     PHOTOS = "photos"  # a folder: the source

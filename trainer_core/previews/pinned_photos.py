@@ -1,6 +1,6 @@
 """Pinned photos: the user's captures in `preview_photos/` of a workspace, which every preview shows.
 
-They belong to the user, not to a run, and may change while a training runs. Needs no torch.
+They belong to the user, not to a run, and may change during a run. Needs no torch.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
     """Copy a capture into `folder` under a free name; return the copy, or the existing file with the same content.
 
     Raises:
-        UserError: the file is no capture or from the other watch, `MAX_PINNED` photos are pinned, or copying failed.
+        UserError: the file is no capture or is from the other watch, `MAX_PINNED` photos are pinned, or copying failed.
     """
     _matching_captures(source, mono=mono)
     try:

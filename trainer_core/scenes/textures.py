@@ -24,7 +24,7 @@ _Random = np.random.Generator
 
 @lru_cache(maxsize=TEXTURE_COUNT)
 def render_texture(seed: int, number: int) -> Image.Image:
-    """Render texture `number` (0 to `TEXTURE_COUNT` - 1) of `seed`: mode "L", square, shared: do not change it."""
+    """Render texture `number` (0 to `TEXTURE_COUNT` - 1) of `seed` as a square image, mode "L"; do not change it."""
     rng = make_generator(seed, Stream.TEXTURE, number)
     return _KINDS[number % len(_KINDS)](rng)
 

@@ -133,7 +133,7 @@ class Setting:
 class Group:
     """A group of settings, shown as such by `--help`, the form and docs/options.md.
 
-    Describe a field first for people, then for the program; a default of None makes it optional:
+    Describe a field with label and help first, then with its kind; a default of None makes it optional:
 
         steps: int = training("Steps", "Total optimization steps.").integer(200_000, minimum=1)
     """

@@ -18,7 +18,7 @@ class JournalFollower:
     """Reader of the new events at one path, where the file may be missing, grow, be truncated or replaced.
 
     Attributes:
-        files: number of files read so far. When it grows, the next events are the first ones of another file.
+        files: number of files read so far. When this number grows, the next events come from a new file.
     """
 
     def __init__(self, path: Path) -> None:

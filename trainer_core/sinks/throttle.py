@@ -36,7 +36,7 @@ class LineSchedule:
         self.start(0)
 
     def start(self, step: int) -> None:
-        """Start to count at `step` and the present time."""
+        """Start counting at `step` and the current time."""
         self._last_step = step
         self._last_time = self._clock()
 

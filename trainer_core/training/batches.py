@@ -72,7 +72,7 @@ class BatchMaker:
 
 @torch.no_grad()
 def make_frame_batch(frame: Frame, camera: Camera, *, seed: int, index: int, device: torch.device) -> Batch:
-    """Make the batch of one whole frame; `seed` and `index` fix everything random about it."""
+    """Make the batch of one whole frame; `seed` and `index` determine all its random numbers."""
     params = camera.draw(seed, [index]).to(device)
     noise = make_torch_generator(seed, Stream.NOISE, index, device)
     lr, hr = camera(_make_view([frame], camera, device), params, noise)

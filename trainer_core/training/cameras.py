@@ -43,7 +43,7 @@ def make_camera(config: TrainerConfig, profile: CameraProfile | None = None) -> 
 
 
 def load_profile(config: TrainerConfig) -> CameraProfile | None:
-    """Read the camera profile that the settings name; None for a built-in camera. A plan already holds it.
+    """Read the camera profile that the settings name; None for a built-in camera.
 
     Raises:
         UserError: the file cannot be read or is not a camera profile.

@@ -30,7 +30,7 @@ _DIGEST = "sha256"
 
 @dataclass
 class TrainingState:
-    """State of a training at one step. Tensors are on the CPU; `best` and `plan` hold primitives."""
+    """State of a run at one step. Tensors are on the CPU; `best` and `plan` hold primitives."""
 
     params: dict[str, Tensor]
     params_ema: dict[str, Tensor]

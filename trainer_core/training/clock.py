@@ -1,4 +1,4 @@
-"""The time of a run: `RunClock` measures and predicts it, `Cadences` says which recurring tasks are due."""
+"""The time of a run: `RunClock` measures and predicts it, `Cadences` determines which recurring tasks are due."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class Cadences:
         self._recurring = {*self._by_task} - ({RunRequest.PREVIEW} if self._previews_with_validations else set())
 
     def start(self) -> None:
-        """Start to count the time to the first tasks."""
+        """Start counting the time to the first tasks."""
         self._clock.start_training()
         for cadence in self._by_task.values():
             cadence.start(self._clock.elapsed)
@@ -178,7 +178,7 @@ class Cadences:
 
     @contextmanager
     def timing(self, *tasks: RunRequest) -> Iterator[None]:
-        """Record that the `with` block does `tasks`, and the time that it takes."""
+        """Time the `with` block, which does `tasks`, and record that they were done."""
         started = time.monotonic()
         yield
         for task in tasks:

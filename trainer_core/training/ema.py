@@ -24,7 +24,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Move the EMA weights towards the present weights."""
+        """Move the EMA weights toward the current weights."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         torch._foreach_lerp_(self._ema_weights, [p.detach() for p in self._parameters], 1 - decay)

@@ -1,4 +1,4 @@
-"""Example frames for the simulation tab, of photos spread evenly over the source folder or of built-in scenes.
+"""Example frames for the simulation tab, from photos spread evenly over the source folder or from built-in scenes.
 
 `simulated_view` uses them. Variation 0 is the largest frame in the middle of each photo; further variations use other
 photos and, when all photos were used, other crops of them.

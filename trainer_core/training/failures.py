@@ -8,7 +8,7 @@ from trainer_core.settings.config import TrainerConfig
 
 
 class Diverged(RuntimeError):
-    """Too many steps in a row had gradients that were not finite."""
+    """The failure of a run in which too many steps in a row had gradients that were not finite."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -20,7 +20,7 @@ class PinnedPreviews:
     Args:
         folder: the workspace's folder of pinned photos.
         spec: dimensions of the network.
-        mono: whether the training is for a mono watch.
+        mono: whether the run is for a mono watch.
         device: device of the network.
         sink: receives one notice for each file that cannot be shown.
     """

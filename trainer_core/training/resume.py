@@ -77,7 +77,7 @@ def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
 
 
 def make_resume_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
-    """Return a notice for each difference to an uninterrupted run; `plan.photos` must be set."""
+    """Return a notice for each difference from an uninterrupted run; `plan.photos` must be set."""
     notices = []
     if not state.optimizer:
         text = "The raw checkpoint is missing. Continuing from its deploy sibling with a new optimizer."

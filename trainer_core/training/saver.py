@@ -30,7 +30,7 @@ from trainer_core.workspace.layout import Workspace, deploy_path
 
 
 class CheckpointSaver:
-    """Writer of the checkpoints and models of one run, of which it keeps the newest."""
+    """Writer of the checkpoints and models of one run, which deletes old checkpoints."""
 
     def __init__(self, workspace: Workspace, config: TrainerConfig, spec: NetworkSpec, sink: EventSink) -> None:
         self._workspace = workspace
@@ -49,7 +49,7 @@ class CheckpointSaver:
             The path of the checkpoint.
 
         Raises:
-            OSError: a file cannot be written or, the checkpoint, not read back.
+            OSError: a file cannot be written, or the checkpoint cannot be read back.
         """
         started = time.monotonic()
         path = self._write_checkpoint(state, f"step{state.step}")
@@ -66,7 +66,7 @@ class CheckpointSaver:
         """Write the best checkpoint so far, its deploy sibling and the best model; return the checkpoint's path.
 
         Raises:
-            OSError: a file cannot be written or, the checkpoint, not read back.
+            OSError: a file cannot be written, or the checkpoint cannot be read back.
         """
         started = time.monotonic()
         path = self._write_checkpoint(state, "best")

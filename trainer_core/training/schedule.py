@@ -48,16 +48,16 @@ class Cadence:
         self.cost = 0.0
 
     def is_due(self, step: int, elapsed: float, planned: float | None) -> bool:
-        """Whether the task is due, `elapsed` seconds into the session, in a training of `planned` seconds."""
+        """Whether the task is due, `elapsed` seconds into the session, in a run of `planned` seconds."""
         if self._steps is not None:
             return step % self._steps == 0
         return elapsed - self._last >= self.period(planned)
 
     def period(self, planned: float | None) -> float:
-        """Return the seconds from one task to the next, in a training of `planned` seconds.
+        """Return the seconds from one task to the next, in a run of `planned` seconds.
 
         The period is the fraction of the planned time, at least the minimum, and long enough that the task takes at
-        most 5 % of the time. A training of 30 seconds or more has at least four tasks, and no period exceeds ten
+        most 5 % of the time. A run of 30 seconds or more does the task at least four times, and no period exceeds ten
         minutes.
         """
         if planned is None:

@@ -1,4 +1,4 @@
-"""The simulation tab's pairs of LR and target: the user's photos as a training with these settings would simulate them.
+"""The simulation tab's pairs of LR and target: the user's photos as a run with these settings would simulate them.
 
 The window iterates `iterate_example_frames`, which needs no torch, in a background thread, and passes each frame to
 `WatchCamera.simulate` on the training thread; both work on one frame at a time.
@@ -45,7 +45,7 @@ class WatchPair:
 
 
 class WatchCamera:
-    """Camera of a training with these settings.
+    """Camera of a run with these settings.
 
     Attributes:
         spec: the frame of the camera.
@@ -64,7 +64,7 @@ class WatchCamera:
         self.description = f"{_describe_camera(config, self._camera)}, enlarged ×{config.scale}"
 
     def simulate(self, frame: Frame, number: int) -> WatchPair:
-        """Simulate the pair of a frame; `number` fixes everything random about it."""
+        """Simulate the pair of a frame; `number` determines all its random numbers."""
         import torch
 
         from trainer_core.training.batches import make_frame_batch

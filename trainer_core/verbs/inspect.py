@@ -31,8 +31,8 @@ class Inspection:
         values: number of their elements.
         dtypes: element types, most frequent first.
         identified: the RRDB network in the file, or None.
-        reason: why there is none.
-        programs: which programs load the file, if there is one.
+        reason: why the file contains no RRDB network, or "".
+        programs: which programs load the file; None without an RRDB network.
         meta: metadata of the file as JSON values.
     """
 

@@ -1,4 +1,4 @@
-"""Simulation of clean photos as synthetic watch photos with the camera of the training: whole frames, LR and target.
+"""Simulation of clean photos as synthetic watch photos with the camera of a run: whole frames, LR and target.
 
 The result for a photo depends only on its file name, the seed and the number of the frame, not on other photos.
 """
@@ -42,7 +42,7 @@ class SimulationResult:
         refused: photos that cannot be used, with the reason.
         notices: sentences for the user.
         replaced: number of files in `written` that existed before.
-        removed: number of color JPEGs of an earlier simulation that were removed because a mono frame replaced theirs.
+        removed: number of color JPEGs of an earlier simulation that were removed because mono frames replaced them.
     """
 
     written: list[Path] = field(default_factory=list)

@@ -10,7 +10,7 @@ from trainer_core.weights.warm_start import WarmStartSource, identify_source, lo
 
 
 def load_network(path: Path | str) -> tuple[RRDBNet, WarmStartSource]:
-    """Load the network of a file as float32 on the CPU, in evaluation mode; of a padded file, the small network inside.
+    """Load the network of a file as float32 on the CPU, in evaluation mode; for a padded file, its small network.
 
     Raises:
         WeightsError: the file cannot be read, contains no RRDB network, or lacks parameters.

@@ -1,4 +1,4 @@
-"""Conversion of an RRDB network to a wider, deeper or narrower one; wider and deeper ones compute exactly the same.
+"""Conversion of an RRDB network to a wider, deeper or narrower one; wider and deeper ones keep the function exactly.
 
 In a wider network the old outputs do not read the new channels (zero columns), so the values of these have no
 effect. A dense block concatenates its input with the outputs of its convolutions, so with more features or growth
@@ -28,7 +28,7 @@ def common_spec(one: NetworkSpec, other: NetworkSpec) -> NetworkSpec:
 
 
 def fits_into(small: NetworkSpec, big: NetworkSpec) -> bool:
-    """Whether `embed` can make `big` compute exactly the same as `small`."""
+    """Whether `embed` can make `big` compute exactly the same function as `small`."""
     rest = dataclasses.replace(small, **{name: getattr(big, name) for name in SIZE_FIELDS})
     return rest == big and common_spec(small, big) == small
 

@@ -209,7 +209,7 @@ class Workspace:
                 (folder / name).rename(self.root / name)
 
     def locate_checkpoint(self, resume_from: str) -> Path:
-        """Return the checkpoint to resume: the raw checkpoint, or a deploy sibling without one.
+        """Return the checkpoint to resume: the raw checkpoint, or the deploy sibling if there is no raw one.
 
         Args:
             resume_from: a path, or "latest". The path of a deploy sibling means its raw checkpoint if that exists.

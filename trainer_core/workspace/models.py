@@ -17,7 +17,7 @@ class RunModel:
 
 
 def find_models(root: Path) -> list[RunModel]:
-    """Return the best model, the newest model, and each checkpoint from the newest on (its deploy sibling, if any)."""
+    """Return the best model, the newest model, and each checkpoint, newest first (its deploy sibling, if any)."""
     workspace = Workspace(root)
     exported = sorted(workspace.models.glob("*.pth")) if workspace.models.is_dir() else []
     best = [RunModel(path, "best") for path in exported if path.stem.endswith("_best")]

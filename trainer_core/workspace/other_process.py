@@ -1,4 +1,4 @@
-"""Another process that trains in a workspace on this machine: find it, and request it to save and stop."""
+"""Another process that trains in a workspace on this machine: find it, and ask it to save and stop."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def can_stop(process: int) -> bool:
 
 
 def request_stop(workspace: Workspace, process: int) -> None:
-    """Request a process to finish its step, save and end, like Ctrl+C in its terminal.
+    """Ask a process to finish its step, save and end, like Ctrl+C in its terminal.
 
     Call this once per process: a second signal ends it at once, without saving.
 

@@ -4,7 +4,7 @@ d = x − (left + right)/2;  x += 2a·(1 ± b)·soft(d, t),  soft(d, t) = sign(d
 Without coring and bias that is the filter [−a, 1 + 2a, −a]. Measured: 25 % overshoot one pixel left and right of edges,
 none above and below (mono); 16 % along rows (color); noise stays uncorrelated, which rules out an enhancer without
 coring. The bias b makes bright fringes stronger than dark ones: mono edges overshoot by 25 % and undershoot by 8 %
-(research/wqv-camera.md, section 2.1).
+(docs/camera.md).
 """
 
 from __future__ import annotations

@@ -26,5 +26,5 @@ def column_parity(view: FrameView, width: int) -> Tensor:
 
 
 def parity_offsets(parity: Tensor, step: Tensor) -> Tensor:
-    """Return offsets of mean zero, those of odd lines `step` [B] above those of even lines."""
+    """Return offsets with mean zero; those of odd lines are `step` [B] higher than those of even lines."""
     return (parity - 0.5) * per_sample(step)

@@ -1,4 +1,4 @@
-"""Lens shading: light falls off towards the corners by 1 − v·r², around a center that may differ from the middle.
+"""Lens shading: light falls off toward the corners by 1 − v·r², around a center that may differ from the middle.
 
 r is 1 at a frame corner if the center is the middle. Measured: corners 10-30 % darker after the tone curve (mono);
 129-142 against 193 in the center (color, one wall), where red and blue fall off less than green.

@@ -13,7 +13,7 @@ from trainer_core.camera.stages.light import power
 
 
 def apply_tone_curve(light: Tensor, gamma: Tensor, black: Tensor, white: float) -> Tensor:
-    """Convert linear light [B, C, h, w] to codes; light above 1 (white) is headroom, below 0 it counts as 0.
+    """Convert linear light [B, C, h, w] to codes; light above 1 (white) is not clipped, light below 0 counts as 0.
 
     Args:
         light: after exposure.

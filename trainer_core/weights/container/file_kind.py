@@ -19,7 +19,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 
 
 def describe_foreign_file(head: bytes) -> str:
-    """Return what a file seems to be, as a sentence without full stop.
+    """Return what a file seems to be, as a sentence without a period.
 
     Args:
         head: its first bytes, up to 512.

@@ -1,7 +1,7 @@
 """Reader of the layout that `torch.save` used before 1.6, called by `reader` for files that begin with `MAGIC`.
 
 The file holds five pickles: a magic number, the protocol version, facts about the machine that wrote it, the object,
-and a list of storage keys. For each key follow the number of elements (8 bytes, little-endian) and the values.
+and a list of storage keys. After them come, per key, the number of elements (8 bytes, little-endian) and the values.
 """
 
 from __future__ import annotations
