@@ -90,7 +90,7 @@ def main(arguments: "list[str]") -> int:
         report(str(error))
         return 1
     except KeyboardInterrupt:
-        report("Interrupted. The setup continues at the next start.")
+        report("Interrupted. Start run.py again to continue the setup.")
         return 130
     return start(job)
 
@@ -109,7 +109,7 @@ def job_arguments(command: str, rest: "list[str]") -> "list[str]":
     if command == "test":
         missing = find_missing_libraries()
         if missing:
-            report("Skipping the window's tests, because libraries are missing: %s" % ", ".join(missing))
+            report("Skipping the window tests because libraries are missing: %s" % ", ".join(missing))
         os.chdir(ROOT)  # pytest reads its settings from the current folder
         return ["-m", "pytest", *(["-p", "no:pytest-qt"] if missing else []), *rest]
     if command == "tools":
@@ -131,7 +131,7 @@ def window_problem() -> str:
     command = [str(PYTHON), "-I", "-c", WINDOW_PROBE]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     if done.returncode != 0:
-        return "The check for a window failed."
+        return "Could not check whether a window can open."
     return done.stdout.decode("utf-8", "replace").strip()
 
 
@@ -193,12 +193,13 @@ def make_environment() -> None:
 
 def install(extras: "set[str]") -> None:
     """Install the project and its dependencies with the versions in constraints.txt."""
-    report("Installing (the first time takes some minutes)")
+    report("Installing (this takes a few minutes the first time)")
     target = "%s[%s]" % (ROOT, ",".join(sorted(extras)))
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--editable", target]
     if subprocess.call([*command, "--constraint", str(ROOT / "constraints.txt")], cwd=str(ROOT)) != 0:
         raise SetUpError(
-            "pip could not install everything. See the messages above, check the network, then start run.py again."
+            "pip could not install everything. See the messages above, check the network connection, then "
+            "start run.py again."
         )
 
 
@@ -251,7 +252,9 @@ def install_libraries(tried: "list[str]") -> "list[str]":
         advice = "sudo apt-get update && sudo apt-get install -y %s" % " ".join(packages)
     else:
         advice = "your system's package manager (Debian names: %s)" % " ".join(packages)
-    report("The window (not the training) needs missing system packages. Install them with: %s" % advice)
+    report(
+        "The window needs system packages that are missing; training works without them. Install them with: %s" % advice
+    )
     return packages
 
 

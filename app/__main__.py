@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     reason = window_problem()
     if reason:
-        _print_or_show(f"{reason} Train without a window:\n  {_headless_advice(options)}")
+        _print_or_show(f"{reason} To train without a window, run:\n  {_headless_advice(options)}")
         return 2
     from app.start import run_application
 
@@ -48,7 +48,7 @@ def _is_missing(name: str) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=PROGRAM, description="Train networks that upscale Casio WQV wrist camera photos, in a window."
+        prog=PROGRAM, description="Open the window, which trains networks that upscale Casio WQV wrist camera photos."
     )
     parser.add_argument("workspace", nargs="?", help="the workspace to open")
     parser.add_argument("--demo", action="store_true", help="use the built-in scenes; no photos are needed")

@@ -18,10 +18,10 @@ from trainer_core.workspace.unfinished import UnfinishedRun
 _ICONS = {"info": ("info", "accent"), "warning": ("wrong", "warning"), "error": ("wrong", "error")}
 _INFO_SECONDS = 12
 _OUTCOME_TEXTS = {
-    "interrupted": "it was interrupted",
-    "stopped": "it was stopped",
-    "discarded": "it was stopped without saving",
-    "failed": "it failed",
+    "interrupted": "the run was interrupted",
+    "stopped": "the run was stopped",
+    "discarded": "the run was later stopped without saving",
+    "failed": "the run failed",
 }
 
 
@@ -120,7 +120,7 @@ class ResumeCard(Card):
         best = f" Best PSNR so far {found.best_psnr:.2f} dB." if found.best_psnr else ""
         outcome = _OUTCOME_TEXTS.get(found.outcome, found.outcome)
         text = f"Saved {_format_age(time.time() - found.saved_at)}; {outcome}.{best} "
-        text += "Starting over moves these files to previous_runs."
+        text += "Starting over moves the files of this run to previous_runs."
         self.set_content("waiting", "accent", f"There is an unfinished run at step {found.step}{of}", text)
 
 

@@ -25,9 +25,11 @@ class CrashCard(Card):
     def show_crash(self, crash_report: str) -> None:
         """Offer the report of an earlier crash; do nothing if it is ""."""
         if crash_report:
-            cause = "It was ended by an error in the program, a library or a driver."
+            cause = "An error in the program, a library or a driver ended the last session."
             self._report = ErrorReport("The program crashed", cause, _ADVICE, crash_report)
-            self.set_content("wrong", "warning", "The program crashed last time", "A crash report is available.")
+            self.set_content(
+                "wrong", "warning", "The program crashed the last time it ran", "A crash report is available."
+            )
 
     def _show(self) -> None:
         parent: QWidget = self.window()

@@ -133,17 +133,17 @@ def _refusal_message(kind: PathKind, paths: Sequence[Path]) -> str:
         return ""
     one = len(paths) == 1
     if kind is PathKind.PICTURE:
-        what = f"{paths[0].name} is a single picture" if one else f"{len(paths)} of these are single pictures"
-        return f"{what}. Drop the folder that holds your photos."
+        what = f"{paths[0].name} is a single picture" if one else f"{len(paths)} of these files are single pictures"
+        return f"{what}. Drop the folder that contains your photos."
     names = ", ".join(path.name for path in paths)
     if kind is PathKind.UNKNOWN_JSON:
-        return f"{names}: contains neither training settings nor a camera profile."
+        return f"{names}: no training settings and no camera profile found. Drop another file."
     if kind is PathKind.INVALID_JSON:
-        return f"{names} {'is' if one else 'are'} not readable JSON. Try another copy."
-    what = f"{paths[0].name} is" if one else f"{len(paths)} of these are"
+        return f"{names} cannot be read as JSON. Try another copy."
+    what = paths[0].name if one else f"{len(paths)} of these files"
     return (
-        f"{what} not a folder of photos, a workspace, a weight file (.pth, .safetensors), a watch photo, "
-        "a camera profile or a settings file (.json)."
+        f"{what} cannot be used. Drop a folder of photos, a workspace, a weight file (.pth, .safetensors), a watch "
+        "photo, a camera profile or a settings file (.json)."
     )
 
 

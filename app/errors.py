@@ -34,7 +34,7 @@ from app.theme import SPACING, theme_colors
 
 _FILE_ADVICE = "Check free disk space and write permission, then try again. No other file was changed."
 _GENERAL_ADVICE = (
-    "Try again; the window and your files are unharmed. If the error comes back, save the report and include it "
+    "Try again; the window and your files are unharmed. If the error occurs again, save the report and include it "
     "in a bug report."
 )
 

@@ -32,7 +32,7 @@ class LogPanel(QWidget):
         self._text.setReadOnly(True)
         self._text.setMaximumBlockCount(_MAX_LINES)
         self._text.setAccessibleName("Log")
-        self._text.setPlaceholderText("Messages of the training appear here and in the workspace's trainer.log.")
+        self._text.setPlaceholderText("Messages about the run appear here and in the workspace's trainer.log.")
         self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         row = QHBoxLayout()

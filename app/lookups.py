@@ -268,7 +268,7 @@ class ProfileLookup(Lookup):
         if self._is_mono is (not self._draft.config.monochrome_style):
             self._draft.reset(self.name)
             self.start_later()
-            self.message_posted.emit("info", "Camera profile removed: it is for the other watch.")
+            self.message_posted.emit("info", "Camera profile removed, because it does not match the selected watch.")
 
     def _run_check(self) -> None:
         path = self._draft.config.camera_profile

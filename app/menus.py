@@ -83,7 +83,11 @@ class Menus:
         self._recent.aboutToShow.connect(self._fill_recent)
         self._idle_actions.append(self._recent.menuAction())
         self._add_action(
-            menu, "Choose warm &start …", lambda: commands.choose_path("init_weights"), "Ctrl+W", self._idle_actions
+            menu,
+            "Choose warm-&start weights …",
+            lambda: commands.choose_path("init_weights"),
+            "Ctrl+W",
+            self._idle_actions,
         )
         menu.addSeparator()
         self._add_action(menu, "&Import settings …", commands.settings_files.choose_import, None, self._idle_actions)
@@ -98,7 +102,7 @@ class Menus:
         menu.addSeparator()
         self._pause = self._add_action(menu, "&Pause", commands.pause_or_resume, "Ctrl+Space", self._run_actions)
         self._add_action(menu, "St&op and save", commands.stop, "Ctrl+.", self._active_actions)
-        self._add_action(menu, "&Discard …", commands.discard, None, self._active_actions)
+        self._add_action(menu, "Stop &without saving …", commands.discard, None, self._active_actions)
         menu.addSeparator()
         self._add_action(menu, "Save &now", commands.save_now, QKeySequence.StandardKey.Save, self._run_actions)
         self._add_action(menu, "Pre&view now", commands.preview_now, "Ctrl+R", self._run_actions)

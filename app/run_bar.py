@@ -68,7 +68,7 @@ class RunBar(QFrame):
         page, layout = _make_page()
         self._status = QLabel()
         self._status.setProperty("role", "heading")
-        self._bar = ProgressBar("Progress of the training")
+        self._bar = ProgressBar("Training progress")
         self.pause_button = _make_button("Pause", "pause", self.pause)
         self.stop_button = _make_button("Stop and save", "stop", self.stop)
         self.discard_button = _make_button("Discard", "discard", self.discard)

@@ -127,7 +127,7 @@ class RunController(QObject):
     def _warn_lost_run(self, step: int) -> None:
         text = (
             f"The last run in this workspace stopped at step {step}, before its first checkpoint, so it cannot be "
-            "resumed. Start begins a new run."
+            "resumed. Press Start to begin a new run."
         )
         self._window.message_strip.show_message("warning", text)
 
@@ -244,8 +244,11 @@ class RunController(QObject):
                 self._window,
                 "Stop without saving?",
                 "The steps since the last checkpoint will be lost. No file is deleted.",
-                [("Stop and save", self.stop), ("Discard", lambda: self._window.session.stop(discard=True))],
-                cancel="Continue training",
+                [
+                    ("Stop and save", self.stop),
+                    ("Stop without saving", lambda: self._window.session.stop(discard=True)),
+                ],
+                cancel="Keep training",
             )
 
     def save_now(self) -> None:
@@ -332,7 +335,7 @@ class RunController(QObject):
         window.project.changed.emit()
         window.welcome.refresh()
         if ended.error is not None:
-            title = "The training failed" if finished else "The training did not start"
+            title = "Training failed" if finished else "Training did not start"
             text = ended.error.message if isinstance(ended.error, UserError) else error_message(ended.error)
             window.notifier.notify(title, with_form_labels(text))  # before the dialog, which activates the window
             self._report_error(ended.error, ended.details)
@@ -343,9 +346,7 @@ class RunController(QObject):
             self._unfinished = bool(left)
             window.result_card.show_result(finished, self._compatibility, resumable=self._unfinished)
             failed = finished.outcome == "failed"
-            window.notifier.notify(
-                "The training failed" if failed else "The training has ended", window.result_card.text
-            )
+            window.notifier.notify("Training failed" if failed else "Training has ended", window.result_card.text)
             if failed:
                 self._report_failure(finished)
         self._finish_event = None
@@ -353,8 +354,8 @@ class RunController(QObject):
         window.on_run_ended()
 
     def _report_failure(self, finished: RunFinished) -> None:
-        title = f"The training failed at step {finished.step}"
-        cause = with_form_labels(finished.error or "No reason was given.")
+        title = f"Training failed at step {finished.step}"
+        cause = with_form_labels(finished.error or "The cause is unknown.")
         if finished.remedy:
             advice = "Apply settings that need less memory and continue training."
             label = "Apply and resume" if self._unfinished else "Apply and start again"

@@ -30,8 +30,8 @@ examples:
   wqv-upscale-trainer photos runs/x4 --init-weights models/realesrgan/RealESRGAN_x4plus.pth
   wqv-upscale-trainer --demo runs/demo
 
-exit codes: 0 completed, 1 failed (saved what it could), 2 bad input or usage, 130/143 interrupted and saved"""
-_CONFIG_ONLY = "print the resolved settings as JSON and exit (--device cpu --no-amp: without importing PyTorch)"
+exit codes: 0 completed, 1 failed (saved if possible), 2 invalid input or usage, 130/143 interrupted and saved"""
+_CONFIG_ONLY = "print the resolved settings as JSON and exit (with --device cpu --no-amp, PyTorch is not imported)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -121,7 +121,7 @@ def _with_paths(arguments: dict[str, Any], parser: argparse.ArgumentParser) -> d
     if arguments.get("demo") and workspace is None:
         source, workspace = None, source
     if workspace is None or (source is None and not arguments.get("demo")):
-        parser.error("give a source folder and a workspace folder (with --demo only the workspace)")
+        parser.error("give a source folder and a workspace folder (with --demo, only the workspace folder)")
     arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
     return {**arguments, "workspace": workspace, **({} if source is None else {"source_dir": source})}
 

@@ -227,7 +227,7 @@ class Fanout:
                 sink(event)
             except Exception as error:
                 self._sinks.remove(sink)
-                self(Notice("warning", f"{_sink_name(sink)} failed and was detached: {error!r}"))
+                self(Notice("warning", f"{_sink_name(sink)} failed and receives no further events: {error!r}"))
 
 
 def _sink_name(sink: EventSink) -> str:

@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         description="Inspect, use, convert, install and download models; simulate and calibrate watch cameras.",
     )
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_add_inspect, _add_upscale, _add_export, _add_install, _add_fetch, _add_simulate, _add_calibrate):
         add(verbs)
     return parser
@@ -53,7 +53,7 @@ _Verbs = argparse._SubParsersAction  # argparse has no public name for it
 def _add_inspect(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     parser = verbs.add_parser("inspect", help="describe a weight file and list the programs that load it")
     parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=_inspect)
 
 
@@ -69,9 +69,15 @@ def _add_upscale(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     parser = verbs.add_parser("upscale", help="upscale photos, folders of photos, watch dumps and Palm databases")
     parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the results, NAME.png")
     parser.add_argument(
-        "--tile", type=int, default=256, metavar="N", help="tile side in LR pixels, 0: no tiles (default: %(default)s)"
+        "-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the results (NAME.png)"
+    )
+    parser.add_argument(
+        "--tile",
+        type=int,
+        default=256,
+        metavar="N",
+        help="tile side in LR pixels; 0 means no tiles (default: %(default)s)",
     )
     parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
     parser.add_argument("--half", action="store_true", help="compute in half precision")
@@ -81,7 +87,7 @@ def _add_upscale(verbs: _Verbs[argparse.ArgumentParser]) -> None:
         type=Path,
         const=Path(),
         metavar="OTHER",
-        help="also write DIR/NAME_compare.png: bicubic, this model and, if given, the model OTHER",
+        help="also write DIR/NAME_compare.png, which shows bicubic, this model and, if given, the model OTHER",
     )
     parser.set_defaults(run=_upscale)
 
@@ -119,7 +125,7 @@ def _add_export(verbs: _Verbs[argparse.ArgumentParser]) -> None:
         "--format",
         choices=tuple(FORMATS),
         default="",
-        help="default: from FILE's suffix; " + "; ".join(f"{name}: {text}" for name, text in FORMATS.items()),
+        help="format (default: the suffix of FILE); " + "; ".join(f"{name}: {text}" for name, text in FORMATS.items()),
     )
     parser.add_argument("--half", action="store_true", help=HALF_HELP)
     parser.add_argument("--viewer-compatible", action="store_true", help=VIEWER_COMPATIBLE)
@@ -148,7 +154,7 @@ def _add_install(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     parser = verbs.add_parser("install", help="copy a model into WQV-Viewer's models/custom folder")
     parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("--into", type=Path, required=True, metavar="MODELS_CUSTOM_DIR")
-    parser.add_argument("--replace", action="store_true", help="overwrite a file of the same name")
+    parser.add_argument("--replace", action="store_true", help="overwrite an existing file with the same name")
     parser.set_defaults(run=_install)
 
 
@@ -163,7 +169,11 @@ def _add_fetch(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     parser = verbs.add_parser("fetch", help="download a released Real-ESRGAN model for a warm start")
     parser.add_argument("name", choices=_MODEL_NAMES, metavar="{" + ",".join(_MODEL_NAMES) + "}")
     parser.add_argument(
-        "--into", type=Path, default=Path("models/realesrgan"), metavar="DIR", help="default: %(default)s"
+        "--into",
+        type=Path,
+        default=Path("models/realesrgan"),
+        metavar="DIR",
+        help="folder for the download (default: %(default)s)",
     )
     parser.set_defaults(run=_fetch)
 
@@ -180,7 +190,8 @@ def _add_simulate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
         "simulate",
         help="make synthetic watch photos from clean photos",
         description="Make synthetic watch photos from clean photos. Photos with the same name get their folder as a "
-        "prefix: FOLDER_NAME. This replaces earlier results with the same names and no other file in DIR.",
+        "prefix: FOLDER_NAME. The command replaces earlier results with the same names and leaves other files "
+        "in DIR unchanged.",
     )
     parser.add_argument(
         "photos",
@@ -198,17 +209,23 @@ def _add_simulate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
         help="folder for the results: DIR/lr/NAME.png (wqv10: also NAME.jpg) and DIR/target/NAME.png",
     )
     cameras = tuple(watch.profile for watch in WATCHES.values())
-    parser.add_argument("--camera", choices=cameras, required=True, help="camera of the mono or the color watch")
+    parser.add_argument(
+        "--camera", choices=cameras, required=True, help="camera to simulate, of the mono or the color watch"
+    )
     parser.add_argument("--scale", type=int, choices=(2, 4, 8), required=True)
     parser.add_argument(
         "--count",
         type=int,
         default=1,
         metavar="K",
-        help="frames of each photo, NAME_1 to NAME_K (default: %(default)s)",
+        help="frames per photo, saved as NAME_1 to NAME_K (default: %(default)s)",
     )
     parser.add_argument(
-        "--seed", type=int, default=1337, metavar="S", help="from 0 to 2147483647 (default: %(default)s)"
+        "--seed",
+        type=int,
+        default=1337,
+        metavar="S",
+        help="seed of the random numbers, from 0 to 2147483647 (default: %(default)s)",
     )
     parser.set_defaults(run=_simulate)
 
@@ -233,8 +250,10 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _add_calibrate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
-    parser = verbs.add_parser("calibrate", help="fit a camera profile to the captures of your own watch")
-    parser.add_argument("captures", type=Path, nargs="+", metavar="CAPTURES", help="files and folders, a dozen or more")
+    parser = verbs.add_parser("calibrate", help="fit a camera profile to captures from your own watch")
+    parser.add_argument(
+        "captures", type=Path, nargs="+", metavar="CAPTURES", help="files or folders with a dozen captures or more"
+    )
     parser.add_argument(
         "-o",
         "--out",
@@ -244,7 +263,7 @@ def _add_calibrate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
         help="camera profile to write, for --camera-profile FILE",
     )
     parser.add_argument(
-        "--photos", type=Path, metavar="DIR", help="clean photos for the content, instead of built-in scenes"
+        "--photos", type=Path, metavar="DIR", help="folder of clean photos to simulate instead of the built-in scenes"
     )
     parser.set_defaults(run=_calibrate)
 

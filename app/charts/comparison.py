@@ -87,7 +87,9 @@ class RunComparison(QObject):
     def _show(self, choice: ComparableRun, figures: RunFigures) -> None:
         if not figures:
             self.message_posted.emit(
-                "warning", f"There is no run in {choice.root}: no journal.jsonl with figures. Choose another workspace."
+                "warning",
+                f"{choice.root} contains no run to compare: it has no journal.jsonl with curves. Choose "
+                "another workspace.",
             )
             return
         self._chosen = choice

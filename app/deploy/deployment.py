@@ -81,7 +81,7 @@ class Deployment(QObject):
     def choose_viewer_folder(self) -> str:
         """Ask for the folder that models are copied to and store it; return "" if the user cancels."""
         start = _viewer_folder() or str(Path.home())
-        folder = QFileDialog.getExistingDirectory(self._window, "Choose WQV-Viewer's folder models/custom", start)
+        folder = QFileDialog.getExistingDirectory(self._window, "Choose WQV-Viewer's models/custom folder", start)
         if folder:
             open_settings_store().setValue("viewer_folder", folder)
         return folder
@@ -100,7 +100,9 @@ class Deployment(QObject):
         self._window.project.background.run_job(
             "install",
             lambda: install_model(model, folder, replace=replace),
-            lambda path: show_message("info", f"Copied to {path}. Restart WQV-Viewer and choose it in the AI menu."),
+            lambda path: show_message(
+                "info", f"Copied to {path}. Restart WQV-Viewer and choose the model in its AI menu."
+            ),
             failed,
         )
 
@@ -114,7 +116,7 @@ class Deployment(QObject):
     def _report_error(self, error: Exception) -> None:
         show_message = self._window.message_strip.show_message
         if isinstance(error, NotViewerCompatible):
-            advice = "To write one that it loads, choose Model > Export and tick “For WQV-Viewer”."
+            advice = "To make a version that it loads, choose Model > Export and check “For WQV-Viewer”."
             show_message("error", f"{error.message} {advice}")
         elif isinstance(error, UserError):
             show_message("error", error.message)

@@ -227,7 +227,7 @@ class ExportDialog(QDialog):
             )
 
         self.export_button.setEnabled(False)
-        self._show_status("Writing …", "muted")
+        self._show_status("Exporting …", "muted")
         self._ask_thread(work, self._on_exported, self._on_failed)
 
     def _on_exported(self, result: ExportResult) -> None:
@@ -235,7 +235,7 @@ class ExportDialog(QDialog):
         self._written_file = result.path
         size = result.path.stat().st_size / 1e6
         self._show_status(
-            f"Written to {result.path} ({size:.1f} MB, {result.spec.describe()}).\n"
+            f"Exported to {result.path} ({size:.1f} MB, {result.spec.describe()}).\n"
             f"{format_for_reading(result.summary)}",
             "success",
         )

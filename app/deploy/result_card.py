@@ -15,7 +15,7 @@ from app.theme import SPACING
 from trainer_core.events import RunFinished
 from trainer_core.weights.programs import format_for_reading
 
-_OUTCOMES = {"completed": "The training is complete", "stopped": "Stopped and saved", "failed": "The training failed"}
+_OUTCOMES = {"completed": "Training is complete", "stopped": "Stopped and saved", "failed": "Training failed"}
 
 
 class ResultCard(Card):

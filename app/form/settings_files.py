@@ -89,7 +89,7 @@ class SettingsTransfer(QObject):
     def _apply_imported(self, stored: StoredSettings) -> None:
         self._project.apply_imported(stored.values)
         text = " ".join(stored.notices)
-        self.message_posted.emit("warning" if text else "info", text or "Settings imported; folders unchanged.")
+        self.message_posted.emit("warning" if text else "info", text or "Settings imported. The folders are unchanged.")
 
     def _report_error(self, error: Exception, problem: str) -> None:
         text = error.message if isinstance(error, UserError) else f"{problem}: {error_message(error)}."

@@ -269,7 +269,7 @@ class PreviewPanel(QWidget):
         """Show step and PSNR, and the image's name if the list does not show it."""
         pictures = self.view.pictures
         if pictures is None:
-            self._caption.set_text("This preview is no longer on the disk." if self._shown else "")
+            self._caption.set_text("The files of this preview no longer exist." if self._shown else "")
         else:
             listed = not self.picture_box.isHidden() and self.picture_box.currentText() == pictures.name
             self._caption.set_text(pictures.caption(with_name=not listed))

@@ -60,7 +60,7 @@ class OtherProcessCard(Card):
         self.stop_button.setText("Stopping …" if stopping else "Stop and save …")
 
     def _set_progress_text(self, progress: str) -> None:
-        text = f"Process {self._process} is training in this workspace; charts, previews and log are live."
+        text = f"Process {self._process} is training in this workspace; charts, previews and log update live."
         self.set_content("waiting", "accent", f"{STATUS_TEXT}: {progress}", text)
 
 
@@ -107,7 +107,7 @@ class OtherProcess(QObject):
         if self._run_ended:
             self._run_ended = False
             cards = (self._window.result_card, self._window.resume_card)
-            self._window.notifier.notify("The training has ended", next((card.text for card in cards if card.text), ""))
+            self._window.notifier.notify("Training has ended", next((card.text for card in cards if card.text), ""))
 
     def close(self) -> None:
         """Stop following."""
@@ -162,7 +162,7 @@ class OtherProcess(QObject):
         ask_question(
             self._window,
             "Stop the other process?",
-            f"Process {self.process} finishes its step, saves a checkpoint and exits, as after Ctrl+C in its terminal.",
+            f"Process {self.process} will finish its step, save a checkpoint and exit, as after Ctrl+C in its terminal.",
             [("Stop and save", self._stop)],
             cancel="Keep training",
         )

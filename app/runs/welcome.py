@@ -14,9 +14,9 @@ from app.theme import SPACING, theme, theme_colors
 _WIDTH = 520
 _STEPS = (
     ("folder", "Drop a folder of clean photos anywhere on this window, and choose a workspace for the results."),
-    ("preview", "Choose the watch and the enlargement. The program makes synthetic watch photos from your photos."),
+    ("preview", "Choose the watch and the scale. The program makes synthetic watch photos from your photos."),
     ("start", "Press Start and see the previews become sharper. You can stop at any time."),
-    ("deploy", "Copy the model to WQV-Viewer's models/custom, or use it in chaiNNer."),
+    ("deploy", "Copy the model to WQV-Viewer's models/custom folder, or use it in chaiNNer."),
 )
 
 

@@ -47,8 +47,8 @@ class PairGrid(QWidget):
         self.pairs[index] = pair
         cell = self.cells[index]
         cell.show_pictures(pair.name.rsplit("/", 1)[-1], to_qimage(pair.lr), to_qimage(pair.target))
-        cell.setToolTip(f"{pair.name}\nClick to compare in full size")
-        cell.setAccessibleName(f"{pair.name}: simulated watch photo and training target")
+        cell.setToolTip(f"{pair.name}\nClick to compare at full size")
+        cell.setAccessibleName(f"{pair.name}: synthetic watch photo and training target")
         max_size = self._max_size.expandedTo(_lr_size(pair))
         if max_size != self._max_size:
             self._max_size = max_size

@@ -28,7 +28,7 @@ class PairCompare(CompareView):
         self.left = WATCH
         self.mode = SIDE_BY_SIDE
         self.views = self.side_by_side_views = (WATCH, TARGET)
-        self.setAccessibleName("Simulated watch photo and target")
+        self.setAccessibleName("Synthetic watch photo and target")
         self.setAccessibleDescription(
             "Keys: 1 watch photo, 2 target, S slider, B side by side, + and - zoom, 0 fits, arrows move, "
             "Page Up and Page Down other pairs, Escape back."

@@ -37,7 +37,7 @@ from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.training.simulated_view import PAIR_COUNT, WatchCamera, WatchPair
 
-_LEGEND_TEXT = "Left: simulated watch photo. Right: training target."
+_LEGEND_TEXT = "Left: synthetic watch photo. Right: training target."
 _PARTIAL_FRAME_TEXT = "Small photos fill only part of the frame."
 _MAX_REPORTED = 3
 _UnreadFiles = list[tuple[Path, UserError]]
@@ -57,7 +57,7 @@ class SimulationPanel(QWidget):
         self._open = -1  # index of the pair in full size, -1: none
         self.grid, self.large, self.row = PairGrid(), PairPage(), CaptureRow()
         self.others_button = QPushButton("Show others")
-        self.others_button.setToolTip("Other photos with new random camera settings")
+        self.others_button.setToolTip("Show other photos with new random camera parameters")
         set_icon(self.others_button, "others")
         self.setAcceptDrops(True)
         self._lay_out()
@@ -241,7 +241,7 @@ class SimulationPanel(QWidget):
             captures, unread = result
             if self.row.add(captures):
                 self.message_posted.emit(
-                    "info", f"Only the first {MAX_CAPTURES} captures are shown. Press Remove to choose others."
+                    "info", f"Only the first {MAX_CAPTURES} captures are shown. Press Remove, then choose others."
                 )
             self._show_open_pair()
             done(unread)

@@ -20,7 +20,7 @@ from trainer_core.training.simulated_view import CAMERA_SETTINGS, PAIR_COUNT, Wa
 
 _REFRESH_DELAY = 400  # milliseconds after the last change of a setting
 NO_SOURCE, SCANNING, READY = "no source", "scanning", "ready"
-_NO_SOURCE_TEXT = "Choose a folder of photos, or drop it on this window, to see them as simulated watch photos."
+_NO_SOURCE_TEXT = "Choose a folder of photos, or drop it on this window, to see them as synthetic watch photos."
 _PAUSED_TEXT = "Paused while training runs."
 
 

@@ -60,7 +60,7 @@ def _x11_problem() -> str:
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError as error:
         return f"A system library that the window needs is missing ({error})."
-    return "" if _can_connect(xcb) else f"The display {name} (DISPLAY) does not answer or refuses this user."
+    return "" if _can_connect(xcb) else f"The display {name} (DISPLAY) does not respond or does not accept this user."
 
 
 def _can_connect(xcb: ctypes.CDLL) -> bool:
@@ -89,5 +89,5 @@ def _wayland_problem() -> str:
             connection.settimeout(_TIMEOUT)
             connection.connect(path)
     except OSError as error:
-        return f"The display {name} (WAYLAND_DISPLAY) does not answer ({error.strerror or error})."
+        return f"The display {name} (WAYLAND_DISPLAY) does not respond ({error.strerror or error})."
     return ""

@@ -57,7 +57,7 @@ class TensorBoardServers(QObject):
             except UserError as error:
                 self._failed.emit(str(folder), "info", error.message)
             except Exception as error:
-                self._failed.emit(str(folder), "error", f"TensorBoard could not be started: {error}")
+                self._failed.emit(str(folder), "error", f"TensorBoard could not be started: {error}.")
             else:
                 self._served.emit(str(folder), server)
 

@@ -73,7 +73,7 @@ def _top(key: str, value: Any) -> Callable[[Any], None]:
         (_top("kind", ["mono"]), '"mono" or "color"'),
         (_top("kind", "color"), "does not fit a color camera"),
         (_top("schema", 2), '"schema": 1'),
-        (_top("name", 5), "must be a text"),
+        (_top("name", 5), "must be text"),
     ],
 )
 def test_a_wrong_profile_is_refused_by_what_is_wrong(change: Callable[[Any], None], said: str, tmp_path: Path) -> None:

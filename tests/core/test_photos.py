@@ -152,7 +152,7 @@ def test_a_source_without_photos_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is a file"):
         scan_photos(tmp_path / "a.txt")
     (tmp_path / "a.png").write_bytes(b"")
-    with pytest.raises(UserError, match=r"1 rejected, the first is a\.png \(the file is empty"):
+    with pytest.raises(UserError, match=r"Rejected files: 1; the first: a\.png \(the file is empty"):
         scan_photos(tmp_path)
 
 

@@ -148,7 +148,7 @@ def test_an_unreadable_photo_is_reported_once_and_left_out(photos: Path, tmp_pat
     heard = train(photos, tmp_path, steps=3, val_interval=1)
     assert all([sample.name for sample in pinned(event)] == ["good"] for event in previews(heard))
     (notice,) = [e for e in heard if isinstance(e, Notice) and "Not shown" in e.text]
-    assert "beach.jpg is from a color watch (WQV-3, WQV-10), but this training is for a mono watch" in notice.text
+    assert "beach.jpg is from a color watch (WQV-3, WQV-10), but this run is for a mono watch" in notice.text
     assert "torn.pdb" in notice.text and "holiday.png" in notice.text and ".hidden" not in notice.text
 
 

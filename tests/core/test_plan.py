@@ -103,8 +103,8 @@ def test_photos_keep_the_split_that_was_recorded_and_excluded_folders_are_left_o
 def test_what_is_not_used_is_a_warning(tmp_path: Path) -> None:
     source = make_photos(tmp_path, 1)
     assert find_photos(source, train_split=0.9, val_split=0.1).warnings == (
-        "There are too few photos for a split: validation uses the training photos.",
+        "There are too few photos to split, so validation uses the training photos. Add photos.",
     )
     (source / "broken.jpg").write_bytes(b"no picture")
     (first, _) = find_photos(source, train_split=0.9, val_split=0.1).warnings
-    assert first.startswith("1 files cannot be used and are skipped:\n  broken.jpg: ")
+    assert first.startswith("Files that cannot be used and are skipped (1):\n  broken.jpg: ")

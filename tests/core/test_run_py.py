@@ -303,7 +303,7 @@ def test_the_environment_is_asked_whether_a_window_can_open(run: ModuleType, mon
     if sys.platform.startswith("linux"):
         assert "no display" in run.window_problem()
     monkeypatch.setattr(run, "PYTHON", Path("/bin/false"))
-    assert "check for a window failed" in run.window_problem()
+    assert "Could not check whether a window can open" in run.window_problem()
 
 
 @posix

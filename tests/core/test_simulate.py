@@ -238,11 +238,11 @@ def test_a_second_run_replaces_its_files_and_says_so_and_touches_no_other(
 ) -> None:
     out = tmp_path / "out"
     words = ["simulate", str(photo(tmp_path / "sea.png")), "-o", str(out), "--camera", "wqv10", "--scale", "2"]
-    assert main(words) == 0 and last_line(capsys) == "wqv-upscale-tools: 3 files written."
+    assert main(words) == 0 and last_line(capsys) == "wqv-upscale-tools: Files written: 3."
     foreign = [photo(out / place, 9) for place in ("lr/mine.png", "target/sea.jpg", "sea.png")]
     before, first = [path.read_bytes() for path in foreign], (out / "lr/sea.png").read_bytes()
     assert main([*words, "--seed", "5"]) == 0
-    assert last_line(capsys) == "wqv-upscale-tools: 3 files written, 3 of them replaced earlier ones."
+    assert last_line(capsys) == "wqv-upscale-tools: Files written: 3, earlier files replaced: 3."
     assert [path.read_bytes() for path in foreign] == before and (out / "lr/sea.png").read_bytes() != first
     assert names_in(out / "lr") == ["mine.png", "sea.jpg", "sea.png"]
 
@@ -256,7 +256,7 @@ def test_a_mono_frame_in_place_of_a_color_one_takes_the_jpeg_away(tmp_path: Path
     assert (done.replaced, done.removed) == (
         2,
         1,
-    ) and "1 JPEG of an earlier color simulation removed" in done.format_summary()
+    ) and "JPEG files of an earlier color simulation removed: 1" in done.format_summary()
     assert Image.open(foreign).size == (400, 320)
 
 

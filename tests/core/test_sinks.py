@@ -224,7 +224,7 @@ def test_a_full_disk_costs_log_lines_but_not_the_run_and_is_reported_afterwards(
         sink(Notice("info", text))
     lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[0].endswith("before")
-    assert re.match(r"\d{4}-\d\d-\d\d .* 2 lines could not be written here", lines[-2])
+    assert re.match(r"\d{4}-\d\d-\d\d .* Lines that could not be written here: 2", lines[-2])
     assert lines[-1].endswith("after")
 
 

@@ -152,7 +152,7 @@ def test_blending_lies_between_two_models(model: Path, tmp_path: Path, capsys: A
     assert mixed["meta"]["blend"] == {"with": "other_x4.pth", "alpha": 0.25}
     small = saved(network_of(NetworkSpec(4, 8, 1, 8)), tmp_path / "small_x4.pth")
     assert "same dimensions" in run(capsys, "export", model, "-o", tmp_path / "n.pth", "--blend", small)[2]
-    assert "outside 0..1" in run(capsys, *words[:-1], "1.5")[2]
+    assert "must be from 0 to 1" in run(capsys, *words[:-1], "1.5")[2]
 
 
 def test_exports_that_make_no_sense_are_refused(model: Path, tmp_path: Path, capsys: Any) -> None:
@@ -287,7 +287,7 @@ def test_a_complete_part_is_only_verified(server: str, tmp_path: Path) -> None:
 
 def test_a_wrong_piece_is_not_appended(server: str, tmp_path: Path) -> None:
     (tmp_path / "model.pth.part").write_bytes(CONTENT[:1000])
-    with pytest.raises(UserError, match="another piece"):
+    with pytest.raises(UserError, match="a different part"):
         get(server, "shifted", tmp_path)
     assert (tmp_path / "model.pth.part").read_bytes() == CONTENT[:1000]
 
@@ -306,7 +306,7 @@ def test_other_refusals_of_a_download(server: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not allowed"):
         get(server, "good", tmp_path / "n", scheme="https")
     (tmp_path / "model.pth").write_bytes(b"mine")
-    with pytest.raises(UserError, match="Move it away"):
+    with pytest.raises(UserError, match="Move or delete it"):
         get(server, "good", tmp_path)
     assert (tmp_path / "model.pth").read_bytes() == b"mine"
     with pytest.raises(UserError, match="Unknown model"):

@@ -263,7 +263,7 @@ def test_a_changed_folder_and_changed_settings_are_reported_on_resume(photos: Pa
     make_photos(source, 9)
     _, heard = train(source, tmp_path / "w", stop_at(3), resume_from="latest", learning_rate=5e-4)
     warnings = " ".join(n.text for n in only(Notice, heard) if n.level == "warning")
-    assert "photos changed" in warnings and "learning_rate 0.001 -> 0.0005" in warnings
+    assert "photos have changed" in warnings and "learning_rate 0.001 -> 0.0005" in warnings
 
 
 def test_a_warm_start_is_recorded_and_replayed_until_switched_off(photos: Path, tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_a_warm_start_is_recorded_and_replayed_until_switched_off(photos: Path, 
     settings = {"source_dir": str(photos), "workspace": str(tmp_path / "b")}
     assert make_plan(settings).warm_start is not None and make_plan(settings).config.num_feat == 8
     assert make_plan({**settings, "init_weights": None}).warm_start is None
-    with pytest.raises(UserError, match="cannot be combined"):
+    with pytest.raises(UserError, match="Use either --resume"):
         make_plan({**settings, "init_weights": str(seed), "resume_from": "latest"})
     assert make_plan({**settings, "resume_from": "latest"}).config.init_weights == str(seed)
 
@@ -356,7 +356,7 @@ def test_out_of_memory_saves_and_names_a_smaller_batch(photos: Path, tmp_path: P
         result, heard = train(photos, tmp_path, steps=9, batch_size=4)
     assert result.outcome == "failed"
     assert only(RunFinished, heard)[-1].remedy == {"batch_size": 2, "grad_accum_steps": 2}
-    assert "--batch-size 2 --grad-accum-steps 2" in (result.error or "")
+    assert "--batch-size 2 and --grad-accum-steps 2" in (result.error or "")
     assert Workspace(tmp_path).step_checkpoints()[-1][0] == 3
 
 

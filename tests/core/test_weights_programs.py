@@ -16,10 +16,10 @@ def test_the_gate_s_sentence_is_turned_into_words() -> None:
     given = "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) no: x2 needs pixel-unshuffle"
     assert (
         format_for_reading(given)
-        == "Loads in WQV-Viewer and chaiNNer. Not in Upscayl (NCNN): x2 needs pixel-unshuffle."
+        == "Loads in WQV-Viewer and chaiNNer. Does not load in Upscayl (NCNN): x2 needs pixel-unshuffle."
     )
     assert format_for_reading("WQV-Viewer no: the name · chaiNNer no: growth 4") == (
-        "Not in WQV-Viewer: the name. Not in chaiNNer: growth 4."
+        "Does not load in WQV-Viewer: the name. Does not load in chaiNNer: growth 4."
     )
     for other in ("", "onnxruntime agrees with PyTorch within 1e-06"):
         assert format_for_reading(other) == other
@@ -46,14 +46,14 @@ def test_a_wrong_name_is_reported() -> None:
     assert scale_mark_problem(Path("wqv_x4.pth"), 4) == ""
     assert "no x4" in scale_mark_problem(Path("scale4_final.pth"), 4)
     assert "x4 and x2" in scale_mark_problem(Path("x2_from_x4.pth"), 2)
-    assert "says x2, the weights are x4" in scale_mark_problem(Path("wqv_x2.pth"), 4)
+    assert "says x2 but the weights are x4" in scale_mark_problem(Path("wqv_x2.pth"), 4)
 
 
 def test_the_sentence_names_each_program_and_the_reason() -> None:
     full = check_programs(Path("m_x2.pth"), NetworkSpec(2)).summary()
     assert full == "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) no: x2 needs pixel-unshuffle"
     small = check_programs(Path("m_x4.pth"), SMALL)
-    assert "16/2/8" in small.viewer and "growth 8" in small.chainner and small.upscayl == ""
+    assert "16/2/8" in small.viewer and "growth 32, not 8" in small.chainner and small.upscayl == ""
     assert check_programs(Path("m_x4.safetensors"), NetworkSpec(4)).viewer == "it loads only .pth files"
     assert check_programs(Path("m_x4.pth"), NetworkSpec(4), container="generator").chainner
     assert check_programs(Path("m_x4.pth"), NetworkSpec(4), plain_names=False).viewer

@@ -74,7 +74,7 @@ def test_a_crash_is_reported_at_the_next_start_once(tmp_path: Path, qtbot: Any) 
     card.show_crash("")
     assert card.isHidden()
     card.show_crash(trace)
-    assert "crashed last time" in card.text
+    assert "crashed the last time it ran" in card.text
     card.show_button.click()
     dialog = card.findChild(ErrorDialog)
     assert dialog is not None

@@ -139,7 +139,7 @@ def test_color_that_a_gray_model_cannot_keep_is_said(window: Window, qtbot: Any,
     qtbot.waitUntil(lambda: trial.photos.list.count() == 2, timeout=_LONG)
     wait_for(qtbot, trial)
     assert trial.caption == "photo · 60 × 40 → 240 × 160, in gray"
-    assert any(line.endswith("grays only") for line in visible_text(trial).splitlines())
+    assert any(line.endswith("gray only") for line in visible_text(trial).splitlines())
     trial.photos.list.setCurrentRow(1)
     qtbot.waitUntil(lambda: trial.caption == "gray · 60 × 40 → 240 × 160", timeout=_LONG)
 
@@ -361,11 +361,11 @@ def test_a_model_is_exported_in_each_form_under_a_proposed_name(
     target = model.with_name(f"ours_x4_half.{form}")
     assert dialog.target.text() == str(target)
     click(qtbot, dialog.export_button)
-    qtbot.waitUntil(lambda: "Written" in dialog.status_label.text(), timeout=_LONG)
+    qtbot.waitUntil(lambda: "Exported to" in dialog.status_label.text(), timeout=_LONG)
     assert target.exists()
     if form != "onnx":
         assert inspect_file(target).dtypes == ("float16",)
-        assert "Not in WQV-Viewer" in dialog.status_label.text()
+        assert "Does not load in WQV-Viewer" in dialog.status_label.text()
 
 
 def test_the_viewer_s_form_and_a_blend_are_what_the_tools_make(
@@ -377,7 +377,7 @@ def test_the_viewer_s_form_and_a_blend_are_what_the_tools_make(
     dialog.blend.model_chosen.emit(second)
     dialog.alpha.setValue(0.25)
     click(qtbot, dialog.export_button)
-    qtbot.waitUntil(lambda: "Written" in dialog.status_label.text(), timeout=_LONG)
+    qtbot.waitUntil(lambda: "Exported to" in dialog.status_label.text(), timeout=_LONG)
     assert "Loads in WQV-Viewer" in dialog.status_label.text()
     found = torch.load(tmp_path / "ours_x4_blend.pth", weights_only=True)
     one, two = network_of(SPEC).state_dict(), network_of(SPEC, 7).state_dict()
@@ -395,7 +395,7 @@ def test_what_cannot_be_exported_is_said_in_the_dialog_and_nothing_is_overwritte
     dialog.target.setText(str(model))
     click(qtbot, dialog.export_button)
     answer(window, qtbot, "Replace")
-    qtbot.waitUntil(lambda: "an input model" in dialog.status_label.text(), timeout=_LONG)
+    qtbot.waitUntil(lambda: "one of the input models" in dialog.status_label.text(), timeout=_LONG)
     assert model.read_bytes() == before
     dialog.target.setText(str(tmp_path / "mixed_x4.pth"))
     dialog.blend.show_path(other)
@@ -479,8 +479,8 @@ def test_a_model_that_the_viewer_refuses_leads_to_the_export(window: Window, qtb
     viewer = tmp_path / "custom"
     viewer.mkdir()
     window.controller.deployment.install(str(model), str(viewer))
-    qtbot.waitUntil(lambda: "would not load" in window.message_strip.text, timeout=_LONG)
-    assert "tick “For WQV-Viewer”" in window.message_strip.text and "wqv-upscale-tools" not in window.message_strip.text
+    qtbot.waitUntil(lambda: "cannot load" in window.message_strip.text, timeout=_LONG)
+    assert "“For WQV-Viewer”" in window.message_strip.text and "wqv-upscale-tools" not in window.message_strip.text
     assert not list(viewer.iterdir())
 
 
@@ -523,7 +523,7 @@ def test_nothing_on_the_card_is_cut_off_in_a_small_window(window: Window, qtbot:
     card.show_result(RunFinished("completed", 9, model=str(path)), "WQV-Viewer yes · Upscayl (NCNN) no: growth 16")
     qtbot.wait(50)
     assert window.width() == 1024
-    assert "Not in Upscayl (NCNN): growth 16." in card.text
+    assert "Does not load in Upscayl (NCNN): growth 16." in card.text
     for button in (card.deploy_button, card.try_button, card.export_button):
         assert button.isVisible()
         assert button.width() >= button.sizeHint().width()

@@ -107,7 +107,7 @@ def test_a_training_continues_in_a_minimized_window_and_its_end_is_notified(
     qtbot.waitUntil(lambda: window.session.step > before + 1, timeout=60000)
     window.controller.stop()
     wait_idle(window, qtbot)
-    qtbot.waitUntil(lambda: [title for title, _ in desktop.messages] == ["The training has ended"], timeout=20000)
+    qtbot.waitUntil(lambda: [title for title, _ in desktop.messages] == ["Training has ended"], timeout=20000)
     assert "Stopped and saved" in desktop.messages[0][1]
     assert window.isMinimized()
 
@@ -115,7 +115,7 @@ def test_a_training_continues_in_a_minimized_window_and_its_end_is_notified(
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (RuntimeError("the processor is on strike"), "The training failed at step"),
+        (RuntimeError("the processor is on strike"), "Training failed at step"),
         (UserError("Every photo is gone."), "Every photo is gone."),
     ],
 )
@@ -136,7 +136,7 @@ def test_every_failure_is_notified(
     window.showMinimized()
     monkeypatch.setattr("trainer_core.training.learner.Learner.update", fail)
     wait_idle(window, qtbot)
-    qtbot.waitUntil(lambda: [title for title, _ in desktop.messages] == ["The training failed"], timeout=20000)
+    qtbot.waitUntil(lambda: [title for title, _ in desktop.messages] == ["Training failed"], timeout=20000)
     assert text in desktop.messages[0][1]
     for dialog in window.findChildren(ErrorDialog):
         dialog.reject()

@@ -60,7 +60,7 @@ def test_a_photo_of_the_other_watch_is_refused(window: Window, qtbot: Any, photo
     fill_form(window, photos, tmp_path / "run")
     picture(1, 176, 144).save(tmp_path / "beach.jpg")
     drop(window, tmp_path / "beach.jpg")
-    told(window, qtbot, "beach.jpg is from a color watch", "this training is for a mono watch")
+    told(window, qtbot, "beach.jpg is from a color watch", "this run is for a mono watch")
     assert not (tmp_path / "run" / "preview_photos").exists()
 
 
@@ -69,9 +69,9 @@ def test_anything_else_dropped_says_what_would_do(window: Window, qtbot: Any, ph
     told(window, qtbot, "Drop the folder")
     (tmp_path / "notes.txt").write_text("hello")
     drop(window, tmp_path / "notes.txt")
-    told(window, qtbot, "notes.txt is not a folder of photos")
+    told(window, qtbot, "notes.txt cannot be used. Drop a folder of photos")
     wait_until_quiet(window, qtbot)
-    assert "notes.txt is not a folder of photos" in window.message_strip.text
+    assert "notes.txt cannot be used. Drop a folder of photos" in window.message_strip.text
     config = window.project.draft.config
     assert not config.source_dir and not config.workspace and config.init_weights is None
 

@@ -79,7 +79,7 @@ def test_too_little_memory_is_doubted_beside_a_start_that_works(
     fill_form(window, photos, tmp_path / "run", steps=100000)
     qtbot.waitUntil(lambda: bool(doubts(window)), timeout=_LONG)
     text, setting = doubts(window)[0]
-    assert text.startswith("Memory may run out: about 0.1") and "0.0 GB free. Lower Batch and raise" in text
+    assert text.startswith("Memory may run out: about 0.1") and "0.0 GB free. Lower Batch size and raise" in text
     assert setting == "batch_size"
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     window.run_bar.start_button.click()

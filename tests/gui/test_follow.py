@@ -190,7 +190,7 @@ def test_a_command_line_run_is_followed_and_stopped_from_here(
         assert not window.other_process_card.stop_button.isEnabled()  # a second time would leave at once
         qtbot.waitUntil(lambda: process.poll() is not None, timeout=_LONG)
         assert process.returncode == 128 + signal.SIGINT
-        qtbot.waitUntil(lambda: "it was stopped" in window.resume_card.text, timeout=_LONG)
+        qtbot.waitUntil(lambda: "the run was stopped" in window.resume_card.text, timeout=_LONG)
         assert list((workspace / "checkpoints").glob("scale4_step*.pth"))
     finally:
         process.kill()
@@ -221,7 +221,7 @@ def test_earlier_runs_and_other_workspaces_can_be_drawn_beside(
     curve = next(item for item in loss.plot.listDataItems() if item.name() == earlier.text())
     assert len(curve.getOriginalDataset()[0]) == 30
     window.controller.comparison.choose(ComparableRun("nothing", tmp_path))
-    qtbot.waitUntil(lambda: "There is no run in" in window.message_strip.text)
+    qtbot.waitUntil(lambda: "contains no run to compare" in window.message_strip.text)
     assert earlier.text() in loss.legend
     window.controller.comparison.choose(None)
     qtbot.waitUntil(lambda: loss.legend == "")

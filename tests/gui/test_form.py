@@ -112,7 +112,7 @@ def test_numbers_may_be_typed_as_people_write_them(window: Window, name: str, ty
 
 def test_reset_brings_the_default_back(window: Window, qtbot: Any) -> None:
     row = window.form.rows["batch_size"]
-    reset = find_named(row, "Reset Batch")
+    reset = find_named(row, "Reset Batch size")
     window.form.focus_setting("batch_size")
     type_into(qtbot, window, "batch_size", "7")
     assert window.project.draft.config.batch_size == 7
@@ -294,7 +294,7 @@ def test_an_own_camera_profile_chooses_the_watch_and_goes_with_it(window: Window
     assert watch.entry.value() is True
     window.project.set_value("monochrome_style", False)
     assert window.project.draft.config.camera_profile is None
-    assert "other watch" in window.message_strip.text
+    assert "does not match the selected watch" in window.message_strip.text
 
 
 def test_a_broken_camera_profile_is_explained_beneath_its_row(window: Window, qtbot: Any, tmp_path: Path) -> None:

@@ -83,7 +83,9 @@ def invalid(window: Window, folder: Path) -> None:
     window.project.set_path("source_dir", str(folder / "a folder that was moved somewhere else yesterday"))
     window.project.set_value("steps", "fifteen thousand or so")
     window.project.set_value("learning_rate", -1.0)
-    window.message_strip.show_message("warning", "Camera profile removed: it is for the other watch.")
+    window.message_strip.show_message(
+        "warning", "Camera profile removed, because it does not match the selected watch."
+    )
 
 
 def ready(window: Window, folder: Path) -> None:

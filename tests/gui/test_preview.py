@@ -336,9 +336,9 @@ def test_a_preview_that_is_gone_from_the_disk_is_said_to_be(panel: PreviewPanel,
         panel.on_event(preview(tmp_path, number, frame(40)))
     (tmp_path / file_name(1, "1")).write_bytes(b"torn")
     panel.timeline.slider.setValue(0)
-    qtbot.waitUntil(lambda: "no longer on the disk" in panel.caption)
+    qtbot.waitUntil(lambda: "no longer exist" in panel.caption)
     qtbot.wait(100)
-    assert panel.caption == "This preview is no longer on the disk."
+    assert panel.caption == "The files of this preview no longer exist."
     assert panel.view.pictures is None and panel.timeline.step == 1
 
 

@@ -109,8 +109,8 @@ def test_a_dropped_camera_profile_is_still_a_profile(window: Window, qtbot: Any,
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('{"name": "of another program"}', "neither training settings nor a camera profile"),
-        ("{torn", "not readable JSON"),
+        ('{"name": "of another program"}', "no training settings and no camera profile"),
+        ("{torn", "cannot be read as JSON"),
     ],
 )
 def test_other_json_is_refused_with_the_reason_and_changes_nothing(

@@ -187,7 +187,7 @@ def test_a_training_continues_in_the_tray_and_its_end_is_notified(
     choose(window, "Stop and save")
     assert window.isHidden()
     wait_idle(window, qtbot)
-    assert notifications == ["The training has ended"]
+    assert notifications == ["Training has ended"]
     assert window.isVisible()  # with nothing to wait for, the tray would be a hiding place
     assert "Stopped and saved" in window.result_card.text
     window.activateWindow()
@@ -221,7 +221,7 @@ def test_a_failure_is_notified_as_one(
     answer(window, "Keep training in the tray")
     monkeypatch.setattr("trainer_core.training.learner.Learner.update", fail)
     wait_idle(window, qtbot)
-    assert notifications == ["The training failed"]
+    assert notifications == ["Training failed"]
     dialog = window.findChild(ErrorDialog)
     assert dialog is not None
     assert "on strike" in visible_text(dialog)
@@ -296,8 +296,8 @@ def test_tensorboard_says_what_is_missing(
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"DISPLAY": ":4085"}, ":4085 (DISPLAY) does not answer"),
-        ({"DISPLAY": ":4085", "WAYLAND_DISPLAY": "wayland-85"}, "wayland-85 (WAYLAND_DISPLAY) does not answer"),
+        ({"DISPLAY": ":4085"}, ":4085 (DISPLAY) does not respond"),
+        ({"DISPLAY": ":4085", "WAYLAND_DISPLAY": "wayland-85"}, "wayland-85 (WAYLAND_DISPLAY) does not respond"),
         ({"QT_QPA_PLATFORM": "xcb"}, "DISPLAY is not set"),
     ],
 )

@@ -157,7 +157,7 @@ def test_what_needs_less_memory_is_applied_and_the_training_goes_on(
     window.project.set_value("batch_size", 4)
     start(window, qtbot)
     dialog = fail_at_the_next_step(window, qtbot, "DefaultCPUAllocator: can't allocate memory: 9 bytes.")
-    assert "Out of memory with Batch 4" in visible_text(dialog)
+    assert "Out of memory with Batch size 4" in visible_text(dialog)
     failed_at = window.session.step
     buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}
     assert [text for text, button in buttons.items() if button.width() < button.sizeHint().width()] == [], "cut off"
@@ -409,13 +409,13 @@ def test_discard_asks_and_closing_asks(window: Window, qtbot: Any, photos: Path,
     fill_form(window, photos, workspace, steps=100000, val_interval=100000, checkpoint_interval=100000)
     start(window, qtbot)
     click(qtbot, window.run_bar.discard_button)
-    answer(window, qtbot, "Continue training")
+    answer(window, qtbot, "Keep training")
     assert window.session.state is SessionState.TRAINING
     window.close()
     assert window.isVisible()
     answer(window, qtbot, "Cancel")
     click(qtbot, window.run_bar.discard_button)
-    answer(window, qtbot, "Discard")
+    answer(window, qtbot, "Stop without saving")
     wait_idle(window, qtbot)
     assert not list((workspace / "checkpoints").glob("*.pth"))
 

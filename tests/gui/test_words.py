@@ -11,7 +11,7 @@ from trainer_core.settings.config import SETTINGS
 @pytest.mark.parametrize(
     ("text", "worded"),
     [
-        ("Use --batch-size 2 --grad-accum-steps 4.", "Use Batch 2 Gradient accumulation 4."),
+        ("Use --batch-size 2 --grad-accum-steps 4.", "Use Batch size 2 Gradient accumulation 4."),
         ("Leave --no-monochrome-style out, or --monochrome-style.", "Leave WQV-3/10 color out, or WQV-1/2 mono."),
         ("Give --no-init-weights.", "Give no {init_weights}."),
         ("The file --scale-less/my--scale.pth", "The file --scale-less/my--scale.pth"),

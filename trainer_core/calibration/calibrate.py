@@ -64,14 +64,15 @@ class Calibration:
         names = f"built-in {watch.profile}", f"fitted {self.profile.name}"
         other_half, *synthetic_halves = self.split_half_distances
         lines = [
-            f"{self.captures} captures of a {watch.description}; smaller is closer, C2ST 0.5 means indistinguishable:",
-            f"{'':24}{'D':>8}{'C2ST':>8}{'D from one half':>18}",
+            f"{self.captures} captures from a {watch.description}; smaller is closer, C2ST 0.5 means "
+            "indistinguishable:",
+            f"{'':24}{'D':>8}{'C2ST':>8}{'D to capture half':>18}",
             *(
                 f"{name[:23]:24}{score.distance:8.3f}{score.auc:8.3f}{half:18.3f}"
                 for name, score, half in zip(names, (self.builtin, self.fitted), synthetic_halves)
             ),
-            f"{'the other half':24}{'':16}{other_half:18.3f}",
-            "Measured with new random draws, on the captures to which the profile was fitted.",
+            f"{'other half of captures':24}{'':16}{other_half:18.3f}",
+            "Measured with new random parameters, on the captures that the profile was fitted to.",
         ]
         if self.fitted.total >= self.builtin.total:
             lines.append("The fitted profile is no closer than the built-in one. Keep using the built-in profile.")
@@ -165,13 +166,14 @@ def _detect_kind(captures: list[Capture], refused: list[tuple[Path, str]]) -> st
     counts = {kind: sum(capture.kind == kind for capture in captures) for kind in WATCHES}
     if all(counts.values()):
         raise UserError(
-            f"The captures come from two watches: {counts['mono']} mono and {counts['color']} color ones. "
-            "Give the captures of one watch only."
+            f"The captures come from two kinds of watch: {counts['mono']} mono and {counts['color']} color. "
+            "Use captures from one watch only."
         )
     if len(captures) < MIN_CAPTURES:
-        first = f" The first of {len(refused)} refused files: {refused[0][1]}" if refused else ""
+        first = f" Refused files: {len(refused)}; the first: {refused[0][1]}" if refused else ""
         raise UserError(
-            f"{len(captures)} different captures are too few to fit a profile; give at least {MIN_CAPTURES}.{first}"
+            f"A fit needs at least {MIN_CAPTURES} different captures; usable here: {len(captures)}. Add more "
+            f"captures.{first}"
         )
     return captures[0].kind
 
@@ -184,12 +186,16 @@ def _check_target(out: Path) -> None:
         try:
             CameraProfile.load(out)
         except UserError as error:
-            raise UserError(f"{out} exists and is not a camera profile. Choose another name with -o.") from error
+            raise UserError(
+                f"{out} already exists and is not a camera profile. Choose another name with -o."
+            ) from error
     try:
         with tempfile.TemporaryFile(dir=out.parent):
             pass
     except OSError as error:
-        raise UserError(f"Cannot write to the folder {out.parent} ({error.strerror}). Choose another.") from error
+        raise UserError(
+            f"Cannot write to the folder {out.parent} ({error.strerror}). Choose another folder with -o."
+        ) from error
 
 
 def _cut_clean_frames(
@@ -202,7 +208,9 @@ def _cut_clean_frames(
         content = _read_photos(Path(photos), count, refused)
     frames = [cut_clean_frame(image, camera, _SEED, n) for n, image in enumerate(content)]
     if photos is not None and len(frames) < min(count, MIN_PHOTOS):
-        raise UserError(f"{photos} has {len(frames)} usable photos; at least {MIN_PHOTOS} are needed.")
+        raise UserError(
+            f"{photos} must contain at least {MIN_PHOTOS} usable photos, but has {len(frames)}. Add photos."
+        )
     return np.stack(frames)
 
 

@@ -92,7 +92,7 @@ class MonoParams(Params):
     centre_y: Tensor = _uniform_parameter("half frame", -0.5, 0.5, "vignette center, below the middle")
     flare: Tensor = _uniform_parameter("1", 0.0, 0.5, "stray light, as a share of the frame's mean light")
     mean_level: Tensor = _uniform_parameter("level", 1.0, 14.0, "target mean of the exposure control")
-    head_room: Tensor = _uniform_parameter("linear", 1.0, 4.0, "clipping point of the sensor, in units of white")
+    head_room: Tensor = _uniform_parameter("linear", 1.0, 4.0, "clipping point of the sensor, as a multiple of white")
     gain: Tensor = _log_uniform_parameter("1", 0.01, 20.0, "amplifier gain; sensor noise is proportional to it")
     indoor: Tensor = _probability_parameter("dark place: `indoor_gain` replaces `gain`")
     indoor_gain: Tensor = _log_uniform_parameter("1", 0.01, 20.0, "amplifier gain in dark places")
@@ -107,7 +107,7 @@ class MonoParams(Params):
     row_noise: Tensor = _uniform_parameter("level", 0.0, 1.0, "row-wise offset, standard deviation")
     column_noise: Tensor = _uniform_parameter("level", 0.0, 1.0, "column-wise offset, standard deviation")
     sharpen_bias: Tensor = _uniform_parameter(
-        "1", -0.9, 0.9, "edge enhancer: share that bright fringes gain and dark ones lose", 0.0
+        "1", -0.9, 0.9, "edge enhancer: share by which bright fringes grow and dark ones shrink", 0.0
     )
 
 
@@ -132,15 +132,15 @@ class ColorParams(Params):
     )
     flare: Tensor = _uniform_parameter("1", 0.0, 0.5, "stray light, as a share of the frame's mean light")
     mean_luma: Tensor = _uniform_parameter("code", 20.0, 235.0, "target mean luma of the exposure control")
-    head_room: Tensor = _uniform_parameter("linear", 1.0, 4.0, "clipping point of the sensor, in units of white")
+    head_room: Tensor = _uniform_parameter("linear", 1.0, 4.0, "clipping point of the sensor, as a multiple of white")
     gain: Tensor = _log_uniform_parameter("1", 0.01, 20.0, "amplifier gain; sensor noise is proportional to it")
     line_leak: Tensor = _uniform_parameter(
         "1", -0.5, 0.5, "share of red minus blue that leaks into luma, alternating by row"
     )
     gamma: Tensor = _uniform_parameter("1", 0.2, 2.0, "exponent of the tone curve")
     black: Tensor = _uniform_parameter("code", 0.0, 80.0, "black level of green")
-    red_black: Tensor = _uniform_parameter("code", -40.0, 80.0, "black of red minus black of green")
-    blue_black: Tensor = _uniform_parameter("code", -40.0, 80.0, "black of blue minus black of green")
+    red_black: Tensor = _uniform_parameter("code", -40.0, 80.0, "black level of red minus black level of green")
+    blue_black: Tensor = _uniform_parameter("code", -40.0, 80.0, "black level of blue minus black level of green")
     saturation: Tensor = _uniform_parameter("1", 0.0, 3.0, "factor on both color differences")
     chroma_blur: Tensor = _uniform_parameter("px", 0.0, 4.0, "blur of both color differences, Gaussian sigma")
     sharpen_h: Tensor = _uniform_parameter("1", 0.0, 3.0, "edge enhancer of luma along rows, weight of each neighbor")
@@ -152,7 +152,7 @@ class ColorParams(Params):
     odd_rows: Tensor = _uniform_parameter("code", -10.0, 10.0, "brightness of odd rows above even rows")
     annex_k: Tensor = _probability_parameter("JPEG tables of Annex K instead of the watch's own")
     sharpen_bias: Tensor = _uniform_parameter(
-        "1", -0.9, 0.9, "edge enhancer: share that bright fringes gain and dark ones lose", 0.0
+        "1", -0.9, 0.9, "edge enhancer: share by which bright fringes grow and dark ones shrink", 0.0
     )
 
 

@@ -69,7 +69,9 @@ class CameraProfile:
             UserError: there is no such profile.
         """
         if name not in BUILTIN_PROFILES:
-            raise UserError(f"There is no built-in camera {name!r}; choose one of {', '.join(BUILTIN_PROFILES)}.")
+            raise UserError(
+                f"There is no built-in camera profile {name!r}; choose one of {', '.join(BUILTIN_PROFILES)}."
+            )
         content = importlib.resources.files("resources").joinpath(f"{name}.json").read_bytes()
         return cls._parse(content, f"built-in {name}", name)
 
@@ -116,7 +118,7 @@ class CameraProfile:
 def _read_text(data: Mapping[str, Any], key: str, default: str, source_name: str) -> str:
     value = data.get(key, default)
     if not isinstance(value, str) or len(value) > 2000:
-        raise UserError(f'{source_name}: "{key}" must be a text of at most 2000 characters.')
+        raise UserError(f'{source_name}: "{key}" must be text of at most 2000 characters.')
     return value
 
 
@@ -125,7 +127,7 @@ def _read_section(
 ) -> Mapping[str, Any]:
     section = data.get(key)
     if not isinstance(section, dict):
-        raise UserError(f'{source_name}: "{key}" is missing.')
+        raise UserError(f'{source_name}: "{key}" is missing or is not a JSON object.')
     section = {
         **{name: [entry.legacy_value] * 2 for name, entry in expected.items() if entry.legacy_value is not None},
         **section,
@@ -140,7 +142,7 @@ def _read_section(
 
 def _read_range(value: Any, parameter: Parameter, source_name: str) -> tuple[float, float]:
     if not isinstance(value, list) or len(value) != 2:
-        raise UserError(f"{source_name} must be [low, high].")
+        raise UserError(f"{source_name} must be a list of two numbers: [low, high].")
     low, high = _read_number(value[0], parameter, source_name), _read_number(value[1], parameter, source_name)
     if low > high:
         raise UserError(f"{source_name} is [{low:g}, {high:g}]: the first number must not exceed the second.")

@@ -112,9 +112,9 @@ def _read_file(path: Path) -> bytes:
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
     if len(content) > _MAX_FILE_BYTES:
-        raise UserError(f"{path} is too large for watch photos (more than {_MAX_FILE_BYTES >> 20} MiB).")
+        raise UserError(f"{path} is too large to contain watch photos (more than {_MAX_FILE_BYTES >> 20} MiB).")
     if not content:
-        raise UserError(f"{path} is empty (0 bytes).")
+        raise UserError(f"{path} is empty (0 bytes). Use another copy.")
     return content
 
 
@@ -134,7 +134,9 @@ def _captures_from_image(content: bytes, path: Path) -> Capture:
 def _read_mono_levels(rgb: np.ndarray, path: Path) -> np.ndarray:
     height, width = rgb.shape[:2]
     if max(height, width) > WQV1.frame_width or min(height, width) < _MIN_CROP:
-        raise UserError(f"{path} is not a watch photo: {width}x{height} pixels instead of {_SIZES}.")
+        raise UserError(
+            f"{path} is not a watch photo: {width}x{height} pixels instead of {_SIZES}. Use the original file."
+        )
     gray = rgb[..., 0]
     levels = normalize_levels(gray) if (rgb == gray[..., None]).all() else None
     if levels is None:
@@ -204,12 +206,13 @@ def _is_palm(content: bytes) -> bool:
 def _captures_from_palm(content: bytes, path: Path) -> list[Capture]:
     if read_database_name(content).startswith(_THUMBNAILS):
         raise UserError(
-            f"{path} holds only thumbnails (WQVColorDB). Choose the CASIJPG*.PDB files beside it: they hold the photos."
+            f"{path} contains only thumbnails (WQVColorDB). Choose the CASIJPG*.PDB files in the same folder: "
+            "they contain the photos."
         )
     records = read_live_records(content, path)
     if not records:
         raise UserError(
-            f"{path} is a Palm database that holds no photo: it is empty, or all of its records are deleted. "
+            f"{path} is a Palm database without photos: it is empty, or all of its records are deleted. "
             "Copy the photos from the watch to the Palm again and synchronize, or use an older copy of the file."
         )
     unknown = [number for number, record in enumerate(records, 1) if not _is_link_record(record)]
@@ -220,7 +223,7 @@ def _captures_from_palm(content: bytes, path: Path) -> list[Capture]:
         return [_capture_from_jpeg(b"".join(_read_palm_block(record, path) for record in records), path)]
     # Returning the valid photos alone would hide that one is missing.
     raise UserError(
-        f"{path} is a Palm database, but it does not come from a watch, is damaged or is truncated: "
+        f"{path} is a Palm database, but it does not come from a watch, or it is damaged or truncated: "
         f"record {unknown[0]} of {len(records)} has an unknown format. Use another copy of the file."
     )
 
@@ -231,11 +234,12 @@ def _is_link_record(record: bytes) -> bool:
 
 def _read_palm_block(record: bytes, path: Path) -> bytes:
     if len(record) < _BLOCK_HEADER or not record.startswith(_BLOCK_MARK):
-        raise UserError(f"{path} is a damaged Palm database: a part of the photo lacks its mark. Use another copy.")
+        raise UserError(f"{path} is a damaged Palm database: part of the photo lacks its marker. Use another copy.")
     (length,) = struct.unpack_from(">H", record, _BLOCK_HEADER - 2)
     if length > len(record) - _BLOCK_HEADER:
         raise UserError(
-            f"{path} is truncated: a part of the photo is shorter than its {length} bytes. Use another copy."
+            f"{path} is truncated: part of the photo is shorter than the {length} bytes that its header "
+            "states. Use another copy."
         )
     return record[_BLOCK_HEADER : _BLOCK_HEADER + length]
 

@@ -110,7 +110,7 @@ def _open_image(source: Path | bytes) -> Iterator[Image.Image]:
             if size == 0:
                 raise PhotoError("the file is empty (0 bytes)")
             if size > MAX_FILE_BYTES:
-                raise PhotoError(f"the file has {size / 1e6:.0f} MB; the limit is {MAX_FILE_BYTES // 1024**2} MiB")
+                raise PhotoError(f"the file is {size / 1024**2:.0f} MiB; the limit is {MAX_FILE_BYTES // 1024**2} MiB")
             file.seek(0)
             reader = _find_reader(file.read(16))
             file.seek(0)
@@ -137,11 +137,11 @@ def _find_reader(start: bytes) -> Callable[..., Any]:
 
 def _check_size(width: int, height: int) -> None:
     if min(width, height) < MIN_SIDE:
-        raise PhotoError(f"{width}x{height} pixels is too small; each side needs at least {MIN_SIDE}")
+        raise PhotoError(f"{width}x{height} pixels is too small; each side must have at least {MIN_SIDE} pixels")
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise PhotoError(
             f"{width}x{height} pixels is too large; the limits are {MAX_PIXELS // 10**6} megapixels "
-            f"and {MAX_SIDE} pixels on a side"
+            f"and {MAX_SIDE} pixels per side"
         )
 
 
@@ -161,7 +161,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
         image = _to_eight_bit(image)
     if image.mode in ("I", "F"):
-        raise PhotoError("32-bit and floating-point images have no defined white; save it with 8 or 16 bits")
+        raise PhotoError("a 32-bit or floating-point image has no defined white; save it with 8 or 16 bits per channel")
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return _composite_on_backdrop(_apply_icc_profile(rgba.convert("RGB"), profile), rgba.getchannel("A"))

@@ -228,7 +228,7 @@ def _no_photos_message(root: Path, rejected: Sequence[RejectedFile], ignored: in
     if rejected:
         name, reason = escape_control_characters(rejected[0].name), rejected[0].reason
         return (
-            f"No usable photo in {root}: {len(rejected)} rejected, the first is {name} ({reason}). "
+            f"No photo in {root} can be used. Rejected files: {len(rejected)}; the first: {name} ({reason}). "
             f"Add {formats} photos to it or choose another folder."
         )
     content = f"no photos (other files: {ignored})" if ignored else "no files"

@@ -64,8 +64,8 @@ def make_splits(
     """
     if not (0 < train_split <= 1 and 0 <= val_split < 1 and train_split + val_split <= 1 + 1e-9):
         raise UserError(
-            f"A train split of {train_split:g} and a validation split of {val_split:g} are impossible: "
-            "the train split must be more than 0, and both together at most 1."
+            f"A train split of {train_split:g} and a validation split of {val_split:g} cannot be used: "
+            "the train split must be above 0, and the sum of both must not exceed 1."
         )
     staged = _splits_from_folders(scan.photos)
     if staged is not None:

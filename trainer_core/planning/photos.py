@@ -28,11 +28,11 @@ class SourcePhotos(NamedTuple):
         texts = []
         if self.scan.rejected:
             lines = "\n".join(f"  {r.name}: {r.reason}" for r in self.scan.rejected)
-            texts.append(f"{len(self.scan.rejected)} files cannot be used and are skipped:\n{lines}")
+            texts.append(f"Files that cannot be used and are skipped ({len(self.scan.rejected)}):\n{lines}")
         if self.splits.unused:
-            texts.append(f"{len(self.splits.unused)} photos outside train, val and test are not used.")
+            texts.append(f"Photos outside the train, val and test folders are not used ({len(self.splits.unused)}).")
         if self.splits.val_is_train:
-            texts.append("There are too few photos for a split: validation uses the training photos.")
+            texts.append("There are too few photos to split, so validation uses the training photos. Add photos.")
         return tuple(texts)
 
 

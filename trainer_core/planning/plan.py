@@ -109,9 +109,7 @@ def make_plan(given: Mapping[str, Any]) -> RunPlan:
     if profile is not None:
         given["monochrome_style"] = profile.kind == "mono"
     if given.get("resume_from") and given.get("init_weights"):
-        raise UserError(
-            "--resume and --init-weights cannot be combined. Use the first to continue a run, the second to start one."
-        )
+        raise UserError("Use either --resume (to continue a run) or --init-weights (to start a new one), not both.")
     warm, checkpoint = None, None
     if given.get("resume_from"):
         config = _resolve_for_resume(given, stored)
@@ -198,7 +196,7 @@ def _find_warm_start(given: Mapping[str, Any], stored: StoredSettings) -> WarmSt
     if "init_weights" not in given and not Path(path).is_file():
         raise UserError(
             f"The warm-start file stored in this workspace, {path}, no longer exists. "
-            "Give its new path with --init-weights, or use --no-init-weights."
+            "Set its new path with --init-weights, or start without it (--no-init-weights)."
         )
     return identify_source(Path(path), arch=arch)
 
@@ -209,7 +207,7 @@ def _network_conflict_notices(config: TrainerConfig, given: Mapping[str, Any]) -
         return ()
     return (
         f"The warm-start file sets the network: {used.describe()} instead of the preset's "
-        f"{requested.describe()}. Give --num-block, --num-feat or --num-grow-ch to change that.",
+        f"{requested.describe()}. Set --num-block, --num-feat or --num-grow-ch to change that.",
     )
 
 

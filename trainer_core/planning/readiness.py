@@ -69,7 +69,7 @@ def workspace_problem(folder: Path) -> str:
     existing = next((parent for parent in (folder, *folder.parents) if parent.exists()), None)
     if existing is None or not existing.is_dir():
         return f"{existing} is not a folder"
-    return "" if os.access(existing, os.W_OK | os.X_OK) else f"{existing} cannot be written to"
+    return "" if os.access(existing, os.W_OK | os.X_OK) else f"{existing} is not writable"
 
 
 def _source_check(config: TrainerConfig, source: SourceStatus) -> Check:
@@ -81,7 +81,7 @@ def _source_check(config: TrainerConfig, source: SourceStatus) -> Check:
         return Check(ERROR, source.problem, "source_dir")
     if source.scan is None:
         return Check(PENDING, "Checking the photos …", "source_dir")
-    return Check(OK, f"{len(source.scan.photos)} photos", "source_dir")
+    return Check(OK, f"{len(source.scan.photos)} photo{'s' * (len(source.scan.photos) != 1)}", "source_dir")
 
 
 def _workspace_check(config: TrainerConfig) -> Check:
@@ -93,4 +93,4 @@ def _workspace_check(config: TrainerConfig) -> Check:
         return Check(ERROR, f"The workspace cannot be used: {problem}", "workspace")
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(existing).free
-    return Check(OK, f"Workspace is writable, {free / 1e9:.0f} GB free", "workspace")
+    return Check(OK, f"The workspace is writable, {free / 1e9:.0f} GB free", "workspace")

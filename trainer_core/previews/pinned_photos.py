@@ -56,7 +56,7 @@ def read_pinned_photos(folder: Path, *, mono: bool) -> PinnedFolder:
             continue
         for capture in captures:
             if len(found.photos) == MAX_PINNED:
-                found.refused[file.name] = f"{file} is not shown: a preview shows at most {MAX_PINNED} photos."
+                found.refused[file.name] = f"{file} is not shown: a preview shows at most {MAX_PINNED} pinned photos."
                 return found
             found.photos.append(PinnedPhoto(_safe_name(capture.name, names), file, as_rgb(capture.pixels)))
     return found
@@ -75,9 +75,7 @@ def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
         if target.exists():
             return target
         if len(read_pinned_photos(folder, mono=mono).photos) >= MAX_PINNED:
-            raise UserError(
-                f"{MAX_PINNED} watch photos are already pinned, the most that a preview shows. Unpin one first."
-            )
+            raise UserError(f"A preview shows at most {MAX_PINNED} pinned photos. Unpin one first.")
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(target, content)
     except OSError as error:
@@ -112,7 +110,7 @@ def _matching_captures(file: Path, *, mono: bool) -> list[Capture]:
     captures = read_captures(file)
     watch, expected = WATCHES[captures[0].kind], select_watch(mono=mono)
     if watch != expected:
-        raise UserError(f"{file} is from a {watch.description}, but this training is for a {expected.description}.")
+        raise UserError(f"{file} is from a {watch.description}, but this run is for a {expected.description}.")
     return captures
 
 

@@ -23,7 +23,7 @@ PROFILE_FILES = FileKind("Camera profiles", (".json",))
 
 _photos, _camera, _network = Group("Photos"), Group("Camera"), Group("Network")
 _training, _losses, _start = Group("Training"), Group("Losses"), Group("Starting point")
-_watching, _machine = Group("Watching the run"), Group("Machine")
+_watching, _machine = Group("Monitoring"), Group("Machine")
 
 Interval = Union[int, str]
 
@@ -56,7 +56,7 @@ class TrainerConfig:
     )
     camera_profile: str | None = _camera(
         "Camera profile",
-        "Camera fitted to your own watch: a file from `wqv-upscale-tools calibrate`, which also sets mono or color.",
+        "Profile fitted to your own watch with `wqv-upscale-tools calibrate`; it also sets mono or color.",
     ).file(PROFILE_FILES, hint="built in; browse for your own", advanced=False, fixed_on_resume=True, of_camera=True)
     preset: str = _network(
         "Preset",
@@ -68,7 +68,8 @@ class TrainerConfig:
     )
     max_minutes: float | None = _training(
         "Time budget",
-        "Train for this long: a short measurement turns the budget into a number of steps, which a resume keeps.",
+        "Train for this long: a short measurement turns the budget into a number of steps, which stays fixed "
+        "on resume.",
     ).number(
         None,
         unit="minutes",
@@ -88,30 +89,32 @@ class TrainerConfig:
         WQV1.gray_levels, minimum=2, maximum=256, fixed_on_resume=True, of_camera=True
     )
     monochrome_noise: float = _camera(
-        "Watch noise", "Multiple of the watch's measured noise (not an absolute sigma, as in the first trainer)."
+        "Watch noise", "Multiple of the watch's measured noise (the first trainer used an absolute sigma)."
     ).number(1.0, minimum=0, maximum=10, fixed_on_resume=True, of_camera=True)
     degradation: str = _camera(
         "Degradation",
-        "watch: the measured camera; bicubic: plain antialiased bicubic downscaling, as in published tables.",
+        "watch: the measured camera; bicubic: plain antialiased bicubic downscaling, as in published benchmarks.",
     ).choice("watch", ("watch", "bicubic"), fixed_on_resume=True, of_camera=True)
 
     # -- training ------------------------------------------------------------------------------
 
-    patch_size: int = _training("Patch", "Side of the square training patches.").integer(
+    patch_size: int = _training("Patch size", "Side of the square training patches.").integer(
         32, unit="LR pixels", minimum=16, maximum=256, fixed_on_resume=True
     )
-    batch_size: int = _training("Batch", "Patches per micro-batch.").integer(
+    batch_size: int = _training("Batch size", "Patches per micro-batch.").integer(
         16, minimum=1, maximum=4096, fixed_on_resume=True
     )
     grad_accum_steps: int = _training(
-        "Gradient accumulation", "Micro-batches per step; multiplies the effective batch without using more memory."
+        "Gradient accumulation",
+        "Micro-batches per step; multiplies the effective batch size without using more memory.",
     ).integer(1, minimum=1, maximum=4096, fixed_on_resume=True)
     learning_rate: float = _training("Learning rate", "Peak learning rate of Adam.").number(
         2e-4, flag="--lr", exclusive_minimum=0, maximum=1, fixed_on_resume=True
     )
     schedule: str = _training(
         "Schedule",
-        "cosine: warm-up, then down to zero at the last step; constant: warm-up, then flat for any number of steps.",
+        "cosine: warm-up, then down to zero at the last step; constant: warm-up, then unchanged for any number "
+        "of steps.",
     ).choice("cosine", ("cosine", "constant"), fixed_on_resume=True)
     betas: tuple[float, float] = _training("Adam betas", "Decay rates of Adam's two moments.").pair(
         (0.9, 0.99), minimum=0, maximum=0.99999, fixed_on_resume=True
@@ -123,13 +126,13 @@ class TrainerConfig:
         0.5, minimum=0, maximum=1e6, fixed_on_resume=True
     )
     ema_decay: float = _training(
-        "EMA decay", "Decay of the EMA weights, which are validated and exported (with warm-up)."
+        "EMA decay", "Decay of the EMA weights (with warm-up), which are validated and exported."
     ).number(0.999, minimum=0, maximum=0.999999, fixed_on_resume=True)
     seed: int = _training("Seed", "Seed of all random numbers.").integer(
         1337, minimum=0, maximum=2**31 - 1, fixed_on_resume=True, of_camera=True
     )
     early_stop: int | None = _training(
-        "Early stop", "Stop after this many validations in a row without a better PSNR; none: only announce a plateau."
+        "Early stop", "Stop after this many validations in a row without a better PSNR; none: only report a plateau."
     ).integer(None, minimum=1, maximum=100000)
 
     # -- losses --------------------------------------------------------------------------------
@@ -163,7 +166,7 @@ class TrainerConfig:
         "Patches per photo", "Patches cut from each photo in one pass over the folder."
     ).integer(16, minimum=1, maximum=100000, fixed_on_resume=True)
     train_split: float = _photos(
-        "Training share", "Share of the photos for training, unless the source has train, val and test folders."
+        "Training share", "Share of the photos for training, unless the source folder has train, val and test folders."
     ).number(0.8, exclusive_minimum=0, maximum=1)
     val_split: float = _photos(
         "Validation share", "Share of the photos for validation; the rest is for the final test."
@@ -181,7 +184,8 @@ class TrainerConfig:
         WEIGHT_FILES, advanced=False, replaces=(*NETWORK_FIELDS, "resume_from"), always_explicit=True
     )
     init_arch: str = _start(
-        "Warm-start architecture", "auto: detect it from the file; rrdb: assume RRDB for files without a hint."
+        "Warm-start architecture",
+        "auto: detect it from the file; rrdb: accept unknown parameter names if their shapes match RRDB.",
     ).choice("auto", ("auto", "rrdb"))
     resume_from: str | None = _start(
         "Resume", "Continue from a checkpoint of this workspace; latest: from the newest one."
@@ -190,10 +194,10 @@ class TrainerConfig:
     # -- watching the run ----------------------------------------------------------------------
 
     val_interval: Interval = _watching(
-        "Validate every", "Steps between validations; auto: every 30 s or 5 % of the run, at most 10 minutes."
+        "Validate every", "Steps between validations; auto: every 5 % of the run, from 30 s to 10 minutes apart."
     ).interval()
     checkpoint_interval: Interval = _watching(
-        "Save every", "Steps between checkpoints; auto: at most 10 minutes."
+        "Save every", "Steps between checkpoints; auto: at most 10 minutes apart."
     ).interval()
     log_interval: int = _watching("Log every", "Steps between log lines.").integer(100, unit="steps", minimum=1)
     image_log_interval: Interval = _watching(
@@ -210,7 +214,7 @@ class TrainerConfig:
     ).integer(3, minimum=2, maximum=100000)
     compact_export: bool = _watching(
         "Compact models",
-        "Save small networks in their own size in models/, without padding them to the size that WQV-Viewer needs.",
+        "Save small networks at their own size in models/, without padding them to the size that WQV-Viewer needs.",
     ).switch(False)
 
     # -- machine -------------------------------------------------------------------------------

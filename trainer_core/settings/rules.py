@@ -33,7 +33,7 @@ def find_overruled(config: TrainerConfig) -> dict[str, str]:
     """Find the settings that another setting overrules; return field name -> one sentence with the reason."""
     overruled = {}
     if config.demo:
-        overruled["source_dir"] = "Built-in scenes are selected. Choose a folder to train on photos."
+        overruled["source_dir"] = "Built-in scenes are selected. Choose a folder to train on your photos instead."
     if config.max_minutes is not None:
         overruled["steps"] = "Set by the time budget."
     return overruled
@@ -60,7 +60,7 @@ def _perceptual_loss_problem(config: TrainerConfig) -> str:
     if config.perceptual_weight <= 0 or config.vgg_weights:
         return ""
     return (
-        "--perceptual-weight needs --vgg-weights with torchvision's file vgg19-dcbb9e9d.pth "
+        "--perceptual-weight needs --vgg-weights: torchvision's file vgg19-dcbb9e9d.pth "
         "(from its model zoo, vgg19 IMAGENET1K_V1)."
     )
 

@@ -88,7 +88,7 @@ class Setting:
         low = f"above {_format_limit(self.exclusive_minimum)}" if self.exclusive_minimum is not None else low
         high = "" if self.maximum is None else f"{'to' if low and not above else 'up to'} {_format_limit(self.maximum)}"
         text = (", " if above else " ").join(part for part in (low, high) if part)
-        return f"{AUTO} or steps, {text}" if self.kind == "interval" else text
+        return f"{AUTO} or a number of steps {text}" if self.kind == "interval" else text
 
     def problem(self, value: Any) -> str | None:
         """Return one sentence on why `value` cannot be used, or None if it can."""

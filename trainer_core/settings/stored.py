@@ -45,16 +45,19 @@ def parse_stored_settings(data: Any, where: str) -> StoredSettings:
         UserError: it is not a JSON object, or a value cannot be used.
     """
     if not isinstance(data, dict):
-        raise UserError(f"{where} contains no settings (expected a JSON object). Move it away or restore it.")
+        raise UserError(
+            f"{where} contains no settings (expected a JSON object). Restore it, or move it to another folder."
+        )
     values = {name: _check_value(SETTINGS[name], value, where) for name, value in data.items() if _is_reused(name)}
     notices = []
     if "schema" not in data:
         dropped = [name for name in _LEGACY_FIELDS_IGNORED if values.pop(name, None) is not None]
-        ignored = f"Ignored because the meaning has changed: {' and '.join(dropped)}."
+        ignored = f"Settings ignored because their meaning has changed: {' and '.join(dropped)}."
         notices.append(f"{where} is from the first trainer. {ignored if dropped else 'Its settings are used.'}")
     elif isinstance(data["schema"], int) and data["schema"] > SCHEMA_VERSION:
         notices.append(
-            f"{where} is from a newer version (schema {data['schema']}); settings it adds are kept but not used."
+            f"{where} is from a newer version (schema {data['schema']}); settings unknown to this version are "
+            "kept but not used."
         )
     unknown = {k: v for k, v in data.items() if k not in SETTINGS and k not in RESERVED_KEYS}
     if unknown:

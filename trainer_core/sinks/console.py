@@ -102,7 +102,11 @@ class LogFileSink:
 
     def _log(self, line: str) -> None:
         stamp = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
-        gap = [f"{self._missing} lines could not be written here (was the disk full?)"] if self._missing else []
+        gap = (
+            [f"Lines that could not be written here: {self._missing}. The disk may have been full."]
+            if self._missing
+            else []
+        )
         if not all(self._file.write(f"{stamp} {text}") for text in (*gap, line)):
             self._missing += 1
         elif gap:

@@ -60,7 +60,7 @@ class EventFormatter:
             prefix = "" if event.level == "info" else f"{event.level}: "
             return [prefix + line for line in event.text.splitlines()]
         if isinstance(event, PlanChanged):
-            return [f"step {event.step}: time budget: {event.total_steps} steps in total"]
+            return [f"step {event.step}: the time budget allows {event.total_steps} steps in total"]
         return _format_start(event) if isinstance(event, RunStarted) else [*_format_finish(event), *self._preview_line]
 
     def _format_progress(self, event: StepDone) -> str:
@@ -138,7 +138,7 @@ def _format_finish(event: RunFinished) -> list[str]:
     if event.checkpoint:
         lines.append(f"Checkpoint: {event.checkpoint}")
         if event.outcome in ("stopped", "failed"):
-            lines.append("To continue, run the same command with --resume latest")
+            lines.append("To continue, run the same command with --resume latest.")
     return lines
 
 

@@ -29,7 +29,7 @@ def make_tensorboard_sink(folder: Path, start_step: int) -> EventSink | Notice:
     except ImportError as error:
         return Notice(
             "warning",
-            f"TensorBoard files are not written ({error}). Install it with: python -m pip install tensorboard",
+            f"TensorBoard files are not written ({error}). Install TensorBoard with: python -m pip install tensorboard",
         )
 
 

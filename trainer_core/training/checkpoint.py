@@ -88,7 +88,9 @@ def load_checkpoint(path: Path) -> TrainingState:
         raise UserError(f"{path} was written by a newer version of this trainer. Update the trainer to resume.")
     expected = tree.pop(_DIGEST, None)
     if expected != compute_digest(tree):
-        raise UserError(f"{path} is damaged (its checksum does not match). Resume from an older checkpoint beside it.")
+        raise UserError(
+            f"{path} is damaged (its checksum does not match). Resume from an older checkpoint in the same folder."
+        )
     del tree["kind"], tree["format"]
     return TrainingState(**{**tree, "photos": json.loads(tree["photos"])})
 

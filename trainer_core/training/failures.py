@@ -27,8 +27,8 @@ def explain_failure(error: BaseException, config: TrainerConfig) -> str:
     if not less:
         return "Out of memory, even with one patch at a time. Use a smaller --patch-size or a smaller --preset."
     return (
-        f"Out of memory with --batch-size {config.batch_size}. Use --batch-size {less['batch_size']} "
-        f"--grad-accum-steps {less['grad_accum_steps']}: the same training at about half the memory."
+        f"Out of memory with --batch-size {config.batch_size}. Use --batch-size {less['batch_size']} and "
+        f"--grad-accum-steps {less['grad_accum_steps']}: the training is the same and needs about half the memory."
     )
 
 

@@ -114,7 +114,9 @@ class TrainingLoop:
         if self._start.warm_start is not None:
             yield Notice("info", self._start.warm_start.summary())
         if not self._evaluator.can_validate:
-            yield Notice("warning", "There are no validation photos: PSNR will not be reported.")
+            yield Notice(
+                "warning", "There are no validation photos, so PSNR is not measured. Add photos to measure it."
+            )
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -149,9 +151,7 @@ class TrainingLoop:
         )
         if source.enlarged:
             count, side = len(source.enlarged), self._region.hr_side
-            self._sink(
-                Notice("warning", f"{count} photos are smaller than one patch ({side} px) and are enlarged to fit.")
-            )
+            self._sink(Notice("warning", f"Photos smaller than one patch ({side} px) are enlarged to fit ({count})."))
         return source
 
     def _should_continue(self) -> bool:
@@ -201,7 +201,7 @@ class TrainingLoop:
         if reading.consecutive_skips >= _MAX_CONSECUTIVE_SKIPS:
             raise Diverged(
                 f"The gradients were not finite for {reading.consecutive_skips} steps in a row, so these steps were "
-                f"skipped. Resume with a lower --lr (now {self._config.learning_rate:g})."
+                f"skipped and training stopped. Resume with a lower --lr (now {self._config.learning_rate:g})."
             )
 
     def _plan_steps(self) -> None:

@@ -23,12 +23,12 @@ def check_resources(plan: RunPlan) -> Notice:
     free_disk, disk = shutil.disk_usage(root).free, estimate_disk(config, spec)
     if free_disk < 1.5 * estimate_checkpoint_bytes(spec):
         raise UserError(
-            f"Only {free_disk / 1e6:.0f} MB are free on the disk of {root}; one checkpoint takes "
+            f"Only {free_disk / 1e6:.0f} MB free on the disk that contains {root}; one checkpoint takes "
             f"{estimate_checkpoint_bytes(spec) / 1e6:.0f} MB. Free some disk space or choose another workspace."
         )
     memory = MemoryNeed(estimate_memory(config, spec, plan.hardware.precision), available_memory(plan.hardware))
     text = f"Disk: {free_disk / 1e9:.1f} GB free, up to {disk / 1e9:.2f} GB needed. Memory: {memory}."
-    advice = " Lower --batch-size and raise --grad-accum-steps if it runs out." if memory.exceeds_free else ""
+    advice = " Lower --batch-size and raise --grad-accum-steps if memory runs out." if memory.exceeds_free else ""
     return Notice("warning" if free_disk < disk or memory.exceeds_free else "info", text + advice)
 
 

@@ -43,7 +43,7 @@ def load_state(plan: RunPlan) -> TrainingState | None:
         if plan.config.resume_from != LATEST:
             raise
         older = [p for _, p in plan.workspace.step_checkpoints() if p != path]
-        hint = f" Use the checkpoint before it: --resume {older[-1]}" if older else ""
+        hint = f" Use the previous checkpoint: --resume {older[-1]}" if older else ""
         raise UserError(error.message + hint) from error
     if plan.stored.workspace_id and state.workspace_id != plan.stored.workspace_id:
         raise UserError(
@@ -92,7 +92,10 @@ def make_resume_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
     now = checkpoint.collect_versions()
     updated = [f"{k} {v} -> {now.get(k)}" for k, v in state.versions.items() if now.get(k) != v]
     if updated:
-        text = f"Not bit-identical to an uninterrupted run, because these changed: {', '.join(updated)}."
+        text = (
+            f"The result will not be bit-identical to that of an uninterrupted run, because versions changed: "
+            f"{', '.join(updated)}."
+        )
         notices.append(Notice("info", text))
     return notices + _photo_notices(plan, state)
 
@@ -101,8 +104,10 @@ def _photo_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
     before, now = set(state.photos), {photo.name for photo in plan.splits.train}
     if not before or before == now:
         return []
-    text = f"The training photos changed since the checkpoint: {len(before - now)} missing, {len(now - before)} new."
-    return [Notice("warning", f"{text} Continuing with the present photos.")]
+    text = (
+        f"The training photos have changed since the checkpoint: {len(before - now)} missing, {len(now - before)} new."
+    )
+    return [Notice("warning", f"{text} Continuing with the current photos.")]
 
 
 def _state_from_deployable(path: Path, config: TrainerConfig) -> TrainingState:

@@ -90,7 +90,7 @@ def _describe_camera(config: TrainerConfig, camera: Camera) -> str:
     mono = config.monochrome_style
     kind = f"{config.monochrome_levels} grays" if mono else "color JPEG"
     if config.degradation == "bicubic":
-        watch, kind = "Plain bicubic reduction", "grays" if mono else "color"
+        watch, kind = "Plain bicubic downscaling", "grays" if mono else "color"
     elif config.camera_profile:
         watch = f"Your own camera profile {camera.name}"
     else:

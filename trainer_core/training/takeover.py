@@ -70,7 +70,7 @@ def _move_runs(plan: RunPlan) -> tuple[str, ...]:
     moved = folder / "checkpoints" / unfinished.checkpoint.name
     return (
         f"{text} It is unfinished (step {unfinished.step}); to continue it, use --resume {moved}. "
-        "Another time, use --resume latest before you start a new run.",
+        "Next time, use --resume latest to continue the unfinished run instead of starting a new one.",
     )
 
 

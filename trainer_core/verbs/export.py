@@ -74,7 +74,7 @@ def export_model(
     if not out.parent.is_dir():
         raise UserError(f"There is no folder {out.parent}. Create it or choose another one.")
     inputs = {file_identity(Path(path)) for path in (model, blend) if path is not None}
-    refuse_overwriting(out, inputs, "an input model. Give the new file another name.")
+    refuse_overwriting(out, inputs, "one of the input models. Choose another name for the new file.")
     network, source = load_network(model)
     state: dict[str, Tensor] = prepare_export_state(network.state_dict(), mono=False)
     meta = {key: value for key, value in source.meta.items() if key not in _RESERVED_META_KEYS and _is_plain(value)}
@@ -99,7 +99,9 @@ def _choose_format(format: str, out: Path) -> str:
     format = format or out.suffix.lower().lstrip(".")
     if format not in FORMATS:
         known = f"Known formats: {', '.join(FORMATS)}."
-        unknown = f"The format {format} is unknown." if format else f"{out.name} has no suffix that gives a format."
+        unknown = (
+            f"The format {format} is unknown." if format else f"{out.name} has no suffix, so its format is unknown."
+        )
         raise UserError(f"{unknown} {known}", hint="Give --format.")
     if out.suffix.lower() != f".{format}":
         raise UserError(f"{out.name} must end in .{format}, so that programs recognize its format.")
@@ -110,7 +112,7 @@ def _blend(
     state: Mapping[str, Tensor], source: WarmStartSource, other: Path, alpha: float
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not 0.0 <= alpha <= 1.0:
-        raise UserError(f"--alpha {alpha} is outside 0..1. Give a value from 0 to 1.")
+        raise UserError(f"--alpha must be from 0 to 1, not {alpha}.")
     network, second = load_network(other)
     if second.spec != source.spec:
         raise UserError(
@@ -173,9 +175,10 @@ def _check_onnx(content: bytes, state: Mapping[str, Tensor], spec: NetworkSpec, 
         difference = max(difference, float((found - network(lr)).abs().max()))
     if not difference <= _ONNX_TOLERANCE[half]:
         raise UserError(
-            f"The results of onnxruntime and PyTorch differ by {difference:.2g}, so the file was not written."
+            f"The results of onnxruntime and PyTorch differ by {difference:.2g}, so no file was written. "
+            "Export to .pth instead."
         )
-    return f"onnxruntime agrees with PyTorch within {difference:.1e}"
+    return f"onnxruntime agrees with PyTorch to within {difference:.1e}"
 
 
 def _is_plain(value: object) -> bool:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 FORMATS = {
     "pth": "PyTorch: WQV-Viewer, chaiNNer and all programs based on spandrel",
-    "safetensors": "Plain tensors without code: chaiNNer and newer programs",
+    "safetensors": "Plain tensors without code: chaiNNer and other current programs",
     "onnx": "Network and weights in one file: ONNX Runtime, chaiNNer",
 }
-HALF_HELP = "store fp16: half the size, slightly less precise"
-VIEWER_COMPATIBLE = "pad to the 64/23/32 of WQV-Viewer, exactly equivalent"
+HALF_HELP = "store fp16 values: half the file size, slightly less precise"
+VIEWER_COMPATIBLE = "pad to the 64/23/32 that WQV-Viewer loads; results do not change"
 BLEND = "mix in another model of the same dimensions"
-ALPHA = "share of the other model, 0..1"
+ALPHA = "share of the other model, from 0 to 1"
 DEFAULT_ALPHA = 0.5
 
 

@@ -104,7 +104,7 @@ def fetch_model(
     if target.exists():
         if _compute_digest(target) == release.sha256:
             return target
-        raise UserError(f"{target} exists and is not the released file. Move it away and try again.")
+        raise UserError(f"{target} already exists but is not the released file. Move or delete it, then try again.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
@@ -125,7 +125,8 @@ def _verify_and_rename(part: Path, target: Path, release: Release) -> Path:
     if _compute_digest(part) != release.sha256:
         part.unlink()
         raise UserError(
-            f"The download of {release.file_name} is damaged or another file (wrong SHA-256), so it was removed. "
+            f"The download of {release.file_name} is damaged or is a different file (wrong SHA-256), so it was "
+            "deleted. "
             "Try again."
         )
     with open(part, "rb+") as file:
@@ -192,7 +193,9 @@ def _find_offset(response: Any, received: int) -> int:
         return 0
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
     if not match or int(match.group(1)) != received:
-        raise UserError("The server sent another piece than requested. Delete the .part file and try again.")
+        raise UserError(
+            "The server sent a different part of the file than requested. Delete the .part file and try again."
+        )
     return received
 
 

@@ -47,14 +47,14 @@ def install_model(model: Path | str, folder: Path | str, *, replace: bool = Fals
     problem = check_programs(model, found.spec, container=found.container, plain_names=has_plain_names).viewer
     if problem:
         command = f"wqv-upscale-tools export {model} -o wqv_x{found.spec.scale}.pth --viewer-compatible"
-        raise NotViewerCompatible(f"WQV-Viewer would not load {model}: {problem}.", hint=f"Convert it first: {command}")
+        raise NotViewerCompatible(f"WQV-Viewer cannot load {model}: {problem}.", hint=f"Convert it first: {command}")
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}. Choose the models/custom folder of WQV-Viewer.")
     target = folder / model.name
     if target.exists() and target.samefile(model):
         return target
     if target.exists() and not replace:
-        raise NameAlreadyUsed(f"{target} already exists.", hint="Give --replace to overwrite it, or rename the model.")
+        raise NameAlreadyUsed(f"{target} already exists.", hint="Use --replace to overwrite it, or rename the model.")
     with open(model, "rb") as source, atomic_write(target) as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
     return target

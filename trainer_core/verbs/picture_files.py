@@ -28,7 +28,7 @@ def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
             found = sorted(file for file in path.iterdir() if file.is_file() and _could_hold_pictures(file))
             if not found:
                 raise UserError(
-                    f"There is no photo in {path}: no picture, no Palm database and no raw dump of a watch. "
+                    f"{path} contains no photos: no pictures, Palm databases or raw watch dumps. "
                     "Choose the folder or the files that contain your photos."
                 )
             yield from found

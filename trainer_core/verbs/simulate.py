@@ -53,9 +53,9 @@ class SimulationResult:
 
     def format_summary(self) -> str:
         """Return a summary in one line."""
-        replaced = f", {self.replaced} of them replaced earlier ones" if self.replaced else ""
-        removed = f"; {self.removed} JPEG of an earlier color simulation removed" if self.removed else ""
-        return f"{len(self.written)} files written{replaced}{removed}."
+        replaced = f", earlier files replaced: {self.replaced}" if self.replaced else ""
+        removed = f", JPEG files of an earlier color simulation removed: {self.removed}" if self.removed else ""
+        return f"Files written: {len(self.written)}{replaced}{removed}."
 
 
 def simulate(

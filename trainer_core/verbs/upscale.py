@@ -79,7 +79,7 @@ class Upscaler:
         self, model: Path | str, *, device: str = "auto", half: bool = False, tile: int = DEFAULT_TILE
     ) -> None:
         if tile < 0 or 0 < tile < TILE_MARGIN:
-            raise UserError(f"--tile {tile}: give at least {TILE_MARGIN} pixels, or 0 for no tiles.")
+            raise UserError(f"--tile must be 0 (no tiles) or at least {TILE_MARGIN}, not {tile}.")
         self._device = _choose_device(device)
         self._dtype = torch.float32 if not half else torch.float16 if self._device.type == "cuda" else torch.bfloat16
         network, source = load_network(model)
@@ -91,7 +91,7 @@ class Upscaler:
         self.spec: NetworkSpec = source.spec
         self.gray = _produces_gray(network)
         if self.gray:
-            self.description += ", grays only"
+            self.description += ", gray only"
         self._network = network.to(self._device, self._dtype)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._tile = tile
@@ -143,7 +143,7 @@ class Upscaler:
         except torch.OutOfMemoryError as error:
             raise UserError(
                 f"Out of memory on {self._device.type}. Close other programs that use the same device.",
-                hint="Or give a smaller --tile, such as 96.",
+                hint="Or use a smaller --tile, such as 96.",
             ) from error
         scale = self.spec.scale
         y, x = (top - start_y) * scale, (left - start_x) * scale

@@ -48,7 +48,7 @@ def format_for_reading(summary: str) -> str:
     if not summary or len(loads) + len(others) != len(parts):
         return summary
     yes = [f"Loads in {' and '.join(filter(None, (', '.join(loads[:-1]), loads[-1])))}."] if loads else []
-    return " ".join(yes + [f"Not in {other}." for other in others])
+    return " ".join(yes + [f"Does not load in {other}." for other in others])
 
 
 def check_programs(
@@ -82,14 +82,17 @@ def scale_mark_problem(path: Path, scale: int) -> str:
         return f"the file name has no x{scale}"
     if len(marks) > 1:
         return f"the file name has {' and '.join(f'x{mark}' for mark in marks)}"
-    return "" if marks[0] == scale else f"the file name says x{marks[0]}, the weights are x{scale}"
+    return "" if marks[0] == scale else f"the file name says x{marks[0]} but the weights are x{scale}"
 
 
 def _viewer_problem(path: Path, spec: NetworkSpec, container: str, plain_names: bool) -> str:
     if path.suffix.lower() != ".pth":
         return "it loads only .pth files"
     if not spec.viewer_compatible:
-        size = f"{spec.num_feat}/{spec.num_block}/{spec.num_grow_ch}, {spec.num_in_ch} to {spec.num_out_ch} channels,"
+        size = (
+            f"{spec.num_feat}/{spec.num_block}/{spec.num_grow_ch}, {spec.num_in_ch} input and {spec.num_out_ch} "
+            "output channels,"
+        )
         unshuffle = " without pixel-unshuffle" if spec.unshuffle else ""
         return (
             f"it loads only 64/23/32 with RGB input and output at x2, x4 or x8, not {size} at x{spec.scale}{unshuffle}"
@@ -103,7 +106,7 @@ def _chainner_problem(path: Path, spec: NetworkSpec, container: str, known_names
     if path.suffix.lower() not in (".pth", ".pt", ".ckpt", ".safetensors"):
         return f"it does not open {f'{path.suffix} files' if path.suffix else 'files without a suffix'}"
     if spec.num_grow_ch != 32:
-        return f"growth {spec.num_grow_ch}, but it supports only 32"
+        return f"it supports only growth 32, not {spec.num_grow_ch}"
     if not known_names or container not in _SPANDREL_CONTAINERS:
         return "it expects other parameter names or another container"
     return ""

@@ -108,7 +108,7 @@ class WarmStartReport:
             if getattr(self, kind)
         ]
         parts += [f"{len(names)} {kind}: {_format_names(names)}" for kind, names in self._list_problems() if names]
-        function = "function preserved" if self.function_kept else "function not preserved"
+        function = "same output as the file" if self.function_kept else "output differs from the file's"
         networks = f"{self.source.description} -> {self.target.describe()}"
         return f"Warm start from {self.source.path.name}: {networks}, {function}. Parameters: {', '.join(parts)}."
 
@@ -132,7 +132,7 @@ def identify_source(path: Path | str, *, arch: str = "auto") -> WarmStartSource:
     share = sum(product(shapes[name]) for name in found.names) / found.spec.parameter_count()
     if share < _MIN_SHARE:
         raise WeightsError(
-            f"{path} holds only {share:.0%} of the network {found.spec.describe()}; it lacks "
+            f"{path} contains only {share:.0%} of the network {found.spec.describe()}; it lacks "
             f"{_format_names(found.missing + found.misshaped)}. Use a complete file."
         )
     return WarmStartSource(Path(path), _find_unpadded_spec(found), found, file)
@@ -161,7 +161,7 @@ def load_state(source: WarmStartSource) -> dict[str, Tensor]:
     if any(not bool((padded[name] == values).all()) for name, values in state.items()):
         raise WeightsError(
             f"The metadata of {source.path} says that the network is padded from {source.spec.describe()}, but the "
-            "weights were changed since then. Save the file without `padded_from` in its meta."
+            "weights have been changed since then. Save the file without `padded_from` in its meta."
         )
     return inner
 

@@ -136,9 +136,7 @@ class Workspace:
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
-            raise UserError(
-                f"The workspace {self.root} cannot be written to ({error}). Choose another folder."
-            ) from error
+            raise UserError(f"Cannot write to the workspace {self.root} ({error}). Choose another folder.") from error
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -221,7 +219,7 @@ class Workspace:
             steps = self.step_checkpoints()
             if not steps:
                 raise UserError(
-                    f"There is no checkpoint to resume in {self.checkpoints_folder}. Start without --resume."
+                    f"There is no checkpoint to resume from in {self.checkpoints_folder}. Start without --resume."
                 )
             return steps[-1][1]
         path = Path(resume_from)
@@ -254,7 +252,7 @@ def _read_json(file: Path) -> Any:
         return None
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{file} cannot be read as JSON ({error}). Correct it, or move it away to continue without it."
+            f"{file} cannot be read as JSON ({error}). Correct it, or move it to another folder to continue without it."
         ) from error
 
 

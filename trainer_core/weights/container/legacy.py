@@ -28,11 +28,12 @@ def read_legacy(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, d
     """
     data = read_exactly(file, 0, min(file_bytes, limits.pickle_bytes))
     version, at = read_pickle(data, len(MAGIC), limits)
-    require(version == _PROTOCOL_VERSION, f"the file has the unknown version {version!r}"[:100])
+    require(version == _PROTOCOL_VERSION, f"the file has an unknown format version: {version!r}"[:100])
     machine, at = read_pickle(data, at, limits)
     require(isinstance(machine, dict), "the file's header is damaged")
     require(
-        machine.get("little_endian") is True, "it was written on a big-endian machine; save it again on an ordinary PC"
+        machine.get("little_endian") is True,
+        "it was written on a big-endian machine; save it again on a little-endian machine, such as a PC",
     )
     tree, at = read_pickle(data, at, limits)
     keys, at = read_pickle(data, at, limits)

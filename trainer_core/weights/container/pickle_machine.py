@@ -120,7 +120,7 @@ class _Machine:
 
     def protocol(self) -> None:
         version = self._read_bytes(1)[0]
-        require(2 <= version <= 5, f"the pickle has protocol {version}")
+        require(2 <= version <= 5, f"the pickle uses the unsupported protocol {version}")
 
     def frame(self) -> None:
         self._read_bytes(8)  # the length is only a hint for buffered readers

@@ -116,7 +116,7 @@ def _open_file(path: Path, limits: Limits) -> Iterator[tuple[BinaryIO, int, tupl
             size = status.st_size
             require(
                 size <= limits.file_bytes,
-                f"the file has {size / 1e6:.0f} MB, more than the limit of {limits.file_bytes / 1e6:.0f} MB",
+                f"the file is {size / 1e6:.0f} MB, more than the limit of {limits.file_bytes / 1e6:.0f} MB",
             )
             yield file, size, (size, status.st_mtime_ns, status.st_ino)
     except WeightsError as error:
@@ -138,7 +138,7 @@ def _read_zip(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dic
         require(order.size <= 16, "its byte order is unknown")
         require(
             read_record(file, order) == b"little",
-            "it was written on a big-endian machine; save it again on an ordinary PC",
+            "it was written on a big-endian machine; save it again on a little-endian machine, such as a PC",
         )
     tree, end = read_pickle(read_record(file, pickle), 0, limits)
     require(end == pickle.size, "extra bytes follow the pickle")

@@ -120,7 +120,7 @@ def _refusal_reason(candidates: list[_Candidate], forced: bool) -> str:
     found = f"its {len(keys)} parameters ({', '.join(keys[:3])[:120]}, …) belong to an unknown network"
     if forced:
         return f"{found}, and their shapes do not fit RRDB either"
-    return f"{found}. If it is an RRDB network with other parameter names, give --init-arch rrdb"
+    return f"{found}. If it is an RRDB network with other parameter names, use --init-arch rrdb"
 
 
 def _make_identified(candidate: _Candidate, translation: Translation, meta: dict[str, Any]) -> IdentifiedNetwork:

@@ -38,7 +38,8 @@ def infer_spec(shapes: Mapping[str, Shape], meta: Mapping[str, Any]) -> NetworkS
     unshuffle, inputs = _infer_unshuffle_factor(first[1], last[0])
     scale = 2**ups // unshuffle
     require(
-        scale in (1, 2, 4, 8) and 2**ups % unshuffle == 0, f"its {ups} up-convolutions do not give x1, x2, x4 or x8"
+        scale in (1, 2, 4, 8) and 2**ups % unshuffle == 0,
+        f"its number of up-convolutions ({ups}) does not give x1, x2, x4 or x8",
     )
     is_default = NetworkSpec(scale).unshuffle_factor == unshuffle
     return check_spec_limits(
@@ -67,7 +68,8 @@ def check_spec_limits(spec: NetworkSpec) -> NetworkSpec:
     """
     for name, maximum in _MAX_DIMENSIONS.items():
         require(
-            1 <= getattr(spec, name) <= maximum, f"its {name} is {getattr(spec, name)}; supported are 1 to {maximum}"
+            1 <= getattr(spec, name) <= maximum,
+            f"its {name} is {getattr(spec, name)}; the supported range is 1 to {maximum}",
         )
     has_channels = {spec.num_in_ch, spec.num_out_ch} <= set(_CHANNELS)
     require(
