@@ -13,8 +13,9 @@ from typing import Any
 
 from app.settings_store import open_settings_store
 from trainer_core.errors import UserError
+from trainer_core.json_files import parse_json
 from trainer_core.settings.config import SETTINGS
-from trainer_core.settings.stored import parse_stored_settings
+from trainer_core.settings.stored import SCHEMA_VERSION, parse_stored_settings
 
 _KEY = "last_session"
 
@@ -37,8 +38,8 @@ def save_session(given: Mapping[str, Any]) -> None:
 def load_session() -> LastSession:
     """Return the saved choices that are still valid, without folders that no longer exist."""
     try:
-        given = json.loads(str(open_settings_store().value(_KEY, "{}")))
-        values = parse_stored_settings({"schema": 0, **given}, "the last session").values
+        given = parse_json(str(open_settings_store().value(_KEY, "{}")))
+        values = parse_stored_settings({"schema": SCHEMA_VERSION, **given}, "the last session").values
     except (ValueError, TypeError, UserError):
         return LastSession()
     paths = {name: given[name] for name, setting in SETTINGS.items() if setting.place and given.get(name)}

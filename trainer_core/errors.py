@@ -19,3 +19,7 @@ class UserError(Exception):
         super().__init__(message if not hint else f"{message} {hint}")
         self.message = message
         self.hint = hint
+
+
+class NewerFileError(UserError):
+    """A file of a newer version of this program, which this version neither reads nor rewrites."""

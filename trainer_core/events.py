@@ -9,6 +9,7 @@ but not facts of a session.
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -158,7 +159,22 @@ class RunFinished:
 Event = Union[RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, Notice, RunFinished]
 EventSink = Callable[[Event], None]
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(Event)}
-_NAMES = {kind: frozenset(f.name for f in dataclasses.fields(kind)) for kind in _KINDS.values()}
+# Types that a value of a journal may have, by field; a figure that was not finite is null there, and becomes NaN.
+_JSON_TYPES: dict[str, set[type]] = {
+    "int": {int},
+    "float": {int, float},
+    "bool": {bool},
+    "str": {str},
+    "dict": {dict},
+    "tuple": {tuple},
+}
+_TYPES: dict[Any, dict[str, set[type]]] = {
+    kind: {
+        f.name: _JSON_TYPES[re.split(r"[ \[]", str(f.type))[0]] | ({type(None)} if "None" in str(f.type) else set())
+        for f in dataclasses.fields(kind)
+    }
+    for kind in _KINDS.values()
+}
 
 
 def event_to_json(event: Event) -> dict[str, Any]:
@@ -167,22 +183,36 @@ def event_to_json(event: Event) -> dict[str, Any]:
     return {"event": type(event).__name__, "time": round(time.time(), 3), **values}
 
 
-def event_from_json(record: Mapping[str, Any]) -> Event | None:
-    """Return the event that `event_to_json` wrote, without images; None for an unknown class or a missing field.
+def is_known(record: Mapping[str, Any]) -> bool:
+    """Whether this version knows the class of a record, which may be of a newer version."""
+    return record.get("event") in _KINDS
 
-    A loss that was not finite becomes NaN.
+
+def event_from_json(record: Mapping[str, Any]) -> Event | None:
+    """Return the event that `event_to_json` wrote, without images; fields that this version does not know are dropped.
+
+    A loss that was not finite becomes NaN. Return None for an unknown class, and for a field that is missing or has a
+    value of another kind.
     """
     kind = _KINDS.get(record.get("event", ""))
     if kind is None:
         return None
-    names = _NAMES[kind]
-    values = {name: _from_plain(value) for name, value in record.items() if name in names}
+    types = _TYPES[kind]
+    values = {name: _from_plain(value, types[name]) for name, value in record.items() if name in types}
     if kind is PreviewReady:
         values["images"] = ()
+    if not all(type(value) in types[name] and _has_plain_items(value) for name, value in values.items()):
+        return None
     try:
         return kind(**values)
     except TypeError:
         return None
+
+
+def _has_plain_items(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(type(item) in (int, float) for item in value.values())
+    return not isinstance(value, tuple) or all(isinstance(item, str) for item in value)
 
 
 def is_superseded(kind: str, step: Any, start_step: Any) -> bool:
@@ -194,7 +224,9 @@ def is_superseded(kind: str, step: Any, start_step: Any) -> bool:
     return can_be and isinstance(step, int) and isinstance(start_step, int) and step > start_step
 
 
-def _from_plain(value: Any) -> Any:
+def _from_plain(value: Any, types: set[type]) -> Any:
+    if value is None and float in types and type(None) not in types:
+        return float("nan")
     if isinstance(value, list):
         return tuple(value)
     if isinstance(value, dict):

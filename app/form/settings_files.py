@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QStandardPaths, Signal
@@ -15,6 +14,7 @@ from app.questions import ask_question
 from app.settings_store import open_settings_store
 from trainer_core.errors import UserError
 from trainer_core.files import write_json
+from trainer_core.json_files import read_json
 from trainer_core.planning.command_line import format_command, with_absolute_paths
 from trainer_core.settings.stored import StoredSettings, parse_stored_settings, settings_to_json
 
@@ -81,7 +81,7 @@ class SettingsTransfer(QObject):
         open_settings_store().setValue(_FOLDER, str(path.parent))
         self._project.background.run_job(
             "import",
-            lambda: parse_stored_settings(json.loads(path.read_text("utf-8")), str(path)),
+            lambda: _read_settings(path),
             self._apply_imported,
             lambda error: self._report_error(error, f"{path} cannot be read as settings"),
         )
@@ -94,3 +94,7 @@ class SettingsTransfer(QObject):
     def _report_error(self, error: Exception, problem: str) -> None:
         text = error.message if isinstance(error, UserError) else f"{problem}: {error_message(error)}."
         self.message_posted.emit("error", text)
+
+
+def _read_settings(path: Path) -> StoredSettings:
+    return parse_stored_settings(read_json(path, advice="Choose another file."), str(path))

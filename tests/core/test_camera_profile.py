@@ -72,7 +72,8 @@ def _top(key: str, value: Any) -> Callable[[Any], None]:
         (_top("kind", "infrared"), '"mono" or "color"'),
         (_top("kind", ["mono"]), '"mono" or "color"'),
         (_top("kind", "color"), "does not fit a color camera"),
-        (_top("schema", 2), '"schema": 1'),
+        (_top("schema", 2), "newer version"),
+        (_top("schema", "1"), '"schema" is'),
         (_top("name", 5), "must be text"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +17,7 @@ from trainer_core.events import (
     Notice,
     RunStarted,
     StepDone,
+    Validated,
     event_from_json,
     event_to_json,
     is_superseded,
@@ -49,9 +51,10 @@ def test_events_are_json() -> None:
 @pytest.mark.parametrize("kind", get_args(Event), ids=lambda kind: kind.__name__)
 def test_each_event_class_states_whether_a_resumed_run_replaces_it(kind: Any, tmp_path: Path) -> None:
     assert isinstance(vars(kind).get("can_be_superseded"), bool)
-    names = [field.name for field in dataclasses.fields(kind)]
-    assert not kind.can_be_superseded or "step" in names
-    later = kind(**{name: 9 if name == "step" else () if name == "images" else 0 for name in names})
+    plain = {"int": 9, "float": 0.0, "bool": False, "str": "", "dict": {}, "tuple": ()}
+    values = {field.name: plain[str(field.type).split("[")[0].split(" ")[0]] for field in dataclasses.fields(kind)}
+    assert not kind.can_be_superseded or "step" in values
+    later = kind(**values)
     again = RunStarted("a", "w", 4, True, 5, 9, "cpu", "fp32", 1, {})
     (tmp_path / "journal.jsonl").write_text("".join(f"{format_json_line(event)}\n" for event in (later, again)))
     in_journal = [record["event"] for record in read_journal(tmp_path / "journal.jsonl")]
@@ -77,4 +80,23 @@ def test_a_resumed_run_replaces_what_belongs_to_a_step_and_nothing_that_belongs_
 def test_unknown_records_are_no_events() -> None:
     assert event_from_json({"event": "Invented"}) is None
     assert event_from_json({"event": "Notice"}) is None
+    for odd in (5, None, ["x"], {"a": 1}, True):
+        assert event_from_json({"event": "Notice", "level": "info", "text": odd}) is None
     assert event_from_json({**event_to_json(Notice("info", "x")), "added_later": 1}) == Notice("info", "x")
+
+
+@pytest.mark.parametrize(
+    ("field", "odd"),
+    [("step", "abc"), ("step", None), ("step", 1.5), ("losses", [1]), ("losses", {"total": "x"}), ("elapsed", True)],
+)
+def test_a_record_with_a_value_of_another_kind_is_no_event(field: str, odd: object) -> None:
+    step = StepDone(1, 2, {"total": 0.5}, 1e-4, 1.0, 2.0, 3.0, None, 4)
+    record = event_to_json(step)
+    assert event_from_json(record) == step
+    assert event_from_json({**record, field: odd}) is None
+
+
+def test_a_figure_that_was_not_finite_comes_back_as_nan() -> None:
+    record = {**event_to_json(Validated(1, "val", 1.0, 1.0, 1.0, 1.0, True, 1, 1.0)), "psnr": None}
+    event = event_from_json(record)
+    assert isinstance(event, Validated) and math.isnan(event.psnr)

@@ -18,6 +18,7 @@ CORE = [path for path in MODULES if path.is_relative_to(ROOT / "trainer_core")]
 # docs/architecture.md shows the same map.
 CORE_FLOORS: tuple[tuple[str, ...], ...] = (
     ("trainer_core", "errors", "environment", "files", "events", "control", "randomness", "pixels", "text", "watches"),
+    ("json_files",),
     ("settings", "data", "scenes", "camera", "model"),
     ("previews", "weights.container"),
     ("sinks", "weights.rrdb", "calibration"),
@@ -67,6 +68,7 @@ APP_DEBT = {
 TORCH_FREE = {  # rooms and modules that can be imported without torch
     "errors",
     "files",
+    "json_files",
     "events",
     "control",
     "randomness",

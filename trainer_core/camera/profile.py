@@ -9,8 +9,6 @@ may be missing. Unknown parameters are refused.
 from __future__ import annotations
 
 import importlib.resources
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +16,14 @@ from typing import Any
 
 from trainer_core.camera.parameters import ColorParams, MonoParams, Parameter, Params
 from trainer_core.errors import UserError
+from trainer_core.json_files import check_version, parse_json
 from trainer_core.watches import WATCHES, WQV1, WQV10
 
 BUILTIN_PROFILES = tuple(watch.profile for watch in WATCHES.values())
 KINDS: Mapping[str, type[Params]] = {WQV1.kind: MonoParams, WQV10.kind: ColorParams}
 _SCHEMA = 1
 _MAX_FILE_BYTES = 1 << 20
+_LARGEST = 1e300  # not finite beyond; a whole number of JSON can be too large for a float
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,15 @@ class CameraProfile:
     @classmethod
     def _parse(cls, content: bytes, source_name: str, default_name: str) -> CameraProfile:
         try:
-            data = json.loads(content.decode("utf-8"))
-        except (ValueError, RecursionError) as error:
+            data = parse_json(content)
+        except ValueError as error:
             raise UserError(f"{source_name} is not a camera profile: it is not JSON ({error}).") from error
-        if not isinstance(data, dict) or data.get("schema") != _SCHEMA or data.get("kind") not in list(KINDS):
+        if not isinstance(data, dict) or data.get("kind") not in list(KINDS):
             raise UserError(
                 f'{source_name} is not a camera profile: it must be a JSON object with "schema": {_SCHEMA} '
                 'and "kind": "mono" or "color".'
             )
+        check_version(data, "schema", _SCHEMA, source_name, advice="Choose another camera profile.")
         parameters = KINDS[data["kind"]].parameters()
         ranged = {name: entry for name, entry in parameters.items() if entry.distribution != "chance"}
         chances = {name: entry for name, entry in parameters.items() if entry.distribution == "chance"}
@@ -150,7 +151,7 @@ def _read_range(value: Any, parameter: Parameter, source_name: str) -> tuple[flo
 
 
 def _read_number(value: Any, parameter: Parameter, source_name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _LARGEST:
         raise UserError(f"{source_name} must be a number, not {str(value)[:40]!r}.")
     if not parameter.minimum <= value <= parameter.maximum:
         raise UserError(

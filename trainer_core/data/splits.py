@@ -8,20 +8,21 @@ furthest below its share. A recorded photo always stays in its split, even while
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from trainer_core.data.photos import Photo, Scan, name_bytes
 from trainer_core.errors import UserError
+from trainer_core.json_files import check_version, read_json
 
 SPLIT_NAMES = ("train", "val", "test")
 _FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
+_VERSION = 1
 _HINT = "Restore the file, or split the photos again with --resplit."
 
 SplitOrigin = Literal["pre-staged", "recorded", "made"]
@@ -36,6 +37,7 @@ class Splits:
         val_is_train: whether there are too few photos for validation, so that `val` repeats those of `train`.
         unused: names outside the pre-staged folders.
         missing: recorded names by split whose photos are missing; they stay in the record.
+        unknown: other keys of the record, which stay in it.
     """
 
     train: tuple[Photo, ...]
@@ -45,6 +47,7 @@ class Splits:
     val_is_train: bool = False
     unused: tuple[str, ...] = ()
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown: Mapping[str, Any] = field(default_factory=dict)
 
 
 def make_splits(
@@ -67,9 +70,10 @@ def make_splits(
             f"A train split of {train_split:g} and a validation split of {val_split:g} cannot be used: "
             "the train split must be above 0, and the sum of both must not exceed 1."
         )
+    unknown = {key: value for key, value in (recorded or {}).items() if key not in ("version", "source", *SPLIT_NAMES)}
     staged = _splits_from_folders(scan.photos)
     if staged is not None:
-        return staged
+        return replace(staged, unknown=unknown)
     known = _parse_record(recorded, scan.root) if recorded is not None else {}
     splits, new = _apply_recorded(scan.photos, known)
     _assign_new_photos(new, splits, _compute_quotas(len(scan.photos), train_split, val_split))
@@ -78,7 +82,7 @@ def make_splits(
         split: tuple(name for name, recorded_split in known.items() if recorded_split == split and name not in present)
         for split in SPLIT_NAMES
     }
-    return _build_splits(splits, origin="recorded" if known else "made", missing=missing)
+    return _build_splits(splits, origin="recorded" if known else "made", missing=missing, unknown=unknown)
 
 
 def splits_to_json(splits: Splits) -> dict[str, Any]:
@@ -88,7 +92,7 @@ def splits_to_json(splits: Splits) -> dict[str, Any]:
     names = {
         split: [photo.name for photo in present[split]] + list(splits.missing.get(split, ())) for split in SPLIT_NAMES
     }
-    record: dict[str, Any] = {"version": 1, "source": splits.origin}
+    record: dict[str, Any] = {**splits.unknown, "version": _VERSION, "source": splits.origin}
     record.update({split: sorted(set(names[split]), key=name_bytes) for split in SPLIT_NAMES})
     return record
 
@@ -97,14 +101,15 @@ def read_splits(path: Path) -> dict[str, Any] | None:
     """Read a `dataset_splits.json` for `make_splits`; None if the file does not exist.
 
     Raises:
+        NewerFileError: a newer version of this program wrote the file.
         UserError: the file cannot be read or holds no split.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path, advice=_HINT)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}). {_HINT}") from error
+    if isinstance(content, dict) and "version" in content:
+        check_version(content, "version", _VERSION, str(path), advice=_HINT)
     _parse_record(content, None)
     return dict(content)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer_core.data.splits import Splits, read_splits
-from trainer_core.errors import UserError
+from trainer_core.errors import NewerFileError, UserError
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.command_line import with_absolute_paths
 from trainer_core.planning.hardware import Hardware, choose_hardware, estimate_memory
@@ -152,9 +152,22 @@ def find_run_photos(config: TrainerConfig, should_continue: Callable[[], bool] =
         train_split=config.train_split,
         val_split=config.val_split,
         exclude=(workspace.root,) if workspace and not config.demo else (),
-        recorded=read_splits(workspace.splits_file) if workspace and not config.resplit else None,
+        recorded=_read_recorded_splits(workspace, resplit=config.resplit) if workspace else None,
         should_continue=should_continue,
     )
+
+
+def _read_recorded_splits(workspace: Workspace, *, resplit: bool) -> dict[str, Any] | None:
+    """Read the recorded split; with `resplit` there is none, but that of a newer version is still refused."""
+    try:
+        recorded = read_splits(workspace.splits_file)
+    except NewerFileError:
+        raise
+    except UserError:
+        if not resplit:
+            raise
+        return None
+    return None if resplit else recorded
 
 
 def resolved_config_json(plan: RunPlan) -> dict[str, Any]:

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 from enum import Enum
 from pathlib import Path
 
 from trainer_core.data.captures import PALM_SUFFIX, read_captures
 from trainer_core.data.photos import EXTENSIONS
 from trainer_core.errors import UserError
+from trainer_core.json_files import parse_json
 from trainer_core.settings.config import SETTINGS, WEIGHT_FILES
 from trainer_core.workspace.layout import Workspace
 
@@ -81,8 +81,8 @@ def _classify_json(path: Path) -> PathKind:
     try:
         if path.stat().st_size > _MAX_JSON_BYTES:
             return PathKind.UNKNOWN_JSON
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = parse_json(path.read_bytes())
+    except (OSError, ValueError):
         return PathKind.INVALID_JSON
     if not isinstance(content, dict):
         return PathKind.UNKNOWN_JSON

@@ -101,7 +101,7 @@ class Setting:
         if self.kind == "switch":
             return None if isinstance(value, bool) else f"must be true or false, not {value!r}"
         if self.is_path:
-            return None if isinstance(value, str) and value else f"must be a path, not {value!r}"
+            return None if isinstance(value, str) and value and "\0" not in value else f"must be a path, not {value!r}"
         if self.kind == "choice":
             return None if value in self.choices else f"must be one of {self.limits}, not {value!r}"
         if self.kind == "pair":

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainer_core.errors import UserError
+from trainer_core.json_files import check_version
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.settings.schema import Setting
 
 SCHEMA_VERSION = 1
 # Keys of training_config.json that are not settings.
 RESERVED_KEYS = ("schema", "workspace_id", "derived", "warm_start")
+ADVICE = "Correct it, or move it to another folder to continue without it."
+_LARGEST = 1e300  # a whole number of JSON can be too large for a float
 _LEGACY_FIELDS_IGNORED = ("perceptual_weight", "monochrome_noise")
 
 
@@ -42,28 +45,27 @@ def parse_stored_settings(data: Any, where: str) -> StoredSettings:
         where: the file or source of the JSON, for messages.
 
     Raises:
+        NewerFileError: it has a newer schema.
         UserError: it is not a JSON object, or a value cannot be used.
     """
     if not isinstance(data, dict):
         raise UserError(
             f"{where} contains no settings (expected a JSON object). Restore it, or move it to another folder."
         )
+    if "schema" in data:
+        check_version(data, "schema", SCHEMA_VERSION, where, advice=ADVICE)
     values = {name: _check_value(SETTINGS[name], value, where) for name, value in data.items() if _is_reused(name)}
     notices = []
     if "schema" not in data:
         dropped = [name for name in _LEGACY_FIELDS_IGNORED if values.pop(name, None) is not None]
         ignored = f"Settings ignored because their meaning has changed: {' and '.join(dropped)}."
         notices.append(f"{where} is from the first trainer. {ignored if dropped else 'Its settings are used.'}")
-    elif isinstance(data["schema"], int) and data["schema"] > SCHEMA_VERSION:
-        notices.append(
-            f"{where} is from a newer version (schema {data['schema']}); settings unknown to this version are "
-            "kept but not used."
-        )
     unknown = {k: v for k, v in data.items() if k not in SETTINGS and k not in RESERVED_KEYS}
     if unknown:
         notices.append(f"{where}: unknown settings are kept but not used: {', '.join(sorted(unknown))}.")
     workspace_id = data.get("workspace_id")
-    workspace_id = workspace_id if isinstance(workspace_id, str) else None
+    if "workspace_id" in data and (not isinstance(workspace_id, str) or not workspace_id):
+        raise UserError(f'{where}: "workspace_id" must be text, not {str(workspace_id)[:40]!r}. {ADVICE}')
     return StoredSettings(values, unknown, tuple(notices), workspace_id, _last_source(data))
 
 
@@ -94,7 +96,7 @@ def _check_value(setting: Setting, value: Any, where: str) -> Any:
     if setting.kind == "pair" and isinstance(value, list):
         value = tuple(value)
     if setting.kind == "float" and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(value) if abs(value) < _LARGEST else float("inf")
     problem = setting.problem(value)
     if problem:
         raise UserError(f"{where}: {problem} Correct it there, or give the option on the command line.")

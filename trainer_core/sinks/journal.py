@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from trainer_core.events import Event, StepDone, event_to_json, is_superseded
+from trainer_core.events import Event, StepDone, event_from_json, event_to_json, is_known, is_superseded
+from trainer_core.json_files import parse_json
 from trainer_core.sinks.append_file import AppendFile
 from trainer_core.sinks.throttle import Clock, Throttle
 
@@ -82,7 +83,7 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     history: list[dict[str, Any]] = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         record = parse_line(line)
-        if record is None:
+        if record is None or (is_known(record) and event_from_json(record) is None):
             continue
         if record["event"] == "RunStarted":
             start = record.get("start_step")
@@ -92,9 +93,12 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
 
 
 def parse_line(line: str) -> dict[str, Any] | None:
-    """Parse the record of a line; None if the line is not a record of an event."""
+    """Parse the record of a line; None if the line is not a record of an event.
+
+    The fields may have any value; `events.event_from_json` checks them.
+    """
     try:
-        record = json.loads(line)
+        record = parse_json(line)
     except ValueError:
         return None
     return record if isinstance(record, dict) and isinstance(record.get("event"), str) else None

@@ -7,7 +7,6 @@ checkpoints/ models/ previews/ preview_photos/ tensorboard/ previous_runs/<time>
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -23,8 +22,9 @@ from filelock import FileLock, Timeout
 
 from trainer_core.errors import UserError
 from trainer_core.files import remove_stale_temporaries, write_json
+from trainer_core.json_files import parse_json, read_json
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.stored import StoredSettings, parse_stored_settings, settings_to_json
+from trainer_core.settings.stored import ADVICE, StoredSettings, parse_stored_settings, settings_to_json
 
 # Files of one run, which move to its archive; settings and splits stay, and the archive gets a copy.
 _RUN_FILES = ("checkpoints", "models", "tensorboard", "previews", "trainer.log", "journal.jsonl")
@@ -110,10 +110,14 @@ class Workspace:
         """Read the stored settings; empty if there are none yet.
 
         Raises:
+            NewerFileError: a newer version of this program wrote the file.
             UserError: the file cannot be read, or its content cannot be used.
         """
-        data = _read_json(self.settings_file)
-        return StoredSettings() if data is None else parse_stored_settings(data, str(self.settings_file))
+        try:
+            data = read_json(self.settings_file, advice=ADVICE)
+        except FileNotFoundError:
+            return StoredSettings()
+        return parse_stored_settings(data, str(self.settings_file))
 
     def write_settings(self, config: TrainerConfig, derived: dict[str, Any], warm_start: Any) -> str:
         """Write `training_config.json` and return the id of the workspace, which the first write creates."""
@@ -245,17 +249,6 @@ class Workspace:
         return None
 
 
-def _read_json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{file} cannot be read as JSON ({error}). Correct it, or move it to another folder to continue without it."
-        ) from error
-
-
 def deploy_path(checkpoint: Path) -> Path:
     """Return the path of the deploy sibling of a raw checkpoint."""
     return checkpoint.with_name(f"{checkpoint.stem}{DEPLOY_SUFFIX}.pth")
@@ -274,7 +267,7 @@ def _unique_folder(folder: Path) -> Path:
 
 def _read_lock_holder(file: Path) -> str:
     try:
-        data = json.loads(file.read_text("utf-8"))
+        data = parse_json(file.read_bytes())
         return f"process {data['pid']} on {data['host']} (since {data['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -10,6 +9,7 @@ import socket
 import psutil
 
 from trainer_core.errors import UserError
+from trainer_core.json_files import parse_json
 from trainer_core.workspace.layout import Workspace
 
 _CLOCK_TOLERANCE = 10.0  # seconds between the clocks of files and of processes
@@ -19,7 +19,7 @@ def find_training_process(workspace: Workspace) -> int | None:
     """Return the id of another process on this machine that is training in the workspace, or None."""
     file = workspace.root / ".lock.json"
     try:
-        lock_holder = json.loads(file.read_text("utf-8"))
+        lock_holder = parse_json(file.read_bytes())
         process, host = int(lock_holder["pid"]), lock_holder["host"]
         since = file.stat().st_mtime
     except (OSError, ValueError, KeyError, TypeError):
