@@ -1,14 +1,19 @@
 """Durable files: written under a temporary name in the same folder, flushed, fsynced and renamed.
 
-A crash at any moment leaves either the old content or the new one on disk, never a mixture.
+A crash at any moment leaves either the old content or the new one on disk, never a mixture. A file that cannot be
+written raises `WriteError`, whatever library wrote it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import filecmp
+import hashlib
+import io
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +23,76 @@ from typing import Any, BinaryIO
 _RENAME_RETRY_SECONDS = 2.5  # virus scanners and indexers on Windows hold new files open for a moment
 _WINDOWS_SHARING_ERRORS = (5, 32, 33)
 TEMPORARY_SUFFIX = ".tmp"
+_MAX_NAME_BYTES = 220  # a longer name leaves no room for what the temporary name adds
+
+# Reasons in words, by the names of the system's error numbers; not every system has all of them.
+_REASONS = {
+    "the disk is full": ("ENOSPC",),
+    "your disk quota is used up": ("EDQUOT",),
+    "the disk is read-only": ("EROFS",),
+    "access is denied": ("EACCES", "EPERM"),
+    "its folder does not exist": ("ENOENT", "ENOTDIR"),
+    "the drive is not connected": ("ESTALE", "ENOTCONN", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "ENODEV", "ENXIO"),
+    "the disk reports an error": ("EIO",),
+    "the file is larger than this disk allows": ("EFBIG",),
+    "too many files are open": ("EMFILE", "ENFILE"),
+}
+_REASON_OF = {getattr(errno, name): text for text, names in _REASONS.items() for name in names if hasattr(errno, name)}
+_NO_ROOM = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name))
+_NO_SYNC = tuple(
+    getattr(errno, name) for name in ("EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "ENOTTY") if hasattr(errno, name)
+)
+
+
+class WriteError(OSError):
+    """The failure to write a file: the error of the system, with the reason in words.
+
+    Args:
+        path: the file that keeps its old content, or its absence.
+        cause: the error of the system.
+    """
+
+    def __init__(self, path: Path, cause: OSError) -> None:
+        super().__init__(cause.errno or errno.EIO, describe_error(cause), str(path))
+
+    def __str__(self) -> str:
+        return f"{self.filename} cannot be written: {self.strerror}"
+
+
+def describe_error(error: OSError) -> str:
+    """Return the reason of an error of the system in words, with the system's own words behind it."""
+    if isinstance(error, WriteError):
+        return error.strerror or ""
+    words = error.strerror or str(error) or type(error).__name__
+    reason = _REASON_OF.get(error.errno or 0)
+    return f"{reason} ({words})" if reason else words
+
+
+def is_lack_of_room(error: OSError) -> bool:
+    """Whether the error means that the disk or the quota is full."""
+    return error.errno in _NO_ROOM
+
+
+class _RecordingWriter(io.BufferedWriter):
+    """Buffered file that keeps the system's first error, because torch replaces it with an error without a cause."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        with self._recording():
+            return super().write(data)
+
+    def flush(self) -> None:
+        with self._recording():
+            super().flush()
+
+    @contextlib.contextmanager
+    def _recording(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.error = self.error or error
+            raise
 
 
 @contextlib.contextmanager
@@ -25,22 +100,66 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open `path` for writing bytes that replace its content durably on a clean exit; an error changes nothing.
 
     Raises:
-        OSError: the system's error; if the disk is full, its message names `path`.
+        WriteError: the file cannot be written. It takes the place of any error that a library raises in the `with`
+            block because of it.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    temporary = _temporary_path(path)
+    file = None
     try:
-        with open(temporary, "wb") as file:
+        with _RecordingWriter(io.FileIO(temporary, "w")) as file:
             yield file
             file.flush()
-            _sync(file.fileno())
+            if file.error is not None:
+                raise file.error
+            sync_file(file.fileno())
         _replace(temporary, path)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OSError(error.errno, f"the disk is full: could not write {path}") from error
+        cause = file.error if file is not None and file.error is not None else error
+        if isinstance(error, Exception) and isinstance(cause, OSError) and not isinstance(cause, WriteError):
+            raise WriteError(path, cause) from error
         raise
     sync_folder(path.parent)
+
+
+def _temporary_path(path: Path) -> Path:
+    name = path.name
+    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    return path.with_name(f".{name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target` a hard link to `source`, atomically; where the file system has no links, a durable copy.
+
+    Raises:
+        WriteError: neither is possible, or the copy reads back differently.
+    """
+    temporary = _temporary_path(target)
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()
+    try:
+        os.link(source, temporary)
+    except OSError:
+        _copy(source, target)
+        return
+    try:
+        _replace(temporary, target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise WriteError(target, error) from error
+    sync_folder(target.parent)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with atomic_write(target) as file:
+        with open(source, "rb") as original:
+            shutil.copyfileobj(original, file, 1 << 20)
+        file.flush()
+        if not filecmp.cmp(source, file.name, shallow=False):
+            raise WriteError(target, OSError(errno.EIO, "the copy differs from the original"))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -63,18 +182,38 @@ def file_identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` durable (POSIX; other systems need no call)."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync_file(descriptor: int) -> None:
+    """Write the content of an open file through to the disk, as far as the file system can.
+
+    Raises:
+        OSError: the content could not be written.
+    """
+    if sys.platform == "darwin":
+        import fcntl
+
+        with contextlib.suppress(OSError):  # network drives know only fsync
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # fsync alone does not flush the drive's cache
+            return
     try:
         os.fsync(descriptor)
-    except OSError as error:  # some network file systems cannot sync a folder
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
             raise
-    finally:
-        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` durable (POSIX; other systems need no call).
+
+    An error is ignored: the file has its new content already, and some file systems cannot sync a folder.
+    """
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def remove_stale_temporaries(folder: Path) -> int:
@@ -86,15 +225,6 @@ def remove_stale_temporaries(folder: Path) -> int:
     for stray in strays:
         stray.unlink(missing_ok=True)
     return len(strays)
-
-
-def _sync(descriptor: int) -> None:
-    if sys.platform == "darwin":
-        import fcntl
-
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # fsync alone does not flush the drive's cache
-    else:
-        os.fsync(descriptor)
 
 
 def _replace(source: Path, target: Path) -> None:

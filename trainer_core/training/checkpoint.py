@@ -7,6 +7,7 @@ a SHA-256 of everything else, which `load_checkpoint` verifies, because `torch.l
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import platform
@@ -20,7 +21,7 @@ from torch import Tensor
 
 import trainer_core
 from trainer_core.errors import UserError
-from trainer_core.files import atomic_write
+from trainer_core.files import WriteError, atomic_write
 from trainer_core.weights.container.reader import load_tree
 
 KIND = "wqv-upscale-trainer checkpoint"
@@ -61,11 +62,11 @@ def collect_versions() -> dict[str, Any]:
 
 
 def save_checkpoint(path: Path, state: TrainingState) -> None:
-    """Write `state` to `path` atomically.
+    """Write `state` durably; it replaces an older file only after it was read back and verified.
 
     Raises:
         ValueError: a weight or a moment is not finite; nothing is written.
-        OSError: the file cannot be written, for example because the disk is full.
+        WriteError: the file cannot be written, for example because the disk is full, or it cannot be read back.
     """
     tree: dict[str, Any] = {"kind": KIND, "format": FORMAT, **vars(state)}
     tree["photos"] = json.dumps(state.photos)  # a single value, because the strict reader limits their number
@@ -73,6 +74,11 @@ def save_checkpoint(path: Path, state: TrainingState) -> None:
     tree[_DIGEST] = compute_digest(tree)
     with atomic_write(path) as file:
         torch.save(tree, file)
+        file.flush()
+        try:
+            load_checkpoint(Path(file.name))
+        except UserError as error:
+            raise WriteError(path, OSError(errno.EIO, f"it cannot be read back: {error.message}")) from error
 
 
 def load_checkpoint(path: Path) -> TrainingState:

@@ -6,9 +6,6 @@ The order matters: a new checkpoint is written and verified before an older one 
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,9 +14,8 @@ from typing import Any
 from torch import Tensor
 
 import trainer_core
-from trainer_core.errors import UserError
 from trainer_core.events import CheckpointSaved, EventSink
-from trainer_core.files import sync_folder
+from trainer_core.files import link_or_copy
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training import checkpoint
@@ -56,7 +52,7 @@ class CheckpointSaver:
         models, loads_in = self._write_deploy_files(state, path, best=False)
         if final:
             for source in (path, deploy_path(path)):
-                _link_or_copy(source, source.with_name(source.name.replace(f"step{state.step}", "final")))
+                link_or_copy(source, source.with_name(source.name.replace(f"step{state.step}", "final")))
         self._delete_old_checkpoints(newest=path)
         seconds = time.monotonic() - started
         self._sink(CheckpointSaved(state.step, str(path), "final" if final else "step", models, loads_in, seconds))
@@ -79,10 +75,6 @@ class CheckpointSaver:
         path = self._workspace.checkpoint_path(self._config.scale, label)
         path.parent.mkdir(exist_ok=True)
         checkpoint.save_checkpoint(path, state)
-        try:
-            checkpoint.load_checkpoint(path)  # before an older one is deleted
-        except UserError as error:
-            raise OSError(errno.EIO, f"the new file cannot be read back: {error.message}") from error
         return path
 
     def _write_deploy_files(self, state: TrainingState, path: Path, *, best: bool) -> tuple[tuple[str, ...], str]:
@@ -125,16 +117,3 @@ def _export_metadata(state: TrainingState, config: TrainerConfig) -> dict[str, A
     if measured:
         meta.update({key: measured[key] for key in ("psnr", "ssim", "bicubic_psnr")}, psnr_step=measured["step"])
     return meta
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    """Make `target` a hard link to `source`, atomically; a copy where the file system has no links."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    with contextlib.suppress(FileNotFoundError):
-        temporary.unlink()
-    try:
-        os.link(source, temporary)
-    except OSError:
-        shutil.copyfile(source, temporary)
-    os.replace(temporary, target)
-    sync_folder(target.parent)

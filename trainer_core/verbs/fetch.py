@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Optional
 
 from trainer_core.errors import UserError
-from trainer_core.files import sync_folder
+from trainer_core.files import sync_file, sync_folder
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _verify_and_rename(part: Path, target: Path, release: Release) -> Path:
             "Try again."
         )
     with open(part, "rb+") as file:
-        os.fsync(file.fileno())
+        sync_file(file.fileno())
     os.replace(part, target)
     sync_folder(target.parent)
     return target

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer_core.files import atomic_write
+from trainer_core.files import WriteError, atomic_write
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.weights.container.reader import load_tensors, open_weights
 from trainer_core.weights.container.refusal import WeightsError
@@ -86,7 +86,7 @@ def write_deployable(
         half: store fp16, half the size; every program loads it.
 
     Raises:
-        OSError: the disk is full, or the file reads back differently (EIO).
+        WriteError: the disk is full, or the file reads back differently (EIO).
     """
     report = check_programs(path, spec)
     metadata: dict[str, Any] = {"arch": ARCHITECTURE, "scale": spec.scale, "spec": spec.as_dict(), **meta}
@@ -107,7 +107,7 @@ def run_gate(path: Path, expected: Mapping[str, Tensor]) -> GateReport:
     """Read a written file back with the strict reader, compare every bit, and report which programs load it.
 
     Raises:
-        OSError: the file reads back differently (EIO).
+        WriteError: the file reads back differently (EIO).
     """
     _verify(path, expected, path)
     found = identify(open_weights(path))
@@ -122,10 +122,10 @@ def _verify(written: Path, expected: Mapping[str, Tensor], name: Path) -> None:
         found = identify(file)
         tensors = load_tensors(file, found.tensors.values())
     except WeightsError as error:
-        raise OSError(errno.EIO, f"{name} was written but cannot be read back: {error.message}") from error
+        raise WriteError(name, OSError(errno.EIO, f"it cannot be read back: {error.message}")) from error
     has_all = found.is_complete and not found.unexpected and found.names.keys() == expected.keys()
     if not has_all or any(not _has_equal_bits(tensors[found.tensors[key]], values) for key, values in expected.items()):
-        raise OSError(errno.EIO, f"{name} reads back differently from what was written")
+        raise WriteError(name, OSError(errno.EIO, "it reads back differently"))
 
 
 def _has_equal_bits(one: Tensor, two: Tensor) -> bool:
