@@ -1,7 +1,7 @@
 """Set up the project and start it. Needs only Python 3.9 or newer; works on Linux, macOS and Windows.
 
-    python3 run.py                    set up, then open the window with the built-in scenes selected;
-                                      if no window can open, print the reason and run `demo`
+    python3 run.py                    set up, then open the window with the last session, the first time with the
+                                      built-in scenes selected; if no window can open, print the reason and run `demo`
     python3 run.py demo               set up, then train on built-in scenes in the terminal for about two minutes
     python3 run.py test [ARGS...]     set up, then run all tests (pytest gets ARGS)
     python3 run.py train ARGS...      set up, then run the trainer with these arguments
@@ -117,7 +117,7 @@ def job_arguments(command: str, rest: "list[str]") -> "list[str]":
     if command == "window":
         reason = window_problem()
         if not reason:
-            return ["-m", "app", "--demo", str(DEMO_WORKSPACE)]
+            return ["-m", "app", "--first-demo", str(DEMO_WORKSPACE)]
         report("%s Training in the terminal instead." % reason)
         command = "demo"
     return ["-m", "trainer_core", *(["--demo", str(DEMO_WORKSPACE)] if command == "demo" else rest)]

@@ -27,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     from app.start import run_application
 
-    return run_application(workspace=options.workspace, demo=options.demo, begin=options.begin)
+    return run_application(
+        workspace=options.workspace, demo=options.demo, begin=options.begin, first_demo=options.first_demo
+    )
 
 
 def window_problem() -> str:
@@ -52,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("workspace", nargs="?", help="the workspace to open")
     parser.add_argument("--demo", action="store_true", help="use the built-in scenes; no photos are needed")
+    parser.add_argument(
+        "--first-demo",
+        metavar="WORKSPACE",
+        help="use the built-in scenes in WORKSPACE at the very first start; later starts restore the last session",
+    )
     parser.add_argument(
         "--start", dest="begin", action="store_true", help="start training as soon as the settings are checked"
     )

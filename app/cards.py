@@ -119,12 +119,12 @@ class ResumeCard(Card):
         of = f" of {found.total_steps}" if found.total_steps else ""
         best = f" Best PSNR so far {found.best_psnr:.2f} dB." if found.best_psnr else ""
         outcome = _OUTCOME_TEXTS.get(found.outcome, found.outcome)
-        text = f"Saved {_format_age(time.time() - found.saved_at)}; {outcome}.{best} "
+        text = f"Saved {format_age(time.time() - found.saved_at)}; {outcome}.{best} "
         text += "Starting over moves the files of this run to previous_runs."
         self.set_content("waiting", "accent", f"There is an unfinished run at step {found.step}{of}", text)
 
 
-def _format_age(seconds: float) -> str:
+def format_age(seconds: float) -> str:
     """Return a text such as "3 hours ago"."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         count = int(seconds // length)

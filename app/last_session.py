@@ -1,6 +1,7 @@
 """Last session: the choices saved when a run starts and when the window closes, restored at the next start.
 
-Saving them at the start of a run protects them from a crash.
+Saving them at the start of a run protects them from a crash. What the user chose is not lost by a start that could not
+show it: the built-in scenes never replace choices of photos, and a folder that is missing now is saved again.
 """
 
 from __future__ import annotations
@@ -28,23 +29,56 @@ class LastSession:
     values: dict[str, Any] = field(default_factory=dict)
 
 
+def is_first_start() -> bool:
+    """Whether no session was ever saved."""
+    return not _read_choices()
+
+
 def save_session(given: Mapping[str, Any]) -> None:
     """Save the explicit settings, without those that apply to one start only, such as `resume_from`."""
     lasting = {name: value for name, value in given.items() if SETTINGS[name].stored or SETTINGS[name].place}
-    open_settings_store().setValue(_KEY, json.dumps(lasting))
+    saved = _read_choices()
+    if lasting.get("demo") and _is_of_user(saved):
+        return
+    missing = {name: value for name, value in _places(saved).items() if not _is_available(name, value)}
+    open_settings_store().setValue(_KEY, json.dumps({**missing, **lasting}))
     open_settings_store().sync()  # write now, because the process may be killed
 
 
 def load_session() -> LastSession:
     """Return the saved choices that are still valid, without folders that no longer exist."""
     try:
-        given = parse_json(str(open_settings_store().value(_KEY, "{}")))
+        given = _read_choices()
         values = parse_stored_settings({"schema": SCHEMA_VERSION, **given}, "the last session").values
     except (ValueError, TypeError, UserError):
         return LastSession()
-    paths = {name: given[name] for name, setting in SETTINGS.items() if setting.place and given.get(name)}
-    if not Path(paths.get("source_dir", ".")).is_dir():
-        del paths["source_dir"]
-    if not Path(paths.get("workspace", ".")).absolute().parent.is_dir():
-        del paths["workspace"]
-    return LastSession(paths, values)
+    return LastSession({name: value for name, value in _places(given).items() if _is_available(name, value)}, values)
+
+
+def _read_choices() -> dict[str, Any]:
+    try:
+        choices = parse_json(str(open_settings_store().value(_KEY, "{}")))
+    except ValueError:
+        return {}
+    return choices if isinstance(choices, dict) else {}
+
+
+def _is_of_user(choices: Mapping[str, Any]) -> bool:
+    """Whether the choices are folders of the user, not the built-in scenes."""
+    return bool(_places(choices)) and not choices.get("demo")
+
+
+def _places(choices: Mapping[str, Any]) -> dict[str, Any]:
+    places = (name for name, setting in SETTINGS.items() if setting.place)
+    return {name: choices[name] for name in places if _is_place(name, choices.get(name))}
+
+
+def _is_place(name: str, value: Any) -> bool:
+    return value is True if name == "demo" else isinstance(value, str) and bool(value)
+
+
+def _is_available(name: str, value: Any) -> bool:
+    """Whether a folder exists, or, for a workspace, the folder to create it in."""
+    if name == "demo":
+        return True
+    return (Path(value).absolute().parent if name == "workspace" else Path(value)).is_dir()

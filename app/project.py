@@ -15,7 +15,7 @@ from app.last_session import LastSession
 from app.lookups import Lookup, ProfileLookup, SourceLookup, WeightsLookup, WorkspaceLookup
 from trainer_core.errors import UserError
 from trainer_core.planning.draft import Draft
-from trainer_core.planning.readiness import ERROR, OK, Check, SourceStatus, build_checklist, workspace_problem
+from trainer_core.planning.readiness import ERROR, OK, WARNING, Check, SourceStatus, build_checklist, workspace_problem
 from trainer_core.settings.rules import find_overruled
 from trainer_core.workspace.layout import LATEST, Workspace
 
@@ -102,7 +102,8 @@ class Project(QObject):
         self._check_setting_paths()
 
     def restore_session(self, session: LastSession) -> None:
-        """Restore the choices of the last session."""
+        """Replace all choices by those of the last session."""
+        self.draft.clear()
         for name, value in session.paths.items():
             self.draft.set(name, value)
         self._workspace.start()
@@ -154,7 +155,7 @@ class Project(QObject):
     @property
     def is_ready(self) -> bool:
         """Whether a run can start."""
-        return all(check.state == OK for check in self.build_checklist()) and not self.is_busy
+        return all(check.state in (OK, WARNING) for check in self.build_checklist()) and not self.is_busy
 
     @property
     def is_busy(self) -> bool:

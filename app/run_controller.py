@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from PySide6.QtCore import QObject, QStandardPaths, Qt, Slot
 from PySide6.QtWidgets import QMessageBox
@@ -22,8 +22,9 @@ from app.estimate import EstimateModel
 from app.form.entries import PathEntry
 from app.form.settings_files import SettingsTransfer
 from app.form.wording import with_form_labels
+from app.last_run import LastRun
 from app.last_session import load_session, save_session
-from app.questions import ask_question
+from app.run_questions import ask_about_finished_run, ask_about_unfinished_run, ask_to_stop, ask_to_use_scenes
 from app.runs.other_process import OtherProcess
 from app.runs.recent_workspaces import add_recent_workspace
 from app.runs.workspace_contents import WorkspaceContents
@@ -61,10 +62,13 @@ class RunController(QObject):
         self._other_process = OtherProcess(window)
         self.comparison = RunComparison(window.charts, window.project)
         self.comparison.message_posted.connect(window.message_strip.show_message)
-        self._start_when_ready = self._save_requested = False
+        self.last_run = LastRun(window.project, window.last_run_card, self._resume_when_ready)
+        self._when_ready: Callable[[], None] | None = None  # called as soon as all settings are checked
+        self._save_requested = False
         self._finish_event: RunFinished | None = None
         self._shown_workspace: Path | None = None  # the workspace whose run the views show
         self._unfinished = False  # and whether that run can be resumed
+        self._has_model = False  # and whether a model of it exists
         self._has_run = False  # and whether the workspace has a run
         project, session = window.project, window.session
         project.changed.connect(self._settings_changed)
@@ -95,9 +99,9 @@ class RunController(QObject):
         self._window.run_bar.start_button.setText(
             "Resume training" if project.draft.config.resume_from else "Start training"
         )
-        if self._start_when_ready and project.is_ready:
-            self._start_when_ready = False
-            self.start()
+        if self._when_ready is not None and project.is_ready:
+            action, self._when_ready = self._when_ready, None
+            action()
 
     def _workspace_opened(self, opened: WorkspaceContents) -> None:
         """Show the contents of the workspace, unless a running training fills the views."""
@@ -105,6 +109,7 @@ class RunController(QObject):
         if window.session.is_active:
             return
         self._shown_workspace, self._unfinished = opened.workspace.root, opened.unfinished is not None
+        self._has_model = opened.model is not None
         self._has_run = bool(opened.events) or self._unfinished
         if self._has_run and not window.project.is_workspace_typed:
             add_recent_workspace(opened.workspace.root)
@@ -115,7 +120,7 @@ class RunController(QObject):
         window.preview.load_folder(opened.workspace.previews)
         window.show_run(bool(opened.events))
         if self._other_process.follow_workspace(opened):
-            self._start_when_ready = False
+            self._when_ready = None
         elif opened.unfinished is not None:
             window.resume_card.show_run(opened.unfinished)
         elif opened.lost_run_step is not None:
@@ -136,14 +141,19 @@ class RunController(QObject):
         window = self._window
         if self._shown_workspace is None or window.session.is_active:
             return
-        self._shown_workspace, self._unfinished, self._has_run = None, False, False
+        self._shown_workspace, self._unfinished, self._has_model, self._has_run = None, False, False, False
+        self._clear_figures()
+        window.show_run(False)
+
+    def _clear_figures(self) -> None:
+        """Clear the cards, curves, pictures and texts of a run."""
+        window = self._window
         window.resume_card.hide()
         window.result_card.hide()
         window.charts.clear()
         window.preview.clear()
         window.log.clear()
         window.status_line.clear_run()
-        window.show_run(False)
 
     def _show_last_model(self, opened: WorkspaceContents) -> None:
         """Show the model of the last run, at the workspace's current path, because the folder may have been moved."""
@@ -165,19 +175,22 @@ class RunController(QObject):
             window.form.focus_setting(missing)
         elif not window.project.is_ready:
             window.message_strip.show_message("info", "Still checking the folders. Try again in a moment.")
-        elif self._unfinished and not window.project.draft.config.resume_from:
-            ask_question(
-                window,
-                "Resume the unfinished run?",
-                "Starting over begins at step 0 and moves the files of the unfinished run to previous_runs.",
-                [("Resume", self.resume), ("Start over", lambda: self._start_run(resume=False))],
-            )
+        elif window.project.draft.config.resume_from:
+            self._start_run(resume=False)
+        elif self._unfinished:
+            ask_about_unfinished_run(window, self.resume, lambda: self._start_run(resume=False))
+        elif self._has_model:
+            ask_about_finished_run(window, lambda: self.choose_path("workspace"), lambda: self._start_run(resume=False))
         else:
             self._start_run(resume=False)
 
     def start_when_ready(self) -> None:
         """Start a run as soon as all settings are checked."""
-        self._start_when_ready = True
+        self._when_ready = self.start
+        self._settings_changed()
+
+    def _resume_when_ready(self) -> None:
+        self._when_ready = self.resume
         self._settings_changed()
 
     def resume(self) -> None:
@@ -187,8 +200,12 @@ class RunController(QObject):
 
     def _start_run(self, *, resume: bool) -> None:
         window = self._window
-        window.resume_card.hide()
-        window.result_card.hide()
+        if resume or window.project.draft.config.resume_from:
+            window.resume_card.hide()
+            window.result_card.hide()
+        else:
+            self._clear_figures()
+        window.last_run_card.hide()
         window.show_run(True)
         self._estimate.stop()
         save_session(window.project.draft.session_choices)
@@ -213,12 +230,7 @@ class RunController(QObject):
         if given.get("demo") or not set(given) - {"preset"}:
             self.load_demo()
         else:
-            ask_question(
-                self._window,
-                "Use the built-in scenes?",
-                "This replaces the folders and settings in the form. No files are changed.",
-                [("Use scenes", self.load_demo)],
-            )
+            ask_to_use_scenes(self._window, self.load_demo)
 
     def load_demo(self, workspace: str = "") -> None:
         """Select the built-in scenes; the default workspace is in the user's documents folder."""
@@ -240,16 +252,7 @@ class RunController(QObject):
     def discard(self) -> None:
         """Stop the run without saving, after a question."""
         if self._window.session.is_active:
-            ask_question(
-                self._window,
-                "Stop without saving?",
-                "The steps since the last checkpoint will be lost. No file is deleted.",
-                [
-                    ("Stop and save", self.stop),
-                    ("Stop without saving", lambda: self._window.session.stop(discard=True)),
-                ],
-                cancel="Keep training",
-            )
+            ask_to_stop(self._window, self.stop, lambda: self._window.session.stop(discard=True))
 
     def save_now(self) -> None:
         """Request a checkpoint at the next step boundary; a message reports when it is saved."""
@@ -343,7 +346,7 @@ class RunController(QObject):
         elif finished is not None:
             workspace = window.project.workspace
             left = finished.outcome != "completed" and workspace is not None and workspace.step_checkpoints()
-            self._unfinished = bool(left)
+            self._unfinished, self._has_model = bool(left), finished.model is not None
             window.result_card.show_result(finished, self._compatibility, resumable=self._unfinished)
             failed = finished.outcome == "failed"
             window.notifier.notify("Training failed" if failed else "Training has ended", window.result_card.text)

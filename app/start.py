@@ -25,13 +25,16 @@ from trainer_core import environment
 APPLICATION_NAME = "WQV Upscale Trainer"
 
 
-def run_application(*, workspace: str | None = None, demo: bool = False, begin: bool = False) -> int:
+def run_application(
+    *, workspace: str | None = None, demo: bool = False, begin: bool = False, first_demo: str | None = None
+) -> int:
     """Open the window, wait until it is closed and return the exit code: 0, or 128 plus the number of a signal.
 
     Args:
         workspace: a folder to open.
         demo: select the built-in scenes.
         begin: start training as soon as the settings are checked.
+        first_demo: the workspace for the built-in scenes if no session was ever saved.
     """
     environment.configure_libraries()
     _redirect_missing_streams()
@@ -60,7 +63,7 @@ def run_application(*, workspace: str | None = None, demo: bool = False, begin: 
     window.show()
     QTimer.singleShot(0, window.start_background_work)
     QTimer.singleShot(0, lambda: collector.freeze_torch(window.training.submit))
-    QTimer.singleShot(0, lambda: window.apply_arguments(workspace, demo=demo, begin=begin))
+    QTimer.singleShot(0, lambda: window.apply_arguments(workspace, demo, begin, first_demo))
     QTimer.singleShot(0, lambda: window.crash_card.show_crash(log.pop_crash_report()))
     signals = _SignalHandler(window)
     application.exec()

@@ -16,6 +16,8 @@ from app.drops import DropHandler, paths_of
 from app.form.form import SettingsForm
 from app.form.unusable_files import show_unusable_files
 from app.icons import icon
+from app.last_run import LastRunCard
+from app.last_session import is_first_start
 from app.log_panel import LogPanel
 from app.menus import Menus
 from app.preview.panel import PreviewPanel
@@ -62,6 +64,7 @@ class Window(QMainWindow):
         self.charts, self.preview, self.log = ChartPanel(), PreviewPanel(), LogPanel()
         self.message_strip, self.resume_card, self.result_card = MessageStrip(), ResumeCard(), ResultCard()
         self.crash_card, self.other_process_card = CrashCard(), OtherProcessCard()
+        self.last_run_card = LastRunCard()
         self.status_line = StatusLine()
         self._closing, self._has_run = False, False
         self._lay_out()
@@ -116,7 +119,14 @@ class Window(QMainWindow):
         column = QVBoxLayout(right)
         column.setContentsMargins(SPACING, SPACING, 2 * SPACING, SPACING)
         column.setSpacing(SPACING)
-        for card in (self.crash_card, self.message_strip, self.other_process_card, self.resume_card, self.result_card):
+        for card in (
+            self.crash_card,
+            self.message_strip,
+            self.last_run_card,
+            self.other_process_card,
+            self.resume_card,
+            self.result_card,
+        ):
             column.addWidget(card)
         column.addWidget(self._pages, 1)
         return right
@@ -174,14 +184,22 @@ class Window(QMainWindow):
         self.training.start()
         self.controller.find_hardware()
 
-    def apply_arguments(self, workspace: str | None, *, demo: bool = False, begin: bool = False) -> None:
-        """Apply the options of the command line; without any, restore the last session."""
+    def apply_arguments(
+        self, workspace: str | None, demo: bool = False, begin: bool = False, first_demo: str | None = None
+    ) -> None:
+        """Apply the options of the command line; without any, restore the last session.
+
+        Whatever is opened, the unfinished run of the last session is offered.
+        """
         if demo:
             self.controller.load_demo(workspace or "")
         elif workspace:
             self.controller.open_workspace(workspace)
+        elif first_demo and is_first_start():
+            self.controller.load_demo(first_demo)
         else:
             self.controller.restore_session()
+        self.controller.last_run.offer()
         if begin:
             self.controller.start_when_ready()
 

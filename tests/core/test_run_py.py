@@ -267,7 +267,7 @@ def start(project: Path, *arguments: str, window_problem: str = "") -> subproces
 @pytest.mark.parametrize(
     ("arguments", "called"),
     [
-        ([], "-m app --demo {root}/runs/demo"),
+        ([], "-m app --first-demo {root}/runs/demo"),
         (["demo"], "-m trainer_core --demo {root}/runs/demo"),
         (["train", "photos", "runs/x4"], "-m trainer_core photos runs/x4"),
         (["tools", "inspect", "a b.pth"], "-m trainer_core.tools inspect a b.pth"),

@@ -20,7 +20,7 @@ from app.questions import ask_question
 from app.runs.recent_workspaces import add_recent_workspace
 from app.theme import theme
 from app.window import Window
-from tests.gui.window_driver import close_window, fill_form, flush_deferred_deletes, is_quiet, wait_until_quiet
+from tests.gui.window_driver import answer, close_window, fill_form, flush_deferred_deletes, is_quiet, wait_until_quiet
 
 _TIMES = 20
 
@@ -78,6 +78,8 @@ def test_runs_leave_nothing_behind(window: Window, qtbot: Any, photos: Path, tmp
     def train() -> None:
         qtbot.waitUntil(lambda: window.project.is_ready, timeout=60000)
         window.controller.start()
+        if not window.session.is_active:
+            answer(window, qtbot, "Start new run")
         qtbot.waitUntil(lambda: not window.session.is_active, timeout=60000)
         qtbot.waitUntil(lambda: is_quiet(window), timeout=60000)
         window.message_strip.hide()

@@ -263,6 +263,27 @@ def test_a_window_that_did_nothing_changes_no_workspace(
     close_window(again, qtbot)
 
 
+def test_start_asks_before_a_finished_run_is_moved_and_clears_the_old_pictures(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "run"
+    fill_form(window, photos, workspace, steps=2)
+    start(window, qtbot, until=2)
+    wait_idle(window, qtbot)
+    qtbot.waitUntil(lambda: window.preview.view.pictures is not None, timeout=_LONG)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
+    click(qtbot, window.run_bar.start_button)
+    answer(window, qtbot, "Cancel")
+    assert not window.session.is_active and not (workspace / "previous_runs").exists()
+    assert window.charts.figures.losses
+    click(qtbot, window.run_bar.start_button)
+    answer(window, qtbot, "Start new run")
+    assert window.session.state is SessionState.STARTING
+    assert window.preview.view.pictures is None and not window.charts.figures.losses
+    wait_idle(window, qtbot)
+    assert len(list((workspace / "previous_runs").iterdir())) == 1
+
+
 def test_another_workspace_takes_the_offers_of_the_last_one_away(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:

@@ -123,10 +123,14 @@ class Draft:
         Raises:
             UserError: see `open_workspace`.
         """
+        self.clear()
         self._given = {"demo": True}
-        self.stored, self._carried_over = StoredSettings(), {}
-        self.warm_start = None
         self.open_workspace(workspace)
+
+    def clear(self) -> None:
+        """Drop all choices and close the workspace."""
+        self._given, self._carried_over = {}, {}
+        self.stored, self.warm_start = StoredSettings(), None
 
     def apply_imported(self, values: Mapping[str, Any]) -> None:
         """Choose imported settings together, so that none resets another one."""

@@ -1,0 +1,97 @@
+"""The offer to resume the last session's run, and the session that no other start replaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from app.last_session import load_session, save_session
+from app.window import Window
+from tests.gui.window_driver import close_window, fill_form
+from trainer_core.sinks.journal import read_journal
+
+_LONG = 60000  # milliseconds; a busy machine needs them
+
+
+@pytest.fixture
+def unfinished(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> Path:
+    """A workspace whose run ended without a `RunFinished`, as after a kill; its session was saved at the start."""
+    workspace = tmp_path / "own"
+    fill_form(window, photos, workspace, steps=100000, learning_rate=3e-4)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
+    window.controller.start()
+    qtbot.waitUntil(lambda: window.session.step >= 2, timeout=_LONG)
+    window.session.stop()
+    qtbot.waitUntil(lambda: not window.session.is_active, timeout=_LONG)
+    journal = workspace / "journal.jsonl"
+    lines = [line for line in journal.read_text("utf-8").splitlines(keepends=True) if "RunFinished" not in line]
+    journal.write_text("".join(lines), "utf-8")
+    return workspace
+
+
+@pytest.fixture
+def again(qapp: QApplication, qtbot: Any) -> Iterator[Window]:
+    """A second start of the program."""
+    made = Window()
+    made.show()
+    made.start_background_work()
+    yield made
+    close_window(made, qtbot)
+
+
+def test_a_demo_offers_the_interrupted_run_and_resumes_it_with_its_own_photos(
+    unfinished: Path, again: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    again.apply_arguments(str(tmp_path / "demo"), demo=True)
+    qtbot.waitUntil(again.last_run_card.isVisible, timeout=_LONG)
+    assert "Your training in own was interrupted" in again.last_run_card.text
+    assert again.project.draft.config.demo
+    qtbot.mouseClick(again.last_run_card.resume_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: again.session.step > 2, timeout=_LONG)
+    config = again.project.draft.config
+    assert (config.demo, config.source_dir, config.learning_rate) == (False, str(photos), 3e-4)
+    starts = [record for record in read_journal(unfinished / "journal.jsonl") if record["event"] == "RunStarted"]
+    assert starts[-1]["resumed_from"]
+    assert not again.last_run_card.isVisible()
+
+
+def test_the_first_demo_is_for_the_first_start_only(
+    unfinished: Path, again: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    again.apply_arguments(None, first_demo=str(tmp_path / "demo"))
+    qtbot.waitUntil(again.resume_card.isVisible, timeout=_LONG)
+    assert again.project.draft.config.source_dir == str(photos)
+    assert not again.last_run_card.isVisible()
+
+
+def test_without_a_last_session_the_first_demo_is_selected(again: Window, tmp_path: Path) -> None:
+    again.apply_arguments(None, first_demo=str(tmp_path / "demo"))
+    config = again.project.draft.config
+    assert (config.demo, config.workspace) == (True, str(tmp_path / "demo"))
+
+
+def test_the_demo_does_not_replace_the_choices_of_photos(qapp: QApplication, photos: Path, tmp_path: Path) -> None:
+    demo = {"demo": True, "workspace": str(tmp_path / "demo")}
+    save_session(demo)
+    assert load_session().paths == demo
+    own = {"source_dir": str(photos), "workspace": str(tmp_path / "own")}
+    save_session({**own, "steps": 7})
+    save_session(demo)
+    assert (load_session().paths, load_session().values) == (own, {"steps": 7})
+
+
+def test_a_folder_that_is_missing_at_one_start_is_there_again_at_the_next(
+    qapp: QApplication, photos: Path, tmp_path: Path
+) -> None:
+    own = {"source_dir": str(photos), "workspace": str(tmp_path / "disk" / "run")}
+    save_session(own)
+    session = load_session()
+    assert session.paths == {"source_dir": str(photos)}
+    save_session(session.paths)
+    (tmp_path / "disk").mkdir()
+    assert load_session().paths == own
