@@ -66,6 +66,34 @@ def test_inspect_accepts_readable_files_of_other_networks(capsys: pytest.Capture
     assert not json.loads(run(capsys, "inspect", SRVGG, "--json")[1])["usable"]
 
 
+@pytest.mark.parametrize("file_format", ["zip", "legacy", "safetensors"])
+def test_inspect_counts_values_that_cannot_be_used(file_format: str, tmp_path: Path, capsys: Any) -> None:
+    state = {name: values.clone() for name, values in network_of(SPEC).state_dict().items()}
+    state["conv_hr.bias"][:3] = torch.tensor([float("nan"), float("inf"), -float("inf")])
+    state["conv_first.bias"] = state["conv_first.bias"].bfloat16()
+    state["conv_first.bias"][0] = float("nan")
+    state["conv_body.bias"] = state["conv_body.bias"].double()
+    state["conv_body.bias"][:2] = 1e300
+    path = tmp_path / ("m.safetensors" if file_format == "safetensors" else "m.pth")
+    if file_format == "safetensors":
+        pytest.importorskip("safetensors.torch").save_file(state, path)
+    else:
+        torch.save(state, path, _use_new_zipfile_serialization=file_format == "zip")
+    code, out, _ = run(capsys, "inspect", path)
+    assert code == 0 and "conv_hr.bias: 3 not finite" in out and "conv_first.bias: 1 not finite" in out
+    assert "conv_body.bias: 2 beyond the range of float32" in out and "cannot be used: values" in out
+    answer = json.loads(run(capsys, "inspect", path, "--json")[1])
+    assert (answer["not_finite"], answer["beyond_float32"], answer["usable"]) == (4, 2, False)
+
+
+def test_inspect_finds_damaged_values(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+    code, _, err = run(capsys, "inspect", model)
+    assert code == 2 and "checksum" in err
+
+
 def test_inspect_refuses_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "x.pth").write_bytes(b"\xff\xd8\xff\xe0 JFIF")
     for path in (tmp_path / "x.pth", tmp_path / "none.pth"):

@@ -199,11 +199,84 @@ def test_missing_misshaped_and_surplus_tensors_are_named() -> None:
     del shapes["conv_hr.bias"]
     shapes["body.1.rdb2.conv3.weight"] = (5, 5, 3, 3)
     shapes["extra.weight"] = (2,)
-    found = identify(shapes)
+    with pytest.raises(WeightsError, match=r"extra\.weight.*--init-arch rrdb"):
+        identify(shapes)
+    found = identify(shapes, force_rrdb=True)
     assert found.missing == ("conv_hr.bias",)
     assert found.misshaped == ("body.1.rdb2.conv3.weight",)
     assert found.unexpected == ("extra.weight",)
     assert not found.is_complete
+
+
+def variant(dialect: str, extra: dict[str, tuple[int, ...]], *without: str) -> dict[str, tuple[int, ...]]:
+    """Shapes of an RRDB network under a program's names, with other tensors, and without some of its own."""
+    names = {"old ESRGAN": old_names(SPEC), "BSRGAN": bsrgan_names(SPEC)}.get(dialect, {n: n for n in SPEC.shapes()})
+    shapes = {names[name]: shape for name, shape in SPEC.shapes().items()}
+    return {**{key: shape for key, shape in shapes.items() if not key.startswith(without)}, **extra}
+
+
+PS, FEAT = (64, 16, 3, 3), (16, 16, 3, 3)  # a convolution before a pixel shuffle, and an ordinary one
+VARIANTS: list[tuple[str, dict[str, tuple[int, ...]]]] = [
+    (r"ESRGAN\+.*rdb1\.conv1x1", variant("BasicSR", {"body.0.rdb1.conv1x1.weight": (32, 16, 1, 1)})),
+    (r"ESRGAN\+", variant("old ESRGAN", {"model.1.sub.0.RDB1.conv1x1.weight": (32, 16, 1, 1)})),
+    (r"ESRGAN\+", variant("BSRGAN", {"RRDB_trunk.0.RDB3.conv1x1.weight": (32, 16, 1, 1)})),
+    (
+        "SPSR",
+        variant("old ESRGAN", {"f_HR_conv1.0.weight": (3, 16, 3, 3), "b_fea_conv.weight": FEAT}, "model.8", "model.10"),
+    ),
+    ("SRFlow", {f"RRDB.{k}": s for k, s in variant("BSRGAN", {}).items()} | {"flowUpsamplerNet.layers.0.w": (3, 3)}),
+    ("batch normalization", variant("BasicSR", {"body.0.rdb1.bn.running_mean": (32,)})),
+    ("normalization", variant("BasicSR", {"body.0.rdb1.conv1.weight_u": (32,)})),
+    ("LoRA", variant("BasicSR", {"body.0.rdb1.conv1.lora_A": (4, 16)})),
+    ("pixel-shuffle", variant("BasicSR", {"conv_up1.weight": PS, "conv_up1.bias": (64,)})),
+    ("pixel-shuffle", variant("BasicSR", {"upsampler.0.weight": PS}, "conv_up")),
+    ("pixel-shuffle", variant("old ESRGAN", {"model.2.weight": PS, "model.5.weight": PS}, "model.3", "model.6")),
+    (r"body\.0\.ca\.fc", variant("BasicSR", {"body.0.ca.fc.weight": (4, 16)})),
+    (r"body\.0\.rdb1\.conv6", variant("BasicSR", {"body.0.rdb1.conv6.weight": FEAT})),
+    (r"body\.1\.rdb4", variant("BasicSR", {"body.1.rdb4.conv1.weight": FEAT})),
+    (r"conv_up4", variant("BasicSR", {"conv_up4.weight": FEAT})),
+    (r"model\.1\.sub\.0\.weight", variant("old ESRGAN", {"model.1.sub.0.weight": FEAT})),
+    (r"model\.7\.weight", variant("old ESRGAN", {"model.7.weight": FEAT})),
+    (r"encoder\.conv", {f"net_g.{k}": s for k, s in variant("BasicSR", {}).items()} | {"encoder.conv.weight": FEAT}),
+]
+
+
+@pytest.mark.parametrize(("name", "shapes"), VARIANTS, ids=[row[0] for row in VARIANTS])
+def test_tensors_that_the_network_would_ignore_are_refused_by_name(name: str, shapes: dict[str, Any]) -> None:
+    with pytest.raises(WeightsError, match=name):
+        identify(shapes)
+
+
+def test_a_known_variant_is_refused_even_if_forced() -> None:
+    for name, shapes in VARIANTS[:11]:
+        with pytest.raises(WeightsError, match=name):
+            identify(shapes, force_rrdb=True)
+
+
+def test_networks_that_training_stores_beside_the_generator_are_accepted() -> None:
+    shapes = {f"net_g.{name}": shape for name, shape in SPEC.shapes().items()}
+    beside = {"net_d.conv0.weight": (8, 3, 3, 3), "cri_perceptual.vgg.0.weight": (8, 3, 3, 3), "step": ()}
+    found = identify({**shapes, **beside})
+    assert found.spec == SPEC and found.is_complete and not found.is_ema
+    assert found.unexpected == ("net_d.conv0.weight", "cri_perceptual.vgg.0.weight")
+    found = identify({**shapes, **{f"net_g_ema.{name}": shape for name, shape in SPEC.shapes().items()}})
+    assert found.is_ema and found.names["conv_hr.bias"] == "net_g_ema.conv_hr.bias"
+
+
+def test_an_x3_network_is_not_taken_for_a_plain_x2(tmp_path: Path) -> None:
+    plain = dataclasses.replace(SPEC, scale=2, unshuffle=1)
+    state = renamed(network_of(plain).state_dict(), old_names(plain))
+    for name in ("3x_photo.pth", "photo_x3.pth"):
+        torch.save(state, tmp_path / name)
+        with pytest.raises(WeightsError, match="x3"):
+            identify(open_weights(tmp_path / name))
+    torch.save({"params": state, "meta": {"scale": 3}}, tmp_path / "m.pth")
+    with pytest.raises(WeightsError, match="x3"):
+        identify(open_weights(tmp_path / "m.pth"))
+    torch.save(state, tmp_path / "2x_photo.pth")
+    found = identify(open_weights(tmp_path / "2x_photo.pth"))
+    assert found.spec == plain and "x3 network has the same" in found.note
+    assert not identify(dataclasses.replace(SPEC, scale=2).shapes()).note
 
 
 @pytest.mark.parametrize(

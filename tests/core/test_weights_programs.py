@@ -13,10 +13,10 @@ SMALL = NetworkSpec(4, num_feat=16, num_block=2, num_grow_ch=8)
 
 
 def test_the_gate_s_sentence_is_turned_into_words() -> None:
-    given = "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) no: x2 needs pixel-unshuffle"
+    given = "WQV-Viewer yes · chaiNNer yes · Upscayl (converted to NCNN) no: x2 needs pixel-unshuffle"
     assert (
         format_for_reading(given)
-        == "Loads in WQV-Viewer and chaiNNer. Does not load in Upscayl (NCNN): x2 needs pixel-unshuffle."
+        == "Loads in WQV-Viewer and chaiNNer. Does not load in Upscayl (converted to NCNN): x2 needs pixel-unshuffle."
     )
     assert format_for_reading("WQV-Viewer no: the name · chaiNNer no: growth 4") == (
         "Does not load in WQV-Viewer: the name. Does not load in chaiNNer: growth 4."
@@ -51,9 +51,29 @@ def test_a_wrong_name_is_reported() -> None:
 
 def test_the_sentence_names_each_program_and_the_reason() -> None:
     full = check_programs(Path("m_x2.pth"), NetworkSpec(2)).summary()
-    assert full == "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) no: x2 needs pixel-unshuffle"
+    reason = "x2 needs pixel-unshuffle, which NCNN does not have"
+    assert full == f"WQV-Viewer yes · chaiNNer yes · Upscayl (converted to NCNN) no: {reason}"
     small = check_programs(Path("m_x4.pth"), SMALL)
     assert "16/2/8" in small.viewer and "growth 32, not 8" in small.chainner and small.upscayl == ""
     assert check_programs(Path("m_x4.safetensors"), NetworkSpec(4)).viewer == "it loads only .pth files"
     assert check_programs(Path("m_x4.pth"), NetworkSpec(4), container="generator").chainner
     assert check_programs(Path("m_x4.pth"), NetworkSpec(4), plain_names=False).viewer
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        (NetworkSpec(4), ""),
+        (NetworkSpec(2, unshuffle=1), ""),
+        (NetworkSpec(8), "it upscales x2, x3 and x4, not x8"),
+        (NetworkSpec(1, unshuffle=1), "it upscales x2, x3 and x4, not x1"),
+        (NetworkSpec(4, num_in_ch=1, num_out_ch=1), "not 1 and 1 channels"),
+        (NetworkSpec(4, num_in_ch=1), "not 1 and 3 channels"),
+        (NetworkSpec(2), "pixel-unshuffle"),
+    ],
+    ids=str,
+)
+def test_upscayl_is_named_only_for_networks_that_it_can_use(spec: NetworkSpec, reason: str) -> None:
+    report = check_programs(Path("m_x4.pth"), spec)
+    assert reason in report.upscayl and bool(report.upscayl) == bool(reason)
+    assert report.as_dict()["upscayl"] == (f"no: {report.upscayl}" if reason else "yes, converted to NCNN")

@@ -19,6 +19,7 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.weights.container.refusal import WeightsError
 from trainer_core.weights.export import pad_for_viewer, write_deployable
+from trainer_core.weights.network import load_network
 from trainer_core.weights.warm_start import WarmStartReport, apply_warm_start, identify_source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,7 +154,10 @@ def test_missing_and_surplus_tensors_are_counted(tmp_path: Path) -> None:
         {"params": {**state, "extra.weight": torch.ones(2), "body.0.rdb1.conv1.bias": torch.ones(5)}},
         tmp_path / "m.pth",
     )
-    network, report = started(tmp_path / "m.pth", X4)
+    with pytest.raises(WeightsError, match=r"extra\.weight.*--init-arch rrdb"):
+        identify_source(tmp_path / "m.pth")
+    network = network_of(X4, seed=9)
+    report = apply_warm_start(identify_source(tmp_path / "m.pth", arch="rrdb"), network)
     assert torch.equal(network.conv_last.weight, source.conv_last.weight)
     assert len(report.missing) == 11 and report.unexpected == ("extra.weight",)
     assert report.misshaped == ("body.0.rdb1.conv1.bias",) and not report.function_kept
@@ -162,6 +166,34 @@ def test_missing_and_surplus_tensors_are_counted(tmp_path: Path) -> None:
     assert sum(read[kind]["percent"] for kind in ("exact", "mapped", "partial", "missing")) == pytest.approx(
         100, abs=0.1
     )
+
+
+def test_ignored_tensors_do_not_keep_the_function(tmp_path: Path) -> None:
+    torch.save({**network_of(X4).state_dict(), "extra.weight": torch.ones(2)}, tmp_path / "m.pth")
+    report = apply_warm_start(identify_source(tmp_path / "m.pth", arch="rrdb"), network_of(X4, seed=9))
+    assert len(report.exact) == len(X4.shapes()) and not report.function_kept
+    assert "1 unexpected: extra.weight" in report.summary()
+
+
+def test_one_value_in_place_of_a_weight_is_never_spread_over_it(tmp_path: Path) -> None:
+    state = {**network_of(X4).state_dict(), "conv_hr.weight": torch.ones(1), "conv_body.bias": torch.ones(1)}
+    torch.save(state, tmp_path / "m.pth")
+    with pytest.raises(WeightsError, match=r"another shape: conv_body\.bias, conv_hr\.weight"):
+        load_network(tmp_path / "m.pth")
+    network = network_of(X4, seed=9)
+    before = network.conv_hr.weight.clone()
+    report = apply_warm_start(identify_source(tmp_path / "m.pth"), network)
+    assert report.misshaped == ("conv_body.bias", "conv_hr.weight") and torch.equal(network.conv_hr.weight, before)
+
+
+def test_values_beyond_float32_are_refused_when_they_are_loaded(tmp_path: Path) -> None:
+    state = {name: values.double() for name, values in network_of(X4).state_dict().items()}
+    torch.save(state, tmp_path / "good.pth")
+    assert torch.equal(load_network(tmp_path / "good.pth")[0](noise()), network_of(X4)(noise()))
+    state["conv_first.weight"][0, 0, 0, 0] = 1e300
+    torch.save(state, tmp_path / "m.pth")
+    with pytest.raises(WeightsError, match=r"conv_first\.weight holds values beyond the range of float32"):
+        load_network(tmp_path / "m.pth")
 
 
 def test_a_mere_fragment_is_refused_before_anything_starts(tmp_path: Path) -> None:

@@ -450,7 +450,7 @@ def test_the_card_says_who_loads_the_model_and_copies_it_to_the_viewer(
     loads_in = write_deployable(path, state, wide, {}, padded_from=SPEC).summary()
     card = window.result_card
     card.show_result(RunFinished("completed", 9, model=str(path)), loads_in)
-    assert "Loads in WQV-Viewer, chaiNNer and Upscayl (NCNN)." in card.text
+    assert "Loads in WQV-Viewer, chaiNNer and Upscayl (converted to NCNN)." in card.text
     viewer = tmp_path / "custom"
     viewer.mkdir()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: str(viewer))
@@ -520,10 +520,12 @@ def test_nothing_on_the_card_is_cut_off_in_a_small_window(window: Window, qtbot:
     window.show_run(True)
     path = tmp_path / ("a very long folder name " * 6) / "wqv_neosr_x4.pth"
     card: ResultCard = window.result_card
-    card.show_result(RunFinished("completed", 9, model=str(path)), "WQV-Viewer yes · Upscayl (NCNN) no: growth 16")
+    card.show_result(
+        RunFinished("completed", 9, model=str(path)), "WQV-Viewer yes · Upscayl (converted to NCNN) no: growth 16"
+    )
     qtbot.wait(50)
     assert window.width() == 1024
-    assert "Does not load in Upscayl (NCNN): growth 16." in card.text
+    assert "Does not load in Upscayl (converted to NCNN): growth 16." in card.text
     for button in (card.deploy_button, card.try_button, card.export_button):
         assert button.isVisible()
         assert button.width() >= button.sizeHint().width()

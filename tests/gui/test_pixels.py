@@ -129,13 +129,15 @@ def finished(window: Window, folder: Path) -> None:
     model.parent.mkdir(exist_ok=True)
     model.write_bytes(b"")
     done = RunFinished("completed", 150_000, 22.17, 140_000, 21.01, 22.0, str(folder / "x.pth"), str(model), None, 1.0)
-    window.result_card.show_result(done, "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) yes")
+    window.result_card.show_result(done, "WQV-Viewer yes · chaiNNer yes · Upscayl (converted to NCNN) yes")
 
 
 def stopped(window: Window, folder: Path) -> None:
     finished(window, folder)
     done = RunFinished("stopped", 123_456, 22.17, 123_000, 21.01, None, "x.pth", window.result_card.model, None, 1.0)
-    window.result_card.show_result(done, "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) yes", resumable=True)
+    window.result_card.show_result(
+        done, "WQV-Viewer yes · chaiNNer yes · Upscayl (converted to NCNN) yes", resumable=True
+    )
 
 
 STATES: tuple[Callable[[Window, Path], None], ...] = (

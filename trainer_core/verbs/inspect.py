@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from trainer_core.text import escape_control_characters
-from trainer_core.weights.container.reader import open_weights
+from trainer_core.weights.container.reader import check_values, open_weights
 from trainer_core.weights.container.refusal import WeightsError
 from trainer_core.weights.container.tensor_info import TensorInfo
+from trainer_core.weights.container.value_check import UnusableValues
 from trainer_core.weights.programs import GateReport, check_programs
 from trainer_core.weights.rrdb.dialects import IdentifiedNetwork, identify
 from trainer_core.weights.rrdb.key_names import BASICSR
@@ -31,8 +32,9 @@ class Inspection:
         values: number of their elements.
         dtypes: element types, most frequent first.
         identified: the RRDB network in the file, or None.
-        reason: why the file contains no RRDB network, or "".
+        reason: why the file cannot be used, or "".
         programs: which programs load the file; None without an RRDB network.
+        unusable_values: values that are not finite or beyond float32, by name of the tensor.
         meta: metadata of the file as JSON values.
     """
 
@@ -46,6 +48,7 @@ class Inspection:
     reason: str = ""
     programs: GateReport | None = None
     meta: dict[str, Any] = field(default_factory=dict)
+    unusable_values: dict[str, UnusableValues] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -56,10 +59,13 @@ class Inspection:
             "tensors": self.tensors,
             "values": self.values,
             "dtypes": list(self.dtypes),
-            "usable": self.identified is not None,
+            "not_finite": sum(counts.not_finite for counts in self.unusable_values.values()),
+            "beyond_float32": sum(counts.beyond_float32 for counts in self.unusable_values.values()),
+            "usable": not self.reason,
+            **({"reason": self.reason} if self.reason else {}),
         }
         if self.identified is None or self.programs is None:
-            return {**facts, "reason": self.reason}
+            return facts
         found = self.identified
         return {
             **facts,
@@ -83,7 +89,12 @@ class Inspection:
             f"{self.file_bytes / 1e6:.1f} MB, {self.tensors} tensors, {self.values:,} values ({', '.join(self.dtypes)})"
         )
         lines = [str(self.path), f"  format      {_FORMAT_NAMES[self.file_format]}, {sizes}"]
-        lines += self._format_network() if self.identified else [f"  network     cannot be used: {self.reason}"]
+        lines += self._format_network() if self.identified else []
+        lines += [
+            f"  values      {name}: {_describe_values(counts)}"
+            for name, counts in list(self.unusable_values.items())[:_MAX_NAMES_SHOWN]
+        ]
+        lines += [f"  network     cannot be used: {self.reason}"] if self.reason else []
         return "\n".join(escape_control_characters(line) for line in lines)
 
     def _format_network(self) -> list[str]:
@@ -94,6 +105,8 @@ class Inspection:
         lines.append(
             f"  channels    {spec.num_in_ch} in, {spec.num_out_ch} out, pixel-unshuffle {spec.unshuffle_factor}"
         )
+        if found.note:
+            lines.append(f"  note        {found.note}")
         if found.padded_from:
             lines.append(f"  padded from {found.padded_from.describe()}")
         for word, names in (
@@ -111,7 +124,7 @@ class Inspection:
 
 
 def inspect_file(path: Path | str) -> Inspection:
-    """Inspect the header of a weight file.
+    """Inspect a weight file: its header, and whether its values can be used.
 
     Raises:
         WeightsError: the file cannot be read, is not a weight file, or is damaged or dangerous.
@@ -122,10 +135,14 @@ def inspect_file(path: Path | str) -> Inspection:
     order = sorted(set(dtypes), key=dtypes.count, reverse=True)
     values = sum(info.numel for info in tensors)
     facts = (file.path, file.fingerprint[0], file.file_format, len(tensors), values, tuple(order))
+    by_storage = check_values(file)
+    unusable = {name: by_storage[info.storage] for name, info in file.tensors().items() if info.storage in by_storage}
     try:
         found = identify(file)
     except WeightsError as error:
-        return Inspection(*facts, reason=error.message.split(" cannot be used: ", 1)[-1])
+        reason = error.message.split(" cannot be used: ", 1)[-1]
+        return Inspection(*facts, reason=reason, unusable_values=unusable)
+    is_usable = not any(info.storage in by_storage for info in found.tensors.values())
     has_plain_names = found.dialect == BASICSR and all(ours == theirs for ours, theirs in found.names.items())
     programs = check_programs(
         file.path,
@@ -134,7 +151,19 @@ def inspect_file(path: Path | str) -> Inspection:
         plain_names=has_plain_names and found.is_complete and not found.unexpected,
         known_names=found.is_complete and not any("_orig_mod." in name for name in found.names.values()),
     )
-    return Inspection(*facts, identified=found, programs=programs, meta=_to_json_value(found.meta))
+    return Inspection(
+        *facts,
+        identified=found,
+        reason="" if is_usable else "values of the network are not finite or too large",
+        programs=programs,
+        meta=_to_json_value(found.meta),
+        unusable_values=unusable,
+    )
+
+
+def _describe_values(counts: UnusableValues) -> str:
+    words = {"not finite": counts.not_finite, "beyond the range of float32": counts.beyond_float32}
+    return ", ".join(f"{count:,} {word}" for word, count in words.items() if count)
 
 
 def _to_json_value(value: Any) -> Any:

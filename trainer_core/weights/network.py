@@ -13,13 +13,14 @@ def load_network(path: Path | str) -> tuple[RRDBNet, WarmStartSource]:
     """Load the network of a file as float32 on the CPU, in evaluation mode; for a padded file, its small network.
 
     Raises:
-        WeightsError: the file cannot be read, contains no RRDB network, or lacks parameters.
+        WeightsError: the file cannot be read, contains no RRDB network, or has parameters missing or misshaped.
     """
     source = identify_source(path)
     missing = (*source.identified.missing, *source.identified.misshaped)
     if missing:
         raise WeightsError(
-            f"{path} lacks parameters of {source.spec.describe()}: {', '.join(missing[:5])}. Use a complete file."
+            f"{path} lacks parameters of {source.spec.describe()} or has them in another shape: "
+            f"{', '.join(missing[:5])}. Use a complete file."
         )
     network = RRDBNet(source.spec).eval().requires_grad_(False)
     network.load_state_dict(load_state(source))

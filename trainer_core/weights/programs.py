@@ -1,8 +1,8 @@
 """Rules by which other programs load a model file, applied to its dimensions, parameter names and file name (no torch).
 
 WQV-Viewer loads `.pth` files with one scale mark in the name and builds only 64/23/32 with RGB input and output;
-chaiNNer and other programs based on spandrel support only growth 32; NCNN, on which Upscayl runs, has no
-pixel-unshuffle.
+chaiNNer and other programs based on spandrel support only growth 32. Upscayl loads only models that were converted to
+NCNN, without pixel-unshuffle, at x2, x3 or x4, from RGB to RGB.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from trainer_core.model.spec import NetworkSpec
 
+UPSCAYL = "Upscayl (converted to NCNN)"
 _SCALE_MARK = re.compile(r"x([248])(?!\d)", re.IGNORECASE)
 _VIEWER_CONTAINERS = ("params_ema", "ema", "generator_ema", "params", "generator", "state_dict", "model", "")
 _SPANDREL_CONTAINERS = ("model_state_dict", "state_dict", "params_ema", "params-ema", "params", "model", "net", "")
@@ -27,18 +28,19 @@ class GateReport:
     upscayl: str
 
     def summary(self) -> str:
-        """Return a line such as "WQV-Viewer yes · chaiNNer yes · Upscayl (NCNN) no: x2 needs pixel-unshuffle"."""
-        programs = (("WQV-Viewer", self.viewer), ("chaiNNer", self.chainner), ("Upscayl (NCNN)", self.upscayl))
+        """Return a line such as "WQV-Viewer yes · chaiNNer yes · Upscayl (converted to NCNN) no: …"."""
+        programs = (("WQV-Viewer", self.viewer), ("chaiNNer", self.chainner), (UPSCAYL, self.upscayl))
         return " · ".join(f"{name} no: {reason}" if reason else f"{name} yes" for name, reason in programs)
 
     def as_dict(self) -> dict[str, str]:
         """Return "yes" or "no: reason" by program, as `meta["loads_in"]` stores it."""
         fields = {"wqv-viewer": self.viewer, "chainner": self.chainner, "upscayl": self.upscayl}
-        return {name: f"no: {reason}" if reason else "yes" for name, reason in fields.items()}
+        yes = {"upscayl": "yes, converted to NCNN"}
+        return {name: f"no: {reason}" if reason else yes.get(name, "yes") for name, reason in fields.items()}
 
 
 def format_for_reading(summary: str) -> str:
-    """Turn `GateReport.summary()` into sentences: "Loads in WQV-Viewer and chaiNNer. Not in Upscayl (NCNN): …".
+    """Turn `GateReport.summary()` into sentences: "Loads in WQV-Viewer and chaiNNer. Does not load in …".
 
     Other texts, such as the check of an ONNX file, are returned unchanged.
     """
@@ -113,4 +115,10 @@ def _chainner_problem(path: Path, spec: NetworkSpec, container: str, known_names
 
 
 def _upscayl_problem(spec: NetworkSpec) -> str:
-    return f"x{spec.scale} needs pixel-unshuffle" if spec.unshuffle_factor > 1 else ""
+    if spec.unshuffle_factor > 1:
+        return f"x{spec.scale} needs pixel-unshuffle, which NCNN does not have"
+    if spec.scale not in (2, 4):
+        return f"it upscales x2, x3 and x4, not x{spec.scale}"
+    if (spec.num_in_ch, spec.num_out_ch) != (3, 3):
+        return f"it needs RGB input and output, not {spec.num_in_ch} and {spec.num_out_ch} channels"
+    return ""

@@ -148,12 +148,18 @@ def load_state(source: WarmStartSource) -> dict[str, Tensor]:
     """Load the weights of the network in the file by BasicSR name, as float32 on the CPU, without padding.
 
     Raises:
-        WeightsError: a value is damaged or not finite, or the padding contradicts the metadata.
+        WeightsError: a value is damaged, not finite or beyond float32, or the padding contradicts the metadata.
     """
     from trainer_core.weights.resize import embed, extract
 
     tensors = load_tensors(source.file, source.identified.tensors.values())
     state = {name: tensors[info].float() for name, info in source.identified.tensors.items()}
+    for name, info in source.identified.tensors.items():
+        if info.dtype == "float64" and not bool(state[name].isfinite().all()):
+            raise WeightsError(
+                f"{source.path} cannot be used: {source.identified.names[name]} holds values beyond the range of "
+                "float32, in which networks are computed. They may come from a training that failed; use another file."
+            )
     if source.spec == source.identified.spec:
         return state
     inner = extract(state, source.identified.spec, source.spec)
@@ -182,6 +188,7 @@ def apply_warm_start(source: WarmStartSource, network: RRDBNet) -> WarmStartRepo
     network.load_state_dict(resized)
     kinds = {name: _find_kind(name, fitted, common, target) for name in target.shapes()}
     is_changed = fitted.copied or fitted.dropped or common != fitted.spec or not source.identified.is_complete
+    is_changed = is_changed or source.identified.foreign
     return WarmStartReport(
         source,
         target,

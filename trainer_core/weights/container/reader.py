@@ -1,8 +1,9 @@
 """The only reader of weight files: `.pth` and `.pt` (zip or legacy) and `.safetensors`, recognized by their content.
 
-`open_weights` reads the header and needs no torch; `load_tree` and `load_tensors` read contiguous tensors into CPU
-memory. They never unpickle. They check limits, checksums where the file has them, and that every value read is finite,
-and need at most as much memory as the size of the file plus a few megabytes.
+`open_weights` reads the header, and `check_values` searches for values that cannot be used; both need no torch.
+`load_tree` and `load_tensors` read contiguous tensors into CPU memory. They never unpickle. They check limits,
+checksums where the file has them, and that every value read is finite, and need at most as much memory as the size of
+the file plus a few megabytes.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from trainer_core.weights.container.refusal import WeightsError, require
 from trainer_core.weights.container.safetensors_header import could_be_safetensors, read_safetensors
 from trainer_core.weights.container.tensor_info import StorageRef, TensorInfo
 from trainer_core.weights.container.tree import find_storages, iterate_leaves, replace_tensors
+from trainer_core.weights.container.value_check import UnusableValues, count_unusable_values
 from trainer_core.weights.container.zip_records import ByteRange, read_record, read_records
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["WeightsError", "WeightsFile", "load_tensors", "load_tree", "open_weights"]
+__all__ = ["WeightsError", "WeightsFile", "check_values", "load_tensors", "load_tree", "open_weights"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,16 @@ def load_tree(path: Path | str, *, limits: Limits = DEFAULT_LIMITS) -> Any:
     return replace_tensors(file.tree, load_tensors(file, wanted, limits=limits))
 
 
+def check_values(file: WeightsFile, *, limits: Limits = DEFAULT_LIMITS) -> dict[StorageRef, UnusableValues]:
+    """Count the values of each storage that are not finite or beyond float32; storages without any are left out.
+
+    Raises:
+        WeightsError: the file changed since its header was read, or is damaged.
+    """
+    with _open_unchanged(file, limits) as opened:
+        return count_unusable_values(opened, file.records, find_storages(file.tree).values())
+
+
 def load_tensors(
     file: WeightsFile, wanted: Iterable[TensorInfo], *, limits: Limits = DEFAULT_LIMITS
 ) -> dict[TensorInfo, Tensor]:
@@ -100,9 +112,15 @@ def load_tensors(
     """
     from trainer_core.weights.container.materialize import materialize
 
+    with _open_unchanged(file, limits) as opened:
+        return materialize(opened, file.records, wanted)
+
+
+@contextlib.contextmanager
+def _open_unchanged(file: WeightsFile, limits: Limits) -> Iterator[BinaryIO]:
     with _open_file(file.path, limits) as (opened, _, fingerprint):
         require(fingerprint == file.fingerprint, "the file changed while it was being read")
-        return materialize(opened, file.records, wanted)
+        yield opened
 
 
 @contextlib.contextmanager

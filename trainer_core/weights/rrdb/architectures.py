@@ -1,14 +1,14 @@
-"""Recognition of networks other than RRDB by their parameter names, so that a refusal can name them."""
+"""Recognition of other networks and of variants of RRDB by parameter names, so that a refusal can name them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 _WRAPPERS = ("module.", "_orig_mod.", "netG.", "net_g.", "generator.", "model.")
 
 # A network is recognized when all of its keys are present. The first match wins, so the most specific come first.
 _KEY_SIGNATURES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("ESRGAN+ (RRDB with a noise branch)", ("1.sub.0.RDB1.conv1x1.weight",)),
     ("SPAN", ("block_1.c1_r.sk.weight",)),
     ("RGT", ("before_RG.1.weight", "layers.0.blocks.0.gamma")),
     ("DAT", ("before_RG.1.weight", "layers.0.blocks.0.attn.attns.0.rpe_biases")),
@@ -46,6 +46,30 @@ _KEY_SIGNATURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("DnCNN", ("0.weight", "2.weight", "4.weight", "6.weight", "8.weight")),
     ("SRVGG (Real-ESRGAN Compact)", ("body.0.weight", "body.1.weight")),
 )
+
+# Networks with all parameters of RRDB and others beside them, recognized by the key of one of the others.
+_VARIANTS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("ESRGAN+ or nESRGAN+", re.compile(r"\bconv1x1\b")),
+    ("SPSR", re.compile(r"\b(f_HR_conv1|b_fea_conv)\b")),
+    ("SRFlow", re.compile(r"\bflowUpsamplerNet\b")),
+    ("RRDB with batch normalization", re.compile(r"\brunning_mean\b")),
+    ("RRDB with weight or spectral normalization", re.compile(r"\bweight_(g|v|u|orig)\b|\bparametrizations\b")),
+    ("RRDB with low-rank adaptation (LoRA)", re.compile(r"lora_", re.IGNORECASE)),
+    ("RRDB with pixel-shuffle upsampling", re.compile(r"\b(pixel_?shuffle|upsampler?)\b", re.IGNORECASE)),
+)
+
+
+def identify_variant(odd: Mapping[str, tuple[int, ...]]) -> str:
+    """Return the name of a variant of RRDB, or "" if it is unknown.
+
+    Args:
+        odd: shapes, by key, of the tensors that RRDB does not have or has in another shape.
+    """
+    for name, pattern in _VARIANTS:
+        if any(pattern.search(key) for key in odd):
+            return name
+    makes_pixels = any(len(shape) == 4 and shape[0] in (4 * shape[1], 9 * shape[1]) for shape in odd.values())
+    return "RRDB with pixel-shuffle upsampling" if makes_pixels else ""
 
 
 def identify_architecture(keys: Iterable[str]) -> str:

@@ -8,15 +8,16 @@ It prefers EMA weights, and refuses other networks by name.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.weights.container.reader import WeightsFile
 from trainer_core.weights.container.refusal import WeightsError, require
-from trainer_core.weights.container.tensor_info import TensorInfo
-from trainer_core.weights.rrdb.architectures import identify_architecture
+from trainer_core.weights.container.tensor_info import TensorInfo, product
+from trainer_core.weights.rrdb.architectures import identify_architecture, identify_variant
 from trainer_core.weights.rrdb.dimensions import Shape, infer_spec, spec_from_metadata
 from trainer_core.weights.rrdb.key_names import Translation, translate_keys
 from trainer_core.weights.rrdb.parameter_order import match_by_order
@@ -25,7 +26,8 @@ from trainer_core.weights.rrdb.parameter_order import match_by_order
 _EMA_KEYS = ("params_ema", "params-ema", "ema", "generator_ema", "model_ema", "g_ema", "ema_state_dict")
 _RAW_KEYS = ("params", "generator", "state_dict", "model_state_dict", "model", "net", "netG", "net_g", "weights")
 _MAX_WRAPPER_DEPTH = 3
-_BOOKKEEPING = ("n_averaged", "initted", "step")  # counters that EMA models store beside their weights
+_COUNTERS = ("n_averaged", "initted", "step")  # that EMA models store beside their weights
+_X3_MARK = re.compile(r"(?<![0-9A-Za-z])3x(?![0-9a-z])|x3(?!\d)")
 _META_LIMIT = 1 << 20  # characters of JSON
 
 
@@ -43,7 +45,8 @@ class IdentifiedNetwork:
         meta: metadata of the file.
         missing: BasicSR names that the file lacks.
         misshaped: BasicSR names that have a wrong shape in the file.
-        unexpected: names in the file that belong to no parameter.
+        foreign: names in the file of tensors that RRDB does not have; only if `force_rrdb` accepted them.
+        companions: names in the file of other networks beside this one, such as the discriminator.
     """
 
     dialect: str
@@ -55,7 +58,20 @@ class IdentifiedNetwork:
     meta: dict[str, Any] = field(repr=False)
     missing: tuple[str, ...] = ()
     misshaped: tuple[str, ...] = ()
-    unexpected: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
+
+    @property
+    def unexpected(self) -> tuple[str, ...]:
+        """Names in the file that belong to no parameter of this network."""
+        return (*self.foreign, *self.companions)
+
+    @property
+    def note(self) -> str:
+        """Sentence on what names and shapes cannot decide, or ""."""
+        if (self.spec.scale, self.spec.unshuffle) != (2, 1):
+            return ""
+        return "An x3 network has the same parameter names and shapes. If this is one, results are wrong."
 
     @property
     def is_complete(self) -> bool:
@@ -90,7 +106,8 @@ def identify(source: WeightsFile | Mapping[str, Shape], *, force_rrdb: bool = Fa
 
     Args:
         source: an open file, or shapes by name.
-        force_rrdb: accept unknown parameter names if their shapes, in order, match RRDB (`--init-arch rrdb`).
+        force_rrdb: accept tensors that RRDB does not have, and unknown parameter names if their shapes, in order,
+            match RRDB (`--init-arch rrdb`).
 
     Raises:
         WeightsError: the file contains another network, which the message names if it is known, or none.
@@ -102,7 +119,17 @@ def identify(source: WeightsFile | Mapping[str, Shape], *, force_rrdb: bool = Fa
         for candidate in candidates:
             translation = translate_keys(candidate.shapes)
             if translation:
-                return _make_identified(candidate, translation, meta)
+                _refuse_variant(candidate.shapes, translation.foreign_keys)
+                found = _make_identified(candidate, translation, meta)
+                _refuse_variant(candidate.shapes, (translation.names[name] for name in found.misshaped))
+                require(
+                    force_rrdb or not found.foreign,
+                    f"it looks like {found.spec.describe()} but has tensors that RRDB does not have "
+                    f"({_format_keys(found.foreign)}), and without them its results would be wrong. For a warm start "
+                    "that ignores them, use --init-arch rrdb",
+                )
+                require(not found.note or not _claims_x3(source, meta), "it is an x3 network; use x1, x2, x4 or x8")
+                return found
         for candidate in candidates if force_rrdb else ():
             translation = match_by_order(candidate.shapes)
             if translation:
@@ -112,12 +139,35 @@ def identify(source: WeightsFile | Mapping[str, Shape], *, force_rrdb: bool = Fa
         raise WeightsError(f"{subject} cannot be used: {error.message.rstrip('.')}.") from error
 
 
+def _refuse_variant(shapes: Mapping[str, Shape], keys: Iterable[str]) -> None:
+    """Refuse a known variant of RRDB; `keys` are those of the tensors that RRDB does not have, or not in this shape.
+
+    Raises:
+        WeightsError: it is a known variant.
+    """
+    odd = {key: shapes[key] for key in keys}
+    variant = identify_variant(odd)
+    require(
+        not variant, f"it contains a variant of RRDB, {variant} ({_format_keys(odd)}); only plain RRDB is supported"
+    )
+
+
+def _format_keys(keys: Iterable[str]) -> str:
+    first = list(keys)
+    return ", ".join(first[:3])[:120] + (", …" if len(first) > 3 else "")
+
+
+def _claims_x3(source: WeightsFile | Mapping[str, Shape], meta: Mapping[str, Any]) -> bool:
+    name = source.path.stem if isinstance(source, WeightsFile) else ""
+    return str(meta.get("scale")) == "3" or bool(_X3_MARK.search(name))
+
+
 def _refusal_reason(candidates: list[_Candidate], forced: bool) -> str:
     name = next(filter(None, (identify_architecture(candidate.shapes) for candidate in candidates)), "")
     if name:
         return f"it contains another kind of network, {name}; only RRDB (ESRGAN, Real-ESRGAN) is supported"
     keys = list(candidates[0].shapes)
-    found = f"its {len(keys)} parameters ({', '.join(keys[:3])[:120]}, …) belong to an unknown network"
+    found = f"its {len(keys)} parameters ({_format_keys(keys)}) belong to an unknown network"
     if forced:
         return f"{found}, and their shapes do not fit RRDB either"
     return f"{found}. If it is an RRDB network with other parameter names, use --init-arch rrdb"
@@ -128,20 +178,25 @@ def _make_identified(candidate: _Candidate, translation: Translation, meta: dict
     spec = infer_spec(shapes, meta)
     wanted = spec.shapes()
     good = {name: theirs for name, theirs in translation.names.items() if shapes[name] == wanted.get(name)}
-    unexpected = [translation.names[name] for name in shapes if name not in wanted]
-    unexpected += [key for key in translation.unknown_keys if key.rpartition(".")[2] not in _BOOKKEEPING]
+    foreign = [translation.names[name] for name in shapes if name not in wanted]
+    foreign += [key for key in translation.foreign_keys if not _is_counter(key, candidate.shapes[key])]
     return IdentifiedNetwork(
         translation.dialect,
         candidate.container,
         spec,
-        candidate.is_ema or any(key.endswith("n_averaged") for key in candidate.shapes),
+        candidate.is_ema or translation.is_ema or any(key.endswith("n_averaged") for key in candidate.shapes),
         names=good,
         tensors={name: candidate.tensors[theirs] for name, theirs in good.items() if theirs in candidate.tensors},
         meta=meta,
         missing=tuple(name for name in wanted if name not in shapes),
         misshaped=tuple(name for name in wanted if name in shapes and name not in good),
-        unexpected=tuple(unexpected),
+        foreign=tuple(foreign),
+        companions=translation.companion_keys,
     )
+
+
+def _is_counter(key: str, shape: Shape) -> bool:
+    return key.rpartition(".")[2] in _COUNTERS and product(shape) == 1
 
 
 # -- where the weights are ----------------------------------------------------------------------

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 BASICSR, OLD_ESRGAN, BSRGAN = "BasicSR", "old ESRGAN", "BSRGAN/RealSR"
 
 _COMPILED = "_orig_mod."
+# What training stores beside the generator: its copies, the discriminator, and the networks of losses.
+_COMPANION = re.compile(
+    r"(net_?)?[dfg](_ema)?\.|\w*(discriminator|generator|vgg|loss|perceptual|lpips)\w*\.|cri\w*\.|(ema_|online_)?model(_ema)?\."
+)
 _BASICSR_KEY = re.compile(
     r"(conv_first|body\.\d+\.rdb[123]\.conv[1-5]|conv_body|conv_up\d|conv_hr|conv_last)\.(weight|bias)"
 )
@@ -25,11 +29,21 @@ _BSRGAN_LAYERS = {"trunk_conv": "conv_body", "HRconv": "conv_hr", "conv_first": 
 
 @dataclass(frozen=True)
 class Translation:
-    """Meaning of the keys of a file: `names` maps BasicSR names to keys, `unknown_keys` are the remaining ones."""
+    """Meaning of the keys of a state dictionary.
+
+    Args:
+        dialect: program that the keys come from.
+        names: keys by BasicSR name.
+        foreign_keys: keys of tensors that RRDB does not have.
+        companion_keys: keys of networks that training stores beside the generator, such as the discriminator.
+        is_ema: whether the keys say that the weights are EMA weights.
+    """
 
     dialect: str
     names: dict[str, str]
-    unknown_keys: tuple[str, ...]
+    foreign_keys: tuple[str, ...]
+    companion_keys: tuple[str, ...] = ()
+    is_ema: bool = False
 
 
 def translate_keys(keys: Iterable[str]) -> Translation | None:
@@ -46,16 +60,19 @@ def translate_keys(keys: Iterable[str]) -> Translation | None:
             ours = translate(key)
             if ours:
                 names[ours] = original
-        used = set(names.values())
-        return Translation(dialect, names, tuple(key for key in file_names if key not in used))
+        rest = [key for key in file_names if key not in set(names.values())]
+        outside = set(rest).difference(inner.values())
+        companions = tuple(key for key in rest if key in outside and _COMPANION.match(key))
+        foreign = tuple(key for key in rest if key not in companions)
+        return Translation(dialect, names, foreign, companions, "ema" in prefix)
     return None
 
 
 def _find_prefix(keys: list[str], anchor: str, block: re.Pattern[str]) -> str | None:
     """Return the prefix of the parameter names ("module.", "netG.", …, mostly ""), or None in another dialect."""
     plain = [key.replace(_COMPILED, "") for key in keys]
-    prefixes = sorted({key[: -len(anchor)] for key in plain if key == anchor or key.endswith("." + anchor)}, key=len)
-    for prefix in prefixes:
+    prefixes = {key[: -len(anchor)] for key in plain if key == anchor or key.endswith("." + anchor)}
+    for prefix in sorted(prefixes, key=lambda prefix: ("ema" not in prefix, len(prefix))):
         if any(key.startswith(prefix) and block.fullmatch(key[len(prefix) :]) for key in plain):
             return prefix
     return None
@@ -88,14 +105,14 @@ def _make_bsrgan_rule(_: Iterable[str]) -> _Rule:
 
 
 def _make_old_rule(keys: Iterable[str]) -> _Rule:
-    layers = _find_old_layers(keys)
+    blocks, layers = _find_old_layers(keys)
 
     def translate(key: str) -> str:
         block = _OLD_BLOCK.fullmatch(key)
         if block:
             return "body.{}.rdb{}.conv{}.{}".format(*block.groups())
         trunk = _OLD_TRUNK.fullmatch(key)
-        if trunk:
+        if trunk and int(trunk.group(1)) == blocks:
             return f"conv_body.{trunk.group(2)}"
         layer = _OLD_LAYER.fullmatch(key)
         name = layers.get(int(layer.group(1)), "") if layer else ""
@@ -104,12 +121,18 @@ def _make_old_rule(keys: Iterable[str]) -> _Rule:
     return translate
 
 
-def _find_old_layers(keys: Iterable[str]) -> dict[int, str]:
-    """Return the BasicSR names by layer number; the last two layers are conv_hr and conv_last."""
-    found = sorted({int(match.group(1)) for key in keys for match in [_OLD_LAYER.fullmatch(key)] if match})
-    ups = found[1:-2]
-    names = {0: "conv_first", **{number: f"conv_up{number // 3}" for number in ups if number % 3 == 0}}
-    return {**names, **dict(zip(found[-2:], ("conv_hr", "conv_last")))} if len(found) >= 3 else names
+def _find_old_layers(keys: Iterable[str]) -> tuple[int, dict[int, str]]:
+    """Return the number of blocks, and the BasicSR names by layer number, which follow from the highest number."""
+    numbers = {pattern: [-1] for pattern in (_OLD_BLOCK, _OLD_LAYER)}
+    for key in keys:
+        for pattern, found in numbers.items():
+            match = pattern.fullmatch(key)
+            if match:
+                found.append(int(match.group(1)))
+    last = max(numbers[_OLD_LAYER])
+    names = {0: "conv_first", last - 2: "conv_hr", last: "conv_last"}
+    names.update({number: f"conv_up{number // 3}" for number in range(3, last - 3, 3)})
+    return 1 + max(numbers[_OLD_BLOCK]), names
 
 
 # Dialect, key of the first layer, pattern of the keys of a block, and a function that makes the translation rule.

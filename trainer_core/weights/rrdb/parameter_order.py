@@ -34,5 +34,6 @@ def match_by_order(shapes: Mapping[str, Shape]) -> Translation | None:
         given = [item for pair in zip(weights, biases) for item in pair]
         if list(expected.values()) == [shape for _, shape in given]:
             names = dict(zip(expected, (key for key, _ in given)))
-            return Translation(BY_ORDER, names, tuple(set(shapes) - set(names.values())))
+            used = set(names.values())
+            return Translation(BY_ORDER, names, tuple(key for key in shapes if key not in used))
     return None
