@@ -100,12 +100,14 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open `path` for writing bytes that replace its content durably on a clean exit; an error changes nothing.
 
     Raises:
-        WriteError: the file cannot be written. It takes the place of any error that a library raises in the `with`
-            block because of it.
+        WriteError: the file cannot be written, or is a device, a pipe or a socket. It takes the place of any error that
+            a library raises in the `with` block because of it.
     """
     temporary = _temporary_path(path)
     file = None
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # replacing /dev/null would break the system
+            raise OSError(errno.EINVAL, "it is a device, a pipe or a socket, not a regular file", str(path))
         with _RecordingWriter(io.FileIO(temporary, "w")) as file:
             yield file
             file.flush()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from trainer_core.errors import NewerFileError, UserError
+from trainer_core.input_files import read_regular
 
 _MAX_BYTES = 64 << 20  # the split of a million photos
 
@@ -26,12 +26,10 @@ def read_json(path: Path, *, advice: str, max_bytes: int = _MAX_BYTES) -> Any:
         UserError: it is not a regular file, is too large, cannot be read, or is not JSON.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would block
-            raise UserError(f"{path} is not a regular file. {advice}")
-        if status.st_size > max_bytes:
-            raise UserError(f"{path} is too large ({status.st_size / 1e6:.0f} MB). {advice}")
-        return parse_json(path.read_bytes())
+        content = read_regular(path, max_bytes + 1)
+        if len(content) > max_bytes:
+            raise UserError(f"{path} is too large (more than {max_bytes / 1e6:.0f} MB). {advice}")
+        return parse_json(content)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(f"There is no file {path}.") from error
     except (OSError, ValueError) as error:

@@ -17,7 +17,19 @@ CORE = [path for path in MODULES if path.is_relative_to(ROOT / "trainer_core")]
 # Rooms by floor, from the ground. A room is a package, or a module beside them; it may use itself and lower floors.
 # docs/architecture.md shows the same map.
 CORE_FLOORS: tuple[tuple[str, ...], ...] = (
-    ("trainer_core", "errors", "environment", "files", "events", "control", "randomness", "pixels", "text", "watches"),
+    (
+        "trainer_core",
+        "errors",
+        "environment",
+        "files",
+        "input_files",
+        "events",
+        "control",
+        "randomness",
+        "pixels",
+        "text",
+        "watches",
+    ),
     ("json_files",),
     ("settings", "data", "scenes", "camera", "model"),
     ("previews", "weights.container"),
@@ -68,6 +80,7 @@ APP_DEBT = {
 TORCH_FREE = {  # rooms and modules that can be imported without torch
     "errors",
     "files",
+    "input_files",
     "json_files",
     "events",
     "control",
@@ -215,6 +228,23 @@ def test_only_data_decode_opens_image_files(path: Path) -> None:
         where = f"{path.name}:{call.lineno} {function}"
         assert not function.endswith(("Image.open", "QImageReader", "QMovie", ".fromData", ".loadFromData")), where
         assert function not in {"QImage", "QPixmap"} or len(call.args) > 1, where  # width and height, or a path
+
+
+def test_files_are_opened_for_reading_in_input_files_only() -> None:
+    """Anything else would wait for a pipe, or read a device without end."""
+    # `files` copies what it has just written, `hardware` reads /proc.
+    allowed = {"trainer_core.input_files", "trainer_core.files", "trainer_core.planning.hardware"}
+    found = []
+    for path in (path for path in MODULES if name_of(path) not in allowed and path.name != "crash_log.py"):
+        for call in (n for n in ast.walk(tree_of(path)) if isinstance(n, ast.Call)):
+            function, text = ast.unparse(call.func), ast.unparse(call)
+            is_open = function in {"open", "io.open"} and not any(
+                mode in text for mode in ("'wb'", "'rb+'", "'ab'", "'w'")
+            )
+            if is_open or function.endswith((".read_text", ".read_bytes", "np.load", "np.fromfile")):
+                found.append(f"{name_of(path)}:{call.lineno} {text}")
+    resources = [entry for entry in found if "resources" in entry]
+    assert [entry for entry in found if entry not in resources] == [], "use open_regular or read_regular"
 
 
 def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from trainer_core.camera.parameters import ColorParams, MonoParams, Parameter, Params
 from trainer_core.errors import UserError
+from trainer_core.input_files import read_regular
 from trainer_core.json_files import check_version, parse_json
 from trainer_core.watches import WATCHES, WQV1, WQV10
 
@@ -53,8 +54,7 @@ class CameraProfile:
                 names the entry.
         """
         try:
-            with open(path, "rb") as file:
-                content = file.read(_MAX_FILE_BYTES + 1)
+            content = read_regular(path, _MAX_FILE_BYTES + 1)
         except OSError as error:
             raise UserError(f"Cannot read the camera profile {path}: {error.strerror or error}.") from error
         if len(content) > _MAX_FILE_BYTES:

@@ -23,6 +23,7 @@ import numpy as np
 from trainer_core.data.decoding import PhotoError, decode_bytes, read_size
 from trainer_core.data.palm import HEADER_BYTES, is_palm_database, read_database_name, read_live_records
 from trainer_core.errors import UserError
+from trainer_core.input_files import read_regular
 from trainer_core.watches import WATCHES, WQV1, WQV10
 
 # For file dialogs only: a raw dump may have any name.
@@ -107,8 +108,7 @@ def normalize_levels(gray: np.ndarray) -> np.ndarray | None:
 
 def _read_file(path: Path) -> bytes:
     try:
-        with open(path, "rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
+        content = read_regular(path, _MAX_FILE_BYTES + 1)
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
     if len(content) > _MAX_FILE_BYTES:

@@ -24,6 +24,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from trainer_core.errors import UserError
+from trainer_core.input_files import open_regular
 
 MAX_PIXELS = 100_000_000
 MAX_SIDE = 30_000
@@ -105,7 +106,7 @@ def _decode_image(image: Image.Image) -> np.ndarray:
 @contextmanager
 def _open_image(source: Path | bytes) -> Iterator[Image.Image]:
     try:
-        with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
+        with io.BytesIO(source) if isinstance(source, bytes) else open_regular(source) as file:
             size = file.seek(0, io.SEEK_END)
             if size == 0:
                 raise PhotoError("the file is empty (0 bytes)")

@@ -19,6 +19,7 @@ from typing import TypeVar
 from trainer_core.data.decoding import PhotoError, decode, read_size
 from trainer_core.errors import UserError
 from trainer_core.files import file_identity
+from trainer_core.input_files import open_regular
 from trainer_core.text import escape_control_characters
 
 __all__ = [
@@ -215,7 +216,7 @@ def _without_duplicates(
 def _hash_file(photo: Photo) -> bytes:
     digest = hashlib.sha256()
     try:
-        with open(photo.path, "rb") as file:
+        with open_regular(photo.path) as file:
             for block in iter(lambda: file.read(1 << 20), b""):
                 digest.update(block)
     except OSError:

@@ -11,6 +11,7 @@ from pathlib import Path
 from trainer_core.data.captures import PALM_SUFFIX, read_captures
 from trainer_core.data.photos import EXTENSIONS
 from trainer_core.errors import UserError
+from trainer_core.input_files import read_regular
 from trainer_core.json_files import parse_json
 from trainer_core.settings.config import SETTINGS, WEIGHT_FILES
 from trainer_core.workspace.layout import Workspace
@@ -81,7 +82,7 @@ def _classify_json(path: Path) -> PathKind:
     try:
         if path.stat().st_size > _MAX_JSON_BYTES:
             return PathKind.UNKNOWN_JSON
-        content = parse_json(path.read_bytes())
+        content = parse_json(read_regular(path))
     except (OSError, ValueError):
         return PathKind.INVALID_JSON
     if not isinstance(content, dict):

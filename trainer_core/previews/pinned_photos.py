@@ -13,6 +13,7 @@ import numpy as np
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
 from trainer_core.files import unique_name, write_bytes
+from trainer_core.input_files import read_regular
 from trainer_core.pixels import as_rgb
 from trainer_core.watches import WATCHES, select_watch
 
@@ -70,7 +71,7 @@ def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
     """
     _matching_captures(source, mono=mono)
     try:
-        content = source.read_bytes()
+        content = read_regular(source)
         target = _choose_target(folder, source.name.lstrip("."), content)
         if target.exists():
             return target
@@ -120,7 +121,7 @@ def _choose_target(folder: Path, name: str, content: bytes) -> Path:
     existing = {path.stem.lower(): path for path in _list_files(folder)}
     candidate, number = stem, 1
     while candidate.lower() in existing:
-        if existing[candidate.lower()].read_bytes() == content:
+        if read_regular(existing[candidate.lower()]) == content:
             return existing[candidate.lower()]
         number += 1
         candidate = f"{stem}_{number}"

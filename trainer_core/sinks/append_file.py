@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trainer_core.input_files import open_regular
+
 
 class AppendFile:
     """File of UTF-8 lines that are appended to `path`.
@@ -41,8 +43,10 @@ class AppendFile:
 
 
 def _ends_mid_line(path: Path) -> bool:
-    if not path.exists() or path.stat().st_size == 0:
+    if not path.exists():
         return False
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
+        if file.seek(0, 2) == 0:
+            return False
         file.seek(-1, 2)
         return file.read(1) != b"\n"

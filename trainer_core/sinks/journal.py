@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from trainer_core.events import Event, StepDone, event_from_json, event_to_json, is_known, is_superseded
+from trainer_core.input_files import read_regular
 from trainer_core.json_files import parse_json
 from trainer_core.sinks.append_file import AppendFile
 from trainer_core.sinks.throttle import Clock, Throttle
@@ -81,7 +82,7 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     history: list[dict[str, Any]] = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in read_regular(path).decode("utf-8", "replace").splitlines():
         record = parse_line(line)
         if record is None or (is_known(record) and event_from_json(record) is None):
             continue

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from trainer_core.events import Event, RunStarted, StepDone, event_from_json, is_superseded
+from trainer_core.input_files import open_regular
 from trainer_core.sinks.journal import parse_line
 
 _FINGERPRINT_BYTES = 256  # bytes; time and run id in the first line distinguish one run from another
@@ -38,7 +39,7 @@ class JournalFollower:
 
     def _new_lines(self) -> Iterator[str]:
         try:
-            with open(self._path, "rb") as file:
+            with open_regular(self._path) as file:
                 self._check_same_file(file)
                 file.seek(self._offset)
                 data = file.read()

@@ -12,6 +12,7 @@ from typing import Any
 from trainer_core.data.splits import splits_to_json
 from trainer_core.events import EventSink, Notice
 from trainer_core.files import write_json
+from trainer_core.input_files import read_regular
 from trainer_core.planning.photos import SourcePhotos
 from trainer_core.planning.plan import DEMO_SCENES, RunPlan, find_run_photos
 from trainer_core.scenes.painter import write_scenes
@@ -83,7 +84,7 @@ def _make_scenes(plan: RunPlan, sink: EventSink) -> SourcePhotos:
 def _write_scenes(workspace: Workspace, seed: int, sink: EventSink) -> None:
     done = workspace.scenes / ".complete"
     expected = f"seed {seed} {DEMO_SCENES}"
-    if done.is_file() and done.read_text("utf-8") == expected:
+    if done.is_file() and read_regular(done) == expected.encode():
         return
     sink(Notice("info", f"Rendering {sum(DEMO_SCENES.values())} built-in scenes …"))
     if workspace.scenes.exists():

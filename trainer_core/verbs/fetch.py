@@ -20,6 +20,7 @@ from typing import IO, Any, Optional
 
 from trainer_core.errors import UserError
 from trainer_core.files import sync_file, sync_folder
+from trainer_core.input_files import check_regular, open_regular
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ def fetch_model(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
+        if part.exists():
+            check_regular(part)
         _download(release, part, policy, progress)
         return _verify_and_rename(part, target, release)
     except http.client.HTTPException as error:
@@ -212,7 +215,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 def _compute_digest(path: Path) -> str:
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         for block in iter(lambda: file.read(_CHUNK_BYTES), b""):
             digest.update(block)
     return digest.hexdigest()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trainer_core.errors import UserError
 from trainer_core.files import atomic_write
+from trainer_core.input_files import open_regular
 from trainer_core.weights.container.reader import open_weights
 from trainer_core.weights.programs import check_programs, scale_mark_problem
 from trainer_core.weights.rrdb.dialects import identify
@@ -55,6 +56,6 @@ def install_model(model: Path | str, folder: Path | str, *, replace: bool = Fals
         return target
     if target.exists() and not replace:
         raise NameAlreadyUsed(f"{target} already exists.", hint="Use --replace to overwrite it, or rename the model.")
-    with open(model, "rb") as source, atomic_write(target) as copy:
+    with open_regular(model) as source, atomic_write(target) as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
     return target

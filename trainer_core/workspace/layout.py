@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from trainer_core.errors import UserError
 from trainer_core.files import remove_stale_temporaries, write_json
+from trainer_core.input_files import check_regular, read_regular
 from trainer_core.json_files import parse_json, read_json
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.stored import ADVICE, StoredSettings, parse_stored_settings, settings_to_json
@@ -227,10 +228,13 @@ class Workspace:
                 )
             return steps[-1][1]
         path = Path(resume_from)
-        if not path.is_file():
+        try:
+            check_regular(path)
+        except OSError as error:
+            problem = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
             raise UserError(
-                f"--resume: {path} does not exist. Use a checkpoint from {self.checkpoints_folder}, or latest."
-            )
+                f"--resume: {path} {problem}. Use a checkpoint from {self.checkpoints_folder}, or latest."
+            ) from error
         if not _is_inside(path, self.root):
             raise UserError(
                 f"--resume: {path} is outside the workspace {self.root}. Give the workspace it belongs to, "
@@ -267,7 +271,7 @@ def _unique_folder(folder: Path) -> Path:
 
 def _read_lock_holder(file: Path) -> str:
     try:
-        data = parse_json(file.read_bytes())
+        data = parse_json(read_regular(file))
         return f"process {data['pid']} on {data['host']} (since {data['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

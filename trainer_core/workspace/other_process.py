@@ -9,6 +9,7 @@ import socket
 import psutil
 
 from trainer_core.errors import UserError
+from trainer_core.input_files import read_regular
 from trainer_core.json_files import parse_json
 from trainer_core.workspace.layout import Workspace
 
@@ -19,7 +20,7 @@ def find_training_process(workspace: Workspace) -> int | None:
     """Return the id of another process on this machine that is training in the workspace, or None."""
     file = workspace.root / ".lock.json"
     try:
-        lock_holder = parse_json(file.read_bytes())
+        lock_holder = parse_json(read_regular(file))
         process, host = int(lock_holder["pid"]), lock_holder["host"]
         since = file.stat().st_mtime
     except (OSError, ValueError, KeyError, TypeError):

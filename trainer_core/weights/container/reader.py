@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from trainer_core.input_files import open_regular
 from trainer_core.weights.container.file_kind import describe_foreign_file
 from trainer_core.weights.container.legacy import MAGIC, read_legacy
 from trainer_core.weights.container.limits import DEFAULT_LIMITS, Limits
@@ -127,8 +127,7 @@ def _open_unchanged(file: WeightsFile, limits: Limits) -> Iterator[BinaryIO]:
 def _open_file(path: Path, limits: Limits) -> Iterator[tuple[BinaryIO, int, tuple[int, ...]]]:
     """Open a file and yield it with its size in bytes and fingerprint; errors get the path of the file in front."""
     try:
-        require(stat.S_ISREG(os.stat(path).st_mode), "it is not a regular file")  # opening a pipe would block
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             status = os.fstat(file.fileno())
             require(status.st_size > 0, "the file is empty (0 bytes)")
             size = status.st_size

@@ -1,0 +1,122 @@
+"""Files of the user: a regular file is opened, anything else is refused at once and in words."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.small_runs import TINY, make_photos
+from trainer_core.camera import CameraProfile
+from trainer_core.data.decoding import decode
+from trainer_core.data.photos import scan_photos
+from trainer_core.data.splits import read_splits
+from trainer_core.errors import UserError
+from trainer_core.files import write_bytes
+from trainer_core.input_files import open_regular, read_regular
+from trainer_core.planning.plan import make_plan
+from trainer_core.previews.pinned_photos import pin_photo
+from trainer_core.workspace.layout import Workspace
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes and devices of POSIX")
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "pipe.png")
+    return tmp_path / "pipe.png"
+
+
+def test_a_regular_file_is_read_whole_or_up_to_a_limit(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("file")
+    assert read_regular(tmp_path / "link") == b"content" and read_regular(tmp_path / "file", 3) == b"con"
+
+
+def test_anything_else_is_refused_with_its_kind(pipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        monkeypatch.chdir(tmp_path)  # the path of a socket is limited to about 100 bytes
+        server.bind("socket")
+        for path, kind in ((pipe, "named pipe"), (Path("/dev/zero"), "device"), (tmp_path / "socket", "socket")):
+            with pytest.raises(OSError, match="regular") as refusal:
+                open_regular(path)
+            assert kind in (refusal.value.strerror or "")
+    with pytest.raises(IsADirectoryError, match="a folder, not a file"):
+        open_regular(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        open_regular(tmp_path / "missing")
+    with pytest.raises(OSError, match="NUL"):
+        open_regular("a\0b")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        decode,
+        CameraProfile.load,
+        read_splits,
+        lambda pipe: pin_photo(pipe, pipe.parent / "pinned", mono=True),
+        lambda pipe: Workspace(pipe.parent).locate_checkpoint(str(pipe)),
+        lambda pipe: make_plan({**_run(pipe), "init_weights": str(pipe)}),
+        lambda pipe: make_plan({**_run(pipe), "camera_profile": str(pipe)}),
+        lambda pipe: make_plan({**_run(pipe), "resume_from": str(pipe)}),
+        lambda pipe: Workspace(_with_settings(pipe)).read_settings(),
+    ],
+)
+def test_every_reader_of_the_core_refuses_a_pipe_in_a_sentence(read: Callable[[Path], Any], pipe: Path) -> None:
+    with pytest.raises(UserError, match="named pipe"):
+        read(pipe)
+
+
+@pytest.mark.parametrize("verb", ["upscale", "simulate", "calibrate", "inspect", "install", "export", "model"])
+def test_every_verb_refuses_a_pipe_in_a_sentence(
+    verb: str, pipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    from tests.core.networks import network_of, saved
+    from trainer_core import tools
+    from trainer_core.model.spec import NetworkSpec
+
+    model = str(saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / "model_x2.pth"))
+    arguments = {
+        "upscale": ["upscale", model, str(pipe), "-o", str(tmp_path / "out")],
+        "model": ["upscale", str(pipe), str(pipe), "-o", str(tmp_path / "out")],
+        "simulate": ["simulate", str(pipe), "-o", str(tmp_path / "out"), "--camera", "wqv1", "--scale", "2"],
+        "calibrate": ["calibrate", str(pipe), "-o", str(tmp_path / "profile.json")],
+        "inspect": ["inspect", str(pipe)],
+        "install": ["install", str(pipe), "--into", str(tmp_path)],
+        "export": ["export", str(pipe), "-o", str(tmp_path / "x2.pth")],
+    }
+    assert tools.main(arguments[verb]) == 2
+    assert "named pipe" in capsys.readouterr().err
+
+
+def test_a_photo_that_is_a_pipe_or_a_device_is_passed_over_and_listed(tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos", 2)
+    os.mkfifo(photos / "pipe.png")
+    (photos / "zero.png").symlink_to("/dev/zero")
+    scan = scan_photos(photos)
+    assert len(scan.photos) == 2 and {file.name for file in scan.rejected} == {"pipe.png", "zero.png"}
+
+
+def test_a_durable_file_never_replaces_a_pipe_or_a_device(pipe: Path, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(OSError, match="not a regular file"):
+        write_bytes(pipe, b"content")
+    assert pipe.is_fifo() and sorted(tmp_path.iterdir()) == before
+
+
+def _run(pipe: Path) -> dict[str, Any]:
+    photos = make_photos(pipe.parent / "photos", 3)
+    return {**TINY, "source_dir": str(photos), "workspace": str(pipe.parent / "workspace"), "monochrome_style": True}
+
+
+def _with_settings(pipe: Path) -> Path:
+    folder = pipe.parent / "with_settings"
+    folder.mkdir()
+    os.mkfifo(folder / "training_config.json")
+    return folder

@@ -1,0 +1,71 @@
+"""Opening files that the program did not write itself: only regular files, at once, or an error in words.
+
+Opening a named pipe waits until another program writes to it, and a device such as /dev/zero never ends. Every path of
+the user is therefore opened here: anything but a regular file is refused with an `OSError` whose `strerror` says what
+it is, so that callers report it as they report a missing file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+_KINDS = (
+    (stat.S_ISDIR, "it is a folder, not a file"),
+    (stat.S_ISFIFO, "it is a named pipe, not a regular file"),
+    (stat.S_ISSOCK, "it is a socket, not a regular file"),
+    (stat.S_ISCHR, "it is a device, not a regular file"),
+    (stat.S_ISBLK, "it is a device, not a regular file"),
+)
+
+
+def open_regular(path: Path | str) -> BinaryIO:
+    """Open a regular file for reading bytes.
+
+    Raises:
+        OSError: the file is missing or unreadable, or is a folder, a pipe, a device or a socket.
+    """
+    check_regular(path)
+    # If a pipe takes the file's place meanwhile, O_NONBLOCK keeps `open` from waiting.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except BlockingIOError:  # a file server holds a lease on the file and must release it first
+        return open(path, "rb")
+    try:
+        _refuse_special(os.fstat(descriptor).st_mode, path)
+        return open(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: Path | str, max_bytes: int | None = None) -> bytes:
+    """Return the content of a regular file, at most its first `max_bytes` bytes.
+
+    Raises:
+        OSError: as `open_regular`.
+    """
+    with open_regular(path) as file:
+        return file.read() if max_bytes is None else file.read(max_bytes)
+
+
+def check_regular(path: Path | str) -> None:
+    """Refuse a path that exists and is not a regular file, without opening it.
+
+    Raises:
+        OSError: the file is missing or unreachable, or is a folder, a pipe, a device or a socket.
+    """
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "its name contains a NUL character", str(path))
+    _refuse_special(os.stat(path).st_mode, path)
+
+
+def _refuse_special(mode: int, path: Path | str) -> None:
+    if stat.S_ISREG(mode):
+        return
+    reason = next((text for is_kind, text in _KINDS if is_kind(mode)), "it is not a regular file")
+    raise OSError(errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL, reason, str(path))
