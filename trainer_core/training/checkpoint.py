@@ -11,7 +11,7 @@ import errno
 import hashlib
 import json
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from torch import Tensor
 import trainer_core
 from trainer_core.errors import UserError
 from trainer_core.files import WriteError, atomic_write
+from trainer_core.json_files import check_version
+from trainer_core.training.checkpoint_fields import check_fields
 from trainer_core.weights.container.reader import load_tree
 
 KIND = "wqv-upscale-trainer checkpoint"
@@ -85,20 +87,21 @@ def load_checkpoint(path: Path) -> TrainingState:
     """Read and verify a checkpoint written by `save_checkpoint`.
 
     Raises:
-        UserError: the file is another program's, of a newer format, or damaged.
+        NewerFileError: a newer version of this program wrote the file.
+        UserError: the file is another program's, or damaged, or has a field that cannot be used.
     """
     tree = load_tree(path)
     if not isinstance(tree, dict) or tree.get("kind") != KIND:
         raise UserError(f"{path} is not a checkpoint of this trainer. To start from its weights, use --init-weights.")
-    if tree["format"] > FORMAT:
-        raise UserError(f"{path} was written by a newer version of this trainer. Update the trainer to resume.")
+    check_version(tree, "format", FORMAT, str(path), advice="Resume from another checkpoint in the same folder.")
     expected = tree.pop(_DIGEST, None)
     if expected != compute_digest(tree):
         raise UserError(
             f"{path} is damaged (its checksum does not match). Resume from an older checkpoint in the same folder."
         )
-    del tree["kind"], tree["format"]
-    return TrainingState(**{**tree, "photos": json.loads(tree["photos"])})
+    check_fields(tree, str(path))
+    known = {entry.name: tree[entry.name] for entry in fields(TrainingState) if entry.name in tree}
+    return TrainingState(**{**known, "photos": json.loads(tree["photos"])})
 
 
 def compute_digest(tree: Any) -> str:

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -38,6 +38,12 @@ class ValidationRecord:
     since_best: int = 0
     last: dict[str, Any] = field(default_factory=dict)
     test_psnr: float | None = None
+
+    @classmethod
+    def restore(cls, values: Mapping[str, Any]) -> ValidationRecord:
+        """Return the record of a checkpoint, without keys that this version does not know and figures that are NaN."""
+        known = {entry.name for entry in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known and value == value})
 
 
 class Evaluator:

@@ -72,7 +72,7 @@ class TrainingLoop:
         self._learner.load_weights(state.params, state.params_ema, state.ema_updates)
         if state.optimizer:
             self._learner.load_optimizer(state.optimizer, state.scaler)
-        self._evaluator.record = ValidationRecord(**state.best)
+        self._evaluator.record = ValidationRecord.restore(state.best)
         self.step, self._samples = state.step, state.samples
         self.checkpoint, self._saved_step = self._plan.checkpoint, state.step
 

@@ -19,6 +19,7 @@ from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.settings.presets import NETWORK_FIELDS
 from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
+from trainer_core.training.checkpoint_fields import is_count
 from trainer_core.weights.warm_start import apply_warm_start, identify_source
 from trainer_core.workspace.layout import DEPLOY_SUFFIX, LATEST
 
@@ -36,7 +37,7 @@ def load_state(plan: RunPlan) -> TrainingState | None:
     if path is None:
         return None
     if path.stem.endswith(DEPLOY_SUFFIX):
-        return _state_from_deployable(path, plan.config)
+        return state_from_deployable(path, plan.config)
     try:
         state = checkpoint.load_checkpoint(path)
     except UserError as error:
@@ -110,7 +111,7 @@ def _photo_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
     return [Notice("warning", f"{text} Continuing with the current photos.")]
 
 
-def _state_from_deployable(path: Path, config: TrainerConfig) -> TrainingState:
+def state_from_deployable(path: Path, config: TrainerConfig) -> TrainingState:
     """Make a state from the deploy sibling of a missing checkpoint: its weights with a new optimizer."""
     source = identify_source(path)
     scale = source.spec.scale
@@ -119,7 +120,8 @@ def _state_from_deployable(path: Path, config: TrainerConfig) -> TrainingState:
     network = RRDBNet(source.spec)
     apply_warm_start(source, network)
     weights: dict[str, Tensor] = {name: p.detach() for name, p in network.named_parameters()}
-    step = int(source.meta.get("step", 0))
+    recorded = source.meta.get("step", 0)
+    step = int(recorded) if is_count(recorded) else 0
     return TrainingState(
         params=weights,
         params_ema=weights,
