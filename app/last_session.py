@@ -40,7 +40,10 @@ def save_session(given: Mapping[str, Any]) -> None:
     saved = _read_choices()
     if lasting.get("demo") and _is_of_user(saved):
         return
-    missing = {name: value for name, value in _places(saved).items() if not _is_available(name, value)}
+    places = _places(saved)
+    if lasting.get("workspace", places.get("workspace")) != places.get("workspace"):
+        places = {}  # another workspace has photos of its own
+    missing = {name: value for name, value in places.items() if not _is_available(name, value)}
     open_settings_store().setValue(_KEY, json.dumps({**missing, **lasting}))
     open_settings_store().sync()  # write now, because the process may be killed
 

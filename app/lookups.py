@@ -133,7 +133,7 @@ class WorkspaceLookup(Lookup):
 
     def _run_check(self) -> None:
         try:
-            for notice in self._draft.open_workspace(self._draft.config.workspace):
+            for notice in self._draft.open_workspace(self._draft.config.workspace, typed=self.is_typed):
                 self.message_posted.emit("info", notice)
         except UserError as error:
             self.problem = error.message

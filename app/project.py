@@ -102,11 +102,13 @@ class Project(QObject):
         self._check_setting_paths()
 
     def restore_session(self, session: LastSession) -> None:
-        """Replace all choices by those of the last session."""
+        """Replace all choices by those of the last session: its workspace first, then what was chosen there."""
         self.draft.clear()
-        for name, value in session.paths.items():
-            self.draft.set(name, value)
+        paths = dict(session.paths)
+        self.draft.set("workspace", paths.pop("workspace", ""))
         self._workspace.start()
+        for name, value in paths.items():
+            self.draft.set(name, value)
         self.apply_imported(session.values)
 
     def propose_preset(self, name: str) -> None:

@@ -319,6 +319,7 @@ class RunController(QObject):
             if event.start_step == 0:
                 window.preview.clear()
             add_recent_workspace(Path(event.workspace))
+            save_session(window.project.draft.places)  # the workspace holds the other choices from now on
         if isinstance(event, CheckpointSaved):
             self._compatibility = event.loads_in or self._compatibility
             if self._save_requested and event.kind != "best":  # written regardless of the request

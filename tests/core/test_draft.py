@@ -86,10 +86,82 @@ def test_a_workspace_brings_its_settings_and_its_photos(tmp_path: Path) -> None:
     draft = Draft()
     draft.open_workspace(str(stored(tmp_path / "run", scale=2, source_dir="/photos")))
     assert (draft.config.scale, draft.config.source_dir) == (2, "/photos")
-    other = Draft()
-    other.set("source_dir", "/mine")
-    other.open_workspace(str(tmp_path / "run"))
-    assert other.config.source_dir == "/mine"
+
+
+def test_an_opened_workspace_s_own_settings_replace_every_earlier_choice(tmp_path: Path) -> None:
+    own = stored(tmp_path / "run", scale=2, source_dir="/photos", init_weights="/seed.pth", monochrome_style=True)
+    earlier = {"source_dir": "/mine", "scale": 8, "preset": "light", "init_weights": "/mine.pth", "steps": 7}
+    draft = Draft()
+    for name, value in earlier.items():
+        draft.set(name, value)
+    draft.open_workspace(str(own))
+    assert draft.given == {"source_dir": "/photos", "workspace": str(own)}
+    config = draft.config
+    assert (config.scale, config.init_weights, config.monochrome_style) == (2, "/seed.pth", True)
+    draft.use_demo(str(tmp_path / "demo"))
+    draft.open_workspace(str(own))
+    assert (draft.config.demo, draft.config.source_dir) == (False, "/photos")
+
+
+def test_opening_the_same_workspace_again_keeps_what_was_chosen_there(tmp_path: Path) -> None:
+    own = stored(tmp_path / "run", scale=2, source_dir="/photos")
+    draft = Draft()
+    draft.open_workspace(str(own))
+    draft.set("scale", 4)
+    draft.set("source_dir", "/mine")
+    draft.open_workspace(str(own))
+    assert (draft.config.scale, draft.config.source_dir) == (4, "/mine")
+
+
+def test_settings_that_another_process_stored_in_between_replace_the_choices(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.set("source_dir", "/mine")
+    draft.open_workspace(str(tmp_path / "run"))
+    assert draft.config.source_dir == "/mine"
+    stored(tmp_path / "run", source_dir="/photos")
+    draft.open_workspace(str(tmp_path / "run"))
+    assert draft.config.source_dir == "/photos"
+
+
+def test_a_workspace_that_is_passed_while_typing_leaves_nothing_behind(tmp_path: Path) -> None:
+    stored(tmp_path / "mono", scale=2, source_dir="/photos")
+    draft = Draft()
+    draft.set("source_dir", "/mine")
+    draft.set("steps", 7)
+    draft.open_workspace(str(tmp_path / "mono"), typed=True)
+    assert (draft.config.scale, draft.config.source_dir) == (2, "/photos")
+    draft.open_workspace(str(tmp_path / "mono2"), typed=True)
+    assert draft.given == {"source_dir": "/mine", "steps": 7, "workspace": str(tmp_path / "mono2")}
+    draft.open_workspace(str(tmp_path / "mono"), typed=True)
+    draft.set("scale", 8)
+    draft.open_workspace(str(tmp_path / "mono3"), typed=True)
+    assert draft.config.scale == 8, "a choice made in it is not lost"
+
+
+def test_the_built_in_scenes_are_chosen_even_if_the_workspace_has_other_photos(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.use_demo(str(stored(tmp_path / "demo", source_dir="/photos", steps=9)))
+    assert draft.given == {"demo": True, "workspace": str(tmp_path / "demo")} and draft.config.steps == 9
+
+
+@pytest.mark.parametrize("new_workspace", [False, True])
+@pytest.mark.parametrize("clear", ["reset", "set"])
+def test_without_its_warm_start_the_network_is_the_preset_s_again(
+    tmp_path: Path, clear: str, new_workspace: bool
+) -> None:
+    network = {"num_feat": 32, "num_block": 4, "num_grow_ch": 16}
+    draft = Draft()
+    draft.open_workspace(str(stored(tmp_path / "run", preset="light", init_weights="/nano.pth", **network)))
+    assert draft.config.num_block == 4
+    if new_workspace:
+        draft.open_workspace(str(tmp_path / "new"))
+    if clear == "reset":
+        draft.reset("init_weights")
+    else:
+        draft.set("init_weights", "")
+    assert (draft.config.init_weights, draft.config.preset, draft.config.num_block) == (None, "light", 6)
+    draft.open_workspace(str(tmp_path / "newer"))
+    assert (draft.config.num_feat, draft.config.num_block, draft.config.num_grow_ch) == (64, 6, 32)
 
 
 def test_reset_goes_to_the_default_not_to_what_is_stored(tmp_path: Path) -> None:
@@ -162,7 +234,7 @@ def test_a_folder_that_remembers_nothing_changes_nothing_in_the_form(tmp_path: P
     assert draft.config.scale == 4
     draft.open_workspace(str(stored(tmp_path / "other", preset="light", scale=8)))
     assert (draft.config.scale, draft.config.monochrome_style) == (8, False), "its own"
-    assert draft.config.preset == "full", "but for what was chosen since"
+    assert draft.config.preset == "light"
     draft.use_demo(str(tmp_path / "demo"))
     assert draft.given == {"demo": True, "workspace": str(tmp_path / "demo")}
 

@@ -98,6 +98,15 @@ def test_a_warm_start_file_decides_the_network_but_flags_win_and_scale_never_com
     assert resolve_settings(given, {}, warm).scale == 4
 
 
+def test_a_stored_warm_start_that_is_switched_off_takes_its_network_along() -> None:
+    stored = {"preset": "light", "init_weights": "nano.pth", "num_feat": 32, "num_block": 4, "num_grow_ch": 16}
+    assert resolve_settings(PLACES, stored).num_block == 4
+    off = {**PLACES, "init_weights": None}
+    assert resolve_settings(off, stored).num_block == 6
+    assert resolve_settings({**off, "num_block": 3}, stored).num_block == 3
+    assert resolve_settings(off, {**stored, "init_weights": None}).num_block == 4, "chosen without one"
+
+
 def test_steps_given_now_replace_a_stored_budget() -> None:
     stored = {"max_minutes": 10.0, "steps": 900}
     assert resolve_settings({**PLACES, "steps": 50}, stored).max_minutes is None

@@ -95,3 +95,12 @@ def test_a_folder_that_is_missing_at_one_start_is_there_again_at_the_next(
     save_session(session.paths)
     (tmp_path / "disk").mkdir()
     assert load_session().paths == own
+
+
+def test_a_missing_folder_is_not_mixed_with_the_photos_of_another_workspace(
+    qapp: QApplication, photos: Path, tmp_path: Path
+) -> None:
+    save_session({"source_dir": str(tmp_path / "unplugged"), "workspace": str(tmp_path / "own")})
+    save_session({"workspace": str(tmp_path / "other")})
+    (tmp_path / "unplugged").mkdir()
+    assert load_session().paths == {"workspace": str(tmp_path / "other")}

@@ -1,5 +1,6 @@
 """The settings under way before a run: the user's choices over the stored settings of a workspace.
 
+A workspace that holds settings replaces every choice made before it was opened, so that the form never shows a mixture.
 The window's form shows a `Draft` and passes its `given` to `planning.plan.make_plan`, so that a choice in the form
 means the same as the option on the command line. Needs no torch and writes nothing.
 """
@@ -14,7 +15,7 @@ from typing import Any
 
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.settings.merge import merge_settings, network_settings
-from trainer_core.settings.presets import PRESETS
+from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
 from trainer_core.settings.rules import find_problems
 from trainer_core.settings.stored import StoredSettings
 from trainer_core.weights.warm_start import WarmStartSource
@@ -33,6 +34,8 @@ class Draft:
         self._given: dict[str, Any] = {}
         self._carried_over: dict[str, Any] = {}  # from the previous workspace, if this one has no stored settings
         self._proposed_preset: str | None = None
+        self._opened = ""  # the workspace of `stored`
+        self._before_typing: tuple[dict[str, Any], dict[str, Any], StoredSettings] | None = None
         self.stored = StoredSettings()
         self.warm_start: WarmStartSource | None = None
 
@@ -49,6 +52,11 @@ class Draft:
     def session_choices(self) -> dict[str, Any]:
         """The choices to restore in the next session: `given` without the proposed preset and the stored source."""
         return {**self._carried_over, **self._given}
+
+    @property
+    def places(self) -> dict[str, Any]:
+        """The `session_choices` that a run does not store for later runs: the folders and the built-in scenes."""
+        return {name: value for name, value in self.session_choices.items() if SETTINGS[name].place}
 
     @property
     def config(self) -> TrainerConfig:
@@ -70,37 +78,56 @@ class Draft:
     def set(self, name: str, value: Any) -> None:
         """Choose a value for one setting and reset the settings it replaces; "" or None reset the setting itself."""
         setting = SETTINGS[name]
+        if name != "workspace":
+            self._before_typing = None
         value = None if value == "" and setting.optional else value
         self._forget(name, *(setting.replaces if value != "" else ()))
         if (setting.always_explicit and value is not None) or getattr(self.config, name) != value:
             self._given[name] = value
 
     def reset(self, name: str) -> None:
-        """Set one setting to its default, even if the workspace stores another value."""
-        self._given.pop(name, None)
-        self._carried_over.pop(name, None)
+        """Set one setting to its default, even if the workspace stores another value.
+
+        Without a warm start, the network is the preset's again.
+        """
+        self._before_typing = None
+        self._forget(name, *(NETWORK_FIELDS if name == "init_weights" else ()))
         default = self.default(name)
         if getattr(self.config, name) != default:
             self.set(name, default)
 
-    def open_workspace(self, workspace: str) -> tuple[str, ...]:
-        """Open a workspace with its stored settings and return the notices about them.
+    def open_workspace(self, workspace: str, *, typed: bool = False) -> tuple[str, ...]:
+        """Open a workspace and return the notices about its stored settings.
 
-        Without stored settings, those of the previous workspace stay, so that no entry of the form changes.
+        Stored settings replace all earlier choices; without any, those of the previous workspace stay, so that no entry
+        of the form changes. Opening the same workspace again changes no choice.
+
+        Args:
+            workspace: the folder; "" for none.
+            typed: whether the path may be incomplete. A folder that was only passed while typing leaves nothing behind.
 
         Raises:
             UserError: the settings file cannot be used; only the workspace has changed then.
         """
+        folder = os.path.abspath(workspace) if workspace else ""
+        is_other = folder != self._opened
+        if is_other:
+            before_typing = self._before_typing
+            if typed and before_typing is not None:
+                self._given, self._carried_over, self.stored = before_typing
+            self._before_typing = (dict(self._given), dict(self._carried_over), self.stored) if typed else None
+        had_settings = not is_other and _holds_settings(self.stored)
+        if not had_settings:
+            self._carried_over = self._non_default_stored()
         self.set("workspace", workspace)
-        self._carried_over = self._non_default_stored()
-        self.stored = StoredSettings()
+        self.stored, self._opened = StoredSettings(), ""
         if not workspace:
             return ()
-        self.stored = _read_stored(workspace)
-        if "source_dir" in self._given or "demo" in self._given:
+        self.stored, self._opened = _read_stored(workspace), folder
+        if _holds_settings(self.stored) and not had_settings:
+            self._given, self._carried_over, self.warm_start = {"workspace": workspace}, {}, None
+        elif {"source_dir", "demo"} & {*self._given}:
             self.stored = replace(self.stored, last_source={})
-        if self.stored.values:
-            self._carried_over = {}
         return self.stored.notices
 
     def commit(self) -> None:
@@ -109,31 +136,37 @@ class Draft:
         Raises:
             UserError: the settings file cannot be used; nothing has changed then.
         """
-        self.stored = replace(_read_stored(self.config.workspace), last_source=self.stored.last_source)
-        self._carried_over = {}
-        self._given = {name: value for name, value in self._given.items() if SETTINGS[name].place}
+        workspace = self.config.workspace
+        self.stored = replace(_read_stored(workspace), last_source=self.stored.last_source)
+        self._opened, self._given, self._carried_over = os.path.abspath(workspace), self.places, {}
 
     def propose_preset(self, name: str) -> None:
         """Propose the preset to use until the user or the workspace sets one."""
         self._proposed_preset = name
 
     def use_demo(self, workspace: str) -> None:
-        """Choose the built-in scenes and their default settings, in `workspace`.
+        """Choose the built-in scenes in `workspace`, with its stored settings or the defaults of built-in scenes.
 
         Raises:
             UserError: see `open_workspace`.
         """
         self.clear()
         self._given = {"demo": True}
-        self.open_workspace(workspace)
+        try:
+            self.open_workspace(workspace)
+        finally:
+            self._forget("source_dir")
+            self.set("demo", True)
 
     def clear(self) -> None:
         """Drop all choices and close the workspace."""
         self._given, self._carried_over = {}, {}
         self.stored, self.warm_start = StoredSettings(), None
+        self._opened, self._before_typing = "", None
 
     def apply_imported(self, values: Mapping[str, Any]) -> None:
         """Choose imported settings together, so that none resets another one."""
+        self._before_typing = None
         replaced = {*values, *(("resume_from",) if values.get("init_weights") else ())}
         self._given = {name: value for name, value in self._given.items() if name not in replaced}
         if "preset" in values:
@@ -159,6 +192,10 @@ class Draft:
         with_stored, without_stored = (merge_settings(self._given, stored) for stored in (self.stored.values, {}))
         values = {name: getattr(with_stored, name) for name in self.stored.values}
         return {name: value for name, value in values.items() if value != getattr(without_stored, name)}
+
+
+def _holds_settings(stored: StoredSettings) -> bool:
+    return bool(stored.values or stored.last_source)
 
 
 def _read_stored(workspace: str) -> StoredSettings:

@@ -1,7 +1,7 @@
 """Merging of a run's settings from flags, a preset, the stored settings of the workspace and defaults.
 
 Precedence: explicit flag > explicit `--preset` > stored settings > default of the preset. An explicit warm-start file
-sets the network's dimensions unless flags give them.
+sets the network's dimensions unless flags give them; without the stored warm start, they are the preset's again.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ def merge_settings(
 ) -> TrainerConfig:
     """Merge like `resolve_settings`, but return a configuration that may have problems, for a form being filled in."""
     base = {**(_demo_defaults() if given.get("demo") else {}), **stored}
+    if base.get("init_weights") and not given.get("init_weights", True):
+        base = {name: value for name, value in base.items() if name not in NETWORK_FIELDS}  # they were the file's
     preset = given.get("preset", base.get("preset", SETTINGS["preset"].default))
     preset_values = PRESETS.get(preset, {})
     values = {**preset_values, "preset": preset, **warm_start_network, **base}
