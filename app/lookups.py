@@ -177,9 +177,11 @@ class SourceLookup(Lookup):
 
     @property
     def more(self) -> str:
-        """Name of the list of unusable files, "" if there are none."""
-        has_unusable = self.source.scan is not None and self.source.scan.rejected
-        return "the files that cannot be used" if has_unusable and not self._draft.config.demo else ""
+        """Name of the list of unused files, "" if there are none."""
+        scan = None if self._draft.config.demo else self.source.scan
+        if scan is None or not scan.rejected + scan.passed_over:
+            return ""
+        return "the files that cannot be used" if scan.rejected else "what is passed over"
 
     def forget(self) -> None:
         """Drop the photos and the running job."""

@@ -142,13 +142,14 @@ def test_typed_photos_are_counted_and_unusable_ones_listed(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     (photos / "broken.png").write_bytes(b"no picture")
+    (photos / "@eaDir").mkdir()
     type_into(qtbot, window, "source_dir", str(photos))
     row = window.form.rows["source_dir"]
     qtbot.waitUntil(lambda: "6 photos" in row.note)
-    assert "1 unusable" in row.note
+    assert "1 unusable · 1 passed over" in row.note
     window.form.unusable_requested.emit()
     dialog = window.findChild(ErrorDialog)
-    assert dialog is not None and "broken.png" in visible_text(dialog)
+    assert dialog is not None and "broken.png" in visible_text(dialog) and "@eaDir/: thumbnails" in visible_text(dialog)
     type_into(qtbot, window, "source_dir", str(tmp_path / "nowhere"))
     qtbot.waitUntil(lambda: "does not exist" in row.note)
 

@@ -19,6 +19,7 @@ from trainer_core.calibration.search import FitProgress, Score, fit_profile, sco
 from trainer_core.calibration.synthetic import cut_clean_frame, simulate_photos
 from trainer_core.camera import Camera, CameraProfile, build_camera
 from trainer_core.data.captures import Capture, read_captures
+from trainer_core.data.folder_walk import FolderWalk
 from trainer_core.data.photos import PhotoError, decode, scan_photos
 from trainer_core.errors import UserError
 from trainer_core.files import write_json
@@ -144,16 +145,11 @@ def _capture_problem(pixels: np.ndarray) -> str:
 def _list_files(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            files = (entry for entry in path.rglob("*") if entry.is_file())
-            yield from sorted(file for file in files if not _is_hidden(file.relative_to(path)))
+            yield from sorted(file for _, file in FolderWalk(path).iterate_files() if file.is_file())
         elif path.exists():
             yield path
         else:
             raise UserError(f"There is no file or folder {path}.")
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
 
 
 def _without_duplicates(captures: Iterator[Capture]) -> list[Capture]:

@@ -1,8 +1,8 @@
 """Find the photos under the source folder: `scan_photos` lists each one once, checks its header and sorts by name.
 
-The source folder is opened read-only. A photo's name is its path relative to the source with forward slashes; lists are
-sorted by the bytes of that name, so nothing depends on the order of the file system. Undecodable bytes in names stay
-surrogate escapes, which JSON with `ensure_ascii` preserves.
+The source folder is opened read-only. `folder_walk` finds the files and their names; lists are sorted by the bytes of
+the names, so nothing depends on the order of the file system. Undecodable bytes in names stay surrogate escapes, which
+JSON with `ensure_ascii` preserves.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from trainer_core.data.decoding import PhotoError, decode, read_size
+from trainer_core.data.folder_walk import FolderWalk, UnusedFile, name_bytes
+from trainer_core.data.passed_over import find_run_results
 from trainer_core.errors import UserError
-from trainer_core.files import file_identity
 from trainer_core.input_files import open_regular
 from trainer_core.text import escape_control_characters
 
@@ -26,16 +27,15 @@ __all__ = [
     "EXTENSIONS",
     "Photo",
     "PhotoError",
-    "RejectedFile",
     "Scan",
     "ScanCanceled",
+    "UnusedFile",
     "decode",
     "name_bytes",
     "scan_photos",
 ]
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp"})
-_MAX_DEPTH = 64
 _THREADS = 8
 
 ItemT = TypeVar("ItemT")
@@ -53,30 +53,27 @@ class Photo:
     file_bytes: int = 0
 
 
-@dataclass(frozen=True)
-class RejectedFile:
-    """One file with the extension of a photo that is not used, and the reason."""
-
-    name: str
-    reason: str
-
-
 class ScanCanceled(Exception):
     """The end of a scan because `should_continue` returned False."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """The content of a source folder; both tuples are sorted by the bytes of the names."""
+    """The content of a source folder; all tuples are sorted by the bytes of the names.
+
+    Attributes:
+        root: the source folder.
+        photos: the usable photos.
+        rejected: files with the extension of a picture that are not used, and folders that cannot be read.
+        passed_over: files and folders that hold no photos of the user, such as thumbnails and workspaces.
+        linked: links to folders outside of `root`, whose photos are used; the reason is the folder.
+    """
 
     root: Path
     photos: tuple[Photo, ...]
-    rejected: tuple[RejectedFile, ...]
-
-
-def name_bytes(name: str) -> bytes:
-    """Return the bytes by which a name is sorted and hashed; the same on every system."""
-    return name.encode("utf-8", "surrogatepass")
+    rejected: tuple[UnusedFile, ...]
+    passed_over: tuple[UnusedFile, ...] = ()
+    linked: tuple[UnusedFile, ...] = ()
 
 
 def scan_photos(
@@ -105,52 +102,27 @@ def scan_photos(
     if not root.is_dir():
         problem = "is a file, not a folder" if root.exists() else "does not exist"
         raise UserError(f"The source folder {root} {problem}. Choose a folder with photos.")
-    unreadable: list[RejectedFile] = []
-    files = list(_take_while(should_continue, _walk_files(root, {file_identity(path) for path in exclude}, unreadable)))
+    if find_run_results(root) is not None:
+        raise UserError(f"The source folder {root} holds results of a run. Choose the folder with your photos.")
+    walk = FolderWalk(root, exclude)
+    files = list(_take_while(should_continue, walk.iterate_files()))
     named = [(name, path) for name, path in files if path.suffix.lower() in EXTENSIONS]
     photos, rejected = _separate_rejected(_check_files(named, should_continue))
     photos, repeated = (photos, []) if duplicates else _without_duplicates(photos, preferred_names, should_continue)
-    rejected = sorted(unreadable + rejected + repeated, key=lambda entry: name_bytes(entry.name))
+    unused = _sort_by_name(walk.unreadable + rejected + repeated)
+    passed_over = _sort_by_name(entry for entry in walk.passed_over if _could_be_missed(entry))
     if not photos:
-        raise UserError(_no_photos_message(root, rejected, len(files) - len(named)))
-    return Scan(root, tuple(photos), tuple(rejected))
+        raise UserError(_no_photos_message(root, unused, passed_over, len(files) - len(named)))
+    return Scan(root, tuple(photos), unused, passed_over, _sort_by_name(walk.linked))
 
 
-def _walk_files(
-    root: Path, seen: set[tuple[int, int] | None], unreadable: list[RejectedFile]
-) -> Iterator[tuple[str, Path]]:
-    """Yield every file below `root` as (name, path); a folder with several links is entered once."""
-    pending = [(root, "", 0)]
-    while pending:
-        folder, prefix, depth = pending.pop()
-        identity = file_identity(folder)
-        if depth > _MAX_DEPTH or (identity is not None and identity in seen):
-            continue
-        seen.add(identity)
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: name_bytes(entry.name))
-        except OSError as error:
-            if not prefix:
-                raise UserError(f"The source folder {root} cannot be read: {error.strerror}.") from error
-            unreadable.append(RejectedFile(prefix.rstrip("/"), f"the folder cannot be read: {error.strerror}"))
-            continue
-        links: list[tuple[Path, str, int]] = []
-        for entry in entries:
-            if entry.name.startswith(".") or entry.name == "__MACOSX":
-                continue
-            if _is_folder(entry):
-                below = (folder / entry.name, f"{prefix}{entry.name}/", depth + 1)
-                (links if entry.is_symlink() else pending).append(below)
-            else:
-                yield prefix + entry.name, folder / entry.name
-        pending[:0] = links  # entered last, so that names come from the folder itself, not from a link to it
+def _sort_by_name(entries: Iterable[UnusedFile]) -> tuple[UnusedFile, ...]:
+    return tuple(sorted(entries, key=lambda entry: name_bytes(entry.name)))
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
+def _could_be_missed(entry: UnusedFile) -> bool:
+    """Whether the user could look for photos in something passed over: not in .DS_Store and other hidden files."""
+    return entry.name.endswith("/") or entry.reason != "hidden" or Path(entry.name).suffix.lower() in EXTENSIONS
 
 
 def _take_while(should_continue: Callable[[], bool], items: Iterable[ItemT]) -> Iterator[ItemT]:
@@ -172,31 +144,31 @@ def _in_parallel(
             raise
 
 
-def _check_files(files: list[tuple[str, Path]], should_continue: Callable[[], bool]) -> list[Photo | RejectedFile]:
+def _check_files(files: list[tuple[str, Path]], should_continue: Callable[[], bool]) -> list[Photo | UnusedFile]:
     return list(_in_parallel(_check_file, sorted(files, key=lambda file: name_bytes(file[0])), should_continue))
 
 
-def _check_file(file: tuple[str, Path]) -> Photo | RejectedFile:
+def _check_file(file: tuple[str, Path]) -> Photo | UnusedFile:
     name, path = file
     try:
         if not path.is_file():
-            return RejectedFile(name, "a broken link or not a regular file")
+            return UnusedFile(name, "a broken link or not a regular file")
         width, height = read_size(path)
         return Photo(path, name, width, height, path.stat().st_size)
     except PhotoError as error:
-        return RejectedFile(name, error.message)
+        return UnusedFile(name, error.message)
     except OSError as error:
-        return RejectedFile(name, f"cannot be read: {error.strerror}")
+        return UnusedFile(name, f"cannot be read: {error.strerror}")
 
 
-def _separate_rejected(results: Sequence[Photo | RejectedFile]) -> tuple[list[Photo], list[RejectedFile]]:
+def _separate_rejected(results: Sequence[Photo | UnusedFile]) -> tuple[list[Photo], list[UnusedFile]]:
     photos = [result for result in results if isinstance(result, Photo)]
-    return photos, [result for result in results if isinstance(result, RejectedFile)]
+    return photos, [result for result in results if isinstance(result, UnusedFile)]
 
 
 def _without_duplicates(
     photos: list[Photo], preferred_names: Collection[str], should_continue: Callable[[], bool]
-) -> tuple[list[Photo], list[RejectedFile]]:
+) -> tuple[list[Photo], list[UnusedFile]]:
     """Reject files with exactly the bytes of another; only files of equal size are read."""
     by_size: dict[int, list[Photo]] = defaultdict(list)
     for photo in photos:
@@ -210,7 +182,7 @@ def _without_duplicates(
         if original != photo.name:
             duplicates[photo.name] = original
     unique = [photo for photo in photos if photo.name not in duplicates]
-    return unique, [RejectedFile(name, f"a duplicate of {original}") for name, original in duplicates.items()]
+    return unique, [UnusedFile(name, f"a duplicate of {original}") for name, original in duplicates.items()]
 
 
 def _hash_file(photo: Photo) -> bytes:
@@ -224,7 +196,9 @@ def _hash_file(photo: Photo) -> bytes:
     return digest.digest()
 
 
-def _no_photos_message(root: Path, rejected: Sequence[RejectedFile], ignored: int) -> str:
+def _no_photos_message(
+    root: Path, rejected: Sequence[UnusedFile], passed_over: Sequence[UnusedFile], ignored: int
+) -> str:
     formats = "PNG, JPEG, TIFF, WebP or BMP"
     if rejected:
         name, reason = escape_control_characters(rejected[0].name), rejected[0].reason
@@ -233,4 +207,7 @@ def _no_photos_message(root: Path, rejected: Sequence[RejectedFile], ignored: in
             f"Add {formats} photos to it or choose another folder."
         )
     content = f"no photos (other files: {ignored})" if ignored else "no files"
+    if passed_over:
+        name, reason = escape_control_characters(passed_over[0].name), passed_over[0].reason
+        content = f"no photos. Passed over: {len(passed_over)}; the first: {name} ({reason})"
     return f"The source folder {root} contains {content}. Add {formats} photos to it or choose another folder."

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainer_core.data.photos import Scan, scan_photos
+from trainer_core.data.photos import Scan, UnusedFile, scan_photos
 from trainer_core.data.splits import SPLIT_NAMES, Splits, make_splits
+
+_MAX_NAMES = 5  # of the files that share a reason
 
 
 class SourcePhotos(NamedTuple):
@@ -27,13 +29,40 @@ class SourcePhotos(NamedTuple):
         """Sentences on files that a run does not use, and on validation with training photos."""
         texts = []
         if self.scan.rejected:
-            lines = "\n".join(f"  {r.name}: {r.reason}" for r in self.scan.rejected)
-            texts.append(f"Files that cannot be used and are skipped ({len(self.scan.rejected)}):\n{lines}")
+            count, lines = len(self.scan.rejected), list_by_reason(self.scan.rejected)
+            texts.append(f"Files that cannot be used and are skipped ({count}):\n{lines}")
         if self.splits.unused:
             texts.append(f"Photos outside the train, val and test folders are not used ({len(self.splits.unused)}).")
         if self.splits.val_is_train:
             texts.append("There are too few photos to split, so validation uses the training photos. Add photos.")
         return tuple(texts)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences on what the search passed over, and on photos from outside the source folder."""
+        texts = []
+        if self.scan.passed_over:
+            count, lines = len(self.scan.passed_over), list_by_reason(self.scan.passed_over)
+            texts.append(f"Files and folders passed over, because they are no photos of yours ({count}):\n{lines}")
+        if self.scan.linked:
+            lines = "\n".join(f"  {link.name} leads to {link.reason}" for link in self.scan.linked)
+            texts.append(
+                f"Links whose photos are used from outside the source folder ({len(self.scan.linked)}):\n{lines}"
+            )
+        return tuple(texts)
+
+
+def list_by_reason(entries: Sequence[UnusedFile]) -> str:
+    """Return one indented line for each reason, with the names or, if there are many, the first names."""
+    by_reason: dict[str, list[str]] = {}
+    for entry in entries:
+        by_reason.setdefault(entry.reason, []).append(entry.name)
+    return "\n".join(f"  {_list_names(names)}: {reason}" for reason, names in by_reason.items())
+
+
+def _list_names(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MAX_NAMES])
+    return shown if len(names) <= _MAX_NAMES else f"{shown} and {len(names) - _MAX_NAMES} more"
 
 
 def find_photos(

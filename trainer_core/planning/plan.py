@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainer_core.data.splits import Splits, read_splits
 from trainer_core.errors import NewerFileError, UserError
+from trainer_core.files import file_identity
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.command_line import with_absolute_paths
 from trainer_core.planning.hardware import Hardware, choose_hardware, estimate_memory
@@ -147,6 +149,11 @@ def find_run_photos(config: TrainerConfig, should_continue: Callable[[], bool] =
         ScanCanceled: see `should_continue`.
     """
     workspace = Workspace(config.workspace_path) if config.workspace else None
+    if workspace and not config.demo and _is_same_folder(Path(config.source_dir), workspace.root):
+        raise UserError(
+            f"The source folder and the workspace are the same folder, {workspace.root}. Choose another folder for the "
+            f"workspace, such as {workspace.root / 'run'}."
+        )
     return find_photos(
         Path(config.source_dir),
         train_split=config.train_split,
@@ -168,6 +175,13 @@ def _read_recorded_splits(workspace: Workspace, *, resplit: bool) -> dict[str, A
             raise
         return None
     return None if resplit else recorded
+
+
+def _is_same_folder(one: Path, other: Path) -> bool:
+    identity = file_identity(one)  # tells on a file system that ignores the case of letters
+    return os.path.realpath(one) == os.path.realpath(other) or (
+        identity is not None and identity == file_identity(other)
+    )
 
 
 def resolved_config_json(plan: RunPlan) -> dict[str, Any]:

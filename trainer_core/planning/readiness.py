@@ -43,6 +43,8 @@ class SourceStatus:
         parts.append(f"{len(self.splits.train)}/{len(self.splits.val)}/{len(self.splits.test)} train/val/test")
         if self.scan.rejected:
             parts.append(f"{len(self.scan.rejected)} unusable")
+        if self.scan.passed_over:
+            parts.append(f"{len(self.scan.passed_over)} passed over")
         return " · ".join(parts)
 
 

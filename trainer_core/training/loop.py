@@ -109,6 +109,7 @@ class TrainingLoop:
             yield from make_resume_notices(self._plan, self._start.state)
         if self._plan.photos is not None:
             yield from (Notice("warning", text) for text in self._plan.photos.warnings)
+            yield from (Notice("info", text) for text in self._plan.photos.notices)
         yield self._start.resources
         yield from (Notice("info", text) for text in self._plan.notices)
         if self._start.warm_start is not None:

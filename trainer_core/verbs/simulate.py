@@ -148,6 +148,7 @@ def _iterate_files(photo: Path, out_dir: Path, result: SimulationResult) -> Iter
         found = scan_photos(photo, exclude=results, duplicates=True)
         rejected = [(photo / entry.name, entry.reason) for entry in found.rejected]
         result.refused += [(path, f"{path} cannot be used: {reason}.") for path, reason in rejected]
+        result.notices += [f"{photo / entry.name} is passed over: {entry.reason}." for entry in found.passed_over]
         yield from (entry.path for entry in found.photos)
     elif photo.exists():
         yield photo
