@@ -20,6 +20,7 @@ from trainer_core.files import write_bytes
 from trainer_core.input_files import open_regular, read_regular
 from trainer_core.planning.plan import make_plan
 from trainer_core.previews.pinned_photos import pin_photo
+from trainer_core.workspace.checkpoints import locate_checkpoint
 from trainer_core.workspace.layout import Workspace
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes and devices of POSIX")
@@ -60,7 +61,7 @@ def test_anything_else_is_refused_with_its_kind(pipe: Path, tmp_path: Path, monk
         CameraProfile.load,
         read_splits,
         lambda pipe: pin_photo(pipe, pipe.parent / "pinned", mono=True),
-        lambda pipe: Workspace(pipe.parent).locate_checkpoint(str(pipe)),
+        lambda pipe: locate_checkpoint(Workspace(pipe.parent), str(pipe)),
         lambda pipe: make_plan({**_run(pipe), "init_weights": str(pipe)}),
         lambda pipe: make_plan({**_run(pipe), "camera_profile": str(pipe)}),
         lambda pipe: make_plan({**_run(pipe), "resume_from": str(pipe)}),

@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from trainer_core.events import RunFinished, RunStarted, StepDone
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from trainer_core.events import Event, RunFinished, RunStarted, StepDone
+from trainer_core.sinks.journal import format_json_line
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.unfinished import find_unfinished_run, lost_run_step
 
@@ -16,13 +21,25 @@ def stored(folder: Path, **values: object) -> Path:
     return folder
 
 
-def begun(folder: Path, *records: object) -> Workspace:
+def begun(folder: Path, *events: Event) -> Workspace:
     workspace = Workspace(stored(folder))
     workspace.checkpoints_folder.mkdir()
     (workspace.checkpoints_folder / "scale4_step40.pth").write_bytes(b"")
-    lines = [{"event": "RunStarted", "start_step": 0, "total_steps": 100}, {"event": "StepDone", "step": 55}, *records]
-    workspace.journal_file.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    append(workspace, started(0, 100), StepDone(55, 100, {}, 0.1, 0.1, 1.0, 1.0, None, 1), *events)
     return workspace
+
+
+def started(step: int, total: int) -> RunStarted:
+    return RunStarted("1", "", 4, True, step, total, "cpu", "fp32", 1, {})
+
+
+def save_final(workspace: Workspace, step: int) -> None:
+    torch.save({"step": step}, workspace.checkpoints_folder / "scale4_final.pth")
+
+
+def append(workspace: Workspace, *events: Event) -> None:
+    with workspace.journal_file.open("a", encoding="utf-8") as file:
+        file.writelines(format_json_line(event) + "\n" for event in events)
 
 
 def test_a_run_without_an_end_is_offered_as_interrupted(tmp_path: Path) -> None:
@@ -32,21 +49,34 @@ def test_a_run_without_an_end_is_offered_as_interrupted(tmp_path: Path) -> None:
 
 
 def test_a_stopped_run_is_offered_and_a_finished_one_is_not(tmp_path: Path) -> None:
-    workspace = begun(tmp_path / "run", {"event": "RunFinished", "outcome": "stopped", "step": 55})
+    workspace = begun(tmp_path / "run", RunFinished("stopped", 55))
     found = find_unfinished_run(workspace)
     assert found is not None
     assert found.outcome == "stopped"
-    (workspace.checkpoints_folder / "scale4_final.pth").write_bytes(b"")
+    save_final(workspace, step=40)
+    append(workspace, RunFinished("completed", 40))
+    assert find_unfinished_run(workspace) is None
+    workspace.journal_file.unlink()
     assert find_unfinished_run(workspace) is None
     assert find_unfinished_run(Workspace(tmp_path / "nowhere")) is None
 
 
+def test_a_finished_run_that_was_trained_further_is_offered_with_its_new_steps(tmp_path: Path) -> None:
+    workspace = begun(tmp_path / "run", RunFinished("completed", 40))
+    save_final(workspace, step=40)
+    append(workspace, started(40, 900))
+    found = find_unfinished_run(workspace)
+    assert found is not None and (found.step, found.total_steps, found.outcome) == (40, 900, "interrupted")
+    (workspace.checkpoints_folder / "scale4_step60.pth").write_bytes(b"")
+    found = find_unfinished_run(workspace)
+    assert found is not None and (found.step, found.total_steps) == (60, 900)
+
+
 def test_a_run_without_an_end_and_without_a_checkpoint_is_lost(tmp_path: Path) -> None:
     workspace = begun(tmp_path / "run")
-    started = RunStarted("1", "", 4, True, 0, 100, "cpu", "fp32", 1, {})
-    step = StepDone(7, 100, {}, 0.1, 0.1, 1.0, 1.0, None, 1)
-    assert lost_run_step(workspace, [started, step]) is None  # it has a checkpoint
+    start, step = started(0, 100), StepDone(7, 100, {}, 0.1, 0.1, 1.0, 1.0, None, 1)
+    assert lost_run_step(workspace, [start, step]) is None  # it has a checkpoint
     (workspace.checkpoints_folder / "scale4_step40.pth").unlink()
-    assert lost_run_step(workspace, [started, step]) == 7
-    assert lost_run_step(workspace, [started, step, RunFinished("discarded", 7)]) is None
+    assert lost_run_step(workspace, [start, step]) == 7
+    assert lost_run_step(workspace, [start, step, RunFinished("discarded", 7)]) is None
     assert lost_run_step(workspace, []) is None

@@ -10,6 +10,7 @@ import pytest
 
 from trainer_core.errors import UserError
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.workspace.checkpoints import archive_containing, locate_checkpoint
 from trainer_core.workspace.layout import Workspace, deploy_path
 
 
@@ -50,7 +51,7 @@ def test_a_run_is_archived_whole_and_restored(tmp_path: Path) -> None:
     assert not workspace.checkpoints_folder.exists() and workspace.splits_file.exists()
     assert (folder / "dataset_splits.json").exists() and (folder / "trainer.log").read_text() == "log"
     moved = folder / "checkpoints" / "scale4_step20.pth"
-    assert workspace.archive_containing(moved) == folder
+    assert archive_containing(workspace, moved) == folder
     workspace.restore_run(folder)
     assert workspace.step_checkpoints() == [(20, workspace.checkpoints_folder / "scale4_step20.pth")]
     assert Workspace(tmp_path / "new").archive_run() is None
@@ -68,21 +69,21 @@ def test_two_runs_archived_in_the_same_second_stay_separate(tmp_path: Path) -> N
 def test_resume_finds_latest_by_number_and_the_raw_checkpoint_of_a_deploy_file(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     with pytest.raises(UserError, match="no checkpoint to resume"):
-        workspace.locate_checkpoint("latest")
+        locate_checkpoint(workspace, "latest")
     workspace.checkpoints_folder.mkdir()
     for step in (900, 1000):
         path = workspace.checkpoint_path(4, f"step{step}")
         path.write_bytes(b"1")
         deploy_path(path).write_bytes(b"1")
-    assert workspace.locate_checkpoint("latest").name == "scale4_step1000.pth"
+    assert locate_checkpoint(workspace, "latest").name == "scale4_step1000.pth"
     deployed = workspace.checkpoints_folder / "scale4_step900_deploy.pth"
-    assert workspace.locate_checkpoint(str(deployed)).name == "scale4_step900.pth"
+    assert locate_checkpoint(workspace, str(deployed)).name == "scale4_step900.pth"
     (workspace.checkpoints_folder / "scale4_step900.pth").unlink()
-    assert workspace.locate_checkpoint(str(deployed)) == deployed
+    assert locate_checkpoint(workspace, str(deployed)) == deployed
     outside = tmp_path.parent / "elsewhere.pth"
     outside.write_bytes(b"1")
     with pytest.raises(UserError, match="outside the workspace"):
-        workspace.locate_checkpoint(str(outside))
+        locate_checkpoint(workspace, str(outside))
 
 
 def test_settings_keep_their_workspace_id_and_unknown_fields_over_rewrites(tmp_path: Path) -> None:

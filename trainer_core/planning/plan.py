@@ -23,6 +23,7 @@ from trainer_core.settings.merge import network_settings, resolve_settings
 from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
 from trainer_core.settings.stored import StoredSettings, settings_to_json
 from trainer_core.weights.warm_start import WarmStartSource, identify_source
+from trainer_core.workspace.checkpoints import locate_checkpoint
 from trainer_core.workspace.layout import Workspace
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def make_plan(given: Mapping[str, Any]) -> RunPlan:
     warm, checkpoint = None, None
     if given.get("resume_from"):
         config = _resolve_for_resume(given, stored)
-        checkpoint = workspace.locate_checkpoint(given["resume_from"])
+        checkpoint = locate_checkpoint(workspace, given["resume_from"])
     else:
         warm = _find_warm_start(given, stored)
         config = resolve_settings(given, stored.values, network_settings(warm.spec) if warm else {})

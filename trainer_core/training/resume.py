@@ -21,6 +21,7 @@ from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
 from trainer_core.training.checkpoint_fields import is_count
 from trainer_core.weights.warm_start import apply_warm_start, identify_source
+from trainer_core.workspace.checkpoints import has_final_checkpoint
 from trainer_core.workspace.layout import DEPLOY_SUFFIX, LATEST
 
 # Settings whose change makes a resumed run differ from an uninterrupted one.
@@ -68,8 +69,8 @@ def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
     total = state.plan.get("total_steps")
     if config.max_minutes is None and total is None and state.plan.get("max_minutes"):
         config = config.replace(max_minutes=state.plan["max_minutes"])  # stopped before the budget was measured
-    # At its last step a run without a final checkpoint was interrupted while it ended; resuming ends it.
-    ended = plan.workspace.checkpoint_path(config.scale, "final").exists()
+    # At its last step a run without a final checkpoint of it was interrupted while it ended; resuming ends it.
+    ended = has_final_checkpoint(plan.workspace, state.step)
     if config.max_minutes is None and config.steps <= state.step and (ended or config.steps < state.step):
         raise UserError(
             f"The checkpoint is already at step {state.step} of {config.steps}. Set a larger --steps to continue."

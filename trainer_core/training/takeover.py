@@ -16,35 +16,39 @@ from trainer_core.input_files import read_regular
 from trainer_core.planning.photos import SourcePhotos
 from trainer_core.planning.plan import DEMO_SCENES, RunPlan, find_run_photos
 from trainer_core.scenes.painter import write_scenes
+from trainer_core.training.start import RunStart
+from trainer_core.workspace.branches import set_aside_newer
+from trainer_core.workspace.checkpoints import archive_containing
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.unfinished import find_unfinished_run
 
 
-def take_over_workspace(plan: RunPlan, warm_start: dict[str, Any] | None, sink: EventSink) -> RunPlan:
+def take_over_workspace(start: RunStart, sink: EventSink) -> RunPlan:
     """Archive the previous run or restore the resumed one, then write scenes, split and settings.
 
-    The workspace must exist and be locked.
+    A run that resumes from an earlier step sets its newer files aside first. The workspace must exist and be locked.
 
     Args:
-        plan: the plan with the settings of a resumed checkpoint merged in.
-        warm_start: record of the warm start for the settings file; None without one.
+        start: what the run starts from.
         sink: receives a notice before the built-in scenes are rendered, which takes a while.
 
     Returns:
         The plan with the photos, the present path of the checkpoint, the workspace's id in `stored`, and notices about
         a previous run that was moved.
     """
-    workspace = plan.workspace
+    plan, workspace = start.plan, start.plan.workspace
     notices = _move_runs(plan)
     checkpoint = plan.checkpoint
     if checkpoint is not None and not checkpoint.exists():  # it was restored with its run
         checkpoint = workspace.checkpoints_folder / checkpoint.name
+    if start.state is not None:
+        notices += _leave_branch(workspace, start.step)
     photos = plan.photos or _make_scenes(plan, sink)
     for folder in (workspace.checkpoints_folder, workspace.models, workspace.previews):
         folder.mkdir(exist_ok=True)
     write_json(workspace.splits_file, splits_to_json(photos.splits))
     plan = replace(plan, photos=photos, checkpoint=checkpoint, notices=notices)
-    workspace_id = store_settings(plan, warm_start)
+    workspace_id = store_settings(plan, start.warm_start_record)
     return replace(plan, stored=replace(plan.stored, workspace_id=workspace_id))
 
 
@@ -56,10 +60,10 @@ def store_settings(plan: RunPlan, warm_start: dict[str, Any] | None) -> str:
 def _move_runs(plan: RunPlan) -> tuple[str, ...]:
     """Archive the current run unless it is the one resumed; restore the resumed one if it is archived."""
     workspace = plan.workspace
-    archive = workspace.archive_containing(plan.checkpoint) if plan.checkpoint else None
+    archive = archive_containing(workspace, plan.checkpoint) if plan.checkpoint else None
     if plan.checkpoint is not None and archive is None:
         return ()
-    unfinished = find_unfinished_run(workspace, ())
+    unfinished = find_unfinished_run(workspace)
     folder = workspace.archive_run()
     if archive is not None:
         workspace.restore_run(archive)
@@ -73,6 +77,16 @@ def _move_runs(plan: RunPlan) -> tuple[str, ...]:
         f"{text} It is unfinished (step {unfinished.step}); to continue it, use --resume {moved}. "
         "Next time, use --resume latest to continue the unfinished run instead of starting a new one.",
     )
+
+
+def _leave_branch(workspace: Workspace, step: int) -> tuple[str, ...]:
+    """Set aside what is newer than the resumed step; return a notice if there was anything."""
+    folder = set_aside_newer(workspace, step)
+    if folder is None:
+        return ()
+    text = f"The run goes back to step {step}. Its newer files were moved to {folder}."
+    steps = replace(workspace, root=folder).step_checkpoints()
+    return (f"{text} To continue from them instead, use --resume {steps[-1][1]}." if steps else text,)
 
 
 def _make_scenes(plan: RunPlan, sink: EventSink) -> SourcePhotos:

@@ -64,7 +64,7 @@ class Trainer:
         start = read_start(self._plan)
         start.plan.workspace.create()
         with start.plan.workspace.lock(), contextlib.ExitStack() as exit_stack:
-            plan = take_over_workspace(start.plan, start.warm_start_record, self._sink)
+            plan = take_over_workspace(start, self._sink)
             attach_workspace_sinks(self._sink, plan, start.step, exit_stack)
             clock = RunClock(plan.config, started=self._started, previous_seconds=start.seconds)
             loop = None

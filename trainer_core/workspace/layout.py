@@ -22,14 +22,14 @@ from filelock import FileLock, Timeout
 
 from trainer_core.errors import UserError
 from trainer_core.files import remove_stale_temporaries, write_json
-from trainer_core.input_files import check_regular, read_regular
+from trainer_core.input_files import read_regular
 from trainer_core.json_files import parse_json, read_json
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.stored import ADVICE, StoredSettings, parse_stored_settings, settings_to_json
 
 # Files of one run, which move to its archive; settings and splits stay, and the archive gets a copy.
 _RUN_FILES = ("checkpoints", "models", "tensorboard", "previews", "trainer.log", "journal.jsonl")
-_COPIED_FILES = ("training_config.json", "dataset_splits.json")
+COPIED_FILES = ("training_config.json", "dataset_splits.json")
 _STEP_CHECKPOINT = re.compile(r"scale[248]_step(\d+)\.pth")
 DEPLOY_SUFFIX = "_deploy"
 LATEST = "latest"
@@ -187,13 +187,18 @@ class Workspace:
                 return True
         return False
 
+    def make_archive_folder(self) -> Path:
+        """Create and return an empty folder `previous_runs/<time>/`."""
+        folder = _unique_folder(self.previous_runs / time.strftime(ARCHIVE_TIME_FORMAT))
+        folder.mkdir(parents=True)
+        return folder
+
     def archive_run(self) -> Path | None:
         """Move the current run to `previous_runs/<time>/`; return that folder, or None if there was no run."""
         if not self.has_run():
             return None
-        folder = _unique_folder(self.previous_runs / time.strftime(ARCHIVE_TIME_FORMAT))
-        folder.mkdir(parents=True)
-        for name in _COPIED_FILES:
+        folder = self.make_archive_folder()
+        for name in COPIED_FILES:
             if (self.root / name).is_file():
                 shutil.copy2(self.root / name, folder / name)
         for name in _RUN_FILES:
@@ -211,55 +216,10 @@ class Workspace:
             if (folder / name).exists():
                 (folder / name).rename(self.root / name)
 
-    def locate_checkpoint(self, resume_from: str) -> Path:
-        """Return the checkpoint to resume: the raw checkpoint, or the deploy sibling if there is no raw one.
-
-        Args:
-            resume_from: a path, or "latest". The path of a deploy sibling means its raw checkpoint if that exists.
-
-        Raises:
-            UserError: the file does not exist, or is outside this workspace.
-        """
-        if resume_from == LATEST:
-            steps = self.step_checkpoints()
-            if not steps:
-                raise UserError(
-                    f"There is no checkpoint to resume from in {self.checkpoints_folder}. Start without --resume."
-                )
-            return steps[-1][1]
-        path = Path(resume_from)
-        try:
-            check_regular(path)
-        except OSError as error:
-            problem = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
-            raise UserError(
-                f"--resume: {path} {problem}. Use a checkpoint from {self.checkpoints_folder}, or latest."
-            ) from error
-        if not _is_inside(path, self.root):
-            raise UserError(
-                f"--resume: {path} is outside the workspace {self.root}. Give the workspace it belongs to, "
-                "or use --init-weights to start a new run from its weights."
-            )
-        if path.stem.endswith(DEPLOY_SUFFIX):
-            raw = path.with_name(path.name.replace(f"{DEPLOY_SUFFIX}.pth", ".pth"))
-            return raw if raw.is_file() else path
-        return path
-
-    def archive_containing(self, checkpoint: Path) -> Path | None:
-        """Return the archived run that contains a checkpoint, or None for a checkpoint of the current run."""
-        for parent in checkpoint.resolve().parents:
-            if parent.parent == self.previous_runs.resolve():
-                return parent
-        return None
-
 
 def deploy_path(checkpoint: Path) -> Path:
     """Return the path of the deploy sibling of a raw checkpoint."""
     return checkpoint.with_name(f"{checkpoint.stem}{DEPLOY_SUFFIX}.pth")
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    return folder.resolve() in path.resolve().parents
 
 
 def _unique_folder(folder: Path) -> Path:

@@ -9,12 +9,13 @@ from typing import Any
 
 from trainer_core.events import Event, event_to_json
 from trainer_core.sinks.journal import read_journal
+from trainer_core.workspace.checkpoints import has_final_checkpoint, list_checkpoints
 from trainer_core.workspace.layout import Workspace
 
 
 @dataclass(frozen=True)
 class UnfinishedRun:
-    """A run with checkpoints but without a final one, which can be resumed.
+    """A run with checkpoints that has not reached its last step, or whose end was interrupted; it can be resumed.
 
     Args:
         step: step of the newest checkpoint.
@@ -34,20 +35,24 @@ class UnfinishedRun:
 
 
 def find_unfinished_run(workspace: Workspace, events: Iterable[Event] | None = None) -> UnfinishedRun | None:
-    """Return the unfinished run in a workspace, or None; reads only file names and the journal.
+    """Return the unfinished run in a workspace, or None; reads file names, a few headers and the journal.
+
+    A run with a final checkpoint is unfinished if it was trained further, or interrupted while it ended.
 
     Args:
         workspace: the workspace to search.
         events: the journal's events if they have been read already; of the `StepDone` events, the last one is enough.
     """
-    steps = workspace.step_checkpoints()
-    if not steps or any(workspace.checkpoints_folder.glob("scale*_final.pth")):
+    checkpoints = list_checkpoints(workspace)
+    if not checkpoints:
         return None
-    step, path = steps[-1]
+    step, path = checkpoints[0]
     records = read_journal(workspace.journal_file) if events is None else [event_to_json(event) for event in events]
+    if has_final_checkpoint(workspace, step) and (not records or _last_outcome(records) == "completed"):
+        return None
     best_psnr = [r["psnr"] for r in records if r["event"] == "Validated" and r.get("split") == "val" and r.get("psnr")]
     best = max(best_psnr, default=None)
-    return UnfinishedRun(step, _last_total(records), path, path.stat().st_mtime, _last_outcome(records), best)
+    return UnfinishedRun(step, _last_total(records), path, path.lstat().st_mtime, _last_outcome(records), best)
 
 
 def lost_run_step(workspace: Workspace, events: Iterable[Event]) -> int | None:

@@ -1,0 +1,155 @@
+"""The checkpoints of a run: their steps, the newest one, and the one that `--resume` names. Needs no torch."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from trainer_core.errors import UserError
+from trainer_core.input_files import check_regular, open_regular
+from trainer_core.sinks.journal import parse_line
+from trainer_core.weights.container.reader import WeightsError, open_weights
+from trainer_core.workspace.layout import DEPLOY_SUFFIX, LATEST, Workspace
+
+_STEP_NAME = re.compile(rf"scale[248]_step(\d+)(?:{DEPLOY_SUFFIX})?\.pth")
+_LABELS = ("step", "final", "best")  # of checkpoints at one step, the first one is resumed
+
+
+def read_step(path: Path) -> int | None:
+    """Return the step of a checkpoint, a deploy sibling or a model from its name or its header; None if unknown."""
+    named = _STEP_NAME.fullmatch(path.name)
+    if named:
+        return int(named.group(1))
+    try:
+        tree = open_weights(path).tree
+    except WeightsError:
+        return None
+    content: Any = tree.get("meta", tree) if isinstance(tree, dict) else {}
+    step = content.get("step") if isinstance(content, dict) else None
+    return step if isinstance(step, int) and not isinstance(step, bool) else None
+
+
+def list_checkpoints(workspace: Workspace) -> list[tuple[int, Path]]:
+    """Return (step, raw checkpoint) of all checkpoints of the current run, newest first.
+
+    The best and the final checkpoint count with their steps. A file that the run abandoned when it was resumed from an
+    earlier step is left out; a file whose step is unknown as well.
+    """
+    found = [(step, 0, path) for step, path in workspace.step_checkpoints()]
+    for rank, label in enumerate(_LABELS[1:], 1):
+        for path in workspace.checkpoints_folder.glob(f"scale[248]_{label}.pth"):
+            step = read_step(path)
+            if step is not None:
+                found.append((step, rank, path))
+    abandoned = _read_abandoned_steps(workspace.journal_file)
+    current = [entry for entry in found if _modified(entry[2]) >= abandoned.get(entry[0], 0.0)]
+    return [(step, path) for step, _, path in sorted(current or found, key=lambda entry: (-entry[0], entry[1]))]
+
+
+def has_final_checkpoint(workspace: Workspace, step: int) -> bool:
+    """Whether the run has a final checkpoint of this step; one of an earlier step is of a run that was extended."""
+    return any(read_step(path) == step for path in workspace.checkpoints_folder.glob("scale[248]_final.pth"))
+
+
+def list_deploy_siblings(workspace: Workspace) -> list[tuple[int, Path]]:
+    """Return (step, deploy sibling) of the current run, newest first, with or without their raw checkpoints."""
+    found = [
+        (read_step(path), path) for path in sorted(workspace.checkpoints_folder.glob(f"scale*{DEPLOY_SUFFIX}.pth"))
+    ]
+    return sorted(((step, path) for step, path in found if step is not None), key=lambda entry: -entry[0])
+
+
+def locate_checkpoint(workspace: Workspace, resume_from: str) -> Path:
+    """Return the checkpoint to resume: the raw checkpoint, or the deploy sibling if there is no raw one.
+
+    Args:
+        workspace: the workspace to resume in.
+        resume_from: a path, or "latest". The path of a deploy sibling means its raw checkpoint if that exists.
+
+    Raises:
+        UserError: the file does not exist, or is outside this workspace.
+    """
+    if resume_from == LATEST:
+        return _locate_latest(workspace)
+    path = Path(resume_from)
+    try:
+        check_regular(path)
+    except OSError as error:
+        problem = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+        raise UserError(
+            f"--resume: {path} {problem}. Use a checkpoint from {workspace.checkpoints_folder}, or latest."
+        ) from error
+    if not _is_inside(path, workspace.root):
+        raise UserError(
+            f"--resume: {path} is outside the workspace {workspace.root}. Give the workspace it belongs to, "
+            "or use --init-weights to start a new run from its weights."
+        )
+    if path.stem.endswith(DEPLOY_SUFFIX):
+        raw = path.with_name(path.name.replace(f"{DEPLOY_SUFFIX}.pth", ".pth"))
+        return raw if raw.is_file() else path
+    return path
+
+
+def archive_containing(workspace: Workspace, checkpoint: Path) -> Path | None:
+    """Return the archived run that contains a checkpoint, or None for a checkpoint of the current run."""
+    for parent in checkpoint.resolve().parents:
+        if parent.parent == workspace.previous_runs.resolve():
+            return parent
+    return None
+
+
+def _locate_latest(workspace: Workspace) -> Path:
+    folder = workspace.checkpoints_folder
+    try:
+        names = [path.name for path in folder.iterdir()] if folder.exists() else []
+    except OSError as error:
+        raise UserError(
+            f"The checkpoints in {folder} cannot be read: {error.strerror or error}. Correct its permissions, then "
+            "resume again."
+        ) from error
+    found = list_checkpoints(workspace) or list_deploy_siblings(workspace)
+    if found:
+        return found[0][1]
+    unusable = f" None of its {len(names)} files is a checkpoint of this trainer." if names else ""
+    raise UserError(f"There is no checkpoint to resume from in {folder}.{unusable} Start without --resume.")
+
+
+def _read_abandoned_steps(journal: Path) -> dict[int, float]:
+    """Return step -> time at which the run, resumed from an earlier step, abandoned the checkpoint of that step."""
+    saved: set[int] = set()
+    abandoned: dict[int, float] = {}
+    for record in _read_marks(journal):
+        if record["event"] == "CheckpointSaved":
+            step = record.get("step")
+            if isinstance(step, int):
+                saved.add(step)
+                abandoned.pop(step, None)
+            continue
+        start, time = record.get("start_step"), record.get("time")
+        if isinstance(start, int) and isinstance(time, (int, float)):
+            abandoned.update({step: float(time) for step in saved if step > start})
+            saved = {step for step in saved if step <= start}
+    return abandoned
+
+
+def _read_marks(journal: Path) -> list[dict[str, Any]]:
+    """Read only the records of starts and of checkpoints, which are few."""
+    try:
+        with open_regular(journal) as file:
+            lines = [line for line in file if b'"CheckpointSaved"' in line or b'"RunStarted"' in line]
+    except OSError:
+        return []
+    records = [parse_line(line.decode("utf-8", "replace")) for line in lines]
+    return [record for record in records if record and record["event"] in ("CheckpointSaved", "RunStarted")]
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return folder.resolve() in path.resolve().parents
