@@ -14,9 +14,8 @@ from types import TracebackType
 from typing import Any, Callable
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication, QShowEvent
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
@@ -28,6 +27,7 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
+from app.dialogs import Dialog
 from app.icons import pixmap, set_icon
 from app.system.report_text import anonymize, version_line
 from app.theme import SPACING, theme_colors
@@ -69,7 +69,7 @@ def bug_report(error: BaseException, details: str = "") -> ErrorReport:
     return ErrorReport("An unexpected error occurred", f"{type(error).__name__}: {error}", _GENERAL_ADVICE, text)
 
 
-class ErrorDialog(QDialog):
+class ErrorDialog(Dialog):
     """Dialog that shows one report without blocking the window.
 
     Args:
@@ -144,11 +144,6 @@ class ErrorDialog(QDialog):
         set_icon(button, "start", "on_accent")
         box.accepted.connect(self.accept)
         self.accepted.connect(apply)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Grow to the final size of icons and bold text, which Qt knows only once the dialog is shown."""
-        super().showEvent(event)
-        self.resize(self.size().expandedTo(self.minimumSizeHint()))
 
     def set_details_visible(self, visible: bool) -> None:
         """Show or hide the details."""

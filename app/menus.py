@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Callable, Protocol
 
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QMainWindow, QMenu
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QLineEdit, QMainWindow, QMenu, QPlainTextEdit
 
 from app.deploy.deployment import Deployment
 from app.form.settings_files import SettingsTransfer
@@ -60,6 +61,7 @@ class Menus:
 
     def __init__(self, window: QMainWindow, commands: Commands) -> None:
         self._window, self._commands = window, commands
+        self.shortcuts: list[QKeySequence] = []
         self._idle_actions: list[QAction] = []
         self._run_actions: list[QAction] = []
         self._active_actions: list[QAction] = []
@@ -67,6 +69,7 @@ class Menus:
         self._add_run_menu()
         self._add_model_menu()
         self._add_view_menu()
+        self._shortcut_filter = _ShortcutFilter(window, self.shortcuts)
         about = window.menuBar().addMenu("&Help").addAction("&About …")
         about.triggered.connect(lambda: commands.about())
 
@@ -153,10 +156,31 @@ class Menus:
         shortcut: str | QKeySequence.StandardKey | None,
         group: list[QAction],
     ) -> QAction:
-        action = QAction(text, self._window)
+        action = QAction(text, menu)
         action.triggered.connect(lambda: callback())
         if shortcut is not None:
             action.setShortcut(QKeySequence(shortcut))
+            self.shortcuts.append(action.shortcut())
         menu.addAction(action)
         group.append(action)
         return action
+
+
+class _ShortcutFilter(QObject):
+    """Filter that gives the window's shortcuts precedence over keys of its text fields, such as Ctrl+E on Linux."""
+
+    def __init__(self, window: QMainWindow, shortcuts: list[QKeySequence]) -> None:
+        super().__init__(window)
+        self._shortcuts = shortcuts
+        for kind in (QLineEdit, QPlainTextEdit):
+            for field in window.findChildren(kind):
+                field.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Leave the key of a shortcut to the menu."""
+        if event.type() == QEvent.Type.ShortcutOverride:
+            assert isinstance(event, QKeyEvent)
+            if QKeySequence(event.keyCombination()) in self._shortcuts:
+                event.ignore()
+                return True
+        return super().eventFilter(watched, event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, SignalInstance
+from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app.form.checklist import Checklist
@@ -35,7 +35,8 @@ class RunBar(QFrame):
         self.checklist.clicked.connect(self.go_to)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._make_idle_page())
-        self._pages.addWidget(self._make_running_page())
+        self._running_page = self._make_running_page()
+        self._pages.addWidget(self._running_page)
         line = QFrame()
         line.setProperty("role", "line")
         layout = QVBoxLayout(self)
@@ -69,16 +70,18 @@ class RunBar(QFrame):
         self._status = QLabel()
         self._status.setProperty("role", "heading")
         self._bar = ProgressBar("Training progress")
+        self._bar.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # takes the focus of Start; a key does nothing there
         self.pause_button = _make_button("Pause", "pause", self.pause)
         self.stop_button = _make_button("Stop and save", "stop", self.stop)
-        self.discard_button = _make_button("Discard", "discard", self.discard)
+        self.discard_button = _make_button("Stop without saving …", "discard", self.discard)
         self.save_button = _make_button("Save now", "save", self.save)
         self.preview_button = _make_button("Preview now", "preview", self.preview)
         layout.addWidget(self._status)
         layout.addWidget(self._bar)
         for buttons in (
-            (self.pause_button, self.stop_button, self.discard_button),
+            (self.pause_button, self.stop_button),
             (self.save_button, self.preview_button),
+            (self.discard_button,),
         ):
             row = QHBoxLayout()
             row.setSpacing(SPACING // 2)
@@ -107,6 +110,8 @@ class RunBar(QFrame):
 
     def show_state(self, state: SessionState) -> None:
         """Show the page and the buttons of this state."""
+        focus = self.window().focusWidget()
+        ended = state is SessionState.IDLE and focus is not None and self._running_page.isAncestorOf(focus)
         self._pages.setCurrentIndex(0 if state is SessionState.IDLE else 1)
         self._fit_height()
         self._status.setText(state.value)
@@ -119,6 +124,9 @@ class RunBar(QFrame):
         set_icon(self.pause_button, "start" if paused else "pause")
         if state is SessionState.STARTING:
             self._bar.set_busy()
+            self._bar.setFocus(Qt.FocusReason.OtherFocusReason)  # Qt would give it to the next button: Stop
+        elif ended:
+            self.checklist.setFocus(Qt.FocusReason.OtherFocusReason)  # not Start: a key would start the next run
 
     def on_event(self, event: object) -> None:
         """Update the progress bar."""

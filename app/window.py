@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
@@ -20,6 +20,7 @@ from app.last_run import LastRunCard
 from app.last_session import is_first_start
 from app.log_panel import LogPanel
 from app.menus import Menus
+from app.placement import restore_placement, save_placement
 from app.preview.panel import PreviewPanel
 from app.preview.pins import PinnedPhotosModel
 from app.project import Project
@@ -28,6 +29,7 @@ from app.run_bar import RunBar
 from app.run_controller import RunController
 from app.runs.other_process import OtherProcessCard
 from app.runs.welcome import WelcomePage
+from app.scrolling_page import ScrollingPage
 from app.session import Session
 from app.settings_store import open_settings_store
 from app.simulation.panel import SimulationPanel
@@ -39,6 +41,7 @@ from app.training_thread import TrainingThread
 
 _FORM_WIDTH = 380
 _SIZE = (1240, 780)
+_MIN_RIGHT_WIDTH = 360  # pixels; narrower views scroll
 
 
 class Window(QMainWindow):
@@ -129,7 +132,9 @@ class Window(QMainWindow):
         ):
             column.addWidget(card)
         column.addWidget(self._pages, 1)
-        return right
+        page = ScrollingPage(right)
+        page.setMinimumWidth(_MIN_RIGHT_WIDTH)
+        return page
 
     def _connect(self) -> None:
         conductor, bar = self.controller, self.run_bar
@@ -289,17 +294,15 @@ class Window(QMainWindow):
 
     def _save_geometry(self) -> None:
         self.controller.save_session()
+        save_placement(self, "window")
         store = open_settings_store()
-        store.setValue("window/geometry", self.saveGeometry())
         store.setValue("window/split", self._split.saveState())
         store.setValue("window/views", self._views.saveState())
 
     def _restore_geometry(self) -> None:
+        restore_placement(self, "window", QSize(*_SIZE))
         store = open_settings_store()
-        self.resize(*_SIZE)
-        geometry, split, views = (store.value(f"window/{name}") for name in ("geometry", "split", "views"))
-        if geometry is not None:
-            self.restoreGeometry(geometry)
+        split, views = (store.value(f"window/{name}") for name in ("split", "views"))
         if split is not None:
             self._split.restoreState(split)
         if views is not None:

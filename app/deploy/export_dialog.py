@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
-    QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
     QFileDialog,
@@ -28,6 +26,7 @@ from PySide6.QtWidgets import (
 from app.cards import open_folder
 from app.deploy.model_choice import ModelChoice
 from app.deploy.trial import AskThread
+from app.dialogs import Dialog
 from app.errors import bug_report, error_message, show_report
 from app.form.wording import with_form_labels
 from app.icons import set_icon
@@ -58,7 +57,7 @@ _VIEWER_TIP = (
 )
 
 
-class ExportDialog(QDialog):
+class ExportDialog(Dialog):
     """Dialog to export a model (`open_for`); it stays open so that the user can write several formats."""
 
     def __init__(self, ask_thread: AskThread, parent: QWidget | None = None) -> None:
@@ -145,7 +144,7 @@ class ExportDialog(QDialog):
         self.folder_button = box.addButton("Open folder", QDialogButtonBox.ButtonRole.ActionRole)
         set_icon(self.folder_button, "folder")
         self.folder_button.clicked.connect(lambda: open_folder(self._written_file.parent))
-        self.folder_button.hide()
+        self.folder_button.setEnabled(False)  # a button that appears would move the others under the pointer
         self.export_button = box.addButton("Export", QDialogButtonBox.ButtonRole.ActionRole)
         self.export_button.setProperty("role", "primary")
         self.export_button.setDefault(True)
@@ -239,7 +238,7 @@ class ExportDialog(QDialog):
             f"{format_for_reading(result.summary)}",
             "success",
         )
-        self.folder_button.show()
+        self.folder_button.setEnabled(True)
 
     def _on_failed(self, error: Exception) -> None:
         self._update_button()
@@ -256,18 +255,6 @@ class ExportDialog(QDialog):
         self.status_label.setProperty("role", role)
         self.status_label.style().unpolish(self.status_label)
         self.status_label.style().polish(self.status_label)
-        self._reserve_text_height()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Adjust the minimum height to how the texts wrap at the new width."""
-        super().resizeEvent(event)
-        self._reserve_text_height()
-
-    def _reserve_text_height(self) -> None:
-        """Reserve the height of the wrapped texts; Qt underestimates it and would shrink the fields."""
-        layout = self.layout()
-        if layout is not None:
-            self.setMinimumHeight(max(0, layout.totalHeightForWidth(self.width())))  # -1 where no text wraps
 
 
 def _make_label(text: str, buddy: QWidget) -> QLabel:

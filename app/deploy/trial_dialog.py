@@ -15,7 +15,6 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
-    QDialog,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
@@ -33,6 +32,7 @@ from app.deploy.model_choice import ModelChoice
 from app.deploy.photo_list import PhotoList
 from app.deploy.trial import MODEL_ROLES, OTHER_MODEL, THIS_MODEL, AskThread, Trial, TrialPhoto
 from app.deploy.trial_view import TrialView
+from app.dialogs import Dialog
 from app.drops import paths_of
 from app.errors import bug_report, show_report
 from app.icons import set_icon
@@ -51,7 +51,7 @@ _ROLE_LABELS = {THIS_MODEL: "Model", OTHER_MODEL: "Compare with"}
 _NONE_TEXTS = {THIS_MODEL: "Choose or drop a weight file", OTHER_MODEL: "Bicubic only"}
 
 
-class TrialDialog(QDialog):
+class TrialDialog(Dialog):
     """Window to try one or two models on photos; it is created once and opened by `open_for`."""
 
     def __init__(self, ask_thread: AskThread, background: Background, parent: QWidget | None = None) -> None:

@@ -49,6 +49,8 @@ class Checklist(QWidget):
     def _add_line(self) -> None:
         line = ChecklistLine()
         line.clicked.connect(lambda: self.clicked.emit(line.property("setting")))
+        if not self.lines:
+            self.setFocusProxy(line)
         self.lines.append(line)
         self._layout.addWidget(line)
 

@@ -1,0 +1,53 @@
+"""Base class of the dialogs: never lower than their texts need, never larger than their screen."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QSize
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QDialog
+
+from app.placement import fit_size
+
+
+class Dialog(QDialog):
+    """Dialog whose minimum height follows its contents.
+
+    Qt's own minimum ignores how texts wrap at the present width, and a dialog that was sized before its layout was
+    complete would stay as low as it was.
+    """
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the smallest size that shows all fields and all lines of wrapped texts."""
+        hint, layout = super().minimumSizeHint(), self.layout()
+        if layout is None:
+            return hint
+        width = max(self.width(), hint.width(), self.minimumWidth())
+        return hint.expandedTo(QSize(0, layout.totalHeightForWidth(width)))  # -1 where no text wraps
+
+    def sizeHint(self) -> QSize:
+        """Return the preferred size, at least `minimumSizeHint`."""
+        return super().sizeHint().expandedTo(self.minimumSizeHint())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Fit the dialog; sizes of icons and bold texts are known only now."""
+        super().showEvent(event)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the height to how the texts wrap at the new width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def event(self, event: QEvent) -> bool:
+        """Fit the dialog after a text has changed or a field has appeared."""
+        handled = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
+        return handled
+
+    def _fit(self) -> None:
+        least = fit_size(self.minimumSizeHint(), self.screen())
+        self.setMinimumHeight(least.height())
+        fitted = fit_size(self.size(), self.screen()).expandedTo(QSize(0, least.height()))
+        if fitted != self.size():
+            self.resize(fitted)

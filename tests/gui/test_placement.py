@@ -1,0 +1,134 @@
+"""The window and its dialogs on screens of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QScreen
+from PySide6.QtWidgets import QApplication, QDialog, QMessageBox, QWidget
+
+from app import placement
+from app.background import Background
+from app.deploy.export_dialog import ExportDialog
+from app.deploy.trial_dialog import TrialDialog
+from app.errors import ErrorReport, show_report
+from app.questions import ask_question
+from app.window import Window
+from tests.gui.window_driver import close_window, flush_deferred_deletes
+
+_TIMES = 20
+_SCREENS = ((1366, 768), (1280, 800), (1024, 700), (853, 533))  # the last one is 1280x800 at a scale of 1.5
+
+
+@pytest.fixture(params=_SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
+def screen(request: Any, monkeypatch: pytest.MonkeyPatch) -> QSize:
+    """A screen of this size, with a panel of 24 pixels at the bottom."""
+    size = QSize(*request.param)
+    room = QRect(0, 0, size.width(), size.height() - 24)
+    monkeypatch.setattr(QScreen, "availableGeometry", lambda self: room)
+    return room.size()
+
+
+def test_the_first_window_fits_its_screen_and_shows_its_status_line_and_start(
+    qapp: QApplication, qtbot: Any, screen: QSize
+) -> None:
+    window = Window()
+    window.show()
+    window.setWindowState(Qt.WindowState.WindowNoState)
+    window.resize(placement.fit_size(QSize(1240, 780), window.screen()))
+    QApplication.processEvents()
+    frame = QSize(12, 40)
+    assert (window.size() + frame).expandedTo(screen) == screen
+    for widget in (window.status_line, window.run_bar.start_button):
+        assert widget.visibleRegion().boundingRect() == widget.rect()
+    close_window(window, qtbot)
+
+
+def test_a_stored_place_beyond_the_screen_is_moved_onto_it(qapp: QApplication, screen: QSize) -> None:
+    stored = QWidget()
+    stored.resize(1240, 780)
+    stored.move(900, 500)
+    placement.save_placement(stored, "test")
+    restored = QWidget()
+    placement.restore_placement(restored, "test", QSize(100, 100))
+    assert QRect(QPoint(0, 0), screen).contains(QRect(restored.pos(), restored.size()))
+
+
+def test_restoring_and_saving_again_and_again_moves_nothing(qapp: QApplication) -> None:
+    window = QWidget()
+    window.resize(500, 400)
+    window.move(111, 77)
+    for _ in range(_TIMES):
+        placement.save_placement(window, "test")
+        window = QWidget()
+        placement.restore_placement(window, "test", QSize(100, 100))
+    assert (window.pos(), window.size()) == (QPoint(111, 77), QSize(500, 400))
+
+
+Opener = Callable[[], QDialog]
+
+
+@pytest.fixture
+def openers(qapp: QApplication) -> Iterator[dict[str, Opener]]:
+    """Each dialog of the program, without a parent, as the first window of a process."""
+    background, parent = Background(), QWidget()
+
+    def ask_thread(*_: Any) -> None:
+        return None
+
+    def export() -> QDialog:
+        dialog = ExportDialog(ask_thread)
+        dialog.open_for(Path("model.pth"), [])
+        return dialog
+
+    def trial() -> QDialog:
+        dialog = TrialDialog(ask_thread, background)
+        dialog.open_for(None, [])
+        return dialog
+
+    def question() -> QDialog:
+        return ask_question(parent, "Really?", "It cannot be undone. " * 9, [("Yes", lambda: None)])
+
+    long = "A cause that takes more than one line. " * 8
+    yield {
+        "export": export,
+        "trial": trial,
+        "error": lambda: show_report(ErrorReport("Title", long, long, "Details"), None),
+        "unfolded error": lambda: show_report(ErrorReport("Title", long, "", "Details"), None, unfold=True),
+        "question": question,
+    }
+    background.close()
+    parent.deleteLater()
+
+
+@pytest.mark.parametrize("name", ["export", "trial", "error", "unfolded error", "question"])
+def test_a_dialog_is_never_lower_than_its_contents(openers: dict[str, Opener], name: str) -> None:
+    for _ in range(_TIMES):
+        dialog = openers[name]()
+        QApplication.processEvents()
+        assert dialog.height() >= dialog.minimumSizeHint().height() > 60
+        if not isinstance(dialog, QMessageBox):
+            assert dialog.minimumHeight() == dialog.minimumSizeHint().height(), "a user or a desktop can shrink it"
+        dialog.close()
+        dialog.deleteLater()
+        flush_deferred_deletes()
+
+
+def test_a_dialog_grows_with_its_texts_and_stays_on_its_screen(qapp: QApplication, screen: QSize) -> None:
+    dialog = ExportDialog(lambda *_: None)
+    dialog.open_for(Path("model.pth"), [])
+    before = dialog.minimumHeight()
+    dialog.status_label.setText("A long result. " * 40)
+    dialog.status_label.show()
+    QApplication.processEvents()
+    assert dialog.minimumHeight() > before
+    trial = TrialDialog(lambda *_: None, Background())
+    trial.open_for(None, [])
+    assert trial.size().expandedTo(screen) == screen
+    for made in (dialog, trial):
+        made.close()
+        made.deleteLater()
