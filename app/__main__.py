@@ -14,16 +14,18 @@ from collections.abc import Sequence
 import trainer_core
 from app.system.display import display_problem
 from trainer_core.planning.command_line import format_command
+from trainer_core.text import ArgumentParser, configure_streams, print_lines
 
 PROGRAM = "wqv-upscale-trainer-gui"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Open the window, wait until it is closed and return the exit code."""
+    configure_streams()
     options = _parser().parse_args(argv)
     reason = window_problem()
     if reason:
-        _print_or_show(f"{reason} To train without a window, run:\n  {_headless_advice(options)}")
+        print_lines(f"{reason} To train without a window, run:", f"  {_headless_advice(options)}", stream=sys.stderr)
         return 2
     from app.start import run_application
 
@@ -49,7 +51,7 @@ def _is_missing(name: str) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=PROGRAM, description="Open the window, which trains networks that upscale Casio WQV wrist camera photos."
     )
     parser.add_argument("workspace", nargs="?", help="the workspace to open")
@@ -69,11 +71,6 @@ def _parser() -> argparse.ArgumentParser:
 def _headless_advice(options: argparse.Namespace) -> str:
     given = {"workspace": options.workspace, **({"demo": True} if options.demo else {})}
     return format_command(given)
-
-
-def _print_or_show(text: str) -> None:
-    if sys.stderr is not None:  # pythonw has no stderr
-        print(text, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from app.dialogs import Dialog
 from app.icons import pixmap, set_icon
 from app.system.report_text import anonymize, version_line
 from app.theme import SPACING, theme_colors
+from trainer_core.text import print_lines
 
 _FILE_ADVICE = "Check free disk space and write permission, then try again. No other file was changed."
 _GENERAL_ADVICE = (
@@ -194,8 +195,7 @@ class ExceptionHook(QObject):
 
     def _on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         text = "".join(traceback.format_exception(kind, error, trace))
-        if sys.stderr is not None:
-            print(text, file=sys.stderr)
+        print_lines(*text.rstrip().split("\n"), stream=sys.stderr)
         self._log_error(text)
         last = traceback.extract_tb(trace)[-1:] if trace else []
         place = tuple((frame.filename, frame.name) for frame in last)

@@ -21,6 +21,7 @@ from trainer_core.control import RunControl
 from trainer_core.errors import UserError
 from trainer_core.settings.config import SETTINGS, Interval
 from trainer_core.settings.schema import AUTO, Setting, format_value
+from trainer_core.text import ArgumentParser, configure_streams, escape_lines, print_lines
 
 PROGRAM = "wqv-upscale-trainer"
 _EPILOG = """\
@@ -37,6 +38,7 @@ _CONFIG_ONLY = "print the resolved settings as JSON and exit (with --device cpu 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     environment.configure_libraries()
+    configure_streams()
     parser = build_parser()
     arguments = vars(parser.parse_args(argv))
     events = arguments.pop("events", None)
@@ -45,13 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _print_config(given) if config_only else _train(given, events)
     except UserError as error:
-        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+        print_lines(f"{PROGRAM}: error: {error}", stream=sys.stderr)
         return 2
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser from the settings schema; its result holds only the options that were given."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=PROGRAM,
         usage="%(prog)s <source_dir> <workspace_dir> [options]",
         description="Train an RRDB network that upscales Casio WQV wrist camera photos.",
@@ -131,8 +133,8 @@ def _print_config(given: dict[str, Any]) -> int:
 
     plan = make_plan(given)
     for notice in plan.notices:
-        print(notice, file=sys.stderr)
-    print(json.dumps(resolved_config_json(plan), indent=2))
+        print_lines(*escape_lines(notice), stream=sys.stderr)
+    print_lines(*json.dumps(resolved_config_json(plan), indent=2).split("\n"))
     return 0
 
 

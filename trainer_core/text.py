@@ -1,8 +1,92 @@
-"""Escaping of text from file names and file contents, so that it is safe to print."""
+"""Output of text that may contain names from files: without control characters, and in any encoding of the terminal.
+
+Everything that this program prints passes `print_lines`, and every window label `escape_control_characters`.
+`tests/core/test_text.py` finds a `print` that does not.
+"""
 
 from __future__ import annotations
 
+import argparse
+import codecs
+import sys
+import unicodedata
+from typing import NoReturn, TextIO
+
+_JOINERS = "\u200c\u200d"  # part of the spelling of some languages, and of composed emoji
+_ASCII_FORMS = {"·": "|", "…": "...", "×": "x", "−": "-", "“": '"', "”": '"'}  # characters of our own texts
+_ERROR_HANDLER = "wqv-escape"
+
 
 def escape_control_characters(text: str) -> str:
-    """Escape control characters and undecodable bytes in `text`, so that any terminal can print it."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    """Escape every character that is not printed as itself.
+
+    These are control characters, newlines, undecodable bytes of file names, and marks that reverse the direction of the
+    text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if _is_visible(c) else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def escape_lines(text: str) -> list[str]:
+    """Split a message into lines and escape them; all but the first are indented, so that none looks like a message.
+
+    A message has several lines if it contains a list, or a name with a newline.
+    """
+    first, *rest = text.split("\n")
+    lines = [first, *(line if line.startswith("  ") else f"  {line}" for line in rest if line)]
+    return [escape_control_characters(line) for line in lines]
+
+
+def print_lines(*lines: str, stream: TextIO | None = None) -> None:
+    """Print each text as exactly one line to `stream`, by default standard output, and flush it.
+
+    Without a console (pythonw) nothing is printed.
+    """
+    stream = sys.stdout if stream is None else stream
+    if stream is not None:
+        stream.write("".join(f"{fit_to_stream(escape_control_characters(line), stream)}\n" for line in lines))
+        stream.flush()
+
+
+def print_over(text: str, stream: TextIO, *, last: bool) -> None:
+    """Print progress over the current line of a terminal, and end the line if it is the `last`."""
+    stream.write(f"\r{fit_to_stream(escape_control_characters(text), stream)}" + "\n" * last)
+    stream.flush()
+
+
+def fit_to_stream(text: str, stream: TextIO) -> str:
+    """Replace the characters that the encoding of `stream` lacks: by an ASCII form, or else by an escape sequence."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, _ERROR_HANDLER).decode(encoding)
+
+
+def configure_streams() -> None:
+    """Make standard output and error accept every character, as `fit_to_stream` does, also from libraries."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors=_ERROR_HANDLER)
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """Parser of a command line whose errors are safe to print, whatever the arguments contain."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and `message`, and exit with 2."""
+        super().error(escape_control_characters(message))
+
+
+def _is_visible(character: str) -> bool:
+    return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
+
+
+def _replace_unencodable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    characters = error.object[error.start : error.end]
+    forms = (_ASCII_FORMS.get(c) or c.encode("ascii", "backslashreplace").decode("ascii") for c in characters)
+    return "".join(forms), error.end
+
+
+codecs.register_error(_ERROR_HANDLER, _replace_unencodable)

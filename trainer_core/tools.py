@@ -15,29 +15,32 @@ from pathlib import Path
 
 from trainer_core import environment
 from trainer_core.errors import UserError
+from trainer_core.text import ArgumentParser, configure_streams, print_lines, print_over
 from trainer_core.verbs.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF_HELP, VIEWER_COMPATIBLE
 from trainer_core.watches import WATCHES
 
 PROGRAM = "wqv-upscale-tools"
+_PROGRESS_WIDTH = 60  # columns
 _MODEL_NAMES = ("realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-anime")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
+    configure_streams()
     options = _parser().parse_args(arguments)
     environment.configure_libraries()
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
     except (UserError, OSError) as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        _print_message(error)
         return 2
     except KeyboardInterrupt:
         return 130
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=PROGRAM,
         description="Inspect, use, convert, install and download models; simulate and calibrate watch cameras.",
     )
@@ -50,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 _Verbs = argparse._SubParsersAction  # argparse has no public name for it
 
 
-def _add_inspect(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+def _add_inspect(verbs: _Verbs[ArgumentParser]) -> None:
     parser = verbs.add_parser("inspect", help="describe a weight file and list the programs that load it")
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -61,11 +64,12 @@ def _inspect(options: argparse.Namespace) -> int:
     from trainer_core.verbs.inspect import inspect_file
 
     found = inspect_file(options.file)
-    print(json.dumps(found.as_dict(), indent=2) if options.json else found.format_report())
+    text = json.dumps(found.as_dict(), indent=2) if options.json else found.format_report()
+    print_lines(*text.split("\n"))
     return 0
 
 
-def _add_upscale(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+def _add_upscale(verbs: _Verbs[ArgumentParser]) -> None:
     parser = verbs.add_parser("upscale", help="upscale photos, folders of photos, watch dumps and Palm databases")
     parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES")
@@ -107,17 +111,16 @@ def _upscale(options: argparse.Namespace) -> int:
         compare_with=other,
         progress=_print_tile_progress,
     )
-    for path in done.written:
-        print(path)
+    print_lines(*map(str, done.written))
     if done.made_gray:
         photos = f"{done.made_gray} color photo{'s' if done.made_gray > 1 else ''}"
-        print(f"{PROGRAM}: {options.model.name} is a gray model; it turned {photos} gray.", file=sys.stderr)
+        _print_message(f"{options.model.name} is a gray model; it turned {photos} gray.")
     for _, reason in done.refused:
-        print(f"{PROGRAM}: {reason}", file=sys.stderr)
+        _print_message(reason)
     return 2 if done.refused else 0
 
 
-def _add_export(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+def _add_export(verbs: _Verbs[ArgumentParser]) -> None:
     parser = verbs.add_parser("export", help="convert a model file")
     parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE")
@@ -146,11 +149,11 @@ def _export(options: argparse.Namespace) -> int:
         blend=options.blend,
         alpha=options.alpha,
     )
-    print(f"{done.path}: {done.spec.describe()}. {done.summary}")
+    print_lines(f"{done.path}: {done.spec.describe()}. {done.summary}")
     return 0
 
 
-def _add_install(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+def _add_install(verbs: _Verbs[ArgumentParser]) -> None:
     parser = verbs.add_parser("install", help="copy a model into WQV-Viewer's models/custom folder")
     parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("--into", type=Path, required=True, metavar="MODELS_CUSTOM_DIR")
@@ -161,11 +164,11 @@ def _add_install(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 def _install(options: argparse.Namespace) -> int:
     from trainer_core.verbs.install import install_model
 
-    print(install_model(options.model, options.into, replace=options.replace))
+    print_lines(str(install_model(options.model, options.into, replace=options.replace)))
     return 0
 
 
-def _add_fetch(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+def _add_fetch(verbs: _Verbs[ArgumentParser]) -> None:
     parser = verbs.add_parser("fetch", help="download a released Real-ESRGAN model for a warm start")
     parser.add_argument("name", choices=_MODEL_NAMES, metavar="{" + ",".join(_MODEL_NAMES) + "}")
     parser.add_argument(
@@ -181,11 +184,11 @@ def _add_fetch(verbs: _Verbs[argparse.ArgumentParser]) -> None:
 def _fetch(options: argparse.Namespace) -> int:
     from trainer_core.verbs.fetch import fetch_model
 
-    print(fetch_model(options.name, options.into, progress=_print_download_progress))
+    print_lines(str(fetch_model(options.name, options.into, progress=_print_download_progress)))
     return 0
 
 
-def _add_simulate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+def _add_simulate(verbs: _Verbs[ArgumentParser]) -> None:
     parser = verbs.add_parser(
         "simulate",
         help="make synthetic watch photos from clean photos",
@@ -242,14 +245,13 @@ def _simulate(options: argparse.Namespace) -> int:
         seed=options.seed,
         progress=_print_photo_progress,
     )
-    for path in done.written:
-        print(path)
+    print_lines(*map(str, done.written))
     for sentence in [*done.notices, *(reason for _, reason in done.refused), done.format_summary()]:
-        print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+        _print_message(sentence)
     return 2 if done.refused else 0
 
 
-def _add_calibrate(verbs: _Verbs[argparse.ArgumentParser]) -> None:
+def _add_calibrate(verbs: _Verbs[ArgumentParser]) -> None:
     parser = verbs.add_parser("calibrate", help="fit a camera profile to captures from your own watch")
     parser.add_argument(
         "captures", type=Path, nargs="+", metavar="CAPTURES", help="files or folders with a dozen captures or more"
@@ -273,9 +275,8 @@ def _calibrate(options: argparse.Namespace) -> int:
 
     done = calibrate(options.captures, options.out, photos=options.photos, progress=_print_fit_progress)
     for _, reason in done.refused:
-        print(f"{PROGRAM}: skipped: {reason}", file=sys.stderr)
-    print(done.format_table())
-    print(options.out)
+        _print_message(f"skipped: {reason}")
+    print_lines(*done.format_table().split("\n"), str(options.out))
     return 0
 
 
@@ -297,8 +298,12 @@ def _print_download_progress(done: int, total: int | None) -> None:
 
 
 def _print_progress(text: str, *, last: bool) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{text:<60}", end="\n" if last else "", file=sys.stderr, flush=True)
+    if sys.stderr is not None and sys.stderr.isatty():
+        print_over(f"{text[-_PROGRESS_WIDTH:]:<{_PROGRESS_WIDTH}}", sys.stderr, last=last)
+
+
+def _print_message(message: object) -> None:
+    print_lines(f"{PROGRAM}: {message}", stream=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from typing import IO, Any
 from PySide6.QtCore import QStandardPaths, QtMsgType, qInstallMessageHandler
 
 from app.system.report_text import anonymize, version_line
+from trainer_core.text import print_lines
 
 _MAX_BYTES = 256_000  # bytes of errors.log; the previous file is kept as errors.old.log
 _MAX_ENTRIES = 200  # per process; repeated errors add no information
@@ -114,8 +115,8 @@ class CrashLog:
             if message not in self._seen_messages and len(self._seen_messages) < _MAX_ENTRIES:
                 self._seen_messages.add(message)
                 self.add_entry(f"{_LEVELS[kind]}: {message}")
-        elif sys.stderr is not None:  # debug output, such as that of QT_DEBUG_PLUGINS
-            print(message, file=sys.stderr)
+        else:  # debug output, such as that of QT_DEBUG_PLUGINS
+            print_lines(message, stream=sys.stderr)
 
 
 def _remove(path: Path) -> None:

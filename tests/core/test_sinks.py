@@ -350,7 +350,7 @@ def test_without_the_package_there_is_a_notice_that_says_what_to_install(
 
 
 def test_a_narrator_repeats_multi_line_notices_line_by_line() -> None:
-    assert EventFormatter().format_event(Notice("error", "one\ntwo")) == ["error: one", "error: two"]
+    assert EventFormatter().format_event(Notice("error", "one\ntwo")) == ["error: one", "  two"]
 
 
 def test_the_end_names_a_before_and_after_picture() -> None:

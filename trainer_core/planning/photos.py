@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from trainer_core.data.photos import Scan, UnusedFile, scan_photos
 from trainer_core.data.splits import SPLIT_NAMES, Splits, make_splits
+from trainer_core.text import escape_control_characters
 
 _MAX_NAMES = 5  # of the files that share a reason
 
@@ -45,7 +46,8 @@ class SourcePhotos(NamedTuple):
             count, lines = len(self.scan.passed_over), list_by_reason(self.scan.passed_over)
             texts.append(f"Files and folders passed over, because they are no photos of yours ({count}):\n{lines}")
         if self.scan.linked:
-            lines = "\n".join(f"  {link.name} leads to {link.reason}" for link in self.scan.linked)
+            links = (f"{link.name} leads to {link.reason}" for link in self.scan.linked)
+            lines = "\n".join(f"  {escape_control_characters(link)}" for link in links)
             texts.append(
                 f"Links whose photos are used from outside the source folder ({len(self.scan.linked)}):\n{lines}"
             )
@@ -57,7 +59,9 @@ def list_by_reason(entries: Sequence[UnusedFile]) -> str:
     by_reason: dict[str, list[str]] = {}
     for entry in entries:
         by_reason.setdefault(entry.reason, []).append(entry.name)
-    return "\n".join(f"  {_list_names(names)}: {reason}" for reason, names in by_reason.items())
+    return "\n".join(
+        f"  {escape_control_characters(f'{_list_names(names)}: {reason}')}" for reason, names in by_reason.items()
+    )
 
 
 def _list_names(names: Sequence[str]) -> str:

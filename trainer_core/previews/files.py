@@ -17,6 +17,7 @@ from trainer_core.data.decoding import PhotoError, read_png_texts
 from trainer_core.events import PreviewImage
 from trainer_core.files import write_bytes
 from trainer_core.pixels import make_strip, png_bytes
+from trainer_core.text import escape_control_characters
 
 _TITLE, _PSNR, _BICUBIC = "Title", "PSNR", "Bicubic PSNR"  # keywords of the PNG's text
 _PINNED = "pinned_"
@@ -62,7 +63,7 @@ class PreviewInfo:
 def write_preview(image: PreviewImage, path: Path) -> None:
     """Write the strip of an image durably: LR enlarged to the size of the others, bicubic, SR and, if given, HR."""
     text = PngInfo()
-    text.add_itxt(_TITLE, image.name)
+    text.add_itxt(_TITLE, escape_control_characters(image.name))
     for keyword, value in ((_PSNR, image.psnr), (_BICUBIC, image.bicubic_psnr)):
         if value is not None:
             text.add_text(keyword, f"{value:.4f}")

@@ -17,6 +17,7 @@ from trainer_core.events import Event, PlanChanged, RunFinished, RunStarted, Ste
 from trainer_core.sinks.append_file import AppendFile
 from trainer_core.sinks.event_text import EventFormatter
 from trainer_core.sinks.throttle import Clock, LineSchedule, Throttle
+from trainer_core.text import fit_to_stream, print_lines
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -68,15 +69,10 @@ class ConsoleSink:
             self._bar.close()
 
     def _print(self, line: str) -> None:
-        if self._stream is None:
-            return
-        encoding = getattr(self._stream, "encoding", None) or "utf-8"
-        line = line.encode(encoding, "backslashreplace").decode(encoding)
         if self._bar is not None:
             self._bar.print(line)
-        else:
-            self._stream.write(line + "\n")
-            self._stream.flush()
+        elif self._stream is not None:
+            print_lines(line, stream=self._stream)
 
 
 class LogFileSink:
@@ -144,10 +140,9 @@ class _Bar:
     def print(self, line: str) -> None:
         """Print a line above the bar."""
         if self._tqdm is None:
-            self._stream.write(line + "\n")
-            self._stream.flush()
+            print_lines(line, stream=self._stream)
         else:
-            self._tqdm.write(line, file=self._stream)
+            self._tqdm.write(fit_to_stream(line, self._stream), file=self._stream)
 
     def close(self) -> None:
         """Draw the bar a last time and close it."""

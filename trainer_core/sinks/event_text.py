@@ -19,7 +19,7 @@ from trainer_core.events import (
     StepDone,
     Validated,
 )
-from trainer_core.text import escape_control_characters
+from trainer_core.text import escape_control_characters, escape_lines
 
 _OUTCOMES = {"completed": "Done", "stopped": "Stopped", "discarded": "Stopped without saving", "failed": "Failed"}
 
@@ -57,8 +57,7 @@ class EventFormatter:
         if isinstance(event, PreviewReady):
             return self._format_previews(event)
         if isinstance(event, Notice):
-            prefix = "" if event.level == "info" else f"{event.level}: "
-            return [prefix + line for line in event.text.splitlines()]
+            return escape_lines(event.text if event.level == "info" else f"{event.level}: {event.text}")
         if isinstance(event, PlanChanged):
             return [f"step {event.step}: the time budget allows {event.total_steps} steps in total"]
         return _format_start(event) if isinstance(event, RunStarted) else [*_format_finish(event), *self._preview_line]
@@ -130,7 +129,7 @@ def _format_finish(event: RunFinished) -> list[str]:
     reason = f": {event.error}" if event.error else ""
     outcome = _OUTCOMES.get(event.outcome, event.outcome)
     head = f"{outcome} at step {event.step} after {format_duration(event.seconds)}{reason}"
-    lines = head.splitlines()
+    lines = escape_lines(head)
     if event.best_psnr is not None:
         lines.append(_format_best(event))
     if event.model:

@@ -12,6 +12,7 @@ from trainer_core.events import EventSink, Notice, PreviewImage
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.pixels import enlarge_bicubic, to_tensor, to_uint8
 from trainer_core.previews.pinned_photos import PinnedFolder, PinnedPhoto, read_pinned_photos
+from trainer_core.text import escape_control_characters
 
 
 class PinnedPreviews:
@@ -47,7 +48,12 @@ class PinnedPreviews:
         new = [reason for name, reason in pinned.refused.items() if name not in self._reported]
         self._reported = set(pinned.refused)
         if new:
-            self._sink(Notice("warning", "Not shown in previews:\n" + "\n".join(f"  {reason}" for reason in new)))
+            self._sink(
+                Notice(
+                    "warning",
+                    "Not shown in previews:\n" + "\n".join(f"  {escape_control_characters(reason)}" for reason in new),
+                )
+            )
         return pinned
 
     def _make_image(self, photo: PinnedPhoto, network: nn.Module) -> PreviewImage:
