@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import trainer_core
 from app.system.display import display_problem
 from trainer_core.planning.command_line import format_command
+from trainer_core.requirements import find_unsafe_library
 from trainer_core.text import ArgumentParser, configure_streams, print_lines
 
 PROGRAM = "wqv-upscale-trainer-gui"
@@ -23,6 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Open the window, wait until it is closed and return the exit code."""
     configure_streams()
     options = _parser().parse_args(argv)
+    unsafe = find_unsafe_library()
+    if unsafe:
+        print_lines(unsafe, stream=sys.stderr)
+        return 2
     reason = window_problem()
     if reason:
         print_lines(f"{reason} To train without a window, run:", f"  {_headless_advice(options)}", stream=sys.stderr)

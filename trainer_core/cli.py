@@ -19,6 +19,7 @@ import trainer_core
 from trainer_core import environment
 from trainer_core.control import RunControl
 from trainer_core.errors import UserError
+from trainer_core.requirements import find_unsafe_library
 from trainer_core.settings.config import SETTINGS, Interval
 from trainer_core.settings.schema import AUTO, Setting, format_value
 from trainer_core.text import ArgumentParser, configure_streams, escape_lines, print_lines
@@ -44,6 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     events = arguments.pop("events", None)
     config_only = arguments.pop("config_only", False)
     given = _with_paths(arguments, parser)
+    unsafe = find_unsafe_library()
+    if unsafe:
+        print_lines(f"{PROGRAM}: error: {unsafe}", stream=sys.stderr)
+        return 2
     try:
         return _print_config(given) if config_only else _train(given, events)
     except UserError as error:

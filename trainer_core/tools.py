@@ -15,6 +15,7 @@ from pathlib import Path
 
 from trainer_core import environment
 from trainer_core.errors import UserError
+from trainer_core.requirements import find_unsafe_library
 from trainer_core.text import ArgumentParser, configure_streams, print_lines, print_over
 from trainer_core.verbs.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF_HELP, VIEWER_COMPATIBLE
 from trainer_core.watches import WATCHES
@@ -29,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure_streams()
     options = _parser().parse_args(arguments)
     environment.configure_libraries()
+    unsafe = find_unsafe_library()
+    if unsafe:
+        print_lines(f"{PROGRAM}: {unsafe}", stream=sys.stderr)
+        return 2
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)

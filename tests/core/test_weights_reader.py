@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import collections
 import io
+import json
+import os
 import pickle
 import struct
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -13,7 +16,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests.core.hostile_files import archive, dict_of, legacy, safetensors, storage, tensor, text
+from tests.core.hostile_files import archive, dict_of, entry, legacy, safetensors, storage, tensor, text
 from tests.core.hostile_files import pickle as as_pickle
 from trainer_core.weights.container.limits import Limits
 from trainer_core.weights.container.reader import load_tensors, load_tree, open_weights
@@ -240,6 +243,61 @@ def test_the_limits_in_force_leave_room_for_the_largest_checkpoint_and_no_more(t
     spec = NetworkSpec(8)
     assert spec.parameter_count() * 16 * 10 < full.file_bytes
     assert len(spec.shapes()) * 5 * 50 < full.opcodes
+
+
+def test_every_limit_is_tested_to_the_unit() -> None:
+    names = {f.name for f in fields(Limits)}
+    changed = [
+        {name for name in names if getattr(little, name) != getattr(Limits(), name)} for _, _, little in FILES.values()
+    ]
+    assert set().union(*changed) == names and all(len(one) == 1 for one in changed)
+
+
+def _safetensors_of(size: int, dtype: str, shape: list[int], header_bytes: int = 0, name: str = "w") -> bytes:
+    """The header of a safetensors file with one tensor of `size` bytes, padded with spaces."""
+    header = json.dumps({name: entry(shape, 0, size, dtype)}).encode()
+    return safetensors(header + b" " * (header_bytes - len(header)), b"")
+
+
+def _file_of(size: int) -> bytes:
+    """A header that makes a file of `size` bytes; its values fill the rest."""
+    return _safetensors_of(size - 8 - 1024, "F64", [(size - 8 - 1024) // 8], 1024)
+
+
+def _empty_records(count: int) -> dict[str, Any]:
+    return {f"x{number}": b"" for number in range(count)}
+
+
+# limit -> the beginning of a file with exactly n of it; the rest, up to the size that it states, are zeros
+IN_FORCE: dict[str, Callable[[int], bytes]] = {
+    "entries": lambda n: archive(**_empty_records(n - 2)),
+    "pickle_bytes": lambda n: archive(as_pickle(text("x" * (n - 8)))),
+    "opcodes": lambda n: archive(as_pickle(b"N" + b"q\0" * (n - 3))),
+    "nodes": lambda n: archive(as_pickle(b"](" + b"N" * (n - 1) + b"e")),
+    "depth": lambda n: archive(as_pickle(b"]" * n + b"a" * (n - 1))),
+    "name_characters": lambda n: _safetensors_of(1, "I8", [1], name="x" * n),
+    "dimensions": lambda n: _safetensors_of(1, "I8", [1] * n),
+    "header_bytes": lambda n: _safetensors_of(1, "I8", [1], n),
+    "elements": lambda n: _safetensors_of(n, "I8", [n]),
+    "file_bytes": _file_of,
+}
+
+
+@pytest.mark.parametrize("name", IN_FORCE)
+def test_a_limit_in_force_holds_to_the_unit(name: str, tmp_path: Path) -> None:
+    limit, path = getattr(Limits(), name), tmp_path / "f.pth"
+    limits = replace(Limits(), opcodes=2 * Limits().opcodes) if name == "nodes" else Limits()
+    sizes = {"elements": lambda n, head: len(head) + n, "file_bytes": lambda n, head: n}
+    for count, is_allowed in ((limit, True), (limit + 1, False)):
+        head = IN_FORCE[name](count)
+        path.write_bytes(head)
+        missing = 0 if head.startswith(b"PK") else 1
+        os.truncate(path, sizes[name](count, head) if name in sizes else len(head) + missing)  # sparse
+        if is_allowed:
+            open_weights(path, limits=limits)
+        else:
+            with pytest.raises(WeightsError):
+                open_weights(path, limits=limits)
 
 
 def test_nothing_here_is_a_pickle_that_python_could_not_read() -> None:
