@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -22,6 +23,8 @@ PROGRAM = "wqv-upscale-trainer-gui"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Open the window, wait until it is closed and return the exit code."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the window handles it, it ends without a traceback
     configure_streams()
     options = _parser().parse_args(argv)
     unsafe = find_unsafe_library()

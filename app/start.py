@@ -107,15 +107,17 @@ def _set_application_name() -> None:
 
 
 class _SignalHandler:
-    """Handler of Ctrl+C and SIGTERM: the first closes the window, a second one quits at once."""
+    """Handler of Ctrl+C, SIGTERM and SIGHUP: the first closes the window, a second one quits at once."""
 
     def __init__(self, window: Any) -> None:
         from PySide6.QtCore import QTimer
 
         self.exit_code = 0
         self._window = window
-        for name in ("SIGINT", "SIGTERM"):
-            signal.signal(getattr(signal, name), self._on_signal)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, self._on_signal)
         self._timer = QTimer(window)
         self._timer.timeout.connect(lambda: None)  # lets Python handle signals, which Qt's event loop prevents
         self._timer.start(200)

@@ -15,7 +15,7 @@ from typing import Any, Callable
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from trainer_core import environment
-from trainer_core.control import RunControl
+from trainer_core.control import RunControl, Stopped
 from trainer_core.events import Event, StepDone
 
 _STACK_BYTES = 16 << 20  # bytes; Qt's default for threads is too little for torch on macOS
@@ -114,8 +114,10 @@ class TrainingThread(QThread):
             from trainer_core.planning.plan import make_plan
             from trainer_core.training.trainer import Trainer
 
-            result = Trainer(make_plan(job.given), self._on_event, job.control).run()
-            return RunEnded(result.outcome)
+            plan = make_plan(job.given, lambda: job.control.stop_requested is None)
+            return RunEnded(Trainer(plan, self._on_event, job.control).run().outcome)
+        except Stopped:
+            return RunEnded("stopped")
         except Exception as error:
             return RunEnded("refused", error, traceback.format_exc())
 

@@ -1,16 +1,19 @@
 """`wqv-upscale-trainer <source_dir> <workspace_dir> [options]`: parse the command line, train and print.
 
-Exit codes: 0 completed, 1 failed (after saving what it could), 2 bad input or usage, 130 or 143 interrupted by Ctrl+C
-or SIGTERM after finishing and saving the step. A second signal ends the process at once.
+Exit codes: 0 completed, 1 failed (after saving what it could), 2 bad input or usage, 130, 143 or 129 interrupted by
+Ctrl+C, SIGTERM or SIGHUP after saving. A second signal ends the process at once, and so does the first one before the
+run writes anything. Signals that the parent process ignores, as `nohup` does, stay ignored.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
@@ -32,12 +35,17 @@ examples:
   wqv-upscale-trainer photos runs/x4 --init-weights models/realesrgan/RealESRGAN_x4plus.pth
   wqv-upscale-trainer --demo runs/demo
 
-exit codes: 0 completed, 1 failed (saved if possible), 2 invalid input or usage, 130/143 interrupted and saved"""
+exit codes: 0 completed, 1 failed (saved if possible), 2 invalid input or usage, 130/143/129 interrupted and saved"""
 _CONFIG_ONLY = "print the resolved settings as JSON and exit (with --device cpu --no-amp, PyTorch is not imported)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    with _SignalHandler(RunControl()) as signals:
+        return _run(argv, signals)
+
+
+def _run(argv: Sequence[str] | None, signals: _SignalHandler) -> int:
     environment.configure_libraries()
     configure_streams()
     parser = build_parser()
@@ -50,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_lines(f"{PROGRAM}: error: {unsafe}", stream=sys.stderr)
         return 2
     try:
-        return _print_config(given) if config_only else _train(given, events)
+        return _print_config(given) if config_only else _train(given, events, signals)
     except UserError as error:
         print_lines(f"{PROGRAM}: error: {error}", stream=sys.stderr)
         return 2
@@ -143,50 +151,66 @@ def _print_config(given: dict[str, Any]) -> int:
     return 0
 
 
-def _train(given: dict[str, Any], events: str | None) -> int:
+def _train(given: dict[str, Any], events: str | None, signals: _SignalHandler) -> int:
     from trainer_core.events import Fanout
     from trainer_core.planning.plan import make_plan
     from trainer_core.sinks.console import ConsoleSink
     from trainer_core.sinks.journal import JsonlStdoutSink
     from trainer_core.training.trainer import Trainer
 
-    control = RunControl()
-    signals = _SignalHandler(control)
     plan = make_plan(given)
     console = ConsoleSink(log_interval=plan.config.log_interval)
     sink = Fanout(console, *([JsonlStdoutSink(sys.stdout)] if events else []))
     try:
-        result = Trainer(plan, sink, control).run()
+        outcome = Trainer(plan, sink, signals.control).run().outcome
     finally:
         console.close()
-        signals.restore()
-    if result.outcome == "failed":
-        return 1
-    return 0 if result.outcome == "completed" else signals.exit_code
+    return {"completed": 0, "failed": 1}.get(outcome, signals.exit_code)
 
 
 class _SignalHandler:
-    """Handler of Ctrl+C and SIGTERM: the first signal stops the run, a second one ends the process at once."""
+    """Handler of Ctrl+C, SIGTERM and SIGHUP while the `with` block runs.
+
+    The first signal stops the run; before the run writes anything, it ends the process at once, and so does a second
+    one. A signal that is ignored stays ignored. Does nothing outside the main thread, which alone may handle signals.
+
+    Attributes:
+        control: control of the run.
+        exit_code: 128 plus the number of the first signal, else 0.
+    """
 
     def __init__(self, control: RunControl) -> None:
         self.exit_code = 0
-        self._control = control
-        names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-        available = [getattr(signal, name) for name in names if hasattr(signal, name)]
-        self._previous = {number: signal.signal(number, self._stop) for number in available}
+        self.control = control
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> _SignalHandler:
+        if threading.current_thread() is threading.main_thread():
+            names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+            numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+            heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+            self._previous = {number: signal.signal(number, self._stop) for number in heeded}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         code = 128 + number
         if self.exit_code:
             os._exit(code)
+        if not self.control.has_begun:
+            _write_to_terminal("Interrupted before the first step. No run was changed.")
+            os._exit(code)
         self.exit_code = code
-        self._control.stop()
-        os.write(2, b"\nStopping after this step and saving. Press Ctrl+C again to quit at once.\n")
+        self.control.stop()
+        _write_to_terminal("Stopping and saving. Press Ctrl+C again to quit at once, without saving.")
 
-    def restore(self) -> None:
-        """Restore the previous signal handlers."""
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
+
+def _write_to_terminal(text: str) -> None:
+    with contextlib.suppress(OSError):  # it may be closed
+        os.write(2, f"\n{text}\n".encode())
 
 
 if __name__ == "__main__":

@@ -1,13 +1,19 @@
 """Control of a running training: stop, pause and one-shot requests.
 
 The training loop and the other threads (a signal handler, the window) share one `RunControl`: the others set it, the
-loop reads it at each step boundary. Only `wait_while_paused` blocks.
+loop reads it at each step boundary. Everything else that can take seconds (the search for photos, validations,
+previews, waiting for photos) calls `raise_if_stopped` in between, so that a stop takes effect soon in every part of a
+run. Only `wait_while_paused` blocks.
 """
 
 from __future__ import annotations
 
 import threading
 from enum import Enum
+
+
+class Stopped(Exception):
+    """The end of work because a stop was requested while it was under way; its result does not exist."""
 
 
 class StopMode(Enum):
@@ -30,6 +36,7 @@ class RunControl:
 
     def __init__(self) -> None:
         self._stop: StopMode | None = None
+        self._has_begun = False
         self._running = threading.Event()
         self._running.set()
         self._pauses = self._reached = 0  # number of pauses requested, and of the one that the loop has reached
@@ -40,6 +47,20 @@ class RunControl:
     def stop_requested(self) -> StopMode | None:
         """The pending stop, or None while the run may continue."""
         return self._stop
+
+    def raise_if_stopped(self) -> None:
+        """Raise `Stopped` if a stop is pending."""
+        if self._stop is not None:
+            raise Stopped
+
+    def begin(self) -> None:
+        """Record that the run begins to write."""
+        self._has_begun = True
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the run has begun to write; before that, ending the process loses nothing."""
+        return self._has_begun
 
     @property
     def is_paused(self) -> bool:

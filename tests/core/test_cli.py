@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 
@@ -15,11 +16,45 @@ from trainer_core.control import RunControl, StopMode
 def test_the_first_signal_asks_the_run_to_stop_and_the_second_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     control, exits = RunControl(), list[int]()
     monkeypatch.setattr(os, "_exit", exits.append)
-    signals = _SignalHandler(control)
-    try:
+    control.begin()
+    with _SignalHandler(control) as signals:
         os.kill(os.getpid(), signal.SIGTERM)
         assert control.stop_requested is StopMode.SAVE and signals.exit_code == 143 and not exits
         os.kill(os.getpid(), signal.SIGTERM)
         assert exits == [143]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_before_the_run_writes_anything_the_first_signal_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    control, exits = RunControl(), list[int]()
+    monkeypatch.setattr(os, "_exit", exits.append)
+    with _SignalHandler(control):
+        os.kill(os.getpid(), signal.SIGINT)
+    assert exits == [130]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_signals_that_the_parent_ignores_stay_ignored(number: int) -> None:
+    control = RunControl()
+    control.begin()
+    previous = signal.signal(number, signal.SIG_IGN)
+    try:
+        with _SignalHandler(control) as signals:
+            os.kill(os.getpid(), number)
+            assert signals.exit_code == 0 and control.stop_requested is None
+        assert signal.getsignal(number) is signal.SIG_IGN
     finally:
-        signals.restore()
+        signal.signal(number, previous)
+
+
+def test_a_closed_terminal_does_not_disturb_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.EBADF, "closed")
+
+    control = RunControl()
+    control.begin()
+    monkeypatch.setattr(os, "write", closed)
+    with _SignalHandler(control) as signals:
+        signal.raise_signal(signal.SIGTERM)
+    assert control.stop_requested is StopMode.SAVE and signals.exit_code == 143

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from trainer_core.control import Stopped
 from trainer_core.data.decoding import PhotoError, decode, read_size
 from trainer_core.data.folder_walk import FolderWalk, UnusedFile, name_bytes
 from trainer_core.data.passed_over import find_run_results
@@ -53,7 +54,7 @@ class Photo:
     file_bytes: int = 0
 
 
-class ScanCanceled(Exception):
+class ScanCanceled(Stopped):
     """The end of a scan because `should_continue` returned False."""
 
 

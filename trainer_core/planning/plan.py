@@ -89,7 +89,7 @@ class RunPlan:
         }
 
 
-def make_plan(given: Mapping[str, Any]) -> RunPlan:
+def make_plan(given: Mapping[str, Any], should_continue: Callable[[], bool] = lambda: True) -> RunPlan:
     """Merge explicit settings with the stored ones, and open the files that they name.
 
     This scans the source folder, identifies the warm-start file from its header, reads the camera profile and locates
@@ -97,8 +97,10 @@ def make_plan(given: Mapping[str, Any]) -> RunPlan:
 
     Args:
         given: explicit settings by field name.
+        should_continue: called before each file of the source folder.
 
     Raises:
+        ScanCanceled: `should_continue` returned False.
         UserError: a setting, a file it names, the source folder or the device cannot be used.
     """
     given = with_absolute_paths(given)
@@ -127,7 +129,7 @@ def make_plan(given: Mapping[str, Any]) -> RunPlan:
         choose_hardware(config),
         warm,
         profile,
-        photos=None if config.demo else find_run_photos(config),
+        photos=None if config.demo else find_run_photos(config, should_continue),
         checkpoint=checkpoint,
         notices=stored.notices + (_network_conflict_notices(config, given) if warm else ()),
     )

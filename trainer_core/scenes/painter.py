@@ -10,6 +10,7 @@ lens's.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,10 +61,23 @@ def render_scene(seed: int, index: int, size: int = 640) -> np.ndarray:
     return _add_camera_effects(_adjust_exposure(painter.canvas, painter.rng).reduce(_SUPERSAMPLING), painter.rng)
 
 
-def write_scenes(folder: Path, *, seed: int, train: int = 72, val: int = 10, test: int = 6, size: int = 512) -> None:
-    """Write scenes as PNG into train/, val/ and test/ of `folder`; existing files are not rendered again."""
+def write_scenes(
+    folder: Path,
+    *,
+    seed: int,
+    train: int = 72,
+    val: int = 10,
+    test: int = 6,
+    size: int = 512,
+    check_stop: Callable[[], None] = lambda: None,
+) -> None:
+    """Write scenes as PNG into train/, val/ and test/ of `folder`; existing files are not rendered again.
+
+    `check_stop` is called before each scene; what it raises ends the work.
+    """
     splits = ["train"] * train + ["val"] * val + ["test"] * test
     for index, split in enumerate(splits):
+        check_stop()
         path = folder / split / f"scene_{seed}_{index:04d}.png"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -113,8 +113,10 @@ class RunClock:
     def pause(self) -> Iterator[None]:
         """Exclude the time inside the `with` block from the run's time."""
         started = time.monotonic()
-        yield
-        self._paused += time.monotonic() - started
+        try:
+            yield
+        finally:
+            self._paused += time.monotonic() - started
 
     # -- the time budget -----------------------------------------------------------------------
 
@@ -178,7 +180,7 @@ class Cadences:
 
     @contextmanager
     def timing(self, *tasks: RunRequest) -> Iterator[None]:
-        """Time the `with` block, which does `tasks`, and record that they were done."""
+        """Time the `with` block, which does `tasks`, and record that they were done unless it raises."""
         started = time.monotonic()
         yield
         for task in tasks:

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
 
 from trainer_core.camera import Camera
+from trainer_core.control import Stopped
 from trainer_core.data.frames import validation_frames
 from trainer_core.data.photos import Photo
 from trainer_core.events import EventSink, Notice, PreviewImage, PreviewReady, Validated
@@ -20,10 +22,11 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.plan import RunPlan
 from trainer_core.previews.files import file_name, image_keys, write_preview
 from trainer_core.training.cameras import make_region_spec
+from trainer_core.training.interruption import make_interruptible
 from trainer_core.training.learner import Learner
 from trainer_core.training.pinned_previews import PinnedPreviews
 from trainer_core.training.saver import make_export_state
-from trainer_core.training.validation import FRAME_SEED, MAX_FRAMES, Validator
+from trainer_core.training.validation import FRAME_SEED, MAX_FRAMES, ValidationResult, Validator
 
 _MIN_IMPROVEMENT = 1e-4  # dB by which a new best must exceed the previous one
 _PLATEAU = 10  # validations without a new best after which a notice is given
@@ -47,9 +50,15 @@ class ValidationRecord:
 
 
 class Evaluator:
-    """Evaluator of the EMA network, exactly as it would be exported, on fixed frames and pinned photos."""
+    """Evaluator of the EMA network, exactly as it would be exported, on fixed frames and pinned photos.
 
-    def __init__(self, plan: RunPlan, camera: Camera, learner: Learner, sink: EventSink) -> None:
+    `check_stop` is called often; what it raises ends a validation or a preview, which then changes no record and emits
+    nothing.
+    """
+
+    def __init__(
+        self, plan: RunPlan, camera: Camera, learner: Learner, sink: EventSink, check_stop: Callable[[], None]
+    ) -> None:
         self.record = ValidationRecord()
         self._config = plan.config
         self._camera = camera
@@ -59,6 +68,8 @@ class Evaluator:
         self._ema_network = RRDBNet(plan.spec).to(learner.device)
         self._ema_network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._ema_network.requires_grad_(False)
+        make_interruptible(self._ema_network, check_stop)
+        self._check_stop = check_stop
         self._val = self._make_validator(plan.splits.val, "val")
         self._test = self._make_validator(plan.splits.test, "test")
         self._pinned = PinnedPreviews(
@@ -78,7 +89,9 @@ class Evaluator:
         )
         if not frames:
             return None
-        return Validator(frames, self._camera, scale=self._config.scale, device=self._learner.device)
+        return Validator(
+            frames, self._camera, scale=self._config.scale, device=self._learner.device, check_stop=self._check_stop
+        )
 
     def _on_bad_photo(self, name: str, reason: str) -> None:
         self._sink(Notice("warning", f"Skipped {name} in validation: {reason}"))
@@ -121,26 +134,19 @@ class Evaluator:
         image_count = self._config.image_log_max_samples if with_preview else 0
         started = time.monotonic()
         result = self._val.measure(self._ema_network, image_count=image_count)
+        validated = _make_event(step, "val", self._val, result, started)
         is_best = self.record.best_psnr is None or result.psnr > self.record.best_psnr + _MIN_IMPROVEMENT
+        tested = self._measure_test(step) if is_best or with_test else None
+        # Nothing is recorded or emitted before all is measured, so a stop leaves no half of a validation.
         self._update_record(step, result.psnr, result.ssim, is_best)
-        base = self._val.baseline
-        self._sink(
-            Validated(
-                step,
-                "val",
-                result.psnr,
-                result.ssim,
-                base.psnr,
-                base.ssim,
-                is_best,
-                len(self._val),
-                time.monotonic() - started,
-            )
-        )
+        if tested is not None and is_best:
+            self.record.test_psnr = tested.psnr
+        self._sink(replace(validated, is_best=is_best))
         if with_preview:
-            self._emit_preview(step, result.images)
-        if is_best or with_test:
-            self._measure_test(step, is_best)
+            with contextlib.suppress(Stopped):  # the validation is complete and counts
+                self._emit_preview(step, result.images)
+        if tested is not None:
+            self._sink(replace(tested, is_best=is_best))
         return is_best
 
     def preview(self, step: int) -> None:
@@ -149,26 +155,11 @@ class Evaluator:
         count = self._config.image_log_max_samples
         self._emit_preview(step, self._val.render(self._ema_network, count) if self._val is not None else ())
 
-    def _measure_test(self, step: int, is_best: bool) -> None:
+    def _measure_test(self, step: int) -> Validated | None:
         if self._test is None:
-            return
+            return None
         started = time.monotonic()
-        result, base = self._test.measure(self._ema_network), self._test.baseline
-        if is_best:
-            self.record.test_psnr = result.psnr
-        self._sink(
-            Validated(
-                step,
-                "test",
-                result.psnr,
-                result.ssim,
-                base.psnr,
-                base.ssim,
-                is_best,
-                len(self._test),
-                time.monotonic() - started,
-            )
-        )
+        return _make_event(step, "test", self._test, self._test.measure(self._ema_network), started)
 
     def _update_record(self, step: int, psnr: float, ssim: float, is_best: bool) -> None:
         record, base = self.record, self._val.baseline if self._val else None
@@ -202,3 +193,8 @@ class Evaluator:
                 break
         if images:
             self._sink(PreviewReady(step, images, tuple(files)))
+
+
+def _make_event(step: int, split: str, validator: Validator, result: ValidationResult, started: float) -> Validated:
+    base, seconds = validator.baseline, time.monotonic() - started
+    return Validated(step, split, result.psnr, result.ssim, base.psnr, base.ssim, False, len(validator), seconds)

@@ -12,12 +12,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainer_core.control import RunControl, RunRequest, StopMode
+from trainer_core.control import RunControl, RunRequest, StopMode, Stopped
 from trainer_core.data.regions import Region, RegionSource
 from trainer_core.events import EventSink, Notice, PlanChanged, RunStarted, StepDone
 from trainer_core.planning import hardware
 from trainer_core.planning.plan import RunPlan
-from trainer_core.training.batches import BatchMaker
+from trainer_core.training.batches import Batch, BatchMaker
 from trainer_core.training.cameras import make_region_spec
 from trainer_core.training.checkpoint import TrainingState, collect_versions
 from trainer_core.training.clock import Cadences, RunClock
@@ -31,6 +31,7 @@ from trainer_core.training.start import RunStart
 from trainer_core.training.takeover import store_settings
 
 _MAX_CONSECUTIVE_SKIPS = 20  # updates skipped for non-finite gradients before the run gives up
+_MAX_SECONDS_AFTER_STOP = 10.0  # a longer step ends between two of its micro-batches
 _REPORT_INTERVALS = {"cpu": 0.0, "cuda": 0.25}  # seconds; every reading of values waits for CUDA
 
 
@@ -42,7 +43,8 @@ class TrainingLoop:
         start: what the run starts from.
         clock: time of the session.
         sink: receives every event.
-        control: stop, pause and requests; read at each step boundary.
+        control: stop, pause and requests; read at each step boundary. A stop also ends a validation, a preview and the
+            wait for photos, and a step of several micro-batches that takes longer than ten seconds.
 
     Attributes:
         step: steps done.
@@ -57,7 +59,7 @@ class TrainingLoop:
         self._learner = Learner(plan.config, start.network, plan.hardware)
         self._batch_maker = BatchMaker(plan.config, start.camera, self._learner.device)
         self._saver = CheckpointSaver(plan.workspace, plan.config, plan.spec, sink)
-        self._evaluator = Evaluator(plan, start.camera, self._learner, sink)
+        self._evaluator = Evaluator(plan, start.camera, self._learner, sink, control.raise_if_stopped)
         self._cadences = Cadences(plan.config, clock)
         self._run_id = start.state.run_id if start.state else uuid.uuid4().hex
         self._samples = 0
@@ -123,23 +125,36 @@ class TrainingLoop:
 
     def train(self) -> str:
         """Train until the run is complete or stopped, save, and return the outcome of `RunFinished`."""
-        with self._make_region_source() as source:
-            regions = source.iterate_batches(self._samples, self._config.batch_size)
-            if self.step == 0 and self._plan.warm_start is not None:
-                self._validate()  # measures the warm start before training changes it
-            self._cadences.start()
-            while self._should_continue():
-                self._update(regions)
-                if self._clock.can_plan_steps:
-                    self._plan_steps()
-                self._perform(self._cadences.due(self.step, self._control.pop_requests()))
-        if self._is_complete:
-            return self._complete()
+        try:
+            with self._make_region_source() as source:
+                self._do_steps(source.iterate_batches(self._samples, self._config.batch_size))
+            if self._is_complete:
+                return self._complete()
+        except Stopped:
+            self._learner.discard_gradients()
         if self._control.stop_requested is StopMode.DISCARD:
             return "discarded"
         if self.step and self._saved_step != self.step:
             self._save()
         return "stopped"
+
+    def _do_steps(self, regions: Iterator[list[Region]]) -> None:
+        """Train until the last step or a stop.
+
+        Raises:
+            Stopped: the stop interrupted a step or what follows a step; all fields are those after the latest step.
+        """
+        if self.step == 0 and self._plan.warm_start is not None:
+            self._validate()  # measures the warm start before training changes it
+        self._cadences.start()
+        tasks = self._cadences.due(self.step, frozenset()) - {RunRequest.SAVE} if self.step else frozenset()
+        if RunRequest.VALIDATE in tasks and self.record.last.get("step") != self.step:
+            self._perform(tasks)  # a stop interrupted the validation after this step
+        while self._should_continue():
+            self._update(regions)
+            if self._clock.can_plan_steps:
+                self._plan_steps()
+            self._perform(self._cadences.due(self.step, self._control.pop_requests()))
 
     def _make_region_source(self) -> RegionSource:
         source = RegionSource(
@@ -168,7 +183,7 @@ class TrainingLoop:
     def _update(self, regions: Iterator[list[Region]]) -> None:
         """Do one step and report it."""
         started, count = time.monotonic(), self._config.grad_accum_steps
-        batches = (self._batch_maker.make_batch(next(regions)) for _ in range(count))
+        batches = self._make_batches(regions, count, started)
         self._learner.update(batches, count=count, learning_rate=self._learning_rate_at(self.step))
         self.step += 1
         self._samples += self._config.effective_batch
@@ -177,6 +192,12 @@ class TrainingLoop:
         if now - self._reported >= _REPORT_INTERVALS[self._learner.device.type] or self._clock.is_over(self.step):
             self._reported = now
             self._emit_step()
+
+    def _make_batches(self, regions: Iterator[list[Region]], count: int, started: float) -> Iterator[Batch]:
+        for _ in range(count):
+            if time.monotonic() - started > _MAX_SECONDS_AFTER_STOP:
+                self._control.raise_if_stopped()
+            yield self._batch_maker.make_batch(next(regions))
 
     def _learning_rate_at(self, step: int) -> float:
         return learning_rate_at(

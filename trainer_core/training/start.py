@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +54,12 @@ class RunStart:
         return self.warm_start.as_dict() if self.warm_start else None
 
 
-def read_start(plan: RunPlan) -> RunStart:
+def read_start(plan: RunPlan, check_stop: Callable[[], None] = lambda: None) -> RunStart:
     """Read the checkpoint or the weights of the warm start, and check disk and memory; nothing is written.
+
+    Args:
+        plan: the plan of the run.
+        check_stop: called between the parts of the work; what it raises ends it.
 
     Raises:
         UserError: a file cannot be used, or the disk is full.
@@ -62,9 +67,12 @@ def read_start(plan: RunPlan) -> RunStart:
     state = load_state(plan)
     if state is not None:
         plan = merge_checkpoint(plan, state)
+    check_stop()
     camera = make_camera(plan.config, plan.profile)
     resources = check_resources(plan)
     network = RRDBNet(plan.spec)
+    check_stop()
     initialize(network, plan.config.seed)
+    check_stop()
     report = apply_warm_start(plan.warm_start, network) if plan.warm_start else None
     return RunStart(plan, state, network, report, camera, resources)

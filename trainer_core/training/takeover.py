@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.unfinished import find_unfinished_run
 
 
-def take_over_workspace(start: RunStart, sink: EventSink) -> RunPlan:
+def take_over_workspace(start: RunStart, sink: EventSink, check_stop: Callable[[], None] = lambda: None) -> RunPlan:
     """Archive the previous run or restore the resumed one, then write scenes, split and settings.
 
     A run that resumes from an earlier step sets its newer files aside first. The workspace must exist and be locked.
@@ -31,19 +32,20 @@ def take_over_workspace(start: RunStart, sink: EventSink) -> RunPlan:
     Args:
         start: what the run starts from.
         sink: receives a notice before the built-in scenes are rendered, which takes a while.
+        check_stop: called before each scene; what it raises ends the work before any run is moved.
 
     Returns:
         The plan with the photos, the present path of the checkpoint, the workspace's id in `stored`, and notices about
         a previous run that was moved.
     """
     plan, workspace = start.plan, start.plan.workspace
+    photos = plan.photos or _make_scenes(plan, sink, check_stop)
     notices = _move_runs(plan)
     checkpoint = plan.checkpoint
     if checkpoint is not None and not checkpoint.exists():  # it was restored with its run
         checkpoint = workspace.checkpoints_folder / checkpoint.name
     if start.state is not None:
         notices += _leave_branch(workspace, start.step)
-    photos = plan.photos or _make_scenes(plan, sink)
     for folder in (workspace.checkpoints_folder, workspace.models, workspace.previews):
         folder.mkdir(exist_ok=True)
     write_json(workspace.splits_file, splits_to_json(photos.splits))
@@ -89,13 +91,13 @@ def _leave_branch(workspace: Workspace, step: int) -> tuple[str, ...]:
     return (f"{text} To continue from them instead, use --resume {steps[-1][1]}." if steps else text,)
 
 
-def _make_scenes(plan: RunPlan, sink: EventSink) -> SourcePhotos:
+def _make_scenes(plan: RunPlan, sink: EventSink, check_stop: Callable[[], None]) -> SourcePhotos:
     """Render the built-in scenes unless the workspace has them already."""
-    _write_scenes(plan.workspace, plan.config.seed, sink)
+    _write_scenes(plan.workspace, plan.config.seed, sink, check_stop)
     return find_run_photos(plan.config)
 
 
-def _write_scenes(workspace: Workspace, seed: int, sink: EventSink) -> None:
+def _write_scenes(workspace: Workspace, seed: int, sink: EventSink, check_stop: Callable[[], None]) -> None:
     done = workspace.scenes / ".complete"
     expected = f"seed {seed} {DEMO_SCENES}"
     if done.is_file() and read_regular(done) == expected.encode():
@@ -104,6 +106,11 @@ def _write_scenes(workspace: Workspace, seed: int, sink: EventSink) -> None:
     if workspace.scenes.exists():
         shutil.rmtree(workspace.scenes)
     write_scenes(
-        workspace.scenes, seed=seed, train=DEMO_SCENES["train"], val=DEMO_SCENES["val"], test=DEMO_SCENES["test"]
+        workspace.scenes,
+        seed=seed,
+        train=DEMO_SCENES["train"],
+        val=DEMO_SCENES["val"],
+        test=DEMO_SCENES["test"],
+        check_stop=check_stop,
     )
     done.write_text(expected, "utf-8")

@@ -13,7 +13,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer_core.control import RunControl
+from trainer_core.control import RunControl, Stopped
 from trainer_core.errors import UserError
 from trainer_core.events import EventSink, Fanout, Notice, RunFinished
 from trainer_core.planning.plan import RunPlan
@@ -56,15 +56,26 @@ class Trainer:
     def run(self) -> RunResult:
         """Train until the last step, a stop or a failure; a failure is reported, not raised.
 
+        A stop before the first step changes nothing: no run is moved, and no settings are written.
+
         Raises:
             UserError: a setting or file of the user cannot be used.
         """
         for text in self._plan.notices:
             self._sink(Notice("info", text))
-        start = read_start(self._plan)
+        try:
+            return self._run()
+        except Stopped:
+            self._sink(Notice("info", "Stopped before the first step. No run was changed."))
+            return RunResult("stopped", 0, None, None)
+
+    def _run(self) -> RunResult:
+        check_stop = self._control.raise_if_stopped
+        start = read_start(self._plan, check_stop)
+        self._control.begin()
         start.plan.workspace.create()
         with start.plan.workspace.lock(), contextlib.ExitStack() as exit_stack:
-            plan = take_over_workspace(start, self._sink)
+            plan = take_over_workspace(start, self._sink, check_stop)
             attach_workspace_sinks(self._sink, plan, start.step, exit_stack)
             clock = RunClock(plan.config, started=self._started, previous_seconds=start.seconds)
             loop = None
@@ -72,14 +83,15 @@ class Trainer:
                 loop = TrainingLoop(plan, start, clock, self._sink, self._control)
                 loop.emit_start()
                 return self._emit_finish(plan, clock, loop, loop.train())
+            except Stopped:  # while the loop was being built
+                return self._emit_finish(plan, clock, loop, "stopped", step=start.step)
             except Exception as error:
+                if loop is None and isinstance(error, UserError):
+                    raise  # the caller reports it; the run has not started
                 self._emit_traceback(error)
                 if loop is not None:
                     loop.rescue()
-                result = self._emit_finish(plan, clock, loop, "failed", error)
-                if isinstance(error, UserError):
-                    raise
-                return result
+                return self._emit_finish(plan, clock, loop, "failed", error)
 
     def _emit_traceback(self, error: Exception) -> None:
         """Emit the traceback of an unexpected failure; the others explain themselves."""
@@ -87,10 +99,16 @@ class Trainer:
             self._sink(Notice("error", "".join(traceback.format_exception(type(error), error, error.__traceback__))))
 
     def _emit_finish(
-        self, plan: RunPlan, clock: RunClock, loop: TrainingLoop | None, outcome: str, failure: Exception | None = None
+        self,
+        plan: RunPlan,
+        clock: RunClock,
+        loop: TrainingLoop | None,
+        outcome: str,
+        failure: Exception | None = None,
+        step: int = 0,
     ) -> RunResult:
         record = loop.record if loop else ValidationRecord()
-        step, checkpoint = (loop.step, loop.checkpoint) if loop else (0, None)
+        step, checkpoint = (loop.step, loop.checkpoint) if loop else (step, plan.checkpoint)
         error = explain_failure(failure, plan.config) if failure else None
         model = model_of(plan.workspace)
         self._sink(

@@ -7,7 +7,7 @@ file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,13 +43,26 @@ class _FrameCase:
 
 
 class Validator:
-    """Fixed frames of one split; `baseline` holds the scores of bicubic enlargement on them."""
+    """Fixed frames of one split; `baseline` holds the scores of bicubic enlargement on them.
 
-    def __init__(self, frames: Sequence[Frame], camera: Camera, *, scale: int, device: torch.device) -> None:
+    `check_stop` is called between frames; what it raises ends the work on them.
+    """
+
+    def __init__(
+        self,
+        frames: Sequence[Frame],
+        camera: Camera,
+        *,
+        scale: int,
+        device: torch.device,
+        check_stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._check_stop = check_stop
         self._scale = scale
         self._cases: list[_FrameCase] = []
         scores = []
         for index, frame in enumerate(frames):
+            check_stop()
             batch = make_frame_batch(frame, camera, seed=FRAME_SEED, index=index, device=device)
             enlarged = _enlarge_lr(batch.lr, scale)
             score = self._compute_scores(enlarged, batch.hr)
@@ -67,6 +80,7 @@ class Validator:
         scores: list[tuple[float, float]] = []
         images: list[PreviewImage] = []
         for case in self._cases:
+            self._check_stop()
             sr = network(case.batch.lr)
             score = self._compute_scores(sr, case.batch.hr)
             scores.append(score)
@@ -80,6 +94,7 @@ class Validator:
         network.eval()
         images: list[PreviewImage] = []
         for case in self._cases[:count]:
+            self._check_stop()
             sr = network(case.batch.lr)
             images.append(_make_image(case, sr, self._compute_scores(sr, case.batch.hr)[0]))
         return tuple(images)
