@@ -38,6 +38,7 @@ from trainer_core.events import CheckpointSaved, Event, RunFinished, RunStarted
 from trainer_core.planning.hardware import Hardware, choose_hardware
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.presets import preset_for_device
+from trainer_core.workspace.checkpoints import list_checkpoints
 
 if TYPE_CHECKING:
     from app.window import Window
@@ -346,7 +347,7 @@ class RunController(QObject):
             window.project.reload_workspace()  # it may have an unfinished run or another process
         elif finished is not None:
             workspace = window.project.workspace
-            left = finished.outcome != "completed" and workspace is not None and workspace.step_checkpoints()
+            left = finished.outcome != "completed" and workspace is not None and list_checkpoints(workspace)
             self._unfinished, self._has_model = bool(left), finished.model is not None
             window.result_card.show_result(finished, self._compatibility, resumable=self._unfinished)
             failed = finished.outcome == "failed"

@@ -10,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from trainer_core.errors import UserError
 from trainer_core.workspace.branches import set_aside_newer
 from trainer_core.workspace.checkpoints import list_checkpoints, locate_checkpoint, read_step
 from trainer_core.workspace.layout import Workspace, deploy_path
@@ -115,3 +116,15 @@ def test_latest_passes_over_a_branch_that_an_older_version_left_in_place(workspa
     earlier = {"event": "RunStarted", "start_step": 100, "time": 1}  # the files were written after it
     journal(workspace, *events, earlier)
     assert locate_checkpoint(workspace, "latest").name == "scale4_step300.pth"
+
+
+def test_latest_in_a_folder_that_cannot_be_read_or_holds_other_files_says_so(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.checkpoints_folder.write_text("")
+    with pytest.raises(UserError, match="cannot be read"):
+        locate_checkpoint(workspace, "latest")
+    workspace.checkpoints_folder.unlink()
+    workspace.checkpoints_folder.mkdir()
+    (workspace.checkpoints_folder / "notes.txt").write_text("")
+    with pytest.raises(UserError, match="None of its 1 files is a checkpoint"):
+        locate_checkpoint(workspace, "latest")

@@ -19,7 +19,7 @@ from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
 from trainer_core.training.checkpoint_fields import OPTIONAL_FIELDS, PLAIN_CHECKS, TENSOR_CHECKS
 from trainer_core.training.evaluation import ValidationRecord
-from trainer_core.training.resume import state_from_deployable
+from trainer_core.training.loading import state_from_deployable
 
 FIELDS = {*PLAIN_CHECKS, *TENSOR_CHECKS}
 Forge = Callable[[dict[str, Any]], object]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +13,9 @@ pytest.importorskip("torch")
 
 from tests.core.test_trainer import only, state_digest, stop_at, train
 from tests.small_runs import make_photos
+from trainer_core.errors import UserError
 from trainer_core.events import Notice, RunStarted
-from trainer_core.workspace.layout import Workspace
+from trainer_core.workspace.layout import Workspace, deploy_path
 from trainer_core.workspace.unfinished import find_unfinished_run
 
 
@@ -65,3 +69,116 @@ def test_a_finished_run_that_is_trained_further_and_dies_is_offered_again(photos
     train(photos, tmp_path, stop_at(6), resume_from="latest", steps=50)
     found = find_unfinished_run(Workspace(tmp_path))
     assert found is not None and (found.step, found.total_steps) == (6, 50)
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(bytes(data))
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def write_text(path: Path) -> None:
+    path.write_text("step 6")
+
+
+def make_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def make_dangling_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere.pth")
+
+
+def make_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.fixture(scope="module")
+def finished(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of six steps with checkpoints at 2, 4 and 6."""
+    folder = tmp_path_factory.mktemp("finished") / "w"
+    train(photos, folder, steps=6, checkpoint_interval=2, val_interval=100)
+    for name in ("scale4_final.pth", "scale4_final_deploy.pth", "scale4_best.pth", "scale4_best_deploy.pth"):
+        (folder / "checkpoints" / name).unlink()
+    return folder
+
+
+@pytest.fixture
+def workspace(finished: Path, tmp_path: Path) -> Workspace:
+    return Workspace(Path(shutil.copytree(finished, tmp_path / "w")))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes")
+@pytest.mark.parametrize("damage", [flip, truncate, empty, write_text, make_folder, make_dangling_link, make_pipe])
+def test_latest_falls_back_to_the_newest_checkpoint_that_verifies(
+    photos: Path, workspace: Workspace, damage: Callable[[Path], None]
+) -> None:
+    damaged = workspace.checkpoint_path(4, "step6")
+    damage(damaged)
+    _, heard = train(photos, workspace.root, stop_at(5), resume_from="latest")
+    assert only(RunStarted, heard)[0].start_step == 4
+    text = next(n.text for n in only(Notice, heard) if n.level == "warning" and "passed over" in n.text)
+    assert str(damaged) in text
+    (folder,) = workspace.previous_runs.iterdir()
+    assert os.path.lexists(folder / "checkpoints" / damaged.name) and not os.path.lexists(damaged)
+    assert not [n.text for n in only(Notice, heard) if f"--resume {folder}" in n.text], "a damaged file is no advice"
+
+
+def test_a_damaged_newest_checkpoint_costs_nothing_where_the_best_one_is_as_new(
+    photos: Path, workspace: Workspace
+) -> None:
+    newest = workspace.checkpoint_path(4, "step6")
+    best = workspace.checkpoint_path(4, "best")
+    shutil.copy(newest, best)
+    flip(newest)
+    _, heard = train(photos, workspace.root, stop_at(7), resume_from="latest", steps=9)
+    assert only(RunStarted, heard)[0].start_step == 6 and best.exists() and step_names(workspace.root) == [2, 4, 7]
+
+
+def test_a_deploy_sibling_is_the_last_resort_of_latest(photos: Path, workspace: Workspace) -> None:
+    for _, path in workspace.step_checkpoints():
+        path.write_bytes(b"")
+    _, heard = train(photos, workspace.root, stop_at(7), resume_from="latest", steps=9)
+    assert only(RunStarted, heard)[0].resumed_from.endswith("scale4_step6_deploy.pth")
+    assert any("new optimizer" in notice.text for notice in only(Notice, heard))
+
+
+def test_with_only_deploy_siblings_left_latest_continues_the_newest(photos: Path, workspace: Workspace) -> None:
+    for _, path in workspace.step_checkpoints():
+        path.unlink()
+    _, heard = train(photos, workspace.root, stop_at(7), resume_from="latest", steps=9)
+    assert only(RunStarted, heard)[0].start_step == 6
+
+
+def test_a_named_damaged_checkpoint_is_refused_with_one_that_verifies(photos: Path, workspace: Workspace) -> None:
+    (_, oldest), (_, middle), (_, newest) = workspace.step_checkpoints()
+    for path in (middle, newest):
+        flip(path)
+    with pytest.raises(UserError, match=rf"step6\.pth .*is damaged.*--resume {oldest}"):
+        train(photos, workspace.root, resume_from=str(newest))
+    flip(oldest)
+    with pytest.raises(UserError, match=r"its weights do: --resume .*step6_deploy\.pth"):
+        train(photos, workspace.root, resume_from=str(newest))
+    _, heard = train(photos, workspace.root, stop_at(7), resume_from=str(deploy_path(newest)), steps=9)
+    assert only(RunStarted, heard)[0].start_step == 6 and step_names(workspace.root) == [2, 4, 7]
+
+
+def test_a_run_without_any_usable_file_is_refused_and_left_as_it_is(photos: Path, workspace: Workspace) -> None:
+    for path in workspace.checkpoints_folder.iterdir():
+        path.write_bytes(b"text")
+    before = sorted(path.name for path in workspace.checkpoints_folder.iterdir())
+    with pytest.raises(UserError, match=r"None of the 6 files .*step6\.pth"):
+        train(photos, workspace.root, resume_from="latest")
+    assert sorted(path.name for path in workspace.checkpoints_folder.iterdir()) == before
+    assert not workspace.previous_runs.exists()

@@ -235,7 +235,7 @@ def test_resume_refuses_what_is_not_this_workspaces_and_what_is_damaged(photos: 
     data[len(data) // 2] ^= 4
     smuggled.write_bytes(bytes(data))
     with pytest.raises(UserError, match=r"scale4_step7\.pth.*--resume .*scale4_step2\.pth"):
-        train(photos, tmp_path / "a", resume_from="latest", steps=9)
+        train(photos, tmp_path / "a", resume_from=str(smuggled), steps=9)
     with pytest.raises(UserError, match="not a checkpoint of this trainer"):
         train(photos, tmp_path / "a", resume_from=str(tmp_path / "a/models/wqv_neosr_x4.pth"), steps=9)
     with pytest.raises(UserError, match="--scale"):

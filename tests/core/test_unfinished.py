@@ -33,6 +33,13 @@ def started(step: int, total: int) -> RunStarted:
     return RunStarted("1", "", 4, True, step, total, "cpu", "fp32", 1, {})
 
 
+def test_a_newest_checkpoint_that_cannot_be_resumed_is_not_offered(tmp_path: Path) -> None:
+    workspace = begun(tmp_path / "run")
+    torch.save({"step": 30}, workspace.checkpoints_folder / "scale4_step30.pth")
+    found = find_unfinished_run(workspace)
+    assert found is not None and found.step == 30, "the newest one is an empty file"
+
+
 def save_final(workspace: Workspace, step: int) -> None:
     torch.save({"step": step}, workspace.checkpoints_folder / "scale4_final.pth")
 
@@ -67,7 +74,7 @@ def test_a_finished_run_that_was_trained_further_is_offered_with_its_new_steps(t
     append(workspace, started(40, 900))
     found = find_unfinished_run(workspace)
     assert found is not None and (found.step, found.total_steps, found.outcome) == (40, 900, "interrupted")
-    (workspace.checkpoints_folder / "scale4_step60.pth").write_bytes(b"")
+    torch.save({"step": 60}, workspace.checkpoints_folder / "scale4_step60.pth")
     found = find_unfinished_run(workspace)
     assert found is not None and (found.step, found.total_steps) == (60, 900)
 

@@ -96,9 +96,7 @@ def load_checkpoint(path: Path) -> TrainingState:
     check_version(tree, "format", FORMAT, str(path), advice="Resume from another checkpoint in the same folder.")
     expected = tree.pop(_DIGEST, None)
     if expected != compute_digest(tree):
-        raise UserError(
-            f"{path} is damaged (its checksum does not match). Resume from an older checkpoint in the same folder."
-        )
+        raise UserError(f"{path} is damaged (its checksum does not match).")
     check_fields(tree, str(path))
     known = {entry.name: tree[entry.name] for entry in fields(TrainingState) if entry.name in tree}
     return TrainingState(**{**known, "photos": json.loads(tree["photos"])})

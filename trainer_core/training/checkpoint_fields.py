@@ -46,10 +46,7 @@ def check_fields(tree: Mapping[str, Any], where: str) -> None:
 def _require(condition: bool, name: str, tree: Mapping[str, Any], where: str) -> None:
     if not condition:
         problem = "cannot be used" if name in tree else "is missing"
-        raise UserError(
-            f'{where} is no checkpoint that this version can resume: its field "{name}" {problem}. '
-            "Resume from another checkpoint in the same folder."
-        )
+        raise UserError(f'{where} is no checkpoint that this version can resume: its field "{name}" {problem}.')
 
 
 def is_count(value: Any) -> bool:

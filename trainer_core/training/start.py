@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trainer_core.camera import Camera
@@ -13,8 +13,9 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.plan import RunPlan
 from trainer_core.training.cameras import make_camera
 from trainer_core.training.checkpoint import TrainingState
+from trainer_core.training.loading import PassedOver, load_resumed
 from trainer_core.training.resources import check_resources
-from trainer_core.training.resume import load_state, merge_checkpoint
+from trainer_core.training.resume import merge_checkpoint
 from trainer_core.weights.warm_start import WarmStartReport, apply_warm_start
 
 
@@ -29,6 +30,7 @@ class RunStart:
         warm_start: report on the weights of the warm start; None without one.
         camera: camera of the training samples.
         resources: notice about disk and memory.
+        passed_over: newer checkpoints that could not be resumed.
     """
 
     plan: RunPlan
@@ -37,6 +39,7 @@ class RunStart:
     warm_start: WarmStartReport | None
     camera: Camera
     resources: Notice
+    passed_over: tuple[PassedOver, ...] = ()
 
     @property
     def step(self) -> int:
@@ -64,9 +67,9 @@ def read_start(plan: RunPlan, check_stop: Callable[[], None] = lambda: None) -> 
     Raises:
         UserError: a file cannot be used, or the disk is full.
     """
-    state = load_state(plan)
-    if state is not None:
-        plan = merge_checkpoint(plan, state)
+    resumed = load_resumed(plan)
+    if resumed is not None:
+        plan = merge_checkpoint(replace(plan, checkpoint=resumed.checkpoint), resumed.state)
     check_stop()
     camera = make_camera(plan.config, plan.profile)
     resources = check_resources(plan)
@@ -75,4 +78,5 @@ def read_start(plan: RunPlan, check_stop: Callable[[], None] = lambda: None) -> 
     initialize(network, plan.config.seed)
     check_stop()
     report = apply_warm_start(plan.warm_start, network) if plan.warm_start else None
-    return RunStart(plan, state, network, report, camera, resources)
+    state, passed_over = (resumed.state, resumed.passed_over) if resumed else (None, ())
+    return RunStart(plan, state, network, report, camera, resources, passed_over)

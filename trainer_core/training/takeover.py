@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from trainer_core.data.splits import splits_to_json
@@ -17,9 +19,10 @@ from trainer_core.input_files import read_regular
 from trainer_core.planning.photos import SourcePhotos
 from trainer_core.planning.plan import DEMO_SCENES, RunPlan, find_run_photos
 from trainer_core.scenes.painter import write_scenes
+from trainer_core.training.loading import find_verified
 from trainer_core.training.start import RunStart
 from trainer_core.workspace.branches import set_aside_newer
-from trainer_core.workspace.checkpoints import archive_containing
+from trainer_core.workspace.checkpoints import archive_containing, read_step
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.unfinished import find_unfinished_run
 
@@ -41,11 +44,9 @@ def take_over_workspace(start: RunStart, sink: EventSink, check_stop: Callable[[
     plan, workspace = start.plan, start.plan.workspace
     photos = plan.photos or _make_scenes(plan, sink, check_stop)
     notices = _move_runs(plan)
-    checkpoint = plan.checkpoint
-    if checkpoint is not None and not checkpoint.exists():  # it was restored with its run
-        checkpoint = workspace.checkpoints_folder / checkpoint.name
+    checkpoint = _find(plan.checkpoint, workspace) if plan.checkpoint else None
     if start.state is not None:
-        notices += _leave_branch(workspace, start.step)
+        notices += _leave_branch(workspace, start.step, [_find(entry.path, workspace) for entry in start.passed_over])
     for folder in (workspace.checkpoints_folder, workspace.models, workspace.previews):
         folder.mkdir(exist_ok=True)
     write_json(workspace.splits_file, splits_to_json(photos.splits))
@@ -65,30 +66,38 @@ def _move_runs(plan: RunPlan) -> tuple[str, ...]:
     archive = archive_containing(workspace, plan.checkpoint) if plan.checkpoint else None
     if plan.checkpoint is not None and archive is None:
         return ()
-    unfinished = find_unfinished_run(workspace)
+    unfinished = find_unfinished_run(workspace) is not None
     folder = workspace.archive_run()
     if archive is not None:
         workspace.restore_run(archive)
     if folder is None:
         return ()
     text = f"The previous run was moved to {folder}."
-    if unfinished is None:
+    newest = find_verified(replace(workspace, root=folder)) if unfinished else None
+    if newest is None:
         return (text,)
-    moved = folder / "checkpoints" / unfinished.checkpoint.name
     return (
-        f"{text} It is unfinished (step {unfinished.step}); to continue it, use --resume {moved}. "
+        f"{text} It is unfinished (step {read_step(newest)}); to continue it, use --resume {newest}. "
         "Next time, use --resume latest to continue the unfinished run instead of starting a new one.",
     )
 
 
-def _leave_branch(workspace: Workspace, step: int) -> tuple[str, ...]:
-    """Set aside what is newer than the resumed step; return a notice if there was anything."""
-    folder = set_aside_newer(workspace, step)
+def _find(checkpoint: Path, workspace: Workspace) -> Path:
+    """Return the present path of a checkpoint that may have been restored with its run."""
+    return checkpoint if os.path.lexists(checkpoint) else workspace.checkpoints_folder / checkpoint.name
+
+
+def _leave_branch(workspace: Workspace, step: int, damaged: list[Path]) -> tuple[str, ...]:
+    """Set aside what is newer than the resumed step, and what is damaged; return a notice if there was anything."""
+    folder = set_aside_newer(workspace, step, damaged=damaged)
     if folder is None:
         return ()
     text = f"The run goes back to step {step}. Its newer files were moved to {folder}."
-    steps = replace(workspace, root=folder).step_checkpoints()
-    return (f"{text} To continue from them instead, use --resume {steps[-1][1]}." if steps else text,)
+    if damaged:
+        text = f"The run continues from step {step}. Damaged and newer files were moved to {folder}."
+    newest = find_verified(replace(workspace, root=folder))
+    is_newer = newest is not None and (read_step(newest) or 0) > step
+    return (f"{text} To continue from them instead, use --resume {newest}." if is_newer else text,)
 
 
 def _make_scenes(plan: RunPlan, sink: EventSink, check_stop: Callable[[], None]) -> SourcePhotos:

@@ -30,6 +30,15 @@ def read_step(path: Path) -> int | None:
     return step if isinstance(step, int) and not isinstance(step, bool) else None
 
 
+def has_header(path: Path) -> bool:
+    """Whether the header of a checkpoint or a deploy sibling can be read."""
+    try:
+        open_weights(path)
+    except WeightsError:
+        return False
+    return True
+
+
 def list_checkpoints(workspace: Workspace) -> list[tuple[int, Path]]:
     """Return (step, raw checkpoint) of all checkpoints of the current run, newest first.
 
@@ -47,6 +56,12 @@ def list_checkpoints(workspace: Workspace) -> list[tuple[int, Path]]:
     return [(step, path) for step, _, path in sorted(current or found, key=lambda entry: (-entry[0], entry[1]))]
 
 
+def list_unreadable_checkpoints(workspace: Workspace) -> list[Path]:
+    """Return the best and final checkpoints whose steps cannot be read, folders and dangling links included."""
+    paths = [path for label in _LABELS[1:] for path in workspace.checkpoints_folder.glob(f"scale[248]_{label}.pth")]
+    return [path for path in paths if read_step(path) is None]
+
+
 def has_final_checkpoint(workspace: Workspace, step: int) -> bool:
     """Whether the run has a final checkpoint of this step; one of an earlier step is of a run that was extended."""
     return any(read_step(path) == step for path in workspace.checkpoints_folder.glob("scale[248]_final.pth"))
@@ -62,6 +77,8 @@ def list_deploy_siblings(workspace: Workspace) -> list[tuple[int, Path]]:
 
 def locate_checkpoint(workspace: Workspace, resume_from: str) -> Path:
     """Return the checkpoint to resume: the raw checkpoint, or the deploy sibling if there is no raw one.
+
+    For "latest" it is the newest one whose header can be read; the trainer verifies the rest, and falls back.
 
     Args:
         workspace: the workspace to resume in.
@@ -105,13 +122,13 @@ def _locate_latest(workspace: Workspace) -> Path:
         names = [path.name for path in folder.iterdir()] if folder.exists() else []
     except OSError as error:
         raise UserError(
-            f"The checkpoints in {folder} cannot be read: {error.strerror or error}. Correct its permissions, then "
-            "resume again."
+            f"The folder {folder} cannot be read: {error.strerror or error}. Check that it is a folder that you may "
+            "read, then resume again."
         ) from error
     found = list_checkpoints(workspace) or list_deploy_siblings(workspace)
     if found:
-        return found[0][1]
-    unusable = f" None of its {len(names)} files is a checkpoint of this trainer." if names else ""
+        return next((path for _, path in found if has_header(path)), found[0][1])
+    unusable = f" None of its {len(names)} files is a checkpoint." if names else ""
     raise UserError(f"There is no checkpoint to resume from in {folder}.{unusable} Start without --resume.")
 
 

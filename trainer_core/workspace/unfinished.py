@@ -9,7 +9,7 @@ from typing import Any
 
 from trainer_core.events import Event, event_to_json
 from trainer_core.sinks.journal import read_journal
-from trainer_core.workspace.checkpoints import has_final_checkpoint, list_checkpoints
+from trainer_core.workspace.checkpoints import has_final_checkpoint, has_header, list_checkpoints
 from trainer_core.workspace.layout import Workspace
 
 
@@ -46,7 +46,7 @@ def find_unfinished_run(workspace: Workspace, events: Iterable[Event] | None = N
     checkpoints = list_checkpoints(workspace)
     if not checkpoints:
         return None
-    step, path = checkpoints[0]
+    step, path = next((entry for entry in checkpoints if has_header(entry[1])), checkpoints[0])
     records = read_journal(workspace.journal_file) if events is None else [event_to_json(event) for event in events]
     if has_final_checkpoint(workspace, step) and (not records or _last_outcome(records) == "completed"):
         return None
@@ -58,7 +58,7 @@ def find_unfinished_run(workspace: Workspace, events: Iterable[Event] | None = N
 def lost_run_step(workspace: Workspace, events: Iterable[Event]) -> int | None:
     """Return the last step of a run that stopped before its first checkpoint, or None without such a run."""
     records = [event_to_json(event) for event in events]
-    if workspace.step_checkpoints() or not records or _last_outcome(records) != "interrupted":
+    if list_checkpoints(workspace) or not records or _last_outcome(records) != "interrupted":
         return None
     return max((r["step"] for r in records if isinstance(r.get("step"), int)), default=0)
 
