@@ -1,10 +1,23 @@
-"""`UserError`, raised for every problem that the user can correct.
+"""`UserError`, raised for every problem that the user can correct, and its use for a lack of memory.
 
 The command line prints message and hint and exits with code 2; the window shows the message beside the field or in
 a dialog. Any other exception is an error of the program, which the window shows with a report.
 """
 
 from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Iterator
+
+_OUT_OF_MEMORY_TEXTS = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
 
 
 class UserError(Exception):
@@ -23,3 +36,27 @@ class UserError(Exception):
 
 class NewerFileError(UserError):
     """A file of a newer version of this program, which this version neither reads nor rewrites."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` of Python, NumPy, torch or the system means that the memory of a device ran out."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY_TEXTS)
+
+
+@contextlib.contextmanager
+def explain_out_of_memory(task: str, *, hint: str = "") -> Iterator[None]:
+    """Raise a `UserError` instead if memory runs out; a context manager or a decorator.
+
+    Args:
+        task: completes "There is not enough memory to".
+        hint: the option that needs less memory.
+    """
+    try:
+        yield
+    except (MemoryError, OSError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        text = f"There is not enough memory to {task}. Close other programs, then try again."
+        raise UserError(text, hint=hint) from error

@@ -203,6 +203,11 @@ def sync_file(descriptor: int) -> None:
             raise
 
 
+def real_path(path: Path) -> Path:
+    """Return the absolute path without links; a link that leads to itself stays in it, where `resolve` would raise."""
+    return Path(os.path.realpath(path))
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` durable (POSIX; other systems need no call).
 

@@ -226,7 +226,7 @@ def _add_simulate(verbs: _Verbs[ArgumentParser]) -> None:
         type=int,
         default=1,
         metavar="K",
-        help="frames per photo, saved as NAME_1 to NAME_K (default: %(default)s)",
+        help="frames per photo, 1 to 1000, saved as NAME_1 to NAME_K (default: %(default)s)",
     )
     parser.add_argument(
         "--seed",

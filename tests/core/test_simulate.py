@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from trainer_core.data.captures import read_captures
 from trainer_core.data.pyramid import enlarge, enlarge_part
 from trainer_core.errors import UserError
 from trainer_core.tools import main
+from trainer_core.verbs import simulate as simulate_module
 from trainer_core.verbs.simulate import simulate
 
 
@@ -181,7 +183,8 @@ def test_nothing_to_do_is_an_error_that_names_each_reason_and_makes_no_folder(tm
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        (["--count", "0"], "--count must be at least 1, not 0."),
+        (["--count", "0"], "--count must be from 1 to 1000, not 0."),
+        (["--count", "1001"], "--count must be from 1 to 1000, not 1001."),
         (["--seed", "-1"], "--seed must be from 0 to 2147483647, not -1."),
         (["--seed", "18446744073709551616"], "--seed must be from 0 to 2147483647, not 18446744073709551616."),
     ],
@@ -274,3 +277,35 @@ def test_the_verb_prints_what_it_wrote_and_fails_for_what_it_refused(
     (tmp_path / "bad.png").write_bytes(b"no picture")
     assert main([*words, str(tmp_path / "bad.png")]) == 2
     assert "bad.png" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right on Windows")
+def test_links_in_a_circle_are_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = photo(tmp_path / "in" / "sea.png").parent
+    (folder / "a.png").symlink_to(folder / "b.png")
+    (folder / "b.png").symlink_to(folder / "a.png")
+    (folder / "again").symlink_to(folder)
+    words = ["-o", str(tmp_path / "out"), "--camera", "wqv1", "--scale", "2"]
+    assert main(["simulate", str(folder), *words]) == 2
+    assert names_in(tmp_path / "out" / "lr") == ["sea.png"] and "a.png cannot be used" in capsys.readouterr().err
+    for verb in (["simulate", str(folder / "a.png")], ["simulate", str(folder / "a.png" / "x")]):
+        assert main([*verb, *words]) == 2 and "There is no file" in capsys.readouterr().err
+
+
+def test_lack_of_memory_is_said_for_the_photo_and_the_others_are_simulated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = photo(tmp_path / "in" / "a.png").parent
+    photo(folder / "b.png", seed=1)
+    write = simulate_module._write_frame
+
+    def hungry(*arguments: Any) -> list[Path]:
+        if arguments[-1] == "a":
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory")
+        return write(*arguments)
+
+    monkeypatch.setattr(simulate_module, "_write_frame", hungry)
+    assert main(["simulate", str(folder), "-o", str(tmp_path / "out"), "--camera", "wqv1", "--scale", "2"]) == 2
+    error = capsys.readouterr().err
+    assert f"There is not enough memory to simulate {folder / 'a.png'}." in error
+    assert names_in(tmp_path / "out" / "lr") == ["b.png"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import importlib
 import struct
 from pathlib import Path
 
@@ -13,9 +15,10 @@ torch = pytest.importorskip("torch")
 
 from tests.core.networks import network_of, saved
 from tests.small_runs import picture
-from trainer_core.errors import UserError
+from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.tools import main
 from trainer_core.verbs.picture_files import compose_comparison
 from trainer_core.verbs.upscale import Upscaler, upscale
 from trainer_core.weights.export import pad_for_viewer, prepare_export_state, write_deployable
@@ -120,6 +123,52 @@ def test_files_folders_and_equal_names_are_written_as_png(tmp_path: Path) -> Non
     assert [p.name for p in done.written] == ["a.png", "b.png", "a_2.png"] and not done.refused
     assert furthest(np.asarray(Image.open(done.written[0])), computed(network, photo())) <= 1
     assert furthest(np.asarray(Image.open(done.written[2])), computed(network, photo(seed=3))) <= 1
+
+
+def test_files_that_the_scan_passes_over_are_passed_over_in_a_folder(tmp_path: Path) -> None:
+    path, _ = model(tmp_path)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.fromarray(photo()).save(folder / "a.png")
+    for name in ("._a.png", ".hidden.png", "SYNOPHOTO_THUMB_M.jpg", "AlbumArtSmall.jpg"):
+        (folder / name).write_bytes(b"\0\5\x16\7")
+    done = upscale(path, [folder], tmp_path / "out", device="cpu")
+    assert [file.name for file in done.written] == ["a.png"] and not done.refused
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: 9 bytes"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+    ],
+    ids=str,
+)
+def test_lack_of_memory_is_a_sentence_with_advice(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, _ = model(tmp_path)
+    Image.fromarray(photo()).save(tmp_path / "a.png")
+    words = ["upscale", str(path), str(tmp_path / "a.png"), "-o", str(tmp_path / "out"), "--device", "cpu"]
+
+    def fail(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RRDBNet, "forward", fail)
+        assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert "a.png: There is not enough memory to upscale" in err and "--tile, such as 96" in err and not out
+    for verb, function in (("export", "load_network"), ("inspect", "open_weights")):
+        with monkeypatch.context() as patch:
+            patch.setattr(importlib.import_module(f"trainer_core.verbs.{verb}"), function, fail)
+            assert main([verb, str(path), *(["-o", str(tmp_path / "n.pth")] if verb == "export" else [])]) == 2
+        assert f"There is not enough memory to {verb}" in capsys.readouterr().err
+    with pytest.raises(RuntimeError, match="another"), explain_out_of_memory("do it"):
+        raise RuntimeError("another error")
 
 
 def test_watch_dumps_give_a_picture_for_each_photo(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from trainer_core.camera import Camera, CameraProfile, build_camera
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.data.folder_walk import FolderWalk
 from trainer_core.data.photos import PhotoError, decode, scan_photos
-from trainer_core.errors import UserError
+from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.files import write_json
 from trainer_core.scenes.painter import render_scene
 from trainer_core.watches import WATCHES
@@ -80,6 +80,7 @@ class Calibration:
         return "\n".join(lines)
 
 
+@explain_out_of_memory("calibrate", hint="Or give fewer or smaller files.")
 def calibrate(
     captures: Sequence[Path | str],
     out: Path | str,

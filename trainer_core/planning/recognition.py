@@ -11,6 +11,7 @@ from pathlib import Path
 from trainer_core.data.captures import PALM_SUFFIX, read_captures
 from trainer_core.data.photos import EXTENSIONS
 from trainer_core.errors import UserError
+from trainer_core.files import real_path
 from trainer_core.input_files import read_regular
 from trainer_core.json_files import parse_json
 from trainer_core.settings.config import SETTINGS, WEIGHT_FILES
@@ -52,7 +53,7 @@ def classify_path(path: Path, workspace: Path | None = None) -> PathKind:
     if not path.is_file():
         return PathKind.OTHER
     if suffix in WEIGHTS:
-        inside = workspace is not None and Workspace(workspace.resolve()).checkpoints_folder in path.resolve().parents
+        inside = workspace is not None and Workspace(real_path(workspace)).checkpoints_folder in real_path(path).parents
         return PathKind.CHECKPOINT if inside else PathKind.WEIGHTS
     if suffix == _PROFILE:
         return PathKind.PROFILE

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-
+from trainer_core.errors import is_out_of_memory
 from trainer_core.settings.config import TrainerConfig
 
 
 class Diverged(RuntimeError):
     """The failure of a run in which too many steps in a row had gradients that were not finite."""
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` means that the memory of any device ran out."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
 
 
 def explain_failure(error: BaseException, config: TrainerConfig) -> str:

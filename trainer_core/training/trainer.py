@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer_core.control import RunControl, Stopped
-from trainer_core.errors import UserError
+from trainer_core.errors import UserError, is_out_of_memory
 from trainer_core.events import EventSink, Fanout, Notice, RunFinished
 from trainer_core.planning.plan import RunPlan
 from trainer_core.training.clock import RunClock
 from trainer_core.training.evaluation import ValidationRecord
-from trainer_core.training.failures import Diverged, explain_failure, is_out_of_memory, suggest_remedy
+from trainer_core.training.failures import Diverged, explain_failure, suggest_remedy
 from trainer_core.training.loop import TrainingLoop
 from trainer_core.training.run_sinks import attach_workspace_sinks
 from trainer_core.training.start import read_start

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import trainer_core
-from trainer_core.errors import UserError
+from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.files import file_identity, write_bytes
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
@@ -45,6 +45,7 @@ class ExportResult:
     summary: str
 
 
+@explain_out_of_memory("export the model")
 def export_model(
     model: Path | str,
     out: Path | str,

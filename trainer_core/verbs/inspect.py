@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trainer_core.errors import explain_out_of_memory
 from trainer_core.text import escape_control_characters
 from trainer_core.weights.container.reader import check_values, open_weights
 from trainer_core.weights.container.refusal import WeightsError
@@ -123,6 +124,7 @@ class Inspection:
         return lines + [f"  meta        {key}: {value}" for key, value in metadata]
 
 
+@explain_out_of_memory("inspect the file")
 def inspect_file(path: Path | str) -> Inspection:
     """Inspect a weight file: its header, and whether its values can be used.
 

@@ -55,7 +55,10 @@ def install_model(model: Path | str, folder: Path | str, *, replace: bool = Fals
     if target.exists() and target.samefile(model):
         return target
     if target.exists() and not replace:
-        raise NameAlreadyUsed(f"{target} already exists.", hint="Use --replace to overwrite it, or rename the model.")
+        raise NameAlreadyUsed(
+            f"{target} already exists. It may be a model that came with WQV-Viewer or that you installed before.",
+            hint="Use --replace to overwrite it, or rename the model.",
+        )
     with open_regular(model) as source, atomic_write(target) as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
     return target

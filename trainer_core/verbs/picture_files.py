@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from trainer_core.data.captures import PALM_SUFFIX, could_be_raw_dump, read_captures
+from trainer_core.data.passed_over import find_file_reason
 from trainer_core.data.photos import EXTENSIONS, PhotoError, decode
 from trainer_core.errors import UserError
 from trainer_core.pixels import as_rgb, enlarge_bicubic
@@ -20,12 +21,15 @@ _CAPTION_HEIGHT = 14  # pixels above each picture of a comparison
 def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
     """Yield the files among `paths`, and the photos, Palm databases and raw dumps of each folder, sorted by name.
 
+    In folders, files that hold no photos of the user are passed over, such as hidden ones.
+
     Raises:
         UserError: a path is missing, or a folder contains no picture.
     """
     for path in paths:
         if path.is_dir():
-            found = sorted(file for file in path.iterdir() if file.is_file() and _could_hold_pictures(file))
+            files = (file for file in path.iterdir() if not find_file_reason(file.name) and file.is_file())
+            found = sorted(file for file in files if _could_hold_pictures(file))
             if not found:
                 raise UserError(
                     f"{path} contains no photos: no pictures, Palm databases or raw watch dumps. "

@@ -21,8 +21,8 @@ from trainer_core.camera.parameters import ColorParams
 from trainer_core.data.decoding import PhotoError, decode, decode_bytes, read_size
 from trainer_core.data.photos import name_bytes, scan_photos
 from trainer_core.data.pyramid import Box, Pyramid, enlarge_part
-from trainer_core.errors import UserError
-from trainer_core.files import file_identity, write_bytes
+from trainer_core.errors import UserError, explain_out_of_memory
+from trainer_core.files import file_identity, real_path, write_bytes
 from trainer_core.pixels import png_bytes, to_tensor, to_uint8
 from trainer_core.randomness import Stream, make_generator, make_torch_generator
 from trainer_core.settings.config import SETTINGS
@@ -30,6 +30,7 @@ from trainer_core.verbs.output_files import make_folder, refuse_overwriting
 from trainer_core.watches import WQV10
 
 SCALES = (2, 4, 8)
+MAX_COUNT = 1000  # frames of one photo
 FrameProgress = Callable[[int, int], None]
 
 
@@ -81,7 +82,7 @@ def simulate(
         out_dir: folder for the results, created if missing.
         camera: "wqv1" or "wqv10".
         scale: 2, 4 or 8.
-        count: frames of each photo.
+        count: frames of each photo, from 1 to 1000.
         seed: seed of the random numbers, within the limits of the setting `seed`.
         progress: called with the number of finished photos and of all photos.
 
@@ -100,15 +101,10 @@ def simulate(
         try:
             for result in (result for name in names for result in _list_result_paths(out_dir, name)):
                 refuse_overwriting(result, sources, "one of the photos to simulate. Choose another folder with -o.")
-            for place, (view, is_small) in enumerate(_iterate_frames(file, watch, count, seed)):
-                if is_small and place == 0:
-                    done.notices.append(f"{file} is smaller than a watch frame at x{scale} and was enlarged to fit.")
-                earlier = {path for path in _list_result_paths(out_dir, names[place]) if path.exists()}
-                _count_written(
-                    _write_frame(watch, view, seed, _hash_frame(file, place), out_dir, names[place]), earlier, done
-                )
+            with explain_out_of_memory(f"simulate {file}", hint="Or use a smaller copy of the photo."):
+                _write_frames(file, watch, names, seed, out_dir, done)
         except UserError as error:
-            done.refused.append((file, error.message))
+            done.refused.append((file, str(error)))
         if progress is not None:
             progress(number + 1, len(files))
     return done
@@ -117,8 +113,8 @@ def simulate(
 def _check_numbers(scale: int, count: int, seed: int) -> None:
     if scale not in SCALES:
         raise UserError(f"--scale must be one of {', '.join(map(str, SCALES))}, not {scale}.")
-    if count < 1:
-        raise UserError(f"--count must be at least 1, not {count}.")
+    if not 1 <= count <= MAX_COUNT:
+        raise UserError(f"--count must be from 1 to {MAX_COUNT}, not {count}.")
     problem = SETTINGS["seed"].problem(seed)
     if problem is not None:
         raise UserError(problem)
@@ -130,7 +126,7 @@ def _collect_files(photos: list[Path], out_dir: Path, result: SimulationResult) 
     for photo in photos:
         try:
             for file in _iterate_files(photo, out_dir, result):
-                found.setdefault(file.resolve(), file)
+                found.setdefault(real_path(file), file)
         except UserError as error:
             result.refused.append((photo, error.message))
     if not found:
@@ -138,7 +134,7 @@ def _collect_files(photos: list[Path], out_dir: Path, result: SimulationResult) 
             " ".join(reason for _, reason in result.refused)
             or "There are no photos to simulate. Give files or folders with photos."
         )
-    refused = {path.resolve() for path, _ in result.refused}  # a photo may come from a folder and from its own argument
+    refused = {real_path(path) for path, _ in result.refused}  # a photo may have come from a folder as well
     return [file for resolved, file in found.items() if resolved not in refused]
 
 
@@ -161,7 +157,7 @@ def _name_all_frames(files: list[Path], count: int) -> Iterator[list[str]]:
     stems = Counter(file.stem.lower() for file in files)
     taken: set[str] = set()
     for file in files:
-        parent = file.parent.resolve().name
+        parent = real_path(file.parent).name
         base = file.stem if stems[file.stem.lower()] == 1 or not parent else f"{parent}_{file.stem}"
         names, number = _name_frames(base, count), 1
         while taken.intersection(name.lower() for name in names):
@@ -222,6 +218,17 @@ def _enlarge_frame(photo: np.ndarray, width: int, height: int, draws: list[float
 
 def _hash_frame(file: Path, place: int) -> int:
     return int.from_bytes(hashlib.sha256(name_bytes(file.name) + b"\0%d" % place).digest()[:6], "big")
+
+
+def _write_frames(
+    file: Path, watch: Camera, names: list[str], seed: int, out_dir: Path, result: SimulationResult
+) -> None:
+    for place, (view, is_small) in enumerate(_iterate_frames(file, watch, len(names), seed)):
+        if is_small and place == 0:
+            result.notices.append(f"{file} is smaller than a watch frame at x{watch.scale} and was enlarged to fit.")
+        earlier = {path for path in _list_result_paths(out_dir, names[place]) if path.exists()}
+        made = _write_frame(watch, view, seed, _hash_frame(file, place), out_dir, names[place])
+        _count_written(made, earlier, result)
 
 
 def _write_frame(watch: Camera, view: FrameView, seed: int, index: int, out_dir: Path, name: str) -> list[Path]:

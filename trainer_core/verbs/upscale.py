@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from trainer_core.errors import UserError
+from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.files import file_identity, unique_name
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
@@ -27,6 +27,7 @@ from trainer_core.weights.network import load_network
 
 DEFAULT_TILE = 256  # LR pixels; a watch photo fits into one tile
 TILE_MARGIN = 32  # LR pixels around a tile
+_MEMORY_HINT = "Or use a smaller --tile, such as 96."
 
 TileProgress = Callable[[str, int, int], None]
 
@@ -82,7 +83,8 @@ class Upscaler:
             raise UserError(f"--tile must be 0 (no tiles) or at least {TILE_MARGIN}, not {tile}.")
         self._device = _choose_device(device)
         self._dtype = torch.float32 if not half else torch.float16 if self._device.type == "cuda" else torch.bfloat16
-        network, source = load_network(model)
+        with explain_out_of_memory("load the model"):
+            network, source = load_network(model)
         self.name = source.path.stem
         self.description = source.spec.describe()
         step = source.meta.get("step")
@@ -104,7 +106,8 @@ class Upscaler:
             progress: called with the number of finished tiles and of all tiles.
         """
         height, width = image.shape[:2]
-        result = np.empty((height * self.spec.scale, width * self.spec.scale, 3), np.uint8)
+        with explain_out_of_memory("hold the result", hint="Or upscale parts of the picture."):
+            result = np.empty((height * self.spec.scale, width * self.spec.scale, 3), np.uint8)
         for tile in self.iterate_tiles(image):
             tile.paste_into(result)
             if progress is not None:
@@ -138,13 +141,8 @@ class Upscaler:
         """Upscale a window, computed with a margin, to uint8 [h, w, 3]."""
         start_y, start_x = max(top - TILE_MARGIN, 0), max(left - TILE_MARGIN, 0)
         window = lr[..., start_y : bottom + TILE_MARGIN, start_x : right + TILE_MARGIN]
-        try:
+        with explain_out_of_memory(f"upscale on {self._device.type}", hint=_MEMORY_HINT):
             sr = self._network(window.to(self._device, self._dtype, memory_format=torch.channels_last))
-        except torch.OutOfMemoryError as error:
-            raise UserError(
-                f"Out of memory on {self._device.type}. Close other programs that use the same device.",
-                hint="Or use a smaller --tile, such as 96.",
-            ) from error
         scale = self.spec.scale
         y, x = (top - start_y) * scale, (left - start_x) * scale
         return to_uint8(sr[0, :, y : y + (bottom - top) * scale, x : x + (right - left) * scale].expand(3, -1, -1))
@@ -188,16 +186,19 @@ def upscale(
     make_folder(out_dir)
     for file in files:
         try:
-            for name, picture in read_pictures(file):
+            with explain_out_of_memory("read the picture"):
+                pictures = read_pictures(file)
+            for name, picture in pictures:
                 target = out_dir / f"{unique_name(name, names)}.png"
                 refuse_overwriting(target, inputs, "one of the photos to upscale. Choose another folder or name.")
                 done.written += _upscale_picture(picture, target, models, compare or compare_with is not None, progress)
                 done.made_gray += upscaler.gray and has_color(picture)
         except UserError as error:
-            done.refused.append((file, error.message))
+            done.refused.append((file, str(error) if str(file) in str(error) else f"{file}: {error}"))
     return done
 
 
+@explain_out_of_memory("upscale", hint=_MEMORY_HINT)
 def _upscale_picture(
     picture: np.ndarray, target: Path, models: list[Upscaler], compare: bool, progress: TileProgress | None
 ) -> list[Path]:

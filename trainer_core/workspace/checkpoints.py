@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer_core.errors import UserError
+from trainer_core.files import real_path
 from trainer_core.input_files import check_regular, open_regular
 from trainer_core.sinks.journal import parse_line
 from trainer_core.weights.container.reader import WeightsError, open_weights
@@ -110,8 +111,8 @@ def locate_checkpoint(workspace: Workspace, resume_from: str) -> Path:
 
 def archive_containing(workspace: Workspace, checkpoint: Path) -> Path | None:
     """Return the archived run that contains a checkpoint, or None for a checkpoint of the current run."""
-    for parent in checkpoint.resolve().parents:
-        if parent.parent == workspace.previous_runs.resolve():
+    for parent in real_path(checkpoint).parents:
+        if parent.parent == real_path(workspace.previous_runs):
             return parent
     return None
 
@@ -169,4 +170,4 @@ def _modified(path: Path) -> float:
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
-    return folder.resolve() in path.resolve().parents
+    return real_path(folder) in real_path(path).parents
