@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in luma (ITU-R BT.601), for values that are sRGB-encoded."""
 
+RESULT_MARK = "wqv-upscale result"
+"""Beginning of the PNG text "Software" of previews, upscaled pictures and simulated watch photos."""
+
 PixelsT = TypeVar("PixelsT", np.ndarray, "Tensor")
 
 
@@ -100,11 +103,18 @@ def _repeat_pixels(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return repeated
 
 
+def mark_result(text: PngInfo | None = None) -> PngInfo:
+    """Add to the text of a PNG file that it is a result of this program, so that no run trains on it."""
+    marked = text or PngInfo()
+    marked.add_text("Software", RESULT_MARK)
+    return marked
+
+
 def png_bytes(pixels: np.ndarray, *, text: PngInfo | None = None, compress_level: int = -1) -> bytes:
     """Encode uint8 [H, W] or [H, W, 3] as a PNG file.
 
     Args:
-        text: text chunks of the file.
+        text: text chunks of the file; see `mark_result`.
         compress_level: 0 (none) to 9 (smallest), -1 for zlib's default.
     """
     packed = io.BytesIO()

@@ -135,7 +135,7 @@ def test_unusable_files_are_listed_with_the_reason(tmp_path: Path) -> None:
     found = reasons(tmp_path)
     assert names(tmp_path) == ["good.png"]
     assert "empty" in found["empty.png"] and "too small" in found["dot.png"]
-    assert "not a PNG" in found["text.jpg"] and "not a PNG" in found["animation.png"]
+    assert "a web page" in found["text.jpg"] and "a GIF picture; export it" in found["animation.png"]
     assert "PostScript" in found["vector.jpg"]
     assert "too large" in found["bomb.png"] and "too large" in found["ribbon.png"]
     assert len(found) == 8

@@ -213,7 +213,9 @@ def _cut_clean_frames(
 
 def _read_photos(folder: Path, count: int, refused: list[tuple[Path, str]]) -> Iterator[np.ndarray]:
     """Yield photos one at a time, because large ones do not fit into memory together."""
-    photos = scan_photos(folder).photos
+    scan = scan_photos(folder)
+    refused += [(folder / entry.name, f"{folder / entry.name}: {entry.reason}.") for entry in scan.rejected]
+    photos = scan.photos
     for index in np.linspace(0, len(photos) - 1, min(count, len(photos))).round().astype(int):
         path = photos[index].path
         try:

@@ -1,10 +1,9 @@
 """Open one image file safely: its size and texts from the header, its pixels as 8-bit sRGB.
 
 This is the only module of the core and the window that opens image files. The file's first bytes, never its name,
-select the reader, from five formats; limits are checked before any pixel is decoded. EXIF orientation is applied, ICC
-profiles are converted to sRGB, 16-bit values are rounded (v / 257), and transparent pixels are composited on middle
-gray: a white or black border would not look like a photo, and gray changes the mean brightness least. Only the first
-frame or page of a file is used.
+select the reader, from five formats; limits are checked before any pixel is decoded. EXIF orientation is applied, and
+colors are converted to sRGB (`color`). Only the first frame or page of a file is used. While it decodes, a photo needs
+`DECODING_BYTES` for each pixel.
 """
 
 from __future__ import annotations
@@ -13,36 +12,60 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, PngImagePlugin
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import jpeg_factory
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from trainer_core.errors import UserError
+from trainer_core.data.color import to_srgb
+from trainer_core.data.color_profiles import read_profile
+from trainer_core.data.completeness import is_truncated
+from trainer_core.data.formats import describe_foreign_format, describe_foreign_suffix
+from trainer_core.data.photo_error import PhotoError
+from trainer_core.data.png_chunks import leave_out_long_texts, read_early_chunk
 from trainer_core.input_files import open_regular
+from trainer_core.pixels import RESULT_MARK
 
-MAX_PIXELS = 100_000_000
+__all__ = [
+    "DECODING_BYTES",
+    "MAX_FILE_BYTES",
+    "MAX_PIXELS",
+    "MAX_SIDE",
+    "MIN_SIDE",
+    "PhotoError",
+    "check_photo",
+    "decode",
+    "decode_bytes",
+    "read_png_texts",
+    "read_size",
+]
+
+MAX_PIXELS = 64_000_000  # with its smaller copies, half of the photo cache of a run
 MAX_SIDE = 30_000
 MIN_SIDE = 8
 MAX_FILE_BYTES = 512 * 1024 * 1024
-BACKDROP = (128, 128, 128)
+_MAX_PROFILE_BYTES = 16 * 1024 * 1024
+DECODING_BYTES = 7  # per pixel: Pillow's four and the three of the result
 
 _ORIENTATION_TAG = 0x0112
-_BITS_PER_SAMPLE_TAG = 258
-_ORIENTATION_TRANSPOSES = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+_NEW_SUBFILE_TYPE_TAG, _DNG_VERSION_TAG, _REDUCED = 254, 50706, 1
+_TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.transpose(1, 0, 2),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda pixels: np.rot90(pixels),
 }
+# Pillow's limit for the chunks of PNG files, 1 MiB, refuses photos with a large color profile.
+PngImagePlugin.MAX_TEXT_CHUNK = _MAX_PROFILE_BYTES
+
 _READERS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
     (b"\x89PNG\r\n\x1a\n", PngImageFile),
     (b"\xff\xd8\xff", jpeg_factory),
@@ -55,8 +78,18 @@ _READERS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
 )
 
 
-class PhotoError(UserError):
-    """A photo that cannot be used; the message is the reason alone, without the file's name."""
+def check_photo(path: Path) -> tuple[int, int]:
+    """Return width and height like `read_size`, and refuse files that cannot be photos as far as headers show.
+
+    Raises:
+        PhotoError: as `read_size`, or the end of the file is missing, or this program wrote it as a result.
+    """
+    with _open_image(path) as (image, file):
+        if is_truncated(file, image):
+            raise PhotoError("the file is truncated: its end is missing. Copy it again from where it came")
+        if str(image.info.get("Software", "")).startswith(RESULT_MARK):
+            raise PhotoError("a result of this program, not a photo")
+        return _upright_size(image)
 
 
 def read_size(source: Path | bytes) -> tuple[int, int]:
@@ -65,9 +98,13 @@ def read_size(source: Path | bytes) -> tuple[int, int]:
     Raises:
         PhotoError: the file cannot be read, has no known format, or exceeds a limit.
     """
-    with _open_image(source) as image:
-        width, height = image.size
-        return (height, width) if _read_orientation(image) >= 5 else (width, height)
+    with _open_image(source) as (image, _):
+        return _upright_size(image)
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    return (height, width) if _read_orientation(image) >= 5 else (width, height)
 
 
 def decode(path: Path) -> np.ndarray:
@@ -76,14 +113,14 @@ def decode(path: Path) -> np.ndarray:
     Raises:
         PhotoError: the file cannot be read, is damaged or truncated, or holds no 8- or 16-bit image.
     """
-    with _open_image(path) as image:
-        return _decode_image(image)
+    with _open_image(path) as (image, file):
+        return _decode_image(image, file)
 
 
 def decode_bytes(content: bytes) -> np.ndarray:
     """Decode the photo in `content`, the bytes of a whole file, as `decode` does."""
-    with _open_image(content) as image:
-        return _decode_image(image)
+    with _open_image(content) as (image, file):
+        return _decode_image(image, file)
 
 
 def read_png_texts(path: Path) -> dict[str, str]:
@@ -92,19 +129,23 @@ def read_png_texts(path: Path) -> dict[str, str]:
     Raises:
         PhotoError: the file cannot be read, has no known format, or exceeds a limit.
     """
-    with _open_image(path) as image:
+    with _open_image(path) as (image, _):
         return {str(keyword): text for keyword, text in image.info.items() if isinstance(text, str)}
 
 
-def _decode_image(image: Image.Image) -> np.ndarray:
-    turn = _ORIENTATION_TRANSPOSES.get(_read_orientation(image))
+def _decode_image(image: Image.Image, file: BinaryIO) -> np.ndarray:
+    turn = _TURNS.get(_read_orientation(image))
+    cicp = read_early_chunk(file, b"cICP") if image.format == "PNG" else b""
+    profile = read_profile(image, cicp)
     image.load()
-    rgb = _to_srgb(image)
-    return np.array(rgb if turn is None else rgb.transpose(turn))
+    pixels = to_srgb(image, profile)
+    image.close()  # frees Pillow's pixels before a turn needs another copy
+    return pixels if turn is None else np.ascontiguousarray(turn(pixels))
 
 
 @contextmanager
-def _open_image(source: Path | bytes) -> Iterator[Image.Image]:
+def _open_image(source: Path | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
+    """Open an image and yield it with its file, whose position must be kept."""
     try:
         with io.BytesIO(source) if isinstance(source, bytes) else open_regular(source) as file:
             size = file.seek(0, io.SEEK_END)
@@ -115,9 +156,10 @@ def _open_image(source: Path | bytes) -> Iterator[Image.Image]:
             file.seek(0)
             reader = _find_reader(file.read(16))
             file.seek(0)
-            with reader(file) as image:
+            with reader(leave_out_long_texts(file) if reader is PngImageFile else file) as image:
+                _refuse_raw(image)
                 _check_size(*image.size)
-                yield image
+                yield image, file
     except PhotoError:
         raise
     except OSError as error:
@@ -128,12 +170,20 @@ def _open_image(source: Path | bytes) -> Iterator[Image.Image]:
 
 
 def _find_reader(start: bytes) -> Callable[..., Any]:
+    if start[8:10] == b"CR" and start.startswith(b"II*"):
+        raise PhotoError(describe_foreign_suffix(".cr2"))
     for magic, reader in _READERS:
         if start.startswith(magic) and (magic != b"RIFF" or start[8:12] == b"WEBP"):
             return reader
-    if start.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6")):
-        raise PhotoError("a PostScript file, not a photo")
-    raise PhotoError("not a PNG, JPEG, TIFF, WebP or BMP file")
+    raise PhotoError(describe_foreign_format(start) or "not a PNG, JPEG, TIFF, WebP or BMP file")
+
+
+def _refuse_raw(image: Image.Image) -> None:
+    """Refuse a RAW file of a camera, a TIFF file whose first picture is a thumbnail."""
+    tags = image.tag_v2 if isinstance(image, TiffImageFile) else {}
+    subfile = tags.get(_NEW_SUBFILE_TYPE_TAG)
+    if _DNG_VERSION_TAG in tags or (isinstance(subfile, int) and subfile & _REDUCED):
+        raise PhotoError("a RAW file of a camera; develop it and export it as JPEG or PNG")
 
 
 def _check_size(width: int, height: int) -> None:
@@ -154,50 +204,4 @@ def _read_orientation(image: Image.Image) -> int:
         value = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
     except Exception:  # a damaged EXIF block does not make the image unusable
         return 1
-    return value if value in _ORIENTATION_TRANSPOSES else 1
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
-        image = _to_eight_bit(image)
-    if image.mode in ("I", "F"):
-        raise PhotoError("a 32-bit or floating-point image has no defined white; save it with 8 or 16 bits per channel")
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        return _composite_on_backdrop(_apply_icc_profile(rgba.convert("RGB"), profile), rgba.getchannel("A"))
-    return _apply_icc_profile(image, profile)
-
-
-def _to_eight_bit(image: Image.Image) -> Image.Image:
-    bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE_TAG)
-    top = 4095 if bits == (12,) else 65535
-    values = np.asarray(image).astype(np.uint32)
-    return Image.fromarray(((values * 255 + top // 2) // top).astype(np.uint8))
-
-
-def _composite_on_backdrop(color: Image.Image, alpha: Image.Image) -> Image.Image:
-    lowest, highest = alpha.getextrema()
-    if highest == 0:
-        raise PhotoError("the image is fully transparent")
-    if lowest == 255:
-        return color
-    return Image.composite(color, Image.new("RGB", color.size, BACKDROP), alpha)
-
-
-def _apply_icc_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert `image` to sRGB; ignore a profile that is damaged or for another color space."""
-    if image.mode not in ("L", "CMYK"):
-        image = image.convert("RGB")
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if source.profile.xcolor_space.strip() == "RGB" and image.mode == "L":
-                image = image.convert("RGB")
-            if "srgb" not in ImageCms.getProfileDescription(source).lower():
-                target = ImageCms.createProfile("sRGB")
-                converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-                return converted if converted is not None else image.convert("RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            pass
-    return image.convert("RGB")
+    return value if value in _TURNS else 1

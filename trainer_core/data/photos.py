@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from trainer_core.control import Stopped
-from trainer_core.data.decoding import PhotoError, decode, read_size
+from trainer_core.data.decoding import PhotoError, check_photo, decode
 from trainer_core.data.folder_walk import FolderWalk, UnusedFile, name_bytes
+from trainer_core.data.formats import FOREIGN_SUFFIXES, describe_foreign_suffix, is_raw_or_video
 from trainer_core.data.passed_over import find_run_results
 from trainer_core.errors import UserError
 from trainer_core.input_files import open_regular
@@ -107,7 +108,7 @@ def scan_photos(
         raise UserError(f"The source folder {root} holds results of a run. Choose the folder with your photos.")
     walk = FolderWalk(root, exclude)
     files = list(_take_while(should_continue, walk.iterate_files()))
-    named = [(name, path) for name, path in files if path.suffix.lower() in EXTENSIONS]
+    named = [(name, path) for name, path in files if path.suffix.lower() in EXTENSIONS | FOREIGN_SUFFIXES]
     photos, rejected = _separate_rejected(_check_files(named, should_continue))
     photos, repeated = (photos, []) if duplicates else _without_duplicates(photos, preferred_names, should_continue)
     unused = _sort_by_name(walk.unreadable + rejected + repeated)
@@ -154,10 +155,12 @@ def _check_file(file: tuple[str, Path]) -> Photo | UnusedFile:
     try:
         if not path.is_file():
             return UnusedFile(name, "a broken link or not a regular file")
-        width, height = read_size(path)
+        if is_raw_or_video(path.suffix):
+            return UnusedFile(name, describe_foreign_suffix(path.suffix))
+        width, height = check_photo(path)
         return Photo(path, name, width, height, path.stat().st_size)
     except PhotoError as error:
-        return UnusedFile(name, error.message)
+        return UnusedFile(name, describe_foreign_suffix(path.suffix) or error.message)
     except OSError as error:
         return UnusedFile(name, f"cannot be read: {error.strerror}")
 

@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from trainer_core.data.decoding import PhotoError, read_png_texts
 from trainer_core.events import PreviewImage
 from trainer_core.files import write_bytes
-from trainer_core.pixels import make_strip, png_bytes
+from trainer_core.pixels import make_strip, mark_result, png_bytes
 from trainer_core.text import escape_control_characters
 
 _TITLE, _PSNR, _BICUBIC = "Title", "PSNR", "Bicubic PSNR"  # keywords of the PNG's text
@@ -68,7 +68,7 @@ def write_preview(image: PreviewImage, path: Path) -> None:
         if value is not None:
             text.add_text(keyword, f"{value:.4f}")
     parts = [image.lr, image.bicubic, image.sr] + ([] if image.hr is None else [image.hr])
-    write_bytes(path, png_bytes(make_strip(parts), text=text))
+    write_bytes(path, png_bytes(make_strip(parts), text=mark_result(text)))
 
 
 def read_preview_info(path: Path) -> PreviewInfo:

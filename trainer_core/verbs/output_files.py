@@ -9,7 +9,7 @@ import numpy as np
 
 from trainer_core.errors import UserError
 from trainer_core.files import file_identity, write_bytes
-from trainer_core.pixels import png_bytes
+from trainer_core.pixels import mark_result, png_bytes
 
 
 def make_folder(folder: Path) -> None:
@@ -53,7 +53,7 @@ def save_png(pixels: np.ndarray, target: Path, *, inputs: Iterable[Path] = ()) -
     """
     reason = "one of the photos to upscale. Choose another folder or name."
     refuse_overwriting(target, {file_identity(file) for file in inputs}, reason)
-    content = png_bytes(pixels)
+    content = png_bytes(pixels, text=mark_result())
     try:
         write_bytes(target, content)
     except OSError as error:

@@ -23,7 +23,7 @@ from trainer_core.data.photos import name_bytes, scan_photos
 from trainer_core.data.pyramid import Box, Pyramid, enlarge_part
 from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.files import file_identity, real_path, write_bytes
-from trainer_core.pixels import png_bytes, to_tensor, to_uint8
+from trainer_core.pixels import mark_result, png_bytes, to_tensor, to_uint8
 from trainer_core.randomness import Stream, make_generator, make_torch_generator
 from trainer_core.settings.config import SETTINGS
 from trainer_core.verbs.output_files import make_folder, refuse_overwriting
@@ -240,12 +240,12 @@ def _write_frame(watch: Camera, view: FrameView, seed: int, index: int, out_dir:
         codes, target = watch.render_before_jpeg(view, params, noise)
         jpeg = _encode_jpeg(to_uint8(codes / 255)[0], params)
         write_bytes(lr_png.with_suffix(".jpg"), jpeg)
-        write_bytes(lr_png, png_bytes(decode_bytes(jpeg)))
-        write_bytes(target_png, png_bytes(to_uint8(target)[0]))
+        write_bytes(lr_png, png_bytes(decode_bytes(jpeg), text=mark_result()))
+        write_bytes(target_png, png_bytes(to_uint8(target)[0], text=mark_result()))
         return [lr_png, lr_png.with_suffix(".jpg"), target_png]
     lr, target = watch(view, params, noise)
-    write_bytes(lr_png, png_bytes(to_uint8(lr)[0, ..., 0]))
-    write_bytes(target_png, png_bytes(to_uint8(target)[0, ..., 0]))
+    write_bytes(lr_png, png_bytes(to_uint8(lr)[0, ..., 0], text=mark_result()))
+    write_bytes(target_png, png_bytes(to_uint8(target)[0, ..., 0], text=mark_result()))
     return [lr_png, target_png]
 
 
