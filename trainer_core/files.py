@@ -208,6 +208,14 @@ def real_path(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def is_same_folder(one: Path | str, other: Path | str) -> bool:
+    """Whether two paths lead to the same folder, whatever their spelling and the links in them."""
+    identity = file_identity(Path(one))  # tells on a file system that ignores the case of letters
+    return os.path.realpath(one) == os.path.realpath(other) or (
+        identity is not None and identity == file_identity(Path(other))
+    )
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` durable (POSIX; other systems need no call).
 

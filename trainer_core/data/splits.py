@@ -49,6 +49,11 @@ class Splits:
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unknown: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def all_photos(self) -> tuple[Photo, ...]:
+        """The photos of all splits; those of `val` are repeated if `val_is_train`."""
+        return (*self.train, *self.val, *self.test)
+
 
 def make_splits(
     scan: Scan, *, train_split: float, val_split: float, recorded: Mapping[str, Any] | None = None

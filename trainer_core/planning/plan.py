@@ -5,19 +5,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainer_core.data.fingerprints import compute_fingerprints
+from trainer_core.data.photos import ScanCanceled
 from trainer_core.data.splits import Splits, read_splits
 from trainer_core.errors import NewerFileError, UserError
-from trainer_core.files import file_identity
+from trainer_core.files import is_same_folder
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.planning.changes import Change, UnacceptedChanges, find_changes
 from trainer_core.planning.command_line import with_absolute_paths
 from trainer_core.planning.hardware import Hardware, choose_hardware, estimate_memory
 from trainer_core.planning.photos import SourcePhotos, find_photos
+from trainer_core.planning.resumed_run import find_workspace_id, read_resumed_run
+from trainer_core.planning.run_record import hash_profile
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.merge import network_settings, resolve_settings
 from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
@@ -44,6 +48,9 @@ class RunPlan:
         photos: the photos and their split; None for built-in scenes, which the run renders when it takes over the
             workspace.
         checkpoint: the file to resume from; None for a new run.
+        fingerprints: photo name -> fingerprint; those of a new run are computed when it takes over the workspace.
+        changes: the differences from the checkpoint.
+        unusable: files of the workspace that cannot be used, to be set aside.
         notices: sentences for the user (level info), not yet passed to a sink.
     """
 
@@ -55,6 +62,9 @@ class RunPlan:
     profile: CameraProfile | None = None
     photos: SourcePhotos | None = None
     checkpoint: Path | None = None
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+    unusable: tuple[Path, ...] = ()
     notices: tuple[str, ...] = ()
 
     @property
@@ -101,6 +111,8 @@ def make_plan(given: Mapping[str, Any], should_continue: Callable[[], bool] = la
 
     Raises:
         ScanCanceled: `should_continue` returned False.
+        UnacceptedChanges: the run to resume was trained with other photos, another watch or another camera profile, and
+            the settings do not accept that.
         UserError: a setting, a file it names, the source folder or the device cannot be used.
     """
     given = with_absolute_paths(given)
@@ -109,30 +121,63 @@ def make_plan(given: Mapping[str, Any], should_continue: Callable[[], bool] = la
         raise UserError(f"The workspace {workspace.root} is a file. Choose a folder.")
     if given.get("demo"):
         given["source_dir"] = str(workspace.scenes)
+    if given.get("resume_from"):
+        if given.get("init_weights"):
+            raise UserError("Use either --resume (to continue a run) or --init-weights (to start a new one), not both.")
+        return _plan_resume(given, workspace, should_continue)
     stored = workspace.read_settings()
     profile = _load_profile(given, stored)
-    if profile is not None:
-        given["monochrome_style"] = profile.kind == "mono"
-    if given.get("resume_from") and given.get("init_weights"):
-        raise UserError("Use either --resume (to continue a run) or --init-weights (to start a new one), not both.")
-    warm, checkpoint = None, None
-    if given.get("resume_from"):
-        config = _resolve_for_resume(given, stored)
-        checkpoint = locate_checkpoint(workspace, given["resume_from"])
-    else:
-        warm = _find_warm_start(given, stored)
-        config = resolve_settings(given, stored.values, network_settings(warm.spec) if warm else {})
+    warm = _find_warm_start(given, stored)
+    config = resolve_settings(given, stored.values, network_settings(warm.spec) if warm else {})
     return RunPlan(
         config,
-        stored,
+        replace(stored, workspace_id=stored.workspace_id or find_workspace_id(workspace)),
         workspace,
         choose_hardware(config),
         warm,
         profile,
         photos=None if config.demo else find_run_photos(config, should_continue),
-        checkpoint=checkpoint,
         notices=stored.notices + (_network_conflict_notices(config, given) if warm else ()),
     )
+
+
+def _plan_resume(given: dict[str, Any], workspace: Workspace, should_continue: Callable[[], bool]) -> RunPlan:
+    def check_stop() -> None:
+        if not should_continue():
+            raise ScanCanceled
+
+    run = read_resumed_run(workspace, locate_checkpoint(workspace, given["resume_from"]))
+    profile = _load_profile(given, run.stored)
+    config = _resolve_for_resume(given, run.stored)
+    recorded = None if config.resplit else run.recorded_split
+    photos = None if config.demo else _find_photos(config, recorded, should_continue)
+    plan = RunPlan(
+        config,
+        run.stored,
+        workspace,
+        choose_hardware(config),
+        profile=profile,
+        photos=photos,
+        checkpoint=run.checkpoint,
+        fingerprints=compute_fingerprints(photos.splits.all_photos, check_stop) if photos else {},
+        unusable=run.unusable,
+        notices=run.notices,
+    )
+    if run.record is None:
+        return plan
+    changes = find_changes(
+        run.record,
+        config,
+        photos=photos,
+        fingerprints=plan.fingerprints,
+        camera=hash_profile(profile, mono=config.monochrome_style),
+        device=plan.hardware.device,
+        precision=plan.hardware.precision,
+    )
+    critical = [change for change in changes if change.must_be_accepted]
+    if critical and not (config.accept_changes and all(change.is_possible for change in critical)):
+        raise UnacceptedChanges(run.checkpoint, critical)
+    return replace(plan, changes=changes)
 
 
 def network_spec(config: TrainerConfig) -> NetworkSpec:
@@ -152,17 +197,25 @@ def find_run_photos(config: TrainerConfig, should_continue: Callable[[], bool] =
         ScanCanceled: see `should_continue`.
     """
     workspace = Workspace(config.workspace_path) if config.workspace else None
-    if workspace and not config.demo and _is_same_folder(Path(config.source_dir), workspace.root):
+    recorded = _read_recorded_splits(workspace, resplit=config.resplit) if workspace else None
+    return _find_photos(config, recorded, should_continue)
+
+
+def _find_photos(
+    config: TrainerConfig, recorded: Mapping[str, Any] | None, should_continue: Callable[[], bool]
+) -> SourcePhotos:
+    workspace = Path(config.workspace) if config.workspace and not config.demo else None
+    if workspace and is_same_folder(config.source_dir, workspace):
         raise UserError(
-            f"The source folder and the workspace are the same folder, {workspace.root}. Choose another folder for the "
-            f"workspace, such as {workspace.root / 'run'}."
+            f"The source folder and the workspace are the same folder, {workspace}. Choose another folder for the "
+            f"workspace, such as {workspace / 'run'}."
         )
     return find_photos(
         Path(config.source_dir),
         train_split=config.train_split,
         val_split=config.val_split,
-        exclude=(workspace.root,) if workspace and not config.demo else (),
-        recorded=_read_recorded_splits(workspace, resplit=config.resplit) if workspace else None,
+        exclude=(workspace,) if workspace else (),
+        recorded=recorded,
         should_continue=should_continue,
     )
 
@@ -180,21 +233,14 @@ def _read_recorded_splits(workspace: Workspace, *, resplit: bool) -> dict[str, A
     return None if resplit else recorded
 
 
-def _is_same_folder(one: Path, other: Path) -> bool:
-    identity = file_identity(one)  # tells on a file system that ignores the case of letters
-    return os.path.realpath(one) == os.path.realpath(other) or (
-        identity is not None and identity == file_identity(other)
-    )
-
-
 def resolved_config_json(plan: RunPlan) -> dict[str, Any]:
     """Build the output of `--config-only`: the settings, `derived` and `warm_start`."""
     warm = plan.warm_start.as_dict() if plan.warm_start else None
     return settings_to_json(plan.config, stored=plan.stored, derived=plan.derived, warm_start=warm)
 
 
-def _load_profile(given: Mapping[str, Any], stored: StoredSettings) -> CameraProfile | None:
-    """Read the camera profile, or return None if the settings name none."""
+def _load_profile(given: dict[str, Any], stored: StoredSettings) -> CameraProfile | None:
+    """Read the camera profile, which also decides the watch in `given`; None if the settings name none."""
     path = given["camera_profile"] if "camera_profile" in given else stored.values.get("camera_profile")
     if not path:
         return None
@@ -208,6 +254,7 @@ def _load_profile(given: Mapping[str, Any], stored: StoredSettings) -> CameraPro
             f"The camera profile {path} is for a {kind} watch, which contradicts {flag}. "
             f"Omit {flag}, or omit the profile (--no-camera-profile)."
         )
+    given["monochrome_style"] = mono
     return profile
 
 

@@ -190,6 +190,9 @@ class TrainerConfig:
     resume_from: str | None = _start(
         "Resume", "Continue from a checkpoint of this workspace; latest: from the newest one."
     ).file(WEIGHT_FILES, flag="--resume", stored=False, replaces=("init_weights",))
+    accept_changes: bool = _start(
+        "Accept changes", "Resume even with other photos, another watch or another camera profile than before."
+    ).switch(False, stored=False)
 
     # -- watching the run ----------------------------------------------------------------------
 

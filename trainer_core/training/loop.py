@@ -17,6 +17,7 @@ from trainer_core.data.regions import Region, RegionSource
 from trainer_core.events import EventSink, Notice, PlanChanged, RunStarted, StepDone
 from trainer_core.planning import hardware
 from trainer_core.planning.plan import RunPlan
+from trainer_core.planning.run_record import make_record
 from trainer_core.training.batches import Batch, BatchMaker
 from trainer_core.training.cameras import make_region_spec
 from trainer_core.training.checkpoint import TrainingState, collect_versions
@@ -61,6 +62,7 @@ class TrainingLoop:
         self._saver = CheckpointSaver(plan.workspace, plan.config, plan.spec, sink)
         self._evaluator = Evaluator(plan, start.camera, self._learner, sink, control.raise_if_stopped)
         self._cadences = Cadences(plan.config, clock)
+        self._run_record = make_record(plan)
         self._run_id = start.state.run_id if start.state else uuid.uuid4().hex
         self._samples = 0
         self._reported = 0.0
@@ -288,6 +290,7 @@ class TrainingLoop:
                 "total_steps": self._clock.total_steps,
                 "max_minutes": self._config.max_minutes,
                 "seconds": self._clock.total_seconds,
+                **self._run_record,
             },
             versions=collect_versions(),
         )

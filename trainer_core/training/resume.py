@@ -7,19 +7,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from trainer_core.errors import UserError
 from trainer_core.events import Notice
 from trainer_core.planning.plan import RunPlan
-from trainer_core.settings.config import SETTINGS
 from trainer_core.settings.presets import NETWORK_FIELDS
 from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
 from trainer_core.workspace.checkpoints import has_final_checkpoint
-
-# Settings whose change makes a resumed run differ from an uninterrupted one.
-_RESUME_SENSITIVE_SETTINGS = tuple(name for name, setting in SETTINGS.items() if setting.fixed_on_resume)
 
 
 def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
@@ -42,18 +37,12 @@ def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
 
 
 def make_resume_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
-    """Return a notice for each difference from an uninterrupted run; `plan.photos` must be set."""
+    """Return a notice for each difference from an uninterrupted run."""
     notices = []
     if not state.optimizer:
         text = "The raw checkpoint is missing or damaged. Continuing from its deploy sibling with a new optimizer."
         notices.append(Notice("warning", text))
-    changed = [
-        f"{name} {state.config[name]} -> {_to_plain(getattr(plan.config, name))}"
-        for name in _RESUME_SENSITIVE_SETTINGS
-        if name in state.config and state.config[name] != _to_plain(getattr(plan.config, name))
-    ]
-    if changed:
-        notices.append(Notice("warning", f"Resumed with changed settings: {', '.join(changed)}."))
+    notices += [Notice("warning", change.text) for change in plan.changes]
     now = checkpoint.collect_versions()
     updated = [f"{k} {v} -> {now.get(k)}" for k, v in state.versions.items() if now.get(k) != v]
     if updated:
@@ -62,18 +51,4 @@ def make_resume_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
             f"{', '.join(updated)}."
         )
         notices.append(Notice("info", text))
-    return notices + _photo_notices(plan, state)
-
-
-def _photo_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
-    before, now = set(state.photos), {photo.name for photo in plan.splits.train}
-    if not before or before == now:
-        return []
-    text = (
-        f"The training photos have changed since the checkpoint: {len(before - now)} missing, {len(now - before)} new."
-    )
-    return [Notice("warning", f"{text} Continuing with the current photos.")]
-
-
-def _to_plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    return notices

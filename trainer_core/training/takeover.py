@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from trainer_core.data.fingerprints import compute_fingerprints
 from trainer_core.data.splits import splits_to_json
 from trainer_core.events import EventSink, Notice
 from trainer_core.files import write_json
@@ -35,29 +36,36 @@ def take_over_workspace(start: RunStart, sink: EventSink, check_stop: Callable[[
     Args:
         start: what the run starts from.
         sink: receives a notice before the built-in scenes are rendered, which takes a while.
-        check_stop: called before each scene; what it raises ends the work before any run is moved.
+        check_stop: called for each scene and photo; what it raises ends the work before any run is moved.
 
     Returns:
-        The plan with the photos, the present path of the checkpoint, the workspace's id in `stored`, and notices about
-        a previous run that was moved.
+        The plan with the photos and their fingerprints, the present path of the checkpoint, the workspace's id in
+        `stored`, and notices about files that were moved.
     """
     plan, workspace = start.plan, start.plan.workspace
     photos = plan.photos or _make_scenes(plan, sink, check_stop)
-    notices = _move_runs(plan)
+    fingerprints = plan.fingerprints or compute_fingerprints(photos.splits.all_photos, check_stop)
+    notices = _set_aside(plan) + _move_runs(plan)
     checkpoint = _find(plan.checkpoint, workspace) if plan.checkpoint else None
     if start.state is not None:
         notices += _leave_branch(workspace, start.step, [_find(entry.path, workspace) for entry in start.passed_over])
     for folder in (workspace.checkpoints_folder, workspace.models, workspace.previews):
         folder.mkdir(exist_ok=True)
     write_json(workspace.splits_file, splits_to_json(photos.splits))
-    plan = replace(plan, photos=photos, checkpoint=checkpoint, notices=notices)
+    plan = replace(plan, photos=photos, checkpoint=checkpoint, fingerprints=fingerprints, notices=notices)
     workspace_id = store_settings(plan, start.warm_start_record)
     return replace(plan, stored=replace(plan.stored, workspace_id=workspace_id))
 
 
 def store_settings(plan: RunPlan, warm_start: dict[str, Any] | None) -> str:
     """Write `training_config.json` and return the workspace's id, which the first write creates."""
-    return plan.workspace.write_settings(plan.config, plan.derived, warm_start)
+    stored_id = plan.stored.workspace_id
+    return plan.workspace.write_settings(plan.config, plan.derived, warm_start, workspace_id=stored_id)
+
+
+def _set_aside(plan: RunPlan) -> tuple[str, ...]:
+    """Rename the files that cannot be used, so that they are not overwritten; return a notice for each."""
+    return tuple(f"{file} was moved to {plan.workspace.set_aside(file)}." for file in plan.unusable)
 
 
 def _move_runs(plan: RunPlan) -> tuple[str, ...]:

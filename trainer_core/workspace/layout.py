@@ -120,10 +120,15 @@ class Workspace:
             return StoredSettings()
         return parse_stored_settings(data, str(self.settings_file))
 
-    def write_settings(self, config: TrainerConfig, derived: dict[str, Any], warm_start: Any) -> str:
-        """Write `training_config.json` and return the id of the workspace, which the first write creates."""
+    def write_settings(
+        self, config: TrainerConfig, derived: dict[str, Any], warm_start: Any, *, workspace_id: str | None = None
+    ) -> str:
+        """Write `training_config.json` and return the id of the workspace.
+
+        The id stays what it is. A file without one gets `workspace_id`, or a new one.
+        """
         stored = self.read_settings()
-        stored = replace(stored, workspace_id=stored.workspace_id or uuid.uuid4().hex)
+        stored = replace(stored, workspace_id=stored.workspace_id or workspace_id or uuid.uuid4().hex)
         write_json(self.settings_file, settings_to_json(config, stored=stored, derived=derived, warm_start=warm_start))
         return stored.workspace_id or ""
 
@@ -211,10 +216,19 @@ class Workspace:
         return [journal.parent for journal in sorted(self.previous_runs.glob("*/journal.jsonl"), reverse=True)]
 
     def restore_run(self, folder: Path) -> None:
-        """Move an archived run back; archive the current run first."""
-        for name in _RUN_FILES:
+        """Move an archived run back with its settings and its split; archive the current run first."""
+        for name in (*COPIED_FILES, *_RUN_FILES):
             if (folder / name).exists():
-                (folder / name).rename(self.root / name)
+                (folder / name).replace(self.root / name)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+    def set_aside(self, file: Path) -> Path:
+        """Rename a file that cannot be used to `<name>.unusable<suffix>` and return its new path."""
+        names = (f"{file.stem}.unusable{number}{file.suffix}" for number in ("", *range(2, 1000)))
+        target = next(path for path in map(file.with_name, names) if not os.path.lexists(path))
+        file.rename(target)
+        return target
 
 
 def deploy_path(checkpoint: Path) -> Path:
