@@ -58,6 +58,11 @@ QT_LIBRARIES = {
     "libxcb-xkb.so.1": "libxcb-xkb1",
 }
 TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool"}
+# For the Python of .venv: run a module of the project as -m does, but never one from the current folder.
+RUN_MODULE = (
+    "import sys; sys.path[:] = filter(None, sys.path); import runpy; "
+    "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
+)
 # For the Python of .venv: print why no window can open, or nothing.
 WINDOW_PROBE = "from app.__main__ import window_problem; print(window_problem())"
 # For the Python of .venv: print whether everything is installed, and which build of torch.
@@ -113,14 +118,14 @@ def job_arguments(command: str, rest: "list[str]") -> "list[str]":
         os.chdir(ROOT)  # pytest reads its settings from the current folder
         return ["-m", "pytest", *(["-p", "no:pytest-qt"] if missing else []), *rest]
     if command == "tools":
-        return ["-m", "trainer_core.tools", *rest]
+        return ["-c", RUN_MODULE, "trainer_core.tools", *rest]
     if command == "window":
         reason = window_problem()
         if not reason:
-            return ["-m", "app", "--first-demo", str(DEMO_WORKSPACE)]
+            return ["-c", RUN_MODULE, "app", "--first-demo", str(DEMO_WORKSPACE)]
         report("%s Training in the terminal instead." % reason)
         command = "demo"
-    return ["-m", "trainer_core", *(["--demo", str(DEMO_WORKSPACE)] if command == "demo" else rest)]
+    return ["-c", RUN_MODULE, "trainer_core", *(["--demo", str(DEMO_WORKSPACE)] if command == "demo" else rest)]
 
 
 def window_problem() -> str:
@@ -187,7 +192,7 @@ def make_environment() -> None:
                 "on other systems, install Python from python.org. Then start run.py again." % package
             )
     report("Creating the environment %s" % VENV)
-    if subprocess.call([sys.executable, "-m", "venv", "--clear", str(VENV)]) != 0:
+    if subprocess.call([sys.executable, "-I", "-m", "venv", "--clear", str(VENV)]) != 0:
         raise SetUpError("The environment %s could not be created. See the messages above." % VENV)
 
 

@@ -1,7 +1,8 @@
 """Display check before Qt starts, because Qt aborts the process if it cannot open a display.
 
 It connects to the X server through Qt's own library or to the Wayland compositor through its socket, and loads the
-libraries of Qt's X11 plugin. It needs only the standard library and takes milliseconds.
+libraries of Qt's X11 plugin. It needs only the standard library and takes milliseconds. Only another platform in
+QT_QPA_PLATFORM is tried in a process of its own, which Qt may abort.
 """
 
 from __future__ import annotations
@@ -10,17 +11,27 @@ import ctypes
 import importlib.util
 import os
 import socket
+import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Callable
 
 _TIMEOUT = 3.0  # seconds for a compositor to answer
+_TRIAL_TIMEOUT = 30.0  # seconds for a process that only starts Qt
+_TRIAL = """
+import sys
+sys.path[:] = {path!r}
+from PySide6.QtGui import QGuiApplication
+sys.exit(QGuiApplication([]).primaryScreen() is None)
+"""
 
 
 def display_problem() -> str:
-    """Return why no window can be shown, as a sentence, or ""; always "" on systems other than Linux."""
-    if not sys.platform.startswith("linux"):
-        return ""
+    """Return why no window can be shown, as a sentence, or ""."""
+    is_linux = sys.platform.startswith("linux")
+    if not is_linux and not os.environ.get("QT_QPA_PLATFORM"):
+        return ""  # there is always a display
     probes = _probes()
     if not probes:
         return "There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)."
@@ -42,11 +53,26 @@ def _probes() -> list[Callable[[], str]]:
         by_variable = {"WAYLAND_DISPLAY": "wayland", "DISPLAY": "xcb"}
         names = [name for variable, name in by_variable.items() if os.environ.get(variable)]
     known = {"xcb": _x11_problem, "wayland": _wayland_problem}
-    return [known.get(name, _no_problem_known) for name in names]
+    known.update(dict.fromkeys(("offscreen", "minimal", "windows", "cocoa"), _no_problem))
+    return [known.get(name) or partial(_trial_problem, name) for name in names]
 
 
-def _no_problem_known() -> str:
-    return ""  # such as "offscreen", which needs no display
+def _no_problem() -> str:
+    return ""
+
+
+def _trial_problem(name: str) -> str:
+    """Return why Qt does not start on a platform, as a process of its own finds out."""
+    environment = {**os.environ, "QT_QPA_PLATFORM": name}
+    command = [sys.executable, "-c", _TRIAL.format(path=sys.path)]
+    try:
+        trial = subprocess.run(command, env=environment, capture_output=True, timeout=_TRIAL_TIMEOUT)
+    except (OSError, subprocess.TimeoutExpired):
+        return f"Qt does not start with QT_QPA_PLATFORM={name}. Unset that variable."
+    if trial.returncode == 0:
+        return ""
+    first = next(iter(trial.stderr.decode("utf-8", "replace").strip().splitlines()), "")
+    return f"Qt cannot open a window with QT_QPA_PLATFORM={name}{f' ({first})' if first else ''}. Unset that variable."
 
 
 def _x11_problem() -> str:

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import json
 import os
+import runpy
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CPU_TORCH = "__version__ = '2.13.0+cpu'\ncuda: Optional[str] = None\nhip: Optional[str] = None\n"
 CUDA_TORCH = "__version__ = '2.13.0+cu130'\ncuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n"
+RUN_MODULE = runpy.run_path(str(ROOT / "run.py"))["RUN_MODULE"]
 posix = pytest.mark.skipif(os.name != "posix", reason="uses shell scripts as stand-ins for programs")
 
 
@@ -203,6 +205,23 @@ def test_where_changes_are_checked_the_window_s_tests_cannot_be_left_out(tmp_pat
         assert "Xvfb, xdotool" in done.stderr
 
 
+def test_a_file_in_the_current_folder_shadows_nothing(
+    run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of the photos may hold an app.py, or a module that Python itself has."""
+    for name in ("app", "trainer_core", "argparse", "runpy", "json", "venv"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')")
+    for command, rest in (("tools", ["--help"]), ("train", ["--version"])):
+        arguments = [sys.executable, *run.job_arguments(command, rest)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "") and "wqv-upscale-t" in done.stdout
+    monkeypatch.setattr(run, "window_problem", lambda: "")
+    arguments = [sys.executable, *run.job_arguments("window", [])[:3], "--version"]
+    done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "") and "wqv-upscale-trainer-gui" in done.stdout
+
+
 def test_an_unknown_command_is_a_usage_error(run: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(["trian"]) == 2
     assert "unknown command trian" in capsys.readouterr().err
@@ -237,7 +256,7 @@ def project(tmp_path: Path) -> Path:
     script = f"""case "$3" in *window_problem*) echo "$WINDOW_PROBLEM"; exit 0;; esac
 [ "$1" = -I ] && echo '{state}' && exit 0
 echo "$@"
-[ "$3" = hang ] && trap 'exit 130' INT && trap 'exit 143' TERM && while :; do /bin/sleep 0.05; done
+[ "$4" = hang ] && trap 'exit 130' INT && trap 'exit 143' TERM && while :; do /bin/sleep 0.05; done
 exit 7"""
     (tmp_path / ".venv").mkdir()
     program(tmp_path / ".venv" / "bin", "python", script)
@@ -267,10 +286,10 @@ def start(project: Path, *arguments: str, window_problem: str = "") -> subproces
 @pytest.mark.parametrize(
     ("arguments", "called"),
     [
-        ([], "-m app --first-demo {root}/runs/demo"),
-        (["demo"], "-m trainer_core --demo {root}/runs/demo"),
-        (["train", "photos", "runs/x4"], "-m trainer_core photos runs/x4"),
-        (["tools", "inspect", "a b.pth"], "-m trainer_core.tools inspect a b.pth"),
+        ([], "app --first-demo {root}/runs/demo"),
+        (["demo"], "trainer_core --demo {root}/runs/demo"),
+        (["train", "photos", "runs/x4"], "trainer_core photos runs/x4"),
+        (["tools", "inspect", "a b.pth"], "trainer_core.tools inspect a b.pth"),
     ],
 )
 def test_a_complete_environment_is_used_at_once_and_its_exit_code_passed_on(
@@ -278,7 +297,7 @@ def test_a_complete_environment_is_used_at_once_and_its_exit_code_passed_on(
 ) -> None:
     process = start(project, *arguments)
     out, _ = process.communicate(timeout=30)
-    assert out.strip() == called.format(root=project)
+    assert out.strip() == f"-c {RUN_MODULE} {called.format(root=project)}"
     assert process.returncode == 7
 
 
@@ -286,7 +305,7 @@ def test_a_complete_environment_is_used_at_once_and_its_exit_code_passed_on(
 def test_without_a_window_the_demo_runs_in_the_terminal_and_the_reason_is_said(project: Path) -> None:
     process = start(project, window_problem="There is no display.")
     out, said = process.communicate(timeout=30)
-    assert out.strip() == f"-m trainer_core --demo {project}/runs/demo"
+    assert out.strip() == f"-c {RUN_MODULE} trainer_core --demo {project}/runs/demo"
     assert "There is no display. Training in the terminal instead." in said
     assert process.returncode == 7
 

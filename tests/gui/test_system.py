@@ -299,6 +299,8 @@ def test_tensorboard_says_what_is_missing(
         ({"DISPLAY": ":4085"}, ":4085 (DISPLAY) does not respond"),
         ({"DISPLAY": ":4085", "WAYLAND_DISPLAY": "wayland-85"}, "wayland-85 (WAYLAND_DISPLAY) does not respond"),
         ({"QT_QPA_PLATFORM": "xcb"}, "DISPLAY is not set"),
+        ({"QT_QPA_PLATFORM": "foo"}, 'QT_QPA_PLATFORM=foo (qt.qpa.plugin: Could not find the Qt platform plugin "foo"'),
+        ({"QT_QPA_PLATFORM": "eglfs:x"}, "QT_QPA_PLATFORM=eglfs"),
     ],
 )
 def test_a_display_that_does_not_answer_is_a_sentence_not_an_abort(
