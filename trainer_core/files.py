@@ -152,6 +152,8 @@ def link_or_copy(source: Path, target: Path) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise WriteError(target, error) from error
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()  # POSIX renames nothing if `target` is a link to the same file already
     sync_folder(target.parent)
 
 

@@ -159,3 +159,11 @@ def test_a_file_system_without_links_gets_a_whole_copy_or_keeps_the_old_file(
             files.link_or_copy(source, target)
             assert target.read_bytes() == source.read_bytes()
         assert not list(disk.glob("*.tmp"))
+
+
+def test_a_link_that_is_there_already_leaves_no_stray(tmp_path: Path) -> None:
+    source, target = tmp_path / "a", tmp_path / "b"
+    source.write_bytes(b"1")
+    for _ in range(2):
+        files.link_or_copy(source, target)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]

@@ -134,8 +134,11 @@ class Learner:
         self.ema.load(params_ema, ema_updates)
 
     def load_optimizer(self, optimizer: dict[str, Any], scaler: dict[str, Any] | None) -> None:
-        """Load the optimizer's moments; learning rate, betas and weight decay stay as configured."""
+        """Load the optimizer's moments and its latest learning rate; betas and weight decay stay as configured."""
         configured = self._optimizer.state_dict()["param_groups"]
+        saved = optimizer.get("param_groups")
+        if isinstance(saved, list) and saved and isinstance(saved[0], dict) and type(saved[0].get("lr")) is float:
+            configured[0]["lr"] = saved[0]["lr"]  # each step sets its own; a state saved before one has the same bits
         self._optimizer.load_state_dict({"state": optimizer["state"], "param_groups": configured})
         for parameter, moments in self._optimizer.state.items():
             for name in ("exp_avg", "exp_avg_sq"):

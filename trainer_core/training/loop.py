@@ -30,6 +30,7 @@ from trainer_core.training.saver import CheckpointSaver
 from trainer_core.training.schedule import learning_rate_at
 from trainer_core.training.start import RunStart
 from trainer_core.training.takeover import store_settings
+from trainer_core.workspace.checkpoints import has_final_checkpoint
 
 _MAX_CONSECUTIVE_SKIPS = 20  # updates skipped for non-finite gradients before the run gives up
 _MAX_SECONDS_AFTER_STOP = 10.0  # a longer step ends between two of its micro-batches
@@ -129,6 +130,7 @@ class TrainingLoop:
     def train(self) -> str:
         """Train until the run is complete or stopped, save, and return the outcome of `RunFinished`."""
         try:
+            self._complete_resumed_save()
             with self._make_region_source() as source:
                 self._do_steps(source.iterate_batches(self._samples, self._config.batch_size))
             if self._is_complete:
@@ -295,10 +297,17 @@ class TrainingLoop:
             versions=collect_versions(),
         )
 
+    def _complete_resumed_save(self) -> None:
+        """Complete the checkpoint that this session resumed, if the process that wrote it was killed."""
+        state, path = self._start.state, self.checkpoint
+        if state is not None and state.optimizer and path is not None:
+            with self._reporting_write_errors():
+                self._saver.complete_save(state, path, is_last=self._is_complete)
+
     # -- the end -------------------------------------------------------------------------------
 
     def _complete(self) -> str:
-        if self.record.last.get("step") != self.step:
+        if self.record.last.get("step") != self.step and not has_final_checkpoint(self._plan.workspace, self.step):
             self._validate(with_test=True)
         self._save(final=True)
         return "completed"

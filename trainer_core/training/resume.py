@@ -14,7 +14,7 @@ from trainer_core.planning.plan import RunPlan
 from trainer_core.settings.presets import NETWORK_FIELDS
 from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
-from trainer_core.workspace.checkpoints import has_final_checkpoint
+from trainer_core.workspace.checkpoints import archive_containing, is_ended
 
 
 def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
@@ -27,8 +27,9 @@ def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
     total = state.plan.get("total_steps")
     if config.max_minutes is None and total is None and state.plan.get("max_minutes"):
         config = config.replace(max_minutes=state.plan["max_minutes"])  # stopped before the budget was measured
-    # At its last step a run without a final checkpoint of it was interrupted while it ended; resuming ends it.
-    ended = has_final_checkpoint(plan.workspace, state.step)
+    # At its last step a run that is not ended was interrupted while it ended; resuming ends it.
+    archive = archive_containing(plan.workspace, plan.checkpoint) if plan.checkpoint else None
+    ended = is_ended(replace(plan.workspace, root=archive) if archive else plan.workspace, state.step)
     if config.max_minutes is None and config.steps <= state.step and (ended or config.steps < state.step):
         raise UserError(
             f"The checkpoint is already at step {state.step} of {config.steps}. Set a larger --steps to continue."

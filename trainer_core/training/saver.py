@@ -22,6 +22,7 @@ from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
 from trainer_core.watches import select_watch
 from trainer_core.weights.export import pad_for_viewer, prepare_export_state, write_deployable
+from trainer_core.workspace.checkpoints import reported_saves
 from trainer_core.workspace.layout import Workspace, deploy_path
 
 
@@ -33,6 +34,30 @@ class CheckpointSaver:
         self._config = config
         self._spec = spec
         self._sink = sink
+        self._reported: frozenset[str] = frozenset()  # saves of the resumed step that the journal has already
+        self._resumed_step: int | None = None
+
+    def complete_save(self, state: TrainingState, path: Path, *, is_last: bool) -> None:
+        """Complete the save of the checkpoint that a run resumes, if an earlier process was killed during it.
+
+        Args:
+            state: the state in the checkpoint.
+            path: the checkpoint; only one in the folder of checkpoints is completed.
+            is_last: the run ends at this step, so `save_step` follows in any case.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        self._resumed_step, self._reported = state.step, reported_saves(self._workspace, state.step)
+        is_best = path == self._workspace.checkpoint_path(self._config.scale, "best")
+        if not is_best and (
+            is_last or path != self._workspace.checkpoint_path(self._config.scale, f"step{state.step}")
+        ):
+            return
+        model = self._workspace.model_path(self._config.scale, best=is_best)
+        kinds = {"best"} if is_best else {"step", "final"}
+        if not (kinds & self._reported and deploy_path(path).exists() and model.exists()):
+            self._complete(state, path, "best" if is_best else "step", started=time.monotonic())
 
     def save_step(self, state: TrainingState, *, final: bool) -> Path:
         """Write the checkpoint of this step, its deploy sibling and the latest model.
@@ -49,13 +74,7 @@ class CheckpointSaver:
         """
         started = time.monotonic()
         path = self._write_checkpoint(state, f"step{state.step}")
-        models, loads_in = self._write_deploy_files(state, path, best=False)
-        if final:
-            for source in (path, deploy_path(path)):
-                link_or_copy(source, source.with_name(source.name.replace(f"step{state.step}", "final")))
-        self._delete_old_checkpoints(newest=path)
-        seconds = time.monotonic() - started
-        self._sink(CheckpointSaved(state.step, str(path), "final" if final else "step", models, loads_in, seconds))
+        self._complete(state, path, "final" if final else "step", started=started)
         return path
 
     def save_best(self, state: TrainingState) -> Path:
@@ -66,10 +85,19 @@ class CheckpointSaver:
         """
         started = time.monotonic()
         path = self._write_checkpoint(state, "best")
-        models, loads_in = self._write_deploy_files(state, path, best=True)
-        seconds = time.monotonic() - started
-        self._sink(CheckpointSaved(state.step, str(path), "best", models, loads_in, seconds))
+        self._complete(state, path, "best", started=started)
         return path
+
+    def _complete(self, state: TrainingState, path: Path, kind: str, *, started: float) -> None:
+        """Do what follows a written checkpoint: sibling, model, final names, deletion of old ones, and the report."""
+        models, loads_in = self._write_deploy_files(state, path, best=kind == "best")
+        if kind == "final":
+            for source in (path, deploy_path(path)):
+                link_or_copy(source, source.with_name(source.name.replace(f"step{state.step}", "final")))
+        if kind != "best":
+            self._delete_old_checkpoints(newest=state.step)
+        if state.step != self._resumed_step or kind not in self._reported:
+            self._sink(CheckpointSaved(state.step, str(path), kind, models, loads_in, time.monotonic() - started))
 
     def _write_checkpoint(self, state: TrainingState, label: str) -> Path:
         path = self._workspace.checkpoint_path(self._config.scale, label)
@@ -89,12 +117,10 @@ class CheckpointSaver:
         report = write_deployable(model, padded, padded_spec, meta, padded_from=self._spec)
         return (str(model), str(deploy_path(path))), report.summary()
 
-    def _delete_old_checkpoints(self, *, newest: Path) -> None:
-        steps = [path for _, path in self._workspace.step_checkpoints()]
+    def _delete_old_checkpoints(self, *, newest: int) -> None:
+        steps = [path for step, path in self._workspace.step_checkpoints() if step <= newest and path.is_file()]
         for old in steps[: -self._config.keep_checkpoints]:
-            if old == newest:
-                continue
-            for path in (old, deploy_path(old)):
+            for path in (deploy_path(old), old):  # a sibling without its checkpoint would never be deleted
                 with contextlib.suppress(FileNotFoundError):
                     path.unlink()
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainer_core.files import sync_folder
+from trainer_core.files import link_or_copy, sync_folder
 from trainer_core.previews.files import parse_file_name
 from trainer_core.workspace.checkpoints import read_step
 from trainer_core.workspace.layout import COPIED_FILES, Workspace
@@ -45,7 +45,9 @@ def set_aside_newer(workspace: Workspace, step: int, *, damaged: Iterable[Path] 
             shutil.copy2(workspace.root / name, archive / name)
     for _, path in known:
         if path not in moved and "_best" in path.name:
-            _link_or_copy(path, archive / path.relative_to(workspace.root))
+            target = archive / path.relative_to(workspace.root)
+            target.parent.mkdir(exist_ok=True)
+            link_or_copy(path, target)
     previews = sorted(workspace.previews.glob("step*.png"))
     moved += [path for path in previews if (parse_file_name(path) or (0, ""))[0] > step]
     for path in moved:
@@ -62,11 +64,3 @@ def _run_files(workspace: Workspace) -> list[Path]:
     """Return the checkpoints, then their deploy siblings, then the models."""
     checkpoints = sorted(workspace.checkpoints_folder.glob("scale[248]_*.pth"), key=lambda path: "_deploy" in path.name)
     return checkpoints + sorted(workspace.models.glob("*.pth"))
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

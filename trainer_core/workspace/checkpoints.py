@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer_core.errors import UserError
+from trainer_core.events import is_superseded
 from trainer_core.files import real_path
 from trainer_core.input_files import check_regular, open_regular
 from trainer_core.sinks.journal import parse_line
@@ -14,6 +15,7 @@ from trainer_core.weights.container.reader import WeightsError, open_weights
 from trainer_core.workspace.layout import DEPLOY_SUFFIX, LATEST, Workspace
 
 _STEP_NAME = re.compile(rf"scale[248]_step(\d+)(?:{DEPLOY_SUFFIX})?\.pth")
+_MARKS = ("RunStarted", "CheckpointSaved", "RunFinished")  # events of the journal
 _LABELS = ("step", "final", "best")  # of checkpoints at one step, the first one is resumed
 
 
@@ -66,6 +68,31 @@ def list_unreadable_checkpoints(workspace: Workspace) -> list[Path]:
 def has_final_checkpoint(workspace: Workspace, step: int) -> bool:
     """Whether the run has a final checkpoint of this step; one of an earlier step is of a run that was extended."""
     return any(read_step(path) == step for path in workspace.checkpoints_folder.glob("scale[248]_final.pth"))
+
+
+def is_ended(workspace: Workspace, step: int) -> bool:
+    """Whether the run ended at `step` and nothing of its end is missing, as far as final checkpoint and journal tell.
+
+    A process that was killed while it ended leaves `.lock.json` or a journal without the end of the run.
+    """
+    if not has_final_checkpoint(workspace, step) or (workspace.root / ".lock.json").exists():
+        return False
+    marks = [record for record in _read_marks(workspace.journal_file) if record["event"] != "CheckpointSaved"]
+    return not marks or marks[-1].get("outcome") == "completed"
+
+
+def reported_saves(workspace: Workspace, step: int) -> frozenset[str]:
+    """Return the kinds of the checkpoints of `step` ("step", "best", "final") whose saves the journal reports.
+
+    The report is the last part of a save, so the files of a save without one may be incomplete.
+    """
+    kinds: set[str] = set()
+    for record in _read_marks(workspace.journal_file):
+        if record["event"] == "CheckpointSaved" and record.get("step") == step:
+            kinds.add(str(record.get("kind")))
+        elif record["event"] == "RunStarted" and is_superseded("CheckpointSaved", step, record.get("start_step")):
+            kinds.clear()
+    return frozenset(kinds)
 
 
 def list_deploy_siblings(workspace: Workspace) -> list[tuple[int, Path]]:
@@ -138,28 +165,25 @@ def _read_abandoned_steps(journal: Path) -> dict[int, float]:
     saved: set[int] = set()
     abandoned: dict[int, float] = {}
     for record in _read_marks(journal):
-        if record["event"] == "CheckpointSaved":
-            step = record.get("step")
-            if isinstance(step, int):
-                saved.add(step)
-                abandoned.pop(step, None)
-            continue
-        start, time = record.get("start_step"), record.get("time")
-        if isinstance(start, int) and isinstance(time, (int, float)):
+        step, start, time = record.get("step"), record.get("start_step"), record.get("time")
+        if record["event"] == "CheckpointSaved" and isinstance(step, int):
+            saved.add(step)
+            abandoned.pop(step, None)
+        elif record["event"] == "RunStarted" and isinstance(start, int) and isinstance(time, (int, float)):
             abandoned.update({step: float(time) for step in saved if step > start})
             saved = {step for step in saved if step <= start}
     return abandoned
 
 
 def _read_marks(journal: Path) -> list[dict[str, Any]]:
-    """Read only the records of starts and of checkpoints, which are few."""
+    """Read only the records of sessions and of checkpoints, which are few."""
     try:
         with open_regular(journal) as file:
-            lines = [line for line in file if b'"CheckpointSaved"' in line or b'"RunStarted"' in line]
+            lines = [line for line in file if any(b'"%s"' % mark.encode() in line for mark in _MARKS)]
     except OSError:
         return []
     records = [parse_line(line.decode("utf-8", "replace")) for line in lines]
-    return [record for record in records if record and record["event"] in ("CheckpointSaved", "RunStarted")]
+    return [record for record in records if record and record["event"] in _MARKS]
 
 
 def _modified(path: Path) -> float:
