@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import sys
+import warnings
+
+# What libraries write by themselves beyond Python's warnings and logging: torch's and TensorFlow's native code.
+_QUIET_VARIABLES = {"TORCH_CPP_LOG_LEVEL": "ERROR", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 # torch's OpenMP threads spin while they wait for each other. The default spins so long that one other busy process
 # makes every step several times slower. Measured on 2 cores, nano step: idle 0.44 s either way (passive waiting
@@ -21,12 +26,25 @@ _MALLOPT_OPTIONS = (
 
 
 def configure_libraries() -> None:
-    """Make OpenMP threads spin less and keep freed memory in the process, unless the environment configures either."""
+    """Make OpenMP threads spin less, keep freed memory in the process, and silence the messages of libraries.
+
+    Each of these only if the environment does not configure it (for warnings: PYTHONWARNINGS, or Python's -W).
+    """
+    _silence_libraries()
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
     if not any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ):
         for parameter, value in _MALLOPT_OPTIONS:
             _call_glibc("mallopt", parameter, value)
+
+
+def _silence_libraries() -> None:
+    """Ignore the warnings of libraries: they concern programmers, and this program reports what concerns users."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        logging.getLogger().addHandler(logging.NullHandler())  # else Python prints what no handler takes
+    for name, value in _QUIET_VARIABLES.items():
+        os.environ.setdefault(name, value)
 
 
 def release_memory() -> None:

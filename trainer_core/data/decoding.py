@@ -28,6 +28,7 @@ from trainer_core.data.completeness import is_truncated
 from trainer_core.data.formats import describe_foreign_format, describe_foreign_suffix
 from trainer_core.data.photo_error import PhotoError
 from trainer_core.data.png_chunks import leave_out_long_texts, read_early_chunk
+from trainer_core.data.tiff_messages import silence_libtiff
 from trainer_core.input_files import open_regular
 from trainer_core.pixels import RESULT_MARK
 
@@ -156,6 +157,8 @@ def _open_image(source: Path | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
             file.seek(0)
             reader = _find_reader(file.read(16))
             file.seek(0)
+            if reader is TiffImageFile:
+                silence_libtiff()
             with reader(leave_out_long_texts(file) if reader is PngImageFile else file) as image:
                 _refuse_raw(image)
                 _check_size(*image.size)
@@ -165,6 +168,8 @@ def _open_image(source: Path | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
     except OSError as error:
         reason = error.strerror or str(error) or "unreadable"
         raise PhotoError(f"cannot be read: {reason}") from error
+    except MemoryError as error:
+        raise PhotoError("there is not enough memory to read it") from error
     except Exception as error:  # decoders raise exceptions of any type on a damaged file
         raise PhotoError(f"the file is damaged ({type(error).__name__}: {error})") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,11 +25,12 @@ PRECISION_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 
 @dataclass(frozen=True)
 class Hardware:
-    """Device and precision of a run. `precision` is "fp32", "bf16" or "fp16"."""
+    """Device and precision of a run. `precision` is "fp32", "bf16" or "fp16"; `notices` say why a GPU is not used."""
 
     device: str  # "cpu" or "cuda"
     precision: str
     name: str
+    notices: tuple[str, ...] = ()
 
     @property
     def torch_device(self) -> torch.device:
@@ -70,17 +72,24 @@ def choose_hardware(config: TrainerConfig) -> Hardware:
     Raises:
         UserError: the device is "cuda" and there is no CUDA GPU.
     """
+    notices: tuple[str, ...] = ()
     if config.device != "cpu":
         import torch
 
-        if torch.cuda.is_available():
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            has_gpu = torch.cuda.is_available()
+        if has_gpu:
             precision = "fp32" if not config.amp else "bf16" if torch.cuda.get_device_capability()[0] >= 8 else "fp16"
             return Hardware("cuda", precision, torch.cuda.get_device_name())
+        reason = str(caught[0].message).partition("(Triggered internally")[0].strip().rstrip(".") if caught else ""
         if config.device == "cuda":
             raise UserError(
-                "--device cuda: PyTorch finds no CUDA GPU. Use --device cpu, or install a CUDA build of PyTorch."
+                f"--device cuda: PyTorch finds no CUDA GPU{f' ({reason})' if reason else ''}. Use --device cpu, or "
+                "install a CUDA build of PyTorch."
             )
-    return Hardware("cpu", "bf16" if config.amp and _cpu_computes_bf16() else "fp32", _cpu_name())
+        notices = (f"The GPU is not used: {reason}.",) if reason else ()
+    return Hardware("cpu", "bf16" if config.amp and _cpu_computes_bf16() else "fp32", _cpu_name(), notices)
 
 
 def estimate_memory(config: TrainerConfig, spec: NetworkSpec, precision: str) -> int:

@@ -129,15 +129,16 @@ def make_plan(given: Mapping[str, Any], should_continue: Callable[[], bool] = la
     profile = _load_profile(given, stored)
     warm = _find_warm_start(given, stored)
     config = resolve_settings(given, stored.values, network_settings(warm.spec) if warm else {})
+    hardware = choose_hardware(config)
     return RunPlan(
         config,
         replace(stored, workspace_id=stored.workspace_id or find_workspace_id(workspace)),
         workspace,
-        choose_hardware(config),
+        hardware,
         warm,
         profile,
         photos=None if config.demo else find_run_photos(config, should_continue),
-        notices=stored.notices + (_network_conflict_notices(config, given) if warm else ()),
+        notices=hardware.notices + stored.notices + (_network_conflict_notices(config, given) if warm else ()),
     )
 
 
@@ -151,17 +152,18 @@ def _plan_resume(given: dict[str, Any], workspace: Workspace, should_continue: C
     config = _resolve_for_resume(given, run.stored)
     recorded = None if config.resplit else run.recorded_split
     photos = None if config.demo else _find_photos(config, recorded, should_continue)
+    hardware = choose_hardware(config)
     plan = RunPlan(
         config,
         run.stored,
         workspace,
-        choose_hardware(config),
+        hardware,
         profile=profile,
         photos=photos,
         checkpoint=run.checkpoint,
         fingerprints=compute_fingerprints(photos.splits.all_photos, check_stop) if photos else {},
         unusable=run.unusable,
-        notices=run.notices,
+        notices=hardware.notices + run.notices,
     )
     if run.record is None:
         return plan
