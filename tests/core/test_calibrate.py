@@ -95,6 +95,17 @@ def test_a_flat_capture_is_passed_over_with_the_reason(mono: Path, tmp_path: Pat
     ]
 
 
+def test_a_drawing_among_the_captures_is_passed_over_with_the_reason(mono: Path, tmp_path: Path) -> None:
+    lines = np.full((120, 120), 255, np.uint8)
+    lines[30:34, 10:110] = lines[50:90, 60:64] = 0
+    Image.fromarray(lines).save(tmp_path / "map.png")
+    done = calibrate([mono, tmp_path / "map.png"], tmp_path / "watch.json", frames=3, candidates=1)
+    assert done.captures == MIN_CAPTURES
+    assert [reason for _, reason in done.refused] == [
+        f"{tmp_path / 'map.png'} has hardly more than two tones: a drawing or a picture of the art mode, not a photo."
+    ]
+
+
 def test_copies_do_not_count_and_too_few_are_refused(mono: Path, tmp_path: Path) -> None:
     few = sorted(mono.iterdir())[: MIN_CAPTURES - 1]
     with pytest.raises(UserError, match=f"different captures; usable here: {MIN_CAPTURES - 1}"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer_core.data.captures import read_captures
+from trainer_core.data.captures import could_be_watch_file, read_captures
 from trainer_core.errors import UserError
 from trainer_core.verbs.picture_files import find_pictures
 
@@ -226,6 +226,95 @@ def test_a_jpeg_of_the_watchs_size_is_a_color_capture(tmp_path: Path) -> None:
     assert capture.kind == "color" and capture.pixels.shape == (144, 176, 3)
 
 
+FORMS = {"bmp": "BMP", "tif": "TIFF", "webp": "WEBP", "png": "PNG"}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
+def test_a_lossless_picture_of_sixteen_grays_is_a_mono_capture_in_any_format(
+    form: str, mode: str, tmp_path: Path
+) -> None:
+    image = Image.fromarray(_as_levels(_codes()))
+    options = {"lossless": True} if form == "webp" else {}
+    image.convert(mode).save(tmp_path / "a.bin", FORMS[form], **options)
+    (capture,) = read_captures(tmp_path / "a.bin")
+    assert capture.kind == "mono" and np.array_equal(capture.pixels, _as_levels(_codes()))
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_a_copy_enlarged_by_repeating_pixels_gives_the_watchs_pixels(factor: int, tmp_path: Path) -> None:
+    levels = _as_levels(_codes())
+    (capture,) = read_captures(_save_png(tmp_path / "a.png", levels.repeat(factor, 0).repeat(factor, 1)))
+    assert capture.kind == "mono" and np.array_equal(capture.pixels, levels)
+    color = np.random.default_rng(1).integers(0, 256, (144, 176, 3), dtype=np.uint8)
+    (capture,) = read_captures(_save_png(tmp_path / "b.png", color.repeat(factor, 0).repeat(factor, 1)))
+    assert capture.kind == "color" and np.array_equal(capture.pixels, color)
+    smooth = np.asarray(Image.fromarray(levels).resize((120 * factor,) * 2, Image.Resampling.BICUBIC))
+    with pytest.raises(UserError, match="not every pixel of the watch is repeated exactly"):
+        read_captures(_save_png(tmp_path / "c.png", smooth))
+
+
+def test_a_rotated_copy_is_refused_by_that_name(tmp_path: Path) -> None:
+    rotated = np.random.default_rng(1).integers(0, 256, (176, 144, 3), dtype=np.uint8)
+    with pytest.raises(UserError, match=r"144x176 pixels, a rotated copy of .*Use the original file"):
+        read_captures(_save_png(tmp_path / "a.png", rotated))
+
+
+@pytest.mark.parametrize("extra", [b"\0" * 67, b"\x55\xaa\x01", bytes(range(256)) * 20])
+def test_bytes_after_the_last_record_of_a_dump_do_not_matter(extra: bytes, tmp_path: Path) -> None:
+    path = _save(tmp_path / "dump.bin", _dump(_codes(0)) + _dump(_codes(1)) + extra)
+    for seed, capture in enumerate(read_captures(path)):
+        assert np.array_equal(capture.pixels, _as_levels(_codes(seed)))
+    assert list(find_pictures([tmp_path])) == [path]
+
+
+def test_what_is_longer_than_a_dump_and_has_no_date_is_none(tmp_path: Path) -> None:
+    archive = b"holiday.txt".ljust(100, b"\0") + b"0000644".ljust(412, b"\0") + np.random.default_rng(0).bytes(9000)
+    for content in (archive, b"MZ" + np.random.default_rng(1).bytes(9000)):
+        with pytest.raises(UserError, match="is not a watch photo"):
+            read_captures(_save(tmp_path / "file.bin", content))
+        assert not [path for path in tmp_path.iterdir() if could_be_watch_file(path)]
+
+
+def test_single_records_of_the_palm_database_are_read(tmp_path: Path) -> None:
+    (capture,) = read_captures(_save(tmp_path / "000.40.8151044.pdr", _link_record(_codes())))
+    assert capture.name == "000.40.8151044" and np.array_equal(capture.pixels, _as_levels(_codes()))
+    captures = read_captures(_save(tmp_path / "two.pdr", _link_record(_codes(0)) + _link_record(_codes(1))))
+    assert [capture.name for capture in captures] == ["two_001", "two_002"]
+    assert np.array_equal(captures[1].pixels, _as_levels(_codes(1)))
+    assert len(list(find_pictures([tmp_path]))) == 2
+
+
+def test_bare_pixels_are_read_in_the_order_of_the_palm_or_in_the_one_that_fits(tmp_path: Path) -> None:
+    noise = _link_record(_codes())[36:7236]
+    (capture,) = read_captures(_save(tmp_path / "a.pdr", noise))
+    assert np.array_equal(capture.pixels, _as_levels(_codes()))
+    steps = np.random.default_rng(0).integers(-1, 2, (120, 120)).cumsum(1)
+    smooth = np.clip(8 + steps, 0, 15).astype(np.uint8)
+    for content in (_link_record(smooth)[36:7236], _dump(smooth)[29:]):
+        (capture,) = read_captures(_save(tmp_path / "b.bin", content))
+        assert np.array_equal(capture.pixels, _as_levels(smooth))
+    for content in (bytes(7200), b"dear watch, " * 600):
+        with pytest.raises(UserError, match="is not a watch photo"):
+            read_captures(_save(tmp_path / "c.bin", content))
+
+
+@pytest.mark.parametrize("first", [500, 4096])
+def test_headers_of_palm_records_in_a_jpeg_are_removed(first: int, tmp_path: Path) -> None:
+    whole = _jpeg()
+    (expected,) = read_captures(_save(tmp_path / "whole.jpg", whole))
+    blocks = _blocks(whole, first)
+    for content in (b"".join(blocks), b"".join(blocks)[8:]):
+        assert content.count(b"DBLK") >= 2
+        (capture,) = read_captures(_save(tmp_path / "a.jpg", content))
+        assert capture.kind == "color" and np.array_equal(capture.pixels, expected.pixels)
+
+
+def test_a_dump_whose_title_begins_like_a_bmp_is_a_dump(tmp_path: Path) -> None:
+    (capture,) = read_captures(_save(tmp_path / "a.bin", _dump(_codes(), title=b"BMW 2002")))
+    assert np.array_equal(capture.pixels, _as_levels(_codes()))
+
+
 def _half_jpeg() -> bytes:
     return _jpeg()[:6000]
 
@@ -288,22 +377,19 @@ def _picture(form: str, mode: str) -> bytes:
 @pytest.mark.parametrize(
     "content",
     [
-        _picture("BMP", "RGB"),
-        _picture("BMP", "L"),
         _picture("GIF", "L"),
-        _picture("TIFF", "L"),
         b"\0\0\0\x01Bud1\0\0\x10\0" + bytes(6136),  # .DS_Store
         b"some words\0" + b"text " * 100,
         _palm([b"notes"], b"words").replace(b"DATACASI", bytes(range(8))),
         b"WQVLinkDB\0",
     ],
-    ids=["bmp", "gray bmp", "gif", "tiff", "folder notes", "words", "no type", "a name alone"],
+    ids=["gif", "folder notes", "words", "no type", "a name alone"],
 )
 def test_another_file_with_a_nul_near_its_beginning_is_not_called_a_palm_database(
     content: bytes, tmp_path: Path
 ) -> None:
     assert b"\0" in content[:32]
-    with pytest.raises(UserError, match=r"is not a watch photo\. Choose a PNG or JPEG file"):
+    with pytest.raises(UserError, match=r"is not a watch photo\. Choose a PNG, JPEG or BMP file"):
         read_captures(_save(tmp_path / "file.bin", content))
 
 

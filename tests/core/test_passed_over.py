@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.small_runs import make_photos, picture
+from tests.small_runs import make_photos, picture, watch_photo
 from trainer_core.data.passed_over import find_file_reason, find_folder_reason
 from trainer_core.data.photos import scan_photos
 from trainer_core.errors import UserError
@@ -113,6 +113,15 @@ def test_simulated_photos_are_passed_over_and_other_folders_of_these_names_are_n
     assert reasons(source).keys() == {"sim/lr/", "sim/target/"}
 
 
+def test_the_reduced_copies_of_a_data_set_are_passed_over_and_a_folder_lr_alone_is_not(tmp_path: Path) -> None:
+    for number, name in enumerate(("DIV2K_train_HR/1.png", "DIV2K_train_LR_bicubic/X2/1x2.png", "set/HR/a.png")):
+        save(tmp_path / name, number)
+    for number, name in enumerate(("set/LR/a.png", "mine/LR/b.png"), 10):
+        save(tmp_path / name, number)
+    assert names(tmp_path) == ["DIV2K_train_HR/1.png", "mine/LR/b.png", "set/HR/a.png"]
+    assert reasons(tmp_path).keys() == {"DIV2K_train_LR_bicubic/", "set/LR/"}
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need privileges on Windows")
 def test_a_link_out_of_the_source_is_reported_and_never_leads_to_all_of_it_or_to_results(tmp_path: Path) -> None:
     source = tmp_path / "source"
@@ -163,3 +172,22 @@ def test_the_same_folder_as_source_and_workspace_is_an_error_that_proposes_anoth
     inside = save(tmp_path / "run" / "photos" / "a.png", 1).parent
     found = find_run_photos(TrainerConfig(source_dir=str(inside), workspace=str(tmp_path / "run")))
     assert [photo.name for photo in found.scan.photos] == ["a.png"]
+
+
+def test_photos_from_the_watch_are_not_trained_on_and_reported(tmp_path: Path) -> None:
+    ordinary = make_photos(tmp_path / "p", 2)
+    watch_photo(ordinary / "watch.png")
+    levels = np.asarray(Image.open(ordinary / "watch.png"))
+    Image.fromarray(levels.repeat(4, 0).repeat(4, 1)).save(ordinary / "enlarged.bmp")
+    picture(5, 176, 144).save(ordinary / "color.jpg")
+    picture(6, 120, 120).save(ordinary / "colorful.png")
+    found = find_photos(ordinary, train_split=0.8, val_split=0.1)
+    assert [photo.name for photo in found.scan.photos] == ["colorful.png", "photo0.png", "photo1.png"]
+    assert "color.jpg, enlarged.bmp, watch.png: a photo from the watch" in found.warnings[0]
+    watch_photo(ordinary / "another.png", 1)
+    warnings = find_photos(ordinary, train_split=0.8, val_split=0.1).warnings
+    assert "Most pictures in" in warnings[1] and "ordinary sharp photos" in warnings[1]
+    for photo in found.scan.photos:
+        photo.path.unlink()
+    with pytest.raises(UserError, match=r"are from the watch \(4 of 4\)\. Train on ordinary sharp photos"):
+        scan_photos(ordinary)

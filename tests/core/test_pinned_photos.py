@@ -239,7 +239,7 @@ def test_an_ordinary_photo_is_no_watch_photo(tmp_path: Path) -> None:
     assert kinds == [PathKind.PICTURE, PathKind.PICTURE, PathKind.OTHER]
     assert classify_path(mono_photo(tmp_path / "watch.png")) is PathKind.PICTURE, "names do not tell"
     assert classify_content(tmp_path) is PathKind.PHOTOS and classify_content(tmp_path / "gone.png") is PathKind.OTHER
-    with pytest.raises(UserError, match=r"colors\.png is not an untouched photo"):
+    with pytest.raises(UserError, match=r"colors\.png is not a watch photo: it has colors"):
         pin_photo(tmp_path / "colors.png", tmp_path / "preview_photos", mono=True)
     assert not (tmp_path / "preview_photos").exists()
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from trainer_core.data.photos import Photo, Scan
+from trainer_core.data.split_folders import split_of_folder
 from trainer_core.data.splits import Splits, make_splits, read_splits, splits_to_json
 from trainer_core.errors import UserError
 from trainer_core.files import write_json
@@ -118,6 +119,50 @@ def test_pre_staged_folders_are_used_as_they_are() -> None:
 def test_folders_count_as_pre_staged_only_with_both_training_and_validation() -> None:
     assert dealt(["train/a.png", "train/b.png", "test/c.png", "d.png"]).origin == "made"
     assert dealt(["train.png", "val.png", "c.png"]).origin == "made"
+
+
+def test_test_photos_are_never_trained_on_and_without_a_val_folder_train_photos_validate() -> None:
+    train, test = [f"train/t{n}.png" for n in range(10)], [f"test/s{n}.png" for n in range(10)]
+    splits = dealt([*train, *test, "outside.png"])
+    assert [photo.name for photo in splits.test] == sorted(test)
+    assert counts(splits) == (9, 1, 10) and {photo.name for photo in splits.val} < set(train)
+    assert splits.unused == ("outside.png",)
+    assert "none named val" in splits.notes[0] and "1 of the 10 photos of the folder train validate" in splits.notes[0]
+    again = dealt([*train, "train/new.png", *test, "test/new.png"], splits_to_json(splits))
+    assert sides(splits).items() <= sides(again).items() and sides(again)["test/new.png"] == "test"
+
+
+def test_photos_beside_a_val_or_test_folder_train() -> None:
+    others = [f"trip/{n}.png" for n in range(10)]
+    splits = dealt([*others, "val/a.png", "test/b.png"])
+    assert counts(splits) == (10, 1, 1) and sides(splits)["val/a.png"] == "val"
+    assert "no folder train" in splits.notes[0]
+    assert counts(dealt([*others, "Testing/a.png"])) == (9, 1, 1)
+    assert counts(dealt([f"test/{n}.png" for n in range(10)])) == (8, 1, 1), "nothing else is there to train on"
+    assert not dealt(numbered(10)).notes
+
+
+@pytest.mark.parametrize(
+    ("train", "val"),
+    [
+        ("DIV2K_train_HR", "DIV2K_valid_HR"),
+        ("Train", "Val"),
+        ("training", "eval"),
+        ("train_set", "validation-set"),
+        ("TrainHR", "ValHR"),
+        ("DIV2K/DIV2K_train_HR/DIV2K_train_HR", "DIV2K/DIV2K_valid_HR"),
+        ("data/set/train/HR", "data/set/dev/HR"),
+    ],
+)
+def test_the_folder_names_of_data_sets_are_known(train: str, val: str) -> None:
+    splits = dealt([f"{train}/{n}.png" for n in range(8)] + [f"{val}/{n}.png" for n in range(8, 10)])
+    assert splits.origin == "pre-staged" and counts(splits) == (8, 2, 0)
+
+
+def test_folders_with_other_words_are_no_splits() -> None:
+    for folder in ("train trip", "test shots", "value", "trains", "pretest", "train and test"):
+        assert dealt([f"{folder}/{n}.png" for n in range(5)] + ["val/a.png", "b.png"]).origin == "made"
+        assert split_of_folder(folder) == ""
 
 
 def test_names_with_accents_composed_anew_or_undecodable_keep_their_side(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ MIN_PHOTOS = 12
 DEFAULT_FRAMES = 48
 DEFAULT_CANDIDATES = {"mono": 500, "color": 300}
 _MIN_CAPTURE_SIDE = 64  # LR px: smaller crops are too small for spectra and edges
+_DRAWN_SHARE = 0.97  # of the pixels in the two most frequent tones; photos have up to 0.45
 _SCALE = 2  # sampling is exact at any scale, and a small one allows smaller photos
 _SCENE_SIDE = 384
 _SEED = 1
@@ -140,7 +141,12 @@ def _read_captures(paths: list[Path], refused: list[tuple[Path, str]]) -> Iterat
 def _capture_problem(pixels: np.ndarray) -> str:
     if min(pixels.shape[:2]) < _MIN_CAPTURE_SIDE:
         return f"is too small; each side needs at least {_MIN_CAPTURE_SIDE} pixels"
-    return "has only one tone, so nothing can be measured in it" if pixels.min() == pixels.max() else ""
+    if pixels.min() == pixels.max():
+        return "has only one tone, so nothing can be measured in it"
+    counts = np.bincount(pixels.reshape(pixels.shape[0] * pixels.shape[1], -1)[:, 0], minlength=256)
+    if np.sort(counts)[-2:].sum() >= _DRAWN_SHARE * counts.sum():
+        return "has hardly more than two tones: a drawing or a picture of the art mode, not a photo"
+    return ""
 
 
 def _list_files(paths: list[Path]) -> Iterator[Path]:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from trainer_core.data.split_folders import find_reduced_folders
+
 _APPLE_DOUBLE = "a macOS note about another file (AppleDouble)"
 _THUMBNAILS = "thumbnails"
 _DELETED = "deleted files"
@@ -19,6 +21,7 @@ _CACHE = "cached copies of another program"
 _LIBRARY_COPIES = "reduced or edited copies in a photo library"
 _RUN_RESULTS = "results of a run"
 _WORKSPACE = "a workspace with results of runs"
+_REDUCED = "reduced copies (LR) of photos"
 _SIMULATED = "synthetic watch photos of simulate"
 
 _FOLDERS = {
@@ -111,7 +114,9 @@ def find_folder_reason(name: str, parent: str = "") -> str:
 
 
 def find_result_folders(folder: Path, names: Collection[str]) -> dict[str, str]:
-    """Return the folders directly in `folder` that hold results of this program, by name, with the reason.
+    """Return the folders directly in `folder` that hold results of a program, by name, with the reason.
+
+    These are results of a run, synthetic watch photos, and the reduced copies of a data set.
 
     Args:
         folder: a folder that may be a workspace or the output of simulate.
@@ -123,7 +128,7 @@ def find_result_folders(folder: Path, names: Collection[str]) -> dict[str, str]:
         lr, target = ({path.stem for path in _iterate_pngs(folder / name)} for name in _SIMULATION_FOLDERS)
         if target and target <= lr:
             return dict.fromkeys(_SIMULATION_FOLDERS, _SIMULATED)
-    return {}
+    return dict.fromkeys(find_reduced_folders(names), _REDUCED)
 
 
 def find_workspace_reason(names: Collection[str]) -> str:

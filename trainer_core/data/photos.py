@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from trainer_core.control import Stopped
+from trainer_core.data.captures import is_watch_photo
 from trainer_core.data.decoding import PhotoError, check_photo, decode
 from trainer_core.data.folder_walk import FolderWalk, UnusedFile, name_bytes
 from trainer_core.data.formats import FOREIGN_SUFFIXES, describe_foreign_suffix, is_raw_or_video
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp"})
+WATCH_PHOTO_REASON = "a photo from the watch, or of its size and look; train on ordinary sharp photos"
 _THREADS = 8
 
 ItemT = TypeVar("ItemT")
@@ -158,6 +160,8 @@ def _check_file(file: tuple[str, Path]) -> Photo | UnusedFile:
         if is_raw_or_video(path.suffix):
             return UnusedFile(name, describe_foreign_suffix(path.suffix))
         width, height = check_photo(path)
+        if is_watch_photo(path, width, height):
+            return UnusedFile(name, WATCH_PHOTO_REASON)
         return Photo(path, name, width, height, path.stat().st_size)
     except PhotoError as error:
         return UnusedFile(name, describe_foreign_suffix(path.suffix) or error.message)
@@ -204,6 +208,12 @@ def _no_photos_message(
     root: Path, rejected: Sequence[UnusedFile], passed_over: Sequence[UnusedFile], ignored: int
 ) -> str:
     formats = "PNG, JPEG, TIFF, WebP or BMP"
+    from_watch = sum(entry.reason == WATCH_PHOTO_REASON for entry in rejected)
+    if 2 * from_watch > len(rejected):
+        return (
+            f"The photos in {root} are from the watch ({from_watch} of {len(rejected)}). Train on ordinary sharp "
+            "photos: the trainer makes watch photos of them itself. Choose a folder with such photos."
+        )
     if rejected:
         name, reason = escape_control_characters(rejected[0].name), rejected[0].reason
         return (

@@ -1,8 +1,9 @@
 """Assign photos to train, val and test, and store the assignment: `make_splits`, `splits_to_json`, `read_splits`.
 
-Folders named train, val (valid, validation) and test directly under the source are used as they are. Otherwise the
-hash of its name decides where a photo goes: in exact shares at first; photos added later go to the split that is
-furthest below its share. A recorded photo always stays in its split, even while its file is missing.
+Folders named after splits (`split_folders`) are used as they are if there are train and val; where one of these is
+missing, the photos of val and test stay there and the others are divided. Otherwise the hash of its name decides where
+a photo goes: in exact shares at first; photos added later go to the split that is furthest below its share. A recorded
+photo always stays in its split, even while its file is missing.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from trainer_core.data.photos import Photo, Scan, name_bytes
+from trainer_core.data.split_folders import find_folder_splits
 from trainer_core.errors import UserError
 from trainer_core.json_files import check_version, read_json
 
 SPLIT_NAMES = ("train", "val", "test")
-_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 _VERSION = 1
 _HINT = "Restore the file, or split the photos again with --resplit."
@@ -36,6 +37,7 @@ class Splits:
         origin: "pre-staged" (by folders), "recorded" (new photos are added to it), or "made" (a new split).
         val_is_train: whether there are too few photos for validation, so that `val` repeats those of `train`.
         unused: names outside the pre-staged folders.
+        notes: sentences on folders that are named after a split while another one is missing.
         missing: recorded names by split whose photos are missing; they stay in the record.
         unknown: other keys of the record, which stay in it.
     """
@@ -46,6 +48,7 @@ class Splits:
     origin: SplitOrigin
     val_is_train: bool = False
     unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unknown: Mapping[str, Any] = field(default_factory=dict)
 
@@ -76,18 +79,28 @@ def make_splits(
             "the train split must be above 0, and the sum of both must not exceed 1."
         )
     unknown = {key: value for key, value in (recorded or {}).items() if key not in ("version", "source", *SPLIT_NAMES)}
-    staged = _splits_from_folders(scan.photos)
-    if staged is not None:
-        return replace(staged, unknown=unknown)
+    folders = find_folder_splits([photo.name for photo in scan.photos])
+    if {"train", "val"} <= set(folders.values()):
+        return replace(_splits_from_folders(scan.photos, folders), unknown=unknown)
     known = _parse_record(recorded, scan.root) if recorded is not None else {}
-    splits, new = _apply_recorded(scan.photos, known)
-    _assign_new_photos(new, splits, _compute_quotas(len(scan.photos), train_split, val_split))
+    staged = _stage_partly(scan.photos, folders)
+    splits, new = _apply_recorded(staged.divided, known)
+    for photo in staged.fixed:
+        splits[known.get(_normalized_name(photo.name), folders[photo.name])].append(photo)
+    total = train_split + val_split if staged.fixed else 1  # what is not fixed belongs to train and val alone
+    quotas = _compute_quotas(len(staged.divided), train_split / total, val_split / total)
+    if staged.has_val:
+        quotas = {"train": len(staged.divided), "val": 0, "test": 0}
+    _assign_new_photos(new, splits, quotas, SPLIT_NAMES[:2] if staged.fixed else SPLIT_NAMES)
     present = {_normalized_name(photo.name) for photo in scan.photos}
     missing = {
         split: tuple(name for name, recorded_split in known.items() if recorded_split == split and name not in present)
         for split in SPLIT_NAMES
     }
-    return _build_splits(splits, origin="recorded" if known else "made", missing=missing, unknown=unknown)
+    origin: SplitOrigin = "recorded" if known else "made"
+    return _build_splits(
+        splits, origin=origin, missing=missing, unknown=unknown, unused=staged.unused, notes=_describe(staged, splits)
+    )
 
 
 def splits_to_json(splits: Splits) -> dict[str, Any]:
@@ -146,19 +159,48 @@ def _name_hash(name: str) -> bytes:
     return hashlib.sha256(name_bytes(_normalized_name(name))).digest()
 
 
-def _splits_from_folders(photos: Sequence[Photo]) -> Splits | None:
+def _splits_from_folders(photos: Sequence[Photo], folders: Mapping[str, str]) -> Splits:
     splits: dict[str, list[Photo]] = {split: [] for split in SPLIT_NAMES}
-    unused = []
     for photo in photos:
-        folder, _, below = photo.name.partition("/")
-        split = _FOLDERS.get(folder.lower()) if below else None
-        if split is None:
-            unused.append(photo.name)
-        else:
-            splits[split].append(photo)
-    if not splits["train"] or not splits["val"]:
-        return None
-    return _build_splits(splits, origin="pre-staged", unused=tuple(unused))
+        if photo.name in folders:
+            splits[folders[photo.name]].append(photo)
+    unused = tuple(photo.name for photo in photos if photo.name not in folders)
+    return _build_splits(splits, origin="pre-staged", unused=unused)
+
+
+class _Staged(NamedTuple):
+    """Photos whose folder fixes their split (val or test), and those to divide, where train or val is missing."""
+
+    fixed: tuple[Photo, ...]
+    divided: tuple[Photo, ...]
+    unused: tuple[str, ...]
+    has_val: bool
+    has_train: bool
+
+
+def _stage_partly(photos: Sequence[Photo], folders: Mapping[str, str]) -> _Staged:
+    has_train = "train" in folders.values()
+    fixed = tuple(photo for photo in photos if folders.get(photo.name) in ("val", "test"))
+    to_divide = "train" if has_train else None
+    divided = tuple(photo for photo in photos if folders.get(photo.name) == to_divide)
+    if not fixed or not divided:
+        return _Staged((), tuple(photos), (), False, has_train)
+    unused = tuple(photo.name for photo in photos if has_train and photo.name not in folders)
+    return _Staged(fixed, divided, unused, "val" in folders.values(), has_train)
+
+
+def _describe(staged: _Staged, splits: Mapping[str, Sequence[Photo]]) -> tuple[str, ...]:
+    if not staged.fixed:
+        return ()
+    others = "the folder train" if staged.has_train else "the other folders"
+    if staged.has_val:
+        return (f"There is no folder train, so the photos of {others} train ({len(splits['train'])}).",)
+    divided = {photo.name for photo in staged.divided}
+    count = sum(photo.name in divided for photo in splits["val"])
+    return (
+        f"There is a folder test, but none named val: the photos of test are only for testing, and {count} of the "
+        f"{len(staged.divided)} photos of {others} validate.",
+    )
 
 
 def _apply_recorded(photos: Iterable[Photo], known: Mapping[str, str]) -> tuple[dict[str, list[Photo]], list[Photo]]:
@@ -184,10 +226,12 @@ def _compute_quotas(total: int, train_split: float, val_split: float) -> dict[st
     return {"train": train, "val": val, "test": leftover}
 
 
-def _assign_new_photos(new: Iterable[Photo], splits: dict[str, list[Photo]], quotas: Mapping[str, int]) -> None:
-    """Assign each new photo, in the order of the hashes, to the split furthest below its quota."""
+def _assign_new_photos(
+    new: Iterable[Photo], splits: dict[str, list[Photo]], quotas: Mapping[str, int], names: Sequence[str]
+) -> None:
+    """Assign each new photo, in the order of the hashes, to the split among `names` furthest below its quota."""
     for photo in sorted(new, key=lambda photo: _name_hash(photo.name)):
-        split = max(SPLIT_NAMES, key=lambda split: quotas[split] - len(splits[split]))
+        split = max(names, key=lambda split: quotas[split] - len(splits[split]))
         splits[split].append(photo)
 
 

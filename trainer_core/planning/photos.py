@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainer_core.data.photos import Scan, UnusedFile, scan_photos
+from trainer_core.data.photos import WATCH_PHOTO_REASON, Scan, UnusedFile, scan_photos
 from trainer_core.data.splits import SPLIT_NAMES, Splits, make_splits
 from trainer_core.text import escape_control_characters
 
@@ -32,6 +32,12 @@ class SourcePhotos(NamedTuple):
         if self.scan.rejected:
             count, lines = len(self.scan.rejected), list_by_reason(self.scan.rejected)
             texts.append(f"Files that cannot be used and are skipped ({count}):\n{lines}")
+        from_watch = sum(entry.reason == WATCH_PHOTO_REASON for entry in self.scan.rejected)
+        if from_watch > len(self.scan.photos):
+            texts.append(
+                f"Most pictures in {self.scan.root} are photos from the watch ({from_watch}), which are not used: a "
+                "run learns from ordinary sharp photos and makes watch photos of them itself. Add ordinary photos."
+            )
         if self.splits.unused:
             texts.append(f"Photos outside the train, val and test folders are not used ({len(self.splits.unused)}).")
         if self.splits.val_is_train:
@@ -40,8 +46,8 @@ class SourcePhotos(NamedTuple):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Sentences on what the search passed over, and on photos from outside the source folder."""
-        texts = []
+        """Sentences on missing folders of splits, on what is passed over, and on photos from outside the source."""
+        texts = list(self.splits.notes)
         if self.scan.passed_over:
             count, lines = len(self.scan.passed_over), list_by_reason(self.scan.passed_over)
             texts.append(f"Files and folders passed over, because they are no photos of yours ({count}):\n{lines}")

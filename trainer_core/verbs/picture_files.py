@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from trainer_core.data.captures import PALM_SUFFIX, could_be_raw_dump, read_captures
+from trainer_core.data.captures import could_be_watch_file, read_captures
 from trainer_core.data.passed_over import find_file_reason
 from trainer_core.data.photos import EXTENSIONS, PhotoError, decode
 from trainer_core.errors import UserError
@@ -43,8 +43,8 @@ def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _could_hold_pictures(file: Path) -> bool:
-    """Whether a file may contain pictures, by its suffix, or by its size for raw dumps, which can have any name."""
-    return file.suffix.lower() in EXTENSIONS | {PALM_SUFFIX} or could_be_raw_dump(file)
+    """Whether a file may contain pictures, by its suffix, or by its size for watch files, which can have any name."""
+    return file.suffix.lower() in EXTENSIONS or could_be_watch_file(file)
 
 
 def read_pictures(file: Path) -> list[tuple[str, np.ndarray]]:
