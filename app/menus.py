@@ -49,6 +49,9 @@ class Commands(Protocol):
     def choose_path(self, name: str) -> None:
         """Open the file dialog of a path setting."""
 
+    def choose_captures(self) -> None:
+        """Choose photos of the watch to pin."""
+
     def open_workspace(self, path: str) -> None:
         """Open a workspace with its settings and photos."""
 
@@ -92,6 +95,7 @@ class Menus:
             "Ctrl+W",
             self._idle_actions,
         )
+        self._add_action(menu, "&Add watch photos …", commands.choose_captures, None, [])
         menu.addSeparator()
         self._add_action(menu, "&Import settings …", commands.settings_files.choose_import, None, self._idle_actions)
         self._add_action(menu, "&Export settings …", commands.settings_files.choose_export, None, self._idle_actions)

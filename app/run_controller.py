@@ -270,6 +270,10 @@ class RunController(QObject):
         assert isinstance(entry, PathEntry)
         entry.browse_path()
 
+    def choose_captures(self) -> None:
+        """Choose photos of the watch to pin."""
+        self._window.pins.choose()
+
     def open_workspace(self, path: str) -> None:
         """Open a workspace with its settings and photos."""
         if not self._window.session.is_active:

@@ -146,6 +146,8 @@ class Window(QMainWindow):
         bar.save.connect(conductor.save_now)
         bar.preview.connect(conductor.preview_now)
         bar.go_to.connect(self.form.focus_setting)
+        self.preview.captures_requested.connect(self.pins.choose)
+        self.simulation.captures_requested.connect(self.pins.choose)
         self.pins.workspace_missing.connect(self.form.focus_setting)
         self.preview.unpin_requested.connect(self.pins.ask_to_unpin)
         self.pins.pinned.connect(self.preview.select_next_pinned)

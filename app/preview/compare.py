@@ -28,7 +28,7 @@ class CompareView(QWidget):
     mode_changed = Signal(str)
 
     EMPTY_TEXT = (
-        "Previews of the validation photos appear here during a run. Drop photos from your watch to preview them too."
+        "Previews of the validation photos appear here during a run. Add photos from your watch to preview them too."
     )
     NO_ORIGINAL_TEXT = "This is a real watch photo: there is no original to compare it with."
     views: tuple[str, ...] = VIEWS  # in the order of their keys 1, 2, 3, 4

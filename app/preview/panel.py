@@ -29,6 +29,7 @@ _MIN_WIDTH, _MAX_WIDTH = 110, 230  # pixels of the list, which leaves room for t
 class PreviewPanel(QWidget):
     """Previews of a run, from its events (`on_event`) or from a folder (`load_folder`); closing it ends all reading."""
 
+    captures_requested = Signal()  # to choose photos of the watch in a file dialog
     unpin_requested = Signal(str)  # the name of a pinned photo
 
     def __init__(self) -> None:
@@ -98,6 +99,11 @@ class PreviewPanel(QWidget):
         for widget in (self._previous, self.picture_box, self._next, self.unpin_button):
             row.addWidget(widget)
         row.addWidget(self._caption, 1)
+        self.add_button = QPushButton("Add watch photos …")
+        self.add_button.setToolTip("Choose photos from your watch to preview them too")
+        set_icon(self.add_button, "add")
+        self.add_button.clicked.connect(lambda: self.captures_requested.emit())
+        row.addWidget(self.add_button)
         return row
 
     # -- content -------------------------------------------------------------------------------

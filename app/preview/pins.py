@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.file_filters import make_file_filter
 from app.project import Project
 from app.questions import ask_question
 from app.session import Session, SessionState
+from app.settings_store import open_settings_store
 from trainer_core.control import RunRequest
+from trainer_core.data.captures import CAPTURE_SUFFIXES
 from trainer_core.errors import UserError
 from trainer_core.previews.pinned_photos import pin_photo, unpin_photo
 from trainer_core.workspace.layout import Workspace
 
+_FOLDER = "capture_folder"
 _MAX_REPORTED = 4  # refusals in one message
 
 
@@ -32,6 +36,15 @@ class PinnedPhotosModel(QObject):
         self._project, self._session, self._window = project, session, window
         self._pending: list[Path] = []  # files to pin when training starts; there is no workspace yet
         session.state_changed.connect(self._pin_pending)
+
+    def choose(self) -> None:
+        """Ask for photos of the watch and pin them, as if they were dropped."""
+        folder = str(open_settings_store().value(_FOLDER, ""))
+        kinds = make_file_filter("Watch photos", CAPTURE_SUFFIXES)
+        names, _ = QFileDialog.getOpenFileNames(self._window, "Choose photos from your watch", folder, kinds)
+        if names:
+            open_settings_store().setValue(_FOLDER, str(Path(names[0]).parent))
+            self.pin([Path(name) for name in names])
 
     def pin(self, files: Sequence[Path], *, refusals: Sequence[str] = ()) -> None:
         """Copy watch photos into the workspace, and request a preview if training runs.

@@ -12,7 +12,6 @@ from typing import Callable
 from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -25,14 +24,13 @@ from PySide6.QtWidgets import (
 
 from app.background import Background
 from app.drops import paths_of
-from app.file_filters import make_file_filter
 from app.icons import pixmap, set_icon
 from app.simulation.captures import MAX_CAPTURES, CaptureRow
 from app.simulation.grid import PairGrid
 from app.simulation.pair_page import PairPage
 from app.simulation.simulator import PairSimulator
 from app.theme import SPACING, theme, theme_colors
-from trainer_core.data.captures import CAPTURE_SUFFIXES, Capture, read_captures
+from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.training.simulated_view import PAIR_COUNT, WatchCamera, WatchPair
@@ -48,6 +46,7 @@ class SimulationPanel(QWidget):
 
     message_posted = Signal(str, str)  # level, text
     unclaimed_dropped = Signal(object)  # list of paths without captures, for the window
+    captures_requested = Signal()  # to choose captures in a file dialog
     dropped = Signal(object)  # list of paths with captures, which the window may pin
 
     def __init__(self, simulator: PairSimulator, background: Background) -> None:
@@ -136,7 +135,7 @@ class SimulationPanel(QWidget):
         self.grid.pixel_size_changed.connect(self.row.set_pixel_size)
         self.large.back_requested.connect(self.close_pair)
         self.large.step_requested.connect(self._step_pair)
-        self.row.choose_requested.connect(self._choose)
+        self.row.choose_requested.connect(self.captures_requested)
         self.row.clicked.connect(self._open_capture)
         self.row.remove_requested.connect(self._show_open_pair)
 
@@ -227,12 +226,6 @@ class SimulationPanel(QWidget):
     def _report_unread(self, unread: _UnreadFiles) -> None:
         if unread:
             self.message_posted.emit("error", "\n".join(error.message for _, error in unread[:_MAX_REPORTED]))
-
-    def _choose(self) -> None:
-        kinds = make_file_filter("Watch photos", CAPTURE_SUFFIXES)
-        names, _ = QFileDialog.getOpenFileNames(self, "Choose photos from your watch", "", kinds)
-        if names:
-            self.add_captures([Path(name) for name in names])
 
     def _read(self, paths: Sequence[Path], done: Callable[[_UnreadFiles], object]) -> None:
         self._read_count += 1  # a job name of its own, so that a second drop does not replace the first
