@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
+from functools import partial
 from pathlib import Path
+from typing import Any, Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -46,7 +48,7 @@ class Lookup(QObject):
         super().__init__(parent)
         self._draft, self._background = draft, background
         self.problem, self._note = "", ""
-        self.is_typed = False
+        self.is_typed = self._is_reading = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_TYPING_DELAY)
@@ -65,7 +67,7 @@ class Lookup(QObject):
     @property
     def is_busy(self) -> bool:
         """Whether a run must wait for the result."""
-        return self._timer.isActive()
+        return self._is_reading or self._timer.isActive()
 
     def start(self) -> None:
         """Check the path of the draft now."""
@@ -86,7 +88,7 @@ class Lookup(QObject):
     def forget(self) -> None:
         """Drop the result and the running job."""
         self._background.cancel(self.name)
-        self.problem, self._note = "", ""
+        self.problem, self._note, self._is_reading = "", "", False
 
     def stop(self) -> None:
         """Stop checking, because the window closes."""
@@ -95,6 +97,16 @@ class Lookup(QObject):
     @abstractmethod
     def _run_check(self) -> None:
         """Begin the check; emit `changed` at once and with each result."""
+
+    def _read(self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
+        """Run `work` in the background; a run waits for its result."""
+
+        def ended(answer: Callable[[Any], None], value: Any) -> None:
+            self._is_reading = False
+            answer(value)
+
+        self._is_reading = True
+        self._background.run_job(self.name, work, partial(ended, done), partial(ended, failed))
 
     def _on_refused(self, error: Exception) -> None:
         if not isinstance(error, UserError):
@@ -111,25 +123,11 @@ class WorkspaceLookup(Lookup):
     opened = Signal(object)  # WorkspaceContents
     closed = Signal()  # no workspace is named
 
-    def __init__(self, draft: Draft, background: Background, parent: QObject) -> None:
-        super().__init__(draft, background, parent)
-        self._is_opening = False
-
     @property
     def workspace(self) -> Workspace | None:
         """The folder of the workspace, None if the setting is empty."""
         name = self._draft.config.workspace
         return Workspace(Path(os.path.abspath(name))) if name else None
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether the workspace is being opened or will be soon."""
-        return self._is_opening or super().is_busy
-
-    def forget(self) -> None:
-        """Drop the result and the running job."""
-        super().forget()
-        self._is_opening = False
 
     def _run_check(self) -> None:
         try:
@@ -142,18 +140,13 @@ class WorkspaceLookup(Lookup):
         if workspace is None:
             self.closed.emit()
         else:
-            self._is_opening = True
-            self._background.run_job(
-                self.name, lambda: read_workspace(workspace), self._on_opened, self._on_open_failed
-            )
+            self._read(lambda: read_workspace(workspace), self._on_opened, self._on_open_failed)
 
     def _on_opened(self, opened: WorkspaceContents) -> None:
-        self._is_opening = False
         self.opened.emit(opened)
         self.changed.emit()
 
     def _on_open_failed(self, error: Exception) -> None:
-        self._is_opening = False
         self.changed.emit()
         raise error
 
@@ -229,9 +222,7 @@ class WeightsLookup(Lookup):
         config = self._draft.config
         path, arch = config.init_weights, config.init_arch
         if path:
-            self._background.run_job(
-                self.name, lambda: identify_source(Path(path), arch=arch), self._on_identified, self._on_refused
-            )
+            self._read(lambda: identify_source(Path(path), arch=arch), self._on_identified, self._on_refused)
         else:
             self._draft.warm_start = None
         self.changed.emit()
@@ -275,9 +266,7 @@ class ProfileLookup(Lookup):
     def _run_check(self) -> None:
         path = self._draft.config.camera_profile
         if path:
-            self._background.run_job(
-                self.name, lambda: CameraProfile.load(Path(path)), self._on_loaded, self._on_refused
-            )
+            self._read(lambda: CameraProfile.load(Path(path)), self._on_loaded, self._on_refused)
         self.changed.emit()
 
     def _on_loaded(self, profile: CameraProfile) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QProgressBar
 
+from trainer_core.events import PlanChanged, RunStarted, StepDone
+
 
 class ProgressBar(QProgressBar):
     """Progress bar without text.
@@ -20,6 +22,15 @@ class ProgressBar(QProgressBar):
     def set_busy(self) -> None:
         """Show that the total is unknown."""
         self.setRange(0, 0)
+
+    def on_event(self, event: object) -> None:
+        """Show how far a run is: by its steps, or by its time until a time budget has become a number of steps."""
+        if isinstance(event, RunStarted):
+            self.set_progress(event.start_step, event.total_steps or event.start_step + 1)
+        elif isinstance(event, (PlanChanged, StepDone)) and event.total_steps:
+            self.set_progress(event.step, event.total_steps)
+        elif isinstance(event, StepDone) and event.seconds_left is not None:
+            self.set_progress(round(event.elapsed), max(1, round(event.elapsed + event.seconds_left)))
 
     def set_progress(self, done: int, total: int | None) -> None:
         """Show that `done` of `total` is completed; None is an unknown total."""

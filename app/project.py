@@ -15,8 +15,10 @@ from app.last_session import LastSession
 from app.lookups import Lookup, ProfileLookup, SourceLookup, WeightsLookup, WorkspaceLookup
 from trainer_core.errors import UserError
 from trainer_core.planning.draft import Draft
+from trainer_core.planning.plan import network_spec
 from trainer_core.planning.readiness import ERROR, OK, WARNING, Check, SourceStatus, build_checklist, workspace_problem
 from trainer_core.settings.rules import find_overruled
+from trainer_core.training.resources import estimate_disk
 from trainer_core.workspace.layout import LATEST, Workspace
 
 
@@ -150,7 +152,14 @@ class Project(QObject):
 
     def build_checklist(self) -> tuple[Check, ...]:
         """Return the checklist above the Start button."""
-        checks = build_checklist(self.draft.config, self.problems, self.source)
+        config, problems = self.draft.config, self.problems
+        checks = build_checklist(
+            config,
+            problems,
+            self.source,
+            needed_bytes=None if problems else estimate_disk(config, network_spec(config)),
+            pending=[lookup.name for lookup in self._lookups.values() if lookup.is_busy],
+        )
         problem = self._workspace.problem
         return tuple(Check(ERROR, problem, "workspace") if problem and c.setting == "workspace" else c for c in checks)
 
@@ -173,7 +182,9 @@ class Project(QObject):
         """Return the explicit settings of a run by name; with `resume`, those that continue the newest checkpoint."""
         given = self.draft.given
         if resume:
-            given = {name: value for name, value in given.items() if name != "init_weights"}
+            spent = self.draft.stored.values.get("max_minutes")  # a budget that the run has already turned into steps
+            kept = {name: value for name, value in given.items() if (name, value) != ("max_minutes", spent)}
+            given = {name: value for name, value in kept.items() if name != "init_weights"}
             given["resume_from"] = LATEST
         return given
 

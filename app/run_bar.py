@@ -10,8 +10,9 @@ from app.icons import set_icon
 from app.progress_bar import ProgressBar
 from app.project import Project
 from app.session import CONTROLLABLE_STATES, SessionState
+from app.status_line import FINAL_CHECK
 from app.theme import SPACING
-from trainer_core.events import PlanChanged, RunStarted, StepDone
+from trainer_core.events import StepDone
 from trainer_core.planning.readiness import Check
 
 
@@ -129,10 +130,10 @@ class RunBar(QFrame):
             self.checklist.setFocus(Qt.FocusReason.OtherFocusReason)  # not Start: a key would start the next run
 
     def on_event(self, event: object) -> None:
-        """Update the progress bar."""
-        if isinstance(event, (RunStarted, PlanChanged, StepDone)):
-            step = event.start_step if isinstance(event, RunStarted) else event.step
-            self._bar.set_progress(step, event.total_steps)
+        """Update the progress bar; after the last step, show that the run is validated and saved."""
+        self._bar.on_event(event)
+        if isinstance(event, StepDone) and event.step == event.total_steps:
+            self._status.setText(FINAL_CHECK)
 
     def _fit_height(self) -> None:
         """Set the height that the visible page needs."""

@@ -1,6 +1,11 @@
-"""Status line: state, step, speed, time, loss, memory, time left and device, redrawn once a second."""
+"""Status line: state, step, speed, time, loss, memory, time left and device, redrawn once a second.
+
+Between two steps the times go on, because a step or a validation may take minutes; during a pause they stand still.
+"""
 
 from __future__ import annotations
+
+import time
 
 from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar
@@ -8,11 +13,13 @@ from PySide6.QtWidgets import QLabel, QStatusBar
 from app.elided import ElidedLabel
 from app.session import SessionState
 from app.theme import SPACING
-from trainer_core.events import Event, RunStarted, StepDone
+from trainer_core.events import Event, RunFinished, RunStarted, StepDone
 from trainer_core.sinks.event_text import format_duration
 
 _INTERVAL = 1000  # milliseconds
 _SLACK = 24  # pixels that a field may be wider than its text
+FINAL_CHECK = "Final check …"  # in place of the time left, while the finished run is validated and saved
+_RUNNING_STATES = (SessionState.TRAINING, SessionState.PAUSING)
 _FIELDS = ("state", "step", "speed", "elapsed", "loss", "memory", "left")
 
 
@@ -66,10 +73,12 @@ class StatusLine(QStatusBar):
         self._device.setObjectName("device")
         self.addPermanentWidget(self._device)
         self._step: StepDone | None = None
+        self._is_stopping = False
+        self._since_step = 0.0  # seconds of the run after that step, up to the last pause
+        self._running_since: float | None = None  # time.monotonic(); None during a pause
         self._idle_device = self._run_device = ""
         self._total_memory: int | None = None
         self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._show_step)
         self.show_state(SessionState.IDLE)
 
@@ -80,9 +89,19 @@ class StatusLine(QStatusBar):
     def show_state(self, state: SessionState) -> None:
         """Show the state of the session."""
         self._labels["state"].setText(state.value)
+        self._is_stopping = state is SessionState.STOPPING
+        if state is SessionState.PAUSED:
+            self._hold_clock()
+        elif state in _RUNNING_STATES and self._running_since is None:
+            self._running_since = time.monotonic()
         if state is SessionState.IDLE:
             self._update_device("")
             self._freeze_figures()
+
+    def _hold_clock(self) -> None:
+        if self._running_since is not None:
+            self._since_step += time.monotonic() - self._running_since
+        self._running_since = None
 
     def show_other_state(self, text: str) -> None:
         """Show a state that is not the session's, such as that of a run in another process."""
@@ -101,11 +120,15 @@ class StatusLine(QStatusBar):
             self._update_device(f"{event.device_name or event.device} · {event.precision}")
         if isinstance(event, StepDone):
             self._step = event
+            self._since_step, self._running_since = 0.0, time.monotonic()
             if not self._timer.isActive():
                 self._timer.start(_INTERVAL)
+        elif isinstance(event, RunFinished):
+            self._freeze_figures()
 
     def _freeze_figures(self) -> None:
         """Show the last figures without a time left, because the run has ended."""
+        self._hold_clock()
         if self._timer.isActive():
             self._timer.stop()
             self._show_step()
@@ -114,7 +137,7 @@ class StatusLine(QStatusBar):
     def clear_run(self) -> None:
         """Remove the figures of the run."""
         self._timer.stop()
-        self._step = None
+        self._step, self._running_since = None, None
         for name in ("step", "speed", "left", "elapsed", "loss", "memory"):
             self._labels[name].clear()
         self._update_device("")
@@ -127,18 +150,28 @@ class StatusLine(QStatusBar):
         event = self._step
         if event is None:
             return
-        total = event.total_steps or "?"
+        more = self._since_step + (time.monotonic() - self._running_since if self._running_since is not None else 0.0)
         texts = {
-            "step": f"step {event.step} / {total}",
+            "step": f"step {event.step} / {event.total_steps}" if event.total_steps else f"step {event.step}",
             "speed": f"{event.steps_per_second:.2f} it/s",
-            "elapsed": f"{format_duration(event.elapsed)} elapsed",
+            "elapsed": f"{format_duration(event.elapsed + more)} elapsed",
             "loss": f"loss {event.losses.get('total', float('nan')):.4f}"
             + (f" · {event.skipped_steps} skipped" if event.skipped_steps else ""),
             "memory": _format_memory(event.memory_bytes, self._total_memory),
-            "left": f"{format_duration(event.seconds_left)} left",
+            "left": "" if self._is_stopping else _format_left(event, more),
         }
         for name, text in texts.items():
             self._labels[name].setText(text)
+
+
+def _format_left(event: StepDone, more: float) -> str:
+    """Return the time left, `more` seconds after the step."""
+    if event.step == event.total_steps:
+        return FINAL_CHECK
+    if event.seconds_left is None:
+        return f"{format_duration(None)} left"
+    left = event.seconds_left - more
+    return f"{format_duration(left)} left" if left >= 1 else "a moment left"
 
 
 def _format_memory(used: int, total: int | None) -> str:

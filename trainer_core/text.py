@@ -90,3 +90,9 @@ def _replace_unencodable(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(_ERROR_HANDLER, _replace_unencodable)
+
+
+def format_bytes(count: float) -> str:
+    """Format a number of bytes in the unit that suits it: "165 KB", "2.5 MB", "12 GB"."""
+    unit, size = next(((u, s) for u, s in (("GB", 1e9), ("MB", 1e6)) if count >= s), ("KB", 1e3))
+    return f"{count / size:.{int(size <= count < 9.95 * size)}f} {unit}"

@@ -49,9 +49,9 @@ class OtherProcessCard(Card):
 
     def on_event(self, event: Event) -> None:
         """Show the step of the event."""
+        self.bar.on_event(event)
         if isinstance(event, (RunStarted, PlanChanged, StepDone)):
             step = event.start_step if isinstance(event, RunStarted) else event.step
-            self.bar.set_progress(step, event.total_steps)
             self._set_progress_text(f"step {step}" + (f" of {event.total_steps}" if event.total_steps else ""))
 
     def show_stopping(self, stopping: bool) -> None:

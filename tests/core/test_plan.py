@@ -72,6 +72,15 @@ def test_a_demo_has_no_photos_before_its_scenes_are_made(tmp_path: Path) -> None
     assert not (tmp_path / "w").exists()
 
 
+def test_a_resumed_demo_gets_no_second_time_budget(tmp_path: Path) -> None:
+    demo = {"demo": True, "workspace": str(tmp_path / "w"), "device": "cpu", "amp": False}
+    assert make_plan(demo).config.max_minutes
+    checkpoints = tmp_path / "w" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "scale4_step00000005.pth").write_bytes(b"x")
+    assert make_plan({**demo, "resume_from": "latest"}).config.max_minutes is None
+
+
 def test_the_checkpoint_to_resume_is_located(photos: Path, tmp_path: Path) -> None:
     given = {**TINY, "source_dir": str(photos), "workspace": str(tmp_path), "resume_from": "latest"}
     with pytest.raises(UserError, match="no checkpoint to resume"):

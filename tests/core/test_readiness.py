@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
+import pytest
 from PIL import Image
 
 from trainer_core.planning.plan import find_run_photos
-from trainer_core.planning.readiness import ERROR, OK, PENDING, SourceStatus, build_checklist, workspace_problem
+from trainer_core.planning.readiness import (
+    ERROR,
+    OK,
+    PENDING,
+    WARNING,
+    SourceStatus,
+    build_checklist,
+    workspace_problem,
+)
 from trainer_core.settings.config import TrainerConfig
 
 
@@ -30,3 +40,34 @@ def test_a_file_cannot_be_the_workspace(tmp_path: Path) -> None:
     assert "a file" in workspace_problem(tmp_path / "file")
     assert "not a folder" in workspace_problem(tmp_path / "file" / "below")
     assert workspace_problem(tmp_path / "new" / "deep") == ""
+
+
+class Usage(NamedTuple):
+    free: int
+
+
+def test_a_disk_without_room_for_the_run_is_a_warning_with_both_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: Usage(1_200_000))
+    config = TrainerConfig(demo=True, workspace=str(tmp_path))
+    full = build_checklist(config, {}, SourceStatus(), needed_bytes=214_000_000)[1]
+    assert (full.state, full.text) == (WARNING, "Only 1.2 MB free for the workspace; up to 214 MB are needed")
+    free = build_checklist(config, {}, SourceStatus(), needed_bytes=900_000)[1]
+    assert (free.state, free.text) == (OK, "The workspace is writable, 1.2 MB free")
+
+
+def test_settings_are_not_called_valid_while_a_file_is_read_or_another_line_is_wrong(tmp_path: Path) -> None:
+    config = TrainerConfig(demo=True, workspace=str(tmp_path), init_weights=str(tmp_path / "big.pth"))
+    reading = build_checklist(config, {}, SourceStatus(), pending=["init_weights"])
+    assert (reading[-1].state, reading[-1].text) == (PENDING, "Reading big.pth …")
+    assert not [check for check in reading if "valid" in check.text]
+    wrong = build_checklist(TrainerConfig(workspace=str(tmp_path)), {}, SourceStatus())
+    assert wrong[-1].text == "The other settings are valid"
+
+
+def test_a_line_names_the_file_and_leaves_the_room_to_the_reason(tmp_path: Path) -> None:
+    weights = tmp_path / "a" / "very" / "long" / "way" / "to" / "some.pth"
+    config = TrainerConfig(demo=True, workspace=str(tmp_path), init_weights=str(weights))
+    checks = build_checklist(config, {"init_weights": f"{weights} is an SRVGG network."}, SourceStatus())
+    assert checks[-1].text == "some.pth is an SRVGG network."

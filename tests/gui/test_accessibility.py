@@ -90,7 +90,7 @@ def test_dialogs_have_names_a_title_and_a_way_out(window: Window, qtbot: Any) ->
 def test_what_the_menus_open_has_names_a_title_and_a_way_out(
     window: Window, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for chooser in ("getOpenFileName", "getSaveFileName"):
+    for chooser in ("getOpenFileName", "getOpenFileNames", "getSaveFileName"):
         monkeypatch.setattr(QFileDialog, chooser, lambda *a, **k: ("", ""))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: "")
     opened = []

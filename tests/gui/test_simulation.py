@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QMenu
 
 from app.session import SessionState
 from app.simulation.cells import PictureCell, enlarge_pixels, to_qimage
@@ -218,6 +218,26 @@ def test_own_captures_are_browsed_for_in_every_form(
     photos, everything = offered[0].split(";;")
     assert {"*.bin", "*.dat", "*.wqv", "*.pdb", "*.png", "*.jpg"} <= set(photos.split("(")[1].rstrip(")").split())
     assert everything == "All files (*)"
+
+
+@pytest.mark.parametrize("place", ["simulation", "preview", "menu"])
+def test_chosen_captures_are_pinned_as_dropped_ones_are(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    chosen = capture(tmp_path / "harbor.png")
+    window.project.set_value("monochrome_style", True)
+    window.project.set_path("workspace", str(tmp_path / "run"))
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([str(chosen)], ""))
+    actions = [action for menu in window.menuBar().findChildren(QMenu) for action in menu.actions()]
+    triggers: dict[str, Callable[[], object]] = {
+        "simulation": window.simulation.row.choose_button.click,
+        "preview": window.preview.add_button.click,
+        "menu": next(action for action in actions if action.text() == "&Add watch photos …").trigger,
+    }
+    triggers[place]()
+    qtbot.waitUntil(lambda: (tmp_path / "run" / "preview_photos" / "harbor.png").is_file(), timeout=_LONG)
+    qtbot.waitUntil(lambda: [c.name for c in window.simulation.row.captures] == ["harbor"], timeout=_LONG)
+    qtbot.waitUntil(lambda: "is pinned" in window.message_strip.text, timeout=_LONG)
 
 
 def test_what_is_no_capture_is_left_to_the_window_or_told(

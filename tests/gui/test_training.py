@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from app.errors import ErrorDialog
+from app.last_session import save_session
 from app.runs.recent_workspaces import read_recent_workspaces
 from app.session import SessionState
 from app.window import Window
@@ -184,6 +185,30 @@ def test_resuming_in_the_same_window_spends_no_second_time_budget(
     qtbot.waitUntil(lambda: window.session.step > stopped_at, timeout=_LONG)
     totals = [r["total_steps"] for r in read_journal(tmp_path / "run" / "journal.jsonl") if r["event"] == "RunStarted"]
     assert totals == [None, *plan]
+
+
+def test_a_later_window_resumes_a_time_budget_to_the_steps_that_its_card_names(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_form(window, photos, tmp_path / "run", max_minutes=0.5)
+    start(window, qtbot)
+    qtbot.waitUntil(lambda: bool(_plans(tmp_path / "run")), timeout=_LONG)
+    click(qtbot, window.run_bar.stop_button)
+    wait_idle(window, qtbot)
+    (planned,) = _plans(tmp_path / "run")
+    again = Window()
+    again.show()
+    again.start_background_work()
+    save_session({"workspace": str(tmp_path / "run"), "max_minutes": 0.5})  # as the start had saved it
+    again.apply_arguments(None)
+    qtbot.waitUntil(again.resume_card.isVisible, timeout=_LONG)
+    assert f" of {planned}" in again.resume_card.text
+    click(qtbot, again.resume_card.resume_button)
+    wait_until = again.session.step + 1
+    qtbot.waitUntil(lambda: again.session.step > wait_until, timeout=_LONG)
+    totals = [r["total_steps"] for r in read_journal(tmp_path / "run" / "journal.jsonl") if r["event"] == "RunStarted"]
+    assert totals == [None, planned]
+    close_window(again, qtbot)
 
 
 def _plans(workspace: Path) -> list[int]:

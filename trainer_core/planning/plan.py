@@ -261,10 +261,8 @@ def _load_profile(given: dict[str, Any], stored: StoredSettings) -> CameraProfil
 
 
 def _resolve_for_resume(given: Mapping[str, Any], stored: StoredSettings) -> TrainerConfig:
-    values = dict(stored.values)
-    if "max_minutes" not in given:
-        values.pop("max_minutes", None)  # the run has turned it into steps; if not, the checkpoint holds it
-    return resolve_settings(given, values)
+    # The run has turned a time budget, also that of the demo, into steps; if not, the checkpoint holds it.
+    return resolve_settings(given, {**stored.values, "max_minutes": None})
 
 
 def _find_warm_start(given: Mapping[str, Any], stored: StoredSettings) -> WarmStartSource | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trainer_core.data.photos import Scan
 from trainer_core.data.splits import Splits
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.text import format_bytes
 
 OK, PENDING, ERROR, WARNING = "ok", "pending", "error", "warning"
 
@@ -48,20 +50,37 @@ class SourceStatus:
         return " · ".join(parts)
 
 
-def build_checklist(config: TrainerConfig, problems: Mapping[str, str], source: SourceStatus) -> tuple[Check, ...]:
+def build_checklist(
+    config: TrainerConfig,
+    problems: Mapping[str, str],
+    source: SourceStatus,
+    *,
+    needed_bytes: int | None = None,
+    pending: Collection[str] = (),
+) -> tuple[Check, ...]:
     """Return the checklist, in the order of the form.
 
     Args:
         config: the current settings.
         problems: field name -> sentence, from `settings.rules.find_problems`.
         source: the state of the source folder.
+        needed_bytes: the disk space that the run needs; None if it is unknown.
+        pending: fields whose file is still being read.
     """
+    checks = [_source_check(config, source), _workspace_check(config, needed_bytes)]
     settings = {name: text for name, text in problems.items() if name not in ("source_dir", "workspace")}
-    checks = [_source_check(config, source), _workspace_check(config)]
-    checks += [Check(ERROR, text, name) for name, text in settings.items()]
-    if not settings:
-        checks.append(Check(OK, "All settings are valid", "scale"))
+    checks += [Check(ERROR, _with_short_path(text, getattr(config, name)), name) for name, text in settings.items()]
+    waiting = [name for name in pending if name not in (*settings, "source_dir", "workspace")]
+    checks += [Check(PENDING, f"Reading {Path(getattr(config, name) or '').name} …", name) for name in waiting]
+    if not settings and not waiting:
+        others = "All" if all(check.state in (OK, WARNING) for check in checks) else "The other"
+        checks.append(Check(OK, f"{others} settings are valid", "scale"))
     return tuple(checks)
+
+
+def _with_short_path(text: str, path: Any) -> str:
+    """Return `text` with the path reduced to its name: a line has room for the reason or for the path."""
+    return text.replace(path, Path(path).name) if isinstance(path, str) and path else text
 
 
 def workspace_problem(folder: Path) -> str:
@@ -80,19 +99,31 @@ def _source_check(config: TrainerConfig, source: SourceStatus) -> Check:
     if not config.source_dir:
         return Check(ERROR, "Choose the folder with your photos", "source_dir")
     if source.problem:
-        return Check(ERROR, source.problem, "source_dir")
+        return Check(ERROR, _with_short_path(source.problem, config.source_dir), "source_dir")
     if source.scan is None:
         return Check(PENDING, "Checking the photos …", "source_dir")
     return Check(OK, f"{len(source.scan.photos)} photo{'s' * (len(source.scan.photos) != 1)}", "source_dir")
 
 
-def _workspace_check(config: TrainerConfig) -> Check:
+def _workspace_check(config: TrainerConfig, needed: int | None) -> Check:
     if not config.workspace:
         return Check(ERROR, "Choose a workspace for the results", "workspace")
     folder = Path(os.path.abspath(config.workspace))
     problem = workspace_problem(folder)
     if problem:
-        return Check(ERROR, f"The workspace cannot be used: {problem}", "workspace")
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free = shutil.disk_usage(existing).free
-    return Check(OK, f"The workspace is writable, {free / 1e9:.0f} GB free", "workspace")
+        return Check(ERROR, f"The workspace cannot be used: {_with_short_path(problem, str(folder))}", "workspace")
+    free = _free_bytes(folder)
+    if free is None:
+        return Check(OK, "The workspace is writable", "workspace")
+    if needed is not None and free < needed:
+        text = f"Only {format_bytes(free)} free for the workspace; up to {format_bytes(needed)} are needed"
+        return Check(WARNING, text, "workspace")
+    return Check(OK, f"The workspace is writable, {format_bytes(free)} free", "workspace")
+
+
+def _free_bytes(folder: Path) -> int | None:
+    """Return the free bytes of the disk that holds `folder` or will hold it; None if the system does not say."""
+    try:
+        return shutil.disk_usage(next(parent for parent in (folder, *folder.parents) if parent.exists())).free
+    except (OSError, StopIteration):
+        return None
