@@ -28,11 +28,13 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from app.dialogs import Dialog
+from app.file_filters import DOCUMENTS, start_folder, store_folder
 from app.icons import pixmap, set_icon
 from app.system.report_text import anonymize, version_line
 from app.theme import SPACING, theme_colors
 from trainer_core.text import print_lines
 
+_FOLDER = "report_folder"
 _FILE_ADVICE = "Check free disk space and write permission, then try again. No other file was changed."
 _GENERAL_ADVICE = (
     "Try again; the window and your files are unharmed. If the error occurs again, save the report and include it "
@@ -86,7 +88,8 @@ class ErrorDialog(Dialog):
     ) -> None:
         super().__init__(parent)
         self._report, self._remedy = report, remedy
-        self.setWindowTitle(report.title)
+        self.setWindowTitle(QGuiApplication.applicationDisplayName())  # the report has its title inside
+        self.setAccessibleName(report.title)
         self.setMinimumWidth(480)
         layout = QVBoxLayout(self)
         layout.setSpacing(SPACING)
@@ -152,9 +155,11 @@ class ErrorDialog(Dialog):
             self._details_button.setChecked(visible)
 
     def _save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save report", "wqv-trainer-report.txt", "Text (*.txt)")
+        proposal = str(start_folder(_FOLDER, DOCUMENTS) / "wqv-trainer-report.txt")
+        name, _ = QFileDialog.getSaveFileName(self, "Save report", proposal, "Text (*.txt)")
         if not name:
             return
+        store_folder(_FOLDER, Path(name))
         self._save_error.clear()
         try:
             Path(name).write_text(self._report.format_text(), encoding="utf-8")

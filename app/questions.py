@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Callable
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 Answer = tuple[str, Callable[[], object]]
@@ -26,7 +27,10 @@ def ask_question(
     for other in parent.findChildren(QMessageBox):
         if other.isVisible() and other.objectName() == title:
             return other  # this question is already open
-    box = QMessageBox(QMessageBox.Icon.Question, title, f"<b>{title}</b>", parent=parent)
+    # The question is in the box; a title bar is often too narrow for it.
+    program = QGuiApplication.applicationDisplayName()
+    box = QMessageBox(QMessageBox.Icon.Question, program, f"<b>{title}</b>", parent=parent)
+    box.setAccessibleName(title)
     box.setObjectName(title)
     box.setInformativeText(text)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

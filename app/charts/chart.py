@@ -21,6 +21,7 @@ _CLICK_PIXELS = 6  # pixels; a click this close to a tick selects the step of th
 _ZOOM = 1.5
 _EDGE_PIXELS = 2  # pixels that the frame takes
 _LEGEND_SYMBOLS = {CurveStyle.PLAIN: "●", CurveStyle.OTHER: "╌"}
+_BEST_SYMBOL = '<span style="color:{}">○</span>'
 _HINT = "Drag to move, scroll to zoom, double-click to show everything. Click to show the preview of that step."
 
 
@@ -52,6 +53,7 @@ class Chart(QWidget):
         self._unit, self._number_format = unit, number_format
         self._curves: Sequence[Curve] = ()
         self._ticks: Sequence[float] = ()
+        self._marker: tuple[float, float] | None = None
         self._crosshair_step: float | None = None  # None while the crosshair is hidden
         self.plot = Plot(log=log, min_range=min_range)
         self.plot.scene().sigMouseMoved.connect(self._on_mouse_moved)
@@ -120,7 +122,7 @@ class Chart(QWidget):
             marker: step and value of a point that gets a ring, such as the best PSNR.
             reference: the value of a horizontal line, the PSNR of bicubic.
         """
-        self._curves, self._ticks = curves, ticks
+        self._curves, self._ticks, self._marker = curves, ticks, marker
         self.plot.draw(curves, ticks=ticks, marker=marker, reference=reference)
         self._empty_label.setVisible(not self.plot.has_curves)
         self._corner.setVisible(self.plot.has_curves)
@@ -182,14 +184,32 @@ class Chart(QWidget):
         ]
         values = [(curve, *point) for curve, point in nearest if point is not None and np.isfinite(point[1])]
         head = f"step {x:.0f}"
-        texts = [f"{curve.name} {self._format_value(y)}{_offset_note(step, x)}" for curve, step, y in values]
+        texts = [f"{curve.name} {self._describe(curve, step, y)}{_offset_note(step, x)}" for curve, step, y in values]
         self.setAccessibleDescription(", ".join([head, *texts]))
-        parts = [f"{_legend_symbol(curve)}&nbsp;{_non_breaking(text)}" for (curve, _, _), text in zip(values, texts)]
+        symbols = [
+            _BEST_SYMBOL.format(theme_colors().success) if self._is_best(curve, step) else _legend_symbol(curve)
+            for curve, step, _ in values
+        ]
+        parts = [f"{symbol}&nbsp;{_non_breaking(text)}" for symbol, text in zip(symbols, texts)]
         self._read_out_label.setText("&nbsp; ".join([f"<b>{_non_breaking(head)}</b>", *parts]))
         self._place_read_out()
         self._read_out_label.show()
         self._read_out_label.raise_()
         self.plot.show_crosshair(x)
+
+    def _is_best(self, curve: Curve, step: float) -> bool:
+        """Whether this point of the curve has the ring."""
+        return curve.style is CurveStyle.PLAIN and self._marker is not None and self._marker[0] == step
+
+    def _describe(self, curve: Curve, step: float, y: float) -> str:
+        """Return the value of a point; for a smoothed curve also the value of the step itself."""
+        raw = {c.name: c for c in self._curves if c.style is CurveStyle.FAINT}
+        if curve.style is CurveStyle.OTHER and raw:
+            return f"{self._format_value(y)} (smoothed)"
+        point = raw[curve.name].points.nearest_point(step) if curve.name in raw else None
+        if point is not None and np.isfinite(point[1]):
+            return f"{self._format_value(point[1])} (smoothed {self._format_value(y)})"
+        return self._format_value(y) + (" (best)" if self._is_best(curve, step) else "")
 
     def _update_read_out(self, x: float) -> None:
         """Update the read-out after the curves changed."""

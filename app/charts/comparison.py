@@ -14,12 +14,16 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 
 from app.charts.figures import RunFigures
 from app.charts.panel import ChartPanel
+from app.file_filters import DOCUMENTS, start_folder, store_folder
 from app.project import Project
 from app.runs.recent_workspaces import read_recent_workspaces
+from trainer_core.sinks.journal import parse_line
 from trainer_core.sinks.journal_follower import JournalFollower
-from trainer_core.workspace.layout import ARCHIVE_TIME_FORMAT, Workspace
+from trainer_core.workspace.layout import Workspace
 
+_MAX_LINE = 1 << 16  # characters of the first line of a journal
 _JOB = "comparison"
+_FOLDER = "comparison_folder"
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,10 @@ class RunComparison(QObject):
         return action
 
     def _choose_other(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self._panel, "Choose the workspace of another run")
+        start = str(start_folder(_FOLDER, DOCUMENTS))
+        folder = QFileDialog.getExistingDirectory(self._panel, "Choose the workspace of another run", start)
         if folder:
+            store_folder(_FOLDER, Path(folder))
             self.choose(ComparableRun(Path(folder).name, Path(folder)))
 
     def choose(self, choice: ComparableRun | None) -> None:
@@ -104,7 +110,7 @@ def find_comparable_runs(workspace: Workspace | None) -> tuple[list[ComparableRu
     previous = workspace.previous_runs_with_journal() if workspace else []
     others = [Workspace(path) for path in read_recent_workspaces() if workspace is None or path != workspace.root]
     return (
-        [ComparableRun(_archive_time(path.name), path) for path in previous],
+        [ComparableRun(_training_time(path), path) for path in previous],
         [ComparableRun(other.root.name, other.root) for other in others if other.journal_file.is_file()],
     )
 
@@ -117,9 +123,12 @@ def load_figures(root: Path) -> RunFigures:
     return figures
 
 
-def _archive_time(folder: str) -> str:
-    """Return the time at which a run was archived, from its folder's name, or the name if it holds no time."""
+def _training_time(root: Path) -> str:
+    """Return the time at which an archived run was started, from its journal, or else the name of its folder."""
     try:
-        return time.strftime("%d %b %Y, %H:%M", time.strptime(folder[:19], ARCHIVE_TIME_FORMAT))
-    except ValueError:
-        return folder
+        with Workspace(root).journal_file.open(encoding="utf-8") as journal:
+            record = parse_line(journal.readline(_MAX_LINE))
+        assert record is not None
+        return time.strftime("%d %b %Y, %H:%M", time.localtime(record["time"]))
+    except (OSError, AssertionError, KeyError, ValueError, OverflowError, TypeError):
+        return root.name

@@ -39,6 +39,7 @@ from trainer_core.verbs.export_options import (
     DEFAULT_ALPHA,
     FORMATS,
     HALF_HELP,
+    NOT_CHECKED,
     VIEWER_COMPATIBLE,
     suggest_file_name,
 )
@@ -236,7 +237,7 @@ class ExportDialog(Dialog):
         self._show_status(
             f"Exported to {result.path} ({size:.1f} MB, {result.spec.describe()}).\n"
             f"{format_for_reading(result.summary)}",
-            "success",
+            "" if result.summary.startswith(NOT_CHECKED) else "success",
         )
         self.folder_button.setEnabled(True)
 

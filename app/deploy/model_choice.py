@@ -8,11 +8,13 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
+from app.file_filters import DOCUMENTS, start_folder, store_folder
 from app.icons import set_icon
-from app.settings_store import open_settings_store
 from app.theme import SPACING
 from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.workspace.models import RunModel
+
+_FOLDER = "model_folder"
 
 
 class ModelChoice(QWidget):
@@ -85,10 +87,10 @@ class ModelChoice(QWidget):
 
 def ask_for_model(parent: QWidget, title: str, start_path: Path | None = None) -> Path | None:
     """Ask for a weight file and remember its folder; return None if the user cancels."""
-    folder = str(start_path.parent) if start_path else str(open_settings_store().value("model_folder", ""))
+    folder = str(start_path.parent if start_path else start_folder(_FOLDER, DOCUMENTS))
     kinds = f"Weight files ({' '.join(f'*{suffix}' for suffix in sorted(WEIGHTS))});;All files (*)"
     name, _ = QFileDialog.getOpenFileName(parent, title, folder, kinds)
     if not name:
         return None
-    open_settings_store().setValue("model_folder", str(Path(name).parent))
+    store_folder(_FOLDER, Path(name))
     return Path(name)

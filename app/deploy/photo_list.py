@@ -23,14 +23,14 @@ from PySide6.QtWidgets import (
 
 from app.background import Background
 from app.deploy.trial import TrialPhoto
-from app.file_filters import make_file_filter
+from app.file_filters import PICTURES, make_file_filter, start_folder, store_folder
 from app.icons import set_icon
-from app.settings_store import open_settings_store
 from app.theme import SPACING
 from trainer_core.data.captures import WATCH_SUFFIXES
 from trainer_core.data.photos import EXTENSIONS
 from trainer_core.verbs.picture_files import find_pictures, read_pictures
 
+_FOLDER = "photo_folder"
 _THUMBNAIL = 48  # pixels
 _MAX_DROPPED = 100
 _INDEX_ROLE = Qt.ItemDataRole.UserRole  # (file, number of the picture in it)
@@ -87,11 +87,11 @@ class PhotoList(QWidget):
 
     def browse(self) -> None:
         """Ask for photos and watch files and add them."""
-        folder = str(open_settings_store().value("photo_folder", ""))
+        folder = str(start_folder(_FOLDER, PICTURES))
         kinds = make_file_filter("Photos and watch files", EXTENSIONS | WATCH_SUFFIXES)
         names, _ = QFileDialog.getOpenFileNames(self, "Choose photos to try the model on", folder, kinds)
         if names:
-            open_settings_store().setValue("photo_folder", str(Path(names[0]).parent))
+            store_folder(_FOLDER, Path(names[0]))
             self.add([Path(name) for name in names])
 
     def add(self, paths: Sequence[Path]) -> None:

@@ -35,10 +35,10 @@ from app.deploy.trial_view import TrialView
 from app.dialogs import Dialog
 from app.drops import paths_of
 from app.errors import bug_report, show_report
+from app.file_filters import PICTURES, start_folder, store_folder
 from app.icons import set_icon
 from app.progress_bar import ProgressBar
 from app.questions import ask_question
-from app.settings_store import open_settings_store
 from app.theme import SPACING
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
@@ -47,6 +47,7 @@ from trainer_core.verbs.picture_files import compose_comparison
 from trainer_core.workspace.models import RunModel
 
 _SIZE = (1000, 660)
+_FOLDER = "picture_folder"
 _ROLE_LABELS = {THIS_MODEL: "Model", OTHER_MODEL: "Compare with"}
 _NONE_TEXTS = {THIS_MODEL: "Choose or drop a weight file", OTHER_MODEL: "Bicubic only"}
 
@@ -261,12 +262,12 @@ class TrialDialog(Dialog):
             self._save(f"{photo.name}_x{scale}_compare", lambda: compose_comparison(photo.pixels, complete, scale))
 
     def _save(self, name: str, make_image: Callable[[], np.ndarray]) -> None:
-        folder = Path(str(open_settings_store().value("picture_folder", "")))
+        folder = start_folder(_FOLDER, PICTURES)
         chosen, _ = QFileDialog.getSaveFileName(self, "Save as PNG", str(folder / f"{name}.png"), "PNG (*.png)")
         if not chosen:
             return
         target = Path(chosen if chosen.lower().endswith(".png") else f"{chosen}.png")
-        open_settings_store().setValue("picture_folder", str(target.parent))
+        store_folder(_FOLDER, target)
         if str(target) != chosen and target.exists():  # the file dialog has only asked about `chosen`
             answers = [("Replace", lambda: self._write(target, make_image))]
             ask_question(self, "Replace the file?", f"{target} already exists.", answers)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QStandardPaths, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.errors import error_message
+from app.file_filters import DOCUMENTS, start_folder, store_folder
+from app.form.wording import with_form_labels
 from app.project import Project
 from app.questions import ask_question
-from app.settings_store import open_settings_store
 from trainer_core.errors import UserError
 from trainer_core.files import write_json
 from trainer_core.json_files import read_json
 from trainer_core.planning.command_line import format_command, with_absolute_paths
+from trainer_core.settings.config import SETTINGS
 from trainer_core.settings.stored import StoredSettings, parse_stored_settings, settings_to_json
 
 _SUFFIX = ".json"
@@ -36,7 +38,11 @@ class SettingsTransfer(QObject):
         self._project, self._window = project, window
 
     def copy_command(self) -> None:
-        """Copy the command line that begins the same run as Start."""
+        """Copy the command line that begins the same run as Start, unless a value cannot be used."""
+        for name, problem in self._project.problems.items():
+            text = with_form_labels(f"The command was not copied. {SETTINGS[name].label}: {problem}")
+            self.message_posted.emit("warning", text)
+            return
         QGuiApplication.clipboard().setText(format_command(with_absolute_paths(self._project.given())))
         self.message_posted.emit("info", "Command copied.")
 
@@ -62,12 +68,11 @@ class SettingsTransfer(QObject):
 
     def _start_folder(self) -> Path:
         """Return the folder of the last import or export, else the user's documents."""
-        documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-        return Path(str(open_settings_store().value(_FOLDER, documents)))
+        return start_folder(_FOLDER, DOCUMENTS)
 
     def export_to(self, path: Path) -> None:
         """Write all settings to `path` in the format of a workspace's `training_config.json`."""
-        open_settings_store().setValue(_FOLDER, str(path.parent))
+        store_folder(_FOLDER, path)
         content = settings_to_json(self._project.draft.config, stored=StoredSettings(), derived=None, warm_start=None)
         self._project.background.run_job(
             "export",
@@ -78,7 +83,7 @@ class SettingsTransfer(QObject):
 
     def import_from(self, path: Path) -> None:
         """Apply the settings of a file; source folder and workspace stay unchanged."""
-        open_settings_store().setValue(_FOLDER, str(path.parent))
+        store_folder(_FOLDER, path)
         self._project.background.run_job(
             "import",
             lambda: _read_settings(path),

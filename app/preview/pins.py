@@ -8,11 +8,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.file_filters import make_file_filter
+from app.file_filters import PICTURES, make_file_filter, start_folder, store_folder
 from app.project import Project
 from app.questions import ask_question
 from app.session import Session, SessionState
-from app.settings_store import open_settings_store
 from trainer_core.control import RunRequest
 from trainer_core.data.captures import CAPTURE_SUFFIXES
 from trainer_core.errors import UserError
@@ -39,11 +38,11 @@ class PinnedPhotosModel(QObject):
 
     def choose(self) -> None:
         """Ask for photos of the watch and pin them, as if they were dropped."""
-        folder = str(open_settings_store().value(_FOLDER, ""))
+        folder = str(start_folder(_FOLDER, PICTURES))
         kinds = make_file_filter("Watch photos", CAPTURE_SUFFIXES)
         names, _ = QFileDialog.getOpenFileNames(self._window, "Choose photos from your watch", folder, kinds)
         if names:
-            open_settings_store().setValue(_FOLDER, str(Path(names[0]).parent))
+            store_folder(_FOLDER, Path(names[0]))
             self.pin([Path(name) for name in names])
 
     def pin(self, files: Sequence[Path], *, refusals: Sequence[str] = ()) -> None:

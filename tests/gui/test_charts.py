@@ -308,7 +308,8 @@ def test_the_mouse_reads_out_the_nearest_point(panel: ChartPanel, qtbot: Any) ->
     qtbot.waitUntil(lambda: panel.psnr.read_out == "step 10, PSNR 24.00 dB")
     qtbot.wait(20)  # the plot looks at the mouse a hundred times a second
     qtbot.mouseMove(viewport, place(panel.psnr, 18.9))
-    qtbot.waitUntil(lambda: panel.psnr.read_out == "step 20, PSNR 25.00 dB")
+    qtbot.waitUntil(lambda: panel.psnr.read_out == "step 20, PSNR 25.00 dB (best)")
+    assert "○" in label(panel.psnr, "read_out").text()  # as the ring in the plot
     box = label(panel.psnr, "read_out")
     assert box.isVisible()
     assert panel.psnr.rect().contains(box.geometry())
@@ -324,6 +325,8 @@ def test_the_keyboard_reads_out_zooms_and_chooses(panel: ChartPanel, qtbot: Any)
     assert chart.hasFocus()
     qtbot.keyClick(chart, Qt.Key.Key_Left)
     assert chart.read_out.startswith("step 20, loss 0.1")
+    raw, smooth = panel.figures.losses["total"].raw, smoothed(panel)
+    assert chart.read_out == f"step 20, loss {raw.y[-1]:.4g} (smoothed {smooth[-1]:.4g})"
     qtbot.keyClick(chart, Qt.Key.Key_Left)
     assert chart.read_out.startswith("step 19")
     spoken = QAccessible.queryAccessibleInterface(chart)
@@ -464,7 +467,9 @@ def test_terms_of_the_loss_are_named_with_their_colors(panel: ChartPanel, qtbot:
         assert color in label(panel.loss, "legend").text()
     panel.loss.setFocus()
     qtbot.keyClick(panel.loss, Qt.Key.Key_Left)
-    assert panel.loss.read_out == "step 2, total 0.3, pixel 0.1, perceptual 0.2"
+    assert panel.loss.read_out == (
+        "step 2, total 0.3 (smoothed 0.3), pixel 0.1 (smoothed 0.1), perceptual 0.2 (smoothed 0.2)"
+    )
 
 
 def test_another_run_is_drawn_beside_this_one_and_taken_away_again(panel: ChartPanel, qtbot: Any) -> None:
@@ -474,7 +479,7 @@ def test_another_run_is_drawn_beside_this_one_and_taken_away_again(panel: ChartP
     assert panel.psnr.legend == "PSNR, last week"
     panel.loss.setFocus()
     qtbot.keyClick(panel.loss, Qt.Key.Key_Left)
-    assert panel.loss.read_out == "step 20, loss 0.1, last week 0.1"
+    assert panel.loss.read_out == "step 20, loss 0.1 (smoothed 0.1), last week 0.1 (smoothed)"
     qtbot.waitUntil(lambda: panel.loss.plot.visible_range[1] >= 40)
     panel.compare_with("", None)
     qtbot.waitUntil(lambda: drawn(panel.loss, "last week", CurveStyle.OTHER) == 0)

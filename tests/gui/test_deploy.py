@@ -363,6 +363,8 @@ def test_a_model_is_exported_in_each_form_under_a_proposed_name(
     click(qtbot, dialog.export_button)
     qtbot.waitUntil(lambda: "Exported to" in dialog.status_label.text(), timeout=_LONG)
     assert target.exists()
+    role = dialog.status_label.property("role")
+    assert role == ("" if "Not checked" in dialog.status_label.text() else "success"), "green is for what was checked"
     if form != "onnx":
         assert inspect_file(target).dtypes == ("float16",)
         assert "Does not load in WQV-Viewer" in dialog.status_label.text()

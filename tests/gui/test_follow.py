@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,8 @@ def test_earlier_runs_and_other_workspaces_can_be_drawn_beside(
     other.write(begun(other.root), *(step(number) for number in range(1, 31)))
     aside = Workspace(other.root).archive_run()
     assert aside is not None
+    started, archived = 1_700_000_000, aside / "journal.jsonl"
+    archived.write_text(re.sub(r'"time": [\d.]+', f'"time": {started}', archived.read_text("utf-8"), count=1), "utf-8")
     other.write(begun(other.root), step(1), step(2))
     window.controller.open_workspace(str(other.root))
     qtbot.waitUntil(lambda: steps_drawn(window) == 2)
@@ -214,6 +218,7 @@ def test_earlier_runs_and_other_workspaces_can_be_drawn_beside(
     qtbot.waitUntil(menu.isVisible)
     assert next(action.text() for action in menu.actions() if action.isCheckable()) == "None"
     earlier = next(action for action in menu.actions() if action.isCheckable() and action.text() != "None")
+    assert earlier.text() == time.strftime("%d %b %Y, %H:%M", time.localtime(started)), "when it was trained, not moved"
     earlier.trigger()
     menu.hide()
     loss = window.charts.loss

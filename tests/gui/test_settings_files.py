@@ -151,6 +151,14 @@ def test_the_command_is_the_run_that_start_would_begin(window: Window, photos: P
     assert make_plan(given).config == make_plan(window.project.given()).config
 
 
+def test_no_command_is_copied_while_a_value_cannot_be_used(window: Window, photos: Path, tmp_path: Path) -> None:
+    fill_form(window, photos, tmp_path / "run", steps=0)
+    QApplication.clipboard().setText("as it was")
+    menu(window, "Copy as command").trigger()
+    assert QApplication.clipboard().text() == "as it was"
+    assert window.message_strip.text.startswith("The command was not copied. Steps")
+
+
 def test_the_command_means_the_same_in_another_folder(
     window: Window, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,11 +194,11 @@ def test_what_was_exported_comes_back_whatever_was_chosen_before(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{torn", "cannot be read as settings"),
+        ("{torn", "cannot be read as JSON"),
         ("[]", "contains no settings"),
         ('{"schema": 1, "scale": 3}', "Scale must be one of"),
-        (b"\xff\xfe\x00", "cannot be read as settings"),
-        (None, "No such file"),
+        (b"\xff\xfe\x00", "cannot be read as JSON"),
+        (None, "There is no file"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_a_sentence_and_changes_nothing(

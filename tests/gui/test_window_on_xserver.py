@@ -23,7 +23,10 @@ _IDLE, _TRAINING, _PAUSED = (
     "^Training – WQV Upscale Trainer$",
     "^Paused – WQV Upscale Trainer$",
 )
-_ELSEWHERE, _QUESTION = "^Another process is training – WQV Upscale Trainer$", "^Training is running"
+_ELSEWHERE, _QUESTION = (
+    "^Another process is training – WQV Upscale Trainer$",
+    "^WQV Upscale Trainer$",
+)  # the question has no title of its own
 _MIDDLE = (700, 500)  # of the window, right of the form
 
 

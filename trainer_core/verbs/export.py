@@ -18,7 +18,7 @@ from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.files import file_identity, write_bytes
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.verbs.export_options import DEFAULT_ALPHA, FORMATS
+from trainer_core.verbs.export_options import DEFAULT_ALPHA, FORMATS, NOT_CHECKED
 from trainer_core.verbs.output_files import refuse_overwriting
 from trainer_core.weights.export import (
     pad_for_viewer,
@@ -163,7 +163,7 @@ def _check_onnx(content: bytes, state: Mapping[str, Tensor], spec: NetworkSpec, 
         UserError: the outputs differ.
     """
     if importlib.util.find_spec("onnxruntime") is None:
-        return "not checked: onnxruntime is not installed"
+        return f"{NOT_CHECKED}: onnxruntime is not installed."
     session = importlib.import_module("onnxruntime").InferenceSession(content, providers=["CPUExecutionProvider"])
     network = RRDBNet(spec).eval()
     network.load_state_dict(dict(state))

@@ -13,6 +13,7 @@ HALF_HELP = "store fp16 values: half the file size, slightly less precise"
 VIEWER_COMPATIBLE = "pad to the 64/23/32 that WQV-Viewer loads; results do not change"
 BLEND = "mix in another model of the same dimensions"
 ALPHA = "share of the other model, from 0 to 1"
+NOT_CHECKED = "Not checked"  # begins the summary of a written file that nothing has read back
 DEFAULT_ALPHA = 0.5
 
 
