@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
@@ -13,6 +13,8 @@ class ScrollingPage(QScrollArea):
     `QScrollArea` with a resizable page scrolls as soon as it is smaller than the preferred height of wrapped texts;
     this one shrinks the page down to its minimum first.
     """
+
+    too_narrow = Signal(int)  # pixels that the page needs more, so that it does not scroll to the side
 
     def __init__(self, page: QWidget) -> None:
         super().__init__()
@@ -39,6 +41,7 @@ class ScrollingPage(QScrollArea):
         if size.height() > room.height():
             size = self._page_size(room - QSize(bar, 0))
         if size.width() > room.width():
+            self.too_narrow.emit(size.width() - room.width())
             size = self._page_size(QSize(size.width(), room.height() - bar))
         self._page.resize(size)
 

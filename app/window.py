@@ -39,7 +39,7 @@ from app.system.notifier import Notifier
 from app.theme import SPACING, scale_width, theme_colors
 from app.training_thread import TrainingThread
 
-_FORM_WIDTH = 380
+_FORM_WIDTH, _MIN_FORM_WIDTH = 380, 340
 _SIZE = (1240, 780)
 _MIN_RIGHT_WIDTH = 360  # pixels; narrower views scroll
 
@@ -88,7 +88,7 @@ class Window(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.form, 1)
         column.addWidget(self.run_bar)
-        left.setMinimumWidth(max(340, scale_width(300)))
+        left.setMinimumWidth(max(_MIN_FORM_WIDTH, scale_width(300)))
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._split.addWidget(left)
         self._split.addWidget(self._make_right_side())
@@ -112,9 +112,9 @@ class Window(QMainWindow):
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
         self._tabs.setAccessibleName("Views of the run")
-        self._tabs.addTab(_with_padding(self.simulation), "What the watch sees")
-        self._tabs.addTab(_with_padding(self._views), "Progress")
-        self._tabs.addTab(_with_padding(self.log), "Log")
+        self._tabs.addTab(_make_page(self.simulation), "What the watch sees")
+        self._tabs.addTab(_make_page(self._views), "Progress")
+        self._tabs.addTab(_make_page(self.log), "Log")
         self._pages = QStackedWidget()
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self._tabs)
@@ -132,9 +132,8 @@ class Window(QMainWindow):
         ):
             column.addWidget(card)
         column.addWidget(self._pages, 1)
-        page = ScrollingPage(right)
-        page.setMinimumWidth(_MIN_RIGHT_WIDTH)
-        return page
+        right.setMinimumWidth(_MIN_RIGHT_WIDTH)
+        return right
 
     def _connect(self) -> None:
         conductor, bar = self.controller, self.run_bar
@@ -156,6 +155,8 @@ class Window(QMainWindow):
         self.welcome.demo_requested.connect(conductor.ask_to_load_demo)
         self.welcome.workspace_chosen.connect(conductor.open_workspace)
         self.project.changed.connect(self._choose_page)
+        for page in self._tabs.findChildren(ScrollingPage):
+            page.too_narrow.connect(self._give_width, Qt.ConnectionType.QueuedConnection)
         self.simulation.message_posted.connect(self.message_strip.show_message)
         self.simulation.unclaimed_dropped.connect(self.drops.handle_drop)
         self.simulation.dropped.connect(self._pin_captures)
@@ -292,6 +293,13 @@ class Window(QMainWindow):
         """Pin captures that the user dropped on the simulation, so that the previews show them too."""
         self.pins.pin(captures)
 
+    def _give_width(self, lacking: int) -> None:
+        """Give the views the width that they lack, as far as the form can spare it."""
+        form, views = self._split.sizes()
+        spare = min(lacking, form - _MIN_FORM_WIDTH)
+        if spare > 0:
+            self._split.setSizes([form - spare, views + spare])
+
     # -- geometry --------------------------------------------------------------------------------
 
     def _save_geometry(self) -> None:
@@ -311,9 +319,9 @@ class Window(QMainWindow):
             self._views.restoreState(views)
 
 
-def _with_padding(widget: QWidget) -> QWidget:
+def _make_page(view: QWidget) -> QWidget:
     page = QWidget()
     layout = QVBoxLayout(page)
     layout.setContentsMargins(0, SPACING, 0, 0)
-    layout.addWidget(widget)
-    return page
+    layout.addWidget(view)
+    return ScrollingPage(page)

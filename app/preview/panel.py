@@ -83,9 +83,9 @@ class PreviewPanel(QWidget):
         self.picture_box.setMinimumWidth(scale_width(_MIN_WIDTH))
         self.picture_box.setMaximumWidth(scale_width(_MAX_WIDTH))
         self.picture_box.currentIndexChanged.connect(self._on_choice_changed)
-        self._previous = _make_step_button("previous", "Previous image", "Page Up")
+        self._previous = _make_tool_button("previous", "Previous image", "Page Up")
         self._previous.clicked.connect(lambda: self._select_relative(-1))
-        self._next = _make_step_button("next", "Next image", "Page Down")
+        self._next = _make_tool_button("next", "Next image", "Page Down")
         self._next.clicked.connect(lambda: self._select_relative(1))
         self.unpin_button = QPushButton("Unpin …")
         self.unpin_button.setToolTip("Stop showing this photo in previews")
@@ -99,9 +99,7 @@ class PreviewPanel(QWidget):
         for widget in (self._previous, self.picture_box, self._next, self.unpin_button):
             row.addWidget(widget)
         row.addWidget(self._caption, 1)
-        self.add_button = QPushButton("Add watch photos …")
-        self.add_button.setToolTip("Choose photos from your watch to preview them too")
-        set_icon(self.add_button, "add")
+        self.add_button = _make_tool_button("add", "Add watch photos to the previews", "File menu")
         self.add_button.clicked.connect(lambda: self.captures_requested.emit())
         row.addWidget(self.add_button)
         return row
@@ -303,11 +301,11 @@ class PreviewPanel(QWidget):
         event.accept()
 
 
-def _make_step_button(name: str, text: str, key: str) -> QToolButton:
+def _make_tool_button(name: str, text: str, way: str) -> QToolButton:
     button = QToolButton()
     set_icon(button, name)
     button.setAccessibleName(text)
-    button.setToolTip(f"{text} ({key})")
+    button.setToolTip(f"{text} ({way})")
     return button
 
 
