@@ -1,8 +1,9 @@
 """`wqv-upscale-trainer <source_dir> <workspace_dir> [options]`: parse the command line, train and print.
 
-Exit codes: 0 completed, 1 failed (after saving what it could), 2 bad input or usage, 130, 143 or 129 interrupted by
-Ctrl+C, SIGTERM or SIGHUP after saving. A second signal ends the process at once, and so does the first one before the
-run writes anything. Signals that the parent process ignores, as `nohup` does, stay ignored.
+Exit codes: 0 completed, 1 failed (after saving what it could) or not saved, 2 bad input or usage, 130, 143 or 129
+interrupted by Ctrl+C, SIGTERM or SIGHUP after saving. A second signal ends the process at once, and so does the first
+one before the run writes anything; while a run waits because it cannot be saved, a second signal ends the wait.
+Signals that the parent process ignores, as `nohup` does, stay ignored.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 
 import trainer_core
 from trainer_core import environment
-from trainer_core.control import RunControl
+from trainer_core.control import RunControl, SaveAnswer
 from trainer_core.errors import UserError
 from trainer_core.requirements import find_unsafe_library
 from trainer_core.settings.config import SETTINGS, Interval
@@ -35,7 +36,8 @@ examples:
   wqv-upscale-trainer photos runs/x4 --init-weights models/realesrgan/RealESRGAN_x4plus.pth
   wqv-upscale-trainer --demo runs/demo
 
-exit codes: 0 completed, 1 failed (saved if possible), 2 invalid input or usage, 130/143/129 interrupted and saved"""
+exit codes: 0 completed, 1 failed (saved if possible) or not saved, 2 invalid input or usage, 130/143/129 interrupted
+and saved (a second signal ends at once, without saving)"""
 _CONFIG_ONLY = "print the resolved settings as JSON and exit (with --device cpu --no-amp, PyTorch is not imported)"
 
 
@@ -198,6 +200,9 @@ class _SignalHandler:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         code = 128 + number
+        if self.control.is_waiting_for_room:
+            self._end_wait(code)
+            return
         if self.exit_code:
             os._exit(code)
         if not self.control.has_begun:
@@ -206,6 +211,15 @@ class _SignalHandler:
         self.exit_code = code
         self.control.stop()
         _write_to_terminal("Stopping and saving. Press Ctrl+C again to quit at once, without saving.")
+
+    def _end_wait(self, code: int) -> None:
+        """End the wait of a run that cannot be saved, unless this is the first signal."""
+        if self.exit_code:
+            self.control.answer_save(SaveAnswer(gives_up=True))
+            _write_to_terminal("Ending without saving.")
+        else:
+            self.exit_code = code
+            _write_to_terminal("The last steps are not saved yet. Press Ctrl+C again to end without saving them.")
 
 
 def _write_to_terminal(text: str) -> None:

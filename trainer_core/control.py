@@ -3,13 +3,21 @@
 The training loop and the other threads (a signal handler, the window) share one `RunControl`: the others set it, the
 loop reads it at each step boundary. Everything else that can take seconds (the search for photos, validations,
 previews, waiting for photos) calls `raise_if_stopped` in between, so that a stop takes effect soon in every part of a
-run. Only `wait_while_paused` blocks.
+run. Only `wait_while_paused` and `wait_for_save_answer` block.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
+
+SAVE_PATIENCE = 600.0
+"""Seconds for which the end of a run on the command line waits for a disk that cannot be written."""
 
 
 class Stopped(Exception):
@@ -31,10 +39,25 @@ class RunRequest(Enum):
     PREVIEW = "preview"
 
 
-class RunControl:
-    """Thread-safe switches of one run. A signal handler may call every method except `wait_while_paused`."""
+@dataclass(frozen=True)
+class SaveAnswer:
+    """The user's answer while the end of a run cannot be saved: try again, in another folder, or give up."""
 
-    def __init__(self) -> None:
+    folder: Path | None = None
+    gives_up: bool = False
+
+
+class RunControl:
+    """Thread-safe switches of one run. A signal handler may call every method except those that wait.
+
+    Args:
+        save_patience: seconds for which the end of the run waits for a disk that cannot be written.
+    """
+
+    def __init__(self, *, save_patience: float = SAVE_PATIENCE) -> None:
+        self.save_patience = save_patience
+        self._save_answer: SaveAnswer | None = None
+        self._is_waiting_for_room = False
         self._stop: StopMode | None = None
         self._has_begun = False
         self._running = threading.Event()
@@ -104,3 +127,29 @@ class RunControl:
         """Block until the pause ends or `timeout` seconds pass; return True if the run may continue."""
         self._reached = self._pauses
         return self._running.wait(timeout)
+
+    # -- a run that cannot be saved ------------------------------------------------------------
+
+    @property
+    def is_waiting_for_room(self) -> bool:
+        """Whether the end of the run waits because it cannot be saved."""
+        return self._is_waiting_for_room
+
+    def answer_save(self, answer: SaveAnswer) -> None:
+        """Answer the run that waits because it cannot be saved."""
+        self._save_answer = answer
+
+    @contextlib.contextmanager
+    def waiting_for_room(self) -> Iterator[None]:
+        """Mark the `with` block as a wait for an answer; answers given before it do not count."""
+        self._save_answer, self._is_waiting_for_room = None, True
+        try:
+            yield
+        finally:
+            self._is_waiting_for_room = False
+
+    def wait_for_save_answer(self, timeout: float) -> SaveAnswer | None:
+        """Wait for `timeout` seconds and return the answer given in that time, or None."""
+        time.sleep(timeout)
+        answer, self._save_answer = self._save_answer, None
+        return answer

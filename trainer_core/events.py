@@ -128,6 +128,17 @@ class CheckpointSaved:
 
 
 @dataclass(frozen=True)
+class SaveBlocked:
+    """The end of a run that cannot be saved and waits; repeated after each answer that did not help."""
+
+    can_be_superseded: ClassVar[bool] = False
+
+    step: int
+    text: str  # the reason, in sentences
+    seconds_left: float | None  # until the wait ends without an answer; None if it does not
+
+
+@dataclass(frozen=True)
 class Notice:
     """A sentence for the user. Levels: "info", "warning", "error"."""
 
@@ -156,7 +167,9 @@ class RunFinished:
     remedy: dict[str, int] = field(default_factory=dict)  # settings with which this failure would not occur
 
 
-Event = Union[RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, Notice, RunFinished]
+Event = Union[
+    RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, SaveBlocked, Notice, RunFinished
+]
 EventSink = Callable[[Event], None]
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(Event)}
 # Types that a value of a journal may have, by field; a figure that was not finite is null there, and becomes NaN.

@@ -240,7 +240,8 @@ def remove_stale_temporaries(folder: Path) -> int:
     """
     strays = list(folder.glob(f".*{TEMPORARY_SUFFIX}")) if folder.is_dir() else []
     for stray in strays:
-        stray.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            stray.unlink()
     return len(strays)
 
 

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from trainer_core.cli import _SignalHandler
-from trainer_core.control import RunControl, StopMode
+from trainer_core.control import RunControl, SaveAnswer, StopMode
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -22,6 +22,18 @@ def test_the_first_signal_asks_the_run_to_stop_and_the_second_leaves_at_once(mon
         assert control.stop_requested is StopMode.SAVE and signals.exit_code == 143 and not exits
         os.kill(os.getpid(), signal.SIGTERM)
         assert exits == [143]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_while_a_run_waits_for_room_only_the_second_signal_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    control, exits = RunControl(), list[int]()
+    monkeypatch.setattr(os, "_exit", exits.append)
+    control.begin()
+    with _SignalHandler(control), control.waiting_for_room():
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert control.wait_for_save_answer(0) is None
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert control.wait_for_save_answer(0) == SaveAnswer(gives_up=True) and not exits
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

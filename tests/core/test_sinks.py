@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-import re
+import os
 import sys
 from pathlib import Path
 
@@ -26,8 +26,6 @@ from trainer_core.events import (
     Validated,
     event_from_json,
 )
-from trainer_core.sinks import append_file as append
-from trainer_core.sinks.append_file import AppendFile
 from trainer_core.sinks.console import ConsoleSink, LogFileSink
 from trainer_core.sinks.event_text import EventFormatter, format_duration, format_rough_duration
 from trainer_core.sinks.journal import JournalSink, JsonlStdoutSink, format_json_line, read_journal
@@ -46,24 +44,6 @@ class FakeClock:
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-class FullDisk:
-    """A file that refuses the next `failures` writes half-way."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = open(path, "ab", buffering=0)  # noqa: SIM115
-        self.failures = 0
-
-    def write(self, data: bytes) -> int:
-        if self.failures:
-            self.failures -= 1
-            self._file.write(data[:3])
-            raise OSError(28, "No space left on device")
-        return self._file.write(data)
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def started(start_step: int = 0, total: int | None = 1000, resumed_from: str | None = None) -> RunStarted:
@@ -211,28 +191,88 @@ def test_the_log_mirrors_the_console_with_time_stamps_and_appends(tmp_path: Path
     assert all(line[4] == "-" and line[13] == ":" for line in lines)
 
 
-def test_a_full_disk_costs_log_lines_but_not_the_run_and_is_reported_afterwards(
+class BrokenDisk:
+    """A disk that refuses the next `failures` writes after their first three bytes; None refuses all."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.failures: int | None = 0
+        self._write = os.write
+        monkeypatch.setattr(os, "write", self.write)
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        if self.failures == 0:
+            return self._write(descriptor, data)
+        if self.failures is not None:
+            self.failures -= 1
+        self._write(descriptor, data[:3])
+        raise OSError(28, "No space left on device")
+
+
+def test_lines_that_a_full_disk_refuses_are_written_in_order_when_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "trainer.log"
-    disk = FullDisk(path)
-    monkeypatch.setattr(append, "open", lambda *given, **more: disk, raising=False)
+    path, disk = tmp_path / "trainer.log", BrokenDisk(monkeypatch)
     sink = LogFileSink(path)
     sink(Notice("info", "before"))
     disk.failures = 2
-    for text in ("lost", "also lost", "after"):
+    for text in ("first", "second", "after"):
         sink(Notice("info", text))
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert lines[0].endswith("before")
-    assert re.match(r"\d{4}-\d\d-\d\d .* Lines that could not be written here: 2", lines[-2])
-    assert lines[-1].endswith("after")
+    assert [line[20:] for line in lines] == ["before", "first", "second", "after"]
+
+
+def test_events_beyond_what_fits_into_memory_are_counted_in_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, disk = tmp_path / "journal.jsonl", BrokenDisk(monkeypatch)
+    sink = JournalSink(path)
+    sink(Notice("info", "before"))
+    disk.failures = None
+    text = "x" * (1 << 20)
+    for number in range(12):
+        sink(Notice("info", f"{number}{text}"))
+    assert len(path.read_bytes().splitlines()) == 1, "no part of a line stays"
+    disk.failures = 0
+    sink(Notice("info", "after"))
+    texts = [record["text"].replace(text, "") for record in read_journal(path)]
+    lost = 12 - len(texts[2:-1])
+    assert texts[0] == "before" and texts[-1] == "after" and texts[2:-1] == [str(n) for n in range(lost, 12)]
+    assert texts[1].startswith(f"Events that could not be written here: {lost}.") and lost > 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be deleted there")
+def test_a_log_whose_folder_was_away_comes_back_with_its_lines(tmp_path: Path) -> None:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    sink = LogFileSink(folder / "trainer.log")
+    sink(Notice("info", "before"))
+    folder.rename(tmp_path / "elsewhere")
+    sink(Notice("info", "while it was away"))
+    folder.mkdir()
+    sink(Notice("info", "after"))
+    assert [line[20:] for line in (folder / "trainer.log").read_text().splitlines()] == ["while it was away", "after"]
+
+
+def test_tensorboard_continues_after_a_full_disk_without_a_torn_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    disk = BrokenDisk(monkeypatch)
+    sink = TensorBoardSink(tmp_path / "tensorboard", 0)
+    for number, failures in ((1, 0), (2, None), (3, None), (4, 0)):
+        disk.failures = failures
+        sink(validated(number))
+    sink.close()
+    reader = accumulator.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [scalar.step for scalar in reader.Scalars("val/psnr")] == [1, 2, 3, 4]
 
 
 def test_a_torn_last_line_is_closed_before_more_is_appended(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_bytes(b'{"event": "StepDo')
-    AppendFile(path).write("next")
-    assert path.read_bytes() == b'{"event": "StepDo\nnext\n'
+    JournalSink(path)(Notice("info", "next"))
+    torn, line = path.read_bytes().splitlines()
+    assert torn == b'{"event": "StepDo' and json.loads(line)["text"] == "next"
 
 
 def test_the_journal_keeps_few_steps_but_always_the_last_before_another_event(tmp_path: Path) -> None:
@@ -334,6 +374,7 @@ def test_a_resumed_run_hides_later_steps_of_the_session_before_in_tensorboard(tm
         for number in steps:
             sink(validated(number, psnr))
         sink(finished())
+        sink.close()
     reader = accumulator.EventAccumulator(str(tmp_path)).Reload()
     assert [(s.step, s.value) for s in reader.Scalars("val/psnr")] == [(100, 20.0), (200, 25.0), (300, 25.0)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from tests.small_disk import fill, small_disk
 from tests.small_runs import TINY, flags, make_photos
 from trainer_core.sinks.journal import read_journal
 from trainer_core.training import checkpoint
@@ -126,6 +128,48 @@ def test_an_interrupted_run_saves_and_says_so(photos: Path, tmp_path: Path, numb
     last = read_journal(tmp_path / "w" / "journal.jsonl")[-1]
     assert last["event"] == "RunFinished" and last["outcome"] == "stopped"
     assert Path(last["checkpoint"]).name == f"scale4_step{last['step']}.pth" and "--resume latest" in errors
+
+
+@pytest.mark.parametrize("ends_wait", [False, True])
+def test_an_interrupted_run_on_a_full_disk_waits_and_never_says_saved_if_it_is_not(
+    photos: Path, tmp_path: Path, ends_wait: bool
+) -> None:
+    with small_disk(tmp_path / "disk", 2048) as disk:
+        process = started(photos, disk / "w", steps=100000, checkpoint_interval=5, val_interval=100000)
+        wait_for_step(disk / "w", 5)
+        filler = fill(disk, leave_kilobytes=4)
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        shown = ""
+        while "is not saved yet" not in shown:
+            line = process.stderr.readline()
+            assert line, shown
+            shown += line
+        if ends_wait:
+            process.send_signal(signal.SIGTERM)
+        else:
+            filler.unlink()
+        shown += process.communicate(timeout=60)[1]
+        newest = max(int(path.stem[11:]) for path in (disk / "w/checkpoints").glob("scale4_step*[0-9].pth"))
+        stopped_at = int(re.findall(r"(?:Stopped|Failed) at step (\d+)", shown)[0])
+        assert process.returncode == (1 if ends_wait else 143)
+        assert (f"Not saved: checkpoint and models of step {stopped_at}." in shown) == ends_wait
+        assert (newest == stopped_at) == (not ends_wait)
+        assert f"Checkpoint: {disk}/w/checkpoints/scale4_step{newest}.pth" in shown and "Traceback" not in shown
+
+
+@pytest.mark.parametrize("case", ["no files", "folder"])
+def test_a_workspace_that_cannot_be_used_is_one_sentence_and_exit_code_2(
+    photos: Path, tmp_path: Path, case: str
+) -> None:
+    with small_disk(tmp_path / "disk", 4096, inodes=6 if case == "no files" else 0) as disk:
+        (disk / "w").mkdir()
+        if case == "folder":
+            (disk / "w/journal.jsonl").mkdir()
+        result = run(photos, disk / "w", steps=2)
+        assert result.returncode == 2 and "Traceback" not in result.stderr
+        words = {"no files": "no room for more files", "folder": "journal.jsonl must be a file"}
+        assert words[case] in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

@@ -81,32 +81,28 @@ class LogFileSink:
     name = "trainer.log"
 
     def __init__(self, path: Path, *, log_interval: int = 100, clock: Clock = time.monotonic) -> None:
-        self._file = AppendFile(path)
+        self._file = AppendFile(path, describe_gap=_describe_gap)
         self._formatter = EventFormatter()
         self._line_schedule = LineSchedule(log_interval, clock)
-        self._missing = 0
 
     def __call__(self, event: Event) -> None:
         """Log one event."""
         if _is_line_due(event, self._line_schedule):
             for line in self._formatter.format_event(event):
-                self._log(line)
+                self._file.write_line(_with_time(line))
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _log(self, line: str) -> None:
-        stamp = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
-        gap = (
-            [f"Lines that could not be written here: {self._missing}. The disk may have been full."]
-            if self._missing
-            else []
-        )
-        if not all(self._file.write(f"{stamp} {text}") for text in (*gap, line)):
-            self._missing += 1
-        elif gap:
-            self._missing = 0
+
+def _with_time(line: str) -> str:
+    return f"{datetime.now():%Y-%m-%d %H:%M:%S} {line}"
+
+
+def _describe_gap(lost: int) -> bytes:
+    text = f"Lines that could not be written here: {lost}. The disk was full or not connected."
+    return f"{_with_time(text)}\n".encode()
 
 
 class _Bar:

@@ -16,6 +16,7 @@ from trainer_core.events import (
     PreviewReady,
     RunFinished,
     RunStarted,
+    SaveBlocked,
     StepDone,
     Validated,
 )
@@ -29,13 +30,15 @@ class EventFormatter:
 
     def __init__(self) -> None:
         self._validated: Validated | None = None
-        self._loads_in = ""
+        self._loads_in = self._workspace = ""
         self._preview_line: list[str] = []
 
     def format_event(self, event: Event) -> list[str]:
         """Format an event as lines without line ends or control characters; a `StepDone` as its progress line."""
         if isinstance(event, Validated) and event.split == "val":
             self._validated = event
+        if isinstance(event, RunStarted):
+            self._workspace = event.workspace
         return [escape_control_characters(line) for line in self._format(event)]
 
     def format_status(self, event: StepDone) -> str:
@@ -58,9 +61,15 @@ class EventFormatter:
             return self._format_previews(event)
         if isinstance(event, Notice):
             return escape_lines(event.text if event.level == "info" else f"{event.level}: {event.text}")
+        if isinstance(event, SaveBlocked):
+            return [_format_blocked(event)]
         if isinstance(event, PlanChanged):
             return [f"step {event.step}: the time budget allows {event.total_steps} steps in total"]
-        return _format_start(event) if isinstance(event, RunStarted) else [*_format_finish(event), *self._preview_line]
+        return (
+            _format_start(event)
+            if isinstance(event, RunStarted)
+            else [*_format_finish(event, self._workspace), *self._preview_line]
+        )
 
     def _format_progress(self, event: StepDone) -> str:
         single = {name: value for name, value in event.losses.items() if name != "total"}
@@ -116,6 +125,16 @@ def _format_start(event: RunStarted) -> list[str]:
     return lines
 
 
+def _format_blocked(event: SaveBlocked) -> str:
+    text = f"error: Step {event.step} is not saved yet. {event.text}"
+    if event.seconds_left is None:
+        return text
+    return (
+        f"{text} Waiting up to {format_duration(event.seconds_left)}. To end without saving, press Ctrl+C twice, or "
+        "once if that stopped the run."
+    )
+
+
 def _format_validation(event: Validated) -> str:
     name = {"val": "validation", "test": "test"}.get(event.split, event.split)
     return (
@@ -125,7 +144,7 @@ def _format_validation(event: Validated) -> str:
     )
 
 
-def _format_finish(event: RunFinished) -> list[str]:
+def _format_finish(event: RunFinished, workspace: str) -> list[str]:
     reason = f": {event.error}" if event.error else ""
     outcome = _OUTCOMES.get(event.outcome, event.outcome)
     head = f"{outcome} at step {event.step} after {format_duration(event.seconds)}{reason}"
@@ -137,7 +156,11 @@ def _format_finish(event: RunFinished) -> list[str]:
     if event.checkpoint:
         lines.append(f"Checkpoint: {event.checkpoint}")
         if event.outcome in ("stopped", "failed"):
-            lines.append("To continue, run the same command with --resume latest.")
+            root = str(Path(event.checkpoint).parent.parent)
+            place = "" if root == workspace or not workspace else f"the workspace {root} and "  # it was moved there
+            lines.append(f"To continue, run the same command with {place}--resume latest.")
+    elif event.outcome == "failed":
+        lines.append("There is no checkpoint to continue from.")
     return lines
 
 

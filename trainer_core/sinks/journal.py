@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from trainer_core.events import Event, StepDone, event_from_json, event_to_json, is_known, is_superseded
+from trainer_core.events import Event, Notice, StepDone, event_from_json, event_to_json, is_known, is_superseded
 from trainer_core.input_files import read_regular
 from trainer_core.json_files import parse_json
 from trainer_core.sinks.append_file import AppendFile
@@ -30,7 +30,7 @@ class JournalSink:
     name = "the journal"
 
     def __init__(self, path: Path, *, clock: Clock = time.monotonic) -> None:
-        self._file = AppendFile(path)
+        self._file = AppendFile(path, describe_gap=_describe_gap)
         self._throttle = Throttle(_STEP_INTERVAL, clock)
         self._held_step: str | None = None
 
@@ -42,7 +42,7 @@ class JournalSink:
         if isinstance(event, StepDone):
             self._held_step = None  # this step supersedes it
         self._write_held_step()
-        self._file.write(format_json_line(event))
+        self._file.write_line(format_json_line(event))
 
     def close(self) -> None:
         """Write the step held back, if any, and close the file."""
@@ -51,8 +51,13 @@ class JournalSink:
 
     def _write_held_step(self) -> None:
         if self._held_step is not None:
-            self._file.write(self._held_step)
+            self._file.write_line(self._held_step)
             self._held_step = None
+
+
+def _describe_gap(lost: int) -> bytes:
+    text = f"Events that could not be written here: {lost}. The disk was full or not connected."
+    return f"{format_json_line(Notice('warning', text))}\n".encode("ascii")
 
 
 class JsonlStdoutSink:

@@ -1,21 +1,27 @@
 """TensorBoard event files: losses, learning rate, speed, PSNR, SSIM, and strips of LR, SR and HR.
 
-The `tensorboard` package writes them; it is imported only when a sink is made. Without the package
+The `tensorboard` package encodes them; it is imported only when a sink is made. Without the package
 `make_tensorboard_sink` returns a `Notice` instead of a sink, and training continues.
 """
 
 from __future__ import annotations
 
+import io
+import itertools
+import os
+import socket
 import time
 from pathlib import Path
 from typing import Any
 
-from trainer_core.events import Event, EventSink, Notice, PreviewReady, RunFinished, StepDone, Validated
+from trainer_core.events import Event, EventSink, Notice, PreviewReady, StepDone, Validated
 from trainer_core.pixels import make_strip, png_bytes
 from trainer_core.previews.files import image_keys, pinned_name
+from trainer_core.sinks.append_file import AppendFile
 from trainer_core.sinks.throttle import Clock, Throttle
 
 _STEP_INTERVAL = 0.25  # seconds
+_file_numbers = itertools.count()  # sessions of one process may begin in the same second
 _GAP = 4  # white pixels between the images of a strip
 
 
@@ -40,21 +46,24 @@ def make_tensorboard_sink(folder: Path, start_step: int) -> EventSink | Notice:
 
 
 class TensorBoardSink:
-    """Sink that writes the event file of one session; the last event of the run closes it.
+    """Sink that writes the event file of one session.
 
     Raises:
         ImportError: the tensorboard package cannot be used.
+        OSError: the file cannot be created.
     """
 
     name = "TensorBoard"
 
     def __init__(self, folder: Path, start_step: int, *, clock: Clock = time.monotonic) -> None:
         from tensorboard.compat.proto import event_pb2, summary_pb2
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
-        self._event, self._summary = event_pb2, summary_pb2
+        self._event, self._summary, self._record_writer = event_pb2, summary_pb2, RecordWriter
         self._throttle = Throttle(_STEP_INTERVAL, clock)
-        self._writer = EventFileWriter(str(folder))
+        name = f"events.out.tfevents.{time.time():010.0f}.{socket.gethostname()}.{os.getpid()}.{next(_file_numbers)}"
+        self._file = AppendFile(folder / name, makes_folder=True)
+        self._write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
         self._write_summary(start_step + 1, session_log=event_pb2.SessionLog(status=event_pb2.SessionLog.START))
 
     def __call__(self, event: Event) -> None:
@@ -64,11 +73,12 @@ class TensorBoardSink:
                 self._add_scalars(event.step, _step_scalars(event))
         elif isinstance(event, Validated):
             self._add_scalars(event.step, _validation_scalars(event))
-            self._writer.flush()
         elif isinstance(event, PreviewReady):
             self._add_images(event)
-        elif isinstance(event, RunFinished):
-            self._writer.close()
+
+    def close(self) -> None:
+        """Close the file; a second call has no effect."""
+        self._file.close()
 
     def _add_scalars(self, step: int, values: dict[str, float]) -> None:
         make = self._summary.Summary.Value
@@ -89,7 +99,12 @@ class TensorBoardSink:
         self._write_summary(step, summary=self._summary.Summary(value=values))
 
     def _write_summary(self, step: int, **content: Any) -> None:
-        self._writer.add_event(self._event.Event(wall_time=time.time(), step=step, **content))
+        self._write(self._event.Event(wall_time=time.time(), step=step, **content))
+
+    def _write(self, event: Any) -> None:
+        record = io.BytesIO()
+        self._record_writer(record).write(event.SerializeToString())
+        self._file.write(record.getvalue())
 
 
 def _step_scalars(event: StepDone) -> dict[str, float]:

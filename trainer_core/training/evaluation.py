@@ -18,6 +18,7 @@ from trainer_core.control import Stopped
 from trainer_core.data.frames import validation_frames
 from trainer_core.data.photos import Photo
 from trainer_core.events import EventSink, Notice, PreviewImage, PreviewReady, Validated
+from trainer_core.files import describe_error
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.plan import RunPlan
 from trainer_core.previews.files import file_name, image_keys, write_preview
@@ -70,6 +71,7 @@ class Evaluator:
         self._ema_network.requires_grad_(False)
         make_interruptible(self._ema_network, check_stop)
         self._check_stop = check_stop
+        self._preview_failed = False
         self._val = self._make_validator(plan.splits.val, "val")
         self._test = self._make_validator(plan.splits.test, "test")
         self._pinned = PinnedPreviews(
@@ -185,12 +187,21 @@ class Evaluator:
         for key, image in zip(image_keys(images), images):
             path = self._folder / file_name(step, key)
             try:
+                self._folder.mkdir(exist_ok=True)
                 write_preview(image, path)
                 files.append(str(path))
             except OSError as error:
-                text = f"Cannot write the preview: {error}. Check free disk space and write permission."
-                self._sink(Notice("warning", text))
+                if not self._preview_failed:
+                    self._sink(
+                        Notice(
+                            "warning", f"The preview cannot be written: {describe_error(error)}. Training continues."
+                        )
+                    )
+                self._preview_failed = True
                 break
+        if self._preview_failed and len(files) == len(images) > 0:
+            self._preview_failed = False
+            self._sink(Notice("info", "Previews can be written again."))
         if images:
             self._sink(PreviewReady(step, images, tuple(files)))
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from trainer_core.errors import is_out_of_memory
+import contextlib
+from collections.abc import Iterator
+
+from trainer_core.errors import UserError, is_out_of_memory
+from trainer_core.files import WriteError, describe_error, is_lack_of_room
 from trainer_core.settings.config import TrainerConfig
 
 
@@ -10,8 +14,33 @@ class Diverged(RuntimeError):
     """The failure of a run in which too many steps in a row had gradients that were not finite."""
 
 
+class NotSaved(RuntimeError):
+    """The end of a run whose latest steps could not be saved."""
+
+
+@contextlib.contextmanager
+def refuse_unusable_files() -> Iterator[None]:
+    """Turn an error of the system in the `with` block, which prepares a run, into a `UserError`."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"Training cannot start. {explain_system_error(error)}") from error
+
+
+def explain_system_error(error: OSError) -> str:
+    """Return file, reason and advice of an error of the system in sentences."""
+    text = str(error) if isinstance(error, WriteError) else describe_error(error)
+    if error.filename and not isinstance(error, WriteError):
+        text = f"{error.filename}: {text}"
+    if is_lack_of_room(error):
+        return f"{text}. Free some disk space, or choose another workspace."
+    return f"{text}. Check the drive and the permissions of the workspace."
+
+
 def explain_failure(error: BaseException, config: TrainerConfig) -> str:
     """Return the reason of the failure in a sentence; for lack of memory it names settings that need less."""
+    if isinstance(error, OSError):
+        return explain_system_error(error)
     if not is_out_of_memory(error):
         return str(error) or type(error).__name__
     less = suggest_remedy(error, config)

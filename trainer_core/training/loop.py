@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import time
 import uuid
@@ -23,14 +22,15 @@ from trainer_core.training.cameras import make_region_spec
 from trainer_core.training.checkpoint import TrainingState, collect_versions
 from trainer_core.training.clock import Cadences, RunClock
 from trainer_core.training.evaluation import Evaluator, ValidationRecord
-from trainer_core.training.failures import Diverged
+from trainer_core.training.failures import Diverged, NotSaved
 from trainer_core.training.learner import Learner
 from trainer_core.training.resume import make_resume_notices
-from trainer_core.training.saver import CheckpointSaver
+from trainer_core.training.saving import Saving
 from trainer_core.training.schedule import learning_rate_at
 from trainer_core.training.start import RunStart
-from trainer_core.training.takeover import store_settings
 from trainer_core.workspace.checkpoints import has_final_checkpoint
+from trainer_core.workspace.layout import Workspace
+from trainer_core.workspace.lock import WorkspaceLock
 
 _MAX_CONSECUTIVE_SKIPS = 20  # updates skipped for non-finite gradients before the run gives up
 _MAX_SECONDS_AFTER_STOP = 10.0  # a longer step ends between two of its micro-batches
@@ -45,6 +45,7 @@ class TrainingLoop:
         start: what the run starts from.
         clock: time of the session.
         sink: receives every event.
+        lock: the lock of the workspace.
         control: stop, pause and requests; read at each step boundary. A stop also ends a validation, a preview and the
             wait for photos, and a step of several micro-batches that takes longer than ten seconds.
 
@@ -53,14 +54,16 @@ class TrainingLoop:
         checkpoint: the newest checkpoint of this run.
     """
 
-    def __init__(self, plan: RunPlan, start: RunStart, clock: RunClock, sink: EventSink, control: RunControl) -> None:
+    def __init__(
+        self, plan: RunPlan, start: RunStart, clock: RunClock, sink: EventSink, control: RunControl, lock: WorkspaceLock
+    ) -> None:
         self._plan, self._config = plan, plan.config
         self._start = start
         self._clock, self._sink, self._control = clock, sink, control
         self._region = make_region_spec(plan.config, start.camera)
         self._learner = Learner(plan.config, start.network, plan.hardware)
         self._batch_maker = BatchMaker(plan.config, start.camera, self._learner.device)
-        self._saver = CheckpointSaver(plan.workspace, plan.config, plan.spec, sink)
+        self._saving = Saving(plan, start, lock, control, sink)
         self._evaluator = Evaluator(plan, start.camera, self._learner, sink, control.raise_if_stopped)
         self._cadences = Cadences(plan.config, clock)
         self._run_record = make_record(plan)
@@ -85,6 +88,11 @@ class TrainingLoop:
     def record(self) -> ValidationRecord:
         """The results of the validations so far."""
         return self._evaluator.record
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace that holds the files of the run: that of the plan, or the one chosen in its place."""
+        return self._saving.workspace
 
     def emit_start(self) -> None:
         """Emit `RunStarted` and the notices that concern the start of the run."""
@@ -139,8 +147,7 @@ class TrainingLoop:
             self._learner.discard_gradients()
         if self._control.stop_requested is StopMode.DISCARD:
             return "discarded"
-        if self.step and self._saved_step != self.step:
-            self._save()
+        self._save_at_end()
         return "stopped"
 
     def _do_steps(self, regions: Iterator[list[Region]]) -> None:
@@ -160,6 +167,7 @@ class TrainingLoop:
             if self._clock.can_plan_steps:
                 self._plan_steps()
             self._perform(self._cadences.due(self.step, self._control.pop_requests()))
+            self._saving.retry(step=self.step)
 
     def _make_region_source(self) -> RegionSource:
         source = RegionSource(
@@ -236,7 +244,8 @@ class TrainingLoop:
         self._cadences.validation.cost = self._evaluator.estimate_validation_seconds()
         total = self._clock.plan_steps(self.step, self._cadences.estimate_overhead)
         self._config = self._config.replace(steps=total)
-        store_settings(dataclasses.replace(self._plan, config=self._config), self._start.warm_start_record)
+        plan = dataclasses.replace(self._plan, config=self._config)
+        self._saving.write("settings", lambda: self._saving.store_settings(plan), step=self.step)
         self._sink(PlanChanged(self.step, total))
 
     # -- tasks beside the steps ----------------------------------------------------------------
@@ -255,26 +264,30 @@ class TrainingLoop:
         with self._cadences.timing(*tasks):
             is_best = self._evaluator.validate(self.step, with_preview=with_preview, with_test=with_test)
         if is_best and self.step:
-            with self._reporting_write_errors():
-                self._saver.save_best(self._state())
+            state = self._state()  # kept until it is written
+            self._saving.write("best", lambda: self._saving.saver.save_best(state), step=self.step)
 
-    def _save(self, *, final: bool = False) -> None:
-        with self._cadences.timing(RunRequest.SAVE), self._reporting_write_errors(reraise=final):
-            self.checkpoint = self._saver.save_step(self._state(), final=final)
-            self._saved_step = self.step
+    def _save(self) -> None:
+        with self._cadences.timing(RunRequest.SAVE):
+            self._saving.write("checkpoint", self._write_checkpoint, step=self.step)
 
-    @contextlib.contextmanager
-    def _reporting_write_errors(self, *, reraise: bool = False) -> Iterator[None]:
-        """Turn a failed write into an error notice, so that the run continues with its older files; or `reraise` it."""
+    def _save_at_end(self, *, final: bool = False) -> None:
+        """Save the last step and whatever could not be saved before, however long it takes.
+
+        Raises:
+            NotSaved: the disk cannot be written, and the wait for it has ended.
+        """
+        is_saved = self._saved_step == self.step and not final and not self._saving.is_behind
+        with self._clock.pause():
+            if self.step and not is_saved:
+                self._saving.insist("checkpoint", lambda: self._write_checkpoint(final=final), step=self.step)
+
+    def _write_checkpoint(self, *, final: bool = False) -> None:
         try:
-            yield
-        except OSError as error:
-            text = (
-                f"Cannot write the checkpoint at step {self.step}: {error}. Check free disk space and write permission."
-            )
-            self._sink(Notice("error", text))
-            if reraise:
-                raise
+            self._saving.saver.save_step(self._state(), final=final)
+            self._saved_step = self.step
+        finally:
+            self.checkpoint = self._saving.saver.newest or self.checkpoint
 
     def _state(self) -> TrainingState:
         config = dataclasses.asdict(self._config)
@@ -301,20 +314,24 @@ class TrainingLoop:
         """Complete the checkpoint that this session resumed, if the process that wrote it was killed."""
         state, path = self._start.state, self.checkpoint
         if state is not None and state.optimizer and path is not None:
-            with self._reporting_write_errors():
-                self._saver.complete_save(state, path, is_last=self._is_complete)
+            saver, is_last = self._saving.saver, self._is_complete
+            self._saving.write("checkpoint", lambda: saver.complete_save(state, path, is_last=is_last), step=self.step)
 
     # -- the end -------------------------------------------------------------------------------
 
     def _complete(self) -> str:
         if self.record.last.get("step") != self.step and not has_final_checkpoint(self._plan.workspace, self.step):
             self._validate(with_test=True)
-        self._save(final=True)
+        self._save_at_end(final=True)
         return "completed"
 
     def rescue(self) -> None:
         """Save a checkpoint after a failure, unless the failure interrupted the update of the weights."""
         if not self._learner.is_mid_update and self.step and self._saved_step != self.step:
             self._learner.discard_gradients()
-            with contextlib.suppress(Exception):
-                self._save()
+            try:
+                self._save_at_end()
+            except NotSaved as error:
+                self._sink(Notice("error", str(error)))
+            except Exception:  # the weights may be what failed
+                pass

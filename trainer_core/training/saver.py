@@ -27,7 +27,11 @@ from trainer_core.workspace.layout import Workspace, deploy_path
 
 
 class CheckpointSaver:
-    """Writer of the checkpoints and models of one run, which deletes old checkpoints."""
+    """Writer of the checkpoints and models of one run, which deletes old checkpoints.
+
+    Attributes:
+        newest: the newest checkpoint of a step that was written and read back; its models may still be missing.
+    """
 
     def __init__(self, workspace: Workspace, config: TrainerConfig, spec: NetworkSpec, sink: EventSink) -> None:
         self._workspace = workspace
@@ -36,6 +40,8 @@ class CheckpointSaver:
         self._sink = sink
         self._reported: frozenset[str] = frozenset()  # saves of the resumed step that the journal has already
         self._resumed_step: int | None = None
+        self.newest: Path | None = None
+        self._half_saved: Tensor | None = None  # the last layer of a state whose checkpoint is written, but no model
 
     def complete_save(self, state: TrainingState, path: Path, *, is_last: bool) -> None:
         """Complete the save of the checkpoint that a run resumes, if an earlier process was killed during it.
@@ -73,8 +79,12 @@ class CheckpointSaver:
             OSError: a file cannot be written, or the checkpoint cannot be read back.
         """
         started = time.monotonic()
-        path = self._write_checkpoint(state, f"step{state.step}")
+        path = self._workspace.checkpoint_path(self._config.scale, f"step{state.step}")
+        weights = state.params["conv_last.weight"]
+        if self._half_saved is None or not weights.equal(self._half_saved) or not path.is_file():
+            self.newest, self._half_saved = self._write_checkpoint(state, f"step{state.step}"), weights
         self._complete(state, path, "final" if final else "step", started=started)
+        self._half_saved = None
         return path
 
     def save_best(self, state: TrainingState) -> Path:

@@ -16,10 +16,11 @@ from pathlib import Path
 from trainer_core.control import RunControl, Stopped
 from trainer_core.errors import UserError, is_out_of_memory
 from trainer_core.events import EventSink, Fanout, Notice, RunFinished
+from trainer_core.files import file_identity
 from trainer_core.planning.plan import RunPlan
 from trainer_core.training.clock import RunClock
 from trainer_core.training.evaluation import ValidationRecord
-from trainer_core.training.failures import Diverged, explain_failure, suggest_remedy
+from trainer_core.training.failures import Diverged, NotSaved, explain_failure, refuse_unusable_files, suggest_remedy
 from trainer_core.training.loop import TrainingLoop
 from trainer_core.training.run_sinks import attach_workspace_sinks
 from trainer_core.training.start import read_start
@@ -73,18 +74,24 @@ class Trainer:
         check_stop = self._control.raise_if_stopped
         start = read_start(self._plan, check_stop)
         self._control.begin()
-        start.plan.workspace.create()
-        with start.plan.workspace.lock(), contextlib.ExitStack() as exit_stack:
-            plan = take_over_workspace(start, self._sink, check_stop)
-            attach_workspace_sinks(self._sink, plan, start.step, exit_stack)
+        with contextlib.ExitStack() as exit_stack:
+            with refuse_unusable_files():
+                start.plan.workspace.create()
+                lock = exit_stack.enter_context(start.plan.workspace.lock())
+                plan = take_over_workspace(start, self._sink, check_stop)
+                attach_workspace_sinks(self._sink, plan, start.step, exit_stack)
+            for text in lock.notices:
+                self._sink(Notice("warning", text))
             clock = RunClock(plan.config, started=self._started, previous_seconds=start.seconds)
             loop = None
             try:
-                loop = TrainingLoop(plan, start, clock, self._sink, self._control)
+                loop = TrainingLoop(plan, start, clock, self._sink, self._control, lock)
                 loop.emit_start()
                 return self._emit_finish(plan, clock, loop, loop.train())
             except Stopped:  # while the loop was being built
                 return self._emit_finish(plan, clock, loop, "stopped", step=start.step)
+            except NotSaved as error:
+                return self._emit_finish(plan, clock, loop, "failed", error)
             except Exception as error:
                 if loop is None and isinstance(error, UserError):
                     raise  # the caller reports it; the run has not started
@@ -95,7 +102,7 @@ class Trainer:
 
     def _emit_traceback(self, error: Exception) -> None:
         """Emit the traceback of an unexpected failure; the others explain themselves."""
-        if not isinstance(error, (UserError, Diverged)) and not is_out_of_memory(error):
+        if not isinstance(error, (UserError, Diverged, OSError)) and not is_out_of_memory(error):
             self._sink(Notice("error", "".join(traceback.format_exception(type(error), error, error.__traceback__))))
 
     def _emit_finish(
@@ -109,8 +116,12 @@ class Trainer:
     ) -> RunResult:
         record = loop.record if loop else ValidationRecord()
         step, checkpoint = (loop.step, loop.checkpoint) if loop else (step, plan.checkpoint)
+        if checkpoint is not None and file_identity(checkpoint) is None:
+            checkpoint = None  # it was deleted, or its drive is lost
         error = explain_failure(failure, plan.config) if failure else None
-        model = model_of(plan.workspace)
+        model = None
+        with contextlib.suppress(OSError):
+            model = model_of(loop.workspace if loop else plan.workspace)
         self._sink(
             RunFinished(
                 outcome=outcome,

@@ -10,26 +10,25 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock, Timeout
+from typing import Any, Callable
 
 from trainer_core.errors import UserError
-from trainer_core.files import remove_stale_temporaries, write_json
-from trainer_core.input_files import read_regular
-from trainer_core.json_files import parse_json, read_json
+from trainer_core.files import TEMPORARY_SUFFIX, describe_error, remove_stale_temporaries, write_json
+from trainer_core.json_files import read_json
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.stored import ADVICE, StoredSettings, parse_stored_settings, settings_to_json
+from trainer_core.workspace.lock import WorkspaceLock
 
 # Files of one run, which move to its archive; settings and splits stay, and the archive gets a copy.
 _RUN_FILES = ("checkpoints", "models", "tensorboard", "previews", "trainer.log", "journal.jsonl")
 COPIED_FILES = ("training_config.json", "dataset_splits.json")
+_FOLDERS = ("checkpoints", "models", "tensorboard", "previews", "preview_photos", "previous_runs", "scenes")
+_FILES = ("trainer.log", "journal.jsonl", *COPIED_FILES)
 _STEP_CHECKPOINT = re.compile(r"scale[248]_step(\d+)\.pth")
 DEPLOY_SUFFIX = "_deploy"
 LATEST = "latest"
@@ -135,42 +134,44 @@ class Workspace:
     # -- writing -------------------------------------------------------------------------------
 
     def create(self) -> None:
-        """Create the folder and check that it is writable.
+        """Create the folder and check that it is writable and that nothing else has the name of a part of it.
 
         Raises:
-            UserError: it is a file, or the system denies access.
+            UserError: it is a file, the system denies access, or a part is of the wrong kind.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            probe = self.root / f".probe.{os.getpid()}"
+            probe = self.root / f".probe.{os.getpid()}{TEMPORARY_SUFFIX}"
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
-            raise UserError(f"Cannot write to the workspace {self.root} ({error}). Choose another folder.") from error
+            raise UserError(
+                f"Cannot write to the workspace {self.root}: {describe_error(error)}. Choose another folder."
+            ) from error
+        for name in _FOLDERS:
+            self._refuse_other_kind(self.root / name, Path.is_dir, "folder")
+        for name in _FILES:
+            self._refuse_other_kind(self.root / name, Path.is_file, "file")
+
+    def _refuse_other_kind(self, path: Path, is_kind: Callable[[Path], bool], kind: str) -> None:
+        if os.path.lexists(path) and not is_kind(path):
+            found = "a link to nothing" if path.is_symlink() and not path.exists() else "something else"
+            raise UserError(f"{path} must be a {kind}, but is {found}. Rename or delete it, or choose another folder.")
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> Iterator[WorkspaceLock]:
         """Lock the workspace for writing; the system releases the lock when the process ends for any reason.
 
         Raises:
-            UserError: another process holds it.
+            UserError: another process holds it, or it cannot be locked.
         """
-        lock = FileLock(self.root / ".lock", timeout=0)
-        holder = self.root / ".lock.json"
+        lock = WorkspaceLock(self.root)
         try:
             lock.acquire()
-        except Timeout as error:
-            raise UserError(
-                f"The workspace {self.root} is in use by {_read_lock_holder(holder)}. Stop that run first."
-            ) from error
-        try:
-            write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")})
             for folder in (self.root, self.checkpoints_folder, self.models, self.previews):
                 remove_stale_temporaries(folder)
-            yield
+            yield lock
         finally:
-            with contextlib.suppress(OSError):
-                holder.unlink()
             lock.release()
 
     # -- runs ----------------------------------------------------------------------------------
@@ -241,11 +242,3 @@ def _unique_folder(folder: Path) -> Path:
     while candidate.exists():
         candidate, number = folder.with_name(f"{folder.name}_{number}"), number + 1
     return candidate
-
-
-def _read_lock_holder(file: Path) -> str:
-    try:
-        data = parse_json(read_regular(file))
-        return f"process {data['pid']} on {data['host']} (since {data['since']})"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"

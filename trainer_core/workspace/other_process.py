@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-
-import psutil
 
 from trainer_core.errors import UserError
-from trainer_core.input_files import read_regular
-from trainer_core.json_files import parse_json
 from trainer_core.workspace.layout import Workspace
-
-_CLOCK_TOLERANCE = 10.0  # seconds between the clocks of files and of processes
+from trainer_core.workspace.lock import read_lock_holder
 
 
 def find_training_process(workspace: Workspace) -> int | None:
     """Return the id of another process on this machine that is training in the workspace, or None."""
-    file = workspace.root / ".lock.json"
-    try:
-        lock_holder = parse_json(read_regular(file))
-        process, host = int(lock_holder["pid"]), lock_holder["host"]
-        since = file.stat().st_mtime
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    other = process != os.getpid() and host == socket.gethostname()
-    return process if other and _is_running(process, since) else None
+    holder = read_lock_holder(workspace.root)
+    return holder.process if holder and holder.process != os.getpid() and holder.is_running else None
 
 
 def can_stop(process: int) -> bool:
@@ -56,12 +43,3 @@ def request_stop(workspace: Workspace, process: int) -> None:
         raise UserError(
             f"Process {process} cannot be stopped from here ({error}). Press Ctrl+C in its terminal."
         ) from error
-
-
-def _is_running(process: int, since: float) -> bool:
-    """Whether the process is running and older than the lock; a younger one only reuses the id of an ended process."""
-    try:
-        found = psutil.Process(process)
-        return bool(found.status() != psutil.STATUS_ZOMBIE and found.create_time() <= since + _CLOCK_TOLERANCE)
-    except psutil.Error:
-        return False
