@@ -28,6 +28,7 @@ from app.run_questions import ask_about_finished_run, ask_about_unfinished_run, 
 from app.runs.other_process import OtherProcess
 from app.runs.recent_workspaces import add_recent_workspace
 from app.runs.workspace_contents import WorkspaceContents
+from app.save_question import SaveQuestion
 from app.session import SessionState
 from app.system.sleep_inhibitor import make_sleep_inhibitor
 from app.system.tensorboard_server import TensorBoardServers
@@ -79,6 +80,7 @@ class RunController(QObject):
         session.state_changed.connect(self._state_changed)
         session.event_received.connect(self._on_event)
         session.ended.connect(self._on_run_ended)
+        self._save_question = SaveQuestion(session, project, window)
 
     # -- hardware and workspace ------------------------------------------------------------------
 

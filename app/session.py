@@ -12,7 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.training_thread import RunEnded, TrainingThread
-from trainer_core.control import RunControl, RunRequest, StopMode
+from trainer_core.control import RunControl, RunRequest, SaveAnswer, StopMode
 from trainer_core.events import RunStarted, StepDone
 
 
@@ -81,6 +81,11 @@ class Session(QObject):
         """Request a checkpoint, a validation or a preview at the next step boundary."""
         if self._control is not None:
             self._control.request(request)
+
+    def answer_save(self, answer: SaveAnswer) -> None:
+        """Answer a run that waits because it cannot be saved."""
+        if self._control is not None:
+            self._control.answer_save(answer)
 
     @Slot()
     def _on_paused(self) -> None:

@@ -6,6 +6,7 @@ thread; the `RunControl` of a run stops and pauses it.
 
 from __future__ import annotations
 
+import math
 import queue
 import traceback
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from typing import Any, Callable
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from trainer_core import environment
-from trainer_core.control import RunControl, Stopped
+from trainer_core.control import RunControl, SaveAnswer, Stopped
 from trainer_core.events import Event, StepDone
 
 _STACK_BYTES = 16 << 20  # bytes; Qt's default for threads is too little for torch on macOS
@@ -47,7 +48,7 @@ class _RequestServingControl(RunControl):
     """Run control that serves requests and reports the pause while a run waits."""
 
     def __init__(self, serve: Callable[[], None], on_waiting: Callable[[], None]) -> None:
-        super().__init__()
+        super().__init__(save_patience=math.inf)  # the window asks what to do
         self._serve, self._on_waiting = serve, on_waiting
 
     def wait_while_paused(self, timeout: float | None = None) -> bool:
@@ -57,6 +58,11 @@ class _RequestServingControl(RunControl):
             self._on_waiting()
             self._serve()
         return super().wait_while_paused(timeout)
+
+    def wait_for_save_answer(self, timeout: float) -> SaveAnswer | None:
+        """Serve requests and wait, as the base class does."""
+        self._serve()
+        return super().wait_for_save_answer(timeout)
 
 
 class TrainingThread(QThread):

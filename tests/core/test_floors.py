@@ -61,7 +61,7 @@ APP_FLOORS: tuple[tuple[str, ...], ...] = (
     ("lookups",),
     ("project",),
     ("charts", "form", "preview"),
-    ("cards", "run_bar"),
+    ("cards", "run_bar", "save_question"),
     ("crash_card", "drops", "last_run"),
     ("deploy", "simulation"),
     ("menus", "run_controller"),
