@@ -31,6 +31,21 @@ def small_disk(folder: Path, kilobytes: int, *, inodes: int = 0) -> Iterator[Pat
             subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@contextlib.contextmanager
+def second_name(folder: Path, name: Path) -> Iterator[None]:
+    """Show `folder` as `name` too, as a file system does that ignores the case of letters; skip where it cannot."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a folder needs root")
+    name.mkdir()
+    mounted = subprocess.run(["mount", "--bind", str(folder), str(name)], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"this system does not mount a folder: {mounted.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(name)], check=True)
+
+
 def fill(folder: Path, *, leave_kilobytes: int) -> Path:
     """Fill the disk of `folder` up to `leave_kilobytes` with one file, and return that file."""
     filler = folder / ".filler"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.small_disk import second_name
 from trainer_core.errors import UserError
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.workspace.checkpoints import archive_containing, locate_checkpoint
@@ -102,3 +103,19 @@ def test_a_broken_settings_file_is_named_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"training_config\.json cannot be read as JSON"):
         workspace.read_settings()
     assert workspace.settings_file.read_text() == "{half"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="imitated with a second mount of the folder")
+def test_a_checkpoint_is_found_inside_its_workspace_under_another_spelling_of_the_path(tmp_path: Path) -> None:
+    workspace, other = Workspace(tmp_path / "Runs"), tmp_path / "runs"
+    archived = workspace.previous_runs / "2026-01-01" / "checkpoints" / "scale4_step7.pth"
+    checkpoint = workspace.checkpoint_path(4, "step9")
+    for path in (archived, checkpoint):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"1")
+    with second_name(workspace.root, other):
+        found = locate_checkpoint(workspace, str(other / "checkpoints" / checkpoint.name))
+        assert found == checkpoint
+        found = locate_checkpoint(workspace, str(other / archived.relative_to(workspace.root)))
+        archive = archive_containing(workspace, found)
+        assert archive is not None and archive.samefile(archived.parent.parent)

@@ -8,7 +8,7 @@ from typing import Any
 
 from trainer_core.errors import UserError
 from trainer_core.events import is_superseded
-from trainer_core.files import real_path
+from trainer_core.files import file_identity, is_same_folder, real_path
 from trainer_core.input_files import check_regular, open_regular
 from trainer_core.sinks.journal import parse_line
 from trainer_core.weights.container.reader import WeightsError, open_weights
@@ -130,6 +130,9 @@ def locate_checkpoint(workspace: Workspace, resume_from: str) -> Path:
             f"--resume: {path} is outside the workspace {workspace.root}. Give the workspace it belongs to, "
             "or use --init-weights to start a new run from its weights."
         )
+    own = workspace.checkpoints_folder / path.name
+    if file_identity(own) == file_identity(path):
+        path = own  # spelled like the workspace, whose other files are compared with it
     if path.stem.endswith(DEPLOY_SUFFIX):
         raw = path.with_name(path.name.replace(f"{DEPLOY_SUFFIX}.pth", ".pth"))
         return raw if raw.is_file() else path
@@ -139,7 +142,7 @@ def locate_checkpoint(workspace: Workspace, resume_from: str) -> Path:
 def archive_containing(workspace: Workspace, checkpoint: Path) -> Path | None:
     """Return the archived run that contains a checkpoint, or None for a checkpoint of the current run."""
     for parent in real_path(checkpoint).parents:
-        if parent.parent == real_path(workspace.previous_runs):
+        if is_same_folder(parent.parent, workspace.previous_runs):
             return parent
     return None
 
@@ -194,4 +197,4 @@ def _modified(path: Path) -> float:
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
-    return real_path(folder) in real_path(path).parents
+    return any(is_same_folder(parent, folder) for parent in real_path(path).parents)
