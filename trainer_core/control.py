@@ -137,7 +137,8 @@ class RunControl:
 
     def answer_save(self, answer: SaveAnswer) -> None:
         """Answer the run that waits because it cannot be saved."""
-        self._save_answer = answer
+        with self._lock:
+            self._save_answer = answer
 
     @contextlib.contextmanager
     def waiting_for_room(self) -> Iterator[None]:
@@ -151,5 +152,6 @@ class RunControl:
     def wait_for_save_answer(self, timeout: float) -> SaveAnswer | None:
         """Wait for `timeout` seconds and return the answer given in that time, or None."""
         time.sleep(timeout)
-        answer, self._save_answer = self._save_answer, None
+        with self._lock:
+            answer, self._save_answer = self._save_answer, None
         return answer

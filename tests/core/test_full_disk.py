@@ -18,6 +18,7 @@ torch = pytest.importorskip("torch")
 
 from tests.small_disk import fill, small_disk
 from tests.small_runs import TINY, make_photos
+from trainer_core import tools
 from trainer_core.control import RunControl, SaveAnswer
 from trainer_core.events import CheckpointSaved, Event, Notice, RunFinished, SaveBlocked, StepDone, Validated
 from trainer_core.files import WriteError, is_lack_of_room
@@ -28,6 +29,7 @@ from trainer_core.sinks.journal import read_journal
 from trainer_core.training import evaluation, saving
 from trainer_core.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from trainer_core.training.trainer import RunResult, Trainer
+from trainer_core.weights.export import write_deployable
 
 _SPEC = NetworkSpec(4, num_feat=8, num_block=1, num_grow_ch=4)
 
@@ -84,6 +86,21 @@ def test_a_checkpoint_on_a_full_disk_is_the_old_one_or_the_new_one(tmp_path: Pat
 def test_a_checkpoint_is_old_or_new_at_every_position_of_the_disk(tmp_path: Path) -> None:
     written = [save_with_free_kilobytes(tmp_path / str(free), free) for free in range(0, 320, 4)]
     assert written == sorted(written) and not written[0] and written[-1]
+
+
+@pytest.mark.parametrize("name", ["model_x2.pth", "model_x2.safetensors"])
+def test_an_export_to_a_full_disk_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    model = tmp_path / "source_x2.pth"
+    spec = NetworkSpec(2, num_feat=8, num_block=1, num_grow_ch=4)
+    write_deployable(model, RRDBNet(spec).state_dict(), spec, {})
+    with small_disk(tmp_path / "disk", 64) as disk:
+        filler = fill(disk, leave_kilobytes=8)
+        assert tools.main(["export", str(model), "-o", str(disk / name)]) == 2
+        assert list(disk.iterdir()) == [filler]
+    shown = capsys.readouterr().err
+    assert f"{name} cannot be written: the disk is full" in shown and "Traceback" not in shown
 
 
 # -- runs -----------------------------------------------------------------------------------------
