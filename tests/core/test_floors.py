@@ -28,6 +28,7 @@ CORE_FLOORS: tuple[tuple[str, ...], ...] = (
         "randomness",
         "pixels",
         "text",
+        "torch_threads",
         "watches",
         "requirements",
     ),

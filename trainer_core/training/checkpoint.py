@@ -23,8 +23,12 @@ import trainer_core
 from trainer_core.errors import UserError
 from trainer_core.files import WriteError, atomic_write
 from trainer_core.json_files import check_version
+from trainer_core.torch_threads import single_threaded
 from trainer_core.training.checkpoint_fields import check_fields
-from trainer_core.weights.container.reader import load_tree
+from trainer_core.weights.container.reader import has_values, load_tree, open_weights
+from trainer_core.weights.container.refusal import WeightsError
+from trainer_core.weights.container.tensor_checks import all_finite, bytes_of
+from trainer_core.weights.container.tensor_info import TensorInfo
 
 KIND = "wqv-upscale-trainer checkpoint"
 FORMAT = 1
@@ -63,6 +67,7 @@ def collect_versions() -> dict[str, Any]:
     }
 
 
+@single_threaded()
 def save_checkpoint(path: Path, state: TrainingState) -> None:
     """Write `state` durably; it replaces an older file only after it was read back and verified.
 
@@ -77,12 +82,10 @@ def save_checkpoint(path: Path, state: TrainingState) -> None:
     with atomic_write(path) as file:
         torch.save(tree, file)
         file.flush()
-        try:
-            load_checkpoint(Path(file.name))
-        except UserError as error:
-            raise WriteError(path, OSError(errno.EIO, f"it cannot be read back: {error.message}")) from error
+        _verify(Path(file.name), tree, path)
 
 
+@single_threaded()
 def load_checkpoint(path: Path) -> TrainingState:
     """Read and verify a checkpoint written by `save_checkpoint`.
 
@@ -110,9 +113,9 @@ def compute_digest(tree: Any) -> str:
 
 
 def copy_to_cpu(tree: Any) -> Any:
-    """Return the same tree with every tensor copied to the CPU."""
+    """Return the same tree with every tensor copied to the CPU, contiguous."""
     if isinstance(tree, Tensor):
-        return tree.detach().to("cpu", copy=True).contiguous()
+        return torch.empty(tree.shape, dtype=tree.dtype).copy_(tree.detach())
     if isinstance(tree, dict):
         return {key: copy_to_cpu(value) for key, value in tree.items()}
     if isinstance(tree, (list, tuple)):
@@ -123,7 +126,7 @@ def copy_to_cpu(tree: Any) -> Any:
 def _update_hash(hasher: Any, tree: Any) -> None:
     if isinstance(tree, Tensor):
         hasher.update(f"T{tree.dtype}{tuple(tree.shape)}".encode())
-        hasher.update(tree.contiguous().reshape(-1).view(torch.uint8).numpy().data if tree.numel() else b"")
+        hasher.update(bytes_of(tree).data)
     elif isinstance(tree, dict):
         hasher.update(f"D{len(tree)}".encode())
         for key, value in tree.items():
@@ -140,10 +143,38 @@ def _update_hash(hasher: Any, tree: Any) -> None:
 def _check_finite(tree: dict[str, Any]) -> None:
     for part in ("params", "params_ema", "optimizer"):
         for name, tensor in _tensors(tree[part], part):
-            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            if tensor.is_floating_point() and not all_finite(tensor):
                 raise ValueError(
                     f"{name} contains values that are not finite; no checkpoint was written. Resume from an older one."
                 )
+
+
+def _verify(written: Path, expected: Any, name: Path) -> None:
+    """Read a written file with the strict reader and compare it with the tree, bit for bit."""
+    pairs: list[tuple[TensorInfo, Tensor]] = []
+    try:
+        file = open_weights(written)
+        is_same = _pair_tensors(file.tree, expected, pairs) and has_values(file, pairs)
+    except WeightsError as error:
+        raise WriteError(name, OSError(errno.EIO, f"it cannot be read back: {error.message}")) from error
+    if not is_same:
+        raise WriteError(name, OSError(errno.EIO, "it reads back differently"))
+
+
+def _pair_tensors(written: Any, expected: Any, pairs: list[tuple[TensorInfo, Tensor]]) -> bool:
+    """Whether two trees are equal but for the values of their tensors, which are appended to `pairs`."""
+    if isinstance(expected, Tensor):
+        pairs.append((written, expected))
+        return isinstance(written, TensorInfo)
+    if type(written) is not type(expected):
+        return False
+    if isinstance(expected, dict):
+        return list(written) == list(expected) and all(
+            _pair_tensors(written[key], value, pairs) for key, value in expected.items()
+        )
+    if isinstance(expected, (list, tuple)):
+        return len(written) == len(expected) and all(_pair_tensors(*two, pairs) for two in zip(written, expected))
+    return bool(written == expected)
 
 
 def _tensors(tree: Any, name: str) -> list[tuple[str, Tensor]]:

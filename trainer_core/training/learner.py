@@ -17,6 +17,7 @@ from torch import Tensor
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import Hardware
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.torch_threads import single_threaded
 from trainer_core.training.batches import Batch
 from trainer_core.training.checkpoint import copy_to_cpu
 from trainer_core.training.ema import Ema
@@ -116,6 +117,7 @@ class Learner:
 
     # -- state ---------------------------------------------------------------------------------
 
+    @single_threaded()
     def state(self) -> dict[str, Any]:
         """Return the learner's fields of a `TrainingState`, copied to the CPU."""
         return {

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from trainer_core.files import WriteError, atomic_write
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.weights.container.reader import load_tensors, open_weights
+from trainer_core.torch_threads import single_threaded
+from trainer_core.weights.container.reader import has_values, open_weights
 from trainer_core.weights.container.refusal import WeightsError
 from trainer_core.weights.programs import GateReport, check_programs
 from trainer_core.weights.rescale import rescale
@@ -30,6 +31,7 @@ __all__ = ["GateReport", "pad_for_viewer", "padding_problem", "prepare_export_st
 ARCHITECTURE = "rrdb"
 
 
+@single_threaded()
 @torch.no_grad()
 def prepare_export_state(ema_state: Mapping[str, Tensor], *, mono: bool) -> dict[str, Tensor]:
     """Copy the EMA weights as plain contiguous float32 tensors on the CPU.
@@ -48,11 +50,11 @@ def pad_for_viewer(state: Mapping[str, Tensor], spec: NetworkSpec) -> tuple[dict
     """Pad weights to the size that WQV-Viewer builds, without changing the function.
 
     Returns:
-        The weights and their spec; both are unchanged if there is a `padding_problem`.
+        The weights and their spec; both are unchanged if they have that size, or if there is a `padding_problem`.
     """
-    if padding_problem(spec):
-        return dict(state), spec
     viewer_spec = NetworkSpec(spec.scale)
+    if spec == viewer_spec or padding_problem(spec):
+        return dict(state), spec
     color = rescale(state, spec, viewer_spec)
     return embed(color.state, color.spec, viewer_spec), viewer_spec
 
@@ -66,6 +68,7 @@ def padding_problem(spec: NetworkSpec) -> str:
     return "" if fits_into(color, viewer_spec) else f"{spec.describe()} is larger than the 64/23/32 of WQV-Viewer"
 
 
+@single_threaded()
 def write_deployable(
     path: Path,
     state: Mapping[str, Tensor],
@@ -120,20 +123,12 @@ def _verify(written: Path, expected: Mapping[str, Tensor], name: Path) -> None:
     try:
         file = open_weights(written)
         found = identify(file)
-        tensors = load_tensors(file, found.tensors.values())
+        is_whole = found.is_complete and not found.unexpected and found.names.keys() == expected.keys()
+        is_same = is_whole and has_values(file, [(found.tensors[name], expected[name]) for name in expected])
     except WeightsError as error:
         raise WriteError(name, OSError(errno.EIO, f"it cannot be read back: {error.message}")) from error
-    has_all = found.is_complete and not found.unexpected and found.names.keys() == expected.keys()
-    if not has_all or any(not _has_equal_bits(tensors[found.tensors[key]], values) for key, values in expected.items()):
+    if not is_same:
         raise WriteError(name, OSError(errno.EIO, "it reads back differently"))
-
-
-def _has_equal_bits(one: Tensor, two: Tensor) -> bool:
-    return one.dtype == two.dtype and one.shape == two.shape and _as_integers(one).equal(_as_integers(two))
-
-
-def _as_integers(values: Tensor) -> Tensor:
-    return values.contiguous().view(torch.int32 if values.dtype == torch.float32 else torch.int16)
 
 
 def _to_plain(values: Tensor) -> Tensor:

@@ -57,7 +57,8 @@ def rescale(state: Mapping[str, Tensor], source: NetworkSpec, target: NetworkSpe
                 result[name] = _map_channels(state[name], spec.num_out_ch, share=False)
                 mapped.add(name)
     copied = _copy_up_convolutions(result, source.up_convolutions, spec.up_convolutions)
-    dropped = tuple(name for name in result if name not in spec.shapes())
+    shapes = spec.shapes()
+    dropped = tuple(name for name in result if name not in shapes)
     return RescaledWeights(
         {name: values for name, values in result.items() if name not in dropped},
         spec,

@@ -1,4 +1,4 @@
-"""Values of tensors read from an open weight file into torch, one storage at a time; called by `reader`."""
+"""Values of tensors of an open weight file, read into torch one storage at a time; called by `reader`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
+from trainer_core.torch_threads import single_threaded
 from trainer_core.weights.container.refusal import require
+from trainer_core.weights.container.tensor_checks import all_finite, has_equal_bits
 from trainer_core.weights.container.tensor_info import FLOATS, StorageRef, TensorInfo
 from trainer_core.weights.container.zip_records import ByteRange, check_crc
 
 _MAX_EXTRA_COPY_BYTES = 16 << 20  # of copies of strided tensors, beyond the size of their storages
 
 
+@single_threaded()
 def materialize(
     file: BinaryIO, records: dict[str, ByteRange], wanted: Iterable[TensorInfo]
 ) -> dict[TensorInfo, Tensor]:
@@ -39,15 +42,36 @@ def materialize(
     return tensors
 
 
+@single_threaded()
+def has_values(file: BinaryIO, records: dict[str, ByteRange], expected: Iterable[tuple[TensorInfo, Tensor]]) -> bool:
+    """Whether tensors of the file have the data types, shapes and bits expected.
+
+    All storages are read into the same memory, of the size of the largest one, which is much faster than to read the
+    whole file into new memory.
+
+    Raises:
+        WeightsError: as `materialize`.
+    """
+    by_storage: dict[StorageRef, list[tuple[TensorInfo, Tensor]]] = {}
+    for info, values in expected:
+        by_storage.setdefault(info.storage, []).append((info, values))
+    memory = torch.empty(max((storage.nbytes for storage in by_storage), default=0), dtype=torch.uint8)
+    for storage, pairs in sorted(by_storage.items(), key=lambda item: records[item[0].key].start):
+        flat = _read_storage(file, records[storage.key], storage, memory)
+        if not all(has_equal_bits(_make_view(flat, info), values) for info, values in pairs):
+            return False
+    return True
+
+
 def _make_view(flat: Tensor, info: TensorInfo) -> Tensor:
     if info.is_contiguous:
         return flat[info.offset : info.offset + info.numel].view(info.shape)
     return flat.as_strided(info.shape, info.stride, info.offset).contiguous()
 
 
-def _read_storage(file: BinaryIO, record: ByteRange, storage: StorageRef) -> Tensor:
-    """Read the values of one storage, [numel], directly into the memory of the tensor."""
-    raw = torch.empty(record.size, dtype=torch.uint8)
+def _read_storage(file: BinaryIO, record: ByteRange, storage: StorageRef, reused: Tensor | None = None) -> Tensor:
+    """Read the values of one storage, [numel], directly into the memory of the tensor: new or `reused`, uint8."""
+    raw = torch.empty(record.size, dtype=torch.uint8) if reused is None else reused[: record.size]
     dtype = getattr(torch, storage.dtype)
     if not record.size:
         return raw.view(dtype)
@@ -57,12 +81,6 @@ def _read_storage(file: BinaryIO, record: ByteRange, storage: StorageRef) -> Ten
     check_crc(memory, record)
     require(storage.dtype != "bool" or int(raw.max()) <= 1, "a boolean value is neither 0 nor 1")
     flat = raw.view(dtype)
-    require(
-        storage.dtype not in FLOATS or _all_finite(flat), "it contains values that are not finite (NaN or infinity)"
-    )
+    is_usable = storage.dtype not in FLOATS or all_finite(flat)
+    require(is_usable, "it contains values that are not finite (NaN or infinity)")
     return flat
-
-
-def _all_finite(flat: Tensor) -> bool:
-    """Whether every value is finite: fast if the sum is; a sum that overflowed is followed by a check of each value."""
-    return bool(torch.isfinite(flat.sum(dtype=torch.float64))) or bool(torch.isfinite(flat).all())

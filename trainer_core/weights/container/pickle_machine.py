@@ -77,9 +77,12 @@ class _Machine:
         self._encodable_characters = len(data)  # that may still be turned into bytes
 
     def run(self) -> Any:
+        data, size = self._data, len(self._data)
         while True:
             self._count_operations(1)
-            code = self._read_bytes(1)[0]
+            require(self.position < size, "the pickle is truncated")
+            code = data[self.position]
+            self.position += 1
             if code == 0x2E:  # STOP
                 require(len(self._stack) == 1 and not self._outer, "the pickle ends in the middle of a value")
                 return self._stack[0]
@@ -90,7 +93,8 @@ class _Machine:
 
     def _count_operations(self, count: int) -> None:
         self._opcodes -= count
-        require(self._opcodes >= 0, f"the pickle has more than {self._limits.opcodes} operations")
+        if self._opcodes < 0:
+            raise WeightsError(f"the pickle has more than {self._limits.opcodes} operations")
 
     def _read_bytes(self, count: int) -> bytes:
         end = self.position + count
