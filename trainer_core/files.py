@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 _RENAME_RETRY_SECONDS = 2.5  # virus scanners and indexers on Windows hold new files open for a moment
 _WINDOWS_SHARING_ERRORS = (5, 32, 33)
 TEMPORARY_SUFFIX = ".tmp"
+_MAX_STEM_BYTES = 230  # of 255, the limit of most file systems
 _MAX_NAME_BYTES = 220  # a longer name leaves no room for what the temporary name adds
 
 # Reasons in words, by the names of the system's error numbers; not every system has all of them.
@@ -259,10 +260,21 @@ def _replace(source: Path, target: Path) -> None:
 
 
 def unique_name(name: str, used_names: set[str]) -> str:
-    """Return `name`, or `name_2` and so on if it is used (ignoring case), and add it to `used_names` in lower case."""
+    """Return `name`, or `name_2` and so on if it is used (ignoring case), and add it to `used_names` in lower case.
+
+    A name that would be too long for a file with an addition such as `_compare.png` is shortened.
+    """
+    name = shorten_name(name)
     candidate, number = name, 1
     while candidate.lower() in used_names:
         number += 1
         candidate = f"{name}_{number}"
     used_names.add(candidate.lower())
     return candidate
+
+
+def shorten_name(name: str) -> str:
+    """Return a name without its end if it is too long for a file with an addition such as `_compare.png`."""
+    while len(os.fsencode(name)) > _MAX_STEM_BYTES:
+        name = name[:-1]
+    return name

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from trainer_core import environment
 from trainer_core.errors import UserError
+from trainer_core.pasted_path import to_path
 from trainer_core.requirements import find_unsafe_library
 from trainer_core.text import ArgumentParser, configure_streams, print_lines, print_over
 from trainer_core.verbs.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF_HELP, VIEWER_COMPATIBLE
@@ -60,7 +61,7 @@ _Verbs = argparse._SubParsersAction  # argparse has no public name for it
 
 def _add_inspect(verbs: _Verbs[ArgumentParser]) -> None:
     parser = verbs.add_parser("inspect", help="describe a weight file and list the programs that load it")
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", type=to_path, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=_inspect)
 
@@ -76,10 +77,10 @@ def _inspect(options: argparse.Namespace) -> int:
 
 def _add_upscale(verbs: _Verbs[ArgumentParser]) -> None:
     parser = verbs.add_parser("upscale", help="upscale photos, folders of photos, watch dumps and Palm databases")
-    parser.add_argument("model", type=Path, metavar="MODEL")
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES")
+    parser.add_argument("model", type=to_path, metavar="MODEL")
+    parser.add_argument("images", type=to_path, nargs="+", metavar="IMAGES")
     parser.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the results (NAME.png)"
+        "-o", "--out", type=to_path, required=True, metavar="DIR", help="folder for the results (NAME.png)"
     )
     parser.add_argument(
         "--tile",
@@ -93,7 +94,7 @@ def _add_upscale(verbs: _Verbs[ArgumentParser]) -> None:
     parser.add_argument(
         "--compare",
         nargs="?",
-        type=Path,
+        type=to_path,
         const=Path(),
         metavar="OTHER",
         help="also write DIR/NAME_compare.png, which shows bicubic, this model and, if given, the model OTHER",
@@ -127,8 +128,8 @@ def _upscale(options: argparse.Namespace) -> int:
 
 def _add_export(verbs: _Verbs[ArgumentParser]) -> None:
     parser = verbs.add_parser("export", help="convert a model file")
-    parser.add_argument("model", type=Path, metavar="MODEL")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument("model", type=to_path, metavar="MODEL")
+    parser.add_argument("-o", "--out", type=to_path, required=True, metavar="FILE")
     parser.add_argument(
         "--format",
         choices=tuple(FORMATS),
@@ -137,7 +138,7 @@ def _add_export(verbs: _Verbs[ArgumentParser]) -> None:
     )
     parser.add_argument("--half", action="store_true", help=HALF_HELP)
     parser.add_argument("--viewer-compatible", action="store_true", help=VIEWER_COMPATIBLE)
-    parser.add_argument("--blend", type=Path, metavar="OTHER", help=BLEND)
+    parser.add_argument("--blend", type=to_path, metavar="OTHER", help=BLEND)
     parser.add_argument("--alpha", type=float, default=DEFAULT_ALPHA, metavar="A", help=f"{ALPHA} (%(default)s)")
     parser.set_defaults(run=_export)
 
@@ -160,8 +161,8 @@ def _export(options: argparse.Namespace) -> int:
 
 def _add_install(verbs: _Verbs[ArgumentParser]) -> None:
     parser = verbs.add_parser("install", help="copy a model into WQV-Viewer's models/custom folder")
-    parser.add_argument("model", type=Path, metavar="MODEL")
-    parser.add_argument("--into", type=Path, required=True, metavar="MODELS_CUSTOM_DIR")
+    parser.add_argument("model", type=to_path, metavar="MODEL")
+    parser.add_argument("--into", type=to_path, required=True, metavar="MODELS_CUSTOM_DIR")
     parser.add_argument("--replace", action="store_true", help="overwrite an existing file with the same name")
     parser.set_defaults(run=_install)
 
@@ -178,7 +179,7 @@ def _add_fetch(verbs: _Verbs[ArgumentParser]) -> None:
     parser.add_argument("name", choices=_MODEL_NAMES, metavar="{" + ",".join(_MODEL_NAMES) + "}")
     parser.add_argument(
         "--into",
-        type=Path,
+        type=to_path,
         default=Path("models/realesrgan"),
         metavar="DIR",
         help="folder for the download (default: %(default)s)",
@@ -203,7 +204,7 @@ def _add_simulate(verbs: _Verbs[ArgumentParser]) -> None:
     )
     parser.add_argument(
         "photos",
-        type=Path,
+        type=to_path,
         nargs="+",
         metavar="PHOTOS",
         help="files, and folders with their subfolders (except DIR/lr and DIR/target)",
@@ -211,7 +212,7 @@ def _add_simulate(verbs: _Verbs[ArgumentParser]) -> None:
     parser.add_argument(
         "-o",
         "--out",
-        type=Path,
+        type=to_path,
         required=True,
         metavar="DIR",
         help="folder for the results: DIR/lr/NAME.png (wqv10: also NAME.jpg) and DIR/target/NAME.png",
@@ -259,18 +260,21 @@ def _simulate(options: argparse.Namespace) -> int:
 def _add_calibrate(verbs: _Verbs[ArgumentParser]) -> None:
     parser = verbs.add_parser("calibrate", help="fit a camera profile to captures from your own watch")
     parser.add_argument(
-        "captures", type=Path, nargs="+", metavar="CAPTURES", help="files or folders with a dozen captures or more"
+        "captures", type=to_path, nargs="+", metavar="CAPTURES", help="files or folders with a dozen captures or more"
     )
     parser.add_argument(
         "-o",
         "--out",
-        type=Path,
+        type=to_path,
         required=True,
         metavar="FILE",
         help="camera profile to write, for --camera-profile FILE",
     )
     parser.add_argument(
-        "--photos", type=Path, metavar="DIR", help="folder of clean photos to simulate instead of the built-in scenes"
+        "--photos",
+        type=to_path,
+        metavar="DIR",
+        help="folder of clean photos to simulate instead of the built-in scenes",
     )
     parser.set_defaults(run=_calibrate)
 

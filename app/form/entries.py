@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 from app.form.wording import setting_file_filter, setting_hint
 from app.icons import set_icon
 from app.theme import SPACING, scale_width
+from trainer_core.pasted_path import clean_path
 from trainer_core.settings.schema import Setting, format_value
 
 
@@ -217,9 +218,9 @@ class PathEntry(Entry):
         self.setFocusProxy(self.line)
 
     def value(self) -> str | None:
-        """Return the path with "~" expanded; for an empty line None if the setting is optional, else ""."""
-        text = self.line.text().strip()
-        return os.path.expanduser(text) if text else (None if self.setting.optional else "")
+        """Return the path that the text means; for an empty line None if the setting is optional, else ""."""
+        text = self.line.text()
+        return clean_path(text) if text.strip() else (None if self.setting.optional else "")
 
     def show_value(self, value: Any) -> None:
         """Show the path from its beginning."""

@@ -167,3 +167,11 @@ def test_a_link_that_is_there_already_leaves_no_stray(tmp_path: Path) -> None:
     for _ in range(2):
         files.link_or_copy(source, target)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_a_name_that_is_too_long_for_an_addition_is_shortened_between_characters() -> None:
+    used: set[str] = set()
+    for name in ("x" * 251, "\u5199" * 83, "fot\udce9" * 60):
+        for _ in range(2):
+            assert len(os.fsencode(f"{files.unique_name(name, used)}_compare.png")) <= 255
+    assert files.unique_name("short", used) == "short" and len(used) == 7

@@ -143,7 +143,8 @@ def test_typed_photos_are_counted_and_unusable_ones_listed(
 ) -> None:
     (photos / "broken.png").write_bytes(b"no picture")
     (photos / "@eaDir").mkdir()
-    type_into(qtbot, window, "source_dir", str(photos))
+    type_into(qtbot, window, "source_dir", f'"{photos}"')  # as Windows copies a path
+    assert window.project.draft.config.source_dir == str(photos)
     row = window.form.rows["source_dir"]
     qtbot.waitUntil(lambda: "6 photos" in row.note)
     assert "1 unusable · 1 passed over" in row.note

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
+from trainer_core.pasted_path import clean_path
 from trainer_core.settings.config import SETTINGS
 from trainer_core.settings.schema import Setting
 from trainer_core.workspace.layout import LATEST
@@ -31,7 +32,7 @@ def format_command(given: Mapping[str, Any]) -> str:
 def with_absolute_paths(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return `given` with absolute paths, so that the command works in any folder."""
     paths = {name: value for name, value in given.items() if SETTINGS[name].is_path and value and value != LATEST}
-    return {**given, **{name: os.path.abspath(value) for name, value in paths.items()}}
+    return {**given, **{name: os.path.abspath(clean_path(str(value))) for name, value in paths.items()}}
 
 
 def command_arguments(given: Mapping[str, Any]) -> list[str]:

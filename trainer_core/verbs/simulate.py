@@ -22,7 +22,7 @@ from trainer_core.data.decoding import PhotoError, decode, decode_bytes, read_si
 from trainer_core.data.photos import name_bytes, scan_photos
 from trainer_core.data.pyramid import Box, Pyramid, enlarge_part
 from trainer_core.errors import UserError, explain_out_of_memory
-from trainer_core.files import file_identity, real_path, write_bytes
+from trainer_core.files import file_identity, real_path, shorten_name, write_bytes
 from trainer_core.pixels import mark_result, png_bytes, to_tensor, to_uint8
 from trainer_core.randomness import Stream, make_generator, make_torch_generator
 from trainer_core.settings.config import SETTINGS
@@ -158,7 +158,7 @@ def _name_all_frames(files: list[Path], count: int) -> Iterator[list[str]]:
     taken: set[str] = set()
     for file in files:
         parent = real_path(file.parent).name
-        base = file.stem if stems[file.stem.lower()] == 1 or not parent else f"{parent}_{file.stem}"
+        base = shorten_name(file.stem if stems[file.stem.lower()] == 1 or not parent else f"{parent}_{file.stem}")
         names, number = _name_frames(base, count), 1
         while taken.intersection(name.lower() for name in names):
             number += 1

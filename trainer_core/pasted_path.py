@@ -1,0 +1,59 @@
+"""The path that a pasted or typed text means: `clean_path` removes what file managers and shells put around it.
+
+Windows copies a path in quotation marks, desktops copy an address (file:///…), a terminal on macOS escapes spaces, and
+dialogs add marks that cannot be seen. A text that names something that exists is left as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.request import url2pathname
+
+_QUOTES = ('""', "''", "\u201c\u201d", "\u201e\u201c", "\u2018\u2019", "\u00ab\u00bb", "<>")
+_INVISIBLE = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+
+
+def clean_path(text: str) -> str:
+    """Return the path in `text`, with "~" expanded; the text itself if nothing is left of it."""
+    if os.path.lexists(text):
+        return text
+    path = _strip(text)
+    for pair in _QUOTES:
+        if len(path) > 1 and path.startswith(pair[0]) and path.endswith(pair[1]):
+            path = _strip(path[1:-1])
+    if os.name == "nt":
+        path = path.rstrip('"')  # "C:\photos\" ends in a quotation mark for the command line
+    if path.lower().startswith("file:"):
+        path = _path_of_address(path)
+    path = os.path.expanduser(path) or text
+    if os.sep == "/" and "\\" in path and not os.path.lexists(path):
+        unescaped = re.sub(r"\\(.)", r"\1", path)
+        path = unescaped if os.path.lexists(unescaped) else path
+    return path
+
+
+def to_path(text: str) -> Path:
+    """Return `clean_path(text)` as a path, for options of the command line."""
+    return Path(clean_path(text))
+
+
+def _strip(text: str) -> str:
+    return text.strip().strip(_INVISIBLE).strip()
+
+
+def _path_of_address(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return address
+    if os.name == "nt":
+        host = f"//{parts.netloc}" if parts.netloc not in ("", "localhost") else ""
+        return url2pathname(host + parts.path)
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        return address
+    # "?" and "#" are part of a file's name where a program did not encode them
+    rest = address[address.index(parts.path, len("file:") + len(parts.netloc)) :]
+    return os.fsdecode(unquote_to_bytes(rest))
