@@ -71,7 +71,7 @@ def test_system_files_are_passed_over_and_only_those_that_could_be_missed_are_li
 
 
 def test_ordinary_names_are_no_system_names() -> None:
-    ordinary = ("photos", "2019 #sunset", "@home", "Trip", "models", "previews", "train", "lr", "originals", "trash")
+    ordinary = ("photos", "2019 #sunset", "@home", "Trip", "models", "train", "LR", "originals", "trash")
     assert [name for name in ordinary if find_folder_reason(name)] == []
     assert [name for name in ("a.jpg", "thumb up.png", "album.png", "~a.png") if find_file_reason(name)] == []
 
@@ -95,6 +95,14 @@ def test_other_workspaces_in_the_source_are_passed_over_even_with_lost_settings(
     assert all("workspace" in reason for reason in reasons(tmp_path).values())
 
 
+def test_what_is_left_of_a_workspace_is_passed_over(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", 0)
+    for number, name in enumerate(("runs/a/previews/1.png", "runs/b/preview_photos/1.png", "runs/b/scenes/1.png"), 1):
+        save(tmp_path / name, number)
+    assert names(tmp_path) == ["a.png"]
+    assert reasons(tmp_path).keys() == {"runs/a/previews/", "runs/b/"}
+
+
 def test_photos_beside_the_results_of_a_chosen_workspace_are_used(tmp_path: Path) -> None:
     for number, name in enumerate(("a.png", "more/b.png", "previews/step00000001_1.png", "preview_photos/c.png")):
         save(tmp_path / name, number)
@@ -109,8 +117,11 @@ def test_simulated_photos_are_passed_over_and_other_folders_of_these_names_are_n
     simulate([source], source / "sim", camera="wqv1", scale=2)
     save(source / "pairs" / "lr" / "x.png", 20)
     save(source / "pairs" / "target" / "y.png", 21)
-    assert names(source) == ["pairs/lr/x.png", "pairs/target/y.png", "photo0.png", "photo1.png"]
-    assert reasons(source).keys() == {"sim/lr/", "sim/target/"}
+    assert names(source) == ["pairs/target/y.png", "photo0.png", "photo1.png"]
+    assert reasons(source) == {
+        "pairs/lr/": "reduced copies (LR) of photos",
+        **dict.fromkeys(("sim/lr/", "sim/target/"), "synthetic watch photos of simulate"),
+    }
 
 
 def test_the_reduced_copies_of_a_data_set_are_passed_over_and_a_folder_lr_alone_is_not(tmp_path: Path) -> None:

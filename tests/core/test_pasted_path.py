@@ -42,7 +42,7 @@ def test_escapes_and_unencoded_addresses_are_understood(folder: Path, tmp_path: 
     assert clean_path(f"file://{folder.as_posix().replace('%', '%25')}") == str(folder)
     assert clean_path(f"file://{tmp_path}/what?#1.png") == f"{tmp_path}/what?#1.png"
     assert clean_path("file://server/share") == "file://server/share"
-    assert os.fsencode(clean_path("file:///fot%E9")) == b"/fot\xe9"
+    assert os.fsencode(clean_path("file:///a%E9")) == b"/a\xe9"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no quotation marks in names on Windows")

@@ -309,3 +309,45 @@ def test_broken_validation_photos_are_passed_over(tmp_path: Path) -> None:
     assert {frame.name for frame in frames} == {"0.png", "2.png", "3.png"} and problems == ["1.png"]
     with pytest.raises(UserError, match="empty"):
         validation_frames(photos[1:2], FrameSpec(24, 20, 2), seed=1)
+
+
+def test_no_more_than_two_blocks_of_photos_are_in_memory(tmp_path: Path) -> None:
+    photos = folder(tmp_path, 8)
+    one = 90 * 70 * 4
+    with RegionSource(photos, SPEC, seed=1, regions_per_photo=4, cache_bytes=2 * one) as source:
+        batches = source.iterate_batches(0, 4)
+        for _ in range(16):
+            next(batches)
+            assert len(source._decoded) <= 2
+
+
+def test_photos_are_decoded_one_after_another_where_memory_is_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos, at_once, most = folder(tmp_path, 6), 0, 0
+
+    def decode_slowly(path: Path) -> np.ndarray:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.02)
+        at_once -= 1
+        return decode(path)
+
+    monkeypatch.setattr(regions, "decode", decode_slowly)
+    for cache, is_short in ((90 * 70 * 8, True), (1 << 30, False)):
+        most = 0
+        with RegionSource(photos, SPEC, seed=1, cache_bytes=cache, threads=4) as source:
+            first(source, 120)
+        assert (most == 1) is is_short
+
+
+@pytest.mark.parametrize("size", [(1001, 777), (512, 300), (257, 129)])
+def test_levels_are_exact_averages_of_the_whole_photo(size: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    levels = Pyramid(pixels).levels
+    assert len(levels) > 1 and levels[0] is pixels
+    for level in levels[1:]:
+        image = image.reduce(2)
+        assert np.array_equal(level, np.asarray(image))

@@ -19,7 +19,7 @@ _JPEG = b"\xff\xd8\xff"
 _STARTS = (b"\x89PNG", _JPEG, b"II*\0", b"MM\0*")
 _BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
 _MIN_CROP = 16
-_MAX_FACTOR = 16
+_MAX_FACTOR = 8
 _SIZES = " or ".join(f"{watch.frame_width}x{watch.frame_height}" for watch in WATCHES.values())
 
 

@@ -71,6 +71,7 @@ _FOLDERS = {
     **dict.fromkeys(("__macosx", "appledouble"), _APPLE_DOUBLE),
     **dict.fromkeys(("captureone", "node_modules", "site-packages", "__pycache__"), _CACHE),
     **dict.fromkeys(("preview_photos", "previous_runs"), _RUN_RESULTS),
+    "previews": "previews, not the originals",  # of a run, of Aperture and Lightroom
 }
 _FOLDER_SUFFIXES = {".lrdata": _CACHE, ".lrcat-data": _CACHE}  # Lightroom
 _FOLDER_PREFIXES = {"appdata_oc": _CACHE}  # Nextcloud
@@ -128,7 +129,8 @@ def find_result_folders(folder: Path, names: Collection[str]) -> dict[str, str]:
         lr, target = ({path.stem for path in _iterate_pngs(folder / name)} for name in _SIMULATION_FOLDERS)
         if target and target <= lr:
             return dict.fromkeys(_SIMULATION_FOLDERS, _SIMULATED)
-    return dict.fromkeys(find_reduced_folders(names), _REDUCED)
+    reduced = [*find_reduced_folders(names), *(name for name in names if name == "lr")]
+    return dict.fromkeys(reduced, _REDUCED)
 
 
 def find_workspace_reason(names: Collection[str]) -> str:
@@ -140,7 +142,8 @@ def is_workspace(names: Collection[str]) -> bool:
     """Whether the names in a folder are those of a workspace, even if some of its files are lost."""
     files = sum(name in names for name in _RUN_FILES)
     folders = sum(name in names for name in _RUN_FOLDERS)
-    return "training_config.json" in names or (files > 0 and files + folders > 1) or folders > 2
+    has_own_name = any(name in names for name in ("training_config.json", "preview_photos", "previous_runs"))
+    return has_own_name or (files > 0 and files + folders > 1) or folders > 2
 
 
 def find_run_results(folder: Path) -> Path | None:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 _MIN_LEVEL_SIDE = 64  # px of the shorter side: enough for a thumbnail
+_STRIP_ROWS = 256  # even, so that strips and rows of 2x2 pixels begin together
 _FILTER_REACH = 3  # pixels of a level that HAMMING needs beyond the rectangle at factors below two
 _LANCZOS_REACH = 4  # pixels of a photo that enlarging needs beyond the rectangle, plus one
 
@@ -33,10 +34,8 @@ class Pyramid:
 
     def __init__(self, pixels: np.ndarray) -> None:
         self.levels = [np.ascontiguousarray(pixels)]
-        image = Image.fromarray(self.levels[0])
-        while min(image.size) >= 2 * _MIN_LEVEL_SIDE:
-            image = image.reduce(2)
-            self.levels.append(np.array(image))
+        while min(self.levels[-1].shape[:2]) >= 2 * _MIN_LEVEL_SIDE:
+            self.levels.append(_halve(self.levels[-1]))
 
     @property
     def nbytes(self) -> int:
@@ -54,6 +53,16 @@ class Pyramid:
             whole: np.ndarray = level[int(edges[1]) : int(edges[3]), int(edges[0]) : int(edges[2])].copy()
             return whole
         return _resample(level, edges, width, height)
+
+
+def _halve(pixels: np.ndarray) -> np.ndarray:
+    """Return the averages of 2x2 pixels, fewer at odd ends; in strips, because Pillow copies what it reduces."""
+    height, width = pixels.shape[:2]
+    halved = np.empty(((height + 1) // 2, (width + 1) // 2, 3), np.uint8)
+    for top in range(0, height, _STRIP_ROWS):
+        strip = Image.fromarray(pixels[top : top + _STRIP_ROWS]).reduce(2)
+        halved[top // 2 : top // 2 + strip.height] = np.asarray(strip)
+    return halved
 
 
 def _resample(level: np.ndarray, edges: tuple[float, float, float, float], width: int, height: int) -> np.ndarray:

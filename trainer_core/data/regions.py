@@ -18,8 +18,9 @@ from typing import Union
 
 import numpy as np
 
-from trainer_core.data.decoding import PhotoError, decode
+from trainer_core.data.decoding import DECODING_BYTES, PhotoError, decode
 from trainer_core.data.frames import FRAME_THUMBNAIL_SIDE, RegionSpec, draw_placement
+from trainer_core.data.memory_gate import MemoryGate
 from trainer_core.data.photos import Photo
 from trainer_core.data.pyramid import Pyramid, enlarge, enlarged_size
 from trainer_core.errors import UserError
@@ -69,7 +70,8 @@ class RegionSource:
         spec: frame and region.
         seed: the run's seed.
         regions_per_photo: samples cut from each photo in a pass.
-        cache_bytes: limit for decoded photos in memory, including those decoded in advance.
+        cache_bytes: limit for decoded photos in memory, including those decoded in advance, and another time for those
+            being decoded.
         threads: number of decoding threads, and of cutting threads.
         on_bad_photo: called once per photo that cannot be decoded, with (name, reason), from the thread that iterates
             over the batches. The next photo of the block replaces it.
@@ -108,6 +110,7 @@ class RegionSource:
         self._order_of_block = lru_cache(maxsize=8)(self._shuffle_block)
         self._decode_pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="decode")
         self._cut_pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="cut")
+        self._gate = MemoryGate(cache_bytes)
         self._decoded: dict[int, Future[_Decoded]] = {}
         self._bad_photos: dict[str, str] = {}
         self._reported: set[str] = set()
@@ -140,6 +143,8 @@ class RegionSource:
             while True:
                 while len(pending) <= _BATCHES_AHEAD:
                     first = start + len(pending) * size
+                    if pending and len(self._find_blocks(start, first + size)) > 2:
+                        break  # the cache holds two blocks
                     decoded = self._decode_ahead(start, first + size)
                     numbers = range(first, first + size)
                     pending.append(self._cut_pool.submit(self._cut_regions, numbers, decoded))
@@ -215,6 +220,10 @@ class RegionSource:
 
     def _decode(self, index: int) -> _Decoded:
         photo = self.photos[index]
+        with self._gate.reserve(photo.width * photo.height * DECODING_BYTES):
+            return self._decode_now(index, photo)
+
+    def _decode_now(self, index: int, photo: Photo) -> _Decoded:
         try:
             pixels = decode(photo.path)
             if pixels.shape[:2] != (photo.height, photo.width):
