@@ -8,10 +8,11 @@ from typing import Callable
 
 from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout
 
 from app.form.wording import with_form_labels
 from app.icons import set_icon
+from app.plain_text import PlainLabel
 from app.theme import SPACING
 from trainer_core.workspace.unfinished import UnfinishedRun
 
@@ -31,12 +32,11 @@ class Card(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("role", "card")
-        self._icon_label = QLabel()
-        self._title, self._text = QLabel(), QLabel()
+        self._icon_label = PlainLabel()
+        self._title, self._text = PlainLabel(), PlainLabel()
         self._title.setProperty("role", "heading")
         for label in (self._title, self._text):
             label.setWordWrap(True)
-            label.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._close = QToolButton()
         set_icon(self._close, "close", "muted")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QLabel, QStyle, QStyleOptionComboBox, QStylePainter
+from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
+
+from app.plain_text import PlainLabel, plain_tooltip, visible
 
 _MIN_WIDTH = 60  # pixels
 _TEXT_FRAME = 2  # pixels beside the text of a combo box
@@ -13,7 +15,7 @@ _LIST_FRAME = 16  # pixels beside the rows of its list, with room for a scroll b
 _MAX_LIST_WIDTH = 600
 
 
-class ElidedLabel(QLabel):
+class ElidedLabel(PlainLabel):
     """Label that shortens its text and shows all of it in a tooltip.
 
     Args:
@@ -24,7 +26,6 @@ class ElidedLabel(QLabel):
         super().__init__()
         self._full_text = ""
         self.setIndent(indent)
-        self.setTextFormat(Qt.TextFormat.PlainText)
 
     @property
     def full_text(self) -> str:
@@ -33,8 +34,8 @@ class ElidedLabel(QLabel):
 
     def set_text(self, text: str) -> None:
         """Show this text, shortened to the width of the label."""
-        self._full_text = text
-        self.setToolTip(text)
+        self._full_text = text = visible(text)
+        self.setToolTip(plain_tooltip(text))
         self.setAccessibleName(text)
         self.updateGeometry()
         self._elide()

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -30,6 +29,7 @@ from shiboken6 import isValid
 from app.dialogs import Dialog
 from app.file_filters import DOCUMENTS, start_folder, store_folder
 from app.icons import pixmap, set_icon
+from app.plain_text import PlainLabel, visible
 from app.system.report_text import anonymize, version_line
 from app.theme import SPACING, theme_colors
 from trainer_core.text import print_lines
@@ -94,13 +94,13 @@ class ErrorDialog(Dialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(SPACING)
         layout.addLayout(self._make_header())
-        self._details = QPlainTextEdit(report.details)
+        self._details = QPlainTextEdit(visible(report.details))
         self._details.setReadOnly(True)
         self._details.setAccessibleName("Details")
         self._details.setMinimumHeight(160)
         self._details.hide()
         layout.addWidget(self._details, 1)
-        self._save_error = QLabel()
+        self._save_error = PlainLabel()
         self._save_error.setProperty("role", "error")
         self._save_error.setWordWrap(True)
         self._save_error.hide()
@@ -110,13 +110,13 @@ class ErrorDialog(Dialog):
     def _make_header(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(2 * SPACING)
-        icon_label = QLabel()
+        icon_label = PlainLabel()
         icon_label.setPixmap(pixmap("wrong", theme_colors().error, 32))
         row.addWidget(icon_label, 0)
         texts = QVBoxLayout()
         for text, role in ((self._report.title, "heading"), (self._report.cause, ""), (self._report.advice, "muted")):
             if text:
-                label = QLabel(text)
+                label = PlainLabel(text)
                 label.setWordWrap(True)
                 label.setProperty("role", role)
                 texts.addWidget(label)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtGui import QFontDatabase
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.plain_text import PlainLabel
 from app.theme import SPACING
 from trainer_core.events import Event, Notice, RunFinished, RunStarted, StepDone
 from trainer_core.sinks.event_text import EventFormatter
@@ -36,7 +37,7 @@ class LogPanel(QWidget):
         self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         row = QHBoxLayout()
-        row.addWidget(QLabel("Show"))
+        row.addWidget(PlainLabel("Show"))
         row.addWidget(self._filter)
         row.addStretch(1)
         layout = QVBoxLayout(self)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QMainWindow, QMenu, QPlainTextEdit
 
 from app.deploy.deployment import Deployment
 from app.form.settings_files import SettingsTransfer
+from app.plain_text import button_text
 from app.runs.recent_workspaces import read_recent_workspaces
 from app.session import CONTROLLABLE_STATES, SessionState
 from app.theme import CHOICES, theme
@@ -148,7 +149,9 @@ class Menus:
     def _fill_recent(self) -> None:
         self._recent.clear()
         for path in read_recent_workspaces():
-            self._add_action(self._recent, str(path), partial(self._commands.open_workspace, str(path)), None, [])
+            self._add_action(
+                self._recent, button_text(str(path)), partial(self._commands.open_workspace, str(path)), None, []
+            )
         if self._recent.isEmpty():
             self._recent.addAction("None yet").setEnabled(False)
 

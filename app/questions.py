@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Callable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
+
+from app.plain_text import plain_tooltip, visible
 
 Answer = tuple[str, Callable[[], object]]
 
@@ -29,10 +32,10 @@ def ask_question(
             return other  # this question is already open
     # The question is in the box; a title bar is often too narrow for it.
     program = QGuiApplication.applicationDisplayName()
-    box = QMessageBox(QMessageBox.Icon.Question, program, f"<b>{title}</b>", parent=parent)
+    box = QMessageBox(QMessageBox.Icon.Question, program, f"<b>{html.escape(visible(title))}</b>", parent=parent)
     box.setAccessibleName(title)
     box.setObjectName(title)
-    box.setInformativeText(text)
+    box.setInformativeText(plain_tooltip(text))
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     functions = {}
     for label, function in answers:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app.form.checklist import Checklist
 from app.icons import set_icon
+from app.plain_text import PlainLabel
 from app.progress_bar import ProgressBar
 from app.project import Project
 from app.session import CONTROLLABLE_STATES, SessionState
@@ -51,7 +52,7 @@ class RunBar(QFrame):
 
     def _make_idle_page(self) -> QWidget:
         page, layout = _make_page()
-        self._estimate = QLabel()
+        self._estimate = PlainLabel()
         self._estimate.setProperty("role", "muted")
         self._estimate.setWordWrap(True)
         self.start_button = _make_button("Start training", "start", self.start_requested, "on_accent")
@@ -68,7 +69,7 @@ class RunBar(QFrame):
 
     def _make_running_page(self) -> QWidget:
         page, layout = _make_page()
-        self._status = QLabel()
+        self._status = PlainLabel()
         self._status.setProperty("role", "heading")
         self._bar = ProgressBar("Training progress")
         self._bar.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # takes the focus of Start; a key does nothing there

@@ -8,9 +8,10 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QEvent, QTimer
-from PySide6.QtWidgets import QLabel, QStatusBar
+from PySide6.QtWidgets import QStatusBar
 
 from app.elided import ElidedLabel
+from app.plain_text import PlainLabel
 from app.session import SessionState
 from app.theme import SPACING
 from trainer_core.events import Event, RunFinished, RunStarted, StepDone
@@ -23,7 +24,7 @@ _RUNNING_STATES = (SessionState.TRAINING, SessionState.PAUSING)
 _FIELDS = ("state", "step", "speed", "elapsed", "loss", "memory", "left")
 
 
-class _Field(QLabel):
+class _Field(PlainLabel):
     """Label whose fixed width follows its text with some slack.
 
     Changing digits then move nothing and do not lay out the window again, which costs more than painting them.

@@ -15,6 +15,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.charts.plot import Curve, CurveStyle, Plot
+from app.plain_text import PlainLabel
 from app.theme import SPACING, theme, theme_colors
 
 _CLICK_PIXELS = 6  # pixels; a click this close to a tick selects the step of the tick
@@ -67,7 +68,7 @@ class Chart(QWidget):
         self._apply_theme()
 
     def _lay_out(self, title: str, empty: str) -> None:
-        heading = QLabel(title)
+        heading = PlainLabel(title)
         heading.setProperty("role", "heading")
         heading.setToolTip(_HINT)
         self._legend = QLabel()
@@ -83,13 +84,13 @@ class Chart(QWidget):
         self._read_out_label.setContentsMargins(SPACING, SPACING // 2, SPACING, 0)
         self._read_out_label.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._read_out_label.hide()
-        self._empty_label = QLabel(empty, self.plot)
+        self._empty_label = PlainLabel(empty, self.plot)
         self._empty_label.setObjectName("empty")
         self._empty_label.setProperty("role", "muted")
         self._empty_label.setWordWrap(True)
         self._empty_label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty_label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._corner = QLabel("step", self.plot)
+        self._corner = PlainLabel("step", self.plot)
         self._corner.setProperty("role", "muted")
         self._corner.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         head = QHBoxLayout()

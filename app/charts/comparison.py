@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 from app.charts.figures import RunFigures
 from app.charts.panel import ChartPanel
 from app.file_filters import DOCUMENTS, start_folder, store_folder
+from app.plain_text import button_text
 from app.project import Project
 from app.runs.recent_workspaces import read_recent_workspaces
 from trainer_core.sinks.journal import parse_line
@@ -67,7 +68,7 @@ class RunComparison(QObject):
         self.menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
     def _add(self, text: str, callback: Callable[[], object]) -> QAction:
-        action = self.menu.addAction(text)
+        action = self.menu.addAction(button_text(text))
         action.setCheckable(True)
         action.triggered.connect(lambda: callback())
         return action

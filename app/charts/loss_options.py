@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
+from app.plain_text import plain_tooltip
 from app.settings_store import open_settings_store
 from app.theme import SPACING
 
@@ -58,7 +59,7 @@ class LossOptions(QWidget):
 def _make_combo_box(name: str, tooltip: str, labels: Mapping[Any, str]) -> QComboBox:
     box = QComboBox()
     box.setAccessibleName(name)
-    box.setToolTip(tooltip)
+    box.setToolTip(plain_tooltip(tooltip))
     for value, text in labels.items():
         box.addItem(text, value)
     return box

@@ -17,6 +17,7 @@ from app.charts.figures import RunFigures
 from app.charts.loss_options import LossOptions
 from app.charts.plot import Curve, CurveStyle
 from app.icons import set_icon
+from app.plain_text import plain_tooltip
 from app.theme import SPACING, theme
 from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 
@@ -76,7 +77,7 @@ class ChartPanel(QWidget):
             switch = QPushButton(name)
             switch.setCheckable(True)
             switch.setChecked(visible)
-            switch.setToolTip(f'Show or hide the chart "{name}"')
+            switch.setToolTip(plain_tooltip(f'Show or hide the chart "{name}"'))
             switch.toggled.connect(chart.setVisible)
             switch.toggled.connect(self._redraw_soon)
             if chart is self.loss:

@@ -30,6 +30,7 @@ from app.dialogs import Dialog
 from app.errors import bug_report, error_message, show_report
 from app.form.wording import with_form_labels
 from app.icons import set_icon
+from app.plain_text import PlainLabel, plain_tooltip
 from app.questions import ask_question
 from app.theme import SPACING
 from trainer_core.errors import UserError
@@ -75,7 +76,7 @@ class ExportDialog(Dialog):
         self.viewer.setToolTip(_VIEWER_TIP)
         self.alpha = QDoubleSpinBox()
         self.target = QLineEdit()
-        self.status_label = QLabel()
+        self.status_label = PlainLabel()
         self._make_entries()
         self._lay_out()
         self._choose_format(_VIEWER_FORMAT)
@@ -88,7 +89,7 @@ class ExportDialog(Dialog):
             button = QPushButton(f".{file_format}")
             button.setCheckable(True)
             button.setAutoDefault(False)
-            button.setToolTip(meaning)
+            button.setToolTip(plain_tooltip(meaning))
             button.setAccessibleName(f"Format: {file_format}")
             button.setAccessibleDescription(meaning)
             self.formats.addButton(button, number)
@@ -104,14 +105,13 @@ class ExportDialog(Dialog):
         self.target.setAccessibleName("File to write")
         self.target.textEdited.connect(lambda text: self._update_button())
         self.status_label.setWordWrap(True)
-        self.status_label.setTextFormat(Qt.TextFormat.PlainText)
         self.status_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         for choice in (self.model, self.blend):
             choice.model_chosen.connect(lambda path: self._suggest_file_name())
         self.half.toggled.connect(lambda on: self._suggest_file_name())
 
     def _lay_out(self) -> None:
-        self._format_note = QLabel()
+        self._format_note = PlainLabel()
         self._format_note.setProperty("role", "muted")
         browse = QToolButton()
         set_icon(browse, "folder")
@@ -259,7 +259,7 @@ class ExportDialog(Dialog):
 
 
 def _make_label(text: str, buddy: QWidget) -> QLabel:
-    label = QLabel(text)
+    label = PlainLabel(text)
     label.setBuddy(buddy)
     return label
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QSizePolicy, 
 
 from app.file_filters import DOCUMENTS, start_folder, store_folder
 from app.icons import set_icon
+from app.plain_text import plain_tooltip, visible
 from app.theme import SPACING
 from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.workspace.models import RunModel
@@ -71,10 +72,10 @@ class ModelChoice(QWidget):
             assert path is not None
             index = self._add(path, path.name)
         self.box.setCurrentIndex(index)
-        self.box.setToolTip(str(path) if path else "")
+        self.box.setToolTip(plain_tooltip(str(path) if path else ""))
 
     def _add(self, path: Path, text: str) -> int:
-        self.box.addItem(text, str(path))
+        self.box.addItem(visible(text), str(path))
         return self.box.count() - 1
 
     def browse(self) -> None:

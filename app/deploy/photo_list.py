@@ -25,6 +25,7 @@ from app.background import Background
 from app.deploy.trial import TrialPhoto
 from app.file_filters import PICTURES, make_file_filter, start_folder, store_folder
 from app.icons import set_icon
+from app.plain_text import plain_tooltip, visible
 from app.theme import SPACING
 from trainer_core.data.captures import WATCH_SUFFIXES
 from trainer_core.data.photos import EXTENSIONS
@@ -124,9 +125,9 @@ class PhotoList(QWidget):
     def _add_items(self, file: Path, thumbnails: list[tuple[str, np.ndarray]]) -> None:
         self._reading = False
         for number, (name, pixels) in enumerate(thumbnails):
-            item = QListWidgetItem(QIcon(QPixmap.fromImage(_to_qimage(pixels))), name)
+            item = QListWidgetItem(QIcon(QPixmap.fromImage(_to_qimage(pixels))), visible(name))
             item.setData(_INDEX_ROLE, (file, number))
-            item.setToolTip(str(file))
+            item.setToolTip(plain_tooltip(str(file)))
             self.list.addItem(item)
         if self.list.currentRow() < 0:
             self.list.setCurrentRow(0)

@@ -7,10 +7,11 @@ from typing import Callable
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.cards import Card, open_folder
 from app.icons import set_icon
+from app.plain_text import PlainLabel, plain_tooltip, visible
 from app.theme import SPACING
 from trainer_core.events import RunFinished
 from trainer_core.weights.programs import format_for_reading
@@ -29,7 +30,7 @@ class ResultCard(Card):
     def __init__(self) -> None:
         super().__init__()
         self.model = ""
-        self._path_label, self._loads_in = ElidedPathLabel(), QLabel()
+        self._path_label, self._loads_in = ElidedPathLabel(), PlainLabel()
         self._loads_in.setWordWrap(True)
         self._path_row = QWidget()
         self._lay_out()
@@ -80,20 +81,19 @@ class ResultCard(Card):
         self.set_content("ok" if done else "info", "success" if done else "accent", title, _psnr_text(event))
 
 
-class ElidedPathLabel(QLabel):
+class ElidedPathLabel(PlainLabel):
     """Label that elides a path in the middle if it does not fit; the tooltip shows the whole path."""
 
     def __init__(self) -> None:
         super().__init__()
         self._path = ""
         self.setProperty("role", "muted")
-        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
 
     def set_path(self, path: str) -> None:
         """Show this path."""
-        self._path = path
-        self.setToolTip(path)
+        self._path = visible(path)
+        self.setToolTip(plain_tooltip(path))
         self.setAccessibleName(f"Model file {path}")
         self.updateGeometry()
         self._elide()
@@ -133,7 +133,7 @@ def _make_tool_button(name: str, icon: str, clicked: Callable[[], object]) -> QT
     button = QToolButton()
     set_icon(button, icon, "muted")
     button.setAccessibleName(name)
-    button.setToolTip(name)
+    button.setToolTip(plain_tooltip(name))
     button.clicked.connect(lambda: clicked())
     return button
 

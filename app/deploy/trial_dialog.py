@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QSplitter,
@@ -37,6 +36,7 @@ from app.drops import paths_of
 from app.errors import bug_report, show_report
 from app.file_filters import PICTURES, start_folder, store_folder
 from app.icons import set_icon
+from app.plain_text import PlainLabel
 from app.progress_bar import ProgressBar
 from app.questions import ask_question
 from app.theme import SPACING
@@ -67,7 +67,7 @@ class TrialDialog(Dialog):
         self.photos = PhotoList(background)
         self.trial_view = TrialView(self.trial)
         self.choices = {role: ModelChoice(_ROLE_LABELS[role], _NONE_TEXTS[role]) for role in MODEL_ROLES}
-        self._description_labels = {role: QLabel() for role in MODEL_ROLES}
+        self._description_labels = {role: PlainLabel() for role in MODEL_ROLES}
         self._lay_out()
         self._connect()
         self._refresh()
@@ -95,7 +95,7 @@ class TrialDialog(Dialog):
         grid.setHorizontalSpacing(2 * SPACING)
         grid.setVerticalSpacing(SPACING // 2)
         for column, role in enumerate(MODEL_ROLES):
-            label = QLabel(f"&{_ROLE_LABELS[role]}")
+            label = PlainLabel(f"&{_ROLE_LABELS[role]}")
             label.setProperty("role", "heading")
             label.setBuddy(self.choices[role])
             self._description_labels[role].setProperty("role", "muted")
@@ -108,7 +108,7 @@ class TrialDialog(Dialog):
     def _make_footer(self) -> QHBoxLayout:
         self._progress = ProgressBar("Finished parts of the photo")
         self._progress.setMaximumWidth(140)
-        self._caption = QLabel()
+        self._caption = PlainLabel()
         self._caption.setProperty("role", "muted")
         self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.continue_button = _make_button("Cancel", "stop", self._cancel_or_continue)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.deploy.trial import OTHER_MODEL, THIS_MODEL, Trial
+from app.plain_text import PlainLabel
 from app.preview.compare import SLIDER, CompareView
 from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import Pictures
@@ -57,7 +58,7 @@ class TrialView(QWidget):
         self._modes = ModeButtons(self.view, self.view.views)
         row.addWidget(self._modes)
         row.addStretch(1)
-        self._left_label = QLabel("Left")
+        self._left_label = PlainLabel("Left")
         self._left_label.setProperty("role", "muted")
         row.addWidget(self._left_label)
         row.addWidget(self._left_choice)

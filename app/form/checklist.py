@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.form.wording import with_form_labels
 from app.icons import set_icon
+from app.plain_text import button_text, plain_tooltip, visible
 from app.theme import SPACING
 from trainer_core.planning.readiness import ERROR, OK, PENDING, WARNING, Check
 
@@ -71,12 +72,14 @@ class ChecklistLine(QPushButton):
 
     def __init__(self) -> None:
         super().__init__()
+        self._full_text = ""
         self.setProperty("role", "line")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def set_text(self, text: str) -> None:
         """Show `text`, elided to the width of the line."""
-        self.setToolTip(text)
+        self._full_text = visible(text)
+        self.setToolTip(plain_tooltip(text))
         self._elide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -86,4 +89,5 @@ class ChecklistLine(QPushButton):
 
     def _elide(self) -> None:
         width = self.width() - _ICON_WIDTH
-        self.setText(self.fontMetrics().elidedText(self.toolTip(), Qt.TextElideMode.ElideRight, width))
+        text = self.fontMetrics().elidedText(self._full_text, Qt.TextElideMode.ElideRight, width)
+        self.setText(button_text(text))

@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 
 from app.form.wording import setting_file_filter, setting_hint
 from app.icons import set_icon
+from app.plain_text import plain_tooltip
 from app.theme import SPACING, scale_width
 from trainer_core.pasted_path import clean_path
 from trainer_core.settings.schema import Setting, format_value
@@ -68,7 +69,7 @@ class Entry(QWidget):
             if isinstance(widget, (QLineEdit, QComboBox, QCheckBox)):
                 widget.setAccessibleName(label)
                 widget.setAccessibleDescription(description)
-            widget.setToolTip(description)
+            widget.setToolTip(plain_tooltip(description))
 
 
 class NumberEntry(Entry):

@@ -6,11 +6,12 @@ The form is built from the schema alone, so that a new setting appears without a
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.form.group import FoldedGroup
 from app.form.row import Row
 from app.form.wording import with_form_labels
+from app.plain_text import PlainLabel
 from app.project import Project
 from app.theme import SPACING
 from trainer_core.settings.config import SETTINGS
@@ -44,7 +45,7 @@ class SettingsForm(QScrollArea):
         for setting in SETTINGS.values():
             if not setting.advanced:
                 self._layout.addWidget(self._make_row(setting))
-        more = QLabel("More settings")
+        more = PlainLabel("More settings")
         more.setProperty("role", "muted")
         self._layout.addSpacing(SPACING)
         self._layout.addWidget(more)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from app.form.entries import Entry, PathEntry, make_entry
 from app.form.wording import segment_labels, setting_tooltip
 from app.icons import set_icon
+from app.plain_text import PlainLabel, plain_tooltip
 from app.theme import SPACING, scale_width
 from trainer_core.settings.schema import Setting
 
@@ -29,12 +30,11 @@ class Row(QWidget):
         super().__init__()
         self.setting = setting
         self.entry: Entry = make_entry(setting, segment_labels(setting))
-        self._label = QLabel(setting.label)
+        self._label = PlainLabel(setting.label)
         self._label.setBuddy(self.entry)
         self._description = self._problem = ""
-        self._note = QLabel()
+        self._note = PlainLabel()
         self._note.setWordWrap(True)
-        self._note.setTextFormat(Qt.TextFormat.PlainText)
         self._more_button = QPushButton("Show")
         self._more_button.setProperty("role", "link")
         self._more_button.hide()
@@ -61,7 +61,7 @@ class Row(QWidget):
             self._label.setFixedWidth(scale_width(_LABEL_WIDTH))
             self._label.setWordWrap(True)
             grid.addWidget(self._label, 0, 0)
-            self.entry.row.addWidget(QLabel(self.setting.unit))
+            self.entry.row.addWidget(PlainLabel(self.setting.unit))
             if segment_labels(self.setting) is None:
                 self.entry.row.addStretch(1)
             grid.addWidget(self.entry, 0, 1)
@@ -83,7 +83,7 @@ class Row(QWidget):
         """Show the value, and the reset button if it is not the default."""
         self.entry.show_value(value)
         self._description = setting_tooltip(self.setting, default)
-        self._label.setToolTip(self._description)
+        self._label.setToolTip(plain_tooltip(self._description))
         self._update_accessible_text()
         self._reset.setVisible(value != default)
         self._reset.setToolTip("Reset to the default")
@@ -108,7 +108,7 @@ class Row(QWidget):
             self._note.setText(text)
         self._note.setVisible(bool(text))
         self._more_button.setAccessibleName(f"Show {more}")
-        self._more_button.setToolTip(f"Show {more}")
+        self._more_button.setToolTip(plain_tooltip(f"Show {more}"))
         self._more_button.setVisible(bool(more))
 
     def _update_accessible_text(self) -> None:

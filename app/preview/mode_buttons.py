@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
 
+from app.plain_text import plain_tooltip
 from app.preview.compare import SIDE_BY_SIDE, SLIDER, CompareView
 from app.theme import SPACING
 
@@ -30,7 +31,7 @@ class ModeButtons(QWidget):
         for mode, key in zip((SLIDER, SIDE_BY_SIDE, *views), keys):
             button = QPushButton(mode)
             button.setCheckable(True)
-            button.setToolTip(f"{mode} (key {key})")
+            button.setToolTip(plain_tooltip(f"{mode} (key {key})"))
             button.clicked.connect(lambda checked=False, mode=mode: view.set_mode(mode))
             shortcut = QShortcut(QKeySequence(key), self)  # for the whole window, except fields that accept letters
             shortcut.activated.connect(lambda button=button: None if button.isHidden() else button.click())

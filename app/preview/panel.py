@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, 
 from app.background import Background
 from app.elided import ElidedComboBox, ElidedLabel
 from app.icons import icon, set_icon
+from app.plain_text import plain_tooltip, visible
 from app.preview.compare import SLIDER, ZOOM_KEYS, CompareView
 from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import Pictures, make_pictures, read_strip
@@ -201,7 +202,8 @@ class PreviewPanel(QWidget):
 
     def _refresh(self) -> None:
         """Update the list, then the timeline, then the image; the selected image stays selected."""
-        items = [(pinned_name(key) or self._names.get(key, f"image {key}"), key) for key in self._listed_keys()]
+        names = {key: pinned_name(key) or self._names.get(key, f"image {key}") for key in self._listed_keys()}
+        items = [(visible(name), key) for key, name in names.items()]
         if items != [
             (self.picture_box.itemText(i), self.picture_box.itemData(i)) for i in range(self.picture_box.count())
         ]:
@@ -232,7 +234,7 @@ class PreviewPanel(QWidget):
 
     def _on_choice_changed(self) -> None:
         self._chosen = self._key or self._chosen
-        self.picture_box.setToolTip(self.picture_box.currentText())
+        self.picture_box.setToolTip(plain_tooltip(self.picture_box.currentText()))
         self.timeline.show_steps(sorted(step for step, keys in self._keys.items() if self._key in keys))
         self.unpin_button.setVisible(bool(pinned_name(self._key)))
         self._show()
@@ -305,7 +307,7 @@ def _make_tool_button(name: str, text: str, way: str) -> QToolButton:
     button = QToolButton()
     set_icon(button, name)
     button.setAccessibleName(text)
-    button.setToolTip(f"{text} ({way})")
+    button.setToolTip(plain_tooltip(f"{text} ({way})"))
     return button
 
 

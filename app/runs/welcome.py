@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.plain_text import PlainLabel, button_text, plain_tooltip
 from app.icons import pixmap, set_icon
 from app.runs.recent_workspaces import read_recent_workspaces
 from app.theme import SPACING, theme, theme_colors
@@ -45,7 +46,7 @@ class WelcomePage(QWidget):
     def _build(self, layout: QVBoxLayout) -> None:
         layout.setSpacing(2 * SPACING)
         layout.addStretch(1)
-        title = QLabel("Train a network for your watch photos")
+        title = PlainLabel("Train a network for your watch photos")
         title.setProperty("role", "title")
         title.setWordWrap(True)
         layout.addWidget(title)
@@ -61,7 +62,7 @@ class WelcomePage(QWidget):
         self._box = QFrame()
         box = QVBoxLayout(self._box)
         box.setContentsMargins(0, SPACING, 0, 0)
-        heading = QLabel("Recent workspaces")
+        heading = PlainLabel("Recent workspaces")
         heading.setProperty("role", "muted")
         box.addWidget(heading)
         box.addLayout(self._recent)
@@ -71,10 +72,10 @@ class WelcomePage(QWidget):
     def _make_step(self, icon: str, text: str) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(2 * SPACING)
-        icon_label = QLabel()
+        icon_label = PlainLabel()
         icon_label.setFixedWidth(24)
         self._icon_labels.append((icon_label, icon))
-        label = QLabel(text)
+        label = PlainLabel(text)
         label.setWordWrap(True)
         row.addWidget(icon_label, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(label, 1)
@@ -97,9 +98,9 @@ class WelcomePage(QWidget):
         self._box.setVisible(bool(paths))
 
     def _make_workspace_button(self, path: Path) -> QPushButton:
-        line = QPushButton(f"{path.name}   {_shorten_path(path.parent)}")
+        line = QPushButton(button_text(f"{path.name}   {_shorten_path(path.parent)}"))
         line.setProperty("role", "line")
-        line.setToolTip(str(path))
+        line.setToolTip(plain_tooltip(str(path)))
         line.setAccessibleName(f"Open workspace {path.name}")
         set_icon(line, "folder", "muted")
         line.clicked.connect(lambda: self.workspace_chosen.emit(str(path)))

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.icons import set_icon
+from app.plain_text import PlainLabel, plain_tooltip
 from app.simulation.cells import PictureCell, to_qimage
 from app.theme import SPACING
 from trainer_core.data.captures import Capture
@@ -32,7 +33,7 @@ class CaptureRow(QWidget):
         self.cells: list[PictureCell] = []
         self.chosen = 0  # index of the capture to compare in full size
         self._factor = 1.0
-        self._title = QLabel()
+        self._title = PlainLabel()
         self.choose_button = QPushButton("Choose …")
         self.choose_button.setAccessibleName("Choose photos from your watch")
         self.choose_button.setToolTip("Choose PNG, JPEG or Palm database files exactly as they came from the watch")
@@ -84,7 +85,7 @@ class CaptureRow(QWidget):
         number = len(self.cells)
         cell = PictureCell(1)
         cell.show_pictures(capture.name, to_qimage(capture.pixels))
-        cell.setToolTip(f"{capture.name}\nClick to compare at full size")
+        cell.setToolTip(plain_tooltip(f"{capture.name}\nClick to compare at full size"))
         cell.setAccessibleName(f"Your capture {capture.name}")
         cell.clicked.connect(lambda: self.clicked.emit(number))
         self.captures.append(capture)

@@ -7,6 +7,7 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
+from app.plain_text import plain_tooltip
 from app.theme import SPACING, theme_colors
 
 GAP = 2  # pixels between the two images of a pair
@@ -55,7 +56,7 @@ class PictureCell(QAbstractButton):
         self.name, self._lr_image, self._target = name, lr_image, target
         self._scaled_images = []
         self.setEnabled(True)
-        self.setToolTip(name)
+        self.setToolTip(plain_tooltip(name))
         self.update()
 
     def clear(self) -> None:

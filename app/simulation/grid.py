@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QWidget
 
+from app.plain_text import plain_tooltip
 from app.simulation.cells import PictureCell, to_qimage
 from app.theme import SPACING
 from trainer_core.data.frames import FrameSpec
@@ -47,7 +48,7 @@ class PairGrid(QWidget):
         self.pairs[index] = pair
         cell = self.cells[index]
         cell.show_pictures(pair.name.rsplit("/", 1)[-1], to_qimage(pair.lr), to_qimage(pair.target))
-        cell.setToolTip(f"{pair.name}\nClick to compare at full size")
+        cell.setToolTip(plain_tooltip(f"{pair.name}\nClick to compare at full size"))
         cell.setAccessibleName(f"{pair.name}: synthetic watch photo and training target")
         max_size = self._max_size.expandedTo(_lr_size(pair))
         if max_size != self._max_size:

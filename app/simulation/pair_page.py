@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app.icons import set_icon
+from app.plain_text import PlainLabel, plain_tooltip
 from app.preview.compare import SIDE_BY_SIDE, SLIDER, CompareView
 from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import Pictures
@@ -60,7 +61,7 @@ class PairPage(QWidget):
         self.back_button.setToolTip("Back to all pairs (Escape)")
         set_icon(self.back_button, "back")
         self.back_button.clicked.connect(lambda: self.back_requested.emit())
-        self._name = QLabel()
+        self._name = PlainLabel()
         self._name.setProperty("role", "muted")
         self.mode_buttons = ModeButtons(self.view, (WATCH, TARGET, CAPTURE))
         self._lay_out()
@@ -84,7 +85,7 @@ class PairPage(QWidget):
     def _make_step_button(self, text: str, icon: str, offset: int) -> QToolButton:
         button = QToolButton()
         button.setAccessibleName(text)
-        button.setToolTip(f"{text} (Page {'Up' if offset < 0 else 'Down'})")
+        button.setToolTip(plain_tooltip(f"{text} (Page {'Up' if offset < 0 else 'Down'})"))
         set_icon(button, icon)
         button.clicked.connect(lambda: self.step_requested.emit(offset))
         return button

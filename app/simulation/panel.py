@@ -11,20 +11,12 @@ from typing import Callable
 
 from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from app.background import Background
 from app.drops import paths_of
 from app.icons import pixmap, set_icon
+from app.plain_text import PlainLabel
 from app.simulation.captures import MAX_CAPTURES, CaptureRow
 from app.simulation.grid import PairGrid
 from app.simulation.pair_page import PairPage
@@ -80,7 +72,7 @@ class SimulationPanel(QWidget):
 
     def _make_empty_page(self) -> QWidget:
         page = QWidget()
-        self._icon_label, self._reason = QLabel(), QLabel()
+        self._icon_label, self._reason = PlainLabel(), PlainLabel()
         self._reason.setWordWrap(True)
         self._reason.setProperty("role", "muted")
         layout = QVBoxLayout(page)
@@ -99,7 +91,7 @@ class SimulationPanel(QWidget):
 
     def _make_grid_page(self) -> QWidget:
         page = QWidget()
-        self._title, self._legend = QLabel(), QLabel(_LEGEND_TEXT)
+        self._title, self._legend = PlainLabel(), PlainLabel(_LEGEND_TEXT)
         self._title.setProperty("role", "heading")
         self._legend.setProperty("role", "muted")
         self._legend.setWordWrap(True)

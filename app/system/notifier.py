@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QWidget
 
+from app.plain_text import plain_tooltip
 from app.session import SessionState
 from app.system import desktop_message
 
@@ -73,7 +74,7 @@ class Notifier(QObject):
         self._pause.setEnabled(paused or state is SessionState.TRAINING)
         self._stop.setEnabled(state not in (SessionState.IDLE, SessionState.STOPPING))
         if self._tray is not None:
-            self._tray.setToolTip(f"{self._window.windowTitle()}\n{state.value}")
+            self._tray.setToolTip(plain_tooltip(f"{self._window.windowTitle()}\n{state.value}"))
 
     def show_icon(self) -> None:
         """Show the icon until `hide_icon`."""
@@ -119,7 +120,7 @@ class Notifier(QObject):
 
     def _make_tray(self) -> QSystemTrayIcon:
         tray = QSystemTrayIcon(self._icon, self)
-        tray.setToolTip(self._window.windowTitle())
+        tray.setToolTip(plain_tooltip(self._window.windowTitle()))
         tray.setContextMenu(self.menu)
         tray.messageClicked.connect(self.window_requested)
         tray.activated.connect(self._on_activated)

@@ -1,0 +1,85 @@
+"""Names and texts of files are shown as they are: no markup, no shortcuts, no control characters."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import Qt as GuiQt
+from PySide6.QtGui import QTextDocument
+from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+
+from app.cards import MessageStrip
+from app.elided import ElidedLabel
+from app.errors import ErrorDialog, ErrorReport
+from app.form.checklist import ChecklistLine
+from app.plain_text import PlainLabel, button_text, plain_tooltip, visible
+from app.questions import ask_question
+
+ROOT = Path(__file__).parents[2]
+NAMES = [
+    "<b>x</b>.png",
+    "<img src=file:///etc/passwd>.png",
+    "a &lt;b & c.png",
+    "<!-- x -->",
+    "a\x1b[2J\u202egnp.\udce9",
+]
+
+
+def shown(text: str) -> str:
+    """What Qt shows for a text whose format it finds out itself, as in a tooltip."""
+    if not GuiQt.mightBeRichText(text):
+        return text
+    document = QTextDocument()
+    document.setHtml(text)
+    return document.toPlainText()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tooltips_show_names_as_they_are(name: str, qapp: Any) -> None:
+    assert shown(plain_tooltip(name)) == visible(name)
+    assert shown(plain_tooltip(f"{name}\nClick to compare")) == f"{visible(name)}\nClick to compare"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_buttons_and_dialogs_show_names_as_they_are(name: str, qtbot: Any) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    label, elided, line, strip = PlainLabel(name), ElidedLabel(), ChecklistLine(), MessageStrip()
+    elided.set_text(name)
+    line.set_text(name)
+    strip.show_message("error", f"{name} cannot be used.")
+    for widget in (label, elided, line, strip):
+        qtbot.addWidget(widget)
+        widget.resize(900, 40)
+    assert label.text() == visible(name) and elided.full_text == visible(name)
+    assert line.text().replace("&&", "&") == visible(name)
+    dialog = ErrorDialog(ErrorReport("Not used", name, name, name), window)
+    texts = [*strip.findChildren(QLabel), *dialog.findChildren(QLabel)]
+    assert all(found.textFormat() is Qt.TextFormat.PlainText for found in texts if found.text())
+    box = ask_question(window, f"Unpin {name}?", f"{name} is deleted.", [("Unpin", lambda: None)])
+    assert shown(box.informativeText()) == f"{visible(name)} is deleted."
+    assert shown(box.text()) == f"Unpin {visible(name)}?"
+    box.close()
+    assert button_text("a & b") == "a && b" and isinstance(box, QMessageBox)
+
+
+def test_no_other_label_tooltip_or_message_box_gets_text_from_files() -> None:
+    found = []
+    for path in ROOT.glob("app/**/*.py"):
+        for call in (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)):
+            name = ast.unparse(call.func).rpartition(".")[2]
+            is_rich = path.name == "chart.py" and ast.unparse(call) in ("QLabel()", "QLabel(self)")  # it escapes names
+            is_made = name in ("QLabel", "QMessageBox") and path.name not in ("plain_text.py", "questions.py")
+            is_raw_tip = name == "setToolTip" and not _is_our_text(call.args[0])
+            if (is_made and not is_rich and path.name != "run_controller.py") or is_raw_tip:
+                found.append(f"{path.relative_to(ROOT)}:{call.lineno}: {ast.unparse(call)}")
+    assert found == []
+
+
+def _is_our_text(argument: ast.expr) -> bool:
+    is_constant = isinstance(argument, ast.Constant) or (isinstance(argument, ast.Name) and argument.id.isupper())
+    return is_constant or (isinstance(argument, ast.Call) and ast.unparse(argument.func) == "plain_tooltip")
