@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -119,3 +120,18 @@ def test_a_checkpoint_is_found_inside_its_workspace_under_another_spelling_of_th
         found = locate_checkpoint(workspace, str(other / archived.relative_to(workspace.root)))
         archive = archive_containing(workspace, found)
         assert archive is not None and archive.samefile(archived.parent.parent)
+
+
+def test_what_killed_processes_left_anywhere_in_a_workspace_goes_with_the_next_lock(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    names = ["", "checkpoints", "models", "previews", "preview_photos", "previous_runs/a", "previous_runs/a/models"]
+    strays = [tmp_path / name / f".x.{ended.pid}.tmp" for name in names] + [tmp_path / ".probe.99"]
+    being_pinned = workspace.preview_photos / f".y.{os.getpid()}.tmp"
+    for stray in (*strays, being_pinned):
+        stray.parent.mkdir(parents=True, exist_ok=True)
+        stray.write_bytes(b"half")
+    with workspace.lock():
+        assert not [stray for stray in strays if stray.exists()]
+        assert being_pinned.exists(), "the window pins photos while a run trains"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import signal
 import subprocess
@@ -199,24 +198,3 @@ def test_a_run_needs_no_window_library(photos: Path, tmp_path: Path) -> None:
     arguments = command(photos, tmp_path / "w", steps=1)[3:]
     result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
-
-
-@pytest.mark.long
-@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_a_run_killed_at_random_moments_ends_with_the_same_bits(photos: Path, tmp_path: Path) -> None:
-    settings = dict(steps=60, checkpoint_interval=3, val_interval=15)
-    assert run(photos, tmp_path / "straight", **settings).returncode == 0
-    moments, kills = random.Random(5), 0
-    checkpoints = tmp_path / "killed" / "checkpoints"
-    while not (checkpoints / "scale4_final.pth").exists():
-        more = ("--resume", "latest") if list(checkpoints.glob("scale4_step*[0-9].pth")) else ()
-        process = started(photos, tmp_path / "killed", *more, **settings)
-        try:
-            _, errors = process.communicate(timeout=moments.uniform(2.0, 5.0))
-            assert process.returncode == 0, errors
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            kills += 1
-    assert kills >= 2
-    assert digest(tmp_path / "killed") == digest(tmp_path / "straight")

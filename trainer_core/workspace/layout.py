@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
 
+import psutil
+
 from trainer_core.errors import UserError
 from trainer_core.files import TEMPORARY_SUFFIX, describe_error, remove_stale_temporaries, write_json
 from trainer_core.json_files import read_json
@@ -143,7 +145,7 @@ class Workspace:
             self.root.mkdir(parents=True, exist_ok=True)
             probe = self.root / f".probe.{os.getpid()}{TEMPORARY_SUFFIX}"
             probe.write_bytes(b"")
-            probe.unlink()
+            probe.unlink(missing_ok=True)  # the process that holds the lock may have removed it
         except OSError as error:
             raise UserError(
                 f"Cannot write to the workspace {self.root}: {describe_error(error)}. Choose another folder."
@@ -168,11 +170,21 @@ class Workspace:
         lock = WorkspaceLock(self.root)
         try:
             lock.acquire()
-            for folder in (self.root, self.checkpoints_folder, self.models, self.previews):
-                remove_stale_temporaries(folder)
+            self._remove_strays()
             yield lock
         finally:
             lock.release()
+
+    def _remove_strays(self) -> None:
+        """Delete what killed processes left under temporary names; the lock must be held."""
+        folders = (self.root, self.checkpoints_folder, self.models, self.previews)
+        for folder in (*folders, *self.previous_runs.glob("*"), *self.previous_runs.glob("*/*")):
+            remove_stale_temporaries(folder)
+        for stray in self.root.glob(".probe.*"):  # of earlier versions
+            stray.unlink(missing_ok=True)
+        for stray in self.preview_photos.glob(f".*{TEMPORARY_SUFFIX}"):  # the window pins photos without the lock
+            if not psutil.pid_exists(_process_number(stray)):
+                stray.unlink(missing_ok=True)
 
     # -- runs ----------------------------------------------------------------------------------
 
@@ -235,6 +247,12 @@ class Workspace:
 def deploy_path(checkpoint: Path) -> Path:
     """Return the path of the deploy sibling of a raw checkpoint."""
     return checkpoint.with_name(f"{checkpoint.stem}{DEPLOY_SUFFIX}.pth")
+
+
+def _process_number(temporary: Path) -> int:
+    """Return the number of the process that made a temporary file; -1 for another name."""
+    number = temporary.name.split(".")[-2]
+    return int(number) if number.isdecimal() else -1
 
 
 def _unique_folder(folder: Path) -> Path:
