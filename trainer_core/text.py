@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import contextlib
 import sys
 import unicodedata
 from typing import NoReturn, TextIO
@@ -41,12 +42,17 @@ def escape_lines(text: str) -> list[str]:
 def print_lines(*lines: str, stream: TextIO | None = None) -> None:
     """Print each text as exactly one line to `stream`, by default standard output, and flush it.
 
-    Without a console (pythonw) nothing is printed.
+    Without a console (pythonw) nothing is printed, and standard error that cannot be written is ignored.
+
+    Raises:
+        OSError: another stream cannot be written, such as a pipe whose reader has ended.
     """
     stream = sys.stdout if stream is None else stream
     if stream is not None:
-        stream.write("".join(f"{fit_to_stream(escape_control_characters(line), stream)}\n" for line in lines))
-        stream.flush()
+        text = "".join(f"{fit_to_stream(escape_control_characters(line), stream)}\n" for line in lines)
+        with contextlib.suppress(*((OSError, ValueError) if stream is sys.stderr else ())):
+            stream.write(text)
+            stream.flush()
 
 
 def print_over(text: str, stream: TextIO, *, last: bool) -> None:

@@ -2,13 +2,14 @@
 
 The functions are in `verbs/` and, for `calibrate`, in `calibration/`.
 
-Exit codes: 0 done, 2 bad input or usage, 130 interrupted.
+Exit codes: 0 done, 2 bad input or usage, 130 interrupted, 141 nobody reads the output any longer.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
+    except BrokenPipeError:  # the program that reads the output has ended, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
+        return 141
     except (UserError, OSError) as error:
         _print_message(error)
         return 2

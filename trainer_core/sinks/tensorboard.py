@@ -26,18 +26,12 @@ _GAP = 4  # white pixels between the images of a strip
 
 
 def make_tensorboard_sink(folder: Path, start_step: int) -> EventSink | Notice:
-    """Return a sink that writes to `folder`, or a notice if TensorBoard is missing or cannot write there.
+    """Return a sink that writes to `folder`, or a notice if the package is missing.
 
     The folder is created if missing. TensorBoard hides the values of an earlier session after `start_step`.
     """
     try:
         return TensorBoardSink(folder, start_step)
-    except UnicodeEncodeError:
-        return Notice(
-            "warning",
-            f"TensorBoard files are not written: TensorBoard cannot use {folder}, whose name is not valid text. "
-            "Rename the folder, or do without --tensorboard.",
-        )
     except ImportError as error:
         return Notice(
             "warning",
