@@ -36,7 +36,7 @@ class CaptureRow(QWidget):
         self._title = PlainLabel()
         self.choose_button = QPushButton("Choose …")
         self.choose_button.setAccessibleName("Choose photos from your watch")
-        self.choose_button.setToolTip("Choose PNG, JPEG or Palm database files exactly as they came from the watch")
+        self.choose_button.setToolTip("Choose PNG, JPEG, BMP or Palm files exactly as they came from the watch")
         set_icon(self.choose_button, "folder")
         self.choose_button.clicked.connect(lambda: self.choose_requested.emit())
         self.remove_button = QPushButton("Remove")

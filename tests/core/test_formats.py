@@ -14,10 +14,12 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from tests.small_runs import make_photos, picture
 from trainer_core.data.decoding import PhotoError, check_photo, decode
 from trainer_core.data.photos import scan_photos
+from trainer_core.errors import UserError
 from trainer_core.events import PreviewImage
 from trainer_core.pixels import png_bytes
 from trainer_core.previews.files import write_preview
 from trainer_core.verbs.output_files import save_png
+from trainer_core.verbs.picture_files import find_pictures, read_pictures
 
 
 def reasons(root: Path) -> dict[str, str]:
@@ -52,10 +54,19 @@ def test_pictures_of_other_formats_are_named_with_what_to_do(tmp_path: Path) -> 
     make_photos(tmp_path, 1)
     for name, (start, _) in FOREIGN.items():
         (tmp_path / name).write_bytes(start + bytes(200))
-    found = reasons(tmp_path)
-    assert found.keys() == FOREIGN.keys()
+    (video,) = scan_photos(tmp_path).passed_over
+    found = {**reasons(tmp_path), video.name: video.reason}
+    assert video.name == "g.mp4" and found.keys() == FOREIGN.keys()
     for name, (_, said) in FOREIGN.items():
         assert said in found[name] and ("export it" in found[name] or "as PNG" in found[name]), found[name]
+
+
+def test_a_picture_to_upscale_is_named_as_well(tmp_path: Path) -> None:
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(200))
+    (tmp_path / "b.NEF").write_bytes(encoded("TIFF"))
+    for path, said in zip(find_pictures([tmp_path]), ("a HEIC picture; export it", "a RAW file of a camera")):
+        with pytest.raises(UserError, match=f"{path.name} cannot be used: {said}"):
+            read_pictures(path)
 
 
 def test_a_picture_under_the_extension_of_another_format_is_used(tmp_path: Path) -> None:
@@ -106,6 +117,17 @@ def test_the_thumbnail_in_a_truncated_jpeg_does_not_pass_for_its_end(tmp_path: P
     (tmp_path / "a.jpg").write_bytes(content[:-20])
     with pytest.raises(PhotoError, match="truncated"):
         check_photo(tmp_path / "a.jpg")
+
+
+def test_the_limit_of_webp_is_lower_because_its_decoder_needs_more_memory(tmp_path: Path) -> None:
+    image = Image.new("RGB", (6000, 5400))
+    for name, accepted in (("a.webp", False), ("a.png", True)):
+        image.save(tmp_path / name)
+        if accepted:
+            assert check_photo(tmp_path / name) == (6000, 5400)
+        else:
+            with pytest.raises(PhotoError, match="32 megapixels"):
+                check_photo(tmp_path / name)
 
 
 def test_results_of_this_program_are_no_photos_under_any_name(tmp_path: Path) -> None:

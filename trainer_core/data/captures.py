@@ -94,7 +94,7 @@ def could_be_watch_file(file: Path) -> bool:
     """Whether a file could hold captures without being an image: by its extension, or by its length under any name.
 
     Raises:
-        OSError: the file does not exist or cannot be read.
+        OSError: the file does not exist.
     """
     size, suffix = file.stat().st_size, file.suffix.lower()
     if suffix == PALM_SUFFIX:
@@ -103,8 +103,12 @@ def could_be_watch_file(file: Path) -> bool:
         return False
     if size % DUMP_RECORD == 0 or size % LINK_RECORD == 0:
         return True
-    has_room = size == PACKED_BYTES or (size > DUMP_RECORD and starts_with_dated_record(read_regular(file, 64)))
-    return suffix in WATCH_SUFFIXES and has_room
+    if suffix not in WATCH_SUFFIXES or size < PACKED_BYTES:
+        return False
+    try:
+        return size == PACKED_BYTES or (size > DUMP_RECORD and starts_with_dated_record(read_regular(file, 64)))
+    except OSError:  # reading the captures reports it
+        return True
 
 
 def is_watch_photo(path: Path, width: int, height: int) -> bool:

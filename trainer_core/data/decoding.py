@@ -25,7 +25,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from trainer_core.data.color import to_srgb
 from trainer_core.data.color_profiles import read_profile
 from trainer_core.data.completeness import is_truncated
-from trainer_core.data.formats import describe_foreign_format, describe_foreign_suffix
+from trainer_core.data.formats import describe_foreign_format, describe_foreign_suffix, is_raw
 from trainer_core.data.photo_error import PhotoError
 from trainer_core.data.png_chunks import leave_out_long_texts, read_early_chunk
 from trainer_core.data.tiff_messages import silence_libtiff
@@ -37,6 +37,7 @@ __all__ = [
     "MAX_FILE_BYTES",
     "MAX_PIXELS",
     "MAX_SIDE",
+    "MAX_WEBP_PIXELS",
     "MIN_SIDE",
     "PhotoError",
     "check_photo",
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 MAX_PIXELS = 64_000_000  # with its smaller copies, half of the photo cache of a run
+MAX_WEBP_PIXELS = 32_000_000  # its decoder needs twice the memory of the others
 MAX_SIDE = 30_000
 MIN_SIDE = 8
 MAX_FILE_BYTES = 512 * 1024 * 1024
@@ -147,7 +149,10 @@ def _decode_image(image: Image.Image, file: BinaryIO) -> np.ndarray:
 @contextmanager
 def _open_image(source: Path | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
     """Open an image and yield it with its file, whose position must be kept."""
+    suffix = "" if isinstance(source, bytes) else source.suffix
     try:
+        if is_raw(suffix):
+            raise PhotoError(describe_foreign_suffix(suffix))
         with io.BytesIO(source) if isinstance(source, bytes) else open_regular(source) as file:
             size = file.seek(0, io.SEEK_END)
             if size == 0:
@@ -155,13 +160,14 @@ def _open_image(source: Path | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
             if size > MAX_FILE_BYTES:
                 raise PhotoError(f"the file is {size / 1024**2:.0f} MiB; the limit is {MAX_FILE_BYTES // 1024**2} MiB")
             file.seek(0)
-            reader = _find_reader(file.read(16))
+            reader = _find_reader(file.read(16), suffix)
             file.seek(0)
             if reader is TiffImageFile:
                 silence_libtiff()
             with reader(leave_out_long_texts(file) if reader is PngImageFile else file) as image:
                 _refuse_raw(image)
-                _check_size(*image.size)
+                width, height = image.size
+                _check_size(width, height, MAX_WEBP_PIXELS if reader is WebPImageFile else MAX_PIXELS)
                 yield image, file
     except PhotoError:
         raise
@@ -174,13 +180,14 @@ def _open_image(source: Path | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
         raise PhotoError(f"the file is damaged ({type(error).__name__}: {error})") from error
 
 
-def _find_reader(start: bytes) -> Callable[..., Any]:
+def _find_reader(start: bytes, suffix: str) -> Callable[..., Any]:
     if start[8:10] == b"CR" and start.startswith(b"II*"):
         raise PhotoError(describe_foreign_suffix(".cr2"))
     for magic, reader in _READERS:
         if start.startswith(magic) and (magic != b"RIFF" or start[8:12] == b"WEBP"):
             return reader
-    raise PhotoError(describe_foreign_format(start) or "not a PNG, JPEG, TIFF, WebP or BMP file")
+    foreign = describe_foreign_format(start) or describe_foreign_suffix(suffix)
+    raise PhotoError(foreign or "not a PNG, JPEG, TIFF, WebP or BMP file")
 
 
 def _refuse_raw(image: Image.Image) -> None:
@@ -191,12 +198,12 @@ def _refuse_raw(image: Image.Image) -> None:
         raise PhotoError("a RAW file of a camera; develop it and export it as JPEG or PNG")
 
 
-def _check_size(width: int, height: int) -> None:
+def _check_size(width: int, height: int, max_pixels: int) -> None:
     if min(width, height) < MIN_SIDE:
         raise PhotoError(f"{width}x{height} pixels is too small; each side must have at least {MIN_SIDE} pixels")
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+    if max(width, height) > MAX_SIDE or width * height > max_pixels:
         raise PhotoError(
-            f"{width}x{height} pixels is too large; the limits are {MAX_PIXELS // 10**6} megapixels "
+            f"{width}x{height} pixels is too large; the limits are {max_pixels // 10**6} megapixels "
             f"and {MAX_SIDE} pixels per side"
         )
 

@@ -63,8 +63,8 @@ _PICTURE_SUFFIXES = {
     ".tga": "a Targa picture",
     ".ico": "an icon",
 }
-FOREIGN_SUFFIXES = frozenset(_RAW_SUFFIXES | _VIDEO_SUFFIXES | _PICTURE_SUFFIXES.keys())
-"""Extensions of pictures and videos that this program cannot read."""
+FOREIGN_SUFFIXES = frozenset(_RAW_SUFFIXES | _PICTURE_SUFFIXES.keys())
+"""Extensions of pictures that this program cannot read."""
 
 _HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
 _STARTS = (
@@ -109,9 +109,14 @@ def describe_foreign_suffix(suffix: str) -> str:
     return f"{_PICTURE_SUFFIXES[suffix]}; {_EXPORT}" if suffix in _PICTURE_SUFFIXES else ""
 
 
-def is_raw_or_video(suffix: str) -> bool:
-    """Whether the extension alone decides that a file is no photo for this program."""
-    return suffix.lower() in _RAW_SUFFIXES | _VIDEO_SUFFIXES
+def is_raw(suffix: str) -> bool:
+    """Whether the extension is that of a RAW file of a camera, which decides whatever the content looks like."""
+    return suffix.lower() in _RAW_SUFFIXES
+
+
+def is_video(suffix: str) -> bool:
+    """Whether the extension is that of a video."""
+    return suffix.lower() in _VIDEO_SUFFIXES
 
 
 def _describe_media_brand(brand: bytes) -> str:

@@ -20,7 +20,7 @@ from trainer_core.control import Stopped
 from trainer_core.data.captures import is_watch_photo
 from trainer_core.data.decoding import PhotoError, check_photo, decode
 from trainer_core.data.folder_walk import FolderWalk, UnusedFile, name_bytes
-from trainer_core.data.formats import FOREIGN_SUFFIXES, describe_foreign_suffix, is_raw_or_video
+from trainer_core.data.formats import FOREIGN_SUFFIXES, describe_foreign_suffix, is_video
 from trainer_core.data.passed_over import find_run_results
 from trainer_core.errors import UserError
 from trainer_core.input_files import open_regular
@@ -114,9 +114,10 @@ def scan_photos(
     photos, rejected = _separate_rejected(_check_files(named, should_continue))
     photos, repeated = (photos, []) if duplicates else _without_duplicates(photos, preferred_names, should_continue)
     unused = _sort_by_name(walk.unreadable + rejected + repeated)
-    passed_over = _sort_by_name(entry for entry in walk.passed_over if _could_be_missed(entry))
+    videos = [UnusedFile(name, describe_foreign_suffix(path.suffix)) for name, path in files if is_video(path.suffix)]
+    passed_over = _sort_by_name([*filter(_could_be_missed, walk.passed_over), *videos])
     if not photos:
-        raise UserError(_no_photos_message(root, unused, passed_over, len(files) - len(named)))
+        raise UserError(_no_photos_message(root, unused, passed_over, len(files) - len(named) - len(videos)))
     return Scan(root, tuple(photos), unused, passed_over, _sort_by_name(walk.linked))
 
 
@@ -157,14 +158,12 @@ def _check_file(file: tuple[str, Path]) -> Photo | UnusedFile:
     try:
         if not path.is_file():
             return UnusedFile(name, "a broken link or not a regular file")
-        if is_raw_or_video(path.suffix):
-            return UnusedFile(name, describe_foreign_suffix(path.suffix))
         width, height = check_photo(path)
         if is_watch_photo(path, width, height):
             return UnusedFile(name, WATCH_PHOTO_REASON)
         return Photo(path, name, width, height, path.stat().st_size)
     except PhotoError as error:
-        return UnusedFile(name, describe_foreign_suffix(path.suffix) or error.message)
+        return UnusedFile(name, error.message)
     except OSError as error:
         return UnusedFile(name, f"cannot be read: {error.strerror}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from pathlib import Path
 
-from trainer_core.data.captures import PALM_SUFFIX, read_captures
+from trainer_core.data.captures import PALM_SUFFIX, RECORD_SUFFIX, read_captures
 from trainer_core.data.photos import EXTENSIONS
 from trainer_core.errors import UserError
 from trainer_core.files import real_path
@@ -70,7 +70,7 @@ def classify_content(path: Path) -> PathKind:
         return _classify_json(path)
     if kind not in (PathKind.PICTURE, PathKind.OTHER) or not path.is_file():
         return kind
-    if path.suffix.lower() == PALM_SUFFIX:  # even if damaged: pinning it reports the reason
+    if path.suffix.lower() in (PALM_SUFFIX, RECORD_SUFFIX):  # even if damaged: pinning it reports the reason
         return PathKind.WATCH_PHOTO
     try:
         read_captures(path)

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from trainer_core.data.captures import could_be_watch_file, read_captures
+from trainer_core.data.formats import FOREIGN_SUFFIXES, describe_foreign_suffix
 from trainer_core.data.passed_over import find_file_reason
 from trainer_core.data.photos import EXTENSIONS, PhotoError, decode
 from trainer_core.errors import UserError
@@ -44,7 +45,7 @@ def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
 
 def _could_hold_pictures(file: Path) -> bool:
     """Whether a file may contain pictures, by its suffix, or by its size for watch files, which can have any name."""
-    return file.suffix.lower() in EXTENSIONS or could_be_watch_file(file)
+    return file.suffix.lower() in EXTENSIONS | FOREIGN_SUFFIXES or could_be_watch_file(file)
 
 
 def read_pictures(file: Path) -> list[tuple[str, np.ndarray]]:
@@ -56,7 +57,7 @@ def read_pictures(file: Path) -> list[tuple[str, np.ndarray]]:
     try:
         return [(capture.name, as_rgb(capture.pixels)) for capture in read_captures(file)]
     except UserError as error:
-        if file.suffix.lower() not in EXTENSIONS:
+        if file.suffix.lower() not in EXTENSIONS and not describe_foreign_suffix(file.suffix):
             raise UserError(error.message) from error
     try:
         return [(file.stem, decode(file))]
