@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+SAME_FRAMES_TOLERANCE = 1e-3
+"""Difference of two PSNRs of bicubic enlargement, dB, up to which two validations measured the same frames."""
+
+
 @dataclass(frozen=True)
 class RunStarted:
     """The start of a run: it is prepared, and its first step comes next."""

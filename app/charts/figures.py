@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.charts.points import ExponentialAverage, Points
-from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
+from trainer_core.events import SAME_FRAMES_TOLERANCE, CheckpointSaved, Event, RunStarted, StepDone, Validated
 
 _DEFAULT_SPAN = 40  # steps
 
@@ -54,6 +54,7 @@ class RunFigures:
         self.losses: dict[str, LossCurve] = {}  # the total first; single terms only if there are several
         self.psnr, self.rate = Points(), Points()
         self.bicubic: float | None = None  # dB
+        self._first_on_frames = -1  # step of the first validation on the present frames
         self.checkpoints: list[int] = []  # steps
 
     def __bool__(self) -> bool:
@@ -68,6 +69,8 @@ class RunFigures:
         if isinstance(event, StepDone):
             self._add_step(event)
         elif isinstance(event, Validated) and event.split == "val":
+            if self.bicubic is not None and abs(event.bicubic_psnr - self.bicubic) > SAME_FRAMES_TOLERANCE:
+                self._first_on_frames = event.step
             self.psnr.append(event.step, event.psnr)
             self.bicubic = event.bicubic_psnr
         elif isinstance(event, CheckpointSaved) and event.step not in self.checkpoints[-1:]:
@@ -77,8 +80,8 @@ class RunFigures:
 
     @property
     def best(self) -> tuple[float, float] | None:
-        """Step and value of the highest PSNR in dB, or None without a finite one."""
-        y = self.psnr.y
+        """Step and value of the highest PSNR on the present frames, in dB, or None without a finite one."""
+        y = np.where(self.psnr.x >= self._first_on_frames, self.psnr.y, np.nan)
         if not np.isfinite(y).any():
             return None
         number = int(np.nanargmax(y))

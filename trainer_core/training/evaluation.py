@@ -17,7 +17,7 @@ from trainer_core.camera import Camera
 from trainer_core.control import Stopped
 from trainer_core.data.frames import validation_frames
 from trainer_core.data.photos import Photo
-from trainer_core.events import EventSink, Notice, PreviewImage, PreviewReady, Validated
+from trainer_core.events import SAME_FRAMES_TOLERANCE, EventSink, Notice, PreviewImage, PreviewReady, Validated
 from trainer_core.files import describe_error
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.plan import RunPlan
@@ -30,6 +30,7 @@ from trainer_core.training.saver import make_export_state
 from trainer_core.training.validation import FRAME_SEED, MAX_FRAMES, ValidationResult, Validator
 
 _MIN_IMPROVEMENT = 1e-4  # dB by which a new best must exceed the previous one
+_TEST_BICUBIC = "test_bicubic_psnr"
 _PLATEAU = 10  # validations without a new best after which a notice is given
 
 
@@ -97,6 +98,33 @@ class Evaluator:
 
     def _on_bad_photo(self, name: str, reason: str) -> None:
         self._sink(Notice("warning", f"Skipped {name} in validation: {reason}"))
+
+    def restore(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """Restore the record of a checkpoint, as far as it was measured on the present frames.
+
+        PSNRs on other frames cannot be compared: the best one and early stopping start over. Bicubic enlargement tells
+        whether frames are the same, because its PSNR depends on them alone.
+
+        Args:
+            values: `best` of the checkpoint.
+
+        Returns:
+            A sentence for each result that starts over.
+        """
+        self.record = record = ValidationRecord.restore(values)
+        before, test_before = (record.last.get(name) for name in ("bicubic_psnr", _TEST_BICUBIC))
+        if self._val is not None and _differs(before, self._val.baseline.psnr):
+            self.record = ValidationRecord()
+            best = "" if record.best_psnr is None else f", {record.best_psnr:.2f} dB at step {record.best_step},"
+            return (
+                f"The validation frames have changed since the checkpoint (bicubic {before:.2f} dB, now "
+                f"{self._val.baseline.psnr:.2f} dB): the best PSNR{best} is on other frames, so the best model and "
+                "early stopping start over.",
+            )
+        if self._test is not None and _differs(test_before, self._test.baseline.psnr):
+            record.test_psnr = None
+            return ("The test frames have changed since the checkpoint, so the test PSNR starts over.",)
+        return ()
 
     @property
     def can_validate(self) -> bool:
@@ -166,6 +194,8 @@ class Evaluator:
     def _update_record(self, step: int, psnr: float, ssim: float, is_best: bool) -> None:
         record, base = self.record, self._val.baseline if self._val else None
         record.last = {"step": step, "psnr": psnr, "ssim": ssim, "bicubic_psnr": base.psnr if base else None}
+        if self._test is not None:
+            record.last[_TEST_BICUBIC] = self._test.baseline.psnr
         if is_best:
             record.best_psnr, record.best_step, record.since_best = psnr, step, 0
             return
@@ -204,6 +234,10 @@ class Evaluator:
             self._sink(Notice("info", "Previews can be written again."))
         if images:
             self._sink(PreviewReady(step, images, tuple(files)))
+
+
+def _differs(before: float | None, now: float) -> bool:
+    return before is not None and abs(before - now) > SAME_FRAMES_TOLERANCE
 
 
 def _make_event(step: int, split: str, validator: Validator, result: ValidationResult, started: float) -> Validated:

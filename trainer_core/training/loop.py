@@ -69,6 +69,7 @@ class TrainingLoop:
         self._run_record = make_record(plan)
         self._run_id = start.state.run_id if start.state else uuid.uuid4().hex
         self._samples = 0
+        self._restored: tuple[str, ...] = ()  # sentences on results that start over
         self._reported = 0.0
         self._saved_step: int | None = None
         self.step = 0
@@ -80,7 +81,7 @@ class TrainingLoop:
         self._learner.load_weights(state.params, state.params_ema, state.ema_updates)
         if state.optimizer:
             self._learner.load_optimizer(state.optimizer, state.scaler)
-        self._evaluator.record = ValidationRecord.restore(state.best)
+        self._restored = self._evaluator.restore(state.best)
         self.step, self._samples = state.step, state.samples
         self.checkpoint, self._saved_step = self._plan.checkpoint, state.step
 
@@ -121,6 +122,7 @@ class TrainingLoop:
         if self._start.state is not None:
             yield from (Notice("warning", f"{entry.reason} It was passed over.") for entry in self._start.passed_over)
             yield from make_resume_notices(self._plan, self._start.state)
+            yield from (Notice("warning", text) for text in self._restored)
         if self._plan.photos is not None:
             yield from (Notice("warning", text) for text in self._plan.photos.warnings)
             yield from (Notice("info", text) for text in self._plan.photos.notices)

@@ -50,9 +50,9 @@ def find_unfinished_run(workspace: Workspace, events: Iterable[Event] | None = N
     records = read_journal(workspace.journal_file) if events is None else [event_to_json(event) for event in events]
     if has_final_checkpoint(workspace, step) and (not records or _last_outcome(records) == "completed"):
         return None
-    best_psnr = [r["psnr"] for r in records if r["event"] == "Validated" and r.get("split") == "val" and r.get("psnr")]
-    best = max(best_psnr, default=None)
-    return UnfinishedRun(step, _last_total(records), path, path.lstat().st_mtime, _last_outcome(records), best)
+    validated = (record for record in records if record["event"] == "Validated" and record.get("split") == "val")
+    best = [record.get("psnr") for record in validated if record.get("is_best")]
+    return UnfinishedRun(step, _last_total(records), path, path.lstat().st_mtime, _last_outcome(records), *best[-1:])
 
 
 def lost_run_step(workspace: Workspace, events: Iterable[Event]) -> int | None:
