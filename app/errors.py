@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
+    QMessageBox,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -26,6 +27,7 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
+import trainer_core
 from app.dialogs import Dialog
 from app.file_filters import DOCUMENTS, start_folder, store_folder
 from app.icons import pixmap, set_icon
@@ -55,6 +57,18 @@ class ErrorReport:
         """Return the report as plain text with versions and without the user's name, so that it can be shared."""
         parts = (self.title, self.cause, self.advice, version_line(), self.details)
         return anonymize("\n\n".join(part for part in parts if part))
+
+
+def show_versions(parent: QWidget) -> None:
+    """Show the versions of the program and its libraries."""
+    text = ErrorReport(
+        "WQV Upscale Trainer", "Trains networks that upscale Casio WQV wrist camera photos."
+    ).format_text()
+    title = f"About version {trainer_core.__version__}"
+    box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, QMessageBox.StandardButton.Close, parent)
+    box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()
 
 
 def error_message(error: BaseException) -> str:

@@ -16,16 +16,23 @@ Answer = tuple[str, Callable[[], object]]
 
 
 def ask_question(
-    parent: QWidget, title: str, text: str, answers: Sequence[Answer], *, cancel: str = "Cancel"
+    parent: QWidget,
+    title: str,
+    text: str,
+    answers: Sequence[Answer],
+    *,
+    cancel: str = "Cancel",
+    cancel_is_default: bool = False,
 ) -> QMessageBox:
     """Show a question and call the function of the chosen answer; `cancel` and Escape call none.
 
     Args:
         parent: window of the dialog.
         title: the question; a second one with a visible title returns the open dialog.
-        text: explanation.
+        text: explanation; plain text, which may hold names of files.
         answers: label and function; the first one is the default and must be the safest.
         cancel: label of the button that does nothing.
+        cancel_is_default: whether that button is the default instead, because no answer is safe.
     """
     for other in parent.findChildren(QMessageBox):
         if other.isVisible() and other.objectName() == title:
@@ -43,7 +50,10 @@ def ask_question(
         functions[label] = function
         if len(functions) == 1:
             box.setDefaultButton(button)
-    box.setEscapeButton(box.addButton(cancel, QMessageBox.ButtonRole.RejectRole))
+    cancel_button = box.addButton(cancel, QMessageBox.ButtonRole.RejectRole)
+    box.setEscapeButton(cancel_button)
+    if cancel_is_default:
+        box.setDefaultButton(cancel_button)
     box.buttonClicked.connect(lambda button: functions.get(button.text(), lambda: None)())
     box.open()
     return box

@@ -8,23 +8,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
-from PySide6.QtCore import QObject, QStandardPaths, Qt, Slot
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtCore import QObject, QStandardPaths, Slot
 
-import trainer_core
+from app import run_questions
 from app.charts.comparison import RunComparison
 from app.deploy.deployment import Deployment
-from app.errors import ErrorReport, bug_report, error_message, show_report
+from app.errors import ErrorReport, bug_report, error_message, show_report, show_versions
 from app.estimate import EstimateModel
 from app.form.entries import PathEntry
 from app.form.settings_files import SettingsTransfer
 from app.form.wording import with_form_labels
 from app.last_run import LastRun
 from app.last_session import load_session, save_session
-from app.run_questions import ask_about_finished_run, ask_about_unfinished_run, ask_to_stop, ask_to_use_scenes
 from app.runs.other_process import OtherProcess
 from app.runs.recent_workspaces import add_recent_workspace
 from app.runs.workspace_contents import WorkspaceContents
@@ -36,6 +35,7 @@ from app.training_thread import RunEnded
 from trainer_core.control import RunRequest
 from trainer_core.errors import UserError
 from trainer_core.events import CheckpointSaved, Event, RunFinished, RunStarted
+from trainer_core.planning.changes import UnacceptedChanges
 from trainer_core.planning.hardware import Hardware, choose_hardware
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.presets import preset_for_device
@@ -71,6 +71,7 @@ class RunController(QObject):
         self._shown_workspace: Path | None = None  # the workspace whose run the views show
         self._unfinished = False  # and whether that run can be resumed
         self._has_model = False  # and whether a model of it exists
+        self._resuming = False  # whether the last start was a resume of the newest checkpoint
         self._has_run = False  # and whether the workspace has a run
         project, session = window.project, window.session
         project.changed.connect(self._settings_changed)
@@ -173,7 +174,7 @@ class RunController(QObject):
         window = self._window
         if window.session.is_active:
             return
-        missing = window.run_bar.checklist.first_problem()
+        missing, start_over = window.run_bar.checklist.first_problem(), partial(self._start_run, resume=False)
         if missing:
             window.form.focus_setting(missing)
         elif not window.project.is_ready:
@@ -181,9 +182,11 @@ class RunController(QObject):
         elif window.project.draft.config.resume_from:
             self._start_run(resume=False)
         elif self._unfinished:
-            ask_about_unfinished_run(window, self.resume, lambda: self._start_run(resume=False))
+            run_questions.ask_about_unfinished_run(window, self.resume, start_over)
         elif self._has_model:
-            ask_about_finished_run(window, lambda: self.choose_path("workspace"), lambda: self._start_run(resume=False))
+            run_questions.ask_about_finished_run(
+                window, lambda: self.choose_path("workspace"), lambda: self._start_run(resume=False)
+            )
         else:
             self._start_run(resume=False)
 
@@ -214,6 +217,7 @@ class RunController(QObject):
         save_session(window.project.draft.session_choices)
         workspace = window.project.workspace
         self._shown_workspace = workspace.root if workspace else None
+        self._resuming = resume
         window.session.start(window.project.given(resume=resume))
 
     def save_session(self) -> None:
@@ -233,7 +237,7 @@ class RunController(QObject):
         if given.get("demo") or not set(given) - {"preset"}:
             self.load_demo()
         else:
-            ask_to_use_scenes(self._window, self.load_demo)
+            run_questions.ask_to_use_scenes(self._window, self.load_demo)
 
     def load_demo(self, workspace: str = "") -> None:
         """Select the built-in scenes; the default workspace is in the user's documents folder."""
@@ -255,7 +259,7 @@ class RunController(QObject):
     def discard(self) -> None:
         """Stop the run without saving, after a question."""
         if self._window.session.is_active:
-            ask_to_stop(self._window, self.stop, lambda: self._window.session.stop(discard=True))
+            run_questions.ask_to_stop(self._window, self.stop, lambda: self._window.session.stop(discard=True))
 
     def save_now(self) -> None:
         """Request a checkpoint at the next step boundary; a message reports when it is saved."""
@@ -293,14 +297,7 @@ class RunController(QObject):
 
     def about(self) -> None:
         """Show the versions of the program and its libraries."""
-        text = ErrorReport(
-            "WQV Upscale Trainer", "Trains networks that upscale Casio WQV wrist camera photos."
-        ).format_text()
-        title = f"About version {trainer_core.__version__}"
-        box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, QMessageBox.StandardButton.Close, self._window)
-        box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+        show_versions(self._window)
 
     # -- events of the run -----------------------------------------------------------------------
 
@@ -340,7 +337,16 @@ class RunController(QObject):
     @Slot(object)
     def _on_run_ended(self, ended: RunEnded) -> None:
         window, finished = self._window, self._finish_event
-        window.project.draft.reset("resume_from")
+        if isinstance(ended.error, UnacceptedChanges):
+            window.notifier.notify("Training did not start", "The run to resume was trained with other data.")
+            run_questions.ask_about_changes(
+                window, ended.error, lambda changes: self._start_changed(changes, resume=self._resuming)
+            )
+            window.project.reload_workspace()
+            window.on_run_ended()
+            return
+        for name in ("resume_from", "accept_changes"):  # they are for one start
+            window.project.draft.reset(name)
         if finished is not None:
             window.project.commit()
         window.project.changed.emit()
@@ -370,18 +376,18 @@ class RunController(QObject):
         if finished.remedy:
             advice = "Apply settings that need less memory and continue training."
             label = "Apply and resume" if self._unfinished else "Apply and start again"
-            remedy_action = (label, lambda: self._apply_remedy(finished.remedy))
+            remedy_action = (label, lambda: self._start_changed(finished.remedy, resume=self._unfinished))
         else:
             advice = "Change the settings and press Start, or resume from the last checkpoint if there is one."
             remedy_action = None
         show_report(ErrorReport(title, cause, advice, self._window.log.text), self._window, remedy=remedy_action)
 
-    def _apply_remedy(self, remedy: Mapping[str, int]) -> None:
-        """Apply the settings and start, from the last checkpoint if there is one."""
+    def _start_changed(self, changes: Mapping[str, Any], *, resume: bool) -> None:
+        """Change these settings and start again."""
         if not self._window.session.is_active:
-            for name, value in remedy.items():
+            for name, value in changes.items():
                 self._window.project.set_value(name, value)
-            self._start_run(resume=self._unfinished)
+            self._start_run(resume=resume)
 
     def _report_error(self, error: Exception, details: str = "") -> None:
         """Show an error: a sentence if the user can fix it, else a report with details."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Mapping
+from typing import Any, Callable
 
 from PySide6.QtWidgets import QWidget
 
-from app.questions import ask_question
+from app.questions import Answer, ask_question
+from trainer_core.planning.changes import UnacceptedChanges
 
 _Action = Callable[[], object]
 
@@ -29,6 +31,32 @@ def ask_about_finished_run(parent: QWidget, choose_workspace: _Action, start: _A
         "This workspace contains a finished run. A new run moves its models, checkpoints and previews to "
         "previous_runs.",
         [("Choose another workspace", choose_workspace), ("Start new run", start)],
+    )
+
+
+def ask_about_changes(parent: QWidget, error: UnacceptedChanges, resume: Callable[[Mapping[str, Any]], object]) -> None:
+    """Ask before a run resumes with other photos, another watch or another camera profile.
+
+    Args:
+        parent: window of the dialog.
+        error: the refused resume with its changes.
+        resume: resumes after it has changed these settings.
+    """
+    original = error.original
+    answers: list[Answer] = []
+    if original is not None:
+        answers.append(("Resume as before", lambda: resume(original)))
+    if error.can_be_accepted:
+        answers.append(("Accept changes", lambda: resume({"accept_changes": True})))
+    explanation = "The run was trained with other data than the form shows now:"
+    if not error.can_be_accepted:
+        explanation = "A run keeps its scale; start a new run to train another one. The form differs from the run:"
+    ask_question(
+        parent,
+        "Resume with these changes?" if error.can_be_accepted else "Resume as before?",
+        "\n".join([explanation, *(change.text for change in error.changes)]),
+        answers,
+        cancel_is_default=original is None,
     )
 
 
