@@ -128,17 +128,10 @@ class RunController(QObject):
         elif opened.unfinished is not None:
             window.resume_card.show_run(opened.unfinished)
         elif opened.lost_run_step is not None:
-            self._warn_lost_run(opened.lost_run_step)
+            window.message_strip.show_message("warning", opened.lost_run_warning)
         else:
             self._show_last_model(opened)
         self._other_process.notify_ended()
-
-    def _warn_lost_run(self, step: int) -> None:
-        text = (
-            f"The last run in this workspace stopped at step {step}, before its first checkpoint, so it cannot be "
-            "resumed. Press Start to begin a new run."
-        )
-        self._window.message_strip.show_message("warning", text)
 
     def _clear_views(self) -> None:
         """Clear everything shown of the previous workspace, so that its offers cannot reach another folder."""

@@ -38,6 +38,14 @@ class WorkspaceContents:
     model: Path | None
     journal: JournalFollower
 
+    @property
+    def lost_run_warning(self) -> str:
+        """A sentence on the lost run."""
+        return (
+            f"The last run in this workspace stopped at step {self.lost_run_step}, before its first checkpoint, so it "
+            "cannot be resumed. Press Start to begin a new run."
+        )
+
 
 def read_workspace(workspace: Workspace) -> WorkspaceContents:
     """Read the run in a workspace."""
