@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 
 from tests.small_runs import TINY, make_photos, picture, profile_file
 from trainer_core import cli, environment
+from trainer_core.errors import UserError
 from trainer_core.planning.changes import UnacceptedChanges
 from trainer_core.planning.plan import RunPlan, make_plan
 from trainer_core.training import checkpoint
@@ -179,6 +180,8 @@ def test_a_camera_profile_is_compared_by_its_content(source: Path, tmp_path: Pat
     profile = profile_file(tmp_path)
     run = train(source, tmp_path / "run", camera_profile=str(profile))
     moved = profile.rename(tmp_path / "moved.json")
+    with pytest.raises(UserError, match="Set its new path"):
+        resume(source, run)
     assert notices(source, run, camera_profile=str(moved)) == []
     assert notices(source, run, camera_profile=None) == [], "the built-in profile has the same content"
     content = json.loads(moved.read_text("utf-8"))

@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 from tests.small_runs import TINY, make_photos
 from trainer_core.errors import NewerFileError, UserError
 from trainer_core.events import Event, Notice, RunStarted
+from trainer_core.planning.draft import Draft
 from trainer_core.planning.plan import RunPlan, make_plan
 from trainer_core.planning.run_record import read_record
 from trainer_core.training.trainer import Trainer
@@ -203,3 +204,32 @@ def test_the_record_of_a_checkpoint_is_read_without_its_odd_parts(photos: Path, 
         assert record is not None and record.photos["train"]
     (tmp_path / "text.pth").write_text("text", "utf-8")
     assert read_record(tmp_path / "text.pth") is None
+
+
+@pytest.mark.parametrize("content", [None, "null"])
+def test_the_form_shows_and_resumes_the_settings_of_the_checkpoint(
+    photos: Path, run: Path, content: str | None
+) -> None:
+    before = Workspace(run).read_settings()
+    (run / "training_config.json").unlink()
+    draft = Draft()
+    draft.set("source_dir", "/mine")
+    draft.set("scale", 8)
+    if content is None:
+        assert "scale4_step2.pth" in draft.open_workspace(str(run))[0]
+    else:
+        (run / "training_config.json").write_text(content, "utf-8")
+        with pytest.raises(UserError, match="contains no settings"):
+            draft.open_workspace(str(run))
+    assert draft.config.source_dir == str(photos)
+    assert {name: getattr(draft.config, name) for name in before.values} == before.values
+    plan = make_plan({**draft.given, "resume_from": "latest", "steps": 3})
+    assert plan.changes == () and plan.stored.workspace_id == before.workspace_id
+    draft.set("learning_rate", 7e-4)
+    if content is None:
+        draft.open_workspace(str(run))
+        assert draft.config.learning_rate == 7e-4, "opened again"
+    shown = {**before.values, "schema": 1, "learning_rate": 2e-4}
+    (run / "training_config.json").write_text(json.dumps(shown), "utf-8")
+    draft.open_workspace(str(run))
+    assert draft.config.learning_rate == 2e-4 and "learning_rate" not in draft.given, "the file counts again"

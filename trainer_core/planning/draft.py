@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from trainer_core.errors import NewerFileError, UserError
+from trainer_core.planning.resumed_run import find_run_settings
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.settings.merge import merge_settings, network_settings
 from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
@@ -35,6 +37,7 @@ class Draft:
         self._carried_over: dict[str, Any] = {}  # from the previous workspace, if this one has no stored settings
         self._proposed_preset: str | None = None
         self._opened = ""  # the workspace of `stored`
+        self._is_of_checkpoint = False  # whether its settings are those of its newest checkpoint
         self._before_typing: tuple[dict[str, Any], dict[str, Any], StoredSettings] | None = None
         self.stored = StoredSettings()
         self.warm_start: WarmStartSource | None = None
@@ -99,15 +102,17 @@ class Draft:
     def open_workspace(self, workspace: str, *, typed: bool = False) -> tuple[str, ...]:
         """Open a workspace and return the notices about its stored settings.
 
-        Stored settings replace all earlier choices; without any, those of the previous workspace stay, so that no entry
-        of the form changes. Opening the same workspace again changes no choice.
+        Stored settings replace all earlier choices, and so do those of the newest checkpoint where the settings file is
+        missing or cannot be used. Without any, those of the previous workspace stay, so that no entry of the form
+        changes. Opening the same workspace again changes no choice.
 
         Args:
             workspace: the folder; "" for none.
             typed: whether the path may be incomplete. A folder that was only passed while typing leaves nothing behind.
 
         Raises:
-            UserError: the settings file cannot be used; only the workspace has changed then.
+            NewerFileError: the settings file is of a newer version; only the workspace has changed then.
+            UserError: it cannot be used.
         """
         folder = os.path.abspath(workspace) if workspace else ""
         is_other = folder != self._opened
@@ -123,12 +128,32 @@ class Draft:
         self.stored, self._opened = StoredSettings(), ""
         if not workspace:
             return ()
-        self.stored, self._opened = _read_stored(workspace), folder
-        if _holds_settings(self.stored) and not had_settings:
+        problem = None
+        try:
+            self.stored = _read_stored(workspace)
+        except NewerFileError:
+            raise
+        except UserError as error:
+            problem = error
+        self._opened = folder
+        run = None if _holds_settings(self.stored) else find_run_settings(Workspace(Path(folder)))
+        was_of_checkpoint, self._is_of_checkpoint = self._is_of_checkpoint, run is not None
+        if (run or _holds_settings(self.stored)) and (not had_settings or was_of_checkpoint != self._is_of_checkpoint):
             self._given, self._carried_over, self.warm_start = {"workspace": workspace}, {}, None
-        elif {"source_dir", "demo"} & {*self._given}:
+            self._carried_over = self._non_default(run.values) if run else {}
+        if run is not None:
+            self.stored = StoredSettings(last_source=run.last_source, notices=run.notices)
+        if {"source_dir", "demo"} & {*self._given}:
             self.stored = replace(self.stored, last_source={})
+        if problem is not None:
+            raise problem
         return self.stored.notices
+
+    def _non_default(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings that differ from the defaults of their preset; a run has spent its time budget."""
+        preset = {name: values[name] for name in ("preset",) if name in values}
+        default = merge_settings(preset)
+        return {**preset, **{k: v for k, v in values.items() if v != getattr(default, k) and k != "max_minutes"}}
 
     def commit(self) -> None:
         """Drop the choices that a started run has stored in its workspace, and read them from there.
@@ -139,6 +164,7 @@ class Draft:
         workspace = self.config.workspace
         self.stored = replace(_read_stored(workspace), last_source=self.stored.last_source)
         self._opened, self._given, self._carried_over = os.path.abspath(workspace), self.places, {}
+        self._is_of_checkpoint = False
 
     def propose_preset(self, name: str) -> None:
         """Propose the preset to use until the user or the workspace sets one."""
@@ -162,7 +188,7 @@ class Draft:
         """Drop all choices and close the workspace."""
         self._given, self._carried_over = {}, {}
         self.stored, self.warm_start = StoredSettings(), None
-        self._opened, self._before_typing = "", None
+        self._opened, self._before_typing, self._is_of_checkpoint = "", None, False
 
     def apply_imported(self, values: Mapping[str, Any]) -> None:
         """Choose imported settings together, so that none resets another one."""

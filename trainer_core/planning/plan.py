@@ -246,6 +246,11 @@ def _load_profile(given: dict[str, Any], stored: StoredSettings) -> CameraProfil
     path = given["camera_profile"] if "camera_profile" in given else stored.values.get("camera_profile")
     if not path:
         return None
+    if "camera_profile" not in given and not Path(path).is_file():
+        raise UserError(
+            f"The camera profile stored in this workspace, {path}, no longer exists. "
+            "Set its new path with --camera-profile, or use the built-in one (--no-camera-profile)."
+        )
     from trainer_core.camera import CameraProfile
 
     profile = CameraProfile.load(Path(path))

@@ -16,7 +16,7 @@ from trainer_core.data.splits import read_splits
 from trainer_core.errors import NewerFileError, UserError
 from trainer_core.planning.run_record import RunRecord, read_record
 from trainer_core.settings.stored import SCHEMA_VERSION, StoredSettings, parse_stored_settings
-from trainer_core.workspace.checkpoints import archive_containing
+from trainer_core.workspace.checkpoints import archive_containing, list_checkpoints
 from trainer_core.workspace.layout import Workspace
 
 
@@ -70,6 +70,20 @@ def settings_of(record: RunRecord) -> StoredSettings:
     """
     stored = parse_stored_settings({**record.config, "schema": SCHEMA_VERSION}, str(record.checkpoint))
     return replace(stored, unknown={}, notices=(), workspace_id=record.workspace_id or None)
+
+
+def find_run_settings(workspace: Workspace) -> StoredSettings | None:
+    """Return the settings in the newest checkpoint of a workspace, with a notice; None without one."""
+    for _, path in list_checkpoints(workspace):
+        record = read_record(path)
+        if record is not None and record.config:
+            try:
+                stored = settings_of(record)
+            except UserError:
+                return None
+            text = f"The settings in {path.name} are shown, because those of the workspace are missing."
+            return replace(stored, notices=(text,))
+    return None
 
 
 def find_workspace_id(workspace: Workspace) -> str | None:
