@@ -159,8 +159,9 @@ def test_a_validation_photo_that_vanished_is_named(tmp_path: Path) -> None:
     run = train(source, tmp_path / "run")
     (name,) = json.loads((run / "dataset_splits.json").read_text("utf-8"))["val"]
     (source / name).unlink()
-    found = " ".join(notices(source, run))
-    assert f"The validation photos have changed since the checkpoint: 1 missing ({name})" in found
+    assert notices(source, run) == [f"The validation photos have changed since the checkpoint: 1 missing ({name})."]
+    photos = resume(source, run).photos
+    assert photos is not None and any("the test photos are used for validation" in text for text in photos.warnings)
 
 
 def test_built_in_scenes_instead_of_photos_and_photos_instead_of_scenes_are_asked(source: Path, run: Path) -> None:

@@ -98,6 +98,15 @@ def test_without_any_validation_photo_left_those_for_testing_stand_in() -> None:
     assert splits.val == first.test and not splits.val_is_train
 
 
+def test_test_photos_that_validate_while_those_are_missing_stay_test_photos() -> None:
+    record = splits_to_json(dealt(numbered(10)))
+    (missing,) = record["val"]
+    without = dealt([name for name in numbered(10) if name != missing], record)
+    assert without.val_is_test and splits_to_json(without) == {**record, "source": "recorded"}
+    again = dealt(numbered(10), splits_to_json(without))
+    assert [photo.name for photo in again.val] == [missing] and not again.val_is_test
+
+
 def test_without_any_training_photo_left_it_is_an_error() -> None:
     first = dealt(numbered(20))
     with pytest.raises(UserError, match="training"):

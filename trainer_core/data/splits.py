@@ -36,6 +36,7 @@ class Splits:
     Attributes:
         origin: "pre-staged" (by folders), "recorded" (new photos are added to it), or "made" (a new split).
         val_is_train: whether there are too few photos for validation, so that `val` repeats those of `train`.
+        val_is_test: whether all validation photos are missing, so that `val` has those of `test`, and `test` none.
         unused: names outside the pre-staged folders.
         notes: sentences on folders that are named after a split while another one is missing.
         missing: recorded names by split whose photos are missing; they stay in the record.
@@ -47,10 +48,17 @@ class Splits:
     test: tuple[Photo, ...]
     origin: SplitOrigin
     val_is_train: bool = False
+    val_is_test: bool = False
     unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unknown: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def assigned(self) -> dict[str, tuple[Photo, ...]]:
+        """Split -> the photos that belong to it, whatever they are used for."""
+        val = () if self.val_is_train or self.val_is_test else self.val
+        return {"train": self.train, "val": val, "test": self.val if self.val_is_test else self.test}
 
     @property
     def all_photos(self) -> tuple[Photo, ...]:
@@ -105,8 +113,7 @@ def make_splits(
 
 def splits_to_json(splits: Splits) -> dict[str, Any]:
     """Return the content of `dataset_splits.json`: names relative to the source, missing ones included."""
-    val: Sequence[Photo] = () if splits.val_is_train else splits.val
-    present = {"train": splits.train, "val": val, "test": splits.test}
+    present = splits.assigned
     names = {
         split: [photo.name for photo in present[split]] + list(splits.missing.get(split, ())) for split in SPLIT_NAMES
     }
@@ -245,5 +252,5 @@ def _build_splits(splits: Mapping[str, list[Photo]], *, origin: SplitOrigin, **m
     if val:
         return Splits(train, val, test, origin, **more)
     if test:  # not trained on, so they can replace the validation photos
-        return Splits(train, test, (), origin, **more)
+        return Splits(train, test, (), origin, val_is_test=True, **more)
     return Splits(train, train, test, origin, val_is_train=True, **more)

@@ -40,6 +40,8 @@ class SourcePhotos(NamedTuple):
             )
         if self.splits.unused:
             texts.append(f"Photos outside the train, val and test folders are not used ({len(self.splits.unused)}).")
+        if self.splits.val_is_test:
+            texts.append("All validation photos are missing, so the test photos are used for validation.")
         if self.splits.val_is_train:
             texts.append("There are too few photos to split, so validation uses the training photos. Add photos.")
         return tuple(texts)

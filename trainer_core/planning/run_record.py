@@ -112,10 +112,8 @@ def hash_profile(profile: CameraProfile | None, *, mono: bool) -> str:
 
 
 def names_by_split(splits: Splits) -> dict[str, list[str]]:
-    """Return split -> names of its photos; validation with the training photos counts as none."""
-    val = () if splits.val_is_train else splits.val
-    photos = {"train": splits.train, "val": val, "test": splits.test}
-    return {split: [photo.name for photo in photos[split]] for split in SPLIT_NAMES}
+    """Return split -> names of the photos that belong to it."""
+    return {split: [photo.name for photo in photos] for split, photos in splits.assigned.items()}
 
 
 def _record_of_deployable(path: Path, meta: Mapping[str, Any]) -> RunRecord | None:
