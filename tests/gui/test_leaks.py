@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
-from shiboken6 import isValid
 
 from app.errors import ErrorReport, show_report
 from app.garbage_collector import GarbageCollector
@@ -20,36 +19,19 @@ from app.questions import ask_question
 from app.runs.recent_workspaces import add_recent_workspace
 from app.theme import theme
 from app.window import Window
+from tests.gui.census import count_objects, theme_listeners
 from tests.gui.window_driver import answer, close_window, fill_form, flush_deferred_deletes, is_quiet, wait_until_quiet
 
 _TIMES = 20
 
 
-def listeners() -> int:
-    """How many wait for a change of the theme."""
-    return theme().receivers("2changed()")
-
-
-def census() -> dict[str, int]:
-    """What there is of Qt's objects, as far as Python or a widget knows them."""
-    flush_deferred_deletes()
-    gc.collect()
-    objects = [o for o in gc.get_objects() if issubclass(type(o), QObject) and isValid(o)]
-    return {
-        "widgets": len(QApplication.allWidgets()),
-        "objects": len(objects),
-        "timers that go on": sum(isinstance(o, QTimer) and o.isActive() and not o.isSingleShot() for o in objects),
-        "listeners to the theme": listeners(),
-    }
-
-
 def grows(do: Callable[[], object], times: int = _TIMES) -> dict[str, int]:
     """What there is more of after doing something again and again."""
     do()  # the first time may fill caches
-    before = census()
+    before = count_objects()
     for _ in range(times):
         do()
-    after = census()
+    after = count_objects()
     return {name: after[name] - before[name] for name in after if after[name] > before[name]}
 
 
@@ -118,10 +100,10 @@ def test_changing_the_theme_leaves_nothing_behind(quiet_window: Window) -> None:
 def test_a_button_with_an_icon_follows_the_theme_and_is_not_kept_by_it(qapp: QApplication, qtbot: Any) -> None:
     parent = QWidget()
     button = QPushButton(parent)
-    before = listeners()
+    before = theme_listeners()
     set_icon(button, "start")
     set_icon(button, "stop")
-    assert listeners() == before + 1
+    assert theme_listeners() == before + 1
     light = button.icon().cacheKey()
     theme().set_choice("dark")
     assert button.icon().cacheKey() != light
@@ -130,7 +112,7 @@ def test_a_button_with_an_icon_follows_the_theme_and_is_not_kept_by_it(qapp: QAp
     del button
     parent.deleteLater()
     flush_deferred_deletes()
-    assert listeners() == before
+    assert theme_listeners() == before
     assert gone() is None
 
 
