@@ -14,7 +14,7 @@ class ScrollingPage(QScrollArea):
     this one shrinks the page down to its minimum first.
     """
 
-    too_narrow = Signal(int)  # pixels that the page needs more, so that it does not scroll to the side
+    too_narrow = Signal()  # the page scrolls to the side
 
     def __init__(self, page: QWidget) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class ScrollingPage(QScrollArea):
         if size.height() > room.height():
             size = self._page_size(room - QSize(bar, 0))
         if size.width() > room.width():
-            self.too_narrow.emit(size.width() - room.width())
+            self.too_narrow.emit()
             size = self._page_size(QSize(size.width(), room.height() - bar))
         self._page.resize(size)
 

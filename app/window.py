@@ -293,10 +293,12 @@ class Window(QMainWindow):
         """Pin captures that the user dropped on the simulation, so that the previews show them too."""
         self.pins.pin(captures)
 
-    def _give_width(self, lacking: int) -> None:
-        """Give the views the width that they lack, as far as the form can spare it."""
+    def _give_width(self) -> None:
+        """Give the visible page the width that it lacks, as far as the form can spare it."""
+        page = self._tabs.currentWidget()
+        assert isinstance(page, ScrollingPage)
         form, views = self._split.sizes()
-        spare = min(lacking, form - _MIN_FORM_WIDTH)
+        spare = min(page.horizontalScrollBar().maximum(), form - _MIN_FORM_WIDTH)
         if spare > 0:
             self._split.setSizes([form - spare, views + spare])
 
