@@ -52,7 +52,7 @@ def test_a_disk_without_room_for_the_run_is_a_warning_with_both_numbers(
     monkeypatch.setattr("shutil.disk_usage", lambda folder: Usage(1_200_000))
     config = TrainerConfig(demo=True, workspace=str(tmp_path))
     full = build_checklist(config, {}, SourceStatus(), needed_bytes=214_000_000)[1]
-    assert (full.state, full.text) == (WARNING, "Only 1.2 MB free for the workspace; up to 214 MB are needed")
+    assert (full.state, full.text) == (WARNING, "Disk: 1.2 MB free, up to 214 MB needed")
     free = build_checklist(config, {}, SourceStatus(), needed_bytes=900_000)[1]
     assert (free.state, free.text) == (OK, "The workspace is writable, 1.2 MB free")
 

@@ -116,7 +116,7 @@ def _workspace_check(config: TrainerConfig, needed: int | None) -> Check:
     if free is None:
         return Check(OK, "The workspace is writable", "workspace")
     if needed is not None and free < needed:
-        text = f"Only {format_bytes(free)} free for the workspace; up to {format_bytes(needed)} are needed"
+        text = f"Disk: {format_bytes(free)} free, up to {format_bytes(needed)} needed"
         return Check(WARNING, text, "workspace")
     return Check(OK, f"The workspace is writable, {format_bytes(free)} free", "workspace")
 
