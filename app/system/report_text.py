@@ -15,6 +15,7 @@ from PySide6 import __version__ as pyside_version
 from PySide6.QtCore import qVersion
 
 import trainer_core
+from trainer_core.text import escape_control_characters
 
 _GENERIC_NAMES = ("root", "user")  # names that identify nobody
 
@@ -29,13 +30,13 @@ def version_line() -> str:
 
 
 def anonymize(text: str) -> str:
-    """Return the text with the user's home folder as ~ and the user's name as <user>."""
+    """Return the text with the user's home folder as ~ and the user's name as <user>, without control characters."""
     flags = re.IGNORECASE if os.name == "nt" else 0
     for home in _home_spellings():
         text = re.sub(re.escape(home) + r"(?![\w.-])", "~", text, flags=flags)
     for name in _user_names():
         text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", "<user>", text, flags=flags)
-    return text
+    return "\n".join(map(escape_control_characters, text.split("\n")))
 
 
 def _home_spellings() -> list[str]:

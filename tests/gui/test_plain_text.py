@@ -18,6 +18,7 @@ from app.errors import ErrorDialog, ErrorReport
 from app.form.checklist import ChecklistLine
 from app.plain_text import PlainLabel, button_text, plain_tooltip, visible
 from app.questions import ask_question
+from app.system.crash_log import CrashLog
 
 ROOT = Path(__file__).parents[2]
 NAMES = [
@@ -65,6 +66,13 @@ def test_labels_buttons_and_dialogs_show_names_as_they_are(name: str, qtbot: Any
     assert shown(box.text()) == f"Unpin {visible(name)}?"
     box.close()
     assert button_text("a & b") == "a && b" and isinstance(box, QMessageBox)
+
+
+def test_reports_and_the_crash_log_hold_no_control_characters(tmp_path: Path) -> None:
+    report = ErrorReport("Not used", "a\x1b[2J.png", "", "Traceback\n  b\u202e.png").format_text()
+    assert r"a\x1b[2J.png" in report and "Traceback\n  b\\u202e.png" in report
+    CrashLog(tmp_path).add_entry("a\x1b[2J.png\nb")
+    assert all(c.isprintable() or c == "\n" for c in (tmp_path / "errors.log").read_text("utf-8"))
 
 
 def test_no_other_label_tooltip_or_message_box_gets_text_from_files() -> None:
