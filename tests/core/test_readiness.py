@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 from PIL import Image
 
+from tests.small_runs import make_photos, watch_photo
 from trainer_core.planning.plan import find_run_photos
 from trainer_core.planning.readiness import (
     ERROR,
@@ -33,6 +34,15 @@ def test_the_checklist_says_what_is_missing_and_where(tmp_path: Path) -> None:
     wrong = build_checklist(config, {"batch_size": "too many"}, source)
     assert wrong[-1].text == "too many"
     assert wrong[-1].setting == "batch_size"
+
+
+def test_a_folder_of_mostly_watch_photos_is_a_warning(tmp_path: Path) -> None:
+    make_photos(tmp_path, 1)
+    for seed in range(2):
+        watch_photo(tmp_path / f"watch{seed}.png", seed)
+    config = TrainerConfig(source_dir=str(tmp_path), workspace=str(tmp_path / "run"))
+    check = build_checklist(config, {}, SourceStatus(*find_run_photos(config)))[0]
+    assert (check.state, check.setting) == (WARNING, "source_dir") and "ordinary sharp photos" in check.text
 
 
 def test_a_file_cannot_be_the_workspace(tmp_path: Path) -> None:

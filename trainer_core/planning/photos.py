@@ -32,11 +32,10 @@ class SourcePhotos(NamedTuple):
         if self.scan.rejected:
             count, lines = len(self.scan.rejected), list_by_reason(self.scan.rejected)
             texts.append(f"Files that cannot be used and are skipped ({count}):\n{lines}")
-        from_watch = sum(entry.reason == WATCH_PHOTO_REASON for entry in self.scan.rejected)
-        if from_watch > len(self.scan.photos):
+        if is_mostly_from_watch(self.scan):
             texts.append(
-                f"Most pictures in {self.scan.root} are photos from the watch ({from_watch}), which are not used: a "
-                "run learns from ordinary sharp photos and makes watch photos of them itself. Add ordinary photos."
+                f"Most pictures in {self.scan.root} are photos from the watch, which are not used: a run learns from "
+                "ordinary sharp photos and makes watch photos of them itself. Add ordinary photos."
             )
         if self.splits.unused:
             texts.append(f"Photos outside the train, val and test folders are not used ({len(self.splits.unused)}).")
@@ -60,6 +59,11 @@ class SourcePhotos(NamedTuple):
                 f"Links whose photos are used from outside the source folder ({len(self.scan.linked)}):\n{lines}"
             )
         return tuple(texts)
+
+
+def is_mostly_from_watch(scan: Scan) -> bool:
+    """Whether a source folder has more photos from the watch, which are not trained on, than usable ones."""
+    return sum(entry.reason == WATCH_PHOTO_REASON for entry in scan.rejected) > len(scan.photos)
 
 
 def list_by_reason(entries: Sequence[UnusedFile]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from trainer_core.data.photos import Scan
 from trainer_core.data.splits import Splits
+from trainer_core.planning.photos import is_mostly_from_watch
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.text import format_bytes
 
@@ -102,6 +103,8 @@ def _source_check(config: TrainerConfig, source: SourceStatus) -> Check:
         return Check(ERROR, _with_short_path(source.problem, config.source_dir), "source_dir")
     if source.scan is None:
         return Check(PENDING, "Checking the photos …", "source_dir")
+    if is_mostly_from_watch(source.scan):
+        return Check(WARNING, "Most pictures are from the watch: add ordinary sharp photos to train on", "source_dir")
     return Check(OK, f"{len(source.scan.photos)} photo{'s' * (len(source.scan.photos) != 1)}", "source_dir")
 
 
