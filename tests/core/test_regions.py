@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from trainer_core.data import regions
-from trainer_core.data.decoding import decode
+from trainer_core.control import Stopped
+from trainer_core.data import photo_troubles, regions
+from trainer_core.data.decoding import PhotoError, decode
 from trainer_core.data.frames import FrameSpec, RegionSpec, draw_placement, validation_frames
 from trainer_core.data.photos import Photo, scan_photos
 from trainer_core.data.pyramid import Box, Pyramid
@@ -21,6 +23,12 @@ from trainer_core.errors import UserError
 from trainer_core.randomness import Stream, make_generator
 
 SPEC = RegionSpec(frame_width=24, frame_height=20, scale=2, region=8, multiple=1)
+
+
+@pytest.fixture(autouse=True)
+def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regions, "_RETRY_DELAY", 0.002)
+    monkeypatch.setattr(photo_troubles, "PATIENCE", 0.1)
 
 
 def smooth(width: int, height: int, seed: int = 0) -> np.ndarray:
@@ -109,11 +117,10 @@ def test_memory_stays_within_the_cache(tmp_path: Path) -> None:
 
 def test_the_first_batch_does_not_wait_for_the_whole_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
-    started: list[Path] = []
+    numbers = itertools.count(1)
 
     def slow(path: Path) -> np.ndarray:
-        started.append(path)
-        if len(started) > 6:
+        if next(numbers) > 6:
             gate.wait(5)
         return decode(path)
 
@@ -252,6 +259,140 @@ def test_too_many_broken_photos_stop_the_run_with_the_reason(tmp_path: Path) -> 
         alone(source, 0)
 
 
+class FlakyDrive:
+    """Stands for `decode`: reading a photo fails while `fails(name)` is true."""
+
+    def __init__(self, fails: Callable[[str], bool]) -> None:
+        self._fails = fails
+        self._lock = threading.Lock()
+
+    def __call__(self, path: Path) -> np.ndarray:
+        with self._lock:
+            failed = self._fails(path.name)
+        if failed:
+            raise PhotoError("cannot be read: Input/output error", is_momentary=True)
+        return decode(path)
+
+
+def test_momentary_read_errors_are_retried_and_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = folder(tmp_path, 20)
+    cache = 4 * 90 * 70 * 4
+    with RegionSource(photos, SPEC, seed=3, regions_per_photo=4, cache_bytes=cache) as source:
+        expected = first(source, 800)
+    reads = itertools.count(1)
+    monkeypatch.setattr(regions, "decode", FlakyDrive(lambda name: next(reads) % 23 == 0))
+    problems: list[tuple[str, str]] = []
+    with RegionSource(
+        photos,
+        SPEC,
+        seed=3,
+        regions_per_photo=4,
+        cache_bytes=cache,
+        threads=1,
+        on_bad_photo=lambda *bad: problems.append(bad),
+    ) as source:
+        assert first(source, 800) == expected
+    assert not problems and next(reads) > 100
+
+
+def test_a_photo_that_cannot_be_read_is_replaced_for_one_pass_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = folder(tmp_path, 10)
+    with RegionSource(photos, SPEC, seed=3, regions_per_photo=4) as source:
+        expected = first(source, 120)
+    reads = itertools.count()
+    monkeypatch.setattr(regions, "decode", FlakyDrive(lambda name: name == "4.png" and next(reads) < 2))
+    problems: list[tuple[str, str]] = []
+    with RegionSource(photos, SPEC, seed=3, regions_per_photo=4, on_bad_photo=lambda *b: problems.append(b)) as source:
+        taken = first(source, 120)
+    assert "4.png" not in {name for _, name, *_ in taken[:40]}
+    assert [one for one in expected[:40] if one[1] != "4.png"] == [
+        one for one, other in zip(taken, expected[:40]) if other[1] != "4.png"
+    ]
+    assert taken[40:] == expected[40:]
+    assert problems == [("4.png", "cannot be read: Input/output error; it is tried again in the next pass")]
+
+
+def test_a_photo_that_cannot_be_read_in_three_passes_is_bad_and_too_many_of_them_stop_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = folder(tmp_path, 10)
+    monkeypatch.setattr(regions, "decode", FlakyDrive(lambda name: name in ("4.png", "7.png")))
+    problems: list[tuple[str, str]] = []
+    with RegionSource(photos, SPEC, seed=3, regions_per_photo=4, on_bad_photo=lambda *b: problems.append(b)) as source:
+        assert not {"4.png", "7.png"} & {str(name) for _, name, *_ in first(source, 200)}
+    assert len(problems) == 4 and sorted(problems)[0] == ("4.png", "cannot be read: Input/output error")
+    monkeypatch.setattr(regions, "decode", FlakyDrive(lambda name: name in ("4.png", "7.png", "8.png")))
+    with RegionSource(photos, SPEC, seed=3) as source, pytest.raises(UserError, match=r"3 of 10 .*Input/output error"):
+        first(source, 200)
+
+
+def test_when_the_drive_drops_out_samples_wait_and_are_the_same_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = folder(tmp_path, 10)
+    with RegionSource(photos, SPEC, seed=3, regions_per_photo=4) as source:
+        expected = first(source, 120)
+    monkeypatch.setattr(photo_troubles, "PATIENCE", 20.0)
+    reads = itertools.count()
+    monkeypatch.setattr(regions, "decode", FlakyDrive(lambda name: next(reads) < 60))
+    waits: list[str] = []
+    problems: list[str] = []
+    with RegionSource(
+        photos,
+        SPEC,
+        seed=3,
+        regions_per_photo=4,
+        on_bad_photo=lambda name, _: problems.append(name),
+        on_wait=waits.append,
+    ) as source:
+        taken = first(source, 120)
+    assert waits and set(waits) == {"cannot be read: Input/output error"} and len(problems) <= 2
+    assert taken[40:] == expected[40:]
+    assert sum(one != other for one, other in zip(taken, expected)) <= 2 * 4
+
+
+def test_a_decoder_that_does_not_return_costs_a_photo_for_one_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = folder(tmp_path, 10)
+    release = threading.Event()
+
+    def hanging(path: Path) -> np.ndarray:
+        if path.name == "4.png" and not release.is_set():
+            release.wait(60)
+        return decode(path)
+
+    monkeypatch.setattr(regions, "decode", hanging)
+    monkeypatch.setattr(regions, "DECODE_TIMEOUT", 0.2)
+    problems: list[tuple[str, str]] = []
+    with RegionSource(photos, SPEC, seed=3, regions_per_photo=4, on_bad_photo=lambda *b: problems.append(b)) as source:
+        samples = source.iterate_batches(0, 4)
+        one_pass = [next(samples) for _ in range(7)]  # the next pass is not begun ahead
+        release.set()
+        later = [next(samples) for _ in range(13)][3:]
+    assert "4.png" not in {region.photo for batch in one_pass for region in batch}
+    assert "4.png" in {region.photo for batch in later for region in batch}
+    assert problems[0][0] == "4.png" and "no answer" in problems[0][1]
+
+
+def test_a_stop_is_noticed_while_a_batch_waits_for_its_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+
+    def hanging(path: Path) -> np.ndarray:
+        release.wait(60)
+        return decode(path)
+
+    def stop() -> None:
+        raise Stopped
+
+    monkeypatch.setattr(regions, "decode", hanging)
+    with RegionSource(folder(tmp_path), SPEC, seed=3, check_stop=stop) as source, pytest.raises(Stopped):
+        next(source.iterate_batches(0, 4))
+    release.set()
+
+
 def test_a_photo_that_changed_its_size_is_not_used(tmp_path: Path) -> None:
     photos = folder(tmp_path, 3)
     Image.fromarray(smooth(70, 90)).save(photos[0].path)
@@ -262,16 +403,20 @@ def test_a_photo_that_changed_its_size_is_not_used(tmp_path: Path) -> None:
 
 
 def test_leaving_early_ends_the_threads(tmp_path: Path) -> None:
-    photos = folder(tmp_path)
-    before = threading.active_count()
-    with RegionSource(photos, SPEC, seed=2) as source:
-        batches = source.iterate_batches(0, 4)
-        next(batches)
-        assert threading.active_count() > before
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() == before
+    def threads() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name in ("decode", "cut")]
+
+    def wait_for_their_end() -> bool:
+        deadline = time.monotonic() + 20
+        while threads() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return not threads()
+
+    assert wait_for_their_end()  # those of earlier tests
+    with RegionSource(folder(tmp_path), SPEC, seed=2) as source:
+        next(source.iterate_batches(0, 4))
+        assert threads()
+    assert wait_for_their_end()
     source.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ torch = pytest.importorskip("torch")
 
 from tests.small_runs import TINY, make_photos
 from trainer_core.control import RunControl, RunRequest, StopMode
+from trainer_core.data import photo_troubles
+from trainer_core.data.regions import RegionSource
 from trainer_core.errors import UserError
 from trainer_core.events import (
     CheckpointSaved,
@@ -28,7 +31,7 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import choose_hardware
 from trainer_core.planning.plan import DEMO_SCENES, make_plan
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.training import checkpoint
+from trainer_core.training import checkpoint, loop
 from trainer_core.training.trainer import RunResult, Trainer
 from trainer_core.weights.container.reader import load_tree, open_weights
 from trainer_core.weights.rrdb.dialects import identify
@@ -441,6 +444,25 @@ def test_what_the_plan_found_is_said_once_and_first(photos: Path, tmp_path: Path
     _, heard = train(photos, tmp_path, steps=1)
     assert isinstance(heard[0], Notice) and "color_of_the_strap" in heard[0].text
     assert sum("color_of_the_strap" in notice.text for notice in only(Notice, heard)) == 1
+
+
+def test_photos_that_vanish_during_a_run_end_it_as_a_failure_with_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photo_troubles, "PATIENCE", 0.0)
+    source = make_photos(tmp_path / "photos", 8)
+
+    def delete_photos(event: Event, control: RunControl) -> None:
+        if isinstance(event, StepDone) and event.step == 2:
+            for path in sorted(source.iterdir())[:6]:
+                path.unlink()
+
+    monkeypatch.setattr(loop, "RegionSource", partial(RegionSource, cache_bytes=0))  # reads each photo in each pass
+    result, heard = train(source, tmp_path / "w", delete_photos, steps=200, val_interval=1000, patches_per_image=2)
+    assert result.outcome == "failed" and "training photos cannot be decoded" in (result.error or "")
+    assert only(RunFinished, heard)[-1].error == result.error
+    assert checkpoint.load_checkpoint(tmp_path / "w" / "checkpoints" / f"scale4_step{result.step}.pth").step >= 2
+    assert not [notice for notice in only(Notice, heard) if notice.level == "error"]
 
 
 def test_source_photos_are_not_touched(photos: Path, tmp_path: Path) -> None:

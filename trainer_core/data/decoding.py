@@ -173,9 +173,10 @@ def _open_image(source: Path | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
         raise
     except OSError as error:
         reason = error.strerror or str(error) or "unreadable"
-        raise PhotoError(f"cannot be read: {reason}") from error
+        is_momentary = error.errno is not None  # decoders raise OSError without a number for damaged content
+        raise PhotoError(f"cannot be read: {reason}", is_momentary=is_momentary) from error
     except MemoryError as error:
-        raise PhotoError("there is not enough memory to read it") from error
+        raise PhotoError("there is not enough memory to read it", is_momentary=True) from error
     except Exception as error:  # decoders raise exceptions of any type on a damaged file
         raise PhotoError(f"the file is damaged ({type(error).__name__}: {error})") from error
 

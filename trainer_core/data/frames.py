@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from trainer_core.data.decoding import PhotoError, decode
+from trainer_core.data.decoding import decode
+from trainer_core.data.photo_error import DECODE_TIMEOUT, PhotoError, timeout_error
 from trainer_core.data.photos import Photo, name_bytes
 from trainer_core.data.pyramid import Box, Pyramid, enlarge, enlarged_size
 from trainer_core.errors import UserError
 from trainer_core.randomness import Stream, make_generator
 from trainer_core.watches import WQV10
+from trainer_core.workers import WorkerPool
 
 FRAME_THUMBNAIL_SIDE = 40
 """Side of the square thumbnail that comes with every region and frame, also where the frame is not square."""
@@ -184,12 +185,13 @@ def validation_frames(
     seed: int,
     limit: int = 24,
     on_bad_photo: Callable[[str, str], None] | None = None,
+    check_stop: Callable[[], None] = lambda: None,
 ) -> list[Frame]:
     """Cut fixed frames of up to `limit` photos, chosen by hash: the same for the same photos, spec and seed.
 
     Each photo gives the largest centered frame that fits; with fewer than eight photos, each also gives smaller frames
-    at other positions and in other orientations. A photo that cannot be decoded is skipped and reported to
-    `on_bad_photo` as (name, reason).
+    at other positions and in other orientations. A photo that cannot be decoded, or not within a minute, is skipped and
+    reported to `on_bad_photo` as (name, reason). `check_stop` is called often; what it raises ends the work.
 
     Raises:
         UserError: none of the photos can be decoded.
@@ -198,12 +200,12 @@ def validation_frames(
     frames: list[list[Frame]] = []
     reason = "there are no validation photos"
     crops = -(-_MIN_FRAMES // max(1, min(len(order), limit)))
-    with ThreadPoolExecutor(_DECODING_THREADS) as pool:
+    cut = partial(_cut_photo_frames, spec=spec, seed=seed, crops=crops)
+    with WorkerPool(_DECODING_THREADS, name="frames", timeout=DECODE_TIMEOUT) as pool:
         for start in range(0, len(order), limit):
             some = order[start : start + limit - len(frames)]
-            for photo, result in zip(
-                some, pool.map(partial(_cut_photo_frames, spec=spec, seed=seed, crops=crops), some)
-            ):
+            results = pool.map(cut, some, on_timeout=lambda photo: timeout_error(), check_stop=check_stop)
+            for photo, result in zip(some, results):
                 if isinstance(result, list):
                     frames.append(result)
                     continue

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_MAX_WAIT = 60  # seconds; work that hangs must not stop all other work
+_MAX_WAIT = 30  # seconds; work that hangs must not stop all other work, which is given up after 60
 
 
 class MemoryGate:
@@ -23,7 +23,7 @@ class MemoryGate:
 
     @contextmanager
     def reserve(self, size: int) -> Iterator[None]:
-        """Wait until `size` bytes are free, at most a minute, and hold them within the block."""
+        """Wait until `size` bytes are free, at most half a minute, and hold them within the block."""
         with self._changed:
             self._changed.wait_for(lambda: not self._used or self._used + size <= self._limit, _MAX_WAIT)
             self._used += size

@@ -11,7 +11,6 @@ import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,9 +21,11 @@ from trainer_core.data.decoding import PhotoError, check_photo, decode
 from trainer_core.data.folder_walk import FolderWalk, UnusedFile, name_bytes
 from trainer_core.data.formats import FOREIGN_SUFFIXES, describe_foreign_suffix, is_video
 from trainer_core.data.passed_over import find_run_results
+from trainer_core.data.photo_error import DECODE_TIMEOUT, timeout_error
 from trainer_core.errors import UserError
 from trainer_core.input_files import open_regular
 from trainer_core.text import escape_control_characters
+from trainer_core.workers import WorkerPool
 
 __all__ = [
     "EXTENSIONS",
@@ -138,19 +139,26 @@ def _take_while(should_continue: Callable[[], bool], items: Iterable[ItemT]) -> 
 
 
 def _in_parallel(
-    work: Callable[[ItemT], ResultT], items: Iterable[ItemT], should_continue: Callable[[], bool]
+    work: Callable[[ItemT], ResultT],
+    items: Iterable[ItemT],
+    on_timeout: Callable[[ItemT], ResultT],
+    should_continue: Callable[[], bool],
 ) -> Iterator[ResultT]:
-    """Yield the results in the order of the items; a canceled scan starts no further work."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            yield from _take_while(should_continue, pool.map(work, items))
-        except ScanCanceled:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    """Yield the results in the order of the items; a canceled scan waits for nothing."""
+
+    def check_stop() -> None:
+        if not should_continue():
+            raise ScanCanceled
+
+    with WorkerPool(_THREADS, name="scan", timeout=DECODE_TIMEOUT) as pool:
+        yield from pool.map(work, items, on_timeout=on_timeout, check_stop=check_stop)
 
 
 def _check_files(files: list[tuple[str, Path]], should_continue: Callable[[], bool]) -> list[Photo | UnusedFile]:
-    return list(_in_parallel(_check_file, sorted(files, key=lambda file: name_bytes(file[0])), should_continue))
+    files = sorted(files, key=lambda file: name_bytes(file[0]))
+    return list(
+        _in_parallel(_check_file, files, lambda file: UnusedFile(file[0], timeout_error().message), should_continue)
+    )
 
 
 def _check_file(file: tuple[str, Path]) -> Photo | UnusedFile:
@@ -184,7 +192,7 @@ def _without_duplicates(
     same_size.sort(key=lambda photo: (photo.name not in preferred_names, name_bytes(photo.name)))
     first: dict[bytes, str] = {}
     duplicates: dict[str, str] = {}
-    for photo, digest in zip(same_size, _in_parallel(_hash_file, same_size, should_continue)):
+    for photo, digest in zip(same_size, _in_parallel(_hash_file, same_size, _unique_digest, should_continue)):
         original = first.setdefault(digest, photo.name)
         if original != photo.name:
             duplicates[photo.name] = original
@@ -199,8 +207,13 @@ def _hash_file(photo: Photo) -> bytes:
             for block in iter(lambda: file.read(1 << 20), b""):
                 digest.update(block)
     except OSError:
-        return name_bytes(photo.name)  # unequal to any digest; decoding reports the problem
+        return _unique_digest(photo)
     return digest.digest()
+
+
+def _unique_digest(photo: Photo) -> bytes:
+    """Return a value unequal to any digest, for a file that cannot be read; decoding reports the problem."""
+    return name_bytes(photo.name)
 
 
 def _no_photos_message(

@@ -3,33 +3,41 @@
 `RegionSource` reads the photos pass by pass, in seeded blocks that fit into its cache; within a block the regions of
 all photos are shuffled. Threads decode photos in advance, once per pass, or only once if all photos fit. Resuming needs
 one integer: the number of the next sample.
+
+A sample whose photo cannot be used is cut from the next photo of its block that can, at the position drawn for n; so it
+depends on which photos cannot be used, too. A damaged photo is not used again. One that the system cannot read, or that
+is not decoded within a minute, is replaced for this pass only (`photo_troubles`). If many cannot be read at once, the
+drive is probably gone: the samples then wait for their own photos for a while.
 """
 
 from __future__ import annotations
 
-import math
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import Union
 
 import numpy as np
 
-from trainer_core.data.decoding import DECODING_BYTES, PhotoError, decode
+from trainer_core.control import Stopped
+from trainer_core.data.decoding import DECODING_BYTES, decode
 from trainer_core.data.frames import FRAME_THUMBNAIL_SIDE, RegionSpec, draw_placement
 from trainer_core.data.memory_gate import MemoryGate
+from trainer_core.data.photo_error import DECODE_TIMEOUT, PhotoError, timeout_error
+from trainer_core.data.photo_troubles import PhotoTroubles
 from trainer_core.data.photos import Photo
 from trainer_core.data.pyramid import Pyramid, enlarge, enlarged_size
-from trainer_core.errors import UserError
 from trainer_core.randomness import Stream, make_generator
+from trainer_core.workers import WorkerPool
 
 DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
 _BATCHES_AHEAD = 3
 _PYRAMID_OVERHEAD = 4 / 3
-_MAX_FAILURE_SHARE = 0.2
+_RETRY_DELAY = 1.0  # seconds before a photo that the system could not read is read once more
 
 _Decoded = Union[Pyramid, PhotoError]  # evaluated at run time, where Python 3.9 has no X | Y
 
@@ -73,14 +81,16 @@ class RegionSource:
         cache_bytes: limit for decoded photos in memory, including those decoded in advance, and another time for those
             being decoded.
         threads: number of decoding threads, and of cutting threads.
-        on_bad_photo: called once per photo that cannot be decoded, with (name, reason), from the thread that iterates
-            over the batches. The next photo of the block replaces it.
+        on_bad_photo: called once per photo that cannot be used, with (name, reason), from the thread that iterates over
+            the batches.
+        on_wait: called likewise, with the reason, when the samples begin to wait for photos that cannot be read.
+        check_stop: called while a batch is not ready; what it raises ends the iteration.
 
     Attributes:
         enlarged: names of photos smaller than one HR region, which are enlarged to its size.
 
     Raises:
-        UserError: while sampling, if more than a fifth of the photos (and more than one) cannot be decoded.
+        UserError: while sampling, if more than a fifth of the photos (and more than one) cannot be used.
     """
 
     def __init__(
@@ -92,7 +102,9 @@ class RegionSource:
         regions_per_photo: int = 16,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         threads: int = 2,
-        on_bad_photo: Callable[[str, str], None] | None = None,
+        on_bad_photo: Callable[[str, str], None] = lambda name, reason: None,
+        on_wait: Callable[[str], None] = lambda reason: None,
+        check_stop: Callable[[], None] = lambda: None,
     ) -> None:
         if not photos or regions_per_photo < 1:
             raise ValueError("a region source needs photos and at least one region per photo")
@@ -108,13 +120,15 @@ class RegionSource:
         self._block_bytes = cache_bytes if all_fit else cache_bytes // 2  # the other half: the next block
         self._blocks_of_pass = lru_cache(maxsize=4)(self._plan_pass)
         self._order_of_block = lru_cache(maxsize=8)(self._shuffle_block)
-        self._decode_pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="decode")
-        self._cut_pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="cut")
+        self._decode_pool = WorkerPool(max(1, threads), name="decode", timeout=DECODE_TIMEOUT)
+        self._cut_pool = WorkerPool(max(1, threads), name="cut")
         self._gate = MemoryGate(cache_bytes)
         self._decoded: dict[int, Future[_Decoded]] = {}
-        self._bad_photos: dict[str, str] = {}
-        self._reported: set[str] = set()
-        self._on_bad_photo = on_bad_photo
+        self._latest_block = -1  # the first sample of the newest block of which samples are being cut
+        self._troubles = PhotoTroubles([photo.name for photo in self.photos], on_bad_photo, on_wait)
+        self._check_stop = check_stop
+        self._closing = threading.Event()
+        self._retry_lock = threading.Lock()
 
     def __enter__(self) -> RegionSource:
         return self
@@ -126,15 +140,16 @@ class RegionSource:
 
     def close(self) -> None:
         """Stop the threads and drop work that has not begun; further calls do nothing."""
-        self._cut_pool.shutdown(wait=False, cancel_futures=True)
-        self._decode_pool.shutdown(wait=False, cancel_futures=True)
+        self._closing.set()
+        self._cut_pool.close()
+        self._decode_pool.close()
         self._decoded.clear()
 
     def iterate_batches(self, start: int, size: int) -> Iterator[list[Region]]:
         """Yield samples start, start+1, ... in lists of `size`, endlessly; use one iterator at a time.
 
         Raises:
-            UserError: too many photos cannot be decoded.
+            UserError: too many photos cannot be used.
         """
         if size < 1:
             raise ValueError("a batch needs at least one sample")
@@ -147,14 +162,19 @@ class RegionSource:
                         break  # the cache holds two blocks
                     decoded = self._decode_ahead(start, first + size)
                     numbers = range(first, first + size)
-                    pending.append(self._cut_pool.submit(self._cut_regions, numbers, decoded))
-                batch = pending.popleft().result()
+                    pending.append(self._cut_pool.submit(partial(self._cut_regions, numbers, decoded)))
+                batch = self._cut_pool.wait(pending.popleft(), self._look_after_threads)
                 start += size
-                self._report_bad_photos()
+                self._troubles.report()
                 yield batch
         finally:
             for future in pending:
                 future.cancel()
+
+    def _look_after_threads(self) -> None:
+        self._check_stop()
+        self._decode_pool.give_up_stuck_work()
+        self._troubles.report()
 
     # Choice of the photo: passes, blocks, and the order within a block.
 
@@ -205,6 +225,11 @@ class RegionSource:
     def _decode_ahead(self, start: int, stop: int) -> dict[int, Future[_Decoded]]:
         """Decode the photos of samples start..stop-1 and of one more block; release all others."""
         blocks = self._find_blocks(start, stop)
+        reached = max(block.first for block in blocks if block.first < stop)
+        if reached > self._latest_block:  # a new block, of a new pass if all photos fit: try them again
+            self._latest_block, self._troubles.current_pass = reached, reached // self.samples_per_pass
+            for photo in [photo for photo, future in self._decoded.items() if _is_momentary_failure(future)]:
+                del self._decoded[photo]
         needed = {photo for block in blocks for photo in block.photos}
         for photo in [photo for photo in self._decoded if photo not in needed]:
             del self._decoded[photo]
@@ -216,21 +241,33 @@ class RegionSource:
 
     def _request(self, photo: int) -> None:
         if photo not in self._decoded:
-            self._decoded[photo] = self._decode_pool.submit(self._decode, photo)
+            self._decoded[photo] = self._submit(photo)
+
+    def _submit(self, photo: int) -> Future[_Decoded]:
+        return self._decode_pool.submit(
+            partial(self._decode, photo), lambda: self._troubles.add(photo, timeout_error())
+        )
 
     def _decode(self, index: int) -> _Decoded:
         photo = self.photos[index]
         with self._gate.reserve(photo.width * photo.height * DECODING_BYTES):
-            return self._decode_now(index, photo)
+            return self._decode_now(index)
 
-    def _decode_now(self, index: int, photo: Photo) -> _Decoded:
+    def _decode_now(self, index: int) -> _Decoded:
+        """Decode a photo, at the second try if the system cannot read it at first."""
         try:
-            pixels = decode(photo.path)
-            if pixels.shape[:2] != (photo.height, photo.width):
+            try:
+                pixels = decode(self.photos[index].path)
+            except PhotoError as error:
+                if not error.is_momentary or self._troubles.is_troubled(index):
+                    raise
+                self._closing.wait(_RETRY_DELAY)
+                pixels = decode(self.photos[index].path)
+            if pixels.shape[:2] != (self.photos[index].height, self.photos[index].width):
                 raise PhotoError("the file changed after the folder was scanned")
         except PhotoError as error:
-            self._bad_photos[photo.name] = error.message
-            return error
+            return self._troubles.add(index, error)
+        self._troubles.remove(index)
         return Pyramid(enlarge(pixels, *self._sizes[index]))
 
     # Cutting, in threads.
@@ -239,13 +276,34 @@ class RegionSource:
         return [self._cut_region(n, decoded) for n in numbers]
 
     def _cut_region(self, n: int, decoded: dict[int, Future[_Decoded]]) -> Region:
-        for index in self._photo_candidates(n):
-            future = decoded.get(index)
-            photo = future.result() if future is not None else self._decode(index)
-            if isinstance(photo, Pyramid):
-                return self._make_region(n, index, photo)
-            self._check_failure_rate(photo)
-        raise AssertionError("unreachable: the last failure ends the loop")
+        turn = 0
+        while True:
+            for index in self._photo_candidates(n):
+                future: Future[_Decoded] | None = decoded.get(index) or self._submit(index)
+                while future is not None:
+                    photo = future.result()
+                    if isinstance(photo, Pyramid):
+                        return self._make_region(n, index, photo)
+                    future = self._find_next_try(index, future, photo, is_first_turn=turn == 0)
+            turn += 1  # photos that failed in one turn may have been read since
+
+    def _find_next_try(
+        self, index: int, failed: Future[_Decoded], error: PhotoError, *, is_first_turn: bool
+    ) -> Future[_Decoded] | None:
+        """Return another try to decode the photo, or None if the next photo is to replace it."""
+        if is_first_turn or self._troubles.is_troubled(index):
+            if not self._troubles.should_wait(error):
+                return None
+            if self._closing.wait(_RETRY_DELAY):
+                raise Stopped
+        with self._retry_lock:
+            current = self._decoded.get(index)
+            if current is not None and current is not failed and not _is_momentary_failure(current):
+                return current
+            again = self._submit(index)
+            if current is not None:
+                self._decoded[index] = again
+            return again
 
     def _make_region(self, n: int, index: int, photo: Pyramid) -> Region:
         placement = draw_placement(*self._sizes[index], self.spec, make_generator(self.seed, Stream.PATCH, n))
@@ -253,17 +311,9 @@ class RegionSource:
         thumbnail = placement.frame.cut(photo, FRAME_THUMBNAIL_SIDE, FRAME_THUMBNAIL_SIDE)
         return Region(hr, placement.left, placement.top, thumbnail, n, self.photos[index].name)
 
-    def _check_failure_rate(self, latest: PhotoError) -> None:
-        failed, total = len(self._bad_photos), len(self.photos)
-        if failed == total or failed > max(1, math.floor(_MAX_FAILURE_SHARE * total)):
-            raise UserError(
-                f"{failed} of {total} training photos cannot be decoded (latest reason: {latest.message}). "
-                "Check the source folder, then resume."
-            )
 
-    def _report_bad_photos(self) -> None:
-        for name, reason in list(self._bad_photos.items()):
-            if name not in self._reported:
-                self._reported.add(name)
-                if self._on_bad_photo is not None:
-                    self._on_bad_photo(name, reason)
+def _is_momentary_failure(future: Future[_Decoded]) -> bool:
+    if not future.done() or future.exception() is not None:
+        return False
+    result = future.result()
+    return isinstance(result, PhotoError) and result.is_momentary

@@ -88,7 +88,12 @@ class Evaluator:
             return None
         region = make_region_spec(self._config, self._camera)
         frames = validation_frames(
-            photos, region, seed=FRAME_SEED, limit=MAX_FRAMES[split], on_bad_photo=self._on_bad_photo
+            photos,
+            region,
+            seed=FRAME_SEED,
+            limit=MAX_FRAMES[split],
+            on_bad_photo=self._on_bad_photo,
+            check_stop=self._check_stop,
         )
         if not frames:
             return None

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainer_core.control import RunControl, RunRequest, StopMode, Stopped
+from trainer_core.data.photo_troubles import PATIENCE
 from trainer_core.data.regions import Region, RegionSource
 from trainer_core.events import EventSink, Notice, PlanChanged, RunStarted, StepDone
 from trainer_core.planning import hardware
@@ -179,11 +180,19 @@ class TrainingLoop:
             regions_per_photo=self._config.patches_per_image,
             threads=max(1, self._config.num_workers),
             on_bad_photo=lambda name, reason: self._sink(Notice("warning", f"Skipped {name}: {reason}")),
+            on_wait=self._report_wait,
+            check_stop=self._control.raise_if_stopped,
         )
         if source.enlarged:
             count, side = len(source.enlarged), self._region.hr_side
             self._sink(Notice("warning", f"Photos smaller than one patch ({side} px) are enlarged to fit ({count})."))
         return source
+
+    def _report_wait(self, reason: str) -> None:
+        text = (
+            f"Many training photos cannot be read now ({reason}). Training waits up to {PATIENCE:.0f} seconds for them."
+        )
+        self._sink(Notice("warning", text))
 
     def _should_continue(self) -> bool:
         with self._clock.pause():
