@@ -6,6 +6,8 @@ from typing import Any, Callable
 
 from PySide6.QtCore import QObject, QThreadPool, Signal, Slot
 
+_CLOSE_TIMEOUT = 5000  # milliseconds
+
 
 class Background(QObject):
     """Runner of named jobs; of several jobs with one name only the newest delivers its result."""
@@ -50,9 +52,9 @@ class Background(QObject):
         return self._pool.activeThreadCount() > 0
 
     def close(self) -> None:
-        """Drop all results and wait for the running jobs."""
+        """Drop all results and wait for the running jobs, but not for a job that does not end."""
         self._latest_numbers = {name: number + 1 for name, number in self._latest_numbers.items()}
-        self._pool.waitForDone()
+        self._pool.waitForDone(_CLOSE_TIMEOUT)
 
     @Slot(str, int, object)
     def _deliver(self, name: str, number: int, answer: Callable[[], None]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.training_thread import TrainingThread
+from trainer_core.control import Stopped
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.hardware import Hardware, MemoryNeed, available_memory, choose_hardware, estimate_memory
@@ -168,10 +169,15 @@ class EstimateModel(QObject):
             return
         self._times_measured[case] += 1
         self._thread.submit(
-            lambda: measure_step_seconds(config, network_spec(config), case[0]),
+            lambda: measure_step_seconds(config, network_spec(config), case[0], self._check_stop),
             lambda seconds: self._on_time_measured(case, seconds),
             lambda error: None,  # for example too little memory: no estimate then
         )
+
+    def _check_stop(self) -> None:
+        """End a measurement once a run starts or the window closes; called in the training thread."""
+        if self._config is None:
+            raise Stopped
 
     def _on_time_measured(self, case: _TimingCase, seconds: float) -> None:
         self._measured[case] = min(seconds, self._measured.get(case, seconds))

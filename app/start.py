@@ -37,7 +37,7 @@ def run_application(
         first_demo: the workspace for the built-in scenes if no session was ever saved.
     """
     environment.configure_libraries()
-    _redirect_missing_streams()
+    environment.replace_missing_streams()
     if os.name == "nt":
         import torch  # noqa: F401
 
@@ -71,14 +71,9 @@ def run_application(
     collector.close()
     hook.remove()
     log.finish()
+    if window.has_stuck_work:  # reading a drive that does not answer; Qt would wait for it
+        os._exit(signals.exit_code)
     return signals.exit_code
-
-
-def _redirect_missing_streams() -> None:
-    """Replace missing output streams: pythonw has none, and some libraries write without checking."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 open to the end
 
 
 def make_application() -> Any:

@@ -19,6 +19,7 @@ from trainer_core import environment
 from trainer_core.control import RunControl, SaveAnswer, Stopped
 from trainer_core.events import Event, StepDone
 
+_CLOSE_TIMEOUT = 30000  # milliseconds
 _STACK_BYTES = 16 << 20  # bytes; Qt's default for threads is too little for torch on macOS
 
 
@@ -93,9 +94,12 @@ class TrainingThread(QThread):
         return control
 
     def close(self) -> None:
-        """Finish the queued jobs and end the thread; a running training must be stopped before."""
+        """Finish the queued jobs and end the thread; a running training must be stopped before.
+
+        A job that does not end, because a drive does not answer, is not waited for.
+        """
         self._jobs.put(None)
-        self.wait()
+        self.wait(_CLOSE_TIMEOUT)
 
     @Slot(object)
     def _deliver(self, answer: Callable[[], None]) -> None:

@@ -69,7 +69,7 @@ class Window(QMainWindow):
         self.crash_card, self.other_process_card = CrashCard(), OtherProcessCard()
         self.last_run_card = LastRunCard()
         self.status_line = StatusLine()
-        self._closing, self._has_run = False, False
+        self._closing, self._has_run, self.has_stuck_work = False, False, False
         self._lay_out()
         self.controller = RunController(self)
         self.menus = Menus(self, self.controller)
@@ -228,6 +228,7 @@ class Window(QMainWindow):
         self.controller.close()
         if self.training.isRunning():
             self.training.close()
+        self.has_stuck_work = self.training.isRunning() or self.project.background.is_busy
         event.accept()
         self.closed.emit()
 

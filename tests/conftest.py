@@ -9,12 +9,18 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import sys
 
 import pytest
 
 # The networks of the tests are tiny: more threads would only wait for each other, above all on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# In a background job of a script signals may be ignored, and the programs under test would rightly ignore them, too.
+for _name, _handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if getattr(signal, _name, None) and signal.getsignal(getattr(signal, _name)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, _name), _handler)
 
 # Tests skip without these; under CI that would hide that nothing was checked. The versions are those of pyproject.toml.
 _NEEDED_BESIDE_TORCH = (

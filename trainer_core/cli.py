@@ -12,11 +12,8 @@ import argparse
 import contextlib
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
-from types import FrameType
 from typing import Any
 
 import trainer_core
@@ -26,6 +23,7 @@ from trainer_core.errors import UserError
 from trainer_core.requirements import find_unsafe_library
 from trainer_core.settings.config import SETTINGS, Interval
 from trainer_core.settings.schema import AUTO, Setting, format_value
+from trainer_core.signals import HeededSignals
 from trainer_core.text import ArgumentParser, configure_streams, escape_lines, print_lines
 
 PROGRAM = "wqv-upscale-trainer"
@@ -48,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None, signals: _SignalHandler) -> int:
+    environment.replace_missing_streams()
     environment.configure_libraries()
     configure_streams()
     parser = build_parser()
@@ -170,11 +169,11 @@ def _train(given: dict[str, Any], events: str | None, signals: _SignalHandler) -
     return {"completed": 0, "failed": 1}.get(outcome, signals.exit_code)
 
 
-class _SignalHandler:
-    """Handler of Ctrl+C, SIGTERM and SIGHUP while the `with` block runs.
+class _SignalHandler(HeededSignals):
+    """Handler of the signals that end a program.
 
     The first signal stops the run; before the run writes anything, it ends the process at once, and so does a second
-    one. A signal that is ignored stays ignored. Does nothing outside the main thread, which alone may handle signals.
+    one.
 
     Attributes:
         control: control of the run.
@@ -182,23 +181,12 @@ class _SignalHandler:
     """
 
     def __init__(self, control: RunControl) -> None:
-        self.exit_code = 0
+        super().__init__()
         self.control = control
-        self._previous: dict[int, Any] = {}
+        self.exit_code = 0
 
-    def __enter__(self) -> _SignalHandler:
-        if threading.current_thread() is threading.main_thread():
-            names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-            numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-            heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-            self._previous = {number: signal.signal(number, self._stop) for number in heeded}
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int) -> None:
+        """Stop the run or end the process."""
         code = 128 + number
         if self.control.is_waiting_for_room:
             self._end_wait(code)

@@ -1,4 +1,4 @@
-"""Library settings that must be made before torch is imported; the trainer and the window call this module first."""
+"""Standard streams and library settings that must be right before torch is imported; every program calls this first."""
 
 from __future__ import annotations
 
@@ -45,6 +45,22 @@ def _silence_libraries() -> None:
         logging.getLogger().addHandler(logging.NullHandler())  # else Python prints what no handler takes
     for name, value in _QUIET_VARIABLES.items():
         os.environ.setdefault(name, value)
+
+
+def replace_missing_streams() -> None:
+    """Open the null device for standard streams that are closed or, as with pythonw, do not exist.
+
+    Otherwise the next file that is opened gets the number of the closed stream, and what libraries or a signal handler
+    write to standard error lands in that file.
+    """
+    if os.name == "posix":
+        descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest free number
+        while descriptor <= 2:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+        os.close(descriptor)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 open to the end
 
 
 def release_memory() -> None:

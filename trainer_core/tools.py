@@ -2,10 +2,16 @@
 
 The functions are in `verbs/` and, for `calibrate`, in `calibration/`.
 
-Exit codes: 0 done, 2 bad input or usage, 130 interrupted, 141 nobody reads the output any longer.
+Exit codes: 0 done, 2 bad input or usage, 130, 143 or 129 interrupted by Ctrl+C, SIGTERM or SIGHUP, 141 nobody reads the
+output any longer.
 """
 
 from __future__ import annotations
+
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until `main` handles it, Ctrl+C ends the process without a traceback
 
 import argparse
 import json
@@ -18,6 +24,7 @@ from trainer_core import environment
 from trainer_core.errors import UserError
 from trainer_core.pasted_path import to_path
 from trainer_core.requirements import find_unsafe_library
+from trainer_core.signals import HeededSignals
 from trainer_core.text import ArgumentParser, configure_streams, print_lines, print_over
 from trainer_core.verbs.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF_HELP, VIEWER_COMPATIBLE
 from trainer_core.watches import WATCHES
@@ -29,7 +36,21 @@ _MODEL_NAMES = ("realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-ani
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
+    environment.replace_missing_streams()
     configure_streams()
+    with _SignalHandler() as signals:
+        try:
+            return _run(arguments)
+        except BaseException:
+            if not signals.exit_code:
+                raise
+            # A library may have turned the KeyboardInterrupt into an error of its own.
+            text = "Interrupted. Complete files stay, and none is half written."
+            print_lines(f"{PROGRAM}: {text}", stream=sys.stderr)
+            return signals.exit_code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     environment.configure_libraries()
     unsafe = find_unsafe_library()
@@ -45,8 +66,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UserError, OSError) as error:
         _print_message(error)
         return 2
-    except KeyboardInterrupt:
-        return 130
+
+
+class _SignalHandler(HeededSignals):
+    """Handler that raises `KeyboardInterrupt` for the first of the signals that end a program; a second one ends it.
+
+    Attributes:
+        exit_code: 128 plus the number of the first signal, else 0.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exit_code = 0
+
+    def handle(self, number: int) -> None:
+        """Raise `KeyboardInterrupt`, so that the work under way removes what it has not completed."""
+        if self.exit_code:
+            os._exit(self.exit_code)
+        self.exit_code = 128 + number
+        raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:

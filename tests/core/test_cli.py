@@ -18,9 +18,9 @@ def test_the_first_signal_asks_the_run_to_stop_and_the_second_leaves_at_once(mon
     monkeypatch.setattr(os, "_exit", exits.append)
     control.begin()
     with _SignalHandler(control) as signals:
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         assert control.stop_requested is StopMode.SAVE and signals.exit_code == 143 and not exits
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         assert exits == [143]
 
 
@@ -41,7 +41,7 @@ def test_before_the_run_writes_anything_the_first_signal_leaves_at_once(monkeypa
     control, exits = RunControl(), list[int]()
     monkeypatch.setattr(os, "_exit", exits.append)
     with _SignalHandler(control):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
     assert exits == [130]
 
 
@@ -53,7 +53,7 @@ def test_signals_that_the_parent_ignores_stay_ignored(number: int) -> None:
     previous = signal.signal(number, signal.SIG_IGN)
     try:
         with _SignalHandler(control) as signals:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
             assert signals.exit_code == 0 and control.stop_requested is None
         assert signal.getsignal(number) is signal.SIG_IGN
     finally:

@@ -71,3 +71,16 @@ def test_threads_wait_as_we_say_or_as_the_user_says() -> None:
     assert probe()["spinning"] == "30000"
     assert probe(GOMP_SPINCOUNT="7")["spinning"] == "7"
     assert probe(OMP_WAIT_POLICY="PASSIVE")["spinning"] is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX numbers of files")
+def test_no_file_gets_the_number_of_a_closed_standard_stream(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from trainer_core import environment; environment.replace_missing_streams()\n"
+        "number = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY)\n"
+        "os.write(2, b'noise'); print('words', file=sys.stderr)\n"
+        "os.write(number, str(number).encode())"
+    )
+    command = 'exec "$0" -c "$1" "$2" <&- >&- 2>&-'
+    subprocess.run(["sh", "-c", command, sys.executable, code, str(tmp_path / "file")], cwd=ROOT, check=True)
+    assert int((tmp_path / "file").read_text()) > 2

@@ -198,3 +198,13 @@ def test_a_stop_ends_the_search_for_photos(photos: Path, tmp_path: Path) -> None
     with pytest.raises(ScanCanceled):
         make_plan({**TINY, "source_dir": str(photos), "workspace": str(tmp_path / "w")}, lambda: False)
     assert not (tmp_path / "w").exists()
+
+
+def test_a_stop_ends_the_reading_of_a_warm_start(photos: Path, tmp_path: Path) -> None:
+    train(photos, tmp_path / "a", steps=1)
+    weights = tmp_path / "a" / "models" / "wqv_neosr_x4.pth"
+    control = StopAtCheck(6)
+    control.arm()
+    result, events = train(photos, tmp_path / "b", control, init_weights=str(weights))
+    assert result.outcome == "stopped" and not (tmp_path / "b").exists()
+    assert "Stopped before the first step" in only(Notice, events)[-1].text

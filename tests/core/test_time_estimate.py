@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch.utils.flop_counter import FlopCounterMode
 
+from trainer_core.control import Stopped
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.hardware import choose_hardware
@@ -47,3 +48,19 @@ def test_a_run_takes_its_budget_or_its_steps_and_a_tenth() -> None:
     config = TrainerConfig(steps=100)
     assert time_estimate.estimate_run_seconds(config, 2.0) == pytest.approx(220)
     assert time_estimate.estimate_run_seconds(config.replace(max_minutes=7.0), 2.0) == 420
+
+
+def test_a_measurement_ends_between_two_blocks_when_a_run_starts() -> None:
+    checks: list[int] = []
+
+    def check_stop() -> None:
+        checks.append(1)
+        if len(checks) == 3:
+            raise Stopped
+
+    config = TrainerConfig(patch_size=16, device="cpu", amp=False)
+    with pytest.raises(Stopped):
+        time_estimate.measure_step_seconds(
+            config, NetworkSpec(2, num_feat=8, num_block=2, num_grow_ch=4), choose_hardware(config), check_stop
+        )
+    assert len(checks) == 3

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from trainer_core import files, tools
 from trainer_core.errors import UserError
 from trainer_core.tools import main
 from trainer_core.verbs.fetch import CATALOG, DownloadPolicy, Release, fetch_model
@@ -359,3 +362,39 @@ def test_the_catalog_is_what_fetch_offers_and_names_the_official_files(capsys: p
     ):
         with pytest.raises(UserError):
             DownloadPolicy().check_address(url)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_verb_says_so_in_a_sentence_and_leaves_no_half_file(
+    number: int, code: int, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    original = files.sync_file
+
+    def interrupt(descriptor: int) -> None:
+        original(descriptor)
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(files, "sync_file", interrupt)
+    before = sorted(tmp_path.iterdir())
+    found, out, err = run(capsys, "export", model, "-o", tmp_path / "half_x4.safetensors")
+    sentence = "wqv-upscale-tools: Interrupted. Complete files stay, and none is half written.\n"
+    assert (found, out, err) == (code, "", sentence)
+    assert sorted(tmp_path.iterdir()) == before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_upscale_is_interrupted_between_two_tiles(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    tiles: list[int] = []
+
+    def interrupt(name: str, done: int, total: int) -> None:
+        tiles.append(done)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(tools, "_print_tile_progress", interrupt)
+    Image.fromarray(np.zeros((80, 80, 3), np.uint8)).save(tmp_path / "photo.png")
+    code, out, _ = run(capsys, "upscale", model, tmp_path / "photo.png", "-o", tmp_path / "out", "--tile", "32")
+    assert (code, out, tiles) == (130, "", [1]) and not list((tmp_path / "out").iterdir())

@@ -17,7 +17,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests.small_disk import fill, small_disk
-from tests.small_runs import TINY, flags, make_photos
+from tests.small_runs import TINY, flags, make_photos, picture
 from trainer_core.sinks.journal import read_journal
 from trainer_core.training import checkpoint
 
@@ -198,3 +198,77 @@ def test_a_run_needs_no_window_library(photos: Path, tmp_path: Path) -> None:
     arguments = command(photos, tmp_path / "w", steps=1)[3:]
     result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("program", ["trainer_core", "trainer_core.tools"])
+def test_ctrl_c_while_the_program_starts_leaves_no_traceback(program: str, photos: Path, tmp_path: Path) -> None:
+    arguments = {
+        "trainer_core": command(photos, tmp_path / "w", steps=5)[3:],
+        "trainer_core.tools": ["simulate", str(photos), "-o", str(tmp_path / "o"), "--camera", "wqv1", "--scale", "2"],
+    }
+    for delay in (0.3, 0.8):
+        process = subprocess.Popen(
+            [sys.executable, "-m", program, *arguments[program]],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode in (0, 130, -signal.SIGINT) and "Traceback" not in errors, errors
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_run_under_nohup_goes_on_when_the_terminal_closes(photos: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [
+            "sh",
+            "-c",
+            "trap '' HUP; exec \"$@\"",
+            "sh",
+            *command(photos, tmp_path / "w", steps=100000, checkpoint_interval=5),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for_step(tmp_path / "w", 5)
+    process.send_signal(signal.SIGHUP)
+    wait_for_step(tmp_path / "w", 15)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143, errors
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_the_full_network_is_stopped_within_ten_seconds_of_a_signal_in_a_validation(tmp_path: Path) -> None:
+    for split, count in (("train", 2), ("val", 8), ("test", 5)):
+        for number in range(count):
+            path = tmp_path / "photos" / split / f"{split}{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture(100 * count + number, 520, 500).save(path)
+    options = ["--preset", "full", "--monochrome-style", "--batch-size", "1", "--steps", "100", "--val-interval", "1"]
+    options += ["--device", "cpu", "--no-amp", "--events", "jsonl"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trainer_core", str(tmp_path / "photos"), str(tmp_path / "w"), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    while json.loads(process.stdout.readline())["event"] != "StepDone":
+        pass
+    time.sleep(0.5)  # the validation after the step is under way
+    process.send_signal(signal.SIGTERM)
+    signaled = time.monotonic()
+    rest = process.stdout.read()
+    assert process.wait(60) == 143
+    seconds = time.monotonic() - signaled
+    events = [json.loads(line) for line in rest.splitlines()]
+    assert not [event for event in events if event["event"] == "Validated"]
+    (saved,) = [event for event in events if event["event"] == "CheckpointSaved"]
+    print(f"ended {seconds:.1f} s after the signal, of which saving took {saved['seconds']:.1f} s")
+    assert seconds - saved["seconds"] < 10

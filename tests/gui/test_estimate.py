@@ -34,7 +34,9 @@ def free(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setattr(estimate, "choose_hardware", choose)
     monkeypatch.setattr(estimate, "available_memory", lambda hardware: bytes_[hardware.device])
     seconds = {"cpu": 1.0, "cuda": 0.01}
-    monkeypatch.setattr(estimate, "measure_step_seconds", lambda config, spec, hardware: seconds[hardware.device])
+    monkeypatch.setattr(
+        estimate, "measure_step_seconds", lambda config, spec, hardware, check: seconds[hardware.device]
+    )
     return bytes_
 
 
@@ -96,7 +98,7 @@ def test_a_time_measured_while_the_machine_was_busy_is_measured_again(
 ) -> None:
     times = [20.0, 10.0, 30.0]  # from the last to the first
     monkeypatch.setattr(estimate, "_REMEASURE_DELAY", 100)
-    monkeypatch.setattr(estimate, "measure_step_seconds", lambda config, spec, hardware: times.pop())
+    monkeypatch.setattr(estimate, "measure_step_seconds", lambda config, spec, hardware, check: times.pop())
     fill_form(window, photos, tmp_path / "run", steps=3600)
     bar = window.run_bar
     qtbot.waitUntil(lambda: "about 33 hours" in bar.estimate, timeout=_LONG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from app import background, training_thread
 from app.session import Session, SessionState
 from app.training_thread import TrainingThread
 from trainer_core import environment
@@ -47,3 +49,28 @@ def test_memory_that_a_training_kept_is_given_back_once_it_is_over(
     thread.train({})
     thread.close()
     assert log == ["asked", "refused", "released"]
+
+
+def test_work_that_does_not_end_is_not_waited_for_when_the_window_closes(
+    qapp: QApplication, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "_CLOSE_TIMEOUT", 50)
+    monkeypatch.setattr(training_thread, "_CLOSE_TIMEOUT", 50)
+    release, begun = threading.Event(), threading.Semaphore(0)
+
+    def read_a_dead_drive() -> None:
+        begun.release()
+        release.wait(60)
+
+    thread, pool = TrainingThread(), background.Background()
+    thread.start()
+    thread.submit(read_a_dead_drive, print, print)
+    pool.run_job("scan", read_a_dead_drive, print, print)
+    begun.acquire()
+    begun.acquire()
+    thread.close()
+    pool.close()
+    assert thread.isRunning() and pool.is_busy
+    release.set()
+    assert thread.wait(20000)
+    qtbot.waitUntil(lambda: not pool.is_busy, timeout=20000)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 
+from trainer_core.data.photo_error import DECODE_TIMEOUT
 from trainer_core.data.photos import Photo
 from trainer_core.input_files import open_regular
+from trainer_core.workers import WorkerPool
 
 DIGITS = 16
 _THREADS = 8
@@ -20,20 +21,12 @@ def compute_fingerprints(photos: Iterable[Photo], check_stop: Callable[[], None]
     """Return name -> fingerprint, 16 hexadecimal digits of the size and content of the file.
 
     Of files above 256 KiB only 16 blocks are read, so that thousands of photos take seconds. A file that cannot be read
-    is left out. `check_stop` is called after each photo; what it raises ends the work.
+    or not within a minute, is left out. `check_stop` is called often; what it raises ends the work.
     """
     photos = list({photo.name: photo for photo in photos}.values())
-    found = {}
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            for photo, digest in zip(photos, pool.map(_compute_fingerprint, photos)):
-                check_stop()
-                if digest:
-                    found[photo.name] = digest
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return found
+    with WorkerPool(_THREADS, name="fingerprints", timeout=DECODE_TIMEOUT) as pool:
+        digests = pool.map(_compute_fingerprint, photos, on_timeout=lambda photo: "", check_stop=check_stop)
+        return {photo.name: digest for photo, digest in zip(photos, digests) if digest}
 
 
 def _compute_fingerprint(photo: Photo) -> str:

@@ -128,7 +128,7 @@ class RegionSource:
         self._troubles = PhotoTroubles([photo.name for photo in self.photos], on_bad_photo, on_wait)
         self._check_stop = check_stop
         self._closing = threading.Event()
-        self._retry_lock = threading.Lock()
+        self._decoded_lock = threading.Lock()
 
     def __enter__(self) -> RegionSource:
         return self
@@ -154,6 +154,7 @@ class RegionSource:
         if size < 1:
             raise ValueError("a batch needs at least one sample")
         pending: deque[Future[list[Region]]] = deque()
+        self._latest_block = -1
         try:
             while True:
                 while len(pending) <= _BATCHES_AHEAD:
@@ -225,19 +226,20 @@ class RegionSource:
     def _decode_ahead(self, start: int, stop: int) -> dict[int, Future[_Decoded]]:
         """Decode the photos of samples start..stop-1 and of one more block; release all others."""
         blocks = self._find_blocks(start, stop)
-        reached = max(block.first for block in blocks if block.first < stop)
-        if reached > self._latest_block:  # a new block, of a new pass if all photos fit: try them again
-            self._latest_block, self._troubles.current_pass = reached, reached // self.samples_per_pass
-            for photo in [photo for photo, future in self._decoded.items() if _is_momentary_failure(future)]:
+        with self._decoded_lock:
+            reached = max(block.first for block in blocks if block.first < stop)
+            if reached > self._latest_block:  # a new block, of a new pass if all photos fit: try them again
+                self._latest_block, self._troubles.current_pass = reached, reached // self.samples_per_pass
+                for photo in [photo for photo, future in self._decoded.items() if _is_momentary_failure(future)]:
+                    del self._decoded[photo]
+            needed = {photo for block in blocks for photo in block.photos}
+            for photo in [photo for photo in self._decoded if photo not in needed]:
                 del self._decoded[photo]
-        needed = {photo for block in blocks for photo in block.photos}
-        for photo in [photo for photo in self._decoded if photo not in needed]:
-            del self._decoded[photo]
-        for block in blocks:
-            if any(photo not in self._decoded for photo in block.photos):
-                for position in dict.fromkeys(self._order_of_block(block)):  # in the order of first use
-                    self._request(block.photos[position])
-        return {photo: self._decoded[photo] for photo in needed}
+            for block in blocks:
+                if any(photo not in self._decoded for photo in block.photos):
+                    for position in dict.fromkeys(self._order_of_block(block)):  # in the order of first use
+                        self._request(block.photos[position])
+            return {photo: self._decoded[photo] for photo in needed}
 
     def _request(self, photo: int) -> None:
         if photo not in self._decoded:
@@ -296,7 +298,7 @@ class RegionSource:
                 return None
             if self._closing.wait(_RETRY_DELAY):
                 raise Stopped
-        with self._retry_lock:
+        with self._decoded_lock:
             current = self._decoded.get(index)
             if current is not None and current is not failed and not _is_momentary_failure(current):
                 return current

@@ -77,6 +77,6 @@ def read_start(plan: RunPlan, check_stop: Callable[[], None] = lambda: None) -> 
     check_stop()
     initialize(network, plan.config.seed)
     check_stop()
-    report = apply_warm_start(plan.warm_start, network) if plan.warm_start else None
+    report = apply_warm_start(plan.warm_start, network, check_stop) if plan.warm_start else None
     state, passed_over = (resumed.state, resumed.passed_over) if resumed else (None, ())
     return RunStart(plan, state, network, report, camera, resources, passed_over)

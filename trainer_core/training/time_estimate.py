@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Callable
 
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.hardware import Hardware
@@ -40,14 +41,19 @@ def _output_pixels_per_trunk_pixel(name: str, spec: NetworkSpec) -> int:
     return int(4**spec.up_convolutions) if layer in ("conv_hr", "conv_last") else 1
 
 
-def measure_step_seconds(config: TrainerConfig, spec: NetworkSpec, hardware: Hardware) -> float:
-    """Estimate the seconds of a step with these settings from a probe; takes some tenths of a second when idle."""
+def measure_step_seconds(
+    config: TrainerConfig, spec: NetworkSpec, hardware: Hardware, check_stop: Callable[[], None] = lambda: None
+) -> float:
+    """Estimate the seconds of a step with these settings from a probe; takes some tenths of a second when idle.
+
+    `check_stop` is called between the blocks of the probe; what it raises ends the measurement.
+    """
     probe = dataclasses.replace(spec, num_block=min(spec.num_block, _PROBE_BLOCKS))
     each = count_multiplications(probe, config.patch_size)
     max_patches = config.batch_size if hardware.device == "cuda" else math.ceil(_PROBE_MULTIPLICATIONS / each)
     patches = min(config.batch_size, max_patches)
     whole = count_multiplications(spec, config.patch_size) * config.batch_size * config.grad_accum_steps
-    return _time_step(config, probe, hardware, patches) * whole / (each * patches)
+    return _time_step(config, probe, hardware, patches, check_stop) * whole / (each * patches)
 
 
 def estimate_run_seconds(config: TrainerConfig, per_step: float) -> float:
@@ -57,15 +63,19 @@ def estimate_run_seconds(config: TrainerConfig, per_step: float) -> float:
     return _OVERHEAD_FACTOR * config.steps * per_step
 
 
-def _time_step(config: TrainerConfig, probe: NetworkSpec, hardware: Hardware, patches: int) -> float:
+def _time_step(
+    config: TrainerConfig, probe: NetworkSpec, hardware: Hardware, patches: int, check_stop: Callable[[], None]
+) -> float:
     import torch
 
     from trainer_core.model.rrdb import RRDBNet
     from trainer_core.training.batches import Batch
+    from trainer_core.training.interruption import make_interruptible
     from trainer_core.training.learner import Learner
 
     with torch.random.fork_rng(devices=[]):  # leaves the random numbers of a run unchanged
         learner = Learner(config.replace(perceptual_weight=0.0), RRDBNet(probe), hardware)
+    make_interruptible(learner.network, check_stop)
     side = config.patch_size
     batch = Batch(
         torch.zeros(patches, 3, side, side, device=learner.device),

@@ -7,6 +7,7 @@ they fit, and the report lists them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,7 +145,7 @@ def _find_unpadded_spec(found: IdentifiedNetwork) -> NetworkSpec:
     return replace(inner, num_in_ch=found.spec.num_in_ch, num_out_ch=found.spec.num_out_ch)
 
 
-def load_state(source: WarmStartSource) -> dict[str, Tensor]:
+def load_state(source: WarmStartSource, check_stop: Callable[[], None] = lambda: None) -> dict[str, Tensor]:
     """Load the weights of the network in the file by BasicSR name, as float32 on the CPU, without padding.
 
     Raises:
@@ -152,7 +153,7 @@ def load_state(source: WarmStartSource) -> dict[str, Tensor]:
     """
     from trainer_core.weights.resize import embed, extract
 
-    tensors = load_tensors(source.file, source.identified.tensors.values())
+    tensors = load_tensors(source.file, source.identified.tensors.values(), check_stop=check_stop)
     state = {name: tensors[info].float() for name, info in source.identified.tensors.items()}
     for name, info in source.identified.tensors.items():
         if info.dtype == "float64" and not bool(state[name].isfinite().all()):
@@ -172,8 +173,12 @@ def load_state(source: WarmStartSource) -> dict[str, Tensor]:
     return inner
 
 
-def apply_warm_start(source: WarmStartSource, network: RRDBNet) -> WarmStartReport:
+def apply_warm_start(
+    source: WarmStartSource, network: RRDBNet, check_stop: Callable[[], None] = lambda: None
+) -> WarmStartReport:
     """Copy the weights of the file into `network`, which keeps its values where the file has none.
+
+    `check_stop` is called while the file is read; what it raises ends the work.
 
     Raises:
         WeightsError: as `load_state`.
@@ -182,7 +187,7 @@ def apply_warm_start(source: WarmStartSource, network: RRDBNet) -> WarmStartRepo
     from trainer_core.weights.resize import common_spec, embed, extract
 
     target = network.spec
-    fitted = rescale(load_state(source), source.spec, target)
+    fitted = rescale(load_state(source, check_stop), source.spec, target)
     common = common_spec(fitted.spec, target)
     resized = embed(extract(fitted.state, fitted.spec, common), common, target, network.state_dict())
     network.load_state_dict(resized)

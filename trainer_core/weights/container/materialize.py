@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 import torch
@@ -19,9 +19,14 @@ _MAX_EXTRA_COPY_BYTES = 16 << 20  # of copies of strided tensors, beyond the siz
 
 @single_threaded()
 def materialize(
-    file: BinaryIO, records: dict[str, ByteRange], wanted: Iterable[TensorInfo]
+    file: BinaryIO,
+    records: dict[str, ByteRange],
+    wanted: Iterable[TensorInfo],
+    check_stop: Callable[[], None] = lambda: None,
 ) -> dict[TensorInfo, Tensor]:
     """Read the wanted tensors: contiguous, on the CPU, with the data types of the file, in the order of the file.
+
+    `check_stop` is called before each storage; what it raises ends the reading.
 
     Raises:
         WeightsError: a checksum does not match, a value is not finite, or copies would need far more memory than the
@@ -33,6 +38,7 @@ def materialize(
     copy_budget = sum(storage.nbytes for storage in by_storage) + _MAX_EXTRA_COPY_BYTES
     tensors: dict[TensorInfo, Tensor] = {}
     for storage, infos in sorted(by_storage.items(), key=lambda item: records[item[0].key].start):
+        check_stop()
         flat = _read_storage(file, records[storage.key], storage)
         for info in infos:
             if not info.is_contiguous:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -103,9 +103,15 @@ def check_values(file: WeightsFile, *, limits: Limits = DEFAULT_LIMITS) -> dict[
 
 
 def load_tensors(
-    file: WeightsFile, wanted: Iterable[TensorInfo], *, limits: Limits = DEFAULT_LIMITS
+    file: WeightsFile,
+    wanted: Iterable[TensorInfo],
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    check_stop: Callable[[], None] = lambda: None,
 ) -> dict[TensorInfo, Tensor]:
     """Read some tensors of `file`: contiguous, on the CPU, with the data types of the file.
+
+    `check_stop` is called before each storage; what it raises ends the reading.
 
     Raises:
         WeightsError: the file changed since its header was read, or a value is damaged or not finite.
@@ -113,7 +119,7 @@ def load_tensors(
     from trainer_core.weights.container.materialize import materialize
 
     with _open_unchanged(file, limits) as opened:
-        return materialize(opened, file.records, wanted)
+        return materialize(opened, file.records, wanted, check_stop)
 
 
 @contextlib.contextmanager
