@@ -81,7 +81,7 @@ class RunController(QObject):
         session.state_changed.connect(self._state_changed)
         session.event_received.connect(self._on_event)
         session.ended.connect(self._on_run_ended)
-        self._save_question = SaveQuestion(session, project, window)
+        self._save_question = SaveQuestion(session, project, window, window.notifier.notify)
 
     # -- hardware and workspace ------------------------------------------------------------------
 

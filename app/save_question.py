@@ -7,6 +7,7 @@ folder is opened there.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Callable
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
@@ -17,15 +18,18 @@ from app.session import Session
 from trainer_core.control import SaveAnswer
 from trainer_core.events import Event, RunFinished, SaveBlocked
 
+_TITLE = "The run cannot be saved"
 _MOVE, _END, _RETRY = "Choose another folder …", "End without saving", "Try again"
 
 
 class SaveQuestion(QObject):
-    """The question, shown while the run of `session` waits."""
+    """The question, shown while the run of `session` waits; `notify` shows a message on the desktop."""
 
-    def __init__(self, session: Session, project: Project, parent: QWidget) -> None:
+    def __init__(
+        self, session: Session, project: Project, parent: QWidget, notify: Callable[[str, str], object]
+    ) -> None:
         super().__init__(parent)
-        self._session, self._project, self._parent = session, project, parent
+        self._session, self._project, self._parent, self._notify = session, project, parent, notify
         self._box: QMessageBox | None = None
         self._saved_in: Path | None = None  # the workspace of the last checkpoint
         session.event_received.connect(self._on_event)
@@ -53,8 +57,9 @@ class SaveQuestion(QObject):
         if self._box is not None:
             self._box.setInformativeText(text)
             return
+        self._notify(_TITLE, text)  # before the dialog, which activates the window
         answers = [(label, lambda: None) for label in (_MOVE, _END)]
-        self._box = ask_question(self._parent, "The run cannot be saved", text, answers, cancel=_RETRY)
+        self._box = ask_question(self._parent, _TITLE, text, answers, cancel=_RETRY)
         self._box.finished.connect(self._on_answer)
 
     @Slot()

@@ -43,9 +43,13 @@ def questions(window: Window) -> list[QMessageBox]:
 
 
 def test_a_run_that_cannot_be_saved_tries_again_until_there_is_room(
-    window: Window, qtbot: Any, photos: Path, disk: Path
+    window: Window, qtbot: Any, photos: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    notified: list[str] = []
+    monkeypatch.setattr(window.notifier, "notify", lambda title, text: notified.append(f"{title}: {text}"))
+    window.controller._save_question._notify = window.notifier.notify
     filler = train_until_blocked(window, qtbot, photos, disk)
+    assert notified[0].startswith("The run cannot be saved: Step ")
     answer(window, qtbot, "Try again")
     qtbot.waitUntil(lambda: bool(questions(window)), timeout=_LONG)
     filler.unlink()  # the run notices by itself
