@@ -13,8 +13,10 @@ pytest.importorskip("torch")
 
 from tests.core.test_trainer import only, state_digest, stop_at, train
 from tests.small_runs import make_photos
+from trainer_core.control import Stopped
 from trainer_core.errors import UserError
 from trainer_core.events import Notice, RunStarted
+from trainer_core.training.loop import TrainingLoop
 from trainer_core.workspace.layout import Workspace, deploy_path
 from trainer_core.workspace.unfinished import find_unfinished_run
 
@@ -182,3 +184,14 @@ def test_a_run_without_any_usable_file_is_refused_and_left_as_it_is(photos: Path
         train(photos, workspace.root, resume_from="latest")
     assert sorted(path.name for path in workspace.checkpoints_folder.iterdir()) == before
     assert not workspace.previous_runs.exists()
+
+
+def test_a_run_that_is_stopped_at_once_still_says_which_files_it_moved(
+    photos: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise Stopped
+
+    monkeypatch.setattr(TrainingLoop, "__init__", stop)
+    result, heard = train(photos, workspace.root, resume_from=str(workspace.checkpoint_path(4, "step2")))
+    assert result.outcome == "stopped" and any("goes back to step 2" in notice.text for notice in only(Notice, heard))

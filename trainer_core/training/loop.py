@@ -121,7 +121,7 @@ class TrainingLoop:
 
     def _notices(self) -> Iterator[Notice]:
         if self._start.state is not None:
-            yield from (Notice("warning", f"{entry.reason} It was passed over.") for entry in self._start.passed_over)
+            yield from self._start.notices
             yield from make_resume_notices(self._plan, self._start.state)
             yield from (Notice("warning", text) for text in self._restored)
         if self._plan.photos is not None:

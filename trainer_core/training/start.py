@@ -52,6 +52,11 @@ class RunStart:
         return float(self.state.plan.get("seconds", 0.0)) if self.state else 0.0
 
     @property
+    def notices(self) -> list[Notice]:
+        """A warning for each checkpoint that was passed over."""
+        return [Notice("warning", f"{entry.reason} It was passed over.") for entry in self.passed_over]
+
+    @property
     def warm_start_record(self) -> dict[str, Any] | None:
         """The record of the warm start for `training_config.json`; None without one."""
         return self.warm_start.as_dict() if self.warm_start else None

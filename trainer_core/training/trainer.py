@@ -88,7 +88,9 @@ class Trainer:
                 loop = TrainingLoop(plan, start, clock, self._sink, self._control, lock)
                 loop.emit_start()
                 return self._emit_finish(plan, clock, loop, loop.train())
-            except Stopped:  # while the loop was being built
+            except Stopped:  # while the loop was being built, before it emitted what happened to the files
+                for notice in (*start.notices, *(Notice("info", text) for text in plan.notices)):
+                    self._sink(notice)
                 return self._emit_finish(plan, clock, loop, "stopped", step=start.step)
             except NotSaved as error:
                 return self._emit_finish(plan, clock, loop, "failed", error)
