@@ -61,7 +61,7 @@ def _run(argv: Sequence[str] | None, signals: _SignalHandler) -> int:
     try:
         return _print_config(given) if config_only else _train(given, events, signals)
     except UserError as error:
-        print_lines(f"{PROGRAM}: error: {error}", stream=sys.stderr)
+        print_lines(*escape_lines(f"{PROGRAM}: error: {error}"), stream=sys.stderr)
         return 2
 
 

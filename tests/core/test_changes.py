@@ -222,6 +222,7 @@ def test_the_terminal_lists_the_changes_and_goes_on_when_they_are_accepted(
     assert cli.main(words) == 2
     error = capsys.readouterr().err
     assert "Watch: WQV-1/2 mono in the checkpoint" in error and f"Photos: {source} in the checkpoint" in error
+    assert error.count("\n") == 4 and "\n  Watch: " in error and "\n  Photos: " in error
     assert "--accept-changes" in error and {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
     assert cli.main([*words, "--accept-changes"]) == 0
     assert f"Photos: {source} in the checkpoint" in (run / "trainer.log").read_text("utf-8")
