@@ -53,9 +53,14 @@ def run_application(
 
     from app.errors import ExceptionHook
     from app.garbage_collector import GarbageCollector
+    from app.settings_store import set_aside_damaged_store
     from app.window import Window
 
+    damaged = set_aside_damaged_store()
     window = Window()
+    if damaged is not None:
+        text = f"The window's stored choices were damaged and are reset. A copy of the file is kept: {damaged}"
+        QTimer.singleShot(0, lambda: window.message_strip.show_message("warning", text))
     collector = GarbageCollector(window)
     window.closed.connect(lambda: application.exit(0))
     hook = ExceptionHook(window, log.add_entry)

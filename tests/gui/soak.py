@@ -20,6 +20,10 @@ from typing import Any, Callable
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from trainer_core import environment
+
+environment.configure_libraries()  # as the program does: it decides how memory is given back
+
 import numpy as np
 from PySide6.QtWidgets import QApplication, QDialog, QMessageBox
 
