@@ -143,6 +143,20 @@ class SaveBlocked:
 
 
 @dataclass(frozen=True)
+class RolledBack:
+    """The return of a diverging run to an earlier step; `RunStarted` follows, as if the run was resumed there."""
+
+    can_be_superseded: ClassVar[bool] = False
+
+    from_step: int
+    to_step: int
+    reason: str  # a clause, such as "the loss rose to 1e+19, from 0.05"
+    learning_rate: float  # peak from now on, half the one before
+    count: int  # rollbacks of this run, this one included
+    folder: str | None = None  # where the files of the abandoned steps are
+
+
+@dataclass(frozen=True)
 class Notice:
     """A sentence for the user. Levels: "info", "warning", "error"."""
 
@@ -172,7 +186,16 @@ class RunFinished:
 
 
 Event = Union[
-    RunStarted, PlanChanged, StepDone, Validated, PreviewReady, CheckpointSaved, SaveBlocked, Notice, RunFinished
+    RunStarted,
+    PlanChanged,
+    StepDone,
+    Validated,
+    PreviewReady,
+    CheckpointSaved,
+    SaveBlocked,
+    RolledBack,
+    Notice,
+    RunFinished,
 ]
 EventSink = Callable[[Event], None]
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(Event)}

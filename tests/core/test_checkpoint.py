@@ -14,6 +14,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.torch_threads import single_threaded
 from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
+from trainer_core.training.failures import Diverged
 
 SPEC = NetworkSpec(4, num_feat=8, num_block=1, num_grow_ch=4)
 NAME = "conv_first.bias"
@@ -110,7 +111,7 @@ def test_values_that_are_not_finite_are_never_written(part: str, value: float, t
     broken = state()
     tensors = broken.optimizer["state"][1] if part == "optimizer" else getattr(broken, part)
     next(iter(values for values in tensors.values() if values.numel() == 8))[2] = value
-    with pytest.raises(ValueError, match=rf"{part}\..* not finite"):
+    with pytest.raises(Diverged, match=rf"{part}\..* not finite"):
         checkpoint.save_checkpoint(tmp_path / "a.pth", broken)
     assert not list(tmp_path.iterdir())
 

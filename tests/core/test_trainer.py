@@ -22,6 +22,7 @@ from trainer_core.events import (
     Event,
     Notice,
     PreviewReady,
+    RolledBack,
     RunFinished,
     RunStarted,
     StepDone,
@@ -340,8 +341,9 @@ def test_gradients_that_stay_non_finite_end_the_run_with_a_reason(photos: Path, 
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches.BatchMaker, "make_batch", broken)
-        result, _ = train(photos, tmp_path, steps=50)
-    assert result.outcome == "failed" and "lower --lr" in (result.error or "") and result.step == 20
+        result, heard = train(photos, tmp_path, steps=50)
+    assert result.outcome == "failed" and "lower --lr" in (result.error or "") and result.step == 0
+    assert [event.from_step for event in heard if isinstance(event, RolledBack)] == [20, 20, 20]
 
 
 def test_out_of_memory_saves_and_names_a_smaller_batch(photos: Path, tmp_path: Path) -> None:

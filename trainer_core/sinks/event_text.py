@@ -14,6 +14,7 @@ from trainer_core.events import (
     Notice,
     PlanChanged,
     PreviewReady,
+    RolledBack,
     RunFinished,
     RunStarted,
     SaveBlocked,
@@ -22,6 +23,7 @@ from trainer_core.events import (
 )
 from trainer_core.text import escape_control_characters, escape_lines
 
+_FAR_BELOW = 3.0  # dB below bicubic; a best that is no better is not announced
 _OUTCOMES = {"completed": "Done", "stopped": "Stopped", "discarded": "Stopped without saving", "failed": "Failed"}
 
 
@@ -63,6 +65,8 @@ class EventFormatter:
             return escape_lines(event.text if event.level == "info" else f"{event.level}: {event.text}")
         if isinstance(event, SaveBlocked):
             return [_format_blocked(event)]
+        if isinstance(event, RolledBack):
+            return _format_rollback(event)
         if isinstance(event, PlanChanged):
             return [f"step {event.step}: the time budget allows {event.total_steps} steps in total"]
         return (
@@ -135,12 +139,21 @@ def _format_blocked(event: SaveBlocked) -> str:
     )
 
 
+def _format_rollback(event: RolledBack) -> list[str]:
+    lines = [
+        f"warning: The run diverged at step {event.from_step}: {event.reason}. It goes back to step {event.to_step} "
+        f"and continues at half the learning rate, {event.learning_rate:.3g} (rollback {event.count})."
+    ]
+    return [*lines, f"The files of the abandoned steps were moved to {event.folder}."] if event.folder else lines
+
+
 def _format_validation(event: Validated) -> str:
+    is_good = event.is_best and event.psnr > event.bicubic_psnr - _FAR_BELOW
     name = {"val": "validation", "test": "test"}.get(event.split, event.split)
     return (
         f"step {event.step}: {name} PSNR {event.psnr:.2f} dB, SSIM {event.ssim:.4f}; "
         f"bicubic {event.bicubic_psnr:.2f} dB, {event.bicubic_ssim:.4f}; "
-        f"gain {event.psnr - event.bicubic_psnr:+.2f} dB{', new best' if event.is_best else ''}"
+        f"gain {event.psnr - event.bicubic_psnr:+.2f} dB{', new best' if is_good else ''}"
     )
 
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from trainer_core.events import Event, EventSink, Notice, PreviewReady, StepDone, Validated
+from trainer_core.events import Event, EventSink, Notice, PreviewReady, RolledBack, StepDone, Validated
 from trainer_core.pixels import make_strip, png_bytes
 from trainer_core.previews.files import image_keys, pinned_name
 from trainer_core.sinks.append_file import AppendFile
@@ -58,7 +58,7 @@ class TensorBoardSink:
         name = f"events.out.tfevents.{time.time():010.0f}.{socket.gethostname()}.{os.getpid()}.{next(_file_numbers)}"
         self._file = AppendFile(folder / name, makes_folder=True)
         self._write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
-        self._write_summary(start_step + 1, session_log=event_pb2.SessionLog(status=event_pb2.SessionLog.START))
+        self._hide_after(start_step)
 
     def __call__(self, event: Event) -> None:
         """Write the numbers or images of one event."""
@@ -69,10 +69,16 @@ class TensorBoardSink:
             self._add_scalars(event.step, _validation_scalars(event))
         elif isinstance(event, PreviewReady):
             self._add_images(event)
+        elif isinstance(event, RolledBack):
+            self._hide_after(event.to_step)
 
     def close(self) -> None:
         """Close the file; a second call has no effect."""
         self._file.close()
+
+    def _hide_after(self, step: int) -> None:
+        log = self._event.SessionLog(status=self._event.SessionLog.START)
+        self._write_summary(step + 1, session_log=log)
 
     def _add_scalars(self, step: int, values: dict[str, float]) -> None:
         make = self._summary.Summary.Value

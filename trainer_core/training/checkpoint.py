@@ -25,6 +25,7 @@ from trainer_core.files import WriteError, atomic_write
 from trainer_core.json_files import check_version
 from trainer_core.torch_threads import single_threaded
 from trainer_core.training.checkpoint_fields import check_fields
+from trainer_core.training.failures import Diverged
 from trainer_core.weights.container.reader import has_values, load_tree, open_weights
 from trainer_core.weights.container.refusal import WeightsError
 from trainer_core.weights.container.tensor_checks import all_finite, bytes_of
@@ -72,7 +73,7 @@ def save_checkpoint(path: Path, state: TrainingState) -> None:
     """Write `state` durably; it replaces an older file only after it was read back and verified.
 
     Raises:
-        ValueError: a weight or a moment is not finite; nothing is written.
+        Diverged: a weight or a moment is not finite; nothing is written.
         WriteError: the file cannot be written, for example because the disk is full, or it cannot be read back.
     """
     tree: dict[str, Any] = {"kind": KIND, "format": FORMAT, **vars(state)}
@@ -144,9 +145,7 @@ def _check_finite(tree: dict[str, Any]) -> None:
     for part in ("params", "params_ema", "optimizer"):
         for name, tensor in _tensors(tree[part], part):
             if tensor.is_floating_point() and not all_finite(tensor):
-                raise ValueError(
-                    f"{name} contains values that are not finite; no checkpoint was written. Resume from an older one."
-                )
+                raise Diverged(f"{name} contains values that are not finite")
 
 
 def _verify(written: Path, expected: Any, name: Path) -> None:

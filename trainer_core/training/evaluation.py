@@ -23,6 +23,8 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.plan import RunPlan
 from trainer_core.previews.files import file_name, image_keys, write_preview
 from trainer_core.training.cameras import make_region_spec
+from trainer_core.training.divergence import DivergenceDetector, can_be_best
+from trainer_core.training.failures import Diverged
 from trainer_core.training.interruption import make_interruptible
 from trainer_core.training.learner import Learner
 from trainer_core.training.pinned_previews import PinnedPreviews
@@ -56,15 +58,21 @@ class Evaluator:
 
     `check_stop` is called often; what it raises ends a validation or a preview, which then changes no record and emits
     nothing.
+
+    Attributes:
+        record: the results of the validations so far.
+        detector: detector of divergence, which sees each validation first.
+        learner: the learner whose EMA weights are evaluated.
     """
 
     def __init__(
         self, plan: RunPlan, camera: Camera, learner: Learner, sink: EventSink, check_stop: Callable[[], None]
     ) -> None:
         self.record = ValidationRecord()
+        self.detector = DivergenceDetector()
         self._config = plan.config
         self._camera = camera
-        self._learner = learner
+        self.learner = learner
         self._sink = sink
         self._folder = plan.workspace.previews
         self._ema_network = RRDBNet(plan.spec).to(learner.device)
@@ -98,7 +106,7 @@ class Evaluator:
         if not frames:
             return None
         return Validator(
-            frames, self._camera, scale=self._config.scale, device=self._learner.device, check_stop=self._check_stop
+            frames, self._camera, scale=self._config.scale, device=self.learner.device, check_stop=self._check_stop
         )
 
     def _on_bad_photo(self, name: str, reason: str) -> None:
@@ -160,6 +168,9 @@ class Evaluator:
 
         Returns:
             Whether this is the best model so far.
+
+        Raises:
+            Diverged: the validation shows that the run diverges; nothing is recorded or emitted.
         """
         if self._val is None:
             if with_preview:
@@ -169,8 +180,13 @@ class Evaluator:
         image_count = self._config.image_log_max_samples if with_preview else 0
         started = time.monotonic()
         result = self._val.measure(self._ema_network, image_count=image_count)
+        problem = self.detector.add_validation(step, result.psnr, self._val.baseline.psnr, result.contrast)
+        if problem:
+            raise Diverged(problem, healthy_step=self.detector.healthy_step)
         validated = _make_event(step, "val", self._val, result, started)
-        is_best = self.record.best_psnr is None or result.psnr > self.record.best_psnr + _MIN_IMPROVEMENT
+        is_best = can_be_best(step, result.psnr, self._val.baseline.psnr) and (
+            self.record.best_psnr is None or result.psnr > self.record.best_psnr + _MIN_IMPROVEMENT
+        )
         tested = self._measure_test(step) if is_best or with_test else None
         # Nothing is recorded or emitted before all is measured, so a stop leaves no half of a validation.
         self._update_record(step, result.psnr, result.ssim, is_best)
@@ -214,7 +230,7 @@ class Evaluator:
             )
 
     def _load_ema_weights(self) -> None:
-        self._ema_network.load_state_dict(make_export_state(self._learner.ema.state(), self._config))
+        self._ema_network.load_state_dict(make_export_state(self.learner.ema.state(), self._config))
 
     def _emit_preview(self, step: int, frames: tuple[PreviewImage, ...]) -> None:
         images = (*frames, *self._pinned.render(self._ema_network))

@@ -11,7 +11,16 @@ from trainer_core.settings.config import TrainerConfig
 
 
 class Diverged(RuntimeError):
-    """The failure of a run in which too many steps in a row had gradients that were not finite."""
+    """The failure of a run that diverges: its losses explode, its quality collapses or its values are not finite.
+
+    Args:
+        reason: what is wrong, as a clause or as whole sentences.
+        healthy_step: latest step that is known to be healthy; None if every checkpoint is.
+    """
+
+    def __init__(self, reason: str, healthy_step: int | None = None) -> None:
+        super().__init__(reason)
+        self.healthy_step = healthy_step
 
 
 class NotSaved(RuntimeError):

@@ -135,6 +135,15 @@ class Learner:
             parameter.copy_(params[name])
         self.ema.load(params_ema, ema_updates)
 
+    def restart(self, params: dict[str, Tensor]) -> None:
+        """Load initial weights, with a new optimizer, EMA and count of skipped steps."""
+        self.load_weights(params, params, 0)
+        self.discard_gradients()
+        self._optimizer.state.clear()
+        self._scaler = torch.amp.GradScaler("cuda") if self._scaler else None
+        for count in (self._skipped, self._consecutive_skips):
+            count.zero_()
+
     def load_optimizer(self, optimizer: dict[str, Any], scaler: dict[str, Any] | None) -> None:
         """Load the optimizer's moments and its latest learning rate; betas and weight decay stay as configured."""
         configured = self._optimizer.state_dict()["param_groups"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 import uuid
@@ -14,18 +15,20 @@ from pathlib import Path
 from trainer_core.control import RunControl, RunRequest, StopMode, Stopped
 from trainer_core.data.photo_troubles import PATIENCE
 from trainer_core.data.regions import Region, RegionSource
-from trainer_core.events import EventSink, Notice, PlanChanged, RunStarted, StepDone
+from trainer_core.events import EventSink, Notice, PlanChanged, RolledBack, RunStarted, StepDone
 from trainer_core.planning import hardware
 from trainer_core.planning.plan import RunPlan
 from trainer_core.planning.run_record import make_record
 from trainer_core.training.batches import Batch, BatchMaker
 from trainer_core.training.cameras import make_region_spec
-from trainer_core.training.checkpoint import TrainingState, collect_versions
+from trainer_core.training.checkpoint import TrainingState, collect_versions, copy_to_cpu
 from trainer_core.training.clock import Cadences, RunClock
+from trainer_core.training.divergence import DivergenceDetector
 from trainer_core.training.evaluation import Evaluator, ValidationRecord
 from trainer_core.training.failures import Diverged, NotSaved
 from trainer_core.training.learner import Learner
 from trainer_core.training.resume import make_resume_notices
+from trainer_core.training.rollback import MAX_ROLLBACKS, give_up, go_back, read_rollbacks, stored_history
 from trainer_core.training.saving import Saving
 from trainer_core.training.schedule import learning_rate_at
 from trainer_core.training.start import RunStart
@@ -33,7 +36,6 @@ from trainer_core.workspace.checkpoints import has_final_checkpoint
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.lock import WorkspaceLock
 
-_MAX_CONSECUTIVE_SKIPS = 20  # updates skipped for non-finite gradients before the run gives up
 _MAX_SECONDS_AFTER_STOP = 10.0  # a longer step ends between two of its micro-batches
 _REPORT_INTERVALS = {"cpu": 0.0, "cuda": 0.25}  # seconds; every reading of values waits for CUDA
 
@@ -65,14 +67,18 @@ class TrainingLoop:
         self._learner = Learner(plan.config, start.network, plan.hardware)
         self._batch_maker = BatchMaker(plan.config, start.camera, self._learner.device)
         self._saving = Saving(plan, start, lock, control, sink)
+        is_new = start.state is None
+        self._first_weights = copy_to_cpu(dict(start.network.named_parameters())) if is_new else None
         self._evaluator = Evaluator(plan, start.camera, self._learner, sink, control.raise_if_stopped)
         self._cadences = Cadences(plan.config, clock)
+        self._rollbacks = 0
         self._run_record = make_record(plan)
         self._run_id = start.state.run_id if start.state else uuid.uuid4().hex
         self._samples = 0
         self._restored: tuple[str, ...] = ()  # sentences on results that start over
         self._reported = 0.0
         self._saved_step: int | None = None
+        self._reported_step: int | None = None
         self.step = 0
         self.checkpoint: Path | None = None
         if start.state is not None:
@@ -83,6 +89,9 @@ class TrainingLoop:
         if state.optimizer:
             self._learner.load_optimizer(state.optimizer, state.scaler)
         self._restored = self._evaluator.restore(state.best)
+        self._evaluator.detector = DivergenceDetector(stored_history(state))
+        self._reported_step = state.step
+        self._rollbacks = read_rollbacks(state, self._config.learning_rate)
         self.step, self._samples = state.step, state.samples
         self.checkpoint, self._saved_step = self._plan.checkpoint, state.step
 
@@ -98,26 +107,27 @@ class TrainingLoop:
 
     def emit_start(self) -> None:
         """Emit `RunStarted` and the notices that concern the start of the run."""
-        plan, config, device = self._plan, self._config, self._plan.hardware
-        self._sink(
-            RunStarted(
-                run_id=self._run_id,
-                workspace=str(plan.workspace.root),
-                scale=config.scale,
-                mono=config.monochrome_style,
-                start_step=self.step,
-                total_steps=self._clock.total_steps,
-                device=device.device,
-                precision=device.precision,
-                device_name=device.name,
-                memory_total=hardware.total_memory(device),
-                parameters=plan.spec.parameter_count(),
-                photos=plan.photo_counts,
-                resumed_from=str(plan.checkpoint) if plan.checkpoint else None,
-            )
-        )
+        self._sink(self._make_start_event())
         for notice in self._notices():
             self._sink(notice)
+
+    def _make_start_event(self) -> RunStarted:
+        plan, config, device = self._plan, self._config, self._plan.hardware
+        return RunStarted(
+            run_id=self._run_id,
+            workspace=str(plan.workspace.root),
+            scale=config.scale,
+            mono=config.monochrome_style,
+            start_step=self.step,
+            total_steps=self._clock.total_steps,
+            device=device.device,
+            precision=device.precision,
+            device_name=device.name,
+            memory_total=hardware.total_memory(device),
+            parameters=plan.spec.parameter_count(),
+            photos=plan.photo_counts,
+            resumed_from=str(self.checkpoint) if self.checkpoint else None,
+        )
 
     def _notices(self) -> Iterator[Notice]:
         if self._start.state is not None:
@@ -142,16 +152,57 @@ class TrainingLoop:
         """Train until the run is complete or stopped, save, and return the outcome of `RunFinished`."""
         try:
             self._complete_resumed_save()
-            with self._make_region_source() as source:
-                self._do_steps(source.iterate_batches(self._samples, self._config.batch_size))
-            if self._is_complete:
-                return self._complete()
+            while True:
+                try:
+                    with self._make_region_source() as source:
+                        self._do_steps(source.iterate_batches(self._samples, self._config.batch_size))
+                    return self._complete() if self._is_complete else self._stop()
+                except Diverged as failure:
+                    self._roll_back(failure)
         except Stopped:
             self._learner.discard_gradients()
+            with contextlib.suppress(Diverged):  # the newest checkpoint is the last good state
+                return self._stop()
+            return "stopped"
+
+    def _stop(self) -> str:
         if self._control.stop_requested is StopMode.DISCARD:
             return "discarded"
         self._save_at_end()
         return "stopped"
+
+    def _roll_back(self, failure: Diverged) -> None:
+        """Go back to the last good state at half the learning rate.
+
+        Raises:
+            Diverged: the run went back too often; its state is the last good one.
+        """
+        left, count = self.step, self._rollbacks + 1
+        self._saved_step = self.step  # nothing of this step is saved, even if going back fails
+        good = go_back(self.workspace, failure, can_restart=self._first_weights is not None)
+        params = good.state.params if good.state is not None else self._first_weights
+        if params is None:
+            raise failure
+        self._learner.restart(params)
+        self._evaluator.record, self._evaluator.detector = ValidationRecord(), DivergenceDetector()
+        self.step = self._samples = 0
+        self.checkpoint = self._saved_step = self._reported_step = None
+        if good.state is not None:
+            self._plan = dataclasses.replace(self._plan, checkpoint=good.checkpoint)
+            self._restore(good.state)
+        self._saving.forget(good.checkpoint)
+        self._rollbacks = min(count, MAX_ROLLBACKS)
+        if count > MAX_ROLLBACKS:
+            self._sink(self._make_start_event())
+            raise give_up(failure, good.checkpoint, self._learning_rate)
+        folder = str(good.folder) if good.folder else None
+        self._sink(RolledBack(left, self.step, str(failure), self._learning_rate, count, folder))
+        self._sink(self._make_start_event())
+
+    @property
+    def _learning_rate(self) -> float:
+        """Peak of the learning rate, halved by each rollback."""
+        return self._config.learning_rate * 0.5**self._rollbacks
 
     def _do_steps(self, regions: Iterator[list[Region]]) -> None:
         """Train until the last step or a stop.
@@ -225,11 +276,11 @@ class TrainingLoop:
 
     def _learning_rate_at(self, step: int) -> float:
         return learning_rate_at(
-            step, peak=self._config.learning_rate, schedule=self._config.schedule, total_steps=self._clock.total_steps
+            step, peak=self._learning_rate, schedule=self._config.schedule, total_steps=self._clock.total_steps
         )
 
     def _emit_step(self) -> None:
-        reading = self._learner.read_latest()
+        reading, self._reported_step = self._learner.read_latest(), self.step
         self._sink(
             StepDone(
                 step=self.step,
@@ -244,11 +295,9 @@ class TrainingLoop:
                 skipped_steps=reading.skipped,
             )
         )
-        if reading.consecutive_skips >= _MAX_CONSECUTIVE_SKIPS:
-            raise Diverged(
-                f"The gradients were not finite for {reading.consecutive_skips} steps in a row, so these steps were "
-                f"skipped and training stopped. Resume with a lower --lr (now {self._config.learning_rate:g})."
-            )
+        problem = self._evaluator.detector.add_step(reading.losses["total"], reading.consecutive_skips)
+        if problem:
+            raise Diverged(problem)
 
     def _plan_steps(self) -> None:
         """Turn the time budget into a number of steps and store it, so that a resumed run has the same number."""
@@ -294,6 +343,8 @@ class TrainingLoop:
                 self._saving.insist("checkpoint", lambda: self._write_checkpoint(final=final), step=self.step)
 
     def _write_checkpoint(self, *, final: bool = False) -> None:
+        if self._reported_step != self.step:
+            self._emit_step()  # on CUDA not every step is read; no exploded weights may be saved
         try:
             self._saving.saver.save_step(self._state(), final=final)
             self._saved_step = self.step
@@ -316,6 +367,7 @@ class TrainingLoop:
                 "total_steps": self._clock.total_steps,
                 "max_minutes": self._config.max_minutes,
                 "seconds": self._clock.total_seconds,
+                "divergence": {"rollbacks": self._rollbacks, **self._evaluator.detector.state()},
                 **self._run_record,
             },
             versions=collect_versions(),
@@ -337,7 +389,7 @@ class TrainingLoop:
         return "completed"
 
     def rescue(self) -> None:
-        """Save a checkpoint after a failure, unless the failure interrupted the update of the weights."""
+        """Save a checkpoint after a failure, unless the failure interrupted the update of the weights or diverged."""
         if not self._learner.is_mid_update and self.step and self._saved_step != self.step:
             self._learner.discard_gradients()
             try:

@@ -100,6 +100,12 @@ class Saving:
         """Whether a write failed and was not repeated successfully."""
         return bool(self._failed)
 
+    def forget(self, newest: Path | None) -> None:
+        """Forget the failed writes of checkpoints, because the run goes back to `newest`, its newest checkpoint."""
+        for what in ("checkpoint", "best"):
+            self._failed.pop(what, None)
+        self.saver.newest = newest
+
     def retry(self, *, step: int) -> None:
         """Repeat the failed writes, if there are any and they may succeed now."""
         if not self._failed or time.monotonic() < self._next_try:

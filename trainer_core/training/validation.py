@@ -8,7 +8,7 @@ file.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,15 +23,20 @@ from trainer_core.training.metrics import cut_border, psnr, ssim
 
 FRAME_SEED = 0x57515631  # validation frames do not depend on the run's seed
 MAX_FRAMES = {"val": 24, "test": 12}
+_MIN_SPREAD = 0.01  # standard deviation of a target that is not flat itself
 
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """Means over the frames of one split, PSNR in dB, and preview images of the first frames."""
+    """Means over the frames of one split, PSNR in dB, and preview images of the first frames.
+
+    `contrast` is the standard deviation of the frames divided by that of their targets, over targets that have any.
+    """
 
     psnr: float
     ssim: float
     images: tuple[PreviewImage, ...] = ()
+    contrast: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -79,14 +84,18 @@ class Validator:
         network.eval()
         scores: list[tuple[float, float]] = []
         images: list[PreviewImage] = []
+        contrasts: list[float] = []
         for case in self._cases:
             self._check_stop()
             sr = network(case.batch.lr)
             score = self._compute_scores(sr, case.batch.hr)
             scores.append(score)
+            spread = float(case.batch.hr.std())
+            if spread > _MIN_SPREAD:
+                contrasts.append(float(round_to_8bit(sr).std()) / spread)
             if len(images) < image_count:
                 images.append(_make_image(case, sr, score[0]))
-        return _mean_result(scores, tuple(images))
+        return replace(_mean_result(scores, tuple(images)), contrast=float(np.mean(contrasts)) if contrasts else 1.0)
 
     @torch.no_grad()
     def render(self, network: nn.Module, count: int) -> tuple[PreviewImage, ...]:
