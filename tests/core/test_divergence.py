@@ -2,13 +2,57 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trainer_core.training.divergence import DivergenceDetector, can_be_best
 
+LOGS: dict[str, dict[str, Any]] = json.loads(
+    (Path(__file__).parents[1] / "data" / "divergence_logs.json").read_text("utf-8")
+)
+HARMED = 110  # step after which a healthy start was damaged
 NAN = float("nan")
+
+
+def find_alarm(numbers: list[list[Any]], *, resumed_at: int | None = None) -> tuple[int, str] | None:
+    """The step of the first alarm and its reason, with the detector stored and restored at a step."""
+    detector, step = DivergenceDetector(), 0
+    for entry in numbers:
+        values: list[Any] = [NAN if value is None else value for value in entry]
+        if len(values) == 2:
+            step += 1
+            problem = detector.add_step(*values)
+        else:
+            problem = detector.add_validation(*values)
+        if problem:
+            return step, problem
+        if step == resumed_at:
+            detector = DivergenceDetector(json.loads(json.dumps(detector.state())))
+    return None
+
+
+def test_there_are_twenty_healthy_logs_and_eight_sick_ones() -> None:
+    assert sum(not log["sick"] for log in LOGS.values()) >= 20 and sum(log["sick"] for log in LOGS.values()) >= 8
+
+
+@pytest.mark.parametrize("name", [name for name, log in LOGS.items() if not log["sick"]])
+def test_no_alarm_in_a_healthy_run(name: str) -> None:
+    assert len(LOGS[name]["numbers"]) > 140 and find_alarm(LOGS[name]["numbers"]) is None
+
+
+@pytest.mark.parametrize("name", [name for name, log in LOGS.items() if log["sick"]])
+def test_an_alarm_within_ten_steps_of_the_harm(name: str) -> None:
+    found = find_alarm(LOGS[name]["numbers"])
+    assert found and found[0] <= HARMED + 10 and (name.startswith("lr") or found[0] >= HARMED)
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_a_resumed_run_decides_like_an_uninterrupted_one(name: str) -> None:
+    numbers = LOGS[name]["numbers"]
+    assert {find_alarm(numbers, resumed_at=step) for step in (1, 5, 60, 111)} == {find_alarm(numbers)}
 
 
 def test_one_exploded_loss_is_enough_and_one_hard_patch_is_not() -> None:
