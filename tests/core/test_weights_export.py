@@ -98,7 +98,8 @@ def test_gray_networks_are_padded_to_rgb() -> None:
     padded, wide = pad_for_viewer(network.state_dict(), spec)
     lr = noise(1, 8, 8)
     expected = network(lr).expand(1, 3, -1, -1)
-    assert distance(wide_network(padded, wide)(lr.expand(1, 3, 8, 8)), expected) <= 3 * EXACT
+    # three products are added per value, in an order that depends on the processor
+    assert distance(wide_network(padded, wide)(lr.expand(1, 3, 8, 8)), expected) <= 6 * EXACT
 
 
 def test_what_cannot_be_padded_is_left_and_the_reason_given() -> None:

@@ -43,8 +43,22 @@ def environment() -> str:
         "pillow": PIL.__version__,
         "machine": platform.machine(),
         "kernels": torch.backends.cpu.get_cpu_capability(),
+        "processor": _describe_processor(),  # the kernels of one capability still differ between processors
     }
     return " ".join(f"{name}={value}" for name, value in parts.items())
+
+
+def _describe_processor() -> str:
+    """Return family and model of the processor on Linux, "unknown" where they are not stated."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return "unknown"
+    facts: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        facts.setdefault(name.strip(), value.strip())
+    return f"{facts.get('cpu family', 'unknown')}-{facts.get('model', 'unknown')}"
 
 
 def measure(name: str, folder: Path) -> list[float]:
