@@ -46,8 +46,8 @@ class Dialog(QDialog):
         return handled
 
     def _fit(self) -> None:
-        least = fit_size(self.minimumSizeHint(), self.screen())
-        self.setMinimumHeight(least.height())
-        fitted = fit_size(self.size(), self.screen()).expandedTo(QSize(0, least.height()))
+        least = fit_size(self.minimumSizeHint().expandedTo(QSize(self.minimumWidth(), 0)), self.screen())
+        self.setMinimumSize(least)
+        fitted = fit_size(self.size(), self.screen()).expandedTo(least)
         if fitted != self.size():
             self.resize(fitted)

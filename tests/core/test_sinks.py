@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import math
@@ -419,3 +420,10 @@ def test_events_come_back_from_the_journal(tmp_path: Path) -> None:
 )
 def test_rough_durations_are_words(seconds: float, text: str) -> None:
     assert format_rough_duration(seconds) == text
+
+
+def test_a_failure_that_says_how_to_continue_is_not_followed_by_another_way() -> None:
+    plain = RunFinished("failed", 40, checkpoint="w/checkpoints/scale4_step40.pth", error="Out of memory.")
+    own = dataclasses.replace(plain, error="Resume with --resume latest and a lower --lr than 1.")
+    assert any("run the same command" in line for line in EventFormatter().format_event(plain))
+    assert not any("run the same command" in line for line in EventFormatter().format_event(own))

@@ -168,7 +168,8 @@ def _format_finish(event: RunFinished, workspace: str) -> list[str]:
         lines.append(f"Model: {event.model}")
     if event.checkpoint:
         lines.append(f"Checkpoint: {event.checkpoint}")
-        if event.outcome in ("stopped", "failed"):
+        says_how = "--resume" in (event.error or "")  # such as with another rate, without which it fails again
+        if event.outcome in ("stopped", "failed") and not says_how:
             root = str(Path(event.checkpoint).parent.parent)
             place = "" if root == workspace or not workspace else f"the workspace {root} and "  # it was moved there
             lines.append(f"To continue, run the same command with {place}--resume latest.")
