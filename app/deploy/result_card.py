@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.cards import Card, open_folder
+from app.form.wording import with_form_labels
 from app.icons import set_icon
 from app.plain_text import PlainLabel, plain_tooltip, visible
 from app.theme import SPACING
@@ -78,7 +79,7 @@ class ResultCard(Card):
         self._loads_in.setVisible(bool(loads_in))
         title = f"{_OUTCOMES.get(event.outcome, 'Stopped without saving')} at step {event.step}"
         done = event.outcome == "completed"
-        self.set_content("ok" if done else "info", "success" if done else "accent", title, _psnr_text(event))
+        self.set_content("ok" if done else "info", "success" if done else "accent", title, _describe(event))
 
 
 class ElidedPathLabel(PlainLabel):
@@ -136,6 +137,11 @@ def _make_tool_button(name: str, icon: str, clicked: Callable[[], object]) -> QT
     button.setToolTip(plain_tooltip(name))
     button.clicked.connect(lambda: clicked())
     return button
+
+
+def _describe(event: RunFinished) -> str:
+    """Return why a run failed, and its best PSNR."""
+    return " ".join(text for text in (with_form_labels(event.error or ""), _psnr_text(event)) if text)
 
 
 def _psnr_text(event: RunFinished) -> str:

@@ -261,3 +261,11 @@ def test_a_run_s_choices_are_its_workspace_s_and_its_budget_is_spent_once(tmp_pa
     Image.new("RGB", (64, 48)).save(tmp_path / "a.png")
     plan = make_plan({**draft.given, "source_dir": str(tmp_path), "resume_from": "latest"})
     assert (plan.config.max_minutes, plan.config.steps, plan.checkpoint) == (None, 1234, checkpoint)
+
+
+def test_a_workspace_that_names_no_source_leaves_the_chosen_one(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.set("source_dir", "/mine")
+    draft.set("scale", 8)
+    draft.open_workspace(str(stored(tmp_path / "run", scale=2)))
+    assert (draft.config.source_dir, draft.config.scale) == ("/mine", 2)

@@ -232,6 +232,7 @@ def test_a_failure_is_notified_as_one(
 
 
 def write_events(workspace: Path, tag: str) -> None:
+    workspace.mkdir(exist_ok=True)
     sink = TensorBoardSink(workspace / "tensorboard", 0)
     sink(StepDone(3, 3, {tag: 0.5}, 1e-4, 1.0, 10.0, 0.1, None, 10**9))
     sink(RunFinished("completed", 3))

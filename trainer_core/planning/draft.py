@@ -103,8 +103,8 @@ class Draft:
         """Open a workspace and return the notices about its stored settings.
 
         Stored settings replace all earlier choices, and so do those of the newest checkpoint where the settings file is
-        missing or cannot be used. Without any, those of the previous workspace stay, so that no entry of the form
-        changes. Opening the same workspace again changes no choice.
+        missing or cannot be used; only the source folder stays if they name none. Without any, those of the previous
+        workspace stay, so that no entry of the form changes. Opening the same workspace again changes no choice.
 
         Args:
             workspace: the folder; "" for none.
@@ -139,7 +139,9 @@ class Draft:
         run = None if _holds_settings(self.stored) else find_run_settings(Workspace(Path(folder)))
         was_of_checkpoint, self._is_of_checkpoint = self._is_of_checkpoint, run is not None
         if (run or _holds_settings(self.stored)) and (not had_settings or was_of_checkpoint != self._is_of_checkpoint):
-            self._given, self._carried_over, self.warm_start = {"workspace": workspace}, {}, None
+            own_source = run.last_source if run else self.stored.last_source
+            chosen = {} if own_source else {n: v for n, v in self._given.items() if n in ("source_dir", "demo")}
+            self._given, self._carried_over, self.warm_start = {**chosen, "workspace": workspace}, {}, None
             self._carried_over = self._non_default(run.values) if run else {}
         if run is not None:
             self.stored = StoredSettings(last_source=run.last_source, notices=run.notices)
