@@ -292,11 +292,17 @@ def _linear_profile() -> bytes:
     return bytes(data)
 
 
-def test_floating_point_and_32_bit_pictures_are_refused(tmp_path: Path) -> None:
-    for number, values in enumerate((np.ones((8, 8), np.float32), np.ones((8, 8), np.int32))):
-        Image.fromarray(values).save(tmp_path / f"{number}.tif")
-        with pytest.raises(PhotoError, match="8 or 16 bit"):
-            decode(tmp_path / f"{number}.tif")
+def test_pictures_without_defined_white_are_refused_by_their_headers_as_by_decoding(tmp_path: Path) -> None:
+    Image.fromarray(np.ones((8, 8), np.float32)).save(tmp_path / "float.tif")
+    Image.fromarray(np.ones((8, 8), np.int32)).save(tmp_path / "integer.tif")
+    (tmp_path / "hdr.png").write_bytes(png(8, 8, b"\0" * 200, 8, 2, (b"cICP", bytes((9, 16, 0, 1)))))
+    save(tmp_path / "fine.png")
+    scan = scan_photos(tmp_path)
+    assert [photo.name for photo in scan.photos] == ["fine.png"]
+    for entry in scan.rejected:
+        with pytest.raises(PhotoError, match="no defined white") as error:
+            decode(tmp_path / entry.name)
+        assert error.value.message == entry.reason
 
 
 def test_of_an_animation_the_first_frame_is_used(tmp_path: Path) -> None:

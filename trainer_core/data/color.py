@@ -35,11 +35,10 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> np.ndarray:
         profile: its ICC profile; None for sRGB. A damaged profile, or one for another kind of picture, is ignored.
 
     Raises:
-        PhotoError: the picture is floating-point or 32-bit, or fully transparent.
+        PhotoError: as `check_depth`, or the picture is fully transparent.
     """
+    check_depth(image)
     to_eight_bit = _make_rounding(image)
-    if to_eight_bit is None and image.mode in ("I", "F"):
-        raise PhotoError("a 32-bit or floating-point image has no defined white; save it with 8 or 16 bits per channel")
     has_alpha = image.mode in _ALPHA_MODES or ("transparency" in image.info and to_eight_bit is None)
     # 32-bit BMP files often leave the fourth byte 0; every viewer shows them.
     is_alpha_valid = has_alpha and not (image.format == "BMP" and _highest_alpha(image) == 0)
@@ -64,6 +63,16 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> np.ndarray:
     if is_alpha_valid and highest == 0:
         raise PhotoError("the image is fully transparent")
     return pixels
+
+
+def check_depth(image: Image.Image) -> None:
+    """Refuse a picture without defined white; its pixels need not be loaded.
+
+    Raises:
+        PhotoError: the picture is floating-point or 32-bit.
+    """
+    if _make_rounding(image) is None and image.mode in ("I", "F"):
+        raise PhotoError("a 32-bit or floating-point image has no defined white; save it with 8 or 16 bits per channel")
 
 
 def _highest_alpha(image: Image.Image) -> int:

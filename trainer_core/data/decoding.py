@@ -22,7 +22,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from trainer_core.data.color import to_srgb
+from trainer_core.data.color import check_depth, to_srgb
 from trainer_core.data.color_profiles import read_profile
 from trainer_core.data.completeness import is_truncated
 from trainer_core.data.formats import describe_foreign_format, describe_foreign_suffix, is_raw
@@ -85,13 +85,16 @@ def check_photo(path: Path) -> tuple[int, int]:
     """Return width and height like `read_size`, and refuse files that cannot be photos as far as headers show.
 
     Raises:
-        PhotoError: as `read_size`, or the end of the file is missing, or this program wrote it as a result.
+        PhotoError: as `read_size`, or the end of the file is missing, this program wrote it as a result, or its white
+            is not defined (32-bit, floating-point and HDR pictures).
     """
     with _open_image(path) as (image, file):
         if is_truncated(file, image):
             raise PhotoError("the file is truncated: its end is missing. Copy it again from where it came")
         if str(image.info.get("Software", "")).startswith(RESULT_MARK):
             raise PhotoError("a result of this program, not a photo")
+        check_depth(image)
+        _read_profile(image, file)
         return _upright_size(image)
 
 
@@ -138,12 +141,15 @@ def read_png_texts(path: Path) -> dict[str, str]:
 
 def _decode_image(image: Image.Image, file: BinaryIO) -> np.ndarray:
     turn = _TURNS.get(_read_orientation(image))
-    cicp = read_early_chunk(file, b"cICP") if image.format == "PNG" else b""
-    profile = read_profile(image, cicp)
+    profile = _read_profile(image, file)
     image.load()
     pixels = to_srgb(image, profile)
     image.close()  # frees Pillow's pixels before a turn needs another copy
     return pixels if turn is None else np.ascontiguousarray(turn(pixels))
+
+
+def _read_profile(image: Image.Image, file: BinaryIO) -> bytes | None:
+    return read_profile(image, read_early_chunk(file, b"cICP") if image.format == "PNG" else b"")
 
 
 @contextmanager
