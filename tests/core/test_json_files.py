@@ -18,6 +18,7 @@ from trainer_core.planning.plan import make_plan
 from trainer_core.workspace.layout import Workspace
 
 NESTED = "[" * 100_000
+WITHOUT_TORCH: dict[str, Any] = {"device": "cpu", "amp": False}
 
 
 def read_by_settings(path: Path) -> Any:
@@ -141,7 +142,7 @@ def test_a_workspace_file_of_a_newer_version_stops_the_run_and_stays_as_it_is(
     (workspace / "checkpoints" / "scale4_step1.pth").write_bytes(b"x")
     (workspace / name).write_text(json.dumps(NEWER[name]), "utf-8")
     with pytest.raises(NewerFileError, match=name):
-        make_plan({"source_dir": str(photos), "workspace": str(workspace), **options})
+        make_plan({"source_dir": str(photos), "workspace": str(workspace), **WITHOUT_TORCH, **options})
     assert json.loads((workspace / name).read_text("utf-8")) == NEWER[name]
 
 
@@ -150,5 +151,5 @@ def test_unknown_keys_of_the_recorded_split_stay_in_it(tmp_path: Path) -> None:
     workspace.mkdir()
     content = {"version": 1, "train": ["photo0.png"], "val": ["photo1.png"], "added_later": [5]}
     (workspace / "dataset_splits.json").write_text(json.dumps(content), "utf-8")
-    plan = make_plan({"source_dir": str(photos), "workspace": str(workspace)})
+    plan = make_plan({"source_dir": str(photos), "workspace": str(workspace), **WITHOUT_TORCH})
     assert splits_to_json(plan.splits)["added_later"] == [5]

@@ -16,7 +16,6 @@ from trainer_core.errors import UserError
 from trainer_core.planning.photos import find_photos
 from trainer_core.planning.plan import find_run_photos
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.verbs.simulate import simulate
 
 
 def save(path: Path, seed: int) -> Path:
@@ -114,6 +113,7 @@ def test_photos_beside_the_results_of_a_chosen_workspace_are_used(tmp_path: Path
 
 def test_simulated_photos_are_passed_over_and_other_folders_of_these_names_are_not(tmp_path: Path) -> None:
     source = make_photos(tmp_path / "source", 2)
+    simulate = pytest.importorskip("trainer_core.verbs.simulate", exc_type=ImportError).simulate
     simulate([source], source / "sim", camera="wqv1", scale=2)
     save(source / "pairs" / "lr" / "x.png", 20)
     save(source / "pairs" / "target" / "y.png", 21)
