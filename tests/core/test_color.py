@@ -114,6 +114,8 @@ def test_a_coding_chunk_precedes_the_profile_and_hdr_is_refused() -> None:
     assert (
         np.abs(decode_bytes(png(flat(LINEAR_MIDDLE), (b"cICP", bytes((1, 8, 0, 1))))).astype(int) - MIDDLE).max() <= 1
     )
+    unspecified = (b"cICP", bytes((2, 2, 0, 1)))
+    assert np.abs(decode_bytes(png(flat(LINEAR_MIDDLE), unspecified, profile=linear)).astype(int) - MIDDLE).max() <= 1
     for transfer in (16, 18):
         with pytest.raises(PhotoError, match="HDR"):
             decode_bytes(png(flat(77), (b"cICP", bytes((9, transfer, 0, 1)))))

@@ -12,6 +12,7 @@ from PIL import Image
 from tests.small_runs import make_photos, picture, watch_photo
 from trainer_core.data.passed_over import find_file_reason, find_folder_reason
 from trainer_core.data.photos import scan_photos
+from trainer_core.data.split_folders import find_reduced_folders
 from trainer_core.errors import UserError
 from trainer_core.planning.photos import find_photos
 from trainer_core.planning.plan import find_run_photos
@@ -47,6 +48,9 @@ SYSTEM_FOLDERS = {
     ".AppleDouble": "hidden",
     "Trip Previews.lrdata": "another program",
     ".git": "hidden",
+    "THMBNL": "thumbnails",
+    "LOST.DIR": "operating system",
+    "cache": "another program",
 }
 
 
@@ -131,6 +135,13 @@ def test_the_reduced_copies_of_a_data_set_are_passed_over_and_a_folder_lr_alone_
         save(tmp_path / name, number)
     assert names(tmp_path) == ["DIV2K_train_HR/1.png", "mine/LR/b.png", "set/HR/a.png"]
     assert reasons(tmp_path).keys() == {"DIV2K_train_LR_bicubic/", "set/LR/"}
+    for names_of_one_folder in (
+        ["GTmod12", "LRbicx4"],
+        ["DIV2K_HR", "DIV2K_LRx4"],
+        ["gt", "lq"],
+        ["HighRes", "LowRes"],
+    ):
+        assert find_reduced_folders(names_of_one_folder) == names_of_one_folder[1:]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need privileges on Windows")

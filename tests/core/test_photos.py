@@ -305,6 +305,49 @@ def test_pictures_without_defined_white_are_refused_by_their_headers_as_by_decod
         assert error.value.message == entry.reason
 
 
+def tiff(bits: int, photometric: int, samples: int, values: bytes, *more: tuple[int, int]) -> bytes:
+    """A TIFF file of 16x16 pixels; `more` are additional tags with a short value."""
+    tags = {256: 16, 257: 16, 259: 1, 262: photometric, 277: samples, 278: 16, 279: len(values), **dict(more)}
+    start = 8 + 2 + 12 * (len(tags) + 2) + 4
+    entries = [(tag, struct.pack("<HHIHH", tag, 3, 1, value, 0)) for tag, value in tags.items()]
+    entries.append((258, struct.pack("<HHI4s", 258, 3, samples, struct.pack("<HH", bits, bits * (samples > 1)))))
+    if samples > 2:
+        entries[-1] = (258, struct.pack("<HHII", 258, 3, samples, start))
+        start += 2 * samples
+    entries.append((273, struct.pack("<HHII", 273, 4, 1, start)))
+    depths = struct.pack("<H", bits) * samples if samples > 2 else b""
+    directory = struct.pack("<H", len(entries)) + b"".join(entry for _, entry in sorted(entries)) + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8) + directory + depths + values
+
+
+def test_a_16_bit_tiff_whose_zero_is_white_is_no_negative(tmp_path: Path) -> None:
+    for bits, values in ((8, bytes([55]) * 256), (16, struct.pack("<H", 55 * 257) * 256)):
+        (tmp_path / "a.tif").write_bytes(tiff(bits, 0, 1, values))
+        assert (decode(tmp_path / "a.tif") == 200).all()
+
+
+def test_a_fourth_channel_that_nothing_calls_alpha_hides_no_picture(tmp_path: Path) -> None:
+    pixels = bytes((200, 100, 50, 0)) * 256
+    (tmp_path / "a.tif").write_bytes(tiff(8, 2, 4, pixels))
+    assert (decode(tmp_path / "a.tif") == (200, 100, 50)).all()
+    (tmp_path / "a.tif").write_bytes(tiff(8, 2, 4, pixels, (338, 2)))
+    with pytest.raises(PhotoError, match="transparent"):
+        decode(tmp_path / "a.tif")
+
+
+def test_a_tiff_that_cannot_be_read_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(tiff(32, 2, 3, bytes(16 * 16 * 12)))
+    with pytest.raises(PhotoError, match="unusual kind of TIFF; save it"):
+        decode(tmp_path / "a.tif")
+
+
+def test_a_truncated_webp_is_called_truncated(tmp_path: Path) -> None:
+    content = save(tmp_path / "a.webp").read_bytes()
+    (tmp_path / "a.webp").write_bytes(content[:-20])
+    with pytest.raises(PhotoError, match="truncated"):
+        decode(tmp_path / "a.webp")
+
+
 def test_of_an_animation_the_first_frame_is_used(tmp_path: Path) -> None:
     first, second = (Image.fromarray(picture(number)) for number in (1, 2))
     cases: tuple[tuple[str, dict[str, Any]], ...] = (("a.png", {}), ("a.webp", {"lossless": True}), ("a.tif", {}))

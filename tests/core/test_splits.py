@@ -161,6 +161,9 @@ def test_photos_beside_a_val_or_test_folder_train() -> None:
         ("TrainHR", "ValHR"),
         ("DIV2K/DIV2K_train_HR/DIV2K_train_HR", "DIV2K/DIV2K_valid_HR"),
         ("data/set/train/HR", "data/set/dev/HR"),
+        ("train2017", "val2017"),
+        ("00_trainset", "01_valset"),
+        ("LSDIR_train_HR_sub", "imagenet-val-512"),
     ],
 )
 def test_the_folder_names_of_data_sets_are_known(train: str, val: str) -> None:

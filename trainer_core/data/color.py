@@ -1,9 +1,9 @@
 """Convert a decoded picture of any mode to 8-bit sRGB, strip by strip: `to_srgb(image, profile)`.
 
 Profiles are converted by what they do, never by their name; one that changes nothing visible is left out, so that sRGB
-files keep their exact values. 16-bit values are rounded (v / 257), and transparent pixels are composited on middle
-gray: a white or black border would not look like a photo, and gray changes the mean brightness least. Converting in
-strips keeps the memory at that of the decoded picture and the result.
+files keep their exact values. 16-bit grays are rounded (v / 257); of other 16-bit values Pillow keeps the upper byte.
+Transparent pixels are composited on middle gray: a white or black border would not look like a photo, and gray changes
+the mean brightness least. Converting in strips keeps the memory at that of the decoded picture and the result.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from trainer_core.data.photo_error import PhotoError
 BACKDROP = (128, 128, 128)
 
 _STRIP_PIXELS = 1 << 20
-_BITS_PER_SAMPLE_TAG = 258
+_BITS_PER_SAMPLE_TAG, _PHOTOMETRIC_TAG, _EXTRA_SAMPLES_TAG, _WHITE_IS_ZERO = 258, 262, 338, 0
 _INVISIBLE = 2  # of 255 levels: the rounding of two conversions
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 _MODES_OF_SPACES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
@@ -40,8 +40,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> np.ndarray:
     check_depth(image)
     to_eight_bit = _make_rounding(image)
     has_alpha = image.mode in _ALPHA_MODES or ("transparency" in image.info and to_eight_bit is None)
-    # 32-bit BMP files often leave the fourth byte 0; every viewer shows them.
-    is_alpha_valid = has_alpha and not (image.format == "BMP" and _highest_alpha(image) == 0)
+    is_alpha_valid = has_alpha and (_states_alpha(image) or _highest_alpha(image) > 0)
     base = "L" if to_eight_bit else image.mode if image.mode in ("L", "CMYK", "LAB") else "RGB"
     convert = _make_conversion(base, profile)
     pixels = np.empty((image.height, image.width, 3), np.uint8)
@@ -69,10 +68,18 @@ def check_depth(image: Image.Image) -> None:
     """Refuse a picture without defined white; its pixels need not be loaded.
 
     Raises:
-        PhotoError: the picture is floating-point or 32-bit.
+        PhotoError: the picture is floating-point, signed or 32-bit.
     """
     if _make_rounding(image) is None and image.mode in ("I", "F"):
-        raise PhotoError("a 32-bit or floating-point image has no defined white; save it with 8 or 16 bits per channel")
+        raise PhotoError(
+            "a 32-bit, signed or floating-point image has no defined white; save it with 8 or 16 bits per channel"
+        )
+
+
+def _states_alpha(image: Image.Image) -> bool:
+    """Whether a fourth channel must be alpha; of BMP and some TIFF files it is often 0, and viewers ignore it."""
+    tags = getattr(image, "tag_v2", None)
+    return image.format != "BMP" and (tags is None or _EXTRA_SAMPLES_TAG in tags)
 
 
 def _highest_alpha(image: Image.Image) -> int:
@@ -83,8 +90,11 @@ def _make_rounding(image: Image.Image) -> Convert | None:
     """Return the conversion of a strip of 12- or 16-bit gray to 8 bits; None for other modes."""
     if not image.mode.startswith("I;16") and not (image.mode == "I" and image.format == "PNG"):
         return None
-    top = 4095 if getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE_TAG) == (12,) else 65535
+    tags = getattr(image, "tag_v2", {})
+    top = 4095 if tags.get(_BITS_PER_SAMPLE_TAG) == (12,) else 65535
     levels = np.minimum((np.arange(65536, dtype=np.uint32) * 255 + top // 2) // top, 255).astype(np.uint8)
+    if tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO:  # Pillow inverts only 8 bits and fewer
+        levels = 255 - levels
     return lambda strip: Image.fromarray(levels[np.asarray(strip)])
 
 

@@ -47,7 +47,7 @@ def read_profile(image: Image.Image, cicp: bytes) -> bytes | None:
     Raises:
         PhotoError: the picture is HDR, which has no defined white.
     """
-    if len(cicp) == 4:
+    if len(cicp) == 4 and _is_known_cicp(cicp):
         return _profile_from_cicp(cicp)
     embedded = image.info.get("icc_profile")
     if embedded:
@@ -104,15 +104,20 @@ def _colorants(primaries: Primaries) -> np.ndarray:
     return adapted
 
 
-def _profile_from_cicp(cicp: bytes) -> bytes | None:
-    primaries, transfer = cicp[0], cicp[1]
-    if transfer in _HDR_TRANSFERS:
+def _is_known_cicp(cicp: bytes) -> bool:
+    """Whether a chunk cICP states colors that can be converted; else the next description in the file counts.
+
+    Raises:
+        PhotoError: the picture is HDR.
+    """
+    if cicp[1] in _HDR_TRANSFERS:
         raise PhotoError("an HDR picture has no defined white; save it as an ordinary (SDR) picture")
-    curves: dict[int, Curve] = {1: _bt709, 6: _bt709, 14: _bt709, 15: _bt709, 4: _power(2.2), 5: _power(2.8)}
-    curves.update({8: _power(1.0), 13: _srgb})
-    if (primaries, transfer) == (1, 13) or primaries not in _CICP_PRIMARIES or transfer not in curves:
-        return None
-    return build_profile(_CICP_PRIMARIES[primaries], curves[transfer])
+    return cicp[0] in _CICP_PRIMARIES and cicp[1] in _CICP_CURVES
+
+
+def _profile_from_cicp(cicp: bytes) -> bytes | None:
+    is_srgb = tuple(cicp[:2]) == (1, 13)
+    return None if is_srgb else build_profile(_CICP_PRIMARIES[cicp[0]], _CICP_CURVES[cicp[1]])
 
 
 def _profile_from_gamma(image: Image.Image) -> bytes | None:
@@ -152,3 +157,12 @@ def _srgb(encoded: np.ndarray) -> np.ndarray:
 
 def _bt709(encoded: np.ndarray) -> np.ndarray:
     return np.where(encoded < 0.081, encoded / 4.5, ((encoded + 0.099) / 1.099) ** (1 / 0.45))
+
+
+_CICP_CURVES: dict[int, Curve] = {  # ITU-T H.273, table 3
+    **dict.fromkeys((1, 6, 14, 15), _bt709),
+    4: _power(2.2),
+    5: _power(2.8),
+    8: _power(1.0),
+    13: _srgb,
+}

@@ -55,7 +55,10 @@ MAX_FILE_BYTES = 512 * 1024 * 1024
 _MAX_PROFILE_BYTES = 16 * 1024 * 1024
 DECODING_BYTES = 7  # per pixel: Pillow's four and the three of the result
 
+_TRUNCATED = "the file is truncated: its end is missing. Copy it again from where it came"
+
 _ORIENTATION_TAG = 0x0112
+_UNKNOWN_TIFF = "unknown pixel mode"  # Pillow's text
 _NEW_SUBFILE_TYPE_TAG, _DNG_VERSION_TAG, _REDUCED = 254, 50706, 1
 _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda pixels: pixels[:, ::-1],
@@ -90,7 +93,7 @@ def check_photo(path: Path) -> tuple[int, int]:
     """
     with _open_image(path) as (image, file):
         if is_truncated(file, image):
-            raise PhotoError("the file is truncated: its end is missing. Copy it again from where it came")
+            raise PhotoError(_TRUNCATED)
         if str(image.info.get("Software", "")).startswith(RESULT_MARK):
             raise PhotoError("a result of this program, not a photo")
         check_depth(image)
@@ -166,7 +169,10 @@ def _open_image(source: Path | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
             if size > MAX_FILE_BYTES:
                 raise PhotoError(f"the file is {size / 1024**2:.0f} MiB; the limit is {MAX_FILE_BYTES // 1024**2} MiB")
             file.seek(0)
-            reader = _find_reader(file.read(16), suffix)
+            start = file.read(16)
+            reader = _find_reader(start, suffix)
+            if reader is WebPImageFile and size < 8 + int.from_bytes(start[4:8], "little"):
+                raise PhotoError(_TRUNCATED)  # Pillow would not open it
             file.seek(0)
             if reader is TiffImageFile:
                 silence_libtiff()
@@ -184,6 +190,8 @@ def _open_image(source: Path | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
     except MemoryError as error:
         raise PhotoError("there is not enough memory to read it", is_momentary=True) from error
     except Exception as error:  # decoders raise exceptions of any type on a damaged file
+        if str(error) == _UNKNOWN_TIFF:
+            raise PhotoError("an unusual kind of TIFF; save it as RGB or gray with 8 or 16 bits per channel") from error
         raise PhotoError(f"the file is damaged ({type(error).__name__}: {error})") from error
 
 

@@ -32,6 +32,9 @@ _FOLDERS = {
             "thumbs",
             "thumbnails",
             "_thumbs",
+            "thmbnl",  # Sony cameras
+            "ipod photo cache",
+            "_vti_cnf",  # FrontPage
         ),
         _THUMBNAILS,
     ),
@@ -56,6 +59,8 @@ _FOLDERS = {
             "temporary items",  # netatalk
             "thevolumesettingsfolder",
             "config.msi",
+            "lost.dir",  # Android
+            "found.000",
         ),
         _SYSTEM,
     ),
@@ -69,7 +74,7 @@ _FOLDERS = {
         _SNAPSHOTS,
     ),
     **dict.fromkeys(("__macosx", "appledouble"), _APPLE_DOUBLE),
-    **dict.fromkeys(("captureone", "node_modules", "site-packages", "__pycache__"), _CACHE),
+    **dict.fromkeys(("captureone", "cache", "node_modules", "site-packages", "__pycache__"), _CACHE),
     **dict.fromkeys(("preview_photos", "previous_runs"), _RUN_RESULTS),
     "previews": "previews, not the originals",  # of a run, of Aperture and Lightroom
 }

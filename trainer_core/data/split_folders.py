@@ -7,19 +7,39 @@ contains everything.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Iterable
 
 _WORDS = {
-    **dict.fromkeys(("train", "training", "trn"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "validate", "eval", "evaluation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing", "tst"), "test"),
+    **dict.fromkeys(("train", "training", "trn", "trainset"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "eval", "evaluation", "dev", "valset"), "val"),
+    **dict.fromkeys(("test", "tests", "testing", "tst", "testset"), "test"),
 }
 _EXTRA_WORDS = frozenset(
-    ("hr", "gt", "set", "data", "dataset", "images", "imgs", "img", "photos", "pictures", "split", "originals", "full")
+    (
+        "hr",
+        "gt",
+        "set",
+        "data",
+        "dataset",
+        "images",
+        "imgs",
+        "img",
+        "photos",
+        "pictures",
+        "split",
+        "originals",
+        "full",
+        "sub",
+    )
 )
-_DATA_SET = re.compile(r"(?=.*[a-z])(?=.*\d)[a-z0-9]+")  # div2k, bsds500
+_DATA_SET = re.compile(r"(?=.*\d)[a-z0-9]+|coco|imagenet|lsdir")  # div2k, bsds500; also the 512 of train_512
 _REDUCED_WORDS = frozenset(("bicubic", "unknown", "mild", "difficult", "wild"))  # how DIV2K reduced its photos
+_ORIGINAL = re.compile(r"hr|gt(mod\d+)?")
+_REDUCED = re.compile(r"(lr|lq)(bic[a-z]*)?(x\d+)?")  # LR, LQ, LRbicx4, LRx4
+_WITH_NUMBER = re.compile(rf"\b({'|'.join(_WORDS)})(\d+)\b")  # val2017
+_RESOLUTION = re.compile(r"\b(high|low)[ _-]?res(?:olution)?\b")
 
 
 def split_of_folder(name: str) -> str:
@@ -46,16 +66,20 @@ def find_folder_splits(names: Collection[str]) -> dict[str, str]:
 def find_reduced_folders(names: Iterable[str]) -> list[str]:
     """Return the folders with reduced (LR) copies of photos among the names in one folder.
 
-    A folder LR counts only beside one with the photos themselves (HR or GT), one like DIV2K_train_LR_bicubic always.
+    A folder LR or LQ counts only beside one with the photos themselves (HR or GT), one like DIV2K_train_LR_bicubic
+    always.
     """
     words = {name: set(_words(name)) for name in names}
-    has_originals = any({"hr", "gt"} & found for found in words.values())
-    return [name for name, found in words.items() if "lr" in found and (has_originals or found & _REDUCED_WORDS)]
+    has_originals = any(map(_ORIGINAL.fullmatch, itertools.chain(*words.values())))
+    reduced = {name: found for name, found in words.items() if any(map(_REDUCED.fullmatch, found))}
+    return [name for name, found in reduced.items() if has_originals or found & _REDUCED_WORDS]
 
 
 def _words(name: str) -> list[str]:
     separated = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)  # TrainHR
-    return [word for word in re.split(r"[^a-z0-9]+", separated.lower()) if word]
+    separated = _WITH_NUMBER.sub(r"\1 \2", separated.lower())
+    separated = _RESOLUTION.sub(lambda match: f"{match[1][0]}r", separated)
+    return [word for word in re.split(r"[^a-z0-9]+", separated) if word]
 
 
 def _common_folder(names: Iterable[str]) -> str:
