@@ -233,3 +233,33 @@ def test_the_form_shows_and_resumes_the_settings_of_the_checkpoint(
     (run / "training_config.json").write_text(json.dumps(shown), "utf-8")
     draft.open_workspace(str(run))
     assert draft.config.learning_rate == 2e-4 and "learning_rate" not in draft.given, "the file counts again"
+
+
+@pytest.mark.parametrize("kept", [(), ("schema", "steps", "learning_rate")])
+def test_settings_that_the_file_lacks_are_those_of_the_checkpoint(
+    photos: Path, run: Path, kept: tuple[str, ...]
+) -> None:
+    file = run / "training_config.json"
+    data = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps({name: data[name] for name in kept}), "utf-8")
+    plan = resume(photos, run)
+    assert own_settings(plan) == {name: OWN[name] for name in OWN if name != "steps"}
+    assert plan.stored.workspace_id == data["workspace_id"] and plan.changes == ()
+    assert any("lacks" in text and "scale4_step2.pth" in text for text in plan.notices)
+
+
+@pytest.mark.parametrize("checkpoint", ["latest", "checkpoints/scale4_step1.pth"])
+def test_a_settings_file_of_another_workspace_does_not_replace_checkpoints_by_their_deploy_siblings(
+    photos: Path, run: Path, checkpoint: str
+) -> None:
+    file = run / "training_config.json"
+    data = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps({**data, "workspace_id": "another"}), "utf-8")
+    named = checkpoint if checkpoint == "latest" else str(run / checkpoint)
+    with pytest.raises(UserError, match="another workspace") as refused:
+        train(photos, run, resume_from=named, steps=3)
+    assert "--resume" not in refused.value.message and "move it away" in refused.value.message
+    assert not (run / "previous_runs").exists()
+    file.rename(run.parent / file.name)  # the advice works
+    assert "new optimizer" not in notices(train(photos, run, resume_from=named, steps=3))
+    assert Workspace(run).checkpoint_path(4, "step3").is_file()

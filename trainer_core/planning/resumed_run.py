@@ -1,7 +1,8 @@
 """The run to resume: its checkpoint, and the settings and split that belong to it.
 
 They stand beside the checkpoint, in the workspace or in the archive of a previous run. Where such a file is missing or
-cannot be used, the checkpoint's own settings and split count. Nothing here writes files.
+cannot be used, the checkpoint's own settings and split count, also for single settings that it lacks. Nothing here
+writes files.
 """
 
 from __future__ import annotations
@@ -104,9 +105,30 @@ def _read_settings(home: Workspace, record: RunRecord | None) -> tuple[StoredSet
         if record is None:
             raise
         return settings_of(record), _fallback_notice(error.message, "settings", record)
-    if os.path.lexists(home.settings_file) or record is None:
+    if record is None:
         return stored, ""
+    if os.path.lexists(home.settings_file):
+        return _complete_settings(stored, record, home.settings_file), ""
     return settings_of(record), _fallback_notice(f"{home.settings_file} is missing.", "settings", record)
+
+
+def _complete_settings(stored: StoredSettings, record: RunRecord, file: Path) -> StoredSettings:
+    """Return the stored settings with what they lack from the checkpoint, and a notice that names it."""
+    try:
+        own = settings_of(record)
+    except UserError:
+        return stored
+    missing = [name for name in own.values if name not in stored.values]
+    if not missing:
+        return replace(stored, workspace_id=stored.workspace_id or own.workspace_id)
+    count = f"{len(missing)} settings" if len(missing) > 1 else f"the setting {missing[0]}"
+    text = f"{file} lacks {count}. Continuing with the values in {record.checkpoint.name}."
+    return replace(
+        stored,
+        values={**own.values, **stored.values},
+        notices=(*stored.notices, text),
+        workspace_id=stored.workspace_id or own.workspace_id,
+    )
 
 
 def _read_split(home: Workspace, record: RunRecord | None) -> tuple[Mapping[str, Any] | None, str]:

@@ -32,6 +32,10 @@ class _WrongScale(UserError):
     """The checkpoint is of a run with another scale, which the user must decide."""
 
 
+class _ForeignCheckpoint(UserError):
+    """The checkpoint is intact, but its workspace has another id than the settings file says."""
+
+
 @dataclass(frozen=True)
 class PassedOver:
     """A checkpoint that could not be resumed, and the reason as a sentence."""
@@ -56,7 +60,8 @@ def load_resumed(plan: RunPlan) -> Resumed | None:
 
     Raises:
         UserError: the named file is damaged, of another workspace or scale, or of a newer version of this program; for
-            "latest", no file of the run verifies, or one is of another scale or a newer version.
+            "latest", no file of the run verifies, one is of another scale or a newer version, or all that verify are of
+            another workspace.
     """
     path = plan.checkpoint
     if path is None:
@@ -67,7 +72,7 @@ def load_resumed(plan: RunPlan) -> Resumed | None:
         return Resumed(state_from_deployable(path, plan.config), path)
     try:
         return Resumed(_load(plan, path), path)
-    except (NewerFileError, _WrongScale):
+    except (NewerFileError, _WrongScale, _ForeignCheckpoint):
         raise
     except UserError as error:
         named = Path(plan.config.resume_from or "")
@@ -87,6 +92,7 @@ def find_verified(workspace: Workspace, *, without: Iterable[Path] = ()) -> Path
 
 def _load_latest(plan: RunPlan) -> Resumed:
     passed_over: list[PassedOver] = []
+    foreign: _ForeignCheckpoint | None = None
     workspace = plan.workspace
     candidates = [path for _, path in list_checkpoints(workspace)]
     for path in [*list_unreadable_checkpoints(workspace), *candidates]:
@@ -96,6 +102,10 @@ def _load_latest(plan: RunPlan) -> Resumed:
             raise
         except UserError as error:
             passed_over.append(PassedOver(path, error.message))
+            if foreign is None and isinstance(error, _ForeignCheckpoint):
+                foreign = error
+    if foreign is not None:  # an intact checkpoint is never replaced by a deploy sibling, which has no optimizer
+        raise foreign
     for _, path in list_deploy_siblings(workspace):
         try:
             return Resumed(state_from_deployable(path, plan.config), path, tuple(passed_over))
@@ -114,8 +124,10 @@ def _load_latest(plan: RunPlan) -> Resumed:
 def _load(plan: RunPlan, path: Path) -> TrainingState:
     state = checkpoint.load_checkpoint(path)
     if plan.stored.workspace_id and state.workspace_id != plan.stored.workspace_id:
-        raise UserError(
-            f"{path} belongs to another workspace. Resume it there, or use --init-weights to start from its weights."
+        raise _ForeignCheckpoint(
+            f"{path} belongs to another workspace than {plan.workspace.settings_file}. Resume it there, or use "
+            "--init-weights to start from its weights. If that settings file was copied from another workspace, move "
+            "it away: the run then continues with the settings in the checkpoint."
         )
     if state.spec["scale"] != plan.config.scale:
         raise _WrongScale(
