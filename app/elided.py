@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
 
@@ -10,6 +10,7 @@ from app.plain_text import PlainLabel, plain_tooltip, visible
 
 _MIN_WIDTH = 60  # pixels
 _TEXT_FRAME = 2  # pixels beside the text of a combo box
+_FRACTION = 1  # pixels: widths of texts are no whole numbers
 _ICON_GAP = 4  # pixels between its icon and its text
 _LIST_FRAME = 16  # pixels beside the rows of its list, with room for a scroll bar
 _MAX_LIST_WIDTH = 600
@@ -67,6 +68,15 @@ class ElidedComboBox(QComboBox):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
 
+    def sizeHint(self) -> QSize:
+        """Return the size that shows the longest text whole; the style's own is too narrow under a style sheet."""
+        size, option = super().sizeHint(), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        option.rect = QRect(QPoint(0, 0), size)
+        texts = [self.itemText(index) for index in range(self.count())]
+        widest = max((self.fontMetrics().horizontalAdvance(text) for text in texts), default=0)
+        return size + QSize(max(0, widest + _FRACTION - self._text_room(option)), 0)
+
     def visible_text(self) -> str:
         """Return the chosen text as it is drawn, shortened to fit."""
         return self._option().currentText
@@ -86,10 +96,12 @@ class ElidedComboBox(QComboBox):
     def _option(self) -> QStyleOptionComboBox:
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
+        mode = Qt.TextElideMode.ElideMiddle
+        option.currentText = self.fontMetrics().elidedText(option.currentText, mode, self._text_room(option))
+        return option
+
+    def _text_room(self, option: QStyleOptionComboBox) -> int:
         field = QStyle.SubControl.SC_ComboBoxEditField
         room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width()
-        if not option.currentIcon.isNull():
-            room -= option.iconSize.width() + _ICON_GAP
-        mode = Qt.TextElideMode.ElideMiddle
-        option.currentText = self.fontMetrics().elidedText(option.currentText, mode, room - _TEXT_FRAME)
-        return option
+        icon = 0 if option.currentIcon.isNull() else option.iconSize.width() + _ICON_GAP
+        return room - icon - _TEXT_FRAME

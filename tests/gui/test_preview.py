@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.elided import ElidedComboBox
 from app.preview.compare import CompareView
 from app.preview.panel import PreviewPanel
 from app.preview.pictures import Pictures, make_pictures, read_strip
@@ -249,6 +250,15 @@ def test_pinned_photos_come_after_the_frames_and_have_no_original(
     assert panel.picture_box.currentText() == "photo.png"
 
 
+def _shown_name(name: str) -> str:
+    """Return what a box of the size that it asks for shows of the name."""
+    box = ElidedComboBox()
+    box.ensurePolished()
+    box.addItems([name, "a.png"])
+    box.resize(box.sizeHint())
+    return box.visible_text()
+
+
 def test_a_picture_s_name_stands_once_and_shows_where_it_differs_from_the_others(
     panel: PreviewPanel, tmp_path: Path
 ) -> None:
@@ -259,6 +269,8 @@ def test_a_picture_s_name_stands_once_and_shows_where_it_differs_from_the_others
     panel.on_event(preview(tmp_path, 4, frame(40, "val/scene_1337_0077.png"), frame(50, "val/scene_1337_0078.png")))
     QApplication.processEvents()
     assert panel.picture_box.visible_text() == "val/scene_1337_0077.png"
+    for name in ("1104472.png", "a_longer_name.png"):
+        assert _shown_name(name) == name, "a box as wide as it asks to be shows the name whole"
     assert panel.caption == "step 4 · PSNR 30.00 dB, bicubic 29.00 (+1.00)"
     long = [f"a_folder_of_some_length/a_photo_of_the_camera_{number}.png" for number in (1, 2)]
     panel.on_event(preview(tmp_path, 8, *(frame(40, name) for name in long)))
