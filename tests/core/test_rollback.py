@@ -16,7 +16,9 @@ from trainer_core.events import CheckpointSaved, Event, Notice, RolledBack, RunF
 from trainer_core.planning.plan import make_plan
 from trainer_core.sinks.journal import read_journal
 from trainer_core.training import checkpoint
+from trainer_core.training.failures import Diverged
 from trainer_core.training.learner import Learner
+from trainer_core.training.rollback import give_up
 from trainer_core.training.trainer import RunResult, Trainer
 from trainer_core.workspace.layout import Workspace
 
@@ -173,3 +175,11 @@ def test_a_first_validation_far_below_bicubic_is_no_best(
     result, heard = train(photos, tmp_path, val_interval=2, checkpoint_interval=100)
     assert result.outcome == "failed" and result.best_psnr is None and "start again" in (result.error or "")
     assert not only(Validated, heard) and not list((tmp_path / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize(("checkpoint", "is_kept"), [(Path("scale2_step10.pth"), True), (None, False)])
+def test_a_run_that_gives_up_says_that_a_state_is_kept_only_if_there_is_one(
+    checkpoint: Path | None, is_kept: bool
+) -> None:
+    text = str(give_up(Diverged("the loss rose"), checkpoint, 0.125))
+    assert ("state is kept" in text, "--resume latest" in text) == (is_kept, is_kept)

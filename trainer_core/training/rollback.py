@@ -80,9 +80,10 @@ def stored_history(state: TrainingState) -> dict[str, Any]:
 
 def give_up(failure: Diverged, checkpoint: Path | None, learning_rate: float) -> Diverged:
     """Return the failure of a run that diverges after all its rollbacks, with advice."""
+    kept = "The last good state is kept." if checkpoint else "It had not saved a checkpoint before."
     how = "resume with --resume latest and" if checkpoint else "start again with"
     return Diverged(
         f"The run diverged: {failure}. It went back {MAX_ROLLBACKS} times, each time to half the learning rate, and "
-        f"diverged again. The last good state is kept. To continue, {how} a lower --lr than {learning_rate:.3g}, or "
+        f"diverged again. {kept} To continue, {how} a lower --lr than {learning_rate:.3g}, or "
         "other photos or loss weights."
     )
