@@ -432,3 +432,11 @@ def test_real_captures_are_recognized() -> None:
         for path in sorted((folder / kind).iterdir()):
             (capture,) = read_captures(path)
             assert capture.kind == kind
+
+
+def test_bytes_after_the_last_record_of_a_database_change_nothing(tmp_path: Path) -> None:
+    content = _palm([_link_record(_codes(seed)) for seed in range(2)])
+    captures = read_captures(_save(tmp_path / "a.pdb", content + b"more"))
+    assert [np.array_equal(capture.pixels, _as_levels(_codes(seed))) for seed, capture in enumerate(captures)] == [
+        True
+    ] * 2

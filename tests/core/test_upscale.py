@@ -247,6 +247,18 @@ def test_unusable_photos_are_reported_and_the_others_done(tmp_path: Path) -> Non
     assert all(str(file) in reason for file, reason in done.refused)
 
 
+def test_results_that_are_not_finite_are_refused_instead_of_written(tmp_path: Path) -> None:
+    path, network = model(tmp_path)
+    for name, values in network.named_parameters():
+        if name in ("conv_up1.weight", "conv_up2.weight"):
+            values.fill_(3e38)
+    saved(network, path)
+    Image.fromarray(photo()).save(tmp_path / "a.png")
+    done = upscale(path, [tmp_path / "a.png"], tmp_path / "out", device="cpu")
+    assert not done.written and not list((tmp_path / "out").iterdir())
+    assert "not finite (NaN or infinity). Use another model" in done.refused[0][1]
+
+
 def test_photos_are_never_overwritten(tmp_path: Path) -> None:
     path, _ = model(tmp_path)
     Image.fromarray(photo()).save(tmp_path / "a.png")

@@ -362,3 +362,12 @@ def test_files_without_a_network_are_refused(tmp_path: Path) -> None:
         torch.save(content, tmp_path / "m.pth")
         with pytest.raises(WeightsError):
             identify(open_weights(tmp_path / "m.pth"))
+
+
+def test_a_quantized_network_is_refused(tmp_path: Path) -> None:
+    state = {
+        name: (100 * values).to(torch.int8) for name, values in network_of(NetworkSpec(4, 8, 1, 4)).state_dict().items()
+    }
+    torch.save(state, tmp_path / "x4.pth")
+    with pytest.raises(WeightsError, match="weights are integers"):
+        load_network(tmp_path / "x4.pth")

@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 import struct
+import zipfile
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Callable
@@ -310,3 +311,17 @@ def test_storages_of_unknown_kinds_are_named(tmp_path: Path) -> None:
     (tmp_path / "q.pth").write_bytes(archive(as_pickle(body)))
     with pytest.raises(WeightsError, match=r"torch\.QInt8Storage"):
         load_tree(tmp_path / "q.pth")
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [(["a.npy"], "NumPy"), (["x/model.pth"], "model.pth; unpack it first"), (["x/code/a.py"], "TorchScript")],
+)
+def test_compressed_archives_of_other_kinds_are_called_what_they_are(
+    names: list[str], words: str, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.pth", "w", zipfile.ZIP_DEFLATED) as file:
+        for name in names:
+            file.writestr(name, bytes(100))
+    with pytest.raises(WeightsError, match=words):
+        open_weights(tmp_path / "a.pth")

@@ -162,6 +162,8 @@ def _captures_from_palm(content: bytes, path: Path) -> list[Capture]:
             f"{path} is a Palm database without photos: it is empty, or all of its records are deleted. "
             "Copy the photos from the watch to the Palm again and synchronize, or use an older copy of the file."
         )
+    if is_link_record(records[-1][:LINK_RECORD]):
+        records[-1] = records[-1][:LINK_RECORD]  # what follows the database in the file is not part of it
     unknown = [number for number, record in enumerate(records, 1) if not is_link_record(record)]
     if not unknown:
         return _number_captures([read_link_record(record) for record in records], path)

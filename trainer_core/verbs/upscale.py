@@ -138,11 +138,18 @@ class Upscaler:
         return F.pad(lr, (0, -lr.shape[3] % factor, 0, -lr.shape[2] % factor), mode="reflect")
 
     def _upscale_window(self, lr: Tensor, top: int, bottom: int, left: int, right: int) -> np.ndarray:
-        """Upscale a window, computed with a margin, to uint8 [h, w, 3]."""
+        """Upscale a window, computed with a margin, to uint8 [h, w, 3].
+
+        Raises:
+            UserError: the memory is not enough, or the results are not finite.
+        """
         start_y, start_x = max(top - TILE_MARGIN, 0), max(left - TILE_MARGIN, 0)
         window = lr[..., start_y : bottom + TILE_MARGIN, start_x : right + TILE_MARGIN]
         with explain_out_of_memory(f"upscale on {self._device.type}", hint=_MEMORY_HINT):
             sr = self._network(window.to(self._device, self._dtype, memory_format=torch.channels_last))
+        if not bool(sr.isfinite().all()):
+            advice = "Use another model." if self._dtype == torch.float32 else "Try it without --half."
+            raise UserError(f"The results of {self.name} are not finite (NaN or infinity). {advice}")
         scale = self.spec.scale
         y, x = (top - start_y) * scale, (left - start_x) * scale
         return to_uint8(sr[0, :, y : y + (bottom - top) * scale, x : x + (right - left) * scale].expand(3, -1, -1))

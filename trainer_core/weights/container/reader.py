@@ -165,7 +165,7 @@ def _open_file(path: Path, limits: Limits) -> Iterator[tuple[BinaryIO, int, tupl
 
 
 def _read_zip(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dict[str, ByteRange]]:
-    entries = read_records(file, file_bytes, limits)
+    entries = read_records(file, file_bytes, limits, _find_archive_folder)
     folder = _find_archive_folder(entries)
     pickle = entries[f"{folder}/data.pkl"]
     require(pickle.size <= limits.pickle_bytes, f"its pickle has {pickle.size} bytes, more than {limits.pickle_bytes}")
@@ -182,12 +182,20 @@ def _read_zip(file: BinaryIO, file_bytes: int, limits: Limits) -> tuple[Any, dic
     return tree, {key: _find_record(entries, folder, storage) for key, storage in storages.items()}
 
 
-def _find_archive_folder(entries: dict[str, ByteRange]) -> str:
-    """Return the name of the folder that contains all records."""
+def _find_archive_folder(entries: Iterable[str]) -> str:
+    """Return the name of the folder that contains all records.
+
+    Raises:
+        WeightsError: the names in the archive are not those of weights.
+    """
     names = [name.split("/") for name in entries]
     if any(parts[-1] == "constants.pkl" or "code" in parts[1:-1] for parts in names):
         raise WeightsError("it is a TorchScript program, not weights, and programs are never run. Use the plain .pth")
     pickles = [parts for parts in names if parts[-1] == "data.pkl"]
+    inner = [parts[-1] for parts in names if parts[-1].endswith((".pth", ".pt", ".ckpt", ".safetensors"))]
+    require(bool(pickles) or not inner, f"it is an archive that contains {', '.join(inner[:3])}; unpack it first")
+    arrays = all(parts[-1].endswith(".npy") for parts in names)
+    require(bool(pickles) or not arrays, "it is a NumPy archive; save its arrays as .safetensors")
     require(bool(pickles), "it is an archive, but not from PyTorch: it contains no data.pkl")
     require(
         len(pickles) == 1 and len(pickles[0]) == 2, "the archive has several data.pkl files, or one in the wrong folder"

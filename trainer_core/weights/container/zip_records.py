@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -31,8 +32,16 @@ class ByteRange:
     crc: int = 0
 
 
-def read_records(file: BinaryIO, file_bytes: int, limits: Limits) -> dict[str, ByteRange]:
+def read_records(
+    file: BinaryIO, file_bytes: int, limits: Limits, check_names: Callable[[list[str]], object]
+) -> dict[str, ByteRange]:
     """Read the records by name, in the order of the directory.
+
+    Args:
+        file: the archive.
+        file_bytes: its size.
+        limits: what is accepted.
+        check_names: refuses an archive that holds no weights by the names in it, before any record is checked.
 
     Raises:
         WeightsError: the archive is damaged, ambiguous, compressed, encrypted or too large.
@@ -43,9 +52,14 @@ def read_records(file: BinaryIO, file_bytes: int, limits: Limits) -> dict[str, B
     directory = read_exactly(file, start, size)
     records: dict[str, ByteRange] = {}
     spans = [(start, file_bytes)]
-    at = 0
+    entries, at = [], 0
     for _ in range(count):
-        name, header, record, at = _read_entry(directory, at, limits)
+        entry = _read_entry(directory, at, limits)
+        entries.append(entry[:4])
+        at = entry[4]
+    check_names([name for name, *_ in entries])
+    for name, header, record, is_plain in entries:
+        require(is_plain, f"record {name!r} is compressed, which weights never are; it may be a zip bomb")
         require(name not in records, f"the archive has two records called {name!r}")
         data = _check_header(file, header, name, record, start)
         records[name] = ByteRange(data, record.size, record.crc)
@@ -117,8 +131,8 @@ def _check_zip64_end(data: bytes, small: tuple[int, int, int], offset: int) -> N
     )
 
 
-def _read_entry(directory: bytes, offset: int, limits: Limits) -> tuple[str, int, ByteRange, int]:
-    """Return name, position of the header, record without position, and the offset of the next entry."""
+def _read_entry(directory: bytes, offset: int, limits: Limits) -> tuple[str, int, ByteRange, bool, int]:
+    """Return name, position of the header, record without position, if it is plain, and the next entry's offset."""
     require(
         directory[offset : offset + 4] == _ENTRY and offset + _ENTRY_BYTES <= len(directory),
         "the archive's directory is damaged",
@@ -130,11 +144,9 @@ def _read_entry(directory: bytes, offset: int, limits: Limits) -> tuple[str, int
     name = raw.decode("utf-8", "backslashreplace")
     require(0 < names == len(raw) <= limits.name_characters, "a record of the archive has an invalid name")
     require(not flags & _ENCRYPTED, "the archive is encrypted")
-    require(
-        method == 0 and packed == size, f"record {name!r} is compressed, which weights never are; it may be a zip bomb"
-    )
     require(disk == 0, "the archive is split")
-    return name, header, ByteRange(0, size, crc), offset + _ENTRY_BYTES + names + extras + comments
+    end = offset + _ENTRY_BYTES + names + extras + comments
+    return name, header, ByteRange(0, size, crc), method == 0 and packed == size, end
 
 
 def _check_header(file: BinaryIO, offset: int, name: str, record: ByteRange, directory: int) -> int:

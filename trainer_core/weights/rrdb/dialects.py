@@ -16,7 +16,7 @@ from typing import Any
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.weights.container.reader import WeightsFile
 from trainer_core.weights.container.refusal import WeightsError, require
-from trainer_core.weights.container.tensor_info import TensorInfo, product
+from trainer_core.weights.container.tensor_info import FLOATS, TensorInfo, product
 from trainer_core.weights.rrdb.architectures import identify_architecture, identify_variant
 from trainer_core.weights.rrdb.dimensions import Shape, infer_spec, spec_from_metadata
 from trainer_core.weights.rrdb.key_names import Translation, translate_keys
@@ -177,6 +177,12 @@ def _make_identified(candidate: _Candidate, translation: Translation, meta: dict
     shapes = {ours: candidate.shapes[theirs] for ours, theirs in translation.names.items()}
     spec = infer_spec(shapes, meta)
     wanted = spec.shapes()
+    integers = [key for key in translation.names.values() if _is_integer(candidate.tensors.get(key))]
+    require(
+        not integers,
+        f"its weights are integers ({_format_keys(integers)}), as in a quantized model. Use the file with "
+        "floating-point weights",
+    )
     good = {name: theirs for name, theirs in translation.names.items() if shapes[name] == wanted.get(name)}
     foreign = [translation.names[name] for name in shapes if name not in wanted]
     foreign += [key for key in translation.foreign_keys if not _is_counter(key, candidate.shapes[key])]
@@ -193,6 +199,10 @@ def _make_identified(candidate: _Candidate, translation: Translation, meta: dict
         foreign=tuple(foreign),
         companions=translation.companion_keys,
     )
+
+
+def _is_integer(tensor: TensorInfo | None) -> bool:
+    return tensor is not None and tensor.dtype not in FLOATS
 
 
 def _is_counter(key: str, shape: Shape) -> bool:
