@@ -7,6 +7,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QSettings
 
+from trainer_core.input_files import read_regular
+
 
 def open_settings_store() -> QSettings:
     """Open the store, an INI file in the user's configuration folder."""
@@ -21,15 +23,24 @@ def set_aside_damaged_store() -> Path | None:
     """
     store = open_settings_store()
     store.value("theme")  # reads the file
-    if store.status() != QSettings.Status.FormatError:
-        return None
     path = Path(store.fileName())
     copy = path.with_suffix(".damaged.ini")
     try:
+        if store.status() != QSettings.Status.FormatError and _is_plain_text(read_regular(path)):
+            return None
         shutil.copyfile(path, copy)
     except OSError:
         return None
     return copy
+
+
+def _is_plain_text(content: bytes) -> bool:
+    """Whether Qt can have written it: it escapes all but printable characters, but reads some random bytes as keys."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character in "\r\n\t" for character in text)
 
 
 def read_list(key: str) -> list[str]:

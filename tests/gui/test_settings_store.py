@@ -9,7 +9,7 @@ import pytest
 from app.settings_store import open_settings_store, set_aside_damaged_store
 
 
-@pytest.mark.parametrize("content", [bytes(3000), b"\xff\xfe[General\n"], ids=["zeros", "no INI"])
+@pytest.mark.parametrize("content", [bytes(3000), b"\xff\xfe[General\n", b"[General]\na\x07b=\xf0\x9f\n", b"x\x01=1\n"])
 def test_a_damaged_store_is_copied_before_it_is_replaced(content: bytes) -> None:
     path = Path(open_settings_store().fileName())
     path.parent.mkdir(parents=True, exist_ok=True)
