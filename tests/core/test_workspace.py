@@ -135,3 +135,18 @@ def test_what_killed_processes_left_anywhere_in_a_workspace_goes_with_the_next_l
     with workspace.lock():
         assert not [stray for stray in strays if stray.exists()]
         assert being_pinned.exists(), "the window pins photos while a run trains"
+
+
+def test_a_run_that_was_moved_out_of_previous_runs_is_not_mixed_with_the_present_one(tmp_path: Path) -> None:
+    workspace, old = Workspace(tmp_path), tmp_path / "old"
+    (old / "checkpoints").mkdir(parents=True)
+    checkpoint = old / "checkpoints" / "scale4_step5.pth"
+    checkpoint.write_bytes(b"")
+    assert locate_checkpoint(workspace, str(checkpoint)) == checkpoint  # only a checkpoint in some folder
+    (old / "training_config.json").write_text("{}", "utf-8")
+    with pytest.raises(UserError, match=r"belongs to the run in .*old\. Move that folder into .*previous_runs"):
+        locate_checkpoint(workspace, str(checkpoint))
+    workspace.previous_runs.mkdir()
+    back = old.rename(workspace.previous_runs / "old") / "checkpoints" / checkpoint.name
+    assert locate_checkpoint(workspace, str(back)) == back
+    assert locate_checkpoint(Workspace(back.parent.parent), str(back)) == back

@@ -130,6 +130,12 @@ def locate_checkpoint(workspace: Workspace, resume_from: str) -> Path:
             f"--resume: {path} is outside the workspace {workspace.root}. Give the workspace it belongs to, "
             "or use --init-weights to start a new run from its weights."
         )
+    moved = _find_moved_run(workspace, path)
+    if moved is not None:
+        raise UserError(
+            f"--resume: {path} belongs to the run in {moved}. Move that folder into {workspace.previous_runs} to bring "
+            "the run back, or give it as the workspace to continue there."
+        )
     own = workspace.checkpoints_folder / path.name
     if file_identity(own) == file_identity(path):
         path = own  # spelled like the workspace, whose other files are compared with it
@@ -137,6 +143,18 @@ def locate_checkpoint(workspace: Workspace, resume_from: str) -> Path:
         raw = path.with_name(path.name.replace(f"{DEPLOY_SUFFIX}.pth", ".pth"))
         return raw if raw.is_file() else path
     return path
+
+
+def _find_moved_run(workspace: Workspace, path: Path) -> Path | None:
+    """Return the run inside the workspace, but not in its `previous_runs`, that contains a checkpoint."""
+    if archive_containing(workspace, path) is not None:
+        return None
+    for parent in real_path(path).parents:
+        if is_same_folder(parent, workspace.root):
+            return None
+        if (parent / workspace.settings_file.name).is_file():
+            return parent
+    return None
 
 
 def archive_containing(workspace: Workspace, checkpoint: Path) -> Path | None:
