@@ -43,6 +43,7 @@ torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
 
 _OPERATIONS = ("open", "os.rename", "os.link", "os.symlink", "os.remove", "os.mkdir", "os.rmdir")  # audit events
 _COMPARED = ("Validated", "PreviewReady", "CheckpointSaved", "PlanChanged")
+_BACK = ("--steps", "8", "--lr", "1e-4")
 _SHORT = dict(TINY, steps=6, checkpoint_interval=2, val_interval=3, keep_checkpoints=2)
 
 
@@ -133,9 +134,11 @@ class Scenario:
     def command(self, workspace: Path) -> list[str]:
         """Return the command line of the run."""
         if self.name == "back":
-            back = workspace / "checkpoints" / "scale4_step4.pth"
-            return [str(self.photos), str(workspace), "--resume", str(back), "--steps", "8", "--lr", "1e-4"]
+            return [str(self.photos), str(workspace), "--resume", str(self._step4(workspace)), *_BACK]
         return self._start(workspace, dict(_SHORT, seed=2) if self.name == "restart" else _SHORT)
+
+    def _step4(self, workspace: Path) -> Path:
+        return workspace / "checkpoints" / "scale4_step4.pth"
 
     def _start(self, workspace: Path, settings: dict[str, Any]) -> list[str]:
         return [str(self.photos), str(workspace), *flags(settings)]
@@ -143,8 +146,10 @@ class Scenario:
     def continue_run(self, workspace: Path) -> int:
         """Do what a script does after a crash: resume, or else give the command again; return the exit code."""
         resume = [str(self.photos), str(workspace), "--resume", "latest"]
-        if self.name == "back":
+        if self.name == "back" and self._step4(workspace).exists():
             return fork_run(self.command(workspace))
+        if self.name == "back":  # rotation removed what the command names, so the run had come to its end
+            return 0 if fork_run(resume) in (0, 2) else 1
         return fork_run(resume) and fork_run(self.command(workspace))
 
     def find_faults(self, workspace: Path) -> list[str]:
