@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 import time
@@ -140,6 +141,21 @@ def fail_at_the_next_step(window: Window, qtbot: Any, text: str) -> ErrorDialog:
     return next(child for child in window.findChildren(ErrorDialog) if child.isVisible())
 
 
+def _find_narrow(qtbot: Any, dialog: ErrorDialog, buttons: dict[str, QPushButton]) -> list[str]:
+    """Wait until the dialog has its final size; return the buttons that are narrower than their text then."""
+
+    def find() -> list[str]:
+        return [
+            f"{text}: {button.width()} of {button.sizeHint().width()} in {dialog.width()}"
+            for text, button in buttons.items()
+            if button.width() < button.sizeHint().width()
+        ]
+
+    with contextlib.suppress(qtbot.TimeoutError):
+        qtbot.waitUntil(lambda: not find(), timeout=3000)
+    return find()
+
+
 def test_a_failed_training_goes_on_in_the_same_window(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
     fill_form(window, photos, tmp_path / "run", steps=100000)
     start(window, qtbot)
@@ -161,7 +177,7 @@ def test_what_needs_less_memory_is_applied_and_the_training_goes_on(
     assert "Out of memory with Batch size 4" in visible_text(dialog)
     failed_at = window.session.step
     buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}
-    assert [text for text, button in buttons.items() if button.width() < button.sizeHint().width()] == [], "cut off"
+    assert not _find_narrow(qtbot, dialog, buttons)
     click(qtbot, buttons["Apply and resume"])
     qtbot.waitUntil(lambda: window.session.step > failed_at, timeout=_LONG)
     assert _starts(tmp_path / "run") == [0, failed_at]
