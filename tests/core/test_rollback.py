@@ -92,7 +92,9 @@ def digest(path: Path) -> str:
     return checkpoint.compute_digest([state.params, state.params_ema, state.optimizer, state.step, state.samples])
 
 
-@pytest.mark.parametrize("damage", [explode, zero, poison_moment, poison_ema])
+@pytest.mark.parametrize(
+    "damage", [explode, *(pytest.param(d, marks=pytest.mark.long) for d in (zero, poison_moment, poison_ema))]
+)
 def test_a_run_that_diverges_once_goes_back_and_completes(
     photos: Path, tmp_path: Path, harm: Callable[..., None], damage: Harm
 ) -> None:

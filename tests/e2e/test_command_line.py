@@ -171,6 +171,7 @@ def test_a_workspace_that_cannot_be_used_is_one_sentence_and_exit_code_2(
         assert words[case] in result.stderr.splitlines()[-1]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_a_killed_run_resumes_to_the_same_bits(photos: Path, tmp_path: Path) -> None:
     settings = dict(steps=40, checkpoint_interval=5, val_interval=20)
