@@ -141,14 +141,20 @@ def fail_at_the_next_step(window: Window, qtbot: Any, text: str) -> ErrorDialog:
     return next(child for child in window.findChildren(ErrorDialog) if child.isVisible())
 
 
+def _content_width(button: QPushButton) -> int:
+    """Return the width of text and icon, without the padding, which the style may reduce."""
+    icon = 0 if button.icon().isNull() else button.iconSize().width() + 4
+    return button.fontMetrics().horizontalAdvance(button.text()) + icon
+
+
 def _find_narrow(qtbot: Any, dialog: ErrorDialog, buttons: dict[str, QPushButton]) -> list[str]:
     """Wait until the dialog has its final size; return the buttons that are narrower than their text then."""
 
     def find() -> list[str]:
         return [
-            f"{text}: {button.width()} of {button.sizeHint().width()} in {dialog.width()}"
+            f"{text}: {button.width()} of {_content_width(button)} in {dialog.width()}"
             for text, button in buttons.items()
-            if button.width() < button.sizeHint().width()
+            if button.width() < _content_width(button)
         ]
 
     with contextlib.suppress(qtbot.TimeoutError):
