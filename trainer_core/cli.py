@@ -23,7 +23,7 @@ from trainer_core.errors import UserError
 from trainer_core.requirements import find_unsafe_library
 from trainer_core.settings.config import SETTINGS, Interval
 from trainer_core.settings.schema import AUTO, Setting, format_value
-from trainer_core.signals import HeededSignals
+from trainer_core.signals import TerminationSignals
 from trainer_core.text import ArgumentParser, configure_streams, escape_lines, print_lines
 
 PROGRAM = "wqv-upscale-trainer"
@@ -169,7 +169,7 @@ def _train(given: dict[str, Any], events: str | None, signals: _SignalHandler) -
     return {"completed": 0, "failed": 1}.get(outcome, signals.exit_code)
 
 
-class _SignalHandler(HeededSignals):
+class _SignalHandler(TerminationSignals):
     """Handler of the signals that end a program.
 
     The first signal stops the run; before the run writes anything, it ends the process at once, and so does a second

@@ -1,4 +1,4 @@
-"""The signals that end a program, and a handler for them that leaves ignored ones alone."""
+"""The signals that end a program: `TerminationSignals` handles them, except those that the parent process ignores."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # Ctrl+C, kill, a closed terminal, Ctrl+Break on Windows
 
-HandlerT = TypeVar("HandlerT", bound="HeededSignals")
+HandlerT = TypeVar("HandlerT", bound="TerminationSignals")
 
 
-class HeededSignals:
+class TerminationSignals:
     """Calls `handle` for each of these signals while the `with` block runs.
 
     A signal that the parent process ignores, as under `nohup` and in background jobs of scripts, stays ignored. Does
@@ -29,8 +29,8 @@ class HeededSignals:
     def __enter__(self: HandlerT) -> HandlerT:
         if threading.current_thread() is threading.main_thread():
             numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
-            heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-            self._previous = {number: signal.signal(number, self._on_signal) for number in heeded}
+            handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+            self._previous = {number: signal.signal(number, self._on_signal) for number in handled}
         return self
 
     def __exit__(self, *error: object) -> None:

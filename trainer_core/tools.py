@@ -24,7 +24,7 @@ from trainer_core import environment
 from trainer_core.errors import UserError
 from trainer_core.pasted_path import to_path
 from trainer_core.requirements import find_unsafe_library
-from trainer_core.signals import HeededSignals
+from trainer_core.signals import TerminationSignals
 from trainer_core.text import ArgumentParser, configure_streams, print_lines, print_over
 from trainer_core.verbs.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF_HELP, VIEWER_COMPATIBLE
 from trainer_core.watches import WATCHES
@@ -68,7 +68,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return 2
 
 
-class _SignalHandler(HeededSignals):
+class _SignalHandler(TerminationSignals):
     """Handler that raises `KeyboardInterrupt` for the first of the signals that end a program; a second one ends it.
 
     Attributes:

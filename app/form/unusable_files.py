@@ -18,7 +18,7 @@ def show_unusable_files(source: SourceStatus, parent: QWidget) -> None:
         causes.append(f"{len(rejected)} file{'s' * (len(rejected) != 1)} cannot be used and will be skipped.")
     if passed_over:
         plural = "s" * (len(passed_over) != 1)
-        causes.append(f"{len(passed_over)} file{plural} or folder{plural} passed over: not photos of yours.")
+        causes.append(f"{len(passed_over)} file{plural} or folder{plural} passed over: not your photos.")
     lines = "\n".join(f"{entry.name}: {entry.reason}" for entry in rejected + passed_over)
     title = "Unusable files" if rejected else "Passed over"
     show_report(ErrorReport(title, f"{source.scan.root}: {' '.join(causes)}", "", lines), parent, unfold=True)

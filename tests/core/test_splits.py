@@ -136,7 +136,8 @@ def test_test_photos_are_never_trained_on_and_without_a_val_folder_train_photos_
     assert [photo.name for photo in splits.test] == sorted(test)
     assert counts(splits) == (9, 1, 10) and {photo.name for photo in splits.val} < set(train)
     assert splits.unused == ("outside.png",)
-    assert "none named val" in splits.notes[0] and "1 of the 10 photos of the folder train validate" in splits.notes[0]
+    assert "none named val" in splits.notes[0]
+    assert "1 of the 10 photos of the folder train are used for validation" in splits.notes[0]
     again = dealt([*train, "train/new.png", *test, "test/new.png"], splits_to_json(splits))
     assert sides(splits).items() <= sides(again).items() and sides(again)["test/new.png"] == "test"
 

@@ -98,3 +98,10 @@ def test_the_best_psnr_is_the_last_one_that_was_best_on_its_frames(tmp_path: Pat
 
 def validated(step: int, psnr: float, bicubic: float, is_best: bool) -> Validated:
     return Validated(step, "val", psnr, 0.9, bicubic, 0.8, is_best, 1, 0.1)
+
+
+def test_a_workspace_without_a_journal_says_nothing_of_an_interruption(tmp_path: Path) -> None:
+    workspace = begun(tmp_path / "run")
+    workspace.journal_file.unlink()
+    found = find_unfinished_run(workspace)
+    assert found is not None and (found.step, found.total_steps, found.outcome) == (40, None, "stopped")

@@ -201,12 +201,12 @@ def _describe(staged: _Staged, splits: Mapping[str, Sequence[Photo]]) -> tuple[s
         return ()
     others = "the folder train" if staged.has_train else "the other folders"
     if staged.has_val:
-        return (f"There is no folder train, so the photos of {others} train ({len(splits['train'])}).",)
+        return (f"There is no folder train, so the photos of {others} are used for training ({len(splits['train'])}).",)
     divided = {photo.name for photo in staged.divided}
     count = sum(photo.name in divided for photo in splits["val"])
     return (
         f"There is a folder test, but none named val: the photos of test are only for testing, and {count} of the "
-        f"{len(staged.divided)} photos of {others} validate.",
+        f"{len(staged.divided)} photos of {others} are used for validation.",
     )
 
 

@@ -51,7 +51,7 @@ class SourcePhotos(NamedTuple):
         texts = list(self.splits.notes)
         if self.scan.passed_over:
             count, lines = len(self.scan.passed_over), list_by_reason(self.scan.passed_over)
-            texts.append(f"Files and folders passed over, because they are no photos of yours ({count}):\n{lines}")
+            texts.append(f"Files and folders passed over because they do not hold your photos ({count}):\n{lines}")
         if self.scan.linked:
             links = (f"{link.name} leads to {link.reason}" for link in self.scan.linked)
             lines = "\n".join(f"  {escape_control_characters(link)}" for link in links)

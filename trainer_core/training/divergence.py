@@ -90,7 +90,7 @@ class DivergenceDetector:
         if not math.isfinite(psnr):
             return "the PSNR is not a number"
         if contrast < MIN_CONTRAST:
-            return "the network draws flat pictures"
+            return "the network's pictures have lost their contrast"
         if step < GRACE_STEPS:
             return ""
         fell = f"the PSNR fell to {psnr:.2f} dB, with bicubic at {bicubic:.2f} dB"

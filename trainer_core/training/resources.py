@@ -30,11 +30,13 @@ def check_resources(plan: RunPlan) -> Notice:
     one = estimate_save_bytes(config, spec)
     if free is not None and free < one:
         raise UserError(
-            f"Only {format_bytes(free)} free on the disk of {folder}, but one checkpoint with its models takes "
+            f"Only {format_bytes(free)} free on the disk that contains {folder}; one checkpoint with its models takes "
             f"{format_bytes(one)}. Free some disk space or choose another workspace."
         )
     if has_few_free_files(folder):
-        raise UserError(f"The disk of {folder} has no room for more files. Delete some, or choose another workspace.")
+        raise UserError(
+            f"The disk that contains {folder} has no room for more files. Delete some, or choose another workspace."
+        )
     memory = MemoryNeed(estimate_memory(config, spec, plan.hardware.precision), available_memory(plan.hardware))
     disk = "unknown how much is" if free is None else format_bytes(free)
     text = f"Disk: {disk} free, up to {format_bytes(needed)} needed. Memory: {memory}."

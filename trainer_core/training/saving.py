@@ -92,7 +92,7 @@ class Saving:
         self._failed.pop(what, None)
         if not self._failed and self._is_announced:
             self._is_announced, self._delay = False, _FIRST_DELAY
-            self._sink(Notice("info", f"Step {step}: files can be written again. Nothing waits to be saved."))
+            self._sink(Notice("info", f"Step {step}: files can be written again, and everything is saved."))
         return True
 
     @property

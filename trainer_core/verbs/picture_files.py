@@ -22,7 +22,8 @@ _CAPTION_HEIGHT = 14  # pixels above each picture of a comparison
 def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
     """Yield the files among `paths`, and the photos, Palm databases and raw dumps of each folder, sorted by name.
 
-    In folders, files that hold no photos of the user are passed over, such as hidden ones.
+    In folders, files that hold no photos of the user are passed over, such as hidden ones; their subfolders are not
+    searched.
 
     Raises:
         UserError: a path is missing, or a folder contains no picture.
@@ -33,8 +34,8 @@ def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
             found = sorted(file for file in files if _could_hold_pictures(file))
             if not found:
                 raise UserError(
-                    f"{path} contains no photos: no pictures, Palm databases or raw watch dumps. "
-                    "Choose the folder or the files that contain your photos."
+                    f"{path} contains no photos: no pictures, Palm databases or raw watch dumps, "
+                    "and its subfolders are not searched. Choose the folder or the files that contain your photos."
                 )
             yield from found
         elif path.exists():

@@ -235,7 +235,9 @@ class WorkspaceLock:
     def _explain(self, error: OSError) -> str:
         text = f"The workspace {self._root} cannot be locked: {describe_error(error)}"
         if isinstance(error, PermissionError):
-            return f"{text}. {self._path} belongs to {_owner(self._path)}. Make the workspace yours, or choose another."
+            return (
+                f"{text}. {self._path} belongs to {_owner(self._path)}. Become its owner, or choose another workspace."
+            )
         return f"{text}. Check the drive, or choose another workspace."
 
     def _write_holder(self) -> None:

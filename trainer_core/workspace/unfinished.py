@@ -22,7 +22,8 @@ class UnfinishedRun:
         total_steps: planned steps; None if the journal does not give them.
         checkpoint: the newest checkpoint.
         saved_at: time of that checkpoint, in seconds since 1970.
-        outcome: "stopped", "discarded" or "failed"; "interrupted" if the journal has no `RunFinished`.
+        outcome: "stopped", "discarded" or "failed"; "interrupted" if the journal has no `RunFinished`. Without a
+            journal, as in the folder to which a run was moved at its end, it is "stopped".
         best_psnr: best validation PSNR in dB.
     """
 
@@ -72,4 +73,4 @@ def _last_outcome(records: list[dict[str, Any]]) -> str:
     marks = [r for r in records if r["event"] in ("RunStarted", "RunFinished")]
     if marks and marks[-1]["event"] == "RunFinished":
         return str(marks[-1].get("outcome", "stopped"))
-    return "interrupted"
+    return "interrupted" if records else "stopped"
