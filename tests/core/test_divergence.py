@@ -61,6 +61,18 @@ def test_one_exploded_loss_is_enough_and_one_hard_patch_is_not() -> None:
     assert "rose to 60" in detector.add_step(60.0)
 
 
+def test_losses_near_zero_make_no_ordinary_loss_an_alarm() -> None:
+    """Photos without detail, such as black ones, have losses of 0 with `--degradation bicubic`."""
+    detector = DivergenceDetector()
+    assert not any(detector.add_step(loss) for loss in (*[0.0] * 20, 0.03, *[0.09] * 20, 4.9))
+    assert "rose to 5.1" in detector.add_step(5.1)
+
+
+def test_a_very_good_psnr_is_no_collapse_where_bicubic_is_perfect() -> None:
+    assert not DivergenceDetector().add_validation(200, 45.0, 100.0, 1.0) and can_be_best(200, 45.0, 100.0)
+    assert DivergenceDetector().add_validation(200, 35.0, 100.0, 1.0) and not can_be_best(200, 35.0, 100.0)
+
+
 def test_skipped_steps_in_a_row_are_divergence() -> None:
     detector = DivergenceDetector()
     assert not detector.add_step(NAN, 19) and "20 steps in a row" in detector.add_step(NAN, 20)

@@ -15,16 +15,18 @@ from typing import Any
 WINDOW = 9  # losses whose median counts, so that a few hard patches do not
 LOSS_FACTOR = 20.0  # median of the window, as a multiple of the lowest one of the run
 STEP_FACTOR = 1000.0  # a single loss, as a multiple of the lowest median
+LEAST_LOSS = 0.005  # a lower one is compared like this one: patches without detail have losses near 0
 MAX_CONSECUTIVE_SKIPS = 20  # steps in a row without finite gradients
 MARGIN = 3.0  # dB below bicubic, once a validation was above it; a new best may not be lower either
 FAR_MARGIN = 6.0  # dB below bicubic, if no validation was above it
 GRACE_STEPS = 100  # in which the PSNR of a healthy run may fall far and return
+FINE_PSNR = 40.0  # dB; never a collapse, although bicubic is beyond it on frames without detail
 MIN_CONTRAST = 0.05  # standard deviation of the network's frames, as a share of that of their targets
 
 
 def can_be_best(step: int, psnr: float, bicubic: float) -> bool:
     """Whether a validation may be the best of a run: PSNR is finite and, after the first steps, near bicubic."""
-    return math.isfinite(psnr) and (step < GRACE_STEPS or psnr >= bicubic - MARGIN)
+    return math.isfinite(psnr) and (step < GRACE_STEPS or psnr >= min(bicubic - MARGIN, FINE_PSNR))
 
 
 class DivergenceDetector:
@@ -62,11 +64,12 @@ class DivergenceDetector:
             return f"the gradients were not finite for {consecutive_skips} steps in a row"
         if not math.isfinite(loss):
             return ""  # the step was skipped
-        if loss > STEP_FACTOR * self._lowest:
+        reference = max(self._lowest, LEAST_LOSS)
+        if loss > STEP_FACTOR * reference:
             return f"the loss rose to {loss:.3g}, from {self._lowest:.3g}"
         self._losses.append(loss)
         median = statistics.median(self._losses)
-        if len(self._losses) == WINDOW and median > LOSS_FACTOR * self._lowest:
+        if len(self._losses) == WINDOW and median > LOSS_FACTOR * reference:
             return f"the loss rose to {median:.3g}, from {self._lowest:.3g}"
         self._lowest = min(self._lowest, median)
         return ""
@@ -91,7 +94,7 @@ class DivergenceDetector:
             return "the PSNR is not a number"
         if contrast < MIN_CONTRAST:
             return "the network's pictures have lost their contrast"
-        if step < GRACE_STEPS:
+        if step < GRACE_STEPS or psnr >= FINE_PSNR:
             return ""
         fell = f"the PSNR fell to {psnr:.2f} dB, with bicubic at {bicubic:.2f} dB"
         if self._was_above and psnr < bicubic - MARGIN:
