@@ -21,6 +21,7 @@ from trainer_core.events import (
     PlanChanged,
     PreviewImage,
     PreviewReady,
+    RolledBack,
     RunFinished,
     RunStarted,
     StepDone,
@@ -427,3 +428,11 @@ def test_a_failure_that_says_how_to_continue_is_not_followed_by_another_way() ->
     own = dataclasses.replace(plain, error="Resume with --resume latest and a lower --lr than 1.")
     assert any("run the same command" in line for line in EventFormatter().format_event(plain))
     assert not any("run the same command" in line for line in EventFormatter().format_event(own))
+
+
+def test_the_heading_of_a_run_is_not_repeated_after_it_went_back() -> None:
+    formatter = EventFormatter()
+    heading = formatter.format_event(started())
+    assert heading and formatter.format_event(RolledBack(9, 5, "the loss rose", 1e-4, 1))
+    assert formatter.format_event(started()) == []
+    assert formatter.format_event(started()) == heading

@@ -34,6 +34,7 @@ class EventFormatter:
         self._validated: Validated | None = None
         self._loads_in = self._workspace = ""
         self._preview_line: list[str] = []
+        self._is_going_back = False  # the next RunStarted repeats what is known
 
     def format_event(self, event: Event) -> list[str]:
         """Format an event as lines without line ends or control characters; a `StepDone` as its progress line."""
@@ -66,7 +67,11 @@ class EventFormatter:
         if isinstance(event, SaveBlocked):
             return [_format_blocked(event)]
         if isinstance(event, RolledBack):
+            self._is_going_back = True
             return _format_rollback(event)
+        if isinstance(event, RunStarted) and self._is_going_back:
+            self._is_going_back = False
+            return []
         if isinstance(event, PlanChanged):
             return [f"step {event.step}: the time budget allows {event.total_steps} steps in total"]
         return (
