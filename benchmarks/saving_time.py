@@ -3,9 +3,10 @@
     python -m benchmarks.saving_time [--against FOLDER] [--saves 3] [--rounds 2]
 
 A child process makes one step of the full preset, so that its OpenMP threads exist, and then times saves of the 268 MB
-checkpoint with both models, verified, and one read of the checkpoint for a resume; first alone, then beside two
-processes that keep a core busy each. `--against` names another checkout of this project, whose code is timed in turns
-with this one's. Prints every figure, its processor time, the medians, their ratio and the load of the machine.
+checkpoint with both models: how long the thread that trains prepares them, how long another thread then writes and
+verifies them, and one read of the checkpoint for a resume; first alone, then beside two processes that keep a core busy
+each. `--against` names another checkout of this project, whose code is timed in turns with this one's. Prints every
+figure, its processor time, the medians, their ratio and the load of the machine.
 """
 
 from __future__ import annotations
@@ -20,10 +21,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainer_core.training.saver import Write
 
 _ROOT = Path(__file__).resolve().parent.parent
 _NEIGHBORS = {"alone": 0, "beside two busy processes": 2}
-_FIGURES = ("save", "save, processor", "read", "read, processor")
+_STAGES = ("prepare", "write", "read")
+_FIGURES = tuple(f"{stage}{unit}" for stage in _STAGES for unit in ("", ", processor"))
 
 
 def main() -> None:
@@ -89,19 +95,26 @@ def _time_saves(saves: int) -> list[dict[str, float]]:
 
     result = []
     with tempfile.TemporaryDirectory() as folder:
-        save = _make_save(Path(folder))
+        prepare = _make_prepare(Path(folder))
         for number in range(1 + saves):
-            started, processor = time.monotonic(), time.process_time()
-            path = save(number)
-            saved, saved_processor = time.monotonic(), time.process_time()
-            load_checkpoint(path)
-            read, read_processor = time.monotonic(), time.process_time()
-            figures = (saved - started, saved_processor - processor, read - saved, read_processor - saved_processor)
-            result.append(dict(zip(_FIGURES, figures)))
+            clocks = [_read_clocks()]
+            write = prepare(number)
+            clocks.append(_read_clocks())
+            saved = write()
+            clocks.append(_read_clocks())
+            assert saved is not None
+            load_checkpoint(Path(saved.path))
+            clocks.append(_read_clocks())
+            spans = [end - start for one, two in zip(clocks, clocks[1:]) for start, end in zip(one, two)]
+            result.append(dict(zip(_FIGURES, spans)))
     return result[1:]  # the first save allocates the memory
 
 
-def _make_save(folder: Path) -> Callable[[int], Path]:
+def _read_clocks() -> tuple[float, float]:
+    return time.monotonic(), time.process_time()
+
+
+def _make_prepare(folder: Path) -> Callable[[int], Write]:
     import torch
 
     from trainer_core.model.rrdb import RRDBNet
@@ -118,11 +131,11 @@ def _make_save(folder: Path) -> Callable[[int], Path]:
     config = TrainerConfig(preset="full", device="cpu", **PRESETS["full"])
     spec = network_spec(config)
     learner = Learner(config, RRDBNet(spec), choose_hardware(config))
-    saver = CheckpointSaver(Workspace(folder), config, spec, lambda event: None)
+    saver = CheckpointSaver(Workspace(folder), config, spec, None)
     pixels = Batch(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 64, 64))
     learner.update([pixels], count=1, learning_rate=1e-4)
 
-    def save(step: int) -> Path:
+    def prepare(step: int) -> Write:
         state = TrainingState(
             **learner.state(),
             step=step,
@@ -134,9 +147,9 @@ def _make_save(folder: Path) -> Callable[[int], Path]:
             photos=[],
             versions=collect_versions(),
         )
-        return saver.save_step(state, final=False)
+        return saver.prepare_step(state, final=False)
 
-    return save
+    return prepare
 
 
 if __name__ == "__main__":

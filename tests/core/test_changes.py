@@ -48,7 +48,7 @@ def rewrite_checkpoint(workspace: Path, change: Callable[[checkpoint.TrainingSta
     path = workspace / "checkpoints" / "scale4_step1.pth"
     state = checkpoint.load_checkpoint(path)
     change(state)
-    checkpoint.save_checkpoint(path, state)
+    checkpoint.write_checkpoint(path, checkpoint.prepare_checkpoint(state))
 
 
 def train(source: Path, workspace: Path, **given: Any) -> Path:

@@ -15,6 +15,7 @@ from trainer_core.torch_threads import single_threaded
 from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
 from trainer_core.training.failures import Diverged
+from trainer_core.weights.container.writer import view_as_arrays, write_tree
 
 SPEC = NetworkSpec(4, num_feat=8, num_block=1, num_grow_ch=4)
 NAME = "conv_first.bias"
@@ -68,7 +69,7 @@ def test_checkpoints_are_written_and_read_in_one_thread(tmp_path: Path, monkeypa
         return real(values)
 
     monkeypatch.setattr(torch, "isfinite", count)
-    checkpoint.save_checkpoint(tmp_path / "a.pth", state())
+    checkpoint.write_checkpoint(tmp_path / "a.pth", checkpoint.prepare_checkpoint(state()))
     written = len(counts)
     assert checkpoint.load_checkpoint(tmp_path / "a.pth").step == 7
     assert written and len(counts) > written and set(counts) == {1}
@@ -91,17 +92,17 @@ def test_a_checkpoint_that_reads_back_differently_leaves_the_older_file(
     change: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.pth"
-    checkpoint.save_checkpoint(path, state())
-    before, real = path.read_bytes(), torch.save
+    checkpoint.write_checkpoint(path, checkpoint.prepare_checkpoint(state()))
+    before, real = path.read_bytes(), write_tree
+    other = {**vars(state())}
+    change(other)
 
-    def save(tree: dict[str, Any], file: Any) -> None:
-        copy = checkpoint.copy_to_cpu(tree)
-        change(copy)
-        real(copy, file)
+    def save(file: Any, tree: dict[str, Any]) -> None:
+        real(file, {**tree, **view_as_arrays({name: other[name] for name in ("params", "optimizer", "step")})})
 
-    monkeypatch.setattr(torch, "save", save)
+    monkeypatch.setattr(checkpoint, "write_tree", save)
     with pytest.raises(WriteError, match="reads back differently"):
-        checkpoint.save_checkpoint(path, state())
+        checkpoint.write_checkpoint(path, checkpoint.prepare_checkpoint(state()))
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
@@ -112,10 +113,10 @@ def test_values_that_are_not_finite_are_never_written(part: str, value: float, t
     tensors = broken.optimizer["state"][1] if part == "optimizer" else getattr(broken, part)
     next(iter(values for values in tensors.values() if values.numel() == 8))[2] = value
     with pytest.raises(Diverged, match=rf"{part}\..* not finite"):
-        checkpoint.save_checkpoint(tmp_path / "a.pth", broken)
+        checkpoint.write_checkpoint(tmp_path / "a.pth", checkpoint.prepare_checkpoint(broken))
     assert not list(tmp_path.iterdir())
 
 
 def test_values_whose_sum_overflows_are_finite(tmp_path: Path) -> None:
-    checkpoint.save_checkpoint(tmp_path / "a.pth", state(3e38))
+    checkpoint.write_checkpoint(tmp_path / "a.pth", checkpoint.prepare_checkpoint(state(3e38)))
     assert float(checkpoint.load_checkpoint(tmp_path / "a.pth").params["conv_first.weight"].max()) > 2.9e38

@@ -27,9 +27,9 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.plan import make_plan
 from trainer_core.sinks.journal import read_journal
 from trainer_core.training import evaluation, saving
-from trainer_core.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from trainer_core.training.checkpoint import TrainingState, load_checkpoint, prepare_checkpoint, write_checkpoint
 from trainer_core.training.trainer import RunResult, Trainer
-from trainer_core.weights.export import write_deployable
+from trainer_core.weights.export import prepare_deployable
 
 _SPEC = NetworkSpec(4, num_feat=8, num_block=1, num_grow_ch=4)
 
@@ -60,7 +60,7 @@ def save_with_free_kilobytes(folder: Path, kilobytes: int) -> bool:
     """Save over an older checkpoint with so much room; return whether it was written, and check what must hold."""
     with small_disk(folder, 1024) as disk:
         path = disk / "scale4_step1.pth"
-        save_checkpoint(path, make_state(1))
+        write_checkpoint(path, prepare_checkpoint(make_state(1)))
         before = path.read_bytes()
         filler = fill(disk, leave_kilobytes=kilobytes)
         error = save_failure(path)
@@ -72,7 +72,7 @@ def save_with_free_kilobytes(folder: Path, kilobytes: int) -> bool:
 
 def save_failure(path: Path) -> WriteError | None:
     try:
-        save_checkpoint(path, make_state(2))
+        write_checkpoint(path, prepare_checkpoint(make_state(2)))
     except WriteError as error:
         return error
     return None
@@ -94,7 +94,7 @@ def test_an_export_to_a_full_disk_is_one_sentence(
 ) -> None:
     model = tmp_path / "source_x2.pth"
     spec = NetworkSpec(2, num_feat=8, num_block=1, num_grow_ch=4)
-    write_deployable(model, RRDBNet(spec).state_dict(), spec, {})
+    prepare_deployable(model, RRDBNet(spec).state_dict(), spec, {}).write()
     with small_disk(tmp_path / "disk", 64) as disk:
         filler = fill(disk, leave_kilobytes=8)
         assert tools.main(["export", str(model), "-o", str(disk / name)]) == 2
@@ -120,6 +120,14 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failed writes are repeated at once, and each write ends before the next step, so that the order is certain."""
+    real = saving.Saving.write
+
+    def write(self: saving.Saving, what: str, prepare: saving.Prepare, *, step: int) -> None:
+        real(self, what, prepare, step=step)
+        self.collect(step=step, leave=0)
+
+    monkeypatch.setattr(saving.Saving, "write", write)
     for name in ("_FIRST_DELAY", "_MAX_DELAY", "_WAIT_DELAY"):
         monkeypatch.setattr(saving, name, 0.0)
     monkeypatch.setattr(saving, "_POLL", 0.01)

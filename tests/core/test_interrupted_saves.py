@@ -15,6 +15,7 @@ from trainer_core.errors import UserError
 from trainer_core.events import CheckpointSaved
 from trainer_core.sinks.journal import read_journal
 from trainer_core.training import saver
+from trainer_core.weights.export import Deployable
 from trainer_core.workspace.checkpoints import read_step
 from trainer_core.workspace.layout import Workspace, deploy_path
 from trainer_core.workspace.unfinished import find_unfinished_run
@@ -31,10 +32,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def kill(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that lets the n-th call of a function of `saver` end the process before it does anything."""
+    """A function that lets the n-th call of a function of `saver`, or of a method, end the process at its begin."""
 
-    def at(name: str, call: int) -> None:
-        real, calls = getattr(saver, name), []
+    def at(name: str, call: int, owner: Any = saver) -> None:
+        real, calls = getattr(owner, name), []
 
         def counted(*args: Any, **kwargs: Any) -> Any:
             calls.append(name)
@@ -42,7 +43,7 @@ def kill(monkeypatch: pytest.MonkeyPatch) -> Any:
                 raise Killed
             return real(*args, **kwargs)
 
-        monkeypatch.setattr(saver, name, counted)
+        monkeypatch.setattr(owner, name, counted)
 
     return at
 
@@ -54,7 +55,7 @@ def saves(workspace: Path) -> list[tuple[int, str]]:
 
 
 def test_a_save_that_was_cut_off_is_completed_by_the_next_session(photos: Path, tmp_path: Path, kill: Any) -> None:
-    kill("write_deployable", 2)  # after the sibling of step 2, before its model
+    kill("write", 2, Deployable)  # after the sibling of step 2, before its model
     with pytest.raises(Killed):
         train(photos, tmp_path, steps=4, checkpoint_interval=2, val_interval=100)
     assert saves(tmp_path) == []
@@ -64,7 +65,7 @@ def test_a_save_that_was_cut_off_is_completed_by_the_next_session(photos: Path, 
 
 
 def test_the_best_checkpoint_that_was_cut_off_gets_its_model(photos: Path, tmp_path: Path, kill: Any) -> None:
-    kill("write_deployable", 1)
+    kill("write", 1, Deployable)
     with pytest.raises(Killed):
         train(photos, tmp_path, steps=4, val_interval=2, checkpoint_interval=100)
     best = Workspace(tmp_path).model_path(4, best=True)
@@ -73,7 +74,14 @@ def test_the_best_checkpoint_that_was_cut_off_gets_its_model(photos: Path, tmp_p
     assert best.exists() and (2, "best") in saves(tmp_path)
 
 
-@pytest.mark.parametrize(("name", "call"), [("link_or_copy", 1), ("link_or_copy", 2), ("CheckpointSaved", 5)])
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        pytest.param("link_or_copy", 1, marks=pytest.mark.long),
+        ("link_or_copy", 2),
+        pytest.param("CheckpointSaved", 5, marks=pytest.mark.long),
+    ],
+)
 def test_an_end_that_was_cut_off_is_completed(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill: Any, name: str, call: int
 ) -> None:

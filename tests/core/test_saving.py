@@ -1,8 +1,11 @@
-"""The writes of one run without a run: what failed is kept and repeated, once it can succeed, and only that."""
+"""The writes of one run: what failed is repeated once it can succeed, and nothing waits for the disk but the end."""
 
 from __future__ import annotations
 
 import errno
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Callable, cast
@@ -11,11 +14,13 @@ import pytest
 
 pytest.importorskip("torch")
 
+from tests.core.test_trainer import only, state_digest, train
 from tests.small_runs import TINY, make_photos
-from trainer_core.control import RunControl
-from trainer_core.events import Event, Notice
+from trainer_core.control import RunControl, StopMode
+from trainer_core.events import CheckpointSaved, Event, Notice, StepDone
 from trainer_core.planning.plan import make_plan
-from trainer_core.training import saving
+from trainer_core.training import checkpoint, saving
+from trainer_core.training.saver import Write
 from trainer_core.training.saving import Saving
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -28,13 +33,13 @@ class Disk:
         self.error: OSError | None = FULL
         self.tried: list[str] = []
 
-    def write(self, name: str) -> Callable[[], None]:
-        def action() -> None:
+    def prepare(self, name: str) -> Callable[[], Write]:
+        def write() -> None:
             self.tried.append(name)
             if self.error is not None:
                 raise self.error
 
-        return action
+        return lambda: write
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def heard() -> list[Event]:
 
 
 @pytest.fixture
-def writes(tmp_path: Path, disk: Disk, heard: list[Event], monkeypatch: pytest.MonkeyPatch) -> Saving:
+def writes(tmp_path: Path, disk: Disk, heard: list[Event], monkeypatch: pytest.MonkeyPatch) -> Iterator[Saving]:
     """A `Saving` that may repeat at once, in which checkpoint, best and settings of step 5 have failed."""
     monkeypatch.setattr(saving, "_FIRST_DELAY", 0.0)
     photos = make_photos(tmp_path / "photos", 3)
@@ -56,8 +61,11 @@ def writes(tmp_path: Path, disk: Disk, heard: list[Event], monkeypatch: pytest.M
     plan.workspace.create()
     start, lock = SimpleNamespace(warm_start_record=None), SimpleNamespace(check=lambda: "")
     made = Saving(plan, cast(Any, start), cast(Any, lock), RunControl(), heard.append)
-    assert not any(made.write(name, disk.write(name), step=5) for name in ("checkpoint", "best", "settings"))
-    return made
+    for name in ("checkpoint", "best", "settings"):
+        made.write(name, disk.prepare(name), step=5)
+    made.collect(step=5, leave=0)
+    yield made
+    made.close()
 
 
 def test_failed_writes_are_announced_once_and_repeated_until_they_succeed(
@@ -66,6 +74,7 @@ def test_failed_writes_are_announced_once_and_repeated_until_they_succeed(
     assert [event.level for event in heard if isinstance(event, Notice)] == ["error"] and writes.is_behind
     disk.error = None
     writes.retry(step=6)
+    writes.collect(step=6, leave=0)
     assert disk.tried[3:] == ["checkpoint", "best", "settings"] and not writes.is_behind
     assert [event.level for event in heard if isinstance(event, Notice)] == ["error", "info"]
 
@@ -78,6 +87,7 @@ def test_a_full_disk_is_not_written_to_before_there_is_room(
     assert len(disk.tried) == 3
     monkeypatch.setattr(saving, "free_bytes", lambda folder: 10**12)
     writes.retry(step=7)
+    writes.collect(step=7, leave=0)
     assert len(disk.tried) == 6
 
 
@@ -85,4 +95,132 @@ def test_a_run_that_goes_back_never_writes_the_states_it_left(writes: Saving, di
     writes.forget(None)
     disk.error = None
     writes.retry(step=2)
+    writes.collect(step=2, leave=0)
     assert disk.tried[3:] == ["settings"] and writes.saver.newest is None
+
+
+# -- runs -----------------------------------------------------------------------------------------
+
+PACE: dict[str, Any] = {"steps": 6, "checkpoint_interval": 2, "val_interval": 100, "keep_checkpoints": 9}
+
+
+class Gate:
+    """Stops the writing of each checkpoint until it is open."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.event, self.begun = threading.Event(), 0
+        real = checkpoint.write_checkpoint
+
+        def write(path: Path, tree: Any) -> None:
+            self.begun += 1
+            assert self.event.wait(30)
+            real(path, tree)
+
+        monkeypatch.setattr(checkpoint, "write_checkpoint", write)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    made = Gate(monkeypatch)
+    yield made
+    made.event.set()
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_photos(tmp_path_factory.mktemp("photos"), 4)
+
+
+def digest(workspace: Path, step: int) -> str:
+    return state_digest(workspace / f"checkpoints/scale4_step{step}.pth")
+
+
+def test_training_goes_on_while_a_checkpoint_of_an_earlier_step_is_written(
+    photos: Path, tmp_path: Path, gate: Gate
+) -> None:
+    def open_gate(event: Event, control: RunControl) -> None:
+        if isinstance(event, StepDone) and event.step == 5:
+            gate.event.set()
+
+    result, heard = train(photos, tmp_path / "late", open_gate, **PACE)
+    assert result.outcome == "completed"
+    order = [event.step for event in heard if isinstance(event, (StepDone, CheckpointSaved))]
+    assert order[:5] == [1, 2, 3, 4, 5] and order.count(2) == 2, "step 2 is saved after step 5"
+    train(photos, tmp_path / "straight", **PACE)
+    for step in (2, 4, 6):
+        assert digest(tmp_path / "late", step) == digest(tmp_path / "straight", step)
+
+
+def test_no_more_than_two_states_wait_for_the_disk(photos: Path, tmp_path: Path, gate: Gate) -> None:
+    steps: list[int] = []
+
+    def watch(event: Event, control: RunControl) -> None:
+        if isinstance(event, StepDone):
+            steps.append(event.step)
+            if event.step == 3:
+                threading.Timer(0.5, gate.event.set).start()
+        if isinstance(event, CheckpointSaved) and event.step == 1:
+            assert steps == [1, 2, 3], "the state of step 3 waits"
+
+    _, heard = train(photos, tmp_path, watch, **{**PACE, "checkpoint_interval": 1})
+    assert [event.step for event in only(CheckpointSaved, heard) if event.kind != "best"] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("mode", [StopMode.SAVE, StopMode.DISCARD])
+def test_a_stop_waits_for_the_checkpoint_that_is_being_written(
+    photos: Path, tmp_path: Path, gate: Gate, mode: StopMode
+) -> None:
+    def stop(event: Event, control: RunControl) -> None:
+        if isinstance(event, StepDone) and event.step == 3:
+            control.stop(mode)
+            threading.Timer(0.3, gate.event.set).start()
+
+    result, heard = train(photos, tmp_path, stop, **PACE)
+    saved = [event.step for event in only(CheckpointSaved, heard)]
+    assert saved == ([2] if mode is StopMode.DISCARD else [2, 3]) and result.step == 3
+    assert checkpoint.load_checkpoint(tmp_path / "checkpoints/scale4_step2.pth").step == 2
+
+
+def test_a_failed_run_still_reports_the_checkpoint_that_was_being_written(
+    photos: Path, tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trainer_core.training.learner import Learner
+
+    real, calls = Learner.update, []
+
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 3:
+            threading.Timer(0.3, gate.event.set).start()
+            raise MemoryError
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(Learner, "update", fail)
+    result, heard = train(photos, tmp_path, **PACE)
+    assert result.outcome == "failed" and [event.step for event in only(CheckpointSaved, heard)] == [2]
+
+
+def test_the_thread_that_writes_never_calls_torch(photos: Path, tmp_path: Path) -> None:
+    called: set[str] = set()
+    threads: set[str] = set()
+
+    def record(frame: Any, event: str, argument: Any) -> None:
+        if threading.current_thread().name != "saving":
+            return
+        threads.add(frame.f_code.co_name)
+        owner = getattr(argument, "__self__", None)
+        names = (
+            frame.f_globals.get("__name__", ""),
+            type(owner).__module__,
+            getattr(argument, "__module__", None) or "",
+        )
+        if any(name.split(".")[0] == "torch" for name in names):
+            called.add(f"{event} {frame.f_code.co_name} {argument}")
+
+    threading.setprofile(record)
+    try:
+        train(photos, tmp_path, **PACE)
+    finally:
+        threading.setprofile(cast(Any, None))
+        sys.setprofile(None)
+    assert {"write_tree", "verify_tree", "compute_digest"} <= threads and not called

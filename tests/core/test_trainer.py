@@ -380,17 +380,17 @@ def test_a_run_that_cannot_be_built_ends_as_a_failure(photos: Path, tmp_path: Pa
 
 
 def test_a_full_disk_costs_a_checkpoint_but_not_the_run(photos: Path, tmp_path: Path) -> None:
-    real = checkpoint.save_checkpoint
+    real = checkpoint.write_checkpoint
     full = {"scale4_step2.pth", "scale4_best.pth"}
 
-    def save(path: Path, state: checkpoint.TrainingState) -> None:
+    def save(path: Path, tree: Any) -> None:
         if path.name in full:
             full.remove(path.name)
             raise OSError(28, f"the disk is full: could not write {path}")
-        real(path, state)
+        real(path, tree)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "save_checkpoint", save)
+        patch.setattr(checkpoint, "write_checkpoint", save)
         result, heard = train(photos, tmp_path, steps=4, checkpoint_interval=2, val_interval=2)
     assert result.outcome == "completed" and (tmp_path / "checkpoints" / "scale4_final.pth").exists()
     assert sum("the disk is full" in n.text for n in only(Notice, heard) if n.level == "error") == 1

@@ -21,7 +21,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.tools import main
 from trainer_core.verbs.picture_files import compose_comparison
 from trainer_core.verbs.upscale import Upscaler, upscale
-from trainer_core.weights.export import pad_for_viewer, prepare_export_state, write_deployable
+from trainer_core.weights.export import pad_for_viewer, prepare_deployable, prepare_export_state
 
 SPEC = NetworkSpec(4, num_feat=16, num_block=3, num_grow_ch=8)
 
@@ -88,7 +88,7 @@ def test_color_that_a_gray_model_cannot_keep_is_counted(tmp_path: Path) -> None:
     Image.fromarray(photo()[..., 0]).save(folder / "gray.png")
     path, network = model(tmp_path)
     mono, spec = pad_for_viewer(prepare_export_state(network.state_dict(), mono=True), SPEC)
-    write_deployable(tmp_path / "mono.pth", mono, spec, {}, padded_from=SPEC)
+    prepare_deployable(tmp_path / "mono.pth", mono, spec, {}, padded_from=SPEC).write()
     single, _ = model(tmp_path, NetworkSpec(4, 16, 2, 8, 1, 1), "single.pth")
     for file, made_gray in ((path, 0), (tmp_path / "mono.pth", 1), (single, 1)):
         done = upscale(file, [folder], tmp_path / "out", device="cpu")
@@ -100,7 +100,7 @@ def test_color_that_a_gray_model_cannot_keep_is_counted(tmp_path: Path) -> None:
 def test_a_padded_file_is_run_as_the_small_network_inside(tmp_path: Path) -> None:
     network = network_of(SPEC)
     state, wide = pad_for_viewer(network.state_dict(), SPEC)
-    write_deployable(tmp_path / "m_x4.pth", state, wide, {}, padded_from=SPEC)
+    prepare_deployable(tmp_path / "m_x4.pth", state, wide, {}, padded_from=SPEC).write()
     upscaler = Upscaler(tmp_path / "m_x4.pth", device="cpu")
     assert upscaler.spec == SPEC
     assert furthest(upscaler(photo()), computed(network, photo())) <= 1

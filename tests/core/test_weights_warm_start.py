@@ -18,7 +18,7 @@ from tests.core.networks import distance, network_of, noise, saved
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.weights.container.refusal import WeightsError
-from trainer_core.weights.export import pad_for_viewer, write_deployable
+from trainer_core.weights.export import pad_for_viewer, prepare_deployable
 from trainer_core.weights.network import load_network
 from trainer_core.weights.warm_start import WarmStartReport, apply_warm_start, identify_source
 
@@ -131,7 +131,7 @@ def test_gray_networks_become_rgb_and_back(scale: int, tmp_path: Path) -> None:
 def test_the_small_network_inside_a_padded_file_comes_back_bit_for_bit(tmp_path: Path) -> None:
     source = network_of(X4)
     padded, spec = pad_for_viewer(source.state_dict(), X4)
-    write_deployable(tmp_path / "m_x4.pth", padded, spec, {}, padded_from=X4)
+    prepare_deployable(tmp_path / "m_x4.pth", padded, spec, {}, padded_from=X4).write()
     found = identify_source(tmp_path / "m_x4.pth")
     assert found.spec == X4 and found.identified.spec == NetworkSpec(4) and "padded from" in found.description
     network, report = started(tmp_path / "m_x4.pth", X4)

@@ -30,7 +30,7 @@ from trainer_core.events import RunFinished
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.verbs.inspect import inspect_file
 from trainer_core.verbs.upscale import Upscaler
-from trainer_core.weights.export import pad_for_viewer, write_deployable
+from trainer_core.weights.export import pad_for_viewer, prepare_deployable
 from trainer_core.workspace.models import find_models
 
 _LONG = 60000  # milliseconds; a busy machine needs them
@@ -449,7 +449,7 @@ def test_the_card_says_who_loads_the_model_and_copies_it_to_the_viewer(
     network = network_of(SPEC)
     state, wide = pad_for_viewer(network.state_dict(), SPEC)
     path = tmp_path / "wqv_neosr_x4.pth"
-    loads_in = write_deployable(path, state, wide, {}, padded_from=SPEC).summary()
+    loads_in = prepare_deployable(path, state, wide, {}, padded_from=SPEC).write().summary()
     card = window.result_card
     card.show_result(RunFinished("completed", 9, model=str(path)), loads_in)
     assert "Loads in WQV-Viewer, chaiNNer and Upscayl (converted to NCNN)." in card.text
@@ -491,7 +491,7 @@ def test_a_viewer_that_was_moved_is_asked_for_and_a_taken_name_is_replaced_only_
 ) -> None:
     model = tmp_path / "wqv_x4.pth"
     state, wide = pad_for_viewer(network_of(SPEC).state_dict(), SPEC)
-    write_deployable(model, state, wide, {}, padded_from=SPEC)
+    prepare_deployable(model, state, wide, {}, padded_from=SPEC).write()
     viewer, gone = tmp_path / "custom", tmp_path / "gone"
     viewer.mkdir()
     (viewer / model.name).write_bytes(b"another")

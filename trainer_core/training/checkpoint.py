@@ -1,13 +1,13 @@
 """The full training state as one file, saved and restored bit for bit.
 
-`save_checkpoint` writes a file of tensors and primitives only, so that it loads with `weights_only=True`. It contains
-a SHA-256 of everything else, which `load_checkpoint` verifies, because `torch.load` detects few flipped bits. The keys
-`params` and `params_ema` let other programs find the weights in it.
+`prepare_checkpoint` turns the state into a tree of arrays and primitives, in the thread that calls torch;
+`write_checkpoint` writes the tree, in any thread. The file loads with `weights_only=True`. It contains a SHA-256 of
+everything else, which `load_checkpoint` verifies, because `torch.load` detects few flipped bits. The keys `params` and
+`params_ema` let other programs find the weights in it.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import platform
@@ -21,15 +21,15 @@ from torch import Tensor
 
 import trainer_core
 from trainer_core.errors import UserError
-from trainer_core.files import WriteError, atomic_write
+from trainer_core.files import atomic_write
 from trainer_core.json_files import check_version
 from trainer_core.torch_threads import single_threaded
 from trainer_core.training.checkpoint_fields import check_fields
 from trainer_core.training.failures import Diverged
-from trainer_core.weights.container.reader import has_values, load_tree, open_weights
-from trainer_core.weights.container.refusal import WeightsError
-from trainer_core.weights.container.tensor_checks import all_finite, bytes_of
-from trainer_core.weights.container.tensor_info import TensorInfo
+from trainer_core.weights.container.read_back import verify_tree
+from trainer_core.weights.container.reader import load_tree
+from trainer_core.weights.container.tensor_checks import all_finite
+from trainer_core.weights.container.writer import TensorValues, view_as_arrays, write_tree
 
 KIND = "wqv-upscale-trainer checkpoint"
 FORMAT = 1
@@ -69,26 +69,35 @@ def collect_versions() -> dict[str, Any]:
 
 
 @single_threaded()
-def save_checkpoint(path: Path, state: TrainingState) -> None:
-    """Write `state` durably; it replaces an older file only after it was read back and verified.
+def prepare_checkpoint(state: TrainingState) -> dict[str, Any]:
+    """Return the tree to write; its arrays are views of the tensors of `state`.
 
     Raises:
-        Diverged: a weight or a moment is not finite; nothing is written.
-        WriteError: the file cannot be written, for example because the disk is full, or it cannot be read back.
+        Diverged: a weight or a moment is not finite.
     """
     tree: dict[str, Any] = {"kind": KIND, "format": FORMAT, **vars(state)}
     tree["photos"] = json.dumps(state.photos)  # a single value, because the strict reader limits their number
     _check_finite(tree)
-    tree[_DIGEST] = compute_digest(tree)
+    prepared: dict[str, Any] = view_as_arrays(tree)
+    return prepared
+
+
+def write_checkpoint(path: Path, tree: dict[str, Any]) -> None:
+    """Write a prepared tree durably; it replaces an older file only after it was read back and verified.
+
+    Raises:
+        WriteError: the file cannot be written, for example because the disk is full, or it cannot be read back.
+    """
+    content = {**tree, _DIGEST: compute_digest(tree)}
     with atomic_write(path) as file:
-        torch.save(tree, file)
+        write_tree(file, content)
         file.flush()
-        _verify(Path(file.name), tree, path)
+        verify_tree(Path(file.name), content, path)
 
 
 @single_threaded()
 def load_checkpoint(path: Path) -> TrainingState:
-    """Read and verify a checkpoint written by `save_checkpoint`.
+    """Read and verify a checkpoint written by `write_checkpoint`.
 
     Raises:
         NewerFileError: a newer version of this program wrote the file.
@@ -107,9 +116,12 @@ def load_checkpoint(path: Path) -> TrainingState:
 
 
 def compute_digest(tree: Any) -> str:
-    """Compute the SHA-256 of a tree of dictionaries, lists, tensors and primitives, independent of file layout."""
+    """Compute the SHA-256 of a tree of dictionaries, lists, arrays and primitives, whatever the file layout.
+
+    Tensors, which only the thread that calls torch may pass, count as their arrays.
+    """
     hasher = hashlib.sha256()
-    _update_hash(hasher, tree)
+    _update_hash(hasher, view_as_arrays(tree))
     return hasher.hexdigest()
 
 
@@ -125,9 +137,9 @@ def copy_to_cpu(tree: Any) -> Any:
 
 
 def _update_hash(hasher: Any, tree: Any) -> None:
-    if isinstance(tree, Tensor):
-        hasher.update(f"T{tree.dtype}{tuple(tree.shape)}".encode())
-        hasher.update(bytes_of(tree).data)
+    if isinstance(tree, TensorValues):
+        hasher.update(f"Ttorch.{tree.dtype}{tree.shape}".encode())
+        hasher.update(tree.content.data)
     elif isinstance(tree, dict):
         hasher.update(f"D{len(tree)}".encode())
         for key, value in tree.items():
@@ -146,34 +158,6 @@ def _check_finite(tree: dict[str, Any]) -> None:
         for name, tensor in _tensors(tree[part], part):
             if tensor.is_floating_point() and not all_finite(tensor):
                 raise Diverged(f"{name} contains values that are not finite")
-
-
-def _verify(written: Path, expected: Any, name: Path) -> None:
-    """Read a written file with the strict reader and compare it with the tree, bit for bit."""
-    pairs: list[tuple[TensorInfo, Tensor]] = []
-    try:
-        file = open_weights(written)
-        is_same = _pair_tensors(file.tree, expected, pairs) and has_values(file, pairs)
-    except WeightsError as error:
-        raise WriteError(name, OSError(errno.EIO, f"it cannot be read back: {error.message}")) from error
-    if not is_same:
-        raise WriteError(name, OSError(errno.EIO, "it reads back differently"))
-
-
-def _pair_tensors(written: Any, expected: Any, pairs: list[tuple[TensorInfo, Tensor]]) -> bool:
-    """Whether two trees are equal but for the values of their tensors, which are appended to `pairs`."""
-    if isinstance(expected, Tensor):
-        pairs.append((written, expected))
-        return isinstance(written, TensorInfo)
-    if type(written) is not type(expected):
-        return False
-    if isinstance(expected, dict):
-        return list(written) == list(expected) and all(
-            _pair_tensors(written[key], value, pairs) for key, value in expected.items()
-        )
-    if isinstance(expected, (list, tuple)):
-        return len(written) == len(expected) and all(_pair_tensors(*two, pairs) for two in zip(written, expected))
-    return bool(written == expected)
 
 
 def _tensors(tree: Any, name: str) -> list[tuple[str, Tensor]]:

@@ -27,11 +27,11 @@ from trainer_core.training.divergence import DivergenceDetector
 from trainer_core.training.evaluation import Evaluator, ValidationRecord
 from trainer_core.training.failures import Diverged, NotSaved
 from trainer_core.training.learner import Learner
-from trainer_core.training.resume import make_resume_notices
 from trainer_core.training.rollback import MAX_ROLLBACKS, give_up, go_back, read_rollbacks, stored_history
+from trainer_core.training.saver import Write
 from trainer_core.training.saving import Saving
 from trainer_core.training.schedule import learning_rate_at
-from trainer_core.training.start import RunStart
+from trainer_core.training.start import RunStart, make_start_notices
 from trainer_core.workspace.checkpoints import has_final_checkpoint
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.lock import WorkspaceLock
@@ -54,7 +54,6 @@ class TrainingLoop:
 
     Attributes:
         step: steps done.
-        checkpoint: the newest checkpoint of this run.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class TrainingLoop:
         self._first_weights = copy_to_cpu(dict(start.network.named_parameters())) if is_new else None
         self._evaluator = Evaluator(plan, start.camera, self._learner, sink, control.raise_if_stopped)
         self._cadences = Cadences(plan.config, clock)
-        self._rollbacks = 0
+        self._rollbacks, self._is_diverged = 0, False
         self._run_record = make_record(plan)
         self._run_id = start.state.run_id if start.state else uuid.uuid4().hex
         self._samples = 0
@@ -80,7 +79,6 @@ class TrainingLoop:
         self._saved_step: int | None = None
         self._reported_step: int | None = None
         self.step = 0
-        self.checkpoint: Path | None = None
         if start.state is not None:
             self._restore(start.state)
 
@@ -93,7 +91,7 @@ class TrainingLoop:
         self._reported_step = state.step
         self._rollbacks = read_rollbacks(state, self._config.learning_rate)
         self.step, self._samples = state.step, state.samples
-        self.checkpoint, self._saved_step = self._plan.checkpoint, state.step
+        self._saved_step = state.step
 
     @property
     def record(self) -> ValidationRecord:
@@ -105,11 +103,19 @@ class TrainingLoop:
         """The workspace that holds the files of the run: that of the plan, or the one chosen in its place."""
         return self._saving.workspace
 
+    @property
+    def checkpoint(self) -> Path | None:
+        """The newest checkpoint of the run."""
+        return self._saving.saver.newest
+
     def emit_start(self) -> None:
         """Emit `RunStarted` and the notices that concern the start of the run."""
         self._sink(self._make_start_event())
-        for notice in self._notices():
+        for notice in make_start_notices(self._plan, self._start, self._restored):
             self._sink(notice)
+        if not self._evaluator.can_validate:
+            text = "There are no validation photos, so PSNR is not measured. Add photos to measure it."
+            self._sink(Notice("warning", text))
 
     def _make_start_event(self) -> RunStarted:
         plan, config, device = self._plan, self._config, self._plan.hardware
@@ -128,23 +134,6 @@ class TrainingLoop:
             photos=plan.photo_counts,
             resumed_from=str(self.checkpoint) if self.checkpoint else None,
         )
-
-    def _notices(self) -> Iterator[Notice]:
-        if self._start.state is not None:
-            yield from self._start.notices
-            yield from make_resume_notices(self._plan, self._start.state)
-            yield from (Notice("warning", text) for text in self._restored)
-        if self._plan.photos is not None:
-            yield from (Notice("warning", text) for text in self._plan.photos.warnings)
-            yield from (Notice("info", text) for text in self._plan.photos.notices)
-        yield self._start.resources
-        yield from (Notice("info", text) for text in self._plan.notices)
-        if self._start.warm_start is not None:
-            yield Notice("info", self._start.warm_start.summary())
-        if not self._evaluator.can_validate:
-            yield Notice(
-                "warning", "There are no validation photos, so PSNR is not measured. Add photos to measure it."
-            )
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -165,8 +154,13 @@ class TrainingLoop:
                 return self._stop()
             return "stopped"
 
+    def close(self) -> None:
+        """Wait for the writes that are under way; call it before the lock of the workspace is released."""
+        self._saving.close()
+
     def _stop(self) -> str:
         if self._control.stop_requested is StopMode.DISCARD:
+            self._saving.collect(step=self.step, leave=0)
             return "discarded"
         self._save_at_end()
         return "stopped"
@@ -177,8 +171,9 @@ class TrainingLoop:
         Raises:
             Diverged: the run went back too often; its state is the last good one.
         """
+        self._is_diverged = True  # nothing of this step is saved, even if going back fails
+        self._saving.collect(step=self.step, leave=0)
         left, count = self.step, self._rollbacks + 1
-        self._saved_step = self.step  # nothing of this step is saved, even if going back fails
         good = go_back(self.workspace, failure, can_restart=self._first_weights is not None)
         params = good.state.params if good.state is not None else self._first_weights
         if params is None:
@@ -186,7 +181,7 @@ class TrainingLoop:
         self._learner.restart(params)
         self._evaluator.record, self._evaluator.detector = ValidationRecord(), DivergenceDetector()
         self.step = self._samples = 0
-        self.checkpoint = self._saved_step = self._reported_step = None
+        self._saved_step = self._reported_step = None
         if good.state is not None:
             self._plan = dataclasses.replace(self._plan, checkpoint=good.checkpoint)
             self._restore(good.state)
@@ -195,6 +190,7 @@ class TrainingLoop:
         if count > MAX_ROLLBACKS:
             self._sink(self._make_start_event())
             raise give_up(failure, good.checkpoint, self._learning_rate)
+        self._is_diverged = False
         folder = str(good.folder) if good.folder else None
         self._sink(RolledBack(left, self.step, str(failure), self._learning_rate, count, folder))
         self._sink(self._make_start_event())
@@ -305,7 +301,7 @@ class TrainingLoop:
         total = self._clock.plan_steps(self.step, self._cadences.estimate_overhead)
         self._config = self._config.replace(steps=total)
         plan = dataclasses.replace(self._plan, config=self._config)
-        self._saving.write("settings", lambda: self._saving.store_settings(plan), step=self.step)
+        self._saving.write("settings", lambda: self._saving.prepare_settings(plan), step=self.step)
         self._sink(PlanChanged(self.step, total))
 
     # -- tasks beside the steps ----------------------------------------------------------------
@@ -325,11 +321,11 @@ class TrainingLoop:
             is_best = self._evaluator.validate(self.step, with_preview=with_preview, with_test=with_test)
         if is_best and self.step:
             state = self._state()  # kept until it is written
-            self._saving.write("best", lambda: self._saving.saver.save_best(state), step=self.step)
+            self._saving.write("best", lambda: self._saving.saver.prepare_best(state), step=self.step)
 
     def _save(self) -> None:
         with self._cadences.timing(RunRequest.SAVE):
-            self._saving.write("checkpoint", self._write_checkpoint, step=self.step)
+            self._saving.write("checkpoint", self._prepare_checkpoint, step=self.step)
 
     def _save_at_end(self, *, final: bool = False) -> None:
         """Save the last step and whatever could not be saved before, however long it takes.
@@ -337,19 +333,18 @@ class TrainingLoop:
         Raises:
             NotSaved: the disk cannot be written, and the wait for it has ended.
         """
-        is_saved = self._saved_step == self.step and not final and not self._saving.is_behind
         with self._clock.pause():
+            self._saving.collect(step=self.step, leave=0)
+            is_saved = self._saved_step == self.step and not final and not self._saving.is_behind
             if self.step and not is_saved:
-                self._saving.insist("checkpoint", lambda: self._write_checkpoint(final=final), step=self.step)
+                self._saving.insist("checkpoint", lambda: self._prepare_checkpoint(final=final), step=self.step)
 
-    def _write_checkpoint(self, *, final: bool = False) -> None:
+    def _prepare_checkpoint(self, *, final: bool = False) -> Write:
         if self._reported_step != self.step:
             self._emit_step()  # on CUDA not every step is read; no exploded weights may be saved
-        try:
-            self._saving.saver.save_step(self._state(), final=final)
-            self._saved_step = self.step
-        finally:
-            self.checkpoint = self._saving.saver.newest or self.checkpoint
+        write = self._saving.saver.prepare_step(self._state(), final=final)
+        self._saved_step = self.step
+        return write
 
     def _state(self) -> TrainingState:
         config = dataclasses.asdict(self._config)
@@ -377,8 +372,10 @@ class TrainingLoop:
         """Complete the checkpoint that this session resumed, if the process that wrote it was killed."""
         state, path = self._start.state, self.checkpoint
         if state is not None and state.optimizer and path is not None:
-            saver, is_last = self._saving.saver, self._is_complete
-            self._saving.write("checkpoint", lambda: saver.complete_save(state, path, is_last=is_last), step=self.step)
+            is_last = self._is_complete
+            write = self._saving.saver.prepare_completion(state, path, is_last=is_last)
+            if write is not None:
+                self._saving.write("checkpoint", lambda: write, step=self.step)
 
     # -- the end -------------------------------------------------------------------------------
 
@@ -390,7 +387,8 @@ class TrainingLoop:
 
     def rescue(self) -> None:
         """Save a checkpoint after a failure, unless the failure interrupted the update of the weights or diverged."""
-        if not self._learner.is_mid_update and self.step and self._saved_step != self.step:
+        self._saving.collect(step=self.step, leave=0)
+        if self.step and not (self._learner.is_mid_update or self._is_diverged):
             self._learner.discard_gradients()
             try:
                 self._save_at_end()

@@ -1,44 +1,62 @@
-"""Saving a run whatever its disk does: a write that fails is announced once, kept, repeated, and at the end waited for.
+"""Saving a run beside its training, whatever its disk does.
 
-`loop` passes every write of a run to one `Saving`. While the run goes on, a failed write costs no step: it is repeated
-as soon as it can succeed. At the end `Saving.insist` waits for room, another folder or the user's decision to give up.
+`loop` passes every write of a run to one `Saving`, which prepares it in the thread that calls torch and writes it in a
+thread of its own. A write that fails is announced once and repeated as soon as it can succeed, and costs no step. At
+the end `Saving.insist` waits for room, another folder or the user's decision to give up.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import os
 import time
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 from trainer_core.control import RunControl, SaveAnswer
 from trainer_core.data.splits import splits_to_json
 from trainer_core.errors import UserError
-from trainer_core.events import EventSink, Notice, SaveBlocked
+from trainer_core.events import CheckpointSaved, EventSink, Notice, SaveBlocked
 from trainer_core.files import WriteError, is_lack_of_room, write_json
 from trainer_core.planning.plan import RunPlan
 from trainer_core.settings.stored import settings_to_json
 from trainer_core.text import format_bytes
 from trainer_core.training.failures import NotSaved, explain_system_error
 from trainer_core.training.resources import estimate_save_bytes, free_bytes, has_few_free_files
-from trainer_core.training.saver import CheckpointSaver
+from trainer_core.training.saver import CheckpointSaver, Write
 from trainer_core.training.start import RunStart
+from trainer_core.workers import WorkerPool
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.lock import WorkspaceLock
 
 _FIRST_DELAY, _MAX_DELAY = 15.0, 300.0  # seconds between two tries while the run goes on
 _WAIT_DELAY = 10.0  # seconds between two tries at the end, if nothing says that the next one will succeed
 _POLL = 0.2  # seconds
+_MAX_UNDER_WAY = 2  # writes; each holds a copy of the state of the run
 
 _NAMES = {"checkpoint": "checkpoint and models", "best": "best checkpoint and model", "settings": "number of steps"}
 
-Write = Callable[[], object]
+Prepare = Callable[[], Write]
+"""Prepares a write in the thread that calls torch; may be called again if the write fails."""
+
+
+@dataclass(frozen=True)
+class _UnderWay:
+    """A write that the thread does or will do."""
+
+    what: str
+    name: str
+    prepare: Prepare
+    result: Future[CheckpointSaved | None]
 
 
 class Saving:
-    """The writes of one run.
+    """The writes of one run. All methods are called by the thread of the run.
 
     Args:
         plan: the plan, with its workspace.
@@ -58,42 +76,68 @@ class Saving:
         self._plan, self._record = plan, start.warm_start_record
         self._lock: WorkspaceLock | None = lock
         self._control, self._sink = control, sink
-        self._failed: dict[str, tuple[str, Write]] = {}  # name and write, by what they write
+        self._pool = WorkerPool(1, name="saving")
+        self._under_way: deque[_UnderWay] = deque()
+        self._failed: dict[str, tuple[str, Prepare]] = {}  # name and write, by what they write
         self._error: OSError | None = None  # the latest
-        self._is_announced = False
+        self._is_announced = self._is_ending = False
         self._delay, self._next_try = _FIRST_DELAY, 0.0
         self._disks = _device_of(plan.workspace.root.parent), _device_of(plan.workspace.root)
         self._needed = estimate_save_bytes(plan.config, plan.spec)
         self.workspace = plan.workspace
-        self.saver = CheckpointSaver(plan.workspace, plan.config, plan.spec, sink)
+        self.saver = CheckpointSaver(plan.workspace, plan.config, plan.spec, plan.checkpoint)
 
     # -- while the run goes on -----------------------------------------------------------------
 
-    def write(self, what: str, action: Write, *, step: int, announce: bool = True) -> bool:
-        """Do `action` and return whether it succeeded; else keep it in place of an earlier one for the same `what`.
+    def write(self, what: str, prepare: Prepare, *, step: int) -> None:
+        """Begin a write. If it fails, it is kept in place of an earlier one for the same `what`.
+
+        It waits for an earlier write if two are under way.
 
         Args:
             what: "checkpoint", "best" or "settings".
-            action: raises an `OSError` if it fails; it must be possible to repeat it.
-            step: step of the run, for the notice.
-            announce: whether a failure that is the first one gives a notice.
+            prepare: called at once; what the `Write` that it returns writes belongs to this moment of the run.
+            step: step of the run, for the notices.
+
+        Raises:
+            Diverged: the state must not be saved.
         """
+        self.collect(step=step, leave=_MAX_UNDER_WAY - 1)
+        name = f"{_NAMES[what]} of step {step}"
         try:
             self._prepare_workspace()
-            action()
+            write = prepare()
         except OSError as error:
-            self._failed[what], self._error = (f"{_NAMES[what]} of step {step}", action), error
-            self._next_try = time.monotonic() + self._delay
-            if announce and not self._is_announced:
-                self._is_announced = True
-                text = f"Step {step} is not saved. {self._explain()} Training continues and saves when it can."
-                self._sink(Notice("error", text))
-            return False
-        self._failed.pop(what, None)
-        if not self._failed and self._is_announced:
-            self._is_announced, self._delay = False, _FIRST_DELAY
-            self._sink(Notice("info", f"Step {step}: files can be written again, and everything is saved."))
-        return True
+            self._add_failure(what, name, prepare, error)
+        else:
+            self._under_way.append(_UnderWay(what, name, prepare, self._pool.submit(write)))
+        self._announce(step)
+
+    def collect(self, *, step: int, leave: int | None = None) -> None:
+        """Report the writes that have ended.
+
+        Args:
+            step: step of the run, for the notices.
+            leave: wait until at most this number of writes is under way; None to wait for none.
+        """
+        has_ended = False
+        while self._under_way:
+            first = self._under_way[0]
+            if not first.result.done() and (leave is None or len(self._under_way) <= leave):
+                break
+            has_ended = True
+            try:
+                saved = self._pool.wait(first.result)
+            except OSError as error:
+                self._add_failure(first.what, first.name, first.prepare, error)
+            else:
+                self._failed.pop(first.what, None)
+                if saved is not None:
+                    self._sink(saved)
+            finally:
+                self._under_way.popleft()
+        if has_ended:
+            self._announce(step)
 
     @property
     def is_behind(self) -> bool:
@@ -107,30 +151,50 @@ class Saving:
         self.saver.newest = newest
 
     def retry(self, *, step: int) -> None:
-        """Repeat the failed writes, if there are any and they may succeed now."""
-        if not self._failed or time.monotonic() < self._next_try:
+        """Report the writes that have ended, and repeat the failed ones, if they may succeed now."""
+        self.collect(step=step)
+        if not self._failed or self._under_way or time.monotonic() < self._next_try:
             return
         self._next_try = time.monotonic() + self._delay
         if self._may_succeed():
             self._delay = min(2 * self._delay, _MAX_DELAY)
-            self._repeat(step)
+            self._begin_again(step)
 
-    def store_settings(self, config_plan: RunPlan) -> None:
-        """Write the settings of a plan that changed.
+    def prepare_settings(self, plan: RunPlan) -> Write:
+        """Prepare the settings of a plan that changed."""
+        self._plan = plan
+        content, file = self._settings(), self.workspace.settings_file
+        return lambda: write_json(file, content)
 
-        Raises:
-            OSError: the file cannot be written.
-        """
-        self._plan = config_plan
-        content = settings_to_json(
-            self._plan.config, stored=self._plan.stored, derived=self._plan.derived, warm_start=self._record
-        )
-        write_json(self.workspace.settings_file, content)
+    def _settings(self) -> dict[str, Any]:
+        plan = self._plan
+        return settings_to_json(plan.config, stored=plan.stored, derived=plan.derived, warm_start=self._record)
+
+    def _begin_again(self, step: int) -> None:
+        """Begin the failed writes again."""
+        for what, (_, prepare) in list(self._failed.items()):
+            self.write(what, prepare, step=step)
 
     def _repeat(self, step: int) -> bool:
-        for what, (_, action) in list(self._failed.items()):
-            self.write(what, action, step=step)
+        """Repeat the failed writes and return whether all succeeded."""
+        self._begin_again(step)
+        self.collect(step=step, leave=0)
         return not self._failed
+
+    def _add_failure(self, what: str, name: str, prepare: Prepare, error: OSError) -> None:
+        self._failed[what], self._error = (name, prepare), error
+        self._next_try = time.monotonic() + self._delay
+
+    def _announce(self, step: int) -> None:
+        """Say that writing fails or works again, once."""
+        if self._failed and not self._is_announced:
+            self._is_announced = True
+            text = f"Step {step} is not saved. {self._explain()} Training continues and saves when it can."
+            if not self._is_ending:  # else `SaveBlocked` follows
+                self._sink(Notice("error", text))
+        elif not self._failed and not self._under_way and self._is_announced:
+            self._is_announced, self._delay = False, _FIRST_DELAY
+            self._sink(Notice("info", f"Step {step}: files can be written again, and everything is saved."))
 
     def _may_succeed(self) -> bool:
         """Whether a try is worth its time: if the disk was full, whether there is room for a checkpoint now."""
@@ -175,7 +239,7 @@ class Saving:
     def _write_description(self) -> None:
         """Write split and settings, without which the checkpoints could not be resumed."""
         write_json(self.workspace.splits_file, splits_to_json(self._plan.splits))
-        self.store_settings(self._plan)
+        write_json(self.workspace.settings_file, self._settings())
 
     def _move_to(self, folder: Path) -> None:
         """Save into a new workspace inside `folder` from now on.
@@ -193,23 +257,33 @@ class Saving:
         except UserError as error:
             raise OSError(error.message) from error
         self.workspace, self._lock, self._disks = workspace, None, (_device_of(folder), _device_of(root))
-        self.saver = CheckpointSaver(workspace, self._plan.config, self._plan.spec, self._sink)
+        self.saver = CheckpointSaver(workspace, self._plan.config, self._plan.spec, self.saver.newest)
         self._write_description()
         text = f"This run is saved to {root} from now on. To continue it, use that folder as the workspace."
         self._sink(Notice("warning", text))
 
     # -- the end of the run --------------------------------------------------------------------
 
-    def insist(self, what: str, action: Write, *, step: int) -> None:
-        """Do `action` and all failed writes; if one fails, wait until it succeeds or the wait ends.
+    def close(self) -> None:
+        """End the thread after the writes under way; nothing is reported any more."""
+        for entry in self._under_way:
+            with contextlib.suppress(Exception):
+                self._pool.wait(entry.result)
+        self._pool.close()
+
+    def insist(self, what: str, prepare: Prepare, *, step: int) -> None:
+        """Do a write and all failed ones; if one fails, wait until it succeeds or the wait ends.
 
         Raises:
+            Diverged: the state must not be saved.
             NotSaved: the user ended the wait, or nothing changed for the patience of the control.
         """
         deadline = time.monotonic() + self._control.save_patience
-        done = self.write(what, action, step=step, announce=False) and self._repeat(step)
+        self._is_ending = True
+        self.write(what, prepare, step=step)
+        self.collect(step=step, leave=0)
+        done = what not in self._failed and self._repeat(step)
         while not done:
-            self._is_announced = True
             left = deadline - time.monotonic()
             with self._control.waiting_for_room():
                 self._sink(SaveBlocked(step, self._explain(), left if math.isfinite(left) else None))

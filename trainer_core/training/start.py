@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from trainer_core.training.cameras import make_camera
 from trainer_core.training.checkpoint import TrainingState
 from trainer_core.training.loading import PassedOver, load_resumed
 from trainer_core.training.resources import check_resources
-from trainer_core.training.resume import merge_checkpoint
+from trainer_core.training.resume import make_resume_notices, merge_checkpoint
 from trainer_core.weights.warm_start import WarmStartReport, apply_warm_start
 
 
@@ -85,3 +85,24 @@ def read_start(plan: RunPlan, check_stop: Callable[[], None] = lambda: None) -> 
     report = apply_warm_start(plan.warm_start, network, check_stop) if plan.warm_start else None
     state, passed_over = (resumed.state, resumed.passed_over) if resumed else (None, ())
     return RunStart(plan, state, network, report, camera, resources, passed_over)
+
+
+def make_start_notices(plan: RunPlan, start: RunStart, restored: tuple[str, ...]) -> Iterator[Notice]:
+    """Yield the notices that concern the start of a run.
+
+    Args:
+        plan: the plan after the workspace was prepared.
+        start: what the run starts from.
+        restored: sentences on results of a resumed run that start over.
+    """
+    if start.state is not None:
+        yield from start.notices
+        yield from make_resume_notices(plan, start.state)
+        yield from (Notice("warning", text) for text in restored)
+    if plan.photos is not None:
+        yield from (Notice("warning", text) for text in plan.photos.warnings)
+        yield from (Notice("info", text) for text in plan.photos.notices)
+    yield start.resources
+    yield from (Notice("info", text) for text in plan.notices)
+    if start.warm_start is not None:
+        yield Notice("info", start.warm_start.summary())

@@ -76,7 +76,7 @@ class Trainer:
         self._control.begin()
         with contextlib.ExitStack() as exit_stack:
             with refuse_unusable_files():
-                start.plan.workspace.create(start.plan.unusable)
+                start.plan.workspace.create()
                 lock = exit_stack.enter_context(start.plan.workspace.lock())
                 plan = take_over_workspace(start, self._sink, check_stop)
                 attach_workspace_sinks(self._sink, plan, start.step, exit_stack)
@@ -86,6 +86,7 @@ class Trainer:
             loop = None
             try:
                 loop = TrainingLoop(plan, start, clock, self._sink, self._control, lock)
+                exit_stack.callback(loop.close)
                 loop.emit_start()
                 return self._emit_finish(plan, clock, loop, loop.train())
             except Stopped:  # while the loop was being built, before it emitted what happened to the files

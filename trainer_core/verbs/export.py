@@ -23,10 +23,10 @@ from trainer_core.verbs.output_files import refuse_overwriting
 from trainer_core.weights.export import (
     pad_for_viewer,
     padding_problem,
+    prepare_deployable,
     prepare_export_state,
     run_gate,
     to_primitives,
-    write_deployable,
 )
 from trainer_core.weights.network import load_network
 from trainer_core.weights.onnx_file import encode_onnx
@@ -93,7 +93,8 @@ def export_model(
     inner = source.spec if spec != source.spec else None
     if format == "safetensors":
         return _write_safetensors(out, state, spec, meta, half, inner)
-    return ExportResult(out, spec, write_deployable(out, state, spec, meta, padded_from=inner, half=half).summary())
+    report = prepare_deployable(out, state, spec, meta, padded_from=inner, half=half).write()
+    return ExportResult(out, spec, report.summary())
 
 
 def _choose_format(format: str, out: Path) -> str:

@@ -1,6 +1,9 @@
 """Deployable models: prepared, padded, written durably, and read back with the strict reader before they are renamed.
 
-    torch.save({"params": plain fp32 tensors by BasicSR name, "meta": primitives only})
+`prepare_deployable` is called by the thread that calls torch; the `Deployable` may be written in any thread. A model is
+a file of `torch.save` with
+
+    {"params": plain fp32 tensors by BasicSR name, "meta": primitives only}
 
 `meta["spec"]` describes the tensors in the file, `meta["padded_from"]` the small network inside a padded one.
 """
@@ -19,14 +22,24 @@ from torch import Tensor
 from trainer_core.files import WriteError, atomic_write
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.torch_threads import single_threaded
-from trainer_core.weights.container.reader import has_values, open_weights
-from trainer_core.weights.container.refusal import WeightsError
+from trainer_core.weights.container.read_back import has_values, make_difference, refuse_unreadable, verify_tree
+from trainer_core.weights.container.reader import open_weights
+from trainer_core.weights.container.tensor_checks import all_finite
+from trainer_core.weights.container.writer import view_as_arrays, write_tree
 from trainer_core.weights.programs import GateReport, check_programs
 from trainer_core.weights.rescale import rescale
 from trainer_core.weights.resize import embed, fits_into
 from trainer_core.weights.rrdb.dialects import identify
 
-__all__ = ["GateReport", "pad_for_viewer", "padding_problem", "prepare_export_state", "run_gate", "write_deployable"]
+__all__ = [
+    "Deployable",
+    "GateReport",
+    "pad_for_viewer",
+    "padding_problem",
+    "prepare_deployable",
+    "prepare_export_state",
+    "run_gate",
+]
 
 ARCHITECTURE = "rrdb"
 
@@ -40,7 +53,7 @@ def prepare_export_state(ema_state: Mapping[str, Tensor], *, mono: bool) -> dict
         ema_state: weights by BasicSR name.
         mono: make the output exactly neutral (R = G = B) by averaging `conv_last` over its outputs.
     """
-    state = {name: _to_plain(values) for name, values in ema_state.items()}
+    state = {name: _to_plain(values, copy=True) for name, values in ema_state.items()}
     for name in ("conv_last.weight", "conv_last.bias") if mono else ():
         state[name] = state[name].mean(0, keepdim=True).expand_as(state[name]).contiguous()
     return state
@@ -68,8 +81,37 @@ def padding_problem(spec: NetworkSpec) -> str:
     return "" if fits_into(color, viewer_spec) else f"{spec.describe()} is larger than the 64/23/32 of WQV-Viewer"
 
 
+@dataclasses.dataclass(frozen=True)
+class Deployable:
+    """A deployable model that is ready to be written.
+
+    Args:
+        path: file to write.
+        content: the tree of the file, with arrays.
+        report: which programs load it.
+    """
+
+    path: Path
+    content: dict[str, Any]
+    report: GateReport
+
+    def write(self) -> GateReport:
+        """Write the file durably; it replaces an older one only after every bit was read back and compared.
+
+        Raises:
+            WriteError: the disk is full, or the file reads back differently (EIO).
+        """
+        with atomic_write(self.path) as file:
+            write_tree(file, self.content)
+            file.flush()
+            found = identify(verify_tree(Path(file.name), self.content, self.path))
+            if not found.is_complete or found.unexpected:
+                raise make_difference(self.path)
+        return self.report
+
+
 @single_threaded()
-def write_deployable(
+def prepare_deployable(
     path: Path,
     state: Mapping[str, Tensor],
     spec: NetworkSpec,
@@ -77,8 +119,8 @@ def write_deployable(
     *,
     padded_from: NetworkSpec | None = None,
     half: bool = False,
-) -> GateReport:
-    """Write a deployable model durably; it replaces an older file only after every bit was read back and compared.
+) -> Deployable:
+    """Prepare a deployable model.
 
     Args:
         path: file to write; its name carries the scale mark.
@@ -89,7 +131,7 @@ def write_deployable(
         half: store fp16, half the size; every program loads it.
 
     Raises:
-        WriteError: the disk is full, or the file reads back differently (EIO).
+        WriteError: a weight is not finite (EIO).
     """
     report = check_programs(path, spec)
     metadata: dict[str, Any] = {"arch": ARCHITECTURE, "scale": spec.scale, "spec": spec.as_dict(), **meta}
@@ -98,12 +140,9 @@ def write_deployable(
         metadata["padded_from"] = padded_from.as_dict()
     params = {name: _to_plain(state[name]) for name in spec.shapes()}
     params = {name: values.half() for name, values in params.items()} if half else params
-    content = {"params": params, "meta": to_primitives(metadata)}
-    with atomic_write(path) as file:
-        torch.save(content, file)
-        file.flush()
-        _verify(Path(file.name), params, path)
-    return report
+    if not all(all_finite(values) for values in params.values()):
+        raise WriteError(path, OSError(errno.EIO, "the network contains values that are not finite (NaN or infinity)"))
+    return Deployable(path, view_as_arrays({"params": params, "meta": to_primitives(metadata)}), report)
 
 
 def run_gate(path: Path, expected: Mapping[str, Tensor]) -> GateReport:
@@ -112,27 +151,19 @@ def run_gate(path: Path, expected: Mapping[str, Tensor]) -> GateReport:
     Raises:
         WriteError: the file reads back differently (EIO).
     """
-    _verify(path, expected, path)
-    found = identify(open_weights(path))
+    arrays = view_as_arrays(dict(expected))
+    with refuse_unreadable(path):
+        found = identify(file := open_weights(path))
+        is_whole = found.is_complete and not found.unexpected and found.names.keys() == arrays.keys()
+        if not is_whole or not has_values(file, [(found.tensors[name], arrays[name]) for name in arrays]):
+            raise make_difference(path)
     return check_programs(
         path, found.spec, container=found.container, plain_names=found.is_complete and not found.unexpected
     )
 
 
-def _verify(written: Path, expected: Mapping[str, Tensor], name: Path) -> None:
-    try:
-        file = open_weights(written)
-        found = identify(file)
-        is_whole = found.is_complete and not found.unexpected and found.names.keys() == expected.keys()
-        is_same = is_whole and has_values(file, [(found.tensors[name], expected[name]) for name in expected])
-    except WeightsError as error:
-        raise WriteError(name, OSError(errno.EIO, f"it cannot be read back: {error.message}")) from error
-    if not is_same:
-        raise WriteError(name, OSError(errno.EIO, "it reads back differently"))
-
-
-def _to_plain(values: Tensor) -> Tensor:
-    return values.detach().to("cpu", torch.float32, copy=True).contiguous()
+def _to_plain(values: Tensor, *, copy: bool = False) -> Tensor:
+    return values.detach().to("cpu", torch.float32, copy=copy).contiguous()
 
 
 def to_primitives(value: object) -> Any:

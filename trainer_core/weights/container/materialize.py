@@ -10,9 +10,9 @@ from torch import Tensor
 
 from trainer_core.torch_threads import single_threaded
 from trainer_core.weights.container.refusal import require
-from trainer_core.weights.container.tensor_checks import all_finite, has_equal_bits
+from trainer_core.weights.container.tensor_checks import all_finite
 from trainer_core.weights.container.tensor_info import FLOATS, StorageRef, TensorInfo
-from trainer_core.weights.container.zip_records import ByteRange, check_crc
+from trainer_core.weights.container.zip_records import ByteRange, read_into
 
 _MAX_EXTRA_COPY_BYTES = 16 << 20  # of copies of strided tensors, beyond the size of their storages
 
@@ -48,43 +48,19 @@ def materialize(
     return tensors
 
 
-@single_threaded()
-def has_values(file: BinaryIO, records: dict[str, ByteRange], expected: Iterable[tuple[TensorInfo, Tensor]]) -> bool:
-    """Whether tensors of the file have the data types, shapes and bits expected.
-
-    All storages are read into the same memory, of the size of the largest one, which is much faster than to read the
-    whole file into new memory.
-
-    Raises:
-        WeightsError: as `materialize`.
-    """
-    by_storage: dict[StorageRef, list[tuple[TensorInfo, Tensor]]] = {}
-    for info, values in expected:
-        by_storage.setdefault(info.storage, []).append((info, values))
-    memory = torch.empty(max((storage.nbytes for storage in by_storage), default=0), dtype=torch.uint8)
-    for storage, pairs in sorted(by_storage.items(), key=lambda item: records[item[0].key].start):
-        flat = _read_storage(file, records[storage.key], storage, memory)
-        if not all(has_equal_bits(_make_view(flat, info), values) for info, values in pairs):
-            return False
-    return True
-
-
 def _make_view(flat: Tensor, info: TensorInfo) -> Tensor:
     if info.is_contiguous:
         return flat[info.offset : info.offset + info.numel].view(info.shape)
     return flat.as_strided(info.shape, info.stride, info.offset).contiguous()
 
 
-def _read_storage(file: BinaryIO, record: ByteRange, storage: StorageRef, reused: Tensor | None = None) -> Tensor:
-    """Read the values of one storage, [numel], directly into the memory of the tensor: new or `reused`, uint8."""
-    raw = torch.empty(record.size, dtype=torch.uint8) if reused is None else reused[: record.size]
+def _read_storage(file: BinaryIO, record: ByteRange, storage: StorageRef) -> Tensor:
+    """Read the values of one storage, [numel], directly into the memory of the tensor."""
+    raw = torch.empty(record.size, dtype=torch.uint8)
     dtype = getattr(torch, storage.dtype)
     if not record.size:
         return raw.view(dtype)
-    memory = raw.numpy().data
-    file.seek(record.start)
-    require(file.readinto(memory) == record.size, "the file is truncated")  # type: ignore[attr-defined]
-    check_crc(memory, record)
+    read_into(file, record, raw.numpy().data)
     require(storage.dtype != "bool" or int(raw.max()) <= 1, "a boolean value is neither 0 nor 1")
     flat = raw.view(dtype)
     is_usable = storage.dtype not in FLOATS or all_finite(flat)

@@ -30,7 +30,7 @@ from trainer_core.weights.container.zip_records import ByteRange, read_record, r
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["WeightsError", "WeightsFile", "check_values", "has_values", "load_tensors", "load_tree", "open_weights"]
+__all__ = ["WeightsError", "WeightsFile", "check_values", "load_tensors", "load_tree", "open_weights"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def check_values(file: WeightsFile, *, limits: Limits = DEFAULT_LIMITS) -> dict[
     Raises:
         WeightsError: the file changed since its header was read, or is damaged.
     """
-    with _open_unchanged(file, limits) as opened:
+    with open_unchanged(file, limits) as opened:
         return count_unusable_values(opened, file.records, find_storages(file.tree).values())
 
 
@@ -118,28 +118,20 @@ def load_tensors(
     """
     from trainer_core.weights.container.materialize import materialize
 
-    with _open_unchanged(file, limits) as opened:
+    with open_unchanged(file, limits) as opened:
         return materialize(opened, file.records, wanted, check_stop)
 
 
 @contextlib.contextmanager
-def _open_unchanged(file: WeightsFile, limits: Limits) -> Iterator[BinaryIO]:
+def open_unchanged(file: WeightsFile, limits: Limits = DEFAULT_LIMITS) -> Iterator[BinaryIO]:
+    """Open a file whose header was read.
+
+    Raises:
+        WeightsError: the file changed since then.
+    """
     with _open_file(file.path, limits) as (opened, _, fingerprint):
         require(fingerprint == file.fingerprint, "the file changed while it was being read")
         yield opened
-
-
-def has_values(file: WeightsFile, expected: Iterable[tuple[TensorInfo, Tensor]]) -> bool:
-    """Whether tensors of `file` have the data types, shapes and bits expected; needs the memory of one of them.
-
-    Raises:
-        WeightsError: as `load_tensors`.
-    """
-    from trainer_core.weights.container import materialize
-
-    with _open_file(file.path, DEFAULT_LIMITS) as (opened, _, fingerprint):
-        require(fingerprint == file.fingerprint, "the file changed while it was being read")
-        return materialize.has_values(opened, file.records, expected)
 
 
 @contextlib.contextmanager

@@ -93,6 +93,17 @@ def read_record(file: BinaryIO, record: ByteRange) -> bytes:
     return data
 
 
+def read_into(file: BinaryIO, record: ByteRange, memory: memoryview) -> None:
+    """Read a record into memory of its size and check its CRC.
+
+    Raises:
+        WeightsError: the file ends earlier, or the record is damaged.
+    """
+    file.seek(record.start)
+    require(file.readinto(memory) == record.size, "the file is truncated")  # type: ignore[attr-defined]
+    check_crc(memory, record)
+
+
 def check_crc(data: bytes | memoryview, record: ByteRange) -> None:
     """Refuse data whose checksum is wrong; a record without checksum passes.
 
