@@ -182,6 +182,7 @@ def test_a_fit_changes_nothing_but_what_is_free() -> None:
         assert changed and changed <= set(free or watch_parameters("mono"))
 
 
+@pytest.mark.long
 def test_soft_photographs_do_not_make_a_fitted_camera_sharper() -> None:
     start = CameraProfile.builtin("wqv1")
     camera = build_camera(start, 2)
@@ -222,6 +223,7 @@ def test_drift_counts_the_way_in_units_of_the_bounds() -> None:
     assert profile_drift(start, darker) == pytest.approx(0.5**2)
 
 
+@pytest.mark.long
 def test_few_captures_move_a_fit_less_than_many() -> None:
     start = CameraProfile.builtin("wqv1")
     frames = frames_of(start, 24)

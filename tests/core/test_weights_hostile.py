@@ -43,7 +43,7 @@ def peak():
 results = {}
 for path in sorted(Path(sys.argv[1]).iterdir()):
     audited.clear()
-    before, started = process.memory_info().rss, time.perf_counter()
+    before, started = process.memory_info().rss, time.process_time()
     listening = True
     try:
         load_tree(path)
@@ -53,7 +53,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
     except BaseException as error:
         text = "ESCAPED " + repr(error)
     listening = False
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     results[path.name] = [text, seconds, list(audited), max(0, peak() - before), path.stat().st_size]
 print(json.dumps(results))
 """
@@ -144,18 +144,18 @@ def fuzz(folder: Path, seconds: float, seed: int) -> int:
     rng = random.Random(seed)
     seeds = [archive(), legacy(), safetensors(), *list(all_hostile("/nowhere/canary").values())]
     seeds = [data for data in seeds if 0 < len(data) < 5000]
-    path, count, end = folder / "fuzzed.pth", 0, time.monotonic() + seconds
-    while time.monotonic() < end:
+    path, count, end = folder / "fuzzed.pth", 0, time.process_time() + seconds
+    while time.process_time() < end:
         data = mutate(rng, rng.choice(seeds[:3] if rng.random() < 0.5 else seeds), rng.choice(seeds))
         path.write_bytes(data)
-        started = time.monotonic()
+        started = time.process_time()
         try:
             load_tree(path)
         except WeightsError:
             pass
         except BaseException as error:
             raise AssertionError(f"{error!r} escaped for {data!r}") from error
-        assert time.monotonic() - started < 2.0
+        assert time.process_time() - started < 2.0
         count += 1
     return count
 

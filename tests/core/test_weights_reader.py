@@ -284,7 +284,9 @@ IN_FORCE: dict[str, Callable[[int], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("name", IN_FORCE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.long] if n in ("nodes", "opcodes") else []) for n in IN_FORCE]
+)
 def test_a_limit_in_force_holds_to_the_unit(name: str, tmp_path: Path) -> None:
     limit, path = getattr(Limits(), name), tmp_path / "f.pth"
     limits = replace(Limits(), opcodes=2 * Limits().opcodes) if name == "nodes" else Limits()

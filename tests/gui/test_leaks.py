@@ -89,6 +89,7 @@ def test_showing_the_recent_workspaces_again_leaves_nothing_behind(quiet_window:
     assert grows(quiet_window.welcome.refresh) == {}
 
 
+@pytest.mark.long
 def test_changing_the_theme_leaves_nothing_behind(quiet_window: Window) -> None:
     def there_and_back() -> None:
         theme().set_choice("dark")
