@@ -12,6 +12,7 @@ from typing import Callable
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from app.plain_text import plain_tooltip
 from app.project import Project
 from app.questions import ask_question
 from app.session import Session
@@ -31,6 +32,7 @@ class SaveQuestion(QObject):
         super().__init__(parent)
         self._session, self._project, self._parent, self._notify = session, project, parent, notify
         self._box: QMessageBox | None = None
+        self._is_choosing = False  # whether the dialog for another folder is open
         self._saved_in: Path | None = None  # the workspace of the last checkpoint
         session.event_received.connect(self._on_event)
         session.ended.connect(self._on_ended)
@@ -53,9 +55,11 @@ class SaveQuestion(QObject):
         self._saved_in = None
 
     def _ask(self, event: SaveBlocked) -> None:
+        if self._is_choosing:
+            return  # the run answers what is chosen there with the latest figures
         text = f"Step {event.step} is not saved yet. {event.text}"
         if self._box is not None:
-            self._box.setInformativeText(text)
+            self._box.setInformativeText(plain_tooltip(text))
             return
         self._notify(_TITLE, text)  # before the dialog, which activates the window
         answers = [(label, lambda: None) for label in (_MOVE, _END)]
@@ -70,7 +74,9 @@ class SaveQuestion(QObject):
         label = button.text() if button is not None else _RETRY
         self._box = None
         if label == _MOVE:
+            self._is_choosing = True
             folder = QFileDialog.getExistingDirectory(self._parent, "Choose a folder for this run")
+            self._is_choosing = False
             self._session.answer_save(SaveAnswer(folder=Path(folder) if folder else None))
         else:
             self._session.answer_save(SaveAnswer(gives_up=label == _END))

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtGui import QTextDocumentFragment
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from app.window import Window
 from tests.gui.window_driver import answer, fill_form
 from tests.small_disk import fill, small_disk
+from trainer_core.control import SaveAnswer
+from trainer_core.events import SaveBlocked
 from trainer_core.training import saving
 
 _LONG = 60000  # milliseconds; a busy machine needs them
@@ -81,3 +84,33 @@ def test_a_run_that_is_ended_without_saving_says_what_is_lost(
     qtbot.waitUntil(lambda: not window.session.is_active, timeout=_LONG)
     assert "Not saved: checkpoint and models of step" in window.log.text
     assert "saved" not in window.result_card.text.lower().replace("not saved", "")
+
+
+def test_there_is_one_question_with_the_latest_figures(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[SaveAnswer] = []
+    asked_while_choosing: list[QMessageBox] = []
+    monkeypatch.setattr(window.session, "answer_save", answers.append)
+
+    def block(text: str) -> None:
+        window.session.event_received.emit(SaveBlocked(7, text, None))
+
+    def choose(*_: object) -> str:
+        block("2 MB free.")
+        asked_while_choosing.extend(questions(window))
+        return str(tmp_path)
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", choose)
+    block("1 MB free.")
+    block("<b>1.5 MB</b> free.")
+    (box,) = questions(window)
+    shown = QTextDocumentFragment.fromHtml(box.informativeText()).toPlainText()
+    assert shown == "Step 7 is not saved yet. <b>1.5 MB</b> free."
+    answer(window, qtbot, "Choose another folder …")
+    assert answers == [SaveAnswer(folder=tmp_path)] and asked_while_choosing == questions(window) == []
+    block("3 MB free.")  # what was chosen did not help
+    (box,) = questions(window)
+    assert "3 MB free" in box.informativeText()
+    box.close()
+    assert answers[1:] == [SaveAnswer()]
