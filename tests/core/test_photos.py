@@ -14,9 +14,10 @@ import pytest
 from PIL import Image, ImageCms
 
 from tests.small_runs import make_photos
-from trainer_core.data.decoding import MAX_SIDE, read_size
+from trainer_core.data.decoding import MAX_SIDE, check_photo, decode_bytes, read_size
 from trainer_core.data.photos import PhotoError, ScanCanceled, decode, scan_photos
 from trainer_core.errors import UserError
+from trainer_core.verbs.picture_files import read_pictures
 
 
 def picture(seed: int = 0, width: int = 24, height: int = 16) -> np.ndarray:
@@ -156,12 +157,23 @@ def test_a_source_without_photos_is_a_clear_error(tmp_path: Path) -> None:
         scan_photos(tmp_path)
 
 
-def test_a_truncated_photo_is_refused_when_it_is_decoded(tmp_path: Path) -> None:
+ADVICE = "Copy it again from where it came"
+
+
+def test_a_truncated_photo_is_refused_in_the_same_words_by_the_scan_and_by_decoding(tmp_path: Path) -> None:
     for name in ("a.png", "a.jpg", "a.webp", "a.tif", "a.bmp"):
         path = save(tmp_path / name)
         path.write_bytes(path.read_bytes()[:-300])
-        with pytest.raises(PhotoError):
-            decode(path)
+        for read in (check_photo, decode, _decode_content):
+            with pytest.raises(PhotoError, match=f"truncated: its end is missing. {ADVICE}") as error:
+                read(path)
+            assert not error.value.is_momentary
+        with pytest.raises(UserError, match=ADVICE):
+            read_pictures(path)
+
+
+def _decode_content(path: Path) -> np.ndarray:
+    return decode_bytes(path.read_bytes())
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -55,7 +55,9 @@ MAX_FILE_BYTES = 512 * 1024 * 1024
 _MAX_PROFILE_BYTES = 16 * 1024 * 1024
 DECODING_BYTES = 7  # per pixel: Pillow's four and the three of the result
 
-_TRUNCATED = "the file is truncated: its end is missing. Copy it again from where it came"
+_COPY_AGAIN = "Copy it again from where it came"
+_TRUNCATED = f"the file is truncated: its end is missing. {_COPY_AGAIN}"
+_TRUNCATED_HEADER = "Truncated File Read"  # Pillow's text
 
 _ORIENTATION_TAG = 0x0112
 _UNKNOWN_TIFF = "unknown pixel mode"  # Pillow's text
@@ -145,7 +147,12 @@ def read_png_texts(path: Path) -> dict[str, str]:
 def _decode_image(image: Image.Image, file: BinaryIO) -> np.ndarray:
     turn = _TURNS.get(_read_orientation(image))
     profile = _read_profile(image, file)
-    image.load()
+    try:
+        image.load()
+    except Exception as error:
+        if getattr(error, "errno", None) is None and is_truncated(file, image):
+            raise PhotoError(_TRUNCATED) from error
+        raise
     pixels = to_srgb(image, profile)
     image.close()  # frees Pillow's pixels before a turn needs another copy
     return pixels if turn is None else np.ascontiguousarray(turn(pixels))
@@ -184,6 +191,8 @@ def _open_image(source: Path | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
     except PhotoError:
         raise
     except OSError as error:
+        if str(error) == _TRUNCATED_HEADER:
+            raise PhotoError(_TRUNCATED) from error
         reason = error.strerror or str(error) or "unreadable"
         is_momentary = error.errno is not None  # decoders raise OSError without a number for damaged content
         raise PhotoError(f"cannot be read: {reason}", is_momentary=is_momentary) from error
@@ -192,7 +201,7 @@ def _open_image(source: Path | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
     except Exception as error:  # decoders raise exceptions of any type on a damaged file
         if str(error) == _UNKNOWN_TIFF:
             raise PhotoError("an unusual kind of TIFF; save it as RGB or gray with 8 or 16 bits per channel") from error
-        raise PhotoError(f"the file is damaged ({type(error).__name__}: {error})") from error
+        raise PhotoError(f"the file is damaged ({type(error).__name__}: {error}). {_COPY_AGAIN}") from error
 
 
 def _find_reader(start: bytes, suffix: str) -> Callable[..., Any]:
