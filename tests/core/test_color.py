@@ -121,6 +121,19 @@ def test_a_coding_chunk_precedes_the_profile_and_hdr_is_refused() -> None:
             decode_bytes(png(flat(77), (b"cICP", bytes((9, transfer, 0, 1)))))
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_the_narrow_range_of_video_is_expanded_or_refused_by_name(mode: str) -> None:
+    levels = np.arange(256)
+    ramp = Image.fromarray(np.tile(levels.astype(np.uint8), (16, 1))).convert(mode)
+    expanded = np.clip((levels - 16) * 255 / 219, 0, 255).round()
+    found = decode_bytes(png(ramp, (b"cICP", bytes((1, 13, 0, 0)))))[0].astype(int)
+    assert np.abs(found - expanded[:, None]).max() <= 1
+    assert found[16].max() == 0 and found[235].min() == 255
+    assert np.array_equal(decode_bytes(png(ramp, (b"cICP", bytes((1, 13, 0, 1)))))[0, :, 0], levels)
+    with pytest.raises(PhotoError, match="narrow range of video"):
+        decode_bytes(png(ramp, (b"cICP", bytes((2, 2, 0, 0)))))
+
+
 def test_a_lab_picture_becomes_rgb(tmp_path: Path) -> None:
     Image.new("LAB", (16, 16), (137, 128, 128)).save(tmp_path / "a.tif")
     assert np.abs(decode(tmp_path / "a.tif").astype(int) - MIDDLE).max() <= 2

@@ -31,6 +31,7 @@ _CICP_PRIMARIES: dict[int, Primaries] = {  # ITU-T H.273, table 2
     12: (*_D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
 }
 _HDR_TRANSFERS = (16, 18)  # PQ, HLG
+_NARROW_RANGE = 0  # of the fourth byte of cICP; 1 is the full range
 _BRADFORD = np.array(((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296)))
 _CURVE_POINTS = 4096
 _USUAL_GAMMA = 1 / 2.2
@@ -45,7 +46,8 @@ def read_profile(image: Image.Image, cicp: bytes) -> bytes | None:
         cicp: the content of the chunk cICP of a PNG file, which precedes all others; b"" without one.
 
     Raises:
-        PhotoError: the picture is HDR, which has no defined white.
+        PhotoError: the picture is HDR, which has no defined white, or has the narrow range of video without colors that
+            can be converted.
     """
     if len(cicp) == 4 and _is_known_cicp(cicp):
         return _profile_from_cicp(cicp)
@@ -108,16 +110,26 @@ def _is_known_cicp(cicp: bytes) -> bool:
     """Whether a chunk cICP states colors that can be converted; else the next description in the file counts.
 
     Raises:
-        PhotoError: the picture is HDR.
+        PhotoError: the picture is HDR, or the next description would count with the wrong range.
     """
     if cicp[1] in _HDR_TRANSFERS:
         raise PhotoError("an HDR picture has no defined white; save it as an ordinary (SDR) picture")
-    return cicp[0] in _CICP_PRIMARIES and cicp[1] in _CICP_CURVES
+    is_known = cicp[0] in _CICP_PRIMARIES and cicp[1] in _CICP_CURVES
+    if not is_known and cicp[3] == _NARROW_RANGE:
+        raise PhotoError("it has the narrow range of video, from 16 to 235; save it with the full range")
+    return is_known
 
 
 def _profile_from_cicp(cicp: bytes) -> bytes | None:
+    if cicp[3] == _NARROW_RANGE:
+        return build_profile(_CICP_PRIMARIES[cicp[0]], _expand_range(_CICP_CURVES[cicp[1]]))
     is_srgb = tuple(cicp[:2]) == (1, 13)
     return None if is_srgb else build_profile(_CICP_PRIMARIES[cicp[0]], _CICP_CURVES[cicp[1]])
+
+
+def _expand_range(curve: Curve) -> Curve:
+    """Return a curve for levels in the narrow range of video, in which black is 16 and white 235 of 255."""
+    return lambda encoded: curve(np.clip((encoded * 255 - 16) / 219, 0, 1))
 
 
 def _profile_from_gamma(image: Image.Image) -> bytes | None:
