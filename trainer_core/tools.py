@@ -198,6 +198,8 @@ def _export(options: argparse.Namespace) -> int:
         alpha=options.alpha,
     )
     print_lines(f"{done.path}: {done.spec.describe()}. {done.summary}")
+    if done.notice:
+        _print_message(done.notice)
     return 0
 
 

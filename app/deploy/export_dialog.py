@@ -234,11 +234,13 @@ class ExportDialog(Dialog):
         self._update_button()
         self._written_file = result.path
         size = result.path.stat().st_size / 1e6
-        self._show_status(
-            f"Exported to {result.path} ({size:.1f} MB, {result.spec.describe()}).\n"
-            f"{format_for_reading(result.summary)}",
-            "" if result.summary.startswith(NOT_CHECKED) else "success",
-        )
+        lines = [
+            f"Exported to {result.path} ({size:.1f} MB, {result.spec.describe()}).",
+            format_for_reading(result.summary),
+            result.notice,
+        ]
+        is_doubtful = bool(result.notice) or result.summary.startswith(NOT_CHECKED)
+        self._show_status("\n".join(filter(None, lines)), "" if is_doubtful else "success")
         self.folder_button.setEnabled(True)
 
     def _on_failed(self, error: Exception) -> None:

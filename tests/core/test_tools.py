@@ -186,6 +186,21 @@ def test_blending_lies_between_two_models(model: Path, tmp_path: Path, capsys: A
     assert "must be from 0 to 1" in run(capsys, *words[:-1], "1.5")[2]
 
 
+@pytest.mark.parametrize("form", ["pth", "safetensors", "onnx"])
+def test_a_scale_mark_that_contradicts_the_network_is_named(
+    form: str, model: Path, tmp_path: Path, capsys: Any
+) -> None:
+    for name, problem in (
+        ("m_x2", "the file name says x2 but the weights are x4"),
+        ("x2_to_x4", "the file name has x4 and x2"),
+        ("m_x4", ""),
+        ("m", ""),
+    ):
+        code, out, err = run(capsys, "export", model, "-o", tmp_path / f"{name}.{form}")
+        assert code == 0 and f"{name}.{form}" in out
+        assert (f"{name}.{form}: {problem}. " in err and "its only scale mark is x4" in err) if problem else not err
+
+
 def test_exports_that_make_no_sense_are_refused(model: Path, tmp_path: Path, capsys: Any) -> None:
     assert run(capsys, "export", model, "-o", tmp_path / "x.bin")[0] == 2
     assert run(capsys, "export", model, "-o", tmp_path / "x.pth", "--format", "onnx")[0] == 2

@@ -30,6 +30,7 @@ from trainer_core.weights.export import (
 )
 from trainer_core.weights.network import load_network
 from trainer_core.weights.onnx_file import encode_onnx
+from trainer_core.weights.programs import find_scale_marks, scale_mark_problem
 from trainer_core.weights.warm_start import WarmStartSource
 
 _RESERVED_META_KEYS = ("arch", "scale", "spec", "padded_from", "loads_in")  # the export sets these itself
@@ -43,6 +44,15 @@ class ExportResult:
     path: Path
     spec: NetworkSpec
     summary: str
+
+    @property
+    def notice(self) -> str:
+        """A sentence about a scale mark in the file name that is not the scale of the network, else ""."""
+        problem = scale_mark_problem(self.path, self.spec.scale) if find_scale_marks(self.path.stem) else ""
+        return problem and (
+            f"{self.path.name}: {problem}. Programs that take the scale from the name load the file wrongly or not at "
+            f"all. Rename it so that its only scale mark is x{self.spec.scale}."
+        )
 
 
 @explain_out_of_memory("export the model")
