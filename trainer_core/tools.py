@@ -163,8 +163,8 @@ def _upscale(options: argparse.Namespace) -> int:
     if done.made_gray:
         photos = f"{done.made_gray} color photo{'s' if done.made_gray > 1 else ''}"
         _print_message(f"{options.model.name} is a gray model; it turned {photos} gray.")
-    for _, reason in done.refused:
-        _print_message(reason)
+    for sentence in [*done.notices, *(reason for _, reason in done.refused)]:
+        _print_message(sentence)
     return 2 if done.refused else 0
 
 

@@ -259,6 +259,24 @@ def test_results_that_are_not_finite_are_refused_instead_of_written(tmp_path: Pa
     assert "not finite (NaN or infinity). Use another model" in done.refused[0][1]
 
 
+def test_results_far_outside_of_a_picture_are_named_once(tmp_path: Path) -> None:
+    path, network = model(tmp_path)
+    for name in ("a", "b"):
+        Image.fromarray(photo()).save(tmp_path / f"{name}.png")
+    photos = [tmp_path / "a.png", tmp_path / "b.png"]
+    assert upscale(path, photos, tmp_path / "out", device="cpu").notices == []
+    white = tmp_path / "white.png"
+    Image.new("RGB", (24, 24), "white").save(white)
+    assert upscale(path, [white], tmp_path / "out", device="cpu").notices == []
+    network.conv_last.weight.mul_(1e9)
+    huge = saved(network, tmp_path / "huge_x4.pth")
+    for half in (False, True):
+        (notice,) = upscale(huge, photos, tmp_path / "out", device="cpu", half=half).notices
+        assert "results of huge_x4 lie far outside" in notice and "use another model" in notice
+    (notice,) = upscale(path, photos, tmp_path / "out", device="cpu", compare_with=huge).notices
+    assert "huge_x4" in notice
+
+
 def test_photos_are_never_overwritten(tmp_path: Path) -> None:
     path, _ = model(tmp_path)
     Image.fromarray(photo()).save(tmp_path / "a.png")

@@ -27,6 +27,7 @@ from trainer_core.weights.network import load_network
 
 DEFAULT_TILE = 256  # LR pixels; a watch photo fits into one tile
 TILE_MARGIN = 32  # LR pixels around a tile
+_SAMPLING, _FAR, _UNUSABLE_SHARE = 4, 0.5, 0.9  # of the check for results that are no picture
 _MEMORY_HINT = "Or use a smaller --tile, such as 96."
 
 TileProgress = Callable[[str, int, int], None]
@@ -40,10 +41,12 @@ class UpscaleResult:
         written: files written.
         made_gray: number of color photos that a gray model turned gray.
         refused: files that cannot be used, with the reason.
+        notices: sentences for the user.
     """
 
     written: list[Path] = field(default_factory=list)
     made_gray: int = 0
+    notices: list[str] = field(default_factory=list)
     refused: list[tuple[Path, str]] = field(default_factory=list)
 
 
@@ -97,6 +100,12 @@ class Upscaler:
         self._network = network.to(self._device, self._dtype)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._tile = tile
+        self._sampled = self._far_outside = 0  # values of all results so far
+
+    @property
+    def is_unusable(self) -> bool:
+        """Whether almost all results so far lie far outside of 0..1, which makes pictures of black and white alone."""
+        return self._far_outside > _UNUSABLE_SHARE * self._sampled
 
     def __call__(self, image: np.ndarray, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         """Upscale a picture to uint8 [H*scale, W*scale, 3].
@@ -147,6 +156,9 @@ class Upscaler:
         window = lr[..., start_y : bottom + TILE_MARGIN, start_x : right + TILE_MARGIN]
         with explain_out_of_memory(f"upscale on {self._device.type}", hint=_MEMORY_HINT):
             sr = self._network(window.to(self._device, self._dtype, memory_format=torch.channels_last))
+            sampled = sr[..., ::_SAMPLING, ::_SAMPLING]
+            self._far_outside += int(((sampled - 0.5).abs() > 0.5 + _FAR).sum())
+            self._sampled += sampled.numel()
         if not bool(sr.isfinite().all()):
             advice = "Use another model." if self._dtype == torch.float32 else "Try it without --half."
             raise UserError(f"The results of {self.name} are not finite (NaN or infinity). {advice}")
@@ -202,6 +214,12 @@ def upscale(
                 done.made_gray += upscaler.gray and has_color(picture)
         except UserError as error:
             done.refused.append((file, str(error) if str(file) in str(error) else f"{file}: {error}"))
+    done.notices = [
+        f"Almost all results of {model.name} lie far outside of the range of a picture, so its pictures are black and "
+        "white. Its weights are damaged; use another model."
+        for model in models
+        if model.is_unusable
+    ]
     return done
 
 
