@@ -23,6 +23,7 @@ CORE_FLOORS: tuple[tuple[str, ...], ...] = (
         "environment",
         "files",
         "input_files",
+        "machine",
         "events",
         "control",
         "randomness",
@@ -85,6 +86,7 @@ TORCH_FREE = {  # rooms and modules that can be imported without torch
     "errors",
     "files",
     "input_files",
+    "machine",
     "json_files",
     "requirements",
     "events",
@@ -240,8 +242,13 @@ def test_only_data_decode_opens_image_files(path: Path) -> None:
 
 def test_files_are_opened_for_reading_in_input_files_only() -> None:
     """Anything else would wait for a pipe, or read a device without end."""
-    # `files` copies what it has just written, `hardware` reads /proc.
-    allowed = {"trainer_core.input_files", "trainer_core.files", "trainer_core.planning.hardware"}
+    # `files` copies what it has just written, `hardware` and `machine` read files of the system.
+    allowed = {
+        "trainer_core.input_files",
+        "trainer_core.files",
+        "trainer_core.machine",
+        "trainer_core.planning.hardware",
+    }
     found = []
     for path in (path for path in MODULES if name_of(path) not in allowed and path.name != "crash_log.py"):
         for call in (n for n in ast.walk(tree_of(path)) if isinstance(n, ast.Call)):

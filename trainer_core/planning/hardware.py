@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from trainer_core import machine
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.settings.config import TrainerConfig
@@ -112,13 +113,13 @@ def estimate_memory(config: TrainerConfig, spec: NetworkSpec, precision: str) ->
 
 
 def available_memory(hardware: Hardware) -> int:
-    """Return the bytes that can still be allocated on the device."""
+    """Return the bytes that can still be allocated on the device; on a CPU, within the limits of its container."""
     if hardware.device == "cuda":
         import torch
 
         unused = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()  # cached by this process
         return int(torch.cuda.mem_get_info()[0] + unused)
-    return int(psutil.virtual_memory().available)
+    return machine.available_memory()
 
 
 def total_memory(hardware: Hardware) -> int | None:
