@@ -12,7 +12,7 @@ from PIL import Image
 from tests.small_runs import make_photos, picture, watch_photo
 from trainer_core.data.passed_over import find_file_reason, find_folder_reason
 from trainer_core.data.photos import scan_photos
-from trainer_core.data.split_folders import find_reduced_folders
+from trainer_core.data.split_folders import find_reduced_folders, split_of_folder
 from trainer_core.errors import UserError
 from trainer_core.planning.photos import find_photos
 from trainer_core.planning.plan import find_run_photos
@@ -140,8 +140,34 @@ def test_the_reduced_copies_of_a_data_set_are_passed_over_and_a_folder_lr_alone_
         ["DIV2K_HR", "DIV2K_LRx4"],
         ["gt", "lq"],
         ["HighRes", "LowRes"],
+        ["HR", "X2", "x4", "X8", "LR_bicubic", "bicubic"],
+        ["DIV2K_HR", "DIV2K_x4", "DIV2K_4x_bicubic"],
+        ["HR_x4", "LR_x4"],
+        ["Set5_SRF_4_HR", "Set5_SRF_4_LR"],
+        ["train_sharp", "train_sharp_bicubic", "val_blur_bicubic"],
     ):
         assert find_reduced_folders(names_of_one_folder) == names_of_one_folder[1:]
+    for originals in (["X2", "x4"], ["HR", "Test_x4", "trip"], ["HR and LR"], ["bicubic"], ["LR", "train_sharp"]):
+        assert find_reduced_folders(originals) == []
+
+
+def test_the_reduced_files_of_a_data_set_are_passed_over_beside_their_originals(tmp_path: Path) -> None:
+    benchmark = [f"image_SRF_4/img_001_SRF_4_{kind}.png" for kind in ("HR", "LR", "bicubic", "A+", "SelfExSR")]
+    camera = ["Canon/1_HR.png", "Canon/1_LR4.png", "Canon/2_LR4.png", "Canon/3_hr.jpg", "Canon/3_lr.png"]
+    frames = ["train_sharp/000/1.png", "train_sharp_bicubic/X4/000/1.png", "val_sharp/000/1.png"]
+    for number, name in enumerate([*benchmark, *camera, *frames]):
+        save(tmp_path / name, number)
+    assert names(tmp_path) == [
+        *("Canon/1_HR.png", "Canon/2_LR4.png", "Canon/3_hr.jpg"),
+        *("image_SRF_4/img_001_SRF_4_HR.png", "train_sharp/000/1.png", "val_sharp/000/1.png"),
+    ]
+    copies = {*benchmark[1:], "Canon/1_LR4.png", "Canon/3_lr.png"}
+    folders = {"train_sharp_bicubic/": "reduced copies (LR) of photos"}
+    assert reasons(tmp_path) == {
+        **dict.fromkeys(copies, "a reduced copy (LR) of another photo, or made from one"),
+        **folders,
+    }
+    assert [split_of_folder(name) for name in ("train_sharp", "val_sharp", "train_blur")] == ["train", "val", ""]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need privileges on Windows")

@@ -14,7 +14,7 @@ from pathlib import Path
 from trainer_core.data.passed_over import (
     find_file_reason,
     find_folder_reason,
-    find_result_folders,
+    find_results,
     find_run_results,
     find_workspace_reason,
 )
@@ -80,15 +80,17 @@ class FolderWalk:
                 continue
             if folder.outside:
                 self.linked.append(UnusedFile(folder.name, folder.outside))
-            results = find_result_folders(folder.path, names)
+            folders = {entry.name for entry in entries if _is_folder(entry)}
+            results = find_results(folder.path, folders, names)
             links: list[_Folder] = []
             for entry in entries:
-                if not _is_folder(entry):
-                    if self._is_used(folder.name + entry.name, find_file_reason(entry.name)):
+                reason = results.get(entry.name, "")
+                if entry.name not in folders:
+                    if self._is_used(folder.name + entry.name, reason or find_file_reason(entry.name)):
                         yield folder.name + entry.name, folder.path / entry.name
                     continue
                 below = _Folder(folder.path / entry.name, f"{folder.name}{entry.name}/", folder.depth + 1)
-                reason = results.get(entry.name) or find_folder_reason(entry.name, folder.path.name)
+                reason = reason or find_folder_reason(entry.name, folder.path.name)
                 if entry.is_symlink() and not reason:
                     target = Path(os.path.realpath(below.path))
                     below, reason = replace(below, outside=self._place_outside(target)), self._check_link(target)

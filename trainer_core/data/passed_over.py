@@ -1,6 +1,6 @@
 """Recognize files and folders that hold no photos of the user: thumbnails, deleted files, results of this program.
 
-`find_file_reason` and `find_folder_reason` decide by the name alone, `find_result_folders` by the names in a folder.
+`find_file_reason` and `find_folder_reason` decide by the name alone, `find_results` by the names in a folder.
 The folder that the user chose is never passed over itself, except as the results of a run (`find_run_results`).
 """
 
@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from trainer_core.data.split_folders import find_reduced_folders
+from trainer_core.data.split_folders import find_reduced_files, find_reduced_folders
 
 _APPLE_DOUBLE = "a macOS note about another file (AppleDouble)"
 _THUMBNAILS = "thumbnails"
@@ -22,6 +22,7 @@ _LIBRARY_COPIES = "reduced or edited copies in a photo library"
 _RUN_RESULTS = "results of a run"
 _WORKSPACE = "a workspace with results of runs"
 _REDUCED = "reduced copies (LR) of photos"
+_COPY = "a reduced copy (LR) of another photo, or made from one"
 _SIMULATED = "synthetic watch photos of simulate"
 
 _FOLDERS = {
@@ -119,13 +120,15 @@ def find_folder_reason(name: str, parent: str = "") -> str:
     return next((reason for reasons in (endings, beginnings) for reason in reasons), "")
 
 
-def find_result_folders(folder: Path, names: Collection[str]) -> dict[str, str]:
-    """Return the folders directly in `folder` that hold results of a program, by name, with the reason.
+def find_results(folder: Path, folders: Collection[str], names: Collection[str]) -> dict[str, str]:
+    """Return what is or holds results of a program directly in `folder`, by name, with the reason.
 
-    These are results of a run, synthetic watch photos, and the reduced copies of a data set.
+    These are results of a run, synthetic watch photos, and the reduced copies of a data set: folders, and of a data set
+    also files.
 
     Args:
         folder: a folder that may be a workspace or the output of simulate.
+        folders: the names of the folders in it.
         names: the names of everything in it.
     """
     if is_workspace(names):
@@ -134,8 +137,9 @@ def find_result_folders(folder: Path, names: Collection[str]) -> dict[str, str]:
         lr, target = ({path.stem for path in _iterate_pngs(folder / name)} for name in _SIMULATION_FOLDERS)
         if target and target <= lr:
             return dict.fromkeys(_SIMULATION_FOLDERS, _SIMULATED)
-    reduced = [*find_reduced_folders(names), *(name for name in names if name == "lr")]
-    return dict.fromkeys(reduced, _REDUCED)
+    reduced = [*find_reduced_folders(folders), *(name for name in folders if name == "lr")]
+    copies = find_reduced_files(name for name in names if name not in folders)
+    return {**dict.fromkeys(reduced, _REDUCED), **dict.fromkeys(copies, _COPY)}
 
 
 def find_workspace_reason(names: Collection[str]) -> str:

@@ -7,7 +7,6 @@ contains everything.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Collection, Iterable
 
@@ -32,12 +31,18 @@ _EXTRA_WORDS = frozenset(
         "originals",
         "full",
         "sub",
+        "sharp",  # REDS
     )
 )
 _DATA_SET = re.compile(r"(?=.*\d)[a-z0-9]+|coco|imagenet|lsdir")  # div2k, bsds500; also the 512 of train_512
 _REDUCED_WORDS = frozenset(("bicubic", "unknown", "mild", "difficult", "wild"))  # how DIV2K reduced its photos
 _ORIGINAL = re.compile(r"hr|gt(mod\d+)?")
-_REDUCED = re.compile(r"(lr|lq)(bic[a-z]*)?(x\d+)?")  # LR, LQ, LRbicx4, LRx4
+_REDUCED = re.compile(r"(lr|lq)(bic[a-z]*)?(x?\d+)?")  # LR, LQ, LRbicx4, LRx4, LR4
+_FACTOR = re.compile(r"x[2348]|[2348]x|bicubic")  # X4, 4x
+_FRAMES = frozenset(("sharp", "blur"))  # REDS: train_sharp_bicubic holds reduced frames of train_sharp
+_ORIGINAL_FILE = re.compile(r"(.+)[ _-](?:hr|gt)(?:x?\d+)?")
+# a_LR, a_LR4; of the benchmarks of SelfExSR also a_SRF_4_bicubic and what other programs made of a_SRF_4_LR
+_COPY_FILE = re.compile(r"(.+)[ _-](?:lr|lq)(?:x?\d+)?|(.+_srf_\d)_(?!hr).+")
 _WITH_NUMBER = re.compile(rf"\b({'|'.join(_WORDS)})(\d+)\b")  # val2017
 _RESOLUTION = re.compile(r"\b(high|low)[ _-]?res(?:olution)?\b")
 
@@ -66,13 +71,29 @@ def find_folder_splits(names: Collection[str]) -> dict[str, str]:
 def find_reduced_folders(names: Iterable[str]) -> list[str]:
     """Return the folders with reduced (LR) copies of photos among the names in one folder.
 
-    A folder LR or LQ counts only beside one with the photos themselves (HR or GT), one like DIV2K_train_LR_bicubic
-    always.
+    A folder LR, LQ or X4 counts only beside one with the photos themselves (HR or GT), one like DIV2K_train_LR_bicubic
+    or train_sharp_bicubic always.
     """
     words = {name: set(_words(name)) for name in names}
-    has_originals = any(map(_ORIGINAL.fullmatch, itertools.chain(*words.values())))
-    reduced = {name: found for name, found in words.items() if any(map(_REDUCED.fullmatch, found))}
-    return [name for name, found in reduced.items() if has_originals or found & _REDUCED_WORDS]
+    originals = [found for found in words.values() if any(map(_ORIGINAL.fullmatch, found))]
+    return [name for name, found in words.items() if found not in originals and _is_reduced(found, originals)]
+
+
+def find_reduced_files(names: Iterable[str]) -> list[str]:
+    """Return the files that are copies of another one by their names: a_LR.png and a_LR4.png beside a_HR.png."""
+    stems = {name: name.lower().rpartition(".")[0] for name in names}
+    originals = {match[1] for match in map(_ORIGINAL_FILE.fullmatch, stems.values()) if match}
+    copies = ((name, _COPY_FILE.fullmatch(stem)) for name, stem in stems.items())
+    return [name for name, match in copies if match and (match[1] or match[2]) in originals]
+
+
+def _is_reduced(words: set[str], originals: list[set[str]]) -> bool:
+    if any(map(_REDUCED.fullmatch, words)):
+        return bool(originals or words & _REDUCED_WORDS)
+    if "bicubic" in words and words & _FRAMES:
+        return True
+    others = {word for word in words if not _FACTOR.fullmatch(word)}
+    return others < words and any(others <= found for found in originals)
 
 
 def _words(name: str) -> list[str]:
