@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
@@ -17,13 +16,14 @@ from PySide6.QtCore import QObject, QStandardPaths, Slot
 from app import run_questions
 from app.charts.comparison import RunComparison
 from app.deploy.deployment import Deployment
-from app.errors import ErrorReport, bug_report, error_message, show_report, show_versions
+from app.errors import error_message, show_versions
 from app.estimate import EstimateModel
 from app.form.entries import PathEntry
 from app.form.settings_files import SettingsTransfer
 from app.form.wording import with_form_labels
 from app.last_run import LastRun
 from app.last_session import load_session, save_session
+from app.run_reports import report_error, report_failure
 from app.runs.other_process import OtherProcess
 from app.runs.recent_workspaces import add_recent_workspace
 from app.runs.workspace_contents import WorkspaceContents
@@ -87,7 +87,8 @@ class RunController(QObject):
 
     def find_hardware(self) -> None:
         """Query the hardware in the training thread, which imports torch for it."""
-        self._window.training.submit(lambda: choose_hardware(TrainerConfig()), self._hardware_found, self._report_error)
+        failed = partial(report_error, self._window)
+        self._window.training.submit(lambda: choose_hardware(TrainerConfig()), self._hardware_found, failed)
 
     def _hardware_found(self, hardware: Hardware) -> None:
         self._window.status_line.show_device(f"{hardware.name} · {hardware.precision}")
@@ -130,7 +131,7 @@ class RunController(QObject):
         elif opened.lost_run_step is not None:
             window.message_strip.show_message("warning", opened.lost_run_warning)
         else:
-            self._show_last_model(opened)
+            window.result_card.show_last_run(opened)
         self._other_process.notify_ended()
 
     def _clear_views(self) -> None:
@@ -151,14 +152,6 @@ class RunController(QObject):
         window.preview.clear()
         window.log.clear()
         window.status_line.clear_run()
-
-    def _show_last_model(self, opened: WorkspaceContents) -> None:
-        """Show the model of the last run, at the workspace's current path, because the folder may have been moved."""
-        finished = [event for event in opened.events if isinstance(event, RunFinished)]
-        saved = [event.loads_in for event in opened.events if isinstance(event, CheckpointSaved) and event.loads_in]
-        if finished and opened.model is not None:
-            done = replace(finished[-1], model=str(opened.model))
-            self._window.result_card.show_result(done, saved[-1] if saved else "")
 
     # -- commands --------------------------------------------------------------------------------
 
@@ -348,7 +341,7 @@ class RunController(QObject):
             title = "Training failed" if finished else "Training did not start"
             text = ended.error.message if isinstance(ended.error, UserError) else error_message(ended.error)
             window.notifier.notify(title, with_form_labels(text))  # before the dialog, which activates the window
-            self._report_error(ended.error, ended.details)
+            report_error(window, ended.error, ended.details)
             window.project.reload_workspace()  # it may have an unfinished run or another process
         elif finished is not None:
             workspace = window.project.workspace
@@ -358,22 +351,11 @@ class RunController(QObject):
             failed = finished.outcome == "failed"
             window.notifier.notify("Training failed" if failed else "Training has ended", window.result_card.text)
             if failed:
-                self._report_failure(finished)
+                start_again = partial(self._start_changed, resume=self._unfinished)
+                report_failure(window, finished, window.log.text, start_again, can_resume=self._unfinished)
         self._finish_event = None
         window.notifier.hide_icon()
         window.on_run_ended()
-
-    def _report_failure(self, finished: RunFinished) -> None:
-        title = f"Training failed at step {finished.step}"
-        cause = with_form_labels(finished.error or "The cause is unknown.")
-        if finished.remedy:
-            advice = "Apply settings that need less memory and continue training."
-            label = "Apply and resume" if self._unfinished else "Apply and start again"
-            remedy_action = (label, lambda: self._start_changed(finished.remedy, resume=self._unfinished))
-        else:
-            advice = "Change the settings and press Start, or resume from the last checkpoint if there is one."
-            remedy_action = None
-        show_report(ErrorReport(title, cause, advice, self._window.log.text), self._window, remedy=remedy_action)
 
     def _start_changed(self, changes: Mapping[str, Any], *, resume: bool) -> None:
         """Change these settings and start again."""
@@ -381,13 +363,6 @@ class RunController(QObject):
             for name, value in changes.items():
                 self._window.project.set_value(name, value)
             self._start_run(resume=resume)
-
-    def _report_error(self, error: Exception, details: str = "") -> None:
-        """Show an error: a sentence if the user can fix it, else a report with details."""
-        if isinstance(error, UserError):
-            show_report(ErrorReport("Cannot continue", with_form_labels(error.message)), self._window)
-        else:
-            show_report(bug_report(error, details), self._window)
 
     def close(self) -> None:
         """Release the sleep inhibitor and stop the helpers."""

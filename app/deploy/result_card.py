@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable
 
@@ -13,8 +14,9 @@ from app.cards import Card, open_folder
 from app.form.wording import with_form_labels
 from app.icons import set_icon
 from app.plain_text import PlainLabel, plain_tooltip, visible
+from app.runs.workspace_contents import WorkspaceContents
 from app.theme import SPACING
-from trainer_core.events import RunFinished
+from trainer_core.events import CheckpointSaved, RunFinished
 from trainer_core.weights.programs import format_for_reading
 
 _OUTCOMES = {"completed": "Training is complete", "stopped": "Stopped and saved", "failed": "Training failed"}
@@ -80,6 +82,13 @@ class ResultCard(Card):
         title = f"{_OUTCOMES.get(event.outcome, 'Stopped without saving')} at step {event.step}"
         done = event.outcome == "completed"
         self.set_content("ok" if done else "info", "success" if done else "accent", title, _describe(event))
+
+    def show_last_run(self, opened: WorkspaceContents) -> None:
+        """Show the model of the last run at the workspace's current path, because the folder may have been moved."""
+        finished = [event for event in opened.events if isinstance(event, RunFinished)]
+        saved = [event.loads_in for event in opened.events if isinstance(event, CheckpointSaved) and event.loads_in]
+        if finished and opened.model is not None:
+            self.show_result(replace(finished[-1], model=str(opened.model)), saved[-1] if saved else "")
 
 
 class ElidedPathLabel(PlainLabel):

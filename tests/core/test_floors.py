@@ -65,7 +65,7 @@ APP_FLOORS: tuple[tuple[str, ...], ...] = (
     ("lookups",),
     ("project",),
     ("charts", "form", "preview"),
-    ("cards", "run_bar", "save_question"),
+    ("cards", "run_bar", "run_reports", "save_question"),
     ("crash_card", "drops", "last_run"),
     ("deploy", "simulation"),
     ("menus", "run_controller"),
