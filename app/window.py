@@ -96,7 +96,7 @@ class Window(QMainWindow):
         self._split.setCollapsible(0, False)
         self._split.setCollapsible(1, False)
         self._split.setSizes([_FORM_WIDTH, _SIZE[0] - _FORM_WIDTH])
-        self.setCentralWidget(self._split)
+        self.setCentralWidget(ScrollingPage(_make_column(self._split)))
         self.setStatusBar(self.status_line)
         self.setAnimated(False)  # else every change of the status line starts an animation
 
@@ -112,9 +112,8 @@ class Window(QMainWindow):
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
         self._tabs.setAccessibleName("Views of the run")
-        self._tabs.addTab(_make_page(self.simulation), "What the watch sees")
-        self._tabs.addTab(_make_page(self._views), "Progress")
-        self._tabs.addTab(_make_page(self.log), "Log")
+        for view, title in ((self.simulation, "What the watch sees"), (self._views, "Progress"), (self.log, "Log")):
+            self._tabs.addTab(ScrollingPage(_make_column(view, top=SPACING)), title)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self._tabs)
@@ -132,8 +131,9 @@ class Window(QMainWindow):
         ):
             column.addWidget(card)
         column.addWidget(self._pages, 1)
-        right.setMinimumWidth(_MIN_RIGHT_WIDTH)
-        return right
+        page = ScrollingPage(right)
+        page.setMinimumWidth(_MIN_RIGHT_WIDTH)
+        return page
 
     def _connect(self) -> None:
         conductor, bar = self.controller, self.run_bar
@@ -155,7 +155,7 @@ class Window(QMainWindow):
         self.welcome.demo_requested.connect(conductor.ask_to_load_demo)
         self.welcome.workspace_chosen.connect(conductor.open_workspace)
         self.project.changed.connect(self._choose_page)
-        for page in self._tabs.findChildren(ScrollingPage):
+        for page in self._split.findChildren(ScrollingPage):
             page.too_narrow.connect(self._give_width, Qt.ConnectionType.QueuedConnection)
         self.simulation.message_posted.connect(self.message_strip.show_message)
         self.simulation.unclaimed_dropped.connect(self.drops.handle_drop)
@@ -295,11 +295,11 @@ class Window(QMainWindow):
         self.pins.pin(captures)
 
     def _give_width(self) -> None:
-        """Give the visible page the width that it lacks, as far as the form can spare it."""
-        page = self._tabs.currentWidget()
-        assert isinstance(page, ScrollingPage)
+        """Give the views the width that they lack, as far as the form can spare it."""
+        pages = [page for page in self._split.findChildren(ScrollingPage) if page.isVisible()]
+        lacking = max((page.horizontalScrollBar().maximum() for page in pages), default=0)
         form, views = self._split.sizes()
-        spare = min(page.horizontalScrollBar().maximum(), form - _MIN_FORM_WIDTH)
+        spare = min(lacking, form - _MIN_FORM_WIDTH)
         if spare > 0:
             self._split.setSizes([form - spare, views + spare])
 
@@ -322,9 +322,10 @@ class Window(QMainWindow):
             self._views.restoreState(views)
 
 
-def _make_page(view: QWidget) -> QWidget:
-    page = QWidget()
-    layout = QVBoxLayout(page)
-    layout.setContentsMargins(0, SPACING, 0, 0)
+def _make_column(view: QWidget, *, top: int = 0) -> QWidget:
+    """Return a widget that holds `view` alone; a page that scrolls needs a layout."""
+    column = QWidget()
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(0, top, 0, 0)
     layout.addWidget(view)
-    return ScrollingPage(page)
+    return column

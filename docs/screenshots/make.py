@@ -49,7 +49,7 @@ class Photographer:
         self.window.resize(*_SIZE)
         self.window.show()
         self.window.start_background_work()
-        self.wait(lambda: self.window.status_line._labels["device"].text())
+        self.wait(lambda: self.window.status_line.text("device"))
 
     def wait(self, until: Callable[[], Any], then: int = 400) -> None:
         """Let the window work until something holds, and `then` milliseconds more."""
