@@ -16,7 +16,16 @@ from app.lookups import Lookup, ProfileLookup, SourceLookup, WeightsLookup, Work
 from trainer_core.errors import UserError
 from trainer_core.planning.draft import Draft
 from trainer_core.planning.plan import network_spec
-from trainer_core.planning.readiness import ERROR, OK, WARNING, Check, SourceStatus, build_checklist, workspace_problem
+from trainer_core.planning.readiness import (
+    ERROR,
+    OK,
+    WARNING,
+    Check,
+    SourceStatus,
+    build_checklist,
+    with_short_path,
+    workspace_problem,
+)
 from trainer_core.settings.rules import find_overruled
 from trainer_core.training.resources import estimate_disk
 from trainer_core.workspace.layout import LATEST, Workspace
@@ -160,7 +169,7 @@ class Project(QObject):
             needed_bytes=None if problems else estimate_disk(config, network_spec(config)),
             pending=[lookup.name for lookup in self._lookups.values() if lookup.is_busy],
         )
-        problem = self._workspace.problem
+        problem = with_short_path(self._workspace.problem, str(self.workspace.root) if self.workspace else "")
         return tuple(Check(ERROR, problem, "workspace") if problem and c.setting == "workspace" else c for c in checks)
 
     @property

@@ -69,6 +69,6 @@ def check_version(data: Mapping[str, Any], key: str, newest: int, where: str, *,
         raise UserError(f'{where}: "{key}" {found}, but must be a whole number from 1. {advice}')
     if version > newest:
         raise NewerFileError(
-            f"{where} was written by a newer version of this program ({key} {str(version)[:40]}; this version reads "
-            f"up to {newest}). It was not changed. Update this program to use it."
+            f"A newer version of this program wrote {where} ({key} {str(version)[:40]}; this version reads up to "
+            f"{newest}). It was not changed. Update this program to use it."
         )

@@ -48,7 +48,7 @@ def test_a_folder_of_mostly_watch_photos_is_a_warning(tmp_path: Path) -> None:
 def test_a_file_cannot_be_the_workspace(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     assert "a file" in workspace_problem(tmp_path / "file")
-    assert "not a folder" in workspace_problem(tmp_path / "file" / "below")
+    assert workspace_problem(tmp_path / "file" / "below").startswith("it lies in a file")
     assert workspace_problem(tmp_path / "new" / "deep") == ""
 
 

@@ -63,6 +63,31 @@ def test_a_wrong_value_is_explained_beside_the_field_and_in_the_checklist(window
     assert window.project.draft.config.steps == 500
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [('{"schema": 99}', "A newer version of this program wrote"), ("{", "training_config.json cannot be read")],
+)
+def test_the_checklist_says_why_a_workspace_cannot_be_used(
+    window: Window, tmp_path: Path, content: str, reason: str
+) -> None:
+    folder = tmp_path / "a folder with the photos of the last summer"
+    folder.mkdir()
+    (folder / "training_config.json").write_text(content, "utf-8")
+    window.project.set_path("workspace", str(folder))
+    line = next(line for line in window.run_bar.checklist.lines if line.property("setting") == "workspace")
+    assert reason in line.text()
+    assert str(folder) in window.form.rows["workspace"].note
+
+
+def test_the_checklist_says_why_a_workspace_cannot_be_made(window: Window, tmp_path: Path) -> None:
+    parent = tmp_path / "a folder with the photos of the last summer"
+    parent.write_text("", "utf-8")
+    window.project.set_path("workspace", str(parent / "run"))
+    line = next(line for line in window.run_bar.checklist.lines if line.property("setting") == "workspace")
+    assert "it lies in a file" in line.text()
+    assert str(parent) in window.form.rows["workspace"].note
+
+
 def test_what_is_wrong_is_the_first_that_a_screen_reader_says_of_a_field(window: Window) -> None:
     entry = window.form.rows["steps"].entry
     assert isinstance(entry, NumberEntry)

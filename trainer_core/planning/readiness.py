@@ -70,7 +70,7 @@ def build_checklist(
     """
     checks = [_source_check(config, source), _workspace_check(config, needed_bytes)]
     settings = {name: text for name, text in problems.items() if name not in ("source_dir", "workspace")}
-    checks += [Check(ERROR, _with_short_path(text, getattr(config, name)), name) for name, text in settings.items()]
+    checks += [Check(ERROR, with_short_path(text, getattr(config, name)), name) for name, text in settings.items()]
     waiting = [name for name in pending if name not in (*settings, "source_dir", "workspace")]
     checks += [Check(PENDING, f"Reading {Path(getattr(config, name) or '').name} …", name) for name in waiting]
     if not settings and not waiting:
@@ -79,9 +79,11 @@ def build_checklist(
     return tuple(checks)
 
 
-def _with_short_path(text: str, path: Any) -> str:
-    """Return `text` with the path reduced to its name: a line has room for the reason or for the path."""
-    return text.replace(path, Path(path).name) if isinstance(path, str) and path else text
+def with_short_path(text: str, path: Any) -> str:
+    """Return `text` with the path reduced to what lies below it, or its name: a line has room for a reason or a path."""
+    if not isinstance(path, str) or not Path(path).name:
+        return text
+    return text.replace(os.path.join(path, ""), "").replace(path, Path(path).name)
 
 
 def workspace_problem(folder: Path) -> str:
@@ -90,8 +92,8 @@ def workspace_problem(folder: Path) -> str:
         return "it is a file, not a folder"
     existing = next((parent for parent in (folder, *folder.parents) if parent.exists()), None)
     if existing is None or not existing.is_dir():
-        return f"{existing} is not a folder"
-    return "" if os.access(existing, os.W_OK | os.X_OK) else f"{existing} is not writable"
+        return f"it lies in a file, {existing}"
+    return "" if os.access(existing, os.W_OK | os.X_OK) else f"you may not write in {existing}"
 
 
 def _source_check(config: TrainerConfig, source: SourceStatus) -> Check:
@@ -100,7 +102,7 @@ def _source_check(config: TrainerConfig, source: SourceStatus) -> Check:
     if not config.source_dir:
         return Check(ERROR, "Choose the folder with your photos", "source_dir")
     if source.problem:
-        return Check(ERROR, _with_short_path(source.problem, config.source_dir), "source_dir")
+        return Check(ERROR, with_short_path(source.problem, config.source_dir), "source_dir")
     if source.scan is None:
         return Check(PENDING, "Checking the photos …", "source_dir")
     if is_mostly_from_watch(source.scan):
@@ -114,7 +116,7 @@ def _workspace_check(config: TrainerConfig, needed: int | None) -> Check:
     folder = Path(os.path.abspath(config.workspace))
     problem = workspace_problem(folder)
     if problem:
-        return Check(ERROR, f"The workspace cannot be used: {_with_short_path(problem, str(folder))}", "workspace")
+        return Check(ERROR, f"Workspace: {with_short_path(problem, str(folder))}", "workspace")
     free = _free_bytes(folder)
     if free is None:
         return Check(OK, "The workspace is writable", "workspace")
