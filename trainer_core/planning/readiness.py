@@ -80,7 +80,7 @@ def build_checklist(
 
 
 def with_short_path(text: str, path: Any) -> str:
-    """Return `text` with the path reduced to what lies below it, or its name: a line has room for a reason or a path."""
+    """Return `text` with the path cut to what lies below it or its name: a line has room for a reason or a path."""
     if not isinstance(path, str) or not Path(path).name:
         return text
     return text.replace(os.path.join(path, ""), "").replace(path, Path(path).name)
