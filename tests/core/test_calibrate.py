@@ -95,6 +95,17 @@ def test_a_flat_capture_is_passed_over_with_the_reason(mono: Path, tmp_path: Pat
     ]
 
 
+def test_gray_copies_are_no_captures_of_the_color_watch(tmp_path: Path) -> None:
+    for number in range(MIN_CAPTURES):
+        gray = np.random.default_rng(number).integers(0, 256, (144, 176), dtype=np.uint8)
+        Image.fromarray(gray).save(tmp_path / f"{number:02d}.png")
+        Image.fromarray(gray).convert("RGB").save(tmp_path / f"{number:02d}.jpg")
+    with pytest.raises(
+        UserError, match=rf"usable here: 0.*Refused files: {2 * MIN_CAPTURES}; .*00.jpg has .*no colors"
+    ):
+        calibrate([tmp_path], tmp_path / "watch.json", frames=3, candidates=1)
+
+
 def test_a_drawing_among_the_captures_is_passed_over_with_the_reason(mono: Path, tmp_path: Path) -> None:
     lines = np.full((120, 120), 255, np.uint8)
     lines[30:34, 10:110] = lines[50:90, 60:64] = 0

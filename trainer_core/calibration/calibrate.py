@@ -23,6 +23,7 @@ from trainer_core.data.folder_walk import FolderWalk
 from trainer_core.data.photos import PhotoError, decode, scan_photos
 from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.files import write_json
+from trainer_core.pixels import has_color
 from trainer_core.scenes.painter import render_scene
 from trainer_core.watches import WATCHES
 
@@ -143,6 +144,8 @@ def _capture_problem(pixels: np.ndarray) -> str:
         return f"is too small; each side needs at least {_MIN_CAPTURE_SIDE} pixels"
     if pixels.min() == pixels.max():
         return "has only one tone, so nothing can be measured in it"
+    if pixels.ndim == 3 and not has_color(pixels):
+        return "has the size of the color watch, but no colors. Use the original file, not an edited copy"
     counts = np.bincount(pixels.reshape(pixels.shape[0] * pixels.shape[1], -1)[:, 0], minlength=256)
     if np.sort(counts)[-2:].sum() >= _DRAWN_SHARE * counts.sum():
         return "has hardly more than two tones: a drawing or a picture of the art mode, not a photo"
