@@ -98,6 +98,23 @@ def test_an_unusable_settings_file_is_renamed_and_the_workspace_keeps_its_identi
     assert "belongs to another" not in notices(train(photos, run, resume_from=str(older), steps=3))
 
 
+@pytest.mark.parametrize("name", ["training_config.json", "dataset_splits.json"])
+@pytest.mark.parametrize("kind", ["loop", "link to nothing", "folder"])
+def test_a_run_that_continues_without_a_file_sets_aside_whatever_has_its_name(
+    photos: Path, run: Path, name: str, kind: str
+) -> None:
+    file = run / name
+    file.unlink()
+    if kind == "folder":
+        file.mkdir()
+    else:
+        file.symlink_to(name if kind == "loop" else "nothing")
+    said = notices(train(photos, run, resume_from="latest", steps=3))
+    assert "Continuing with the s" in said and f"{file} was moved to" in said
+    assert file.is_file() and f"{file.stem}.unusable.json" in {path.name for path in run.iterdir()}
+    assert (run / "checkpoints" / "scale4_step3.pth").is_file()
+
+
 def test_a_settings_file_of_a_newer_version_is_refused_and_stays(photos: Path, run: Path) -> None:
     (run / "training_config.json").write_text('{"schema": 99}', "utf-8")
     with pytest.raises(NewerFileError):

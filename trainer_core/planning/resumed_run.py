@@ -107,7 +107,7 @@ def _read_settings(home: Workspace, record: RunRecord | None) -> tuple[StoredSet
         return settings_of(record), _fallback_notice(error.message, "settings", record)
     if record is None:
         return stored, ""
-    if os.path.lexists(home.settings_file):
+    if os.path.exists(home.settings_file):  # not a link to nothing
         return _complete_settings(stored, record, home.settings_file), ""
     return settings_of(record), _fallback_notice(f"{home.settings_file} is missing.", "settings", record)
 

@@ -76,7 +76,7 @@ class Trainer:
         self._control.begin()
         with contextlib.ExitStack() as exit_stack:
             with refuse_unusable_files():
-                start.plan.workspace.create()
+                start.plan.workspace.create(start.plan.unusable)
                 lock = exit_stack.enter_context(start.plan.workspace.lock())
                 plan = take_over_workspace(start, self._sink, check_stop)
                 attach_workspace_sinks(self._sink, plan, start.step, exit_stack)

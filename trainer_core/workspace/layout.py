@@ -12,7 +12,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
@@ -135,8 +135,11 @@ class Workspace:
 
     # -- writing -------------------------------------------------------------------------------
 
-    def create(self) -> None:
+    def create(self, unusable: Collection[Path] = ()) -> None:
         """Create the folder and check that it is writable and that nothing else has the name of a part of it.
+
+        Args:
+            unusable: parts that may be of the wrong kind, because they are set aside before anything is written.
 
         Raises:
             UserError: it is a file, the system denies access, or a part is of the wrong kind.
@@ -153,6 +156,8 @@ class Workspace:
         for name in _FOLDERS:
             self._refuse_other_kind(self.root / name, Path.is_dir, "folder")
         for name in _FILES:
+            if self.root / name in unusable:
+                continue
             self._refuse_other_kind(self.root / name, Path.is_file, "file")
 
     def _refuse_other_kind(self, path: Path, is_kind: Callable[[Path], bool], kind: str) -> None:
