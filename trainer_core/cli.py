@@ -24,7 +24,7 @@ from trainer_core.requirements import find_unsafe_library
 from trainer_core.settings.config import SETTINGS, Interval
 from trainer_core.settings.schema import AUTO, Setting, format_value
 from trainer_core.signals import TerminationSignals
-from trainer_core.text import ArgumentParser, configure_streams, escape_lines, print_lines
+from trainer_core.text import ArgumentParser, OutputError, configure_streams, escape_lines, print_lines
 
 PROGRAM = "wqv-upscale-trainer"
 _EPILOG = """\
@@ -63,6 +63,8 @@ def _run(argv: Sequence[str] | None, signals: _SignalHandler) -> int:
     except UserError as error:
         print_lines(*escape_lines(f"{PROGRAM}: error: {error}"), stream=sys.stderr)
         return 2
+    except OutputError as error:
+        return error.report(f"{PROGRAM}: error")
 
 
 def build_parser() -> argparse.ArgumentParser:

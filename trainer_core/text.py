@@ -9,9 +9,12 @@ from __future__ import annotations
 import argparse
 import codecs
 import contextlib
+import os
 import sys
 import unicodedata
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
+
+from trainer_core.files import describe_error
 
 _JOINERS = "\u200c\u200d"  # part of the spelling of some languages, and of composed emoji
 _ASCII_FORMS = {"·": "|", "…": "...", "×": "x", "−": "-", "“": '"', "”": '"'}  # characters of our own texts
@@ -45,14 +48,42 @@ def print_lines(*lines: str, stream: TextIO | None = None) -> None:
     Without a console (pythonw) nothing is printed, and standard error that cannot be written is ignored.
 
     Raises:
-        OSError: another stream cannot be written, such as a pipe whose reader has ended.
+        OutputError: standard output cannot be written.
+        OSError: another stream cannot be written.
     """
     stream = sys.stdout if stream is None else stream
     if stream is not None:
-        text = "".join(f"{fit_to_stream(escape_control_characters(line), stream)}\n" for line in lines)
-        with contextlib.suppress(*((OSError, ValueError) if stream is sys.stderr else ())):
-            stream.write(text)
+        _write("".join(f"{escape_control_characters(line)}\n" for line in lines), stream)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """Write and flush `text`; see `print_lines` for the errors."""
+    text = fit_to_stream(text, stream)
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError) as error:
+        if stream in (sys.stdout, sys.stderr):
+            _discard_pending(stream)
+        if stream is sys.stderr:
+            return
+        if stream is sys.stdout and isinstance(error, OSError):
+            raise OutputError(error) from error
+        raise
+
+
+def _discard_pending(stream: TextIO) -> None:
+    """Flush what a standard stream still holds into the null device; otherwise Python fails with it at its end."""
+    with contextlib.suppress(OSError, ValueError):  # a stream in memory has no descriptor
+        number = stream.fileno()
+        original, null = os.dup(number), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, number)
+        try:
             stream.flush()
+        finally:
+            os.dup2(original, number)
+            os.close(original)
+            os.close(null)
 
 
 def print_over(text: str, stream: TextIO, *, last: bool) -> None:
@@ -75,12 +106,33 @@ def configure_streams() -> None:
             reconfigure(errors=_ERROR_HANDLER)
 
 
+class OutputError(Exception):
+    """The failure to write standard output, such as a file on a full disk or a pipe whose reader has ended."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(f"The output cannot be written: {describe_error(cause)}.")
+        self._has_reader = not isinstance(cause, BrokenPipeError)
+
+    def report(self, program: str) -> int:
+        """Print the error and return the exit code: 2; if the reader has ended, such as `head`, only return 141."""
+        if self._has_reader:
+            print_lines(f"{program}: {self}", stream=sys.stderr)
+        return 2 if self._has_reader else 141
+
+
 class ArgumentParser(argparse.ArgumentParser):
     """Parser of a command line whose errors are safe to print, whatever the arguments contain."""
 
     def error(self, message: str) -> NoReturn:
         """Print usage and `message`, and exit with 2."""
         super().error(escape_control_characters(message))
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help, usage or the version."""
+        try:
+            _write(message, file or sys.stderr)
+        except OutputError as error:
+            raise SystemExit(error.report(self.prog)) from error
 
 
 def _is_visible(character: str) -> bool:

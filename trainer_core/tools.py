@@ -2,8 +2,8 @@
 
 The functions are in `verbs/` and, for `calibrate`, in `calibration/`.
 
-Exit codes: 0 done, 2 bad input or usage, 130, 143 or 129 interrupted by Ctrl+C, SIGTERM or SIGHUP, 141 nobody reads the
-output any longer.
+Exit codes: 0 done, 2 bad input or usage, or output that cannot be written, 130, 143 or 129 interrupted by Ctrl+C,
+SIGTERM or SIGHUP, 141 nobody reads the output any longer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from trainer_core.errors import UserError
 from trainer_core.pasted_path import to_path
 from trainer_core.requirements import find_unsafe_library
 from trainer_core.signals import TerminationSignals
-from trainer_core.text import ArgumentParser, configure_streams, print_lines, print_over
+from trainer_core.text import ArgumentParser, OutputError, configure_streams, print_lines, print_over
 from trainer_core.verbs.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF_HELP, VIEWER_COMPATIBLE
 from trainer_core.watches import WATCHES
 
@@ -60,9 +60,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
-    except BrokenPipeError:  # the program that reads the output has ended, such as `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
-        return 141
+    except OutputError as error:
+        return error.report(PROGRAM)
     except (UserError, OSError) as error:
         _print_message(error)
         return 2

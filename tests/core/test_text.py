@@ -183,29 +183,54 @@ def test_standard_streams_accept_every_character_also_from_libraries(monkeypatch
     assert buffer.getvalue() == rb"| \u5199 \udce9"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs a shell and /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_output_that_nobody_reads_or_no_disk_takes_gives_no_traceback(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     from tests.core.networks import network_of, saved
     from trainer_core.model.spec import NetworkSpec
 
     tool = f"{shlex.quote(sys.executable)} -m trainer_core.tools"
-    for end, code in ((">/dev/full", 0), ("2>/dev/full", 2)) if Path("/dev/full").exists() else ():
-        words = "--help" if code == 0 else "inspect none.pth"
-        done = subprocess.run(f"{tool} {words} {end}", shell=True, cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == code and "Traceback" not in done.stderr
+    for start in ("PYTHONUNBUFFERED=", "PYTHONUNBUFFERED=1"):
+        command = f"{start} {tool} inspect none.pth 2>/dev/full"
+        done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True)
+        assert (done.returncode, done.stdout) == (2, b"")
+    weights = str(saved(network_of(NetworkSpec(4, 8, 1, 4)), tmp_path / "m.pth"))
+    photos, run = str(make_photos(tmp_path / "photos", 3)), str(tmp_path / "run")
+    commands = (
+        ["trainer_core.tools", "inspect", weights],
+        ["trainer_core.tools", "--help"],
+        ["trainer_core", photos, run, "--config-only"],
+        ["trainer_core", "--version"],
+    )
+    for buffering in ("", "1"):
+        for words in commands:
+            assert run_without_output(words, buffering) == [(2, True), (141, False)], words
+
+
+def run_without_output(command: list[str], unbuffered: str) -> list[tuple[int, bool]]:
+    """Run a command whose output no disk takes, then one whose output nobody reads.
+
+    Returns:
+        Of each the exit code, and whether it says in one line that the disk is full; otherwise it must say nothing.
+    """
     reader, writer = os.pipe()
     os.close(reader)
-    command = [
-        sys.executable,
-        "-m",
-        "trainer_core.tools",
-        "inspect",
-        str(saved(network_of(NetworkSpec(4, 8, 1, 4)), tmp_path / "m.pth")),
-    ]
-    done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True)
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (141, "")
+    found = []
+    for output in (os.open("/dev/full", os.O_WRONLY), writer):
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(output)
+        lines = done.stderr.splitlines()
+        is_named = len(lines) == 1 and "The output cannot be written: the disk is full (" in lines[0]
+        assert is_named or not lines, done.stderr
+        found.append((done.returncode, is_named))
+    return found
 
 
 def test_nothing_prints_past_the_function_that_escapes() -> None:

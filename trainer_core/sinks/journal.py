@@ -17,6 +17,7 @@ from trainer_core.input_files import read_regular
 from trainer_core.json_files import parse_json
 from trainer_core.sinks.append_file import AppendFile
 from trainer_core.sinks.throttle import Clock, Throttle
+from trainer_core.text import print_lines
 
 _STEP_INTERVAL = 0.25  # seconds
 
@@ -70,8 +71,7 @@ class JsonlStdoutSink:
 
     def __call__(self, event: Event) -> None:
         """Write one event."""
-        self._stream.write(format_json_line(event) + "\n")
-        self._stream.flush()
+        print_lines(format_json_line(event), stream=self._stream)
 
 
 def format_json_line(event: Event) -> str:
