@@ -15,8 +15,14 @@ def clock_of(config: TrainerConfig, steps: int = 0, seconds: float = 1.0) -> Run
     """A clock that has just started and has seen `steps` steps."""
     clock = RunClock(config, started=time.monotonic())
     for _ in range(steps):
-        clock.add_step(seconds)
+        add_step(clock, seconds)
     return clock
+
+
+def add_step(clock: RunClock, seconds: float) -> None:
+    """Add a step of a processor, whose values are read at once."""
+    clock.add_step(seconds)
+    clock.add_reading(0.0)
 
 
 def test_the_clock_knows_speed_time_left_and_when_the_run_is_over() -> None:
@@ -42,7 +48,7 @@ def test_the_clock_turns_a_budget_into_steps_once() -> None:
     clock = clock_of(TrainerConfig(max_minutes=2.0), steps=3 + 11, seconds=0.5)
     assert clock.total_steps is None and not clock.can_plan_steps
     assert clock.seconds_left(14) == pytest.approx(120, abs=1)
-    clock.add_step(0.5)
+    add_step(clock, 0.5)
     assert clock.can_plan_steps, "twelve steps were timed"
     asked: list[tuple[float, float]] = []
 

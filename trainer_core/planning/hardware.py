@@ -34,6 +34,11 @@ class Hardware:
     notices: tuple[str, ...] = ()
 
     @property
+    def is_asynchronous(self) -> bool:
+        """Whether the device still computes when a call of torch returns."""
+        return self.device != "cpu"
+
+    @property
     def torch_device(self) -> torch.device:
         """The device as a torch object."""
         import torch

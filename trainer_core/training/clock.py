@@ -18,6 +18,7 @@ _WARM_UP_STEPS = 3  # steps that also pay for allocations and the choice of kern
 _MIN_STEPS, _MIN_SECONDS = 12, 5.0
 _SAFETY_FACTOR = 0.98  # machines slow down more often than they speed up
 _CHECKPOINT_SECONDS = 1.0  # estimated cost of a checkpoint with its models
+_READING_INTERVAL = 0.25  # seconds between two readings of a device that works asynchronously
 
 
 class StepTiming:
@@ -49,16 +50,22 @@ class StepTiming:
 class RunClock:
     """Clock of one session of a run, without its pauses.
 
+    The processor only queues the steps of an asynchronous device. Their time is known once values are read, which waits
+    for the device: each step since the last reading gets an equal share of it.
+
     Args:
         config: gives the number of steps, or the time budget (`max_minutes`) that becomes one.
         started: `time.monotonic()` at the start of the session.
         previous_seconds: seconds of the run's earlier sessions.
+        is_asynchronous: whether the device works asynchronously, so that steps end later than their calls.
 
     Attributes:
         total_steps: steps of the run; None until a time budget has become a number of steps.
     """
 
-    def __init__(self, config: TrainerConfig, *, started: float, previous_seconds: float = 0.0) -> None:
+    def __init__(
+        self, config: TrainerConfig, *, started: float, previous_seconds: float = 0.0, is_asynchronous: bool = False
+    ) -> None:
         self.total_steps = None if config.max_minutes else config.steps
         self._budget = (config.max_minutes or 0) * 60
         self._started = started
@@ -67,6 +74,9 @@ class RunClock:
         self._training_started = 0.0  # seconds into the session
         self._durations: deque[float] = deque(maxlen=_SPEED_WINDOW)
         self._timing = StepTiming()
+        self._reading_interval = _READING_INTERVAL if is_asynchronous else 0.0
+        self._unread, self._unread_seconds = 0, 0.0  # steps whose end is unknown, and the seconds of their calls
+        self._steps_per_reading = 1.0
 
     @property
     def elapsed(self) -> float:
@@ -104,10 +114,26 @@ class RunClock:
         self._training_started = self.elapsed
 
     def add_step(self, seconds: float) -> None:
-        """Add the duration of a step."""
-        self._durations.append(seconds)
-        if self.total_steps is None:
-            self._timing.add(seconds)
+        """Add a step whose call took `seconds`; its duration is known after the next reading."""
+        self._unread += 1
+        self._unread_seconds += seconds
+
+    @property
+    def is_reading_due(self) -> bool:
+        """Whether to read values now: after every step or, of an asynchronous device, four times a second."""
+        return self._unread >= self._steps_per_reading or self._unread_seconds >= self._reading_interval
+
+    def add_reading(self, seconds: float) -> None:
+        """Record that values were read, which took `seconds`: the device has completed all steps."""
+        if not self._unread:
+            return
+        each = (self._unread_seconds + seconds) / self._unread
+        for _ in range(self._unread):
+            self._durations.append(each)
+            if self.total_steps is None:
+                self._timing.add(each)
+        self._unread, self._unread_seconds = 0, 0.0
+        self._steps_per_reading = self._reading_interval / max(each, 1e-9)
 
     @contextmanager
     def pause(self) -> Iterator[None]:

@@ -31,13 +31,12 @@ from trainer_core.training.rollback import MAX_ROLLBACKS, give_up, go_back, read
 from trainer_core.training.saver import Write
 from trainer_core.training.saving import Saving
 from trainer_core.training.schedule import learning_rate_at
-from trainer_core.training.start import RunStart, make_start_notices
+from trainer_core.training.start import RunStart, make_start_event, make_start_notices
 from trainer_core.workspace.checkpoints import has_final_checkpoint
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.lock import WorkspaceLock
 
 _MAX_SECONDS_AFTER_STOP = 10.0  # a longer step ends between two of its micro-batches
-_REPORT_INTERVALS = {"cpu": 0.0, "cuda": 0.25}  # seconds; every reading of values waits for CUDA
 
 
 class TrainingLoop:
@@ -75,7 +74,6 @@ class TrainingLoop:
         self._run_id = start.state.run_id if start.state else uuid.uuid4().hex
         self._samples = 0
         self._restored: tuple[str, ...] = ()  # sentences on results that start over
-        self._reported = 0.0
         self._saved_step: int | None = None
         self._reported_step: int | None = None
         self.step = 0
@@ -118,22 +116,7 @@ class TrainingLoop:
             self._sink(Notice("warning", text))
 
     def _make_start_event(self) -> RunStarted:
-        plan, config, device = self._plan, self._config, self._plan.hardware
-        return RunStarted(
-            run_id=self._run_id,
-            workspace=str(plan.workspace.root),
-            scale=config.scale,
-            mono=config.monochrome_style,
-            start_step=self.step,
-            total_steps=self._clock.total_steps,
-            device=device.device,
-            precision=device.precision,
-            device_name=device.name,
-            memory_total=hardware.total_memory(device),
-            parameters=plan.spec.parameter_count(),
-            photos=plan.photo_counts,
-            resumed_from=str(self.checkpoint) if self.checkpoint else None,
-        )
+        return make_start_event(self._plan, self._run_id, self.step, self._clock.total_steps, self.checkpoint)
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -242,6 +225,8 @@ class TrainingLoop:
         self._sink(Notice("warning", text))
 
     def _should_continue(self) -> bool:
+        if self._control.is_paused:
+            self._report_step()
         with self._clock.pause():
             while self._control.is_paused and not self._control.wait_while_paused(0.2):
                 self._perform(self._control.pop_requests())
@@ -258,11 +243,9 @@ class TrainingLoop:
         self._learner.update(batches, count=count, learning_rate=self._learning_rate_at(self.step))
         self.step += 1
         self._samples += self._config.effective_batch
-        now = time.monotonic()
-        self._clock.add_step(now - started)
-        if now - self._reported >= _REPORT_INTERVALS[self._learner.device.type] or self._clock.is_over(self.step):
-            self._reported = now
-            self._emit_step()
+        self._clock.add_step(time.monotonic() - started)
+        if self._clock.is_reading_due or self._clock.is_over(self.step):
+            self._report_step()
 
     def _make_batches(self, regions: Iterator[list[Region]], count: int, started: float) -> Iterator[Batch]:
         for _ in range(count):
@@ -275,8 +258,17 @@ class TrainingLoop:
             step, peak=self._learning_rate, schedule=self._config.schedule, total_steps=self._clock.total_steps
         )
 
-    def _emit_step(self) -> None:
+    def _report_step(self) -> None:
+        """Report the latest step, unless it was reported; the device has then completed all steps.
+
+        Raises:
+            Diverged: the step shows that the run diverges.
+        """
+        if not self.step or self._reported_step == self.step:
+            return
+        started = time.monotonic()
         reading, self._reported_step = self._learner.read_latest(), self.step
+        self._clock.add_reading(time.monotonic() - started)
         self._sink(
             StepDone(
                 step=self.step,
@@ -307,6 +299,8 @@ class TrainingLoop:
     # -- tasks beside the steps ----------------------------------------------------------------
 
     def _perform(self, tasks: frozenset[RunRequest]) -> None:
+        if tasks:
+            self._report_step()  # so that no task waits for the steps, and no exploded weights are saved
         if RunRequest.VALIDATE in tasks:
             self._validate(with_preview=RunRequest.PREVIEW in tasks)
         elif RunRequest.PREVIEW in tasks:
@@ -340,8 +334,7 @@ class TrainingLoop:
                 self._saving.insist("checkpoint", lambda: self._prepare_checkpoint(final=final), step=self.step)
 
     def _prepare_checkpoint(self, *, final: bool = False) -> Write:
-        if self._reported_step != self.step:
-            self._emit_step()  # on CUDA not every step is read; no exploded weights may be saved
+        self._report_step()  # no exploded weights may be saved
         write = self._saving.saver.prepare_step(self._state(), final=final)
         self._saved_step = self.step
         return write

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from trainer_core.camera import Camera
-from trainer_core.events import Notice
+from trainer_core.events import Notice, RunStarted
 from trainer_core.model.initialize import initialize
 from trainer_core.model.rrdb import RRDBNet
+from trainer_core.planning.hardware import total_memory
 from trainer_core.planning.plan import RunPlan
 from trainer_core.training.cameras import make_camera
 from trainer_core.training.checkpoint import TrainingState
@@ -85,6 +87,28 @@ def read_start(plan: RunPlan, check_stop: Callable[[], None] = lambda: None) -> 
     report = apply_warm_start(plan.warm_start, network, check_stop) if plan.warm_start else None
     state, passed_over = (resumed.state, resumed.passed_over) if resumed else (None, ())
     return RunStart(plan, state, network, report, camera, resources, passed_over)
+
+
+def make_start_event(
+    plan: RunPlan, run_id: str, step: int, total_steps: int | None, checkpoint: Path | None
+) -> RunStarted:
+    """Return the event that states the facts of a run when it starts, or goes back, at `step`."""
+    config, hardware = plan.config, plan.hardware
+    return RunStarted(
+        run_id=run_id,
+        workspace=str(plan.workspace.root),
+        scale=config.scale,
+        mono=config.monochrome_style,
+        start_step=step,
+        total_steps=total_steps,
+        device=hardware.device,
+        precision=hardware.precision,
+        device_name=hardware.name,
+        memory_total=total_memory(hardware),
+        parameters=plan.spec.parameter_count(),
+        photos=plan.photo_counts,
+        resumed_from=str(checkpoint) if checkpoint else None,
+    )
 
 
 def make_start_notices(plan: RunPlan, start: RunStart, restored: tuple[str, ...]) -> Iterator[Notice]:

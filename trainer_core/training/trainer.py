@@ -82,7 +82,12 @@ class Trainer:
                 attach_workspace_sinks(self._sink, plan, start.step, exit_stack)
             for text in lock.notices:
                 self._sink(Notice("warning", text))
-            clock = RunClock(plan.config, started=self._started, previous_seconds=start.seconds)
+            clock = RunClock(
+                plan.config,
+                started=self._started,
+                previous_seconds=start.seconds,
+                is_asynchronous=plan.hardware.is_asynchronous,
+            )
             loop = None
             try:
                 loop = TrainingLoop(plan, start, clock, self._sink, self._control, lock)
