@@ -32,7 +32,7 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import choose_hardware
 from trainer_core.planning.plan import DEMO_SCENES, make_plan
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.training import checkpoint, loop
+from trainer_core.training import checkpoint, samples
 from trainer_core.training.trainer import RunResult, Trainer
 from trainer_core.weights.container.reader import load_tree, open_weights
 from trainer_core.weights.rrdb.dialects import identify
@@ -461,7 +461,7 @@ def test_photos_that_vanish_during_a_run_end_it_as_a_failure_with_a_checkpoint(
             for path in sorted(source.iterdir())[:6]:
                 path.unlink()
 
-    monkeypatch.setattr(loop, "RegionSource", partial(RegionSource, cache_bytes=0))  # reads each photo in each pass
+    monkeypatch.setattr(samples, "RegionSource", partial(RegionSource, cache_bytes=0))  # reads each photo in each pass
     result, heard = train(source, tmp_path / "w", delete_photos, steps=200, val_interval=1000, patches_per_image=2)
     assert result.outcome == "failed" and "training photos cannot be decoded" in (result.error or "")
     assert only(RunFinished, heard)[-1].error == result.error

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainer_core.control import RunControl, RunRequest, StopMode, Stopped
-from trainer_core.data.photo_troubles import PATIENCE
-from trainer_core.data.regions import Region, RegionSource
+from trainer_core.data.regions import Region
 from trainer_core.events import EventSink, Notice, PlanChanged, RolledBack, RunStarted, StepDone
 from trainer_core.planning import hardware
 from trainer_core.planning.plan import RunPlan
@@ -28,6 +27,7 @@ from trainer_core.training.evaluation import Evaluator, ValidationRecord
 from trainer_core.training.failures import Diverged, NotSaved
 from trainer_core.training.learner import Learner
 from trainer_core.training.rollback import MAX_ROLLBACKS, give_up, go_back, read_rollbacks, stored_history
+from trainer_core.training.samples import make_region_source
 from trainer_core.training.saver import Write
 from trainer_core.training.saving import Saving
 from trainer_core.training.schedule import learning_rate_at
@@ -126,7 +126,8 @@ class TrainingLoop:
             self._complete_resumed_save()
             while True:
                 try:
-                    with self._make_region_source() as source:
+                    photos, check_stop = self._plan.splits.train, self._control.raise_if_stopped
+                    with make_region_source(self._config, photos, self._region, self._sink, check_stop) as source:
                         self._do_steps(source.iterate_batches(self._samples, self._config.batch_size))
                     return self._complete() if self._is_complete else self._stop()
                 except Diverged as failure:
@@ -201,28 +202,6 @@ class TrainingLoop:
                 self._plan_steps()
             self._perform(self._cadences.due(self.step, self._control.pop_requests()))
             self._saving.retry(step=self.step)
-
-    def _make_region_source(self) -> RegionSource:
-        source = RegionSource(
-            self._plan.splits.train,
-            self._region,
-            seed=self._config.seed,
-            regions_per_photo=self._config.patches_per_image,
-            threads=max(1, self._config.num_workers),
-            on_bad_photo=lambda name, reason: self._sink(Notice("warning", f"Skipped {name}: {reason}")),
-            on_wait=self._report_wait,
-            check_stop=self._control.raise_if_stopped,
-        )
-        if source.enlarged:
-            count, side = len(source.enlarged), self._region.hr_side
-            self._sink(Notice("warning", f"Photos smaller than one patch ({side} px) are enlarged to fit ({count})."))
-        return source
-
-    def _report_wait(self, reason: str) -> None:
-        text = (
-            f"Many training photos cannot be read now ({reason}). Training waits up to {PATIENCE:.0f} seconds for them."
-        )
-        self._sink(Notice("warning", text))
 
     def _should_continue(self) -> bool:
         if self._control.is_paused:

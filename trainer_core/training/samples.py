@@ -1,0 +1,37 @@
+"""The source of a run's training samples: a `RegionSource` with the settings of the run, which reports its troubles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from trainer_core.data.frames import RegionSpec
+from trainer_core.data.photo_troubles import PATIENCE
+from trainer_core.data.photos import Photo
+from trainer_core.data.regions import RegionSource
+from trainer_core.events import EventSink, Notice
+from trainer_core.settings.config import TrainerConfig
+
+
+def make_region_source(
+    config: TrainerConfig, photos: Sequence[Photo], region: RegionSpec, sink: EventSink, check_stop: Callable[[], None]
+) -> RegionSource:
+    """Return the source of the samples that are cut from the training `photos`; see `RegionSource`."""
+
+    def report_wait(reason: str) -> None:
+        wait = f"Training waits up to {PATIENCE:.0f} seconds for them."
+        sink(Notice("warning", f"Many training photos cannot be read now ({reason}). {wait}"))
+
+    source = RegionSource(
+        photos,
+        region,
+        seed=config.seed,
+        regions_per_photo=config.patches_per_image,
+        threads=max(1, config.num_workers),
+        on_bad_photo=lambda name, reason: sink(Notice("warning", f"Skipped {name}: {reason}")),
+        on_wait=report_wait,
+        check_stop=check_stop,
+    )
+    if source.enlarged:
+        count, side = len(source.enlarged), region.hr_side
+        sink(Notice("warning", f"Photos smaller than one patch ({side} px) are enlarged to fit ({count})."))
+    return source
