@@ -179,6 +179,30 @@ def test_a_previous_run_comes_back_with_its_own_settings_and_split(photos: Path,
     assert [len(part) for part in (plan.splits.train, plan.splits.val)] == [4, 2] and plan.changes == ()
 
 
+def test_a_resume_after_an_interrupted_restoring_finds_the_run_where_it_is_now(
+    photos: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(photos, run, steps=1)
+    (archive,) = (run / "previous_runs").iterdir()
+    path = archive / "checkpoints" / "scale4_step2.pth"
+    original = Path.replace
+
+    def replace_all_but_checkpoints(source: Path, target: Path) -> Path:
+        if source == archive / "checkpoints":
+            raise KeyboardInterrupt
+        return original(source, target)
+
+    monkeypatch.setattr(Path, "replace", replace_all_but_checkpoints)
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, run, resume_from=str(path), steps=3)
+    monkeypatch.undo()
+    said = notices(train(photos, run, resume_from=str(path), steps=3))
+    assert f"An interrupted move was completed: the run in {archive} is back in {run}." in said
+    assert (run / "checkpoints" / "scale4_step3.pth").is_file()
+    (other,) = (run / "previous_runs").iterdir()
+    assert not archive.exists() and (other / "checkpoints" / "scale4_step1.pth").is_file()
+
+
 def test_a_previous_run_without_its_files_takes_them_from_its_checkpoint(photos: Path, run: Path) -> None:
     splits = json.loads((run / "dataset_splits.json").read_text("utf-8"))
     train(photos, run, monochrome_style=False, steps=1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from tests.small_disk import second_name
 from trainer_core.errors import UserError
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.workspace.checkpoints import archive_containing, locate_checkpoint
-from trainer_core.workspace.layout import Workspace, deploy_path
+from trainer_core.workspace.layout import COPIED_FILES, Workspace, deploy_path
 
 
 def test_what_a_killed_writer_left_is_removed_under_the_lock(tmp_path: Path) -> None:
@@ -57,6 +59,85 @@ def test_a_run_is_archived_whole_and_restored(tmp_path: Path) -> None:
     workspace.restore_run(folder)
     assert workspace.step_checkpoints() == [(20, workspace.checkpoints_folder / "scale4_step20.pth")]
     assert Workspace(tmp_path / "new").archive_run() is None
+
+
+RUN_FILES = (
+    *("checkpoints/scale4_step20.pth", "models/m.pth", "tensorboard/t", "previews/p.png"),
+    *("trainer.log", "journal.jsonl"),
+)
+
+
+def make_run(root: Path) -> Workspace:
+    for name in (*RUN_FILES, *COPIED_FILES):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    return Workspace(root)
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {".lock"}
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object], moves: int) -> bool:
+    """Do `work`, but interrupt it before it moves one more than this number of files; return whether that happened."""
+    original, left = Path.replace, iter([True] * moves)
+
+    def replace_or_raise(path: Path, target: Path) -> Path:
+        if not next(left, False):
+            raise KeyboardInterrupt
+        return original(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace_or_raise)
+        try:
+            work()
+        except KeyboardInterrupt:
+            return True
+    return False
+
+
+def test_an_interrupted_archiving_is_completed_into_the_same_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for moves in range(len(RUN_FILES) + 1):
+        workspace = make_run(tmp_path / str(moves))
+        assert interrupt(monkeypatch, workspace.archive_run, moves) is (moves < len(RUN_FILES))
+        started = [path for path in workspace.previous_runs.iterdir() if moves]
+        for again in range(2):
+            with workspace.lock() as lock:
+                found = [text for text in lock.notices if "interrupted move" in text]
+                assert len(found) == (again == 0 and 0 < moves < len(RUN_FILES))
+                if not moves and not again:
+                    assert workspace.has_run() and not any(workspace.previous_runs.iterdir())
+                workspace.archive_run()
+        (folder,) = workspace.previous_runs.iterdir()
+        assert not started or started == [folder]
+        assert files_in(folder) == {*RUN_FILES, *COPIED_FILES} and not workspace.has_run()
+
+
+def test_an_interrupted_restoring_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = len(RUN_FILES) + len(COPIED_FILES)
+    for moves in range(count + 1):
+        workspace = make_run(tmp_path / str(moves))
+        folder = workspace.archive_run()
+        assert folder is not None
+        (folder / "training_config.json").write_text("its own")
+        assert interrupt(monkeypatch, partial(workspace.restore_run, folder), moves) is (moves < count)
+        with workspace.lock() as lock:
+            assert len([text for text in lock.notices if "interrupted move" in text]) == (moves < count)
+        assert workspace.settings_file.read_text() == "its own"
+        assert not any(workspace.previous_runs.iterdir()) and {*RUN_FILES, *COPIED_FILES} <= files_in(workspace.root)
+
+
+def test_an_interrupted_move_never_mixes_two_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = make_run(tmp_path)
+    interrupt(monkeypatch, workspace.archive_run, 1)
+    workspace.checkpoints_folder.mkdir()
+    (workspace.checkpoints_folder / "scale4_step5.pth").write_text("of a program that knows no mark")
+    with workspace.lock():
+        (folder,) = workspace.previous_runs.iterdir()
+        assert not (folder / ".archiving").exists() and workspace.log_file.exists()
+        assert files_in(folder) == {RUN_FILES[0], *COPIED_FILES}
 
 
 def test_two_runs_archived_in_the_same_second_stay_separate(tmp_path: Path) -> None:

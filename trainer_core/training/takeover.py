@@ -71,7 +71,7 @@ def _set_aside(plan: RunPlan) -> tuple[str, ...]:
 def _move_runs(plan: RunPlan) -> tuple[str, ...]:
     """Archive the current run unless it is the one resumed; restore the resumed one if it is archived."""
     workspace = plan.workspace
-    archive = archive_containing(workspace, plan.checkpoint) if plan.checkpoint else None
+    archive = archive_containing(workspace, _find(plan.checkpoint, workspace)) if plan.checkpoint else None
     if plan.checkpoint is not None and archive is None:
         return ()
     unfinished = find_unfinished_run(workspace) is not None

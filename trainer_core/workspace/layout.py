@@ -12,7 +12,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
@@ -20,7 +20,14 @@ from typing import Any, Callable
 import psutil
 
 from trainer_core.errors import UserError
-from trainer_core.files import TEMPORARY_SUFFIX, describe_error, remove_stale_temporaries, write_json
+from trainer_core.files import (
+    TEMPORARY_SUFFIX,
+    describe_error,
+    remove_stale_temporaries,
+    sync_folder,
+    write_bytes,
+    write_json,
+)
 from trainer_core.json_files import read_json
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.stored import ADVICE, StoredSettings, parse_stored_settings, settings_to_json
@@ -29,6 +36,8 @@ from trainer_core.workspace.lock import WorkspaceLock
 # Files of one run, which move to its archive; settings and splits stay, and the archive gets a copy.
 _RUN_FILES = ("checkpoints", "models", "tensorboard", "previews", "trainer.log", "journal.jsonl")
 COPIED_FILES = ("training_config.json", "dataset_splits.json")
+# Files in the folder of a previous run while the run moves there or back; one that stays names an interrupted move.
+_ARCHIVING, _RESTORING = ".archiving", ".restoring"
 _FOLDERS = ("checkpoints", "models", "tensorboard", "previews", "preview_photos", "previous_runs", "scenes")
 _FILES = ("trainer.log", "journal.jsonl", *COPIED_FILES)
 _STEP_CHECKPOINT = re.compile(r"scale[248]_step(\d+)\.pth")
@@ -169,13 +178,17 @@ class Workspace:
     def lock(self) -> Iterator[WorkspaceLock]:
         """Lock the workspace for writing; the system releases the lock when the process ends for any reason.
 
+        What a killed process left is put in order first: temporary files are deleted, moves of runs completed.
+
         Raises:
             UserError: another process holds it, or it cannot be locked.
+            OSError: an interrupted move cannot be completed.
         """
         lock = WorkspaceLock(self.root)
         try:
             lock.acquire()
             self._remove_strays()
+            lock.notices += self._complete_moves()
             yield lock
         finally:
             lock.release()
@@ -204,11 +217,7 @@ class Workspace:
 
     def has_run(self) -> bool:
         """Whether the workspace contains files of a run."""
-        for name in _RUN_FILES:
-            part = self.root / name
-            if part.is_file() or (part.is_dir() and any(part.iterdir())):
-                return True
-        return False
+        return any(_has_content(self.root / name) for name in _RUN_FILES)
 
     def make_archive_folder(self) -> Path:
         """Create and return an empty folder `previous_runs/<time>/`."""
@@ -221,12 +230,12 @@ class Workspace:
         if not self.has_run():
             return None
         folder = self.make_archive_folder()
+        write_bytes(folder / _ARCHIVING, b"")
         for name in COPIED_FILES:
             if (self.root / name).is_file():
                 shutil.copy2(self.root / name, folder / name)
-        for name in _RUN_FILES:
-            if (self.root / name).exists():
-                (self.root / name).rename(folder / name)
+        _move(_RUN_FILES, self.root, folder)
+        (folder / _ARCHIVING).unlink()
         return folder
 
     def previous_runs_with_journal(self) -> list[Path]:
@@ -235,11 +244,34 @@ class Workspace:
 
     def restore_run(self, folder: Path) -> None:
         """Move an archived run back with its settings and its split; archive the current run first."""
-        for name in (*COPIED_FILES, *_RUN_FILES):
-            if (folder / name).exists():
-                (folder / name).replace(self.root / name)
+        write_bytes(folder / _RESTORING, b"")
+        _move((*COPIED_FILES, *_RUN_FILES), folder, self.root)
+        (folder / _RESTORING).unlink()
         with contextlib.suppress(OSError):
             folder.rmdir()
+
+    def _complete_moves(self) -> list[str]:
+        """Complete the moves of runs that a killed process left, and return a notice for each; the lock must be held.
+
+        A move to an archive that has moved nothing yet is undone, because the run to resume may be the one that moved.
+        """
+        notices = []
+        for folder in sorted({mark.parent for mark in self.previous_runs.glob("*/.*ing")}):
+            if any(_has_content(folder / name) and _has_content(self.root / name) for name in _RUN_FILES):
+                for mark in (_ARCHIVING, _RESTORING):  # another run has begun since then
+                    (folder / mark).unlink(missing_ok=True)
+            elif (folder / _RESTORING).exists():
+                self.restore_run(folder)
+                notices.append(f"An interrupted move was completed: the run in {folder} is back in {self.root}.")
+            elif any(_has_content(folder / name) for name in _RUN_FILES):
+                _move(_RUN_FILES, self.root, folder)
+                (folder / _ARCHIVING).unlink()
+                notices.append(f"An interrupted move was completed: the previous run is in {folder}.")
+            else:
+                for name in (*COPIED_FILES, _ARCHIVING):
+                    (folder / name).unlink(missing_ok=True)
+                folder.rmdir()
+        return notices
 
     def set_aside(self, file: Path) -> Path:
         """Rename a file that cannot be used to `<name>.unusable<suffix>` and return its new path."""
@@ -252,6 +284,19 @@ class Workspace:
 def deploy_path(checkpoint: Path) -> Path:
     """Return the path of the deploy sibling of a raw checkpoint."""
     return checkpoint.with_name(f"{checkpoint.stem}{DEPLOY_SUFFIX}.pth")
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() or (path.is_dir() and any(path.iterdir()))
+
+
+def _move(names: Iterable[str], source: Path, target: Path) -> None:
+    """Move the files and folders of these names that exist, durably."""
+    for name in names:
+        if (source / name).exists():
+            (source / name).replace(target / name)
+    for folder in (target, source):
+        sync_folder(folder)
 
 
 def _process_number(temporary: Path) -> int:
