@@ -14,6 +14,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from trainer_core.uploads import upload
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -32,11 +34,8 @@ def to_tensor(pixels: np.ndarray, device: torch.device | None = None) -> Tensor:
 
     The memory layout stays channels-last.
     """
-    import torch
-
     # uint8 moves to the device: a quarter of the bytes of float32
-    moved = torch.from_numpy(np.require(pixels, requirements=("C", "W"))).to(device, non_blocking=True)
-    return moved.movedim(-1, -3).float().div_(255)
+    return upload(pixels, device).movedim(-1, -3).float().div_(255)
 
 
 def to_uint8(image: Tensor) -> np.ndarray:

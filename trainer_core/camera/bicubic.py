@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from trainer_core.camera.parameters import Params
 from trainer_core.camera.stages.quantizer import quantize
 from trainer_core.camera.view import FrameView
 from trainer_core.pixels import luma
+from trainer_core.uploads import constant
 from trainer_core.watches import WQV1
 
 
@@ -66,9 +68,12 @@ class BicubicCamera(Camera):
 
 def bicubic_downscale(image: Tensor, scale: int) -> Tensor:
     """Downscale [B, C, h*scale, w*scale] to [B, C, h, w], not rounded."""
-    down = bicubic_matrix(image.shape[-2], scale).to(image)
-    across = bicubic_matrix(image.shape[-1], scale).to(image)
+    down, across = (constant(image.device, _make_matrix, length, scale) for length in image.shape[-2:])
     return down @ image @ across.T
+
+
+def _make_matrix(length: int, scale: int) -> np.ndarray:
+    return bicubic_matrix(length, scale).float().numpy()
 
 
 def bicubic_matrix(length: int, scale: int) -> Tensor:

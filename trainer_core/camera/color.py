@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,6 +36,7 @@ from trainer_core.camera.stages.white_balance import channel_gains
 from trainer_core.camera.stages.ycbcr import to_rgb, to_ycbcr
 from trainer_core.camera.view import FrameView
 from trainer_core.pixels import LUMA
+from trainer_core.uploads import constant
 from trainer_core.watches import WQV10
 
 WHITE_CODE = 255.0
@@ -113,7 +115,7 @@ class ColorCamera(Camera):
         stray = params.flare.unsqueeze(1) * frame.mean((2, 3))
         offsets = torch.stack((params.red_black, torch.zeros_like(params.black), params.blue_black), 1)
         black = params.black.unsqueeze(1) + offsets
-        weights = black.new_tensor(LUMA)
+        weights = constant(black.device, _luma_weights)
         k = find_exposure(
             frame + per_sample(stray),
             params.gamma,
@@ -153,3 +155,7 @@ class ColorCamera(Camera):
         sharp = enhance_columns(sharp, params.sharpen_v, params.coring, params.sharpen_bias)
         rows = parity_offsets(row_parity(view, y.shape[-2]), params.odd_rows)
         return to_rgb(sharp + rows + noise.image_noise(sharp, params.noise), differences)
+
+
+def _luma_weights() -> np.ndarray:
+    return np.array(LUMA, np.float32)

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from trainer_core.camera.stages.ycbcr import to_ycbcr
+from trainer_core.uploads import constant
 
 LUMA_TABLE = (
     8,
@@ -309,16 +311,19 @@ def jpeg_round_trip(rgb: Tensor, luma_table: Tensor, chroma_table: Tensor) -> Te
 
 def select_tables(annex_k: Tensor) -> tuple[Tensor, Tensor]:
     """Return luma and chroma tables [B, 64]: Annex K where `annex_k` [B] is above 0, else those of the watch."""
+    luma, chroma, luma_k, chroma_k = constant(annex_k.device, _make_tables)
     chosen = (annex_k > 0).unsqueeze(1)
-    luma, luma_k = annex_k.new_tensor(LUMA_TABLE), annex_k.new_tensor(ANNEX_K_LUMA)
-    chroma, chroma_k = annex_k.new_tensor(CHROMA_TABLE), annex_k.new_tensor(ANNEX_K_CHROMA)
     return torch.where(chosen, luma_k, luma), torch.where(chosen, chroma_k, chroma)
+
+
+def _make_tables() -> np.ndarray:
+    return np.array((LUMA_TABLE, CHROMA_TABLE, ANNEX_K_LUMA, ANNEX_K_CHROMA), np.float32)
 
 
 def _quantize_blocks(plane: Tensor, table: Tensor) -> Tensor:
     """Transform, quantize and restore [B, C, h, w], centered on 0, block by block; returns whole numbers."""
     batch, channels, height, width = plane.shape
-    transform = _dct_matrix(plane)
+    transform = constant(plane.device, _make_dct_matrix)
     steps = table.reshape(-1, 1, 64)
     blocks = plane.reshape(batch, channels, height // 8, 8, width // 8, 8).transpose(3, 4).reshape(batch, -1, 64)
     coefficients = (blocks @ transform.T * _COEFFICIENT_PRECISION).round()
@@ -329,17 +334,17 @@ def _quantize_blocks(plane: Tensor, table: Tensor) -> Tensor:
 
 def _round_half_away(x: Tensor) -> Tensor:
     # As encoders do; halves are common, because DC steps of 8 divide sums of 64 whole numbers.
-    return (x + torch.copysign(x.new_tensor(0.5), x)).trunc_()
+    return x.add(x.sign(), alpha=0.5).trunc_()
 
 
-def _dct_matrix(like: Tensor) -> Tensor:
+def _make_dct_matrix() -> np.ndarray:
     """Return the orthonormal 8x8 DCT-II as one [64, 64] matrix for row-by-row blocks (ITU-T T.81, A.3.3)."""
     rows = [
         [math.sqrt((1 if u == 0 else 2) / 8) * math.cos((2 * x + 1) * u * math.pi / 16) for x in range(8)]
         for u in range(8)
     ]
-    basis = like.new_tensor(rows)
-    return torch.kron(basis, basis)
+    basis = np.array(rows, np.float32)
+    return np.kron(basis, basis)
 
 
 def _downsample_chroma(planes: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from trainer_core.randomness import Stream, make_generator
+from trainer_core.uploads import upload
 
 if TYPE_CHECKING:
     import torch
@@ -78,7 +79,7 @@ class Params:
         columns = [getattr(self, entry.name) for entry in fields(self)]
         if not columns:
             return self
-        return type(self).from_columns(torch.stack(columns, 1).to(device, non_blocking=True))
+        return type(self).from_columns(upload(torch.stack(columns, 1).numpy(), device))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from trainer_core.data.regions import Region
 from trainer_core.pixels import to_tensor
 from trainer_core.randomness import Stream, make_generator, make_torch_generator
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.uploads import upload
 
 _MIN_MARGIN = 4  # LR pixels between a patch and the border of its simulated region
 _Simulated = Union[Region, Frame]
@@ -80,10 +81,11 @@ def make_frame_batch(frame: Frame, camera: Camera, *, seed: int, index: int, dev
 
 
 def _make_view(regions: Sequence[_Simulated], camera: Camera, device: torch.device) -> FrameView:
+    left, top = upload(np.array([[region.left, region.top] for region in regions], np.int64).T, device)
     return FrameView(
         hr=to_tensor(np.stack([region.hr for region in regions]), device),
-        left=torch.tensor([region.left for region in regions], device=device),
-        top=torch.tensor([region.top for region in regions], device=device),
+        left=left,
+        top=top,
         frame_width=camera.frame_width,
         frame_height=camera.frame_height,
         thumbnail=to_tensor(np.stack([region.thumbnail for region in regions]), device),

@@ -8,12 +8,14 @@ where red exceeds blue by 90, otherwise −0.1..−0.4).
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from trainer_core.camera.stages import per_sample
 from trainer_core.pixels import luma
+from trainer_core.uploads import constant
 
 _CORNERS = ((0.25, 0.5, 0.25), (0.5, 1.0, 0.5), (0.25, 0.5, 0.25))
 _EDGES = ((0.0, 0.25, 0.0), (0.25, 1.0, 0.25), (0.0, 0.25, 0.0))
@@ -30,9 +32,13 @@ def mosaic_color(rgb: Tensor, odd_row: Tensor, odd_column: Tensor) -> Tensor:
     red = (1 - odd_row) * (1 - odd_column)
     blue = odd_row * odd_column
     sites = torch.cat((red, 1 - red - blue, blue), 1)
-    kernels = rgb.new_tensor((_CORNERS, _EDGES, _CORNERS)).unsqueeze(1)
+    kernels = constant(rgb.device, _make_kernels)
     demosaiced = F.conv2d(F.pad(rgb * sites, (1, 1, 1, 1), mode="reflect"), kernels, groups=3)
     return demosaiced + (luma(rgb) - luma(demosaiced))
+
+
+def _make_kernels() -> np.ndarray:
+    return np.array((_CORNERS, _EDGES, _CORNERS), np.float32)[:, None]
 
 
 def leak_lines(rgb: Tensor, odd_row: Tensor, leak: Tensor) -> Tensor:

@@ -1,0 +1,187 @@
+"""The path of a run on CUDA, on a pretended device: no device mix-up, no wait within a step, types and layouts.
+
+Numbers, speed and CUDA's own kernels need a GPU: `test_gpu.py`.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tests import pretended_cuda
+from tests.cuda_dry_runs import do_steps, make_gpu, run_twice
+from tests.pretended_cuda import Watch, pretend_cuda
+from trainer_core import uploads
+from trainer_core.camera.stages import noise, pattern
+from trainer_core.model.rrdb import RRDBNet
+from trainer_core.model.spec import NetworkSpec
+from trainer_core.planning.hardware import estimate_memory
+from trainer_core.planning.plan import network_spec
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.presets import PRESETS
+from trainer_core.training.learner import Learner
+
+pytestmark = pytest.mark.skipif(not pretended_cuda.is_possible(), reason="this torch cannot pretend a CUDA device")
+
+SMALL = dict(num_feat=16, num_block=1, num_grow_ch=8, batch_size=2, patch_size=16, base_resolution=48)
+CAMERA_LAUNCHES = {"mono": 760, "color": 1110}
+
+
+def make_config(**settings: Any) -> TrainerConfig:
+    return TrainerConfig(source_dir="photos", workspace="run", monochrome_style=True).replace(**{**SMALL, **settings})
+
+
+def waits_of(watch: Watch, *regions: str) -> list[str]:
+    found = [f"{wait.kind} {wait.where}" for wait in watch.waits]
+    return [text for text in found if not regions or any(f"[{region}]" in text for region in regions)]
+
+
+@pytest.mark.parametrize(
+    ("precision", "settings"),
+    [
+        ("bf16", {"frequency_weight": 0.1, "grad_accum_steps": 2}),
+        ("fp16", {"monochrome_style": False}),
+        ("fp32", {"monochrome_style": False, "degradation": "bicubic"}),
+    ],
+)
+def test_nothing_in_a_step_waits_for_the_gpu(precision: str, settings: dict[str, Any]) -> None:
+    watch, _ = do_steps(make_config(**settings), precision)
+    assert waits_of(watch) == []
+    assert set(watch.uploads) == {"camera"}
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", "bfloat16"), ("fp16", "float16"), ("fp32", "float32")])
+def test_all_convolutions_have_the_precision_of_the_run_and_channels_last(precision: str, dtype: str) -> None:
+    watch, _ = do_steps(make_config(), precision)
+    assert set(watch.convolutions) == {f"update {way} {dtype} nhwc x nhwc" for way in ("forward", "backward")}
+
+
+def test_weights_moments_and_ema_have_one_layout_on_the_gpu() -> None:
+    _, learner = do_steps(make_config(), "bf16")
+    for parameter, state in learner._optimizer.state.items():
+        assert all(state[name].stride() == parameter.stride() for name in ("exp_avg", "exp_avg_sq"))
+        assert all(value.device.type == "cuda" for value in state.values())
+    for parameter, weight in zip(learner.network.parameters(), learner.ema.state().values()):
+        assert (weight.stride(), weight.device) == (parameter.stride(), parameter.device)
+
+
+@pytest.mark.parametrize("kind", CAMERA_LAUNCHES)
+def test_the_camera_starts_few_kernels(kind: str) -> None:
+    watch, _ = do_steps(make_config(monochrome_style=kind == "mono"), "bf16", steps=1)
+    assert sum(watch.launches["camera"].values()) <= CAMERA_LAUNCHES[kind]
+
+
+def test_the_tensors_of_a_step_need_no_more_memory_than_estimated() -> None:
+    config = make_config(**PRESETS["nano"])
+    with pretend_cuda() as watch:
+        learner = Learner(config, RRDBNet(network_spec(config)), make_gpu("bf16"))
+        lr, hr = (torch.zeros(config.batch_size, 3, side, side, device="cuda") for side in (32, 128))
+        learner.update([mock.Mock(lr=lr, hr=hr)], count=1, learning_rate=1e-4)
+    estimate = estimate_memory(config, network_spec(config), "bf16")
+    assert 0.5 * estimate < watch.peak < estimate
+
+
+@pytest.mark.parametrize(
+    ("precision", "settings"),
+    [
+        pytest.param("bf16", {}, id="mono"),
+        pytest.param("fp16", {"monochrome_style": False, "scale": 2}, id="color", marks=pytest.mark.long),
+    ],
+)
+def test_a_run_and_its_resume_mix_no_devices_and_no_step_waits(
+    precision: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    watch, events = run_twice(tmp_path, precision, **settings)
+    kinds = collections.Counter(type(event).__name__ for event in events)
+    assert kinds["StepDone"] == 3 and kinds["RunStarted"] == kinds["Validated"] == kinds["PreviewReady"] == 2
+    assert kinds["CheckpointSaved"] >= 2
+    assert waits_of(watch, "camera", "update") == []
+
+
+# -- faults on purpose, each of which the pretended device must notice ---------------------------------------------
+
+
+def test_a_tensor_left_on_the_cpu_is_noticed() -> None:
+    def parity(view: Any, height: int) -> Any:
+        return ((view.top.unsqueeze(1) + torch.arange(height)) % 2).float().reshape(-1, 1, height, 1)
+
+    with mock.patch("trainer_core.camera.mono.row_parity", parity), pytest.raises(RuntimeError, match="same device"):
+        do_steps(make_config(), "bf16", steps=1)
+    assert pattern.row_parity is not parity
+
+
+def test_a_generator_of_the_cpu_is_noticed() -> None:
+    def normal(source: Any, shape: tuple[int, ...], device: Any) -> Any:
+        return torch.randn(shape, generator=torch.Generator(), device=device)
+
+    with mock.patch.object(noise.NoiseSource, "_normal", normal), pytest.raises(RuntimeError, match="for generator"):
+        do_steps(make_config(), "bf16", steps=1)
+
+
+def test_a_value_that_is_read_within_a_step_is_noticed() -> None:
+    apply = Learner._apply
+
+    def reading(learner: Any, learning_rate: float) -> None:
+        apply(learner, learning_rate)
+        float(learner._gradient_norm)
+
+    with mock.patch.object(Learner, "_apply", reading):
+        watch, _ = do_steps(make_config(), "bf16", steps=1)
+    assert [wait.split()[0] for wait in waits_of(watch)] == ["read"]
+
+
+def test_uploads_that_wait_are_noticed() -> None:
+    with pretend_cuda() as watch:
+        torch.tensor([1.0, 2.0], device="cuda")
+        torch.from_numpy(np.ones(2)).to("cuda", non_blocking=True)
+        uploads.upload(np.ones(2), torch.device("cuda"))
+    assert [wait.kind for wait in watch.waits] == ["upload", "pageable"]
+
+
+def test_an_index_on_the_cpu_is_noticed() -> None:
+    with pretend_cuda() as watch:
+        torch.zeros(4, device="cuda")[torch.from_numpy(np.array([1, 2]))]
+    assert [wait.kind for wait in watch.waits] == ["upload"]
+
+
+def test_moments_in_another_layout_than_their_weights_are_noticed() -> None:
+    with pretend_cuda():
+        network = RRDBNet(NetworkSpec(4, 16, 1, 8))
+        learner = Learner(make_config(), network, make_gpu("bf16"))
+        lr, hr = (torch.zeros(1, 3, side, side, device="cuda") for side in (16, 64))
+        batch = mock.Mock(lr=lr, hr=hr)
+        learner.update([batch], count=1, learning_rate=1e-4)
+        for state in learner._optimizer.state.values():
+            state["exp_avg"] = state["exp_avg"].contiguous()
+        with pytest.raises(RuntimeError, match="layout"):
+            learner.update([batch], count=1, learning_rate=1e-4)
+
+
+def test_a_weight_in_another_layout_is_noticed() -> None:
+    def iterate(learner: Learner) -> Iterator[Any]:
+        for parameter in learner.network.parameters():
+            if parameter.dim() == 4:
+                parameter.data = parameter.data.contiguous()
+                yield parameter
+
+    with pretend_cuda() as watch:
+        learner = Learner(make_config(), RRDBNet(NetworkSpec(4, 16, 1, 8)), make_gpu("bf16"))
+        assert list(iterate(learner))
+        learner.network(torch.zeros(1, 3, 16, 16, device="cuda"))
+    assert any(text.endswith("x nchw") for text in watch.convolutions)
+
+
+def test_everything_is_as_before_once_the_device_is_gone() -> None:
+    generator, backward = torch.Generator, torch.Tensor.backward
+    with pretend_cuda():
+        pass
+    assert torch.Generator is generator and torch.Tensor.backward is backward
+    assert not torch.cuda.is_available()
