@@ -105,7 +105,7 @@ class ErrorDialog(Dialog):
         self.setWindowTitle(QGuiApplication.applicationDisplayName())  # the report has its title inside
         self.setAccessibleName(report.title)
         self.setMinimumWidth(480)
-        layout = QVBoxLayout(self)
+        layout = QVBoxLayout(self.contents)
         layout.setSpacing(SPACING)
         layout.addLayout(self._make_header())
         self._details = QPlainTextEdit(visible(report.details))

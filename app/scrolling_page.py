@@ -33,6 +33,7 @@ class ScrollingPage(QScrollArea):
         """Fit the page when its contents need another minimum size."""
         if watched is self._page and event.type() == QEvent.Type.LayoutRequest:
             self._fit()
+            self.updateGeometry()  # a window that follows the page's size sees only this
         return super().eventFilter(watched, event)
 
     def _fit(self) -> None:

@@ -129,7 +129,7 @@ class ExportDialog(Dialog):
             _make_label("&Blend with", self.blend), _make_row(self.blend, _make_label("&Share", self.alpha), self.alpha)
         )
         form.addRow(_make_label("&File", self.target), _make_row(self.target, browse))
-        layout = QVBoxLayout(self)
+        layout = QVBoxLayout(self.contents)
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
         layout.setSpacing(2 * SPACING)
         layout.addStrut(_MIN_WIDTH)

@@ -82,7 +82,7 @@ class TrialDialog(Dialog):
         middle.setSizes([200, _SIZE[0] - 200])
         middle.setChildrenCollapsible(False)
         middle.setHandleWidth(2 * SPACING)
-        layout = QVBoxLayout(self)
+        layout = QVBoxLayout(self.contents)
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
         layout.setSpacing(SPACING + SPACING // 2)
         layout.addLayout(self._make_model_row())

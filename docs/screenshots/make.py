@@ -100,7 +100,9 @@ class Photographer:
         settings = {"preset": "nano", "monochrome_style": True, "steps": never, "val_interval": max(1, never // 8)}
         for name, value in settings.items():
             window.project.set_value(name, value)
-        self.wait(lambda: window.project.is_ready, then=8000)
+        self.wait(lambda: window.project.is_ready)
+        cells = window.simulation.grid.cells
+        self.wait(lambda: cells and all(cell.has_image for cell in cells) and window.run_bar.estimate, then=2000)
         window.message_strip.hide()
         self.take("watch")
 

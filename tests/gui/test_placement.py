@@ -9,7 +9,7 @@ from typing import Any, Callable
 import pytest
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QScreen
-from PySide6.QtWidgets import QApplication, QDialog, QMessageBox, QScrollArea, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox, QPushButton, QScrollArea, QWidget
 
 from app import placement
 from app.background import Background
@@ -150,6 +150,23 @@ def test_a_dialog_is_never_lower_than_its_contents(openers: dict[str, Opener], n
         dialog.close()
         dialog.deleteLater()
         flush_deferred_deletes()
+
+
+@pytest.mark.parametrize("name", ["export", "trial", "error", "unfolded error"])
+def test_a_dialog_larger_than_its_screen_scrolls(openers: dict[str, Opener], screen: QSize, name: str) -> None:
+    dialog = openers[name]()
+    QApplication.processEvents()
+    assert dialog.size().expandedTo(screen) == screen
+    for label in dialog.findChildren(QLabel):
+        if label.isVisible() and label.wordWrap():
+            assert label.height() >= label.heightForWidth(label.width()), "lines are cut off"
+    for button in dialog.findChildren(QPushButton):
+        if button.isVisible():
+            assert button.width() >= button.minimumSizeHint().width(), button.text()
+            parent = button.parentWidget()
+            assert parent is not None and parent.rect().contains(button.geometry()), button.text()
+    dialog.close()
+    dialog.deleteLater()
 
 
 def test_a_dialog_grows_with_its_texts_and_stays_on_its_screen(qapp: QApplication, screen: QSize) -> None:
