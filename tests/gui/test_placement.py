@@ -82,10 +82,13 @@ def scroll_areas(widget: QWidget) -> list[QScrollArea]:
     return [parent for parent in parents if isinstance(parent, QScrollArea)]
 
 
-def test_a_stored_place_beyond_the_screen_is_moved_onto_it(qapp: QApplication, screen: QSize) -> None:
+@pytest.mark.parametrize("place", [(900, 500), (-400, -200)])
+def test_a_stored_place_beyond_the_screen_is_moved_onto_it(
+    qapp: QApplication, screen: QSize, place: tuple[int, int]
+) -> None:
     stored = QWidget()
     stored.resize(1240, 780)
-    stored.move(900, 500)
+    stored.move(*place)
     placement.save_placement(stored, "test")
     restored = QWidget()
     placement.restore_placement(restored, "test", QSize(100, 100))
@@ -101,6 +104,27 @@ def test_restoring_and_saving_again_and_again_moves_nothing(qapp: QApplication) 
         window = QWidget()
         placement.restore_placement(window, "test", QSize(100, 100))
     assert (window.pos(), window.size()) == (QPoint(111, 77), QSize(500, 400))
+
+
+def test_a_window_that_does_not_fit_its_screen_opens_maximized(qapp: QApplication, screen: QSize) -> None:
+    for size, is_maximized in ((screen, True), (screen - QSize(12, 40), False)):
+        window = QWidget()
+        placement.open_on_screen(window, size)
+        assert window.isMaximized() == is_maximized
+
+
+def test_a_maximized_window_keeps_the_place_that_it_had_before(qapp: QApplication) -> None:
+    window = QWidget()
+    window.resize(500, 400)
+    window.move(111, 77)
+    placement.save_placement(window, "test")
+    window.resize(700, 500)
+    window.setWindowState(Qt.WindowState.WindowMaximized)
+    placement.save_placement(window, "test")
+    restored = QWidget()
+    placement.restore_placement(restored, "test", QSize(100, 100))
+    assert restored.isMaximized()
+    assert (restored.pos(), restored.size()) == (QPoint(111, 77), QSize(500, 400))
 
 
 Opener = Callable[[], QDialog]
