@@ -118,7 +118,8 @@ class StatusLine(QStatusBar):
         if isinstance(event, RunStarted):
             self.clear_run()
             self._total_memory = event.memory_total
-            self._update_device(f"{event.device_name or event.device} · {event.precision}")
+            devices = f"{event.devices} × " if event.devices > 1 else ""
+            self._update_device(f"{devices}{event.device_name or event.device} · {event.precision}")
         if isinstance(event, StepDone):
             self._step = event
             self._since_step, self._running_since = 0.0, time.monotonic()

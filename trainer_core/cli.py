@@ -1,5 +1,7 @@
 """`wqv-upscale-trainer <source_dir> <workspace_dir> [options]`: parse the command line, train and print.
 
+Under `torchrun` every process runs this; the main process trains and prints, its peers assist it in silence.
+
 Exit codes: 0 completed, 1 failed (after saving what it could) or not saved, 2 bad input or usage, 130, 143 or 129
 interrupted by Ctrl+C, SIGTERM or SIGHUP after saving. A second signal ends the process at once, and so does the first
 one before the run writes anything; while a run waits because it cannot be saved, a second signal ends the wait.
@@ -10,9 +12,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
+import math
 import os
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +30,8 @@ from trainer_core.settings.config import SETTINGS, Interval
 from trainer_core.settings.schema import AUTO, Setting, format_value
 from trainer_core.signals import TerminationSignals
 from trainer_core.text import ArgumentParser, OutputError, configure_streams, escape_lines, print_lines
+from trainer_core.training.failures import PeerLost
+from trainer_core.training.world import World, check_restart, read_world
 
 PROGRAM = "wqv-upscale-trainer"
 _EPILOG = """\
@@ -34,21 +41,33 @@ examples:
   wqv-upscale-trainer photos runs/x4 --init-weights models/realesrgan/RealESRGAN_x4plus.pth
   wqv-upscale-trainer --demo runs/demo
 
+several GPUs or machines (docs/several_devices.md):
+  torchrun --nproc-per-node 4 -m trainer_core photos runs/x4 --preset full
+
 exit codes: 0 completed, 1 failed (saved if possible) or not saved, 2 invalid input or usage, 130/143/129 interrupted
 and saved (a second signal ends at once, without saving)"""
+_ECHO_SECONDS = 5.0  # torchrun passes on the signals that a terminal sends to all processes as well
 _CONFIG_ONLY = "print the resolved settings as JSON and exit (with --device cpu --no-amp, PyTorch is not imported)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    with _SignalHandler(RunControl()) as signals:
-        return _run(argv, signals)
+    world = read_world()
+    with _SignalHandler(RunControl(), world) as signals:
+        environment.replace_missing_streams()
+        environment.configure_libraries()
+        configure_streams()
+        if world.rank:
+            return _assist(argv, signals, world)
+        code = 1
+        try:
+            code = _run(argv, signals, world)
+        finally:
+            world.end(code)
+        return code
 
 
-def _run(argv: Sequence[str] | None, signals: _SignalHandler) -> int:
-    environment.replace_missing_streams()
-    environment.configure_libraries()
-    configure_streams()
+def _run(argv: Sequence[str] | None, signals: _SignalHandler, world: World) -> int:
     parser = build_parser()
     arguments = vars(parser.parse_args(argv))
     events = arguments.pop("events", None)
@@ -59,12 +78,31 @@ def _run(argv: Sequence[str] | None, signals: _SignalHandler) -> int:
         print_lines(f"{PROGRAM}: error: {unsafe}", stream=sys.stderr)
         return 2
     try:
-        return _print_config(given) if config_only else _train(given, events, signals)
+        return _print_config(given) if config_only else _train(given, events, signals, world)
     except UserError as error:
         print_lines(*escape_lines(f"{PROGRAM}: error: {error}"), stream=sys.stderr)
         return 2
     except OutputError as error:
         return error.report(f"{PROGRAM}: error")
+
+
+def _assist(argv: Sequence[str] | None, signals: _SignalHandler, world: World) -> int:
+    """Train as a peer of the main process, which alone prints what is wrong with the command line."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        arguments = vars(build_parser().parse_args(argv))
+    if arguments.get("config_only"):
+        return 0
+    from trainer_core.training.peers import assist
+
+    try:
+        world.join()
+        return assist(world, signals.control)
+    except (PeerLost, UserError) as error:
+        if signals.control.has_begun and not signals.exit_code:
+            print_lines(f"{PROGRAM}: process {world.rank + 1} of {world.size} ends: {error}", stream=sys.stderr)
+        return signals.exit_code or 1
+    finally:
+        world.end(1)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -154,18 +192,24 @@ def _print_config(given: dict[str, Any]) -> int:
     return 0
 
 
-def _train(given: dict[str, Any], events: str | None, signals: _SignalHandler) -> int:
+def _train(given: dict[str, Any], events: str | None, signals: _SignalHandler, world: World) -> int:
     from trainer_core.events import Fanout
     from trainer_core.planning.plan import make_plan
     from trainer_core.sinks.console import ConsoleSink
     from trainer_core.sinks.journal import JsonlStdoutSink
+    from trainer_core.training.peers import check_devices, share_out_batch
     from trainer_core.training.trainer import Trainer
 
+    world.join()
+    check_restart(world, resumes=bool(given.get("resume_from")))
     plan = make_plan(given)
+    if world.size > 1:
+        check_devices(plan.hardware, world)
+        plan = share_out_batch(plan, world.size)
     console = ConsoleSink(log_interval=plan.config.log_interval)
     sink = Fanout(console, *([JsonlStdoutSink(sys.stdout)] if events else []))
     try:
-        outcome = Trainer(plan, sink, signals.control).run().outcome
+        outcome = Trainer(plan, sink, signals.control, world).run().outcome
     finally:
         console.close()
     return {"completed": 0, "failed": 1}.get(outcome, signals.exit_code)
@@ -175,41 +219,56 @@ class _SignalHandler(TerminationSignals):
     """Handler of the signals that end a program.
 
     The first signal stops the run; before the run writes anything, it ends the process at once, and so does a second
-    one.
+    one. Under torchrun a signal may come twice, from the terminal and from torchrun: then those within five seconds
+    count as one.
+
+    Args:
+        control: control of the run.
+        world: the processes that train together; a signal that reaches one stops all.
 
     Attributes:
         control: control of the run.
         exit_code: 128 plus the number of the first signal, else 0.
     """
 
-    def __init__(self, control: RunControl) -> None:
+    def __init__(self, control: RunControl, world: World | None = None) -> None:
         super().__init__()
         self.control = control
         self.exit_code = 0
+        self._world = world or World()
+        self._latest = -math.inf
+        self._world.on_stop_signal = self.handle
 
     def handle(self, number: int) -> None:
         """Stop the run or end the process."""
-        code = 128 + number
+        code, now = 128 + number, time.monotonic()
+        if self._world.size > 1 and now - self._latest < _ECHO_SECONDS:
+            return
+        self._latest, self._world.stop_signal = now, number
         if self.control.is_waiting_for_room:
             self._end_wait(code)
             return
         if self.exit_code:
             os._exit(code)
         if not self.control.has_begun:
-            _write_to_terminal("Interrupted before the first step. No run was changed.")
+            self._print("Interrupted before the first step. No run was changed.")
             os._exit(code)
         self.exit_code = code
         self.control.stop()
-        _write_to_terminal("Stopping and saving. Press Ctrl+C again to quit at once, without saving.")
+        self._print("Stopping and saving. Press Ctrl+C again to quit at once, without saving.")
+
+    def _print(self, text: str) -> None:
+        if self._world.rank == 0:
+            _write_to_terminal(text)
 
     def _end_wait(self, code: int) -> None:
         """End the wait of a run that cannot be saved, unless this is the first signal."""
         if self.exit_code:
             self.control.answer_save(SaveAnswer(gives_up=True))
-            _write_to_terminal("Ending without saving.")
+            self._print("Ending without saving.")
         else:
             self.exit_code = code
-            _write_to_terminal("The last steps are not saved yet. Press Ctrl+C again to end without saving them.")
+            self._print("The last steps are not saved yet. Press Ctrl+C again to end without saving them.")
 
 
 def _write_to_terminal(text: str) -> None:

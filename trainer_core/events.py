@@ -43,6 +43,7 @@ class RunStarted:
     resumed_from: str | None = None
     device_name: str = ""
     memory_total: int | None = None  # bytes of the device's own memory; None without any
+    devices: int = 1  # that train together, one for each process
 
 
 @dataclass(frozen=True)

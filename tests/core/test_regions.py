@@ -75,6 +75,16 @@ def test_sample_n_depends_on_nothing_but_seed_n_and_the_photos(tmp_path: Path) -
         assert first(source, 40) != expected
 
 
+@pytest.mark.parametrize("cache", [2 * 90 * 70 * 4, 1 << 30])
+def test_a_stride_omits_the_samples_of_other_processes(tmp_path: Path, cache: int) -> None:
+    photos = folder(tmp_path)
+    with RegionSource(photos, SPEC, seed=7, regions_per_photo=3, cache_bytes=cache) as source:
+        all_samples = first(source, 48)
+        batches = itertools.islice(source.iterate_batches(4, 4, stride=12), 4)
+        shared = [numbers(region) for batch in batches for region in batch]
+    assert shared == [sample for start in (4, 16, 28, 40) for sample in all_samples[start : start + 4]]
+
+
 def test_a_pass_shows_each_photo_equally_often_and_the_next_differs(tmp_path: Path) -> None:
     photos = folder(tmp_path)
     for cache in (1 << 30, 3 * 90 * 70 * 4):

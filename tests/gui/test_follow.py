@@ -32,8 +32,9 @@ ROOT = Path(__file__).resolve().parents[2]
 _LONG = 60000  # milliseconds
 
 
-def begun(workspace: Path, start_step: int = 0) -> RunStarted:
-    return RunStarted(str(start_step), str(workspace), 4, True, start_step, 50, "cpu", "fp32", 1, {"train": 4})
+def begun(workspace: Path, start_step: int = 0, devices: int = 1) -> RunStarted:
+    place = str(start_step), str(workspace), 4, True, start_step, 50
+    return RunStarted(*place, "cpu", "fp32", 1, {"train": 4}, devices=devices)
 
 
 def step(number: int) -> StepDone:
@@ -98,6 +99,14 @@ def test_what_another_process_trains_appears_live(window: Window, qtbot: Any, ot
     other.write(PreviewReady(4, (), (str(previews / "step00000004_1.png"),)))
     qtbot.waitUntil(lambda: window.preview.view.pictures is not None)
     assert window.session.state is SessionState.IDLE
+
+
+def test_a_run_in_several_processes_shows_its_devices(window: Window, qtbot: Any, other: OtherProcess) -> None:
+    other.hold()
+    other.write(begun(other.root, devices=2), step(1))
+    window.controller.open_workspace(str(other.root))
+    qtbot.waitUntil(lambda: "2 × cpu · fp32" in window.status_line.text("device"))
+    assert "on 2 x cpu (fp32)" in window.log.text
 
 
 def test_start_says_who_trains_here_until_another_workspace_is_chosen(

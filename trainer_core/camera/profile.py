@@ -59,7 +59,7 @@ class CameraProfile:
             raise UserError(f"Cannot read the camera profile {path}: {error.strerror or error}.") from error
         if len(content) > _MAX_FILE_BYTES:
             raise UserError(f"{path} is too large for a camera profile (more than 1 MiB).")
-        return cls._parse(content, str(path), path.stem)
+        return cls.parse(content, str(path), path.stem)
 
     @classmethod
     def builtin(cls, name: str) -> CameraProfile:
@@ -73,7 +73,7 @@ class CameraProfile:
                 f"There is no built-in camera profile {name!r}; choose one of {', '.join(BUILTIN_PROFILES)}."
             )
         content = importlib.resources.files("resources").joinpath(f"{name}.json").read_bytes()
-        return cls._parse(content, f"built-in {name}", name)
+        return cls.parse(content, f"built-in {name}", name)
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of a profile file."""
@@ -87,7 +87,17 @@ class CameraProfile:
         }
 
     @classmethod
-    def _parse(cls, content: bytes, source_name: str, default_name: str) -> CameraProfile:
+    def parse(cls, content: bytes, source_name: str = "the camera profile", default_name: str = "") -> CameraProfile:
+        """Parse and check the content of a profile file.
+
+        Args:
+            content: JSON, UTF-8.
+            source_name: what the messages call it.
+            default_name: name of a profile that states none.
+
+        Raises:
+            UserError: see `load`.
+        """
         try:
             data = parse_json(content)
         except ValueError as error:

@@ -145,27 +145,33 @@ class RegionSource:
         self._decode_pool.close()
         self._decoded.clear()
 
-    def iterate_batches(self, start: int, size: int) -> Iterator[list[Region]]:
-        """Yield samples start, start+1, ... in lists of `size`, endlessly; use one iterator at a time.
+    def iterate_batches(self, start: int, size: int, *, stride: int | None = None) -> Iterator[list[Region]]:
+        """Yield lists of `size` consecutive samples, endlessly; use one iterator at a time.
+
+        Args:
+            start: first sample of the first list.
+            size: samples of a list.
+            stride: from the first sample of a list to that of the next one; None for `size`, which omits no sample.
 
         Raises:
             UserError: too many photos cannot be used.
         """
         if size < 1:
             raise ValueError("a batch needs at least one sample")
+        stride = stride or size
         pending: deque[Future[list[Region]]] = deque()
         self._latest_block = -1
         try:
             while True:
                 while len(pending) <= _BATCHES_AHEAD:
-                    first = start + len(pending) * size
+                    first = start + len(pending) * stride
                     if pending and len(self._find_blocks(start, first + size)) > 2:
                         break  # the cache holds two blocks
                     decoded = self._decode_ahead(start, first + size)
                     numbers = range(first, first + size)
                     pending.append(self._cut_pool.submit(partial(self._cut_regions, numbers, decoded)))
                 batch = self._cut_pool.wait(pending.popleft(), self._look_after_threads)
-                start += size
+                start += stride
                 self._troubles.report()
                 yield batch
         finally:

@@ -123,8 +123,9 @@ def format_rough_duration(seconds: float) -> str:
 def _format_start(event: RunStarted) -> list[str]:
     camera = "mono" if event.mono else "color"
     split = ", ".join(f"{count} {name}" for name, count in event.photos.items())
+    devices = f"{event.devices} x " if event.devices > 1 else ""
     lines = [
-        f"Training x{event.scale} {camera} on {event.device} ({event.precision}), "
+        f"Training x{event.scale} {camera} on {devices}{event.device} ({event.precision}), "
         f"{event.parameters / 1e6:.2f} million parameters",
         f"Photos: {split or 'built-in scenes'}",
         f"Workspace: {event.workspace}",

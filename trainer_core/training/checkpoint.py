@@ -57,14 +57,15 @@ class TrainingState:
     versions: dict[str, Any] = field(default_factory=dict)
 
 
-def collect_versions() -> dict[str, Any]:
-    """Return the versions and the number of threads on which bit-identical results depend."""
+def collect_versions(processes: int = 1) -> dict[str, Any]:
+    """Return the versions and the numbers of threads and processes on which bit-identical results depend."""
     return {
         "trainer": trainer_core.__version__,
         "torch": str(torch.__version__),  # not a plain string, and the strict reader refuses other classes
         "numpy": np.__version__,
         "python": platform.python_version(),
         "threads": torch.get_num_threads(),
+        "processes": processes,
     }
 
 

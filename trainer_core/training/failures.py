@@ -23,6 +23,10 @@ class Diverged(RuntimeError):
         self.healthy_step = healthy_step
 
 
+class PeerLost(RuntimeError):
+    """The loss of another process of this run: it has ended, or does not answer."""
+
+
 class NotSaved(RuntimeError):
     """The end of a run whose latest steps could not be saved."""
 

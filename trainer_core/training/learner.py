@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from trainer_core.training.batches import Batch
 from trainer_core.training.checkpoint import copy_to_cpu
 from trainer_core.training.ema import Ema
 from trainer_core.training.losses import TrainingLoss
+from trainer_core.training.world import World
 
 _PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -44,9 +45,17 @@ class StepReading:
 
 
 class Learner:
-    """The generator in training. `network` must be on the CPU, with its initial weights."""
+    """The generator in training.
 
-    def __init__(self, config: TrainerConfig, network: RRDBNet, hardware: Hardware) -> None:
+    Args:
+        config: settings of the run.
+        network: on the CPU, with its initial weights.
+        hardware: device and precision.
+        world: the processes that train together; each computes some micro-batches of a step.
+    """
+
+    def __init__(self, config: TrainerConfig, network: RRDBNet, hardware: Hardware, world: World | None = None) -> None:
+        self._world = world or World()
         self.device = hardware.torch_device
         self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = Ema(self.network, config.ema_decay)
@@ -69,9 +78,21 @@ class Learner:
             torch.backends.cuda.matmul.allow_tf32 = True
 
     def update(self, batches: Iterable[Batch], *, count: int, learning_rate: float) -> None:
-        """Do one step: update the weights from `count` micro-batches at `learning_rate`."""
+        """Do one step: update the weights from micro-batches at `learning_rate`.
+
+        Args:
+            batches: the micro-batches that this process computes.
+            count: number of micro-batches of the step, those of the other processes included.
+            learning_rate: of this step.
+        """
         self.network.train()
         self._terms = {}
+        with self._world.together():
+            self._add_gradients(batches, count)
+        self._world.add_up([*(cast(Tensor, p.grad) for p in self._parameters), *self._terms.values()])
+        self._apply(learning_rate)
+
+    def _add_gradients(self, batches: Iterable[Batch], count: int) -> None:
         for batch in batches:
             with self._autocast():
                 sr = self.network(batch.lr)
@@ -80,7 +101,6 @@ class Learner:
             (self._scaler.scale(loss) if self._scaler else loss).backward()  # type: ignore[no-untyped-call]
             for name, value in terms.items():
                 self._terms[name] = self._terms.get(name, 0) + value.detach() / count
-        self._apply(learning_rate)
 
     def _apply(self, learning_rate: float) -> None:
         for group in self._optimizer.param_groups:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trainer_core.control import RunControl, RunRequest, StopMode, Stopped
 from trainer_core.data.regions import Region
-from trainer_core.events import EventSink, Notice, PlanChanged, RolledBack, RunStarted, StepDone
+from trainer_core.events import EventSink, Notice, PlanChanged, RolledBack, StepDone
 from trainer_core.planning import hardware
 from trainer_core.planning.plan import RunPlan
 from trainer_core.planning.run_record import make_record
@@ -26,12 +26,14 @@ from trainer_core.training.divergence import DivergenceDetector
 from trainer_core.training.evaluation import Evaluator, ValidationRecord
 from trainer_core.training.failures import Diverged, NotSaved
 from trainer_core.training.learner import Learner
+from trainer_core.training.peers import begin_step, load_peers, prepare_peers
 from trainer_core.training.rollback import MAX_ROLLBACKS, give_up, go_back, read_rollbacks, stored_history
 from trainer_core.training.samples import make_region_source
 from trainer_core.training.saver import Write
 from trainer_core.training.saving import Saving
 from trainer_core.training.schedule import learning_rate_at
 from trainer_core.training.start import RunStart, make_start_event, make_start_notices
+from trainer_core.training.world import World
 from trainer_core.workspace.checkpoints import has_final_checkpoint
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.lock import WorkspaceLock
@@ -48,6 +50,7 @@ class TrainingLoop:
         clock: time of the session.
         sink: receives every event.
         lock: the lock of the workspace.
+        world: the processes that train together; this one is the main process.
         control: stop, pause and requests; read at each step boundary. A stop also ends a validation, a preview and the
             wait for photos, and a step of several micro-batches that takes longer than ten seconds.
 
@@ -56,13 +59,22 @@ class TrainingLoop:
     """
 
     def __init__(
-        self, plan: RunPlan, start: RunStart, clock: RunClock, sink: EventSink, control: RunControl, lock: WorkspaceLock
+        self,
+        plan: RunPlan,
+        start: RunStart,
+        clock: RunClock,
+        sink: EventSink,
+        control: RunControl,
+        lock: WorkspaceLock,
+        world: World,
     ) -> None:
         self._plan, self._config = plan, plan.config
         self._start = start
-        self._clock, self._sink, self._control = clock, sink, control
+        self._clock, self._sink, self._control, self._world = clock, sink, control, world
+        world.on_wait = lambda text: sink(Notice("warning", text))
+        prepare_peers(world, plan)
         self._region = make_region_spec(plan.config, start.camera)
-        self._learner = Learner(plan.config, start.network, plan.hardware)
+        self._learner = Learner(plan.config, start.network, plan.hardware, world)
         self._batch_maker = BatchMaker(plan.config, start.camera, self._learner.device)
         self._saving = Saving(plan, start, lock, control, sink)
         is_new = start.state is None
@@ -108,15 +120,17 @@ class TrainingLoop:
 
     def emit_start(self) -> None:
         """Emit `RunStarted` and the notices that concern the start of the run."""
-        self._sink(self._make_start_event())
-        for notice in make_start_notices(self._plan, self._start, self._restored):
+        self._emit_start_event()
+        for notice in make_start_notices(self._plan, self._start, self._restored, self._world.size):
             self._sink(notice)
         if not self._evaluator.can_validate:
             text = "There are no validation photos, so PSNR is not measured. Add photos to measure it."
             self._sink(Notice("warning", text))
 
-    def _make_start_event(self) -> RunStarted:
-        return make_start_event(self._plan, self._run_id, self.step, self._clock.total_steps, self.checkpoint)
+    def _emit_start_event(self) -> None:
+        total, devices = self._clock.total_steps, self._world.size
+        event = make_start_event(self._plan, self._run_id, self.step, total, self.checkpoint, devices)
+        self._sink(event)
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -128,7 +142,8 @@ class TrainingLoop:
                 try:
                     photos, check_stop = self._plan.splits.train, self._control.raise_if_stopped
                     with make_region_source(self._config, photos, self._region, self._sink, check_stop) as source:
-                        self._do_steps(source.iterate_batches(self._samples, self._config.batch_size))
+                        size = self._config.batch_size
+                        self._do_steps(source.iterate_batches(self._samples, size, stride=size * self._world.size))
                     return self._complete() if self._is_complete else self._stop()
                 except Diverged as failure:
                     self._roll_back(failure)
@@ -172,12 +187,12 @@ class TrainingLoop:
         self._saving.forget(good.checkpoint)
         self._rollbacks = min(count, MAX_ROLLBACKS)
         if count > MAX_ROLLBACKS:
-            self._sink(self._make_start_event())
+            self._emit_start_event()
             raise give_up(failure, good.checkpoint, self._learning_rate)
         self._is_diverged = False
         folder = str(good.folder) if good.folder else None
         self._sink(RolledBack(left, self.step, str(failure), self._learning_rate, count, folder))
-        self._sink(self._make_start_event())
+        self._emit_start_event()
 
     @property
     def _learning_rate(self) -> float:
@@ -192,6 +207,7 @@ class TrainingLoop:
         """
         if self.step == 0 and self._plan.warm_start is not None:
             self._validate()  # measures the warm start before training changes it
+        load_peers(self._world, self._learner)
         self._cadences.start()
         tasks = self._cadences.due(self.step, frozenset()) - {RunRequest.SAVE} if self.step else frozenset()
         if RunRequest.VALIDATE in tasks and self.record.last.get("step") != self.step:
@@ -218,8 +234,10 @@ class TrainingLoop:
     def _update(self, regions: Iterator[list[Region]]) -> None:
         """Do one step and report it."""
         started, count = time.monotonic(), self._config.grad_accum_steps
-        batches = self._make_batches(regions, count, started)
-        self._learner.update(batches, count=count, learning_rate=self._learning_rate_at(self.step))
+        rate = self._learning_rate_at(self.step)
+        begin_step(self._world, first=self._samples, config=self._config, learning_rate=rate)
+        batches = self._make_batches(regions, count // self._world.size, started)
+        self._learner.update(batches, count=count, learning_rate=rate)
         self.step += 1
         self._samples += self._config.effective_batch
         self._clock.add_step(time.monotonic() - started)
@@ -337,7 +355,7 @@ class TrainingLoop:
                 "divergence": {"rollbacks": self._rollbacks, **self._evaluator.detector.state()},
                 **self._run_record,
             },
-            versions=collect_versions(),
+            versions=collect_versions(self._world.size),
         )
 
     def _complete_resumed_save(self) -> None:

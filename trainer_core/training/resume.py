@@ -37,15 +37,16 @@ def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
     return replace(plan, config=config)
 
 
-def make_resume_notices(plan: RunPlan, state: TrainingState) -> list[Notice]:
-    """Return a notice for each difference from an uninterrupted run."""
+def make_resume_notices(plan: RunPlan, state: TrainingState, processes: int) -> list[Notice]:
+    """Return a notice for each difference from an uninterrupted run, which `processes` continue."""
     notices = []
     if not state.optimizer:
         text = "The raw checkpoint is missing or damaged. Continuing from its deploy sibling with a new optimizer."
         notices.append(Notice("warning", text))
     notices += [Notice("warning", change.text) for change in plan.changes]
-    now = checkpoint.collect_versions()
-    updated = [f"{k} {v} -> {now.get(k)}" for k, v in state.versions.items() if now.get(k) != v]
+    now = checkpoint.collect_versions(processes)
+    before = {**state.versions, "processes": state.versions.get("processes", 1)} if state.versions else {}
+    updated = [f"{k} {v} -> {now.get(k)}" for k, v in before.items() if now.get(k) != v]
     if updated:
         text = (
             f"The result will not be bit-identical to that of an uninterrupted run, because versions changed: "

@@ -90,7 +90,7 @@ def read_start(plan: RunPlan, check_stop: Callable[[], None] = lambda: None) -> 
 
 
 def make_start_event(
-    plan: RunPlan, run_id: str, step: int, total_steps: int | None, checkpoint: Path | None
+    plan: RunPlan, run_id: str, step: int, total_steps: int | None, checkpoint: Path | None, devices: int
 ) -> RunStarted:
     """Return the event that states the facts of a run when it starts, or goes back, at `step`."""
     config, hardware = plan.config, plan.hardware
@@ -105,23 +105,27 @@ def make_start_event(
         precision=hardware.precision,
         device_name=hardware.name,
         memory_total=total_memory(hardware),
+        devices=devices,
         parameters=plan.spec.parameter_count(),
         photos=plan.photo_counts,
         resumed_from=str(checkpoint) if checkpoint else None,
     )
 
 
-def make_start_notices(plan: RunPlan, start: RunStart, restored: tuple[str, ...]) -> Iterator[Notice]:
+def make_start_notices(
+    plan: RunPlan, start: RunStart, restored: tuple[str, ...], processes: int = 1
+) -> Iterator[Notice]:
     """Yield the notices that concern the start of a run.
 
     Args:
         plan: the plan after the workspace was prepared.
         start: what the run starts from.
         restored: sentences on results of a resumed run that start over.
+        processes: number of processes that train together.
     """
     if start.state is not None:
         yield from start.notices
-        yield from make_resume_notices(plan, start.state)
+        yield from make_resume_notices(plan, start.state, processes)
         yield from (Notice("warning", text) for text in restored)
     if plan.photos is not None:
         yield from (Notice("warning", text) for text in plan.photos.warnings)

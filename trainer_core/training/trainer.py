@@ -20,11 +20,19 @@ from trainer_core.files import file_identity
 from trainer_core.planning.plan import RunPlan
 from trainer_core.training.clock import RunClock
 from trainer_core.training.evaluation import ValidationRecord
-from trainer_core.training.failures import Diverged, NotSaved, explain_failure, refuse_unusable_files, suggest_remedy
+from trainer_core.training.failures import (
+    Diverged,
+    NotSaved,
+    PeerLost,
+    explain_failure,
+    refuse_unusable_files,
+    suggest_remedy,
+)
 from trainer_core.training.loop import TrainingLoop
 from trainer_core.training.run_sinks import attach_workspace_sinks
 from trainer_core.training.start import read_start
 from trainer_core.training.takeover import take_over_workspace
+from trainer_core.training.world import World
 from trainer_core.workspace.models import model_of
 
 
@@ -46,12 +54,16 @@ class Trainer:
         plan: the resolved run (`planning.plan.make_plan`).
         sink: receives every event; one that raises is detached.
         control: stop, pause and requests; read at each step boundary.
+        world: the processes that train together; this one is the main process.
     """
 
-    def __init__(self, plan: RunPlan, sink: EventSink, control: RunControl | None = None) -> None:
+    def __init__(
+        self, plan: RunPlan, sink: EventSink, control: RunControl | None = None, world: World | None = None
+    ) -> None:
         self._plan = plan
         self._sink = Fanout(sink)
         self._control = control or RunControl()
+        self._world = world or World()
         self._started = time.monotonic()
 
     def run(self) -> RunResult:
@@ -90,7 +102,7 @@ class Trainer:
             )
             loop = None
             try:
-                loop = TrainingLoop(plan, start, clock, self._sink, self._control, lock)
+                loop = TrainingLoop(plan, start, clock, self._sink, self._control, lock, self._world)
                 exit_stack.callback(loop.close)
                 loop.emit_start()
                 return self._emit_finish(plan, clock, loop, loop.train())
@@ -110,7 +122,7 @@ class Trainer:
 
     def _emit_traceback(self, error: Exception) -> None:
         """Emit the traceback of an unexpected failure; the others explain themselves."""
-        if not isinstance(error, (UserError, Diverged, OSError)) and not is_out_of_memory(error):
+        if not isinstance(error, (UserError, Diverged, PeerLost, OSError)) and not is_out_of_memory(error):
             self._sink(Notice("error", "".join(traceback.format_exception(type(error), error, error.__traceback__))))
 
     def _emit_finish(

@@ -1,0 +1,99 @@
+"""Runs in several processes, forked from one that has imported torch; started by `test_processes`.
+
+Reads JSON lines from standard input and answers each with a line. A request with "arguments" starts the command line
+in "size" processes as torchrun would, and answers with their numbers; one with "wait" waits for these processes and
+answers with their exit codes. "fault" names a function of this module that is called first in process "rank" of a
+run, or in all. Process r of a run writes its output to the file "log" with the suffix .r.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from typing import Any
+
+from trainer_core import environment
+
+environment.configure_libraries()
+
+import torch
+
+from trainer_core import cli
+from trainer_core.training import batches, learner, peers, trainer
+
+assert trainer and peers, "imported before the first fork, as what an optimizer imports"
+torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
+
+
+def run_out_of_memory() -> None:
+    """Let the third micro-batch fail."""
+    real, count = batches.BatchMaker.make_batch, [0]
+
+    def make_batch(self: batches.BatchMaker, *arguments: Any) -> batches.Batch:
+        count[0] += 1
+        if count[0] == 3:
+            raise MemoryError("out of memory")
+        return real(self, *arguments)
+
+    batches.BatchMaker.make_batch = make_batch  # type: ignore
+
+
+def explode() -> None:
+    """Let the weights explode after the seventh update."""
+    real, count = learner.Learner.update, [0]
+
+    def update(self: learner.Learner, *arguments: Any, learning_rate: float, **more: Any) -> None:
+        real(self, *arguments, learning_rate=learning_rate, **more)
+        count[0] += 1
+        if count[0] == 7:
+            with torch.no_grad():
+                for parameter in self.network.parameters():
+                    parameter.mul_(50)
+
+    learner.Learner.update = update  # type: ignore
+
+
+def _start(request: dict[str, Any]) -> list[int]:
+    size = request["size"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    numbers = []
+    for rank in range(size):
+        child = os.fork()
+        if not child:
+            if size > 1:
+                facts = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size}
+                os.environ.update({name: str(value) for name, value in facts.items()})
+                os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), **request.get("environment", {}))
+            _run_child(request, rank)
+        numbers.append(child)
+    return numbers
+
+
+def _run_child(request: dict[str, Any], rank: int) -> None:
+    code = 70
+    try:
+        log = os.open(f"{request['log']}.{rank}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        for descriptor in (1, 2):
+            os.dup2(log, descriptor)
+        if request.get("fault") and request.get("rank", rank) == rank:
+            globals()[request["fault"]]()
+        code = cli.main(request["arguments"])
+    except SystemExit as error:
+        code = int(error.code or 0)
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if "wait" in asked:
+            answer = [os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) for number in asked["wait"]]
+        else:
+            answer = _start(asked)
+        print(json.dumps(answer), flush=True)

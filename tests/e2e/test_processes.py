@@ -1,0 +1,248 @@
+"""Runs in several processes, connected by gloo: the same run as in one process, and one end for all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs are forked and killed")
+
+from tests.small_runs import TINY, flags, make_photos
+from trainer_core.sinks.journal import read_journal
+from trainer_core.training import checkpoint
+from trainer_core.training.checkpoint import TrainingState
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+SHORT: dict[str, Any] = dict(TINY, steps=8, grad_accum_steps=2, val_interval=100, checkpoint_interval=4)
+LONG: dict[str, Any] = dict(SHORT, steps=100000, checkpoint_interval=5, val_interval=100000)
+
+
+class Run:
+    """A run under way in forked processes."""
+
+    def __init__(self, runs: Runs, numbers: list[int], log: Path) -> None:
+        self.runs, self.numbers, self.log = runs, numbers, log
+
+    def wait(self) -> list[int]:
+        """Wait for all processes and return their exit codes."""
+        return self.runs.ask({"wait": self.numbers})
+
+    def output(self, rank: int = 0) -> str:
+        return Path(f"{self.log}.{rank}").read_text("utf-8")
+
+
+class Runs:
+    """The process that forks the runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.count = folder, 0
+        self.photos = make_photos(folder / "photos", 6)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.forked_runs"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=ENVIRONMENT,
+        )
+
+    def ask(self, request: dict[str, Any]) -> list[int]:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        print(json.dumps(request), file=self.process.stdin, flush=True)
+        answer: list[int] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def start(
+        self, workspace: Path, *more: str, size: int = 2, fault: dict[str, Any] | None = None, **settings: Any
+    ) -> Run:
+        self.count += 1
+        log = self.folder / f"log{self.count}"
+        base = [] if "--resume" in more else flags({**SHORT, **settings})
+        arguments = [str(self.photos), str(workspace), *base, *more]
+        return Run(self, self.ask({"arguments": arguments, "size": size, "log": str(log), **(fault or {})}), log)
+
+    def train(self, workspace: Path, *more: str, size: int = 2, **settings: Any) -> Run:
+        run = self.start(workspace, *more, size=size, **settings)
+        codes = run.wait()
+        assert codes == [0] * size, run.output()
+        return run
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    runs = Runs(tmp_path_factory.mktemp("runs"))
+    yield runs
+    assert runs.process.stdin is not None
+    runs.process.stdin.close()
+    assert runs.process.wait(60) == 0
+
+
+@pytest.fixture(scope="module")
+def alone(runs: Runs) -> Path:
+    """The workspace of an uninterrupted run in one process."""
+    workspace = runs.folder / "alone"
+    runs.train(workspace, size=1)
+    return workspace
+
+
+def load(workspace: Path, name: str = "final") -> TrainingState:
+    return checkpoint.load_checkpoint(workspace / "checkpoints" / f"scale4_{name}.pth")
+
+
+def digest(workspace: Path) -> str:
+    state = load(workspace)
+    return checkpoint.compute_digest([state.params, state.params_ema, state.optimizer, state.step, state.samples])
+
+
+def wait_for_checkpoint(run: Run, workspace: Path, step: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if any(event["event"] == "CheckpointSaved" and event["step"] >= step for event in journal(workspace)):
+            return
+        time.sleep(0.02)
+    raise AssertionError(run.output())
+
+
+def journal(workspace: Path) -> list[dict[str, Any]]:
+    file = workspace / "journal.jsonl"
+    return list(read_journal(file)) if file.exists() else []
+
+
+def test_two_processes_train_the_run_of_one_bit_for_bit_with_one_journal(
+    runs: Runs, alone: Path, tmp_path: Path
+) -> None:
+    run = runs.train(tmp_path / "w")
+    assert digest(tmp_path / "w") == digest(alone)
+    kinds = [event["event"] for event in journal(tmp_path / "w")]
+    assert kinds.count("RunStarted") == kinds.count("RunFinished") == 1
+    started, log = journal(tmp_path / "w")[0], (tmp_path / "w" / "trainer.log").read_text("utf-8")
+    assert started["devices"] == 2 and journal(alone)[0]["devices"] == 1
+    assert log.count("Training x4 mono on 2 x cpu (fp32)") == log.count("Done at step 8") == 1
+    assert "on 2 x cpu" in run.output() and not run.output(1)
+
+
+def test_more_micro_batches_differ_only_by_the_order_of_summation(runs: Runs, tmp_path: Path) -> None:
+    runs.train(tmp_path / "one", size=1, grad_accum_steps=4, steps=4)
+    runs.train(tmp_path / "two", grad_accum_steps=4, steps=4)
+    one, two = load(tmp_path / "one"), load(tmp_path / "two")
+    assert max(float((one.params[name] - two.params[name]).abs().max()) for name in one.params) < 1e-6
+    assert one.samples == two.samples == 32
+
+
+def test_a_run_goes_on_with_one_process_and_with_two_again(runs: Runs, alone: Path, tmp_path: Path) -> None:
+    runs.train(tmp_path / "w", steps=3)
+    resumed = runs.train(tmp_path / "w", "--resume", "latest", "--steps", "6", size=1)
+    assert "processes 2 -> 1" in resumed.output()
+    runs.train(tmp_path / "w", "--resume", "latest", "--steps", "8")
+    straight = runs.train(tmp_path / "straight", steps=3, size=1)
+    runs.train(tmp_path / "straight", "--resume", "latest", "--steps", "6", size=1)
+    runs.train(tmp_path / "straight", "--resume", "latest", "--steps", "8", size=1)
+    assert digest(tmp_path / "w") == digest(tmp_path / "straight"), straight.output()
+
+
+def test_a_batch_is_divided_where_the_micro_batches_cannot_be_shared(runs: Runs, tmp_path: Path) -> None:
+    run = runs.train(tmp_path / "w", grad_accum_steps=1, steps=3)
+    assert "2 processes share each step: --batch-size 1 --grad-accum-steps 2 instead of 2 and 1" in run.output()
+    assert load(tmp_path / "w").samples == 6
+    run = runs.start(tmp_path / "odd", grad_accum_steps=1, batch_size=3)
+    assert run.wait() == [2, 2]
+    assert "2 processes cannot share 1 micro-batches of 3 patches" in run.output() and not run.output(1)
+    assert not (tmp_path / "odd").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [(("--resume", "latest"), "no checkpoint to resume"), (("--resume", "latest", "--lr", "x"), "invalid float value")],
+)
+def test_a_mistake_of_the_user_ends_all_processes_with_code_2(
+    runs: Runs, tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    run = runs.start(tmp_path / "w", *arguments)
+    assert run.wait() == [2, 2]
+    assert run.output().count(sentence) == 1 and not run.output(1)
+
+
+def test_a_restart_by_torchrun_begins_no_new_run(runs: Runs, tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "w", fault={"environment": {"TORCHELASTIC_RESTART_COUNT": "1"}})
+    assert run.wait() == [2, 2]
+    assert "--max-restarts 0" in run.output() and not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize("ranks", [(0, 1, 0, 1), (1,)])
+def test_an_interrupted_run_saves_once_whichever_process_gets_the_signal_and_how_often(
+    runs: Runs, tmp_path: Path, ranks: tuple[int, ...]
+) -> None:
+    run = runs.start(tmp_path / "w", **LONG)
+    wait_for_checkpoint(run, tmp_path / "w", 5)
+    for rank in ranks:
+        os.kill(run.numbers[rank], signal.SIGINT)
+    assert run.wait() == [130, 130], run.output() + run.output(1)
+    *_, saved, finished = journal(tmp_path / "w")
+    assert finished["outcome"] == "stopped" and saved["event"] == "CheckpointSaved"
+    assert saved["step"] == finished["step"] == load(tmp_path / "w", f"step{saved['step']}").step
+    assert run.output().count("Stopping and saving") == 1 and "--resume latest" in run.output() and not run.output(1)
+
+
+def test_a_killed_peer_ends_the_run_with_a_checkpoint_of_the_latest_step(runs: Runs, tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "w", **LONG)
+    wait_for_checkpoint(run, tmp_path / "w", 5)
+    os.kill(run.numbers[1], signal.SIGKILL)
+    killed = time.monotonic()
+    assert run.wait() == [1, -signal.SIGKILL]
+    assert time.monotonic() - killed < 20
+    finished = journal(tmp_path / "w")[-1]
+    assert finished["outcome"] == "failed" and "has ended or cannot be reached" in finished["error"]
+    assert load(tmp_path / "w", f"step{finished['step']}").step == finished["step"]
+    assert "Traceback" not in run.output() and "--resume latest" in run.output()
+
+
+def test_the_peers_of_a_killed_main_process_end(runs: Runs, tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "w", **LONG)
+    wait_for_checkpoint(run, tmp_path / "w", 5)
+    os.kill(run.numbers[0], signal.SIGKILL)
+    assert run.wait() == [-signal.SIGKILL, 1]
+    assert "process 2 of 2 ends: Another process of this run has ended" in run.output(1)
+    assert "Traceback" not in run.output(1)
+
+
+def test_a_failure_of_a_peer_is_that_of_the_run(runs: Runs, tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "w", fault={"fault": "run_out_of_memory", "rank": 1})
+    assert run.wait() == [1, 1]
+    finished = journal(tmp_path / "w")[-1]
+    assert finished["step"] == load(tmp_path / "w", "step2").step == 2
+    assert "Out of memory with --batch-size 2" in finished["error"] and "Traceback" not in run.output() + run.output(1)
+
+
+def test_a_rollback_takes_all_processes_back(runs: Runs, tmp_path: Path) -> None:
+    for size in (1, 2):
+        run = runs.start(tmp_path / f"w{size}", size=size, fault={"fault": "explode"}, checkpoint_interval=2, steps=10)
+        assert run.wait() == [0] * size, run.output()
+    assert [event for event in journal(tmp_path / "w2") if event["event"] == "RolledBack"]
+    assert digest(tmp_path / "w1") == digest(tmp_path / "w2")
+
+
+@pytest.mark.long
+def test_torchrun_starts_a_run_and_its_ctrl_c_stops_it(runs: Runs, tmp_path: Path) -> None:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*launcher, "-m", "trainer_core", str(runs.photos), str(tmp_path / "w"), *flags(LONG)]
+    with open(tmp_path / "log", "w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=ENVIRONMENT)
+        run = Run(runs, [process.pid], tmp_path / "none")
+        wait_for_checkpoint(run, tmp_path / "w", 5)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    events, shown = journal(tmp_path / "w"), (tmp_path / "log").read_text("utf-8")
+    assert events[0]["devices"] == 2 and events[-1]["outcome"] == "stopped", shown
+    assert shown.count("Stopping and saving") == shown.count("Stopped at step") == 1
+    assert load(tmp_path / "w", f"step{events[-1]['step']}").step == events[-1]["step"]

@@ -1,0 +1,214 @@
+"""The peers of a run in several processes: what the main process sends to them, and what they do.
+
+The main process shares out the micro-batches of each step: of W processes, process r computes micro-batch k of the
+step if k mod W = r. A micro-batch stays whole, so samples, camera and pixel noise are those of one process; gradients
+are added up, so every process updates its weights alike. All decisions are made by the main process, from stop to
+rollback: a peer computes the steps it is asked for, whatever their size, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainer_core.camera import CameraProfile
+from trainer_core.control import RunControl, Stopped
+from trainer_core.data.photos import Photo
+from trainer_core.errors import UserError, is_out_of_memory
+from trainer_core.model.rrdb import RRDBNet
+from trainer_core.planning.hardware import Hardware, choose_hardware
+from trainer_core.planning.plan import RunPlan, network_spec
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.training.batches import BatchMaker
+from trainer_core.training.cameras import make_camera, make_region_spec
+from trainer_core.training.learner import Learner
+from trainer_core.training.samples import make_region_source
+from trainer_core.training.world import World
+
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+def share_out_batch(plan: RunPlan, processes: int) -> RunPlan:
+    """Return the plan with a number of micro-batches that `processes` can share, and the same effective batch.
+
+    Raises:
+        UserError: the batch cannot be divided.
+    """
+    config = plan.config
+    batch, count = config.batch_size, config.grad_accum_steps
+    parts = processes // math.gcd(count, processes)
+    if parts == 1:
+        return plan
+    if batch % parts:
+        multiple = math.lcm(count, processes)
+        raise UserError(
+            f"{processes} processes cannot share {count} micro-batches of {batch} patches. Use --grad-accum-steps "
+            f"{multiple}, or a --batch-size that is a multiple of {parts}."
+        )
+    config = config.replace(batch_size=batch // parts, grad_accum_steps=count * parts)
+    text = (
+        f"{processes} processes share each step: --batch-size {config.batch_size} --grad-accum-steps "
+        f"{config.grad_accum_steps} instead of {batch} and {count}, which is the same effective batch with other "
+        "pixel noise."
+    )
+    return dataclasses.replace(plan, config=config, notices=(*plan.notices, text))
+
+
+def check_devices(hardware: Hardware, world: World) -> None:
+    """Check that each process of this machine has a GPU of its own, unless it trains on the CPU.
+
+    Raises:
+        UserError: there are fewer GPUs than processes.
+    """
+    count = torch.cuda.device_count() if hardware.torch_device.type == "cuda" else world.local_size
+    if world.local_size > count:
+        raise UserError(
+            f"torchrun started {world.local_size} processes on this machine, which has {count} "
+            f"GPU{'s' if count > 1 else ''}. Use --nproc-per-node {count}, or --device cpu."
+        )
+
+
+# -- the main process --------------------------------------------------------------------------
+
+
+def prepare_peers(world: World, plan: RunPlan) -> None:
+    """Let the peers prepare for a run.
+
+    Raises:
+        UserError: a peer cannot train it.
+    """
+    if world.size == 1:
+        return
+    photos = [[str(p.path), p.name, p.width, p.height, p.file_bytes] for p in plan.splits.train]
+    world.send(
+        {
+            "kind": "prepare",
+            "config": dataclasses.asdict(plan.config),
+            "profile": plan.profile.to_json() if plan.profile else None,
+            "photos": photos,
+            "device": plan.hardware.torch_device.type,
+            "precision": plan.hardware.precision,
+        }
+    )
+    with world.together():
+        pass
+
+
+def load_peers(world: World, learner: Learner) -> None:
+    """Give the peers weights, moments and loss scale of the main process."""
+    if world.size == 1:
+        return
+    state = learner.state()
+    tensors = [*state["params"].values(), *_list_moments(state["optimizer"])]
+    flat = torch.cat([tensor.reshape(-1).float() for tensor in tensors])
+    world.send({"kind": "load", "values": flat.numel(), "scaler": state["scaler"]})
+    world.broadcast(flat)
+    with world.together():
+        pass
+
+
+def begin_step(world: World, *, first: int, config: TrainerConfig, learning_rate: float) -> None:
+    """Let the peers begin their share of a step, whose first sample is `first`."""
+    if world.size > 1:
+        size, count = config.batch_size, config.grad_accum_steps
+        world.send({"kind": "step", "first": first, "size": size, "count": count, "learning_rate": learning_rate})
+
+
+def _list_moments(optimizer: dict[str, Any]) -> list[Tensor]:
+    return [optimizer["state"][number][name] for number in sorted(optimizer["state"]) for name in _MOMENTS]
+
+
+# -- a peer ------------------------------------------------------------------------------------
+
+
+def assist(world: World, control: RunControl) -> int:
+    """Compute this process's share of each step until the main process ends the run; return the exit code.
+
+    Raises:
+        PeerLost: the main process has ended, or cannot be reached.
+    """
+    peer: _Peer | None = None
+    while True:
+        message = world.receive()
+        kind = message.pop("kind")
+        if kind == "end":
+            return int(message["code"])
+        try:
+            if kind == "prepare":
+                with world.together():
+                    peer = _Peer(message, world, control)
+                control.begin()
+            elif peer is not None and kind == "load":
+                peer.load(**message)
+            elif peer is not None:
+                peer.do_step(**message)
+        except Exception as error:
+            if not isinstance(error, (UserError, Stopped)) and not is_out_of_memory(error):
+                raise
+            if peer is not None:  # the main process knows of it and decides what follows
+                peer.drop_step()
+
+
+class _Peer:
+    """The share of one peer in a run."""
+
+    def __init__(self, message: dict[str, Any], world: World, control: RunControl) -> None:
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in message["config"].items()
+        }
+        config = TrainerConfig(**values)
+        profile = message["profile"]
+        camera = make_camera(config, CameraProfile.parse(json.dumps(profile).encode()) if profile else None)
+        photos = [Photo(Path(path), *facts) for path, *facts in message["photos"]]
+        hardware = choose_hardware(config)
+        check_devices(hardware, world)
+        own = hardware.torch_device.type, hardware.precision
+        if own != (message["device"], message["precision"]):
+            raise UserError(
+                f"It would train on {own[0]} ({own[1]}), but the main process on {message['device']} "
+                f"({message['precision']}). Use --device cpu or --no-amp, or machines of one kind."
+            )
+        self._world = world
+        self._learner = Learner(config, RRDBNet(network_spec(config)), hardware, world)
+        self._batch_maker = BatchMaker(config, camera, self._learner.device)
+        region = make_region_spec(config, camera)
+        self._source = make_region_source(config, photos, region, lambda event: None, control.raise_if_stopped)
+        self._next: tuple[int, int] | None = None  # first sample and size of the next micro-batch
+
+    def load(self, *, values: int, scaler: dict[str, Any] | None) -> None:
+        """Load what `load_peers` sends."""
+        flat = torch.empty(values)
+        self._world.broadcast(flat)
+        with self._world.together():
+            shapes = {name: parameter.shape for name, parameter in self._learner.network.named_parameters()}
+            counts = [shape.numel() for shape in shapes.values()]
+            has_moments = values > sum(counts)
+            sizes = counts + [size for count in counts for size in (1, count, count)] * has_moments
+            parts = iter(torch.split(flat, sizes))
+            self._learner.restart({name: next(parts).view(shape) for name, shape in shapes.items()})
+            if has_moments:
+                state = {
+                    number: {"step": next(parts)[0], **{name: next(parts).view(shape) for name in _MOMENTS[1:]}}
+                    for number, shape in enumerate(shapes.values())
+                }
+                self._learner.load_optimizer({"state": state}, scaler)
+
+    def do_step(self, *, first: int, size: int, count: int, learning_rate: float) -> None:
+        """Compute this peer's micro-batches of a step, and update the weights with all processes."""
+        start, stride = first + self._world.rank * size, self._world.size * size
+        if self._next != (start, size):
+            self._regions = self._source.iterate_batches(start, size, stride=stride)
+        self._next = start + count * size, size
+        own = (self._batch_maker.make_batch(next(self._regions)) for _ in range(count // self._world.size))
+        self._learner.update(own, count=count, learning_rate=learning_rate)
+
+    def drop_step(self) -> None:
+        """Drop the gradients of a step that not all processes completed."""
+        self._learner.discard_gradients()
+        self._next = None

@@ -1,0 +1,283 @@
+"""The processes that train one run: this one alone, or those that `torchrun` started.
+
+`read_world` finds out which. In a `World` of several, the main process (rank 0) sends messages, and every process adds
+its gradients to those of the others. A `World` of one does nothing and never imports torch.distributed.
+
+Each wait for the others is bounded, and notices a signal. Processes on one machine, and processes that end, are noticed
+at once; the bounds are for a machine or a network that is lost without a word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from trainer_core.control import Stopped
+from trainer_core.errors import UserError, is_out_of_memory
+from trainer_core.training.failures import PeerLost
+
+if TYPE_CHECKING:
+    import torch
+
+_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_RESTARTS = "TORCHELASTIC_RESTART_COUNT"
+_JOIN_TIMEOUT = 10 * 60.0  # seconds for all processes to start
+_STEP_TIMEOUT = 30 * 60.0  # seconds for a peer's share of a step
+_MESSAGE_TIMEOUT = 6 * 3600.0  # seconds between two messages of the main process; it may validate or wait for room
+_NOTICE_DELAY = 60.0  # seconds after which a wait is reported
+_POLL = 0.2  # seconds; between two, Python handles signals
+_PACKET = 512  # bytes of a message that are sent at once
+_TEXT = 4096  # bytes of a reason
+
+_DONE, _STOPPED, _REFUSED, _OUT_OF_MEMORY, _FAILED = range(5)
+
+
+class World:
+    """A process that trains alone.
+
+    Attributes:
+        rank: number of this process; 0 is the main process, which writes, logs and validates.
+        size: number of processes.
+        local_rank: number of this process on its machine.
+        local_size: number of processes on this machine.
+        stop_signal: number of the signal that asked this process to stop; 0 without one.
+        on_stop_signal: called in the main process with the number of a signal that only a peer received.
+        on_wait: called with a sentence when the main process has waited for its peers for a minute.
+    """
+
+    rank, size, local_rank, local_size = 0, 1, 0, 1
+
+    def __init__(self) -> None:
+        self.stop_signal = 0
+        self.on_stop_signal: Callable[[int], None] = lambda number: None
+        self.on_wait: Callable[[str], None] = lambda text: None
+
+    def join(self) -> None:
+        """Connect with the other processes."""
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send a message of JSON values from the main process to its peers."""
+
+    def receive(self) -> dict[str, Any]:
+        """Wait for the next message of the main process and return it."""
+        raise NotImplementedError
+
+    def broadcast(self, tensor: torch.Tensor) -> None:
+        """Send a tensor on the CPU from the main process into that of its peers."""
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Do the `with` block in all processes, and raise in each what failed in one.
+
+        Raises:
+            Stopped: a peer was asked to stop, or, in a peer, any process failed.
+            PeerLost: a process has ended or does not answer.
+        """
+        yield
+
+    def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Replace each tensor by its sum over all processes."""
+
+    def end(self, code: int) -> None:
+        """End the run in all processes; `code` is their exit code. Does nothing before `join` and after a failure."""
+
+
+class ProcessGroup(World):
+    """One of several processes, connected by torch.distributed: gloo, and NCCL for tensors on CUDA devices."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__()
+        self.rank, self.size = int(environment["RANK"]), int(environment["WORLD_SIZE"])
+        self.local_rank, self.local_size = int(environment["LOCAL_RANK"]), int(environment["LOCAL_WORLD_SIZE"])
+        self.is_restarted = environment.get(_RESTARTS, "0") != "0"
+        self._is_joined = False
+        self._group: Any = None
+        self._flat: torch.Tensor | None = None
+        self._views: list[torch.Tensor] = []
+
+    def join(self) -> None:
+        """Connect with the other processes, on the GPU with the number of this process if there is one."""
+        import torch
+        import torch.distributed as dist
+
+        backend = "gloo"
+        if dist.is_nccl_available() and self.local_rank < torch.cuda.device_count():
+            torch.cuda.set_device(self.local_rank)
+            backend = "cpu:gloo,cuda:nccl"
+        try:
+            dist.init_process_group(backend, timeout=datetime.timedelta(seconds=_JOIN_TIMEOUT))
+            self._group = dist.new_group(backend=backend, timeout=datetime.timedelta(seconds=_MESSAGE_TIMEOUT))
+        except (RuntimeError, ValueError) as error:
+            raise UserError(f"The processes that torchrun started cannot connect ({_first_line(error)}).") from error
+        self._is_joined = True
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send a message of JSON values from the main process to its peers."""
+        import torch
+
+        content = json.dumps(message).encode()
+        content = len(content).to_bytes(8, "big") + content + bytes(max(0, _PACKET - 8 - len(content)))
+        tensor = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        self._broadcast(tensor[:_PACKET], _STEP_TIMEOUT)
+        if len(tensor) > _PACKET:
+            self._broadcast(tensor[_PACKET:], _STEP_TIMEOUT)
+
+    def receive(self) -> dict[str, Any]:
+        """Wait for the next message of the main process and return it."""
+        import torch
+
+        tensor = torch.empty(_PACKET, dtype=torch.uint8)
+        self._broadcast(tensor, _MESSAGE_TIMEOUT)
+        content = tensor.numpy().tobytes()
+        length, content = int.from_bytes(content[:8], "big"), content[8:]
+        if length > len(content):
+            rest = torch.empty(length - len(content), dtype=torch.uint8)
+            self._broadcast(rest, _STEP_TIMEOUT)
+            content += rest.numpy().tobytes()
+        message: dict[str, Any] = json.loads(content[:length])
+        return message
+
+    def broadcast(self, tensor: torch.Tensor) -> None:
+        """Send a tensor on the CPU from the main process into that of its peers."""
+        self._broadcast(tensor, _STEP_TIMEOUT)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Do the `with` block in all processes, and raise in each what failed in one."""
+        try:
+            yield
+        except BaseException as error:
+            with contextlib.suppress(PeerLost):
+                self._agree(_kind_of(error), str(error) or type(error).__name__)
+            raise
+        kind, reasons = self._agree(_DONE, "")
+        if kind == _DONE:
+            return
+        if kind == _STOPPED or self.rank:
+            raise Stopped
+        text = " ".join(reasons)
+        raise {_REFUSED: UserError, _OUT_OF_MEMORY: MemoryError}.get(kind, RuntimeError)(text)
+
+    def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Replace each tensor by its sum over all processes."""
+        import torch
+        import torch.distributed as dist
+
+        if self._flat is None:
+            device = tensors[0].device if tensors[0].is_cuda else torch.device("cpu")  # gloo adds up on the CPU
+            self._flat = torch.empty(sum(tensor.numel() for tensor in tensors), device=device)
+            parts = torch.split(self._flat, [tensor.numel() for tensor in tensors])
+            self._views = [part.as_strided(t.shape, t.stride()) for part, t in zip(parts, tensors)]
+        torch._foreach_copy_(self._views, list(tensors))
+        if self._flat.is_cuda:
+            dist.all_reduce(self._flat, group=self._group)
+        else:
+            self._wait(lambda: dist.all_reduce(self._flat, group=self._group, async_op=True), _STEP_TIMEOUT)
+        torch._foreach_copy_(list(tensors), self._views)
+
+    def end(self, code: int) -> None:
+        """End the run in all processes; `code` is their exit code. Does nothing before `join` and after a failure."""
+        if not self._is_joined:
+            return
+        import torch.distributed as dist
+
+        with contextlib.suppress(PeerLost):
+            if self.rank == 0:
+                self.send({"kind": "end", "code": code})
+        self._is_joined = False
+        with contextlib.suppress(RuntimeError):
+            dist.destroy_process_group()
+
+    def _agree(self, kind: int, reason: str) -> tuple[int, list[str]]:
+        """Return the worst of all kinds, and the reasons of the processes that failed; pass on a signal to stop."""
+        import torch
+        import torch.distributed as dist
+
+        both = torch.tensor([kind, self.stop_signal])
+        self._wait(lambda: dist.all_reduce(both, dist.ReduceOp.MAX, self._group, async_op=True), _STEP_TIMEOUT)
+        worst, number = both.tolist()
+        if number and not self.stop_signal and self.rank == 0:
+            self.on_stop_signal(number)
+        if worst == _DONE:
+            return worst, []
+        own = f"Process {self.rank + 1} of {self.size} ({socket.gethostname()}): {reason}".encode() if kind else b""
+        texts = [torch.zeros(_TEXT, dtype=torch.uint8) for _ in range(self.size)]
+        content = own[:_TEXT] + bytes(max(0, _TEXT - len(own)))
+        mine = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        self._wait(lambda: dist.all_gather(texts, mine, self._group, async_op=True), _STEP_TIMEOUT)
+        decoded = (text.numpy().tobytes().rstrip(b"\0").decode("utf-8", "replace") for text in texts)
+        return worst, [text for text in decoded if text]
+
+    def _broadcast(self, tensor: torch.Tensor, timeout: float) -> None:
+        import torch.distributed as dist
+
+        self._wait(lambda: dist.broadcast(tensor, 0, self._group, async_op=True), timeout)
+
+    def _wait(self, begin: Callable[[], Any], timeout: float) -> None:
+        """Begin work with the other processes and wait for its end.
+
+        Raises:
+            PeerLost: it failed, or did not end in time; nothing can be sent any more.
+        """
+        if not self._is_joined:
+            raise PeerLost(_LOST)
+        started, is_reported = time.monotonic(), False
+        try:
+            work = begin()
+            while True:
+                try:
+                    work.wait(datetime.timedelta(seconds=_POLL))
+                    return
+                except RuntimeError:
+                    if work.is_completed():
+                        raise
+                waited = time.monotonic() - started
+                if waited > timeout:
+                    raise PeerLost(f"The other processes of this run did not answer for {timeout / 60:.0f} minutes.")
+                if waited > _NOTICE_DELAY and not is_reported:
+                    is_reported = True
+                    self.on_wait(f"Waiting for the other processes of this run, up to {timeout / 60:.0f} minutes.")
+        except RuntimeError as error:
+            self._is_joined = False
+            raise error if isinstance(error, PeerLost) else PeerLost(_LOST) from error
+
+
+_LOST = "Another process of this run has ended or cannot be reached."
+
+
+def read_world(environment: Mapping[str, str] = os.environ) -> World:
+    """Return the processes that train together, as the variables of torchrun describe them."""
+    if not all(environment.get(name) for name in _VARIABLES) or environment["WORLD_SIZE"] == "1":
+        return World()
+    return ProcessGroup(environment)
+
+
+def check_restart(world: World, *, resumes: bool) -> None:
+    """Refuse to begin a new run where torchrun restarted the processes of one.
+
+    Raises:
+        UserError: this is a restart, and the command does not resume.
+    """
+    if isinstance(world, ProcessGroup) and world.is_restarted and not resumes:
+        raise UserError(
+            "torchrun restarted the processes, which would begin a new run. Use --max-restarts 0, and continue the run "
+            "with --resume latest."
+        )
+
+
+def _kind_of(error: BaseException) -> int:
+    if isinstance(error, UserError):
+        return _REFUSED
+    if isinstance(error, Stopped):
+        return _STOPPED
+    return _OUT_OF_MEMORY if is_out_of_memory(error) else _FAILED
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
