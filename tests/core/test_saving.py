@@ -151,6 +151,23 @@ def test_training_goes_on_while_a_checkpoint_of_an_earlier_step_is_written(
         assert digest(tmp_path / "late", step) == digest(tmp_path / "straight", step)
 
 
+def test_a_write_begins_when_the_one_before_it_is_reported(writes: Saving, disk: Disk, heard: list[Event]) -> None:
+    disk.error = None
+    disk.tried.clear()
+
+    def prepare(name: str) -> Callable[[], Write]:
+        def write() -> CheckpointSaved:
+            disk.tried.append(f"{name} after {len(only(CheckpointSaved, heard))} reports")
+            return CheckpointSaved(6, name, "step")
+
+        return lambda: write
+
+    for name in ("best", "checkpoint"):
+        writes.write(name, prepare(name), step=6)
+    writes.collect(step=7, leave=0)
+    assert disk.tried == ["best after 0 reports", "checkpoint after 1 reports"]
+
+
 def test_no_more_than_two_states_wait_for_the_disk(photos: Path, tmp_path: Path, gate: Gate) -> None:
     steps: list[int] = []
 

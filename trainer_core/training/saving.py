@@ -45,14 +45,23 @@ Prepare = Callable[[], Write]
 """Prepares a write in the thread that calls torch; may be called again if the write fails."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _UnderWay:
-    """A write that the thread does or will do."""
+    """A prepared write. It begins when the one before it is reported, so that a kill never loses more than one report.
+
+    Args:
+        what: what it writes.
+        name: name of that in messages.
+        prepare: prepares the write again if it fails.
+        write: the write.
+        result: its result; None before it begins.
+    """
 
     what: str
     name: str
     prepare: Prepare
-    result: Future[CheckpointSaved | None]
+    write: Write
+    result: Future[CheckpointSaved | None] | None = None
 
 
 class Saving:
@@ -110,8 +119,13 @@ class Saving:
         except OSError as error:
             self._add_failure(what, name, prepare, error)
         else:
-            self._under_way.append(_UnderWay(what, name, prepare, self._pool.submit(write)))
+            self._under_way.append(_UnderWay(what, name, prepare, write))
+        self._begin_next()
         self._announce(step)
+
+    def _begin_next(self) -> None:
+        if self._under_way and self._under_way[0].result is None:
+            self._under_way[0].result = self._pool.submit(self._under_way[0].write)
 
     def collect(self, *, step: int, leave: int | None = None) -> None:
         """Report the writes that have ended.
@@ -123,6 +137,7 @@ class Saving:
         has_ended = False
         while self._under_way:
             first = self._under_way[0]
+            assert first.result is not None
             if not first.result.done() and (leave is None or len(self._under_way) <= leave):
                 break
             has_ended = True
@@ -136,6 +151,7 @@ class Saving:
                     self._sink(saved)
             finally:
                 self._under_way.popleft()
+                self._begin_next()
         if has_ended:
             self._announce(step)
 
@@ -265,10 +281,11 @@ class Saving:
     # -- the end of the run --------------------------------------------------------------------
 
     def close(self) -> None:
-        """End the thread after the writes under way; nothing is reported any more."""
+        """End the thread after the write that has begun; nothing is reported any more."""
         for entry in self._under_way:
-            with contextlib.suppress(Exception):
-                self._pool.wait(entry.result)
+            if entry.result is not None:
+                with contextlib.suppress(Exception):
+                    self._pool.wait(entry.result)
         self._pool.close()
 
     def insist(self, what: str, prepare: Prepare, *, step: int) -> None:
