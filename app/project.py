@@ -191,9 +191,7 @@ class Project(QObject):
         """Return the explicit settings of a run by name; with `resume`, those that continue the newest checkpoint."""
         given = self.draft.given
         if resume:
-            spent = self.draft.stored.values.get("max_minutes")  # a budget that the run has already turned into steps
-            kept = {name: value for name, value in given.items() if (name, value) != ("max_minutes", spent)}
-            given = {name: value for name, value in kept.items() if name != "init_weights"}
+            given = {name: value for name, value in given.items() if name != "init_weights"}
             given["resume_from"] = LATEST
         return given
 

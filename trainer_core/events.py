@@ -48,12 +48,13 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class PlanChanged:
-    """The change of a time budget (`--max-minutes`), once it was measured, to a number of steps."""
+    """The number of steps that fit into the time budget (`--max-minutes`), first measured or planned again."""
 
     can_be_superseded: ClassVar[bool] = True
 
     step: int
     total_steps: int
+    previous: int | None = None  # total of steps before; None for the first plan
 
 
 @dataclass(frozen=True)

@@ -245,7 +245,7 @@ def test_what_was_only_proposed_is_no_choice(tmp_path: Path) -> None:
     assert draft.given == {"preset": "light"} and draft.session_choices == {}
 
 
-def test_a_run_s_choices_are_its_workspace_s_and_its_budget_is_spent_once(tmp_path: Path) -> None:
+def test_a_run_s_choices_are_its_workspace_s_and_its_budget(tmp_path: Path) -> None:
     pytest.importorskip("torch")  # the plan chooses the hardware
     draft = Draft()
     draft.open_workspace(str(tmp_path / "run"))
@@ -260,7 +260,7 @@ def test_a_run_s_choices_are_its_workspace_s_and_its_budget_is_spent_once(tmp_pa
     checkpoint.touch()
     Image.new("RGB", (64, 48)).save(tmp_path / "a.png")
     plan = make_plan({**draft.given, "source_dir": str(tmp_path), "resume_from": "latest"})
-    assert (plan.config.max_minutes, plan.config.steps, plan.checkpoint) == (None, 1234, checkpoint)
+    assert (plan.config.max_minutes, plan.config.steps, plan.checkpoint) == (480.0, 1234, checkpoint)
 
 
 def test_a_workspace_that_names_no_source_leaves_the_chosen_one(tmp_path: Path) -> None:

@@ -72,13 +72,14 @@ def test_a_demo_has_no_photos_before_its_scenes_are_made(tmp_path: Path) -> None
     assert not (tmp_path / "w").exists()
 
 
-def test_a_resumed_demo_gets_no_second_time_budget(tmp_path: Path) -> None:
+def test_a_resumed_demo_continues_its_time_budget(tmp_path: Path) -> None:
     demo = {"demo": True, "workspace": str(tmp_path / "w"), "device": "cpu", "amp": False}
-    assert make_plan(demo).config.max_minutes
+    assert make_plan(demo).config.max_minutes == 2.0
     checkpoints = tmp_path / "w" / "checkpoints"
     checkpoints.mkdir(parents=True)
     (checkpoints / "scale4_step00000005.pth").write_bytes(b"x")
-    assert make_plan({**demo, "resume_from": "latest"}).config.max_minutes is None
+    assert make_plan({**demo, "resume_from": "latest"}).config.max_minutes == 2.0
+    assert make_plan({**demo, "steps": 9, "resume_from": "latest"}).config.max_minutes is None
 
 
 def test_the_checkpoint_to_resume_is_located(photos: Path, tmp_path: Path) -> None:

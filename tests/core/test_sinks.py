@@ -141,6 +141,14 @@ def test_a_console_with_a_small_alphabet_still_prints() -> None:
     assert raw.getvalue() == b"gr\\xfcn\n"
 
 
+def test_a_change_of_a_plan_names_both_totals_and_the_reason() -> None:
+    formatter = EventFormatter()
+    assert formatter.format_event(PlanChanged(20, 800)) == ["step 20: the time budget allows 800 steps in total"]
+    (line,) = formatter.format_event(PlanChanged(90, 300, 800))
+    assert line == "step 90: the time budget allows 300 steps in total instead of 800, because steps became slower"
+    assert "faster" in formatter.format_event(PlanChanged(90, 900, 800))[0]
+
+
 def test_a_terminal_gets_a_bar_that_shows_facts_above_and_learns_its_length() -> None:
     stream = Terminal()
     sink = ConsoleSink(stream, clock=FakeClock())

@@ -21,6 +21,7 @@ from trainer_core.events import (
     CheckpointSaved,
     Event,
     Notice,
+    PlanChanged,
     PreviewReady,
     RolledBack,
     RunFinished,
@@ -305,10 +306,10 @@ def test_damaged_weights_are_refused_before_the_earlier_run_is_moved(photos: Pat
 def test_a_time_budget_leaves_the_record_of_the_warm_start_as_it_is(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trainer_core.training import clock
+    from trainer_core.training import time_budget
 
     first, _ = train(photos, tmp_path / "a", steps=1)
-    monkeypatch.setattr(clock, "_MIN_SECONDS", 0.0)
+    monkeypatch.setattr(time_budget, "_MIN_SECONDS", 0.0)
     train(photos, tmp_path / "b", stop_at(20), max_minutes=0.2, init_weights=str(first.model))
     config = json.loads((tmp_path / "b" / "training_config.json").read_text())
     assert config["steps"] != TrainerConfig().steps and config["warm_start"]["exact"]["percent"] == 100
@@ -398,16 +399,29 @@ def test_a_full_disk_costs_a_checkpoint_but_not_the_run(photos: Path, tmp_path: 
     assert not list(tmp_path.rglob("*.tmp"))
 
 
-def test_a_time_budget_becomes_steps_that_a_resume_keeps(photos: Path, tmp_path: Path) -> None:
-    from trainer_core.training import clock
+def test_a_resumed_time_budget_continues_with_the_plan_of_its_checkpoint(photos: Path, tmp_path: Path) -> None:
+    from trainer_core.training import time_budget
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clock, "_MIN_SECONDS", 0.0)
-        _, heard = train(photos, tmp_path, stop_at(20), max_minutes=0.2)
+        patch.setattr(time_budget, "_MIN_SECONDS", 0.0)
+        _, heard = train(photos, tmp_path, stop_at(20), max_minutes=5.0)
+    plans = [[event.step, event.total_steps] for event in only(PlanChanged, heard)]
     total = only(StepDone, heard)[-1].total_steps
-    assert total and json.loads((tmp_path / "training_config.json").read_text())["steps"] == total
+    state = checkpoint.load_checkpoint(Workspace(tmp_path).step_checkpoints()[-1][1])
+    assert (state.plan["total_steps"], state.plan["plan_changes"]) == (total, plans) and plans
+    assert json.loads((tmp_path / "training_config.json").read_text())["steps"] == total
     _, heard = train(photos, tmp_path, stop_at(21), resume_from="latest")
     assert only(RunStarted, heard)[0].total_steps == total
+    _, heard = train(photos, tmp_path, stop_at(22), resume_from="latest", steps=500)
+    assert only(RunStarted, heard)[0].total_steps == 500
+    state = checkpoint.load_checkpoint(Workspace(tmp_path).step_checkpoints()[-1][1])
+    assert state.plan["max_minutes"] is None, "steps end the budget"
+
+
+def test_a_budget_that_is_used_up_already_is_refused(photos: Path, tmp_path: Path) -> None:
+    train(photos, tmp_path, steps=2)
+    with pytest.raises(UserError, match=r"--max-minutes 0\.001 counts all of them"):
+        train(photos, tmp_path, max_minutes=0.001, resume_from="latest")
 
 
 def test_early_stop_ends_a_run_that_no_longer_improves(photos: Path, tmp_path: Path) -> None:

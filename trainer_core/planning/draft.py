@@ -152,10 +152,10 @@ class Draft:
         return self.stored.notices
 
     def _non_default(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the settings that differ from the defaults of their preset; a run has spent its time budget."""
+        """Return the settings that differ from the defaults of their preset."""
         preset = {name: values[name] for name in ("preset",) if name in values}
         default = merge_settings(preset)
-        return {**preset, **{k: v for k, v in values.items() if v != getattr(default, k) and k != "max_minutes"}}
+        return {**preset, **{k: v for k, v in values.items() if v != getattr(default, k)}}
 
     def commit(self) -> None:
         """Drop the choices that a started run has stored in its workspace, and read them from there.

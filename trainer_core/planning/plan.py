@@ -149,7 +149,7 @@ def _plan_resume(given: dict[str, Any], workspace: Workspace, should_continue: C
 
     run = read_resumed_run(workspace, locate_checkpoint(workspace, given["resume_from"]))
     profile = _load_profile(given, run.stored)
-    config = _resolve_for_resume(given, run.stored)
+    config = resolve_settings(given, run.stored.values)
     recorded = None if config.resplit else run.recorded_split
     photos = None if config.demo else _find_photos(config, recorded, should_continue)
     hardware = choose_hardware(config)
@@ -263,11 +263,6 @@ def _load_profile(given: dict[str, Any], stored: StoredSettings) -> CameraProfil
         )
     given["monochrome_style"] = mono
     return profile
-
-
-def _resolve_for_resume(given: Mapping[str, Any], stored: StoredSettings) -> TrainerConfig:
-    # The run has turned a time budget, also that of the demo, into steps; if not, the checkpoint holds it.
-    return resolve_settings(given, {**stored.values, "max_minutes": None})
 
 
 def _find_warm_start(given: Mapping[str, Any], stored: StoredSettings) -> WarmStartSource | None:

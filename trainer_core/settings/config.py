@@ -68,8 +68,8 @@ class TrainerConfig:
     )
     max_minutes: float | None = _training(
         "Time budget",
-        "Train for this long: a short measurement turns the budget into a number of steps, which stays fixed "
-        "on resume.",
+        "Train for this long, all sessions of the run together. The number of steps follows from the measured speed "
+        "and is adjusted when the machine becomes slower or faster.",
     ).number(
         None,
         unit="minutes",

@@ -73,7 +73,7 @@ class EventFormatter:
             self._is_going_back = False
             return []
         if isinstance(event, PlanChanged):
-            return [f"step {event.step}: the time budget allows {event.total_steps} steps in total"]
+            return [_format_plan(event)]
         return (
             _format_start(event)
             if isinstance(event, RunStarted)
@@ -133,6 +133,14 @@ def _format_start(event: RunStarted) -> list[str]:
     if event.resumed_from:
         lines.append(f"Resumed from {event.resumed_from} at step {event.start_step}/{_format_total(event.total_steps)}")
     return lines
+
+
+def _format_plan(event: PlanChanged) -> str:
+    text = f"step {event.step}: the time budget allows {event.total_steps} steps in total"
+    if event.previous is None:
+        return text
+    pace = "faster" if event.total_steps > event.previous else "slower"
+    return f"{text} instead of {event.previous}, because steps became {pace}"
 
 
 def _format_blocked(event: SaveBlocked) -> str:

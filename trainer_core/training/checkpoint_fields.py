@@ -135,6 +135,14 @@ def _is_plan(value: Any) -> bool:
         and (minutes is None or SETTINGS["max_minutes"].problem(minutes) is None)
         and _is_number(value.get("seconds", 0))
         and value.get("seconds", 0) >= 0
+        and _are_plan_changes(value.get("plan_changes", []))
+    )
+
+
+def _are_plan_changes(value: Any) -> bool:
+    """Whether it is a list of pairs: step, and total of steps from then on."""
+    return isinstance(value, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(is_count(item) for item in pair) for pair in value
     )
 
 

@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from trainer_core.control import RunRequest
+from trainer_core.events import PlanChanged
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.schema import AUTO
 from trainer_core.training.schedule import make_checkpoint_cadence, make_validation_cadence
+from trainer_core.training.time_budget import TimeBudget
 
 _SPEED_WINDOW = 30  # steps over which the speed is averaged
-_WARM_UP_STEPS = 3  # steps that also pay for allocations and the choice of kernels
-_MIN_STEPS, _MIN_SECONDS = 12, 5.0
-_SAFETY_FACTOR = 0.98  # machines slow down more often than they speed up
 _CHECKPOINT_SECONDS = 1.0  # estimated cost of a checkpoint with its models
 _READING_INTERVAL = 0.25  # seconds between two readings of a device that works asynchronously
-
-
-class StepTiming:
-    """Durations of steps, collected until they allow a forecast."""
-
-    def __init__(self) -> None:
-        self._warm_up_left = _WARM_UP_STEPS
-        self._durations: list[float] = []
-
-    def add(self, seconds: float) -> None:
-        """Add the duration of one more step."""
-        if self._warm_up_left:
-            self._warm_up_left -= 1
-        else:
-            self._durations.append(seconds)
-
-    def is_sufficient(self, budget_seconds: float) -> bool:
-        """Whether 12 steps and 5 seconds were timed, or more than a tenth of the budget."""
-        total = sum(self._durations)
-        return (len(self._durations) >= _MIN_STEPS and total >= _MIN_SECONDS) or total > 0.1 * budget_seconds
-
-    def steps_in(self, seconds: float) -> int:
-        """Return how many more steps fit into `seconds`; at least one."""
-        return max(
-            1, int(_SAFETY_FACTOR * seconds / statistics.median(self._durations))
-        )  # the median ignores a single slow step
 
 
 class RunClock:
@@ -58,22 +30,37 @@ class RunClock:
         started: `time.monotonic()` at the start of the session.
         previous_seconds: seconds of the run's earlier sessions.
         is_asynchronous: whether the device works asynchronously, so that steps end later than their calls.
+        previous_step: steps of the run's earlier sessions.
+        planned_steps: with a time budget, the number of steps that it has become; None before.
+        plan_changes: those of earlier sessions.
 
     Attributes:
-        total_steps: steps of the run; None until a time budget has become a number of steps.
+        total_steps: steps of the run, which a time budget changes; None until it has become a number of steps.
+        plan_changes: step and total of steps of each plan for the time budget, in the order in which they were made.
     """
 
     def __init__(
-        self, config: TrainerConfig, *, started: float, previous_seconds: float = 0.0, is_asynchronous: bool = False
+        self,
+        config: TrainerConfig,
+        *,
+        started: float,
+        previous_seconds: float = 0.0,
+        is_asynchronous: bool = False,
+        previous_step: int = 0,
+        planned_steps: int | None = None,
+        plan_changes: Sequence[list[int]] = (),
     ) -> None:
-        self.total_steps = None if config.max_minutes else config.steps
-        self._budget = (config.max_minutes or 0) * 60
+        self.plan_changes = list(plan_changes)
+        self._budget: TimeBudget | None = None
+        self.total_steps: int | None = config.steps
+        if config.max_minutes is not None:
+            self._budget = TimeBudget(60 * config.max_minutes, step=previous_step, elapsed=previous_seconds)
+            self.total_steps = planned_steps
         self._started = started
         self._previous_seconds = previous_seconds
         self._paused = 0.0
         self._training_started = 0.0  # seconds into the session
         self._durations: deque[float] = deque(maxlen=_SPEED_WINDOW)
-        self._timing = StepTiming()
         self._reading_interval = _READING_INTERVAL if is_asynchronous else 0.0
         self._unread, self._unread_seconds = 0, 0.0  # steps whose end is unknown, and the seconds of their calls
         self._steps_per_reading = 1.0
@@ -100,7 +87,7 @@ class RunClock:
     def seconds_left(self, step: int) -> float:
         """Return the seconds until the end of the run, after `step` steps."""
         if self.total_steps is None:
-            return max(0.0, self._budget - self.elapsed)
+            return self._seconds_of_budget_left
         return (self.total_steps - step) / self.steps_per_second
 
     def planned_seconds(self, step: int) -> float | None:
@@ -130,8 +117,8 @@ class RunClock:
         each = (self._unread_seconds + seconds) / self._unread
         for _ in range(self._unread):
             self._durations.append(each)
-            if self.total_steps is None:
-                self._timing.add(each)
+            if self._budget is not None:
+                self._budget.add_step(each)
         self._unread, self._unread_seconds = 0, 0.0
         self._steps_per_reading = self._reading_interval / max(each, 1e-9)
 
@@ -147,22 +134,32 @@ class RunClock:
     # -- the time budget -----------------------------------------------------------------------
 
     @property
-    def can_plan_steps(self) -> bool:
-        """Whether a time budget can become a number of steps now."""
-        return self.total_steps is None and self._timing.is_sufficient(self._budget)
+    def _seconds_of_budget_left(self) -> float:
+        return max(0.0, self._budget.seconds - self.total_seconds) if self._budget is not None else 0.0
 
-    def plan_steps(self, step: int, overhead: Callable[[float, float], float]) -> int:
-        """Turn the time budget into `total_steps` and return it; the budget has no effect afterwards.
+    def is_plan_due(self, step: int) -> bool:
+        """Whether to plan, or check, the number of steps that fit into the time budget, after `step` steps."""
+        budget = self._budget
+        return budget is not None and budget.is_check_due(step, self.total_steps, self.total_seconds)
+
+    def plan_steps(self, step: int, overhead: Callable[[float, float], float]) -> PlanChanged | None:
+        """Set `total_steps` so that the run ends at its time budget, and return the change, if there is one.
 
         Args:
             step: steps done.
-            overhead: function of the seconds left and of the seconds of the whole training; returns the seconds that
-                validations and checkpoints will take.
+            overhead: function of the seconds left and of the seconds of this session's training; returns the seconds
+                that validations and checkpoints will take.
         """
-        left = self._budget - self.elapsed
-        left -= overhead(left, self._budget - self._training_started)
-        self.total_steps = step + self._timing.steps_in(left)
-        return self.total_steps
+        assert self._budget is not None, "only a time budget is planned"
+        left = self._seconds_of_budget_left
+        left -= overhead(left, self.elapsed - self._training_started + left)
+        before, total = self.total_steps, self._budget.plan_steps(step, self.total_steps, left)
+        self._budget.record_check(step, self.total_seconds)
+        if total == before:
+            return None
+        self.total_steps = total
+        self.plan_changes.append([step, total])
+        return PlanChanged(step, total, before)
 
 
 class Cadences:

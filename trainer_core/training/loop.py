@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trainer_core.control import RunControl, RunRequest, StopMode, Stopped
 from trainer_core.data.regions import Region
-from trainer_core.events import EventSink, Notice, PlanChanged, RolledBack, StepDone
+from trainer_core.events import EventSink, Notice, RolledBack, StepDone
 from trainer_core.planning import hardware
 from trainer_core.planning.plan import RunPlan
 from trainer_core.planning.run_record import make_record
@@ -214,7 +214,7 @@ class TrainingLoop:
             self._perform(tasks)  # a stop interrupted the validation after this step
         while self._should_continue():
             self._update(regions)
-            if self._clock.can_plan_steps:
+            if self._clock.is_plan_due(self.step):
                 self._plan_steps()
             self._perform(self._cadences.due(self.step, self._control.pop_requests()))
             self._saving.retry(step=self.step)
@@ -285,13 +285,15 @@ class TrainingLoop:
             raise Diverged(problem)
 
     def _plan_steps(self) -> None:
-        """Turn the time budget into a number of steps and store it, so that a resumed run has the same number."""
-        self._cadences.validation.cost = self._evaluator.estimate_validation_seconds()
-        total = self._clock.plan_steps(self.step, self._cadences.estimate_overhead)
-        self._config = self._config.replace(steps=total)
-        plan = dataclasses.replace(self._plan, config=self._config)
-        self._saving.write("settings", lambda: self._saving.prepare_settings(plan), step=self.step)
-        self._sink(PlanChanged(self.step, total))
+        """Plan the steps that fit into the time budget; a change is stored and reported."""
+        if self._clock.total_steps is None:
+            self._cadences.validation.cost = self._evaluator.estimate_validation_seconds()
+        change = self._clock.plan_steps(self.step, self._cadences.estimate_overhead)
+        if change is not None:
+            self._config = self._config.replace(steps=change.total_steps)
+            plan = dataclasses.replace(self._plan, config=self._config)
+            self._saving.write("settings", lambda: self._saving.prepare_settings(plan), step=self.step)
+            self._sink(change)
 
     # -- tasks beside the steps ----------------------------------------------------------------
 
@@ -350,6 +352,7 @@ class TrainingLoop:
             best=dataclasses.asdict(self.record),
             plan={
                 "total_steps": self._clock.total_steps,
+                "plan_changes": self._clock.plan_changes,
                 "max_minutes": self._config.max_minutes,
                 "seconds": self._clock.total_seconds,
                 "divergence": {"rollbacks": self._rollbacks, **self._evaluator.detector.state()},
@@ -362,8 +365,7 @@ class TrainingLoop:
         """Complete the checkpoint that this session resumed, if the process that wrote it was killed."""
         state, path = self._start.state, self.checkpoint
         if state is not None and state.optimizer and path is not None:
-            is_last = self._is_complete
-            write = self._saving.saver.prepare_completion(state, path, is_last=is_last)
+            write = self._saving.saver.prepare_completion(state, path, is_last=self._is_complete)
             if write is not None:
                 self._saving.write("checkpoint", lambda: write, step=self.step)
 

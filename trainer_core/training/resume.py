@@ -14,25 +14,33 @@ from trainer_core.planning.plan import RunPlan
 from trainer_core.settings.presets import NETWORK_FIELDS
 from trainer_core.training import checkpoint
 from trainer_core.training.checkpoint import TrainingState
+from trainer_core.training.time_budget import resumed_steps
 from trainer_core.workspace.checkpoints import archive_containing, is_ended
 
 
 def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
-    """Return the plan with the settings that the checkpoint decides: the network and an unmeasured time budget.
+    """Return the plan with the settings that the checkpoint decides: the network and the steps of a time budget.
 
     Raises:
         UserError: the run has no steps left.
     """
     config = plan.config.replace(**{name: state.spec[name] for name in NETWORK_FIELDS})
-    total = state.plan.get("total_steps")
-    if config.max_minutes is None and total is None and state.plan.get("max_minutes"):
-        config = config.replace(max_minutes=state.plan["max_minutes"])  # stopped before the budget was measured
+    total = resumed_steps(config, state.plan, state.step)
+    if total is not None:
+        config = config.replace(steps=total)
+    minutes = state.plan.get("seconds", 0.0) / 60
+    if config.max_minutes is not None and minutes >= config.max_minutes != state.plan.get("max_minutes"):
+        raise UserError(
+            f"The run has been trained for {minutes:.1f} minutes, and --max-minutes {config.max_minutes:g} counts all "
+            "of them. Set more minutes to continue."
+        )
     # At its last step a run that is not ended was interrupted while it ended; resuming ends it.
     archive = archive_containing(plan.workspace, plan.checkpoint) if plan.checkpoint else None
     ended = is_ended(replace(plan.workspace, root=archive) if archive else plan.workspace, state.step)
-    if config.max_minutes is None and config.steps <= state.step and (ended or config.steps < state.step):
+    if total is not None and total <= state.step and (ended or total < state.step):
+        option = "--steps" if config.max_minutes is None else "--max-minutes"
         raise UserError(
-            f"The checkpoint is already at step {state.step} of {config.steps}. Set a larger --steps to continue."
+            f"The checkpoint is already at step {state.step} of {total}. Set a larger {option} to continue."
         )
     return replace(plan, config=config)
 

@@ -18,6 +18,7 @@ from trainer_core.training.checkpoint import TrainingState
 from trainer_core.training.loading import PassedOver, load_resumed
 from trainer_core.training.resources import check_resources
 from trainer_core.training.resume import make_resume_notices, merge_checkpoint
+from trainer_core.training.time_budget import resumed_steps
 from trainer_core.weights.warm_start import WarmStartReport, apply_warm_start
 
 
@@ -52,6 +53,13 @@ class RunStart:
     def seconds(self) -> float:
         """Seconds of earlier sessions of the run."""
         return float(self.state.plan.get("seconds", 0.0)) if self.state else 0.0
+
+    @property
+    def planned_steps(self) -> int | None:
+        """Steps of the run; None until its time budget has become a number of steps."""
+        if self.state is None:
+            return None if self.plan.config.max_minutes is not None else self.plan.config.steps
+        return resumed_steps(self.plan.config, self.state.plan, self.state.step)
 
     @property
     def notices(self) -> list[Notice]:

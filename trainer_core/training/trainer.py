@@ -99,6 +99,9 @@ class Trainer:
                 started=self._started,
                 previous_seconds=start.seconds,
                 is_asynchronous=plan.hardware.is_asynchronous,
+                previous_step=start.step,
+                planned_steps=start.planned_steps,
+                plan_changes=start.state.plan.get("plan_changes", []) if start.state else [],
             )
             loop = None
             try:

@@ -1,0 +1,126 @@
+"""A time budget keeps its word on a machine that becomes slower or faster, in simulated time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.training.clock import Cadences, RunClock
+from trainer_core.training.schedule import learning_rate_at
+from trainer_core.training.time_budget import TimeBudget, resumed_steps
+
+MINUTES = 10.0
+
+
+class Machine:
+    """A run on a simulated machine: `duration(seconds)` is that of a step at this time of the run."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, duration: Callable[[float], float]) -> None:
+        self.now = 0.0
+        self.step = 0
+        self._duration = duration
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        self.config = TrainerConfig(max_minutes=MINUTES)
+        self.clock = RunClock(self.config, started=0.0)
+
+    def train(self, until: float = float("inf")) -> None:
+        """Train to the end of the run, or until this time; validations and checkpoints take no time."""
+        cadences = Cadences(self.config, self.clock)
+        cadences.start()
+        while not self.clock.is_over(self.step) and self.now < until:
+            seconds = self._duration(self.now)
+            self.now += seconds
+            self.step += 1
+            self.clock.add_step(seconds)
+            self.clock.add_reading(0.0)
+            if self.clock.is_plan_due(self.step):
+                self.clock.plan_steps(self.step, lambda left, planned: 0.0)
+
+
+SPEEDS: dict[str, Callable[[float], float]] = {
+    "steady": lambda now: 0.3,
+    "slower at a third": lambda now: 0.3 if now < 200 else 1.2,
+    "ten times slower at half": lambda now: 0.3 if now < 300 else 3.0,
+    "faster at half": lambda now: 1.0 if now < 300 else 0.25,
+    "measured under load": lambda now: 25.0 if now < 100 else 0.3,
+    "loaded every second minute": lambda now: 1.2 if int(now / 60) % 2 else 0.3,
+    "slower in the last tenth": lambda now: 0.3 if now < 540 else 0.6,
+    "few long steps": lambda now: 20.0 if now < 300 else 40.0,
+}
+
+
+@pytest.mark.parametrize("duration", SPEEDS.values(), ids=SPEEDS.keys())
+def test_a_run_ends_within_a_tenth_of_its_budget(
+    monkeypatch: pytest.MonkeyPatch, duration: Callable[[float], float]
+) -> None:
+    machine = Machine(monkeypatch, duration)
+    machine.train()
+    assert machine.now == pytest.approx(60 * MINUTES, rel=0.1)
+
+
+def test_a_steady_machine_is_planned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, lambda now: 0.3)
+    machine.train()
+    assert machine.clock.plan_changes == [[20, 2000]] and machine.step == 2000  # 3 warm-up steps, then 5 seconds
+
+
+def test_a_budget_measured_under_load_is_not_used_up_by_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, lambda now: 40.0 if now < 199 else 0.3)
+    machine.train()
+    assert machine.clock.plan_changes[0] == [5, 15], "the first plan is that of a machine under load"
+    assert machine.step > 500
+
+
+def test_the_learning_rate_does_not_rise_in_the_last_tenth_and_ends_near_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, lambda now: 1.0 if now < 560 else 0.01)
+    rates = []
+    real = machine.clock.add_step
+
+    def record(seconds: float) -> None:
+        total = machine.clock.total_steps
+        rates.append((machine.now, learning_rate_at(machine.step - 1, peak=1.0, schedule="cosine", total_steps=total)))
+        real(seconds)
+
+    monkeypatch.setattr(machine.clock, "add_step", record)
+    machine.train()
+    late = [rate for now, rate in rates if now > 545]
+    assert late == sorted(late, reverse=True) and late[-1] < 1e-3
+
+
+def test_a_resumed_run_counts_the_time_of_earlier_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Machine(monkeypatch, lambda now: 0.3)
+    first.train(until=200)
+    second = Machine(monkeypatch, lambda now: 0.6)
+    plan = {"total_steps": first.clock.total_steps, "max_minutes": MINUTES, "seconds": 200.0}
+    planned = resumed_steps(second.config, plan, first.step)
+    assert planned == first.clock.total_steps
+    second.step = first.step
+    second.clock = RunClock(
+        second.config, started=0.0, previous_seconds=200.0, previous_step=first.step, planned_steps=planned
+    )
+    second.train()
+    assert second.now + 200 == pytest.approx(60 * MINUTES, rel=0.1)
+
+
+def test_another_budget_changes_the_plan_by_the_speed_so_far() -> None:
+    plan = {"total_steps": 2000, "max_minutes": 10.0, "seconds": 300.0}
+    assert resumed_steps(TrainerConfig(max_minutes=20.0), plan, 1000) == 4000
+    assert resumed_steps(TrainerConfig(max_minutes=10.0), plan, 1000) == 2000
+    assert resumed_steps(TrainerConfig(steps=77), plan, 1000) == 77, "steps end the budget"
+    assert resumed_steps(TrainerConfig(max_minutes=10.0), {"max_minutes": 10.0}, 0) is None
+
+
+def test_a_plan_is_checked_after_half_of_the_steps_that_it_left() -> None:
+    budget = TimeBudget(1000.0)
+    for _ in range(3 + 1):
+        budget.add_step(10.0)
+    budget.record_check(4, 40.0)
+    assert not budget.is_check_due(5, 12, 41.0), "no step was measured"
+    budget.add_step(0.1)
+    assert not budget.is_check_due(7, 12, 41.0)
+    assert budget.is_check_due(8, 12, 41.0)
+    assert budget.is_check_due(5, 12, 90.0), "a twentieth of the budget has passed"
+    assert not budget.is_check_due(12, 12, 90.0), "the run is over"
