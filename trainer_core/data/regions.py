@@ -118,8 +118,10 @@ class RegionSource:
         self._decoded_sizes = [int(width * height * 3 * _PYRAMID_OVERHEAD) for width, height in self._sizes]
         all_fit = sum(self._decoded_sizes) <= cache_bytes
         self._block_bytes = cache_bytes if all_fit else cache_bytes // 2  # the other half: the next block
-        self._blocks_of_pass = lru_cache(maxsize=4)(self._plan_pass)
-        self._order_of_block = lru_cache(maxsize=8)(self._shuffle_block)
+        # caches of functions of plain values: one of a method would keep this object and its callbacks alive
+        plan_pass = partial(_plan_pass, self._decoded_sizes, self._block_bytes, regions_per_photo, seed)
+        self._blocks_of_pass = lru_cache(maxsize=4)(plan_pass)
+        self._order_of_block = lru_cache(maxsize=8)(partial(_shuffle_block, regions_per_photo, seed))
         self._decode_pool = WorkerPool(max(1, threads), name="decode", timeout=DECODE_TIMEOUT)
         self._cut_pool = WorkerPool(max(1, threads), name="cut")
         self._gate = MemoryGate(cache_bytes)
@@ -184,28 +186,6 @@ class RegionSource:
         self._troubles.report()
 
     # Choice of the photo: passes, blocks, and the order within a block.
-
-    def _plan_pass(self, number: int) -> tuple[_Block, ...]:
-        order = make_generator(self.seed, Stream.ORDER, number).permutation(len(self.photos)).tolist()
-        blocks: list[_Block] = []
-        members: list[int] = []
-        used = 0
-        first = number * self.samples_per_pass
-        for photo in order:
-            if members and used + self._decoded_sizes[photo] > self._block_bytes:
-                blocks.append(_Block(first, tuple(members)))
-                first += len(members) * self.regions_per_photo
-                members, used = [], 0
-            members.append(photo)
-            used += self._decoded_sizes[photo]
-        blocks.append(_Block(first, tuple(members)))
-        return tuple(blocks)
-
-    def _shuffle_block(self, block: _Block) -> list[int]:
-        """Return positions in `block.photos`, one for each sample of the block."""
-        count = len(block.photos)
-        shuffled = make_generator(self.seed, Stream.ORDER, block.first, 1).permutation(count * self.regions_per_photo)
-        return [int(position) for position in shuffled % count]
 
     def _find_blocks(self, start: int, stop: int) -> list[_Block]:
         """Return the blocks of samples start..stop-1, at least two: the second is decoded in advance."""
@@ -318,6 +298,32 @@ class RegionSource:
         hr = placement.region.cut(photo, self.spec.hr_side, self.spec.hr_side)
         thumbnail = placement.frame.cut(photo, FRAME_THUMBNAIL_SIDE, FRAME_THUMBNAIL_SIDE)
         return Region(hr, placement.left, placement.top, thumbnail, n, self.photos[index].name)
+
+
+def _plan_pass(
+    decoded_sizes: Sequence[int], block_bytes: int, regions_per_photo: int, seed: int, number: int
+) -> tuple[_Block, ...]:
+    order = make_generator(seed, Stream.ORDER, number).permutation(len(decoded_sizes)).tolist()
+    blocks: list[_Block] = []
+    members: list[int] = []
+    used = 0
+    first = number * len(decoded_sizes) * regions_per_photo
+    for photo in order:
+        if members and used + decoded_sizes[photo] > block_bytes:
+            blocks.append(_Block(first, tuple(members)))
+            first += len(members) * regions_per_photo
+            members, used = [], 0
+        members.append(photo)
+        used += decoded_sizes[photo]
+    blocks.append(_Block(first, tuple(members)))
+    return tuple(blocks)
+
+
+def _shuffle_block(regions_per_photo: int, seed: int, block: _Block) -> list[int]:
+    """Return positions in `block.photos`, one for each sample of the block."""
+    count = len(block.photos)
+    shuffled = make_generator(seed, Stream.ORDER, block.first, 1).permutation(count * regions_per_photo)
+    return [int(position) for position in shuffled % count]
 
 
 def _is_momentary_failure(future: Future[_Decoded]) -> bool:
