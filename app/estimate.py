@@ -102,7 +102,7 @@ class EstimateModel(QObject):
         self.changed.emit(self.text, self.warnings)
         device = self._known_device(self._config) if self._config else None
         if device is not None:
-            self.device_changed.emit(f"{device.hardware.name} · {device.hardware.precision}")
+            self.device_changed.emit(f"{device.hardware.label} · {device.hardware.precision}")
 
     def _memory_need(self, config: TrainerConfig) -> MemoryNeed | None:
         device = self._known_device(config)

@@ -91,9 +91,9 @@ class RunController(QObject):
         self._window.training.submit(lambda: choose_hardware(TrainerConfig()), self._hardware_found, failed)
 
     def _hardware_found(self, hardware: Hardware) -> None:
-        self._window.status_line.show_device(f"{hardware.name} · {hardware.precision}")
+        self._window.status_line.show_device(f"{hardware.label} · {hardware.precision}")
         self._estimate.enable()
-        self._window.project.propose_preset(preset_for_device(hardware.device))
+        self._window.project.propose_preset(preset_for_device(hardware.kind))
 
     def _settings_changed(self) -> None:
         project, session = self._window.project, self._window.session

@@ -145,7 +145,7 @@ def _make_prepare(folder: Path) -> Callable[[int], Write]:
             spec=spec.as_dict(),
             config={},
             photos=[],
-            versions=collect_versions(),
+            versions=collect_versions("cpu"),
         )
         return saver.prepare_step(state, final=False)
 

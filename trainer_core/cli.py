@@ -18,7 +18,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import trainer_core
@@ -137,7 +137,9 @@ def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
         group.add_argument(setting.flag, dest=setting.name, action=action, default=argparse.SUPPRESS, help=text)
         return
     facts: dict[str, Any] = {"dest": setting.name, "help": text, "metavar": _metavar(setting)}
-    if setting.kind == "choice":
+    if setting.numbered:
+        facts.update(type=_checked(setting), metavar="{" + setting.limits.replace(", ", ",") + "}")
+    elif setting.kind == "choice":
         facts.update(choices=setting.choices, type=type(setting.choices[0]))
     elif setting.kind == "pair":
         facts.update(nargs=2, type=float, metavar=("B1", "B2"))
@@ -149,6 +151,18 @@ def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
         group.add_argument(
             off, dest=setting.name, action="store_const", const=None, help="ignore the value stored in the workspace"
         )
+
+
+def _checked(setting: Setting) -> Callable[[str], str]:
+    """Return a function that passes the values of a choice and refuses others."""
+
+    def check(text: str) -> str:
+        problem = setting.problem(text)
+        if problem:
+            raise argparse.ArgumentTypeError(problem)
+        return text
+
+    return check
 
 
 def _option_help(setting: Setting) -> str:

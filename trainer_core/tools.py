@@ -24,6 +24,7 @@ from trainer_core import environment
 from trainer_core.errors import UserError
 from trainer_core.pasted_path import to_path
 from trainer_core.requirements import find_unsafe_library
+from trainer_core.settings.config import SETTINGS
 from trainer_core.signals import TerminationSignals
 from trainer_core.text import ArgumentParser, OutputError, configure_streams, print_lines, print_over
 from trainer_core.verbs.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF_HELP, VIEWER_COMPATIBLE
@@ -130,7 +131,9 @@ def _add_upscale(verbs: _Verbs[ArgumentParser]) -> None:
         metavar="N",
         help="tile side in LR pixels; 0 means no tiles (default: %(default)s)",
     )
-    parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
+    parser.add_argument(
+        "--device", default="auto", metavar="DEVICE", help=f"{SETTINGS['device'].limits} (default: %(default)s)"
+    )
     parser.add_argument("--half", action="store_true", help="compute in half precision")
     parser.add_argument(
         "--compare",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -17,8 +18,10 @@ from tests.small_runs import TINY, make_photos, picture, profile_file
 from trainer_core import cli, environment
 from trainer_core.errors import UserError
 from trainer_core.planning.changes import UnacceptedChanges
+from trainer_core.planning.hardware import Hardware
 from trainer_core.planning.plan import RunPlan, make_plan
 from trainer_core.training import checkpoint
+from trainer_core.training.resume import make_resume_notices
 from trainer_core.training.trainer import Trainer
 
 
@@ -209,7 +212,7 @@ def test_another_precision_is_reported(source: Path, run: Path, monkeypatch: pyt
 
     monkeypatch.setattr(hardware, "_cpu_computes_bf16", lambda: True)
     (text,) = notices(source, run, amp=True)
-    assert "trained in fp32 on cpu; this session computes in bf16 on cpu" in text
+    assert "trained in fp32 on cpu (" in text and "this session computes in bf16 on cpu (" in text
 
 
 def test_the_terminal_lists_the_changes_and_goes_on_when_they_are_accepted(
@@ -245,3 +248,23 @@ def test_a_checkpoint_of_an_older_version_compares_what_it_knows(source: Path, r
     assert texts(question(other, run, camera_profile=str(profile))) == [
         f"Camera profile: the built-in profile in the checkpoint, {profile} now, with other content."
     ]
+
+
+def test_another_processor_is_reported(source: Path, run: Path) -> None:
+    rewrite_checkpoint(run, lambda state: state.plan.update(device_name="Some Processor"))
+    (text,) = notices(source, run)
+    assert "trained in fp32 on cpu (Some Processor); this session computes in fp32 on cpu (" in text
+
+
+def test_threads_matter_on_a_processor_and_cudnn_on_a_gpu(
+    source: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = run / "checkpoints" / "scale4_step1.pth"
+    rewrite_checkpoint(run, lambda state: state.versions.update(threads=99, cudnn=90000))
+    plan, state = resume(source, run), checkpoint.load_checkpoint(path)
+    (notice,) = make_resume_notices(plan, state, 1)
+    assert "threads 99 -> " in notice.text and "cudnn" not in notice.text
+    monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91002)
+    on_gpu = dataclasses.replace(plan, hardware=Hardware("cuda:0", "bf16", "GPU"))
+    (notice,) = make_resume_notices(on_gpu, state, 1)
+    assert "cudnn 90000 -> 91002" in notice.text and "threads" not in notice.text

@@ -52,7 +52,7 @@ def tree() -> dict[str, Any]:
         "photos": '["a.png", "\\udce9.png"]',
         "best": dataclasses.asdict(ValidationRecord(20.0, 1, 0, {"step": 1, "psnr": 20.0}, None)),
         "plan": {"total_steps": 9, "max_minutes": None, "seconds": 1.5},
-        "versions": checkpoint.collect_versions(),
+        "versions": checkpoint.collect_versions("cpu"),
     }
 
 

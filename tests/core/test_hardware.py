@@ -1,12 +1,57 @@
-"""Device, precision and memory of a run."""
+"""Device, precision and memory of a run. The GPUs here are pretended: torch says that they exist."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
-from trainer_core.planning.hardware import MemoryNeed
+from trainer_core.errors import UserError
+from trainer_core.planning import gpus
+from trainer_core.planning.hardware import (
+    Hardware,
+    MemoryNeed,
+    available_memory,
+    choose_hardware,
+    total_memory,
+    use_device,
+    used_memory,
+)
+from trainer_core.settings.config import TrainerConfig
+
+NO_KERNELS = "CUDA error: no kernel image is available for execution on the device\nCUDA kernel errors might be ..."
+Pretend = Callable[..., None]
+
+
+def choose(device: str, **settings: Any) -> Hardware:
+    return choose_hardware(TrainerConfig(device=device, **settings))
+
+
+@pytest.fixture
+def pretend(monkeypatch: pytest.MonkeyPatch) -> Pretend:
+    """Pretend GPUs: name -> what its first kernel raises, "" if it works."""
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    make_ones = torch.ones
+
+    def install(kind: str, found: dict[str, str], capability: tuple[int, int] = (8, 6)) -> None:
+        backend, names = getattr(torch, kind), list(found)
+        monkeypatch.setattr(backend, "is_available", lambda: True)
+        monkeypatch.setattr(backend, "device_count", lambda: len(names))
+        monkeypatch.setattr(backend, "get_device_name", lambda number: names[number])
+        monkeypatch.setattr(backend, "get_device_capability", lambda device: capability)
+
+        def ones(*shape: int, device: Any = None, **more: Any) -> Any:
+            fault = found[names[int(str(device).split(":")[1])]] if str(device).startswith(kind) else ""
+            if fault:
+                raise RuntimeError(fault)
+            return make_ones(*shape, **more)
+
+        monkeypatch.setattr(torch, "ones", ones)
+
+    return install
 
 
 def test_memory_that_is_nearly_used_up_is_warned_of() -> None:
@@ -14,3 +59,148 @@ def test_memory_that_is_nearly_used_up_is_warned_of() -> None:
     scarce = MemoryNeed(95 * 10**8, 10 * 10**9)
     assert scarce.exceeds_free
     assert "about 9.50 GB needed, 10.0 GB free. Lower --batch-size" in scarce.warning
+
+
+def test_auto_takes_a_gpu_that_works_and_names_its_number(pretend: Pretend) -> None:
+    pretend("cuda", {"Fast GPU": ""})
+    hardware = choose("auto")
+    assert (hardware.device, hardware.kind, hardware.label) == ("cuda:0", "cuda", "Fast GPU (cuda:0)")
+    assert hardware.precision == "bf16" and hardware.is_asynchronous and not hardware.notices
+    assert choose("auto", amp=False).precision == "fp32"
+    assert not choose("cpu").is_asynchronous and choose("cpu").label == choose("cpu").name
+
+
+def test_a_gpu_without_kernels_leaves_auto_to_the_cpu_which_says_so(pretend: Pretend) -> None:
+    pretend("cuda", {"Old GPU": NO_KERNELS}, (6, 1))
+    hardware = choose("auto")
+    assert hardware.device == "cpu"
+    (notice,) = hardware.notices
+    reason = f"Old GPU (cuda:0) cannot be used: PyTorch {torch.__version__} has no kernels for it; another build may"
+    assert notice.startswith(f"The CPU is used. {reason}")
+    assert "-m pip install torch==" in notice and "+cu126 --index-url https://download.pytorch.org/whl/cu126" in notice
+    with pytest.raises(UserError, match=r"--device cuda: Old GPU \(cuda:0\) cannot be used: .*whl/cu126\.$"):
+        choose("cuda")
+
+
+def test_a_gpu_that_another_program_keeps_busy_is_named_with_the_reason(pretend: Pretend) -> None:
+    pretend("cuda", {"My GPU": "CUDA error: all CUDA-capable devices are busy or unavailable\nmore"})
+    with pytest.raises(UserError) as error:
+        choose("cuda:0")
+    assert str(error.value) == (
+        "--device cuda:0: My GPU (cuda:0) cannot be used: CUDA error: all CUDA-capable devices are busy or unavailable."
+    )
+
+
+def test_the_first_gpu_that_works_is_taken_and_a_number_is_obeyed(pretend: Pretend) -> None:
+    pretend("cuda", {"Old GPU": NO_KERNELS, "New GPU": "", "Third GPU": ""})
+    for device in ("auto", "cuda"):
+        hardware = choose(device)
+        assert hardware.device == "cuda:1"
+        assert hardware.notices[0].startswith("Old GPU (cuda:0) cannot be used")
+    assert choose("cuda:2").label == "Third GPU (cuda:2)"
+    with pytest.raises(UserError, match=r"cuda:3: there is no such GPU. This machine has Old GPU \(cuda:0\), New GPU"):
+        choose("cuda:3")
+
+
+def test_a_gpu_that_computes_wrong_values_is_not_used(pretend: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend("cuda", {"Broken GPU": ""})
+    monkeypatch.setattr(torch.nn.functional, "conv2d", lambda image, weight: torch.full((1, 4, 6, 6), float("nan")))
+    with pytest.raises(UserError, match="a convolution gives wrong values"):
+        choose("cuda")
+
+
+@pytest.mark.parametrize(
+    ("capability", "precision"),
+    [((6, 1), "fp32"), ((7, 0), "fp16"), ((7, 5), "fp16"), ((8, 0), "bf16"), ((12, 0), "bf16")],
+)
+def test_precision_follows_the_generation_of_nvidia(
+    pretend: Pretend, capability: tuple[int, int], precision: str
+) -> None:
+    pretend("cuda", {"GPU": ""}, capability)
+    assert choose("cuda").precision == precision
+
+
+@pytest.mark.parametrize(
+    ("architecture", "precision", "is_channels_last"),
+    [
+        ("gfx906:sramecc+:xnack-", "fp16", True),  # Radeon VII; its capability is 9.0
+        ("gfx90a:sramecc+:xnack-", "bf16", True),  # MI200
+        ("gfx942", "bf16", True),
+        ("gfx1030", "fp16", False),  # RDNA2; its capability is 10.3
+        ("gfx1100", "bf16", False),
+    ],
+)
+def test_precision_and_layout_follow_the_architecture_of_amd(
+    pretend: Pretend, monkeypatch: pytest.MonkeyPatch, architecture: str, precision: str, is_channels_last: bool
+) -> None:
+    pretend("cuda", {"Radeon": ""}, (10, 3))
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    properties = type("Properties", (), {"gcnArchName": architecture})
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    hardware = choose("auto")
+    assert (hardware.precision, hardware.is_channels_last) == (precision, is_channels_last)
+    assert (hardware.memory_format is torch.channels_last) is is_channels_last
+
+
+def test_gpus_that_were_never_tried_are_used_on_request_only(pretend: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend("xpu", {"Arc": ""})
+    hardware = choose("auto")
+    assert hardware.device == "cpu"
+    assert hardware.notices == ("Arc is not used, because only CPUs have been tested. Use --device xpu to try it.",)
+    assert (choose("xpu").device, choose("xpu:0").precision) == ("xpu:0", "bf16")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(gpus, "find_fault", lambda gpu, precision: "")
+    apple = choose("mps")
+    assert (apple.device, apple.label, apple.precision) == ("mps", "Apple GPU", "fp32")
+    assert not apple.is_channels_last and apple.is_asynchronous
+
+
+@pytest.mark.parametrize(("device", "maker"), [("mps", "Apple"), ("xpu", "Intel"), ("xpu:1", "Intel")])
+def test_a_gpu_that_is_not_there_is_refused(device: str, maker: str) -> None:
+    if torch.backends.mps.is_available() or torch.xpu.is_available():
+        pytest.skip("there is such a GPU")
+    with pytest.raises(UserError, match=f"--device {device}: PyTorch finds no {maker} GPU. Use --device cpu, or"):
+        choose(device)
+
+
+def test_memory_of_a_gpu_is_that_of_its_number_and_its_peak_begins_with_each_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[tuple[str, Any]] = []
+    answers = {"mem_get_info": (10, 24), "memory_reserved": 5, "memory_allocated": 2, "max_memory_reserved": 7}
+    for name in (*answers, "reset_peak_memory_stats", "empty_cache"):
+
+        def answer(*device: Any, name: str = name) -> Any:
+            calls.append((name, *device))
+            return answers.get(name)
+
+        monkeypatch.setattr(torch.cuda, name, answer)
+
+    class Current:
+        def __init__(self, device: str) -> None:
+            calls.append(("device", device))
+
+        def __enter__(self) -> None:
+            calls.append(("enter", "cuda:1"))
+
+        def __exit__(self, *error: object) -> None:
+            calls.append(("leave", "cuda:1"))
+
+    monkeypatch.setattr(torch.cuda, "device", Current)
+    gpu = Hardware("cuda:1", "bf16", "GPU")
+    assert (available_memory(gpu), total_memory(gpu), used_memory(gpu)) == (13, 24, 7)
+    assert {device for _, *devices in calls for device in devices} == {"cuda:1"}
+    calls.clear()
+    with use_device(gpu):
+        assert [name for name, *_ in calls] == ["device", "enter", "empty_cache", "reset_peak_memory_stats"]
+        calls.clear()
+    assert [name for name, *_ in calls] == ["empty_cache", "leave"]
+
+
+def test_auto_begins_with_the_current_gpu_which_is_that_of_the_process(
+    pretend: Pretend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend("cuda", {"First": "", "Second": ""})
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    assert choose("auto").device == "cuda:1"

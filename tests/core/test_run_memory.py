@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import weakref
 from collections.abc import Iterator
@@ -11,11 +12,14 @@ from typing import Any
 import pytest
 
 torch = pytest.importorskip("torch")
+pytest.importorskip("torch._dynamo")  # as in the window; else the first optimizer imports it, and frames stay alive
 
 from tests.small_runs import TINY, make_photos
 from trainer_core.control import RunControl
 from trainer_core.events import Event, StepDone
+from trainer_core.planning.hardware import Hardware
 from trainer_core.planning.plan import make_plan
+from trainer_core.training import trainer
 from trainer_core.training.learner import Learner
 from trainer_core.training.trainer import Trainer
 from trainer_core.training.validation import Validator
@@ -80,3 +84,20 @@ def test_a_failed_run_frees_its_tensors(
     fail(monkeypatch, error, "out of memory")
     assert run(tmp_path) == "failed"
     assert not any(reference() for reference in alive)
+
+
+def test_a_run_returns_the_memory_of_its_device_after_its_tensors_are_freed(
+    alive: list[weakref.ref[Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log: list[str] = []
+
+    @contextlib.contextmanager
+    def use_device(hardware: Hardware) -> Iterator[None]:
+        log.append("used")
+        yield
+        log.append("returned" if alive and not any(reference() for reference in alive) else "too early")
+
+    monkeypatch.setattr(trainer, "use_device", use_device)
+    fail(monkeypatch, torch.OutOfMemoryError, "CUDA out of memory")
+    assert run(tmp_path) == "failed"
+    assert log == ["used", "returned"]

@@ -174,3 +174,21 @@ def test_the_options_page_is_what_the_schema_says() -> None:
 def test_the_configuration_is_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         resolve_settings(PLACES).steps = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:0", "cuda:12", "xpu:1", "mps"])
+def test_a_device_may_have_the_number_of_a_gpu(device: str) -> None:
+    assert build_parser().parse_args(["photos", "runs", "--device", device]).device == device
+    assert resolve_settings({**PLACES, "device": device}).device == device
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "cuda:-1", "mps:0", "cpu:0", "CUDA", ""])
+def test_other_devices_are_refused_with_those_that_can_be_chosen(
+    device: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["photos", "runs", "--device", device])
+    reason = f"must be one of auto, cpu, cuda, cuda:N, mps, xpu, xpu:N, not {device!r}."
+    assert reason in capsys.readouterr().err
+    with pytest.raises(UserError, match="--device must be one of"):
+        resolve_settings({**PLACES, "device": device})

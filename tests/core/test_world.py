@@ -93,3 +93,16 @@ def test_a_batch_is_shared_out_with_the_same_number_of_patches(tmp_path: Path) -
     assert share(16, 6, 4) == (8, 12, 1)
     with pytest.raises(UserError, match=r"--grad-accum-steps 3, or a --batch-size that is a multiple of 3"):
         share(16, 1, 3)
+
+
+def test_two_processes_do_not_share_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    from trainer_core.planning.hardware import Hardware
+    from trainer_core.training.peers import check_devices
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    world = World()
+    world.local_size, world.local_rank = 2, 1
+    check_devices(Hardware("cuda:1", "bf16", "GPU"), world)
+    with pytest.raises(UserError, match=r"process 1 would use GPU \(cuda:0\). Use --device cuda without a number"):
+        check_devices(Hardware("cuda:0", "bf16", "GPU"), world)

@@ -15,6 +15,7 @@ from typing import Any
 
 from trainer_core.errors import UserError
 from trainer_core.files import is_same_folder
+from trainer_core.planning.hardware import Hardware
 from trainer_core.planning.photos import SourcePhotos
 from trainer_core.planning.run_record import RunRecord, hash_profile, names_by_split
 from trainer_core.settings.config import SETTINGS, TrainerConfig
@@ -76,8 +77,7 @@ def find_changes(
     photos: SourcePhotos | None,
     fingerprints: Mapping[str, str],
     camera: str,
-    device: str,
-    precision: str,
+    hardware: Hardware,
 ) -> tuple[Change, ...]:
     """Return the differences from the checkpoint.
 
@@ -87,7 +87,7 @@ def find_changes(
         photos: the photos to resume with; None for built-in scenes.
         fingerprints: the fingerprints of `photos`, by name.
         camera: content hash of the camera profile to resume with.
-        device, precision: those of this session.
+        hardware: device and precision of this session.
     """
     found = [
         *_scale_changes(record, config),
@@ -105,14 +105,22 @@ def find_changes(
     if ignored:
         values = ", ".join(f"{name} {record.spec[name]} instead of {getattr(config, name)}" for name in ignored)
         found.append(Change(f"The checkpoint sets the size of the network: {values}."))
-    if record.precision and (record.device, record.precision) != (device, precision):
-        found.append(
-            Change(
-                f"The checkpoint was trained in {record.precision} on {record.device}; this session computes in "
-                f"{precision} on {device}. The result will differ from that of an uninterrupted run."
-            )
+    return (*found, *_hardware_changes(record, hardware))
+
+
+def _hardware_changes(record: RunRecord, hardware: Hardware) -> list[Change]:
+    is_same_model = not record.device_name or record.device_name == hardware.name  # older versions recorded no name
+    is_same = is_same_model and (record.device, record.precision) == (hardware.kind, hardware.precision)
+    if not record.precision or is_same:
+        return []
+    before = f"{record.device} ({record.device_name})" if record.device_name else record.device
+    return [
+        Change(
+            f"The checkpoint was trained in {record.precision} on {before}; this session computes in "
+            f"{hardware.precision} on {hardware.kind} ({hardware.name}). The result will differ from that of an "
+            "uninterrupted run."
         )
-    return tuple(found)
+    ]
 
 
 def _scale_changes(record: RunRecord, config: TrainerConfig) -> list[Change]:

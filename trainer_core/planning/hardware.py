@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
-import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,10 @@ import psutil
 from trainer_core import machine
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.planning import gpus
+from trainer_core.planning.gpus import Gpu
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.schema import AUTO
 
 if TYPE_CHECKING:
     import torch
@@ -26,17 +30,36 @@ PRECISION_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 
 @dataclass(frozen=True)
 class Hardware:
-    """Device and precision of a run. `precision` is "fp32", "bf16" or "fp16"; `notices` say why a GPU is not used."""
+    """Device and precision of a run.
 
-    device: str  # "cpu" or "cuda"
+    Attributes:
+        device: the device in torch: "cpu", "cuda:0", "xpu:0" or "mps".
+        precision: "fp32", "bf16" or "fp16".
+        name: the model of processor or GPU.
+        notices: sentences on GPUs that are not used.
+        is_channels_last: whether convolutions are fastest with the channels last in memory.
+    """
+
+    device: str
     precision: str
     name: str
     notices: tuple[str, ...] = ()
+    is_channels_last: bool = True
+
+    @property
+    def kind(self) -> str:
+        """The device without its number: "cpu", "cuda", "xpu" or "mps"."""
+        return self.device.partition(":")[0]
+
+    @property
+    def label(self) -> str:
+        """The name, with the number of a GPU."""
+        return f"{self.name} ({self.device})" if ":" in self.device else self.name
 
     @property
     def is_asynchronous(self) -> bool:
         """Whether the device still computes when a call of torch returns."""
-        return self.device != "cpu"
+        return self.kind != "cpu"
 
     @property
     def torch_device(self) -> torch.device:
@@ -44,6 +67,13 @@ class Hardware:
         import torch
 
         return torch.device(self.device)
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """The memory layout of images and weights."""
+        import torch
+
+        return torch.channels_last if self.is_channels_last else torch.contiguous_format
 
 
 @dataclass(frozen=True)
@@ -72,30 +102,54 @@ class MemoryNeed:
 def choose_hardware(config: TrainerConfig) -> Hardware:
     """Return the device and precision for these settings.
 
-    Imports torch only to find a GPU (device "auto" or "cuda") or native bf16 (mixed precision on), thus not with
+    A GPU counts if it computes a small convolution. "auto" takes the first CUDA GPU that does, else the CPU.
+
+    Imports torch only to find a GPU (any device but "cpu") or native bf16 (mixed precision on), thus not with
     `--device cpu --no-amp`.
 
     Raises:
-        UserError: the device is "cuda" and there is no CUDA GPU.
+        UserError: the device is a GPU that is not there or cannot be used.
     """
-    notices: tuple[str, ...] = ()
-    if config.device != "cpu":
-        import torch
+    if config.device == "cpu":
+        return _cpu(config)
+    found, reason = gpus.find_gpus()
+    kind = "cuda" if config.device == AUTO else config.device.partition(":")[0]
+    faults: list[str] = []
+    for gpu in found:
+        if config.device in (AUTO, gpu.device, gpu.kind) and gpu.kind == kind:
+            precision = gpus.choose_precision(gpu) if config.amp else "fp32"
+            fault = gpus.find_fault(gpu, precision)
+            if not fault:
+                return Hardware(gpu.device, precision, gpu.name, tuple(faults), gpus.prefers_channels_last(gpu))
+            faults.append(f"{gpu.label} cannot be used: {fault}.")
+    if config.device != AUTO:
+        raise UserError(
+            f"--device {config.device}: {' '.join(faults) or _explain_missing(config.device, found, reason)}"
+        )
+    notices = [f"The GPU is not used: {reason}."] if reason else [f"The CPU is used. {fault}" for fault in faults]
+    notices += [
+        f"{gpu.name} is not used, because only CPUs have been tested. Use --device {gpu.kind} to try it."
+        for gpu in found
+        if gpu.kind != "cuda"
+    ]
+    return _cpu(config, tuple(notices))
 
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            has_gpu = torch.cuda.is_available()
-        if has_gpu:
-            precision = "fp32" if not config.amp else "bf16" if torch.cuda.get_device_capability()[0] >= 8 else "fp16"
-            return Hardware("cuda", precision, torch.cuda.get_device_name())
-        reason = str(caught[0].message).partition("(Triggered internally")[0].strip().rstrip(".") if caught else ""
-        if config.device == "cuda":
-            raise UserError(
-                f"--device cuda: PyTorch finds no CUDA GPU{f' ({reason})' if reason else ''}. Use --device cpu, or "
-                "install a CUDA build of PyTorch."
-            )
-        notices = (f"The GPU is not used: {reason}.",) if reason else ()
+
+def _cpu(config: TrainerConfig, notices: tuple[str, ...] = ()) -> Hardware:
     return Hardware("cpu", "bf16" if config.amp and _cpu_computes_bf16() else "fp32", _cpu_name(), notices)
+
+
+def _explain_missing(device: str, found: tuple[Gpu, ...], reason: str) -> str:
+    kind = device.partition(":")[0]
+    present = [gpu.label for gpu in found if gpu.kind == kind]
+    if present:
+        return f"there is no such GPU. This machine has {', '.join(present)}."
+    maker, build = {
+        "cuda": ("CUDA", "a CUDA build of PyTorch"),
+        "xpu": ("Intel", "an XPU build of PyTorch"),
+        "mps": ("Apple", "PyTorch for macOS"),
+    }[kind]
+    return f"PyTorch finds no {maker} GPU{f' ({reason})' if reason else ''}. Use --device cpu, or install {build}."
 
 
 def estimate_memory(config: TrainerConfig, spec: NetworkSpec, precision: str) -> int:
@@ -119,30 +173,34 @@ def estimate_memory(config: TrainerConfig, spec: NetworkSpec, precision: str) ->
 
 def available_memory(hardware: Hardware) -> int:
     """Return the bytes that can still be allocated on the device; on a CPU, within the limits of its container."""
-    if hardware.device == "cuda":
-        import torch
-
-        unused = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()  # cached by this process
-        return int(torch.cuda.mem_get_info()[0] + unused)
+    if hardware.kind != "cpu":
+        return gpus.free_memory(hardware.device)
     return machine.available_memory()
 
 
 def total_memory(hardware: Hardware) -> int | None:
     """Return the bytes of the GPU's memory; None on a CPU, which has no memory of its own."""
-    if hardware.device != "cuda":
-        return None
-    import torch
-
-    return int(torch.cuda.mem_get_info()[1])
+    return gpus.total_memory(hardware.device) if hardware.kind != "cpu" else None
 
 
 def used_memory(hardware: Hardware) -> int:
-    """Return the bytes in use: the peak of CUDA's allocator, or the resident set of this process."""
-    if hardware.device == "cuda":
-        import torch
-
-        return int(torch.cuda.max_memory_allocated())
+    """Return the bytes in use: on a GPU the peak since `use_device`, else the resident set of this process."""
+    if hardware.kind != "cpu":
+        return gpus.peak_memory(hardware.device)
     return int(psutil.Process().memory_info().rss)
+
+
+@contextlib.contextmanager
+def use_device(hardware: Hardware) -> Iterator[None]:
+    """Use the device in the `with` block: its peak of memory begins there, and what is free at the end is returned."""
+    with gpus.use(hardware.device) if hardware.kind != "cpu" else contextlib.nullcontext():
+        yield
+
+
+def synchronize(hardware: Hardware) -> None:
+    """Wait until the device has completed all work."""
+    if hardware.is_asynchronous:
+        gpus.synchronize(hardware.device)
 
 
 def _cpu_computes_bf16() -> bool:

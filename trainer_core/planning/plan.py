@@ -89,7 +89,7 @@ class RunPlan:
         spec, hardware = self.spec, self.hardware
         return {
             "device": hardware.device,
-            "device_name": hardware.name,
+            "device_name": hardware.label,
             "precision": hardware.precision,
             "network": spec.describe(),
             "parameters": spec.parameter_count(),
@@ -173,8 +173,7 @@ def _plan_resume(given: dict[str, Any], workspace: Workspace, should_continue: C
         photos=photos,
         fingerprints=plan.fingerprints,
         camera=hash_profile(profile, mono=config.monochrome_style),
-        device=plan.hardware.device,
-        precision=plan.hardware.precision,
+        hardware=hardware,
     )
     critical = [change for change in changes if change.must_be_accepted]
     if critical and not (config.accept_changes and all(change.is_possible for change in critical)):

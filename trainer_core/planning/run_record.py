@@ -37,7 +37,7 @@ class RunRecord:
         workspace_id: the id of the workspace, "" if unknown.
         spec: dimensions of the network.
         camera: content hash of the camera profile.
-        device, precision: of the session that wrote the file.
+        device, device_name, precision: of the session that wrote the file; the device without its number.
         photos: split -> names of its photos.
         fingerprints: name -> fingerprint (`data.fingerprints`).
     """
@@ -48,6 +48,7 @@ class RunRecord:
     spec: Mapping[str, int] = field(default_factory=dict)
     camera: str = ""
     device: str = ""
+    device_name: str = ""
     precision: str = ""
     photos: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
@@ -69,7 +70,8 @@ def make_record(plan: RunPlan) -> dict[str, Any]:
     photos["train"] = [digest for _, digest in photos["train"]]  # the checkpoint lists these names already
     return {
         "camera": hash_profile(plan.profile, mono=plan.config.monochrome_style),
-        "device": plan.hardware.device,
+        "device": plan.hardware.kind,
+        "device_name": plan.hardware.name,
         "precision": plan.hardware.precision,
         "photos": json.dumps(photos),  # one value, because the strict reader limits their number
     }
@@ -95,6 +97,7 @@ def read_record(checkpoint: Path) -> RunRecord | None:
         spec={name: value for name, value in _dictionary(tree.get("spec")).items() if type(value) is int},
         camera=_word(plan.get("camera")),
         device=_word(plan.get("device")),
+        device_name=_word(plan.get("device_name")),
         precision=_word(plan.get("precision")),
         photos=photos,
         fingerprints=fingerprints,

@@ -222,9 +222,11 @@ class TrainerConfig:
 
     # -- machine -------------------------------------------------------------------------------
 
-    device: str = _machine("Device", "auto: CUDA if available, otherwise the CPU.").choice(
-        "auto", ("auto", "cuda", "cpu")
-    )
+    device: str = _machine(
+        "Device",
+        "auto: the first CUDA GPU that works (NVIDIA, or AMD with ROCm), otherwise the CPU; cuda:1: the second GPU; "
+        "mps: Apple; xpu: Intel. Only cpu has been tested; this program has not been run on any GPU.",
+    ).choice("auto", ("auto", "cpu", "cuda", "mps", "xpu"), numbered=("cuda", "xpu"))
     amp: bool = _machine(
         "Mixed precision", "Compute in bf16 (fp16 on older GPUs) if the hardware supports it natively."
     ).switch(True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,7 @@ class Setting:
         minimum: the smallest allowed value.
         exclusive_minimum: the limit that a value must exceed, instead of `minimum`.
         maximum: the largest allowed value.
+        numbered: those of the choices that may be followed by a colon and a number.
         choice_labels: value of a choice or switch -> text of its button; empty: the values are the texts.
         files: file type for the file dialog.
         hint: placeholder of the empty entry; "" for the general one.
@@ -56,6 +58,7 @@ class Setting:
     exclusive_minimum: float | None = None
     maximum: float | None = None
     choices: tuple[Any, ...] = ()
+    numbered: tuple[str, ...] = ()
     choice_labels: Mapping[Any, str] = field(default_factory=dict, hash=False)
     files: FileKind | None = None
     hint: str = ""
@@ -82,7 +85,9 @@ class Setting:
     def limits(self) -> str:
         """The allowed values as text, or ""."""
         if self.choices:
-            return ", ".join(str(choice) for choice in self.choices)
+            return ", ".join(
+                f"{choice}, {choice}:N" if choice in self.numbered else str(choice) for choice in self.choices
+            )
         above = self.exclusive_minimum is not None
         low = "" if self.minimum is None else f"from {_format_limit(self.minimum)}"
         low = f"above {_format_limit(self.exclusive_minimum)}" if self.exclusive_minimum is not None else low
@@ -103,12 +108,18 @@ class Setting:
         if self.is_path:
             return None if isinstance(value, str) and value and "\0" not in value else f"must be a path, not {value!r}"
         if self.kind == "choice":
-            return None if value in self.choices else f"must be one of {self.limits}, not {value!r}"
+            return None if self._is_choice(value) else f"must be one of {self.limits}, not {value!r}"
         if self.kind == "pair":
             return self._pair_problem(value)
         if self.kind == "interval" and value == AUTO:
             return None
         return self._number_problem(value)
+
+    def _is_choice(self, value: Any) -> bool:
+        if value in self.choices:
+            return True
+        parts = re.fullmatch("([a-z]+):[0-9]{1,3}", value) if isinstance(value, str) else None
+        return parts is not None and parts[1] in self.numbered
 
     def _pair_problem(self, value: Any) -> str | None:
         if not isinstance(value, (tuple, list)) or len(value) != 2:

@@ -36,14 +36,21 @@ class Batch:
 
 
 class BatchMaker:
-    """Maker of training batches from sampled regions."""
+    """Maker of training batches from sampled regions, in the memory layout of the network."""
 
-    def __init__(self, config: TrainerConfig, camera: Camera, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: TrainerConfig,
+        camera: Camera,
+        device: torch.device,
+        memory_format: torch.memory_format = torch.channels_last,
+    ) -> None:
         self._seed = config.seed
         self._patch = config.patch_size
         self._scale = config.scale
         self._camera = camera
         self._device = device
+        self._memory_format = memory_format
 
     @torch.no_grad()
     def make_batch(self, regions: Sequence[Region]) -> Batch:
@@ -65,7 +72,7 @@ class BatchMaker:
             lrs.append(_cut_window(lr[i], x, y, self._patch))
             hrs.append(_cut_window(hr[i], x * self._scale, y * self._scale, self._patch * self._scale))
         # one copy for the whole batch, into the fastest layout for convolutions
-        layout = torch.channels_last
+        layout = self._memory_format
         return Batch(
             torch.stack(lrs).contiguous(memory_format=layout), torch.stack(hrs).contiguous(memory_format=layout)
         )

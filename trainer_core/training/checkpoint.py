@@ -57,16 +57,24 @@ class TrainingState:
     versions: dict[str, Any] = field(default_factory=dict)
 
 
-def collect_versions(processes: int = 1) -> dict[str, Any]:
-    """Return the versions and the numbers of threads and processes on which bit-identical results depend."""
-    return {
+def collect_versions(device: str, processes: int = 1) -> dict[str, Any]:
+    """Return the versions and the number of processes on which results depend bit for bit.
+
+    Args:
+        device: kind of the device; on "cpu" results also depend on the number of threads, on "cuda" on cuDNN.
+        processes: number of processes that train together.
+    """
+    versions = {
         "trainer": trainer_core.__version__,
         "torch": str(torch.__version__),  # not a plain string, and the strict reader refuses other classes
         "numpy": np.__version__,
         "python": platform.python_version(),
-        "threads": torch.get_num_threads(),
         "processes": processes,
     }
+    if device == "cpu":
+        return {**versions, "threads": torch.get_num_threads()}
+    cudnn = torch.backends.cudnn.version() if device == "cuda" else None  # type: ignore[no-untyped-call]
+    return {**versions, "cudnn": cudnn} if cudnn else versions
 
 
 @single_threaded()

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-import torch
-
 from trainer_core.camera import Camera
 from trainer_core.control import Stopped
 from trainer_core.data.frames import validation_frames
@@ -76,7 +74,7 @@ class Evaluator:
         self._sink = sink
         self._folder = plan.workspace.previews
         self._ema_network = RRDBNet(plan.spec).to(learner.device)
-        self._ema_network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._ema_network.to(memory_format=plan.hardware.memory_format)  # type: ignore[call-overload]
         self._ema_network.requires_grad_(False)
         make_interruptible(self._ema_network, check_stop)
         self._check_stop = check_stop

@@ -57,7 +57,7 @@ class Learner:
     def __init__(self, config: TrainerConfig, network: RRDBNet, hardware: Hardware, world: World | None = None) -> None:
         self._world = world or World()
         self.device = hardware.torch_device
-        self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.to(self.device).to(memory_format=hardware.memory_format)  # type: ignore[call-overload]
         self.ema = Ema(self.network, config.ema_decay)
         self.is_mid_update = False
         self._losses = TrainingLoss(config, self.device)

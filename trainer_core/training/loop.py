@@ -75,7 +75,7 @@ class TrainingLoop:
         prepare_peers(world, plan)
         self._region = make_region_spec(plan.config, start.camera)
         self._learner = Learner(plan.config, start.network, plan.hardware, world)
-        self._batch_maker = BatchMaker(plan.config, start.camera, self._learner.device)
+        self._batch_maker = BatchMaker(plan.config, start.camera, self._learner.device, plan.hardware.memory_format)
         self._saving = Saving(plan, start, lock, control, sink)
         is_new = start.state is None
         self._first_weights = copy_to_cpu(dict(start.network.named_parameters())) if is_new else None
@@ -358,7 +358,7 @@ class TrainingLoop:
                 "divergence": {"rollbacks": self._rollbacks, **self._evaluator.detector.state()},
                 **self._run_record,
             },
-            versions=collect_versions(self._world.size),
+            versions=collect_versions(self._plan.hardware.kind, self._world.size),
         )
 
     def _complete_resumed_save(self) -> None:

@@ -72,6 +72,13 @@ def check_devices(hardware: Hardware, world: World) -> None:
             f"torchrun started {world.local_size} processes on this machine, which has {count} "
             f"GPU{'s' if count > 1 else ''}. Use --nproc-per-node {count}, or --device cpu."
         )
+    if world.local_size > 1 and hardware.kind == "cuda" and hardware.device != f"cuda:{world.local_rank}":
+        own = f"cuda:{world.local_rank}"
+        raise UserError(
+            f"Each process uses the GPU with its own number, but process {world.local_rank} would use "
+            f"{hardware.label}. Use --device cuda without a number. If {own} cannot be used, leave it out with "
+            "CUDA_VISIBLE_DEVICES."
+        )
 
 
 # -- the main process --------------------------------------------------------------------------
@@ -176,7 +183,7 @@ class _Peer:
             )
         self._world = world
         self._learner = Learner(config, RRDBNet(network_spec(config)), hardware, world)
-        self._batch_maker = BatchMaker(config, camera, self._learner.device)
+        self._batch_maker = BatchMaker(config, camera, self._learner.device, hardware.memory_format)
         region = make_region_spec(config, camera)
         self._source = make_region_source(config, photos, region, lambda event: None, control.raise_if_stopped)
         self._next: tuple[int, int] | None = None  # first sample and size of the next micro-batch

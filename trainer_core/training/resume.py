@@ -52,9 +52,9 @@ def make_resume_notices(plan: RunPlan, state: TrainingState, processes: int) -> 
         text = "The raw checkpoint is missing or damaged. Continuing from its deploy sibling with a new optimizer."
         notices.append(Notice("warning", text))
     notices += [Notice("warning", change.text) for change in plan.changes]
-    now = checkpoint.collect_versions(processes)
+    now = checkpoint.collect_versions(plan.hardware.kind, processes)
     before = {**state.versions, "processes": state.versions.get("processes", 1)} if state.versions else {}
-    updated = [f"{k} {v} -> {now.get(k)}" for k, v in before.items() if now.get(k) != v]
+    updated = [f"{k} {v} -> {now[k]}" for k, v in before.items() if k in now and now[k] != v]
     if updated:
         text = (
             f"The result will not be bit-identical to that of an uninterrupted run, because versions changed: "

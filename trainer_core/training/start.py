@@ -111,7 +111,7 @@ def make_start_event(
         total_steps=total_steps,
         device=hardware.device,
         precision=hardware.precision,
-        device_name=hardware.name,
+        device_name=hardware.label,
         memory_total=total_memory(hardware),
         devices=devices,
         parameters=plan.spec.parameter_count(),

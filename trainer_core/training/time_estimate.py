@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.planning.hardware import Hardware
+from trainer_core.planning.hardware import Hardware, synchronize, use_device
 from trainer_core.settings.config import TrainerConfig
 
 _PROBE_BLOCKS = 2
@@ -50,10 +50,11 @@ def measure_step_seconds(
     """
     probe = dataclasses.replace(spec, num_block=min(spec.num_block, _PROBE_BLOCKS))
     each = count_multiplications(probe, config.patch_size)
-    max_patches = config.batch_size if hardware.device == "cuda" else math.ceil(_PROBE_MULTIPLICATIONS / each)
+    max_patches = config.batch_size if hardware.is_asynchronous else math.ceil(_PROBE_MULTIPLICATIONS / each)
     patches = min(config.batch_size, max_patches)
     whole = count_multiplications(spec, config.patch_size) * config.batch_size * config.grad_accum_steps
-    return _time_step(config, probe, hardware, patches, check_stop) * whole / (each * patches)
+    with use_device(hardware):
+        return _time_step(config, probe, hardware, patches, check_stop) * whole / (each * patches)
 
 
 def estimate_run_seconds(config: TrainerConfig, per_step: float) -> float:
@@ -85,7 +86,6 @@ def _time_step(
     while len(times) < _MIN_ROUNDS or (len(times) < _MAX_ROUNDS and sum(times) < _MAX_SECONDS):
         started = time.monotonic()
         learner.update([batch], count=1, learning_rate=0.0)
-        if hardware.device == "cuda":
-            torch.cuda.synchronize()
+        synchronize(hardware)
         times.append(time.monotonic() - started)
     return min(times)

@@ -17,6 +17,7 @@ from trainer_core.control import RunControl, Stopped
 from trainer_core.errors import UserError, is_out_of_memory
 from trainer_core.events import EventSink, Fanout, Notice, RunFinished
 from trainer_core.files import file_identity
+from trainer_core.planning.hardware import use_device
 from trainer_core.planning.plan import RunPlan
 from trainer_core.training.clock import RunClock
 from trainer_core.training.evaluation import ValidationRecord
@@ -77,7 +78,8 @@ class Trainer:
         for text in self._plan.notices:
             self._sink(Notice("info", text))
         try:
-            return self._run()
+            with use_device(self._plan.hardware):
+                return self._run()
         except Stopped:
             self._sink(Notice("info", "Stopped before the first step. No run was changed."))
             return RunResult("stopped", 0, None, None)

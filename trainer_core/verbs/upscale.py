@@ -21,6 +21,8 @@ from trainer_core.files import file_identity, unique_name
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.pixels import has_color, luma, to_tensor, to_uint8
+from trainer_core.planning.hardware import Hardware, choose_hardware
+from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.verbs.output_files import make_folder, refuse_overwriting, save_png
 from trainer_core.verbs.picture_files import compose_comparison, find_pictures, read_pictures
 from trainer_core.weights.network import load_network
@@ -71,8 +73,8 @@ class Upscaler:
 
     Args:
         model: an RRDB weight file.
-        device: "auto", "cuda" or "cpu".
-        half: compute in fp16 (CUDA) or bf16 (CPU).
+        device: "auto", "cpu", "cuda", "cuda:N", "mps" or "xpu".
+        half: compute in fp16 (GPU) or bf16 (CPU).
         tile: side of a tile in LR pixels, 0 for no tiling.
 
     Raises:
@@ -84,8 +86,9 @@ class Upscaler:
     ) -> None:
         if tile < 0 or 0 < tile < TILE_MARGIN:
             raise UserError(f"--tile must be 0 (no tiles) or at least {TILE_MARGIN}, not {tile}.")
-        self._device = _choose_device(device)
-        self._dtype = torch.float32 if not half else torch.float16 if self._device.type == "cuda" else torch.bfloat16
+        self._hardware = _choose_hardware(device)
+        self._device = self._hardware.torch_device
+        self._dtype = torch.float32 if not half else torch.float16 if self._hardware.kind != "cpu" else torch.bfloat16
         with explain_out_of_memory("load the model"):
             network, source = load_network(model)
         self.name = source.path.stem
@@ -98,7 +101,7 @@ class Upscaler:
         if self.gray:
             self.description += ", gray only"
         self._network = network.to(self._device, self._dtype)
-        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network.to(memory_format=self._hardware.memory_format)  # type: ignore[call-overload]
         self._tile = tile
         self._sampled = self._far_outside = 0  # values of all results so far
 
@@ -155,7 +158,7 @@ class Upscaler:
         start_y, start_x = max(top - TILE_MARGIN, 0), max(left - TILE_MARGIN, 0)
         window = lr[..., start_y : bottom + TILE_MARGIN, start_x : right + TILE_MARGIN]
         with explain_out_of_memory(f"upscale on {self._device.type}", hint=_MEMORY_HINT):
-            sr = self._network(window.to(self._device, self._dtype, memory_format=torch.channels_last))
+            sr = self._network(window.to(self._device, self._dtype, memory_format=self._hardware.memory_format))
             sampled = sr[..., ::_SAMPLING, ::_SAMPLING]
             self._far_outside += int(((sampled - 0.5).abs() > 0.5 + _FAR).sum())
             self._sampled += sampled.numel()
@@ -185,9 +188,9 @@ def upscale(
         model: an RRDB weight file.
         images: files and folders.
         out_dir: folder for the results, created if missing.
-        half: compute in fp16 (CUDA) or bf16 (CPU).
+        half: compute in fp16 (GPU) or bf16 (CPU).
         tile: side of a tile in LR pixels, 0 for no tiling.
-        device: "auto", "cuda" or "cpu".
+        device: "auto", "cpu", "cuda", "cuda:N", "mps" or "xpu".
         compare: also write `NAME_compare.png` with bicubic, this model, and `compare_with` if given.
         compare_with: a second model for the comparison; implies `compare`.
         progress: called with the name of a picture, the number of its finished tiles and of all its tiles.
@@ -251,8 +254,8 @@ def _produces_gray(network: RRDBNet) -> bool:
     return all(torch.equal(values, values[:1].expand_as(values)) for values in last.parameters())
 
 
-def _choose_device(name: str) -> torch.device:
-    cuda = torch.cuda.is_available()
-    if name == "cuda" and not cuda:
-        raise UserError("--device cuda: PyTorch finds no CUDA GPU. Use --device cpu.")
-    return torch.device("cuda" if cuda and name != "cpu" else "cpu")
+def _choose_hardware(device: str) -> Hardware:
+    problem = SETTINGS["device"].problem(device)
+    if problem:
+        raise UserError(problem)
+    return choose_hardware(TrainerConfig(device=device, amp=False))
