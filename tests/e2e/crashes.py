@@ -43,6 +43,7 @@ torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
 
 _OPERATIONS = ("open", "os.rename", "os.link", "os.symlink", "os.remove", "os.mkdir", "os.rmdir")  # audit events
 _COMPARED = ("Validated", "PreviewReady", "CheckpointSaved", "PlanChanged")
+_SEED_OF_RESTART = 2
 _BACK = ("--steps", "8", "--lr", "1e-4")
 _SHORT = dict(TINY, steps=6, checkpoint_interval=2, val_interval=3, keep_checkpoints=2)
 
@@ -135,7 +136,7 @@ class Scenario:
         """Return the command line of the run."""
         if self.name == "back":
             return [str(self.photos), str(workspace), "--resume", str(self._step4(workspace)), *_BACK]
-        return self._start(workspace, dict(_SHORT, seed=2) if self.name == "restart" else _SHORT)
+        return self._start(workspace, dict(_SHORT, seed=_SEED_OF_RESTART) if self.name == "restart" else _SHORT)
 
     def _step4(self, workspace: Path) -> Path:
         return workspace / "checkpoints" / "scale4_step4.pth"
@@ -150,7 +151,13 @@ class Scenario:
             return fork_run(self.command(workspace))
         if self.name == "back":  # rotation removed what the command names, so the run had come to its end
             return 0 if fork_run(resume) in (0, 2) else 1
-        return fork_run(resume) and fork_run(self.command(workspace))
+        if fork_run(resume) == 0 and not (self.name == "restart" and self._holds_earlier_run(workspace)):
+            return 0
+        return fork_run(self.command(workspace))  # nothing to resume, or only the finished run that was to be replaced
+
+    def _holds_earlier_run(self, workspace: Path) -> bool:
+        settings = json.loads((workspace / "training_config.json").read_text("utf-8"))
+        return bool(settings.get("seed") != _SEED_OF_RESTART)
 
     def find_faults(self, workspace: Path) -> list[str]:
         """Compare a finished workspace with the uninterrupted one."""
