@@ -15,8 +15,11 @@ _OUT_OF_MEMORY_TEXTS = (
     "can't allocate memory",
     "not enough memory",
     "bad_alloc",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
+    "_STATUS_ALLOC_FAILED",  # cuBLAS, cuDNN and their counterparts on AMD GPUs
+    "_ALLOCATION_FAILED",  # cuDNN 9
+    "OUT_OF_DEVICE_MEMORY",  # Intel GPUs
+    "OUT_OF_HOST_MEMORY",
+    "unable to find an engine to execute",  # cuDNN without memory for any algorithm, on a GPU that passed its test
 )
 
 

@@ -22,7 +22,7 @@ from trainer_core.planning.plan import RunPlan
 from trainer_core.previews.files import file_name, image_keys, write_preview
 from trainer_core.training.cameras import make_region_spec
 from trainer_core.training.divergence import DivergenceDetector, can_be_best
-from trainer_core.training.failures import Diverged
+from trainer_core.training.failures import Diverged, explain_validation_memory
 from trainer_core.training.interruption import make_interruptible
 from trainer_core.training.learner import Learner
 from trainer_core.training.pinned_previews import PinnedPreviews
@@ -89,6 +89,7 @@ class Evaluator:
             sink=sink,
         )
 
+    @explain_validation_memory()
     def _make_validator(self, photos: Sequence[Photo], split: str) -> Validator | None:
         if not photos:
             return None
@@ -147,15 +148,21 @@ class Evaluator:
         """Whether `--early-stop` validations in a row brought no new best."""
         return self._config.early_stop is not None and self.record.since_best >= self._config.early_stop
 
+    @explain_validation_memory()
     def estimate_validation_seconds(self) -> float:
-        """Estimate the seconds of a validation with preview from the time of one frame."""
+        """Estimate the seconds of a validation with preview from the time of one frame, after an untimed one.
+
+        The first frame of a shape also pays for allocations and, on a GPU, for the choice of kernels.
+        """
         if self._val is None:
             return 0.0
         self._load_ema_weights()
+        self._val.render(self._ema_network, 1)
         started = time.monotonic()
         self._val.render(self._ema_network, 1)
         return (time.monotonic() - started) * (len(self._val) + len(self._pinned))
 
+    @explain_validation_memory()
     def validate(self, step: int, *, with_preview: bool, with_test: bool = False) -> bool:
         """Validate the EMA network and emit the results; test it if it is a new best.
 
@@ -198,6 +205,7 @@ class Evaluator:
             self._sink(replace(tested, is_best=is_best))
         return is_best
 
+    @explain_validation_memory()
     def preview(self, step: int) -> None:
         """Emit and write a preview without measuring."""
         self._load_ema_weights()

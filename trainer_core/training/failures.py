@@ -27,6 +27,27 @@ class PeerLost(RuntimeError):
     """The loss of another process of this run: it has ended, or does not answer."""
 
 
+class ValidationMemoryError(MemoryError):
+    """A lack of memory in a validation or preview, which does not depend on the batch."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Out of memory in a validation, which needs the same memory with every batch size. Close other programs "
+            "that use this memory, then resume. If that is not enough, train a smaller --preset or --scale."
+        )
+
+
+@contextlib.contextmanager
+def explain_validation_memory() -> Iterator[None]:
+    """Raise a `ValidationMemoryError` instead if memory runs out in the `with` block."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ValidationMemoryError from error
+
+
 class NotSaved(RuntimeError):
     """The end of a run whose latest steps could not be saved."""
 
@@ -54,7 +75,7 @@ def explain_failure(error: BaseException, config: TrainerConfig) -> str:
     """Return the reason of the failure in a sentence; for lack of memory it names settings that need less."""
     if isinstance(error, OSError):
         return explain_system_error(error)
-    if not is_out_of_memory(error):
+    if not is_out_of_memory(error) or isinstance(error, ValidationMemoryError):
         return str(error) or type(error).__name__
     less = suggest_remedy(error, config)
     if not less:
@@ -67,6 +88,6 @@ def explain_failure(error: BaseException, config: TrainerConfig) -> str:
 
 def suggest_remedy(error: BaseException, config: TrainerConfig) -> dict[str, int]:
     """Return settings that avoid the failure; an empty dictionary if no reliable remedy is known."""
-    if not is_out_of_memory(error) or config.batch_size == 1:
+    if not is_out_of_memory(error) or isinstance(error, ValidationMemoryError) or config.batch_size == 1:
         return {}
     return {"batch_size": config.batch_size // 2, "grad_accum_steps": 2 * config.grad_accum_steps}

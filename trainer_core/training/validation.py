@@ -1,8 +1,8 @@
 """Measuring a network on fixed synthetic frames: PSNR and SSIM beside bicubic, and preview images.
 
 `evaluation` uses one `Validator` per split. Its frames are made once, with camera parameters that never change, so
-that all validations of a run and of its resumed sessions are comparable. Networks run in float32, like the exported
-file.
+that all validations of a run and of its resumed sessions are comparable. Between validations the frames wait on the
+CPU, targets with 16 bits per value. Networks run in float32, like the exported file.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from trainer_core.training.metrics import cut_border, psnr, ssim
 
 FRAME_SEED = 0x57515631  # validation frames do not depend on the run's seed
 MAX_FRAMES = {"val": 24, "test": 12}
+_LEVELS = 65535  # of the stored targets
 _MIN_SPREAD = 0.01  # standard deviation of a target that is not flat itself
 
 
@@ -41,10 +42,29 @@ class ValidationResult:
 
 @dataclass(frozen=True)
 class _FrameCase:
+    """A frame, on the CPU.
+
+    Attributes:
+        name: name of the photo.
+        lr: [1, 3, h, w] in 0..1.
+        target: uint16 [1, 1 or 3, h*scale, w*scale]; one channel if all are equal.
+        spread: standard deviation of the target.
+        bicubic_psnr: PSNR of bicubic enlargement.
+    """
+
     name: str
-    batch: Batch
-    bicubic: Tensor
+    lr: Tensor
+    target: np.ndarray
+    spread: float
     bicubic_psnr: float
+
+    def upload_lr(self, device: torch.device) -> Tensor:
+        """Return the LR image on `device`."""
+        return self.lr.to(device)
+
+    def upload_target(self, device: torch.device) -> Tensor:
+        """Return the target [1, 3, h*scale, w*scale] in 0..1 on `device`."""
+        return torch.from_numpy(self.target.astype(np.float32)).to(device).div_(_LEVELS).expand(-1, 3, -1, -1)
 
 
 class Validator:
@@ -63,16 +83,17 @@ class Validator:
         check_stop: Callable[[], None] = lambda: None,
     ) -> None:
         self._check_stop = check_stop
-        self._scale = scale
+        self._scale, self._device = scale, device
         self._cases: list[_FrameCase] = []
         scores = []
         for index, frame in enumerate(frames):
             check_stop()
             batch = make_frame_batch(frame, camera, seed=FRAME_SEED, index=index, device=device)
-            enlarged = _enlarge_lr(batch.lr, scale)
-            score = self._compute_scores(enlarged, batch.hr)
-            scores.append(score)
-            self._cases.append(_FrameCase(frame.name, batch, enlarged, score[0]))
+            case = _make_case(frame.name, batch)
+            enlarged = to_tensor(_enlarge_lr(case, scale), device)[None]
+            target = case.upload_target(device)
+            scores.append(self._compute_scores(enlarged, target))
+            self._cases.append(replace(case, spread=float(target.std()), bicubic_psnr=scores[-1][0]))
         self.baseline = _mean_result(scores)
 
     def __len__(self) -> int:
@@ -87,14 +108,12 @@ class Validator:
         contrasts: list[float] = []
         for case in self._cases:
             self._check_stop()
-            sr = network(case.batch.lr)
-            score = self._compute_scores(sr, case.batch.hr)
+            sr, score = self._run(network, case)
             scores.append(score)
-            spread = float(case.batch.hr.std())
-            if spread > _MIN_SPREAD:
-                contrasts.append(float(round_to_8bit(sr).std()) / spread)
+            if case.spread > _MIN_SPREAD:
+                contrasts.append(float(round_to_8bit(sr).std()) / case.spread)
             if len(images) < image_count:
-                images.append(_make_image(case, sr, score[0]))
+                images.append(_make_image(case, sr, score[0], self._scale))
         return replace(_mean_result(scores, tuple(images)), contrast=float(np.mean(contrasts)) if contrasts else 1.0)
 
     @torch.no_grad()
@@ -104,9 +123,13 @@ class Validator:
         images: list[PreviewImage] = []
         for case in self._cases[:count]:
             self._check_stop()
-            sr = network(case.batch.lr)
-            images.append(_make_image(case, sr, self._compute_scores(sr, case.batch.hr)[0]))
+            sr, score = self._run(network, case)
+            images.append(_make_image(case, sr, score[0], self._scale))
         return tuple(images)
+
+    def _run(self, network: nn.Module, case: _FrameCase) -> tuple[Tensor, tuple[float, float]]:
+        sr = network(case.upload_lr(self._device))
+        return sr, self._compute_scores(sr, case.upload_target(self._device))
 
     def _compute_scores(self, sr: Tensor, hr: Tensor) -> tuple[float, float]:
         a, b = cut_border(round_to_8bit(sr), self._scale), cut_border(hr, self._scale)
@@ -118,11 +141,17 @@ def _mean_result(scores: list[tuple[float, float]], images: tuple[PreviewImage, 
     return ValidationResult(float(np.mean(psnrs)), float(np.mean(ssims)), images)
 
 
-def _enlarge_lr(lr: Tensor, scale: int) -> Tensor:
-    """Enlarge an LR image [1, 3, h, w], rounded to 8 bits, to [1, 3, h*scale, w*scale] in 0..1."""
-    return to_tensor(enlarge_bicubic(to_uint8(lr)[0], scale))[None].to(lr.device)
+def _make_case(name: str, batch: Batch) -> _FrameCase:
+    hr = batch.hr[:, :1] if batch.hr.stride(1) == 0 else batch.hr  # a mono target repeats one channel
+    target = (hr.clamp(0, 1) * _LEVELS).round().cpu().numpy().astype(np.uint16)
+    return _FrameCase(name, batch.lr.cpu().contiguous(), target, spread=0.0, bicubic_psnr=0.0)
 
 
-def _make_image(case: _FrameCase, output: Tensor, score: float) -> PreviewImage:
-    lr, sr, hr, enlarged = (to_uint8(image)[0] for image in (case.batch.lr, output, case.batch.hr, case.bicubic))
-    return PreviewImage(case.name, lr, sr, hr, enlarged, score, case.bicubic_psnr)
+def _enlarge_lr(case: _FrameCase, scale: int) -> np.ndarray:
+    """Enlarge the LR image, rounded to 8 bits, to uint8 [h*scale, w*scale, 3]."""
+    return enlarge_bicubic(to_uint8(case.lr)[0], scale)
+
+
+def _make_image(case: _FrameCase, output: Tensor, score: float, scale: int) -> PreviewImage:
+    lr, sr, hr = (to_uint8(image)[0] for image in (case.lr, output, case.upload_target(torch.device("cpu"))))
+    return PreviewImage(case.name, lr, sr, hr, _enlarge_lr(case, scale), score, case.bicubic_psnr)
