@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable
 from statistics import median
 
+import numpy as np
 import torch
 
 from trainer_core import environment
 from trainer_core.camera import Camera, CameraProfile, FrameView, build_camera
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.uploads import upload
 
 SCALE = 4
 BATCH = 16
@@ -64,18 +66,15 @@ def _simulation(name: str) -> Callable[[], object]:
     side = REGION_SIDES[name]
     place = torch.full((BATCH,), camera.region_multiple)
     view = FrameView(
-        torch.rand(BATCH, 3, side * SCALE, side * SCALE),
-        place,
-        place,
-        camera.frame_width,
-        camera.frame_height,
-        torch.rand(BATCH, 3, 30, 30),
+        torch.rand(BATCH, 3, side * SCALE, side * SCALE), place, place, camera.frame_width, camera.frame_height
     )
-    return lambda: _draw_and_simulate(camera, view)
+    thumbnail = np.random.default_rng(1).integers(0, 256, (BATCH, 40, 40, 3)).astype(np.uint8)
+    return lambda: _draw_and_simulate(camera, view, thumbnail)
 
 
-def _draw_and_simulate(camera: Camera, view: FrameView) -> None:
-    camera(view, camera.draw(1, range(BATCH)), torch.Generator().manual_seed(1))
+def _draw_and_simulate(camera: Camera, view: FrameView, thumbnail: np.ndarray) -> None:
+    values = upload(camera.prepare(1, range(BATCH), thumbnail))
+    camera.simulate(view, values, torch.Generator().manual_seed(1))
 
 
 def _training_step() -> Callable[[], object]:

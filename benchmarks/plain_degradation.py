@@ -19,7 +19,7 @@ from torch import Tensor
 
 from trainer_core.camera import Camera, FrameView
 from trainer_core.camera.bicubic import bicubic_downscale
-from trainer_core.camera.parameters import Parameter, Params, draw_parameters
+from trainer_core.camera.parameters import Parameter, Params, draw_table
 from trainer_core.camera.stages.quantizer import quantize
 from trainer_core.pixels import luma
 
@@ -61,14 +61,14 @@ class PlainCamera(Camera):
         self.frame_width, self.frame_height = (120, 120) if mono else (176, 144)
         self._mono = mono
 
-    def draw(self, seed: int, indices: Sequence[int]) -> PlainParams:
-        """See `Camera.draw`."""
-        return draw_parameters(PlainParams, _RANGES, _CHANCES, seed, indices)
+    def draw_table(self, seed: int, indices: Sequence[int]) -> np.ndarray:
+        """See `Camera.draw_table`."""
+        return draw_table(PlainParams, _RANGES, _CHANCES, seed, indices)
 
     @torch.no_grad()
-    def __call__(self, view: FrameView, params: Params, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See `Camera.__call__`."""
-        assert isinstance(params, PlainParams)
+    def simulate(self, view: FrameView, values: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See `Camera.simulate`."""
+        params = PlainParams.from_columns(values)
         clean = luma(view.hr).expand(-1, 3, -1, -1) if self._mono else view.hr
         noise = torch.randn(clean[:, :1].shape, generator=generator, device=clean.device)
         noisy = _blur(clean, params.blur * params.blurred) + noise * params.noise.view(-1, 1, 1, 1)

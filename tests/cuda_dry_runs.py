@@ -48,7 +48,7 @@ def do_steps(config: TrainerConfig, precision: str, *, steps: int = 2) -> tuple[
                 for start in range(first, first + config.effective_batch, config.batch_size):
                     regions = [_make_region(side, n) for n in range(start, start + config.batch_size)]
                     with watch.region("camera"):
-                        batch = maker.make_batch(regions)
+                        batch = maker.make_batch(maker.prepare(regions))
                     yield batch
 
             with watch.region("update"):

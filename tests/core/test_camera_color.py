@@ -95,7 +95,7 @@ def test_lr_is_a_decoded_jpeg_and_the_target_is_not() -> None:
 def test_what_goes_into_the_encoder_comes_out_as_lr() -> None:
     camera = _camera()
     view, params = FrameView.whole_frames(_frames(1), SCALE), camera.draw(1, [0])
-    raw, _ = camera.render_before_jpeg(view, params, torch.Generator().manual_seed(3))
+    raw, _ = camera.render_before_jpeg(view, camera.meter_view(view, params), torch.Generator().manual_seed(3))
     lr, _ = camera(view, params, torch.Generator().manual_seed(3))
     assert raw.equal(raw.round()) and raw.min() >= 0 and raw.max() <= 255
     assert (lr * 255).allclose(jpeg_round_trip(raw, *select_tables(params.annex_k)), atol=1e-3)
@@ -109,8 +109,8 @@ def test_a_region_is_what_the_whole_frame_shows_there() -> None:
     rows, columns = slice(top * SCALE, (top + side) * SCALE), slice(left * SCALE, (left + side) * SCALE)
     corner = torch.ones_like(whole.left)
     part = replace(whole, hr=whole.hr[..., rows, columns], left=corner * left, top=corner * top)
-    raw, _ = camera.render_before_jpeg(whole, params, torch.Generator())
-    part_raw, _ = camera.render_before_jpeg(part, params, torch.Generator())
+    raw, _ = camera.render_before_jpeg(whole, camera.meter_view(whole, params), torch.Generator())
+    part_raw, _ = camera.render_before_jpeg(part, camera.meter_view(part, params), torch.Generator())
     part_lr, part_target = camera(part, params, torch.Generator())
     assert part_target.allclose(target[..., rows, columns], atol=1e-5)
     inner = (slice(None), slice(None), slice(cut, -cut), slice(cut, -cut))
@@ -172,7 +172,8 @@ def test_red_light_leaks_into_even_rows_of_the_frame() -> None:
     frame[:, 0] = 0.7
     none, strong = torch.zeros(1), torch.full((1,), 0.06)
     params = replace(camera.draw(5, [0]), odd_rows=none, line_leak=strong, red_balance=none, blue_balance=none)
-    raw, _ = camera.render_before_jpeg(FrameView.whole_frames(frame, SCALE), params, torch.Generator())
+    view = FrameView.whole_frames(frame, SCALE)
+    raw, _ = camera.render_before_jpeg(view, camera.meter_view(view, params), torch.Generator())
     assert raw[0, 1, 40:100:2, 80].mean() > raw[0, 1, 41:101:2, 80].mean() + 1
 
 

@@ -32,7 +32,7 @@ from trainer_core.training.learner import Learner
 pytestmark = pytest.mark.skipif(not pretended_cuda.is_possible(), reason="this torch cannot pretend a CUDA device")
 
 SMALL = dict(num_feat=16, num_block=1, num_grow_ch=8, batch_size=2, patch_size=16, base_resolution=48)
-CAMERA_LAUNCHES = {"mono": 760, "color": 1110}
+CAMERA_LAUNCHES = {"mono": 200, "color": 375}
 
 
 def make_config(**settings: Any) -> TrainerConfig:

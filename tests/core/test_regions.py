@@ -57,6 +57,19 @@ def alone(source: RegionSource, n: int) -> Region:
     return next(source.iterate_batches(n, 1))[0]
 
 
+def test_batches_are_prepared_in_the_cutting_threads_and_stay_in_order(tmp_path: Path) -> None:
+    threads: set[str] = set()
+
+    def prepare(regions: list[Region]) -> list[int]:
+        threads.add(threading.current_thread().name)
+        return [region.index for region in regions]
+
+    with RegionSource(folder(tmp_path), SPEC, seed=1, threads=2) as source:
+        prepared = list(itertools.islice(source.iterate_prepared(8, 4, prepare), 5))
+    assert prepared == [list(range(start, start + 4)) for start in range(8, 28, 4)]
+    assert threads and all(name.startswith("cut") for name in threads)
+
+
 # Which sample.
 
 

@@ -320,9 +320,9 @@ def test_a_non_finite_batch_never_reaches_the_weights(photos: Path, tmp_path: Pa
 
     real = batches.BatchMaker.make_batch
 
-    def poisoned(self: batches.BatchMaker, regions: Any) -> batches.Batch:
-        pair = real(self, regions)
-        return batches.Batch(pair.lr * float("nan"), pair.hr) if regions[0].index == 4 else pair
+    def poisoned(self: batches.BatchMaker, prepared: batches.PreparedBatch) -> batches.Batch:
+        batch = real(self, prepared)
+        return batches.Batch(batch.lr * float("nan"), batch.hr) if prepared.first == 4 else batch
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches.BatchMaker, "make_batch", poisoned)

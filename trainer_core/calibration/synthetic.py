@@ -8,6 +8,7 @@ from PIL import Image
 
 from trainer_core.camera import Camera, CameraProfile, FrameView, build_camera
 from trainer_core.pixels import to_tensor, to_uint8
+from trainer_core.uploads import upload
 
 _BATCH = 16
 
@@ -35,7 +36,10 @@ def simulate_photos(profile: CameraProfile, frames: np.ndarray, scale: int, seed
     pixels: list[np.ndarray] = []
     for start in range(0, len(frames), _BATCH):
         hr = to_tensor(frames[start : start + _BATCH])
-        lr, _ = camera(FrameView.whole_frames(hr, scale), camera.draw(seed, range(start, start + len(hr))), noise)
+        view = FrameView.whole_frames(hr, scale)
+        assert view.thumbnail is not None
+        values = upload(camera.prepare(seed, range(start, start + len(hr)), view.thumbnail))
+        lr, _ = camera.simulate(view, values, noise)
         pixels += list(to_uint8(lr))
     return [image[..., 0] for image in pixels] if profile.kind == "mono" else pixels
 

@@ -1,7 +1,7 @@
 """Simulate a watch: a camera makes LR and target from clean HR regions, with torch and NumPy only.
 
 camera = build_camera(CameraProfile.builtin("wqv1"), scale=4)
-lr, target = camera(view, camera.draw(seed, indices).to(device), generator)
+lr, target = camera(view, camera.draw(seed, indices), generator)
 
 Importing this package, `profile` or `parameters` does not import torch; the first use of a camera does.
 """

@@ -8,24 +8,17 @@ scale so that it also filters, weights normalized, borders mirrored, as MATLAB's
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from trainer_core.camera.interface import Camera
-from trainer_core.camera.parameters import Params
 from trainer_core.camera.stages.quantizer import quantize
 from trainer_core.camera.view import FrameView
 from trainer_core.pixels import luma
 from trainer_core.uploads import constant
 from trainer_core.watches import WQV1
-
-
-@dataclass(frozen=True)
-class BicubicParams(Params):
-    """Parameters of the bicubic camera, which has none."""
 
 
 class BicubicCamera(Camera):
@@ -55,13 +48,13 @@ class BicubicCamera(Camera):
         self.frame_height = frame_height
         self._monochrome = monochrome
 
-    def draw(self, seed: int, indices: Sequence[int]) -> BicubicParams:
-        """Return the empty parameters of this camera; see `Camera.draw`."""
-        return BicubicParams()
+    def draw_table(self, seed: int, indices: Sequence[int]) -> np.ndarray:
+        """Return a table without columns: this camera has no parameters; see `Camera.draw_table`."""
+        return np.zeros((len(indices), 0), np.float32)
 
     @torch.no_grad()
-    def __call__(self, view: FrameView, params: Params, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See `Camera.__call__`; the generator is not used."""
+    def simulate(self, view: FrameView, values: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See `Camera.simulate`; values and generator are not used."""
         target = luma(view.hr).expand(-1, 3, -1, -1) if self._monochrome else view.hr
         return quantize(bicubic_downscale(target, self.scale), 1.0, 256), target
 

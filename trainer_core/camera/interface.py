@@ -1,8 +1,9 @@
-"""The interface of all cameras: `draw` returns the parameters of samples, a call simulates a batch of regions.
+"""The interface of all cameras: values of samples are prepared on the CPU, a batch of regions is simulated on a device.
 
 Two cameras are calibrated on real watches (`MonoCamera`, `ColorCamera`), one is the bicubic downscale of published
-tables (`BicubicCamera`). Parameters are drawn on the CPU as a pure function of (seed, sample index); the simulation
-runs on the device of the view.
+tables (`BicubicCamera`). `prepare` draws the parameters, a pure function of (seed, sample index), and meters the
+exposure on thumbnails. It uses NumPy alone, so the threads that cut regions call it. `simulate` runs on the device of
+the view.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from trainer_core.camera.parameters import Params
 from trainer_core.camera.view import FrameView
+from trainer_core.uploads import upload
 
 
 class Camera(ABC):
@@ -37,17 +40,34 @@ class Camera(ABC):
     margin: int
 
     @abstractmethod
-    def draw(self, seed: int, indices: Sequence[int]) -> Params:
-        """Draw the parameters of the samples `indices` of the run `seed`, on the CPU: a pure function of both."""
+    def draw_table(self, seed: int, indices: Sequence[int]) -> np.ndarray:
+        """Draw the parameters of the samples `indices` of the run `seed`: a pure function of both, float32 [B, n]."""
+
+    def meter(self, table: np.ndarray, thumbnail: np.ndarray) -> np.ndarray:
+        """Append to a table of parameters what follows from them and the thumbnails, uint8 [B, t, t', 3]."""
+        return table
+
+    def prepare(self, seed: int, indices: Sequence[int], thumbnail: np.ndarray) -> np.ndarray:
+        """Draw and meter: the values of `simulate`, float32 [B, m]; may be called in any thread."""
+        return self.meter(self.draw_table(seed, indices), thumbnail)
+
+    def __call__(self, view: FrameView, params: Params, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Meter the view, which must have thumbnails, with these parameters, and `simulate` it."""
+        return self.simulate(view, self.meter_view(view, params), generator)
+
+    def meter_view(self, view: FrameView, params: Params) -> Tensor:
+        """Return the values of `simulate` for a view with thumbnails, on its device."""
+        assert view.thumbnail is not None
+        return upload(self.meter(params.table(), view.thumbnail), view.hr.device)
 
     @abstractmethod
-    def __call__(self, view: FrameView, params: Params, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def simulate(self, view: FrameView, values: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Simulate the view: LR [B, 3, h, w] and target [B, 3, h*scale, w*scale], float32, 0..1.
 
         Args:
             view: regions that obey `region_multiple`.
-            params: parameters of the same B samples, on the view's device.
-            generator: source of the per-pixel noise; the parameters determine everything else. With a generator on the
+            values: what `prepare` returned for the same B samples, on the view's device.
+            generator: source of the per-pixel noise; the values determine everything else. With a generator on the
                 CPU, the noise is the same for views on every device.
 
         Returns:

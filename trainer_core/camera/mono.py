@@ -9,12 +9,15 @@ halves) and Art (two tones).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from trainer_core.camera.interface import Camera
-from trainer_core.camera.parameters import MonoParams, Params, draw_parameters
+from trainer_core.camera.metering import decode_thumbnail, luminance, radius_squared
+from trainer_core.camera.parameters import MonoParams, draw_table
 from trainer_core.camera.precision import disable_tf32
 from trainer_core.camera.profile import CameraProfile
 from trainer_core.camera.stages import per_sample
@@ -22,7 +25,7 @@ from trainer_core.camera.stages.enhancer import enhance_columns, enhance_rows
 from trainer_core.camera.stages.exposure import find_exposure
 from trainer_core.camera.stages.light import decode_luminance
 from trainer_core.camera.stages.noise import MONO_SENSOR, NoiseSource
-from trainer_core.camera.stages.optics import sample_image
+from trainer_core.camera.stages.optics import count_weights, sample_image, sampling_weights
 from trainer_core.camera.stages.pattern import column_parity, parity_offsets, row_parity
 from trainer_core.camera.stages.quantizer import quantize
 from trainer_core.camera.stages.shading import RadialField, falloff
@@ -64,21 +67,41 @@ class MonoCamera(Camera):
         self._noise_strength = noise_strength
         self._largest_sigma = max(profile.ranges["psf_v"][1], profile.ranges["psf_h"][1])
 
+    def draw_table(self, seed: int, indices: Sequence[int]) -> np.ndarray:
+        """Draw the parameters of samples; see `Camera.draw_table`."""
+        return draw_table(MonoParams, self.profile.ranges, self.profile.chances, seed, indices)
+
     def draw(self, seed: int, indices: Sequence[int]) -> MonoParams:
-        """Draw the parameters of samples; see `Camera.draw`."""
-        return draw_parameters(MonoParams, self.profile.ranges, self.profile.chances, seed, indices)
+        """Draw the parameters of samples as tensors on the CPU."""
+        return MonoParams.from_columns(torch.from_numpy(self.draw_table(seed, indices)))
+
+    def meter(self, table: np.ndarray, thumbnail: np.ndarray) -> np.ndarray:
+        """Append gain, stray light after the gain, and the weights of the optics; see `Camera.meter`."""
+        params: Any = MonoParams.from_columns(table)
+        frame_size = (self.frame_height, self.frame_width)
+        radius = radius_squared(thumbnail.shape[1:3], frame_size, params.centre_x, params.centre_y)
+        frame = luminance(decode_thumbnail(thumbnail))
+        frame *= np.maximum(1 - radius * params.vignette[:, None, None, None], 0)
+        stray = params.flare * frame.mean((1, 2, 3))
+        black = params.pedestal[:, None]
+        light = frame + stray[:, None, None, None]
+        gain = find_exposure(light, params.gamma, black, np.full_like(black, WHITE_LEVEL), params.mean_level)
+        optics = [sampling_weights(sigma, self.scale, self._largest_sigma) for sigma in (params.psf_v, params.psf_h)]
+        return np.concatenate((table, gain[:, None], (stray * gain)[:, None], *optics), 1)
 
     @torch.no_grad()
     @disable_tf32()
-    def __call__(self, view: FrameView, params: Params, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See `Camera.__call__`."""
-        assert isinstance(params, MonoParams)
+    def simulate(self, view: FrameView, values: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See `Camera.simulate`."""
+        params = MonoParams.from_columns(values)
+        count = count_weights(self.scale, self._largest_sigma)
+        metered = values[:, len(MonoParams.parameters()) :]
+        exposure, stray, down, across = torch.split(metered, [1, 1, count, count], 1)
         noise = NoiseSource(generator, self._noise_strength)
         field = RadialField(view, params.centre_x, params.centre_y)
-        stray, exposure = self._meter_exposure(view, field, params)
         scene = decode_luminance(view.hr)
 
-        sampled = sample_image(scene, params.psf_v, params.psf_h, self.scale, self._largest_sigma)
+        sampled = sample_image(scene, down, across, self.scale)
         light = self._expose(sampled, field, 1, stray, exposure, params)
         light = light + noise.sensor_noise(light, self._amplifier_gain(params), MONO_SENSOR)
         levels = self._quantize_output(
@@ -90,21 +113,13 @@ class MonoCamera(Camera):
         target = apply_tone_curve(clean, params.gamma, params.pedestal, WHITE_LEVEL).div_(WHITE_LEVEL).clamp_(0, 1)
         return lr.expand(-1, 3, -1, -1), target.expand(-1, 3, -1, -1)
 
-    def _meter_exposure(self, view: FrameView, field: RadialField, params: MonoParams) -> tuple[Tensor, Tensor]:
-        """Meter stray light [B] and exposure [B] on the whole frames."""
-        frame = decode_luminance(view.thumbnail) * falloff(field.evaluate_on_thumbnail(), params.vignette)
-        stray = params.flare * frame.mean((1, 2, 3))
-        black = params.pedestal.unsqueeze(1)
-        white = torch.full_like(black, WHITE_LEVEL)
-        return stray, find_exposure(frame + per_sample(stray), params.gamma, black, white, params.mean_level)
-
     @staticmethod
     def _expose(
         light: Tensor, field: RadialField, scale: int, stray: Tensor, exposure: Tensor, params: MonoParams
     ) -> Tensor:
         height, width = light.shape[-2:]
         shaded = light * falloff(field.evaluate_on_region(height, width, scale), params.vignette)
-        exposed = shaded.add_(per_sample(stray)).mul_(per_sample(exposure))
+        exposed = shaded.mul_(per_sample(exposure)).add_(per_sample(stray))
         return torch.minimum(exposed, per_sample(params.head_room))
 
     @staticmethod

@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from trainer_core.randomness import Stream, make_generator
-from trainer_core.uploads import upload
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
 ParamsT = TypeVar("ParamsT", bound="Params")
@@ -60,7 +58,10 @@ def _probability_parameter(description: str) -> Any:
 
 @dataclass(frozen=True)
 class Params:
-    """Parameter values of B samples; every field is float32 [B]. Fields are drawn in order: append, never reorder."""
+    """Parameter values of B samples, float32 [B] each. Fields are drawn in order: append, never reorder.
+
+    The fields are tensors; for metering they are arrays.
+    """
 
     @classmethod
     def parameters(cls) -> dict[str, Parameter]:
@@ -68,18 +69,14 @@ class Params:
         return {entry.name: entry.metadata["parameter"] for entry in fields(cls)}
 
     @classmethod
-    def from_columns(cls: type[ParamsT], table: Tensor) -> ParamsT:
-        """Split [B, number of parameters] into fields."""
-        return cls(*table.unbind(1))
+    def from_columns(cls: type[ParamsT], table: Any) -> ParamsT:
+        """Split the first columns of a tensor or an array [B, at least the number of parameters] into fields."""
+        return cls(*(table[:, place] for place in range(len(cls.parameters()))))
 
-    def to(self: ParamsT, device: torch.device) -> ParamsT:
-        """Move the values to `device` in one transfer."""
-        import torch
-
-        columns = [getattr(self, entry.name) for entry in fields(self)]
-        if not columns:
-            return self
-        return type(self).from_columns(upload(torch.stack(columns, 1).numpy(), device))
+    def table(self) -> np.ndarray:
+        """Return the values as an array [B, number of parameters], float32."""
+        columns = [getattr(self, entry.name).cpu().numpy() for entry in fields(self)]
+        return np.stack(columns, 1) if columns else np.zeros((1, 0), np.float32)
 
 
 @dataclass(frozen=True)
@@ -157,26 +154,24 @@ class ColorParams(Params):
     )
 
 
-def draw_parameters(
-    cls: type[ParamsT],
+def draw_table(
+    cls: type[Params],
     ranges: Mapping[str, tuple[float, float]],
     chances: Mapping[str, float],
     seed: int,
     indices: Sequence[int],
-) -> ParamsT:
-    """Draw the values of the samples `indices` of the run `seed`, float32 on the CPU.
+) -> np.ndarray:
+    """Draw the values of the samples `indices` of the run `seed`: [B, number of parameters], float32.
 
     Each sample has its own generator of `Stream.CAMERA`, so that its values do not depend on other draws or samples.
     """
-    import torch
-
     parameters = cls.parameters()
     uniforms = np.stack([make_generator(seed, Stream.CAMERA, n).random(len(parameters)) for n in indices])
     columns = [
         _apply_distribution(parameter, uniforms[:, place], ranges.get(name, (0.0, 0.0)), chances.get(name, 0.0))
         for place, (name, parameter) in enumerate(parameters.items())
     ]
-    return cls.from_columns(torch.from_numpy(np.stack(columns, 1).astype(np.float32)))
+    return np.stack(columns, 1).astype(np.float32)
 
 
 def _apply_distribution(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from trainer_core.pixels import to_uint8
 
 METERING_THUMBNAIL_SIDE = 30
 """Longer side of the thumbnails of `FrameView.whole_frames`, which have the shape of the frame.
@@ -25,8 +28,8 @@ class FrameView:
         top: [B] int64, LR pixels: first row of each region in its frame.
         frame_width: LR pixels (120 mono, 176 color).
         frame_height: LR pixels (120 mono, 144 color).
-        thumbnail: [B, 3, t, t'] float32, sRGB-encoded, 0..1: area average of the whole frame, for
-            metering.
+        thumbnail: uint8 [B, t, t', 3], sRGB: area average of the whole frame, for metering; None for
+            `Camera.simulate`, whose values are metered already.
     """
 
     hr: Tensor
@@ -34,7 +37,7 @@ class FrameView:
     top: Tensor
     frame_width: int
     frame_height: int
-    thumbnail: Tensor
+    thumbnail: np.ndarray | None = None
 
     @classmethod
     def whole_frames(cls, frames: Tensor, scale: int) -> FrameView:
@@ -43,4 +46,5 @@ class FrameView:
         frame_origin = torch.zeros(len(frames), dtype=torch.int64, device=frames.device)
         longest = max(height, width)
         size = (max(1, METERING_THUMBNAIL_SIDE * height // longest), max(1, METERING_THUMBNAIL_SIDE * width // longest))
-        return cls(frames, frame_origin, frame_origin, width, height, F.interpolate(frames, size, mode="area"))
+        thumbnail = to_uint8(F.interpolate(frames, size, mode="area"))
+        return cls(frames, frame_origin, frame_origin, width, height, thumbnail)

@@ -19,7 +19,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from types import TracebackType
-from typing import Union
+from typing import TypeVar, Union
 
 import numpy as np
 
@@ -39,6 +39,7 @@ _BATCHES_AHEAD = 3
 _PYRAMID_OVERHEAD = 4 / 3
 _RETRY_DELAY = 1.0  # seconds before a photo that the system could not read is read once more
 
+PreparedT = TypeVar("PreparedT")
 _Decoded = Union[Pyramid, PhotoError]  # evaluated at run time, where Python 3.9 has no X | Y
 
 
@@ -158,10 +159,16 @@ class RegionSource:
         Raises:
             UserError: too many photos cannot be used.
         """
+        return self.iterate_prepared(start, size, lambda regions: regions, stride=stride)
+
+    def iterate_prepared(
+        self, start: int, size: int, prepare: Callable[[list[Region]], PreparedT], *, stride: int | None = None
+    ) -> Iterator[PreparedT]:
+        """Yield what `prepare` makes, in the cutting threads, of the lists of `iterate_batches`."""
         if size < 1:
             raise ValueError("a batch needs at least one sample")
         stride = stride or size
-        pending: deque[Future[list[Region]]] = deque()
+        pending: deque[Future[PreparedT]] = deque()
         self._latest_block = -1
         try:
             while True:
@@ -171,7 +178,7 @@ class RegionSource:
                         break  # the cache holds two blocks
                     decoded = self._decode_ahead(start, first + size)
                     numbers = range(first, first + size)
-                    pending.append(self._cut_pool.submit(partial(self._cut_regions, numbers, decoded)))
+                    pending.append(self._cut_pool.submit(partial(self._cut_regions, numbers, decoded, prepare)))
                 batch = self._cut_pool.wait(pending.popleft(), self._look_after_threads)
                 start += stride
                 self._troubles.report()
@@ -260,8 +267,10 @@ class RegionSource:
 
     # Cutting, in threads.
 
-    def _cut_regions(self, numbers: range, decoded: dict[int, Future[_Decoded]]) -> list[Region]:
-        return [self._cut_region(n, decoded) for n in numbers]
+    def _cut_regions(
+        self, numbers: range, decoded: dict[int, Future[_Decoded]], prepare: Callable[[list[Region]], PreparedT]
+    ) -> PreparedT:
+        return prepare([self._cut_region(n, decoded) for n in numbers])
 
     def _cut_region(self, n: int, decoded: dict[int, Future[_Decoded]]) -> Region:
         turn = 0

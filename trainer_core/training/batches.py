@@ -35,8 +35,30 @@ class Batch:
     hr: Tensor
 
 
+@dataclass(frozen=True)
+class PreparedBatch:
+    """What the device needs for a micro-batch, as arrays.
+
+    Attributes:
+        first: number of the first sample.
+        hr: uint8 [B, H, W, 3], the regions.
+        places: int64 [2, B], their left and top in the frames.
+        values: float32 [B, n], what `Camera.prepare` returned.
+        offsets: x and y of each patch in its region, LR pixels.
+    """
+
+    first: int
+    hr: np.ndarray
+    places: np.ndarray
+    values: np.ndarray
+    offsets: list[tuple[int, int]]
+
+
 class BatchMaker:
-    """Maker of training batches from sampled regions, in the memory layout of the network."""
+    """Maker of training batches from sampled regions, in the memory layout of the network.
+
+    `prepare` may be called in any thread, `make_batch` in that of torch.
+    """
 
     def __init__(
         self,
@@ -52,23 +74,29 @@ class BatchMaker:
         self._device = device
         self._memory_format = memory_format
 
-    @torch.no_grad()
-    def make_batch(self, regions: Sequence[Region]) -> Batch:
-        """Make a micro-batch of patches; `regions` have consecutive sample numbers."""
+    def prepare(self, regions: Sequence[Region]) -> PreparedBatch:
+        """Prepare a micro-batch, without torch; `regions` have consecutive sample numbers."""
         indices = [region.index for region in regions]
-        view = _make_view(regions, self._camera, self._device)
-        params = self._camera.draw(self._seed, indices).to(self._device)
-        noise = make_torch_generator(self._seed, Stream.NOISE, indices[0], self._device)
-        lr, hr = self._camera(view, params, noise)
-        return self._cut_patches(lr, hr, indices)
+        offsets = [self._draw_offset(index, regions[0].hr.shape[0] // self._scale) for index in indices]
+        return PreparedBatch(indices[0], *_prepare(regions, self._camera, self._seed, indices), offsets)
 
-    def _cut_patches(self, lr: Tensor, hr: Tensor, indices: Sequence[int]) -> Batch:
-        slack = lr.shape[-1] - self._patch
+    def _draw_offset(self, index: int, side: int) -> tuple[int, int]:
+        slack = side - self._patch
         low = min(_MIN_MARGIN, slack // 2)
+        x, y = make_generator(self._seed, Stream.OFFSET, index).integers(low, slack - low + 1, size=2).tolist()
+        return x, y
+
+    @torch.no_grad()
+    def make_batch(self, prepared: PreparedBatch) -> Batch:
+        """Simulate a micro-batch on the device and cut its patches."""
+        view, values = _upload(prepared.hr, prepared.places, prepared.values, self._camera, self._device)
+        noise = make_torch_generator(self._seed, Stream.NOISE, prepared.first, self._device)
+        lr, hr = self._camera.simulate(view, values, noise)
+        return self._cut_patches(lr, hr, prepared.offsets)
+
+    def _cut_patches(self, lr: Tensor, hr: Tensor, offsets: Sequence[tuple[int, int]]) -> Batch:
         lrs, hrs = [], []
-        for i, index in enumerate(indices):
-            offsets = make_generator(self._seed, Stream.OFFSET, index)
-            x, y = offsets.integers(low, slack - low + 1, size=2).tolist()
+        for i, (x, y) in enumerate(offsets):
             lrs.append(_cut_window(lr[i], x, y, self._patch))
             hrs.append(_cut_window(hr[i], x * self._scale, y * self._scale, self._patch * self._scale))
         # one copy for the whole batch, into the fastest layout for convolutions
@@ -81,22 +109,26 @@ class BatchMaker:
 @torch.no_grad()
 def make_frame_batch(frame: Frame, camera: Camera, *, seed: int, index: int, device: torch.device) -> Batch:
     """Make the batch of one whole frame; `seed` and `index` determine all its random numbers."""
-    params = camera.draw(seed, [index]).to(device)
     noise = make_torch_generator(seed, Stream.NOISE, index, device)
-    lr, hr = camera(_make_view([frame], camera, device), params, noise)
-    return Batch(lr, hr)
+    view, values = _upload(*_prepare([frame], camera, seed, [index]), camera, device)
+    return Batch(*camera.simulate(view, values, noise))
 
 
-def _make_view(regions: Sequence[_Simulated], camera: Camera, device: torch.device) -> FrameView:
-    left, top = upload(np.array([[region.left, region.top] for region in regions], np.int64).T, device)
-    return FrameView(
-        hr=to_tensor(np.stack([region.hr for region in regions]), device),
-        left=left,
-        top=top,
-        frame_width=camera.frame_width,
-        frame_height=camera.frame_height,
-        thumbnail=to_tensor(np.stack([region.thumbnail for region in regions]), device),
-    )
+def _prepare(
+    regions: Sequence[_Simulated], camera: Camera, seed: int, indices: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the pixels, places and values of regions as one array each."""
+    places = np.array([[region.left, region.top] for region in regions], np.int64).T
+    values = camera.prepare(seed, indices, np.stack([region.thumbnail for region in regions]))
+    return np.stack([region.hr for region in regions]), places, values
+
+
+def _upload(
+    hr: np.ndarray, places: np.ndarray, values: np.ndarray, camera: Camera, device: torch.device
+) -> tuple[FrameView, Tensor]:
+    left, top = upload(places, device)
+    view = FrameView(to_tensor(hr, device), left, top, camera.frame_width, camera.frame_height)
+    return view, upload(values, device)
 
 
 def _cut_window(image: Tensor, x: int, y: int, side: int) -> Tensor:

@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainer_core.control import RunControl, RunRequest, StopMode, Stopped
-from trainer_core.data.regions import Region
 from trainer_core.events import EventSink, Notice, RolledBack, StepDone
 from trainer_core.planning import hardware
 from trainer_core.planning.plan import RunPlan
 from trainer_core.planning.run_record import make_record
-from trainer_core.training.batches import Batch, BatchMaker
+from trainer_core.training.batches import Batch, BatchMaker, PreparedBatch
 from trainer_core.training.cameras import make_region_spec
 from trainer_core.training.checkpoint import TrainingState, collect_versions, copy_to_cpu
 from trainer_core.training.clock import Cadences, RunClock
@@ -140,10 +139,12 @@ class TrainingLoop:
             self._complete_resumed_save()
             while True:
                 try:
-                    photos, check_stop = self._plan.splits.train, self._control.raise_if_stopped
+                    photos, prepare = self._plan.splits.train, self._batch_maker.prepare
+                    check_stop = self._control.raise_if_stopped
                     with make_region_source(self._config, photos, self._region, self._sink, check_stop) as source:
                         size = self._config.batch_size
-                        self._do_steps(source.iterate_batches(self._samples, size, stride=size * self._world.size))
+                        stride = size * self._world.size
+                        self._do_steps(source.iterate_prepared(self._samples, size, prepare, stride=stride))
                     return self._complete() if self._is_complete else self._stop()
                 except Diverged as failure:
                     self._roll_back(failure)
@@ -199,7 +200,7 @@ class TrainingLoop:
         """Peak of the learning rate, halved by each rollback."""
         return self._config.learning_rate * 0.5**self._rollbacks
 
-    def _do_steps(self, regions: Iterator[list[Region]]) -> None:
+    def _do_steps(self, samples: Iterator[PreparedBatch]) -> None:
         """Train until the last step or a stop.
 
         Raises:
@@ -213,7 +214,7 @@ class TrainingLoop:
         if RunRequest.VALIDATE in tasks and self.record.last.get("step") != self.step:
             self._perform(tasks)  # a stop interrupted the validation after this step
         while self._should_continue():
-            self._update(regions)
+            self._update(samples)
             if self._clock.is_plan_due(self.step):
                 self._plan_steps()
             self._perform(self._cadences.due(self.step, self._control.pop_requests()))
@@ -231,12 +232,12 @@ class TrainingLoop:
     def _is_complete(self) -> bool:
         return self._clock.is_over(self.step) or self._evaluator.has_plateaued
 
-    def _update(self, regions: Iterator[list[Region]]) -> None:
+    def _update(self, samples: Iterator[PreparedBatch]) -> None:
         """Do one step and report it."""
         started, count = time.monotonic(), self._config.grad_accum_steps
         rate = self._learning_rate_at(self.step)
         begin_step(self._world, first=self._samples, config=self._config, learning_rate=rate)
-        batches = self._make_batches(regions, count // self._world.size, started)
+        batches = self._make_batches(samples, count // self._world.size, started)
         self._learner.update(batches, count=count, learning_rate=rate)
         self.step += 1
         self._samples += self._config.effective_batch
@@ -244,11 +245,11 @@ class TrainingLoop:
         if self._clock.is_reading_due or self._clock.is_over(self.step):
             self._report_step()
 
-    def _make_batches(self, regions: Iterator[list[Region]], count: int, started: float) -> Iterator[Batch]:
+    def _make_batches(self, samples: Iterator[PreparedBatch], count: int, started: float) -> Iterator[Batch]:
         for _ in range(count):
             if time.monotonic() - started > _MAX_SECONDS_AFTER_STOP:
                 self._control.raise_if_stopped()
-            yield self._batch_maker.make_batch(next(regions))
+            yield self._batch_maker.make_batch(next(samples))
 
     def _learning_rate_at(self, step: int) -> float:
         return learning_rate_at(

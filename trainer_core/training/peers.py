@@ -210,9 +210,9 @@ class _Peer:
         """Compute this peer's micro-batches of a step, and update the weights with all processes."""
         start, stride = first + self._world.rank * size, self._world.size * size
         if self._next != (start, size):
-            self._regions = self._source.iterate_batches(start, size, stride=stride)
+            self._samples = self._source.iterate_prepared(start, size, self._batch_maker.prepare, stride=stride)
         self._next = start + count * size, size
-        own = (self._batch_maker.make_batch(next(self._regions)) for _ in range(count // self._world.size))
+        own = (self._batch_maker.make_batch(next(self._samples)) for _ in range(count // self._world.size))
         self._learner.update(own, count=count, learning_rate=learning_rate)
 
     def drop_step(self) -> None:

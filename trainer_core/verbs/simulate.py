@@ -26,6 +26,7 @@ from trainer_core.files import file_identity, real_path, shorten_name, write_byt
 from trainer_core.pixels import mark_result, png_bytes, to_tensor, to_uint8
 from trainer_core.randomness import Stream, make_generator, make_torch_generator
 from trainer_core.settings.config import SETTINGS
+from trainer_core.uploads import upload
 from trainer_core.verbs.output_files import make_folder, refuse_overwriting
 from trainer_core.watches import WQV10
 
@@ -233,17 +234,17 @@ def _write_frames(
 
 def _write_frame(watch: Camera, view: FrameView, seed: int, index: int, out_dir: Path, name: str) -> list[Path]:
     noise = make_torch_generator(seed, Stream.NOISE, index)
-    params = watch.draw(seed, [index])
+    assert view.thumbnail is not None
+    values = upload(watch.prepare(seed, [index], view.thumbnail))
     lr_png, target_png = out_dir / "lr" / f"{name}.png", out_dir / "target" / f"{name}.png"
     if isinstance(watch, ColorCamera):
-        assert isinstance(params, ColorParams)
-        codes, target = watch.render_before_jpeg(view, params, noise)
-        jpeg = _encode_jpeg(to_uint8(codes / 255)[0], params)
+        codes, target = watch.render_before_jpeg(view, values, noise)
+        jpeg = _encode_jpeg(to_uint8(codes / 255)[0], ColorParams.from_columns(values))
         write_bytes(lr_png.with_suffix(".jpg"), jpeg)
         write_bytes(lr_png, png_bytes(decode_bytes(jpeg), text=mark_result()))
         write_bytes(target_png, png_bytes(to_uint8(target)[0], text=mark_result()))
         return [lr_png, lr_png.with_suffix(".jpg"), target_png]
-    lr, target = watch(view, params, noise)
+    lr, target = watch.simulate(view, values, noise)
     write_bytes(lr_png, png_bytes(to_uint8(lr)[0, ..., 0], text=mark_result()))
     write_bytes(target_png, png_bytes(to_uint8(target)[0, ..., 0], text=mark_result()))
     return [lr_png, target_png]

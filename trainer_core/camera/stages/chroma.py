@@ -26,14 +26,13 @@ def saturate(differences: Tensor, y: Tensor, saturation: Tensor) -> Tensor:
     return differences * (fade * per_sample(saturation))
 
 
-def shape_chroma(differences: Tensor, y: Tensor, saturation: Tensor, blur: Tensor, largest_blur: float) -> Tensor:
+def shape_chroma(differences: Tensor, y: Tensor, saturation: Tensor, blur: Tensor) -> Tensor:
     """Blur color differences, then `saturate` them.
 
     Args:
         differences: centered on 0, [B, 2, h, w].
         y: luma [B, 1, h, w], codes.
         saturation: [B], factor.
-        blur: [B], Gaussian sigma in LR px.
-        largest_blur: LR px, a bound on `blur`.
+        blur: [B, n], `sampling_weights` at scale 1.
     """
-    return saturate(sample_image(differences, blur, blur, 1, largest_blur), y, saturation)
+    return saturate(sample_image(differences, blur, blur, 1), y, saturation)

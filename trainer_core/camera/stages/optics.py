@@ -7,59 +7,82 @@ LR = A_v · HR · A_hᵀ. An entry is the double integral of the Gaussian over o
 with Ψ(x) = x·Φ(x/σ) + σ·φ(x/σ), whose second derivative is the Gaussian:
 
     ∫∫ = Ψ(d+s) − Ψ(d+s−1) − Ψ(d) + Ψ(d−1),   d = first HR coordinate of the LR pixel − that of the HR pixel.
+
+All rows of a matrix have the same weights (`sampling_weights`, in float64 with NumPy, in any thread), which the device
+puts in their places.
 """
 
 from __future__ import annotations
 
 import math
 
-import torch
+import numpy as np
 from torch import Tensor
+
+from trainer_core.uploads import constant
 
 _REACH_IN_SIGMAS = 4.0
 _SMALLEST_SIGMA = 1e-6  # HR px: the closed form divides by it
 
 
-def sample_image(hr: Tensor, sigma_v: Tensor, sigma_h: Tensor, scale: int, largest_sigma: float) -> Tensor:
+def count_weights(scale: int, largest_sigma: float) -> int:
+    """Return the number of HR pixels that one LR pixel sees, for sigmas up to `largest_sigma` LR px."""
+    return scale + 2 * (math.ceil(_REACH_IN_SIGMAS * largest_sigma * scale) + 1)
+
+
+def sampling_weights(sigma: np.ndarray, scale: int, largest_sigma: float) -> np.ndarray:
+    """Return the weights [B, n] of the HR pixels around the LR pixel at 0: zero at both ends, sum 1, float32.
+
+    Args:
+        sigma: [B], LR px.
+        scale: HR pixels per LR pixel.
+        largest_sigma: LR px, an upper bound, from which n follows (`count_weights`).
+    """
+    count = count_weights(scale, largest_sigma)
+    reach = (count - scale) // 2
+    width = np.maximum(sigma.astype(np.float64) * scale, _SMALLEST_SIGMA)[:, None]
+    psi = _psi(np.arange(scale + reach, -scale - reach - 1, -1.0), width)  # at d + s .. d - 1 of all pixels
+    weights = psi[:, :count] - psi[:, 1 : count + 1] - psi[:, scale : scale + count] + psi[:, scale + 1 :]
+    weights[:, [0, -1]] = 0.0
+    normalized: np.ndarray = weights / weights.sum(1, keepdims=True)
+    return normalized.astype(np.float32)
+
+
+def _psi(x: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    z = x / sigma
+    erf = np.array([math.erf(value) for value in (z / math.sqrt(2.0)).ravel().tolist()]).reshape(z.shape)
+    density = np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
+    result: np.ndarray = x * (0.5 * (1.0 + erf)) + sigma * density
+    return result
+
+
+def sample_image(hr: Tensor, down: Tensor, across: Tensor, scale: int) -> Tensor:
     """Blur and area-sample [B, C, h*scale, w*scale] linear light to [B, C, h, w].
 
     Args:
         hr: linear light, reflected at its borders.
-        sigma_v: [B], LR px, along columns.
-        sigma_h: [B], LR px, along rows.
+        down: [B, n], `sampling_weights` along columns.
+        across: [B, n], those along rows.
         scale: HR pixels per LR pixel.
-        largest_sigma: LR px, an upper bound on both, so that they need not be read from the device.
     """
-    down = sampling_matrix(sigma_v, hr.shape[-2] // scale, scale, largest_sigma).unsqueeze(1)
-    across = sampling_matrix(sigma_h, hr.shape[-1] // scale, scale, largest_sigma).unsqueeze(1)
-    return down @ hr @ across.transpose(-1, -2)
+    rows = sampling_matrix(down, hr.shape[-2] // scale, scale).unsqueeze(1)
+    columns = sampling_matrix(across, hr.shape[-1] // scale, scale).unsqueeze(1)
+    return rows @ hr @ columns.transpose(-1, -2)
 
 
-def sampling_matrix(sigma: Tensor, size: int, scale: int, largest_sigma: float) -> Tensor:
-    """Return the matrices [B, size, size*scale] for sigma [B] in LR px; every row sums to 1, reflection included."""
-    reach = math.ceil(_REACH_IN_SIGMAS * largest_sigma * scale) + 1
-    weights = _kernel(sigma, scale, reach)
-    lr = torch.arange(size, device=sigma.device).unsqueeze(1) * scale
-    hr = torch.arange(size * scale, device=sigma.device).unsqueeze(0)
-    last = weights.shape[1] - 1
-    matrices = torch.zeros(len(sigma), size * size * scale, device=sigma.device)
-    for place in (hr, -1 - hr, 2 * size * scale - 1 - hr):  # the image and its reflections at both ends
-        matrices += weights.index_select(1, (place - lr + reach).clamp(0, last).flatten())
-    return matrices.reshape(len(sigma), size, size * scale)
+def sampling_matrix(weights: Tensor, size: int, scale: int) -> Tensor:
+    """Return the matrices [B, size, size*scale] of `sampling_weights`; every row sums to 1, reflection included."""
+    image, before, after = constant(weights.device, _find_places, size, scale, weights.shape[1])
+    matrices = weights.index_select(1, image)
+    for reflection in (before, after):
+        matrices += weights.index_select(1, reflection)
+    return matrices.reshape(len(weights), size, size * scale)
 
 
-def _kernel(sigma: Tensor, scale: int, reach: int) -> Tensor:
-    """Return the weights [B, scale + 2*reach] of the HR pixels around the LR pixel at 0: zero at both ends, sum 1."""
-    width = (sigma.double() * scale).clamp_min(_SMALLEST_SIGMA).unsqueeze(1)
-    d = -torch.arange(-reach, scale + reach, device=sigma.device, dtype=torch.float64).unsqueeze(0)
-    weights = _psi(d + scale, width) - _psi(d + scale - 1, width) - _psi(d, width) + _psi(d - 1, width)
-    weights[:, 0] = 0.0
-    weights[:, -1] = 0.0
-    return (weights / weights.sum(1, keepdim=True)).float()
-
-
-def _psi(x: Tensor, sigma: Tensor) -> Tensor:
-    z = x / sigma
-    cumulative = 0.5 * (1.0 + torch.erf(z / math.sqrt(2.0)))
-    density = torch.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
-    return x * cumulative + sigma * density
+def _find_places(size: int, scale: int, count: int) -> np.ndarray:
+    """Return which weight each entry has: those of the image and its reflections at both ends, [3, size*size*scale]."""
+    reach = (count - scale) // 2
+    lr = np.arange(size)[:, None] * scale
+    hr = np.arange(size * scale)
+    places = [pixel - lr + reach for pixel in (hr, -1 - hr, 2 * size * scale - 1 - hr)]
+    return np.stack(places).clip(0, count - 1).reshape(3, -1)

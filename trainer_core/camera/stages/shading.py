@@ -16,7 +16,7 @@ from trainer_core.camera.view import FrameView
 
 
 class RadialField:
-    """r² of a batch of frames, evaluated on regions or thumbnails.
+    """r² of a batch of frames, evaluated on regions.
 
     Args:
         view: the regions and their frames.
@@ -36,13 +36,6 @@ class RadialField:
         x = self._view.left.unsqueeze(1) + self._pixel_centers(width, 1 / scale)
         y = self._view.top.unsqueeze(1) + self._pixel_centers(height, 1 / scale)
         return self._radius_squared(x, y)
-
-    def evaluate_on_thumbnail(self) -> Tensor:
-        """Compute r² [B, 1, t, t'] at the pixels of the frames' thumbnails."""
-        height, width = self._view.thumbnail.shape[-2:]
-        x = self._pixel_centers(width, self._view.frame_width / width)
-        y = self._pixel_centers(height, self._view.frame_height / height)
-        return self._radius_squared(x.unsqueeze(0), y.unsqueeze(0))
 
     def _pixel_centers(self, count: int, pitch: float) -> Tensor:
         return (torch.arange(count, device=self._x.device) + 0.5) * pitch
