@@ -36,7 +36,7 @@ from trainer_core.control import RunRequest
 from trainer_core.errors import UserError
 from trainer_core.events import CheckpointSaved, Event, RunFinished, RunStarted
 from trainer_core.planning.changes import UnacceptedChanges
-from trainer_core.planning.hardware import Hardware, choose_hardware
+from trainer_core.planning.hardware import Hardware, choose_hardware, list_devices
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.presets import preset_for_device
 from trainer_core.workspace.checkpoints import list_checkpoints
@@ -88,9 +88,14 @@ class RunController(QObject):
     def find_hardware(self) -> None:
         """Query the hardware in the training thread, which imports torch for it."""
         failed = partial(report_error, self._window)
-        self._window.training.submit(lambda: choose_hardware(TrainerConfig()), self._hardware_found, failed)
+        self._window.training.submit(
+            lambda: (choose_hardware(TrainerConfig()), list_devices()),
+            lambda found: self._hardware_found(*found),
+            failed,
+        )
 
-    def _hardware_found(self, hardware: Hardware) -> None:
+    def _hardware_found(self, hardware: Hardware, devices: Mapping[str, str]) -> None:
+        self._window.form.show_choices("device", devices)
         self._window.status_line.show_device(f"{hardware.label} · {hardware.precision}")
         self._estimate.enable()
         self._window.project.propose_preset(preset_for_device(hardware.kind))

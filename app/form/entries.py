@@ -34,6 +34,8 @@ from app.theme import SPACING, scale_width
 from trainer_core.pasted_path import clean_path
 from trainer_core.settings.schema import Setting, format_value
 
+_MAX_CHARACTERS = 20  # of a selected choice; the list shows it whole
+
 
 class Entry(QWidget):
     """Base class of the entries: a row of widgets that subclasses fill."""
@@ -160,8 +162,22 @@ class ChoiceEntry(Entry):
         """Return the selected choice."""
         return self.box.currentData()
 
+    def show_choices(self, labels: Mapping[Any, str]) -> None:
+        """Offer these choices instead, with their texts; the selected one stays."""
+        value = self.value()
+        self.box.clear()
+        for choice, text in labels.items():
+            self.box.addItem(text, choice)
+        longest = max(map(len, labels.values()))
+        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.box.setMinimumContentsLength(min(longest, _MAX_CHARACTERS))
+        self.box.view().setMinimumWidth(self.box.fontMetrics().averageCharWidth() * (longest + 4))
+        self.show_value(value)
+
     def show_value(self, value: Any) -> None:
-        """Select the choice; a value that is not offered clears the selection."""
+        """Select the choice; a valid one that is not offered is added, another clears the selection."""
+        if self.box.findData(value) < 0 and self.setting.problem(value) is None:
+            self.box.addItem(str(value), value)
         self.box.setCurrentIndex(self.box.findData(value))
 
 

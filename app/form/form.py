@@ -5,9 +5,12 @@ The form is built from the schema alone, so that a new setting appears without a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from app.form.entries import ChoiceEntry
 from app.form.group import FoldedGroup
 from app.form.row import Row
 from app.form.wording import with_form_labels
@@ -87,6 +90,12 @@ class SettingsForm(QScrollArea):
                 changed[row.setting.group] += 1
         for title, group in self._groups.items():
             group.show_changed_count(changed[title])
+
+    def show_choices(self, name: str, labels: Mapping[str, str]) -> None:
+        """Offer these values for a setting with a list of choices, with their texts."""
+        entry = self.rows[name].entry
+        assert isinstance(entry, ChoiceEntry)
+        entry.show_choices(labels)
 
     def focus_setting(self, name: str) -> None:
         """Scroll to a setting, unfold its group and give its entry the keyboard focus."""

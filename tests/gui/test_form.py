@@ -12,11 +12,13 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
 
 from app.errors import ErrorDialog
-from app.form.entries import NumberEntry
+from app.form.entries import ChoiceEntry, NumberEntry
 from app.window import Window
 from tests.gui.window_driver import fill_form, find_named, unfold_groups, visible_text, wait_until_quiet
 from tests.small_runs import picture
 from trainer_core.camera import CameraProfile
+from trainer_core.planning import gpus
+from trainer_core.planning.gpus import Gpu
 from trainer_core.settings.config import SETTINGS
 from trainer_core.weights.container.reader import open_weights
 
@@ -330,3 +332,41 @@ def test_a_broken_camera_profile_is_explained_beneath_its_row(window: Window, qt
     window.project.set_path("camera_profile", str(profile))
     qtbot.waitUntil(lambda: "is not a camera profile" in window.form.rows["camera_profile"].note, timeout=60000)
     assert not window.project.is_ready
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with two GPUs that do not work."""
+    pytest.importorskip("torch")
+    found = (Gpu("cuda:0", "First GPU"), Gpu("cuda:1", "Second GPU"))
+    monkeypatch.setattr(gpus, "find_gpus", lambda: (found, ""))
+    monkeypatch.setattr(gpus, "choose_precision", lambda gpu: "bf16")
+    monkeypatch.setattr(gpus, "find_fault", lambda gpu, precision: "it is pretended")
+
+
+def test_the_devices_to_choose_from_are_those_of_the_machine(two_gpus: None, window: Window, qtbot: Any) -> None:
+    entry = window.form.rows["device"].entry
+    assert isinstance(entry, ChoiceEntry)
+    box = entry.box
+    qtbot.waitUntil(lambda: box.count() == 4, timeout=60000)
+    assert [box.itemText(i) for i in range(4)] == ["auto", "cpu", "First GPU (cuda:0)", "Second GPU (cuda:1)"]
+    assert box.currentText() == "auto" and "not been run on any GPU" in box.toolTip()
+    unfold_groups(window)
+    box.setCurrentIndex(3)
+    box.activated.emit(3)
+    assert window.project.draft.config.device == "cuda:1"
+    warning = "Second GPU (cuda:1) cannot be used: it is pretended."
+    qtbot.waitUntil(lambda: any(warning in line.toolTip() for line in window.run_bar.checklist.lines), timeout=60000)
+    window.project.set_value("device", "xpu")
+    assert box.currentText() == "xpu", "a workspace may name a device of another machine"
+    window.project.reset_value("device")
+    assert box.currentText() == "auto"
+
+
+def test_without_a_gpu_there_is_only_the_processor_to_choose(window: Window, qtbot: Any) -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available() or torch.xpu.is_available() or torch.backends.mps.is_available():
+        pytest.skip("there is a GPU")
+    box = window.form.rows["device"].entry.findChild(QComboBox)
+    assert box is not None
+    qtbot.waitUntil(lambda: [box.itemText(i) for i in range(box.count())] == ["auto", "cpu"], timeout=60000)

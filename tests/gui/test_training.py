@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import Any, Callable
 
@@ -27,6 +28,7 @@ from trainer_core.data.photos import ScanCanceled
 from trainer_core.events import RunStarted
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.sinks.journal import format_json_line, read_journal
+from trainer_core.training.learner import Learner
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 
@@ -533,3 +535,25 @@ def test_what_the_trainer_refuses_is_shown_and_the_window_is_ready_again(
     assert "contains no files" in visible_text(dialog)
     dialog.reject()
     assert window.run_bar.start_button.isVisible()
+
+
+def test_a_run_that_goes_on_after_a_failure_begins_with_the_memory_of_the_first_one_freed(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[weakref.ref[Learner]] = []
+    alive: list[bool] = []
+    make = Learner.__init__
+
+    def watched(self: Learner, *arguments: Any, **more: Any) -> None:
+        alive.append(any(learner() is not None for learner in made))
+        made.append(weakref.ref(self))
+        make(self, *arguments, **more)
+
+    monkeypatch.setattr(Learner, "__init__", watched)
+    fill_form(window, photos, tmp_path / "run", steps=100000)
+    start(window, qtbot)
+    fail_at_the_next_step(window, qtbot, "the processor is on strike").reject()
+    failed_at = window.session.step
+    click(qtbot, window.result_card.resume_button)
+    qtbot.waitUntil(lambda: window.session.step > failed_at, timeout=_LONG)
+    assert len(alive) >= 2 and not any(alive)

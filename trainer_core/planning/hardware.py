@@ -135,6 +135,12 @@ def choose_hardware(config: TrainerConfig) -> Hardware:
     return _cpu(config, tuple(notices))
 
 
+def list_devices() -> dict[str, str]:
+    """Return the values of `--device` on this machine, with their texts: what torch finds, usable or not."""
+    found, _ = gpus.find_gpus()
+    return {AUTO: AUTO, "cpu": "cpu", **{gpu.device: gpu.label for gpu in found}}
+
+
 def _cpu(config: TrainerConfig, notices: tuple[str, ...] = ()) -> Hardware:
     return Hardware("cpu", "bf16" if config.amp and _cpu_computes_bf16() else "fp32", _cpu_name(), notices)
 
