@@ -213,6 +213,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         else:
             return
         dtype = str(image.dtype).removeprefix("torch.")
+        if image.dtype == torch.float32 and torch.backends.cudnn.allow_tf32:
+            dtype = "tf32"
         self.convolutions[f"{self._region} {way} {dtype} {_layout(image)} x {_layout(weight)}"] += 1
 
     def _record_memory(self, tensors: list[Tensor]) -> None:

@@ -17,6 +17,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests import pretended_cuda
+from tests.core.test_losses import vgg_file
 from tests.cuda_dry_runs import do_steps, make_gpu, run_twice
 from tests.pretended_cuda import Watch, pretend_cuda
 from trainer_core import uploads
@@ -58,10 +59,17 @@ def test_nothing_in_a_step_waits_for_the_gpu(precision: str, settings: dict[str,
     assert set(watch.uploads) == {"camera"}
 
 
-@pytest.mark.parametrize(("precision", "dtype"), [("bf16", "bfloat16"), ("fp16", "float16"), ("fp32", "float32")])
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", "bfloat16"), ("fp16", "float16"), ("fp32", "tf32")])
 def test_all_convolutions_have_the_precision_of_the_run_and_channels_last(precision: str, dtype: str) -> None:
     watch, _ = do_steps(make_config(), precision)
     assert set(watch.convolutions) == {f"update {way} {dtype} nhwc x nhwc" for way in ("forward", "backward")}
+
+
+def test_the_perceptual_loss_has_the_precision_of_the_run_and_channels_last(tmp_path: Path) -> None:
+    weights = str(vgg_file(tmp_path / "vgg.pth"))
+    watch, _ = do_steps(make_config(perceptual_weight=0.1, vgg_weights=weights), "bf16", steps=1)
+    assert set(watch.convolutions) == {f"update {way} bfloat16 nhwc x nhwc" for way in ("forward", "backward")}
+    assert waits_of(watch) == []
 
 
 def test_weights_moments_and_ema_have_one_layout_on_the_gpu() -> None:
@@ -104,6 +112,7 @@ def test_a_run_and_its_resume_mix_no_devices_and_no_step_waits(
     assert kinds["StepDone"] == 3 and kinds["RunStarted"] == kinds["Validated"] == kinds["PreviewReady"] == 2
     assert kinds["CheckpointSaved"] >= 2
     assert waits_of(watch, "camera", "update") == []
+    assert not any("tf32" in text for text in watch.convolutions)  # validations and previews are in full float32
 
 
 # -- faults on purpose, each of which the pretended device must notice ---------------------------------------------

@@ -9,13 +9,16 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from trainer_core.errors import UserError
+from trainer_core.planning.hardware import Hardware
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training.losses import TrainingLoss
 
 
 def test_each_loss_term_is_reported_with_its_weight() -> None:
     config = TrainerConfig(l1_weight=2.0, frequency_weight=0.5)
-    terms = TrainingLoss(config, torch.device("cpu"))(torch.full((1, 3, 8, 8), 0.75), torch.full((1, 3, 8, 8), 0.5))
+    terms = TrainingLoss(config, Hardware("cpu", "fp32", "CPU"))(
+        torch.full((1, 3, 8, 8), 0.75), torch.full((1, 3, 8, 8), 0.5)
+    )
     assert float(terms["l1"]) == pytest.approx(0.5)
     # a constant difference d has one coefficient, d*sqrt(h*w), among h*(w/2+1)*2 values
     assert float(terms["frequency"]) == pytest.approx(0.5 * 0.25 * 8 / (8 * 5 * 2))
@@ -35,7 +38,7 @@ def vgg_file(path: Path) -> Path:
 
 def test_the_perceptual_loss_reads_torchvisions_file_and_feels_structure(tmp_path: Path) -> None:
     config = TrainerConfig(l1_weight=0.0, perceptual_weight=0.5, vgg_weights=str(vgg_file(tmp_path / "vgg.pth")))
-    losses = TrainingLoss(config, torch.device("cpu"))
+    losses = TrainingLoss(config, Hardware("cpu", "fp32", "CPU"))
     hr = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(5))
     sr = hr.flip(-1).requires_grad_()
     assert float(losses(hr, hr)["perceptual"]) == 0.0
@@ -44,8 +47,18 @@ def test_the_perceptual_loss_reads_torchvisions_file_and_feels_structure(tmp_pat
     assert float(terms["perceptual"].detach()) > 0 and sr.grad is not None and bool(sr.grad.abs().sum() > 0)
 
 
+def test_the_perceptual_loss_computes_in_the_precision_of_the_run(tmp_path: Path) -> None:
+    config = TrainerConfig(l1_weight=0.0, perceptual_weight=0.5, vgg_weights=str(vgg_file(tmp_path / "vgg.pth")))
+    hr = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(5))
+    sr = (hr + 0.1 * torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(6))).requires_grad_()
+    terms = [TrainingLoss(config, Hardware("cpu", name, "CPU"))(sr, hr)["total"] for name in ("fp32", "bf16")]
+    assert {term.dtype for term in terms} == {torch.float32}
+    exact, mixed = (float(term.detach()) for term in terms)
+    assert exact != mixed and mixed == pytest.approx(exact, rel=0.02)
+
+
 def test_another_file_than_vgg19_is_refused_by_name(tmp_path: Path) -> None:
     torch.save({"features.0.weight": torch.zeros(3, 3, 3, 3)}, tmp_path / "x.pth")
     config = TrainerConfig(perceptual_weight=0.5, vgg_weights=str(tmp_path / "x.pth"))
     with pytest.raises(UserError, match=r"vgg19-dcbb9e9d\.pth"):
-        TrainingLoss(config, torch.device("cpu"))
+        TrainingLoss(config, Hardware("cpu", "fp32", "CPU"))

@@ -183,5 +183,11 @@ def test_a_first_validation_far_below_bicubic_is_no_best(
 def test_a_run_that_gives_up_says_that_a_state_is_kept_only_if_there_is_one(
     checkpoint: Path | None, is_kept: bool
 ) -> None:
-    text = str(give_up(Diverged("the loss rose"), checkpoint, 0.125))
+    text = str(give_up(Diverged("the loss rose"), checkpoint, 0.125, "bf16"))
     assert ("state is kept" in text, "--resume latest" in text) == (is_kept, is_kept)
+
+
+def test_a_run_in_fp16_that_gives_up_names_fp32_first() -> None:
+    texts = [str(give_up(Diverged("the loss rose"), None, 0.125, precision)) for precision in ("fp16", "bf16")]
+    assert "start again with --no-amp" in texts[0] and "lower --lr" in texts[0]
+    assert "--no-amp" not in texts[1]

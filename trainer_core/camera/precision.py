@@ -1,6 +1,7 @@
-"""Full float32 precision for the camera, even if the network uses TF32.
+"""Full float32 precision for the camera and for validations, even if training uses TF32.
 
-With the ten mantissa bits of TF32, gray levels and JPEG codes on a GPU would differ from those on a CPU.
+With the ten mantissa bits of TF32, gray levels and JPEG codes on a GPU would differ from those on a CPU, and SSIM, the
+difference of two large sums, would be wrong by several hundredths.
 """
 
 from __future__ import annotations

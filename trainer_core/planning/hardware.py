@@ -69,6 +69,13 @@ class Hardware:
         return torch.device(self.device)
 
     @property
+    def autocast_dtype(self) -> torch.dtype | None:
+        """The type of mixed precision; None in fp32."""
+        import torch
+
+        return {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.precision)
+
+    @property
     def memory_format(self) -> torch.memory_format:
         """The memory layout of images and weights."""
         import torch

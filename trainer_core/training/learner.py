@@ -24,7 +24,7 @@ from trainer_core.training.ema import Ema
 from trainer_core.training.losses import TrainingLoss
 from trainer_core.training.world import World
 
-_PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_SCALE_HALVINGS = 16  # of the loss in fp16, from the scaler's first scale to 1
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class StepReading:
     Attributes:
         losses: weighted loss terms and their sum `total`.
         gradient_norm: norm of the gradients before clipping.
-        skipped: steps skipped in this session.
-        consecutive_skips: steps skipped in a row, up to the latest.
+        skipped: steps skipped in this session, without those in which fp16 only searches the scale of the loss.
+        consecutive_skips: such steps in a row, up to the latest.
     """
 
     losses: dict[str, float]
@@ -60,17 +60,18 @@ class Learner:
         self.network = network.to(self.device).to(memory_format=hardware.memory_format)  # type: ignore[call-overload]
         self.ema = Ema(self.network, config.ema_decay)
         self.is_mid_update = False
-        self._losses = TrainingLoss(config, self.device)
+        self._losses = TrainingLoss(config, hardware)
         self._clip = config.gradient_clip or float("inf")
         self._parameters = list(self.network.parameters())
         self._optimizer = torch.optim.Adam(
             self._parameters, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True
         )
-        self._autocast_dtype = _PRECISIONS.get(hardware.precision)
+        self._autocast_dtype = hardware.autocast_dtype
         self._scaler = torch.amp.GradScaler("cuda") if hardware.precision == "fp16" else None
         self._gradient_norm = torch.zeros((), device=self.device)
         self._skipped = torch.zeros((), device=self.device)
         self._consecutive_skips = torch.zeros((), device=self.device)
+        self._overflows = torch.zeros((), device=self.device)  # in a row
         self._terms: dict[str, Tensor] = {}
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
@@ -108,19 +109,31 @@ class Learner:
         if self._scaler:
             self._scaler.unscale_(self._optimizer)
         self._gradient_norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip, foreach=True).detach()
-        is_skipped = (~(torch.isfinite(self._gradient_norm) & torch.isfinite(self._terms["total"]))).float()
-        self._skipped += is_skipped
-        self._consecutive_skips = (self._consecutive_skips + 1) * is_skipped
+        is_skipped = self._count_skips()
         self.is_mid_update = True
+        self._optimizer.found_inf = is_skipped  # type: ignore[attr-defined]  # 1 skips the fused update
+        self._optimizer.step()
         if self._scaler:
-            self._scaler.step(self._optimizer)
             self._scaler.update()
-        else:
-            self._optimizer.found_inf = is_skipped  # type: ignore[attr-defined]  # 1 skips the fused update
-            self._optimizer.step()
         self.ema.update()
         self.is_mid_update = False
         self._optimizer.zero_grad(set_to_none=True)
+
+    def _count_skips(self) -> Tensor:
+        """Count the step if it must be skipped, and return 1 in this case, else 0.
+
+        In fp16 gradients that overflow are no fault while the scaler can answer by a smaller scale.
+        """
+        overflow = ~torch.isfinite(self._gradient_norm)
+        broken = ~torch.isfinite(self._terms["total"])
+        is_skipped = (overflow | broken).float()
+        counted = is_skipped
+        if self._scaler:
+            self._overflows = (self._overflows + 1) * overflow
+            counted = (broken | (self._overflows > _SCALE_HALVINGS)).float()
+        self._skipped += counted
+        self._consecutive_skips = (self._consecutive_skips + 1) * counted
+        return is_skipped
 
     def read_latest(self) -> StepReading:
         """Read the values of the latest update, which waits for the device."""
@@ -161,7 +174,7 @@ class Learner:
         self.discard_gradients()
         self._optimizer.state.clear()
         self._scaler = torch.amp.GradScaler("cuda") if self._scaler else None
-        for count in (self._skipped, self._consecutive_skips):
+        for count in (self._skipped, self._consecutive_skips, self._overflows):
             count.zero_()
 
     def load_optimizer(self, optimizer: dict[str, Any], scaler: dict[str, Any] | None) -> None:

@@ -189,7 +189,7 @@ class TrainingLoop:
         self._rollbacks = min(count, MAX_ROLLBACKS)
         if count > MAX_ROLLBACKS:
             self._emit_start_event()
-            raise give_up(failure, good.checkpoint, self._learning_rate)
+            raise give_up(failure, good.checkpoint, self._learning_rate, self._plan.hardware.precision)
         self._is_diverged = False
         folder = str(good.folder) if good.folder else None
         self._sink(RolledBack(left, self.step, str(failure), self._learning_rate, count, folder))

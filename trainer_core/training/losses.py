@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from trainer_core.planning.hardware import Hardware
 from trainer_core.settings.config import TrainerConfig
 
 Term = Callable[[Tensor, Tensor], Tensor]
@@ -15,7 +16,7 @@ Term = Callable[[Tensor, Tensor], Tensor]
 class TrainingLoss:
     """Training loss of the terms with a weight above zero; called with SR and HR, float32 [B, 3, H, W]."""
 
-    def __init__(self, config: TrainerConfig, device: torch.device) -> None:
+    def __init__(self, config: TrainerConfig, hardware: Hardware) -> None:
         self._terms: dict[str, tuple[float, Term]] = {}
         if config.l1_weight > 0:
             self._terms["l1"] = (config.l1_weight, l1)
@@ -24,7 +25,7 @@ class TrainingLoss:
         if config.perceptual_weight > 0 and config.vgg_weights:
             from trainer_core.training.vgg import PerceptualLoss
 
-            self._terms["perceptual"] = (config.perceptual_weight, PerceptualLoss(config.vgg_weights, device))
+            self._terms["perceptual"] = (config.perceptual_weight, PerceptualLoss(config.vgg_weights, hardware))
 
     def __call__(self, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
         """Compute the weighted terms by name and their sum `total`, as scalars."""

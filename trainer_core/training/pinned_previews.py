@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from trainer_core.camera.precision import disable_tf32
 from trainer_core.events import EventSink, Notice, PreviewImage
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.pixels import enlarge_bicubic, to_tensor, to_uint8
@@ -38,6 +39,7 @@ class PinnedPreviews:
         return len(self._read_folder().photos)
 
     @torch.no_grad()
+    @disable_tf32()
     def render(self, network: nn.Module) -> tuple[PreviewImage, ...]:
         """Run `network` on every pinned photo and return the preview images."""
         network.eval()

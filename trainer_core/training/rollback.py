@@ -78,12 +78,17 @@ def stored_history(state: TrainingState) -> dict[str, Any]:
     return history if isinstance(history, dict) else {}
 
 
-def give_up(failure: Diverged, checkpoint: Path | None, learning_rate: float) -> Diverged:
-    """Return the failure of a run that diverges after all its rollbacks, with advice."""
+def give_up(failure: Diverged, checkpoint: Path | None, learning_rate: float, precision: str) -> Diverged:
+    """Return the failure of a run that diverges after all its rollbacks, with advice.
+
+    Some GPUs compute values that are not finite in fp16 (pytorch issue 77955), so there the advice is fp32.
+    """
     kept = "The last good state is kept." if checkpoint else "It had not saved a checkpoint before."
     how = "resume with --resume latest and" if checkpoint else "start again with"
+    advice = f"a lower --lr than {learning_rate:.3g}, or other photos or loss weights"
+    if precision == "fp16":
+        advice = f"--no-amp, because this GPU computes in fp16, which is the likely cause; or with {advice}"
     return Diverged(
         f"The run diverged: {failure}. It went back {MAX_ROLLBACKS} times, each time to half the learning rate, and "
-        f"diverged again. {kept} To continue, {how} a lower --lr than {learning_rate:.3g}, or "
-        "other photos or loss weights."
+        f"diverged again. {kept} To continue, {how} {advice}."
     )

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer_core.camera import Camera
+from trainer_core.camera.precision import disable_tf32
 from trainer_core.data.frames import Frame
 from trainer_core.events import PreviewImage
 from trainer_core.pixels import enlarge_bicubic, round_to_8bit, to_tensor, to_uint8
@@ -73,6 +74,7 @@ class Validator:
     `check_stop` is called between frames; what it raises ends the work on them.
     """
 
+    @disable_tf32()
     def __init__(
         self,
         frames: Sequence[Frame],
@@ -100,6 +102,7 @@ class Validator:
         return len(self._cases)
 
     @torch.no_grad()
+    @disable_tf32()
     def measure(self, network: nn.Module, *, image_count: int = 0) -> ValidationResult:
         """Measure `network` on every frame; the first `image_count` frames are returned as preview images."""
         network.eval()
@@ -117,6 +120,7 @@ class Validator:
         return replace(_mean_result(scores, tuple(images)), contrast=float(np.mean(contrasts)) if contrasts else 1.0)
 
     @torch.no_grad()
+    @disable_tf32()
     def render(self, network: nn.Module, count: int) -> tuple[PreviewImage, ...]:
         """Run `network` on the first `count` frames only and return their preview images."""
         network.eval()

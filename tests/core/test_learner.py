@@ -1,0 +1,93 @@
+"""The update of the weights: which steps are skipped and counted, also with the scaled loss of fp16."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+torch = pytest.importorskip("torch")
+
+from tests.small_runs import TINY
+from trainer_core.model.initialize import initialize
+from trainer_core.model.rrdb import RRDBNet
+from trainer_core.planning.hardware import Hardware
+from trainer_core.planning.plan import network_spec
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.training.batches import Batch
+from trainer_core.training.learner import Learner
+
+
+def make_learner(scale: float | None = None) -> Learner:
+    """A learner on the CPU, with a scaler as fp16 has it, at its first scale."""
+    config = TrainerConfig(source_dir="photos", workspace="run").replace(**TINY)
+    network = RRDBNet(network_spec(config))
+    initialize(network, 1)
+    learner = Learner(config, network, Hardware("cpu", "fp32", "CPU"))
+    if scale is not None:
+        learner._scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+    return learner
+
+
+def make_batch(hr: float = 0.5) -> Batch:
+    lr = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    return Batch(lr, torch.full((1, 3, 64, 64), hr))
+
+
+def weights_of(learner: Learner) -> Tensor:
+    flat: Tensor = torch.cat([parameter.detach().flatten() for parameter in learner.network.parameters()])
+    return flat
+
+
+def test_the_search_for_the_scale_of_fp16_counts_no_skipped_steps() -> None:
+    learner, calls = make_learner(2.0**16), [0]
+
+    def overflow(grad: Tensor) -> Tensor:
+        calls[0] += 1
+        return grad * float("inf") if calls[0] <= 5 else grad
+
+    next(learner.network.parameters()).register_hook(overflow)
+    changed = []
+    for _ in range(7):
+        before = weights_of(learner)
+        learner.update([make_batch()], count=1, learning_rate=1e-3)
+        changed.append(not weights_of(learner).equal(before))
+        reading = learner.read_latest()
+        assert (reading.skipped, reading.consecutive_skips) == (0, 0)
+    assert changed == [False] * 5 + [True] * 2
+    assert learner._scaler is not None and learner._scaler.get_scale() == 2.0**11
+
+
+def test_gradients_that_overflow_at_every_scale_are_counted() -> None:
+    learner = make_learner(2.0**16)
+    for parameter in learner.network.parameters():
+        parameter.register_hook(lambda grad: grad * float("inf"))
+    before = weights_of(learner)
+    counts = []
+    for _ in range(20):
+        learner.update([make_batch()], count=1, learning_rate=1e-3)
+        counts.append(learner.read_latest().consecutive_skips)
+    assert counts == [0] * 16 + [1, 2, 3, 4]
+    assert weights_of(learner).equal(before)
+
+
+@pytest.mark.parametrize("scale", [None, 1024.0])
+def test_a_loss_that_is_not_finite_is_skipped_and_counted_although_its_gradients_are_finite(
+    scale: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = make_learner(scale)
+    learner.update([make_batch()], count=1, learning_rate=1e-3)
+    losses = learner._losses
+
+    def infinite(sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+        return {name: term + float("inf") for name, term in losses(sr, hr).items()}
+
+    monkeypatch.setattr(learner, "_losses", infinite)
+    before = weights_of(learner)
+    learner.update([make_batch()], count=1, learning_rate=1e-3)
+    reading = learner.read_latest()
+    assert weights_of(learner).equal(before)
+    assert (reading.skipped, reading.consecutive_skips) == (1, 1)
