@@ -1,6 +1,6 @@
 """Compare one process with two on this machine: throughput, what the exchange of a step costs, and its bytes.
 
-    python -m benchmarks.world [--presets light nano] [--turns 3] [--steps 4]
+    python -m benchmarks.world [--presets light nano] [--turns 3] [--steps 4] [--threads N]
 
 In each turn one process with all threads and two processes with half of them train the same micro-batches (two of half
 the preset's batch a step) on random pixels, one after the other. The exchange of a step is timed alone, after a
@@ -118,13 +118,15 @@ def main() -> None:
     parser.add_argument("--presets", nargs="+", default=["light", "nano"])
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--steps", type=int, default=4, help="timed steps of a turn, after two others")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="shared by the processes of a turn")
     parser.add_argument("--measure", metavar="PRESET", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
         print(json.dumps(measure(arguments.measure, arguments.steps)))
         return
-    threads = os.cpu_count() or 1
-    print(f"{threads} threads in total, torch {torch.__version__}, load {os.getloadavg()[0]:.1f} at the start\n")
+    threads = arguments.threads
+    load = f"load {os.getloadavg()[0]:.1f} at the start"
+    print(f"{threads} threads in a turn, at least one for each process; torch {torch.__version__}; {load}\n")
     titles = ["Preset", "1 process, s a step", "2 processes, s a step", "Ratio of the turns", "Exchange, ms"]
     titles += ["Share of the step", "Buffer, MB", "Loopback, MB a step"]
     print(f"| {' | '.join(titles)} |\n{'| --- ' * len(titles)}|", flush=True)
