@@ -14,6 +14,7 @@ from trainer_core import cli
 from trainer_core.cli import _SignalHandler
 from trainer_core.control import RunControl, StopMode
 from trainer_core.errors import UserError
+from trainer_core.training.failures import PeerLost
 from trainer_core.training.world import ProcessGroup, World, check_restart, read_world
 
 VARIABLES = {
@@ -106,3 +107,30 @@ def test_two_processes_do_not_share_a_gpu(monkeypatch: pytest.MonkeyPatch) -> No
     check_devices(Hardware("cuda:1", "bf16", "GPU"), world)
     with pytest.raises(UserError, match=r"process 1 would use GPU \(cuda:0\). Use --device cuda without a number"):
         check_devices(Hardware("cuda:0", "bf16", "GPU"), world)
+
+
+class LateWork:
+    """Work that ends, well or not, just after a wait for it timed out."""
+
+    def __init__(self, failure: str = "") -> None:
+        self.failure, self.waits = failure, 0
+
+    def wait(self, timeout: object = None) -> None:
+        self.waits += 1
+        if self.waits == 1:
+            raise RuntimeError("Operation timed out!")
+        if self.failure:
+            raise RuntimeError(self.failure)
+
+    def is_completed(self) -> bool:
+        return True
+
+
+def test_work_that_ends_just_after_a_wait_for_it_counts_as_done() -> None:
+    world = ProcessGroup(VARIABLES)
+    world._is_joined = True
+    world._wait(LateWork, 1.0)
+    with pytest.raises(PeerLost):
+        world._wait(lambda: LateWork("Connection reset by peer"), 1.0)
+    with pytest.raises(PeerLost):
+        world._wait(LateWork, 1.0)  # nothing can be exchanged any more

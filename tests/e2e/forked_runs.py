@@ -21,7 +21,7 @@ environment.configure_libraries()
 import torch
 
 from trainer_core import cli
-from trainer_core.training import batches, learner, peers, trainer
+from trainer_core.training import batches, learner, peers, trainer, world
 
 assert trainer and peers, "imported before the first fork, as what an optimizer imports"
 torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
@@ -38,6 +38,11 @@ def run_out_of_memory() -> None:
         return real(self, *arguments)
 
     batches.BatchMaker.make_batch = make_batch  # type: ignore
+
+
+def lose_patience() -> None:
+    """Wait for seconds where a run waits for minutes."""
+    world._NOTICE_DELAY, world._STEP_TIMEOUT, world._STOP_PATIENCE = 1.0, 6.0, 1.0
 
 
 def explode() -> None:

@@ -216,6 +216,31 @@ def test_the_peers_of_a_killed_main_process_end(runs: Runs, tmp_path: Path) -> N
     assert "Traceback" not in run.output(1)
 
 
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_peer_that_does_not_answer_keeps_no_run_from_being_saved(
+    runs: Runs, tmp_path: Path, is_stopped: bool
+) -> None:
+    run = runs.start(tmp_path / "w", fault={"fault": "lose_patience"}, **LONG)
+    wait_for_checkpoint(run, tmp_path / "w", 5)
+    os.kill(run.numbers[1], signal.SIGSTOP)
+    deadline = time.monotonic() + 60
+    while "Waiting for the other processes of this run" not in run.output():
+        assert time.monotonic() < deadline, run.output()
+        time.sleep(0.05)
+    if is_stopped:
+        os.kill(run.numbers[0], signal.SIGINT)
+    while journal(tmp_path / "w")[-1]["event"] != "RunFinished":
+        assert time.monotonic() < deadline, run.output()
+        time.sleep(0.05)
+    os.kill(run.numbers[1], signal.SIGCONT)
+    codes, finished = run.wait(), journal(tmp_path / "w")[-1]
+    assert codes == [130 if is_stopped else 1, 1], run.output()
+    assert finished["outcome"] == ("stopped" if is_stopped else "failed")
+    assert is_stopped or "did not answer" in finished["error"]
+    assert load(tmp_path / "w", f"step{finished['step']}").step == finished["step"]
+    assert "Traceback" not in run.output()
+
+
 def test_a_failure_of_a_peer_is_that_of_the_run(runs: Runs, tmp_path: Path) -> None:
     run = runs.start(tmp_path / "w", fault={"fault": "run_out_of_memory", "rank": 1})
     assert run.wait() == [1, 1]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import math
 import os
 import socket
 import time
@@ -30,6 +31,7 @@ _RESTARTS = "TORCHELASTIC_RESTART_COUNT"
 _JOIN_TIMEOUT = 10 * 60.0  # seconds for all processes to start
 _STEP_TIMEOUT = 30 * 60.0  # seconds for a peer's share of a step
 _MESSAGE_TIMEOUT = 6 * 3600.0  # seconds between two messages of the main process; it may validate or wait for room
+_STOP_PATIENCE = 10.0  # seconds that the main process waits for its peers after a signal to stop
 _NOTICE_DELAY = 60.0  # seconds after which a wait is reported
 _POLL = 0.2  # seconds; between two, Python handles signals
 _PACKET = 512  # bytes of a message that are sent at once
@@ -76,7 +78,7 @@ class World:
         """Do the `with` block in all processes, and raise in each what failed in one.
 
         Raises:
-            Stopped: a peer was asked to stop, or, in a peer, any process failed.
+            Stopped: a process was asked to stop, or, in a peer, any process failed.
             PeerLost: a process has ended or does not answer.
         """
         yield
@@ -153,7 +155,7 @@ class ProcessGroup(World):
         try:
             yield
         except BaseException as error:
-            with contextlib.suppress(PeerLost):
+            with contextlib.suppress(PeerLost, Stopped):
                 self._agree(_kind_of(error), str(error) or type(error).__name__)
             raise
         kind, reasons = self._agree(_DONE, "")
@@ -187,7 +189,7 @@ class ProcessGroup(World):
             return
         import torch.distributed as dist
 
-        with contextlib.suppress(PeerLost):
+        with contextlib.suppress(PeerLost, Stopped):
             if self.rank == 0:
                 self.send({"kind": "end", "code": code})
         self._is_joined = False
@@ -224,10 +226,11 @@ class ProcessGroup(World):
 
         Raises:
             PeerLost: it failed, or did not end in time; nothing can be sent any more.
+            Stopped: the main process was asked to stop, and its peers do not answer; likewise.
         """
         if not self._is_joined:
             raise PeerLost(_LOST)
-        started, is_reported = time.monotonic(), False
+        started, is_reported, stop_by = time.monotonic(), False, math.inf
         try:
             work = begin()
             while True:
@@ -235,9 +238,16 @@ class ProcessGroup(World):
                     work.wait(datetime.timedelta(seconds=_POLL))
                     return
                 except RuntimeError:
-                    if work.is_completed():
-                        raise
-                waited = time.monotonic() - started
+                    if work.is_completed():  # it failed, or ended just after the wait
+                        work.wait()
+                        return
+                now = time.monotonic()
+                waited = now - started
+                if self.stop_signal and self.rank == 0:
+                    stop_by = min(stop_by, now + _STOP_PATIENCE)
+                if now > stop_by:
+                    self._is_joined = False
+                    raise Stopped
                 if waited > timeout:
                     raise PeerLost(f"The other processes of this run did not answer for {timeout / 60:.0f} minutes.")
                 if waited > _NOTICE_DELAY and not is_reported:
