@@ -132,7 +132,10 @@ def _add_upscale(verbs: _Verbs[ArgumentParser]) -> None:
         help="tile side in LR pixels; 0 means no tiles (default: %(default)s)",
     )
     parser.add_argument(
-        "--device", default="auto", metavar="DEVICE", help=f"{SETTINGS['device'].limits} (default: %(default)s)"
+        "--device",
+        default="auto",
+        metavar="DEVICE",
+        help=f"{SETTINGS['device'].limits}; only cpu has been tested (default: %(default)s)",
     )
     parser.add_argument("--half", action="store_true", help="compute in half precision")
     parser.add_argument(

@@ -108,7 +108,8 @@ class Learner:
             group["lr"] = learning_rate
         if self._scaler:
             self._scaler.unscale_(self._optimizer)
-        self._gradient_norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip, foreach=True).detach()
+        together = self.device.type != "mps"  # where torch has no such functions for lists of tensors
+        self._gradient_norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip, foreach=together).detach()
         is_skipped = self._count_skips()
         self.is_mid_update = True
         self._optimizer.found_inf = is_skipped  # type: ignore[attr-defined]  # 1 skips the fused update
