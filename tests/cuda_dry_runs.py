@@ -8,12 +8,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import numpy as np
-
 from tests.pretended_cuda import Watch, pretend_cuda
-from tests.small_runs import TINY, make_photos
-from trainer_core.data.frames import FRAME_THUMBNAIL_SIDE
-from trainer_core.data.regions import Region
+from tests.small_runs import TINY, make_photos, make_region
 from trainer_core.events import Event
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning import plan
@@ -46,7 +42,7 @@ def do_steps(config: TrainerConfig, precision: str, *, steps: int = 2) -> tuple[
 
             def make_batches(first: int = step * config.effective_batch) -> Iterator[Batch]:
                 for start in range(first, first + config.effective_batch, config.batch_size):
-                    regions = [_make_region(side, n) for n in range(start, start + config.batch_size)]
+                    regions = [make_region(side, n) for n in range(start, start + config.batch_size)]
                     with watch.region("camera"):
                         batch = maker.make_batch(maker.prepare(regions))
                     yield batch
@@ -84,10 +80,3 @@ def _in_region(watch: Watch, region: str, method: Any) -> Any:
             return method(*arguments, **options)
 
     return call
-
-
-def _make_region(side: int, n: int) -> Region:
-    rng = np.random.default_rng(n)
-    hr = rng.integers(0, 255, (side, side, 3), dtype=np.uint8)
-    thumbnail = rng.integers(0, 255, (FRAME_THUMBNAIL_SIDE, FRAME_THUMBNAIL_SIDE, 3), dtype=np.uint8)
-    return Region(hr, 0, 0, thumbnail, n, "made up")

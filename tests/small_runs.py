@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from trainer_core.data.frames import FRAME_THUMBNAIL_SIDE
+from trainer_core.data.regions import Region
+
 # A network and a frame so small that a step takes milliseconds.
 TINY: dict[str, Any] = dict(
     base_resolution=48,
@@ -47,6 +50,14 @@ def make_photos(folder: Path, count: int = 6, **size: int) -> Path:
     for number in range(count):
         picture(number, **size).save(folder / f"photo{number}.png")
     return folder
+
+
+def make_region(side: int, n: int) -> Region:
+    """Region n of random pixels, `side` HR pixels wide."""
+    rng = np.random.default_rng(n)
+    hr = rng.integers(0, 255, (side, side, 3), dtype=np.uint8)
+    thumbnail = rng.integers(0, 255, (FRAME_THUMBNAIL_SIDE, FRAME_THUMBNAIL_SIDE, 3), dtype=np.uint8)
+    return Region(hr, 0, 0, thumbnail, n, "made up")
 
 
 def watch_photo(path: Path, seed: int = 0) -> Path:
