@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import json
 import os
 import random
@@ -228,7 +227,10 @@ def _digest(workspace: Path) -> str:
 
 
 def _contents(workspace: Path) -> set[str]:
-    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in workspace.rglob("scale*.pth")}
+    """Return a digest of each checkpoint and deploy sibling, without times: a resumed end is saved again."""
+    trees = [load_tree(path) for path in workspace.rglob("scale*.pth")]
+    names = ("params", "params_ema", "optimizer", "step")
+    return {checkpoint.compute_digest({name: tree.get(name) for name in names}) for tree in trees}
 
 
 def kill_at_points(folder: Path, name: str, count: int) -> dict[str, Any]:
