@@ -17,7 +17,8 @@ from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from trainer_core import environment
 from trainer_core.control import RunControl, SaveAnswer, Stopped
-from trainer_core.events import Event, StepDone
+from trainer_core.events import Event, Notice, StepDone
+from trainer_core.priority import set_priority
 
 _CLOSE_TIMEOUT = 30000  # milliseconds
 _STACK_BYTES = 16 << 20  # bytes; Qt's default for threads is too little for torch on macOS
@@ -125,6 +126,9 @@ class TrainingThread(QThread):
             from trainer_core.training.trainer import Trainer
 
             plan = make_plan(job.given, lambda: job.control.stop_requested is None)
+            problem = set_priority(plan.config.priority)
+            if problem:
+                self._on_event(Notice("warning", problem))
             return RunEnded(Trainer(plan, self._on_event, job.control).run().outcome)
         except Stopped:
             return RunEnded("stopped")

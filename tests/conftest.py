@@ -68,6 +68,12 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"tests would be skipped, because these are not installed: {', '.join(missing)}")
 
 
+@pytest.fixture(autouse=True)
+def _normal_priority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run in the process of the tests keep its priority, which could not be raised again."""
+    monkeypatch.setattr("trainer_core.priority._LOW_NICENESS", -20)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--long"):
         for item in items:

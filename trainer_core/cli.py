@@ -209,6 +209,7 @@ def _print_config(given: dict[str, Any]) -> int:
 def _train(given: dict[str, Any], events: str | None, signals: _SignalHandler, world: World) -> int:
     from trainer_core.events import Fanout
     from trainer_core.planning.plan import make_plan
+    from trainer_core.priority import set_priority
     from trainer_core.sinks.console import ConsoleSink
     from trainer_core.sinks.journal import JsonlStdoutSink
     from trainer_core.training.peers import check_devices, share_out_batch
@@ -217,6 +218,7 @@ def _train(given: dict[str, Any], events: str | None, signals: _SignalHandler, w
     world.join()
     check_restart(world, resumes=bool(given.get("resume_from")))
     plan = make_plan(given)
+    set_priority(plan.config.priority)
     if world.size > 1:
         check_devices(plan.hardware, world)
         plan = share_out_batch(plan, world.size)

@@ -23,6 +23,7 @@ from pathlib import Path
 from trainer_core import environment
 from trainer_core.errors import UserError
 from trainer_core.pasted_path import to_path
+from trainer_core.priority import LEVELS, set_priority
 from trainer_core.requirements import find_unsafe_library
 from trainer_core.settings.config import SETTINGS
 from trainer_core.signals import TerminationSignals
@@ -146,12 +147,19 @@ def _add_upscale(verbs: _Verbs[ArgumentParser]) -> None:
         metavar="OTHER",
         help="also write DIR/NAME_compare.png, which shows bicubic, this model and, if given, the model OTHER",
     )
+    parser.add_argument(
+        "--priority",
+        choices=LEVELS,
+        default="low",
+        help="low: other programs come first; normal: like other programs (default: %(default)s)",
+    )
     parser.set_defaults(run=_upscale)
 
 
 def _upscale(options: argparse.Namespace) -> int:
     from trainer_core.verbs.upscale import upscale
 
+    set_priority(options.priority)
     other = options.compare if options.compare not in (None, Path()) else None
     done = upscale(
         options.model,

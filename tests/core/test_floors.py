@@ -29,13 +29,14 @@ CORE_FLOORS: tuple[tuple[str, ...], ...] = (
         "randomness",
         "uploads",
         "torch_threads",
+        "priority",
         "watches",
         "requirements",
         "pasted_path",
         "workers",
         "signals",
     ),
-    ("json_files", "pixels", "text"),
+    ("json_files", "pixels", "text", "thread_choice"),
     ("settings", "data", "scenes", "camera", "model"),
     ("previews", "weights.container"),
     ("sinks", "weights.rrdb", "calibration"),
@@ -242,11 +243,12 @@ def test_only_data_decode_opens_image_files(path: Path) -> None:
 
 def test_files_are_opened_for_reading_in_input_files_only() -> None:
     """Anything else would wait for a pipe, or read a device without end."""
-    # `files` copies what it has just written, `hardware` and `machine` read files of the system.
+    # `files` copies what it has just written, `hardware`, `machine` and `priority` read files of the system.
     allowed = {
         "trainer_core.input_files",
         "trainer_core.files",
         "trainer_core.machine",
+        "trainer_core.priority",
         "trainer_core.planning.hardware",
     }
     found = []

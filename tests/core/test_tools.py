@@ -413,3 +413,14 @@ def test_upscale_is_interrupted_between_two_tiles(
     Image.fromarray(np.zeros((80, 80, 3), np.uint8)).save(tmp_path / "photo.png")
     code, out, _ = run(capsys, "upscale", model, tmp_path / "photo.png", "-o", tmp_path / "out", "--tile", "32")
     assert (code, out, tiles) == (130, "", [1]) and not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(("options", "level"), [([], "low"), (["--priority", "normal"], "normal")])
+def test_upscaling_yields_to_other_programs_unless_asked_otherwise(
+    options: list[str], level: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    levels: list[str] = []
+    monkeypatch.setattr(tools, "set_priority", levels.append)
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    assert main(["upscale", str(model), str(tmp_path / "a.png"), "-o", str(tmp_path / "out"), *options]) == 0
+    assert levels == [level]

@@ -13,6 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests.small_runs import TINY, make_photos
+from trainer_core import cli
 from trainer_core.control import RunControl, RunRequest, StopMode
 from trainer_core.data import photo_troubles
 from trainer_core.data.regions import RegionSource
@@ -416,6 +417,36 @@ def test_a_resumed_time_budget_continues_with_the_plan_of_its_checkpoint(photos:
     assert only(RunStarted, heard)[0].total_steps == 500
     state = checkpoint.load_checkpoint(Workspace(tmp_path).step_checkpoints()[-1][1])
     assert state.plan["max_minutes"] is None, "steps end the budget"
+
+
+def test_a_checkpoint_records_the_number_of_threads_and_a_resumed_run_begins_with_it(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+
+    def count(event: Event, control: RunControl) -> None:
+        if isinstance(event, StepDone):
+            counts.append(torch.get_num_threads())
+
+    before = torch.get_num_threads()
+    train(photos, tmp_path, count, steps=2, threads=2)
+    assert counts == [2, 2] and torch.get_num_threads() == before
+    state = checkpoint.load_checkpoint(Workspace(tmp_path).step_checkpoints()[-1][1])
+    assert state.versions["threads"] == 2
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    train(photos, tmp_path, count, steps=3, threads=None, resume_from="latest")
+    assert counts[2:] == [2] and torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(("options", "level"), [([], "low"), (["--priority", "normal"], "normal")])
+def test_the_command_line_yields_to_other_programs_unless_asked_otherwise(
+    options: list[str], level: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    levels: list[str] = []
+    monkeypatch.setattr("trainer_core.priority.set_priority", levels.append)
+    monkeypatch.setattr(Trainer, "run", lambda self: RunResult("completed", 0, None, None))
+    assert cli.main([str(photos), str(tmp_path / "w"), "--device", "cpu", "--no-amp", *options]) == 0
+    assert levels == [level]
 
 
 def test_a_budget_that_is_used_up_already_is_refused(photos: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.small_runs import picture
 from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.thread_choice import TorchThreads
 from trainer_core.tools import main
 from trainer_core.verbs.picture_files import compose_comparison
 from trainer_core.verbs.upscale import Upscaler, upscale
@@ -70,6 +71,17 @@ def test_tiles_agree_with_the_whole_picture_within_one_level(scale: int, tmp_pat
     tiled = Upscaler(path, device="cpu", tile=48)(image, lambda done, total: steps.append((done, total)))
     assert furthest(tiled, whole) <= 1
     assert steps == [(k, 12) for k in range(1, 13)]
+
+
+def test_the_number_of_threads_follows_the_seconds_per_pixel_of_each_tile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durations: list[float] = []
+    monkeypatch.setattr(TorchThreads, "add_step", lambda self, seconds: durations.append(seconds))
+    Image.fromarray(photo(80, 40)).save(tmp_path / "a.png")
+    path, _ = model(tmp_path)
+    upscale(path, [tmp_path / "a.png"], tmp_path / "out", tile=32, compare=True)
+    assert len(durations) == 6 and all(0 < seconds < 1e-2 for seconds in durations)
 
 
 def test_gray_stays_gray_and_gray_networks_work(tmp_path: Path) -> None:

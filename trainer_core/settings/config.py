@@ -230,6 +230,15 @@ class TrainerConfig:
     amp: bool = _machine(
         "Mixed precision", "Compute in bf16 (fp16 on older GPUs) if the hardware supports it natively."
     ).switch(True)
+    threads: int | None = _machine(
+        "Processor threads",
+        "Threads that compute on the CPU; none: all processors, and fewer while other programs are busy, chosen again "
+        "and again. Runs with a fixed number are equal bit for bit.",
+    ).integer(None, minimum=1, maximum=1024, fixed_on_resume=True)
+    priority: str = _machine(
+        "Priority",
+        "low: other programs come first, so that the computer stays responsive; normal: like other programs.",
+    ).choice("low", ("low", "normal"))
     num_workers: int = _machine("Decoder threads", "Threads that decode photos and cut patches.").integer(
         2, minimum=0, maximum=64
     )

@@ -17,6 +17,7 @@ from trainer_core.events import EventSink, Notice, RolledBack, StepDone
 from trainer_core.planning import hardware
 from trainer_core.planning.plan import RunPlan
 from trainer_core.planning.run_record import make_record
+from trainer_core.thread_choice import TorchThreads
 from trainer_core.training.batches import Batch, BatchMaker, PreparedBatch
 from trainer_core.training.cameras import make_region_spec
 from trainer_core.training.checkpoint import TrainingState, collect_versions, copy_to_cpu
@@ -50,6 +51,7 @@ class TrainingLoop:
         sink: receives every event.
         lock: the lock of the workspace.
         world: the processes that train together; this one is the main process.
+        threads: the number of torch's threads.
         control: stop, pause and requests; read at each step boundary. A stop also ends a validation, a preview and the
             wait for photos, and a step of several micro-batches that takes longer than ten seconds.
 
@@ -66,10 +68,11 @@ class TrainingLoop:
         control: RunControl,
         lock: WorkspaceLock,
         world: World,
+        threads: TorchThreads,
     ) -> None:
         self._plan, self._config = plan, plan.config
         self._start = start
-        self._clock, self._sink, self._control, self._world = clock, sink, control, world
+        self._clock, self._sink, self._control, self._world, self._threads = clock, sink, control, world, threads
         world.on_wait = lambda text: sink(Notice("warning", text))
         prepare_peers(world, plan)
         self._region = make_region_spec(plan.config, start.camera)
@@ -241,7 +244,9 @@ class TrainingLoop:
         self._learner.update(batches, count=count, learning_rate=rate)
         self.step += 1
         self._samples += self._config.effective_batch
-        self._clock.add_step(time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self._clock.add_step(seconds)
+        self._threads.add_step(seconds)
         if self._clock.is_reading_due or self._clock.is_over(self.step):
             self._report_step()
 

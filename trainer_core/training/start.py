@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from trainer_core.camera import Camera
-from trainer_core.events import Notice, RunStarted
+from trainer_core.events import EventSink, Notice, RunStarted
 from trainer_core.model.initialize import initialize
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import total_memory
 from trainer_core.planning.plan import RunPlan
+from trainer_core.thread_choice import TorchThreads
 from trainer_core.training.cameras import make_camera
 from trainer_core.training.checkpoint import TrainingState
 from trainer_core.training.loading import PassedOver, load_resumed
@@ -95,6 +96,22 @@ def read_start(plan: RunPlan, check_stop: Callable[[], None] = lambda: None) -> 
     report = apply_warm_start(plan.warm_start, network, check_stop) if plan.warm_start else None
     state, passed_over = (resumed.state, resumed.passed_over) if resumed else (None, ())
     return RunStart(plan, state, network, report, camera, resources, passed_over)
+
+
+def choose_threads(plan: RunPlan, start: RunStart, sink: EventSink) -> TorchThreads:
+    """Return the number of torch's threads for a run, which begins with that of a resumed one; changes are notices."""
+
+    def report(count: int, full: int) -> None:
+        text = f"Other programs are busy: training computes with {count} thread{'s' * (count != 1)} instead of {full}."
+        sink(Notice("info", text if count != full else f"Training computes with {full} threads again."))
+
+    recorded = start.state.versions.get("threads") if start.state else None
+    return TorchThreads(
+        plan.config.threads,
+        count=recorded if type(recorded) is int and recorded > 0 else None,
+        can_change=not plan.hardware.is_asynchronous,
+        on_change=report,
+    )
 
 
 def make_start_event(

@@ -31,7 +31,7 @@ from trainer_core.training.failures import (
 )
 from trainer_core.training.loop import TrainingLoop
 from trainer_core.training.run_sinks import attach_workspace_sinks
-from trainer_core.training.start import read_start
+from trainer_core.training.start import choose_threads, read_start
 from trainer_core.training.takeover import take_over_workspace
 from trainer_core.training.world import World
 from trainer_core.workspace.models import model_of
@@ -107,7 +107,8 @@ class Trainer:
             )
             loop = None
             try:
-                loop = TrainingLoop(plan, start, clock, self._sink, self._control, lock, self._world)
+                threads = exit_stack.enter_context(choose_threads(plan, start, self._sink))
+                loop = TrainingLoop(plan, start, clock, self._sink, self._control, lock, self._world, threads)
                 exit_stack.callback(loop.close)
                 loop.emit_start()
                 return self._emit_finish(plan, clock, loop, loop.train())

@@ -7,6 +7,7 @@ without blending.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.pixels import has_color, luma, to_tensor, to_uint8
 from trainer_core.planning.hardware import Hardware, choose_hardware
 from trainer_core.settings.config import SETTINGS, TrainerConfig
+from trainer_core.thread_choice import TorchThreads
 from trainer_core.verbs.output_files import make_folder, refuse_overwriting, save_png
 from trainer_core.verbs.picture_files import compose_comparison, find_pictures, read_pictures
 from trainer_core.weights.network import load_network
@@ -77,6 +79,9 @@ class Upscaler:
         half: compute in fp16 (GPU) or bf16 (CPU).
         tile: side of a tile in LR pixels, 0 for no tiling.
 
+    Attributes:
+        threads: receives the duration of each tile, if the number of torch's threads follows it.
+
     Raises:
         UserError: the model cannot be used, the tile is too small, or the device is not available.
     """
@@ -86,9 +91,9 @@ class Upscaler:
     ) -> None:
         if tile < 0 or 0 < tile < TILE_MARGIN:
             raise UserError(f"--tile must be 0 (no tiles) or at least {TILE_MARGIN}, not {tile}.")
-        self._hardware = _choose_hardware(device)
-        self._device = self._hardware.torch_device
-        self._dtype = torch.float32 if not half else torch.float16 if self._hardware.kind != "cpu" else torch.bfloat16
+        self.hardware = _choose_hardware(device)
+        self._device = self.hardware.torch_device
+        self._dtype = torch.float32 if not half else torch.float16 if self.hardware.kind != "cpu" else torch.bfloat16
         with explain_out_of_memory("load the model"):
             network, source = load_network(model)
         self.name = source.path.stem
@@ -101,8 +106,9 @@ class Upscaler:
         if self.gray:
             self.description += ", gray only"
         self._network = network.to(self._device, self._dtype)
-        self._network.to(memory_format=self._hardware.memory_format)  # type: ignore[call-overload]
+        self._network.to(memory_format=self.hardware.memory_format)  # type: ignore[call-overload]
         self._tile = tile
+        self.threads: TorchThreads | None = None
         self._sampled = self._far_outside = 0  # values of all results so far
 
     @property
@@ -137,7 +143,11 @@ class Upscaler:
         lr, scale = self._to_input(image), self.spec.scale
         windows = list(_iterate_windows(lr.shape[2], lr.shape[3], self._tile, self.spec.unshuffle_factor))
         for number, (top, bottom, left, right) in enumerate(windows, 1):
+            started = time.monotonic()
             sr = self._upscale_window(lr, top, bottom, left, right)
+            if self.threads is not None:
+                pixels = (bottom - top + 2 * TILE_MARGIN) * (right - left + 2 * TILE_MARGIN)
+                self.threads.add_step((time.monotonic() - started) / pixels)  # the last tiles of a row are smaller
             inside = sr[: height - top * scale, : width - left * scale]  # without the padding of `_to_input`
             yield Tile(top * scale, left * scale, inside, number, len(windows))
 
@@ -158,7 +168,7 @@ class Upscaler:
         start_y, start_x = max(top - TILE_MARGIN, 0), max(left - TILE_MARGIN, 0)
         window = lr[..., start_y : bottom + TILE_MARGIN, start_x : right + TILE_MARGIN]
         with explain_out_of_memory(f"upscale on {self._device.type}", hint=_MEMORY_HINT):
-            sr = self._network(window.to(self._device, self._dtype, memory_format=self._hardware.memory_format))
+            sr = self._network(window.to(self._device, self._dtype, memory_format=self.hardware.memory_format))
             sampled = sr[..., ::_SAMPLING, ::_SAMPLING]
             self._far_outside += int(((sampled - 0.5).abs() > 0.5 + _FAR).sum())
             self._sampled += sampled.numel()
@@ -202,21 +212,25 @@ def upscale(
     files = list(find_pictures([Path(image) for image in images]))
     upscaler = Upscaler(model, device=device, half=half, tile=tile)
     models = [upscaler] + ([Upscaler(compare_with, device=device, half=half, tile=tile)] if compare_with else [])
+    compare = compare or compare_with is not None
     done = UpscaleResult()
     names: set[str] = set()
     inputs = {file_identity(file) for file in files}
     make_folder(out_dir)
-    for file in files:
-        try:
-            with explain_out_of_memory("read the picture"):
-                pictures = read_pictures(file)
-            for name, picture in pictures:
-                target = out_dir / f"{unique_name(name, names)}.png"
-                refuse_overwriting(target, inputs, "one of the photos to upscale. Choose another folder or name.")
-                done.written += _upscale_picture(picture, target, models, compare or compare_with is not None, progress)
-                done.made_gray += upscaler.gray and has_color(picture)
-        except UserError as error:
-            done.refused.append((file, str(error) if str(file) in str(error) else f"{file}: {error}"))
+    with TorchThreads(can_change=upscaler.hardware.kind == "cpu") as upscaler.threads:
+        for file in files:
+            try:
+                with explain_out_of_memory("read the picture"):
+                    pictures = read_pictures(file)
+                for name, picture in pictures:
+                    target = out_dir / f"{unique_name(name, names)}.png"
+                    refuse_overwriting(target, inputs, "one of the photos to upscale. Choose another folder or name.")
+                    done.written += _upscale_picture(
+                        picture, target, models, compare or compare_with is not None, progress
+                    )
+                    done.made_gray += upscaler.gray and has_color(picture)
+            except UserError as error:
+                done.refused.append((file, str(error) if str(file) in str(error) else f"{file}: {error}"))
     done.notices = [
         f"Almost all results of {model.name} lie far outside of the range of a picture, so its pictures are black and "
         "white. Its weights are damaged; use another model."

@@ -1,0 +1,136 @@
+"""The number of threads follows what other programs leave, on a simulated computer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from trainer_core.thread_choice import ProcessorUse, ThreadChoice
+
+
+class Computer:
+    """Does steps with the chosen number of threads beside other programs; counts the seconds of all steps.
+
+    Args:
+        choice: the choice to follow.
+        step: seconds of a step, by number of threads and number of busy programs.
+    """
+
+    def __init__(self, choice: ThreadChoice, step: Callable[[int, int], float]) -> None:
+        self.choice, self._step = choice, step
+        self.now, self.steps = 0.0, 0
+        self.counts: list[int] = []
+
+    def work(self, seconds: float, programs: int) -> float:
+        """Do steps for this time and return the steps a second."""
+        end, before, began = self.now + seconds, self.steps, self.now
+        while self.now < end:
+            self.counts.append(self.choice.count)
+            duration = self._step(self.choice.count, programs)
+            self.now += duration
+            self.steps += 1
+            self.choice.add_step(duration, float(programs) / (2 if programs + self.choice.count > 2 else 1))
+        return (self.steps - before) / (self.now - began)
+
+
+def two_processors(threads: int, programs: int) -> float:
+    """Seconds of a step of nano on two processors, after benchmarks/results/busy.md; three threads are invented."""
+    return {(1, 0): 0.69, (2, 0): 0.37, (3, 0): 0.5, (1, 1): 0.69, (2, 1): 2.1, (3, 1): 0.8}[threads, programs]
+
+
+def eight_processors(threads: int, programs: int) -> float:
+    """Every thread waits for one that shares its processor."""
+    return 1.6 / threads * (2 if threads + programs > 8 else 1)
+
+
+def test_an_idle_computer_uses_all_processors_and_tries_nothing() -> None:
+    computer = Computer(ThreadChoice(2), two_processors)
+    computer.work(600, programs=0)
+    assert set(computer.counts) == {2}
+
+
+def test_one_busy_program_leaves_one_thread_and_its_end_brings_the_second_back() -> None:
+    computer = Computer(ThreadChoice(2), two_processors)
+    computer.work(20, programs=0)
+    computer.work(60, programs=1)
+    assert computer.choice.chosen == 1
+    assert computer.work(600, programs=1) > 0.9 / 0.69
+    computer.work(10, programs=0)
+    assert computer.choice.chosen == 2 and computer.counts[-1] == 2
+    assert computer.work(100, programs=0) == pytest.approx(1 / 0.37)
+
+
+def test_the_free_processors_of_a_large_computer_are_used() -> None:
+    computer = Computer(ThreadChoice(8), eight_processors)
+    computer.work(60, programs=1)
+    assert computer.choice.chosen == 7
+
+
+def test_trials_take_a_twentieth_of_the_time_at_most() -> None:
+    computer = Computer(ThreadChoice(2), two_processors)
+    computer.work(60, programs=1)
+    computer.counts.clear()
+    computer.work(2000, programs=1)
+    trial = sum(two_processors(count, 1) for count in computer.counts if count != 1)
+    assert 0 < trial <= 2000 / 20
+
+
+def test_more_threads_that_are_slower_on_an_idle_computer_are_tried_once() -> None:
+    computer = Computer(ThreadChoice(2, count=1), lambda threads, programs: 0.1 * threads)
+    computer.work(600, programs=0)
+    assert computer.choice.chosen == 1 and computer.counts.count(2) <= 4
+
+
+def test_a_small_gain_changes_nothing() -> None:
+    computer = Computer(ThreadChoice(2), lambda threads, programs: 0.5 if threads == 2 else 0.49)
+    computer.work(300, programs=1)
+    assert computer.choice.chosen == 2
+
+
+def test_a_resumed_run_begins_with_its_number_of_threads() -> None:
+    assert ThreadChoice(8, count=5).count == 5
+    assert ThreadChoice(2, count=64).count == 3, "the checkpoint is of a larger computer"
+
+
+def test_other_programs_are_the_busy_time_without_that_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, own = [0.0], [0.0]
+    times = SimpleNamespace(user=100.0, nice=0.0, system=10.0, idle=50.0, iowait=7.0)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "process_time", lambda: own[0])
+    monkeypatch.setattr(psutil, "cpu_times", lambda: times)
+    use = ProcessorUse()
+    now[0], own[0] = 10.0, 12.0
+    times.user, times.nice, times.system, times.idle, times.iowait = 110.0, 4.0, 11.0, 55.0, 9.0
+    assert use.read() == pytest.approx(0.3)
+    now[0], times.user = 10.2, 200.0
+    assert use.read() == pytest.approx(0.3), "less than half a second has passed"
+
+
+def test_torch_gets_the_number_and_its_own_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    from trainer_core import thread_choice
+
+    counts = [2]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: counts[-1])
+    monkeypatch.setattr(torch, "set_num_threads", counts.append)
+    monkeypatch.setattr(thread_choice, "count_processors", lambda: 2)
+    monkeypatch.setattr(ProcessorUse, "read", lambda self: 1.0)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    chosen: list[tuple[int, int]] = []
+    with thread_choice.TorchThreads(on_change=lambda *numbers: chosen.append(numbers)) as threads:
+        for _ in range(30):
+            threads.add_step(0.5 if counts[-1] == 1 else 2.0)
+    assert chosen == [(1, 2)] and counts[-2:] == [1, 2]
+    with thread_choice.TorchThreads(1) as threads:
+        for _ in range(30):
+            threads.add_step(9.0)
+        assert counts[-1] == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with thread_choice.TorchThreads(count=1) as threads:
+        for _ in range(30):
+            threads.add_step(9.0)
+        assert counts[-1] == 2

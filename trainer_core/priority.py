@@ -1,0 +1,79 @@
+"""The priority of training below that of the desktop, for the thread that trains or, where need be, the process.
+
+Linux knows the priority of each thread, which new threads inherit: the calling thread and what it starts change
+(decoding, saving and OpenMP threads), and the thread of a window keeps its own. Windows has no inheritance: the whole
+process changes, and the main thread of a window is raised to its former level. On macOS only the command line changes.
+Only Linux is tested.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+
+LEVELS = ("low", "normal")
+_LOW_NICENESS = 10
+_TASKS = Path("/proc/self/task")
+
+
+def set_priority(level: str) -> str:
+    """Give the calling thread, and those that it has started or will start, a level of `LEVELS`.
+
+    Returns:
+        A sentence for the user if the system does not allow it, else "".
+    """
+    try:
+        if sys.platform.startswith("linux"):
+            _set_thread_niceness(level)
+        elif sys.platform == "win32":
+            _set_process_class(level)
+        elif threading.current_thread() is threading.main_thread():
+            os.setpriority(os.PRIO_PROCESS, 0, _choose_niceness(level, 0, os.getpriority(os.PRIO_PROCESS, 0)))
+    except (PermissionError, psutil.AccessDenied):
+        return f"The system does not allow priority {level} any more. Start the program again for it."
+    return ""
+
+
+def _choose_niceness(level: str, normal: int, present: int) -> int:
+    return max(_LOW_NICENESS, normal, present) if level == "low" else normal
+
+
+def _set_thread_niceness(level: str) -> None:
+    """Set the niceness of this thread and of those with its name: the OpenMP threads that it started inherited it."""
+    own, main = threading.get_native_id(), os.getpid()
+    normal = os.getpriority(os.PRIO_PROCESS, main)
+    if own == main and level == "normal":
+        return  # as the process was started
+    name = (_TASKS / str(own) / "comm").read_bytes()
+    for task in _TASKS.iterdir():
+        number = int(task.name)
+        try:
+            if number == own or (number != main and (task / "comm").read_bytes() == name):
+                present = os.getpriority(os.PRIO_PROCESS, number)
+                wanted = _choose_niceness(level, normal, present)
+                if wanted != present:
+                    os.setpriority(os.PRIO_PROCESS, number, wanted)
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # the thread has ended
+
+
+if sys.platform == "win32":
+    import ctypes
+
+    _SET_INFORMATION = 0x20  # THREAD_SET_INFORMATION
+    _RAISED, _NORMAL = 2, 0  # THREAD_PRIORITY_HIGHEST: in the lower class, the level of a normal thread
+
+    def _set_process_class(level: str) -> None:
+        is_low = level == "low"
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if is_low else psutil.NORMAL_PRIORITY_CLASS)
+        main = threading.main_thread()
+        if threading.current_thread() is not main and main.native_id is not None:
+            kernel = ctypes.WinDLL("kernel32")
+            kernel.OpenThread.restype = ctypes.c_void_p
+            handle = ctypes.c_void_p(kernel.OpenThread(_SET_INFORMATION, False, main.native_id))
+            kernel.SetThreadPriority(handle, _RAISED if is_low else _NORMAL)
+            kernel.CloseHandle(handle)

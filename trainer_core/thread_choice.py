@@ -1,0 +1,185 @@
+"""How many threads torch uses on a computer that other programs use too, chosen again while work goes on.
+
+Every operation of torch waits for all of its threads. If another program shares the processor of one thread, all of
+them wait for it: with two threads on two processors, one busy program makes a step five times as long, although it
+takes a quarter of the computer. `TorchThreads` receives the duration of each step. While other programs are busy, it
+tries fewer threads, and one more than there are processors, and continues with the fastest; on an idle computer it
+tries nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+
+import psutil
+
+from trainer_core.machine import count_processors
+
+_SAMPLES, _SAMPLE_SECONDS = 3, 2.0  # steps that are compared for each count, or fewer that take this long together
+_MIN_GAIN = 0.05  # of the duration of a step, for which the count changes
+_MIN_USE = 0.2  # of a processor; what other programs use less is not counted
+_TRIAL_INTERVAL = 20  # the shortest time from one trial to the next, as a multiple of the trial's duration
+_READING_INTERVAL = 0.5  # seconds between two readings of the system's accounting
+_BUSY_TIMES = ("user", "nice", "system", "irq", "softirq", "steal")  # those of them that the system has
+
+
+class ThreadChoice:
+    """Choice of a number of threads from the durations of steps.
+
+    Args:
+        processors: the number of threads on an idle computer.
+        count: the number to begin with; by default `processors`.
+
+    Attributes:
+        count: the number for the next step.
+        chosen: the number that the latest trial chose; during a trial, `count` differs from it.
+    """
+
+    def __init__(self, processors: int, count: int | None = None) -> None:
+        self._processors = processors
+        self.count = self.chosen = min(count or processors, processors + 1)
+        self._durations: deque[float] = deque(maxlen=_SAMPLES)
+        self._skips = 1  # steps that also pay for new threads and the choice of kernels
+        self._untried: list[int] = []
+        self._results: dict[int, float] = {}  # seconds of a step by count, while a trial is under way
+        self._trial_seconds = self._delay = 0.0
+        self._is_idle_refuted = False  # the full count was tried on an idle computer and was slower
+
+    def add_step(self, seconds: float, others: float) -> None:
+        """Add the duration of a step, and choose the count for the next one.
+
+        Args:
+            seconds: the duration.
+            others: processors that other programs kept busy.
+        """
+        self._delay -= seconds
+        if self._results:
+            self._trial_seconds += seconds
+        if self._skips:
+            self._skips -= 1
+            return
+        self._durations.append(seconds)
+        is_hopeless = bool(self._results) and seconds > 2 * self._results[self.chosen]
+        if len(self._durations) < _SAMPLES and sum(self._durations) < _SAMPLE_SECONDS and not is_hopeless:
+            return
+        needed = math.ceil(others - _MIN_USE) if others > _MIN_USE else 0
+        if self._results or self._is_trial_due(needed):
+            self._continue_trial(needed)
+
+    def _is_trial_due(self, needed: int) -> bool:
+        if needed:
+            self._is_idle_refuted = False
+            return self._delay <= 0
+        return self.chosen != self._processors and not self._is_idle_refuted
+
+    def _continue_trial(self, needed: int) -> None:
+        """Note the durations of this count and go to the next one, or end the trial."""
+        if not self._results:
+            full = self._processors
+            counts = {full, full + 1, max(1, full - needed)} if needed else {full}
+            self._untried = sorted(counts - {self.count}, reverse=True)
+        self._results[self.count] = statistics.mean(self._durations)
+        if self._untried:
+            self._switch(self._untried.pop())
+        else:
+            self._end_trial(needed)
+
+    def _end_trial(self, needed: int) -> None:
+        best = min(self._results, key=lambda count: self._results[count])
+        if self._results[best] <= (1 - _MIN_GAIN) * self._results[self.chosen]:
+            self.chosen = best
+        self._is_idle_refuted = not needed and self.chosen != self._processors
+        self._delay, self._trial_seconds = _TRIAL_INTERVAL * self._trial_seconds, 0.0
+        self._results = {}
+        self._switch(self.chosen)
+
+    def _switch(self, count: int) -> None:
+        if count != self.count:
+            self.count, self._skips = count, int(sum(self._durations) < _SAMPLE_SECONDS)
+        self._durations.clear()
+
+
+class ProcessorUse:
+    """How many processors other programs keep busy, from the system's accounting."""
+
+    def __init__(self) -> None:
+        self._latest = 0.0
+        self._read_at, self._busy, self._own = time.monotonic(), _busy_seconds(), time.process_time()
+
+    def read(self) -> float:
+        """Return the number, averaged since the latest reading, which was at least half a second ago."""
+        now = time.monotonic()
+        if now - self._read_at >= _READING_INTERVAL:
+            busy, own = _busy_seconds(), time.process_time()
+            self._latest = max(0.0, (busy - self._busy - own + self._own) / (now - self._read_at))
+            self._read_at, self._busy, self._own = now, busy, own
+        return self._latest
+
+
+def _busy_seconds() -> float:
+    """Return the seconds that all processors of the computer have worked."""
+    times = psutil.cpu_times()
+    return sum(getattr(times, name, 0.0) for name in _BUSY_TIMES)
+
+
+class TorchThreads:
+    """The number of torch's threads from `__enter__` to `__exit__`, which restores the number before.
+
+    Args:
+        fixed: a number that is not changed; None to choose. The environment variable OMP_NUM_THREADS also fixes it.
+        count: the number to begin with, such as that of a resumed run.
+        can_change: whether the processors do the work, so that their use by other programs matters.
+        on_change: called with a newly chosen number, and that of an idle computer.
+
+    Attributes:
+        count: the present number.
+    """
+
+    def __init__(
+        self,
+        fixed: int | None = None,
+        *,
+        count: int | None = None,
+        can_change: bool = True,
+        on_change: Callable[[int, int], None] = lambda count, full: None,
+    ) -> None:
+        import torch
+
+        self._set, self._before, self._on_change = torch.set_num_threads, torch.get_num_threads(), on_change
+        self._full = min(self._before, count_processors())
+        self.count = fixed or self._before
+        self._choice: ThreadChoice | None = None
+        if fixed is None and can_change and "OMP_NUM_THREADS" not in os.environ:
+            self._choice = ThreadChoice(self._full, count)
+            self.count = self._choice.count
+        self._use = ProcessorUse()
+
+    def __enter__(self) -> TorchThreads:
+        """Set the number."""
+        self._set(self.count)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Restore the number before."""
+        self._set(self._before)
+
+    def add_step(self, seconds: float) -> None:
+        """Add the duration of a step, and set the number for the next one."""
+        choice = self._choice
+        if choice is None:
+            return
+        before = choice.chosen
+        choice.add_step(seconds, self._use.read())
+        if choice.count != self.count:
+            self.count = choice.count
+            self._set(self.count)
+        if choice.chosen != before:
+            self._on_change(choice.chosen, self._full)
