@@ -16,9 +16,11 @@ from trainer_core.control import Stopped
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.hardware import Hardware, MemoryNeed, available_memory, choose_hardware, estimate_memory
+from trainer_core.planning.micro_batch import fit_micro_batch
 from trainer_core.planning.plan import network_spec
 from trainer_core.planning.readiness import WARNING, Check
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.schema import AUTO
 from trainer_core.sinks.event_text import format_rough_duration
 from trainer_core.training.time_estimate import estimate_run_seconds, measure_step_seconds
 
@@ -36,6 +38,10 @@ class _DeviceState:
 
     hardware: Hardware
     free: int
+
+    def micro_batch(self, config: TrainerConfig) -> int:
+        """Return the patches that go through the network at a time."""
+        return fit_micro_batch(config, network_spec(config), self.hardware.precision, self.free)
 
 
 class EstimateModel(QObject):
@@ -85,7 +91,8 @@ class EstimateModel(QObject):
             return ""
         need = self._memory_need(config)
         memory = f"about {max(need.needed / 1e9, 0.1):.1f} GB of memory, {need.free / 1e9:.1f} GB free" if need else ""
-        return "; ".join(part for part in (_format_network(config), memory, self._format_time(config)) if part)
+        parts = (_format_network(config), self._format_batch(config), memory, self._format_time(config))
+        return "; ".join(part for part in parts if part)
 
     @property
     def warnings(self) -> tuple[Check, ...]:
@@ -108,7 +115,14 @@ class EstimateModel(QObject):
         device = self._known_device(config)
         if device is None:
             return None
-        return MemoryNeed(estimate_memory(config, network_spec(config), device.hardware.precision), device.free)
+        needed = estimate_memory(config, network_spec(config), device.hardware.precision, device.micro_batch(config))
+        return MemoryNeed(needed, device.free)
+
+    def _format_batch(self, config: TrainerConfig) -> str:
+        device = self._known_device(config)
+        if device is None or config.batch_size != AUTO:
+            return ""
+        return f"micro-batches of {device.micro_batch(config)} patches"
 
     def _format_time(self, config: TrainerConfig) -> str:
         if config.max_minutes is not None:
@@ -155,7 +169,8 @@ class EstimateModel(QObject):
         device = self._known_device(config)
         if device is None:
             return None
-        return device.hardware, network_spec(config), config.patch_size, config.batch_size, config.grad_accum_steps
+        micro_batch = device.micro_batch(config)
+        return device.hardware, network_spec(config), config.patch_size, micro_batch, config.effective_batch
 
     def _measure_later(self, config: TrainerConfig) -> None:
         case = self._timing_case(config)
@@ -169,7 +184,7 @@ class EstimateModel(QObject):
             return
         self._times_measured[case] += 1
         self._thread.submit(
-            lambda: measure_step_seconds(config, network_spec(config), case[0], self._check_stop),
+            lambda: measure_step_seconds(config, network_spec(config), case[0], case[3], self._check_stop),
             lambda seconds: self._on_time_measured(case, seconds),
             lambda error: None,  # for example too little memory: no estimate then
         )

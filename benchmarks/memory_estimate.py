@@ -34,7 +34,8 @@ def measure(case: str) -> None:
     for _ in range(_STEPS):
         step()
     measured = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
-    estimate = estimate_memory(config, network_spec(config), choose_hardware(config).precision) / 1e6
+    precision, batch = choose_hardware(config).precision, config.effective_batch
+    estimate = estimate_memory(config, network_spec(config), precision, batch) / 1e6
     print(f"{case}: estimate {estimate:.0f} MB, measured {measured:.0f} MB, ratio {measured / estimate:.2f}")
 
 

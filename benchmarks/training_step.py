@@ -23,6 +23,6 @@ def step_config(preset: str, scale: int = 4) -> TrainerConfig:
 def training_step(config: TrainerConfig) -> Callable[[], object]:
     """Return a function that does forward, backward and update, always on the same pixels."""
     learner = Learner(config, RRDBNet(network_spec(config)), choose_hardware(config))
-    side, batch = config.patch_size, config.batch_size
+    side, batch = config.patch_size, config.effective_batch
     pixels = Batch(torch.rand(batch, 3, side, side), torch.rand(batch, 3, *[side * config.scale] * 2))
     return lambda: learner.update([pixels], count=1, learning_rate=1e-4)

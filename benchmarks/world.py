@@ -19,7 +19,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 import torch
@@ -42,33 +41,33 @@ def measure(preset: str, steps: int) -> dict[str, float]:
     world = read_world()
     world.join()
     config = step_config(preset)
-    config = config.replace(batch_size=config.batch_size // 2, grad_accum_steps=2)
+    config = config.replace(batch_size=config.effective_batch // 2, grad_accum_steps=2)
     learner = Learner(config, RRDBNet(network_spec(config)), choose_hardware(config), world)
-    side, batch = config.patch_size, config.batch_size
+    side, batch = config.patch_size, config.effective_batch // 2
     pixels = Batch(torch.rand(batch, 3, side, side), torch.rand(batch, 3, *[side * config.scale] * 2))
     seconds = []
     for _ in range(_WARM_UP + steps):
         started = time.perf_counter()
-        _tell(world, config)
+        _tell(world, learner, batch)
         learner.update([pixels] * (2 // world.size), count=2, learning_rate=1e-4)
         seconds.append(time.perf_counter() - started)
     figures = {
         "step": statistics.median(seconds[_WARM_UP:]),
         "parameters": float(network_spec(config).parameter_count()),
     }
-    figures.update(_measure_exchange(world, learner, config))
+    figures.update(_measure_exchange(world, learner, batch))
     world.end(0)
     return figures
 
 
-def _tell(world: World, config: Any) -> None:
+def _tell(world: World, learner: Learner, batch: int) -> None:
     if world.rank == 0:
-        begin_step(world, first=0, config=config, learning_rate=1e-4)
+        begin_step(world, learner, first=0, size=batch, count=2, learning_rate=1e-4)
     elif world.size > 1:
         world.receive()
 
 
-def _measure_exchange(world: World, learner: Learner, config: Any) -> dict[str, float]:
+def _measure_exchange(world: World, learner: Learner, batch: int) -> dict[str, float]:
     """Time the exchange of a step without its computation."""
     tensors = [torch.zeros_like(parameter) for parameter in learner.network.parameters()]
     tensors += [torch.zeros(()) for _ in learner.read_latest().losses]
@@ -77,7 +76,7 @@ def _measure_exchange(world: World, learner: Learner, config: Any) -> dict[str, 
         with world.together():
             pass
         before, started = _loopback_bytes(), time.perf_counter()
-        _tell(world, config)
+        _tell(world, learner, batch)
         with world.together():
             pass
         world.add_up(tensors)

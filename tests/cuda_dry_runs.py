@@ -32,7 +32,7 @@ def do_steps(config: TrainerConfig, precision: str, *, steps: int = 2) -> tuple[
     Its regions are "camera" for the micro-batches and "update" for the rest of the step.
     """
     camera = make_camera(config)
-    side = make_region_spec(config, camera).hr_side
+    side, size = make_region_spec(config, camera).hr_side, config.effective_batch // config.grad_accum_steps
     network = RRDBNet(plan.network_spec(config))
     with pretend_cuda() as watch:
         learner = Learner(config, network, make_gpu(precision))
@@ -41,8 +41,8 @@ def do_steps(config: TrainerConfig, precision: str, *, steps: int = 2) -> tuple[
             watch.clear()
 
             def make_batches(first: int = step * config.effective_batch) -> Iterator[Batch]:
-                for start in range(first, first + config.effective_batch, config.batch_size):
-                    regions = [make_region(side, n) for n in range(start, start + config.batch_size)]
+                for start in range(first, first + config.effective_batch, size):
+                    regions = [make_region(side, n) for n in range(start, start + size)]
                     with watch.region("camera"):
                         batch = maker.make_batch(maker.prepare(regions))
                     yield batch

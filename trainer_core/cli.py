@@ -26,8 +26,8 @@ from trainer_core import environment
 from trainer_core.control import RunControl, SaveAnswer
 from trainer_core.errors import UserError
 from trainer_core.requirements import find_unsafe_library
-from trainer_core.settings.config import SETTINGS, Interval
-from trainer_core.settings.schema import AUTO, Setting, format_value
+from trainer_core.settings.config import SETTINGS, NumberOrAuto
+from trainer_core.settings.schema import AUTO, INT_OR_AUTO, Setting, format_value
 from trainer_core.signals import TerminationSignals
 from trainer_core.text import ArgumentParser, OutputError, configure_streams, escape_lines, print_lines
 from trainer_core.training.failures import PeerLost
@@ -144,7 +144,7 @@ def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
     elif setting.kind == "pair":
         facts.update(nargs=2, type=float, metavar=("B1", "B2"))
     else:
-        facts["type"] = {"int": int, "float": float, "interval": _parse_interval}.get(setting.kind, str)
+        facts["type"] = {"int": int, "float": float, INT_OR_AUTO: _parse_number_or_auto}.get(setting.kind, str)
     group.add_argument(setting.flag, **facts)
     if setting.optional and setting.stored:
         off = "--no-" + setting.flag.lstrip("-")
@@ -174,11 +174,11 @@ def _option_help(setting: Setting) -> str:
 
 
 def _metavar(setting: Setting) -> str | None:
-    names = {"int": "N", "float": "X", "interval": "N", "file": "PATH", "folder": "DIR"}
+    names = {"int": "N", "float": "X", INT_OR_AUTO: "N", "file": "PATH", "folder": "DIR"}
     return names.get(setting.kind)  # argparse lists the values of a choice itself
 
 
-def _parse_interval(text: str) -> Interval:
+def _parse_number_or_auto(text: str) -> NumberOrAuto:
     try:
         return AUTO if text == AUTO else int(text)
     except ValueError:

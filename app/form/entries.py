@@ -32,7 +32,7 @@ from app.icons import set_icon
 from app.plain_text import plain_tooltip
 from app.theme import SPACING, scale_width
 from trainer_core.pasted_path import clean_path
-from trainer_core.settings.schema import Setting, format_value
+from trainer_core.settings.schema import AUTO, INT_OR_AUTO, Setting, format_value
 
 _MAX_CHARACTERS = 20  # of a selected choice; the list shows it whole
 
@@ -294,10 +294,10 @@ def _parse_number(text: str, setting: Setting) -> int | float | str | None:
     text = text.strip()
     if not text:
         return None
-    whole = setting.kind in ("int", "interval")
+    whole = setting.kind in ("int", INT_OR_AUTO)
     grouped = whole and re.fullmatch(r"\d{1,3}([,. ]\d{3})+", text)  # thousands separators of any locale: 150,000
     text = re.sub(r"[,. ]", "", text) if grouped else text.replace(",", ".")
-    if setting.kind == "interval" and text == "auto":
+    if setting.kind == INT_OR_AUTO and text == AUTO:
         return text
     try:
         return int(text) if whole else float(text)

@@ -58,7 +58,7 @@ def test_memory_that_is_nearly_used_up_is_warned_of() -> None:
     assert MemoryNeed(8 * 10**9, 10 * 10**9).warning == ""
     scarce = MemoryNeed(95 * 10**8, 10 * 10**9)
     assert scarce.exceeds_free
-    assert "about 9.50 GB needed, 10.0 GB free. Lower --batch-size" in scarce.warning
+    assert "about 9.50 GB needed, 10.0 GB free. Use --batch-size auto" in scarce.warning
 
 
 def test_auto_takes_a_gpu_that_works_and_names_its_number(pretend: Pretend) -> None:

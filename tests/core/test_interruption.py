@@ -19,7 +19,7 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.plan import make_plan
 from trainer_core.scenes import painter
-from trainer_core.training import checkpoint, loop
+from trainer_core.training import checkpoint, stepping
 from trainer_core.training.interruption import make_interruptible
 from trainer_core.training.trainer import RunResult, Trainer
 from trainer_core.workspace.layout import Workspace
@@ -132,7 +132,7 @@ def test_a_long_step_ends_between_two_micro_batches_and_is_done_again(
 ) -> None:
     settings = {**SETTINGS, "grad_accum_steps": 4, "steps": 4}
     train(photos, tmp_path / "a", **settings)
-    monkeypatch.setattr(loop, "_MAX_SECONDS_AFTER_STOP", -1.0)
+    monkeypatch.setattr(stepping, "_MAX_SECONDS_AFTER_STOP", -1.0)
     result, _ = train(photos, tmp_path / "b", StopAtCheck(3), arm_at=2, **settings)
     assert (result.outcome, result.step) == ("stopped", 2)
     train(photos, tmp_path / "b", resume_from="latest")

@@ -144,7 +144,7 @@ def test_the_first_trainers_file_is_read_without_what_means_something_else() -> 
         ({"scale": 3}, "--scale must be one of 2, 4, 8"),
         ({"learning_rate": float("nan")}, "--lr must be a finite number"),
         ({"betas": (0.9, 1.5)}, "--betas must be from 0 to 0.99999"),
-        ({"val_interval": 0}, "--val-interval must be auto or a number of steps from 1"),
+        ({"val_interval": 0}, "--val-interval must be auto or a number from 1"),
         ({"train_split": 0.9, "val_split": 0.2}, "must not exceed 1"),
         ({"perceptual_weight": 0.5}, "vgg19-dcbb9e9d.pth"),
         ({"l1_weight": 0.0}, "must be above 0"),

@@ -31,7 +31,7 @@ def test_the_time_of_a_step_is_that_of_a_piece_scaled_up(monkeypatch: pytest.Mon
     monkeypatch.setattr(time_estimate, "_time_step", lambda *arguments: 0.5)
     monkeypatch.setattr(time_estimate, "_PROBE_MULTIPLICATIONS", 3.5 * time_estimate.count_multiplications(piece, 16))
     share = time_estimate.count_multiplications(spec, 16) / time_estimate.count_multiplications(piece, 16)
-    assert time_estimate.measure_step_seconds(config, spec, choose_hardware(config)) == pytest.approx(
+    assert time_estimate.measure_step_seconds(config, spec, choose_hardware(config), 8) == pytest.approx(
         0.5 * share * 3 * 8 / 4
     )
 
@@ -40,7 +40,7 @@ def test_measuring_a_piece_leaves_the_random_numbers_alone() -> None:
     config = TrainerConfig(patch_size=16, device="cpu", amp=False, perceptual_weight=0.1)
     before = torch.random.get_rng_state()
     spec = NetworkSpec(4, num_feat=8, num_block=2, num_grow_ch=4)
-    assert time_estimate.measure_step_seconds(config, spec, choose_hardware(config)) > 0
+    assert time_estimate.measure_step_seconds(config, spec, choose_hardware(config), 16) > 0
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -61,6 +61,6 @@ def test_a_measurement_ends_between_two_blocks_when_a_run_starts() -> None:
     config = TrainerConfig(patch_size=16, device="cpu", amp=False)
     with pytest.raises(Stopped):
         time_estimate.measure_step_seconds(
-            config, NetworkSpec(2, num_feat=8, num_block=2, num_grow_ch=4), choose_hardware(config), check_stop
+            config, NetworkSpec(2, num_feat=8, num_block=2, num_grow_ch=4), choose_hardware(config), 16, check_stop
         )
     assert len(checks) == 3

@@ -84,15 +84,15 @@ def test_a_batch_is_shared_out_with_the_same_number_of_patches(tmp_path: Path) -
 
     def share(batch: int, count: int, processes: int) -> tuple[int, int, int]:
         config = TrainerConfig(batch_size=batch, grad_accum_steps=count)
-        plan = RunPlan(config, StoredSettings(), Workspace(tmp_path), Hardware("cpu", "fp32", ""))
+        plan = RunPlan(config, StoredSettings(), Workspace(tmp_path), Hardware("cpu", "fp32", ""), batch)
         shared = share_out_batch(plan, processes)
-        return shared.config.batch_size, shared.config.grad_accum_steps, len(shared.notices)
+        return shared.micro_batch, config.effective_batch // shared.micro_batch, len(shared.notices)
 
     assert share(16, 2, 2) == (16, 2, 0)
     assert share(16, 1, 4) == (4, 4, 1)
     assert share(8, 2, 4) == (4, 4, 1)
-    assert share(16, 6, 4) == (8, 12, 1)
-    with pytest.raises(UserError, match=r"--grad-accum-steps 3, or a --batch-size that is a multiple of 3"):
+    assert share(16, 6, 4) == (12, 8, 1)
+    with pytest.raises(UserError, match="--grad-accum-steps that is a multiple of 3"):
         share(16, 1, 3)
 
 

@@ -34,9 +34,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setattr(estimate, "choose_hardware", choose)
     monkeypatch.setattr(estimate, "available_memory", lambda hardware: bytes_[hardware.device])
     seconds = {"cpu": 1.0, "cuda": 0.01}
-    monkeypatch.setattr(
-        estimate, "measure_step_seconds", lambda config, spec, hardware, check: seconds[hardware.device]
-    )
+    monkeypatch.setattr(estimate, "measure_step_seconds", lambda config, spec, hardware, *_: seconds[hardware.device])
     return bytes_
 
 
@@ -81,7 +79,7 @@ def test_too_little_memory_is_doubted_beside_a_start_that_works(
     fill_form(window, photos, tmp_path / "run", steps=100000)
     qtbot.waitUntil(lambda: bool(doubts(window)), timeout=_LONG)
     text, setting = doubts(window)[0]
-    assert text.startswith("Memory may run out: about 0.1") and "0.0 GB free. Lower Batch size and raise" in text
+    assert text.startswith("Memory may run out: about 0.1") and "0.0 GB free. Use Batch size auto, Memory low" in text
     assert setting == "batch_size"
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     window.run_bar.start_button.click()
@@ -93,12 +91,25 @@ def test_too_little_memory_is_doubted_beside_a_start_that_works(
     qtbot.waitUntil(lambda: not doubts(window), timeout=_LONG)
 
 
+def test_an_automatic_batch_size_is_shown_as_the_patches_that_fit(
+    free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    free["cpu"] = _GB
+    fill_form(window, photos, tmp_path / "run", steps=100, device="cpu", patch_size=32, num_feat=64, num_block=4)
+    window.project.set_value("batch_size", "auto")
+    bar = window.run_bar
+    qtbot.waitUntil(lambda: "micro-batches of 8 patches" in bar.estimate, timeout=_LONG)
+    assert not doubts(window)
+    window.project.set_value("memory", "low")
+    assert "micro-batches of 16 patches" in bar.estimate
+
+
 def test_a_time_measured_while_the_machine_was_busy_is_measured_again(
     free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = [20.0, 10.0, 30.0]  # from the last to the first
     monkeypatch.setattr(estimate, "_REMEASURE_DELAY", 100)
-    monkeypatch.setattr(estimate, "measure_step_seconds", lambda config, spec, hardware, check: times.pop())
+    monkeypatch.setattr(estimate, "measure_step_seconds", lambda *_: times.pop())
     fill_form(window, photos, tmp_path / "run", steps=3600)
     bar = window.run_bar
     qtbot.waitUntil(lambda: "about 33 hours" in bar.estimate, timeout=_LONG)

@@ -131,14 +131,16 @@ def _starts(workspace: Path) -> list[int]:
     return [r["start_step"] for r in read_journal(workspace / "journal.jsonl") if r["event"] == "RunStarted"]
 
 
-def fail_at_the_next_step(window: Window, qtbot: Any, text: str) -> ErrorDialog:
+def fail_at_the_next_step(
+    window: Window, qtbot: Any, text: str, where: str = "trainer_core.training.learner.Learner.update"
+) -> ErrorDialog:
     """The report of it."""
 
     def fail(*more: Any, **others: Any) -> None:
         raise RuntimeError(text)
 
     with pytest.MonkeyPatch.context() as broken:
-        broken.setattr("trainer_core.training.learner.Learner.update", fail)
+        broken.setattr(where, fail)
         wait_idle(window, qtbot)
     return next(child for child in window.findChildren(ErrorDialog) if child.isVisible())
 
@@ -181,7 +183,8 @@ def test_what_needs_less_memory_is_applied_and_the_training_goes_on(
     fill_form(window, photos, tmp_path / "run", steps=100000)
     window.project.set_value("batch_size", 4)
     start(window, qtbot)
-    dialog = fail_at_the_next_step(window, qtbot, "DefaultCPUAllocator: can't allocate memory: 9 bytes.")
+    text, around_it = "DefaultCPUAllocator: can't allocate memory.", "trainer_core.training.stepping.Stepper.do_step"
+    dialog = fail_at_the_next_step(window, qtbot, text, around_it)
     assert "Out of memory with Batch size 4" in visible_text(dialog)
     failed_at = window.session.step
     buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}

@@ -103,7 +103,7 @@ class MemoryNeed:
         """A sentence for the user, or "" if there is enough memory."""
         if not self.exceeds_free:
             return ""
-        return f"Memory may run out: {self}. Lower --batch-size and raise --grad-accum-steps."
+        return f"Memory may run out: {self}. Use --batch-size auto, --memory low or a smaller --preset."
 
 
 def choose_hardware(config: TrainerConfig) -> Hardware:
@@ -165,22 +165,26 @@ def _explain_missing(device: str, found: tuple[Gpu, ...], reason: str) -> str:
     return f"PyTorch finds no {maker} GPU{f' ({reason})' if reason else ''}. Use --device cpu, or install {build}."
 
 
-def estimate_memory(config: TrainerConfig, spec: NetworkSpec, precision: str) -> int:
+def estimate_memory(config: TrainerConfig, spec: NetworkSpec, precision: str, micro_batch: int) -> int:
     """Estimate the bytes of a training step: weights, gradients, Adam, EMA, and activations for the backward pass.
 
     The estimate counts layers: each dense block keeps its five inputs and four activations, the tail its upscaled
-    features. It adds a tenth and a fixed amount for buffers of the library, and a factor for the gaps that the tail's
-    large tensors leave in memory that the process keeps (`environment.py`). All constants are fitted to a CPU with
-    bf16 (benchmarks/memory_estimate.py: measured / estimate 0.94 to 1.18), not to CUDA.
+    features. With `memory` "low" a block of three dense blocks keeps its input alone until its backward pass. It adds a
+    tenth and a fixed amount for buffers of the library, and a factor for the gaps that the tail's large tensors leave
+    in memory that the process keeps (`environment.py`). All constants are fitted to a CPU with bf16
+    (benchmarks/memory_estimate.py: measured / estimate 0.94 to 1.18), not to CUDA.
     """
     weights = spec.parameter_count() * 4 * 5
     feat, grow = spec.num_feat, spec.num_grow_ch
     block_channels = sum(feat + k * grow for k in range(5)) + 4 * grow + feat
     trunk_pixels = (config.patch_size / spec.unshuffle_factor) ** 2
-    trunk = trunk_pixels * (3 * spec.num_block * block_channels + 4 * feat)
+    kept_channels = 3 * spec.num_block * block_channels
+    if config.memory == "low":
+        kept_channels = spec.num_block * feat + 3 * block_channels
+    trunk = trunk_pixels * (kept_channels + 4 * feat)
     tail = sum(trunk_pixels * 4 ** (k + 1) * feat * 2 for k in range(spec.up_convolutions))
     tail += (config.patch_size * spec.scale) ** 2 * (feat + 9)
-    activations = config.batch_size * (trunk + _ALLOCATOR_OVERHEAD * tail) * PRECISION_BYTES[precision]
+    activations = micro_batch * (trunk + _ALLOCATOR_OVERHEAD * tail) * PRECISION_BYTES[precision]
     return int(_BUFFER_BYTES + 1.1 * (weights + activations))
 
 
@@ -214,6 +218,12 @@ def synchronize(hardware: Hardware) -> None:
     """Wait until the device has completed all work."""
     if hardware.is_asynchronous:
         gpus.synchronize(hardware.device)
+
+
+def release_memory(hardware: Hardware) -> None:
+    """Return memory that this process has freed to the device, where other sizes can be allocated from it."""
+    if hardware.kind != "cpu":
+        gpus.release_memory(hardware.device)
 
 
 def _cpu_computes_bf16() -> bool:

@@ -18,13 +18,15 @@ from trainer_core.files import is_same_folder
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.changes import Change, UnacceptedChanges, find_changes
 from trainer_core.planning.command_line import with_absolute_paths
-from trainer_core.planning.hardware import Hardware, choose_hardware, estimate_memory
+from trainer_core.planning.hardware import Hardware, available_memory, choose_hardware, estimate_memory
+from trainer_core.planning.micro_batch import fit_micro_batch, resumed_micro_batch
 from trainer_core.planning.photos import SourcePhotos, find_photos
 from trainer_core.planning.resumed_run import find_workspace_id, read_resumed_run
 from trainer_core.planning.run_record import hash_profile
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.merge import network_settings, resolve_settings
 from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
+from trainer_core.settings.schema import AUTO
 from trainer_core.settings.stored import StoredSettings, settings_to_json
 from trainer_core.weights.warm_start import WarmStartSource, identify_source
 from trainer_core.workspace.checkpoints import locate_checkpoint
@@ -43,6 +45,7 @@ class RunPlan:
     Args:
         config: the merged settings.
         stored: the stored settings of the workspace.
+        micro_batch: patches that go through the network at a time.
         warm_start: the identified weight file to start from; None without a warm start and for a resume.
         profile: the camera profile; None for the built-in camera.
         photos: the photos and their split; None for built-in scenes, which the run renders when it takes over the
@@ -58,6 +61,7 @@ class RunPlan:
     stored: StoredSettings
     workspace: Workspace
     hardware: Hardware
+    micro_batch: int
     warm_start: WarmStartSource | None = None
     profile: CameraProfile | None = None
     photos: SourcePhotos | None = None
@@ -95,7 +99,8 @@ class RunPlan:
             "parameters": spec.parameter_count(),
             "images": self.photo_counts,
             "effective_batch_size": self.config.effective_batch,
-            "memory_estimate_mb": round(estimate_memory(self.config, spec, hardware.precision) / 1e6),
+            "micro_batch_size": self.micro_batch,
+            "memory_estimate_mb": round(estimate_memory(self.config, spec, hardware.precision, self.micro_batch) / 1e6),
         }
 
 
@@ -130,15 +135,22 @@ def make_plan(given: Mapping[str, Any], should_continue: Callable[[], bool] = la
     warm = _find_warm_start(given, stored)
     config = resolve_settings(given, stored.values, network_settings(warm.spec) if warm else {})
     hardware = choose_hardware(config)
+    micro_batch = _fit_micro_batch(config, hardware)
     return RunPlan(
         config,
         replace(stored, workspace_id=stored.workspace_id or find_workspace_id(workspace)),
         workspace,
         hardware,
+        micro_batch,
         warm,
         profile,
         photos=None if config.demo else find_run_photos(config, should_continue),
-        notices=hardware.notices + stored.notices + (_network_conflict_notices(config, given) if warm else ()),
+        notices=(
+            *hardware.notices,
+            *stored.notices,
+            *(_network_conflict_notices(config, given) if warm else ()),
+            *_micro_batch_notices(config, micro_batch),
+        ),
     )
 
 
@@ -153,17 +165,20 @@ def _plan_resume(given: dict[str, Any], workspace: Workspace, should_continue: C
     recorded = None if config.resplit else run.recorded_split
     photos = None if config.demo else _find_photos(config, recorded, should_continue)
     hardware = choose_hardware(config)
+    recorded_size = resumed_micro_batch(config, run.record.config, run.record.micro_batch) if run.record else None
+    micro_batch = recorded_size or _fit_micro_batch(config, hardware)
     plan = RunPlan(
         config,
         run.stored,
         workspace,
         hardware,
+        micro_batch,
         profile=profile,
         photos=photos,
         checkpoint=run.checkpoint,
         fingerprints=compute_fingerprints(photos.splits.all_photos, check_stop) if photos else {},
         unusable=run.unusable,
-        notices=hardware.notices + run.notices,
+        notices=hardware.notices + run.notices + _micro_batch_notices(config, micro_batch),
     )
     if run.record is None:
         return plan
@@ -285,6 +300,19 @@ def _network_conflict_notices(config: TrainerConfig, given: Mapping[str, Any]) -
         f"The warm-start file sets the network: {used.describe()} instead of the preset's "
         f"{requested.describe()}. Set --num-block, --num-feat or --num-grow-ch to change that.",
     )
+
+
+def _fit_micro_batch(config: TrainerConfig, hardware: Hardware) -> int:
+    free = available_memory(hardware) if config.batch_size == AUTO else 0
+    return fit_micro_batch(config, network_spec(config), hardware.precision, free)
+
+
+def _micro_batch_notices(config: TrainerConfig, micro_batch: int) -> tuple[str, ...]:
+    """Return a sentence on the choice of an automatic batch size."""
+    if config.batch_size != AUTO:
+        return ()
+    count = config.effective_batch // micro_batch
+    return (f"--batch-size auto: {count} micro-batch{'es' if count > 1 else ''} of {micro_batch} patches per step.",)
 
 
 def _preset_network(config: TrainerConfig) -> dict[str, int]:

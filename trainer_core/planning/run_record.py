@@ -38,6 +38,7 @@ class RunRecord:
         spec: dimensions of the network.
         camera: content hash of the camera profile.
         device, device_name, precision: of the session that wrote the file; the device without its number.
+        micro_batch: patches that went through the network at a time.
         photos: split -> names of its photos.
         fingerprints: name -> fingerprint (`data.fingerprints`).
     """
@@ -50,6 +51,7 @@ class RunRecord:
     device: str = ""
     device_name: str = ""
     precision: str = ""
+    micro_batch: int | None = None
     photos: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
 
@@ -99,6 +101,7 @@ def read_record(checkpoint: Path) -> RunRecord | None:
         device=_word(plan.get("device")),
         device_name=_word(plan.get("device_name")),
         precision=_word(plan.get("precision")),
+        micro_batch=plan["micro_batch"] if type(plan.get("micro_batch")) is int else None,
         photos=photos,
         fingerprints=fingerprints,
     )

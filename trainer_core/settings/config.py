@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Union
 
 from trainer_core.settings.presets import NETWORK_FIELDS, PRESET_FIELDS, PRESETS
-from trainer_core.settings.schema import FileKind, Group, Setting, settings_of
+from trainer_core.settings.schema import AUTO, FileKind, Group, Setting, settings_of
 from trainer_core.watches import WQV1
 
 WEIGHT_FILES = FileKind("Weights", (".pth", ".pt", ".ckpt", ".safetensors"))
@@ -25,7 +25,7 @@ _photos, _camera, _network = Group("Photos"), Group("Camera"), Group("Network")
 _training, _losses, _start = Group("Training"), Group("Losses"), Group("Starting point")
 _watching, _machine = Group("Monitoring"), Group("Machine")
 
-Interval = Union[int, str]
+NumberOrAuto = Union[int, str]
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,10 @@ class TrainerConfig:
     patch_size: int = _training("Patch size", "Side of the square training patches.").integer(
         32, unit="LR pixels", minimum=16, maximum=256, fixed_on_resume=True
     )
-    batch_size: int = _training("Batch size", "Patches per micro-batch.").integer(
-        16, minimum=1, maximum=4096, fixed_on_resume=True
-    )
+    batch_size: NumberOrAuto = _training(
+        "Batch size",
+        "Patches per micro-batch; auto: as many as fit into the free memory, with more micro-batches per step.",
+    ).integer_or_auto(16, minimum=1, maximum=4096, fixed_on_resume=True)
     grad_accum_steps: int = _training(
         "Gradient accumulation",
         "Micro-batches per step; multiplies the effective batch size without using more memory.",
@@ -196,14 +197,14 @@ class TrainerConfig:
 
     # -- watching the run ----------------------------------------------------------------------
 
-    val_interval: Interval = _watching(
+    val_interval: NumberOrAuto = _watching(
         "Validate every", "Steps between validations; auto: every 5 % of the run, from 30 s to 10 minutes apart."
     ).interval()
-    checkpoint_interval: Interval = _watching(
+    checkpoint_interval: NumberOrAuto = _watching(
         "Save every", "Steps between checkpoints; auto: at most 10 minutes apart."
     ).interval()
     log_interval: int = _watching("Log every", "Steps between log lines.").integer(100, unit="steps", minimum=1)
-    image_log_interval: Interval = _watching(
+    image_log_interval: NumberOrAuto = _watching(
         "Preview every", "Steps between previews; auto: as often as validations."
     ).interval()
     image_log_max_samples: int = _watching("Preview frames", "Number of validation frames in each preview.").integer(
@@ -239,6 +240,11 @@ class TrainerConfig:
         "Priority",
         "low: other programs come first, so that the computer stays responsive; normal: like other programs.",
     ).choice("low", ("low", "normal"))
+    memory: str = _machine(
+        "Memory",
+        "auto: as fast as possible, with less memory once it runs out; low: compute the blocks of the network twice, "
+        "which needs a third of the memory or less and a third more time.",
+    ).choice("auto", ("auto", "low"))
     num_workers: int = _machine("Decoder threads", "Threads that decode photos and cut patches.").integer(
         2, minimum=0, maximum=64
     )
@@ -254,8 +260,14 @@ class TrainerConfig:
 
     @property
     def effective_batch(self) -> int:
-        """Patches per step."""
-        return self.batch_size * self.grad_accum_steps
+        """Patches per step; an automatic micro-batch does not change them."""
+        return self._patches_per_batch * self.grad_accum_steps
+
+    @property
+    def _patches_per_batch(self) -> int:
+        """The batch size or, for an automatic one, that of the preset."""
+        size = PRESETS[self.preset]["batch_size"] if self.batch_size == AUTO else self.batch_size
+        return int(size)
 
 
 SETTINGS: Mapping[str, Setting] = MappingProxyType(settings_of(TrainerConfig))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 AUTO = "auto"
+INT_OR_AUTO = "int or auto"  # the kind of a whole number that the program can also choose
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Setting:
     """Description of one field of the configuration.
 
     Attributes:
-        kind: "int", "float", "switch", "choice", "pair" (two floats), "interval" (steps or "auto"), "file", "folder".
+        kind: "int", "float", "switch", "choice", "pair" (two floats), "int or auto", "file", "folder".
         flag: the option; "" for positional arguments.
         minimum: the smallest allowed value.
         exclusive_minimum: the limit that a value must exceed, instead of `minimum`.
@@ -93,7 +94,7 @@ class Setting:
         low = f"above {_format_limit(self.exclusive_minimum)}" if self.exclusive_minimum is not None else low
         high = "" if self.maximum is None else f"{'to' if low and not above else 'up to'} {_format_limit(self.maximum)}"
         text = (", " if above else " ").join(part for part in (low, high) if part)
-        return f"{AUTO} or a number of steps {text}" if self.kind == "interval" else text
+        return f"{AUTO} or a number {text}" if self.kind == INT_OR_AUTO else text
 
     def problem(self, value: Any) -> str | None:
         """Return one sentence on why `value` cannot be used, or None if it can."""
@@ -111,7 +112,7 @@ class Setting:
             return None if self._is_choice(value) else f"must be one of {self.limits}, not {value!r}"
         if self.kind == "pair":
             return self._pair_problem(value)
-        if self.kind == "interval" and value == AUTO:
+        if self.kind == INT_OR_AUTO and value == AUTO:
             return None
         return self._number_problem(value)
 
@@ -127,7 +128,7 @@ class Setting:
         return next((p for p in (self._number_problem(v) for v in value) if p), None)
 
     def _number_problem(self, value: Any) -> str | None:
-        whole = self.kind in ("int", "interval")
+        whole = self.kind in ("int", INT_OR_AUTO)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return f"must be a {'whole ' if whole else ''}number, not {value!r}"
         if whole and not isinstance(value, int):
@@ -192,9 +193,13 @@ class Description:
         """Describe a choice among a few values."""
         return self._field("choice", default, {"choices": choices, **facts})
 
+    def integer_or_auto(self, default: int | str, **facts: Any) -> Any:
+        """Describe a whole number that the program can also choose."""
+        return self._field(INT_OR_AUTO, default, facts)
+
     def interval(self, **facts: Any) -> Any:
         """Describe a number of steps, "auto" by default."""
-        return self._field("interval", AUTO, {"unit": "steps", "minimum": 1, **facts})
+        return self.integer_or_auto(AUTO, unit="steps", minimum=1, **facts)
 
     def file(self, files: FileKind, **facts: Any) -> Any:
         """Describe the path of a file, none by default."""

@@ -129,9 +129,10 @@ def _is_record(value: Any) -> bool:
 def _is_plan(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
-    steps, minutes = value.get("total_steps"), value.get("max_minutes")
+    steps, minutes, micro_batch = (value.get(name) for name in ("total_steps", "max_minutes", "micro_batch"))
     return (
         (steps is None or is_count(steps))
+        and (micro_batch is None or is_count(micro_batch))
         and (minutes is None or SETTINGS["max_minutes"].problem(minutes) is None)
         and _is_number(value.get("seconds", 0))
         and value.get("seconds", 0) >= 0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from trainer_core.errors import UserError, is_out_of_memory
 from trainer_core.files import WriteError, describe_error, is_lack_of_room
+from trainer_core.settings.batch_sizes import halve_micro_batch
 from trainer_core.settings.config import TrainerConfig
 
 
@@ -71,23 +72,30 @@ def explain_system_error(error: OSError) -> str:
     return f"{text}. Check the drive and the permissions of the workspace."
 
 
-def explain_failure(error: BaseException, config: TrainerConfig) -> str:
-    """Return the reason of the failure in a sentence; for lack of memory it names settings that need less."""
+def explain_failure(error: BaseException, config: TrainerConfig, micro_batch: int) -> str:
+    """Return the reason of the failure in a sentence; for lack of memory it names settings that need less.
+
+    Args:
+        error: the failure.
+        config: settings of the run.
+        micro_batch: patches that went through the network at a time.
+    """
     if isinstance(error, OSError):
         return explain_system_error(error)
     if not is_out_of_memory(error) or isinstance(error, ValidationMemoryError):
         return str(error) or type(error).__name__
-    less = suggest_remedy(error, config)
+    less = suggest_remedy(error, config, micro_batch)
     if not less:
         return "Out of memory, even with one patch at a time. Use a smaller --patch-size or a smaller --preset."
     return (
-        f"Out of memory with --batch-size {config.batch_size}. Use --batch-size {less['batch_size']} and "
+        f"Out of memory with --batch-size {micro_batch}. Use --batch-size {less['batch_size']} and "
         f"--grad-accum-steps {less['grad_accum_steps']}: the training is the same and needs about half the memory."
     )
 
 
-def suggest_remedy(error: BaseException, config: TrainerConfig) -> dict[str, int]:
+def suggest_remedy(error: BaseException, config: TrainerConfig, micro_batch: int) -> dict[str, int]:
     """Return settings that avoid the failure; an empty dictionary if no reliable remedy is known."""
-    if not is_out_of_memory(error) or isinstance(error, ValidationMemoryError) or config.batch_size == 1:
+    if not is_out_of_memory(error) or isinstance(error, ValidationMemoryError) or micro_batch == 1:
         return {}
-    return {"batch_size": config.batch_size // 2, "grad_accum_steps": 2 * config.grad_accum_steps}
+    size = halve_micro_batch(config, micro_batch)
+    return {"batch_size": size, "grad_accum_steps": config.effective_batch // size}

@@ -18,6 +18,7 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import Hardware
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.torch_threads import single_threaded
+from trainer_core.training.adam import Adam
 from trainer_core.training.batches import Batch
 from trainer_core.training.checkpoint import copy_to_cpu
 from trainer_core.training.ema import Ema
@@ -58,12 +59,13 @@ class Learner:
         self._world = world or World()
         self.device = hardware.torch_device
         self.network = network.to(self.device).to(memory_format=hardware.memory_format)  # type: ignore[call-overload]
+        self.network.recomputes_blocks = config.memory == "low"
         self.ema = Ema(self.network, config.ema_decay)
         self.is_mid_update = False
         self._losses = TrainingLoss(config, hardware)
         self._clip = config.gradient_clip or float("inf")
         self._parameters = list(self.network.parameters())
-        self._optimizer = torch.optim.Adam(
+        self._optimizer = Adam(
             self._parameters, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True
         )
         self._autocast_dtype = hardware.autocast_dtype

@@ -9,16 +9,15 @@ import contextlib
 import dataclasses
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 from trainer_core.control import RunControl, RunRequest, StopMode, Stopped
+from trainer_core.data.regions import RegionSource
 from trainer_core.events import EventSink, Notice, RolledBack, StepDone
 from trainer_core.planning import hardware
 from trainer_core.planning.plan import RunPlan
 from trainer_core.planning.run_record import make_record
 from trainer_core.thread_choice import TorchThreads
-from trainer_core.training.batches import Batch, BatchMaker, PreparedBatch
 from trainer_core.training.cameras import make_region_spec
 from trainer_core.training.checkpoint import TrainingState, collect_versions, copy_to_cpu
 from trainer_core.training.clock import Cadences, RunClock
@@ -26,19 +25,18 @@ from trainer_core.training.divergence import DivergenceDetector
 from trainer_core.training.evaluation import Evaluator, ValidationRecord
 from trainer_core.training.failures import Diverged, NotSaved
 from trainer_core.training.learner import Learner
-from trainer_core.training.peers import begin_step, load_peers, prepare_peers
+from trainer_core.training.peers import load_peers, prepare_peers
 from trainer_core.training.rollback import MAX_ROLLBACKS, give_up, go_back, read_rollbacks, stored_history
 from trainer_core.training.samples import make_region_source
 from trainer_core.training.saver import Write
 from trainer_core.training.saving import Saving
 from trainer_core.training.schedule import learning_rate_at
 from trainer_core.training.start import RunStart, make_start_event, make_start_notices
+from trainer_core.training.stepping import Stepper
 from trainer_core.training.world import World
 from trainer_core.workspace.checkpoints import has_final_checkpoint
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.lock import WorkspaceLock
-
-_MAX_SECONDS_AFTER_STOP = 10.0  # a longer step ends between two of its micro-batches
 
 
 class TrainingLoop:
@@ -77,7 +75,7 @@ class TrainingLoop:
         prepare_peers(world, plan)
         self._region = make_region_spec(plan.config, start.camera)
         self._learner = Learner(plan.config, start.network, plan.hardware, world)
-        self._batch_maker = BatchMaker(plan.config, start.camera, self._learner.device, plan.hardware.memory_format)
+        self._stepper = Stepper(plan, start.camera, self._learner, world, sink, control)
         self._saving = Saving(plan, start, lock, control, sink)
         is_new = start.state is None
         self._first_weights = copy_to_cpu(dict(start.network.named_parameters())) if is_new else None
@@ -104,6 +102,11 @@ class TrainingLoop:
         self._rollbacks = read_rollbacks(state, self._config.learning_rate)
         self.step, self._samples = state.step, state.samples
         self._saved_step = state.step
+
+    @property
+    def micro_batch(self) -> int:
+        """Patches that go through the network at a time."""
+        return self._stepper.micro_batch
 
     @property
     def record(self) -> ValidationRecord:
@@ -142,12 +145,9 @@ class TrainingLoop:
             self._complete_resumed_save()
             while True:
                 try:
-                    photos, prepare = self._plan.splits.train, self._batch_maker.prepare
-                    check_stop = self._control.raise_if_stopped
+                    photos, check_stop = self._plan.splits.train, self._control.raise_if_stopped
                     with make_region_source(self._config, photos, self._region, self._sink, check_stop) as source:
-                        size = self._config.batch_size
-                        stride = size * self._world.size
-                        self._do_steps(source.iterate_prepared(self._samples, size, prepare, stride=stride))
+                        self._do_steps(source)
                     return self._complete() if self._is_complete else self._stop()
                 except Diverged as failure:
                     self._roll_back(failure)
@@ -203,7 +203,7 @@ class TrainingLoop:
         """Peak of the learning rate, halved by each rollback."""
         return self._config.learning_rate * 0.5**self._rollbacks
 
-    def _do_steps(self, samples: Iterator[PreparedBatch]) -> None:
+    def _do_steps(self, source: RegionSource) -> None:
         """Train until the last step or a stop.
 
         Raises:
@@ -216,8 +216,9 @@ class TrainingLoop:
         tasks = self._cadences.due(self.step, frozenset()) - {RunRequest.SAVE} if self.step else frozenset()
         if RunRequest.VALIDATE in tasks and self.record.last.get("step") != self.step:
             self._perform(tasks)  # a stop interrupted the validation after this step
+        self._stepper.take_samples(source, self._samples)
         while self._should_continue():
-            self._update(samples)
+            self._update()
             if self._clock.is_plan_due(self.step):
                 self._plan_steps()
             self._perform(self._cadences.due(self.step, self._control.pop_requests()))
@@ -235,13 +236,10 @@ class TrainingLoop:
     def _is_complete(self) -> bool:
         return self._clock.is_over(self.step) or self._evaluator.has_plateaued
 
-    def _update(self, samples: Iterator[PreparedBatch]) -> None:
+    def _update(self) -> None:
         """Do one step and report it."""
-        started, count = time.monotonic(), self._config.grad_accum_steps
-        rate = self._learning_rate_at(self.step)
-        begin_step(self._world, first=self._samples, config=self._config, learning_rate=rate)
-        batches = self._make_batches(samples, count // self._world.size, started)
-        self._learner.update(batches, count=count, learning_rate=rate)
+        started = time.monotonic()
+        self._stepper.do_step(self._samples, self._learning_rate_at(self.step))
         self.step += 1
         self._samples += self._config.effective_batch
         seconds = time.monotonic() - started
@@ -249,12 +247,6 @@ class TrainingLoop:
         self._threads.add_step(seconds)
         if self._clock.is_reading_due or self._clock.is_over(self.step):
             self._report_step()
-
-    def _make_batches(self, samples: Iterator[PreparedBatch], count: int, started: float) -> Iterator[Batch]:
-        for _ in range(count):
-            if time.monotonic() - started > _MAX_SECONDS_AFTER_STOP:
-                self._control.raise_if_stopped()
-            yield self._batch_maker.make_batch(next(samples))
 
     def _learning_rate_at(self, step: int) -> float:
         return learning_rate_at(
@@ -361,6 +353,7 @@ class TrainingLoop:
                 "plan_changes": self._clock.plan_changes,
                 "max_minutes": self._config.max_minutes,
                 "seconds": self._clock.total_seconds,
+                "micro_batch": self.micro_batch,
                 "divergence": {"rollbacks": self._rollbacks, **self._evaluator.detector.state()},
                 **self._run_record,
             },

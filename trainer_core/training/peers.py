@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from trainer_core.errors import UserError, is_out_of_memory
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import Hardware, choose_hardware
 from trainer_core.planning.plan import RunPlan, network_spec
+from trainer_core.settings.batch_sizes import largest_micro_batch
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training.batches import BatchMaker
 from trainer_core.training.cameras import make_camera, make_region_spec
@@ -40,24 +40,21 @@ def share_out_batch(plan: RunPlan, processes: int) -> RunPlan:
     Raises:
         UserError: the batch cannot be divided.
     """
-    config = plan.config
-    batch, count = config.batch_size, config.grad_accum_steps
-    parts = processes // math.gcd(count, processes)
-    if parts == 1:
+    config, before = plan.config, plan.micro_batch
+    size = largest_micro_batch(config, before, processes)
+    if size == before:
         return plan
-    if batch % parts:
-        multiple = math.lcm(count, processes)
+    if not size:
         raise UserError(
-            f"{processes} processes cannot share {count} micro-batches of {batch} patches. Use --grad-accum-steps "
-            f"{multiple}, or a --batch-size that is a multiple of {parts}."
+            f"{processes} processes cannot share a step of {config.effective_batch} patches. Use a --batch-size or "
+            f"--grad-accum-steps that is a multiple of {processes}."
         )
-    config = config.replace(batch_size=batch // parts, grad_accum_steps=count * parts)
     text = (
-        f"{processes} processes share each step: --batch-size {config.batch_size} --grad-accum-steps "
-        f"{config.grad_accum_steps} instead of {batch} and {count}, which is the same effective batch with other "
+        f"{processes} processes share each step: {config.effective_batch // size} micro-batches of {size} patches "
+        f"instead of {config.effective_batch // before} of {before}, which is the same effective batch with other "
         "pixel noise."
     )
-    return dataclasses.replace(plan, config=config, notices=(*plan.notices, text))
+    return dataclasses.replace(plan, micro_batch=size, notices=(*plan.notices, text))
 
 
 def check_devices(hardware: Hardware, world: World) -> None:
@@ -120,11 +117,21 @@ def load_peers(world: World, learner: Learner) -> None:
         pass
 
 
-def begin_step(world: World, *, first: int, config: TrainerConfig, learning_rate: float) -> None:
-    """Let the peers begin their share of a step, whose first sample is `first`."""
+def begin_step(world: World, learner: Learner, *, first: int, size: int, count: int, learning_rate: float) -> None:
+    """Let the peers begin their share of a step.
+
+    Args:
+        world: the processes.
+        learner: the one of the main process; those of the peers use as much memory.
+        first: first sample of the step.
+        size: patches of a micro-batch.
+        count: micro-batches of the step.
+        learning_rate: of this step.
+    """
     if world.size > 1:
-        size, count = config.batch_size, config.grad_accum_steps
-        world.send({"kind": "step", "first": first, "size": size, "count": count, "learning_rate": learning_rate})
+        recomputes = learner.network.recomputes_blocks
+        numbers = {"first": first, "size": size, "count": count, "learning_rate": learning_rate}
+        world.send({"kind": "step", "recomputes_blocks": recomputes, **numbers})
 
 
 def _list_moments(optimizer: dict[str, Any]) -> list[Tensor]:
@@ -206,13 +213,14 @@ class _Peer:
                 }
                 self._learner.load_optimizer({"state": state}, scaler)
 
-    def do_step(self, *, first: int, size: int, count: int, learning_rate: float) -> None:
+    def do_step(self, *, first: int, size: int, count: int, learning_rate: float, recomputes_blocks: bool) -> None:
         """Compute this peer's micro-batches of a step, and update the weights with all processes."""
         start, stride = first + self._world.rank * size, self._world.size * size
         if self._next != (start, size):
             self._samples = self._source.iterate_prepared(start, size, self._batch_maker.prepare, stride=stride)
         self._next = start + count * size, size
         own = (self._batch_maker.make_batch(next(self._samples)) for _ in range(count // self._world.size))
+        self._learner.network.recomputes_blocks = recomputes_blocks
         self._learner.update(own, count=count, learning_rate=learning_rate)
 
     def drop_step(self) -> None:

@@ -37,10 +37,11 @@ def check_resources(plan: RunPlan) -> Notice:
         raise UserError(
             f"The disk that contains {folder} has no room for more files. Delete some, or choose another workspace."
         )
-    memory = MemoryNeed(estimate_memory(config, spec, plan.hardware.precision), available_memory(plan.hardware))
+    needed_memory = estimate_memory(config, spec, plan.hardware.precision, plan.micro_batch)
+    memory = MemoryNeed(needed_memory, available_memory(plan.hardware))
     disk = "unknown how much is" if free is None else format_bytes(free)
     text = f"Disk: {disk} free, up to {format_bytes(needed)} needed. Memory: {memory}."
-    advice = " Lower --batch-size and raise --grad-accum-steps if memory runs out." if memory.exceeds_free else ""
+    advice = " Use --batch-size auto or --memory low if memory runs out." if memory.exceeds_free else ""
     is_short = (free is not None and free < needed) or memory.exceeds_free
     return Notice("warning" if is_short else "info", text + advice)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from trainer_core.errors import UserError
 from trainer_core.events import Notice
+from trainer_core.planning.micro_batch import resumed_micro_batch
 from trainer_core.planning.plan import RunPlan
 from trainer_core.settings.presets import NETWORK_FIELDS
 from trainer_core.training import checkpoint
@@ -19,7 +20,7 @@ from trainer_core.workspace.checkpoints import archive_containing, is_ended
 
 
 def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
-    """Return the plan with the settings that the checkpoint decides: the network and the steps of a time budget.
+    """Return the plan with what the checkpoint decides: the network, the steps of a time budget, and the micro-batch.
 
     Raises:
         UserError: the run has no steps left.
@@ -42,7 +43,8 @@ def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
         raise UserError(
             f"The checkpoint is already at step {state.step} of {total}. Set a larger {option} to continue."
         )
-    return replace(plan, config=config)
+    micro_batch = resumed_micro_batch(config, state.config, state.plan.get("micro_batch"))
+    return replace(plan, config=config, micro_batch=micro_batch or plan.micro_batch)
 
 
 def make_resume_notices(plan: RunPlan, state: TrainingState, processes: int) -> list[Notice]:

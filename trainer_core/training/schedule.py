@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from trainer_core.settings.config import Interval
+from trainer_core.settings.config import NumberOrAuto
 from trainer_core.settings.schema import AUTO
 
 WARM_UP_STEPS = 100
@@ -40,7 +40,7 @@ class Cadence:
         cost: seconds that the task took last.
     """
 
-    def __init__(self, interval: Interval, *, fraction: float, min_period: float) -> None:
+    def __init__(self, interval: NumberOrAuto, *, fraction: float, min_period: float) -> None:
         self._steps = None if interval == AUTO else int(interval)
         self._fraction = fraction
         self._min_period = min_period
@@ -77,11 +77,11 @@ class Cadence:
         self.cost = cost
 
 
-def make_validation_cadence(interval: Interval) -> Cadence:
+def make_validation_cadence(interval: NumberOrAuto) -> Cadence:
     """Make the cadence of validations; "auto": 5 % of the planned time, from 30 s to 10 minutes."""
     return Cadence(interval, fraction=0.05, min_period=30.0)
 
 
-def make_checkpoint_cadence(interval: Interval) -> Cadence:
+def make_checkpoint_cadence(interval: NumberOrAuto) -> Cadence:
     """Make the cadence of checkpoints; "auto": a fifth of the planned time, from 24 s to 10 minutes."""
     return Cadence(interval, fraction=0.2, min_period=24.0)

@@ -42,17 +42,26 @@ def _output_pixels_per_trunk_pixel(name: str, spec: NetworkSpec) -> int:
 
 
 def measure_step_seconds(
-    config: TrainerConfig, spec: NetworkSpec, hardware: Hardware, check_stop: Callable[[], None] = lambda: None
+    config: TrainerConfig,
+    spec: NetworkSpec,
+    hardware: Hardware,
+    micro_batch: int,
+    check_stop: Callable[[], None] = lambda: None,
 ) -> float:
     """Estimate the seconds of a step with these settings from a probe; takes some tenths of a second when idle.
 
-    `check_stop` is called between the blocks of the probe; what it raises ends the measurement.
+    Args:
+        config: settings of the run.
+        spec: the generator.
+        hardware: device and precision.
+        micro_batch: patches that go through the network at a time.
+        check_stop: called between the blocks of the probe; what it raises ends the measurement.
     """
     probe = dataclasses.replace(spec, num_block=min(spec.num_block, _PROBE_BLOCKS))
     each = count_multiplications(probe, config.patch_size)
-    max_patches = config.batch_size if hardware.is_asynchronous else math.ceil(_PROBE_MULTIPLICATIONS / each)
-    patches = min(config.batch_size, max_patches)
-    whole = count_multiplications(spec, config.patch_size) * config.batch_size * config.grad_accum_steps
+    max_patches = micro_batch if hardware.is_asynchronous else math.ceil(_PROBE_MULTIPLICATIONS / each)
+    patches = min(micro_batch, max_patches)
+    whole = count_multiplications(spec, config.patch_size) * config.effective_batch
     with use_device(hardware):
         return _time_step(config, probe, hardware, patches, check_stop) * whole / (each * patches)
 

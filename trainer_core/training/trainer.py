@@ -144,7 +144,8 @@ class Trainer:
         step, checkpoint = (loop.step, loop.checkpoint) if loop else (step, plan.checkpoint)
         if checkpoint is not None and file_identity(checkpoint) is None:
             checkpoint = None  # it was deleted, or its drive is lost
-        error = explain_failure(failure, plan.config) if failure else None
+        micro_batch = loop.micro_batch if loop else plan.micro_batch
+        error = explain_failure(failure, plan.config, micro_batch) if failure else None
         model = None
         with contextlib.suppress(OSError):
             model = model_of(loop.workspace if loop else plan.workspace)
@@ -160,7 +161,7 @@ class Trainer:
                 model=str(model) if model else None,
                 error=error,
                 seconds=clock.elapsed,
-                remedy=suggest_remedy(failure, plan.config) if failure else {},
+                remedy=suggest_remedy(failure, plan.config, micro_batch) if failure else {},
             )
         )
         return RunResult(outcome, step, record.best_psnr, model, error)

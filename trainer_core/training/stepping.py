@@ -1,0 +1,99 @@
+"""One step of a run after the other: micro-batches from the source of samples, and less memory when it runs out.
+
+When memory runs out in a step, its micro-batch is halved, and a single patch computes the blocks of the network twice.
+The step begins again from its first sample, so samples and effective batch stay as they are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from trainer_core.camera import Camera
+from trainer_core.control import RunControl
+from trainer_core.data.regions import RegionSource
+from trainer_core.errors import is_out_of_memory
+from trainer_core.events import EventSink, Notice
+from trainer_core.planning.hardware import release_memory
+from trainer_core.planning.plan import RunPlan
+from trainer_core.settings.batch_sizes import halve_micro_batch
+from trainer_core.training.batches import Batch, BatchMaker, PreparedBatch
+from trainer_core.training.learner import Learner
+from trainer_core.training.peers import begin_step
+from trainer_core.training.world import World
+
+_MAX_SECONDS_AFTER_STOP = 10.0  # a longer step ends between two of its micro-batches
+
+
+class Stepper:
+    """Does the steps of a run.
+
+    Args:
+        plan: the plan of the run.
+        camera: camera of the training samples.
+        learner: the learner that computes the steps.
+        world: the processes that share out the micro-batches.
+        sink: receives a notice when memory runs out.
+        control: stop of the run.
+
+    Attributes:
+        micro_batch: patches that go through the network at a time.
+    """
+
+    def __init__(
+        self, plan: RunPlan, camera: Camera, learner: Learner, world: World, sink: EventSink, control: RunControl
+    ) -> None:
+        self._plan, self._learner, self._world, self._sink, self._control = plan, learner, world, sink, control
+        self._batch_maker = BatchMaker(plan.config, camera, learner.device, plan.hardware.memory_format)
+        self._source: RegionSource | None = None
+        self._samples: Iterator[PreparedBatch] = iter(())
+        self.micro_batch = plan.micro_batch
+
+    def take_samples(self, source: RegionSource, first: int) -> None:
+        """Take the samples of the next steps from `source`, from number `first`."""
+        stride = self.micro_batch * self._world.size  # the peers compute the others
+        prepare = self._batch_maker.prepare
+        self._source, self._samples = source, source.iterate_prepared(first, self.micro_batch, prepare, stride=stride)
+
+    def do_step(self, first: int, learning_rate: float) -> None:
+        """Update the weights from the samples of a step, whose first one is `first`.
+
+        Raises:
+            Stopped: the step takes long, and the run was stopped.
+        """
+        while not self._try_step(first, learning_rate):
+            assert self._source is not None, "a source comes before the first step"
+            self._need_less_memory()
+            self.take_samples(self._source, first)
+
+    def _try_step(self, first: int, learning_rate: float) -> bool:
+        """Do one step; return False if memory ran out and less can do."""
+        size, count = self.micro_batch, self._plan.config.effective_batch // self.micro_batch
+        begin_step(self._world, self._learner, first=first, size=size, count=count, learning_rate=learning_rate)
+        try:
+            self._learner.update(self._make_batches(count), count=count, learning_rate=learning_rate)
+        except Exception as error:
+            is_lowest = size == 1 and self._learner.network.recomputes_blocks
+            if not is_out_of_memory(error) or self._learner.is_mid_update or is_lowest:
+                raise
+            return False  # the caller goes on after the exception, whose traceback holds tensors
+        return True
+
+    def _make_batches(self, count: int) -> Iterator[Batch]:
+        started = time.monotonic()
+        for _ in range(count // self._world.size):
+            if time.monotonic() - started > _MAX_SECONDS_AFTER_STOP:
+                self._control.raise_if_stopped()
+            yield self._batch_maker.make_batch(next(self._samples))
+
+    def _need_less_memory(self) -> None:
+        self._learner.discard_gradients()
+        release_memory(self._plan.hardware)
+        before, what = self.micro_batch, "--memory low"
+        if before > 1:
+            self.micro_batch = halve_micro_batch(self._plan.config, before, self._world.size)
+            what = "the same effective batch"
+        else:
+            self._learner.network.recomputes_blocks = True
+        text = f"Memory ran out with micro-batches of {before} patch{'es' * (before > 1)}."
+        self._sink(Notice("warning", f"{text} Training continues with {self.micro_batch} at a time and {what}."))
