@@ -41,7 +41,7 @@ class _DeviceState:
 
     def micro_batch(self, config: TrainerConfig) -> int:
         """Return the patches that go through the network at a time."""
-        return fit_micro_batch(config, network_spec(config), self.hardware.precision, self.free)
+        return fit_micro_batch(config, network_spec(config), self.hardware, self.free)
 
 
 class EstimateModel(QObject):
@@ -115,7 +115,7 @@ class EstimateModel(QObject):
         device = self._known_device(config)
         if device is None:
             return None
-        needed = estimate_memory(config, network_spec(config), device.hardware.precision, device.micro_batch(config))
+        needed = estimate_memory(config, network_spec(config), device.hardware, device.micro_batch(config))
         return MemoryNeed(needed, device.free)
 
     def _format_batch(self, config: TrainerConfig) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 
-from tests.cuda_dry_runs import do_steps
+from tests.cuda_dry_runs import do_steps, make_gpu
 from tests.pretended_cuda import Watch, is_possible
 from trainer_core.planning.hardware import estimate_memory
 from trainer_core.planning.plan import network_spec
@@ -46,7 +46,7 @@ def main() -> None:
             settings = {**PRESETS[preset], "batch_size": arguments.batch_size, "grad_accum_steps": 1}
             config = TrainerConfig(source_dir="photos", workspace="run", monochrome_style=is_mono).replace(**settings)
             watch, _ = do_steps(config, precision)
-            needed = estimate_memory(config, network_spec(config), precision, arguments.batch_size)
+            needed = estimate_memory(config, network_spec(config), make_gpu(precision), arguments.batch_size)
             print(_describe(preset, "mono" if is_mono else "color", precision, watch, needed), flush=True)
 
 

@@ -1,8 +1,9 @@
-"""Compare the measured peak memory of a training step with the estimate, per preset and scale.
+"""Compare the measured peak memory of a run with the estimate, per preset and scale.
 
     python -m benchmarks.memory_estimate [nano-4 light-4 nano-8 ...]
 
-Each case runs in a process of its own, on the CPU; the resident set before the step (PyTorch itself) is subtracted.
+Each case is a short run in a process of its own, on the CPU, with validations and with saves beside its steps. The
+resident set before the first step (PyTorch itself) is subtracted.
 """
 
 from __future__ import annotations
@@ -10,32 +11,39 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 CASES = ("nano-4", "light-4", "nano-2", "nano-8")
-_STEPS = 6
+_STEPS = 8
 
 
 def measure(case: str) -> None:
-    """Run some updates on random pixels; print estimate, measurement and ratio."""
+    """Train a few steps on random pixels; print estimate, measurement and ratio."""
     from trainer_core import environment
 
     environment.configure_libraries()
     import torch
 
-    from benchmarks.training_step import step_config, training_step
-    from trainer_core.planning.hardware import choose_hardware, estimate_memory
-    from trainer_core.planning.plan import network_spec
+    from tests.small_runs import make_photos
+    from trainer_core.planning.hardware import estimate_memory
+    from trainer_core.planning.plan import make_plan
+    from trainer_core.training.trainer import Trainer
 
     preset, scale = case.split("-")
-    config = step_config(preset, int(scale))
     torch.rand(8, 8) @ torch.rand(8, 8)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    step = training_step(config)
-    for _ in range(_STEPS):
-        step()
+    with tempfile.TemporaryDirectory() as folder:
+        given = {
+            "source_dir": str(make_photos(Path(folder) / "photos", width=1500, height=1200)),
+            "workspace": str(Path(folder) / "run"),
+            **{"preset": preset, "scale": int(scale), "device": "cpu", "monochrome_style": True},
+            **{"steps": _STEPS, "val_interval": 3, "checkpoint_interval": 1},
+        }
+        plan = make_plan(given)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        Trainer(plan, lambda event: None).run()
     measured = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
-    precision, batch = choose_hardware(config).precision, config.effective_batch
-    estimate = estimate_memory(config, network_spec(config), precision, batch) / 1e6
+    estimate = estimate_memory(plan.config, plan.spec, plan.hardware, plan.micro_batch) / 1e6
     print(f"{case}: estimate {estimate:.0f} MB, measured {measured:.0f} MB, ratio {measured / estimate:.2f}")
 
 

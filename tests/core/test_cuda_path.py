@@ -93,7 +93,7 @@ def test_the_tensors_of_a_step_need_no_more_memory_than_estimated() -> None:
         learner = Learner(config, RRDBNet(network_spec(config)), make_gpu("bf16"))
         lr, hr = (torch.zeros(config.effective_batch, 3, side, side, device="cuda") for side in (32, 128))
         learner.update([mock.Mock(lr=lr, hr=hr)], count=1, learning_rate=1e-4)
-    estimate = estimate_memory(config, network_spec(config), "bf16", config.effective_batch)
+    estimate = estimate_memory(config, network_spec(config), make_gpu("bf16"), config.effective_batch)
     assert 0.5 * estimate < watch.peak < estimate
 
 

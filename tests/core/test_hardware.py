@@ -10,12 +10,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from trainer_core.errors import UserError
+from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning import gpus
 from trainer_core.planning.hardware import (
     Hardware,
     MemoryNeed,
     available_memory,
     choose_hardware,
+    estimate_memory,
     total_memory,
     use_device,
     used_memory,
@@ -204,3 +206,21 @@ def test_auto_begins_with_the_current_gpu_which_is_that_of_the_process(
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
     assert choose("auto").device == "cuda:1"
+
+
+def test_the_estimate_counts_a_validation_that_needs_more_than_a_step() -> None:
+    config, gpu = TrainerConfig(scale=8, patch_size=16, batch_size=1), Hardware("cuda:0", "bf16", "GPU")
+    frame = 176 * 144 * 64 * 64 * 4  # of color: bytes of the features of a layer in full resolution
+    spec = NetworkSpec(8, num_block=1)
+    for size in (1, 2):
+        assert frame * 2.2 < estimate_memory(config, spec, gpu, size) < frame * 2.8
+    assert estimate_memory(config.replace(patch_size=64), spec, gpu, 16) > frame * 2.8
+    mono = estimate_memory(config.replace(monochrome_style=True), spec, gpu, 1)
+    assert mono < estimate_memory(config, spec, gpu, 1)
+
+
+def test_on_a_processor_the_copies_that_are_being_saved_need_memory_too() -> None:
+    config, spec = TrainerConfig(monochrome_style=True), NetworkSpec(4)
+    on_cpu, on_gpu = (estimate_memory(config, spec, Hardware(device, "bf16", ""), 16) for device in ("cpu", "cuda:0"))
+    state = 4 * spec.parameter_count() * 4  # weights, EMA and two moments
+    assert 2 * state < on_cpu - on_gpu < 3.5 * state

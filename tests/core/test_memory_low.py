@@ -80,6 +80,7 @@ def test_validation_computes_each_block_once() -> None:
 
 def test_the_estimate_knows_of_it() -> None:
     config, full = TrainerConfig(patch_size=64), NetworkSpec(4)
-    weights = estimate_memory(config, full, "bf16", 0)
-    normal, low = (estimate_memory(config.replace(memory=m), full, "bf16", 16) - weights for m in ("auto", "low"))
+    gpu = Hardware("cuda", "bf16", "a GPU")
+    weights = estimate_memory(config, full, gpu, 0)
+    normal, low = (estimate_memory(config.replace(memory=m), full, gpu, 16) - weights for m in ("auto", "low"))
     assert low < normal / 3

@@ -28,6 +28,9 @@ from trainer_core.workers import WorkerPool
 FRAME_THUMBNAIL_SIDE = 40
 """Side of the square thumbnail that comes with every region and frame, also where the frame is not square."""
 
+MAX_FRAMES = {"val": 24, "test": 12}
+"""Frames that a run measures, by split."""
+
 _MIN_ZOOM = 1.1  # below it, resampling would cost sharpness and add no variety
 _JPEG_UNIT = WQV10.jpeg_grid
 _MIN_UNIT = 4

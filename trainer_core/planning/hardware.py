@@ -12,18 +12,22 @@ from typing import TYPE_CHECKING
 import psutil
 
 from trainer_core import machine
+from trainer_core.data.frames import MAX_FRAMES
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning import gpus
 from trainer_core.planning.gpus import Gpu
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.schema import AUTO
+from trainer_core.watches import WQV10
 
 if TYPE_CHECKING:
     import torch
 
 _BUFFER_BYTES = 110_000_000
 _ALLOCATOR_OVERHEAD = 1.7
+_VALIDATION_OVERHEAD = 2.25  # peak of a frame per feature map, measured for mono and color at x4 and x8
+SAVES_UNDER_WAY = 2  # copies of the state that wait for the disk
 _MEMORY_SHARE = 0.9  # of the free memory; a larger need gives a warning
 PRECISION_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 
@@ -165,16 +169,26 @@ def _explain_missing(device: str, found: tuple[Gpu, ...], reason: str) -> str:
     return f"PyTorch finds no {maker} GPU{f' ({reason})' if reason else ''}. Use --device cpu, or install {build}."
 
 
-def estimate_memory(config: TrainerConfig, spec: NetworkSpec, precision: str, micro_batch: int) -> int:
-    """Estimate the bytes of a training step: weights, gradients, Adam, EMA, and activations for the backward pass.
+def estimate_memory(config: TrainerConfig, spec: NetworkSpec, hardware: Hardware, micro_batch: int) -> int:
+    """Estimate the bytes that a run needs on its device: for a step or a validation, whichever needs more.
 
-    The estimate counts layers: each dense block keeps its five inputs and four activations, the tail its upscaled
-    features. With `memory` "low" a block of three dense blocks keeps its input alone until its backward pass. It adds a
-    tenth and a fixed amount for buffers of the library, and a factor for the gaps that the tail's large tensors leave
-    in memory that the process keeps (`environment.py`). All constants are fitted to a CPU with bf16
-    (benchmarks/memory_estimate.py: measured / estimate 0.94 to 1.18), not to CUDA.
+    To weights, gradients, Adam, EMA and the network that validates it adds a tenth and a fixed amount for buffers of
+    the library, and on a CPU what lies beside the training in the same memory. All constants are fitted to a CPU with
+    bf16 (benchmarks/memory_estimate.py: measured / estimate 0.90 to 0.93), not to a GPU.
     """
-    weights = spec.parameter_count() * 4 * 5
+    weights = 6 * spec.parameter_count() * 4
+    work = max(_estimate_step(config, spec, hardware.precision, micro_batch), _estimate_validation(config, spec))
+    needed = int(_BUFFER_BYTES + 1.1 * (weights + work))
+    return needed + _estimate_copies(config, spec) if hardware.kind == "cpu" else needed
+
+
+def _estimate_step(config: TrainerConfig, spec: NetworkSpec, precision: str, micro_batch: int) -> float:
+    """Estimate the bytes of the activations that a step keeps for its backward pass.
+
+    Each dense block keeps its five inputs and four activations, the tail its upscaled features. With `memory` "low" a
+    block of three dense blocks keeps its input alone until its backward pass. A factor accounts for the gaps that the
+    tail's large tensors leave in memory that the process keeps (`environment.py`).
+    """
     feat, grow = spec.num_feat, spec.num_grow_ch
     block_channels = sum(feat + k * grow for k in range(5)) + 4 * grow + feat
     trunk_pixels = (config.patch_size / spec.unshuffle_factor) ** 2
@@ -184,8 +198,27 @@ def estimate_memory(config: TrainerConfig, spec: NetworkSpec, precision: str, mi
     trunk = trunk_pixels * (kept_channels + 4 * feat)
     tail = sum(trunk_pixels * 4 ** (k + 1) * feat * 2 for k in range(spec.up_convolutions))
     tail += (config.patch_size * spec.scale) ** 2 * (feat + 9)
-    activations = micro_batch * (trunk + _ALLOCATOR_OVERHEAD * tail) * PRECISION_BYTES[precision]
-    return int(_BUFFER_BYTES + 1.1 * (weights + activations))
+    return float(micro_batch * (trunk + _ALLOCATOR_OVERHEAD * tail) * PRECISION_BYTES[precision])
+
+
+def _estimate_validation(config: TrainerConfig, spec: NetworkSpec) -> float:
+    """Estimate the bytes of a frame that is validated, in float32: input and output of a layer in full resolution."""
+    return _VALIDATION_OVERHEAD * _count_frame_pixels(config) * spec.num_feat * 4
+
+
+def _estimate_copies(config: TrainerConfig, spec: NetworkSpec) -> int:
+    """Estimate the bytes beside the training: first weights, states and models being saved, validation frames."""
+    weights = spec.parameter_count() * 4
+    model = weights if config.compact_export else NetworkSpec(spec.scale).parameter_count() * 4
+    frames = sum(MAX_FRAMES.values()) * _count_frame_pixels(config) * (1 if config.monochrome_style else 3) * 2
+    return weights + SAVES_UNDER_WAY * (4 * weights + model) + frames
+
+
+def _count_frame_pixels(config: TrainerConfig) -> int:
+    """Count the pixels of a target frame."""
+    mono, side = config.monochrome_style, config.base_resolution
+    pixels = side * side if mono else WQV10.frame_width * WQV10.frame_height
+    return pixels * config.scale * config.scale
 
 
 def available_memory(hardware: Hardware) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.planning.hardware import MemoryNeed, estimate_memory
+from trainer_core.planning.hardware import Hardware, MemoryNeed, estimate_memory
 from trainer_core.settings.batch_sizes import halve_micro_batch
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.schema import AUTO
@@ -18,12 +18,12 @@ from trainer_core.settings.schema import AUTO
 _FIELDS = ("batch_size", "grad_accum_steps")  # the settings that decide the patches of a step
 
 
-def fit_micro_batch(config: TrainerConfig, spec: NetworkSpec, precision: str, free: int) -> int:
+def fit_micro_batch(config: TrainerConfig, spec: NetworkSpec, hardware: Hardware, free: int) -> int:
     """Return the batch size or, for an automatic one, the largest that fits into `free` bytes; at least 1."""
     if config.batch_size != AUTO:
         return int(config.batch_size)
     size = config.effective_batch
-    while size > 1 and MemoryNeed(estimate_memory(config, spec, precision, size), free).exceeds_free:
+    while size > 1 and MemoryNeed(estimate_memory(config, spec, hardware, size), free).exceeds_free:
         size = halve_micro_batch(config, size)
     return size
 

@@ -100,7 +100,7 @@ class RunPlan:
             "images": self.photo_counts,
             "effective_batch_size": self.config.effective_batch,
             "micro_batch_size": self.micro_batch,
-            "memory_estimate_mb": round(estimate_memory(self.config, spec, hardware.precision, self.micro_batch) / 1e6),
+            "memory_estimate_mb": round(estimate_memory(self.config, spec, hardware, self.micro_batch) / 1e6),
         }
 
 
@@ -304,7 +304,7 @@ def _network_conflict_notices(config: TrainerConfig, given: Mapping[str, Any]) -
 
 def _fit_micro_batch(config: TrainerConfig, hardware: Hardware) -> int:
     free = available_memory(hardware) if config.batch_size == AUTO else 0
-    return fit_micro_batch(config, network_spec(config), hardware.precision, free)
+    return fit_micro_batch(config, network_spec(config), hardware, free)
 
 
 def _micro_batch_notices(config: TrainerConfig, micro_batch: int) -> tuple[str, ...]:

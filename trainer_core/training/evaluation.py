@@ -13,7 +13,7 @@ from typing import Any
 
 from trainer_core.camera import Camera
 from trainer_core.control import Stopped
-from trainer_core.data.frames import validation_frames
+from trainer_core.data.frames import MAX_FRAMES, validation_frames
 from trainer_core.data.photos import Photo
 from trainer_core.events import SAME_FRAMES_TOLERANCE, EventSink, Notice, PreviewImage, PreviewReady, Validated
 from trainer_core.files import describe_error
@@ -27,7 +27,7 @@ from trainer_core.training.interruption import make_interruptible
 from trainer_core.training.learner import Learner
 from trainer_core.training.pinned_previews import PinnedPreviews
 from trainer_core.training.saver import make_export_state
-from trainer_core.training.validation import FRAME_SEED, MAX_FRAMES, ValidationResult, Validator
+from trainer_core.training.validation import FRAME_SEED, ValidationResult, Validator
 
 _MIN_IMPROVEMENT = 1e-4  # dB by which a new best must exceed the previous one
 _TEST_BICUBIC = "test_bicubic_psnr"

@@ -37,7 +37,7 @@ def check_resources(plan: RunPlan) -> Notice:
         raise UserError(
             f"The disk that contains {folder} has no room for more files. Delete some, or choose another workspace."
         )
-    needed_memory = estimate_memory(config, spec, plan.hardware.precision, plan.micro_batch)
+    needed_memory = estimate_memory(config, spec, plan.hardware, plan.micro_batch)
     memory = MemoryNeed(needed_memory, available_memory(plan.hardware))
     disk = "unknown how much is" if free is None else format_bytes(free)
     text = f"Disk: {disk} free, up to {format_bytes(needed)} needed. Memory: {memory}."

@@ -23,6 +23,7 @@ from trainer_core.data.splits import splits_to_json
 from trainer_core.errors import UserError
 from trainer_core.events import CheckpointSaved, EventSink, Notice, SaveBlocked
 from trainer_core.files import WriteError, is_lack_of_room, write_json
+from trainer_core.planning.hardware import SAVES_UNDER_WAY
 from trainer_core.planning.plan import RunPlan
 from trainer_core.settings.stored import settings_to_json
 from trainer_core.text import format_bytes
@@ -37,7 +38,6 @@ from trainer_core.workspace.lock import WorkspaceLock
 _FIRST_DELAY, _MAX_DELAY = 15.0, 300.0  # seconds between two tries while the run goes on
 _WAIT_DELAY = 10.0  # seconds between two tries at the end, if nothing says that the next one will succeed
 _POLL = 0.2  # seconds
-_MAX_UNDER_WAY = 2  # writes; each holds a copy of the state of the run
 
 _NAMES = {"checkpoint": "checkpoint and models", "best": "best checkpoint and model", "settings": "number of steps"}
 
@@ -111,7 +111,7 @@ class Saving:
         Raises:
             Diverged: the state must not be saved.
         """
-        self.collect(step=step, leave=_MAX_UNDER_WAY - 1)
+        self.collect(step=step, leave=SAVES_UNDER_WAY - 1)
         name = f"{_NAMES[what]} of step {step}"
         try:
             self._prepare_workspace()

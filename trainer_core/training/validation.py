@@ -23,7 +23,6 @@ from trainer_core.training.batches import Batch, make_frame_batch
 from trainer_core.training.metrics import cut_border, psnr, ssim
 
 FRAME_SEED = 0x57515631  # validation frames do not depend on the run's seed
-MAX_FRAMES = {"val": 24, "test": 12}
 _LEVELS = 65535  # of the stored targets
 _MIN_SPREAD = 0.01  # standard deviation of a target that is not flat itself
 
