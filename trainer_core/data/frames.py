@@ -16,7 +16,7 @@ from functools import partial
 
 import numpy as np
 
-from trainer_core.data.decoding import decode
+from trainer_core.data.decoding import decode_reduced
 from trainer_core.data.photo_error import DECODE_TIMEOUT, PhotoError, timeout_error
 from trainer_core.data.photos import Photo, name_bytes
 from trainer_core.data.pyramid import Box, Pyramid, enlarge, enlarged_size
@@ -255,13 +255,28 @@ def _hash_rank(photo: Photo, seed: int) -> bytes:
 
 
 def _cut_photo_frames(photo: Photo, *, spec: FrameSpec, seed: int, crops: int) -> list[Frame] | PhotoError:
+    number = int.from_bytes(_hash_rank(photo, 0)[:8], "big")
+    positions = [_draw_position(seed, number, crop) for crop in range(crops)]
+    zoom = min(_zoom(photo.width, photo.height, spec, draws) for draws in positions)
     try:
-        pixels = decode(photo.path)
+        pixels, reduction = decode_reduced(photo.path, _largest_reduction(zoom))
     except PhotoError as error:
         return error
-    pyramid = _build_pyramid(pixels, spec)
-    number = int.from_bytes(_hash_rank(photo, 0)[:8], "big")
-    return [_cut_frame(pyramid, spec, photo.name, _draw_position(seed, number, crop)) for crop in range(crops)]
+    pyramid = Pyramid(pixels, reduction) if reduction > 1 else _build_pyramid(pixels, spec)
+    return [_cut_frame(pyramid, spec, photo.name, draws) for draws in positions]
+
+
+def _largest_reduction(zoom: float) -> int:
+    """Return the reduction at which a frame still has a photo pixel for each of its HR pixels."""
+    return max(reduction for reduction in (1, 2, 4, 8) if reduction <= max(zoom, 1.0))
+
+
+def _zoom(width: int, height: int, spec: FrameSpec, draws: list[float]) -> float:
+    """Return the photo pixels per HR pixel of a frame on a `width` x `height` photo."""
+    size, _, _, turn = draws
+    sides = (height, width) if int(turn * 8) & 4 else (width, height)
+    zoom = max(1.0, min(sides[0] / spec.frame_width, sides[1] / spec.frame_height) / spec.scale) ** size
+    return zoom if zoom >= _MIN_ZOOM else 1.0
 
 
 def _draw_position(seed: int, number: int, crop: int) -> list[float]:
@@ -272,12 +287,11 @@ def _draw_position(seed: int, number: int, crop: int) -> list[float]:
 
 
 def _cut_frame(pyramid: Pyramid, spec: FrameSpec, name: str, draws: list[float]) -> Frame:
-    size, across, down, turn = draws
+    _, across, down, turn = draws
     bits = int(turn * 8)
-    height, width = pyramid.levels[0].shape[:2]
+    width, height = pyramid.width, pyramid.height
     sides = (height, width) if bits & 4 else (width, height)
-    zoom = max(1.0, min(sides[0] / spec.frame_width, sides[1] / spec.frame_height) / spec.scale) ** size
-    zoom = zoom if zoom >= _MIN_ZOOM else 1.0
+    zoom = _zoom(width, height, spec, draws)
     columns, rows = (
         _covered_pixels(sides[0], spec.frame_width, spec.scale),
         _covered_pixels(sides[1], spec.frame_height, spec.scale),

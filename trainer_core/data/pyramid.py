@@ -30,9 +30,20 @@ class Box:
 
 
 class Pyramid:
-    """The levels of one photo; `levels[i]` is uint8 [ceil(H / 2^i), ceil(W / 2^i), 3]."""
+    """The levels of one photo; `levels[i]` is uint8 [ceil(H / 2^i), ceil(W / 2^i), 3].
 
-    def __init__(self, pixels: np.ndarray) -> None:
+    Args:
+        pixels: the photo.
+        reduction: 1, or the power of two by which `pixels` are smaller than the photo, of whose sides it is a divisor.
+            The levels then begin at that size, and a crop needs a photo pixel for each of its pixels there.
+
+    Attributes:
+        width, height: size of the photo.
+    """
+
+    def __init__(self, pixels: np.ndarray, reduction: int = 1) -> None:
+        self._finest = reduction.bit_length() - 1
+        self.height, self.width = (side * reduction for side in pixels.shape[:2])
         self.levels = [np.ascontiguousarray(pixels)]
         while min(self.levels[-1].shape[:2]) >= 2 * _MIN_LEVEL_SIDE:
             self.levels.append(_halve(self.levels[-1]))
@@ -45,9 +56,10 @@ class Pyramid:
     def cut(self, box: Box, width: int, height: int) -> np.ndarray:
         """Resample the rectangle `box`, which must lie within the photo, to uint8 [height, width, 3]."""
         factor = min((box.right - box.left) / width, (box.bottom - box.top) / height)
-        index = min(max(int(math.log2(max(factor, 1.0)) + 1e-9), 0), len(self.levels) - 1)
+        index = int(math.log2(max(factor, 1.0)) + 1e-9) - self._finest
+        index = min(max(index, 0), len(self.levels) - 1)
         level = self.levels[index]
-        step = 1 << index
+        step = 1 << (index + self._finest)
         edges = (box.left / step, box.top / step, box.right / step, box.bottom / step)
         if edges == (int(edges[0]), int(edges[1]), int(edges[0]) + width, int(edges[1]) + height):
             whole: np.ndarray = level[int(edges[1]) : int(edges[3]), int(edges[0]) : int(edges[2])].copy()
