@@ -15,7 +15,7 @@ from app.plain_text import PlainLabel
 from app.session import SessionState
 from app.theme import SPACING
 from trainer_core.events import Event, RunFinished, RunStarted, StepDone
-from trainer_core.sinks.event_text import format_duration
+from trainer_core.sinks.event_text import format_duration, format_photo_wait
 
 _INTERVAL = 1000  # milliseconds
 _SLACK = 24  # pixels that a field may be wider than its text
@@ -155,7 +155,7 @@ class StatusLine(QStatusBar):
         more = self._since_step + (time.monotonic() - self._running_since if self._running_since is not None else 0.0)
         texts = {
             "step": f"step {event.step} / {event.total_steps}" if event.total_steps else f"step {event.step}",
-            "speed": f"{event.steps_per_second:.2f} it/s",
+            "speed": " · ".join([f"{event.steps_per_second:.2f} it/s", *format_photo_wait(event)]),
             "elapsed": f"{format_duration(event.elapsed + more)} elapsed",
             "loss": f"loss {event.losses.get('total', float('nan')):.4f}"
             + (f" · {event.skipped_steps} skipped" if event.skipped_steps else ""),

@@ -108,3 +108,12 @@ def test_validations_and_checkpoints_are_part_of_a_budget() -> None:
     cadences.validation.cost = 2.0
     assert (cadences.validation.period(300), cadences.checkpoint.period(300)) == (40, 60)
     assert cadences.estimate_overhead(190, 300) == 5 * (2 + 1) + 4 * 1
+
+
+def test_the_share_of_waiting_for_photos_is_that_of_the_latest_steps() -> None:
+    clock = clock_of(TrainerConfig(steps=100))
+    assert clock.photo_wait == 0
+    for waited in [0.5] * 10 + [0.1] * 30:
+        clock.add_step(1.0, waited=waited)
+        clock.add_reading(0.0)
+    assert clock.photo_wait == pytest.approx(0.1)

@@ -103,6 +103,15 @@ def test_the_last_step_always_has_a_line() -> None:
     assert shown(step(1000), log_interval=10_000)[0].startswith("step 1000/1000")
 
 
+def test_waiting_for_photos_is_named_once_it_takes_more_than_a_twentieth_of_the_time() -> None:
+    formatter = EventFormatter()
+    assert "waiting" not in formatter.format_status(dataclasses.replace(step(7), photo_wait=0.05))
+    assert "12.50 it/s, waiting for photos 12 %, ETA" in formatter.format_status(
+        dataclasses.replace(step(7), photo_wait=0.12)
+    )
+    assert "waiting for photos 100 %" in shown(dataclasses.replace(step(1000), photo_wait=1.0))[-1]
+
+
 def test_a_progress_line_names_loss_psnr_bicubic_speed_eta_and_rate() -> None:
     line = shown(validated(50), step(1000))[-1]
     for part in ("loss 0.0300 (l1 0.0300)", "PSNR 22.04 (bicubic 21.01)", "12.50 it/s", "ETA 1:15", "lr 1.00e-03"):

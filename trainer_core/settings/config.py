@@ -245,9 +245,9 @@ class TrainerConfig:
         "auto: as fast as possible, with less memory once it runs out; low: compute the blocks of the network twice, "
         "which needs a third of the memory or less and a third more time.",
     ).choice("auto", ("auto", "low"))
-    num_workers: int = _machine("Decoder threads", "Threads that decode photos and cut patches.").integer(
-        2, minimum=0, maximum=64
-    )
+    num_workers: NumberOrAuto = _machine(
+        "Decoder threads", "Threads that decode photos and cut patches; auto: half of the processors, from 2 to 8."
+    ).integer_or_auto("auto", minimum=0, maximum=64)
 
     def replace(self, **changes: Any) -> TrainerConfig:
         """Return a copy with some fields changed."""

@@ -23,6 +23,7 @@ from trainer_core.events import (
 )
 from trainer_core.text import escape_control_characters, escape_lines
 
+_MUCH_WAITING = 0.05  # share of the time; less waiting for photos is not shown
 _FAR_BELOW = 3.0  # dB below bicubic; a best that is no better is not announced
 _OUTCOMES = {"completed": "Done", "stopped": "Stopped", "discarded": "Stopped without saving", "failed": "Failed"}
 
@@ -49,7 +50,7 @@ class EventFormatter:
         parts = [f"loss {event.losses.get('total', float('nan')):.4f}"]
         if self._validated is not None:
             parts.append(f"PSNR {self._validated.psnr:.2f} (bicubic {self._validated.bicubic_psnr:.2f})")
-        parts.append(f"{event.steps_per_second:.2f} it/s")
+        parts += [f"{event.steps_per_second:.2f} it/s", *format_photo_wait(event)]
         parts.append(f"ETA {format_duration(event.seconds_left)}")
         return ", ".join(parts)
 
@@ -110,6 +111,11 @@ def format_duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def format_photo_wait(event: StepDone) -> list[str]:
+    """Return the share of the time that training waits for photos, if it is large enough to mention."""
+    return [f"waiting for photos {event.photo_wait:.0%}".replace("%", " %")] * (event.photo_wait > _MUCH_WAITING)
 
 
 def format_rough_duration(seconds: float) -> str:

@@ -61,6 +61,7 @@ class RunClock:
         self._paused = 0.0
         self._training_started = 0.0  # seconds into the session
         self._durations: deque[float] = deque(maxlen=_SPEED_WINDOW)
+        self._waits: deque[float] = deque(maxlen=_SPEED_WINDOW)  # seconds of each step that waited for photos
         self._reading_interval = _READING_INTERVAL if is_asynchronous else 0.0
         self._unread, self._unread_seconds = 0, 0.0  # steps whose end is unknown, and the seconds of their calls
         self._steps_per_reading = 1.0
@@ -100,8 +101,19 @@ class RunClock:
         """Record that the first step begins now."""
         self._training_started = self.elapsed
 
-    def add_step(self, seconds: float) -> None:
-        """Add a step whose call took `seconds`; its duration is known after the next reading."""
+    @property
+    def photo_wait(self) -> float:
+        """Share of the time of the latest steps that was spent waiting for photos, 0 to 1."""
+        return min(1.0, sum(self._waits) / max(1e-9, sum(self._durations)))
+
+    def add_step(self, seconds: float, *, waited: float = 0.0) -> None:
+        """Add a step whose call took `seconds`; its duration is known after the next reading.
+
+        Args:
+            seconds: seconds of the call.
+            waited: those of them that were spent waiting for photos.
+        """
+        self._waits.append(waited)
         self._unread += 1
         self._unread_seconds += seconds
 

@@ -242,9 +242,9 @@ class TrainingLoop:
         self._stepper.do_step(self._samples, self._learning_rate_at(self.step))
         self.step += 1
         self._samples += self._config.effective_batch
-        seconds = time.monotonic() - started
-        self._clock.add_step(seconds)
-        self._threads.add_step(seconds)
+        seconds, waited = time.monotonic() - started, self._stepper.waited
+        self._clock.add_step(seconds, waited=waited)
+        self._threads.add_step(seconds - waited)
         if self._clock.is_reading_due or self._clock.is_over(self.step):
             self._report_step()
 
@@ -276,6 +276,7 @@ class TrainingLoop:
                 seconds_left=self._clock.seconds_left(self.step),
                 memory_bytes=hardware.used_memory(self._plan.hardware),
                 skipped_steps=reading.skipped,
+                photo_wait=self._clock.photo_wait,
             )
         )
         problem = self._evaluator.detector.add_step(reading.losses["total"], reading.consecutive_skips)

@@ -9,7 +9,18 @@ from trainer_core.data.photo_troubles import PATIENCE
 from trainer_core.data.photos import Photo
 from trainer_core.data.regions import RegionSource
 from trainer_core.events import EventSink, Notice
+from trainer_core.machine import count_processors
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.schema import AUTO
+
+_MIN_THREADS, _MAX_THREADS = 2, 8
+
+
+def count_threads(config: TrainerConfig) -> int:
+    """Return the number of threads that decode photos, and of those that cut patches."""
+    if config.num_workers == AUTO:
+        return min(max(count_processors() // 2, _MIN_THREADS), _MAX_THREADS)
+    return max(1, int(config.num_workers))
 
 
 def make_region_source(
@@ -26,7 +37,7 @@ def make_region_source(
         region,
         seed=config.seed,
         regions_per_photo=config.patches_per_image,
-        threads=max(1, config.num_workers),
+        threads=count_threads(config),
         on_bad_photo=lambda name, reason: sink(Notice("warning", f"Skipped {name}: {reason}")),
         on_wait=report_wait,
         check_stop=check_stop,

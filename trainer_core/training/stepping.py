@@ -38,6 +38,7 @@ class Stepper:
 
     Attributes:
         micro_batch: patches that go through the network at a time.
+        waited: seconds that the latest step waited for photos, without the wait for the very first ones.
     """
 
     def __init__(
@@ -48,12 +49,15 @@ class Stepper:
         self._source: RegionSource | None = None
         self._samples: Iterator[PreparedBatch] = iter(())
         self.micro_batch = plan.micro_batch
+        self.waited = 0.0
+        self._is_first_batch = True
 
     def take_samples(self, source: RegionSource, first: int) -> None:
         """Take the samples of the next steps from `source`, from number `first`."""
         stride = self.micro_batch * self._world.size  # the peers compute the others
         prepare = self._batch_maker.prepare
         self._source, self._samples = source, source.iterate_prepared(first, self.micro_batch, prepare, stride=stride)
+        self._is_first_batch = True
 
     def do_step(self, first: int, learning_rate: float) -> None:
         """Update the weights from the samples of a step, whose first one is `first`.
@@ -80,11 +84,19 @@ class Stepper:
         return True
 
     def _make_batches(self, count: int) -> Iterator[Batch]:
-        started = time.monotonic()
+        started, self.waited = time.monotonic(), 0.0
         for _ in range(count // self._world.size):
             if time.monotonic() - started > _MAX_SECONDS_AFTER_STOP:
                 self._control.raise_if_stopped()
-            yield self._batch_maker.make_batch(next(self._samples))
+            yield self._batch_maker.make_batch(self._next_samples())
+
+    def _next_samples(self) -> PreparedBatch:
+        started = time.monotonic()
+        samples = next(self._samples)
+        if not self._is_first_batch:  # no photo of the first batch can be decoded in advance
+            self.waited += time.monotonic() - started
+        self._is_first_batch = False
+        return samples
 
     def _need_less_memory(self) -> None:
         self._learner.discard_gradients()
