@@ -231,6 +231,11 @@ class TrainerConfig:
     amp: bool = _machine(
         "Mixed precision", "Compute in bf16 (fp16 on older GPUs) if the hardware supports it natively."
     ).switch(True)
+    compile: str = _machine(
+        "Compile",
+        "on: compile the network's blocks with torch.compile before the first step, which takes up to a minute; GPUs "
+        "need Triton for it. It gains nothing on processors; on GPUs it has not been measured.",
+    ).choice("off", ("off", "on"))
     threads: int | None = _machine(
         "Processor threads",
         "Threads that compute on the CPU; none: all processors, and fewer while other programs are busy, chosen again "

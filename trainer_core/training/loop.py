@@ -21,6 +21,7 @@ from trainer_core.thread_choice import TorchThreads
 from trainer_core.training.cameras import make_region_spec
 from trainer_core.training.checkpoint import TrainingState, collect_versions, copy_to_cpu
 from trainer_core.training.clock import Cadences, RunClock
+from trainer_core.training.compiling import try_compiling
 from trainer_core.training.divergence import DivergenceDetector
 from trainer_core.training.evaluation import Evaluator, ValidationRecord
 from trainer_core.training.failures import Diverged, NotSaved
@@ -75,6 +76,7 @@ class TrainingLoop:
         prepare_peers(world, plan)
         self._region = make_region_spec(plan.config, start.camera)
         self._learner = Learner(plan.config, start.network, plan.hardware, world)
+        self._compile_problem = try_compiling(self._learner.network, plan.config, plan.hardware, plan.micro_batch)
         self._stepper = Stepper(plan, start.camera, self._learner, world, sink, control)
         self._saving = Saving(plan, start, lock, control, sink)
         is_new = start.state is None
@@ -128,6 +130,9 @@ class TrainingLoop:
         self._emit_start_event()
         for notice in make_start_notices(self._plan, self._start, self._restored, self._world.size):
             self._sink(notice)
+        if self._compile_problem:
+            text = f"--compile on has no effect here: {self._compile_problem}. Training does without it."
+            self._sink(Notice("warning", text))
         if not self._evaluator.can_validate:
             text = "There are no validation photos, so PSNR is not measured. Add photos to measure it."
             self._sink(Notice("warning", text))

@@ -27,6 +27,7 @@ from trainer_core.settings.batch_sizes import largest_micro_batch
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training.batches import BatchMaker
 from trainer_core.training.cameras import make_camera, make_region_spec
+from trainer_core.training.compiling import try_compiling
 from trainer_core.training.learner import Learner
 from trainer_core.training.samples import make_region_source
 from trainer_core.training.world import World
@@ -98,6 +99,7 @@ def prepare_peers(world: World, plan: RunPlan) -> None:
             "photos": photos,
             "device": plan.hardware.torch_device.type,
             "precision": plan.hardware.precision,
+            "micro_batch": plan.micro_batch,
         }
     )
     with world.together():
@@ -190,6 +192,7 @@ class _Peer:
             )
         self._world = world
         self._learner = Learner(config, RRDBNet(network_spec(config)), hardware, world)
+        try_compiling(self._learner.network, config, hardware, message["micro_batch"])
         self._batch_maker = BatchMaker(config, camera, self._learner.device, hardware.memory_format)
         region = make_region_spec(config, camera)
         self._source = make_region_source(config, photos, region, lambda event: None, control.raise_if_stopped)

@@ -1,0 +1,70 @@
+"""`--compile on`: the same numbers and names as without it, and a notice where it cannot work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tests.small_runs import TINY, make_photos
+from trainer_core.events import Event, Notice, StepDone
+from trainer_core.model.rrdb import RRDBNet
+from trainer_core.planning.plan import make_plan
+from trainer_core.training import checkpoint, compiling
+from trainer_core.training.trainer import Trainer
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_photos(tmp_path_factory.mktemp("compiling") / "photos")
+
+
+def train(photos: Path, workspace: Path, **settings: Any) -> tuple[list[float], list[str]]:
+    """The losses of three steps and the warnings."""
+    events: list[Event] = []
+    given = {**TINY, "num_block": 2, "steps": 3, "source_dir": str(photos), "workspace": str(workspace), **settings}
+    assert Trainer(make_plan(given), events.append).run().outcome == "completed"
+    losses = [event.losses["total"] for event in events if isinstance(event, StepDone)]
+    return losses, [event.text for event in events if isinstance(event, Notice) and event.level == "warning"]
+
+
+def test_a_compiled_run_has_the_same_losses_and_the_same_names(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graphs: list[int] = []
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        graphs.append(len(list(graph.graph.nodes)))
+        return graph.forward
+
+    monkeypatch.setattr(compiling, "_BACKEND", backend)
+    plain, compiled = (train(photos, tmp_path / mode, compile=mode) for mode in ("off", "on"))
+    assert compiled == plain and len(graphs) == 1  # one graph for both blocks
+    plain_state, compiled_state = (
+        checkpoint.load_checkpoint(tmp_path / mode / "checkpoints" / "scale4_final.pth") for mode in ("off", "on")
+    )
+    assert list(compiled_state.params) == list(plain_state.params)
+    assert all(compiled_state.params[name].equal(value) for name, value in plain_state.params.items())
+
+
+def test_a_machine_that_cannot_compile_trains_without_it_and_says_so(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def backend(graph: Any, inputs: Any) -> Any:
+        raise OSError("there is no compiler")
+
+    monkeypatch.setattr(compiling, "_BACKEND", backend)
+    plain, compiled = (train(photos, tmp_path / mode, compile=mode) for mode in ("off", "on"))
+    assert compiled[0] == plain[0]
+    assert any("has no effect here: there is no compiler. Training" in text for text in compiled[1])
+
+
+def test_no_gradient_of_the_trial_is_left(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "_BACKEND", "eager")
+    plan = make_plan({**TINY, "source_dir": str(photos), "workspace": str(tmp_path / "run"), "compile": "on"})
+    network = RRDBNet(plan.spec)
+    assert compiling.try_compiling(network, plan.config, plan.hardware, plan.micro_batch) == ""
+    assert all(parameter.grad is None for parameter in network.parameters())
