@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import socket
 import statistics
@@ -46,13 +47,13 @@ def measure(preset: str, steps: int) -> dict[str, float]:
     side, batch = config.patch_size, config.effective_batch // 2
     pixels = Batch(torch.rand(batch, 3, side, side), torch.rand(batch, 3, *[side * config.scale] * 2))
     seconds = []
-    for _ in range(_WARM_UP + steps):
+    for _ in range(_WARM_UP + steps if steps else 0):
         started = time.perf_counter()
         _tell(world, learner, batch)
         learner.update([pixels] * (2 // world.size), count=2, learning_rate=1e-4)
         seconds.append(time.perf_counter() - started)
     figures = {
-        "step": statistics.median(seconds[_WARM_UP:]),
+        "step": statistics.median(seconds[_WARM_UP:] or [math.nan]),
         "parameters": float(network_spec(config).parameter_count()),
     }
     figures.update(_measure_exchange(world, learner, batch))
@@ -83,7 +84,12 @@ def _measure_exchange(world: World, learner: Learner, batch: int) -> dict[str, f
         seconds.append(time.perf_counter() - started)
         sent.append(_loopback_bytes() - before)
     buffer = sum(tensor.numel() for tensor in tensors) * 4
-    return {"exchange": statistics.median(seconds), "sent": statistics.median(sent), "buffer": float(buffer)}
+    return {
+        "exchange": statistics.median(seconds),
+        "best": min(seconds),
+        "sent": statistics.median(sent),
+        "buffer": float(buffer),
+    }
 
 
 def _loopback_bytes() -> int:
@@ -116,7 +122,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--presets", nargs="+", default=["light", "nano"])
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=4, help="timed steps of a turn, after two others")
+    parser.add_argument(
+        "--steps", type=int, default=4, help="timed steps of a turn, after two others; 0: only the exchange"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="shared by the processes of a turn")
     parser.add_argument("--measure", metavar="PRESET", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -126,21 +134,26 @@ def main() -> None:
     threads = arguments.threads
     load = f"load {os.getloadavg()[0]:.1f} at the start"
     print(f"{threads} threads in a turn, at least one for each process; torch {torch.__version__}; {load}\n")
-    titles = ["Preset", "1 process, s a step", "2 processes, s a step", "Ratio of the turns", "Exchange, ms"]
+    titles = [
+        "Preset",
+        "1 process, s a step",
+        "2 processes, s a step",
+        "Ratio of the turns",
+        "Exchange: median, best, ms",
+    ]
     titles += ["Share of the step", "Buffer, MB", "Loopback, MB a step"]
     print(f"| {' | '.join(titles)} |\n{'| --- ' * len(titles)}|", flush=True)
     for preset in arguments.presets:
         turns = [[start(size, preset, arguments.steps, threads) for size in (1, 2)] for _ in range(arguments.turns)]
         one, two = ([turn[which]["step"] for turn in turns] for which in (0, 1))
         ratios = ", ".join(f"{a / b:.2f}" for a, b in zip(one, two))
-        exchange = min(turn[1]["exchange"] for turn in turns)
+        exchange = statistics.median(turn[1]["exchange"] for turn in turns)
+        best = min(turn[1]["best"] for turn in turns)
         buffer, sent = turns[0][1]["buffer"], min(turn[1]["sent"] for turn in turns)
-        share = exchange / statistics.median(two)
-        print(
-            f"| {preset} | {statistics.median(one):.3f} | {statistics.median(two):.3f} | {ratios} | "
-            f"{1000 * exchange:.1f} | {100 * share:.1f} % | {buffer / 1e6:.2f} | {sent / 1e6:.2f} |",
-            flush=True,
-        )
+        cells = [preset, f"{statistics.median(one):.3f}", f"{statistics.median(two):.3f}", ratios]
+        cells += [f"{1000 * exchange:.1f}, {1000 * best:.1f}", f"{100 * exchange / statistics.median(two):.1f} %"]
+        cells += [f"{buffer / 1e6:.2f}", f"{sent / 1e6:.2f}"]
+        print(f"| {' | '.join(cells)} |", flush=True)
     print(f"\nload {os.getloadavg()[0]:.1f} at the end; a ratio above 1 means that two processes are faster")
 
 

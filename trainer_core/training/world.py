@@ -109,7 +109,7 @@ class ProcessGroup(World):
         import torch.distributed as dist
 
         backend = "gloo"
-        if dist.is_nccl_available() and self.local_rank < torch.cuda.device_count():
+        if dist.is_nccl_available() and torch.cuda.device_count() >= self.local_size:
             torch.cuda.set_device(self.local_rank)
             backend = "cpu:gloo,cuda:nccl"
         try:
