@@ -185,6 +185,7 @@ def test_an_interrupted_run_saves_once_whichever_process_gets_the_signal_and_how
 ) -> None:
     run = runs.start(tmp_path / "w", **LONG)
     wait_for_checkpoint(run, tmp_path / "w", 5)
+    assert len({os.getpriority(os.PRIO_PROCESS, number) for number in run.numbers}) == 1
     for rank in ranks:
         os.kill(run.numbers[rank], signal.SIGINT)
     assert run.wait() == [130, 130], run.output() + run.output(1)

@@ -23,6 +23,7 @@ from trainer_core.errors import UserError, is_out_of_memory
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import Hardware, choose_hardware
 from trainer_core.planning.plan import RunPlan, network_spec
+from trainer_core.priority import set_priority
 from trainer_core.settings.batch_sizes import largest_micro_batch
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training.batches import BatchMaker
@@ -190,6 +191,8 @@ class _Peer:
                 f"It would train on {own[0]} ({own[1]}), but the main process on {message['device']} "
                 f"({message['precision']}). Use --device cpu or --no-amp, or machines of one kind."
             )
+        set_priority(config.priority)
+        torch.set_num_threads(config.threads or torch.get_num_threads())
         self._world = world
         self._learner = Learner(config, RRDBNet(network_spec(config)), hardware, world)
         try_compiling(self._learner.network, config, hardware, message["micro_batch"])
