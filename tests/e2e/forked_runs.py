@@ -28,13 +28,22 @@ torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
 
 
 def run_out_of_memory() -> None:
+    """Let memory run out in the third micro-batch."""
+    _fail_once(MemoryError("out of memory"))
+
+
+def break_down() -> None:
     """Let the third micro-batch fail."""
+    _fail_once(ValueError("no such thing"))
+
+
+def _fail_once(error: Exception) -> None:
     real, count = batches.BatchMaker.make_batch, [0]
 
     def make_batch(self: batches.BatchMaker, *arguments: Any) -> batches.Batch:
         count[0] += 1
         if count[0] == 3:
-            raise MemoryError("out of memory")
+            raise error
         return real(self, *arguments)
 
     batches.BatchMaker.make_batch = make_batch  # type: ignore

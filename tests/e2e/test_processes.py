@@ -243,11 +243,18 @@ def test_a_peer_that_does_not_answer_keeps_no_run_from_being_saved(
 
 
 def test_a_failure_of_a_peer_is_that_of_the_run(runs: Runs, tmp_path: Path) -> None:
-    run = runs.start(tmp_path / "w", fault={"fault": "run_out_of_memory", "rank": 1})
-    assert run.wait() == [1, 1]
+    run = runs.start(tmp_path / "w", fault={"fault": "break_down", "rank": 1})
+    assert run.wait() == [1, 70]  # with the traceback in the peer
     finished = journal(tmp_path / "w")[-1]
     assert finished["step"] == load(tmp_path / "w", "step2").step == 2
-    assert "Out of memory with --batch-size 2" in finished["error"] and "Traceback" not in run.output() + run.output(1)
+    assert "Process 2 of 2" in finished["error"] and "no such thing" in finished["error"]
+
+
+def test_memory_that_runs_out_in_a_peer_halves_the_micro_batches_of_all(runs: Runs, tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "w", fault={"fault": "run_out_of_memory", "rank": 1})
+    assert run.wait() == [0, 0], run.output()
+    assert run.output().count("Memory ran out with micro-batches of 2") == 1 and not run.output(1)
+    assert load(tmp_path / "w").samples == 32
 
 
 def test_a_rollback_takes_all_processes_back(runs: Runs, tmp_path: Path) -> None:
