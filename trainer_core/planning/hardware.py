@@ -173,8 +173,8 @@ def estimate_memory(config: TrainerConfig, spec: NetworkSpec, hardware: Hardware
     """Estimate the bytes that a run needs on its device: for a step or a validation, whichever needs more.
 
     To weights, gradients, Adam, EMA and the network that validates it adds a tenth and a fixed amount for buffers of
-    the library, and on a CPU what lies beside the training in the same memory. All constants are fitted to a CPU with
-    bf16 (benchmarks/memory_estimate.py: measured / estimate 0.90 to 0.93), not to a GPU.
+    the library, and on a CPU what lies beside the training in the same memory. All constants are fitted to a CPU
+    (benchmarks/memory_estimate.py: measured / estimate 0.90 to 0.93 in fp32), not to a GPU.
     """
     weights = 6 * spec.parameter_count() * 4
     work = max(_estimate_step(config, spec, hardware.precision, micro_batch), _estimate_validation(config, spec))
