@@ -104,3 +104,13 @@ def test_a_missing_folder_is_not_mixed_with_the_photos_of_another_workspace(
     save_session({"workspace": str(tmp_path / "other")})
     (tmp_path / "unplugged").mkdir()
     assert load_session().paths == {"workspace": str(tmp_path / "other")}
+
+
+def test_the_offer_ends_when_its_workspace_is_opened(
+    unfinished: Path, again: Window, qtbot: Any, tmp_path: Path
+) -> None:
+    again.apply_arguments(str(tmp_path / "demo"), demo=True)
+    qtbot.waitUntil(again.last_run_card.isVisible, timeout=_LONG)
+    again.controller.open_workspace(str(unfinished))
+    qtbot.waitUntil(again.resume_card.isVisible, timeout=_LONG)
+    assert not again.last_run_card.isVisible(), "the same run would be offered twice"
