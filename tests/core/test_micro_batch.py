@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,17 @@ def test_a_run_resumed_after_that_is_the_same_bit_for_bit(photos: Path, tmp_path
     assert later.plan.micro_batch == 2 and later.losses(5) == run.losses(5)
     earlier = Run(photos, tmp_path, lambda step, size: size <= 2, resume_from=_step_file(tmp_path, 2))
     assert earlier.plan.micro_batch == 4 and earlier.losses(3) == run.losses(3) and len(earlier.warnings()) == 1
+
+
+def test_a_size_that_processes_can_share_stays_below_that_of_the_checkpoint(photos: Path, tmp_path: Path) -> None:
+    run = Run(photos, tmp_path, lambda step, size: True, steps=2)
+    from trainer_core.training.checkpoint import load_checkpoint
+    from trainer_core.training.resume import merge_checkpoint
+
+    state = load_checkpoint(Path(_step_file(tmp_path, 1)))
+    assert state.plan["micro_batch"] == 4
+    for planned, merged in ((4, 4), (2, 2), (16, 4)):
+        assert merge_checkpoint(dataclasses.replace(run.plan, micro_batch=planned), state).micro_batch == merged
 
 
 def _step_file(workspace: Path, step: int) -> str:

@@ -43,8 +43,9 @@ def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
         raise UserError(
             f"The checkpoint is already at step {state.step} of {total}. Set a larger {option} to continue."
         )
-    micro_batch = resumed_micro_batch(config, state.config, state.plan.get("micro_batch"))
-    return replace(plan, config=config, micro_batch=micro_batch or plan.micro_batch)
+    # The plan has the size in the newest checkpoint, or a smaller one that several processes can share.
+    recorded = resumed_micro_batch(config, state.config, state.plan.get("micro_batch"))
+    return replace(plan, config=config, micro_batch=min(recorded or plan.micro_batch, plan.micro_batch))
 
 
 def make_resume_notices(plan: RunPlan, state: TrainingState, processes: int) -> list[Notice]:
