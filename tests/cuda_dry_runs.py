@@ -23,7 +23,7 @@ from trainer_core.training.trainer import Trainer
 
 def make_gpu(precision: str) -> Hardware:
     """Describe the pretended GPU."""
-    return Hardware("cuda", precision, "pretended GPU")
+    return Hardware("cuda:0", precision, "pretended GPU")
 
 
 def do_steps(config: TrainerConfig, precision: str, *, steps: int = 2) -> tuple[Watch, Learner]:

@@ -152,7 +152,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         name = func._schema.name.split("::")[1]
         tensors = [value for value in tree_flatten((args, kwargs))[0] if isinstance(value, Tensor)]
         on_device = any(_is_on_device(tensor) for tensor in tensors)
-        target = kwargs.get("device")
+        target = kwargs.get("device") or next((value for value in args if isinstance(value, torch.device)), None)
         to_device = target is not None and torch.device(target).type == "cuda"
         if not to_device and not any(isinstance(tensor, FakeTensor) for tensor in tensors):
             with _disable_current_modes():  # tensors on the CPU are real
@@ -254,6 +254,8 @@ def pretend_cuda() -> Iterator[Watch]:
             (torch.cuda, "is_bf16_supported", lambda *_, **__: True),
             (torch.cuda, "synchronize", lambda *_, **__: None),
             (torch.cuda, "empty_cache", lambda: None),
+            (torch.cuda, "_exchange_device", lambda *_: 0),
+            (torch.cuda, "_maybe_exchange_device", lambda *_: 0),
             (torch.cuda, "reset_peak_memory_stats", lambda *_: None),
             (torch.cuda, "max_memory_allocated", lambda *_: 0),
             (torch.cuda, "max_memory_reserved", lambda *_: 0),

@@ -17,6 +17,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests import pretended_cuda
+from tests.core.networks import network_of, saved
 from tests.core.test_losses import vgg_file
 from tests.cuda_dry_runs import do_steps, make_gpu, run_twice
 from tests.pretended_cuda import Watch, pretend_cuda
@@ -29,6 +30,8 @@ from trainer_core.planning.plan import network_spec
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.presets import PRESETS
 from trainer_core.training.learner import Learner
+from trainer_core.training.time_estimate import measure_step_seconds
+from trainer_core.verbs import upscale
 
 pytestmark = pytest.mark.skipif(not pretended_cuda.is_possible(), reason="this torch cannot pretend a CUDA device")
 
@@ -113,6 +116,23 @@ def test_a_run_and_its_resume_mix_no_devices_and_no_step_waits(
     assert kinds["CheckpointSaved"] >= 2
     assert waits_of(watch, "camera", "update") == []
     assert not any("tf32" in text for text in watch.convolutions)  # validations and previews are in full float32
+
+
+@pytest.mark.parametrize(("half", "dtype"), [(False, "tf32"), (True, "float16")])
+def test_pictures_are_upscaled_on_the_gpu(half: bool, dtype: str, tmp_path: Path) -> None:
+    model = saved(network_of(NetworkSpec(2, 16, 1, 8)), tmp_path / "x2_model.pth")
+    with pretend_cuda() as watch, mock.patch.object(upscale, "choose_hardware", return_value=make_gpu("fp32")):
+        upscaler = upscale.Upscaler(model, device="cuda", half=half, tile=64)
+        picture = upscaler(np.zeros((100, 90, 3), np.uint8))
+    assert picture.shape == (200, 180, 3)
+    assert {text.split()[-4] for text in watch.convolutions} == {dtype}
+
+
+def test_the_time_of_a_step_is_estimated_on_the_gpu() -> None:
+    config = make_config()
+    with pretend_cuda() as watch:
+        assert measure_step_seconds(config, network_spec(config), make_gpu("bf16"), micro_batch=2) > 0
+    assert set(watch.convolutions) == {f" {way} bfloat16 nhwc x nhwc" for way in ("forward", "backward")}
 
 
 # -- faults on purpose, each of which the pretended device must notice ---------------------------------------------

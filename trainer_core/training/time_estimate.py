@@ -86,15 +86,16 @@ def _time_step(
     with torch.random.fork_rng(devices=[]):  # leaves the random numbers of a run unchanged
         learner = Learner(config.replace(perceptual_weight=0.0), RRDBNet(probe), hardware)
     make_interruptible(learner.network, check_stop)
-    side = config.patch_size
-    batch = Batch(
-        torch.zeros(patches, 3, side, side, device=learner.device),
-        torch.full((patches, 3, side * probe.scale, side * probe.scale), 0.5, device=learner.device),
+    lr, hr = (
+        torch.full((patches, 3, side, side), 0.5, device=learner.device).contiguous(
+            memory_format=hardware.memory_format
+        )
+        for side in (config.patch_size, config.patch_size * probe.scale)
     )
     times: list[float] = []
     while len(times) < _MIN_ROUNDS or (len(times) < _MAX_ROUNDS and sum(times) < _MAX_SECONDS):
         started = time.monotonic()
-        learner.update([batch], count=1, learning_rate=0.0)
+        learner.update([Batch(lr, hr)], count=1, learning_rate=0.0)
         synchronize(hardware)
         times.append(time.monotonic() - started)
     return min(times)
