@@ -209,7 +209,7 @@ def test_a_failed_run_still_reports_the_checkpoint_that_was_being_written(
         calls.append(1)
         if len(calls) == 3:
             threading.Timer(0.3, gate.event.set).start()
-            raise MemoryError
+            raise RuntimeError("broken")
         return real(*args, **kwargs)
 
     monkeypatch.setattr(Learner, "update", fail)
