@@ -16,7 +16,7 @@ pytest.importorskip("torch")
 
 from tests.core.test_trainer import only, state_digest, train
 from tests.small_runs import TINY, make_photos
-from trainer_core.control import RunControl, StopMode
+from trainer_core.control import RunControl, RunRequest, StopMode
 from trainer_core.events import CheckpointSaved, Event, Notice, StepDone
 from trainer_core.planning.plan import make_plan
 from trainer_core.training import checkpoint, saving
@@ -166,6 +166,22 @@ def test_a_write_begins_when_the_one_before_it_is_reported(writes: Saving, disk:
         writes.write(name, prepare(name), step=6)
     writes.collect(step=7, leave=0)
     assert disk.tried == ["best after 0 reports", "checkpoint after 1 reports"]
+
+
+def test_a_paused_run_reports_what_was_saved(photos: Path, tmp_path: Path) -> None:
+    reported: list[bool] = []
+
+    def pause(event: Event, control: RunControl) -> None:
+        if isinstance(event, StepDone) and event.step == 1:
+            control.pause()
+            control.request(RunRequest.SAVE)
+            threading.Timer(20, control.resume).start()  # only if nothing is reported
+        if isinstance(event, CheckpointSaved) and event.step == 1:
+            reported.append(control.is_paused)
+            control.resume()
+
+    train(photos, tmp_path, pause, steps=2, val_interval=100, checkpoint_interval=100)
+    assert reported == [True]
 
 
 def test_no_more_than_two_states_wait_for_the_disk(photos: Path, tmp_path: Path, gate: Gate) -> None:

@@ -131,7 +131,7 @@ class TrainingLoop:
         for notice in make_start_notices(self._plan, self._start, self._restored, self._world.size):
             self._sink(notice)
         if self._compile_problem:
-            text = f"--compile on has no effect here: {self._compile_problem}. Training does without it."
+            text = f"--compile on has no effect here: {self._compile_problem}. Training continues without it."
             self._sink(Notice("warning", text))
         if not self._evaluator.can_validate:
             text = "There are no validation photos, so PSNR is not measured. Add photos to measure it."
@@ -235,6 +235,7 @@ class TrainingLoop:
         with self._clock.pause():
             while self._control.is_paused and not self._control.wait_while_paused(0.2):
                 self._perform(self._control.pop_requests())
+                self._saving.retry(step=self.step)
         return not self._is_complete and self._control.stop_requested is None
 
     @property
