@@ -214,8 +214,9 @@ def test_a_stop_waits_for_the_checkpoint_that_is_being_written(
     assert checkpoint.load_checkpoint(tmp_path / "checkpoints/scale4_step2.pth").step == 2
 
 
+@pytest.mark.parametrize("is_mid_update", [False, True])
 def test_a_failed_run_still_reports_the_checkpoint_that_was_being_written(
-    photos: Path, tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    photos: Path, tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch, is_mid_update: bool
 ) -> None:
     from trainer_core.training.learner import Learner
 
@@ -225,6 +226,7 @@ def test_a_failed_run_still_reports_the_checkpoint_that_was_being_written(
         calls.append(1)
         if len(calls) == 3:
             threading.Timer(0.3, gate.event.set).start()
+            args[0].is_mid_update = is_mid_update
             raise RuntimeError("broken")
         return real(*args, **kwargs)
 
