@@ -34,7 +34,7 @@ def set_priority(level: str) -> str:
         elif threading.current_thread() is threading.main_thread():
             os.setpriority(os.PRIO_PROCESS, 0, _choose_niceness(level, 0, os.getpriority(os.PRIO_PROCESS, 0)))
     except (PermissionError, psutil.AccessDenied):
-        return f"The system does not allow priority {level} any more. Start the program again for it."
+        return f"The system allows priority {level} only to a new process. Restart the program to use it."
     return ""
 
 

@@ -82,7 +82,8 @@ def test_checkpoints_are_written_and_read_in_one_thread(tmp_path: Path, monkeypa
         lambda tree: tree["optimizer"]["state"][0].pop("exp_avg"),
         lambda tree: tree.update(step=8),
         lambda tree: tree.update(step=7.0),
-        lambda tree: tree["params"].update({NAME: torch.zeros(8, dtype=torch.int32)}),
+        lambda tree: tree["params"].update({NAME: tree["params"][NAME].view(torch.int32)}),  # equal bytes
+        lambda tree: tree["params"].update({NAME: tree["params"][NAME].view(2, 4)}),
         lambda tree: tree["optimizer"]["param_groups"].clear(),
         lambda tree: tree["params"].update({NAME: None}),
         lambda tree: tree["params"].update({NAME: torch.zeros(9)}),
@@ -91,10 +92,10 @@ def test_checkpoints_are_written_and_read_in_one_thread(tmp_path: Path, monkeypa
 def test_a_checkpoint_that_reads_back_differently_leaves_the_older_file(
     change: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "a.pth"
-    checkpoint.write_checkpoint(path, checkpoint.prepare_checkpoint(state()))
+    path, given = tmp_path / "a.pth", state()
+    checkpoint.write_checkpoint(path, checkpoint.prepare_checkpoint(given))
     before, real = path.read_bytes(), write_tree
-    other = {**vars(state())}
+    other = checkpoint.copy_to_cpu(vars(given))
     change(other)
 
     def save(file: Any, tree: dict[str, Any]) -> None:
@@ -102,7 +103,7 @@ def test_a_checkpoint_that_reads_back_differently_leaves_the_older_file(
 
     monkeypatch.setattr(checkpoint, "write_tree", save)
     with pytest.raises(WriteError, match="reads back differently"):
-        checkpoint.write_checkpoint(path, checkpoint.prepare_checkpoint(state()))
+        checkpoint.write_checkpoint(path, checkpoint.prepare_checkpoint(given))
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 

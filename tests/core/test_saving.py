@@ -211,6 +211,10 @@ def test_a_stop_waits_for_the_checkpoint_that_is_being_written(
     result, heard = train(photos, tmp_path, stop, **PACE)
     saved = [event.step for event in only(CheckpointSaved, heard)]
     assert saved == ([2] if mode is StopMode.DISCARD else [2, 3]) and result.step == 3
+    for thread in threading.enumerate():
+        if thread.name == "saving":
+            thread.join(30)
+            assert not thread.is_alive(), "no thread outlives the run"
     assert checkpoint.load_checkpoint(tmp_path / "checkpoints/scale4_step2.pth").step == 2
 
 

@@ -1,4 +1,4 @@
-"""Fast looks at the values of tensors on the CPU: whether all are finite, and their bytes."""
+"""Fast access to the values of tensors on the CPU: whether all are finite, and their bytes."""
 
 from __future__ import annotations
 
