@@ -15,12 +15,10 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
+from benchmarks.neighbors import busy_neighbors
 from trainer_core import environment
 from trainer_core.machine import count_processors
 from trainer_core.settings.presets import PRESETS
@@ -47,7 +45,7 @@ def main() -> None:
     chosen: dict[int, list[int]] = {n: [] for n in arguments.competitors}
     for number in range(arguments.rounds):
         for competitors in arguments.competitors:
-            with _competitors(competitors):
+            with busy_neighbors(competitors):
                 for way, fixed in list(ways.items())[:: 1 if number % 2 == 0 else -1]:
                     speed, count = _measure(step, fixed, arguments.settle, arguments.seconds)
                     speeds[competitors][way].append(speed)
@@ -73,18 +71,6 @@ def _warn_if_busy() -> None:
     print(f"load {os.getloadavg()[0]:.1f}, other programs use {others:.2f} processors")
     if others > 0.1:
         print("The machine is not idle: the figures say little.")
-
-
-@contextmanager
-def _competitors(number: int) -> Iterator[None]:
-    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(number)]
-    try:
-        time.sleep(0.5 if processes else 0)
-        yield
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
 
 
 def _measure(step: Callable[[], object], fixed: int | None, settle: float, seconds: float) -> tuple[float, int]:

@@ -38,19 +38,16 @@ def main() -> None:
     if arguments.child:
         print(json.dumps(_time_saves(arguments.saves)))
         return
+    from benchmarks.neighbors import busy_neighbors  # the child has the path of another checkout
+
     roots = [*(Path(folder).resolve() for folder in arguments.against), _ROOT]
     for name, count in _NEIGHBORS.items():
         found: dict[Path, list[dict[str, float]]] = {root: [] for root in roots}
         print(f"{name}, load before {os.getloadavg()[0]:.1f}")
-        neighbors = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
-        try:
+        with busy_neighbors(count):
             for _ in range(arguments.rounds):
                 for root in roots:
                     found[root] += _measure(root, arguments.saves)
-        finally:
-            for neighbor in neighbors:
-                neighbor.kill()
-                neighbor.wait()
         _print_results(found)
 
 

@@ -15,6 +15,8 @@ import subprocess
 import sys
 import time
 
+from benchmarks.neighbors import busy_neighbors
+
 WAYS = {
     "the library's own": {},
     "spin count 30000": {"GOMP_SPINCOUNT": "30000"},
@@ -35,11 +37,9 @@ def main() -> None:
     for _ in range(arguments.rounds):
         for way in WAYS:
             alone[way].append(_measure(way, arguments.steps))
-        neighbor = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-        for way in WAYS:
-            beside[way].append(_measure(way, arguments.steps))
-        neighbor.kill()
-        neighbor.wait()
+        with busy_neighbors(1):
+            for way in WAYS:
+                beside[way].append(_measure(way, arguments.steps))
     print(f"{'seconds a step':20}{'alone':>20}{'beside one process':>24}")
     for way in WAYS:
         print(f"{way:20}{_text(alone[way]):>20}{_text(beside[way]):>24}")
