@@ -15,7 +15,7 @@ from trainer_core.control import RunControl
 from trainer_core.events import CheckpointSaved, Event, Notice, RolledBack, RunFinished, StepDone, Validated
 from trainer_core.planning.plan import make_plan
 from trainer_core.sinks.journal import read_journal
-from trainer_core.training import checkpoint
+from trainer_core.training import checkpoint, loop
 from trainer_core.training.failures import Diverged
 from trainer_core.training.learner import Learner
 from trainer_core.training.rollback import give_up
@@ -115,6 +115,19 @@ def test_a_run_before_its_first_checkpoint_goes_back_to_its_start(
     harm(explode, 2)
     result, heard = train(photos, tmp_path)
     assert result.outcome == "completed" and [event.to_step for event in only(RolledBack, heard)] == [0]
+
+
+def test_a_run_that_cannot_go_back_saves_nothing_of_what_it_left(
+    photos: Path, tmp_path: Path, harm: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    harm(explode, 10)
+    monkeypatch.setattr(loop, "go_back", fail)
+    result, heard = train(photos, tmp_path)
+    assert result.outcome == "failed" and [event.step for event in only(CheckpointSaved, heard)] == [4, 8]
+    assert Workspace(tmp_path).step_checkpoints()[-1][0] == 8
 
 
 def test_exploded_weights_overwrite_nothing_and_latest_is_the_last_good_checkpoint(

@@ -22,6 +22,7 @@ from trainer_core.planning.plan import make_plan
 from trainer_core.training import checkpoint, saving
 from trainer_core.training.saver import Write
 from trainer_core.training.saving import Saving
+from trainer_core.weights.export import Deployable
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -263,3 +264,27 @@ def test_the_thread_that_writes_never_calls_torch(photos: Path, tmp_path: Path) 
         threading.setprofile(cast(Any, None))
         sys.setprofile(None)
     assert {"write_tree", "verify_tree", "compute_digest"} <= threads and not called
+
+
+def test_a_repeated_save_does_not_write_its_checkpoint_again(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saving, "_WAIT_DELAY", 0.0)
+    written: list[str] = []
+    failures = [FULL]
+    real_checkpoint, real_model = checkpoint.write_checkpoint, Deployable.write
+
+    def write_checkpoint(path: Path, tree: Any) -> None:
+        written.append(path.name)
+        real_checkpoint(path, tree)
+
+    def write_model(self: Deployable) -> Any:
+        if self.path.name == "scale4_step2_deploy.pth" and failures:
+            raise failures.pop()
+        return real_model(self)
+
+    monkeypatch.setattr(checkpoint, "write_checkpoint", write_checkpoint)
+    monkeypatch.setattr(Deployable, "write", write_model)
+    result, _ = train(photos, tmp_path, steps=2, val_interval=100, checkpoint_interval=100)
+    assert result.outcome == "completed" and not failures
+    assert written.count("scale4_step2.pth") == 1
