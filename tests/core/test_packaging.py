@@ -99,7 +99,11 @@ def test_the_wheel_carries_the_three_rooms_with_their_data_and_nothing_else(tmp_
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
     for room in ("app", "trainer_core", "resources", "tests", "models", "docs"):
-        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__", "*.pth"))
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    starter = tmp_path / "trainer_core" / "starters" / "wqv1_x4_starter.pth"  # as if one came with the program
+    starter.write_bytes(b"weights")
+    starter.with_suffix(".json").write_text("{}", encoding="utf-8")
+    (tmp_path / "models" / "custom" / "wqv_x4.pth").write_bytes(b"weights")
     code = "from setuptools.build_meta import build_wheel; build_wheel('dist')"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=_quiet())
     assert done.returncode == 0, done.stderr
@@ -109,9 +113,10 @@ def test_the_wheel_carries_the_three_rooms_with_their_data_and_nothing_else(tmp_
     expected = {
         path.relative_to(ROOT).as_posix()
         for room in ("app", "trainer_core", "resources")
-        for pattern in ("*.py", "*.json", "*.svg", "*.png", "py.typed")
+        for pattern in ("*.py", "*.json", "*.svg", "*.png", "py.typed", "*.pth")
         for path in (ROOT / room).rglob(pattern)
     }
+    expected |= {"trainer_core/starters/wqv1_x4_starter.pth", "trainer_core/starters/wqv1_x4_starter.json"}
     assert sorted(expected - set(names)) == []
     assert any(name.endswith("licenses/LICENSE") for name in names)
 

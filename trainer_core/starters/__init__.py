@@ -1,0 +1,1 @@
+"""The built-in models ("starters"): each is a weight file in this folder with a model card, `NAME.pth`, `NAME.json`."""
