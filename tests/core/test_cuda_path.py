@@ -51,7 +51,7 @@ def waits_of(watch: Watch, *regions: str) -> list[str]:
 @pytest.mark.parametrize(
     ("precision", "settings"),
     [
-        ("bf16", {"frequency_weight": 0.1, "grad_accum_steps": 2}),
+        ("bf16", {"frequency_weight": 0.1, "gradient_weight": 0.1, "artifact_weight": 0.1, "grad_accum_steps": 2}),
         ("fp16", {"monochrome_style": False}),
         ("fp32", {"monochrome_style": False, "degradation": "bicubic"}),
     ],

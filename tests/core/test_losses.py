@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 from trainer_core.errors import UserError
 from trainer_core.planning.hardware import Hardware
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.training import losses
 from trainer_core.training.losses import TrainingLoss
 
 
@@ -23,6 +24,51 @@ def test_each_loss_term_is_reported_with_its_weight() -> None:
     # a constant difference d has one coefficient, d*sqrt(h*w), among h*(w/2+1)*2 values
     assert float(terms["frequency"]) == pytest.approx(0.5 * 0.25 * 8 / (8 * 5 * 2))
     assert float(terms["total"]) == pytest.approx(float(terms["l1"]) + float(terms["frequency"]))
+
+
+def test_the_error_at_an_edge_counts_by_its_height_and_in_a_flat_image_not_at_all() -> None:
+    hr = torch.full((1, 3, 8, 8), 0.2)
+    hr[..., 4:] = 0.6  # an edge in 7 of 64 pixels: the last row and column have no lower and right neighbor
+    error = torch.zeros(1, 3, 8, 8)
+    error[..., 3] = 0.1
+    at_edge, beside = (float(losses.edge_weighted_l1(hr + moved, hr)) for moved in (error, error.roll(2, -1)))
+    assert at_edge == pytest.approx(0.1) and beside == 0.0  # all weight is in the column before the edge
+    assert float(losses.edge_weighted_l1(torch.full((1, 3, 8, 8), 0.3), torch.full((1, 3, 8, 8), 0.2))) == 0.0
+
+
+def test_each_image_has_the_same_share_of_edges() -> None:
+    generator = torch.Generator().manual_seed(2)
+    hr, noise = (torch.rand(1, 3, 16, 16, generator=generator) for _ in range(2))
+    soft = 0.5 + 0.1 * (hr - 0.5)
+    losses_of = [float(losses.edge_weighted_l1(image + noise, image)) for image in (hr, soft)]
+    assert losses_of[0] == pytest.approx(losses_of[1], rel=1e-4)
+
+
+def test_an_even_error_is_no_artifact_and_a_speckled_one_is() -> None:
+    hr, generator = torch.full((1, 3, 16, 16), 0.5), torch.Generator().manual_seed(3)
+    speckled = 0.1 * (torch.rand(1, 1, 16, 16, generator=generator) < 0.5).float()
+    speckled[..., 8, 8] = 0.1
+    assert float(losses.artifact_weighted_l1(hr + 0.05, hr)) < 1e-6
+    assert float(losses.artifact_weighted_l1(hr + speckled, hr)) > 1e-4
+    error = 3 * speckled
+    middle = error[0, 0, 5:12, 5:12]
+    sr = (hr + speckled).requires_grad_()
+    losses.artifact_weighted_l1(sr, hr).backward()  # type: ignore[no-untyped-call]
+    assert sr.grad is not None
+    expected = error.var().pow(1 / 5) * middle.var(unbiased=False) / hr.numel()
+    assert float(sr.grad[0, 0, 8, 8]) == pytest.approx(float(expected), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["gradient", "artifact"])
+def test_a_term_with_a_weight_is_part_of_the_sum(name: str) -> None:
+    generator = torch.Generator().manual_seed(1)
+    sr, hr = (torch.rand(2, 3, 16, 16, generator=generator) for _ in range(2))
+    hardware = Hardware("cpu", "fp32", "CPU")
+    single, double = (
+        TrainingLoss(TrainerConfig().replace(**{f"{name}_weight": w}), hardware)(sr, hr) for w in (0.5, 1.0)
+    )
+    assert 0 < float(single[name]) == pytest.approx(float(double[name]) / 2)
+    assert float(single["total"]) == pytest.approx(float(single["l1"]) + float(single[name]))
 
 
 def vgg_file(path: Path) -> Path:
@@ -38,11 +84,11 @@ def vgg_file(path: Path) -> Path:
 
 def test_the_perceptual_loss_reads_torchvisions_file_and_feels_structure(tmp_path: Path) -> None:
     config = TrainerConfig(l1_weight=0.0, perceptual_weight=0.5, vgg_weights=str(vgg_file(tmp_path / "vgg.pth")))
-    losses = TrainingLoss(config, Hardware("cpu", "fp32", "CPU"))
+    loss = TrainingLoss(config, Hardware("cpu", "fp32", "CPU"))
     hr = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(5))
     sr = hr.flip(-1).requires_grad_()
-    assert float(losses(hr, hr)["perceptual"]) == 0.0
-    terms = losses(sr, hr)
+    assert float(loss(hr, hr)["perceptual"]) == 0.0
+    terms = loss(sr, hr)
     torch.autograd.backward(terms["total"])
     assert float(terms["perceptual"].detach()) > 0 and sr.grad is not None and bool(sr.grad.abs().sum() > 0)
 

@@ -144,6 +144,12 @@ class TrainerConfig:
     frequency_weight: float = _losses("Frequency", "Weight of the mean absolute error of the Fourier spectrum.").number(
         0.0, minimum=0, maximum=1e4, fixed_on_resume=True
     )
+    gradient_weight: float = _losses(
+        "Edges", "Weight of the absolute pixel error that counts most where the target has edges."
+    ).number(0.0, minimum=0, maximum=1e4, fixed_on_resume=True)
+    artifact_weight: float = _losses(
+        "Artifacts", "Weight of the absolute pixel error that counts most where it varies from pixel to pixel (LDL)."
+    ).number(0.0, minimum=0, maximum=1e4, fixed_on_resume=True)
     perceptual_weight: float = _losses(
         "Perceptual", "Weight of the VGG19 feature distance; needs --vgg-weights."
     ).number(0.0, minimum=0, maximum=1e4, fixed_on_resume=True)

@@ -67,9 +67,9 @@ def _perceptual_loss_problem(config: TrainerConfig) -> str:
 
 @_contradiction("l1_weight")
 def _loss_weight_problem(config: TrainerConfig) -> str:
-    if config.l1_weight + config.frequency_weight + config.perceptual_weight > 0:
+    if config.l1_weight + config.frequency_weight + config.gradient_weight + config.perceptual_weight > 0:
         return ""
-    return "At least one of --l1-weight, --frequency-weight and --perceptual-weight must be above 0."
+    return "At least one of --l1-weight, --frequency-weight, --gradient-weight and --perceptual-weight must be above 0."
 
 
 @_contradiction("camera_profile")
