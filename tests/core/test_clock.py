@@ -110,6 +110,36 @@ def test_validations_and_checkpoints_are_part_of_a_budget() -> None:
     assert cadences.estimate_overhead(190, 300) == 5 * (2 + 1) + 4 * 1
 
 
+def test_costs_follow_the_speed_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    config = TrainerConfig(steps=1000)
+    clock = clock_of(config, steps=30)
+    cadences = Cadences(config, clock)
+    with cadences.timing(RunRequest.VALIDATE):
+        now[0] = 2.0
+    before = 1 / clock.steps_per_second
+    for _ in range(30):  # the speed is averaged over 30 steps
+        clock.add_step(3 * before)
+        clock.add_reading(0.0)
+    cadences.due(31, frozenset())
+    assert cadences.validation.cost == pytest.approx(6.0)
+
+
+def test_a_validation_is_estimated_before_the_first_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    config = TrainerConfig(max_minutes=10.0)
+    clock = RunClock(config, started=0.0)
+    estimates: list[float] = []
+    cadences = Cadences(config, clock, lambda: estimates.append(now[0]) or 60.0)  # type: ignore[func-returns-value]
+    cadences.start()
+    now[0] = 29.0
+    assert not cadences.due(1, frozenset()) & {RunRequest.VALIDATE} and not estimates
+    now[0] = 31.0
+    assert not cadences.due(2, frozenset()) & {RunRequest.VALIDATE} and estimates == [31.0]
+
+
 def test_the_share_of_waiting_for_photos_is_that_of_the_latest_steps() -> None:
     clock = clock_of(TrainerConfig(steps=100))
     assert clock.photo_wait == 0

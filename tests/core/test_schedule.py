@@ -24,18 +24,32 @@ def test_auto_is_every_30_seconds_or_a_twentieth_of_the_run_at_most_10_minutes_a
     cadence = make_validation_cadence("auto")
     assert cadence.period(300) == 30 and cadence.period(3600) == 180 and cadence.period(1e6) == 600
     assert not cadence.is_due(7, 29, 300) and cadence.is_due(7, 31, 300)
-    cadence.record(31, 0.1)
+    cadence.record(31)
     assert not cadence.is_due(8, 60, 300)
     cadence.cost = 4.0
     assert cadence.period(600) == 80  # a validation never takes more than a twentieth of the time
 
 
-@pytest.mark.parametrize("cost", [0.1, 8.0])
+@pytest.mark.parametrize("cost", [0.1, 5.0])
 def test_a_two_minute_run_shows_at_least_four(cost: float) -> None:
     for cadence in (make_validation_cadence("auto"), make_checkpoint_cadence("auto")):
         cadence.cost = cost
         assert 120 // cadence.period(120) >= 4
         assert 95 // cadence.period(95) >= 3  # and the last step always comes with one
+
+
+def test_a_costly_task_takes_at_most_a_fifth_of_the_time() -> None:
+    cadence = make_validation_cadence("auto")
+    cadence.cost = 30.0
+    assert cadence.period(120) == 150, "none before the end"
+    assert cadence.period(None) == 600, "a twentieth while the end is unknown"
+    cadence.cost = 200.0
+    assert cadence.period(1e6) == 1000
+
+
+def test_a_task_is_counted_by_its_steps_or_by_its_period() -> None:
+    assert Cadence(50, fraction=0, min_period=0).count(100.0, 200.0, steps_per_second=2.0) == 4
+    assert make_validation_cadence("auto").count(100.0, 300.0, steps_per_second=2.0) == 3
 
 
 def test_numbers_mean_steps() -> None:

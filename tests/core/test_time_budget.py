@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from trainer_core.control import RunRequest
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training.clock import Cadences, RunClock
 from trainer_core.training.schedule import learning_rate_at
@@ -16,19 +17,25 @@ MINUTES = 10.0
 
 
 class Machine:
-    """A run on a simulated machine: `duration(seconds)` is that of a step at this time of the run."""
+    """A run on a simulated machine: `duration(seconds)` is that of a step at this time of the run.
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, duration: Callable[[float], float]) -> None:
+    A validation takes as long as `validation` steps.
+    """
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, duration: Callable[[float], float], validation: float = 0.0
+    ) -> None:
         self.now = 0.0
         self.step = 0
-        self._duration = duration
+        self.validations: list[float] = []
+        self._duration, self._validation = duration, validation
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         self.config = TrainerConfig(max_minutes=MINUTES)
         self.clock = RunClock(self.config, started=0.0)
 
     def train(self, until: float = float("inf")) -> None:
-        """Train to the end of the run, or until this time; validations and checkpoints take no time."""
-        cadences = Cadences(self.config, self.clock)
+        """Train to the end of the run, or until this time; checkpoints take no time."""
+        cadences = Cadences(self.config, self.clock, lambda: self._validation * self._duration(self.now))
         cadences.start()
         while not self.clock.is_over(self.step) and self.now < until:
             seconds = self._duration(self.now)
@@ -37,7 +44,19 @@ class Machine:
             self.clock.add_step(seconds)
             self.clock.add_reading(0.0)
             if self.clock.is_plan_due(self.step):
-                self.clock.plan_steps(self.step, lambda left, planned: 0.0)
+                cadences.expect_validations()
+                self.clock.plan_steps(self.step, lambda left, planned: self._overhead(cadences, left, planned))
+            if RunRequest.VALIDATE in cadences.due(self.step, frozenset()):
+                with cadences.timing(RunRequest.VALIDATE):
+                    self._validate()
+        self._validate()
+
+    def _validate(self) -> None:
+        self.validations.append(self.now)
+        self.now += self._validation * self._duration(self.now)
+
+    def _overhead(self, cadences: Cadences, left: float, planned: float) -> float:
+        return cadences.estimate_overhead(left, planned) if self._validation else 0.0
 
 
 SPEEDS: dict[str, Callable[[float], float]] = {
@@ -59,6 +78,23 @@ def test_a_run_ends_within_a_tenth_of_its_budget(
     machine = Machine(monkeypatch, duration)
     machine.train()
     assert machine.now == pytest.approx(60 * MINUTES, rel=0.1)
+
+
+@pytest.mark.parametrize("duration", SPEEDS.values(), ids=SPEEDS.keys())
+def test_validations_are_part_of_the_budget(
+    monkeypatch: pytest.MonkeyPatch, duration: Callable[[float], float]
+) -> None:
+    machine = Machine(monkeypatch, duration, validation=10.0)
+    machine.train()
+    tolerance = 0.3 if duration(599) > 20 else 0.1  # a validation at the end takes 400 seconds of the 600
+    assert machine.now == pytest.approx(60 * MINUTES, rel=tolerance)
+
+
+def test_a_slow_machine_does_not_spend_its_budget_on_validations(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, lambda now: 8.0, validation=10.0)
+    machine.train()
+    assert machine.step >= 50, "400 seconds of steps"
+    assert len(machine.validations) == 2 and machine.now == pytest.approx(60 * MINUTES, rel=0.1)
 
 
 def test_a_steady_machine_is_planned_once(monkeypatch: pytest.MonkeyPatch) -> None:

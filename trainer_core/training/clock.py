@@ -175,10 +175,22 @@ class RunClock:
 
 
 class Cadences:
-    """Cadences of the recurring tasks of a run (validation, preview, checkpoint), with the cost of each task."""
+    """Cadences of the recurring tasks of a run (validation, preview, checkpoint), with the cost of each task.
 
-    def __init__(self, config: TrainerConfig, clock: RunClock) -> None:
+    Costs follow the speed of the steps: on a machine that is twice as slow now, a task will take twice as long.
+
+    Args:
+        config: gives the intervals.
+        clock: clock of the session.
+        estimate_validation: returns the estimated seconds of a validation; called before the first one.
+    """
+
+    def __init__(
+        self, config: TrainerConfig, clock: RunClock, estimate_validation: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self._clock = clock
+        self._estimate_validation = estimate_validation
+        self._costs_in_steps: dict[RunRequest, float] = {}
         self.validation = make_validation_cadence(config.val_interval)
         self.preview = make_validation_cadence(config.image_log_interval)
         self.checkpoint = make_checkpoint_cadence(config.checkpoint_interval)
@@ -194,7 +206,7 @@ class Cadences:
         """Start counting the time to the first tasks."""
         self._clock.start_training()
         for cadence in self._by_task.values():
-            cadence.start(self._clock.elapsed)
+            cadence.record(self._clock.elapsed)  # what came before the first step does not count
 
     def due(self, step: int, requested: frozenset[RunRequest]) -> frozenset[RunRequest]:
         """Return the tasks to do after `step` steps: those requested and those due by their cadence.
@@ -207,11 +219,34 @@ class Cadences:
             tasks.add(RunRequest.PREVIEW)
         if step == self._clock.total_steps:
             return frozenset(tasks)  # the end of the run validates and saves anyway
-        elapsed, planned = self._clock.elapsed, self._clock.planned_seconds(step)
-        tasks |= {task for task in self._recurring if self._by_task[task].is_due(step, elapsed, planned)}
+        recurring = self._find_due(step)
+        if RunRequest.VALIDATE in recurring and self.validation.is_automatic and not self.validation.cost:
+            self.expect_validations()
+            recurring = self._find_due(step)
+        tasks |= recurring
         if RunRequest.VALIDATE in tasks and self._previews_with_validations:
             tasks.add(RunRequest.PREVIEW)
         return frozenset(tasks)
+
+    def _find_due(self, step: int) -> set[RunRequest]:
+        self._update_costs()
+        elapsed, planned = self._clock.elapsed, self._clock.planned_seconds(step)
+        return {task for task in self._recurring if self._by_task[task].is_due(step, elapsed, planned)}
+
+    def _update_costs(self) -> None:
+        for task, steps in self._costs_in_steps.items():
+            self._by_task[task].cost = steps / self._clock.steps_per_second
+
+    def _record_cost(self, task: RunRequest, seconds: float) -> None:
+        self._by_task[task].cost = seconds
+        speed = self._clock.steps_per_second
+        if speed > 0:
+            self._costs_in_steps[task] = seconds * speed
+
+    def expect_validations(self) -> None:
+        """Estimate the cost of a validation, unless it is known."""
+        if not self.validation.cost:
+            self._record_cost(RunRequest.VALIDATE, self._estimate_validation())
 
     @contextmanager
     def timing(self, *tasks: RunRequest) -> Iterator[None]:
@@ -219,7 +254,8 @@ class Cadences:
         started = time.monotonic()
         yield
         for task in tasks:
-            self._by_task[task].record(self._clock.elapsed, time.monotonic() - started)
+            self._by_task[task].record(self._clock.elapsed)
+            self._record_cost(task, time.monotonic() - started)
 
     def estimate_overhead(self, left: float, planned: float) -> float:
         """Estimate the seconds that validations and checkpoints will take, the last ones included.
@@ -228,7 +264,9 @@ class Cadences:
             left: seconds left.
             planned: seconds of the whole training, on which the cadences depend.
         """
-        validations = int(left / self.validation.period(planned)) + 1
-        checkpoints = int(left / self.checkpoint.period(planned)) + 1
+        self._update_costs()
+        speed = self._clock.steps_per_second
+        validations = self.validation.count(left, planned, speed) + 1
+        checkpoints = self.checkpoint.count(left, planned, speed) + 1
         # nearly every early validation is a new best, which is also saved
         return validations * (self.validation.cost + _CHECKPOINT_SECONDS) + checkpoints * _CHECKPOINT_SECONDS

@@ -150,7 +150,7 @@ class Evaluator:
 
     @explain_validation_memory()
     def estimate_validation_seconds(self) -> float:
-        """Estimate the seconds of a validation with preview from the time of one frame, after an untimed one.
+        """Estimate the seconds of a validation with preview and test from the time of one frame, after an untimed one.
 
         The first frame of a shape also pays for allocations and, on a GPU, for the choice of kernels.
         """
@@ -160,7 +160,8 @@ class Evaluator:
         self._val.render(self._ema_network, 1)
         started = time.monotonic()
         self._val.render(self._ema_network, 1)
-        return (time.monotonic() - started) * (len(self._val) + len(self._pinned))
+        frames = len(self._val) + len(self._pinned) + (len(self._test) if self._test is not None else 0)
+        return (time.monotonic() - started) * frames
 
     @explain_validation_memory()
     def validate(self, step: int, *, with_preview: bool, with_test: bool = False) -> bool:

@@ -82,7 +82,7 @@ class TrainingLoop:
         is_new = start.state is None
         self._first_weights = copy_to_cpu(dict(start.network.named_parameters())) if is_new else None
         self._evaluator = Evaluator(plan, start.camera, self._learner, sink, control.raise_if_stopped)
-        self._cadences = Cadences(plan.config, clock)
+        self._cadences = Cadences(plan.config, clock, self._evaluator.estimate_validation_seconds)
         self._rollbacks, self._is_diverged = 0, False
         self._run_record = make_record(plan)
         self._run_id = start.state.run_id if start.state else uuid.uuid4().hex
@@ -291,9 +291,10 @@ class TrainingLoop:
 
     def _plan_steps(self) -> None:
         """Plan the steps that fit into the time budget; a change is stored and reported."""
-        if self._clock.total_steps is None:
-            self._cadences.validation.cost = self._evaluator.estimate_validation_seconds()
-        change = self._clock.plan_steps(self.step, self._cadences.estimate_overhead)
+        self._cadences.expect_validations()
+        change = self._clock.plan_steps(
+            self.step, lambda left, planned: self._cadences.estimate_overhead(left, planned) + self._saving.seconds
+        )
         if change is not None:
             self._config = self._config.replace(steps=change.total_steps)
             plan = dataclasses.replace(self._plan, config=self._config)

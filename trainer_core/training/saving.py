@@ -77,6 +77,7 @@ class Saving:
     Attributes:
         saver: writes the checkpoints, into the workspace or the folder chosen instead.
         workspace: the workspace that `saver` writes to.
+        seconds: seconds that the latest checkpoint took to write and verify.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Saving:
         self._lock: WorkspaceLock | None = lock
         self._control, self._sink = control, sink
         self._pool = WorkerPool(1, name="saving")
+        self.seconds = 0.0
         self._under_way: deque[_UnderWay] = deque()
         self._failed: dict[str, tuple[str, Prepare]] = {}  # name and write, by what they write
         self._error: OSError | None = None  # the latest
@@ -148,6 +150,7 @@ class Saving:
             else:
                 self._failed.pop(first.what, None)
                 if saved is not None:
+                    self.seconds = saved.seconds
                     self._sink(saved)
             finally:
                 self._under_way.popleft()

@@ -10,6 +10,7 @@ from trainer_core.settings.schema import AUTO
 WARM_UP_STEPS = 100
 _MAX_PERIOD = 600.0  # seconds
 _MIN_SECONDS_FOR_FOUR = 30.0  # seconds
+_MAX_SHARE, _MAX_SHARE_OF_FOUR = 0.05, 0.2  # of the time, of one task
 
 
 def learning_rate_at(step: int, *, peak: float, schedule: str, total_steps: int | None) -> float:
@@ -37,7 +38,7 @@ class Cadence:
         min_period: with "auto", the shortest period in seconds.
 
     Attributes:
-        cost: seconds that the task took last.
+        cost: seconds that the task takes; 0 if unknown.
     """
 
     def __init__(self, interval: NumberOrAuto, *, fraction: float, min_period: float) -> None:
@@ -57,24 +58,31 @@ class Cadence:
         """Return the seconds from one task to the next, in a run of `planned` seconds.
 
         The period is the fraction of the planned time, at least the minimum, and long enough that the task takes at
-        most 5 % of the time. A run of 30 seconds or more does the task at least four times, and no period exceeds ten
-        minutes.
+        most 5 % of the time. A run of 30 seconds or more does the task at least four times, unless that takes more than
+        20 % of the time. No period exceeds ten minutes, as long as the task takes at most 20 % of them.
         """
+        shortest = max(self._min_period, self.cost / _MAX_SHARE)
         if planned is None:
-            return self._min_period
-        period = max(self._min_period, self._fraction * planned, 20 * self.cost)
+            return shortest
+        period = max(self._fraction * planned, shortest)
         if planned >= _MIN_SECONDS_FOR_FOUR:
             period = min(period, planned / 4.5)
-        return min(period, _MAX_PERIOD)
+        return max(min(period, _MAX_PERIOD), self.cost / _MAX_SHARE_OF_FOUR)
 
-    def start(self, elapsed: float) -> None:
-        """Start the first period at `elapsed`, so that preparation before the first step does not count."""
-        self._last = elapsed
+    def count(self, seconds: float, planned: float, steps_per_second: float) -> int:
+        """Return how often the task is due within `seconds` of a run of `planned` seconds, at this speed."""
+        if self._steps is not None:
+            return int(seconds * steps_per_second / self._steps)
+        return int(seconds / self.period(planned))
 
-    def record(self, elapsed: float, cost: float) -> None:
-        """Record that the task ended at `elapsed` and took `cost` seconds."""
+    @property
+    def is_automatic(self) -> bool:
+        """Whether the task is due by time."""
+        return self._steps is None
+
+    def record(self, elapsed: float) -> None:
+        """Record that the task ended at `elapsed`."""
         self._last = elapsed
-        self.cost = cost
 
 
 def make_validation_cadence(interval: NumberOrAuto) -> Cadence:
