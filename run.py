@@ -2,6 +2,8 @@
 
     python3 run.py                    set up, then open the window with the last session, the first time with the
                                       built-in scenes selected; if no window can open, print the reason and run `demo`
+    python3 run.py enlarge PHOTOS... -o DIR
+                                      set up, then enlarge photos of a watch with the built-in models
     python3 run.py demo               set up, then train on built-in scenes in the terminal for about two minutes
     python3 run.py test [ARGS...]     set up, then run all tests (pytest gets ARGS)
     python3 run.py train ARGS...      set up, then run the trainer with these arguments
@@ -81,8 +83,8 @@ def main(arguments: "list[str]") -> int:
     if command in ("-h", "--help"):
         print(__doc__)
         return 0
-    if command not in ("window", "demo", "test", "train", "tools", "setup"):
-        known = "demo, test, train, tools, setup (or nothing)"
+    if command not in ("window", "enlarge", "demo", "test", "train", "tools", "setup"):
+        known = "enlarge, demo, test, train, tools, setup (or nothing)"
         print("run.py: unknown command %s. Use one of: %s. See: run.py --help" % (command, known), file=sys.stderr)
         return 2
     try:
@@ -117,8 +119,8 @@ def job_arguments(command: str, rest: "list[str]") -> "list[str]":
             report("Skipping the window tests because libraries are missing: %s" % ", ".join(missing))
         os.chdir(ROOT)  # pytest reads its settings from the current folder
         return ["-m", "pytest", *(["-p", "no:pytest-qt"] if missing else []), *rest]
-    if command == "tools":
-        return ["-c", RUN_MODULE, "trainer_core.tools", *rest]
+    if command in ("tools", "enlarge"):
+        return ["-c", RUN_MODULE, "trainer_core.tools", *(["enlarge"] if command == "enlarge" else []), *rest]
     if command == "window":
         reason = window_problem()
         if not reason:

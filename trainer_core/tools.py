@@ -22,18 +22,13 @@ from pathlib import Path
 
 from trainer_core import environment
 from trainer_core.errors import UserError
-from trainer_core.pasted_path import to_path
-from trainer_core.priority import LEVELS, set_priority
+from trainer_core.priority import set_priority
 from trainer_core.requirements import find_unsafe_library
-from trainer_core.settings.config import SETTINGS
 from trainer_core.signals import TerminationSignals
-from trainer_core.text import ArgumentParser, OutputError, configure_streams, print_lines, print_over
-from trainer_core.verbs.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF_HELP, VIEWER_COMPATIBLE
-from trainer_core.watches import WATCHES
+from trainer_core.text import OutputError, configure_streams, print_lines, print_over
+from trainer_core.tool_options import PROGRAM, build_parser
 
-PROGRAM = "wqv-upscale-tools"
 _PROGRESS_WIDTH = 60  # columns
-_MODEL_NAMES = ("realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-anime")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,15 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     environment.configure_libraries()
     unsafe = find_unsafe_library()
     if unsafe:
         print_lines(f"{PROGRAM}: {unsafe}", stream=sys.stderr)
         return 2
-    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        return run(options)
+        return _VERBS[options.verb](options)
     except OutputError as error:
         return error.report(PROGRAM)
     except (UserError, OSError) as error:
@@ -88,25 +82,23 @@ class _SignalHandler(TerminationSignals):
         raise KeyboardInterrupt
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = ArgumentParser(
-        prog=PROGRAM,
-        description="Inspect, use, convert, install and download models; simulate and calibrate watch cameras.",
+def _enlarge(options: argparse.Namespace) -> int:
+    from trainer_core.verbs.enlarge import enlarge
+
+    set_priority(options.priority)
+    done = enlarge(
+        options.photos,
+        options.out,
+        scale=options.scale,
+        model=options.model,
+        best=options.best,
+        device=options.device,
+        progress=_print_enlarge_progress,
     )
-    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_inspect, _add_upscale, _add_export, _add_install, _add_fetch, _add_simulate, _add_calibrate):
-        add(verbs)
-    return parser
-
-
-_Verbs = argparse._SubParsersAction  # argparse has no public name for it
-
-
-def _add_inspect(verbs: _Verbs[ArgumentParser]) -> None:
-    parser = verbs.add_parser("inspect", help="describe a weight file and list the programs that load it")
-    parser.add_argument("file", type=to_path, metavar="FILE")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.set_defaults(run=_inspect)
+    print_lines(*map(str, done.written))
+    for sentence in [*done.notices, *(reason for _, reason in done.refused)]:
+        _print_message(sentence)
+    return 2 if done.refused else 0
 
 
 def _inspect(options: argparse.Namespace) -> int:
@@ -116,44 +108,6 @@ def _inspect(options: argparse.Namespace) -> int:
     text = json.dumps(found.as_dict(), indent=2) if options.json else found.format_report()
     print_lines(*text.split("\n"))
     return 0
-
-
-def _add_upscale(verbs: _Verbs[ArgumentParser]) -> None:
-    parser = verbs.add_parser("upscale", help="upscale photos, folders of photos, watch dumps and Palm databases")
-    parser.add_argument("model", type=to_path, metavar="MODEL")
-    parser.add_argument("images", type=to_path, nargs="+", metavar="IMAGES")
-    parser.add_argument(
-        "-o", "--out", type=to_path, required=True, metavar="DIR", help="folder for the results (NAME.png)"
-    )
-    parser.add_argument(
-        "--tile",
-        type=int,
-        default=256,
-        metavar="N",
-        help="tile side in LR pixels; 0 means no tiles (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--device",
-        default="auto",
-        metavar="DEVICE",
-        help=f"{SETTINGS['device'].limits}; only cpu has been tested (default: %(default)s)",
-    )
-    parser.add_argument("--half", action="store_true", help="compute in half precision")
-    parser.add_argument(
-        "--compare",
-        nargs="?",
-        type=to_path,
-        const=Path(),
-        metavar="OTHER",
-        help="also write DIR/NAME_compare.png, which shows bicubic, this model and, if given, the model OTHER",
-    )
-    parser.add_argument(
-        "--priority",
-        choices=LEVELS,
-        default="low",
-        help="low: other programs come first; normal: like other programs (default: %(default)s)",
-    )
-    parser.set_defaults(run=_upscale)
 
 
 def _upscale(options: argparse.Namespace) -> int:
@@ -181,23 +135,6 @@ def _upscale(options: argparse.Namespace) -> int:
     return 2 if done.refused else 0
 
 
-def _add_export(verbs: _Verbs[ArgumentParser]) -> None:
-    parser = verbs.add_parser("export", help="convert a model file")
-    parser.add_argument("model", type=to_path, metavar="MODEL")
-    parser.add_argument("-o", "--out", type=to_path, required=True, metavar="FILE")
-    parser.add_argument(
-        "--format",
-        choices=tuple(FORMATS),
-        default="",
-        help="format (default: the suffix of FILE); " + "; ".join(f"{name}: {text}" for name, text in FORMATS.items()),
-    )
-    parser.add_argument("--half", action="store_true", help=HALF_HELP)
-    parser.add_argument("--viewer-compatible", action="store_true", help=VIEWER_COMPATIBLE)
-    parser.add_argument("--blend", type=to_path, metavar="OTHER", help=BLEND)
-    parser.add_argument("--alpha", type=float, default=DEFAULT_ALPHA, metavar="A", help=f"{ALPHA} (%(default)s)")
-    parser.set_defaults(run=_export)
-
-
 def _export(options: argparse.Namespace) -> int:
     from trainer_core.verbs.export import export_model
 
@@ -216,14 +153,6 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_install(verbs: _Verbs[ArgumentParser]) -> None:
-    parser = verbs.add_parser("install", help="copy a model into WQV-Viewer's models/custom folder")
-    parser.add_argument("model", type=to_path, metavar="MODEL")
-    parser.add_argument("--into", type=to_path, required=True, metavar="MODELS_CUSTOM_DIR")
-    parser.add_argument("--replace", action="store_true", help="overwrite an existing file with the same name")
-    parser.set_defaults(run=_install)
-
-
 def _install(options: argparse.Namespace) -> int:
     from trainer_core.verbs.install import install_model
 
@@ -231,69 +160,11 @@ def _install(options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_fetch(verbs: _Verbs[ArgumentParser]) -> None:
-    parser = verbs.add_parser("fetch", help="download a released Real-ESRGAN model for a warm start")
-    parser.add_argument("name", choices=_MODEL_NAMES, metavar="{" + ",".join(_MODEL_NAMES) + "}")
-    parser.add_argument(
-        "--into",
-        type=to_path,
-        default=Path("models/realesrgan"),
-        metavar="DIR",
-        help="folder for the download (default: %(default)s)",
-    )
-    parser.set_defaults(run=_fetch)
-
-
 def _fetch(options: argparse.Namespace) -> int:
     from trainer_core.verbs.fetch import fetch_model
 
     print_lines(str(fetch_model(options.name, options.into, progress=_print_download_progress)))
     return 0
-
-
-def _add_simulate(verbs: _Verbs[ArgumentParser]) -> None:
-    parser = verbs.add_parser(
-        "simulate",
-        help="make synthetic watch photos from clean photos",
-        description="Make synthetic watch photos from clean photos. Photos with the same name get their folder as a "
-        "prefix: FOLDER_NAME. The command replaces earlier results with the same names and leaves other files "
-        "in DIR unchanged.",
-    )
-    parser.add_argument(
-        "photos",
-        type=to_path,
-        nargs="+",
-        metavar="PHOTOS",
-        help="files, and folders with their subfolders (except DIR/lr and DIR/target)",
-    )
-    parser.add_argument(
-        "-o",
-        "--out",
-        type=to_path,
-        required=True,
-        metavar="DIR",
-        help="folder for the results: DIR/lr/NAME.png (wqv10: also NAME.jpg) and DIR/target/NAME.png",
-    )
-    cameras = tuple(watch.profile for watch in WATCHES.values())
-    parser.add_argument(
-        "--camera", choices=cameras, required=True, help="camera to simulate, of the mono or the color watch"
-    )
-    parser.add_argument("--scale", type=int, choices=(2, 4, 8), required=True)
-    parser.add_argument(
-        "--count",
-        type=int,
-        default=1,
-        metavar="K",
-        help="frames per photo, 1 to 1000, saved as NAME_1 to NAME_K (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=1337,
-        metavar="S",
-        help="seed of the random numbers, from 0 to 2147483647 (default: %(default)s)",
-    )
-    parser.set_defaults(run=_simulate)
 
 
 def _simulate(options: argparse.Namespace) -> int:
@@ -314,28 +185,6 @@ def _simulate(options: argparse.Namespace) -> int:
     return 2 if done.refused else 0
 
 
-def _add_calibrate(verbs: _Verbs[ArgumentParser]) -> None:
-    parser = verbs.add_parser("calibrate", help="fit a camera profile to captures from your own watch")
-    parser.add_argument(
-        "captures", type=to_path, nargs="+", metavar="CAPTURES", help="files or folders with a dozen captures or more"
-    )
-    parser.add_argument(
-        "-o",
-        "--out",
-        type=to_path,
-        required=True,
-        metavar="FILE",
-        help="camera profile to write, for --camera-profile FILE",
-    )
-    parser.add_argument(
-        "--photos",
-        type=to_path,
-        metavar="DIR",
-        help="folder of clean photos to simulate instead of the built-in scenes",
-    )
-    parser.set_defaults(run=_calibrate)
-
-
 def _calibrate(options: argparse.Namespace) -> int:
     from trainer_core.calibration.calibrate import calibrate
 
@@ -348,6 +197,10 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 def _print_tile_progress(name: str, done: int, total: int) -> None:
     _print_progress(f"{name}: {done}/{total}", last=done == total)
+
+
+def _print_enlarge_progress(number: int, files: int, name: str, done: int, total: int) -> None:
+    _print_progress(f"{number} of {files}, {name}: {done}/{total}", last=done == total)
 
 
 def _print_photo_progress(done: int, total: int) -> None:
@@ -370,6 +223,18 @@ def _print_progress(text: str, *, last: bool) -> None:
 
 def _print_message(message: object) -> None:
     print_lines(f"{PROGRAM}: {message}", stream=sys.stderr)
+
+
+_VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "enlarge": _enlarge,
+    "inspect": _inspect,
+    "upscale": _upscale,
+    "export": _export,
+    "install": _install,
+    "fetch": _fetch,
+    "simulate": _simulate,
+    "calibrate": _calibrate,
+}
 
 
 if __name__ == "__main__":

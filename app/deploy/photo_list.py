@@ -174,15 +174,17 @@ class PhotoList(QWidget):
 
 def _load_photo(file: Path, number: int) -> TrialPhoto | None:
     pictures = read_pictures(file)
-    return TrialPhoto(file, *pictures[number]) if number < len(pictures) else None
+    if number >= len(pictures):
+        return None
+    return TrialPhoto(file, pictures[number].name, pictures[number].pixels)
 
 
 def _make_thumbnails(file: Path) -> list[tuple[str, np.ndarray]]:
     small = []
-    for name, pixels in read_pictures(file):
-        image = Image.fromarray(pixels)
+    for picture in read_pictures(file):
+        image = Image.fromarray(picture.pixels)
         image.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
-        small.append((name, np.array(image)))
+        small.append((picture.name, np.array(image)))
     return small
 
 

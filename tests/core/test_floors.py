@@ -43,7 +43,8 @@ CORE_FLOORS: tuple[tuple[str, ...], ...] = (
     ("workspace", "weights"),
     ("planning",),
     ("training", "verbs"),
-    ("cli", "tools"),
+    ("cli", "tool_options"),
+    ("tools",),
     ("__main__",),
 )
 APP_FLOORS: tuple[tuple[str, ...], ...] = (
@@ -102,6 +103,7 @@ TORCH_FREE = {  # rooms and modules that can be imported without torch
     "planning",
     "cli",
     "tools",
+    "tool_options",
     "verbs.picture_files",
     "verbs.export_options",
     "verbs.inspect",

@@ -290,6 +290,7 @@ def start(project: Path, *arguments: str, window_problem: str = "") -> subproces
         (["demo"], "trainer_core --demo {root}/runs/demo"),
         (["train", "photos", "runs/x4"], "trainer_core photos runs/x4"),
         (["tools", "inspect", "a b.pth"], "trainer_core.tools inspect a b.pth"),
+        (["enlarge", "a b.png", "-o", "c"], "trainer_core.tools enlarge a b.png -o c"),
     ],
 )
 def test_a_complete_environment_is_used_at_once_and_its_exit_code_passed_on(

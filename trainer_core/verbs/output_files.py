@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
+from PIL.PngImagePlugin import PngInfo
 
 from trainer_core.errors import UserError
 from trainer_core.files import file_identity, write_bytes
@@ -40,20 +42,26 @@ def refuse_overwriting(target: Path, inputs: Collection[tuple[int, int] | None],
         raise UserError(f"{target} is {reason}")
 
 
-def save_png(pixels: np.ndarray, target: Path, *, inputs: Iterable[Path] = ()) -> Path:
+def save_png(
+    pixels: np.ndarray, target: Path, *, inputs: Iterable[Path] = (), text: Mapping[str, str] = MappingProxyType({})
+) -> Path:
     """Write pixels durably as PNG and return `target`.
 
     Args:
         pixels: uint8 [H, W] or [H, W, 3].
         target: file to write.
         inputs: photos that must not be overwritten.
+        text: text for the file, by keyword of the PNG standard, such as "Title".
 
     Raises:
         UserError: `target` is one of `inputs`, or cannot be written.
     """
     reason = "one of the photos to upscale. Choose another folder or name."
     refuse_overwriting(target, {file_identity(file) for file in inputs}, reason)
-    content = png_bytes(pixels, text=mark_result())
+    info = PngInfo()
+    for keyword, value in text.items():
+        info.add_text(keyword, value.encode("utf-8", "replace").decode("utf-8"))
+    content = png_bytes(pixels, text=mark_result(info))
     try:
         write_bytes(target, content)
     except OSError as error:

@@ -1,8 +1,9 @@
-"""Pictures of a watch or a camera as input of `upscale`, and comparisons of its results (no torch)."""
+"""Pictures of a watch or a camera as input of `upscale` and `enlarge`, and comparisons of results (no torch)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,28 @@ from trainer_core.data.passed_over import find_file_reason
 from trainer_core.data.photos import EXTENSIONS, PhotoError, decode
 from trainer_core.errors import UserError
 from trainer_core.pixels import as_rgb, enlarge_bicubic
+from trainer_core.watches import WATCHES, WQV1, WQV10, Watch
 
 MAX_PIXELS = 64_000_000  # of an enlarged picture in memory for display
 _CAPTION_HEIGHT = 14  # pixels above each picture of a comparison
+_GRAY_SPREAD, _GRAY_SHARE = 12, 0.99  # levels between the channels of a gray pixel of a JPEG; share of such pixels
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture from a file.
+
+    Args:
+        name: the file's stem, with a number if the file holds several; usable as a file name.
+        pixels: uint8 [H, W, 3].
+        watch: the watch that took it, or whose photos it resembles in having color or not.
+        is_capture: whether it is an unchanged photo of that watch.
+    """
+
+    name: str
+    pixels: np.ndarray
+    watch: Watch
+    is_capture: bool
 
 
 def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
@@ -49,21 +69,30 @@ def _could_hold_pictures(file: Path) -> bool:
     return file.suffix.lower() in EXTENSIONS | FOREIGN_SUFFIXES or could_be_watch_file(file)
 
 
-def read_pictures(file: Path) -> list[tuple[str, np.ndarray]]:
-    """Read each picture in a file as its name and uint8 [H, W, 3]; captures keep their exact levels.
+def read_pictures(file: Path) -> list[Picture]:
+    """Read each picture in a file; captures keep their exact levels.
 
     Raises:
         UserError: the file contains no picture, or cannot be read.
     """
     try:
-        return [(capture.name, as_rgb(capture.pixels)) for capture in read_captures(file)]
+        captures = read_captures(file)
     except UserError as error:
         if file.suffix.lower() not in EXTENSIONS and not describe_foreign_suffix(file.suffix):
             raise UserError(error.message) from error
+    else:
+        return [Picture(capture.name, as_rgb(capture.pixels), WATCHES[capture.kind], True) for capture in captures]
     try:
-        return [(file.stem, decode(file))]
+        pixels = decode(file)
     except PhotoError as error:
         raise UserError(f"{file} cannot be used: {error.message}.") from error
+    return [Picture(file.stem, pixels, WQV1 if _is_gray(pixels) else WQV10, False)]
+
+
+def _is_gray(pixels: np.ndarray) -> bool:
+    """Whether a picture is gray, apart from the traces of color that a JPEG may add."""
+    spread = pixels.max(-1) - pixels.min(-1)
+    return bool((spread <= _GRAY_SPREAD).mean() >= _GRAY_SHARE)
 
 
 def enlarge_for_display(picture: np.ndarray, scale: int) -> np.ndarray:

@@ -91,7 +91,7 @@ class Upscaler:
     ) -> None:
         if tile < 0 or 0 < tile < TILE_MARGIN:
             raise UserError(f"--tile must be 0 (no tiles) or at least {TILE_MARGIN}, not {tile}.")
-        self.hardware = _choose_hardware(device)
+        self.hardware = choose_upscaling_hardware(device)
         self._device = self.hardware.torch_device
         self._dtype = torch.float32 if not half else torch.float16 if self.hardware.kind != "cpu" else torch.bfloat16
         with explain_out_of_memory("load the model"):
@@ -115,6 +115,14 @@ class Upscaler:
     def is_unusable(self) -> bool:
         """Whether almost all results so far lie far outside of 0..1, which makes pictures of black and white alone."""
         return self._far_outside > _UNUSABLE_SHARE * self._sampled
+
+    @property
+    def unusable_notice(self) -> str:
+        """The sentences for the user about unusable results."""
+        return (
+            f"Almost all results of {self.name} lie far outside of the range of a picture, so its pictures are black "
+            "and white. Its weights are damaged; use another model."
+        )
 
     def __call__(self, image: np.ndarray, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         """Upscale a picture to uint8 [H*scale, W*scale, 3].
@@ -222,21 +230,14 @@ def upscale(
             try:
                 with explain_out_of_memory("read the picture"):
                     pictures = read_pictures(file)
-                for name, picture in pictures:
-                    target = out_dir / f"{unique_name(name, names)}.png"
+                for picture in pictures:
+                    target = out_dir / f"{unique_name(picture.name, names)}.png"
                     refuse_overwriting(target, inputs, "one of the photos to upscale. Choose another folder or name.")
-                    done.written += _upscale_picture(
-                        picture, target, models, compare or compare_with is not None, progress
-                    )
-                    done.made_gray += upscaler.gray and has_color(picture)
+                    done.written += _upscale_picture(picture.pixels, target, models, compare, progress)
+                    done.made_gray += upscaler.gray and has_color(picture.pixels)
             except UserError as error:
                 done.refused.append((file, str(error) if str(file) in str(error) else f"{file}: {error}"))
-    done.notices = [
-        f"Almost all results of {model.name} lie far outside of the range of a picture, so its pictures are black and "
-        "white. Its weights are damaged; use another model."
-        for model in models
-        if model.is_unusable
-    ]
+    done.notices = [model.unusable_notice for model in models if model.is_unusable]
     return done
 
 
@@ -268,7 +269,12 @@ def _produces_gray(network: RRDBNet) -> bool:
     return all(torch.equal(values, values[:1].expand_as(values)) for values in last.parameters())
 
 
-def _choose_hardware(device: str) -> Hardware:
+def choose_upscaling_hardware(device: str) -> Hardware:
+    """Choose the device on which a model runs.
+
+    Raises:
+        UserError: `device` is none of the known ones, or is not available.
+    """
     problem = SETTINGS["device"].problem(device)
     if problem:
         raise UserError(problem)
