@@ -23,7 +23,9 @@ from trainer_core.errors import UserError
 from trainer_core.planning.draft import Draft
 from trainer_core.planning.plan import find_run_photos
 from trainer_core.planning.readiness import SourceStatus
-from trainer_core.weights.warm_start import WarmStartSource, identify_source
+from trainer_core.planning.starting_weights import identify_start
+from trainer_core.settings.config import STARTER
+from trainer_core.weights.warm_start import WarmStartSource
 from trainer_core.workspace.layout import Workspace
 
 _TYPING_DELAY = 300  # milliseconds after the last key before a path is checked
@@ -216,13 +218,21 @@ class WeightsLookup(Lookup):
     """Check that identifies the weights of a warm start."""
 
     name = "init_weights"
-    inputs = ("init_arch",)
+    inputs = ("init_arch", "scale", "monochrome_style")
+    _arch = ""
+
+    def on_input(self) -> None:
+        """Identify the weights again; watch and scale decide only about a built-in model."""
+        config = self._draft.config
+        if config.init_weights == STARTER or config.init_arch != self._arch:
+            self.start()
 
     def _run_check(self) -> None:
         config = self._draft.config
-        path, arch = config.init_weights, config.init_arch
-        if path:
-            self._read(lambda: identify_source(Path(path), arch=arch), self._on_identified, self._on_refused)
+        weights, self._arch = config.init_weights, config.init_arch
+        if weights:
+            name = weights
+            self._read(lambda: identify_start(name, config, arch=self._arch), self._on_identified, self._on_refused)
         else:
             self._draft.warm_start = None
         self.changed.emit()
@@ -237,6 +247,7 @@ class WeightsLookup(Lookup):
         self.changed.emit()
 
     def _on_refused(self, error: Exception) -> None:
+        self._draft.warm_start = None
         super()._on_refused(error)
         self.message_posted.emit("error", self.problem)
 

@@ -61,6 +61,10 @@ class Project(QObject):
     def set_value(self, name: str, value: Any) -> None:
         """Set one setting; a path is checked when typing pauses."""
         self.draft.set(name, value)
+        self._check_later(name)
+
+    def _check_later(self, name: str) -> None:
+        """Check what depends on a setting that the user changed."""
         for lookup in self._lookups.values():
             if name == lookup.name:
                 lookup.start_later()
@@ -78,9 +82,7 @@ class Project(QObject):
     def reset_value(self, name: str) -> None:
         """Reset one setting to its default."""
         self.draft.reset(name)
-        if name in self._lookups:
-            self._lookups[name].start_later()
-        self.changed.emit()
+        self._check_later(name)
 
     def reload_workspace(self) -> None:
         """Read the workspace again, because a run began or ended there."""

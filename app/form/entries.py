@@ -218,7 +218,7 @@ class SegmentsEntry(Entry):
 
 
 class PathEntry(Entry):
-    """Entry of a file or a folder, typed or chosen in a dialog."""
+    """Entry of a file or a folder, typed or chosen in a dialog; a button chooses the word that stands for one."""
 
     path_chosen = Signal(str)  # in the dialog
 
@@ -231,18 +231,29 @@ class PathEntry(Entry):
         set_icon(self.browse, "folder")
         self.browse.clicked.connect(self.browse_path)
         self.row.addWidget(self.line, 1)
+        if setting.word_label:
+            self.word_button = QPushButton(setting.word_label)
+            self.word_button.clicked.connect(self._choose_word)
+            self.row.addWidget(self.word_button)
         self.row.addWidget(self.browse)
         self.setFocusProxy(self.line)
+
+    def _choose_word(self) -> None:
+        self.show_value(self.setting.word)
+        self.edited.emit(self.setting.word)
 
     def value(self) -> str | None:
         """Return the path that the text means; for an empty line None if the setting is optional, else ""."""
         text = self.line.text()
+        if text and text == self.setting.word_label:
+            return self.setting.word
         return clean_path(text) if text.strip() else (None if self.setting.optional else "")
 
     def show_value(self, value: Any) -> None:
-        """Show the path from its beginning."""
+        """Show the path from its beginning, or the label of the word."""
         if self.value() != value:
-            self.line.setText(value or "")
+            is_word = bool(value) and value == self.setting.word
+            self.line.setText(self.setting.word_label if is_word else value or "")
             self.line.setCursorPosition(0)
 
     def set_accessible_text(self, label: str, description: str) -> None:
@@ -252,7 +263,8 @@ class PathEntry(Entry):
 
     def browse_path(self) -> None:
         """Open a dialog to choose the file or folder, and emit `path_chosen`."""
-        start = self.line.text() or os.path.expanduser("~")
+        text = self.line.text()
+        start = text if text and text != self.setting.word_label else os.path.expanduser("~")
         if self.setting.kind == "folder":
             path = QFileDialog.getExistingDirectory(self, self.setting.label, start)
         else:

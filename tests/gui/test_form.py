@@ -12,12 +12,14 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
 
 from app.errors import ErrorDialog
-from app.form.entries import ChoiceEntry, NumberEntry
+from app.form.entries import ChoiceEntry, NumberEntry, PathEntry
 from app.window import Window
+from tests.core.starter_files import use_starters
 from tests.gui.window_driver import fill_form, find_named, unfold_groups, visible_text, wait_until_quiet
 from tests.small_runs import picture
 from trainer_core.camera import CameraProfile
 from trainer_core.planning import gpus
+from trainer_core.planning.command_line import format_command
 from trainer_core.planning.gpus import Gpu
 from trainer_core.settings.config import SETTINGS
 from trainer_core.weights.container.reader import open_weights
@@ -224,6 +226,27 @@ def test_dropped_weights_are_identified_and_decide_the_network(window: Window, q
     assert window.form.rows["num_feat"].entry.value() == 8
     window.project.reset_value("init_weights")
     qtbot.waitUntil(lambda: window.form.rows["num_feat"].entry.value() == 64)
+
+
+def test_the_built_in_model_is_one_click_away_and_follows_watch_and_scale(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_starters(monkeypatch, tmp_path / "starters", "wqv10_x4", "wqv1_x2")
+    row = window.form.rows["init_weights"]
+    assert isinstance(row.entry, PathEntry) and row.entry.word_button.text() == "Built-in model"
+    qtbot.mouseClick(row.entry.word_button, Qt.MouseButton.LeftButton)
+    assert (row.entry.line.text(), window.project.draft.config.init_weights) == ("Built-in model", "starter")
+    qtbot.waitUntil(lambda: "RRDB x4 8/1/8" in row.note)
+    window.project.set_value("preset", "nano")
+    assert window.form.rows["num_feat"].entry.value() == 32
+    window.project.set_value("scale", 2)
+    qtbot.waitUntil(lambda: "no built-in model for the color watch (WQV-3, WQV-10) at x2" in row.note)
+    assert "init_weights" in window.project.problems
+    window.project.set_value("monochrome_style", True)
+    qtbot.waitUntil(lambda: "RRDB x2 8/1/8" in row.note and "init_weights" not in window.project.problems)
+    assert "--init-weights starter" in format_command(window.project.given())
+    window.project.reset_value("init_weights")
+    assert row.entry.line.text() == "" and window.form.rows["num_feat"].entry.value() == 32
 
 
 def test_foreign_weights_are_refused_with_the_reason(window: Window, qtbot: Any, tmp_path: Path) -> None:

@@ -31,8 +31,9 @@ def format_command(given: Mapping[str, Any]) -> str:
 
 def with_absolute_paths(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return `given` with absolute paths, so that the command works in any folder."""
-    paths = {name: value for name, value in given.items() if SETTINGS[name].is_path and value and value != LATEST}
-    return {**given, **{name: os.path.abspath(clean_path(str(value))) for name, value in paths.items()}}
+    values = {name: value for name, value in given.items() if SETTINGS[name].is_path and value}
+    paths = {name: str(value) for name, value in values.items() if value not in (LATEST, SETTINGS[name].word)}
+    return {**given, **{name: os.path.abspath(clean_path(path)) for name, path in paths.items()}}
 
 
 def command_arguments(given: Mapping[str, Any]) -> list[str]:

@@ -15,8 +15,9 @@ from typing import Any
 
 from trainer_core.errors import NewerFileError, UserError
 from trainer_core.planning.resumed_run import find_run_settings
+from trainer_core.planning.starting_weights import find_start_network
 from trainer_core.settings.config import SETTINGS, TrainerConfig
-from trainer_core.settings.merge import merge_settings, network_settings
+from trainer_core.settings.merge import merge_settings
 from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
 from trainer_core.settings.rules import find_problems
 from trainer_core.settings.stored import StoredSettings
@@ -64,8 +65,10 @@ class Draft:
     @property
     def config(self) -> TrainerConfig:
         """All settings that result from the choices, valid or not."""
-        network = network_settings(self.warm_start.spec) if self.warm_start else {}
-        return merge_settings(self.given, self.stored.values, network)
+        given, stored = self.given, self.stored.values
+        name = given["init_weights"] if "init_weights" in given else stored.get("init_weights")
+        network = find_start_network(name, self.warm_start)
+        return merge_settings(given, stored, network.exact, network.minimum)
 
     @property
     def problems(self) -> dict[str, str]:

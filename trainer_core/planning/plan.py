@@ -23,12 +23,13 @@ from trainer_core.planning.micro_batch import fit_micro_batch, resumed_micro_bat
 from trainer_core.planning.photos import SourcePhotos, find_photos
 from trainer_core.planning.resumed_run import find_workspace_id, read_resumed_run
 from trainer_core.planning.run_record import hash_profile
-from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.merge import network_settings, resolve_settings
+from trainer_core.planning.starting_weights import find_start_network, identify_start
+from trainer_core.settings.config import STARTER, TrainerConfig
+from trainer_core.settings.merge import merge_settings, resolve_settings
 from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
 from trainer_core.settings.schema import AUTO
 from trainer_core.settings.stored import StoredSettings, settings_to_json
-from trainer_core.weights.warm_start import WarmStartSource, identify_source
+from trainer_core.weights.warm_start import WarmStartSource
 from trainer_core.workspace.checkpoints import locate_checkpoint
 from trainer_core.workspace.layout import Workspace
 
@@ -133,7 +134,8 @@ def make_plan(given: Mapping[str, Any], should_continue: Callable[[], bool] = la
     stored = workspace.read_settings()
     profile = _load_profile(given, stored)
     warm = _find_warm_start(given, stored)
-    config = resolve_settings(given, stored.values, network_settings(warm.spec) if warm else {})
+    network = find_start_network(_find_init_weights(given, stored), warm)
+    config = resolve_settings(given, stored.values, network.exact, network.minimum)
     hardware = choose_hardware(config)
     micro_batch = _fit_micro_batch(config, hardware)
     return RunPlan(
@@ -279,25 +281,31 @@ def _load_profile(given: dict[str, Any], stored: StoredSettings) -> CameraProfil
     return profile
 
 
+def _find_init_weights(given: Mapping[str, Any], stored: StoredSettings) -> str | None:
+    name: str | None = given["init_weights"] if "init_weights" in given else stored.values.get("init_weights")
+    return name or None
+
+
 def _find_warm_start(given: Mapping[str, Any], stored: StoredSettings) -> WarmStartSource | None:
-    path = given["init_weights"] if "init_weights" in given else stored.values.get("init_weights")
-    if not path:
+    name = _find_init_weights(given, stored)
+    if name is None:
         return None
     arch = given.get("init_arch") or stored.values.get("init_arch", "auto")
-    if "init_weights" not in given and not Path(path).is_file():
+    if name != STARTER and "init_weights" not in given and not Path(name).is_file():
         raise UserError(
-            f"The warm-start file stored in this workspace, {path}, no longer exists. "
+            f"The warm-start file stored in this workspace, {name}, no longer exists. "
             "Set its new path with --init-weights, or start without it (--no-init-weights)."
         )
-    return identify_source(Path(path), arch=arch)
+    return identify_start(name, merge_settings(given, stored.values), arch=arch)
 
 
 def _network_conflict_notices(config: TrainerConfig, given: Mapping[str, Any]) -> tuple[str, ...]:
     requested, used = network_spec(config.replace(**_preset_network(config))), network_spec(config)
     if "preset" not in given or used == requested:
         return ()
+    weights = "The built-in model" if config.init_weights == STARTER else "The warm-start file"
     return (
-        f"The warm-start file sets the network: {used.describe()} instead of the preset's "
+        f"{weights} sets the network: {used.describe()} instead of the preset's "
         f"{requested.describe()}. Set --num-block, --num-feat or --num-grow-ch to change that.",
     )
 

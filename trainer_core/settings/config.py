@@ -26,6 +26,8 @@ _training, _losses, _start = Group("Training"), Group("Losses"), Group("Starting
 _watching, _machine = Group("Monitoring"), Group("Machine")
 
 NumberOrAuto = Union[int, str]
+STARTER = "starter"
+"""The value of `init_weights` that means the built-in model for the watch and scale."""
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,17 @@ class TrainerConfig:
 
     # -- starting point ------------------------------------------------------------------------
 
-    init_weights: str | None = _start("Warm start", "Start from an RRDB weight file (Real-ESRGAN or your own).").file(
-        WEIGHT_FILES, advanced=False, replaces=(*NETWORK_FIELDS, "resume_from"), always_explicit=True
+    init_weights: str | None = _start(
+        "Warm start",
+        "Start from an RRDB weight file (Real-ESRGAN or your own); starter: from the built-in model for the watch and "
+        "scale, widened to the preset.",
+    ).file(
+        WEIGHT_FILES,
+        word=STARTER,
+        word_label="Built-in model",
+        advanced=False,
+        replaces=(*NETWORK_FIELDS, "resume_from"),
+        always_explicit=True,
     )
     init_arch: str = _start(
         "Warm-start architecture",

@@ -1,7 +1,8 @@
 """Merging of a run's settings from flags, a preset, the stored settings of the workspace and defaults.
 
 Precedence: explicit flag > explicit `--preset` > stored settings > default of the preset. An explicit warm-start file
-sets the network's dimensions unless flags give them; without the stored warm start, they are the preset's again.
+sets the network's dimensions unless flags give them; without the stored warm start, they are the preset's again. A
+built-in model only sets their minimum.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from trainer_core.settings.rules import find_problems
 
 
 def resolve_settings(
-    given: Mapping[str, Any], stored: Mapping[str, Any] = {}, warm_start_network: Mapping[str, Any] = {}
+    given: Mapping[str, Any],
+    stored: Mapping[str, Any] = {},
+    warm_start_network: Mapping[str, Any] = {},
+    min_network: Mapping[str, int] = {},
 ) -> TrainerConfig:
     """Merge the sources of settings into one valid configuration.
 
@@ -24,11 +28,12 @@ def resolve_settings(
         given: explicit settings by field name.
         stored: `StoredSettings.values` of the workspace.
         warm_start_network: `num_feat`, `num_block`, `num_grow_ch` of the warm-start file, if there is one.
+        min_network: the smallest of them, unless flags give them.
 
     Raises:
         UserError: a value is outside its limits, or two values contradict each other.
     """
-    config = merge_settings(given, stored, warm_start_network)
+    config = merge_settings(given, stored, warm_start_network, min_network)
     problems = find_problems(config)
     if problems:
         raise UserError(" ".join(problems.values()))
@@ -36,7 +41,10 @@ def resolve_settings(
 
 
 def merge_settings(
-    given: Mapping[str, Any], stored: Mapping[str, Any] = {}, warm_start_network: Mapping[str, Any] = {}
+    given: Mapping[str, Any],
+    stored: Mapping[str, Any] = {},
+    warm_start_network: Mapping[str, Any] = {},
+    min_network: Mapping[str, int] = {},
 ) -> TrainerConfig:
     """Merge like `resolve_settings`, but return a configuration that may have problems, for a form being filled in."""
     base = {**(_demo_defaults() if given.get("demo") else {}), **stored}
@@ -49,6 +57,7 @@ def merge_settings(
         values.update(preset_values, preset=preset)
     if given.get("init_weights"):
         values.update(warm_start_network)
+    values.update({name: max(values.get(name, 0), minimum) for name, minimum in min_network.items()})
     values.update(given)
     if "steps" in given and "max_minutes" not in given:
         values["max_minutes"] = None  # explicit steps replace a stored time budget

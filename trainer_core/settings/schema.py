@@ -37,6 +37,8 @@ class Setting:
         choice_labels: value of a choice or switch -> text of its button; empty: the values are the texts.
         files: file type for the file dialog.
         hint: placeholder of the empty entry; "" for the general one.
+        word: a value that stands for a path; "" for none.
+        word_label: text of the button that chooses `word`, and of the entry then.
         advanced: whether the form shows it in a folded group.
         stored: whether a new run in a workspace reuses the value from `training_config.json`.
         place: whether it gives the location of photos or results; never reused, but offered again to the user.
@@ -63,6 +65,8 @@ class Setting:
     choice_labels: Mapping[Any, str] = field(default_factory=dict, hash=False)
     files: FileKind | None = None
     hint: str = ""
+    word: str = ""
+    word_label: str = ""
     advanced: bool = True
     stored: bool = True
     place: bool = False

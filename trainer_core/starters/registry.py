@@ -13,9 +13,6 @@ from trainer_core.starters.card import Starter, read_card, starter_name
 from trainer_core.watches import WATCHES, Watch
 
 FOLDER = Path(__file__).parent
-STARTER = "starter"
-"""The word that stands for the starter of the run's watch and scale, where a weight file can be named."""
-
 _NAME_ENDING = "_starter"
 
 
