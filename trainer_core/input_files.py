@@ -10,8 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+MAX_LINE_BYTES = 8 << 20
 
 _KINDS = (
     (stat.S_ISDIR, "it is a folder, not a file"),
@@ -51,6 +54,18 @@ def read_regular(path: Path | str, max_bytes: int | None = None) -> bytes:
     """
     with open_regular(path) as file:
         return file.read() if max_bytes is None else file.read(max_bytes)
+
+
+def read_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines that follow in a file, without those of more than `MAX_LINE_BYTES`, which are no text.
+
+    A power cut can leave zeros at the end of a file, in any number and without a line end.
+    """
+    while line := file.readline(MAX_LINE_BYTES + 1):
+        if len(line) <= MAX_LINE_BYTES:
+            yield line
+        while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+            line = file.readline(MAX_LINE_BYTES + 1)
 
 
 def check_regular(path: Path | str) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from tests.small_runs import TINY, make_photos
+from trainer_core import input_files
 from trainer_core.camera import CameraProfile
 from trainer_core.data.decoding import decode
 from trainer_core.data.photos import scan_photos
 from trainer_core.data.splits import read_splits
 from trainer_core.errors import UserError
 from trainer_core.files import write_bytes
-from trainer_core.input_files import open_regular, read_regular
+from trainer_core.input_files import open_regular, read_lines, read_regular
 from trainer_core.planning.plan import make_plan
 from trainer_core.previews.pinned_photos import pin_photo
 from trainer_core.workspace.checkpoints import locate_checkpoint
@@ -36,6 +37,15 @@ def test_a_regular_file_is_read_whole_or_up_to_a_limit(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
     (tmp_path / "link").symlink_to("file")
     assert read_regular(tmp_path / "link") == b"content" and read_regular(tmp_path / "file", 3) == b"con"
+
+
+def test_lines_are_read_one_by_one_without_those_that_are_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(input_files, "MAX_LINE_BYTES", 5)
+    (tmp_path / "file").write_bytes(b"a\n1234\n12345\n" + b"\0" * 18 + b"\nb\n\nlast")
+    with open_regular(tmp_path / "file") as file:
+        assert list(read_lines(file)) == [b"a\n", b"1234\n", b"b\n", b"\n", b"last"]
 
 
 def test_anything_else_is_refused_with_its_kind(pipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

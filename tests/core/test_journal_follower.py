@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from trainer_core.events import CheckpointSaved, Event, Notice, RunFinished, RunStarted, StepDone, Validated
+from trainer_core.sinks import journal_follower
 from trainer_core.sinks.journal import format_json_line
 from trainer_core.sinks.journal_follower import JournalFollower, without_repeats
 
@@ -65,6 +68,35 @@ def test_a_journal_that_is_shorter_than_its_head_grows_without_being_another(tmp
     append(path, begun(), step(1))
     assert list(journal.read_new_events()) == [begun(), step(1)]
     assert journal.files == 1
+
+
+def test_a_long_journal_is_read_block_by_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_follower, "_BLOCK_BYTES", 1000)
+    path = tmp_path / "journal.jsonl"
+    events = [begun(), *(step(number) for number in range(1, 30))]
+    append(path, *events, text="\0" * 5000 + "\n")  # zeros as a power cut leaves them
+    append(path, step(30), text=format_json_line(step(31))[:20])
+    journal = JournalFollower(path)
+    assert list(journal.read_new_events()) == [*events, step(30)]
+    append(path, text=format_json_line(step(31))[20:] + "\n")
+    assert list(journal.read_new_events()) == [step(31)]
+
+
+def test_a_journal_that_is_replaced_between_two_blocks_is_not_mixed_with_its_successor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_follower, "_BLOCK_BYTES", 1000)
+    path, other = tmp_path / "journal.jsonl", [begun(run_id="b"), *(step(number) for number in range(50, 90))]
+    events = [begun(), *(step(number) for number in range(1, 30))]
+    append(path, *events)
+    journal = JournalFollower(path)
+    first = journal.read_new_events()
+    path.rename(tmp_path / "aside")
+    append(path, *other)
+    read = list(first)
+    assert 0 < len(read) < len(events) and read == events[: len(read)]
+    assert journal.files == 1
+    assert list(journal.read_new_events()) == other and journal.files == 2
 
 
 def test_a_history_without_repeats_drops_superseded_events_and_all_but_the_last_of_successive_steps() -> None:

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,11 @@ from trainer_core.events import (
 from trainer_core.sinks.console import ConsoleSink, LogFileSink
 from trainer_core.sinks.event_text import EventFormatter, format_duration, format_rough_duration
 from trainer_core.sinks.journal import JournalSink, JsonlStdoutSink, format_json_line, read_journal
+from trainer_core.sinks.journal_follower import JournalFollower
 from trainer_core.sinks.tensorboard import TensorBoardSink, make_tensorboard_sink
 from trainer_core.text import escape_control_characters
+from trainer_core.workspace.checkpoints import list_checkpoints
+from trainer_core.workspace.layout import Workspace
 
 
 class FakeClock:
@@ -332,6 +336,25 @@ def test_reading_a_journal_skips_torn_lines_and_a_missing_file_is_empty(tmp_path
         file.write(b'[1]\n\xff\xfe\n{"event": "StepDone", "st')
     assert [r["event"] for r in read_journal(tmp_path / "j")] == ["RunStarted"]
     assert read_journal(tmp_path / "absent") == []
+
+
+def test_zeros_in_a_journal_cost_no_memory(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    journal = workspace.journal_file
+    JournalSink(journal)(started())
+    with open(journal, "r+b") as file:
+        file.truncate(256 << 20)  # as a power cut can leave it
+    JournalSink(journal)(finished("stopped", 3))
+    tracemalloc.start()
+    try:
+        events = [type(event).__name__ for event in JournalFollower(journal).read_new_events()]
+        records = [record["event"] for record in read_journal(journal)]
+        assert list_checkpoints(workspace) == []
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert events == records == ["RunStarted", "RunFinished"]
+    assert peak < 64 << 20
 
 
 def test_a_resumed_history_holds_each_step_once(tmp_path: Path) -> None:

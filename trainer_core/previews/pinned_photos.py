@@ -121,7 +121,7 @@ def _choose_target(folder: Path, name: str, content: bytes) -> Path:
     existing = {path.stem.lower(): path for path in _list_files(folder)}
     candidate, number = stem, 1
     while candidate.lower() in existing:
-        if read_regular(existing[candidate.lower()]) == content:
+        if read_regular(existing[candidate.lower()], len(content) + 1) == content:
             return existing[candidate.lower()]
         number += 1
         candidate = f"{stem}_{number}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from trainer_core.events import Event, Notice, StepDone, event_from_json, event_to_json, is_known, is_superseded
-from trainer_core.input_files import read_regular
+from trainer_core.input_files import open_regular, read_lines
 from trainer_core.json_files import parse_json
 from trainer_core.sinks.append_file import AppendFile
 from trainer_core.sinks.throttle import Clock, Throttle
@@ -87,14 +87,15 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     history: list[dict[str, Any]] = []
-    for line in read_regular(path).decode("utf-8", "replace").splitlines():
-        record = parse_line(line)
-        if record is None or (is_known(record) and event_from_json(record) is None):
-            continue
-        if record["event"] == "RunStarted":
-            start = record.get("start_step")
-            history = [r for r in history if not is_superseded(r["event"], r.get("step"), start)]
-        history.append(record)
+    with open_regular(path) as file:
+        for line in read_lines(file):
+            record = parse_line(line.decode("utf-8", "replace"))
+            if record is None or (is_known(record) and event_from_json(record) is None):
+                continue
+            if record["event"] == "RunStarted":
+                start = record.get("start_step")
+                history = [r for r in history if not is_superseded(r["event"], r.get("step"), start)]
+            history.append(record)
     return history
 
 

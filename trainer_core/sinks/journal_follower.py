@@ -6,13 +6,13 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from trainer_core.events import Event, RunStarted, StepDone, event_from_json, is_superseded
 from trainer_core.input_files import open_regular
 from trainer_core.sinks.journal import parse_line
 
 _FINGERPRINT_BYTES = 256  # bytes; time and run id in the first line distinguish one run from another
+_BLOCK_BYTES = 8 << 20
 
 
 class JournalFollower:
@@ -31,32 +31,39 @@ class JournalFollower:
     def read_new_events(self) -> Iterator[Event]:
         """Return an iterator over the events since the last call, each as soon as its line is complete.
 
-        Previews have no pixels; unreadable lines are skipped. The file is read and closed at once, so that the writer
-        can move it; the lines are parsed one by one.
+        Previews have no pixels; unreadable lines are skipped. The first block of the file is read at once, the others
+        as the iterator comes to them. The file is closed after each block, so that the writer can move it; the lines
+        are parsed one by one, so that other threads can run.
         """
-        events = (event_from_json(record) for record in map(parse_line, self._new_lines()) if record is not None)
+        first = self._read_block(is_first=True)
+        records = (parse_line(line.decode("utf-8", "replace")) for line in self._lines(first))
+        events = (event_from_json(record) for record in records if record is not None)
         return (event for event in events if event is not None)
 
-    def _new_lines(self) -> Iterator[str]:
+    def _lines(self, block: bytes) -> Iterator[bytes]:
+        while block:
+            yield from io.BytesIO(block)
+            block = self._read_block()
+
+    def _read_block(self, *, is_first: bool = False) -> bytes:
+        """Read the complete lines of the next block; b"" at the end, or if the file is another one than before."""
         try:
             with open_regular(self._path) as file:
-                self._check_same_file(file)
+                head = file.read(_FINGERPRINT_BYTES)
+                if not head.startswith(self._fingerprint) or os.fstat(file.fileno()).st_size < self._offset:
+                    if not is_first:
+                        return b""  # the next call begins with the other file
+                    self._offset = 0
+                    self.files += 1
+                self._fingerprint = head
                 file.seek(self._offset)
-                data = file.read()
+                data = file.read(_BLOCK_BYTES)
         except OSError:
-            return iter(())  # not written yet, or just being archived
-        data = data[: data.rfind(b"\n") + 1]
-        self._offset += len(data)
-        return (
-            line.decode("utf-8", "replace") for line in io.BytesIO(data)
-        )  # one by one, so that other threads can run
-
-    def _check_same_file(self, file: BinaryIO) -> None:
-        head = file.read(_FINGERPRINT_BYTES)
-        if not head.startswith(self._fingerprint) or os.fstat(file.fileno()).st_size < self._offset:
-            self._offset = 0
-            self.files += 1
-        self._fingerprint = head
+            return b""  # not written yet, or just being archived
+        is_part_of_line = b"\n" not in data and len(data) == _BLOCK_BYTES  # zeros that a power cut left
+        block = data if is_part_of_line else data[: data.rfind(b"\n") + 1]
+        self._offset += len(block)
+        return block
 
 
 def without_repeats(events: Iterable[Event]) -> list[Event]:

@@ -9,7 +9,7 @@ from typing import Any
 from trainer_core.errors import UserError
 from trainer_core.events import is_superseded
 from trainer_core.files import file_identity, is_same_folder, real_path
-from trainer_core.input_files import check_regular, open_regular
+from trainer_core.input_files import check_regular, open_regular, read_lines
 from trainer_core.sinks.journal import parse_line
 from trainer_core.weights.container.reader import WeightsError, open_weights
 from trainer_core.workspace.layout import DEPLOY_SUFFIX, LATEST, Workspace
@@ -200,7 +200,7 @@ def _read_marks(journal: Path) -> list[dict[str, Any]]:
     """Read only the records of sessions and of checkpoints, which are few."""
     try:
         with open_regular(journal) as file:
-            lines = [line for line in file if any(b'"%s"' % mark.encode() in line for mark in _MARKS)]
+            lines = [line for line in read_lines(file) if any(b'"%s"' % mark.encode() in line for mark in _MARKS)]
     except OSError:
         return []
     records = [parse_line(line.decode("utf-8", "replace")) for line in lines]

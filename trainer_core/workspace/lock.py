@@ -25,6 +25,7 @@ from trainer_core.input_files import read_regular
 from trainer_core.json_files import parse_json
 
 _CLOCK_TOLERANCE = 10.0  # seconds between the clocks of files and of processes
+_MAX_HOLDER_BYTES = 1 << 16
 _HOLDER_SECONDS = 3.0  # seconds in which a new holder of the lock has written its name
 _NO_LOCKS = tuple(
     getattr(errno, name) for name in ("ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL") if hasattr(errno, name)
@@ -102,7 +103,7 @@ def read_lock_holder(root: Path) -> LockHolder | None:
     """Return the holder of the lock as `.lock.json` names it; None if it names none."""
     file = root / ".lock.json"
     try:
-        data = parse_json(read_regular(file))
+        data = parse_json(read_regular(file, _MAX_HOLDER_BYTES))
         return LockHolder(int(data["pid"]), str(data["host"]), str(data["since"]), file.stat().st_mtime)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer_core.events import Event, event_to_json
-from trainer_core.sinks.journal import read_journal
+from trainer_core.sinks.journal_follower import JournalFollower, without_repeats
 from trainer_core.workspace.checkpoints import has_final_checkpoint, has_header, list_checkpoints
 from trainer_core.workspace.layout import Workspace
 
@@ -48,7 +48,9 @@ def find_unfinished_run(workspace: Workspace, events: Iterable[Event] | None = N
     if not checkpoints:
         return None
     step, path = next((entry for entry in checkpoints if has_header(entry[1])), checkpoints[0])
-    records = read_journal(workspace.journal_file) if events is None else [event_to_json(event) for event in events]
+    if events is None:
+        events = without_repeats(JournalFollower(workspace.journal_file).read_new_events())
+    records = [event_to_json(event) for event in events]
     if has_final_checkpoint(workspace, step) and (not records or _last_outcome(records) == "completed"):
         return None
     validated = (record for record in records if record["event"] == "Validated" and record.get("split") == "val")
