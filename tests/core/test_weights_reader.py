@@ -315,6 +315,14 @@ def test_storages_of_unknown_kinds_are_named(tmp_path: Path) -> None:
         load_tree(tmp_path / "q.pth")
 
 
+def test_values_of_unknown_types_are_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "e.safetensors").write_bytes(safetensors({"w": entry([8], 0, 32, "F8_E4M3")}))
+    torch.save({"w": torch.zeros(4, dtype=torch.uint16)}, tmp_path / "u.pth")
+    for name, kind in (("e.safetensors", "F8_E4M3"), ("u.pth", "_rebuild_tensor_v3")):
+        with pytest.raises(WeightsError, match=f"{kind}.*Use a file with float32, float16 or bfloat16 values"):
+            open_weights(tmp_path / name)
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [(["a.npy"], "NumPy"), (["x/model.pth"], "model.pth; unpack it first"), (["x/code/a.py"], "TorchScript")],

@@ -305,6 +305,11 @@ def _find_global(name: str) -> _Function | _StorageType:
         return _StorageType(STORAGES[kind])
     if name in _FUNCTIONS:
         return _Function(name)
+    if name.startswith("torch._utils._rebuild_"):
+        raise WeightsError(
+            f"it contains tensors of an unusual kind ({name[:120]!r}). "
+            "Use a file with float32, float16 or bfloat16 values"
+        )
     raise WeightsError(
         f"it refers to {name[:120]!r}, which is neither a tensor nor a plain value; nothing was run. "
         "Ask its author for a file that contains only weights, such as .safetensors"

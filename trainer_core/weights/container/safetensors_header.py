@@ -89,7 +89,11 @@ def _read_entry(name: str, entry: Any, start: int, limits: Limits) -> tuple[Tens
     require(len(name) <= limits.name_characters, f"a name has {len(name)} characters")
     valid = isinstance(entry, dict) and set(entry) == {"dtype", "shape", "data_offsets"}
     require(valid, f"tensor {name!r} has an unknown description")
-    require(isinstance(entry["dtype"], str) and entry["dtype"] in _DTYPES, f"tensor {name!r} has an unknown type")
+    kind = entry["dtype"] if isinstance(entry["dtype"], str) else ""
+    require(
+        kind in _DTYPES,
+        f"its tensor {name!r} has the type {kind[:40]!r}. Use a file with float32, float16 or bfloat16 values",
+    )
     shape, span = entry["shape"], entry["data_offsets"]
     numbers = isinstance(shape, list) and isinstance(span, list) and all(is_size(number) for number in shape + span)
     require(
@@ -100,7 +104,7 @@ def _read_entry(name: str, entry: Any, start: int, limits: Limits) -> tuple[Tens
     for side in shape:
         numel *= side
         require(numel <= limits.elements, f"the tensors have more than {limits.elements} elements")
-    storage = StorageRef(name, _DTYPES[entry["dtype"]], numel)
+    storage = StorageRef(name, _DTYPES[kind], numel)
     require(span[1] - span[0] == storage.nbytes, f"tensor {name!r} does not match the size of its values")
     tensor = make_tensor(storage, 0, tuple(shape), row_major(tuple(shape)), limits)
     return tensor, ByteRange(start + span[0], storage.nbytes)
