@@ -165,6 +165,22 @@ def test_a_stored_value_of_the_wrong_kind_names_the_file() -> None:
         parse_stored_settings([1], "old.json")
 
 
+def test_a_message_shows_values_as_the_file_spells_them_and_long_ones_in_part() -> None:
+    for data, words in (
+        ({"steps": True}, "must be a whole number, not true."),
+        ({"betas": [0.9]}, "must be two numbers, not [0.9]."),
+        ({"preset": "x" * 10_000}, f"not '{'x' * 59}…."),
+        ({"steps": 10**4000}, f"not 1{'0' * 59}…."),
+    ):
+        with pytest.raises(UserError) as refusal:
+            parse_stored_settings({"schema": 1, **data}, "f.json")
+        assert words in refusal.value.message and len(refusal.value.message) < 250
+    (notice,) = parse_stored_settings(
+        {"schema": 1, **{f"future{n:03}" * 1000: n for n in range(500)}}, "f.json"
+    ).notices
+    assert notice.endswith("and 490 more.") and len(notice) < 800
+
+
 def test_the_options_page_is_what_the_schema_says() -> None:
     page = Path(__file__).parents[2] / "docs" / "options.md"
     hint = "run: python -m trainer_core.settings.options_page > docs/options.md"

@@ -109,11 +109,12 @@ class Setting:
         if value is None:
             return None if self.optional else "is missing"
         if self.kind == "switch":
-            return None if isinstance(value, bool) else f"must be true or false, not {value!r}"
+            return None if isinstance(value, bool) else f"must be true or false, not {_quote(value)}"
         if self.is_path:
-            return None if isinstance(value, str) and value and "\0" not in value else f"must be a path, not {value!r}"
+            is_path = isinstance(value, str) and value != "" and "\0" not in value
+            return None if is_path else f"must be a path, not {_quote(value)}"
         if self.kind == "choice":
-            return None if self._is_choice(value) else f"must be one of {self.limits}, not {value!r}"
+            return None if self._is_choice(value) else f"must be one of {self.limits}, not {_quote(value)}"
         if self.kind == "pair":
             return self._pair_problem(value)
         if self.kind == INT_OR_AUTO and value == AUTO:
@@ -128,17 +129,17 @@ class Setting:
 
     def _pair_problem(self, value: Any) -> str | None:
         if not isinstance(value, (tuple, list)) or len(value) != 2:
-            return f"must be two numbers, not {value!r}"
+            return f"must be two numbers, not {_quote(value)}"
         return next((p for p in (self._number_problem(v) for v in value) if p), None)
 
     def _number_problem(self, value: Any) -> str | None:
         whole = self.kind in ("int", INT_OR_AUTO)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return f"must be a {'whole ' if whole else ''}number, not {value!r}"
+            return f"must be a {'whole ' if whole else ''}number, not {_quote(value)}"
         if whole and not isinstance(value, int):
-            return f"must be a whole number, not {value!r}"
+            return f"must be a whole number, not {_quote(value)}"
         if value != value or value in (float("inf"), float("-inf")):
-            return f"must be a finite number, not {value!r}"
+            return f"must be a finite number, not {_quote(value)}"
         too_small = self.minimum is not None and value < self.minimum
         too_small = too_small or (self.exclusive_minimum is not None and value <= self.exclusive_minimum)
         too_large = self.maximum is not None and value > self.maximum
@@ -241,4 +242,10 @@ def format_value(value: Any) -> str:
 def _format_limit(value: float) -> str:
     if isinstance(value, float) and abs(value) >= 1e5 and value == int(value):
         return f"{value:.0f}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else _quote(value)
+
+
+def _quote(value: Any) -> str:
+    """Return a value as a settings file spells it, the first 60 characters of a long one."""
+    text = str(value).lower() if isinstance(value, bool) else repr(list(value) if isinstance(value, tuple) else value)
+    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -17,6 +17,7 @@ SCHEMA_VERSION = 1
 RESERVED_KEYS = ("schema", "workspace_id", "derived", "warm_start")
 ADVICE = "Correct it, or move it to another folder to continue without it."
 _LARGEST = 1e300  # a whole number of JSON can be too large for a float
+_MAX_NAMES, _MAX_NAME = 10, 60  # unknown settings that a notice names, and characters of each
 _LEGACY_FIELDS_IGNORED = ("perceptual_weight", "monochrome_noise")
 
 
@@ -62,7 +63,9 @@ def parse_stored_settings(data: Any, where: str) -> StoredSettings:
         notices.append(f"{where} is from the first trainer. {ignored if dropped else 'Its settings are used.'}")
     unknown = {k: v for k, v in data.items() if k not in SETTINGS and k not in RESERVED_KEYS}
     if unknown:
-        notices.append(f"{where}: unknown settings are kept but not used: {', '.join(sorted(unknown))}.")
+        names = [name[:_MAX_NAME] for name in sorted(unknown)[:_MAX_NAMES]]
+        more = f" and {len(unknown) - _MAX_NAMES} more" if len(unknown) > _MAX_NAMES else ""
+        notices.append(f"{where}: unknown settings are kept but not used: {', '.join(names)}{more}.")
     workspace_id = data.get("workspace_id")
     if "workspace_id" in data and (not isinstance(workspace_id, str) or not workspace_id):
         raise UserError(f'{where}: "workspace_id" must be text, not {str(workspace_id)[:40]!r}. {ADVICE}')
