@@ -302,8 +302,12 @@ class Fanout:
                 sink(event)
             except Exception as error:
                 self._sinks.remove(sink)
-                self(Notice("warning", f"{_sink_name(sink)} failed and receives no further events: {error!r}"))
+                name = getattr(sink, "name", None) or type(sink).__name__
+                text = f"{name[0].upper()}{name[1:]} failed and receives no further events: {_describe(error)}"
+                self(Notice("warning", text))
 
 
-def _sink_name(sink: EventSink) -> str:
-    return getattr(sink, "name", None) or type(sink).__name__
+def _describe(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}."
+    return repr(error) if type(error).__module__ == "builtins" else str(error)

@@ -24,6 +24,7 @@ from trainer_core.events import (
 )
 from trainer_core.sinks.journal import format_json_line, read_journal
 from trainer_core.sinks.journal_follower import without_repeats
+from trainer_core.text import OutputError
 
 
 def test_a_sink_that_raises_is_reported_once_and_detached() -> None:
@@ -40,6 +41,27 @@ def test_a_sink_that_raises_is_reported_once_and_detached() -> None:
     assert len(calls) == 1
     texts = [event.text for event in received if isinstance(event, Notice)]
     assert texts[-1] == "two" and sum("disk full" in text for text in texts) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device."),
+        (OutputError(OSError(5, "Input/output error")), "The output cannot be written: "),
+        (KeyError("step"), "KeyError('step')"),  # an error of the program, which its name helps to find
+    ],
+)
+def test_a_sink_that_fails_is_reported_in_a_sentence(error: Exception, reason: str) -> None:
+    class Stream:
+        name = "the event stream"
+
+        def __call__(self, event: Event) -> None:
+            raise error
+
+    received: list[Event] = []
+    Fanout(Stream(), received.append)(Notice("info", "one"))
+    text = next(event.text for event in received if isinstance(event, Notice) and event.level == "warning")
+    assert text.startswith(f"The event stream failed and receives no further events: {reason}")
 
 
 def test_events_are_json() -> None:

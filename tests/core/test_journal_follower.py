@@ -73,7 +73,7 @@ def test_a_journal_that_is_shorter_than_its_head_grows_without_being_another(tmp
 def test_a_long_journal_is_read_block_by_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_follower, "_BLOCK_BYTES", 1000)
     path = tmp_path / "journal.jsonl"
-    events = [begun(), *(step(number) for number in range(1, 30))]
+    events: list[Event] = [begun(), *(step(number) for number in range(1, 30))]
     append(path, *events, text="\0" * 5000 + "\n")  # zeros as a power cut leaves them
     append(path, step(30), text=format_json_line(step(31))[:20])
     journal = JournalFollower(path)
@@ -86,8 +86,9 @@ def test_a_journal_that_is_replaced_between_two_blocks_is_not_mixed_with_its_suc
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal_follower, "_BLOCK_BYTES", 1000)
-    path, other = tmp_path / "journal.jsonl", [begun(run_id="b"), *(step(number) for number in range(50, 90))]
-    events = [begun(), *(step(number) for number in range(1, 30))]
+    path = tmp_path / "journal.jsonl"
+    other: list[Event] = [begun(run_id="b"), *(step(number) for number in range(50, 90))]
+    events: list[Event] = [begun(), *(step(number) for number in range(1, 30))]
     append(path, *events)
     journal = JournalFollower(path)
     first = journal.read_new_events()

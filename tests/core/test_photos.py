@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngImageFile
 
 from tests.small_runs import make_photos
 from trainer_core.data.decoding import MAX_SIDE, check_photo, decode_bytes, read_size
@@ -195,6 +196,27 @@ def test_bit_flips_raise_nothing_but_photo_errors(tmp_path: Path) -> None:
                 assert refused is not None and refused.message
             else:
                 assert pixels.shape == (height, width, 3)
+
+
+def test_whatever_a_decoder_says_of_damaged_content_the_message_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "a.png")
+    for error, words in (
+        (OSError("broken data stream when reading image file"), "broken data stream when reading image file"),
+        (OSError(-2), "OSError"),  # as the decoder of TIFF raises it
+        (SyntaxError("broken PNG file"), "broken PNG file"),
+        (KeyError("0"), "KeyError"),
+    ):
+        monkeypatch.setattr(PngImageFile, "load", lambda image, error=error: (_ for _ in ()).throw(error))
+        with pytest.raises(PhotoError) as refusal:
+            decode(path)
+        assert refusal.value.message == f"the file is damaged ({words}). Copy it again from where it came"
+        assert not refusal.value.is_momentary
+    monkeypatch.setattr(PngImageFile, "load", lambda image: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+    with pytest.raises(PhotoError, match="cannot be read: Input/output error") as refusal:
+        decode(path)
+    assert refusal.value.is_momentary
 
 
 # What is decoded.

@@ -440,6 +440,8 @@ def test_the_end_names_a_before_and_after_picture() -> None:
     narrator = EventFormatter()
     preview = PreviewReady(40, (), ("w/previews/step00000040_1.png", "w/previews/step00000040_2.png"))
     assert narrator.format_event(preview) == ["step 40: previews step00000040_1.png to step00000040_2.png"]
+    alone = dataclasses.replace(preview, files=preview.files[:1])
+    assert narrator.format_event(alone) == ["step 40: preview step00000040_1.png"]
     assert narrator.format_event(RunFinished("completed", 40))[-1] == "Before and after: w/previews/step00000040_1.png"
 
 

@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from PIL import Image
 from trainer_core import files, tools
 from trainer_core.errors import UserError
 from trainer_core.tools import main
+from trainer_core.verbs import fetch
 from trainer_core.verbs.fetch import CATALOG, DownloadPolicy, Release, fetch_model
 
 torch = pytest.importorskip("torch")
@@ -314,12 +316,35 @@ def test_a_flipped_byte_is_refused_and_removed(server: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("way", ["good", "norange"])
 def test_a_cut_connection_keeps_the_part_and_the_next_try_finishes(way: str, server: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="Try again"):
+    with pytest.raises(UserError, match="then try again"):
         get(server, "cut", tmp_path)
     (part,) = tmp_path.iterdir()
     assert part.name == "model.pth.part" and part.stat().st_size == 300_000
     assert get(server, way, tmp_path).read_bytes() == CONTENT
     assert Server.ranges == [None, "bytes=300000-"] and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_a_download_that_the_disk_refuses_is_not_blamed_on_the_connection(server: str, tmp_path: Path) -> None:
+    def open_full(path: Any, mode: str = "r") -> Any:
+        return open("/dev/full" if str(path).endswith(".part") and mode == "wb" else path, mode)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fetch, "open", open_full, raising=False)
+        with pytest.raises(UserError) as refusal:
+            get(server, "good", tmp_path)
+    assert "the disk is full" in refusal.value.message and "Make room or choose another folder" in refusal.value.message
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be created"):
+        get(server, "good", tmp_path / "file" / "models")
+
+
+def test_a_server_that_cannot_be_reached_is_named_without_error_numbers(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # a port on which nothing listens
+        with pytest.raises(UserError) as refusal:
+            get(f"127.0.0.1:{nobody.getsockname()[1]}", "good", tmp_path)
+    assert "could not be downloaded: Connection refused. Check the connection" in refusal.value.message
 
 
 def test_a_complete_part_is_only_verified(server: str, tmp_path: Path) -> None:

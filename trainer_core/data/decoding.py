@@ -218,15 +218,21 @@ def _open_image(source: Path | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
     except OSError as error:
         if str(error) == _TRUNCATED_HEADER:
             raise PhotoError(_TRUNCATED) from error
-        reason = error.strerror or str(error) or "unreadable"
-        is_momentary = error.errno is not None  # decoders raise OSError without a number for damaged content
-        raise PhotoError(f"cannot be read: {reason}", is_momentary=is_momentary) from error
+        if error.errno is None:  # raised by a decoder, for content
+            raise PhotoError(_describe_damage(error)) from error
+        raise PhotoError(f"cannot be read: {error.strerror or error}", is_momentary=True) from error
     except MemoryError as error:
         raise PhotoError("there is not enough memory to read it", is_momentary=True) from error
     except Exception as error:  # decoders raise exceptions of any type on a damaged file
         if str(error) == _UNKNOWN_TIFF:
             raise PhotoError("an unusual kind of TIFF; save it as RGB or gray with 8 or 16 bits per channel") from error
-        raise PhotoError(f"the file is damaged ({type(error).__name__}: {error}). {_COPY_AGAIN}") from error
+        raise PhotoError(_describe_damage(error)) from error
+
+
+def _describe_damage(error: Exception) -> str:
+    words = str(error)
+    is_sentence = isinstance(error, (OSError, SyntaxError, ValueError)) and " " in words
+    return f"the file is damaged ({words if is_sentence else type(error).__name__}). {_COPY_AGAIN}"
 
 
 def _find_reader(start: bytes, suffix: str) -> Callable[..., Any]:

@@ -93,7 +93,10 @@ class EventFormatter:
         if not event.files:
             return []
         self._preview_line = [f"Before and after: {event.files[0]}"]
-        return [f"step {event.step}: previews {Path(event.files[0]).name} to {Path(event.files[-1]).name}"]
+        first, last = Path(event.files[0]).name, Path(event.files[-1]).name
+        return [
+            f"step {event.step}: preview {first}" if first == last else f"step {event.step}: previews {first} to {last}"
+        ]
 
     def _format_saved(self, event: CheckpointSaved) -> list[str]:
         names = ", ".join(Path(file).name for file in (event.path, *event.models))

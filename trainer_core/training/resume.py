@@ -40,9 +40,10 @@ def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
     ended = is_ended(replace(plan.workspace, root=archive) if archive else plan.workspace, state.step)
     if total is not None and total <= state.step and (ended or total < state.step):
         option = "--steps" if config.max_minutes is None else "--max-minutes"
-        raise UserError(
-            f"The checkpoint is already at step {state.step} of {total}. Set a larger {option} to continue."
-        )
+        place = f"already at step {state.step} of {total}"
+        if total < state.step:
+            place = f"at step {state.step}, after the last step that is asked for ({total})"
+        raise UserError(f"The checkpoint is {place}. Set a larger {option} to continue.")
     # The plan has the size in the newest checkpoint, or a smaller one that several processes can share.
     recorded = resumed_micro_batch(config, state.config, state.plan.get("micro_batch"))
     return replace(plan, config=config, micro_batch=min(recorded or plan.micro_batch, plan.micro_batch))

@@ -13,14 +13,15 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Optional
+from typing import IO, Any, BinaryIO, Optional
 
 from trainer_core.errors import UserError
-from trainer_core.files import sync_file, sync_folder
+from trainer_core.files import WriteError, sync_file, sync_folder
 from trainer_core.input_files import check_regular, open_regular
+from trainer_core.verbs.output_files import make_folder
 
 
 @dataclass(frozen=True)
@@ -107,20 +108,27 @@ def fetch_model(
             return target
         raise UserError(f"{target} already exists but is not the released file. Move or delete it, then try again.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         part = target.with_name(target.name + ".part")
         if part.exists():
             check_regular(part)
         _download(release, part, policy, progress)
         return _verify_and_rename(part, target, release)
+    except WriteError as error:
+        raise UserError(
+            f"{error}. Make room or choose another folder with --into, then try again; the download continues where "
+            "it stopped."
+        ) from error
     except http.client.HTTPException as error:
         raise UserError(
-            f"The download of {release.url} was interrupted ({error!r}). Try again to continue it."
+            f"The download of {release.url} was interrupted ({error}). Try again to continue it."
         ) from error
     except OSError as error:
-        reason = getattr(error, "reason", None) or error.strerror or error
+        cause = getattr(error, "reason", None) or error
+        reason = getattr(cause, "strerror", None) or cause
         raise UserError(
-            f"{release.file_name} could not be downloaded: {reason}. Try again to continue the download."
+            f"{release.file_name} could not be downloaded: {reason}. Check the connection, then try again; "
+            "the download continues where it stopped."
         ) from error
 
 
@@ -132,10 +140,11 @@ def _verify_and_rename(part: Path, target: Path, release: Release) -> Path:
             "deleted. "
             "Try again."
         )
-    with open(part, "rb+") as file:
-        sync_file(file.fileno())
-    os.replace(part, target)
-    sync_folder(target.parent)
+    with _writing(target):
+        with open(part, "rb+") as file:
+            sync_file(file.fileno())
+        os.replace(part, target)
+        sync_folder(target.parent)
     return target
 
 
@@ -144,17 +153,18 @@ def _download(release: Release, part: Path, policy: DownloadPolicy, progress: Do
     response = _open_url(release.url, received, policy)
     if response is None:  # the part is complete or too long; its digest is checked next
         return
-    with contextlib.closing(response):
+    with contextlib.closing(response), contextlib.ExitStack() as opened:
         start = _find_offset(response, received)
         length = response.headers.get("Content-Length")
         total = start + int(length) if length and length.isdigit() else None
-        with open(part, "ab" if start else "wb") as file:
-            _copy_response(response, file, start, total, policy, progress)
+        with _writing(part):
+            file = opened.enter_context(open(part, "ab" if start else "wb"))
+        _copy_response(response, file, start, total, policy, progress)
 
 
 def _copy_response(
     response: IO[bytes],
-    file: IO[bytes],
+    file: BinaryIO,
     received: int,
     total: int | None,
     policy: DownloadPolicy,
@@ -170,11 +180,22 @@ def _copy_response(
                 f"The download is larger than {policy.max_bytes >> 20} MiB, so it is not the model. "
                 "Delete the .part file and try again."
             )
-        file.write(block)
+        with _writing(file.name):
+            file.write(block)
+            file.flush()
         if progress is not None:
             progress(received, total)
     if total is not None and received < total:
         raise OSError(f"the connection was lost after {received} of {total} bytes")
+
+
+@contextlib.contextmanager
+def _writing(path: Path | str) -> Iterator[None]:
+    """Raise errors of the disk as `WriteError`, to tell them from those of the connection."""
+    try:
+        yield
+    except OSError as error:
+        raise WriteError(Path(path), error) from error
 
 
 def _open_url(url: str, received: int, policy: DownloadPolicy) -> Any | None:
