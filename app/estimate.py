@@ -29,7 +29,7 @@ _REMEASURE_DELAY = 20000  # milliseconds until the next measurement: another pro
 _MAX_MEASUREMENTS = 3  # of one case; the shortest time counts
 
 _DeviceChoice = tuple[str, bool]  # the settings that choose a device: device and mixed precision
-_TimingCase = tuple[Hardware, NetworkSpec, int, int, int]  # what the time of a step depends on
+_TimingCase = tuple[Hardware, NetworkSpec, int, int, int, int]  # what the time of a step depends on
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,9 @@ class EstimateModel(QObject):
         if device is None:
             return None
         micro_batch = device.micro_batch(config)
-        return device.hardware, network_spec(config), config.patch_size, micro_batch, config.effective_batch
+        features = config.gan_features if config.gan_weight > 0 else 0  # of the discriminator
+        spec, batch = network_spec(config), config.effective_batch
+        return device.hardware, spec, config.patch_size, micro_batch, batch, features
 
     def _measure_later(self, config: TrainerConfig) -> None:
         case = self._timing_case(config)

@@ -1,9 +1,10 @@
 """Compare the measured peak memory of a run with the estimate, per preset and scale.
 
-    python -m benchmarks.memory_estimate [nano-4 light-4 nano-8 ...]
+    python -m benchmarks.memory_estimate [nano-4 light-4 nano-8 nano-4-16 ...]
 
-Each case is a short run in a process of its own, on the CPU, with validations and with saves beside its steps. The
-resident set before the first step (PyTorch itself) is subtracted.
+A third number of a case is the number of features of a discriminator. Each case is a short run in a process of its own,
+on the CPU, with validations and with saves beside its steps. The resident set before the first step (PyTorch itself) is
+subtracted.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def measure(case: str) -> None:
     from trainer_core.planning.plan import make_plan
     from trainer_core.training.trainer import Trainer
 
-    preset, scale = case.split("-")
+    preset, scale, *features = case.split("-")
     torch.rand(8, 8) @ torch.rand(8, 8)
     with tempfile.TemporaryDirectory() as folder:
         given = {
@@ -38,6 +39,7 @@ def measure(case: str) -> None:
             "workspace": str(Path(folder) / "run"),
             **{"preset": preset, "scale": int(scale), "device": "cpu", "monochrome_style": True},
             **{"steps": _STEPS, "val_interval": 3, "checkpoint_interval": 1},
+            **({"gan_weight": 0.05, "gan_features": int(features[0])} if features else {}),
         }
         plan = make_plan(given)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

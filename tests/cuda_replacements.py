@@ -111,7 +111,7 @@ def run_backward(loss: Tensor, gradient: Tensor | None = None, *_: Any, **__: An
                 continue
             if grad is not None:
                 shape = tuple(following._input_metadata[place].shape)
-                summed = grad if tuple(grad.shape) == shape else grad.sum_to_size(*shape)
+                summed = grad if tuple(grad.shape) == shape else grad.sum_to_size(shape)
                 previous = inputs[following].get(place)
                 inputs[following][place] = summed if previous is None else previous + summed
             waiting[following] -= 1

@@ -74,6 +74,7 @@ class StepDone:
     memory_bytes: int  # CUDA: peak allocated; CPU: resident set
     skipped_steps: int = 0  # of this session, for non-finite gradients
     photo_wait: float = 0.0  # share of the time of the latest steps that was spent waiting for photos, 0 to 1
+    discriminator: dict[str, float] = field(default_factory=dict)  # adversarial stage: loss; ratings real and fake
 
 
 @dataclass(frozen=True)

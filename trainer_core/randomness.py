@@ -33,6 +33,7 @@ class Stream(IntEnum):
     OFFSET = 9  # position of the patch of sample n within its region
     SIMULATION = 10  # frames of the verb `simulate`; n is a hash of photo and frame
     WEIGHTS = 11  # initial weights of a network (n is 0)
+    DISCRIMINATOR = 12  # initial weights of a discriminator (n is 0)
 
 
 def make_generator(seed: int, stream: Stream, n: int, part: int = 0) -> np.random.Generator:

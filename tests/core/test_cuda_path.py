@@ -53,6 +53,8 @@ def waits_of(watch: Watch, *regions: str) -> list[str]:
     [
         ("bf16", {"frequency_weight": 0.1, "gradient_weight": 0.1, "artifact_weight": 0.1, "grad_accum_steps": 2}),
         ("fp16", {"monochrome_style": False}),
+        ("bf16", {"gan_weight": 0.1, "grad_accum_steps": 2}),
+        ("fp16", {"gan_weight": 0.1}),
         ("fp32", {"monochrome_style": False, "degradation": "bicubic"}),
     ],
 )
@@ -66,6 +68,16 @@ def test_nothing_in_a_step_waits_for_the_gpu(precision: str, settings: dict[str,
 def test_all_convolutions_have_the_precision_of_the_run_and_channels_last(precision: str, dtype: str) -> None:
     watch, _ = do_steps(make_config(), precision)
     assert set(watch.convolutions) == {f"update {way} {dtype} nhwc x nhwc" for way in ("forward", "backward")}
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", "bfloat16"), ("fp16", "float16"), ("fp32", "tf32")])
+def test_the_adversarial_stage_has_the_precision_of_the_run_and_channels_last(precision: str, dtype: str) -> None:
+    watch, learner = do_steps(make_config(gan_weight=0.1), precision)
+    assert set(watch.convolutions) == {f"update {way} {dtype} nhwc x nhwc" for way in ("forward", "backward")}
+    assert learner.adversary is not None
+    for parameter, state in learner.adversary.optimizer.state.items():
+        assert all(state[name].stride() == parameter.stride() for name in ("exp_avg", "exp_avg_sq"))
+        assert all(value.device.type == "cuda" for value in state.values())
 
 
 def test_the_perceptual_loss_has_the_precision_of_the_run_and_channels_last(tmp_path: Path) -> None:
@@ -90,8 +102,10 @@ def test_the_camera_starts_few_kernels(kind: str) -> None:
     assert sum(watch.launches["camera"].values()) <= CAMERA_LAUNCHES[kind]
 
 
-def test_the_tensors_of_a_step_need_no_more_memory_than_estimated() -> None:
-    config = make_config(**PRESETS["nano"])
+@pytest.mark.parametrize("features", [0, 16, 64], ids=["plain", "small discriminator", "large discriminator"])
+def test_the_tensors_of_a_step_need_no_more_memory_than_estimated(features: int) -> None:
+    gan = {"gan_weight": 0.1, "gan_features": features} if features else {}
+    config = make_config(**PRESETS["nano"], **gan)
     with pretend_cuda() as watch:
         learner = Learner(config, RRDBNet(network_spec(config)), make_gpu("bf16"))
         lr, hr = (torch.zeros(config.effective_batch, 3, side, side, device="cuda") for side in (32, 128))
@@ -104,6 +118,7 @@ def test_the_tensors_of_a_step_need_no_more_memory_than_estimated() -> None:
     ("precision", "settings"),
     [
         pytest.param("bf16", {}, id="mono"),
+        pytest.param("fp16", {"gan_weight": 0.1, "gan_features": 4}, id="adversarial"),
         pytest.param("fp16", {"monochrome_style": False, "scale": 2}, id="color", marks=pytest.mark.long),
     ],
 )

@@ -409,6 +409,17 @@ def test_tensorboard_gets_scalars_and_picture_strips(tmp_path: Path) -> None:
     assert reader.Scalars("val/psnr")[0].value == pytest.approx(22.04)
 
 
+def test_the_discriminator_is_in_the_progress_line_and_in_tensorboard(tmp_path: Path) -> None:
+    rated = dataclasses.replace(step(1), discriminator={"loss": 0.51, "real": 0.7, "fake": -0.25})
+    assert "discriminator 0.5100 (real +0.70, fake -0.25)" in EventFormatter().format_event(rated)[0]
+    assert "discriminator" not in EventFormatter().format_event(step(1))[0]
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    TensorBoardSink(tmp_path, 0)(rated)
+    reader = accumulator.EventAccumulator(str(tmp_path)).Reload()
+    tags = {"discriminator/loss": 0.51, "discriminator/real": 0.7, "discriminator/fake": -0.25}
+    assert {tag: reader.Scalars(tag)[0].value for tag in tags} == pytest.approx(tags)
+
+
 def test_a_resumed_run_hides_later_steps_of_the_session_before_in_tensorboard(tmp_path: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     for start, steps, psnr in ((0, (100, 200), 20.0), (100, (200, 300), 25.0)):

@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 from torch.utils.flop_counter import FlopCounterMode
 
 from trainer_core.control import Stopped
+from trainer_core.model.discriminator_spec import count_multiplications
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.hardware import choose_hardware
@@ -34,6 +35,18 @@ def test_the_time_of_a_step_is_that_of_a_piece_scaled_up(monkeypatch: pytest.Mon
     assert time_estimate.measure_step_seconds(config, spec, choose_hardware(config), 8) == pytest.approx(
         0.5 * share * 3 * 8 / 4
     )
+
+
+def test_the_discriminator_counts_as_much_beside_a_piece_as_beside_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainerConfig(patch_size=16, batch_size=8, device="cpu", amp=False, gan_weight=0.1, gan_features=8)
+    whole, piece = (NetworkSpec(4, num_feat=8, num_block=blocks, num_grow_ch=4) for blocks in (20, 2))
+    monkeypatch.setattr(time_estimate, "_time_step", lambda *arguments: 0.5)
+    monkeypatch.setattr(time_estimate, "_PROBE_MULTIPLICATIONS", 1e12)
+    # nine forward passes of the discriminator, three (with the backward pass) of the generator
+    rated = 9 / 3 * count_multiplications(8) * 64**2
+    share = [time_estimate.count_multiplications(spec, 16) + rated for spec in (whole, piece)]
+    measured = time_estimate.measure_step_seconds(config, whole, choose_hardware(config), 8)
+    assert measured == pytest.approx(0.5 * share[0] / share[1])
 
 
 def test_measuring_a_piece_leaves_the_random_numbers_alone() -> None:

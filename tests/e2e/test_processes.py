@@ -102,7 +102,8 @@ def load(workspace: Path, name: str = "final") -> TrainingState:
 
 def digest(workspace: Path) -> str:
     state = load(workspace)
-    return checkpoint.compute_digest([state.params, state.params_ema, state.optimizer, state.step, state.samples])
+    parts = [state.params, state.params_ema, state.optimizer, state.discriminator, state.step, state.samples]
+    return checkpoint.compute_digest(parts)
 
 
 def wait_for_checkpoint(run: Run, workspace: Path, step: int) -> None:
@@ -130,6 +131,18 @@ def test_two_processes_train_the_run_of_one_bit_for_bit_with_one_journal(
     assert started["devices"] == 2 and journal(alone)[0]["devices"] == 1
     assert log.count("Training x4 mono on 2 x cpu (fp32)") == log.count("Done at step 8") == 1
     assert "on 2 x cpu" in run.output() and not run.output(1)
+
+
+def test_two_processes_train_one_discriminator_also_after_a_resume_and_a_rollback(runs: Runs, tmp_path: Path) -> None:
+    gan: dict[str, Any] = dict(gan_weight=0.05, gan_ramp=4, gan_features=4)
+    for size in (1, 2):
+        workspace, more = tmp_path / f"w{size}", ("--resume", "latest", "--steps", "12")
+        runs.train(workspace, size=size, steps=3, **gan)
+        run = runs.start(workspace, *more, size=size, fault={"fault": "explode"})
+        assert run.wait() == [0] * size, run.output()
+    assert [event for event in journal(tmp_path / "w2") if event["event"] == "RolledBack"]
+    assert load(tmp_path / "w2").discriminator is not None
+    assert digest(tmp_path / "w1") == digest(tmp_path / "w2")
 
 
 def test_more_micro_batches_differ_only_by_the_order_of_summation(runs: Runs, tmp_path: Path) -> None:

@@ -54,6 +54,17 @@ def test_the_estimate_names_the_time_on_this_machine(window: Window, qtbot: Any,
     assert bar.estimate == ""
 
 
+def test_the_time_is_measured_again_with_an_adversarial_stage(
+    free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimate, "measure_step_seconds", lambda config, *_: 1.0 if config.gan_weight else 0.01)
+    fill_form(window, photos, tmp_path / "run", steps=10000)
+    bar = window.run_bar
+    qtbot.waitUntil(lambda: "about 2 minutes" in bar.estimate, timeout=_LONG)
+    window.project.set_value("gan_weight", 0.05)
+    qtbot.waitUntil(lambda: "about 3 hours" in bar.estimate, timeout=_LONG)
+
+
 def test_the_estimate_is_for_the_device_that_the_settings_choose(
     free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:

@@ -7,13 +7,14 @@ import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from trainer_core import machine
 from trainer_core.data.frames import MAX_FRAMES
 from trainer_core.errors import UserError
+from trainer_core.model import discriminator_spec
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning import gpus
 from trainer_core.planning.gpus import Gpu
@@ -78,6 +79,13 @@ class Hardware:
         import torch
 
         return {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.precision)
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """Compute in mixed precision in the `with` block, unless the precision is fp32."""
+        import torch
+
+        dtype = self.autocast_dtype
+        return contextlib.nullcontext() if dtype is None else torch.autocast(self.kind, dtype=dtype)
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -172,11 +180,13 @@ def _explain_missing(device: str, found: tuple[Gpu, ...], reason: str) -> str:
 def estimate_memory(config: TrainerConfig, spec: NetworkSpec, hardware: Hardware, micro_batch: int) -> int:
     """Estimate the bytes that a run needs on its device: for a step or a validation, whichever needs more.
 
-    To weights, gradients, Adam, EMA and the network that validates it adds a tenth and a fixed amount for buffers of
-    the library, and on a CPU what lies beside the training in the same memory. All constants are fitted to a CPU
-    (benchmarks/memory_estimate.py: measured / estimate 0.90 to 0.93 in fp32), not to a GPU.
+    To weights, gradients, Adam, EMA, the network that validates and the discriminator it adds a tenth and a fixed
+    amount for buffers of the library, and on a CPU what lies beside the training in the same memory. All constants are
+    fitted to a CPU (benchmarks/memory_estimate.py: measured / estimate 0.90 to 0.93 in fp32), not to a GPU.
     """
     weights = 6 * spec.parameter_count() * 4
+    if config.gan_weight > 0:
+        weights += 4 * discriminator_spec.count_parameters(config.gan_features) * 4
     work = max(_estimate_step(config, spec, hardware.precision, micro_batch), _estimate_validation(config, spec))
     needed = int(_BUFFER_BYTES + 1.1 * (weights + work))
     return needed + _estimate_copies(config, spec) if hardware.kind == "cpu" else needed
@@ -198,7 +208,20 @@ def _estimate_step(config: TrainerConfig, spec: NetworkSpec, precision: str, mic
     trunk = trunk_pixels * (kept_channels + 4 * feat)
     tail = sum(trunk_pixels * 4 ** (k + 1) * feat * 2 for k in range(spec.up_convolutions))
     tail += (config.patch_size * spec.scale) ** 2 * (feat + 9)
-    return float(micro_batch * (trunk + _ALLOCATOR_OVERHEAD * tail) * PRECISION_BYTES[precision])
+    generator = trunk + _ALLOCATOR_OVERHEAD * tail
+    rated = _ALLOCATOR_OVERHEAD * _count_rated_values(config, spec)
+    # the generator's pass rates SR; when its values are free again, the discriminator's rates SR and HR
+    return float(micro_batch * max(generator + rated, 2 * rated) * PRECISION_BYTES[precision])
+
+
+def _count_rated_values(config: TrainerConfig, spec: NetworkSpec) -> float:
+    """Count the activations of the discriminator that a patch keeps for its backward pass; 0 without an adversary.
+
+    Per pixel seven values for each feature at full resolution, eight at half of it, sixteen at a quarter.
+    """
+    if config.gan_weight <= 0:
+        return 0.0
+    return (config.patch_size * spec.scale) ** 2 * (config.gan_features * (7 + 8 / 4 + 16 / 16 + 8 / 64) + 6)
 
 
 def _estimate_validation(config: TrainerConfig, spec: NetworkSpec) -> float:
@@ -211,7 +234,10 @@ def _estimate_copies(config: TrainerConfig, spec: NetworkSpec) -> int:
     weights = spec.parameter_count() * 4
     model = weights if config.compact_export else NetworkSpec(spec.scale).parameter_count() * 4
     frames = sum(MAX_FRAMES.values()) * _count_frame_pixels(config) * (1 if config.monochrome_style else 3) * 2
-    return weights + SAVES_UNDER_WAY * (4 * weights + model) + frames
+    saved = 4 * weights + model
+    if config.gan_weight > 0:
+        saved += 3 * discriminator_spec.count_parameters(config.gan_features) * 4
+    return weights + SAVES_UNDER_WAY * saved + frames
 
 
 def _count_frame_pixels(config: TrainerConfig) -> int:

@@ -159,6 +159,18 @@ class TrainerConfig:
         "VGG19 weights", "The torchvision file vgg19-dcbb9e9d.pth for the perceptual loss."
     ).file(WEIGHT_FILES)
 
+    gan_weight: float = _losses(
+        "Adversarial",
+        "Weight of the adversarial loss, which makes a trained network sharper at the cost of some PSNR; start from "
+        "one with --init-weights.",
+    ).number(0.0, minimum=0, maximum=1e4, fixed_on_resume=True)
+    gan_ramp: int = _losses(
+        "Adversarial ramp", "Steps in which the weight of the adversarial loss rises from 0."
+    ).integer(150, unit="steps", minimum=0, maximum=10_000_000, fixed_on_resume=True)
+    gan_features: int = _losses(
+        "Discriminator", "Channels of the discriminator's first layer; the deepest one has eight times as many."
+    ).integer(16, minimum=4, maximum=128, fixed_on_resume=True)
+
     # -- network -------------------------------------------------------------------------------
 
     num_feat: int = _network("Features", "Channels of the network's trunk.").integer(64, minimum=8, maximum=512)

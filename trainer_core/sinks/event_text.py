@@ -86,7 +86,7 @@ class EventFormatter:
         terms = " (" + ", ".join(f"{name} {value:.4f}" for name, value in single.items()) + ")" if single else ""
         loss, *rest = self.format_status(event).split(", ")
         skipped = [f"skipped {event.skipped_steps}"] if event.skipped_steps else []
-        figures = [loss + terms, *rest, f"lr {event.learning_rate:.2e}", *skipped]
+        figures = [loss + terms, *_format_discriminator(event), *rest, f"lr {event.learning_rate:.2e}", *skipped]
         return f"step {event.step}/{_format_total(event.total_steps)}: " + ", ".join(figures)
 
     def _format_previews(self, event: PreviewReady) -> list[str]:
@@ -119,6 +119,13 @@ def format_duration(seconds: float | None) -> str:
 def format_photo_wait(event: StepDone) -> list[str]:
     """Return the share of the time that training waits for photos, if it is large enough to mention."""
     return [f"waiting for photos {event.photo_wait:.0%}".replace("%", " %")] * (event.photo_wait > _MUCH_WAITING)
+
+
+def _format_discriminator(event: StepDone) -> list[str]:
+    found = event.discriminator
+    if not {"loss", "real", "fake"} <= found.keys():
+        return []
+    return [f"discriminator {found['loss']:.4f} (real {found['real']:+.2f}, fake {found['fake']:+.2f})"]
 
 
 def format_rough_duration(seconds: float) -> str:

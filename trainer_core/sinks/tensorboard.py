@@ -110,6 +110,7 @@ class TensorBoardSink:
 def _step_scalars(event: StepDone) -> dict[str, float]:
     return {
         **{f"loss/{name}": value for name, value in event.losses.items()},
+        **{f"discriminator/{name}": value for name, value in event.discriminator.items()},
         "train/lr": event.learning_rate,
         "train/grad_norm": event.gradient_norm,
         "train/it_per_s": event.steps_per_second,

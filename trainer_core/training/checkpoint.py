@@ -32,7 +32,8 @@ from trainer_core.weights.container.tensor_checks import all_finite
 from trainer_core.weights.container.writer import TensorValues, view_as_arrays, write_tree
 
 KIND = "wqv-upscale-trainer checkpoint"
-FORMAT = 1
+FORMAT = 2  # the newest that this version reads
+_PLAIN_FORMAT = 1  # of a state without a discriminator, which earlier versions read as well
 _DIGEST = "sha256"
 
 
@@ -55,6 +56,7 @@ class TrainingState:
     best: dict[str, Any] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)  # total_steps, seconds trained so far
     versions: dict[str, Any] = field(default_factory=dict)
+    discriminator: dict[str, Any] | None = None  # `Adversary.state`; None without an adversarial stage
 
 
 def collect_versions(device: str, processes: int = 1) -> dict[str, Any]:
@@ -85,6 +87,9 @@ def prepare_checkpoint(state: TrainingState) -> dict[str, Any]:
         Diverged: a weight or a moment is not finite.
     """
     tree: dict[str, Any] = {"kind": KIND, "format": FORMAT, **vars(state)}
+    if state.discriminator is None:
+        tree["format"] = _PLAIN_FORMAT
+        del tree["discriminator"]
     tree["photos"] = json.dumps(state.photos)  # a single value, because the strict reader limits their number
     _check_finite(tree)
     prepared: dict[str, Any] = view_as_arrays(tree)
@@ -163,8 +168,8 @@ def _update_hash(hasher: Any, tree: Any) -> None:
 
 
 def _check_finite(tree: dict[str, Any]) -> None:
-    for part in ("params", "params_ema", "optimizer"):
-        for name, tensor in _tensors(tree[part], part):
+    for part in ("params", "params_ema", "optimizer", "discriminator"):
+        for name, tensor in _tensors(tree.get(part), part):
             if tensor.is_floating_point() and not all_finite(tensor):
                 raise Diverged(f"{name} contains values that are not finite")
 

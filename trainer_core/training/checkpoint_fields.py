@@ -14,6 +14,7 @@ from torch import Tensor
 
 from trainer_core.errors import UserError
 from trainer_core.json_files import parse_json
+from trainer_core.model.discriminator_spec import direction_shapes, parameter_shapes
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.settings.config import SETTINGS
 from trainer_core.settings.presets import NETWORK_FIELDS
@@ -40,7 +41,8 @@ def check_fields(tree: Mapping[str, Any], where: str) -> None:
             _require(name in tree and is_usable(tree[name]), name, tree, where)
     spec = NetworkSpec(**tree["spec"])
     for name, fits in TENSOR_CHECKS.items():
-        _require(name in tree and fits(tree[name], spec), name, tree, where)
+        if name in tree or name not in OPTIONAL_FIELDS:
+            _require(name in tree and fits(tree[name], spec), name, tree, where)
 
 
 def _require(condition: bool, name: str, tree: Mapping[str, Any], where: str) -> None:
@@ -66,7 +68,10 @@ def _is_spec(value: Any) -> bool:
 
 
 def _are_weights(value: Any, spec: NetworkSpec) -> bool:
-    shapes = spec.shapes()
+    return _are_tensors(value, spec.shapes())
+
+
+def _are_tensors(value: Any, shapes: Mapping[str, tuple[int, ...]]) -> bool:
     return (
         isinstance(value, dict)
         and value.keys() == shapes.keys()
@@ -80,8 +85,10 @@ def _is_plain_tensor(value: Any, shape: tuple[int, ...]) -> bool:
 
 def _is_optimizer(value: Any, spec: NetworkSpec) -> bool:
     """Whether it is the state of Adam after at least one step."""
-    states = value.get("state") if isinstance(value, dict) else None
-    shapes = list(spec.shapes().values())
+    return isinstance(value, dict) and _are_moments(value.get("state"), list(spec.shapes().values()))
+
+
+def _are_moments(states: Any, shapes: list[tuple[int, ...]]) -> bool:
     if not isinstance(states, dict) or states.keys() != set(range(len(shapes))):
         return False
     return all(
@@ -89,6 +96,23 @@ def _is_optimizer(value: Any, spec: NetworkSpec) -> bool:
         and all(_is_plain_tensor(states[index].get(moment), shape) for moment in _MOMENTS)
         and _is_plain_tensor(states[index].get("step"), ())
         for index, shape in enumerate(shapes)
+    )
+
+
+def _is_discriminator(value: Any, _: NetworkSpec) -> bool:
+    """Whether it is the state of an `Adversary`; before its first update its optimizer has no moments."""
+    if not isinstance(value, dict) or not is_count(value.get("updates")):
+        return False
+    features: Any = value.get("features")
+    optimizer = value.get("optimizer")
+    if SETTINGS["gan_features"].problem(features) is not None or not isinstance(optimizer, dict):
+        return False
+    shapes, moments = parameter_shapes(features), optimizer.get("state")
+    is_new = value["updates"] == 0 and moments == {}
+    return (
+        _are_tensors(value.get("params"), shapes)
+        and _are_tensors(value.get("directions"), direction_shapes(features))
+        and (is_new or _are_moments(moments, list(shapes.values())))
     )
 
 
@@ -169,5 +193,6 @@ TENSOR_CHECKS: dict[str, Callable[[Any, NetworkSpec], bool]] = {
     "params": _are_weights,
     "params_ema": _are_weights,
     "optimizer": _is_optimizer,
+    "discriminator": _is_discriminator,
 }
-OPTIONAL_FIELDS = frozenset({"best", "plan", "versions"})  # those with a default in `TrainingState`
+OPTIONAL_FIELDS = frozenset({"best", "plan", "versions", "discriminator"})  # those with a default in `TrainingState`

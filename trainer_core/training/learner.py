@@ -6,9 +6,8 @@ stays a tensor, by which the optimizer skips the step, so no update waits for CU
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
@@ -19,10 +18,12 @@ from trainer_core.planning.hardware import Hardware
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.torch_threads import single_threaded
 from trainer_core.training.adam import Adam
+from trainer_core.training.adversary import Adversary
 from trainer_core.training.batches import Batch
 from trainer_core.training.checkpoint import copy_to_cpu
 from trainer_core.training.ema import Ema
 from trainer_core.training.losses import TrainingLoss
+from trainer_core.training.moments import load_moments
 from trainer_core.training.world import World
 
 _SCALE_HALVINGS = 16  # of the loss in fp16, from the scaler's first scale to 1
@@ -37,12 +38,14 @@ class StepReading:
         gradient_norm: norm of the gradients before clipping.
         skipped: steps skipped in this session, without those in which fp16 only searches the scale of the loss.
         consecutive_skips: such steps in a row, up to the latest.
+        discriminator: loss and ratings of the discriminator; empty without an adversarial stage.
     """
 
     losses: dict[str, float]
     gradient_norm: float
     skipped: int
     consecutive_skips: int
+    discriminator: dict[str, float] = field(default_factory=dict)
 
 
 class Learner:
@@ -53,6 +56,9 @@ class Learner:
         network: on the CPU, with its initial weights.
         hardware: device and precision.
         world: the processes that train together; each computes some micro-batches of a step.
+
+    Attributes:
+        adversary: the discriminator in training; None without an adversarial stage.
     """
 
     def __init__(self, config: TrainerConfig, network: RRDBNet, hardware: Hardware, world: World | None = None) -> None:
@@ -62,19 +68,29 @@ class Learner:
         self.network.recomputes_blocks = config.memory == "low"
         self.ema = Ema(self.network, config.ema_decay)
         self.is_mid_update = False
+        self.adversary = Adversary(config, hardware) if config.gan_weight > 0 else None
         self._losses = TrainingLoss(config, hardware)
         self._clip = config.gradient_clip or float("inf")
-        self._parameters = list(self.network.parameters())
+        self._parameters = [list(self.network.parameters())]  # of each optimizer
         self._optimizer = Adam(
-            self._parameters, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True
+            self._parameters[0],
+            lr=config.learning_rate,
+            betas=config.betas,
+            weight_decay=config.weight_decay,
+            fused=True,
         )
-        self._autocast_dtype = hardware.autocast_dtype
+        self._optimizers = [self._optimizer]
+        if self.adversary is not None:
+            self._parameters.append(list(self.adversary.network.parameters()))
+            self._optimizers.append(self.adversary.optimizer)
+        self._autocast = hardware.autocast
         self._scaler = torch.amp.GradScaler("cuda") if hardware.precision == "fp16" else None
         self._gradient_norm = torch.zeros((), device=self.device)
         self._skipped = torch.zeros((), device=self.device)
         self._consecutive_skips = torch.zeros((), device=self.device)
         self._overflows = torch.zeros((), device=self.device)  # in a row
         self._terms: dict[str, Tensor] = {}
+        self._ratings: dict[str, Tensor] = {}
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
             torch.backends.cudnn.allow_tf32 = True
@@ -89,46 +105,67 @@ class Learner:
             learning_rate: of this step.
         """
         self.network.train()
-        self._terms = {}
+        self._terms, self._ratings = {}, {}
         with self._world.together():
             self._add_gradients(batches, count)
-        self._world.add_up([*(cast(Tensor, p.grad) for p in self._parameters), *self._terms.values()])
+        gradients = [cast(Tensor, parameter.grad) for parameters in self._parameters for parameter in parameters]
+        self._world.add_up([*gradients, *self._terms.values(), *self._ratings.values()])
         self._apply(learning_rate)
 
     def _add_gradients(self, batches: Iterable[Batch], count: int) -> None:
         for batch in batches:
-            with self._autocast():
-                sr = self.network(batch.lr)
-            terms = self._losses(sr.float(), batch.hr)
-            loss: Tensor = terms["total"] / count
-            (self._scaler.scale(loss) if self._scaler else loss).backward()  # type: ignore[no-untyped-call]
-            for name, value in terms.items():
-                self._terms[name] = self._terms.get(name, 0) + value.detach() / count
+            sr = self._train_generator(batch, count)
+            if self.adversary is not None:
+                ratings = self.adversary.rate(sr, batch.hr)
+                self._add_gradients_of(ratings["loss"] / count)
+                _add_up(self._ratings, ratings, count)
+
+    def _train_generator(self, batch: Batch, count: int) -> Tensor:
+        """Add the gradients of the generator from one of `count` micro-batches; return SR."""
+        with self._autocast():
+            sr: Tensor = self.network(batch.lr)
+        sr = sr.float()
+        terms = self._losses(sr, batch.hr)
+        if self.adversary is not None:
+            terms = self.adversary.add_term(terms, sr, batch.hr)
+        self._add_gradients_of(terms["total"] / count)
+        _add_up(self._terms, terms, count)
+        return sr.detach()
+
+    def _add_gradients_of(self, loss: Tensor) -> None:
+        (self._scaler.scale(loss) if self._scaler else loss).backward()  # type: ignore[no-untyped-call]
 
     def _apply(self, learning_rate: float) -> None:
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
-        if self._scaler:
-            self._scaler.unscale_(self._optimizer)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate
+            if self._scaler:
+                self._scaler.unscale_(optimizer)
         together = self.device.type != "mps"  # where torch has no such functions for lists of tensors
-        self._gradient_norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip, foreach=together).detach()
-        is_skipped = self._count_skips()
+        clip = torch.nn.utils.clip_grad_norm_
+        norms = [clip(parameters, self._clip, foreach=together).detach() for parameters in self._parameters]
+        self._gradient_norm = norms[0]
+        is_skipped = self._count_skips(norms)
         self.is_mid_update = True
-        self._optimizer.found_inf = is_skipped  # type: ignore[attr-defined]  # 1 skips the fused update
-        self._optimizer.step()
+        for optimizer in self._optimizers:
+            optimizer.found_inf = is_skipped  # type: ignore[attr-defined]  # 1 skips the fused update
+            optimizer.step()
         if self._scaler:
             self._scaler.update()
         self.ema.update()
+        if self.adversary is not None:
+            self.adversary.end_step()
         self.is_mid_update = False
-        self._optimizer.zero_grad(set_to_none=True)
+        self.discard_gradients()
 
-    def _count_skips(self) -> Tensor:
+    def _count_skips(self, norms: list[Tensor]) -> Tensor:
         """Count the step if it must be skipped, and return 1 in this case, else 0.
 
-        In fp16 gradients that overflow are no fault while the scaler can answer by a smaller scale.
+        Generator and discriminator skip the same steps. In fp16 gradients that overflow are no fault while the scaler
+        can answer by a smaller scale.
         """
-        overflow = ~torch.isfinite(self._gradient_norm)
-        broken = ~torch.isfinite(self._terms["total"])
+        overflow = ~torch.isfinite(sum(norms[1:], norms[0]))
+        broken = ~torch.isfinite(sum(self._ratings.values(), self._terms["total"]))
         is_skipped = (overflow | broken).float()
         counted = is_skipped
         if self._scaler:
@@ -145,11 +182,13 @@ class Learner:
             gradient_norm=float(self._gradient_norm),
             skipped=int(self._skipped),
             consecutive_skips=int(self._consecutive_skips),
+            discriminator={name: float(value) for name, value in self._ratings.items()},
         )
 
     def discard_gradients(self) -> None:
         """Discard the gradients of an unfinished update."""
-        self._optimizer.zero_grad(set_to_none=True)
+        for optimizer in self._optimizers:
+            optimizer.zero_grad(set_to_none=True)
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -162,6 +201,7 @@ class Learner:
             "optimizer": copy_to_cpu(self._optimizer.state_dict()),
             "scaler": self._scaler.state_dict() if self._scaler else None,
             "ema_updates": self.ema.updates,
+            "discriminator": self.adversary.state() if self.adversary is not None else None,
         }
 
     @torch.no_grad()
@@ -172,29 +212,38 @@ class Learner:
         self.ema.load(params_ema, ema_updates)
 
     def restart(self, params: dict[str, Tensor]) -> None:
-        """Load initial weights, with a new optimizer, EMA and count of skipped steps."""
+        """Load initial weights, with a new optimizer, discriminator, EMA and count of skipped steps."""
         self.load_weights(params, params, 0)
         self.discard_gradients()
         self._optimizer.state.clear()
+        if self.adversary is not None:
+            self.adversary.restart()
         self._scaler = torch.amp.GradScaler("cuda") if self._scaler else None
         for count in (self._skipped, self._consecutive_skips, self._overflows):
             count.zero_()
 
     def load_optimizer(self, optimizer: dict[str, Any], scaler: dict[str, Any] | None) -> None:
         """Load the optimizer's moments and its latest learning rate; betas and weight decay stay as configured."""
-        configured = self._optimizer.state_dict()["param_groups"]
-        saved = optimizer.get("param_groups")
-        if isinstance(saved, list) and saved and isinstance(saved[0], dict) and type(saved[0].get("lr")) is float:
-            configured[0]["lr"] = saved[0]["lr"]  # each step sets its own; a state saved before one has the same bits
-        self._optimizer.load_state_dict({"state": optimizer["state"], "param_groups": configured})
-        for parameter, moments in self._optimizer.state.items():
-            for name in ("exp_avg", "exp_avg_sq"):
-                # the fused update walks through memory: moments must have the memory layout of their weights
-                moments[name] = torch.empty_like(parameter).copy_(moments[name])
+        load_moments(self._optimizer, optimizer)
         if self._scaler and scaler:
             self._scaler.load_state_dict(scaler)
 
-    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
-        if self._autocast_dtype is None:
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, dtype=self._autocast_dtype)
+    def load_discriminator(self, state: dict[str, Any] | None) -> tuple[str, ...]:
+        """Load the discriminator of a checkpoint; return a sentence if the adversarial stage begins with a new one."""
+        if self.adversary is None:
+            return ()
+        if state is None:
+            return ("The checkpoint has no discriminator, so the adversarial stage begins with a new one.",)
+        if state["features"] != self.adversary.features:
+            return (
+                f"The discriminator of the checkpoint has {state['features']} features instead of "
+                f"{self.adversary.features}, so the adversarial stage begins with a new one.",
+            )
+        self.adversary.load(state)
+        return ()
+
+
+def _add_up(sums: dict[str, Tensor], values: dict[str, Tensor], count: int) -> None:
+    """Add the values of one of `count` micro-batches to their means over a step."""
+    for name, value in values.items():
+        sums[name] = sums.get(name, 0) + value.detach() / count

@@ -98,7 +98,7 @@ class TrainingLoop:
         self._learner.load_weights(state.params, state.params_ema, state.ema_updates)
         if state.optimizer:
             self._learner.load_optimizer(state.optimizer, state.scaler)
-        self._restored = self._evaluator.restore(state.best)
+        self._restored = (*self._learner.load_discriminator(state.discriminator), *self._evaluator.restore(state.best))
         self._evaluator.detector = DivergenceDetector(stored_history(state))
         self._reported_step = state.step
         self._rollbacks = read_rollbacks(state, self._config.learning_rate)
@@ -283,9 +283,11 @@ class TrainingLoop:
                 memory_bytes=hardware.used_memory(self._plan.hardware),
                 skipped_steps=reading.skipped,
                 photo_wait=self._clock.photo_wait,
+                discriminator=reading.discriminator,
             )
         )
-        problem = self._evaluator.detector.add_step(reading.losses["total"], reading.consecutive_skips)
+        loss = reading.losses["total"] - reading.losses.get("gan", 0.0)  # which rises as the discriminator learns
+        problem = self._evaluator.detector.add_step(loss, reading.consecutive_skips)
         if problem:
             raise Diverged(problem)
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from trainer_core.camera import CameraProfile
 from trainer_core.control import RunControl, Stopped
@@ -30,10 +29,9 @@ from trainer_core.training.batches import BatchMaker
 from trainer_core.training.cameras import make_camera, make_region_spec
 from trainer_core.training.compiling import try_compiling
 from trainer_core.training.learner import Learner
+from trainer_core.training.moments import flatten, unflatten
 from trainer_core.training.samples import make_region_source
 from trainer_core.training.world import World
-
-_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 def share_out_batch(plan: RunPlan, processes: int) -> RunPlan:
@@ -108,14 +106,18 @@ def prepare_peers(world: World, plan: RunPlan) -> None:
 
 
 def load_peers(world: World, learner: Learner) -> None:
-    """Give the peers weights, moments and loss scale of the main process."""
+    """Give the peers weights, moments and loss scale of the main process, and its discriminator."""
     if world.size == 1:
         return
-    state = learner.state()
-    tensors = [*state["params"].values(), *_list_moments(state["optimizer"])]
-    flat = torch.cat([tensor.reshape(-1).float() for tensor in tensors])
-    world.send({"kind": "load", "values": flat.numel(), "scaler": state["scaler"]})
-    world.broadcast(flat)
+    state, adversary = learner.state(), learner.adversary
+    flats = [flatten(state["params"], state["optimizer"])]
+    message = {"kind": "load", "scaler": state["scaler"], "updates": 0}
+    if adversary is not None:
+        flats.append(adversary.flatten())
+        message["updates"] = adversary.updates
+    world.send({**message, "values": [flat.numel() for flat in flats]})
+    for flat in flats:
+        world.broadcast(flat)
     with world.together():
         pass
 
@@ -135,10 +137,6 @@ def begin_step(world: World, learner: Learner, *, first: int, size: int, count: 
         recomputes = learner.network.recomputes_blocks
         numbers = {"first": first, "size": size, "count": count, "learning_rate": learning_rate}
         world.send({"kind": "step", "recomputes_blocks": recomputes, **numbers})
-
-
-def _list_moments(optimizer: dict[str, Any]) -> list[Tensor]:
-    return [optimizer["state"][number][name] for number in sorted(optimizer["state"]) for name in _MOMENTS]
 
 
 # -- a peer ------------------------------------------------------------------------------------
@@ -201,23 +199,19 @@ class _Peer:
         self._source = make_region_source(config, photos, region, lambda event: None, control.raise_if_stopped)
         self._next: tuple[int, int] | None = None  # first sample and size of the next micro-batch
 
-    def load(self, *, values: int, scaler: dict[str, Any] | None) -> None:
+    def load(self, *, values: list[int], scaler: dict[str, Any] | None, updates: int) -> None:
         """Load what `load_peers` sends."""
-        flat = torch.empty(values)
-        self._world.broadcast(flat)
+        flats = [torch.empty(count) for count in values]
+        for flat in flats:
+            self._world.broadcast(flat)
         with self._world.together():
             shapes = {name: parameter.shape for name, parameter in self._learner.network.named_parameters()}
-            counts = [shape.numel() for shape in shapes.values()]
-            has_moments = values > sum(counts)
-            sizes = counts + [size for count in counts for size in (1, count, count)] * has_moments
-            parts = iter(torch.split(flat, sizes))
-            self._learner.restart({name: next(parts).view(shape) for name, shape in shapes.items()})
-            if has_moments:
-                state = {
-                    number: {"step": next(parts)[0], **{name: next(parts).view(shape) for name in _MOMENTS[1:]}}
-                    for number, shape in enumerate(shapes.values())
-                }
-                self._learner.load_optimizer({"state": state}, scaler)
+            params, moments = unflatten(flats[0], shapes)
+            self._learner.restart(params)
+            if moments:
+                self._learner.load_optimizer({"state": moments}, scaler)
+            if self._learner.adversary is not None:
+                self._learner.adversary.load_flat(flats[1], updates)
 
     def do_step(self, *, first: int, size: int, count: int, learning_rate: float, recomputes_blocks: bool) -> None:
         """Compute this peer's micro-batches of a step, and update the weights with all processes."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trainer_core.errors import UserError
 from trainer_core.events import Notice
+from trainer_core.model import discriminator_spec
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.hardware import MemoryNeed, available_memory, estimate_memory
 from trainer_core.planning.plan import RunPlan
@@ -65,20 +66,27 @@ def has_few_free_files(folder: Path) -> bool:
     return status.f_files > 0 and status.f_favail < _MIN_FREE_FILES  # some file systems count no files
 
 
-def estimate_checkpoint_bytes(spec: NetworkSpec) -> int:
-    """Estimate the bytes of one raw checkpoint: weights, EMA weights and two moments in float32."""
-    return 4 * _estimate_weight_bytes(spec)
+def estimate_checkpoint_bytes(config: TrainerConfig, spec: NetworkSpec) -> int:
+    """Estimate the bytes of one raw checkpoint: weights, EMA weights and two moments in float32, and a discriminator.
+
+    The discriminator has weights and two moments.
+    """
+    total = 4 * _estimate_weight_bytes(spec)
+    if config.gan_weight > 0:
+        shapes = discriminator_spec.parameter_shapes(config.gan_features)
+        total += 3 * (discriminator_spec.count_parameters(config.gan_features) * 4 + len(shapes) * _TENSOR_OVERHEAD)
+    return total
 
 
 def estimate_save_bytes(config: TrainerConfig, spec: NetworkSpec) -> int:
     """Estimate the bytes of one save: the raw checkpoint, its deploy sibling and the model."""
-    return estimate_checkpoint_bytes(spec) + _estimate_weight_bytes(spec) + _estimate_model_bytes(config, spec)
+    return estimate_checkpoint_bytes(config, spec) + _estimate_weight_bytes(spec) + _estimate_model_bytes(config, spec)
 
 
 def estimate_disk(config: TrainerConfig, spec: NetworkSpec) -> int:
     """Estimate the bytes of all checkpoints and models that exist at one time."""
     count = config.keep_checkpoints + 2  # plus the best one and the one being written
-    checkpoints = count * (estimate_checkpoint_bytes(spec) + _estimate_weight_bytes(spec))
+    checkpoints = count * (estimate_checkpoint_bytes(config, spec) + _estimate_weight_bytes(spec))
     return checkpoints + 3 * _estimate_model_bytes(config, spec)
 
 

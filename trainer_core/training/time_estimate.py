@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable
 
+from trainer_core.model import discriminator_spec
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.hardware import Hardware, synchronize, use_device
 from trainer_core.settings.config import TrainerConfig
@@ -58,12 +59,24 @@ def measure_step_seconds(
         check_stop: called between the blocks of the probe; what it raises ends the measurement.
     """
     probe = dataclasses.replace(spec, num_block=min(spec.num_block, _PROBE_BLOCKS))
-    each = count_multiplications(probe, config.patch_size)
+    each = _count_step_multiplications(config, probe)
     max_patches = micro_batch if hardware.is_asynchronous else math.ceil(_PROBE_MULTIPLICATIONS / each)
     patches = min(micro_batch, max_patches)
-    whole = count_multiplications(spec, config.patch_size) * config.effective_batch
+    whole = _count_step_multiplications(config, spec) * config.effective_batch
     with use_device(hardware):
         return _time_step(config, probe, hardware, patches, check_stop) * whole / (each * patches)
+
+
+def _count_step_multiplications(config: TrainerConfig, spec: NetworkSpec) -> float:
+    """Count the multiplications of a patch in a step, in passes as long as a forward and a backward pass.
+
+    A patch goes through the discriminator four times forward and two and a half times backward, as nine forward passes.
+    """
+    count = count_multiplications(spec, config.patch_size)
+    if config.gan_weight > 0:
+        pixels = (config.patch_size * spec.scale) ** 2
+        count += 3 * discriminator_spec.count_multiplications(config.gan_features) * pixels
+    return count
 
 
 def estimate_run_seconds(config: TrainerConfig, per_step: float) -> float:
