@@ -26,6 +26,7 @@ from trainer_core.training.validation import FRAME_SEED, Validator
 from trainer_core.watches import WQV1, Watch
 
 TEST_SCENES_SEED = 92  # no starter may be trained on scenes of this seed
+TEST_SCENES = 8
 SCENE_SIDE = 512
 Enlarge = Callable[[np.ndarray], np.ndarray]
 
@@ -63,12 +64,13 @@ class FrameSet:
         )
 
 
-def scene_frames(watch: Watch, scale: int, *, seed: int = TEST_SCENES_SEED, count: int = 8) -> FrameSet:
-    """Return frames of built-in scenes 0 to `count` - 1 of `seed`."""
+def scene_frames(watch: Watch, scale: int, *, seed: int = TEST_SCENES_SEED, count: int = 0) -> FrameSet:
+    """Return frames of built-in scenes 0 to `count` - 1 of `seed`; by default `TEST_SCENES` scenes."""
+    count = count or TEST_SCENES
     with tempfile.TemporaryDirectory() as folder:
         write_scenes(Path(folder), seed=seed, train=0, val=count, test=0, size=SCENE_SIDE)
         validator = _make_validator(Path(folder), watch, scale, count)
-    return FrameSet(f"{count} built-in scenes of seed {seed}", validator, seed)
+    return FrameSet(f"{count} built-in scene{'s' * (count > 1)} of seed {seed}", validator, seed)
 
 
 def photo_frames(folder: Path, watch: Watch, scale: int, *, name: str, count: int = 24) -> FrameSet:

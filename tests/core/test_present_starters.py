@@ -1,0 +1,55 @@
+"""The starters that come with the program are what their cards say, and as good."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from benchmarks.starter_frames import FrameSet, scene_frames
+from benchmarks.starter_release import measure
+from trainer_core.starters.card import Starter, starter_name
+from trainer_core.starters.registry import FOLDER, find_starters
+from trainer_core.verbs.mirroring import MIRRORS
+from trainer_core.verbs.upscale import Upscaler
+from trainer_core.watches import WQV1
+from trainer_core.weights.container.reader import open_weights
+from trainer_core.weights.programs import scale_mark_problem
+from trainer_core.weights.rrdb.dialects import identify
+
+STARTERS = find_starters()
+each = pytest.mark.parametrize("starter", STARTERS, ids=[starter.name for starter in STARTERS])
+MAX_BYTES = 24_000_000  # of all together
+
+
+@each
+def test_a_starter_is_what_its_card_says(starter: Starter) -> None:
+    assert starter.is_intact and starter.card["bytes"] == starter.path.stat().st_size
+    assert starter.name == starter.card["name"] == starter_name(starter.watch, starter.scale)
+    assert not scale_mark_problem(starter.path, starter.scale)
+    found = identify(open_weights(starter.path))
+    assert found.spec == starter.spec and found.is_complete and not found.unexpected
+    assert (found.spec.scale, found.meta["camera"]) == (starter.scale, starter.watch.profile)
+    assert starter.card["license"] == found.meta["license"] == "Apache-2.0"
+    sessions = starter.card["sessions"]
+    assert starter.card["steps"] == sum(session["steps"] for session in sessions) == found.meta["step"]
+    assert all(session["machine"] and session["trained_on"] for session in sessions) and starter.card["trained_on"]
+    assert set(starter.mirrors) <= set(MIRRORS)
+    assert Upscaler(starter.path, device="cpu").gray == (starter.watch == WQV1)
+
+
+@each
+def test_a_starter_beats_bicubic_enlargement_by_its_figure(starter: Starter) -> None:
+    said = next(figures for figures in starter.measured if figures.scenes_seed is not None)
+    frames: FrameSet = scene_frames(starter.watch, starter.scale, seed=said.scenes_seed or 0, count=said.count)
+    (found,) = measure(starter.path, [frames])
+    assert found.gain > 0 and all(figures.gain > 0 for figures in starter.measured)
+    assert found.gain == pytest.approx(said.gain, abs=0.05)
+    assert found.ssim - found.bicubic_ssim == pytest.approx(said.ssim - said.bicubic_ssim, abs=0.01)
+
+
+def test_all_starters_together_are_small_and_each_has_its_card() -> None:
+    weights = {path.stem for path in FOLDER.glob("*.pth")}
+    assert weights == {starter.name for starter in STARTERS} == {path.stem for path in FOLDER.glob("*.json")}
+    assert np.sum([starter.path.stat().st_size for starter in STARTERS]) <= MAX_BYTES

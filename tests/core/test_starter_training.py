@@ -1,0 +1,87 @@
+"""The command that makes starters: trains, measures, writes model and card, and continues from what is there."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from benchmarks import starter_frames, starter_release, starters
+from tests.small_runs import make_photos
+from trainer_core.pixels import enlarge_bicubic
+from trainer_core.starters import registry
+from trainer_core.starters.card import read_card
+from trainer_core.verbs.upscale import Upscaler
+from trainer_core.watches import WQV1, WQV10
+from trainer_core.weights.container.reader import open_weights
+from trainer_core.weights.rrdb.dialects import identify
+
+SMALL = ("--batch-size", "1", "--patch-size", "16", "--no-amp", "--threads", "1", "--max-minutes", "0.04")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of starters, few frames and small scenes."""
+    monkeypatch.setattr(registry, "FOLDER", tmp_path)
+    monkeypatch.setattr(starters, "VAL_SCENES", 1)
+    monkeypatch.setattr(starter_frames, "TEST_SCENES", 1)
+    monkeypatch.setattr(starter_release, "_MIRROR_SETS", (("horizontal",),))
+    return tmp_path
+
+
+def test_a_starter_is_trained_and_continued_with_an_honest_card(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = make_photos(tmp_path / "photos", 2)
+    others = make_photos(tmp_path / "others", 2, width=230)
+    words = ["wqv1_x2", "--work", str(tmp_path / "work"), "--force", "--measure", "two pictures", str(others)]
+    training = ["train", *words, "--minutes", "9", "--scenes", "2", "--photos", "two free pictures", str(photos)]
+    assert starters.main([*training, "--network", "8", "1", "8", "--", *SMALL]) == 0
+    starter = read_card(folder / "wqv1_x2_starter.json")
+    found = identify(open_weights(starter.path))
+    assert starter.is_intact and found.spec == starter.spec and starter.spec.num_feat == 8
+    card = starter.card
+    (first,) = card["sessions"]
+    assert first["started_from"] is None and card["steps"] == first["steps"] > 0 and card["seconds"] > 0
+    assert card["trained_on"] == ["2 built-in scenes of seed 7", "two free pictures"]
+    assert card["license"] == "Apache-2.0" and card["bytes"] == starter.path.stat().st_size
+    frames_of = [figures.frames for figures in starter.measured]
+    assert frames_of == ["1 built-in scene of seed 92", "8 frames of two pictures"]
+    frames = starter_frames.scene_frames(starter.watch, 2, count=1)
+    again = frames.measure(Upscaler(starter.path, device="cpu"))
+    assert again.psnr == pytest.approx(starter.measured[0].psnr, abs=0.01)
+
+    assert starters.main([*training, "--", *SMALL]) == 0
+    card = read_card(folder / "wqv1_x2_starter.json").card
+    assert card["sessions"][0] == first and card["sessions"][1]["started_from"]["sha256"] == starter.sha256
+    assert card["steps"] == sum(session["steps"] for session in card["sessions"])
+    stored = json.loads((tmp_path / "work" / "wqv1_x2" / "run" / "training_config.json").read_text("utf-8"))
+    assert stored["warm_start"]["function_kept"] and stored["num_feat"] == 8
+
+    before = read_card(folder / "wqv1_x2_starter.json").card
+    assert starters.main(["release", *words]) == 0  # the same run again: no new session
+    assert read_card(folder / "wqv1_x2_starter.json").card["sessions"] == before["sessions"]
+    words.remove("--force")
+    assert starters.main(["release", *words]) == 1
+    assert "The present wqv1_x2_starter.pth reaches" in capsys.readouterr().err
+
+
+def test_photos_of_the_training_are_not_measured_on(folder: Path, tmp_path: Path) -> None:
+    make_photos(tmp_path / "work" / "wqv1_x2" / "photos" / "train", 2)
+    seen = make_photos(tmp_path / "copies", 1)
+    given = argparse.Namespace(work=tmp_path / "work", name="wqv1_x2", measure=[("a copy", str(seen))])
+    with pytest.raises(SystemExit, match=r"Photos of a copy are among those it was trained on"):
+        starters._frames(given, WQV1, 2)
+
+
+def test_frames_are_measured_beside_bicubic_enlargement() -> None:
+    frames = starter_frames.scene_frames(WQV10, 4, count=1)
+    bicubic = frames.measure(lambda photo: enlarge_bicubic(photo, 4))
+    assert bicubic.gain == pytest.approx(0, abs=1e-3) and bicubic.ssim == pytest.approx(bicubic.bicubic_ssim, abs=1e-3)
+    flat = frames.measure(lambda photo: np.full((photo.shape[0] * 4, photo.shape[1] * 4, 3), 128, np.uint8))
+    assert flat.gain < 0 and flat.scenes_seed == 92
