@@ -111,8 +111,14 @@ def _add_export(verbs: _Verbs[ArgumentParser]) -> None:
 
 
 def _add_install(verbs: _Verbs[ArgumentParser]) -> None:
-    parser = verbs.add_parser("install", help="copy a model into WQV-Viewer's models/custom folder")
-    parser.add_argument("model", type=to_path, metavar="MODEL")
+    parser = verbs.add_parser("install", help="put a model into WQV-Viewer's models/custom folder")
+    parser.add_argument(
+        "model",
+        type=to_path,
+        metavar="MODEL",
+        help="a weight file, or a built-in model such as wqv1_x4, which is padded to the size that the viewer needs; "
+        "starters: all built-in models",
+    )
     parser.add_argument("--into", type=to_path, required=True, metavar="MODELS_CUSTOM_DIR")
     parser.add_argument("--replace", action="store_true", help="overwrite an existing file with the same name")
 

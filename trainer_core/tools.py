@@ -154,9 +154,9 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _install(options: argparse.Namespace) -> int:
-    from trainer_core.verbs.install import install_model
+    from trainer_core.verbs.install import install
 
-    print_lines(str(install_model(options.model, options.into, replace=options.replace)))
+    print_lines(*map(str, install(options.model, options.into, replace=options.replace)))
     return 0
 
 

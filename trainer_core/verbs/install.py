@@ -1,4 +1,7 @@
-"""Installation of a model for WQV-Viewer: checked, with a scale mark in its name, copied durably."""
+"""Installation of a model for WQV-Viewer: checked, with a scale mark in its name, copied durably.
+
+`install` takes a weight file, which is copied as it is, or the name of a built-in model, which is padded on the way.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,15 @@ from pathlib import Path
 from trainer_core.errors import UserError
 from trainer_core.files import atomic_write
 from trainer_core.input_files import open_regular
+from trainer_core.starters.card import Starter
+from trainer_core.starters.registry import describe_choice, find_starter, find_starters
 from trainer_core.weights.container.reader import open_weights
 from trainer_core.weights.programs import check_programs, scale_mark_problem
 from trainer_core.weights.rrdb.dialects import identify
 from trainer_core.weights.rrdb.key_names import BASICSR
+
+ALL_STARTERS = "starters"
+"""The word that stands for all built-in models."""
 
 
 class NotViewerCompatible(UserError):
@@ -20,6 +28,34 @@ class NotViewerCompatible(UserError):
 
 class NameAlreadyUsed(UserError):
     """Refusal to overwrite another file of the same name."""
+
+
+def install(model: Path | str, folder: Path | str, *, replace: bool = False) -> list[Path]:
+    """Install a weight file or built-in models, and return the installed files.
+
+    Args:
+        model: a weight file, the name of a built-in model such as "wqv1_x4", or "starters" for all of them.
+        folder: the `models/custom` folder of the viewer.
+        replace: overwrite other files of the same names.
+
+    Raises:
+        UserError: as `install_model` and `install_starter`, or there are no built-in models.
+    """
+    starters = () if Path(model).is_file() else _find_named(str(model))
+    if starters:
+        return [install_starter(starter, folder, replace=replace) for starter in starters]
+    return [install_model(model, folder, replace=replace)]
+
+
+def _find_named(name: str) -> tuple[Starter, ...]:
+    """Return the built-in models of a name, none for the name of anything else."""
+    if name == ALL_STARTERS:
+        starters = find_starters()
+        if not starters:
+            raise UserError(describe_choice(()))
+        return starters
+    starter = find_starter(name)
+    return (starter,) if starter is not None else ()
 
 
 def install_model(model: Path | str, folder: Path | str, *, replace: bool = False) -> Path:
@@ -49,16 +85,49 @@ def install_model(model: Path | str, folder: Path | str, *, replace: bool = Fals
     if problem:
         command = f"wqv-upscale-tools export {model} -o wqv_x{found.spec.scale}.pth --viewer-compatible"
         raise NotViewerCompatible(f"WQV-Viewer cannot load {model}: {problem}.", hint=f"Convert it first: {command}")
-    if not folder.is_dir():
-        raise UserError(f"There is no folder {folder}. Choose the models/custom folder of WQV-Viewer.")
-    target = folder / model.name
+    target = _find_target(folder, model.name)
     if target.exists() and target.samefile(model):
         return target
+    _refuse_replacing(target, replace)
+    with open_regular(model) as source, atomic_write(target) as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
+    return target
+
+
+def install_starter(starter: Starter, folder: Path | str, *, replace: bool = False) -> Path:
+    """Write a built-in model into a folder, padded to the size that the viewer builds, and return the file.
+
+    Args:
+        starter: the built-in model.
+        folder: the `models/custom` folder of the viewer.
+        replace: overwrite another file of the same name.
+
+    Raises:
+        NameAlreadyUsed: the folder contains a file of this name, and `replace` is false.
+        UserError: the folder is missing.
+    """
+    from trainer_core.weights.export import pad_for_viewer, prepare_deployable
+    from trainer_core.weights.network import load_network
+
+    target = _find_target(Path(folder), starter.path.name)
+    _refuse_replacing(target, replace)
+    network, source = load_network(starter.path)
+    state, spec = pad_for_viewer(network.state_dict(), source.spec)
+    meta = {key: value for key, value in source.meta.items() if key not in ("arch", "scale", "spec", "loads_in")}
+    half = starter.card.get("precision") == "fp16"
+    prepare_deployable(target, state, spec, meta, padded_from=source.spec, half=half).write()
+    return target
+
+
+def _find_target(folder: Path, name: str) -> Path:
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}. Choose the models/custom folder of WQV-Viewer.")
+    return folder / name
+
+
+def _refuse_replacing(target: Path, replace: bool) -> None:
     if target.exists() and not replace:
         raise NameAlreadyUsed(
             f"{target} already exists. It may be a model that came with WQV-Viewer or that you installed before.",
             hint="Use --replace to overwrite it, or rename the model.",
         )
-    with open_regular(model) as source, atomic_write(target) as copy:
-        shutil.copyfileobj(source, copy, 1 << 20)
-    return target

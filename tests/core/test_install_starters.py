@@ -1,0 +1,66 @@
+"""`install` gives the viewer built-in models: padded, by their names, with the same function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tests.core.networks import noise
+from tests.core.starter_files import use_starters
+from trainer_core.starters.registry import find_starters
+from trainer_core.tools import main
+from trainer_core.verbs.inspect import inspect_file
+from trainer_core.weights.network import load_network
+
+NAMES = ("wqv1_x2", "wqv1_x4", "wqv1_x8", "wqv10_x2", "wqv10_x4", "wqv10_x8")
+
+
+@pytest.fixture
+def custom(tmp_path: Path) -> Path:
+    folder = tmp_path / "models" / "custom"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_all_built_in_models_are_installed_so_that_viewer_and_spandrel_load_them(
+    custom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spandrel = pytest.importorskip("spandrel")
+    use_starters(monkeypatch, tmp_path / "starters", *NAMES)
+    assert main(["install", "starters", "--into", str(custom)]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(custom / f"{name}_starter.pth") for name in NAMES]
+    for starter in find_starters():
+        installed = custom / starter.path.name
+        found = inspect_file(installed)
+        assert found.programs is not None and not found.programs.viewer and not found.programs.chainner
+        assert found.meta["camera"] == starter.watch.profile
+        ours = load_network(starter.path)[0]
+        theirs = spandrel.ModelLoader(device="cpu").load_from_file(installed)
+        assert (theirs.scale, theirs.architecture.id) == (starter.scale, "ESRGAN")
+        lr = noise(3, 8, 8)
+        with torch.inference_mode():
+            assert torch.allclose(theirs.model(lr), ours(lr), atol=1e-5)
+
+
+def test_one_built_in_model_is_installed_by_its_name(
+    custom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use_starters(monkeypatch, tmp_path / "starters", "wqv1_x4")
+    monkeypatch.chdir(tmp_path)
+    assert main(["install", "wqv1_x4", "--into", str(custom)]) == 0
+    assert [path.name for path in custom.iterdir()] == ["wqv1_x4_starter.pth"]
+    capsys.readouterr()
+    assert main(["install", "wqv1_x4_starter", "--into", str(custom)]) == 2
+    assert "already exists" in capsys.readouterr().err
+    assert main(["install", "wqv1_x4_starter", "--into", str(custom), "--replace"]) == 0
+    for name, sentence in (("wqv10_x4", "no built-in model for the color watch"), ("other_x4", "other_x4")):
+        assert main(["install", name, "--into", str(custom)]) == 2
+        assert sentence in capsys.readouterr().err
+    assert main(["install", "wqv1_x4", "--into", str(tmp_path / "none")]) == 2
+    assert "There is no folder" in capsys.readouterr().err
+    use_starters(monkeypatch, tmp_path / "empty")
+    assert main(["install", "starters", "--into", str(custom)]) == 2
+    assert "no built-in models" in capsys.readouterr().err
