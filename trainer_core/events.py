@@ -92,6 +92,8 @@ class Validated:
     is_best: bool
     frames: int
     seconds: float
+    spectrum: float | None = None  # spectrum distance from the targets, dB; None if it was not measured
+    bicubic_spectrum: float | None = None
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,7 @@ class RunFinished:
     error: str | None = None
     seconds: float = 0.0
     remedy: dict[str, int] = field(default_factory=dict)  # settings with which this failure would not occur
+    best_spectrum: float | None = None  # spectrum distance of the best, dB; None if the best has the highest PSNR
 
 
 Event = Union[

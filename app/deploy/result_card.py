@@ -157,4 +157,6 @@ def _psnr_text(event: RunFinished) -> str:
     if event.best_psnr is None or event.bicubic_psnr is None:
         return ""
     text = f"Best PSNR {event.best_psnr:.2f} dB at step {event.best_step}; bicubic {event.bicubic_psnr:.2f} dB"
+    if event.best_spectrum is not None:  # which the highest PSNR did not decide
+        text = f"Best at step {event.best_step}: PSNR {event.best_psnr:.2f} dB; bicubic {event.bicubic_psnr:.2f} dB"
     return f"{text} ({event.best_psnr - event.bicubic_psnr:+.2f} dB)"

@@ -414,9 +414,12 @@ def test_the_discriminator_is_in_the_progress_line_and_in_tensorboard(tmp_path: 
     assert "discriminator 0.5100 (real +0.70, fake -0.25)" in EventFormatter().format_event(rated)[0]
     assert "discriminator" not in EventFormatter().format_event(step(1))[0]
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    TensorBoardSink(tmp_path, 0)(rated)
+    sink = TensorBoardSink(tmp_path, 0)
+    for event in (rated, dataclasses.replace(validated(1), spectrum=1.5, bicubic_spectrum=4.0)):
+        sink(event)
     reader = accumulator.EventAccumulator(str(tmp_path)).Reload()
     tags = {"discriminator/loss": 0.51, "discriminator/real": 0.7, "discriminator/fake": -0.25}
+    tags.update({"val/spectrum": 1.5, "val/bicubic_spectrum": 4.0})
     assert {tag: reader.Scalars(tag)[0].value for tag in tags} == pytest.approx(tags)
 
 

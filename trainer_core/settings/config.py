@@ -135,8 +135,13 @@ class TrainerConfig:
         1337, minimum=0, maximum=2**31 - 1, fixed_on_resume=True, of_camera=True
     )
     early_stop: int | None = _training(
-        "Early stop", "Stop after this many validations in a row without a better PSNR; none: only report a plateau."
+        "Early stop", "Stop after this many validations in a row without a new best; none: only report a plateau."
     ).integer(None, minimum=1, maximum=100000)
+    best_by: str = _training(
+        "Best by",
+        "How the best validation is chosen, for the best model and early stop. psnr: highest PSNR; spectrum: smallest "
+        "spectrum distance that costs at most 1 dB of PSNR; auto: spectrum in an adversarial stage, otherwise psnr.",
+    ).choice("auto", ("auto", "psnr", "spectrum"))
 
     # -- losses --------------------------------------------------------------------------------
 
@@ -291,6 +296,16 @@ class TrainerConfig:
     def workspace_path(self) -> Path:
         """The workspace as a path."""
         return Path(self.workspace)
+
+    @property
+    def is_ranked_by_spectrum(self) -> bool:
+        """Whether the spectrum distance decides which validation is the best."""
+        return self.best_by == "spectrum" or (self.best_by == AUTO and self.gan_weight > 0)
+
+    @property
+    def measures_spectrum(self) -> bool:
+        """Whether validations measure the spectrum distance."""
+        return self.gan_weight > 0 or self.is_ranked_by_spectrum
 
     @property
     def effective_batch(self) -> int:

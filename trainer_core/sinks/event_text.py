@@ -180,10 +180,13 @@ def _format_rollback(event: RolledBack) -> list[str]:
 def _format_validation(event: Validated) -> str:
     is_good = event.is_best and event.psnr > event.bicubic_psnr - _FAR_BELOW
     name = {"val": "validation", "test": "test"}.get(event.split, event.split)
+    spectrum = ""
+    if event.spectrum is not None and event.bicubic_spectrum is not None:
+        spectrum = f"; spectrum distance {event.spectrum:.2f} dB, bicubic {event.bicubic_spectrum:.2f} dB"
     return (
         f"step {event.step}: {name} PSNR {event.psnr:.2f} dB, SSIM {event.ssim:.4f}; "
         f"bicubic {event.bicubic_psnr:.2f} dB, {event.bicubic_ssim:.4f}; "
-        f"gain {event.psnr - event.bicubic_psnr:+.2f} dB{', new best' if is_good else ''}"
+        f"gain {event.psnr - event.bicubic_psnr:+.2f} dB{spectrum}{', new best' if is_good else ''}"
     )
 
 
@@ -210,6 +213,11 @@ def _format_finish(event: RunFinished, workspace: str) -> list[str]:
 
 def _format_best(event: RunFinished) -> str:
     text = f"Best validation PSNR {event.best_psnr:.2f} dB at step {event.best_step}"
+    if event.best_spectrum is not None:
+        text = (
+            f"Best validation at step {event.best_step}: spectrum distance {event.best_spectrum:.2f} dB, "
+            f"PSNR {event.best_psnr:.2f} dB"
+        )
     if event.bicubic_psnr is not None and event.best_psnr is not None:
         text += f", bicubic {event.bicubic_psnr:.2f} dB ({event.best_psnr - event.bicubic_psnr:+.2f} dB)"
     return text if event.test_psnr is None else f"{text}; test PSNR {event.test_psnr:.2f} dB"

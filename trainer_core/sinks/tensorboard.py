@@ -118,11 +118,14 @@ def _step_scalars(event: StepDone) -> dict[str, float]:
 
 
 def _validation_scalars(event: Validated) -> dict[str, float]:
-    return {
-        f"{event.split}/psnr": event.psnr,
-        f"{event.split}/ssim": event.ssim,
-        f"{event.split}/bicubic_psnr": event.bicubic_psnr,
+    figures = {
+        "psnr": event.psnr,
+        "ssim": event.ssim,
+        "bicubic_psnr": event.bicubic_psnr,
+        "spectrum": event.spectrum,
+        "bicubic_spectrum": event.bicubic_spectrum,
     }
+    return {f"{event.split}/{name}": value for name, value in figures.items() if value is not None}
 
 
 def _image_tag(key: str) -> str:

@@ -21,6 +21,7 @@ from trainer_core.settings.presets import NETWORK_FIELDS
 
 _MAX_COUNT = 10**15  # beyond any training; a larger number of samples would overflow
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+_RECORDED_FIGURES = ("best_psnr", "test_psnr", "best_spectrum", "highest_psnr")
 _SPEC_FIELDS = frozenset(NetworkSpec(4).as_dict())
 _TRAINED = ("scale", *NETWORK_FIELDS)  # fields of the spec that settings decide; the others are fixed
 _FIXED = {name: value for name, value in NetworkSpec(4).as_dict().items() if name not in _TRAINED}
@@ -142,7 +143,7 @@ def _is_record(value: Any) -> bool:
     """Whether it is a `ValidationRecord` as a dictionary."""
     return (
         isinstance(value, dict)
-        and all(value.get(name) is None or type(value[name]) in (int, float) for name in ("best_psnr", "test_psnr"))
+        and all(value.get(name) is None or type(value[name]) in (int, float) for name in _RECORDED_FIGURES)
         and (value.get("best_step") is None or is_count(value["best_step"]))
         and is_count(value.get("since_best", 0))
         and isinstance(value.get("last", {}), dict)

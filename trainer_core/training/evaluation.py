@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from trainer_core.camera import Camera
@@ -29,20 +29,32 @@ from trainer_core.training.pinned_previews import PinnedPreviews
 from trainer_core.training.saver import make_export_state
 from trainer_core.training.validation import FRAME_SEED, ValidationResult, Validator
 
-_MIN_IMPROVEMENT = 1e-4  # dB by which a new best must exceed the previous one
+_MIN_IMPROVEMENT = 1e-4  # dB by which the PSNR of a new best must exceed that of the previous one
+_MIN_SPECTRUM_IMPROVEMENT = 0.01  # dB by which its spectrum distance must be smaller, if that decides
+_MAX_PSNR_LOSS = 1.0  # dB below the highest PSNR of the run, for a new best by spectrum distance
 _TEST_BICUBIC = "test_bicubic_psnr"
 _PLATEAU = 10  # validations without a new best after which a notice is given
 
 
 @dataclass
 class ValidationRecord:
-    """Results of the validations so far; primitives only, stored in the checkpoint."""
+    """Results of the validations so far; primitives only, stored in the checkpoint.
+
+    `best_spectrum` and `highest_psnr` exist where the spectrum distance decides which validation is the best.
+    """
 
     best_psnr: float | None = None
     best_step: int | None = None
     since_best: int = 0
     last: dict[str, Any] = field(default_factory=dict)
     test_psnr: float | None = None
+    best_spectrum: float | None = None
+    highest_psnr: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record for a checkpoint, as earlier versions wrote it where the PSNR decides."""
+        own = ("best_spectrum", "highest_psnr")
+        return {name: value for name, value in asdict(self).items() if name not in own or value is not None}
 
     @classmethod
     def restore(cls, values: Mapping[str, Any]) -> ValidationRecord:
@@ -105,7 +117,12 @@ class Evaluator:
         if not frames:
             return None
         return Validator(
-            frames, self._camera, scale=self._config.scale, device=self.learner.device, check_stop=self._check_stop
+            frames,
+            self._camera,
+            scale=self._config.scale,
+            device=self.learner.device,
+            check_stop=self._check_stop,
+            measures_spectrum=self._config.measures_spectrum,
         )
 
     def _on_bad_photo(self, name: str, reason: str) -> None:
@@ -190,12 +207,10 @@ class Evaluator:
         if problem:
             raise Diverged(problem, healthy_step=self.detector.healthy_step)
         validated = _make_event(step, "val", self._val, result, started)
-        is_best = can_be_best(step, result.psnr, self._val.baseline.psnr) and (
-            self.record.best_psnr is None or result.psnr > self.record.best_psnr + _MIN_IMPROVEMENT
-        )
+        is_best = can_be_best(step, result.psnr, self._val.baseline.psnr) and self._is_better(result)
         tested = self._measure_test(step) if is_best or with_test else None
         # Nothing is recorded or emitted before all is measured, so a stop leaves no half of a validation.
-        self._update_record(step, result.psnr, result.ssim, is_best)
+        self._update_record(step, result, is_best)
         if tested is not None and is_best:
             self.record.test_psnr = tested.psnr
         self._sink(replace(validated, is_best=is_best))
@@ -219,22 +234,36 @@ class Evaluator:
         started = time.monotonic()
         return _make_event(step, "test", self._test, self._test.measure(self._ema_network), started)
 
-    def _update_record(self, step: int, psnr: float, ssim: float, is_best: bool) -> None:
+    def _is_better(self, result: ValidationResult) -> bool:
+        """Whether a validation is better than the best so far."""
+        record = self.record
+        if not self._config.is_ranked_by_spectrum or result.spectrum is None:
+            return record.best_psnr is None or result.psnr > record.best_psnr + _MIN_IMPROVEMENT
+        highest = max(psnr for psnr in (record.best_psnr, record.highest_psnr, result.psnr) if psnr is not None)
+        if result.psnr < highest - _MAX_PSNR_LOSS:
+            return False
+        return record.best_spectrum is None or result.spectrum < record.best_spectrum - _MIN_SPECTRUM_IMPROVEMENT
+
+    def _update_record(self, step: int, result: ValidationResult, is_best: bool) -> None:
         record, base = self.record, self._val.baseline if self._val else None
-        record.last = {"step": step, "psnr": psnr, "ssim": ssim, "bicubic_psnr": base.psnr if base else None}
+        bicubic = base.psnr if base else None
+        record.last = {"step": step, "psnr": result.psnr, "ssim": result.ssim, "bicubic_psnr": bicubic}
+        if result.spectrum is not None:
+            record.last["spectrum"] = result.spectrum
         if self._test is not None:
             record.last[_TEST_BICUBIC] = self._test.baseline.psnr
+        if self._config.is_ranked_by_spectrum:
+            known = (record.best_psnr, record.highest_psnr, result.psnr)
+            record.highest_psnr = max(psnr for psnr in known if psnr is not None)
         if is_best:
-            record.best_psnr, record.best_step, record.since_best = psnr, step, 0
+            record.best_psnr, record.best_step, record.since_best = result.psnr, step, 0
+            record.best_spectrum = result.spectrum if self._config.is_ranked_by_spectrum else None
             return
         record.since_best += 1
         if record.since_best == _PLATEAU and self._config.early_stop is None:
-            self._sink(
-                Notice(
-                    "info",
-                    f"PSNR has not improved for {_PLATEAU} validations; the best was at step {record.best_step}.",
-                )
-            )
+            what = "The spectrum distance" if self._config.is_ranked_by_spectrum else "PSNR"
+            text = f"{what} has not improved for {_PLATEAU} validations; the best was at step {record.best_step}."
+            self._sink(Notice("info", text))
 
     def _load_ema_weights(self) -> None:
         self._ema_network.load_state_dict(make_export_state(self.learner.ema.state(), self._config))
@@ -270,4 +299,16 @@ def _differs(before: float | None, now: float) -> bool:
 
 def _make_event(step: int, split: str, validator: Validator, result: ValidationResult, started: float) -> Validated:
     base, seconds = validator.baseline, time.monotonic() - started
-    return Validated(step, split, result.psnr, result.ssim, base.psnr, base.ssim, False, len(validator), seconds)
+    return Validated(
+        step,
+        split,
+        result.psnr,
+        result.ssim,
+        base.psnr,
+        base.ssim,
+        is_best=False,
+        frames=len(validator),
+        seconds=seconds,
+        spectrum=result.spectrum,
+        bicubic_spectrum=base.spectrum,
+    )

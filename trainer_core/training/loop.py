@@ -357,7 +357,7 @@ class TrainingLoop:
             spec=self._plan.spec.as_dict(),
             config={name: list(value) if isinstance(value, tuple) else value for name, value in config.items()},
             photos=[photo.name for photo in self._plan.splits.train],
-            best=dataclasses.asdict(self.record),
+            best=self.record.as_dict(),
             plan={
                 "total_steps": self._clock.total_steps,
                 "plan_changes": self._clock.plan_changes,

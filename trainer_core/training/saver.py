@@ -170,4 +170,6 @@ def _export_metadata(state: TrainingState, config: TrainerConfig) -> dict[str, A
         meta["camera_profile"] = Path(config.camera_profile).name
     if measured:
         meta.update({key: measured[key] for key in ("psnr", "ssim", "bicubic_psnr")}, psnr_step=measured["step"])
+        if "spectrum" in measured:
+            meta["spectrum"] = measured["spectrum"]
     return meta

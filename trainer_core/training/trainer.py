@@ -162,6 +162,7 @@ class Trainer:
                 error=error,
                 seconds=clock.elapsed,
                 remedy=suggest_remedy(failure, plan.config, micro_batch) if failure else {},
+                best_spectrum=record.best_spectrum,
             )
         )
         return RunResult(outcome, step, record.best_psnr, model, error)

@@ -1,4 +1,4 @@
-"""Measuring a network on fixed synthetic frames: PSNR and SSIM beside bicubic, and preview images.
+"""Measuring a network on fixed synthetic frames: PSNR, SSIM and spectrum distance beside bicubic, and preview images.
 
 `evaluation` uses one `Validator` per split. Its frames are made once, with camera parameters that never change, so
 that all validations of a run and of its resumed sessions are comparable. Between validations the frames wait on the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from trainer_core.data.frames import Frame
 from trainer_core.events import PreviewImage
 from trainer_core.pixels import enlarge_bicubic, round_to_8bit, to_tensor, to_uint8
 from trainer_core.training.batches import Batch, make_frame_batch
-from trainer_core.training.metrics import cut_border, psnr, ssim
+from trainer_core.training.metrics import cut_border, psnr, spectrum_distance, ssim
 
 FRAME_SEED = 0x57515631  # validation frames do not depend on the run's seed
 _LEVELS = 65535  # of the stored targets
@@ -31,13 +32,23 @@ _MIN_SPREAD = 0.01  # standard deviation of a target that is not flat itself
 class ValidationResult:
     """Means over the frames of one split, PSNR in dB, and preview images of the first frames.
 
-    `contrast` is the standard deviation of the frames divided by that of their targets, over targets that have any.
+    `spectrum` is the spectrum distance in dB, None if it was not measured. `contrast` is the standard deviation of the
+    frames divided by that of their targets, over targets that have any.
     """
 
     psnr: float
     ssim: float
     images: tuple[PreviewImage, ...] = ()
     contrast: float = 1.0
+    spectrum: float | None = None
+
+
+class _Scores(NamedTuple):
+    """PSNR and spectrum distance in dB, and SSIM of one frame."""
+
+    psnr: float
+    ssim: float
+    spectrum: float | None
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,8 @@ class _FrameCase:
 class Validator:
     """Fixed frames of one split; `baseline` holds the scores of bicubic enlargement on them.
 
-    `check_stop` is called between frames; what it raises ends the work on them.
+    `check_stop` is called between frames; what it raises ends the work on them. The spectrum distance is measured with
+    `measures_spectrum`.
     """
 
     @disable_tf32()
@@ -82,8 +94,10 @@ class Validator:
         scale: int,
         device: torch.device,
         check_stop: Callable[[], None] = lambda: None,
+        measures_spectrum: bool = False,
     ) -> None:
         self._check_stop = check_stop
+        self._measures_spectrum = measures_spectrum
         self._scale, self._device = scale, device
         self._cases: list[_FrameCase] = []
         scores = []
@@ -94,7 +108,7 @@ class Validator:
             enlarged = to_tensor(_enlarge_lr(case, scale), device)[None]
             target = case.upload_target(device)
             scores.append(self._compute_scores(enlarged, target))
-            self._cases.append(replace(case, spread=float(target.std()), bicubic_psnr=scores[-1][0]))
+            self._cases.append(replace(case, spread=float(target.std()), bicubic_psnr=scores[-1].psnr))
         self.baseline = _mean_result(scores)
 
     def __len__(self) -> int:
@@ -105,7 +119,7 @@ class Validator:
     def measure(self, network: nn.Module, *, image_count: int = 0) -> ValidationResult:
         """Measure `network` on every frame; the first `image_count` frames are returned as preview images."""
         network.eval()
-        scores: list[tuple[float, float]] = []
+        scores: list[_Scores] = []
         images: list[PreviewImage] = []
         contrasts: list[float] = []
         for case in self._cases:
@@ -115,7 +129,7 @@ class Validator:
             if case.spread > _MIN_SPREAD:
                 contrasts.append(float(round_to_8bit(sr).std()) / case.spread)
             if len(images) < image_count:
-                images.append(_make_image(case, sr, score[0], self._scale))
+                images.append(_make_image(case, sr, score.psnr, self._scale))
         return replace(_mean_result(scores, tuple(images)), contrast=float(np.mean(contrasts)) if contrasts else 1.0)
 
     @torch.no_grad()
@@ -127,21 +141,27 @@ class Validator:
         for case in self._cases[:count]:
             self._check_stop()
             sr, score = self._run(network, case)
-            images.append(_make_image(case, sr, score[0], self._scale))
+            images.append(_make_image(case, sr, score.psnr, self._scale))
         return tuple(images)
 
-    def _run(self, network: nn.Module, case: _FrameCase) -> tuple[Tensor, tuple[float, float]]:
+    def _run(self, network: nn.Module, case: _FrameCase) -> tuple[Tensor, _Scores]:
         sr = network(case.upload_lr(self._device))
         return sr, self._compute_scores(sr, case.upload_target(self._device))
 
-    def _compute_scores(self, sr: Tensor, hr: Tensor) -> tuple[float, float]:
+    def _compute_scores(self, sr: Tensor, hr: Tensor) -> _Scores:
         a, b = cut_border(round_to_8bit(sr), self._scale), cut_border(hr, self._scale)
-        return float(psnr(a, b)), float(ssim(a, b))
+        spectrum = float(spectrum_distance(a.cpu(), b.cpu())) if self._measures_spectrum else None
+        return _Scores(float(psnr(a, b)), float(ssim(a, b)), spectrum)
 
 
-def _mean_result(scores: list[tuple[float, float]], images: tuple[PreviewImage, ...] = ()) -> ValidationResult:
-    psnrs, ssims = zip(*scores)
-    return ValidationResult(float(np.mean(psnrs)), float(np.mean(ssims)), images)
+def _mean_result(scores: list[_Scores], images: tuple[PreviewImage, ...] = ()) -> ValidationResult:
+    distances = [score.spectrum for score in scores if score.spectrum is not None]
+    return ValidationResult(
+        float(np.mean([score.psnr for score in scores])),
+        float(np.mean([score.ssim for score in scores])),
+        images,
+        spectrum=float(np.mean(distances)) if distances else None,
+    )
 
 
 def _make_case(name: str, batch: Batch) -> _FrameCase:
