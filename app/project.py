@@ -27,6 +27,7 @@ from trainer_core.planning.readiness import (
     workspace_problem,
 )
 from trainer_core.settings.rules import find_overruled
+from trainer_core.settings.sharpness import STRENGTHS
 from trainer_core.training.resources import estimate_disk
 from trainer_core.workspace.layout import LATEST, Workspace
 
@@ -83,6 +84,12 @@ class Project(QObject):
         """Reset one setting to its default."""
         self.draft.reset(name)
         self._check_later(name)
+
+    def set_sharpness(self, strength: str) -> None:
+        """Set the settings of a strength of sharpness."""
+        for name, value in STRENGTHS[strength].items():
+            self.draft.set(name, value)
+        self.changed.emit()
 
     def reload_workspace(self) -> None:
         """Read the workspace again, because a run began or ended there."""

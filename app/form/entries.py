@@ -205,9 +205,14 @@ class SegmentsEntry(Entry):
         return self._values[number] if number >= 0 else None
 
     def show_value(self, value: Any) -> None:
-        """Check the button of the choice; ignore a value that has none."""
+        """Check the button of the choice; a value that has none clears the selection."""
         if value in self._values:
             self._group.button(self._values.index(value)).setChecked(True)
+        else:
+            self._group.setExclusive(False)  # else Qt keeps one button checked
+            for button in self._group.buttons():
+                button.setChecked(False)
+            self._group.setExclusive(True)
 
     def set_accessible_text(self, label: str, description: str) -> None:
         """Set the accessible texts, with the label of the setting before the text of each button."""

@@ -1,6 +1,7 @@
 """The settings form: one row per setting of the schema, the basic ones always visible, the others in folded groups.
 
-The form is built from the schema alone, so that a new setting appears without a change here.
+The form is built from the schema alone, so that a new setting appears without a change here; only the sharpness is a
+name for several settings.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from app.form.entries import ChoiceEntry
 from app.form.group import FoldedGroup
 from app.form.row import Row
+from app.form.sharpness import SharpnessRow
 from app.form.wording import with_form_labels
 from app.plain_text import PlainLabel
 from app.project import Project
@@ -48,6 +50,8 @@ class SettingsForm(QScrollArea):
         for setting in SETTINGS.values():
             if not setting.advanced:
                 self._layout.addWidget(self._make_row(setting))
+        self.sharpness = SharpnessRow(self._project)
+        self._layout.addWidget(self.sharpness)
         more = PlainLabel("More settings")
         more.setProperty("role", "muted")
         self._layout.addSpacing(SPACING)
@@ -88,6 +92,7 @@ class SettingsForm(QScrollArea):
             row.set_note(note, invalid=bool(problem), more="" if problem else self._project.details_label(name))
             if row.setting.advanced and value != default:
                 changed[row.setting.group] += 1
+        self.sharpness.refresh()
         for title, group in self._groups.items():
             group.show_changed_count(changed[title])
 

@@ -229,10 +229,13 @@ def test_a_stage_begins_from_a_run_without_one_and_says_so(photos: Path, tmp_pat
     assert set(only(StepDone, heard)[-1].losses) == {"l1", "total"}
 
 
-def test_a_stage_starts_from_a_model(photos: Path, tmp_path: Path) -> None:
+def test_a_stage_starts_from_a_model_and_an_untrained_network_is_noticed(photos: Path, tmp_path: Path) -> None:
     first, _ = train(photos, tmp_path / "a", steps=2)
     result, heard = train(photos, tmp_path / "b", steps=2, init_weights=str(first.model), **GAN)
     assert result.outcome == "completed" and "gan" in only(StepDone, heard)[-1].losses
+    assert not any("untrained" in notice.text for notice in only(Notice, heard))
+    _, heard = train(photos, tmp_path / "c", steps=1, **GAN)
+    assert any("starts from an untrained one. Use --init-weights" in notice.text for notice in only(Notice, heard))
 
 
 def test_memory_that_runs_out_leaves_both_networks_at_the_step_before(photos: Path, tmp_path: Path) -> None:

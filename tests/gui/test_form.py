@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton, QWidget
 
 from app.errors import ErrorDialog
 from app.form.entries import ChoiceEntry, NumberEntry, PathEntry
@@ -56,6 +56,23 @@ def test_every_setting_has_a_row_that_explains_it(window: Window) -> None:
 def test_frequent_settings_are_visible_and_the_others_folded(window: Window) -> None:
     for described in SETTINGS.values():
         assert window.form.rows[described.name].isVisible() == (not described.advanced), described.name
+
+
+def test_sharpness_is_a_name_for_the_weight_of_the_adversarial_loss(window: Window, qtbot: Any) -> None:
+    row, project = window.form.sharpness, window.project
+    buttons = {button.text(): button for button in row.entry.findChildren(QPushButton)}
+    assert row.isVisible() and list(buttons) == ["off", "gentle", "medium", "strong"]
+    assert row.entry.value() == "off" and not row._reset.isVisible()
+    for name, weight in (("gentle", 0.02), ("medium", 0.05), ("strong", 0.1)):
+        qtbot.mouseClick(buttons[name], Qt.MouseButton.LeftButton)
+        assert project.draft.config.gan_weight == weight and row.entry.value() == name
+        assert window.form.rows["gan_weight"].entry.value() == weight
+    warnings = [line.toolTip() for line in window.run_bar.checklist.lines if line.isVisible()]
+    assert any("choose a trained one as warm start" in text for text in warnings)
+    project.set_value("gan_weight", 0.07)
+    assert row.entry.value() is None and not any(button.isChecked() for button in buttons.values())
+    qtbot.mouseClick(row._reset, Qt.MouseButton.LeftButton)
+    assert project.draft.config.gan_weight == 0.0 and row.entry.value() == "off"
 
 
 def test_a_wrong_value_is_explained_beside_the_field_and_in_the_checklist(window: Window, qtbot: Any) -> None:

@@ -150,7 +150,7 @@ def make_plan(given: Mapping[str, Any], should_continue: Callable[[], bool] = la
         notices=(
             *hardware.notices,
             *stored.notices,
-            *(_network_conflict_notices(config, given) if warm else ()),
+            *(_network_conflict_notices(config, given) if warm else _untrained_notices(config)),
             *_micro_batch_notices(config, micro_batch),
         ),
     )
@@ -307,6 +307,15 @@ def _network_conflict_notices(config: TrainerConfig, given: Mapping[str, Any]) -
     return (
         f"{weights} sets the network: {used.describe()} instead of the preset's "
         f"{requested.describe()}. Set --num-block, --num-feat or --num-grow-ch to change that.",
+    )
+
+
+def _untrained_notices(config: TrainerConfig) -> tuple[str, ...]:
+    if config.gan_weight <= 0:
+        return ()
+    return (
+        "--gan-weight makes a trained network sharper, but this run starts from an untrained one. "
+        "Use --init-weights, or train without --gan-weight first.",
     )
 
 

@@ -73,6 +73,9 @@ def build_checklist(
     checks += [Check(ERROR, with_short_path(text, getattr(config, name)), name) for name, text in settings.items()]
     waiting = [name for name in pending if name not in (*settings, "source_dir", "workspace")]
     checks += [Check(PENDING, f"Reading {Path(getattr(config, name) or '').name} …", name) for name in waiting]
+    if config.gan_weight > 0 and not config.init_weights:
+        text = "To make a network sharper, choose a trained one as warm start, or resume its run"
+        checks.append(Check(WARNING, text, "init_weights"))
     if not settings and not waiting:
         others = "All" if all(check.state in (OK, WARNING) for check in checks) else "The other"
         checks.append(Check(OK, f"{others} settings are valid", "scale"))
