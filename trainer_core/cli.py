@@ -174,7 +174,7 @@ def _option_help(setting: Setting) -> str:
 
 
 def _metavar(setting: Setting) -> str | None:
-    names = {"int": "N", "float": "X", INT_OR_AUTO: "N", "file": "PATH", "folder": "DIR"}
+    names = {"int": "N", "float": "X", INT_OR_AUTO: "N", "name": "NAME", "file": "PATH", "folder": "DIR"}
     return names.get(setting.kind)  # argparse lists the values of a choice itself
 
 

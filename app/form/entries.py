@@ -125,6 +125,26 @@ class PairEntry(Entry):
             line.setAccessibleName(f"{label}, number {number} of 2")
 
 
+class NameEntry(Entry):
+    """Entry of a part of a file name."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.line = _make_line_edit()
+        self.line.textEdited.connect(lambda text: self.edited.emit(self.value()))
+        self.row.addWidget(self.line, 1)
+        self.setFocusProxy(self.line)
+
+    def value(self) -> str:
+        """Return the text without spaces at its ends."""
+        return self.line.text().strip()
+
+    def show_value(self, value: Any) -> None:
+        """Show the name; a line that already has this value keeps the user's spelling."""
+        if self.value() != value:
+            self.line.setText(str(value))
+
+
 class SwitchEntry(Entry):
     """Entry of a switch: a check box."""
 
@@ -301,6 +321,7 @@ def make_entry(setting: Setting, labels: Mapping[Any, str] | None = None) -> Ent
         "switch": SwitchEntry,
         "choice": ChoiceEntry,
         "pair": PairEntry,
+        "name": NameEntry,
         "file": PathEntry,
         "folder": PathEntry,
     }

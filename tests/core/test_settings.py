@@ -208,3 +208,22 @@ def test_other_devices_are_refused_with_those_that_can_be_chosen(
     assert reason in capsys.readouterr().err
     with pytest.raises(UserError, match="--device must be one of"):
         resolve_settings({**PLACES, "device": device})
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("harbor", None),
+        ("Übung_2-b", None),
+        ("x16", None),
+        ("", "must be 1 to 60 letters, digits, _ and -, not ''"),
+        ("a/b", "must be 1 to 60 letters, digits, _ and -, not 'a/b'"),
+        ("a.pth", "must be 1 to 60 letters, digits, _ and -, not 'a.pth'"),
+        ("n" * 61, "must be 1 to 60 letters"),
+        ("sea_X4", "must not contain X4, because the program adds the scale"),
+        (7, "must be 1 to 60 letters, digits, _ and -, not 7"),
+    ],
+)
+def test_the_name_of_a_model_keeps_it_a_file_with_one_scale_mark(name: str, problem: str | None) -> None:
+    found = SETTINGS["model_name"].problem(name)
+    assert found is None if problem is None else str(found).startswith(f"--model-name {problem}")

@@ -519,3 +519,11 @@ def test_source_photos_are_not_touched(photos: Path, tmp_path: Path) -> None:
     before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in photos.iterdir()}
     train(photos, tmp_path, steps=2)
     assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in photos.iterdir()} == before
+
+
+def test_models_carry_the_name_of_the_run(photos: Path, tmp_path: Path) -> None:
+    result, _ = train(photos, tmp_path, steps=2, model_name="harbor")
+    assert result.model is not None and result.model.name.startswith("harbor_x4")
+    assert {path.name for path in (tmp_path / "models").iterdir()} <= {"harbor_x4.pth", "harbor_x4_best.pth"}
+    renamed, _ = train(photos, tmp_path, steps=3, resume_from="latest", model_name="garden")
+    assert renamed.model is not None and renamed.model.name.startswith("garden_x4")

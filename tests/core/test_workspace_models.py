@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from trainer_core.workspace.layout import Workspace
@@ -33,3 +34,15 @@ def test_the_model_of_a_run_is_the_best_else_the_newest(tmp_path: Path) -> None:
         model = workspace.model_path(4, best=best)
         model.touch()
         assert model_of(workspace) == model
+
+
+def test_models_under_the_present_name_come_before_those_under_an_earlier_one(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.models.mkdir()
+    for time, name in ((1, "wqv_neosr"), (2, "harbor")):
+        for best in (False, True):
+            model = workspace.model_path(8, best=best, name=name)
+            model.touch()
+            os.utime(model, (time, time))
+    names = [model.path.name for model in find_models(tmp_path)]
+    assert names == ["harbor_x8_best.pth", "wqv_neosr_x8_best.pth", "harbor_x8.pth", "wqv_neosr_x8.pth"]

@@ -266,6 +266,14 @@ def test_the_built_in_model_is_one_click_away_and_follows_watch_and_scale(
     assert row.entry.line.text() == "" and window.form.rows["num_feat"].entry.value() == 32
 
 
+def test_a_name_with_a_scale_mark_is_refused_below_its_row(window: Window, qtbot: Any) -> None:
+    unfold_groups(window)
+    type_into(qtbot, window, "model_name", "harbor_x4")
+    assert window.form.rows["model_name"].note == "Model name must not contain x4, because the program adds the scale."
+    type_into(qtbot, window, "model_name", "harbor")
+    assert window.form.rows["model_name"].note == "" and window.project.draft.config.model_name == "harbor"
+
+
 def test_foreign_weights_are_refused_with_the_reason(window: Window, qtbot: Any, tmp_path: Path) -> None:
     path = tmp_path / "photo_x4.pth"
     path.write_bytes(b"GIF89a is not a weight file")

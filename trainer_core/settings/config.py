@@ -250,6 +250,9 @@ class TrainerConfig:
     keep_checkpoints: int = _watching(
         "Keep checkpoints", "Number of newest checkpoints to keep, in addition to the best and the final one."
     ).integer(3, minimum=2, maximum=100000)
+    model_name: str = _watching(
+        "Model name", "Beginning of the names of the models in models/, before _x4 or _x4_best."
+    ).name("wqv_neosr")
     compact_export: bool = _watching(
         "Compact models",
         "Save small networks at their own size in models/, without padding them to the size that WQV-Viewer needs.",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 AUTO = "auto"
+_MAX_NAME = 60  # characters
 INT_OR_AUTO = "int or auto"  # the kind of a whole number that the program can also choose
 
 
@@ -28,7 +29,8 @@ class Setting:
     """Description of one field of the configuration.
 
     Attributes:
-        kind: "int", "float", "switch", "choice", "pair" (two floats), "int or auto", "file", "folder".
+        kind: "int", "float", "switch", "choice", "pair" (two floats), "int or auto", "name" (part of a
+            file name), "file", "folder".
         flag: the option; "" for positional arguments.
         minimum: the smallest allowed value.
         exclusive_minimum: the limit that a value must exceed, instead of `minimum`.
@@ -113,6 +115,8 @@ class Setting:
         if self.is_path:
             is_path = isinstance(value, str) and value != "" and "\0" not in value
             return None if is_path else f"must be a path, not {_quote(value)}"
+        if self.kind == "name":
+            return _name_problem(value)
         if self.kind == "choice":
             return None if self._is_choice(value) else f"must be one of {self.limits}, not {_quote(value)}"
         if self.kind == "pair":
@@ -144,6 +148,13 @@ class Setting:
         too_small = too_small or (self.exclusive_minimum is not None and value <= self.exclusive_minimum)
         too_large = self.maximum is not None and value > self.maximum
         return f"must be {self.limits}, not {_format_limit(value)}" if too_small or too_large else None
+
+
+def _name_problem(value: Any) -> str | None:
+    if not isinstance(value, str) or not re.fullmatch(rf"[\w-]{{1,{_MAX_NAME}}}", value):
+        return f"must be 1 to {_MAX_NAME} letters, digits, _ and -, not {_quote(value)}"
+    mark = re.search(r"x[248](?!\d)", value, re.IGNORECASE)
+    return f"must not contain {mark[0]}, because the program adds the scale" if mark else None
 
 
 @dataclass(frozen=True)
@@ -205,6 +216,10 @@ class Description:
     def interval(self, **facts: Any) -> Any:
         """Describe a number of steps, "auto" by default."""
         return self.integer_or_auto(AUTO, unit="steps", minimum=1, **facts)
+
+    def name(self, default: str, **facts: Any) -> Any:
+        """Describe a part of a file name, to which the program adds a scale mark."""
+        return self._field("name", default, facts)
 
     def file(self, files: FileKind, **facts: Any) -> Any:
         """Describe the path of a file, none by default."""

@@ -62,7 +62,7 @@ class CheckpointSaver:
             is_last or path != self._workspace.checkpoint_path(self._config.scale, f"step{state.step}")
         ):
             return None
-        model = self._workspace.model_path(self._config.scale, best=is_best)
+        model = self._model_path(best=is_best)
         kinds = {"best"} if is_best else {"step", "final"}
         if kinds & self._reported and deploy_path(path).exists() and model.exists():
             return None
@@ -139,11 +139,14 @@ class CheckpointSaver:
         padded, padded_spec = exported, self._spec
         if not self._config.compact_export:
             padded, padded_spec = pad_for_viewer(exported, self._spec)
-        model = self._workspace.model_path(self._config.scale, best=best)
+        model = self._model_path(best=best)
         return (
             prepare_deployable(deploy_path(path), exported, self._spec, meta),
             prepare_deployable(model, padded, padded_spec, meta, padded_from=self._spec),
         )
+
+    def _model_path(self, *, best: bool) -> Path:
+        return self._workspace.model_path(self._config.scale, best=best, name=self._config.model_name)
 
     def _delete_old_checkpoints(self, *, newest: int) -> None:
         steps = [path for step, path in self._workspace.step_checkpoints() if step <= newest and path.is_file()]

@@ -29,7 +29,7 @@ from trainer_core.files import (
     write_json,
 )
 from trainer_core.json_files import read_json
-from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.settings.stored import ADVICE, StoredSettings, parse_stored_settings, settings_to_json
 from trainer_core.workspace.lock import WorkspaceLock
 
@@ -111,9 +111,9 @@ class Workspace:
         """Return the path of a raw checkpoint; `label` is "step80000", "best" or "final"."""
         return self.checkpoints_folder / f"scale{scale}_{label}.pth"
 
-    def model_path(self, scale: int, *, best: bool) -> Path:
+    def model_path(self, scale: int, *, best: bool, name: str = SETTINGS["model_name"].default) -> Path:
         """Return the path of a deployable model; its name holds exactly one scale mark, which the viewer requires."""
-        return self.models / f"wqv_neosr_x{scale}{'_best' if best else ''}.pth"
+        return self.models / f"{name}_x{scale}{'_best' if best else ''}.pth"
 
     # -- settings ------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,12 @@ class RunModel:
 
 
 def find_models(root: Path) -> list[RunModel]:
-    """Return the best model, the newest model, and each checkpoint, newest first (its deploy sibling, if any)."""
+    """Return the best model, the newest model, and each checkpoint, newest first (its deploy sibling, if any).
+
+    Models under an earlier name of the run follow those of its present name.
+    """
     workspace = Workspace(root)
-    exported = sorted(workspace.models.glob("*.pth")) if workspace.models.is_dir() else []
+    exported = sorted(workspace.models.glob("*.pth"), key=_age) if workspace.models.is_dir() else []
     best = [RunModel(path, "best") for path in exported if path.stem.endswith("_best")]
     newest = [RunModel(path, "newest") for path in exported if not path.stem.endswith("_best")]
     steps = [RunModel(_deploy_sibling(path), f"step {step}") for step, path in reversed(workspace.step_checkpoints())]
@@ -33,6 +37,14 @@ def model_of(workspace: Workspace) -> Path | None:
     """
     exported = (model.path for model in find_models(workspace.root) if model.path.parent == workspace.models)
     return next(exported, None)
+
+
+def _age(model: Path) -> tuple[float, str]:
+    """Return what sorts models by age, the newest first."""
+    try:
+        return -model.stat().st_mtime, model.name
+    except OSError:  # it was deleted
+        return math.inf, model.name
 
 
 def _deploy_sibling(checkpoint: Path) -> Path:
