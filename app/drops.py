@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
@@ -45,7 +46,7 @@ class DropHandler:
             target_setting: the setting they were dropped on, or "".
         """
         weights, others = [], []
-        for path in sorted(paths, key=lambda path: not path.is_dir()):
+        for path in sorted(paths, key=lambda path: not os.path.isdir(path)):
             workspace = self._project.workspace
             kind = classify_path(path, workspace.root if workspace else None)
             if kind in (PathKind.RUN, PathKind.PHOTOS):

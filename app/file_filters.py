@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def start_folder(key: str, location: QStandardPaths.StandardLocation) -> Path:
     """Return the folder stored under `key`, else the user's folder for this kind of file, else the home folder."""
     stored = str(open_settings_store().value(key, ""))
     standard = QStandardPaths.writableLocation(location)
-    return next((Path(folder) for folder in (stored, standard) if folder and Path(folder).is_dir()), Path.home())
+    return next((Path(folder) for folder in (stored, standard) if folder and os.path.isdir(folder)), Path.home())
 
 
 def store_folder(key: str, file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -26,8 +27,9 @@ class FolderWatch(QObject):
         self._watcher.directoryChanged.connect(lambda folder: self._timer.start())
 
     def set_folders(self, folders: Iterable[Path]) -> None:
-        """Watch exactly these folders, at most `_MAX_FOLDERS`."""
-        wanted = set(sorted(str(folder) for folder in folders)[:_MAX_FOLDERS])
+        """Watch exactly these folders, at most `_MAX_FOLDERS`, without those that are missing."""
+        # Qt prints an error of the system for a folder that it cannot watch.
+        wanted = set(sorted(str(folder) for folder in folders if os.path.isdir(folder))[:_MAX_FOLDERS])
         watched = set(self._watcher.directories())
         if watched - wanted:
             self._watcher.removePaths(sorted(watched - wanted))

@@ -7,6 +7,7 @@ show it: the built-in scenes never replace choices of photos, and a folder that 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,4 +85,4 @@ def _is_available(name: str, value: Any) -> bool:
     """Whether a folder exists, or, for a workspace, the folder to create it in."""
     if name == "demo":
         return True
-    return (Path(value).absolute().parent if name == "workspace" else Path(value)).is_dir()
+    return os.path.isdir(Path(value).absolute().parent if name == "workspace" else value)

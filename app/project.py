@@ -155,8 +155,8 @@ class Project(QObject):
         problem = workspace_problem(folder.root) if folder else ""
         return {
             **self.draft.problems,
-            **({"workspace": f"This folder cannot be used: {problem}."} if problem else {}),
             **self.path_problems,
+            **({"workspace": f"This folder cannot be used: {problem}."} if problem else {}),
         }
 
     def note(self, name: str) -> str:

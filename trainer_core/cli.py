@@ -25,6 +25,7 @@ import trainer_core
 from trainer_core import environment
 from trainer_core.control import RunControl, SaveAnswer
 from trainer_core.errors import UserError
+from trainer_core.files import explain_error
 from trainer_core.requirements import find_unsafe_library
 from trainer_core.settings.config import SETTINGS, NumberOrAuto
 from trainer_core.settings.schema import AUTO, INT_OR_AUTO, Setting, format_value
@@ -84,6 +85,11 @@ def _run(argv: Sequence[str] | None, signals: _SignalHandler, world: World) -> i
         return 2
     except OutputError as error:
         return error.report(f"{PROGRAM}: error")
+    except OSError as error:
+        if signals.control.has_begun:
+            raise
+        print_lines(*escape_lines(f"{PROGRAM}: error: {explain_error(error)}"), stream=sys.stderr)
+        return 2
 
 
 def _assist(argv: Sequence[str] | None, signals: _SignalHandler, world: World) -> int:

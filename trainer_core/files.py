@@ -69,6 +69,13 @@ def describe_error(error: OSError) -> str:
     return f"{reason} ({words})" if reason else words
 
 
+def explain_error(error: OSError) -> str:
+    """Return a sentence on an error of the system that names the file, if the error knows it."""
+    if isinstance(error, WriteError):
+        return f"{error}."
+    return f"{error.filename}: {describe_error(error)}." if error.filename else f"{describe_error(error)}."
+
+
 def is_lack_of_room(error: OSError) -> bool:
     """Whether the error means that the disk or the quota is full."""
     return error.errno in _NO_ROOM

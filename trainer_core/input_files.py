@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 MAX_LINE_BYTES = 8 << 20
+MISSING = "does not exist"
 
 _KINDS = (
     (stat.S_ISDIR, "it is a folder, not a file"),
@@ -66,6 +67,35 @@ def read_lines(file: BinaryIO) -> Iterator[bytes]:
             yield line
         while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
             line = file.readline(MAX_LINE_BYTES + 1)
+
+
+def find_access_problem(path: Path | str) -> str:
+    """Return why the system does not reach a file or folder, as the end of a sentence that begins with it, or "".
+
+    `os.path.exists`, `isdir` and `isfile` are false in each of these cases. The methods of `Path` raise some of the
+    errors: for a name that is too long, a folder that may not be searched, a network drive that is gone.
+    """
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return MISSING
+    except (OSError, ValueError) as error:
+        return f"cannot be reached: {getattr(error, 'strerror', None) or error}"
+    return ""
+
+
+def explain_missing(path: Path | str, kind: str = "file") -> str:
+    """Return a sentence on a path that is not there, or that the system does not reach."""
+    problem = find_access_problem(path)
+    return f"There is no {kind} {path}." if problem in ("", MISSING) else f"{path} {problem}."
+
+
+def list_matching(folder: Path, pattern: str) -> list[Path]:
+    """Return the paths below a folder that match a pattern, sorted; none if it is missing or cannot be read."""
+    try:
+        return sorted(folder.glob(pattern)) if os.path.isdir(folder) else []
+    except OSError:
+        return []
 
 
 def check_regular(path: Path | str) -> None:

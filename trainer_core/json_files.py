@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,9 +33,12 @@ def read_json(path: Path, *, advice: str, max_bytes: int = _MAX_BYTES) -> Any:
         return parse_json(content)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(f"There is no file {path}.") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path} cannot be read as JSON ({reason}). {advice}") from error
+    except OSError as error:
+        is_wrong_kind = error.errno in (errno.EISDIR, errno.EINVAL)  # a folder, a pipe: nothing to wait for
+        help = advice if is_wrong_kind else "Check that the drive is connected and that you may read its folder."
+        raise UserError(f"{path} cannot be read: {error.strerror or error}. {help}") from error
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read as JSON ({error}). {advice}") from error
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -13,6 +13,8 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
 _QUOTES = ('""', "''", "\u201c\u201d", "\u201e\u201c", "\u2018\u2019", "\u00ab\u00bb", "<>")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_OF_WINDOWS = re.compile(r"[A-Za-z]:\\|\\\\")
 _INVISIBLE = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 
 
@@ -33,6 +35,20 @@ def clean_path(text: str) -> str:
         unescaped = re.sub(r"\\(.)", r"\1", path)
         path = unescaped if os.path.lexists(unescaped) else path
     return path
+
+
+def describe_foreign_path(path: Path) -> str:
+    """Return a sentence if a path contains an address (smb://nas/photos) or a path of Windows as a name, otherwise "".
+
+    Without it such a text would name a folder of that name in the current folder. What exists is no foreign path.
+    """
+    for place in (*reversed(path.parents), path):
+        is_address = place != path and _SCHEME.fullmatch(place.name) is not None
+        if (is_address or (os.name != "nt" and _OF_WINDOWS.match(place.name))) and not os.path.lexists(place):
+            rest = path.relative_to(place).parts
+            text = f"{place.name}//{'/'.join(rest)}" if is_address else "/".join((place.name, *rest))
+            return f"{text} is no path on this computer. Connect the drive or share, then choose its folder."
+    return ""
 
 
 def to_path(text: str) -> Path:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from trainer_core import environment
 from trainer_core.errors import UserError
+from trainer_core.files import explain_error
 from trainer_core.priority import set_priority
 from trainer_core.requirements import find_unsafe_library
 from trainer_core.signals import TerminationSignals
@@ -58,8 +59,11 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _VERBS[options.verb](options)
     except OutputError as error:
         return error.report(PROGRAM)
-    except (UserError, OSError) as error:
+    except UserError as error:
         _print_message(error)
+        return 2
+    except OSError as error:
+        _print_message(explain_error(error))
         return 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -112,7 +113,7 @@ def find_comparable_runs(workspace: Workspace | None) -> tuple[list[ComparableRu
     others = [Workspace(path) for path in read_recent_workspaces() if workspace is None or path != workspace.root]
     return (
         [ComparableRun(_training_time(path), path) for path in previous],
-        [ComparableRun(other.root.name, other.root) for other in others if other.journal_file.is_file()],
+        [ComparableRun(other.root.name, other.root) for other in others if os.path.isfile(other.journal_file)],
     )
 
 

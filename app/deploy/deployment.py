@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
@@ -75,7 +76,7 @@ class Deployment(QObject):
 
         folder = _viewer_folder()
         self._window.project.background.run_job(
-            "viewer folder", lambda: folder if folder and Path(folder).is_dir() else "", call_with, self._report_error
+            "viewer folder", lambda: folder if folder and os.path.isdir(folder) else "", call_with, self._report_error
         )
 
     def choose_viewer_folder(self) -> str:

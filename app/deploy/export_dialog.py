@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -207,7 +208,7 @@ class ExportDialog(Dialog):
     def export(self) -> None:
         """Write the file; ask first if it would replace another one."""
         target = Path(self.target.text().strip()).expanduser()
-        if target.exists():
+        if os.path.exists(target):
             ask_question(
                 self, "Replace the file?", f"{target} already exists.", [("Replace", lambda: self._write(target))]
             )

@@ -6,6 +6,7 @@ with, or the model itself if there is none yet; all other dropped files are phot
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -268,7 +269,7 @@ class TrialDialog(Dialog):
             return
         target = Path(chosen if chosen.lower().endswith(".png") else f"{chosen}.png")
         store_folder(_FOLDER, target)
-        if str(target) != chosen and target.exists():  # the file dialog has only asked about `chosen`
+        if str(target) != chosen and os.path.exists(target):  # the file dialog has only asked about `chosen`
             answers = [("Replace", lambda: self._write(target, make_image))]
             ask_question(self, "Replace the file?", f"{target} already exists.", answers)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -54,7 +55,7 @@ class SettingsTransfer(QObject):
             return
         # The window recognizes a dropped settings file by its suffix.
         path = Path(name if name.lower().endswith(_SUFFIX) else name + _SUFFIX)
-        if str(path) != name and path.exists():  # the file dialog asked about `name` only
+        if str(path) != name and os.path.exists(path):  # the file dialog asked about `name` only
             answers = [("Replace", lambda: self.export_to(path))]
             ask_question(self._window, "Replace the file?", f"{path} already exists.", answers)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from app.settings_store import open_settings_store, read_list
@@ -12,7 +13,7 @@ _MAX_ENTRIES = 8
 
 def read_recent_workspaces() -> list[Path]:
     """Return the folders of the recent workspaces, newest first, without folders that no longer exist."""
-    return [path for path in map(Path, read_list(_KEY)) if path.is_dir()]
+    return [path for path in map(Path, read_list(_KEY)) if os.path.isdir(path)]
 
 
 def add_recent_workspace(path: Path) -> None:

@@ -5,6 +5,7 @@ Watch photos that the user drops on the tab are added to the captures; the windo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Callable
@@ -261,7 +262,7 @@ class SimulationPanel(QWidget):
 def _could_be_captures(data: QMimeData) -> bool:
     """Whether all paths are files that may contain captures: any file but a weight file."""
     paths = paths_of(data)
-    return bool(paths) and all(path.is_file() and path.suffix.lower() not in WEIGHTS for path in paths)
+    return bool(paths) and all(os.path.isfile(path) and path.suffix.lower() not in WEIGHTS for path in paths)
 
 
 def _read_all(paths: Sequence[Path]) -> tuple[list[Capture], _UnreadFiles]:

@@ -91,7 +91,7 @@ class CrashLog:
         return f"{traces[-1]}\n\nLast lines of {self._log}:\n{tail}" if tail else traces[-1]
 
     def _trim(self) -> None:
-        if self._log.exists() and self._log.stat().st_size > _MAX_BYTES:
+        if os.path.exists(self._log) and self._log.stat().st_size > _MAX_BYTES:
             self._log.replace(self._log.with_name("errors.old.log"))
 
     def _tail(self) -> str:

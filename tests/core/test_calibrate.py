@@ -142,9 +142,11 @@ def test_nothing_but_a_profile_is_replaced(mono: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.json").write_text("mine", encoding="utf-8")
     with pytest.raises(UserError, match="exists and is not a camera profile"):
         calibrate([mono], tmp_path / "notes.json")
-    with pytest.raises(UserError, match="does not exist"):
+    with pytest.raises(UserError, match="There is no folder"):
         calibrate([mono], tmp_path / "none" / "watch.json")
     assert (tmp_path / "notes.json").read_text(encoding="utf-8") == "mine"
+    with pytest.raises(UserError, match="cannot be reached: File name too long"):
+        calibrate([mono], tmp_path / ("x" * 300))
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(

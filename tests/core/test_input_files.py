@@ -11,18 +11,26 @@ from typing import Any
 import pytest
 
 from tests.small_runs import TINY, make_photos
-from trainer_core import input_files
+from trainer_core import cli, input_files, tools
+from trainer_core.calibration.calibrate import calibrate
 from trainer_core.camera import CameraProfile
 from trainer_core.data.decoding import decode
 from trainer_core.data.photos import scan_photos
 from trainer_core.data.splits import read_splits
 from trainer_core.errors import UserError
 from trainer_core.files import write_bytes
-from trainer_core.input_files import open_regular, read_lines, read_regular
+from trainer_core.input_files import explain_missing, find_access_problem, open_regular, read_lines, read_regular
 from trainer_core.planning.plan import make_plan
+from trainer_core.planning.readiness import workspace_problem
+from trainer_core.planning.recognition import PathKind, classify_path
 from trainer_core.previews.pinned_photos import pin_photo
-from trainer_core.workspace.checkpoints import locate_checkpoint
+from trainer_core.verbs.export import export_model
+from trainer_core.verbs.fetch import fetch_model
+from trainer_core.verbs.picture_files import find_pictures
+from trainer_core.verbs.simulate import simulate
+from trainer_core.workspace.checkpoints import list_checkpoints, locate_checkpoint
 from trainer_core.workspace.layout import Workspace
+from trainer_core.workspace.models import model_of
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes and devices of POSIX")
 
@@ -131,3 +139,67 @@ def _with_settings(pipe: Path) -> Path:
     folder.mkdir()
     os.mkfifo(folder / "training_config.json")
     return folder
+
+
+_LONG = "x" * 300  # longer than a name may be: the methods of Path raise the error of the system
+
+
+def _plan(**paths: str) -> Any:
+    return make_plan({"source_dir": "p", "workspace": "w", "device": "cpu", "amp": False, **paths})
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: _plan(source_dir=_LONG),
+        lambda: _plan(workspace=f"{_LONG}/w"),
+        lambda: _plan(workspace=_LONG, resume_from="latest"),
+        lambda: _plan(init_weights=_LONG),
+        lambda: list(find_pictures([Path(_LONG)])),
+        lambda: simulate([Path(_LONG)], Path("out"), camera="wqv1", scale=2),
+        lambda: calibrate([Path(_LONG)], Path("out.json")),
+        lambda: export_model(Path("m.pth"), Path(_LONG, "m.pth")),
+        lambda: fetch_model("realesrgan-x4plus", Path(_LONG)),
+    ],
+)
+def test_a_path_that_the_system_does_not_reach_is_named_with_the_reason(
+    use: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_photos(tmp_path / "p", 3)
+    with pytest.raises(UserError, match=f"{_LONG}.*: File name too long\\."):
+        use()
+    assert os.listdir(tmp_path) == ["p"]
+
+
+def test_a_path_without_permission_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Any, **more: Any) -> Any:
+        if str(path).startswith(str(tmp_path / "locked")):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **more)
+
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", refuse)
+    locked = tmp_path / "locked" / "in"
+    assert find_access_problem(tmp_path) == "" and find_access_problem(tmp_path / "gone") == "does not exist"
+    assert explain_missing(locked) == f"{locked} cannot be reached: Permission denied."
+    assert workspace_problem(locked) == f"{locked} cannot be reached: Permission denied"
+    workspace = Workspace(locked)
+    assert list_checkpoints(workspace) == [] and workspace.previous_runs_with_journal() == []
+    assert model_of(workspace) is None and classify_path(locked) is PathKind.OTHER
+
+
+def test_an_error_of_the_system_before_a_run_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*more: Any, **settings: Any) -> Any:
+        raise OSError(107, "Transport endpoint is not connected", "/mnt/nas")
+
+    monkeypatch.setattr("trainer_core.planning.plan.make_plan", fail)
+    assert cli.main([str(tmp_path), str(tmp_path / "w")]) == 2
+    monkeypatch.setattr("trainer_core.verbs.inspect.inspect_file", fail)
+    assert tools.main(["inspect", "m.pth"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "wqv-upscale-trainer: error: /mnt/nas: the drive is not connected (Transport endpoint is not connected).",
+        "wqv-upscale-tools: /mnt/nas: the drive is not connected (Transport endpoint is not connected).",
+    ]

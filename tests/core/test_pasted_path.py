@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.small_runs import make_photos
-from trainer_core.pasted_path import clean_path, to_path
+from trainer_core.errors import UserError
+from trainer_core.pasted_path import clean_path, describe_foreign_path, to_path
 from trainer_core.planning.plan import make_plan
+from trainer_core.planning.readiness import workspace_problem
+from trainer_core.verbs.output_files import make_folder
 
 
 @pytest.fixture
@@ -55,6 +58,38 @@ def test_what_exists_keeps_its_name_and_nothing_becomes_the_current_folder(
         assert clean_path(name) == name
     assert clean_path('""') == '""' and clean_path("~") == os.path.expanduser("~")
     assert clean_path(r"not\here") == r"not\here" and clean_path("a\0b") == "a\0b"
+
+
+@pytest.mark.parametrize("text", ["smb://nas/photos", "sftp://me@host/photos", "https://example.org/a", "mtp://x/y"])
+def test_an_address_is_never_taken_for_a_name_in_the_current_folder(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photos = make_photos(tmp_path / "p", 3)
+    sentence = f"{text} is no path on this computer. Connect the drive or share, then choose its folder."
+    for source, workspace in ((text, "w"), (str(photos), text)):
+        with pytest.raises(UserError) as refusal:
+            make_plan({"source_dir": source, "workspace": workspace, "device": "cpu", "amp": False})
+        assert refusal.value.message == sentence
+    with pytest.raises(UserError) as refusal:
+        make_folder(Path(text))
+    assert refusal.value.message == sentence
+    assert workspace_problem(Path(os.path.abspath(text))) == sentence[:-1]
+    assert os.listdir(tmp_path) == ["p"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of POSIX systems")
+def test_a_path_of_windows_is_no_name_on_another_system_unless_it_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for text in (r"C:\Photos\2026", r"\\nas\photos", "smb://a/b"):
+        path = Path(os.path.abspath(text))
+        assert describe_foreign_path(path).startswith(f"{text} is no path on this computer")
+        path.mkdir(parents=True)
+        assert describe_foreign_path(path) == ""
+    for text in ("a:b", "10:30 walk", "notes: b/c", "C:", "re: sea/x", "trip:"):
+        assert describe_foreign_path(Path(os.path.abspath(text))) == "", text
 
 
 def test_a_plan_understands_pasted_paths(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton, Q
 
 from app.errors import ErrorDialog
 from app.form.entries import ChoiceEntry, NumberEntry, PathEntry
+from app.runs.recent_workspaces import add_recent_workspace, read_recent_workspaces
 from app.window import Window
 from tests.core.starter_files import use_starters
 from tests.gui.window_driver import fill_form, find_named, unfold_groups, visible_text, wait_until_quiet
@@ -98,6 +100,33 @@ def test_the_checklist_says_why_a_workspace_cannot_be_used(
     line = next(line for line in window.run_bar.checklist.lines if line.property("setting") == "workspace")
     assert reason in line.text()
     assert str(folder) in window.form.rows["workspace"].note
+
+
+def test_paths_that_the_system_does_not_reach_are_explained_in_the_form(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(path: Any, **more: Any) -> Any:
+        if str(path).startswith("/mnt/nas"):
+            raise OSError(107, "Transport endpoint is not connected", str(path))
+        return stat(path, **more)
+
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", lose)
+    add_recent_workspace(Path("/mnt/nas/run"))
+    assert read_recent_workspaces() == []
+    for name, path, reason in (
+        ("workspace", str(tmp_path / ("x" * 300)), "cannot be reached: File name too long"),
+        ("workspace", "/mnt/nas/run", "cannot be reached: Transport endpoint is not connected"),
+        ("source_dir", "/mnt/nas/photos", "cannot be reached: Transport endpoint is not connected"),
+        ("workspace", "smb://nas/run", "smb://nas/run is no path on this computer"),
+    ):
+        fill_form(window, photos, tmp_path / "run")
+        window.project.set_path(name, path)
+        wait_until_quiet(window, qtbot)
+        assert reason in visible_text(window.form), path
+        window.run_bar.start_button.click()
+        assert not window.session.is_active
+    assert not window.findChildren(ErrorDialog)
 
 
 def test_the_checklist_says_why_a_workspace_cannot_be_made(window: Window, tmp_path: Path) -> None:

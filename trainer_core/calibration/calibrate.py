@@ -7,6 +7,7 @@ like the captures. The clean content is built-in scenes or, better, the user's o
 from __future__ import annotations
 
 import dataclasses
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from trainer_core.data.folder_walk import FolderWalk
 from trainer_core.data.photos import PhotoError, decode, scan_photos
 from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.files import write_json
+from trainer_core.input_files import MISSING, explain_missing, find_access_problem
 from trainer_core.pixels import has_color
 from trainer_core.scenes.painter import render_scene
 from trainer_core.watches import WATCHES
@@ -154,12 +156,12 @@ def _capture_problem(pixels: np.ndarray) -> str:
 
 def _list_files(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
-        if path.is_dir():
-            yield from sorted(file for _, file in FolderWalk(path).iterate_files() if file.is_file())
-        elif path.exists():
+        if os.path.isdir(path):
+            yield from sorted(file for _, file in FolderWalk(path).iterate_files() if os.path.isfile(file))
+        elif os.path.exists(path):
             yield path
         else:
-            raise UserError(f"There is no file or folder {path}.")
+            raise UserError(explain_missing(path, "file or folder"))
 
 
 def _without_duplicates(captures: Iterator[Capture]) -> list[Capture]:
@@ -186,9 +188,11 @@ def _detect_kind(captures: list[Capture], refused: list[tuple[Path, str]]) -> st
 
 def _check_target(out: Path) -> None:
     """Check before minutes of work that `out` can be written and replaces nothing but a camera profile."""
-    if not out.parent.is_dir():
-        raise UserError(f"The folder {out.parent} for the profile does not exist. Create it first.")
-    if out.exists():
+    if not os.path.isdir(out.parent):
+        raise UserError(f"{explain_missing(out.parent, 'folder')} Create it or choose another one.")
+    if find_access_problem(out) not in ("", MISSING):
+        raise UserError(f"{explain_missing(out)} Choose another name with -o.")
+    if os.path.exists(out):
         try:
             CameraProfile.load(out)
         except UserError as error:

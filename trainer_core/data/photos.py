@@ -23,7 +23,8 @@ from trainer_core.data.formats import FOREIGN_SUFFIXES, describe_foreign_suffix,
 from trainer_core.data.passed_over import find_run_results
 from trainer_core.data.photo_error import DECODE_TIMEOUT, timeout_error
 from trainer_core.errors import UserError
-from trainer_core.input_files import open_regular
+from trainer_core.input_files import find_access_problem, open_regular
+from trainer_core.pasted_path import describe_foreign_path
 from trainer_core.text import escape_control_characters
 from trainer_core.workers import WorkerPool
 
@@ -104,8 +105,10 @@ def scan_photos(
         ScanCanceled: `should_continue` returned False.
     """
     root = Path(os.path.abspath(root))
-    if not root.is_dir():
-        problem = "is a file, not a folder" if root.exists() else "does not exist"
+    if not os.path.isdir(root):
+        problem = find_access_problem(root) or "is a file, not a folder"
+        if describe_foreign_path(root):
+            raise UserError(describe_foreign_path(root))
         raise UserError(f"The source folder {root} {problem}. Choose a folder with photos.")
     if find_run_results(root) is not None:
         raise UserError(f"The source folder {root} holds results of a run. Choose the folder with your photos.")
@@ -164,7 +167,7 @@ def _check_files(files: list[tuple[str, Path]], should_continue: Callable[[], bo
 def _check_file(file: tuple[str, Path]) -> Photo | UnusedFile:
     name, path = file
     try:
-        if not path.is_file():
+        if not os.path.isfile(path):
             return UnusedFile(name, "a broken link or not a regular file")
         width, height = check_photo(path)
         if is_watch_photo(path, width, height):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,9 @@ from trainer_core.data.photos import ScanCanceled
 from trainer_core.data.splits import Splits, read_splits
 from trainer_core.errors import NewerFileError, UserError
 from trainer_core.files import is_same_folder
+from trainer_core.input_files import MISSING, find_access_problem
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.pasted_path import describe_foreign_path
 from trainer_core.planning.changes import Change, UnacceptedChanges, find_changes
 from trainer_core.planning.command_line import with_absolute_paths
 from trainer_core.planning.hardware import Hardware, available_memory, choose_hardware, estimate_memory
@@ -123,8 +126,12 @@ def make_plan(given: Mapping[str, Any], should_continue: Callable[[], bool] = la
     """
     given = with_absolute_paths(given)
     workspace = Workspace(Path(given["workspace"]))
-    if workspace.root.exists() and not workspace.root.is_dir():
-        raise UserError(f"The workspace {workspace.root} is a file. Choose a folder.")
+    foreign = describe_foreign_path(workspace.root)
+    if foreign:
+        raise UserError(foreign)
+    problem = find_access_problem(workspace.root) or ("" if os.path.isdir(workspace.root) else "is a file")
+    if problem not in ("", MISSING):
+        raise UserError(f"The workspace {workspace.root} {problem}. Choose a folder.")
     if given.get("demo"):
         given["source_dir"] = str(workspace.scenes)
     if given.get("resume_from"):
@@ -262,9 +269,9 @@ def _load_profile(given: dict[str, Any], stored: StoredSettings) -> CameraProfil
     path = given["camera_profile"] if "camera_profile" in given else stored.values.get("camera_profile")
     if not path:
         return None
-    if "camera_profile" not in given and not Path(path).is_file():
+    if "camera_profile" not in given and not os.path.isfile(path):
         raise UserError(
-            f"The camera profile stored in this workspace, {path}, no longer exists. "
+            f"The camera profile stored in this workspace, {path}, {_describe_loss(path)}. "
             "Set its new path with --camera-profile, or use the built-in one (--no-camera-profile)."
         )
     from trainer_core.camera import CameraProfile
@@ -281,6 +288,11 @@ def _load_profile(given: dict[str, Any], stored: StoredSettings) -> CameraProfil
     return profile
 
 
+def _describe_loss(path: str) -> str:
+    problem = find_access_problem(path)
+    return "no longer exists" if problem in ("", MISSING) else problem
+
+
 def _find_init_weights(given: Mapping[str, Any], stored: StoredSettings) -> str | None:
     name: str | None = given["init_weights"] if "init_weights" in given else stored.values.get("init_weights")
     return name or None
@@ -291,9 +303,9 @@ def _find_warm_start(given: Mapping[str, Any], stored: StoredSettings) -> WarmSt
     if name is None:
         return None
     arch = given.get("init_arch") or stored.values.get("init_arch", "auto")
-    if name != STARTER and "init_weights" not in given and not Path(name).is_file():
+    if name != STARTER and "init_weights" not in given and not os.path.isfile(name):
         raise UserError(
-            f"The warm-start file stored in this workspace, {name}, no longer exists. "
+            f"The warm-start file stored in this workspace, {name}, {_describe_loss(name)}. "
             "Set its new path with --init-weights, or start without it (--no-init-weights)."
         )
     return identify_start(name, merge_settings(given, stored.values), arch=arch)

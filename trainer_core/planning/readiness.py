@@ -11,6 +11,8 @@ from typing import Any
 
 from trainer_core.data.photos import Scan
 from trainer_core.data.splits import Splits
+from trainer_core.input_files import MISSING, find_access_problem
+from trainer_core.pasted_path import describe_foreign_path
 from trainer_core.planning.photos import is_mostly_from_watch
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.text import format_bytes
@@ -91,12 +93,18 @@ def with_short_path(text: str, path: Any) -> str:
 
 def workspace_problem(folder: Path) -> str:
     """Return the reason why a folder cannot be the workspace, or ""."""
-    if folder.exists() and not folder.is_dir():
-        return "it is a file, not a folder"
-    existing = next((parent for parent in (folder, *folder.parents) if parent.exists()), None)
-    if existing is None or not existing.is_dir():
-        return f"it lies in a file, {existing}"
-    return "" if os.access(existing, os.W_OK | os.X_OK) else f"you may not write in {existing}"
+    foreign = describe_foreign_path(folder)
+    if foreign:
+        return foreign.rstrip(".")
+    for place in (folder, *folder.parents):
+        problem = find_access_problem(place)
+        if problem and problem != MISSING:
+            return f"{place} {problem}"
+        if not problem and not os.path.isdir(place):
+            return "it is a file, not a folder" if place == folder else f"it lies in a file, {place}"
+        if not problem:
+            return "" if os.access(place, os.W_OK | os.X_OK) else f"you may not write in {place}"
+    return f"{folder.anchor or folder} {MISSING}"
 
 
 def _source_check(config: TrainerConfig, source: SourceStatus) -> Check:
@@ -132,6 +140,6 @@ def _workspace_check(config: TrainerConfig, needed: int | None) -> Check:
 def _free_bytes(folder: Path) -> int | None:
     """Return the free bytes of the disk that holds `folder` or will hold it; None if the system does not say."""
     try:
-        return shutil.disk_usage(next(parent for parent in (folder, *folder.parents) if parent.exists())).free
+        return shutil.disk_usage(next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))).free
     except (OSError, StopIteration):
         return None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import Enum
 from pathlib import Path
 
@@ -47,10 +48,10 @@ def classify_path(path: Path, workspace: Path | None = None) -> PathKind:
         path: a file or folder.
         workspace: the open workspace; only its own weight files are checkpoints.
     """
-    if path.is_dir():
-        return PathKind.RUN if any((path / name).is_file() for name in _RUN_FILES) else PathKind.PHOTOS
+    if os.path.isdir(path):
+        return PathKind.RUN if any(os.path.isfile(path / name) for name in _RUN_FILES) else PathKind.PHOTOS
     suffix = path.suffix.lower()
-    if not path.is_file():
+    if not os.path.isfile(path):
         return PathKind.OTHER
     if suffix in WEIGHTS:
         inside = workspace is not None and Workspace(real_path(workspace)).checkpoints_folder in real_path(path).parents
@@ -68,7 +69,7 @@ def classify_content(path: Path) -> PathKind:
     kind = classify_path(path)
     if kind is PathKind.PROFILE:
         return _classify_json(path)
-    if kind not in (PathKind.PICTURE, PathKind.OTHER) or not path.is_file():
+    if kind not in (PathKind.PICTURE, PathKind.OTHER) or not os.path.isfile(path):
         return kind
     if path.suffix.lower() in (PALM_SUFFIX, RECORD_SUFFIX):  # even if damaged: pinning it reports the reason
         return PathKind.WATCH_PHOTO

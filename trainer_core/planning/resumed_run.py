@@ -15,6 +15,7 @@ from typing import Any
 
 from trainer_core.data.splits import read_splits
 from trainer_core.errors import NewerFileError, UserError
+from trainer_core.input_files import list_matching
 from trainer_core.planning.run_record import RunRecord, read_record
 from trainer_core.settings.stored import SCHEMA_VERSION, StoredSettings, parse_stored_settings
 from trainer_core.workspace.checkpoints import archive_containing, list_checkpoints
@@ -89,8 +90,8 @@ def find_run_settings(workspace: Workspace) -> StoredSettings | None:
 
 def find_workspace_id(workspace: Workspace) -> str | None:
     """Return the workspace's id from its checkpoints, those of previous runs included; None without any."""
-    folders = [workspace.checkpoints_folder, *sorted(workspace.previous_runs.glob("*/checkpoints"), reverse=True)]
-    checkpoints = (path for folder in folders for path in sorted(folder.glob("scale[248]_*.pth")))
+    folders = [workspace.checkpoints_folder, *reversed(list_matching(workspace.previous_runs, "*/checkpoints"))]
+    checkpoints = (path for folder in folders for path in list_matching(folder, "scale[248]_*.pth"))
     records = (read_record(path) for path in checkpoints)
     return next((record.workspace_id for record in records if record and record.workspace_id), None)
 

@@ -16,6 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from trainer_core.data.decoding import PhotoError, read_png_texts
 from trainer_core.events import PreviewImage
 from trainer_core.files import write_bytes
+from trainer_core.input_files import list_matching
 from trainer_core.pixels import make_strip, mark_result, png_bytes
 from trainer_core.text import escape_control_characters
 
@@ -92,7 +93,7 @@ def _parse_number(text: str | None) -> float | None:
 def find_previews(folder: Path) -> dict[int, tuple[str, ...]]:
     """Return step -> keys of the images on disk: validation frames by number, then pinned photos by name."""
     found: dict[int, list[str]] = {}
-    for path in folder.glob("step*.png") if folder.is_dir() else ():
+    for path in list_matching(folder, "step*.png"):
         named = parse_file_name(path)
         if named:
             found.setdefault(named[0], []).append(named[1])

@@ -5,6 +5,7 @@ They belong to the user, not to a run, and may change during a run. Needs no tor
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
 from trainer_core.files import unique_name, write_bytes
-from trainer_core.input_files import read_regular
+from trainer_core.input_files import list_matching, read_regular
 from trainer_core.pixels import as_rgb
 from trainer_core.watches import WATCHES, select_watch
 
@@ -102,9 +103,7 @@ def unpin_photo(name: str, folder: Path) -> Path | None:
 
 
 def _list_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    return [path for path in list_matching(folder, "*") if os.path.isfile(path) and not path.name.startswith(".")]
 
 
 def _matching_captures(file: Path, *, mono: bool) -> list[Capture]:

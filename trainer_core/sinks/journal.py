@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from pathlib import Path
 from typing import Any, TextIO
@@ -84,7 +85,7 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
 
     Records superseded by a resumed run and unreadable (incomplete) lines are skipped.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         return []
     history: list[dict[str, Any]] = []
     with open_regular(path) as file:

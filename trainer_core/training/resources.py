@@ -26,7 +26,9 @@ def check_resources(plan: RunPlan) -> Notice:
         UserError: the disk has no room for one checkpoint and its models.
     """
     config, spec = plan.config, plan.spec
-    folder = next((p for p in (plan.workspace.root, *plan.workspace.root.parents) if p.exists()), plan.workspace.root)
+    folder = next(
+        (p for p in (plan.workspace.root, *plan.workspace.root.parents) if os.path.exists(p)), plan.workspace.root
+    )
     free, needed = free_bytes(folder), estimate_disk(config, spec)
     one = estimate_save_bytes(config, spec)
     if free is not None and free < one:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor
 import trainer_core
 from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.files import file_identity, write_bytes
+from trainer_core.input_files import explain_missing
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.verbs.export_options import DEFAULT_ALPHA, FORMATS, NOT_CHECKED
@@ -82,8 +84,8 @@ def export_model(
     """
     out = Path(out)
     format = _choose_format(format, out)
-    if not out.parent.is_dir():
-        raise UserError(f"There is no folder {out.parent}. Create it or choose another one.")
+    if not os.path.isdir(out.parent):
+        raise UserError(f"{explain_missing(out.parent, 'folder')} Create it or choose another one.")
     inputs = {file_identity(Path(path)) for path in (model, blend) if path is not None}
     refuse_overwriting(out, inputs, "one of the input models. Choose another name for the new file.")
     network, source = load_network(model)

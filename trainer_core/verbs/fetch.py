@@ -103,14 +103,14 @@ def fetch_model(
         raise UserError(f"Unknown model {name}. Choose one of: {', '.join(catalog)}.")
     release, folder = catalog[name], Path(into)
     target = folder / release.file_name
-    if target.exists():
+    if os.path.exists(target):
         if _compute_digest(target) == release.sha256:
             return target
         raise UserError(f"{target} already exists but is not the released file. Move or delete it, then try again.")
     try:
         make_folder(folder)
         part = target.with_name(target.name + ".part")
-        if part.exists():
+        if os.path.exists(part):
             check_regular(part)
         _download(release, part, policy, progress)
         return _verify_and_rename(part, target, release)
@@ -149,7 +149,7 @@ def _verify_and_rename(part: Path, target: Path, release: Release) -> Path:
 
 
 def _download(release: Release, part: Path, policy: DownloadPolicy, progress: DownloadProgress | None) -> None:
-    received = part.stat().st_size if part.exists() else 0
+    received = part.stat().st_size if os.path.exists(part) else 0
     response = _open_url(release.url, received, policy)
     if response is None:  # the part is complete or too long; its digest is checked next
         return

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 from trainer_core.errors import UserError
 from trainer_core.files import atomic_write
-from trainer_core.input_files import open_regular
+from trainer_core.input_files import explain_missing, open_regular
 from trainer_core.starters.card import Starter
 from trainer_core.starters.registry import describe_choice, find_starter, find_starters
 from trainer_core.weights.container.reader import open_weights
@@ -41,7 +42,7 @@ def install(model: Path | str, folder: Path | str, *, replace: bool = False) -> 
     Raises:
         UserError: as `install_model` and `install_starter`, or there are no built-in models.
     """
-    starters = () if Path(model).is_file() else _find_named(str(model))
+    starters = () if os.path.isfile(model) else _find_named(str(model))
     if starters:
         return [install_starter(starter, folder, replace=replace) for starter in starters]
     return [install_model(model, folder, replace=replace)]
@@ -86,7 +87,7 @@ def install_model(model: Path | str, folder: Path | str, *, replace: bool = Fals
         command = f"wqv-upscale-tools export {model} -o wqv_x{found.spec.scale}.pth --viewer-compatible"
         raise NotViewerCompatible(f"WQV-Viewer cannot load {model}: {problem}.", hint=f"Convert it first: {command}")
     target = _find_target(folder, model.name)
-    if target.exists() and target.samefile(model):
+    if os.path.exists(target) and target.samefile(model):
         return target
     _refuse_replacing(target, replace)
     with open_regular(model) as source, atomic_write(target) as copy:
@@ -120,13 +121,13 @@ def install_starter(starter: Starter, folder: Path | str, *, replace: bool = Fal
 
 
 def _find_target(folder: Path, name: str) -> Path:
-    if not folder.is_dir():
-        raise UserError(f"There is no folder {folder}. Choose the models/custom folder of WQV-Viewer.")
+    if not os.path.isdir(folder):
+        raise UserError(f"{explain_missing(folder, 'folder')} Choose the models/custom folder of WQV-Viewer.")
     return folder / name
 
 
 def _refuse_replacing(target: Path, replace: bool) -> None:
-    if target.exists() and not replace:
+    if os.path.exists(target) and not replace:
         raise NameAlreadyUsed(
             f"{target} already exists. It may be a model that came with WQV-Viewer or that you installed before.",
             hint="Use --replace to overwrite it, or rename the model.",

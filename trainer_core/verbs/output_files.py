@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from trainer_core.errors import UserError
 from trainer_core.files import file_identity, write_bytes
+from trainer_core.pasted_path import describe_foreign_path
 from trainer_core.pixels import mark_result, png_bytes
 
 
@@ -20,6 +22,9 @@ def make_folder(folder: Path) -> None:
     Raises:
         UserError: the folder cannot be created.
     """
+    foreign = describe_foreign_path(Path(os.path.abspath(folder)))
+    if foreign:
+        raise UserError(foreign)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

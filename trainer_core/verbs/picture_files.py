@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from trainer_core.data.formats import FOREIGN_SUFFIXES, describe_foreign_suffix
 from trainer_core.data.passed_over import find_file_reason
 from trainer_core.data.photos import EXTENSIONS, PhotoError, decode
 from trainer_core.errors import UserError
+from trainer_core.input_files import explain_missing
 from trainer_core.pixels import as_rgb, enlarge_bicubic
 from trainer_core.watches import WATCHES, WQV1, WQV10, Watch
 
@@ -49,8 +51,11 @@ def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
         UserError: a path is missing, or a folder contains no picture.
     """
     for path in paths:
-        if path.is_dir():
-            files = (file for file in path.iterdir() if not find_file_reason(file.name) and file.is_file())
+        if os.path.isdir(path):
+            try:
+                files = [file for file in path.iterdir() if not find_file_reason(file.name) and os.path.isfile(file)]
+            except OSError as error:
+                raise UserError(f"The folder {path} cannot be read: {error.strerror or error}.") from error
             found = sorted(file for file in files if _could_hold_pictures(file))
             if not found:
                 raise UserError(
@@ -58,10 +63,10 @@ def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
                     "and its subfolders are not searched. Choose the folder or the files that contain your photos."
                 )
             yield from found
-        elif path.exists():
+        elif os.path.exists(path):
             yield path
         else:
-            raise UserError(f"There is no file {path}.")
+            raise UserError(explain_missing(path))
 
 
 def _could_hold_pictures(file: Path) -> bool:

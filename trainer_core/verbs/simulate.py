@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from trainer_core.data.photos import name_bytes, scan_photos
 from trainer_core.data.pyramid import Box, Pyramid, enlarge_part
 from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.files import file_identity, real_path, shorten_name, write_bytes
+from trainer_core.input_files import explain_missing
 from trainer_core.pixels import mark_result, png_bytes, to_tensor, to_uint8
 from trainer_core.randomness import Stream, make_generator, make_torch_generator
 from trainer_core.settings.config import SETTINGS
@@ -140,17 +142,17 @@ def _collect_files(photos: list[Path], out_dir: Path, result: SimulationResult) 
 
 
 def _iterate_files(photo: Path, out_dir: Path, result: SimulationResult) -> Iterator[Path]:
-    if photo.is_dir():
+    if os.path.isdir(photo):
         results = [folder for folder in _list_result_folders(out_dir) if file_identity(folder) != file_identity(photo)]
         found = scan_photos(photo, exclude=results, duplicates=True)
         rejected = [(photo / entry.name, entry.reason) for entry in found.rejected]
         result.refused += [(path, f"{path} cannot be used: {reason}.") for path, reason in rejected]
         result.notices += [f"{photo / entry.name} is passed over: {entry.reason}." for entry in found.passed_over]
         yield from (entry.path for entry in found.photos)
-    elif photo.exists():
+    elif os.path.exists(photo):
         yield photo
     else:
-        raise UserError(f"There is no file {photo}.")
+        raise UserError(explain_missing(photo))
 
 
 def _name_all_frames(files: list[Path], count: int) -> Iterator[list[str]]:
@@ -227,7 +229,7 @@ def _write_frames(
     for place, (view, is_small) in enumerate(_iterate_frames(file, watch, len(names), seed)):
         if is_small and place == 0:
             result.notices.append(f"{file} is smaller than a watch frame at x{watch.scale} and was enlarged to fit.")
-        earlier = {path for path in _list_result_paths(out_dir, names[place]) if path.exists()}
+        earlier = {path for path in _list_result_paths(out_dir, names[place]) if os.path.exists(path)}
         made = _write_frame(watch, view, seed, _hash_frame(file, place), out_dir, names[place])
         _count_written(made, earlier, result)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from trainer_core.errors import UserError
 from trainer_core.events import is_superseded
 from trainer_core.files import file_identity, is_same_folder, real_path
-from trainer_core.input_files import check_regular, open_regular, read_lines
+from trainer_core.input_files import check_regular, list_matching, open_regular, read_lines
 from trainer_core.sinks.journal import parse_line
 from trainer_core.weights.container.reader import WeightsError, open_weights
 from trainer_core.workspace.layout import DEPLOY_SUFFIX, LATEST, Workspace
@@ -50,7 +51,7 @@ def list_checkpoints(workspace: Workspace) -> list[tuple[int, Path]]:
     """
     found = [(step, 0, path) for step, path in workspace.step_checkpoints()]
     for rank, label in enumerate(_LABELS[1:], 1):
-        for path in workspace.checkpoints_folder.glob(f"scale[248]_{label}.pth"):
+        for path in list_matching(workspace.checkpoints_folder, f"scale[248]_{label}.pth"):
             step = read_step(path)
             if step is not None:
                 found.append((step, rank, path))
@@ -61,13 +62,15 @@ def list_checkpoints(workspace: Workspace) -> list[tuple[int, Path]]:
 
 def list_unreadable_checkpoints(workspace: Workspace) -> list[Path]:
     """Return the best and final checkpoints whose steps cannot be read, folders and dangling links included."""
-    paths = [path for label in _LABELS[1:] for path in workspace.checkpoints_folder.glob(f"scale[248]_{label}.pth")]
+    paths = [
+        path for label in _LABELS[1:] for path in list_matching(workspace.checkpoints_folder, f"scale[248]_{label}.pth")
+    ]
     return [path for path in paths if read_step(path) is None]
 
 
 def has_final_checkpoint(workspace: Workspace, step: int) -> bool:
     """Whether the run has a final checkpoint of this step; one of an earlier step is of a run that was extended."""
-    return any(read_step(path) == step for path in workspace.checkpoints_folder.glob("scale[248]_final.pth"))
+    return any(read_step(path) == step for path in list_matching(workspace.checkpoints_folder, "scale[248]_final.pth"))
 
 
 def is_ended(workspace: Workspace, step: int) -> bool:
@@ -75,7 +78,7 @@ def is_ended(workspace: Workspace, step: int) -> bool:
 
     A process that was killed while it ended leaves `.lock.json` or a journal without the end of the run.
     """
-    if not has_final_checkpoint(workspace, step) or (workspace.root / ".lock.json").exists():
+    if not has_final_checkpoint(workspace, step) or os.path.exists(workspace.root / ".lock.json"):
         return False
     marks = [record for record in _read_marks(workspace.journal_file) if record["event"] != "CheckpointSaved"]
     return not marks or marks[-1].get("outcome") == "completed"
@@ -98,7 +101,7 @@ def reported_saves(workspace: Workspace, step: int) -> frozenset[str]:
 def list_deploy_siblings(workspace: Workspace) -> list[tuple[int, Path]]:
     """Return (step, deploy sibling) of the current run, newest first, with or without their raw checkpoints."""
     found = [
-        (read_step(path), path) for path in sorted(workspace.checkpoints_folder.glob(f"scale*{DEPLOY_SUFFIX}.pth"))
+        (read_step(path), path) for path in list_matching(workspace.checkpoints_folder, f"scale*{DEPLOY_SUFFIX}.pth")
     ]
     return sorted(((step, path) for step, path in found if step is not None), key=lambda entry: -entry[0])
 
@@ -141,7 +144,7 @@ def locate_checkpoint(workspace: Workspace, resume_from: str) -> Path:
         path = own  # spelled like the workspace, whose other files are compared with it
     if path.stem.endswith(DEPLOY_SUFFIX):
         raw = path.with_name(path.name.replace(f"{DEPLOY_SUFFIX}.pth", ".pth"))
-        return raw if raw.is_file() else path
+        return raw if os.path.isfile(raw) else path
     return path
 
 
@@ -152,7 +155,7 @@ def _find_moved_run(workspace: Workspace, path: Path) -> Path | None:
     for parent in real_path(path).parents:
         if is_same_folder(parent, workspace.root):
             return None
-        if (parent / workspace.settings_file.name).is_file():
+        if os.path.isfile(parent / workspace.settings_file.name):
             return parent
     return None
 

@@ -28,6 +28,7 @@ from trainer_core.files import (
     write_bytes,
     write_json,
 )
+from trainer_core.input_files import list_matching
 from trainer_core.json_files import read_json
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.settings.stored import ADVICE, StoredSettings, parse_stored_settings, settings_to_json
@@ -209,7 +210,7 @@ class Workspace:
     def step_checkpoints(self) -> list[tuple[int, Path]]:
         """Return (step, raw checkpoint) of the current run, oldest first."""
         found = []
-        for path in self.checkpoints_folder.glob("scale*_step*.pth") if self.checkpoints_folder.is_dir() else ():
+        for path in list_matching(self.checkpoints_folder, "scale*_step*.pth"):
             match = _STEP_CHECKPOINT.fullmatch(path.name)
             if match:
                 found.append((int(match.group(1)), path))
@@ -240,7 +241,7 @@ class Workspace:
 
     def previous_runs_with_journal(self) -> list[Path]:
         """Return the folders of archived runs that have a journal, newest first."""
-        return [journal.parent for journal in sorted(self.previous_runs.glob("*/journal.jsonl"), reverse=True)]
+        return [journal.parent for journal in reversed(list_matching(self.previous_runs, "*/journal.jsonl"))]
 
     def restore_run(self, folder: Path) -> None:
         """Move an archived run back with its settings and its split; archive the current run first."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer_core.input_files import list_matching
 from trainer_core.workspace.layout import Workspace, deploy_path
 
 
@@ -23,7 +25,7 @@ def find_models(root: Path) -> list[RunModel]:
     Models under an earlier name of the run follow those of its present name.
     """
     workspace = Workspace(root)
-    exported = sorted(workspace.models.glob("*.pth"), key=_age) if workspace.models.is_dir() else []
+    exported = sorted(list_matching(workspace.models, "*.pth"), key=_age)
     best = [RunModel(path, "best") for path in exported if path.stem.endswith("_best")]
     newest = [RunModel(path, "newest") for path in exported if not path.stem.endswith("_best")]
     steps = [RunModel(_deploy_sibling(path), f"step {step}") for step, path in reversed(workspace.step_checkpoints())]
@@ -49,4 +51,4 @@ def _age(model: Path) -> tuple[float, str]:
 
 def _deploy_sibling(checkpoint: Path) -> Path:
     sibling = deploy_path(checkpoint)
-    return sibling if sibling.is_file() else checkpoint
+    return sibling if os.path.isfile(sibling) else checkpoint
