@@ -94,6 +94,8 @@ class Validated:
     seconds: float
     spectrum: float | None = None  # spectrum distance from the targets, dB; None if it was not measured
     bicubic_spectrum: float | None = None
+    grain: float | None = None  # standard deviation where the targets are quiet, levels of 255; likewise
+    bicubic_grain: float | None = None
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def best_steps(heard: list[Any]) -> list[int]:
 def test_the_spectrum_decides_in_an_adversarial_stage_or_on_request(settings: dict[str, Any], expected: bool) -> None:
     config = TrainerConfig().replace(**settings)
     assert config.is_ranked_by_spectrum is expected
-    assert config.measures_spectrum is bool(settings)
+    assert config.measures_sharpness is bool(settings)
 
 
 def test_the_smallest_distance_is_the_best_unless_it_costs_too_much_psnr(
@@ -128,7 +128,9 @@ def test_a_plain_run_measures_no_spectrum(photos: Path, tmp_path: Path) -> None:
     assert {(event.spectrum, event.bicubic_spectrum) for event in only(Validated, heard)} == {(None, None)}
     heard = run(photos, tmp_path / "measured", 1, best_by="spectrum")
     event = only(Validated, heard)[0]
-    assert event.spectrum > 0 and event.bicubic_spectrum > 0
+    assert event.spectrum > 0 and event.bicubic_spectrum > 0 and event.grain > 0 and event.bicubic_grain > 0
+    line = EventFormatter().format_event(event)[0]
+    assert f"; grain {event.grain:.1f}, bicubic {event.bicubic_grain:.1f}" in line
     meta = torch.load(tmp_path / "measured" / "checkpoints" / "scale4_final_deploy.pth", weights_only=True)["meta"]
     assert meta["spectrum"] == event.spectrum
 

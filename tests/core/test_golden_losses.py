@@ -1,4 +1,4 @@
-"""The numbers of a training do not change by accident: 20 recorded losses of four small runs."""
+"""The numbers of a training do not change by accident: 20 recorded losses of five small runs."""
 
 from __future__ import annotations
 

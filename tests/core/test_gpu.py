@@ -63,10 +63,11 @@ def test_a_run_has_nearly_the_losses_of_the_cpu(is_mono: bool, amp: bool, photos
     assert psnrs[1] == pytest.approx(psnrs[0], abs=0.3)
 
 
-@pytest.mark.parametrize("is_mono", [True, False])
-def test_no_step_waits_for_the_gpu(is_mono: bool) -> None:
+@pytest.mark.parametrize(("is_mono", "gan_weight"), [(True, 0.0), (False, 0.0), (True, 0.1)])
+def test_no_step_waits_for_the_gpu(is_mono: bool, gan_weight: float) -> None:
     config = TrainerConfig(source_dir="photos", workspace="run", device="cuda").replace(
-        **{**TINY, "device": "cuda", "amp": True, "monochrome_style": is_mono, "grad_accum_steps": 2}
+        **{**TINY, "device": "cuda", "amp": True, "monochrome_style": is_mono, "grad_accum_steps": 2},
+        gan_weight=gan_weight,
     )
     hardware, camera = choose_hardware(config), make_camera(config)
     network = RRDBNet(network_spec(config))

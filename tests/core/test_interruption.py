@@ -71,7 +71,7 @@ def only(kind: type, events: list[Event]) -> list[Any]:
 def final_state(workspace: Path) -> tuple[str, dict[str, Any]]:
     state = checkpoint.load_checkpoint(workspace / "checkpoints" / "scale4_final.pth")
     bits = [state.params, state.params_ema, state.optimizer["state"], state.step, state.samples, state.ema_updates]
-    return checkpoint.compute_digest(bits), state.best
+    return checkpoint.compute_digest([*bits, state.discriminator]), state.best
 
 
 SETTINGS: dict[str, Any] = dict(steps=6, val_interval=3, checkpoint_interval=100, num_block=2)
@@ -127,10 +127,11 @@ def test_a_complete_validation_counts_even_if_its_preview_is_interrupted(photos:
     assert best.step == 3 and best.best["best_step"] == 3
 
 
+@pytest.mark.parametrize("more", [{}, {"gan_weight": 0.05, "gan_features": 4}], ids=["plain", "adversarial"])
 def test_a_long_step_ends_between_two_micro_batches_and_is_done_again(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    more: dict[str, Any], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {**SETTINGS, "grad_accum_steps": 4, "steps": 4}
+    settings = {**SETTINGS, "grad_accum_steps": 4, "steps": 4, **more}
     train(photos, tmp_path / "a", **settings)
     monkeypatch.setattr(stepping, "_MAX_SECONDS_AFTER_STOP", -1.0)
     result, _ = train(photos, tmp_path / "b", StopAtCheck(3), arm_at=2, **settings)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 torch = pytest.importorskip("torch")
 
-from trainer_core.training.metrics import psnr, spectrum_distance, ssim
+from trainer_core.training.metrics import grain, psnr, spectrum_distance, ssim
 
 
 def test_psnr_and_ssim_of_known_pictures() -> None:
@@ -51,3 +51,14 @@ def test_the_spectrum_distance_of_images_without_detail_is_small_and_defined_for
     pair = torch.cat([noise(0.1), noise(0.05)])
     both = spectrum_distance(pair, torch.cat([noise(0.1), noise(0.1)]))
     assert both.shape == (2,) and float(both[0]) == 0.0 and float(both[1]) > 5
+
+
+def test_grain_is_the_noise_of_the_places_where_the_target_is_quiet() -> None:
+    target = torch.full((1, 3, 80, 80), 0.5)
+    target[..., 40:, :] = noise(0.2, 80)[..., 40:, :]  # a restless half
+    quiet, loud = target.clone(), target.clone()
+    loud[..., :40, :] += 4 / 255 * (noise(1.0, 80, seed=3) - 0.5)[..., :40, :]
+    quiet[..., 40:, :] = 0.5
+    assert float(grain(target, target)) < 0.1 and float(grain(quiet, target)) < 0.1
+    assert float(grain(loud, target)) == pytest.approx(4.0, rel=0.1)
+    assert grain(torch.cat([loud, target]), torch.cat([target, target])).shape == (2,)

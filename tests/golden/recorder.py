@@ -32,6 +32,7 @@ CASES: dict[str, dict[str, Any]] = {
     "mono_x2": {"scale": 2, "grad_accum_steps": 2},
     "color_x4": {"scale": 4, "monochrome_style": False, "frequency_weight": 0.1},
     "color_x2": {"scale": 2, "monochrome_style": False},
+    "mono_x4_gan": {"gan_weight": 0.05, "gan_ramp": 10, "gan_features": 4, "gradient_weight": 0.1},
 }
 
 

@@ -306,8 +306,8 @@ class TrainerConfig:
         return self.best_by == "spectrum" or (self.best_by == AUTO and self.gan_weight > 0)
 
     @property
-    def measures_spectrum(self) -> bool:
-        """Whether validations measure the spectrum distance."""
+    def measures_sharpness(self) -> bool:
+        """Whether validations measure spectrum distance and grain."""
         return self.gan_weight > 0 or self.is_ranked_by_spectrum
 
     @property

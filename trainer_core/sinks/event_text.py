@@ -180,13 +180,15 @@ def _format_rollback(event: RolledBack) -> list[str]:
 def _format_validation(event: Validated) -> str:
     is_good = event.is_best and event.psnr > event.bicubic_psnr - _FAR_BELOW
     name = {"val": "validation", "test": "test"}.get(event.split, event.split)
-    spectrum = ""
+    sharpness = ""
     if event.spectrum is not None and event.bicubic_spectrum is not None:
-        spectrum = f"; spectrum distance {event.spectrum:.2f} dB, bicubic {event.bicubic_spectrum:.2f} dB"
+        sharpness = f"; spectrum distance {event.spectrum:.2f} dB, bicubic {event.bicubic_spectrum:.2f} dB"
+    if event.grain is not None and event.bicubic_grain is not None:
+        sharpness += f"; grain {event.grain:.1f}, bicubic {event.bicubic_grain:.1f}"
     return (
         f"step {event.step}: {name} PSNR {event.psnr:.2f} dB, SSIM {event.ssim:.4f}; "
         f"bicubic {event.bicubic_psnr:.2f} dB, {event.bicubic_ssim:.4f}; "
-        f"gain {event.psnr - event.bicubic_psnr:+.2f} dB{spectrum}{', new best' if is_good else ''}"
+        f"gain {event.psnr - event.bicubic_psnr:+.2f} dB{sharpness}{', new best' if is_good else ''}"
     )
 
 

@@ -124,6 +124,8 @@ def _validation_scalars(event: Validated) -> dict[str, float]:
         "bicubic_psnr": event.bicubic_psnr,
         "spectrum": event.spectrum,
         "bicubic_spectrum": event.bicubic_spectrum,
+        "grain": event.grain,
+        "bicubic_grain": event.bicubic_grain,
     }
     return {f"{event.split}/{name}": value for name, value in figures.items() if value is not None}
 

@@ -122,7 +122,7 @@ class Evaluator:
             scale=self._config.scale,
             device=self.learner.device,
             check_stop=self._check_stop,
-            measures_spectrum=self._config.measures_spectrum,
+            measures_sharpness=self._config.measures_sharpness,
         )
 
     def _on_bad_photo(self, name: str, reason: str) -> None:
@@ -311,4 +311,6 @@ def _make_event(step: int, split: str, validator: Validator, result: ValidationR
         seconds=seconds,
         spectrum=result.spectrum,
         bicubic_spectrum=base.spectrum,
+        grain=result.grain,
+        bicubic_grain=base.grain,
     )

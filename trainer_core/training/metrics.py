@@ -1,4 +1,4 @@
-"""PSNR, SSIM and spectrum distance as `validation` reports them.
+"""PSNR, SSIM, spectrum distance and grain as `validation` reports them.
 
 All are computed on RGB rounded to 8 bits and clamped, without a border of `scale` pixels.
 """
@@ -13,6 +13,8 @@ _WINDOW, _SIGMA = 11, 1.5
 _C1, _C2 = 0.01**2, 0.03**2
 _RINGS = 64  # of the spectrum, from 0 to the Nyquist frequency
 _ROUNDING = 1 / 12 / 255**2  # variance of the error of rounding to 8 bits
+_GRAIN_WINDOW = 7  # pixels
+_QUIET_SHARE = 0.25  # of the pixels of a target
 
 
 def cut_border(image: Tensor, border: int) -> Tensor:
@@ -76,3 +78,22 @@ def _measure_rings(image: Tensor) -> Tensor:
     counts = torch.bincount(ring.flatten(), minlength=_RINGS + 1)
     inside = counts[:_RINGS] > 0
     return (sums[:, :_RINGS] / counts[:_RINGS].clamp_min(1))[:, inside] + _ROUNDING
+
+
+def grain(image: Tensor, reference: Tensor) -> Tensor:
+    """Compute how restless an image is where the reference is quiet, [B, C, H, W] in 0..1 -> [B] in levels of 255.
+
+    That is the mean standard deviation of the brightness within 7x7 pixels, over the quarter of the places where it is
+    smallest in the reference.
+    """
+    deviation, quiet = (_measure_deviation(values).flatten(1) for values in (image, reference))
+    limit = quiet.kthvalue(max(1, int(_QUIET_SHARE * quiet.shape[1])), dim=1, keepdim=True).values
+    chosen = (quiet <= limit).float()
+    return 255 * (deviation * chosen).sum(dim=1) / chosen.sum(dim=1)
+
+
+def _measure_deviation(image: Tensor) -> Tensor:
+    """Return the standard deviation within each window of 7x7 pixels, [B, C, H, W] -> [B, 1, H - 6, W - 6]."""
+    gray = image.mean(dim=1, keepdim=True)
+    mean, square = (F.avg_pool2d(values, _GRAIN_WINDOW, stride=1) for values in (gray, gray.square()))
+    return (square - mean.square()).clamp_min(0).sqrt()

@@ -1,8 +1,9 @@
 """The estimated duration of a run, before it starts, from timing a small probe of the network on this machine.
 
 The probe has the network's own layers but at most two blocks and, on a CPU, few patches; `measure_step_seconds` scales
-its time by the multiplications of both. The result is within 3 % of whole steps of nano and light on an idle CPU; other
-programs, a processor that slows down when warm, and the perceptual loss are not included.
+its time by the multiplications of both. The result is within 3 % of whole steps of nano and light on an idle CPU; nano
+with a discriminator of 16 features takes an eighth less. Other programs, a processor that slows down when warm, and the
+perceptual loss are not included.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measuring a network on fixed synthetic frames: PSNR, SSIM and spectrum distance beside bicubic, and preview images.
+"""Measuring a network on fixed synthetic frames: PSNR, SSIM and sharpness beside bicubic, and preview images.
 
 `evaluation` uses one `Validator` per split. Its frames are made once, with camera parameters that never change, so
 that all validations of a run and of its resumed sessions are comparable. Between validations the frames wait on the
@@ -21,7 +21,7 @@ from trainer_core.data.frames import Frame
 from trainer_core.events import PreviewImage
 from trainer_core.pixels import enlarge_bicubic, round_to_8bit, to_tensor, to_uint8
 from trainer_core.training.batches import Batch, make_frame_batch
-from trainer_core.training.metrics import cut_border, psnr, spectrum_distance, ssim
+from trainer_core.training.metrics import cut_border, grain, psnr, spectrum_distance, ssim
 
 FRAME_SEED = 0x57515631  # validation frames do not depend on the run's seed
 _LEVELS = 65535  # of the stored targets
@@ -32,8 +32,8 @@ _MIN_SPREAD = 0.01  # standard deviation of a target that is not flat itself
 class ValidationResult:
     """Means over the frames of one split, PSNR in dB, and preview images of the first frames.
 
-    `spectrum` is the spectrum distance in dB, None if it was not measured. `contrast` is the standard deviation of the
-    frames divided by that of their targets, over targets that have any.
+    `spectrum` is the spectrum distance in dB and `grain` in levels of 255, both None if they were not measured.
+    `contrast` is the standard deviation of the frames divided by that of their targets, over targets that have any.
     """
 
     psnr: float
@@ -41,14 +41,16 @@ class ValidationResult:
     images: tuple[PreviewImage, ...] = ()
     contrast: float = 1.0
     spectrum: float | None = None
+    grain: float | None = None
 
 
 class _Scores(NamedTuple):
-    """PSNR and spectrum distance in dB, and SSIM of one frame."""
+    """Scores of one frame; spectrum distance and grain only if they are measured."""
 
     psnr: float
     ssim: float
-    spectrum: float | None
+    spectrum: float | None = None
+    grain: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ class _FrameCase:
 class Validator:
     """Fixed frames of one split; `baseline` holds the scores of bicubic enlargement on them.
 
-    `check_stop` is called between frames; what it raises ends the work on them. The spectrum distance is measured with
-    `measures_spectrum`.
+    `check_stop` is called between frames; what it raises ends the work on them. `measures_sharpness` adds spectrum
+    distance and grain.
     """
 
     @disable_tf32()
@@ -94,10 +96,10 @@ class Validator:
         scale: int,
         device: torch.device,
         check_stop: Callable[[], None] = lambda: None,
-        measures_spectrum: bool = False,
+        measures_sharpness: bool = False,
     ) -> None:
         self._check_stop = check_stop
-        self._measures_spectrum = measures_spectrum
+        self._measures_sharpness = measures_sharpness
         self._scale, self._device = scale, device
         self._cases: list[_FrameCase] = []
         scores = []
@@ -150,18 +152,23 @@ class Validator:
 
     def _compute_scores(self, sr: Tensor, hr: Tensor) -> _Scores:
         a, b = cut_border(round_to_8bit(sr), self._scale), cut_border(hr, self._scale)
-        spectrum = float(spectrum_distance(a.cpu(), b.cpu())) if self._measures_spectrum else None
-        return _Scores(float(psnr(a, b)), float(ssim(a, b)), spectrum)
+        scores = _Scores(float(psnr(a, b)), float(ssim(a, b)))
+        if not self._measures_sharpness:
+            return scores
+        a, b = a.cpu(), b.cpu()
+        return scores._replace(spectrum=float(spectrum_distance(a, b)), grain=float(grain(a, b)))
 
 
 def _mean_result(scores: list[_Scores], images: tuple[PreviewImage, ...] = ()) -> ValidationResult:
-    distances = [score.spectrum for score in scores if score.spectrum is not None]
+    psnrs, ssims, spectra, grains = zip(*scores)
     return ValidationResult(
-        float(np.mean([score.psnr for score in scores])),
-        float(np.mean([score.ssim for score in scores])),
-        images,
-        spectrum=float(np.mean(distances)) if distances else None,
+        float(np.mean(psnrs)), float(np.mean(ssims)), images, spectrum=_mean_known(spectra), grain=_mean_known(grains)
     )
+
+
+def _mean_known(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _make_case(name: str, batch: Batch) -> _FrameCase:
