@@ -267,6 +267,21 @@ def test_files_are_opened_for_reading_in_input_files_only() -> None:
     assert [entry for entry in found if entry not in resources] == [], "use open_regular or read_regular"
 
 
+def test_outside_of_a_run_paths_are_asked_for_without_errors() -> None:
+    """`Path.exists` and the like raise some errors, such as that of a lost network drive; os.path does not."""
+    rooms = ("app", "trainer_core.planning", "trainer_core.verbs", "trainer_core.calibration", "trainer_core.previews")
+    own_files = {"app.system.display"}
+    found = [
+        f"{name_of(path)}:{call.lineno} {ast.unparse(call)}"
+        for path in MODULES
+        if name_of(path).startswith(rooms) and name_of(path) not in own_files
+        for call in ast.walk(tree_of(path))
+        if isinstance(call, ast.Call) and not call.args and isinstance(call.func, ast.Attribute)
+        if call.func.attr in ("exists", "is_dir", "is_file")
+    ]
+    assert found == [], "use os.path.exists, isdir or isfile"
+
+
 def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120

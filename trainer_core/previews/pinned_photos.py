@@ -74,7 +74,7 @@ def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
     try:
         content = read_regular(source)
         target = _choose_target(folder, source.name.lstrip("."), content)
-        if target.exists():
+        if os.path.exists(target):
             return target
         if len(read_pinned_photos(folder, mono=mono).photos) >= MAX_PINNED:
             raise UserError(f"A preview shows at most {MAX_PINNED} pinned photos. Unpin one first.")
