@@ -157,6 +157,28 @@ def test_a_photo_that_was_edited_renamed_or_added_is_named(source: Path, run: Pa
     )
 
 
+def test_renamed_photos_keep_their_split(tmp_path: Path) -> None:
+    source = make_photos(tmp_path / "photos", 12)
+    run = train(source, tmp_path / "run")
+    splits = json.loads((run / "dataset_splits.json").read_text("utf-8"))
+    for photo in source.iterdir():
+        photo.rename(source / f"IMG {photo.name}")
+    picture(90).save(source / "new.png")
+    (source / "IMG photo0.png").unlink()
+    assert splits["test"] and splits["val"] and "photo0.png" in splits["train"]
+    photos = resume(source, run).photos
+    assert photos is not None
+    for split, names in (("val", photos.splits.val), ("test", photos.splits.test)):
+        assert {f"IMG {name}" for name in splits[split]} <= {photo.name for photo in names}
+    trained = {photo.name for photo in photos.splits.train}
+    assert {f"IMG {name}" for name in splits["train"]} - trained == {"IMG photo0.png"}
+    assert Trainer(resume(source, run), lambda event: None).run().outcome == "completed"
+    recorded = json.loads((run / "dataset_splits.json").read_text("utf-8"))
+    for split, before in splits.items():
+        if split in ("train", "val", "test"):
+            assert {*before, *(f"IMG {name}" for name in before if name != "photo0.png")} <= {*recorded[split]}
+
+
 def test_a_validation_photo_that_vanished_is_named(tmp_path: Path) -> None:
     source = make_photos(tmp_path / "photos", 12)
     run = train(source, tmp_path / "run")

@@ -108,6 +108,23 @@ def find_changes(
     return (*found, *_hardware_changes(record, hardware))
 
 
+def find_renamed(record: RunRecord, fingerprints: Mapping[str, str]) -> dict[str, str]:
+    """Return name -> split of the photos that had other names in the checkpoint, by their content.
+
+    Args:
+        record: what the checkpoint says of its run.
+        fingerprints: the fingerprints of all photos, by name.
+    """
+    missing = {
+        record.fingerprints[name]: split
+        for split, names in record.photos.items()
+        for name in names
+        if name in record.fingerprints and name not in fingerprints
+    }
+    known = {name for names in record.photos.values() for name in names}
+    return {name: missing[digest] for name, digest in fingerprints.items() if name not in known and digest in missing}
+
+
 def _hardware_changes(record: RunRecord, hardware: Hardware) -> list[Change]:
     is_same_model = not record.device_name or record.device_name == hardware.name  # older versions recorded no name
     is_same = is_same_model and (record.device, record.precision) == (hardware.kind, hardware.precision)

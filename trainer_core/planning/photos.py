@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from trainer_core.data.photos import WATCH_PHOTO_REASON, Scan, UnusedFile, scan_photos
 from trainer_core.data.splits import SPLIT_NAMES, Splits, make_splits
+from trainer_core.settings.config import TrainerConfig
 from trainer_core.text import escape_control_characters
 
 _MAX_NAMES = 5  # of the files that share a reason
@@ -108,6 +109,27 @@ def find_photos(
     )
     splits = make_splits(found, train_split=train_split, val_split=val_split, recorded=recorded)
     return SourcePhotos(found, splits)
+
+
+def keep_splits(
+    photos: SourcePhotos, renamed: Mapping[str, str], recorded: Mapping[str, Any], config: TrainerConfig
+) -> SourcePhotos:
+    """Return the photos split again, so that renamed ones keep their split.
+
+    Args:
+        renamed: name -> split.
+        recorded: the recorded split with the earlier names.
+        config: the shares of the splits.
+    """
+    known = recorded_photo_names(recorded)
+    new = {name: split for name, split in renamed.items() if name not in known}
+    if not new:
+        return photos
+    lists = {split: [*recorded.get(split, ()), *(n for n in new if new[n] == split)] for split in SPLIT_NAMES}
+    splits = make_splits(
+        photos.scan, train_split=config.train_split, val_split=config.val_split, recorded={**recorded, **lists}
+    )
+    return photos._replace(splits=splits)
 
 
 def recorded_photo_names(recorded: Mapping[str, Any] | None) -> frozenset[str]:

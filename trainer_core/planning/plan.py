@@ -19,11 +19,11 @@ from trainer_core.files import is_same_folder
 from trainer_core.input_files import MISSING, find_access_problem
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.pasted_path import describe_foreign_path
-from trainer_core.planning.changes import Change, UnacceptedChanges, find_changes
+from trainer_core.planning.changes import Change, UnacceptedChanges, find_changes, find_renamed
 from trainer_core.planning.command_line import with_absolute_paths
 from trainer_core.planning.hardware import Hardware, available_memory, choose_hardware, estimate_memory
 from trainer_core.planning.micro_batch import fit_micro_batch, resumed_micro_batch
-from trainer_core.planning.photos import SourcePhotos, find_photos
+from trainer_core.planning.photos import SourcePhotos, find_photos, keep_splits
 from trainer_core.planning.resumed_run import find_workspace_id, read_resumed_run
 from trainer_core.planning.run_record import hash_profile
 from trainer_core.planning.starting_weights import find_start_network, identify_start
@@ -173,6 +173,9 @@ def _plan_resume(given: dict[str, Any], workspace: Workspace, should_continue: C
     config = resolve_settings(given, run.stored.values)
     recorded = None if config.resplit else run.recorded_split
     photos = None if config.demo else _find_photos(config, recorded, should_continue)
+    fingerprints = compute_fingerprints(photos.splits.all_photos, check_stop) if photos else {}
+    if photos and recorded and run.record:
+        photos = keep_splits(photos, find_renamed(run.record, fingerprints), recorded, config)
     hardware = choose_hardware(config)
     recorded_size = resumed_micro_batch(config, run.record.config, run.record.micro_batch) if run.record else None
     micro_batch = recorded_size or _fit_micro_batch(config, hardware)
@@ -185,7 +188,7 @@ def _plan_resume(given: dict[str, Any], workspace: Workspace, should_continue: C
         profile=profile,
         photos=photos,
         checkpoint=run.checkpoint,
-        fingerprints=compute_fingerprints(photos.splits.all_photos, check_stop) if photos else {},
+        fingerprints=fingerprints,
         unusable=run.unusable,
         notices=hardware.notices + run.notices + _micro_batch_notices(config, micro_batch),
     )
