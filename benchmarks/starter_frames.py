@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from trainer_core.data.frames import validation_frames
 from trainer_core.data.photos import scan_photos
+from trainer_core.events import PreviewImage
 from trainer_core.pixels import to_tensor, to_uint8
 from trainer_core.scenes.painter import write_scenes
 from trainer_core.settings.config import TrainerConfig
@@ -62,6 +63,10 @@ class FrameSet:
             bicubic_ssim=round(base.ssim, 4),
             scenes_seed=self.scenes_seed,
         )
+
+    def render(self, enlarge: Enlarge, number: int) -> PreviewImage:
+        """Return frame `number`, from 0, with what `enlarge` makes of it."""
+        return self.validator.render(_Enlarging(enlarge), number + 1)[number]
 
 
 def scene_frames(watch: Watch, scale: int, *, seed: int = TEST_SCENES_SEED, count: int = 0) -> FrameSet:

@@ -85,7 +85,7 @@ def release(trained: TrainedModel, frames: Sequence[FrameSet], *, force: bool = 
         mirrors = choose_mirrors(candidate, frames)
     finally:
         candidate.unlink(missing_ok=True)
-    sessions = _add_session(old_card.get("sessions", []), trained.session)
+    sessions = _add_session(old_card, trained.session)
     total = {key: round(sum(session[key] for session in sessions)) for key in ("steps", "seconds")}
     prepare_deployable(path, state, source.spec, {**meta, "step": total["steps"]}, half=half).write()
     content = path.read_bytes()
@@ -99,7 +99,7 @@ def release(trained: TrainedModel, frames: Sequence[FrameSet], *, force: bool = 
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
         "license": "Apache-2.0",
-        "trained_on": list(dict.fromkeys(text for session in sessions for text in session["trained_on"])),
+        "trained_on": _list_material(sessions),
         **total,
         "sessions": sessions,
         "measured": [dataclasses.asdict(figures) for figures in found],
@@ -128,9 +128,13 @@ def choose_mirrors(model: Path, frames: Sequence[FrameSet]) -> tuple[str, ...]:
         def enlarge(photo: np.ndarray, mirrors: tuple[str, ...] = mirrors) -> np.ndarray:
             return _keep_color(upscaler, average_mirrored(upscaler, photo, mirrors), photo)
 
-        found = [entry.measure(enlarge).psnr - before.psnr for entry, before in zip(frames, plain)]
-        gains[mirrors] = min(found)
-        print(f"mirrored {' + '.join(mirrors)}: " + ", ".join(f"{gain:+.3f} dB" for gain in found), flush=True)
+        gains[mirrors] = float("inf")
+        for entry, before in zip(frames, plain):
+            gain = entry.measure(enlarge).psnr - before.psnr
+            print(f"mirrored {' + '.join(mirrors)}: {gain:+.3f} dB on {entry.description}", flush=True)
+            gains[mirrors] = min(gains[mirrors], gain)
+            if gain < MIN_MIRROR_GAIN:
+                break
     best = max(gains, key=lambda mirrors: gains[mirrors])
     return best if gains[best] >= MIN_MIRROR_GAIN else ()
 
@@ -162,15 +166,26 @@ def _refuse_worse(found: Sequence[Measurement], path: Path, frames: Sequence[Fra
         raise NotBetter(f"Bicubic enlargement is better on {found[-1].frames}. Train longer, or use --force.")
 
 
-def _add_session(sessions: Sequence[Mapping[str, Any]], session: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the sessions with a new one, which replaces an earlier state of the same run.
+def _add_session(card: Mapping[str, Any], session: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the sessions of a card with a new one, which replaces earlier states of the same run.
 
-    A session that did not start from the present starter does not continue it.
+    A session that did not start from the present starter leaves none of the earlier ones.
     """
-    if session["started_from"] is None:
-        return [dict(session)]
-    earlier = [dict(entry) for entry in sessions if entry["run"] != session["run"]]
+    earlier = [dict(entry) for entry in card.get("sessions", [])]
+    runs = [entry["run"] for entry in earlier]
+    if session["run"] in runs:
+        earlier = earlier[: runs.index(session["run"])]
+    elif (session["started_from"] or {}).get("sha256") != card.get("sha256"):
+        earlier = []
     return [*earlier, dict(session)]
+
+
+def _list_material(sessions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what the sessions and the models that they started from were trained on."""
+    texts = (
+        text for entry in sessions for text in [*(entry["started_from"] or entry)["trained_on"], *entry["trained_on"]]
+    )
+    return list(dict.fromkeys(texts))
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from trainer_core.json_files import read_json
 from trainer_core.machine import count_processors
 from trainer_core.scenes.painter import write_scenes
 from trainer_core.settings.presets import PRESETS
+from trainer_core.starters import registry
 from trainer_core.starters.registry import find_starter, find_starters
 from trainer_core.watches import WATCHES, WQV1, Watch
 from trainer_core.weights.warm_start import identify_source
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 TRAIN_SEED, VAL_SEED = 7, 91
 VAL_SCENES = 12
 _FINE_TUNING_RATE = 2e-4
+_SESSION = "session.json"
 NETWORK = (48, 4, 24)  # six of them need 21 MB in fp16
 
 
@@ -55,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     options, more = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
     given = _parser().parse_args(options)
+    if given.into is not None:
+        registry.FOLDER = given.into
     environment.configure_libraries()  # before anything here imports torch
     if given.command == "list":
         _list()
@@ -78,13 +82,14 @@ def train(given: argparse.Namespace, watch: Watch, scale: int, more: Sequence[st
     if checkpoints and not is_ended(workspace, checkpoints[0][0]):
         return cli.main([*words, "--resume", "latest"])
     start = _find_start(given)
-    network = given.network or (start[1] if start else NETWORK)
+    source = _read_network(start[0]) if start else NETWORK
+    network = given.network or source
     session = {
-        "started_from": _describe_start(*start) if start else None,
+        "started_from": _describe_start(*start, source) if start else None,
         "trained_on": [f"{given.scenes} built-in scenes of seed {TRAIN_SEED}", *(name for name, _ in given.photos)],
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "session.json", session)
+    write_json(folder / _SESSION, session)
     return cli.main(
         [
             *words[:2],
@@ -115,8 +120,8 @@ def _release(given: argparse.Namespace, watch: Watch, scale: int) -> int:
         "date": time.strftime("%Y-%m-%d", time.gmtime(model.stat().st_mtime)),
         "steps": state.step,
         "seconds": round(state.plan["seconds"]),
-        "machine": f"{count_processors()} processors, {state.plan['device_name']}, {state.plan['precision']}",
-        **read_json(folder / "session.json", advice="Train it again."),
+        "machine": f"{_count_text(count_processors())}, {state.plan['device_name']}, {state.plan['precision']}",
+        **read_json(folder / _SESSION, advice="Train it again."),
     }
     try:
         path = release(TrainedModel(model, watch, session), _frames(given, watch, scale), force=given.force)
@@ -125,6 +130,10 @@ def _release(given: argparse.Namespace, watch: Watch, scale: int) -> int:
         return 1
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
     return 0
+
+
+def _count_text(processors: int) -> str:
+    return f"{processors} processor{'s' * (processors > 1)}"
 
 
 def _frames(given: argparse.Namespace, watch: Watch, scale: int) -> list[FrameSet]:
@@ -154,23 +163,33 @@ def _gather_photos(given: argparse.Namespace, folder: Path) -> Path:
     return folder
 
 
-def _find_start(given: argparse.Namespace) -> tuple[Path, tuple[int, int, int]] | None:
-    """Return the model to start from and the dimensions of its network."""
+def _find_start(given: argparse.Namespace) -> tuple[Path, list[str]] | None:
+    """Return the model to start from and what it was trained on."""
     if given.start == "nothing":
         return None
-    present = [starter.path for starter in find_starters() if starter.name == f"{given.name}_starter"]
-    if given.start == "present" and not present:
-        return None
-    starter = None if given.start == "present" else find_starter(given.start)
-    path = present[0] if given.start == "present" else starter.path if starter else Path(given.start)
-    spec = identify_source(path).spec
-    return path, (spec.num_feat, spec.num_block, spec.num_grow_ch)
+    if given.start == "present":
+        starter = next((entry for entry in find_starters() if entry.name == f"{given.name}_starter"), None)
+        return (starter.path, starter.card["trained_on"]) if starter else None
+    starter = find_starter(given.start)
+    if starter is not None:
+        return starter.path, starter.card["trained_on"]
+    path = Path(given.start).absolute()
+    record = path.parents[2] / _SESSION  # of a model in --work/NAME/run/models
+    if not record.is_file():
+        raise SystemExit(f"Nothing says what {path} was trained on. Start from a built-in model or from one in --work.")
+    session = read_json(record, advice="Start from another model.")
+    return path, list(dict.fromkeys([*(session["started_from"] or session)["trained_on"], *session["trained_on"]]))
 
 
-def _describe_start(path: Path, network: tuple[int, int, int]) -> dict[str, Any]:
+def _describe_start(path: Path, trained_on: list[str], network: tuple[int, ...]) -> dict[str, Any]:
     """Return what `started_from` of a session says of a model."""
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {"name": path.stem, "sha256": sha256, "network": "{}/{}/{}".format(*network)}
+    return {"name": path.stem, "sha256": sha256, "network": "/".join(map(str, network)), "trained_on": trained_on}
+
+
+def _read_network(path: Path) -> tuple[int, ...]:
+    spec = identify_source(path).spec
+    return spec.num_feat, spec.num_block, spec.num_grow_ch
 
 
 def _list() -> None:
@@ -194,7 +213,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     names = [f"{watch.profile}_x{scale}" for watch in WATCHES.values() for scale in (2, 4, 8)]
     training, releasing = commands.add_parser("train"), commands.add_parser("release")
-    commands.add_parser("list")
+    listing = commands.add_parser("list")
+    for command in (training, releasing, listing):
+        command.add_argument("--into", type=Path, help="folder of the starters, instead of that of the program")
     for command in (training, releasing):
         command.add_argument("name", choices=names)
         command.add_argument("--work", type=Path, required=True, help="folder for the trainings, one subfolder each")

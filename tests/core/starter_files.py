@@ -19,7 +19,7 @@ from trainer_core.weights.export import prepare_deployable, prepare_export_state
 
 def use_starters(monkeypatch: pytest.MonkeyPatch, folder: Path, *names: str) -> None:
     """Let the program find exactly these starters, such as "wqv1_x4"."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         watch, scale = name.split("_x")
         make_starter(folder, mono=watch == "wqv1", scale=int(scale))
@@ -28,6 +28,7 @@ def use_starters(monkeypatch: pytest.MonkeyPatch, folder: Path, *names: str) -> 
 
 def make_starter(folder: Path, *, mono: bool, scale: int, **card: Any) -> Path:
     """Write a starter with a card without figures, and return its weight file; entries of `card` replace its own."""
+    folder.mkdir(parents=True, exist_ok=True)
     watch, spec = select_watch(mono=mono), NetworkSpec(scale, 8, 1, 8)
     path = folder / f"{starter_name(watch, scale)}.pth"
     state = prepare_export_state(

@@ -12,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from benchmarks import starter_frames, starter_release, starters
+from tests.core.starter_files import make_starter
 from tests.small_runs import make_photos
 from trainer_core.pixels import enlarge_bicubic
 from trainer_core.starters import registry
@@ -69,6 +70,25 @@ def test_a_starter_is_trained_and_continued_with_an_honest_card(
     words.remove("--force")
     assert starters.main(["release", *words]) == 1
     assert "The present wqv1_x2_starter.pth reaches" in capsys.readouterr().err
+
+
+def test_a_start_from_another_model_says_what_that_was_trained_on(folder: Path, tmp_path: Path) -> None:
+    free, other = ["40 scenes"], ["20 photos"]
+    first = {"run": "a", "started_from": None, "trained_on": free, "steps": 1}
+    card = {"sha256": "1", "sessions": [first]}
+    again = {"run": "b", "started_from": {"sha256": "1", "trained_on": free}, "trained_on": other, "steps": 2}
+    foreign = {"run": "c", "started_from": {"sha256": "2", "trained_on": ["paintings"]}, "trained_on": free}
+    assert starter_release._add_session(card, again) == [first, again]
+    assert starter_release._add_session({**card, "sessions": [first, again]}, {**again, "steps": 3})[1]["steps"] == 3
+    assert starter_release._add_session(card, foreign) == [foreign]
+    assert starter_release._list_material([first, again]) == ["40 scenes", "20 photos"]
+    assert starter_release._list_material([foreign]) == ["paintings", "40 scenes"]
+    model = make_starter(tmp_path / "elsewhere" / "run" / "models", mono=True, scale=2)
+    given = argparse.Namespace(name="wqv1_x4", start=str(model))
+    with pytest.raises(SystemExit, match=r"Nothing says what .*wqv1_x2_starter.pth was trained on"):
+        starters._find_start(given)
+    (tmp_path / "elsewhere" / "session.json").write_text(json.dumps(first), encoding="utf-8")
+    assert starters._find_start(given) == (model, ["40 scenes"])
 
 
 def test_photos_of_the_training_are_not_measured_on(folder: Path, tmp_path: Path) -> None:
