@@ -48,12 +48,14 @@ class LossCurve:
 
 
 class RunFigures:
-    """All curves of a run: losses, PSNR, learning rate, and the steps of its checkpoints."""
+    """All curves of a run: losses, PSNR, spectrum distance, learning rate, and the steps of its checkpoints."""
 
     def __init__(self) -> None:
         self.losses: dict[str, LossCurve] = {}  # the total first; single terms only if there are several
-        self.psnr, self.rate = Points(), Points()
+        self.psnr, self.spectrum, self.rate = Points(), Points(), Points()
         self.bicubic: float | None = None  # dB
+        self.bicubic_spectrum: float | None = None  # dB
+        self._best_steps: list[int] = []  # of models that were the best, in a run that measures the spectrum distance
         self._first_on_frames = -1  # step of the first validation on the present frames
         self.checkpoints: list[int] = []  # steps
 
@@ -73,6 +75,10 @@ class RunFigures:
                 self._first_on_frames = event.step
             self.psnr.append(event.step, event.psnr)
             self.bicubic = event.bicubic_psnr
+            if event.spectrum is not None:
+                self.spectrum.append(event.step, event.spectrum)
+                self.bicubic_spectrum = event.bicubic_spectrum
+                self._best_steps += [event.step] * event.is_best
         elif isinstance(event, CheckpointSaved) and event.step not in self.checkpoints[-1:]:
             self.checkpoints.append(event.step)
         elif isinstance(event, RunStarted):
@@ -80,12 +86,28 @@ class RunFigures:
 
     @property
     def best(self) -> tuple[float, float] | None:
-        """Step and value of the highest PSNR on the present frames, in dB, or None without a finite one."""
+        """Step and PSNR of the best model on the present frames, in dB, or None without a finite PSNR.
+
+        That is the highest PSNR unless the spectrum distance is measured, which may decide.
+        """
+        if len(self.spectrum):
+            return self._at_best(self.psnr)
         y = np.where(self.psnr.x >= self._first_on_frames, self.psnr.y, np.nan)
         if not np.isfinite(y).any():
             return None
         number = int(np.nanargmax(y))
         return float(self.psnr.x[number]), float(y[number])
+
+    @property
+    def best_spectrum(self) -> tuple[float, float] | None:
+        """Step and spectrum distance of the best model on the present frames, in dB, or None without one."""
+        return self._at_best(self.spectrum)
+
+    def _at_best(self, points: Points) -> tuple[float, float] | None:
+        step = self._best_steps[-1] if self._best_steps else -1
+        number = int(np.searchsorted(points.x, step))
+        is_known = step >= self._first_on_frames and number < len(points) and points.x[number] == step
+        return (float(step), float(points.y[number])) if is_known else None
 
     def _add_step(self, event: StepDone) -> None:
         losses = event.losses
@@ -99,6 +121,7 @@ class RunFigures:
     def _rewind(self, step: int) -> None:
         for component in self.losses.values():
             component.rewind(step)
-        for points in (self.psnr, self.rate):
+        for points in (self.psnr, self.spectrum, self.rate):
             points.rewind(step)
+        self._best_steps = [best for best in self._best_steps if best <= step]
         self.checkpoints = [saved for saved in self.checkpoints if saved <= step]

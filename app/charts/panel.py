@@ -1,4 +1,4 @@
-"""The charts of a run: loss, PSNR beside bicubic, and learning rate.
+"""The charts of a run: loss, PSNR and spectrum distance beside bicubic, and learning rate.
 
 Events fill arrays. A timer draws at most once a second, and only the visible charts with new data. It draws less often
 if drawing takes long, because the training runs on the same cores.
@@ -43,6 +43,12 @@ class ChartPanel(QWidget):
             number_format=".2f",
             min_range=_MIN_PSNR_RANGE,
         )
+        self.spectrum = Chart(
+            "Spectrum distance",
+            "dB",
+            empty="It appears after the first validation of an adversarial stage.",
+            number_format=".2f",
+        )
         self.rate = Chart(
             "Learning rate", empty="The learning rate appears after the first steps.", number_format=".2e"
         )
@@ -60,7 +66,7 @@ class ChartPanel(QWidget):
         theme().changed.connect(self._redraw_soon)
 
     def _charts(self) -> tuple[Chart, ...]:
-        return self.loss, self.psnr, self.rate
+        return self.loss, self.psnr, self.spectrum, self.rate
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
@@ -72,6 +78,7 @@ class ChartPanel(QWidget):
         for chart, name, visible in (
             (self.loss, "Loss", True),
             (self.psnr, "PSNR", True),
+            (self.spectrum, "Spectrum distance", False),
             (self.rate, "Learning rate", False),
         ):
             switch = QPushButton(name)
@@ -82,6 +89,9 @@ class ChartPanel(QWidget):
             switch.toggled.connect(self._redraw_soon)
             if chart is self.loss:
                 switch.toggled.connect(self.loss_options.setVisible)
+            if chart is self.spectrum:
+                self._spectrum_switch = switch
+                switch.hide()  # until a run measures it
             chart.setVisible(visible)
             switches.addWidget(switch)
             charts.addWidget(chart, 1)
@@ -101,23 +111,32 @@ class ChartPanel(QWidget):
         if isinstance(event, RunStarted) and event.start_step == 0:
             self.clear()
         self.figures.add_event(event)
+        self._offer_spectrum()
         self._schedule_draw(*self._charts_for(event))
 
     def _charts_for(self, event: Event) -> tuple[Chart, ...]:
         if isinstance(event, StepDone):
             return self.loss, self.rate
         if isinstance(event, Validated):
-            return (self.psnr,)
+            return self.psnr, self.spectrum
         if isinstance(event, CheckpointSaved):
-            return self.loss, self.psnr
+            return self.loss, self.psnr, self.spectrum
         return self._charts() if isinstance(event, RunStarted) else ()
 
     def show_figures(self, figures: RunFigures) -> None:
         """Show the figures of a stored run, with all its steps, instead of the current ones."""
         self.figures = figures
+        self._offer_spectrum()
         for chart in self._charts():
             chart.reset_view()
         self._redraw_soon()
+
+    def _offer_spectrum(self) -> None:
+        """Show the spectrum distance and its switch from the first value of a run on, and hide them in other runs."""
+        is_measured = len(self.figures.spectrum) > 0
+        if self._spectrum_switch.isHidden() == is_measured:
+            self._spectrum_switch.setVisible(is_measured)
+            self._spectrum_switch.setChecked(is_measured)
 
     def clear(self) -> None:
         """Remove all curves of the run."""
@@ -144,6 +163,11 @@ class ChartPanel(QWidget):
             curves = [Curve("PSNR", figures.psnr)]
             curves += [Curve(self._other_name, self.other.psnr, style=CurveStyle.OTHER)] if self.other else []
             chart.show_curves(curves, ticks=figures.checkpoints, marker=figures.best, reference=figures.bicubic)
+        elif chart is self.spectrum:
+            curves = [Curve("spectrum distance", figures.spectrum)]
+            curves += [Curve(self._other_name, self.other.spectrum, style=CurveStyle.OTHER)] if self.other else []
+            marker, reference = figures.best_spectrum, figures.bicubic_spectrum
+            chart.show_curves(curves, ticks=figures.checkpoints, marker=marker, reference=reference)
         elif chart is self.rate:
             chart.show_curves([Curve("learning rate", figures.rate, series=2)])
 

@@ -235,7 +235,9 @@ def test_a_stage_starts_from_a_model_and_an_untrained_network_is_noticed(photos:
     assert result.outcome == "completed" and "gan" in only(StepDone, heard)[-1].losses
     assert not any("untrained" in notice.text for notice in only(Notice, heard))
     _, heard = train(photos, tmp_path / "c", steps=1, **GAN)
-    assert any("starts from an untrained one. Use --init-weights" in notice.text for notice in only(Notice, heard))
+    assert any(
+        "starts from an untrained one. Use --init-weights starter" in notice.text for notice in only(Notice, heard)
+    )
 
 
 def test_memory_that_runs_out_leaves_both_networks_at_the_step_before(photos: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
@@ -457,6 +458,29 @@ def test_the_best_point_is_ringed_and_bicubic_is_visible(panel: ChartPanel, qtbo
     low, high = panel.psnr.plot.view.viewRange()[1]
     assert low <= 22.0 < 25.0 <= high
     assert "bicubic" in label(panel.psnr, "legend").text()
+
+
+def test_an_adversarial_stage_shows_the_spectrum_distance_and_marks_the_model_that_is_the_best(
+    panel: ChartPanel, qtbot: Any
+) -> None:
+    assert not panel.spectrum.isVisible() and not panel._spectrum_switch.isVisible()
+
+    def sharper(number: int, psnr: float, spectrum: float, *, best: bool) -> Validated:
+        sharp = dataclasses.replace(validated(number, psnr), spectrum=spectrum, bicubic_spectrum=4.0)
+        return dataclasses.replace(sharp, is_best=best)
+
+    events = [sharper(0, 25.0, 3.0, best=True), sharper(10, 24.5, 1.5, best=True), sharper(20, 24.4, 2.0, best=False)]
+    panel.show_figures(figures_of(step(1), *events))
+    assert panel.spectrum.isVisible() and panel._spectrum_switch.isVisible()
+    assert (panel.figures.best, panel.figures.best_spectrum) == ((10, 24.5), (10, 1.5))
+    qtbot.waitUntil(lambda: drawn(panel.spectrum, "spectrum distance") == 3)
+    (ring,) = (item for item in panel.spectrum.plot.listDataItems() if isinstance(item, pg.ScatterPlotItem))
+    assert ring.getData()[0][0] == 10
+    assert "bicubic" in label(panel.spectrum, "legend").text()
+    panel.on_event(begun(5))
+    assert (panel.figures.best, list(panel.figures.spectrum.x)) == ((0, 25.0), [0])
+    panel.clear()
+    assert not panel.spectrum.isVisible() and not panel._spectrum_switch.isVisible()
 
 
 def test_terms_of_the_loss_are_named_with_their_colors(panel: ChartPanel, qtbot: Any) -> None:

@@ -330,7 +330,7 @@ def _untrained_notices(config: TrainerConfig) -> tuple[str, ...]:
         return ()
     return (
         "--gan-weight makes a trained network sharper, but this run starts from an untrained one. "
-        "Use --init-weights, or train without --gan-weight first.",
+        "Use --init-weights starter or a model of your own, or train without --gan-weight first.",
     )
 
 
