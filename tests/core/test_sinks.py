@@ -491,4 +491,6 @@ def test_the_heading_of_a_run_is_not_repeated_after_it_went_back() -> None:
     heading = formatter.format_event(started())
     assert heading and formatter.format_event(RolledBack(9, 5, "the loss rose", 1e-4, 1))
     assert formatter.format_event(started()) == []
+    assert formatter.format_event(started()) == []  # it gave up: its events after the last good state do not count
+    assert formatter.format_event(finished("failed", 5))
     assert formatter.format_event(started()) == heading

@@ -35,7 +35,7 @@ class EventFormatter:
         self._validated: Validated | None = None
         self._loads_in = self._workspace = ""
         self._preview_line: list[str] = []
-        self._is_going_back = False  # the next RunStarted repeats what is known
+        self._started_run = ""  # a run that goes back starts again, with what is known
 
     def format_event(self, event: Event) -> list[str]:
         """Format an event as lines without line ends or control characters; a `StepDone` as its progress line."""
@@ -68,13 +68,12 @@ class EventFormatter:
         if isinstance(event, SaveBlocked):
             return [_format_blocked(event)]
         if isinstance(event, RolledBack):
-            self._is_going_back = True
             return _format_rollback(event)
-        if isinstance(event, RunStarted) and self._is_going_back:
-            self._is_going_back = False
+        if isinstance(event, RunStarted) and event.run_id == self._started_run:
             return []
         if isinstance(event, PlanChanged):
             return [_format_plan(event)]
+        self._started_run = event.run_id if isinstance(event, RunStarted) else ""
         return (
             _format_start(event)
             if isinstance(event, RunStarted)
