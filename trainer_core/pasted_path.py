@@ -47,7 +47,7 @@ def describe_foreign_path(path: Path) -> str:
         if (is_address or (os.name != "nt" and _OF_WINDOWS.match(place.name))) and not os.path.lexists(place):
             rest = path.relative_to(place).parts
             text = f"{place.name}//{'/'.join(rest)}" if is_address else "/".join((place.name, *rest))
-            return f"{text} is no path on this computer. Connect the drive or share, then choose its folder."
+            return f"{text} is not a path on this computer. Connect the drive or share, then choose its folder."
     return ""
 
 

@@ -90,7 +90,7 @@ def test_the_watch_of_other_pictures_follows_from_their_content(tmp_path: Path) 
 def test_pictures_that_no_watch_took_are_named(starters: Path, tmp_path: Path) -> None:
     picture(3, 60, 40).save(tmp_path / "a.png")
     (notice,) = enlarge([tmp_path / "a.png"], tmp_path / "out", device="cpu").notices
-    assert notice.startswith("a is not an unchanged photo of a watch")
+    assert notice.startswith("a does not come unchanged from a watch")
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])

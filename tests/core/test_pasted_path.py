@@ -66,7 +66,7 @@ def test_an_address_is_never_taken_for_a_name_in_the_current_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     photos = make_photos(tmp_path / "p", 3)
-    sentence = f"{text} is no path on this computer. Connect the drive or share, then choose its folder."
+    sentence = f"{text} is not a path on this computer. Connect the drive or share, then choose its folder."
     for source, workspace in ((text, "w"), (str(photos), text)):
         with pytest.raises(UserError) as refusal:
             make_plan({"source_dir": source, "workspace": workspace, "device": "cpu", "amp": False})
@@ -85,7 +85,7 @@ def test_a_path_of_windows_is_no_name_on_another_system_unless_it_exists(
     monkeypatch.chdir(tmp_path)
     for text in (r"C:\Photos\2026", r"\\nas\photos", "smb://a/b"):
         path = Path(os.path.abspath(text))
-        assert describe_foreign_path(path).startswith(f"{text} is no path on this computer")
+        assert describe_foreign_path(path).startswith(f"{text} is not a path on this computer")
         path.mkdir(parents=True)
         assert describe_foreign_path(path) == ""
     for text in ("a:b", "10:30 walk", "notes: b/c", "C:", "re: sea/x", "trip:"):

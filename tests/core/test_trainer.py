@@ -155,7 +155,7 @@ def test_resumed_runs_give_the_same_bits_as_an_uninterrupted_one(photos: Path, t
 
 def test_a_resumed_run_may_get_more_steps(photos: Path, tmp_path: Path) -> None:
     train(photos, tmp_path, steps=3)
-    with pytest.raises(UserError, match=r"at step 3, after the last step that is asked for \(2\)"):
+    with pytest.raises(UserError, match="at step 3, beyond the requested 2 steps"):
         train(photos, tmp_path, resume_from="latest", steps=2)
     with pytest.raises(UserError, match="already at step 3 of 3"):
         train(photos, tmp_path, resume_from="latest")

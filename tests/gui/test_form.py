@@ -118,7 +118,7 @@ def test_paths_that_the_system_does_not_reach_are_explained_in_the_form(
         ("workspace", str(tmp_path / ("x" * 300)), "cannot be reached: File name too long"),
         ("workspace", "/mnt/nas/run", "cannot be reached: Transport endpoint is not connected"),
         ("source_dir", "/mnt/nas/photos", "cannot be reached: Transport endpoint is not connected"),
-        ("workspace", "smb://nas/run", "smb://nas/run is no path on this computer"),
+        ("workspace", "smb://nas/run", "smb://nas/run is not a path on this computer"),
     ):
         fill_form(window, photos, tmp_path / "run")
         window.project.set_path(name, path)

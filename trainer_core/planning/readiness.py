@@ -99,7 +99,7 @@ def workspace_problem(folder: Path) -> str:
     for place in (folder, *folder.parents):
         problem = find_access_problem(place)
         if problem and problem != MISSING:
-            return f"{place} {problem}"
+            return f"it {problem}" if place == folder else f"{place} {problem}"
         if not problem and not os.path.isdir(place):
             return "it is a file, not a folder" if place == folder else f"it lies in a file, {place}"
         if not problem:

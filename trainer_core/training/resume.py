@@ -42,7 +42,7 @@ def merge_checkpoint(plan: RunPlan, state: TrainingState) -> RunPlan:
         option = "--steps" if config.max_minutes is None else "--max-minutes"
         place = f"already at step {state.step} of {total}"
         if total < state.step:
-            place = f"at step {state.step}, after the last step that is asked for ({total})"
+            place = f"at step {state.step}, beyond the requested {total} step{'s' * (total != 1)}"
         raise UserError(f"The checkpoint is {place}. Set a larger {option} to continue.")
     # The plan has the size in the newest checkpoint, or a smaller one that several processes can share.
     recorded = resumed_micro_batch(config, state.config, state.plan.get("micro_batch"))

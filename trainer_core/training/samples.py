@@ -30,7 +30,7 @@ def make_region_source(
 
     def report_wait(reason: str) -> None:
         wait = f"Training waits up to {PATIENCE:.0f} seconds for them."
-        sink(Notice("warning", f"Many training photos cannot be read now ({reason}). {wait}"))
+        sink(Notice("warning", f"Many training photos cannot be read at the moment ({reason}). {wait}"))
 
     source = RegionSource(
         photos,

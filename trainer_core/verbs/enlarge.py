@@ -102,5 +102,10 @@ def _describe_others(names: list[str]) -> Iterator[str]:
     """Yield a sentence on the pictures that are no captures."""
     if names:
         shown = ", ".join(names[:_MAX_NAMES_SHOWN]) + (", …" if len(names) > _MAX_NAMES_SHOWN else "")
-        subject = f"{shown} is not an unchanged photo" if len(names) == 1 else f"{shown} are not unchanged photos"
-        yield f"{subject} of a watch, for which the models are made, so the result may be no better than the original."
+        is_one = len(names) == 1
+        subject, end = (
+            ("does", "result may be no better than the original")
+            if is_one
+            else ("do", "results may be no better than the originals")
+        )
+        yield f"{shown} {subject} not come unchanged from a watch, which the models are made for, so the {end}."
