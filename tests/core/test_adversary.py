@@ -23,10 +23,13 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import Hardware
 from trainer_core.planning.plan import network_spec
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.sinks.journal import read_journal
 from trainer_core.training import checkpoint
 from trainer_core.training.adversary import Adversary, relativistic_loss
 from trainer_core.training.learner import Learner
 from trainer_core.training.resources import estimate_checkpoint_bytes
+from trainer_core.weights.container.reader import open_weights
+from trainer_core.weights.rrdb.dialects import identify
 
 GAN: dict[str, Any] = dict(gan_weight=0.05, gan_ramp=4, gan_features=4)
 
@@ -36,11 +39,11 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_photos(tmp_path_factory.mktemp("photos"), 6)
 
 
-def make_learner(**settings: Any) -> Learner:
+def make_learner(precision: str = "fp32", **settings: Any) -> Learner:
     config = TrainerConfig(source_dir="photos", workspace="run").replace(**{**TINY, **GAN, **settings})
     network = RRDBNet(network_spec(config))
     initialize(network, 1)
-    return Learner(config, network, Hardware("cpu", "fp32", "CPU"))
+    return Learner(config, network, Hardware("cpu", precision, "CPU"))
 
 
 def adversary_of(learner: Learner) -> Adversary:
@@ -157,6 +160,24 @@ def test_a_scaled_loss_gives_the_same_update() -> None:
         assert torch.allclose(left, right, atol=1e-6)
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_mixed_precision_follows_float32(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**16)
+    monkeypatch.setattr(torch.amp, "GradScaler", lambda device: scaler)
+    generator = torch.Generator().manual_seed(3)
+    batch = type(make_batch())(*(torch.rand(2, 3, side, side, generator=generator) for side in (16, 64)))
+    readings = []
+    for which in ("fp32", precision):
+        learner = make_learner(precision=which, gan_ramp=0, gan_features=16)
+        for _ in range(4):
+            learner.update([batch], count=1, learning_rate=1e-3)
+        readings.append(learner.read_latest())
+    exact, mixed = readings
+    assert mixed.skipped == 0 and mixed.losses["gan"] != exact.losses["gan"]
+    assert mixed.losses["gan"] == pytest.approx(exact.losses["gan"], rel=0.02)
+    assert mixed.discriminator["loss"] == pytest.approx(exact.discriminator["loss"], rel=0.02)
+
+
 def test_another_process_gets_every_bit_of_the_discriminator() -> None:
     one, other = make_learner(), make_learner(seed=7)
     for steps in (0, 2):
@@ -196,6 +217,8 @@ def test_a_resumed_stage_gives_the_same_bits_as_an_uninterrupted_one(photos: Pat
     assert digest(tmp_path / "b" / "checkpoints" / "scale4_final.pth") == wanted
     readings = only(StepDone, straight)[-1].discriminator
     assert set(readings) == {"loss", "real", "fake"} and readings["loss"] > 0
+    steps = [r for r in read_journal(tmp_path / "a" / "journal.jsonl") if r["event"] == "StepDone"]
+    assert steps[-1]["discriminator"] == readings
 
 
 def test_only_a_checkpoint_with_a_discriminator_has_the_format_that_earlier_versions_refuse(
@@ -234,6 +257,13 @@ def test_a_stage_starts_from_a_model_and_an_untrained_network_is_noticed(photos:
     result, heard = train(photos, tmp_path / "b", steps=2, init_weights=str(first.model), **GAN)
     assert result.outcome == "completed" and "gan" in only(StepDone, heard)[-1].losses
     assert not any("untrained" in notice.text for notice in only(Notice, heard))
+    sharp = tmp_path / "b" / "checkpoints" / "scale4_final.pth"
+    assert (
+        identify(open_weights(sharp)).spec
+        == identify(open_weights(tmp_path / "a" / sharp.relative_to(tmp_path / "b"))).spec
+    )
+    result, heard = train(photos, tmp_path / "d", steps=1, init_weights=str(sharp))
+    assert result.outcome == "completed" and "gan" not in only(StepDone, heard)[-1].losses
     _, heard = train(photos, tmp_path / "c", steps=1, **GAN)
     assert any(
         "starts from an untrained one. Use --init-weights starter" in notice.text for notice in only(Notice, heard)
