@@ -86,7 +86,7 @@ def test_flag_beats_preset_beats_stored_file_beats_preset_default() -> None:
     assert resolve_settings(PLACES, stored).learning_rate == 5e-4
     assert resolve_settings(PLACES, {"preset": "light"}).learning_rate == PRESETS["light"]["learning_rate"]
     nano = resolve_settings({**PLACES, "preset": "nano"}, stored)
-    assert (nano.learning_rate, nano.batch_size, nano.num_block) == (1e-3, 16, 4)
+    assert (nano.learning_rate, nano.batch_size, nano.num_block) == (2e-3, 16, 4)
     assert resolve_settings({**PLACES, "preset": "nano", "learning_rate": 7e-4}, stored).learning_rate == 7e-4
 
 
@@ -96,6 +96,16 @@ def test_a_warm_start_file_decides_the_network_but_flags_win_and_scale_never_com
     assert resolve_settings(given, {"num_feat": 64}, warm).num_feat == 48
     assert resolve_settings({**given, "num_block": 3}, {}, warm).num_block == 3
     assert resolve_settings(given, {}, warm).scale == 4
+
+
+def test_a_learning_rate_stored_without_an_optimizer_is_that_of_adam() -> None:
+    def optimizer_of(data: dict[str, Any]) -> str:
+        stored = parse_stored_settings({"schema": 1, "preset": "nano", **data}, "training_config.json")
+        return resolve_settings(PLACES, stored.values).optimizer
+
+    assert optimizer_of({"learning_rate": 1e-3}) == "adam", "no other existed when it was written"
+    assert optimizer_of({}) == PRESETS["nano"]["optimizer"] == "muon"
+    assert optimizer_of({"learning_rate": 1e-3, "optimizer": "muon"}) == "muon"
 
 
 def test_a_stored_warm_start_that_is_switched_off_takes_its_network_along() -> None:

@@ -138,8 +138,10 @@ def test_every_scale_trains_exports_and_reloads_as_the_validated_network(
     assert meta["psnr"] == validated.psnr and meta["step"] == 2
 
 
-def test_resumed_runs_give_the_same_bits_as_an_uninterrupted_one(photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_resumed_runs_give_the_same_bits_as_an_uninterrupted_one(photos: Path, tmp_path: Path, optimizer: str) -> None:
     settings: dict[str, Any] = dict(steps=9, val_interval=4, checkpoint_interval=100, grad_accum_steps=2)
+    settings["optimizer"] = optimizer
     _, straight = train(photos, tmp_path / "a", **settings)
     wanted, losses = state_digest(tmp_path / "a" / "checkpoints" / "scale4_final.pth"), losses_by_step(straight)
     _, part = train(photos, tmp_path / "b", stop_at(2), **settings)

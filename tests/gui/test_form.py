@@ -202,7 +202,8 @@ def test_a_preset_changes_what_belongs_to_it(window: Window, qtbot: Any) -> None
     nano = next(b for b in entry.findChildren(QWidget) if getattr(b, "text", str)() == "nano")
     qtbot.mouseClick(nano, Qt.MouseButton.LeftButton)
     assert window.form.rows["num_feat"].entry.value() == 32
-    assert window.form.rows["learning_rate"].entry.value() == 1e-3
+    assert window.form.rows["learning_rate"].entry.value() == 2e-3
+    assert window.form.rows["optimizer"].entry.value() == "muon"
 
 
 def test_start_is_never_dead_it_leads_to_what_is_missing(window: Window, qtbot: Any) -> None:

@@ -111,7 +111,11 @@ class TrainerConfig:
         "Gradient accumulation",
         "Micro-batches per step; multiplies the effective batch size without using more memory.",
     ).integer(1, minimum=1, maximum=4096, fixed_on_resume=True)
-    learning_rate: float = _training("Learning rate", "Peak learning rate of Adam.").number(
+    optimizer: str = _training(
+        "Optimizer",
+        "adam; muon: orthogonalized updates for the inner convolutions, Adam for the rest, which learns faster.",
+    ).choice("adam", ("adam", "muon"), fixed_on_resume=True)
+    learning_rate: float = _training("Learning rate", "Peak learning rate.").number(
         2e-4, flag="--lr", exclusive_minimum=0, maximum=1, fixed_on_resume=True
     )
     schedule: str = _training(
@@ -119,10 +123,10 @@ class TrainerConfig:
         "cosine: warm-up, then down to zero at the last step; constant: warm-up, then unchanged for any number "
         "of steps.",
     ).choice("cosine", ("cosine", "constant"), fixed_on_resume=True)
-    betas: tuple[float, float] = _training("Adam betas", "Decay rates of Adam's two moments.").pair(
-        (0.9, 0.99), minimum=0, maximum=0.99999, fixed_on_resume=True
-    )
-    weight_decay: float = _training("Weight decay", "Adam's L2 penalty.").number(
+    betas: tuple[float, float] = _training(
+        "Adam betas", "Decay rates of Adam's two moments; with muon, for the weights that Adam updates."
+    ).pair((0.9, 0.99), minimum=0, maximum=0.99999, fixed_on_resume=True)
+    weight_decay: float = _training("Weight decay", "L2 penalty.").number(
         0.0, minimum=0, maximum=1, fixed_on_resume=True
     )
     gradient_clip: float = _training("Gradient clip", "Maximum gradient norm of a step; 0 turns clipping off.").number(

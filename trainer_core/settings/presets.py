@@ -1,13 +1,19 @@
-"""The presets: network sizes with matching learning rate, batch and patch."""
+"""The presets: network sizes with matching optimizer, learning rate, batch and patch."""
 
 from __future__ import annotations
 
 from typing import Any
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "full": dict(num_feat=64, num_block=23, num_grow_ch=32, learning_rate=2e-4, batch_size=16, patch_size=32),
-    "light": dict(num_feat=64, num_block=6, num_grow_ch=32, learning_rate=4e-4, batch_size=16, patch_size=32),
-    "nano": dict(num_feat=32, num_block=4, num_grow_ch=16, learning_rate=1e-3, batch_size=16, patch_size=32),
+    "full": dict(
+        num_feat=64, num_block=23, num_grow_ch=32, optimizer="adam", learning_rate=2e-4, batch_size=16, patch_size=32
+    ),
+    "light": dict(
+        num_feat=64, num_block=6, num_grow_ch=32, optimizer="muon", learning_rate=2e-3, batch_size=16, patch_size=32
+    ),
+    "nano": dict(
+        num_feat=32, num_block=4, num_grow_ch=16, optimizer="muon", learning_rate=2e-3, batch_size=16, patch_size=32
+    ),
 }
 NETWORK_FIELDS = ("num_feat", "num_block", "num_grow_ch")
 PRESET_FIELDS = tuple(PRESETS["full"])  # every preset sets the same fields

@@ -56,6 +56,8 @@ def parse_stored_settings(data: Any, where: str) -> StoredSettings:
     if "schema" in data:
         check_version(data, "schema", SCHEMA_VERSION, where, advice=ADVICE)
     values = {name: _check_value(SETTINGS[name], value, where) for name, value in data.items() if _is_reused(name)}
+    if "learning_rate" in values:
+        values.setdefault("optimizer", "adam")  # a rate of the time before there was another one
     notices = []
     if "schema" not in data:
         dropped = [name for name in _LEGACY_FIELDS_IGNORED if values.pop(name, None) is not None]

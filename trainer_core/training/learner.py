@@ -6,6 +6,7 @@ stays a tensor, by which the optimizer skips the step, so no update waits for CU
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -24,6 +25,7 @@ from trainer_core.training.checkpoint import copy_to_cpu
 from trainer_core.training.ema import Ema
 from trainer_core.training.losses import TrainingLoss
 from trainer_core.training.moments import load_moments
+from trainer_core.training.muon import Muon, find_inner_kernels
 from trainer_core.training.world import World
 
 _SCALE_HALVINGS = 16  # of the loss in fp16, from the scaler's first scale to 1
@@ -72,13 +74,7 @@ class Learner:
         self._losses = TrainingLoss(config, hardware)
         self._clip = config.gradient_clip or float("inf")
         self._parameters = [list(self.network.parameters())]  # of each optimizer
-        self._optimizer = Adam(
-            self._parameters[0],
-            lr=config.learning_rate,
-            betas=config.betas,
-            weight_decay=config.weight_decay,
-            fused=True,
-        )
+        self._optimizer = _make_optimizer(config, network)
         self._optimizers = [self._optimizer]
         if self.adversary is not None:
             self._parameters.append(list(self.adversary.network.parameters()))
@@ -147,9 +143,10 @@ class Learner:
         self._gradient_norm = norms[0]
         is_skipped = self._count_skips(norms)
         self.is_mid_update = True
-        for optimizer in self._optimizers:
-            optimizer.found_inf = is_skipped  # type: ignore[attr-defined]  # 1 skips the fused update
-            optimizer.step()
+        with single_threaded() if self._world.size > 1 else contextlib.nullcontext():  # equal bits in all processes
+            for optimizer in self._optimizers:
+                optimizer.found_inf = is_skipped  # type: ignore[attr-defined]  # 1 skips the fused update
+                optimizer.step()
         if self._scaler:
             self._scaler.update()
         self.ema.update()
@@ -241,6 +238,18 @@ class Learner:
             )
         self.adversary.load(state)
         return ()
+
+
+def _make_optimizer(config: TrainerConfig, network: RRDBNet) -> Adam:
+    options: dict[str, Any] = {
+        "lr": config.learning_rate,
+        "betas": config.betas,
+        "weight_decay": config.weight_decay,
+        "fused": True,
+    }
+    if config.optimizer == "muon":
+        return Muon(network.parameters(), find_inner_kernels(network), **options)
+    return Adam(network.parameters(), **options)
 
 
 def _add_up(sums: dict[str, Tensor], values: dict[str, Tensor], count: int) -> None:
