@@ -27,7 +27,7 @@ from trainer_core.training.validation import FRAME_SEED, Validator
 from trainer_core.watches import WQV1, Watch
 
 TEST_SCENES_SEED = 92  # no starter may be trained on scenes of this seed
-TEST_SCENES = 8
+TEST_SCENES = 8  # fewer would give several frames each
 SCENE_SIDE = 512
 Enlarge = Callable[[np.ndarray], np.ndarray]
 

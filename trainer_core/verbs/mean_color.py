@@ -7,6 +7,7 @@ taken back evenly, so that edges and textures stay as they are.
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
 _TO_CHROMA = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])  # RGB -> Cb, Cr: ITU-R BT.601, JFIF
 _FROM_CHROMA = np.array([[0.0, -0.344136, 1.772], [1.402, -0.714136, 0.0]])  # its inverse at constant luma
@@ -27,12 +28,14 @@ def match_mean_color(pixels: np.ndarray, photo: np.ndarray) -> np.ndarray:
         pixels: uint8 [H, W, 3].
         photo: uint8 [h, w, 3].
     """
+    image, levels = Image.fromarray(pixels), np.arange(256.0)
+    counts = np.array(image.histogram(), np.float64).reshape(3, 256)
     wanted, shift = mean_chroma(photo), np.zeros(3)
-    result = pixels
+    tables = np.tile(levels, (3, 1))  # level -> new level of each channel
     for _ in range(_MAX_ROUNDS):  # rounding and clipping take back a part of the shift
-        missing = wanted - mean_chroma(result)
+        missing = wanted - _TO_CHROMA @ ((counts * tables).sum(1) / counts.sum(1))
         if np.abs(missing).max() <= _CLOSE_ENOUGH:
             break
         shift = shift + missing @ _FROM_CHROMA
-        result = np.clip(pixels + shift.astype(np.float32) + np.float32(0.5), 0, 255).astype(np.uint8)
-    return result
+        tables = np.clip(np.floor(levels + shift[:, None] + 0.5), 0, 255)
+    return np.array(image.point(tables.astype(int).ravel().tolist())) if shift.any() else pixels

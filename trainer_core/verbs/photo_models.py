@@ -117,7 +117,7 @@ class PhotoModels:
         if model is not None and best:
             raise UserError("--best is for the built-in models, whose cards say what helps. Omit --best or --model.")
         if model is None and not find_starters():
-            raise UserError(describe_choice(()))
+            raise UserError(describe_choice(()), hint="Name it with --model.")
         self.hardware = choose_upscaling_hardware(device)
         self.threads: TorchThreads | None = None
         self._scale, self._best, self._device = scale or DEFAULT_SCALE, best, device
