@@ -105,11 +105,14 @@ def test_the_discriminator_learns_to_tell_both_apart() -> None:
     learner = make_learner(learning_rate=1e-3)
     lr, generator = torch.rand(2, 3, 16, 16), torch.Generator().manual_seed(5)
     batch = type(make_batch())(lr, torch.rand(2, 3, 64, 64, generator=generator))
+    before = adversary_of(learner).state()["directions"]
     for _ in range(30):
         learner.update([batch], count=1, learning_rate=1e-3)
     reading = learner.read_latest()
     assert reading.discriminator["loss"] < 0.6 and reading.discriminator["real"] > reading.discriminator["fake"]
     assert set(reading.losses) == {"l1", "gan", "total"} and adversary_of(learner).updates == 30
+    after = adversary_of(learner).state()["directions"]
+    assert all(not torch.equal(before[name], after[name]) for name in before), "the normalization follows the weights"
 
 
 def test_readings_and_gradients_are_means_over_the_micro_batches() -> None:

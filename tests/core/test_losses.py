@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 from trainer_core.errors import UserError
 from trainer_core.planning.hardware import Hardware
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.rules import find_problems
 from trainer_core.training import losses
 from trainer_core.training.losses import TrainingLoss
 
@@ -57,6 +58,13 @@ def test_an_even_error_is_no_artifact_and_a_speckled_one_is() -> None:
     assert sr.grad is not None
     expected = error.var().pow(1 / 5) * middle.var(unbiased=False) / hr.numel()
     assert float(sr.grad[0, 0, 8, 8]) == pytest.approx(float(expected), rel=1e-3)
+
+
+def test_the_error_at_edges_can_train_alone_and_the_others_cannot() -> None:
+    alone = TrainerConfig(source_dir="photos", workspace="run", l1_weight=0.0)
+    assert find_problems(alone.replace(gradient_weight=0.5)) == {}
+    for other in ("artifact_weight", "gan_weight"):
+        assert "--gradient-weight" in find_problems(alone.replace(**{other: 0.5}))["l1_weight"]
 
 
 @pytest.mark.parametrize("name", ["gradient", "artifact"])
