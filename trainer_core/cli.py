@@ -30,7 +30,7 @@ from trainer_core.requirements import find_unsafe_library
 from trainer_core.settings.config import SETTINGS, NumberOrAuto
 from trainer_core.settings.schema import AUTO, INT_OR_AUTO, Setting, format_value
 from trainer_core.signals import TerminationSignals
-from trainer_core.text import ArgumentParser, OutputError, configure_streams, escape_lines, print_lines
+from trainer_core.text import ArgumentParser, OutputError, configure_streams, escape_lines, print_lines, wait_for_reader
 from trainer_core.training.failures import PeerLost
 from trainer_core.training.world import World, check_restart, read_world
 
@@ -228,8 +228,12 @@ def _train(given: dict[str, Any], events: str | None, signals: _SignalHandler, w
     if world.size > 1:
         check_devices(plan.hardware, world)
         plan = share_out_batch(plan, world.size)
-    console = ConsoleSink(log_interval=plan.config.log_interval)
-    sink = Fanout(console, *([JsonlStdoutSink(sys.stdout)] if events else []))
+
+    def is_stopping() -> bool:
+        return signals.exit_code != 0
+
+    console = ConsoleSink(log_interval=plan.config.log_interval, is_stopping=is_stopping)
+    sink = Fanout(console, *([JsonlStdoutSink(sys.stdout, is_stopping)] if events else []))
     try:
         outcome = Trainer(plan, sink, signals.control, world).run().outcome
     finally:
@@ -294,8 +298,9 @@ class _SignalHandler(TerminationSignals):
 
 
 def _write_to_terminal(text: str) -> None:
-    with contextlib.suppress(OSError):  # it may be closed
-        os.write(2, f"\n{text}\n".encode())
+    with contextlib.suppress(OSError, ValueError):  # it may be closed
+        if sys.stderr is None or wait_for_reader(sys.stderr, lambda: True, patience=0):
+            os.write(2, f"\n{text}\n".encode())
 
 
 if __name__ == "__main__":

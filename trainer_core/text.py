@@ -10,12 +10,17 @@ import argparse
 import codecs
 import contextlib
 import os
+import select
 import sys
+import time
 import unicodedata
+from collections.abc import Callable
 from typing import Any, NoReturn, TextIO
 
 from trainer_core.files import describe_error
 
+_PIECE = 1000  # characters, at most 4000 bytes: a pipe that takes anything takes as much without a wait
+_PATIENCE = 3.0  # seconds
 _JOINERS = "\u200c\u200d"  # part of the spelling of some languages, and of composed emoji
 _ASCII_FORMS = {"·": "|", "…": "...", "×": "x", "−": "-", "“": '"', "”": '"'}  # characters of our own texts
 _ERROR_HANDLER = "wqv-escape"
@@ -42,18 +47,53 @@ def escape_lines(text: str) -> list[str]:
     return [escape_control_characters(line) for line in lines]
 
 
-def print_lines(*lines: str, stream: TextIO | None = None) -> None:
+def print_lines(*lines: str, stream: TextIO | None = None, is_stopping: Callable[[], bool] | None = None) -> None:
     """Print each text as exactly one line to `stream`, by default standard output, and flush it.
 
     Without a console (pythonw) nothing is printed, and standard error that cannot be written is ignored.
 
+    Args:
+        lines: the texts.
+        stream: where to print.
+        is_stopping: whether the program is to end. If the stream is a pipe from which nobody reads, it is then waited
+            for no longer than a few seconds.
+
     Raises:
-        OutputError: standard output cannot be written.
+        OutputError: standard output cannot be written, or the wait for a reader is over.
         OSError: another stream cannot be written.
     """
     stream = sys.stdout if stream is None else stream
-    if stream is not None:
-        _write("".join(f"{escape_control_characters(line)}\n" for line in lines), stream)
+    if stream is None:
+        return
+    text = "".join(f"{escape_control_characters(line)}\n" for line in lines)
+    if is_stopping is None:
+        _write(text, stream)
+        return
+    for start in range(0, len(text), _PIECE):
+        if not wait_for_reader(stream, is_stopping):
+            raise OutputError(OSError("nobody reads it"))
+        _write(text[start : start + _PIECE], stream)
+
+
+def wait_for_reader(stream: TextIO, is_stopping: Callable[[], bool], patience: float = _PATIENCE) -> bool:
+    """Wait until a pipe or terminal takes a piece of text; return whether it does.
+
+    Args:
+        stream: a file, pipe or terminal. Anything else, and everything on Windows, takes text at once.
+        is_stopping: whether the program is to end; only then the wait ends, after `patience` seconds.
+        patience: see `is_stopping`.
+    """
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return True
+    end = None
+    while os.name != "nt" and not select.select([], [descriptor], [], min(0.1, patience))[1]:
+        if is_stopping():
+            end = time.monotonic() + patience if end is None else end
+            if time.monotonic() >= end:
+                return False
+    return True
 
 
 def _write(text: str, stream: TextIO) -> None:

@@ -9,6 +9,8 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,14 @@ from trainer_core import cli, tools
 from trainer_core.events import Notice, RunFinished
 from trainer_core.previews.files import read_preview_info
 from trainer_core.sinks.console import ConsoleSink, LogFileSink
-from trainer_core.text import configure_streams, escape_control_characters, escape_lines, fit_to_stream, print_lines
+from trainer_core.text import (
+    OutputError,
+    configure_streams,
+    escape_control_characters,
+    escape_lines,
+    fit_to_stream,
+    print_lines,
+)
 
 ROOT = Path(__file__).parents[2]
 EVIL = "a\x1b[2J\x1b]0;pwn\x07\x9b31m\u202egnp.\u2066\u200f\r\nDone at step 9\u2028b\udce9\x00\x7f"
@@ -205,6 +214,34 @@ def test_output_that_nobody_reads_or_no_disk_takes_gives_no_traceback(tmp_path: 
     for buffering in ("", "1"):
         for words in commands:
             assert run_without_output(words, buffering) == [(2, True), (141, False)], words
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX systems")
+def test_a_pipe_that_nobody_reads_is_waited_for_until_the_program_is_to_end() -> None:
+    reader, writer = os.pipe()
+    text, received = "0123456789" * 20_000, bytearray()
+    with open(writer, "w", encoding="utf-8") as stream:
+
+        def read() -> None:
+            time.sleep(0.3)
+            while block := os.read(reader, 65536):
+                received.extend(block)
+
+        slow = threading.Thread(target=read)
+        slow.start()
+        print_lines(text, stream=stream, is_stopping=lambda: False)
+    slow.join()
+    os.close(reader)
+    assert bytes(received).decode() == text + "\n"  # a reader that is only slow gets everything
+    reader, writer = os.pipe()
+    try:
+        with open(writer, "w", encoding="utf-8") as stream:
+            began = time.monotonic()
+            with pytest.raises(OutputError, match="nobody reads it"):
+                print_lines(text, stream=stream, is_stopping=lambda: True)
+            assert 2 < time.monotonic() - began < 30
+    finally:
+        os.close(reader)
 
 
 def run_without_output(command: list[str], unbuffered: str) -> list[tuple[int, bool]]:

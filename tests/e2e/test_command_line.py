@@ -129,6 +129,40 @@ def test_an_interrupted_run_saves_and_says_so(photos: Path, tmp_path: Path, numb
     assert Path(last["checkpoint"]).name == f"scale4_step{last['step']}.pth" and "--resume latest" in errors
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="sets the size of a pipe")
+def test_a_run_whose_output_nobody_reads_still_stops_and_saves(photos: Path, tmp_path: Path) -> None:
+    import fcntl
+
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, 1031, 16384)  # F_SETPIPE_SZ, which Python 3.9 does not name
+    arguments = command(photos, tmp_path / "w", "--events", "jsonl", steps=100000, checkpoint_interval=2)
+    process = subprocess.Popen(arguments, stdout=writer, stderr=writer)
+    os.close(writer)
+    try:
+        wait_for_full_pipe(reader)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 143
+    finally:
+        process.kill()
+        os.close(reader)
+    last = read_journal(tmp_path / "w" / "journal.jsonl")[-1]
+    assert last["event"] == "RunFinished" and Path(last["checkpoint"]).is_file()
+
+
+def wait_for_full_pipe(reader: int) -> None:
+    """Wait until a pipe of 16 KiB has no more room for a while."""
+    import fcntl
+    import termios
+
+    latest, since = -1, time.monotonic()
+    while latest < 8000 or time.monotonic() - since < 2:
+        waiting = int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, bytes(4)), sys.byteorder)
+        if waiting != latest:
+            latest, since = waiting, time.monotonic()
+        assert time.monotonic() - since < 60, latest
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("ends_wait", [False, True])
 def test_an_interrupted_run_on_a_full_disk_waits_and_never_says_saved_if_it_is_not(
     photos: Path, tmp_path: Path, ends_wait: bool

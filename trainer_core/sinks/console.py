@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -35,6 +36,7 @@ class ConsoleSink:
         bar: whether to draw a progress bar; None draws one on a terminal.
         log_interval: steps between progress lines if there is no bar.
         clock: returns the time in seconds.
+        is_stopping: whether the run is to end; a pipe from which nobody reads is then no longer waited for.
     """
 
     name = "the console"
@@ -46,7 +48,9 @@ class ConsoleSink:
         bar: bool | None = None,
         log_interval: int = 100,
         clock: Clock = time.monotonic,
+        is_stopping: Callable[[], bool] | None = None,
     ) -> None:
+        self._is_stopping = is_stopping
         self._stream = sys.stderr if stream is None else stream
         with_bar = self._stream is not None and (self._stream.isatty() if bar is None else bar)
         self._bar = _Bar(self._stream, clock) if with_bar else None
@@ -72,7 +76,7 @@ class ConsoleSink:
         if self._bar is not None:
             self._bar.print(line)
         elif self._stream is not None:
-            print_lines(line, stream=self._stream)
+            print_lines(line, stream=self._stream, is_stopping=self._is_stopping)
 
 
 class LogFileSink:

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -63,16 +64,21 @@ def _describe_gap(lost: int) -> bytes:
 
 
 class JsonlStdoutSink:
-    """Sink that writes every event to `stream` at once, for a program that reads them."""
+    """Sink that writes every event to `stream` at once, for a program that reads them.
+
+    Args:
+        stream: where to write.
+        is_stopping: whether the run is to end; a program that does not read is then no longer waited for.
+    """
 
     name = "the event stream"
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, is_stopping: Callable[[], bool] | None = None) -> None:
+        self._stream, self._is_stopping = stream, is_stopping
 
     def __call__(self, event: Event) -> None:
         """Write one event."""
-        print_lines(format_json_line(event), stream=self._stream)
+        print_lines(format_json_line(event), stream=self._stream, is_stopping=self._is_stopping)
 
 
 def format_json_line(event: Event) -> str:
