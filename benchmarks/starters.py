@@ -152,15 +152,23 @@ def _fingerprints(folder: Path) -> set[str]:
 
 
 def _gather_photos(given: argparse.Namespace, folder: Path) -> Path:
-    """Fill a source folder: scenes and links to the photos in `train`, other scenes in `val`."""
-    write_scenes(folder, seed=TRAIN_SEED, train=given.scenes, val=0, test=0)
-    write_scenes(folder, seed=VAL_SEED, train=0, val=VAL_SCENES, test=0)
+    """Fill a source folder with links: scenes and the photos in `train`, other scenes in `val`."""
+    scenes = given.work / "scenes"  # shared by all trainings
+    write_scenes(scenes, seed=TRAIN_SEED, train=given.scenes, val=0, test=0)
+    write_scenes(scenes, seed=VAL_SEED, train=0, val=VAL_SCENES, test=0)
+    for split, count in (("train", given.scenes), ("val", VAL_SCENES)):
+        for path in sorted((scenes / split).glob("*.png"))[:count]:
+            _link(path, folder / split / path.name)
     for number, (_, source) in enumerate(given.photos):
         for photo in scan_photos(Path(source)).photos:
-            link = folder / "train" / f"{number}_{photo.path.name}"
-            if not link.exists():
-                os.symlink(os.path.abspath(photo.path), link)
+            _link(photo.path, folder / "train" / f"{number}_{photo.path.name}")
     return folder
+
+
+def _link(file: Path, link: Path) -> None:
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.exists():
+        os.symlink(os.path.abspath(file), link)
 
 
 def _find_start(given: argparse.Namespace) -> tuple[Path, list[str]] | None:

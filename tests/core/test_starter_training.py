@@ -45,6 +45,8 @@ def test_a_starter_is_trained_and_continued_with_an_honest_card(
     assert starters.main([*training, "--network", "8", "1", "8", "--", *SMALL]) == 0
     starter = read_card(folder / "wqv1_x2_starter.json")
     found = identify(open_weights(starter.path))
+    links = list((tmp_path / "work" / "wqv1_x2" / "photos").rglob("*.png"))
+    assert len(links) == 5 and all(link.is_symlink() for link in links)
     assert starter.is_intact and found.spec == starter.spec and starter.spec.num_feat == 8
     card = starter.card
     (first,) = card["sessions"]
