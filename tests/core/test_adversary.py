@@ -206,8 +206,13 @@ def test_a_learner_that_restarts_has_the_first_discriminator_again() -> None:
 # -- runs --------------------------------------------------------------------------------------
 
 
-def test_a_resumed_stage_gives_the_same_bits_as_an_uninterrupted_one(photos: Path, tmp_path: Path) -> None:
-    settings: dict[str, Any] = dict(GAN, steps=8, val_interval=4, checkpoint_interval=100, grad_accum_steps=2)
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_a_resumed_stage_gives_the_same_bits_as_an_uninterrupted_one(
+    optimizer: str, photos: Path, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = dict(
+        GAN, optimizer=optimizer, steps=8, val_interval=4, checkpoint_interval=100, grad_accum_steps=2
+    )
     _, straight = train(photos, tmp_path / "a", **settings)
     wanted, losses = digest(tmp_path / "a" / "checkpoints" / "scale4_final.pth"), losses_by_step(straight)
     _, part = train(photos, tmp_path / "b", stop_at(2), **settings)
