@@ -45,18 +45,27 @@ def save_session(given: Mapping[str, Any]) -> None:
     if lasting.get("workspace", places.get("workspace")) != places.get("workspace"):
         places = {}  # another workspace has photos of its own
     missing = {name: value for name, value in places.items() if not _is_available(name, value)}
-    open_settings_store().setValue(_KEY, json.dumps({**missing, **lasting}))
+    newer = {name: value for name, value in saved.items() if name not in SETTINGS}  # settings of a newer version
+    open_settings_store().setValue(_KEY, json.dumps({**newer, **missing, **lasting}))
     open_settings_store().sync()  # write now, because the process may be killed
 
 
 def load_session() -> LastSession:
-    """Return the saved choices that are still valid, without folders that no longer exist."""
-    try:
-        given = _read_choices()
-        values = parse_stored_settings({"schema": SCHEMA_VERSION, **given}, "the last session").values
-    except (ValueError, TypeError, UserError):
-        return LastSession()
+    """Return the saved choices that are still valid, without folders that no longer exist.
+
+    A choice that is not valid, such as one of a newer version, leaves the others valid.
+    """
+    given = _read_choices()
+    values = {name: found for name, value in given.items() for found in _read_value(name, value)}
     return LastSession({name: value for name, value in _places(given).items() if _is_available(name, value)}, values)
+
+
+def _read_value(name: str, value: Any) -> list[Any]:
+    """Return a list with the value of a stored setting, empty if it cannot be used."""
+    try:
+        return list(parse_stored_settings({"schema": SCHEMA_VERSION, name: value}, "the last session").values.values())
+    except (ValueError, TypeError, UserError):
+        return []
 
 
 def _read_choices() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from app.last_session import load_session, save_session
+from app.runs.recent_workspaces import add_recent_workspace, read_recent_workspaces
+from app.settings_store import open_settings_store
 from app.window import Window
 from tests.gui.window_driver import close_window, fill_form
 from trainer_core.sinks.journal import read_journal
@@ -114,3 +117,28 @@ def test_the_offer_ends_when_its_workspace_is_opened(
     again.controller.open_workspace(str(unfinished))
     qtbot.waitUntil(again.resume_card.isVisible, timeout=_LONG)
     assert not again.last_run_card.isVisible(), "the same run would be offered twice"
+
+
+def test_a_choice_of_a_newer_version_leaves_the_others(tmp_path: Path) -> None:
+    choices = {"source_dir": str(tmp_path), "steps": 7, "preset": "huge", "hologram": [1, {"a": 2}], "seed": -1}
+    open_settings_store().setValue("last_session", json.dumps(choices))
+    session = load_session()
+    assert (session.paths, session.values) == ({"source_dir": str(tmp_path)}, {"steps": 7})
+    save_session({"source_dir": str(tmp_path), "steps": 8})
+    assert json.loads(str(open_settings_store().value("last_session")))["hologram"] == [1, {"a": 2}]
+
+
+def test_a_recent_workspace_on_a_drive_that_is_away_comes_back(tmp_path: Path) -> None:
+    drive, other = tmp_path / "drive" / "run", tmp_path / "other"
+    for folder in (drive, other):
+        folder.mkdir(parents=True)
+        add_recent_workspace(folder)
+    (tmp_path / "drive").rename(tmp_path / "unplugged")
+    add_recent_workspace(other)
+    assert read_recent_workspaces() == [other]
+    (tmp_path / "unplugged").rename(tmp_path / "drive")
+    assert read_recent_workspaces() == [other, drive]
+    for number in range(9):
+        (tmp_path / str(number)).mkdir()
+        add_recent_workspace(tmp_path / str(number))
+    assert [path.name for path in read_recent_workspaces()] == list("87654321")
