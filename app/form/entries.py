@@ -259,6 +259,7 @@ class PathEntry(Entry):
         if setting.word_label:
             self.word_button = QPushButton(setting.word_label)
             self.word_button.clicked.connect(self._choose_word)
+            self.line.textChanged.connect(lambda text: self.word_button.setVisible(text != setting.word_label))
             self.row.addWidget(self.word_button)
         self.row.addWidget(self.browse)
         self.setFocusProxy(self.line)

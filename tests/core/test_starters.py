@@ -36,7 +36,9 @@ def test_a_missing_starter_is_named_with_those_that_are_present(
         "watch at x2, x4 and x8 and for the color watch at x4. Choose one of these, or a weight file of your own."
     )
     use_starters(monkeypatch, tmp_path / "empty")
-    with pytest.raises(UserError, match=r"This installation has no built-in models\. Choose a weight file"):
+    with pytest.raises(
+        UserError, match=r"^This installation has no built-in models\. Choose a weight file of your own\.$"
+    ):
         choose_starter(WQV1, 4)
 
 

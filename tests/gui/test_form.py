@@ -283,6 +283,7 @@ def test_the_built_in_model_is_one_click_away_and_follows_watch_and_scale(
     assert isinstance(row.entry, PathEntry) and row.entry.word_button.text() == "Built-in model"
     qtbot.mouseClick(row.entry.word_button, Qt.MouseButton.LeftButton)
     assert (row.entry.line.text(), window.project.draft.config.init_weights) == ("Built-in model", "starter")
+    assert row.entry.word_button.isHidden()
     qtbot.waitUntil(lambda: "RRDB x4 8/1/8" in row.note)
     window.project.set_value("preset", "nano")
     assert window.form.rows["num_feat"].entry.value() == 32
@@ -293,7 +294,8 @@ def test_the_built_in_model_is_one_click_away_and_follows_watch_and_scale(
     qtbot.waitUntil(lambda: "RRDB x2 8/1/8" in row.note and "init_weights" not in window.project.problems)
     assert "--init-weights starter" in format_command(window.project.given())
     window.project.reset_value("init_weights")
-    assert row.entry.line.text() == "" and window.form.rows["num_feat"].entry.value() == 32
+    assert row.entry.line.text() == "" and not row.entry.word_button.isHidden()
+    assert window.form.rows["num_feat"].entry.value() == 32
 
 
 def test_a_name_with_a_scale_mark_is_refused_below_its_row(window: Window, qtbot: Any) -> None:

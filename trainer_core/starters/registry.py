@@ -37,7 +37,8 @@ def choose_starter(watch: Watch, scale: int) -> Starter:
     for starter in starters:
         if (starter.watch, starter.scale) == (watch, scale):
             return starter
-    raise UserError(f"There is no built-in model for the {watch.description} at x{scale}. {describe_choice(starters)}")
+    missing = f"There is no built-in model for the {watch.description} at x{scale}. " if starters else ""
+    raise UserError(missing + describe_choice(starters))
 
 
 def choose_nearest_starter(watch: Watch, scale: int) -> Starter:
