@@ -285,6 +285,19 @@ def test_single_records_of_the_palm_database_are_read(tmp_path: Path) -> None:
     assert len(list(find_pictures([tmp_path]))) == 2
 
 
+@pytest.mark.parametrize("title", [b"harbor", b"a title of 26 letters \x1a\x01\x02\x03"])
+def test_what_follows_the_photo_of_a_single_record_does_not_matter(title: bytes, tmp_path: Path) -> None:
+    record = title.ljust(26, b"\0") + _link_record(_codes())[26:]  # some titles hold the date of a dump
+    for number, content in enumerate((record + bytes(67), record[:-10], record[:7236])):
+        (capture,) = read_captures(_save(tmp_path / f"{number}.pdr", content))
+        assert np.array_equal(capture.pixels, _as_levels(_codes()))
+    assert len(list(find_pictures([tmp_path]))) == 3
+    captures = read_captures(_save(tmp_path / "two.pdr", record + _link_record(_codes(1)) + b"rest"))
+    assert np.array_equal(captures[1].pixels, _as_levels(_codes(1))) and len(captures) == 2
+    with pytest.raises(UserError, match="is not a watch photo"):
+        read_captures(_save(tmp_path / "cut.pdr", _link_record(_codes())[:7000]))
+
+
 def test_bare_pixels_are_read_in_the_order_of_the_palm_or_in_the_one_that_fits(tmp_path: Path) -> None:
     noise = _link_record(_codes())[36:7236]
     (capture,) = read_captures(_save(tmp_path / "a.pdr", noise))

@@ -64,7 +64,12 @@ def read_dump(content: bytes) -> list[np.ndarray]:
 
 def is_link_record(record: bytes) -> bool:
     """Whether this is one record of WQVLinkDB."""
-    return len(record) == LINK_RECORD and struct.unpack_from(">HH", record, _LINK_MARK) == _LINK_NUMBERS
+    return len(record) == LINK_RECORD and starts_with_link_record(record)
+
+
+def starts_with_link_record(start: bytes) -> bool:
+    """Whether the first 36 bytes of a file are those of a record of WQVLinkDB."""
+    return len(start) >= _LINK_PIXELS and struct.unpack_from(">HH", start, _LINK_MARK) == _LINK_NUMBERS
 
 
 def read_link_record(record: bytes) -> np.ndarray:
@@ -73,9 +78,16 @@ def read_link_record(record: bytes) -> np.ndarray:
 
 
 def split_link_records(content: bytes) -> list[bytes]:
-    """Return the records in a file that consists of records of WQVLinkDB alone, else an empty list."""
-    records = [content[start : start + LINK_RECORD] for start in range(0, len(content), LINK_RECORD)]
-    return records if all(is_link_record(record) for record in records) else []
+    """Return the records in a file that consists of records of WQVLinkDB, else an empty list.
+
+    The last one may lack its thumbnail, and other bytes may follow it.
+    """
+    *records, last = [content[start : start + LINK_RECORD] for start in range(0, len(content), LINK_RECORD)] or [b""]
+    if not all(is_link_record(record) for record in records):
+        return []
+    if starts_with_link_record(last) and len(last) >= _LINK_PIXELS + PACKED_BYTES:
+        return [*records, last]
+    return records if len(last) < LINK_RECORD else []
 
 
 def is_bare_photo(content: bytes) -> bool:

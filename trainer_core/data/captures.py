@@ -31,6 +31,7 @@ from trainer_core.data.capture_records import (
     read_link_record,
     split_link_records,
     starts_with_dated_record,
+    starts_with_link_record,
 )
 from trainer_core.data.decoding import PhotoError
 from trainer_core.data.palm import HEADER_BYTES, is_palm_database, read_database_name, read_live_records
@@ -106,7 +107,9 @@ def could_be_watch_file(file: Path) -> bool:
     if suffix not in WATCH_SUFFIXES or size < PACKED_BYTES:
         return False
     try:
-        return size == PACKED_BYTES or (size > DUMP_RECORD and starts_with_dated_record(read_regular(file, 64)))
+        start = read_regular(file, 64)
+        has_record = starts_with_dated_record(start) or starts_with_link_record(start)
+        return size == PACKED_BYTES or (size > DUMP_RECORD and has_record)
     except OSError:  # reading the captures reports it
         return True
 
