@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import trainer_core
 from app.system.display import display_problem
+from trainer_core.environment import find_lost_folder
 from trainer_core.planning.command_line import format_command
 from trainer_core.requirements import find_unsafe_library
 from trainer_core.text import ArgumentParser, configure_streams, print_lines
@@ -27,9 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the window handles it, it ends without a traceback
     configure_streams()
     options = _parser().parse_args(argv)
-    unsafe = find_unsafe_library()
-    if unsafe:
-        print_lines(unsafe, stream=sys.stderr)
+    obstacle = find_unsafe_library() or find_lost_folder()
+    if obstacle:
+        print_lines(obstacle, stream=sys.stderr)
         return 2
     reason = window_problem()
     if reason:

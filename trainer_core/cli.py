@@ -74,9 +74,9 @@ def _run(argv: Sequence[str] | None, signals: _SignalHandler, world: World) -> i
     events = arguments.pop("events", None)
     config_only = arguments.pop("config_only", False)
     given = _with_paths(arguments, parser)
-    unsafe = find_unsafe_library()
-    if unsafe:
-        print_lines(f"{PROGRAM}: error: {unsafe}", stream=sys.stderr)
+    obstacle = find_unsafe_library() or environment.find_lost_folder()
+    if obstacle:
+        print_lines(f"{PROGRAM}: error: {obstacle}", stream=sys.stderr)
         return 2
     try:
         return _print_config(given) if config_only else _train(given, events, signals, world)

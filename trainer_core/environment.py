@@ -25,6 +25,15 @@ _MALLOPT_OPTIONS = (
 )
 
 
+def find_lost_folder() -> str | None:
+    """Return a sentence if the current folder was deleted, in which neither paths nor PyTorch's libraries are found."""
+    try:
+        os.getcwd()
+    except OSError:
+        return "The current folder no longer exists. Change to another folder, then run the command again."
+    return None
+
+
 def configure_libraries() -> None:
     """Make OpenMP threads spin less, keep freed memory in the process, and silence the messages of libraries.
 

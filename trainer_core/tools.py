@@ -51,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     options = build_parser().parse_args(arguments)
     environment.configure_libraries()
-    unsafe = find_unsafe_library()
-    if unsafe:
-        print_lines(f"{PROGRAM}: {unsafe}", stream=sys.stderr)
+    obstacle = find_unsafe_library() or environment.find_lost_folder()
+    if obstacle:
+        print_lines(f"{PROGRAM}: {obstacle}", stream=sys.stderr)
         return 2
     try:
         return _VERBS[options.verb](options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,17 @@ def test_every_program_stops_with_a_sentence_before_it_reads_a_file(module: str,
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "pillow 9.0.0 has known security faults" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not delete the current folder of a process")
+@pytest.mark.parametrize("module", ["trainer_core", "trainer_core.tools", "app"])
+def test_every_program_stops_with_a_sentence_in_a_folder_that_was_deleted(module: str, tmp_path: Path) -> None:
+    words = {"trainer_core": ["s", "w"], "trainer_core.tools": ["inspect", "x.pth"], "app": []}[module]
+    (tmp_path / "gone").mkdir()
+    code = f"import os, runpy, sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv[1:] = {words!r}; "
+    code += f"os.rmdir(os.getcwd()); runpy.run_module({module!r}, run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "gone", capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "The current folder no longer exists. Change to another folder" in done.stderr
