@@ -15,7 +15,8 @@ from app.theme import SPACING, scale_width
 from trainer_core.settings.schema import Setting
 
 _LABEL_WIDTH = 118
-_WIDE_CHARACTERS = 24  # characters of all choices together
+_WIDE_CHARACTERS = 28  # of all choices together
+_PADDING_CHARACTERS = 3  # of a button
 
 
 class Row(QWidget):
@@ -123,4 +124,5 @@ class Row(QWidget):
 
 def _is_wide(setting: Setting) -> bool:
     """Whether the buttons of the choices need a line of their own."""
-    return sum(map(len, (segment_labels(setting) or {}).values())) > _WIDE_CHARACTERS
+    labels = (segment_labels(setting) or {}).values()
+    return sum(len(label) + _PADDING_CHARACTERS for label in labels) > _WIDE_CHARACTERS

@@ -13,7 +13,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton, QWidget
 
 from app.errors import ErrorDialog
-from app.form.entries import ChoiceEntry, NumberEntry, PathEntry
+from app.form.entries import ChoiceEntry, NumberEntry, PathEntry, SegmentsEntry
 from app.runs.recent_workspaces import add_recent_workspace, read_recent_workspaces
 from app.window import Window
 from tests.core.starter_files import use_starters
@@ -58,6 +58,18 @@ def test_every_setting_has_a_row_that_explains_it(window: Window) -> None:
 def test_frequent_settings_are_visible_and_the_others_folded(window: Window) -> None:
     for described in SETTINGS.values():
         assert window.form.rows[described.name].isVisible() == (not described.advanced), described.name
+
+
+def test_every_choice_shows_its_whole_text(window: Window) -> None:
+    window.resize(1024, 700)
+    QApplication.processEvents()
+    buttons = [
+        button for entry in window.form.findChildren(SegmentsEntry) for button in entry.findChildren(QPushButton)
+    ]
+    assert len(buttons) >= 12
+    for button in buttons:
+        needed = button.fontMetrics().horizontalAdvance(button.text()) + 8
+        assert button.width() >= needed, f"{button.text()} needs {needed} pixels and has {button.width()}"
 
 
 def test_sharpness_is_a_name_for_the_weight_of_the_adversarial_loss(window: Window, qtbot: Any) -> None:
