@@ -86,7 +86,7 @@ def test_flag_beats_preset_beats_stored_file_beats_preset_default() -> None:
     assert resolve_settings(PLACES, stored).learning_rate == 5e-4
     assert resolve_settings(PLACES, {"preset": "light"}).learning_rate == PRESETS["light"]["learning_rate"]
     nano = resolve_settings({**PLACES, "preset": "nano"}, stored)
-    assert (nano.learning_rate, nano.batch_size, nano.num_block) == (2e-3, 16, 4)
+    assert (nano.learning_rate, nano.batch_size, nano.num_block) == (4e-3, 16, 4)
     assert resolve_settings({**PLACES, "preset": "nano", "learning_rate": 7e-4}, stored).learning_rate == 7e-4
 
 

@@ -214,7 +214,7 @@ def test_a_preset_changes_what_belongs_to_it(window: Window, qtbot: Any) -> None
     nano = next(b for b in entry.findChildren(QWidget) if getattr(b, "text", str)() == "nano")
     qtbot.mouseClick(nano, Qt.MouseButton.LeftButton)
     assert window.form.rows["num_feat"].entry.value() == 32
-    assert window.form.rows["learning_rate"].entry.value() == 2e-3
+    assert window.form.rows["learning_rate"].entry.value() == 4e-3
     assert window.form.rows["optimizer"].entry.value() == "muon"
 
 

@@ -12,7 +12,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         num_feat=64, num_block=6, num_grow_ch=32, optimizer="muon", learning_rate=2e-3, batch_size=16, patch_size=32
     ),
     "nano": dict(
-        num_feat=32, num_block=4, num_grow_ch=16, optimizer="muon", learning_rate=2e-3, batch_size=16, patch_size=32
+        num_feat=32, num_block=4, num_grow_ch=16, optimizer="muon", learning_rate=4e-3, batch_size=16, patch_size=32
     ),
 }
 NETWORK_FIELDS = ("num_feat", "num_block", "num_grow_ch")
