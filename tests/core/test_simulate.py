@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.small_runs import picture
 from trainer_core.data.captures import read_captures
 from trainer_core.data.pyramid import enlarge, enlarge_part
 from trainer_core.errors import UserError
+from trainer_core.files import write_bytes
 from trainer_core.tools import main
 from trainer_core.verbs import simulate as simulate_module
 from trainer_core.verbs.simulate import simulate
@@ -289,7 +291,7 @@ def test_links_in_a_circle_are_passed_over(tmp_path: Path, capsys: pytest.Captur
     assert main(["simulate", str(folder), *words]) == 2
     assert names_in(tmp_path / "out" / "lr") == ["sea.png"] and "a.png cannot be used" in capsys.readouterr().err
     for verb in (["simulate", str(folder / "a.png")], ["simulate", str(folder / "a.png" / "x")]):
-        assert main([*verb, *words]) == 2 and "There is no file" in capsys.readouterr().err
+        assert main([*verb, *words]) == 2 and "cannot be reached" in capsys.readouterr().err
 
 
 def test_lack_of_memory_is_said_for_the_photo_and_the_others_are_simulated(
@@ -309,3 +311,29 @@ def test_lack_of_memory_is_said_for_the_photo_and_the_others_are_simulated(
     error = capsys.readouterr().err
     assert f"There is not enough memory to simulate {folder / 'a.png'}." in error
     assert names_in(tmp_path / "out" / "lr") == ["b.png"]
+
+
+@pytest.mark.parametrize("camera", ["wqv1", "wqv10"])
+def test_a_full_disk_leaves_no_watch_photo_without_its_target(
+    tmp_path: Path, camera: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = photo(tmp_path / "harbor.png"), tmp_path / "out"
+
+    def fail_at_the_target(path: Path, content: bytes) -> None:
+        if path.parent.name == "target":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write_bytes(path, content)
+
+    monkeypatch.setattr(simulate_module, "write_bytes", fail_at_the_target)
+    assert main(["simulate", str(source), "-o", str(out), "--camera", camera, "--scale", "4"]) != 0
+    assert "No space left" in capsys.readouterr().err
+    assert not names_in(out / "lr") and not names_in(out / "target")
+
+
+def test_rounding_does_not_move_the_largest_frame_out_of_a_photo(tmp_path: Path) -> None:
+    width, height = 800, 700
+    assert width - 176 * 4 * (width / (176 * 4)) < 0 or height - 144 * 4 * (height / (144 * 4)) < 0
+    done = simulate(
+        [photo(tmp_path / "harbor.png", width=width, height=height)], tmp_path / "out", camera="wqv10", scale=4
+    )
+    assert done.written and not done.refused

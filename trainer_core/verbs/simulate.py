@@ -204,7 +204,8 @@ def _choose_crop(pyramid: Pyramid, width: int, height: int, draws: list[float]) 
     rows, columns = pyramid.levels[0].shape[:2]
     size, across, down = draws
     zoom = max(1.0, min(columns / width, rows / height)) ** size
-    left, top = (columns - width * zoom) * across, (rows - height * zoom) * down
+    left = max(0.0, columns - width * zoom) * across  # rounding may leave less than nothing
+    top = max(0.0, rows - height * zoom) * down
     if zoom == 1.0:  # whole pixels need no resampling
         left, top = float(int(left)), float(int(top))
     return Box(left, top, min(left + width * zoom, columns), min(top + height * zoom, rows))
@@ -242,14 +243,36 @@ def _write_frame(watch: Camera, view: FrameView, seed: int, index: int, out_dir:
     if isinstance(watch, ColorCamera):
         codes, target = watch.render_before_jpeg(view, values, noise)
         jpeg = _encode_jpeg(to_uint8(codes / 255)[0], ColorParams.from_columns(values))
-        write_bytes(lr_png.with_suffix(".jpg"), jpeg)
-        write_bytes(lr_png, png_bytes(decode_bytes(jpeg), text=mark_result()))
-        write_bytes(target_png, png_bytes(to_uint8(target)[0], text=mark_result()))
-        return [lr_png, lr_png.with_suffix(".jpg"), target_png]
-    lr, target = watch.simulate(view, values, noise)
-    write_bytes(lr_png, png_bytes(to_uint8(lr)[0, ..., 0], text=mark_result()))
-    write_bytes(target_png, png_bytes(to_uint8(target)[0, ..., 0], text=mark_result()))
-    return [lr_png, target_png]
+        files = {
+            lr_png: png_bytes(decode_bytes(jpeg), text=mark_result()),
+            lr_png.with_suffix(".jpg"): jpeg,
+            target_png: png_bytes(to_uint8(target)[0], text=mark_result()),
+        }
+    else:
+        lr, target = watch.simulate(view, values, noise)
+        files = {
+            lr_png: png_bytes(to_uint8(lr)[0, ..., 0], text=mark_result()),
+            target_png: png_bytes(to_uint8(target)[0, ..., 0], text=mark_result()),
+        }
+    _write_together(files)
+    return list(files)
+
+
+def _write_together(files: dict[Path, bytes]) -> None:
+    """Write the files of a frame; if one cannot be written, remove those before it.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    written = []
+    try:
+        for path, content in files.items():
+            write_bytes(path, content)
+            written.append(path)
+    except OSError:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _encode_jpeg(pixels: np.ndarray, params: ColorParams) -> bytes:
