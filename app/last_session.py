@@ -63,9 +63,10 @@ def load_session() -> LastSession:
 def _read_value(name: str, value: Any) -> list[Any]:
     """Return a list with the value of a stored setting, empty if it cannot be used."""
     try:
-        return list(parse_stored_settings({"schema": SCHEMA_VERSION, name: value}, "the last session").values.values())
+        found = parse_stored_settings({"schema": SCHEMA_VERSION, name: value}, "the last session").values
     except (ValueError, TypeError, UserError):
         return []
+    return [found[name]] if name in found else []
 
 
 def _read_choices() -> dict[str, Any]:
