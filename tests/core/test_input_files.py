@@ -12,7 +12,6 @@ import pytest
 
 from tests.small_runs import TINY, make_photos
 from trainer_core import cli, input_files, tools
-from trainer_core.calibration.calibrate import calibrate
 from trainer_core.camera import CameraProfile
 from trainer_core.data.decoding import decode
 from trainer_core.data.photos import scan_photos
@@ -24,10 +23,8 @@ from trainer_core.planning.plan import make_plan
 from trainer_core.planning.readiness import workspace_problem
 from trainer_core.planning.recognition import PathKind, classify_path
 from trainer_core.previews.pinned_photos import pin_photo
-from trainer_core.verbs.export import export_model
 from trainer_core.verbs.fetch import fetch_model
 from trainer_core.verbs.picture_files import find_pictures
-from trainer_core.verbs.simulate import simulate
 from trainer_core.workspace.checkpoints import list_checkpoints, locate_checkpoint
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.models import model_of
@@ -148,6 +145,27 @@ def _plan(**paths: str) -> Any:
     return make_plan({"source_dir": "p", "workspace": "w", "device": "cpu", "amp": False, **paths})
 
 
+def _simulate() -> None:
+    pytest.importorskip("torch")
+    from trainer_core.verbs.simulate import simulate
+
+    simulate([Path(_LONG)], Path("out"), camera="wqv1", scale=2)
+
+
+def _calibrate() -> None:
+    pytest.importorskip("torch")
+    from trainer_core.calibration.calibrate import calibrate
+
+    calibrate([Path(_LONG)], Path("out.json"))
+
+
+def _export() -> None:
+    pytest.importorskip("torch")
+    from trainer_core.verbs.export import export_model
+
+    export_model(Path("m.pth"), Path(_LONG, "m.pth"))
+
+
 @pytest.mark.parametrize(
     "use",
     [
@@ -156,9 +174,9 @@ def _plan(**paths: str) -> Any:
         lambda: _plan(workspace=_LONG, resume_from="latest"),
         lambda: _plan(init_weights=_LONG),
         lambda: list(find_pictures([Path(_LONG)])),
-        lambda: simulate([Path(_LONG)], Path("out"), camera="wqv1", scale=2),
-        lambda: calibrate([Path(_LONG)], Path("out.json")),
-        lambda: export_model(Path("m.pth"), Path(_LONG, "m.pth")),
+        _simulate,
+        _calibrate,
+        _export,
         lambda: fetch_model("realesrgan-x4plus", Path(_LONG)),
     ],
 )
@@ -192,6 +210,7 @@ def test_a_path_without_permission_is_not_called_missing(tmp_path: Path, monkeyp
 def test_an_error_of_the_system_before_a_run_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("torch")
     def fail(*more: Any, **settings: Any) -> Any:
         raise OSError(107, "Transport endpoint is not connected", "/mnt/nas")
 

@@ -53,6 +53,7 @@ def test_the_same_question_has_the_same_answer_and_the_values_of_the_streams_sta
         "OFFSET": 9,
         "SIMULATION": 10,
         "WEIGHTS": 11,
+        "DISCRIMINATOR": 12,
     }
 
 

@@ -216,6 +216,7 @@ class TrainerConfig:
         "scale, widened to the preset.",
     ).file(
         WEIGHT_FILES,
+        hint="a weight file",
         word=STARTER,
         word_label="Built-in model",
         advanced=False,
