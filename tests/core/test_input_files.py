@@ -211,6 +211,7 @@ def test_an_error_of_the_system_before_a_run_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("torch")
+
     def fail(*more: Any, **settings: Any) -> Any:
         raise OSError(107, "Transport endpoint is not connected", "/mnt/nas")
 
