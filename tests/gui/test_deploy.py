@@ -407,6 +407,19 @@ def test_what_cannot_be_exported_is_said_in_the_dialog_and_nothing_is_overwritte
     assert dialog.export_button.isEnabled()
 
 
+def test_no_other_button_comes_under_the_pointer_after_an_export(window: Window, qtbot: Any, model: Path) -> None:
+    dialog = exporting(window, qtbot, model)
+    place = dialog.export_button.mapToGlobal(dialog.export_button.rect().center())
+    left = dialog.export_button.mapToGlobal(dialog.export_button.rect().topLeft()).x()
+    click(qtbot, dialog.export_button)
+    qtbot.waitUntil(lambda: "Exported to" in dialog.status_label.text(), timeout=_LONG)
+    QApplication.processEvents()
+    assert dialog.folder_button.isEnabled() and dialog.folder_button.isVisible()
+    assert dialog.export_button.mapToGlobal(dialog.export_button.rect().topLeft()).x() == left
+    there = dialog.childAt(dialog.mapFromGlobal(place))
+    assert there is dialog.export_button or not isinstance(there, QPushButton)
+
+
 def test_the_export_dialog_grows_with_what_it_has_to_say(
     window: Window, qtbot: Any, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
