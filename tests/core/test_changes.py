@@ -100,6 +100,16 @@ def test_an_option_that_the_user_gives_needs_no_acceptance(source: Path, run: Pa
     ]
 
 
+def test_another_optimizer_is_reported_with_what_becomes_of_its_moments(source: Path, run: Path) -> None:
+    changed, moments = notices(source, run, optimizer="muon")
+    assert changed == "Resumed with changed settings: optimizer adam -> muon."
+    assert "muon instead of adam" in moments and "without moments" in moments
+    assert "still 0.001, which was chosen for adam; --lr" in moments
+    rewrite_checkpoint(run, lambda state: state.config.pop("optimizer"))  # as in a version before muon
+    (text,) = notices(source, run, optimizer="muon", learning_rate=5e-3)[1:]
+    assert "muon instead of adam" in text and "--lr" not in text
+
+
 def test_another_folder_is_asked(source: Path, run: Path, tmp_path: Path) -> None:
     other = make_photos(tmp_path / "other", 9)  # the first six are the same
     asked = question(other, run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,9 +21,9 @@ from trainer_core.training.batches import Batch
 from trainer_core.training.learner import Learner
 
 
-def make_learner(scale: float | None = None) -> Learner:
+def make_learner(scale: float | None = None, **given: Any) -> Learner:
     """A learner on the CPU, with a scaler as fp16 has it, at its first scale."""
-    config = TrainerConfig(source_dir="photos", workspace="run").replace(**TINY)
+    config = TrainerConfig(source_dir="photos", workspace="run").replace(**{**TINY, **given})
     network = RRDBNet(network_spec(config))
     initialize(network, 1)
     learner = Learner(config, network, Hardware("cpu", "fp32", "CPU"))

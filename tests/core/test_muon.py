@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 torch = pytest.importorskip("torch")
 
 from tests.core.networks import network_of
+from tests.core.test_learner import make_batch, make_learner
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.training.adam import Adam
 from trainer_core.training.muon import Muon, find_inner_kernels, orthogonalize
@@ -105,3 +106,27 @@ def test_the_moments_of_adam_and_muon_have_one_form() -> None:
     assert states[0].keys() == states[1].keys()
     for number, expected in states[0].items():
         assert {n: v.shape for n, v in expected.items()} == {n: v.shape for n, v in states[1][number].items()}
+
+
+@pytest.mark.parametrize(("before", "after", "largest"), [("muon", "adam", 1.1), ("adam", "muon", 0.25)])
+def test_the_first_update_after_a_change_of_optimizer_has_the_size_of_any_first_update(
+    before: str, after: str, largest: float
+) -> None:
+    settings = {"l1_weight": 1e4, "gradient_clip": 0.0}  # so that Adam's epsilon does not count
+    learners = {name: make_learner(optimizer=name, **settings) for name in (before, after)}
+    for _ in range(5):
+        learners[before].update([make_batch()], count=1, learning_rate=1e-3)
+    state = learners[before].state()
+    for moments in state["optimizer"]["state"].values():
+        moments["step"].fill_(10000)  # as after a long run, when Adam no longer corrects its moments
+    learner = learners[after]
+    learner.load_weights(state["params"], state["params_ema"], 5)
+    learner.load_optimizer(state["optimizer"], None, trained_with=before)
+    kernels = find_inner_kernels(learner.network)
+    weights = [kernel.detach().clone() for kernel in kernels]
+    learner.update([make_batch()], count=1, learning_rate=1e-3)
+    for kernel, old in zip(kernels, weights):
+        size = float((kernel.detach() - old).square().mean().sqrt()) / 1e-3
+        assert 0.1 < size < largest
+    others = [p for p in learner.network.parameters() if not any(p is kernel for kernel in kernels)]
+    assert all(float(learner._optimizer.state[parameter]["step"]) == 10001 for parameter in others)

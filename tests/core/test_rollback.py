@@ -18,6 +18,7 @@ from trainer_core.sinks.journal import read_journal
 from trainer_core.training import checkpoint, loop
 from trainer_core.training.failures import Diverged
 from trainer_core.training.learner import Learner
+from trainer_core.training.muon import find_inner_kernels
 from trainer_core.training.rollback import give_up
 from trainer_core.training.trainer import RunResult, Trainer
 from trainer_core.workspace.layout import Workspace
@@ -169,6 +170,26 @@ def test_a_run_resumed_after_its_rollback_gives_the_same_bits(
     _, heard = train(photos, tmp_path / "b", resume_from="latest")
     assert digest(tmp_path / "a/checkpoints/scale4_final.pth") == digest(tmp_path / "b/checkpoints/scale4_final.pth")
     assert not only(RolledBack, heard) and not [n for n in only(Notice, heard) if n.level == "warning"]
+
+
+def test_going_back_to_steps_of_another_optimizer_begins_the_inner_kernels_without_moments(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(photos, tmp_path, stop_at=8, optimizer="muon")
+    real, counts = Learner.update, []
+
+    def update(self: Learner, *args: Any, **kwargs: Any) -> None:
+        real(self, *args, **kwargs)
+        counts.append({float(self._optimizer.state[kernel]["step"]) for kernel in find_inner_kernels(self.network)})
+        if len(counts) == 2:
+            explode(self)
+
+    monkeypatch.setattr(Learner, "update", update)
+    _, heard = train(photos, tmp_path, resume_from="latest", optimizer="adam")
+    (event,) = only(RolledBack, heard)
+    assert event.to_step == 8
+    abandoned = event.from_step - event.to_step
+    assert counts[0] == counts[abandoned] == {1.0} and counts[abandoned - 1] == {float(abandoned)}
 
 
 def test_the_files_and_events_of_the_abandoned_steps_are_set_aside(

@@ -101,6 +101,7 @@ def find_changes(
     ]
     if settings:
         found.append(Change(f"Resumed with changed settings: {', '.join(settings)}."))
+    found += _optimizer_changes(record, config)
     ignored = [name for name in NETWORK_FIELDS if record.spec.get(name, getattr(config, name)) != getattr(config, name)]
     if ignored:
         values = ", ".join(f"{name} {record.spec[name]} instead of {getattr(config, name)}" for name in ignored)
@@ -138,6 +139,16 @@ def _hardware_changes(record: RunRecord, hardware: Hardware) -> list[Change]:
             "uninterrupted run."
         )
     ]
+
+
+def _optimizer_changes(record: RunRecord, config: TrainerConfig) -> list[Change]:
+    before, rate = record.config.get("optimizer", "adam"), record.config.get("learning_rate")
+    if rate is None or before == config.optimizer:  # a deploy sibling has neither settings nor moments
+        return []
+    text = f"The optimizer is {config.optimizer} instead of {before}, so the inner convolutions begin without moments."
+    if rate == config.learning_rate:
+        text += f" The learning rate is still {rate:g}, which was chosen for {before}; --lr sets another one."
+    return [Change(text)]
 
 
 def _scale_changes(record: RunRecord, config: TrainerConfig) -> list[Change]:

@@ -24,7 +24,7 @@ from trainer_core.training.batches import Batch
 from trainer_core.training.checkpoint import copy_to_cpu
 from trainer_core.training.ema import Ema
 from trainer_core.training.losses import TrainingLoss
-from trainer_core.training.moments import load_moments
+from trainer_core.training.moments import clear_moments, load_moments
 from trainer_core.training.muon import Muon, find_inner_kernels
 from trainer_core.training.world import World
 
@@ -75,6 +75,7 @@ class Learner:
         self._clip = config.gradient_clip or float("inf")
         self._parameters = [list(self.network.parameters())]  # of each optimizer
         self._optimizer = _make_optimizer(config, network)
+        self._optimizer_setting = config.optimizer
         self._optimizers = [self._optimizer]
         if self.adversary is not None:
             self._parameters.append(list(self.adversary.network.parameters()))
@@ -219,9 +220,20 @@ class Learner:
         for count in (self._skipped, self._consecutive_skips, self._overflows):
             count.zero_()
 
-    def load_optimizer(self, optimizer: dict[str, Any], scaler: dict[str, Any] | None) -> None:
-        """Load the optimizer's moments and its latest learning rate; betas and weight decay stay as configured."""
+    def load_optimizer(
+        self, optimizer: dict[str, Any], scaler: dict[str, Any] | None, *, trained_with: str | None = None
+    ) -> None:
+        """Load the optimizer's moments and its latest learning rate; betas and weight decay stay as configured.
+
+        Args:
+            optimizer: its state.
+            scaler: the loss scale of fp16, if there is one.
+            trained_with: the setting `optimizer` of the run that stored them; None for that of this run. After another
+                one the inner kernels begin without moments: those of Muon have no second moment, by which Adam divides.
+        """
         load_moments(self._optimizer, optimizer)
+        if trained_with not in (None, self._optimizer_setting):
+            clear_moments(self._optimizer, find_inner_kernels(self.network))
         if self._scaler and scaler:
             self._scaler.load_state_dict(scaler)
 

@@ -97,7 +97,8 @@ class TrainingLoop:
     def _restore(self, state: TrainingState) -> None:
         self._learner.load_weights(state.params, state.params_ema, state.ema_updates)
         if state.optimizer:
-            self._learner.load_optimizer(state.optimizer, state.scaler)
+            trained_with = state.config.get("optimizer", "adam")  # older versions had no other one
+            self._learner.load_optimizer(state.optimizer, state.scaler, trained_with=trained_with)
         self._restored = (*self._learner.load_discriminator(state.discriminator), *self._evaluator.restore(state.best))
         self._evaluator.detector = DivergenceDetector(stored_history(state))
         self._reported_step = state.step

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -24,6 +24,13 @@ def load_moments(optimizer: torch.optim.Optimizer, stored: Mapping[str, Any]) ->
         for name in ("exp_avg", "exp_avg_sq"):
             # the fused update walks through memory: moments must have the memory layout of their weights
             moments[name] = torch.empty_like(parameter).copy_(moments[name])
+
+
+def clear_moments(optimizer: torch.optim.Optimizer, parameters: Iterable[Tensor]) -> None:
+    """Set the moments of these weights to those of a new optimizer."""
+    for parameter in parameters:
+        moments = optimizer.state[parameter]
+        moments.update({name: torch.zeros_like(values) for name, values in moments.items()})
 
 
 def flatten(params: Mapping[str, Tensor], optimizer: Mapping[str, Any]) -> Tensor:
