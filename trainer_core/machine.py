@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import psutil
@@ -19,6 +20,27 @@ _MOUNTS = Path("/sys/fs/cgroup")
 _NO_LIMIT = 1 << 60  # bytes; cgroup v1 states a number near 2^63 without a limit
 
 
+@dataclass(frozen=True)
+class ProcessorGroup:
+    """A control group that limits the processors of its programs.
+
+    Attributes:
+        share: processors that they may use at a time, all together.
+        folder: its folder in the system's files.
+        is_v2: whether it is of cgroup v2.
+    """
+
+    share: float
+    folder: Path
+    is_v2: bool
+
+    def read_used_seconds(self) -> float:
+        """Return the seconds of processors that its programs have used, with this one; 0 if the system does not say."""
+        if self.is_v2:
+            return _read_field(self.folder / "cpu.stat", "usage_usec") / 1e6
+        return (_read_number(self.folder / "cpuacct.usage") or 0) / 1e9
+
+
 def available_memory() -> int:
     """Return the bytes of main memory that this process can still use."""
     return min([int(psutil.virtual_memory().available), *_room_in_groups()])
@@ -26,9 +48,20 @@ def available_memory() -> int:
 
 def count_processors() -> int:
     """Return how many processors this process can keep busy: those it may run on, or the share of its container."""
+    shares = (math.ceil(group.share) for group in find_processor_groups())
+    return max(1, min([len(list_processors()), *shares]))
+
+
+def list_processors() -> list[int]:
+    """Return the numbers of the processors that this process may run on, from 0."""
     affinity = getattr(os, "sched_getaffinity", None)
-    usable = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min([usable, *(math.ceil(share) for share in _processor_shares())]))
+    return sorted(affinity(0)) if affinity else list(range(os.cpu_count() or 1))
+
+
+def find_processor_groups() -> list[ProcessorGroup]:
+    """Return the groups of this process that limit its processors."""
+    groups = ((folder, is_v2, _read_share(folder, is_v2=is_v2)) for folder, is_v2 in _find_groups("cpu"))
+    return [ProcessorGroup(share, folder, is_v2) for folder, is_v2, share in groups if share]
 
 
 def _room_in_groups() -> Iterator[int]:
@@ -36,21 +69,20 @@ def _room_in_groups() -> Iterator[int]:
     for folder, is_v2 in _find_groups("memory"):
         names = ("memory.max", "memory.current") if is_v2 else ("memory.limit_in_bytes", "memory.usage_in_bytes")
         limit, used = (_read_number(folder / name) for name in names)
+        cache = "inactive_file" if is_v2 else "total_inactive_file"
         if limit is not None and used is not None and limit < _NO_LIMIT:
-            yield max(0, limit - used + _read_cache(folder, "inactive_file" if is_v2 else "total_inactive_file"))
+            yield max(0, limit - used + _read_field(folder / "memory.stat", cache))
 
 
-def _processor_shares() -> Iterator[float]:
-    """Yield the processors that each group with a limit may use at a time."""
-    for folder, is_v2 in _find_groups("cpu"):
-        if is_v2:
-            words = _read(folder / "cpu.max").split()
-            numbers = [int(word) if word.isdigit() else None for word in words]
-            quota, period = numbers if len(numbers) == 2 else (None, None)
-        else:
-            quota, period = (_read_number(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
-        if quota and period:
-            yield quota / period
+def _read_share(folder: Path, *, is_v2: bool) -> float | None:
+    """Return the processors that a group may use at a time; None without a limit."""
+    if is_v2:
+        words = _read(folder / "cpu.max").split()
+        numbers = [int(word) if word.isdigit() else None for word in words]
+        quota, period = numbers if len(numbers) == 2 else (None, None)
+    else:
+        quota, period = (_read_number(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
+    return quota / period if quota and period else None
 
 
 def _find_groups(controller: str) -> Iterator[tuple[Path, bool]]:
@@ -68,9 +100,10 @@ def _find_groups(controller: str) -> Iterator[tuple[Path, bool]]:
                     yield mount / group, is_v2
 
 
-def _read_cache(folder: Path, name: str) -> int:
-    fields = (line.split() for line in _read(folder / "memory.stat").splitlines())
-    return next((int(words[1]) for words in fields if words[:1] == [name] and words[1:][0].isdigit()), 0)
+def _read_field(file: Path, name: str) -> int:
+    """Return the number in the line of a file that begins with `name`; 0 without one."""
+    fields = (line.split() for line in _read(file).splitlines())
+    return next((int(words[1]) for words in fields if len(words) == 2 and words[0] == name and words[1].isdigit()), 0)
 
 
 def _read_number(file: Path) -> int | None:

@@ -14,12 +14,12 @@ import os
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 import psutil
 
-from trainer_core.machine import count_processors
+from trainer_core.machine import count_processors, find_processor_groups, list_processors
 
 _SAMPLES, _SAMPLE_SECONDS = 3, 2.0  # steps that are compared for each count, or fewer that take this long together
 _MIN_GAIN = 0.05  # of the duration of a step, for which the count changes
@@ -106,26 +106,43 @@ class ThreadChoice:
 
 
 class ProcessorUse:
-    """How many processors other programs keep busy, from the system's accounting."""
+    """How many of the processors that this process may use are taken by other programs, from the system's accounting.
+
+    Those that it may not run on do not count. Where a control group limits its share, it has less if other programs of
+    the group are busy, or if those outside leave fewer processors than the share.
+    """
 
     def __init__(self) -> None:
+        self._usable, self._groups = list_processors(), find_processor_groups()
         self._latest = 0.0
-        self._read_at, self._busy, self._own = time.monotonic(), _busy_seconds(), time.process_time()
+        self._read_at, self._seconds = time.monotonic(), self._read_seconds()
 
     def read(self) -> float:
         """Return the number, averaged since the latest reading, which was at least half a second ago."""
         now = time.monotonic()
         if now - self._read_at >= _READING_INTERVAL:
-            busy, own = _busy_seconds(), time.process_time()
-            self._latest = max(0.0, (busy - self._busy - own + self._own) / (now - self._read_at))
-            self._read_at, self._busy, self._own = now, busy, own
+            seconds = self._read_seconds()
+            own, *used = ((after - before) / (now - self._read_at) for after, before in zip(seconds, self._seconds))
+            limits = [len(self._usable), *(group.share for group in self._groups)]
+            left = min(limit - (all_use - own) for limit, all_use in zip(limits, used))
+            self._latest = max(0.0, min(limits) - left)
+            self._read_at, self._seconds = now, seconds
         return self._latest
 
+    def _read_seconds(self) -> list[float]:
+        """Return the seconds of processors used by this process, by all on those it may run on, and by each group."""
+        groups = (group.read_used_seconds() for group in self._groups)
+        return [time.process_time(), _read_busy_seconds(self._usable), *groups]
 
-def _busy_seconds() -> float:
-    """Return the seconds that all processors of the computer have worked."""
-    times = psutil.cpu_times()
-    return sum(getattr(times, name, 0.0) for name in _BUSY_TIMES)
+
+def _read_busy_seconds(processors: Sequence[int]) -> float:
+    """Return the seconds that processors with these numbers have worked; 0 if the system has other numbers."""
+    times = psutil.cpu_times(percpu=True)
+    if len(processors) < len(times):
+        if processors[-1] >= len(times):
+            return 0.0
+        times = [times[number] for number in processors]
+    return float(sum(getattr(each, name, 0.0) for each in times for name in _BUSY_TIMES))
 
 
 class TorchThreads:

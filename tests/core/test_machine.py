@@ -49,6 +49,10 @@ def test_the_limits_of_cgroup_v2_count_on_all_levels(mounts: Path) -> None:
     write(mounts / "service" / "inner", memory_max="max\n", memory_current="5\n", cpu_max="max 100000\n")
     assert machine.available_memory() == 2 << 30
     assert machine.count_processors() == 3
+    (group,) = machine.find_processor_groups()
+    assert group.share == 2.5 and group.read_used_seconds() == 0, "no statistics"
+    (mounts / "service" / "cpu.stat").write_text("usage_usec 1500000\nuser_usec 1000000\nodd\n")
+    assert group.read_used_seconds() == 1.5
 
 
 def test_the_limits_of_cgroup_v1_count_at_the_root_of_a_container(mounts: Path) -> None:
@@ -63,6 +67,8 @@ def test_the_limits_of_cgroup_v1_count_at_the_root_of_a_container(mounts: Path) 
         (cpu / f"cpu.cfs_{name}_us").write_text(text)
     assert machine.available_memory() == (1 << 30) + (1 << 29)
     assert machine.count_processors() == 2
+    (cpu / "cpuacct.usage").write_text("2500000000\n")
+    assert machine.find_processor_groups()[0].read_used_seconds() == 2.5
 
 
 @pytest.mark.parametrize(

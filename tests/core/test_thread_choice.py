@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
 
+from trainer_core import machine, thread_choice
 from trainer_core.thread_choice import ProcessorUse, ThreadChoice
 
 
@@ -96,23 +99,86 @@ def test_a_resumed_run_begins_with_its_number_of_threads() -> None:
     assert ThreadChoice(2, count=64).count == 3, "the checkpoint is of a larger computer"
 
 
+class Accounting:
+    """The system's accounting of busy processors, in place of that of this computer.
+
+    Args:
+        usable: the processors that this process may run on, of `count`.
+        group: the control group of this process, if it limits the processors.
+    """
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, count: int, usable: set[int], group: machine.ProcessorGroup | None = None
+    ) -> None:
+        self._now = self._own = 0.0
+        used = self._used = [0.0]
+        self._times = [SimpleNamespace(user=100.0, nice=2.0, system=10.0, idle=50.0, iowait=7.0) for _ in range(count)]
+        monkeypatch.setattr(time, "monotonic", lambda: self._now)
+        monkeypatch.setattr(time, "process_time", lambda: self._own)
+        monkeypatch.setattr(psutil, "cpu_times", lambda percpu: self._times)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process: usable, raising=False)
+        monkeypatch.setattr(thread_choice, "find_processor_groups", lambda: [group] if group else [])
+        monkeypatch.setattr(machine.ProcessorGroup, "read_used_seconds", lambda self: used[0])
+        self.use = ProcessorUse()
+
+    def read(self, busy: dict[int, float], *, own: float, used_by_group: float = 0.0, seconds: float = 10.0) -> float:
+        """Let time pass; return what `ProcessorUse` reads.
+
+        Args:
+            busy: processor -> how many seconds of each second it works, for this process or others.
+            own: processors that this process uses.
+            used_by_group: processors that its group uses, those of this process included.
+            seconds: the time.
+        """
+        for number, share in busy.items():
+            times = self._times[number]
+            times.user, times.system = times.user + 0.75 * share * seconds, times.system + 0.25 * share * seconds
+        for times in self._times:
+            times.idle, times.iowait = times.idle + 3, times.iowait + 2
+        self._own += own * seconds
+        self._used[0] += used_by_group * seconds
+        self._now += seconds
+        return self.use.read()
+
+
 def test_other_programs_are_the_busy_time_without_that_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, own = [0.0], [0.0]
-    times = SimpleNamespace(user=100.0, nice=0.0, system=10.0, idle=50.0, iowait=7.0)
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(time, "process_time", lambda: own[0])
-    monkeypatch.setattr(psutil, "cpu_times", lambda: times)
-    use = ProcessorUse()
-    now[0], own[0] = 10.0, 12.0
-    times.user, times.nice, times.system, times.idle, times.iowait = 110.0, 4.0, 11.0, 55.0, 9.0
-    assert use.read() == pytest.approx(0.3)
-    now[0], times.user = 10.2, 200.0
-    assert use.read() == pytest.approx(0.3), "less than half a second has passed"
+    accounting = Accounting(monkeypatch, 2, {0, 1})
+    assert accounting.read({0: 1.0, 1: 0.5}, own=1.2) == pytest.approx(0.3)
+    assert accounting.read({0: 1.0, 1: 1.0}, own=0.0, seconds=0.2) == pytest.approx(0.3), "less than half a second"
+
+
+def test_programs_on_processors_that_this_process_may_not_use_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    accounting = Accounting(monkeypatch, 8, {2, 5})
+    busy = dict.fromkeys(range(8), 1.0)
+    assert accounting.read(busy, own=2.0) == pytest.approx(0)
+    assert accounting.read(busy, own=1.4) == pytest.approx(0.6)
+
+
+def test_a_share_of_a_container_is_taken_by_its_own_programs_or_by_a_full_computer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    group = machine.ProcessorGroup(3.0, Path("group"), is_v2=True)
+    accounting = Accounting(monkeypatch, 16, {*range(16)}, group)
+    ten, sixteen = dict.fromkeys(range(10), 1.0), dict.fromkeys(range(16), 1.0)
+    assert accounting.read(ten, own=3.0, used_by_group=3.0) == pytest.approx(0), "seven others leave nine"
+    assert accounting.read(ten, own=1.5, used_by_group=3.0) == pytest.approx(1.5), "others of the group"
+    assert accounting.read(sixteen, own=2.0, used_by_group=2.0) == pytest.approx(1), "fourteen others outside"
+
+
+def test_a_group_of_which_the_system_says_nothing_counts_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    accounting = Accounting(monkeypatch, 16, {*range(16)}, machine.ProcessorGroup(3.0, Path("group"), is_v2=True))
+    assert accounting.read(dict.fromkeys(range(10), 1.0), own=3.0, used_by_group=0.0) == 0
+
+
+def test_processors_that_the_system_numbers_otherwise_leave_the_number_of_threads_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Accounting(monkeypatch, 4, {5, 6}).read(dict.fromkeys(range(4), 1.0), own=0.5) == 0
+    assert Accounting(monkeypatch, 2, {5, 6}).read({0: 1.0, 1: 1.0}, own=0.5) == pytest.approx(1.5), "all it shows"
 
 
 def test_torch_gets_the_number_and_its_own_back(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
-    from trainer_core import thread_choice
 
     counts = [2]
     monkeypatch.setattr(torch, "get_num_threads", lambda: counts[-1])
