@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -42,14 +42,20 @@ class ProcessorGroup:
 
 
 def available_memory() -> int:
-    """Return the bytes of main memory that this process can still use."""
-    return min([int(psutil.virtual_memory().available), *_room_in_groups()])
+    """Return the bytes of main memory that this process can still use; the processes of a run share what is free."""
+    return min([int(psutil.virtual_memory().available), *_room_in_groups()]) // count_local_processes()
 
 
 def count_processors() -> int:
     """Return how many processors this process can keep busy: those it may run on, or the share of its container."""
     shares = (math.ceil(group.share) for group in find_processor_groups())
     return max(1, min([len(list_processors()), *shares]))
+
+
+def count_local_processes(environment: Mapping[str, str] = os.environ) -> int:
+    """Return how many processes torchrun started on this machine for a run, with this one; 1 without torchrun."""
+    text = environment.get("LOCAL_WORLD_SIZE", "")
+    return max(1, int(text)) if text.isdigit() else 1
 
 
 def list_processors() -> list[int]:

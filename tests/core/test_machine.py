@@ -15,6 +15,7 @@ from trainer_core import machine
 def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(machine, "_PROC_FILE", tmp_path / "cgroup")
     monkeypatch.setattr(machine, "_MOUNTS", tmp_path / "mounts")
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(16), raising=False)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 64 << 30}))
     return tmp_path / "mounts"
@@ -79,6 +80,15 @@ def test_a_group_without_a_readable_limit_has_none(mounts: Path, limit: str, use
     write(mounts, memory_max=limit, memory_current=used, cpu_max="max")
     assert machine.available_memory() == 64 << 30
     assert machine.count_processors() == 16
+
+
+def test_processes_of_one_run_share_the_free_memory(mounts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert machine.available_memory() == 16 << 30
+    join(mounts, "0::/\n")
+    write(mounts, memory_max=f"{8 << 30}", memory_current=f"{2 << 30}", cpu_max="max")
+    assert machine.available_memory() == (6 << 30) // 4
+    assert [machine.count_local_processes({"LOCAL_WORLD_SIZE": text}) for text in ("1", "0", "", "x")] == [1] * 4
 
 
 def test_a_group_above_its_limit_has_no_memory_left(mounts: Path) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.small_runs import TINY, make_photos
+from trainer_core import machine
 from trainer_core.events import Event, Notice, RunFinished, StepDone
 from trainer_core.planning import hardware, plan
 from trainer_core.planning.hardware import Hardware, estimate_memory
@@ -77,6 +79,23 @@ def test_the_plan_states_the_automatic_size(photos: Path, tmp_path: Path, monkey
     assert (shown["batch_size"], shown["derived"]["micro_batch_size"]) == ("auto", 4)
     assert shown["derived"]["effective_batch_size"] == 16
     assert shown["derived"]["memory_estimate_mb"] < 0.9 * free_for(config, 4) / 1e6 + 1
+
+
+def test_processes_of_one_machine_share_the_memory_that_an_automatic_size_fits_into(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trainer_core.training.resources import check_resources
+
+    given = {**TINY, "preset": "nano", "batch_size": "auto", "source_dir": str(photos), "workspace": str(tmp_path)}
+    free = free_for(TrainerConfig(**{**given, "num_workers": 1}), 16)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": free}))
+    monkeypatch.setattr(machine, "_room_in_groups", lambda: [])
+    alone = make_plan(given)
+    assert alone.micro_batch == 16 and "processes" not in check_resources(alone).text
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    shared = make_plan(given)
+    assert shared.micro_batch < 16
+    assert f"{free / 2e9:.1f} GB free for each of 2 processes" in check_resources(shared).text
 
 
 def test_out_of_memory_outside_a_step_names_a_smaller_batch() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trainer_core.errors import UserError
 from trainer_core.events import Notice
+from trainer_core.machine import count_local_processes
 from trainer_core.model import discriminator_spec
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.hardware import MemoryNeed, available_memory, estimate_memory
@@ -43,7 +44,9 @@ def check_resources(plan: RunPlan) -> Notice:
     needed_memory = estimate_memory(config, spec, plan.hardware, plan.micro_batch)
     memory = MemoryNeed(needed_memory, available_memory(plan.hardware))
     disk = "unknown how much is" if free is None else format_bytes(free)
-    text = f"Disk: {disk} free, up to {format_bytes(needed)} needed. Memory: {memory}."
+    count = count_local_processes() if plan.hardware.kind == "cpu" else 1
+    each = f" for each of {count} processes" if count > 1 else ""
+    text = f"Disk: {disk} free, up to {format_bytes(needed)} needed. Memory: {memory}{each}."
     advice = " Use --batch-size auto or --memory low if memory runs out." if memory.exceeds_free else ""
     is_short = (free is not None and free < needed) or memory.exceeds_free
     return Notice("warning" if is_short else "info", text + advice)
