@@ -283,6 +283,7 @@ def test_memory_that_runs_out_leaves_both_networks_at_the_step_before(photos: Pa
     settings = dict(GAN, batch_size=2, grad_accum_steps=2, steps=5)
     run = Run(photos, tmp_path, lambda step, size: next(answers, True), **settings)
     assert run.result.outcome == "completed" and len(run.warnings()) == 1
+    assert "compares the ratings of fewer patches" in run.warnings()[0]
     later = Run(photos, tmp_path, lambda step, size: True, resume_from=_step_file(tmp_path, 3))
     assert later.losses(4) == run.losses(4)
     earlier = Run(photos, tmp_path, lambda step, size: size <= 1, resume_from=_step_file(tmp_path, 1))

@@ -102,6 +102,8 @@ def test_out_of_memory_outside_a_step_names_a_smaller_batch() -> None:
     config, error = TrainerConfig(batch_size=6), RuntimeError(OUT_OF_MEMORY)
     assert suggest_remedy(error, config, 6) == {"batch_size": 3, "grad_accum_steps": 2}
     assert "--batch-size 3 and --grad-accum-steps 2" in explain_failure(error, config, 6)
+    assert "same patches" in explain_failure(error, config, 6) and "ratings" not in explain_failure(error, config, 6)
+    assert "ratings of fewer patches" in explain_failure(error, config.replace(gan_weight=0.1), 6)
     assert suggest_remedy(error, config, 1) == {} and "one patch at a time" in explain_failure(error, config, 1)
 
 

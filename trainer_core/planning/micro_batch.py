@@ -1,7 +1,8 @@
 """The size of a micro-batch that fits into memory: patches that go through the network at a time.
 
 A step takes `effective_batch` patches, in `effective_batch / size` micro-batches. Their order, and all that the camera
-draws for each, do not depend on the size; only pixel noise does (`training.batches`). So every size trains the same.
+draws for each, do not depend on the size; pixel noise does (`training.batches`), and in an adversarial stage the
+ratings that are compared with each other (`training.adversary`).
 """
 
 from __future__ import annotations

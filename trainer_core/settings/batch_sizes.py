@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from trainer_core.settings.config import TrainerConfig
 
+RATINGS_DIFFER = "The adversarial loss then compares the ratings of fewer patches at a time."
+"""The difference that the size of a micro-batch makes in an adversarial stage."""
+
 
 def largest_micro_batch(config: TrainerConfig, size: int, processes: int = 1) -> int:
     """Return the largest size up to `size` of which a step has a number that `processes` can share; 0 if none."""

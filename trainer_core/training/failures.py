@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from trainer_core.errors import UserError, is_out_of_memory
 from trainer_core.files import WriteError, describe_error, is_lack_of_room
-from trainer_core.settings.batch_sizes import halve_micro_batch
+from trainer_core.settings.batch_sizes import RATINGS_DIFFER, halve_micro_batch
 from trainer_core.settings.config import TrainerConfig
 
 
@@ -87,10 +87,11 @@ def explain_failure(error: BaseException, config: TrainerConfig, micro_batch: in
     less = suggest_remedy(error, config, micro_batch)
     if not less:
         return "Out of memory, even with one patch at a time. Use a smaller --patch-size or a smaller --preset."
-    return (
+    text = (
         f"Out of memory with --batch-size {micro_batch}. Use --batch-size {less['batch_size']} and "
-        f"--grad-accum-steps {less['grad_accum_steps']}: the training is the same and needs about half the memory."
+        f"--grad-accum-steps {less['grad_accum_steps']}: each step trains on the same patches in about half the memory."
     )
+    return f"{text} {RATINGS_DIFFER}" if config.gan_weight > 0 else text
 
 
 def suggest_remedy(error: BaseException, config: TrainerConfig, micro_batch: int) -> dict[str, int]:

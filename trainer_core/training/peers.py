@@ -23,7 +23,7 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import Hardware, choose_hardware
 from trainer_core.planning.plan import RunPlan, network_spec
 from trainer_core.priority import set_priority
-from trainer_core.settings.batch_sizes import largest_micro_batch
+from trainer_core.settings.batch_sizes import RATINGS_DIFFER, largest_micro_batch
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training.batches import BatchMaker
 from trainer_core.training.cameras import make_camera, make_region_spec
@@ -54,6 +54,7 @@ def share_out_batch(plan: RunPlan, processes: int) -> RunPlan:
         f"instead of {config.effective_batch // before} of {before}, which is the same effective batch with other "
         "pixel noise."
     )
+    text += f" {RATINGS_DIFFER}" if config.gan_weight > 0 else ""
     return dataclasses.replace(plan, micro_batch=size, notices=(*plan.notices, text))
 
 

@@ -16,7 +16,7 @@ from trainer_core.errors import is_out_of_memory
 from trainer_core.events import EventSink, Notice
 from trainer_core.planning.hardware import release_memory
 from trainer_core.planning.plan import RunPlan
-from trainer_core.settings.batch_sizes import halve_micro_batch
+from trainer_core.settings.batch_sizes import RATINGS_DIFFER, halve_micro_batch
 from trainer_core.training.batches import Batch, BatchMaker, PreparedBatch
 from trainer_core.training.learner import Learner
 from trainer_core.training.peers import begin_step
@@ -108,4 +108,7 @@ class Stepper:
         else:
             self._learner.network.recomputes_blocks = True
         text = f"Memory ran out with micro-batches of {before} patch{'es' * (before > 1)}."
-        self._sink(Notice("warning", f"{text} Training continues with {self.micro_batch} at a time and {what}."))
+        text += f" Training continues with {self.micro_batch} at a time and {what}."
+        if self.micro_batch < before and self._plan.config.gan_weight > 0:
+            text += f" {RATINGS_DIFFER}"
+        self._sink(Notice("warning", text))
