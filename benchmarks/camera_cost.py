@@ -2,9 +2,9 @@
 
     python -m benchmarks.camera_cost [--threads 2] [--repeats 5]
 
-The step is the light preset's at the default batch: RRDB 64/6/32, x4, batch 16, LR 32x32, forward, backward and fused
-Adam, bf16 autocast and channels-last. The goal is a share of at most 0.10. Camera and step take turns, and medians
-are printed, because other work on the machine disturbs both.
+The step is the light preset's, x4, on random pixels, in the precision that the program chooses for this machine. The
+goal is a share of at most 0.10. Camera and step take turns, and medians are printed, because other work on the machine
+disturbs both.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from statistics import median
 import numpy as np
 import torch
 
+from benchmarks.training_step import step_config, training_step
 from trainer_core import environment
 from trainer_core.camera import Camera, CameraProfile, FrameView, build_camera
-from trainer_core.model.rrdb import RRDBNet
-from trainer_core.model.spec import NetworkSpec
 from trainer_core.uploads import upload
 
 SCALE = 4
@@ -38,7 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
     environment.configure_libraries()
     torch.set_num_threads(arguments.threads)
-    step = _training_step()
+    step = training_step(step_config("light", SCALE))
     cameras = {name: _simulation(name) for name in REGION_SIDES}
     step_times: list[float] = []
     camera_times: dict[str, list[float]] = {name: [] for name in cameras}
@@ -75,23 +74,6 @@ def _simulation(name: str) -> Callable[[], object]:
 def _draw_and_simulate(camera: Camera, view: FrameView, thumbnail: np.ndarray) -> None:
     values = upload(camera.prepare(1, range(BATCH), thumbnail))
     camera.simulate(view, values, torch.Generator().manual_seed(1))
-
-
-def _training_step() -> Callable[[], object]:
-    network = RRDBNet(NetworkSpec(scale=SCALE, num_feat=64, num_block=6, num_grow_ch=32))
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4, fused=True)
-    lr = torch.rand(BATCH, 3, PATCH, PATCH).contiguous(memory_format=torch.channels_last)
-    target = torch.rand(BATCH, 3, PATCH * SCALE, PATCH * SCALE)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16):
-            sr = network(lr)
-        (sr.float() - target).abs().mean().backward()
-        optimizer.step()
-
-    return step
 
 
 if __name__ == "__main__":
