@@ -3,8 +3,8 @@
 Every operation of torch waits for all of its threads. If another program shares the processor of one thread, all of
 them wait for it: with two threads on two processors, one busy program makes a step five times as long, although it
 takes a quarter of the computer. `TorchThreads` receives the duration of each step. While other programs are busy, it
-tries fewer threads, and one more than there are processors, and continues with the fastest; on an idle computer it
-tries nothing.
+tries fewer threads, and one more than there are processors, and continues with the fewest that are about as fast as the
+fastest; on an idle computer it tries nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import psutil
 from trainer_core.machine import count_processors, find_processor_groups, list_processors
 
 _SAMPLES, _SAMPLE_SECONDS = 3, 2.0  # steps that are compared for each count, or fewer that take this long together
-_MIN_GAIN = 0.05  # of the duration of a step, for which the count changes
+_MIN_GAIN = 0.1  # of the duration of a step, for which more threads are used
 _MIN_USE = 0.2  # of a processor; what other programs use less is not counted
 _TRIAL_INTERVAL = 20  # the shortest time from one trial to the next, as a multiple of the trial's duration
 _READING_INTERVAL = 0.5  # seconds between two readings of the system's accounting
@@ -91,9 +91,9 @@ class ThreadChoice:
             self._end_trial(needed)
 
     def _end_trial(self, needed: int) -> None:
-        best = min(self._results, key=lambda count: self._results[count])
-        if self._results[best] <= (1 - _MIN_GAIN) * self._results[self.chosen]:
-            self.chosen = best
+        # Where several threads gain little, one program or the other has just been luckier; fewer wait less for others.
+        limit = min(self._results.values()) / (1 - _MIN_GAIN)
+        self.chosen = min(count for count, seconds in self._results.items() if seconds <= limit)
         self._is_idle_refuted = not needed and self.chosen != self._processors
         self._delay, self._trial_seconds = _TRIAL_INTERVAL * self._trial_seconds, 0.0
         self._results = {}

@@ -88,8 +88,16 @@ def test_more_threads_that_are_slower_on_an_idle_computer_are_tried_once() -> No
     assert computer.choice.chosen == 1 and computer.counts.count(2) <= 4
 
 
-def test_a_small_gain_changes_nothing() -> None:
-    computer = Computer(ThreadChoice(2), lambda threads, programs: 0.5 if threads == 2 else 0.49)
+@pytest.mark.parametrize("two", [0.46, 0.49, 0.52])
+def test_more_threads_that_gain_little_are_not_used(two: float) -> None:
+    computer = Computer(ThreadChoice(2), lambda threads, programs: two if threads == 2 else 0.5 + (threads > 2))
+    computer.work(300, programs=1)
+    assert computer.choice.chosen == 1
+    assert set(computer.counts[-20:]) == {1}
+
+
+def test_more_threads_that_gain_much_are_used() -> None:
+    computer = Computer(ThreadChoice(2), lambda threads, programs: 0.44 if threads == 2 else 0.5 + (threads > 2))
     computer.work(300, programs=1)
     assert computer.choice.chosen == 2
 
