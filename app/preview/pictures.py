@@ -37,11 +37,11 @@ class Pictures:
         return max(image.height() for image in self.images.values())
 
     def caption(self, *, with_name: bool) -> str:
-        """Return step, PSNR and, if wanted, the name in one line; the name is last because the end may be elided."""
+        """Return step, gain, PSNR and, if wanted, the name in one line; the end may be elided, so the gain is first."""
         text = f"step {self.step}"
         if self.psnr is not None and self.bicubic_psnr is not None:
             gain = self.psnr - self.bicubic_psnr
-            text += f" · PSNR {self.psnr:.2f} dB, bicubic {self.bicubic_psnr:.2f} ({gain:+.2f})"
+            text += f" · {gain:+.2f} dB · PSNR {self.psnr:.2f}, bicubic {self.bicubic_psnr:.2f}"
         return f"{text} · {self.name}" if with_name else text
 
 
@@ -69,7 +69,11 @@ def read_strip(path: Path) -> Pictures | None:
     return Pictures(step, info.name, images, info.psnr, info.bicubic_psnr)
 
 
-def _to_qimage(pixels: np.ndarray) -> QImage:
-    pixels = np.ascontiguousarray(pixels)
+def wrap_pixels(pixels: np.ndarray) -> QImage:
+    """Wrap pixels, uint8 [H, W, 3], in an image without a copy: they must outlive it."""
     height, width = pixels.shape[:2]
-    return QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB888).copy()
+    return QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB888)
+
+
+def _to_qimage(pixels: np.ndarray) -> QImage:
+    return wrap_pixels(np.ascontiguousarray(pixels)).copy()

@@ -271,7 +271,7 @@ def test_a_picture_s_name_stands_once_and_shows_where_it_differs_from_the_others
     assert panel.picture_box.visible_text() == "val/scene_1337_0077.png"
     for name in ("1104472.png", "a_longer_name.png"):
         assert _shown_name(name) == name, "a box as wide as it asks to be shows the name whole"
-    assert panel.caption == "step 4 · PSNR 30.00 dB, bicubic 29.00 (+1.00)"
+    assert panel.caption == "step 4 · +1.00 dB · PSNR 30.00, bicubic 29.00"
     long = [f"a_folder_of_some_length/a_photo_of_the_camera_{number}.png" for number in (1, 2)]
     panel.on_event(preview(tmp_path, 8, *(frame(40, name) for name in long)))
     QApplication.processEvents()
@@ -310,7 +310,7 @@ def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
     panel.load_folder(tmp_path)
     qtbot.waitUntil(lambda: shown_step(panel) == 10)
     qtbot.waitUntil(lambda: listed_previews(panel) == ["photo.png", "harbor"])
-    assert panel.caption == "step 10 · PSNR 30.00 dB, bicubic 29.00 (+1.00)"
+    assert panel.caption == "step 10 · +1.00 dB · PSNR 30.00, bicubic 29.00"
     assert panel.timeline.slider.maximum() == 4
     panel.picture_box.setCurrentIndex(1)
     assert panel.timeline.slider.maximum() == 3, "it was pinned before step 4"
