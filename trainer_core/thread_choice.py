@@ -21,7 +21,7 @@ import psutil
 
 from trainer_core.machine import count_processors, find_processor_groups, list_processors
 
-_SAMPLES, _SAMPLE_SECONDS = 3, 2.0  # steps that are compared for each count, or fewer that take this long together
+_SAMPLES, _SAMPLE_SECONDS = 4, 5.0  # steps that are compared for each count, or fewer that take this long together
 _MIN_GAIN = 0.1  # of the duration of a step, for which more threads are used
 _MIN_USE = 0.2  # of a processor; what other programs use less is not counted
 _TRIAL_INTERVAL = 20  # the shortest time from one trial to the next, as a multiple of the trial's duration

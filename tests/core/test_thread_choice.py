@@ -85,7 +85,7 @@ def test_trials_take_a_twentieth_of_the_time_at_most() -> None:
 def test_more_threads_that_are_slower_on_an_idle_computer_are_tried_once() -> None:
     computer = Computer(ThreadChoice(2, count=1), lambda threads, programs: 0.1 * threads)
     computer.work(600, programs=0)
-    assert computer.choice.chosen == 1 and computer.counts.count(2) <= 4
+    assert computer.choice.chosen == 1 and computer.counts.count(2) <= 5
 
 
 @pytest.mark.parametrize("two", [0.46, 0.49, 0.52])
