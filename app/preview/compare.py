@@ -1,15 +1,26 @@
 """A widget that compares images pixel by pixel: two under a slider, several side by side, or one alone.
 
 All panes share one zoom and one center. The zoom is a whole number of screen pixels per image pixel, or 0, which fits
-the image into the view. The keys + and - zoom, 0 fits, arrows move; `app.preview.mode_buttons` holds the keys of the
-modes. Subclasses (`app.deploy.trial_view`, `app.simulation.pair_page`) name their own views.
+the image into the view. The keys + and - zoom, 0 fits, arrows move; the context menu copies an image;
+`app.preview.mode_buttons` holds the keys of the modes. Subclasses
+(`app.deploy.trial_view`, `app.simulation.pair_page`) name their own views.
 """
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from app.preview.pictures import VIEWS, Pictures
 from app.theme import SPACING, theme_colors
@@ -42,7 +53,7 @@ class CompareView(QWidget):
         self.left = "Bicubic"  # on the left of the slider
         self.zoom = 0  # screen pixels per image pixel; 0 fits the image into the view
         self._center = QPointF(0.5, 0.5)  # point of the image in the middle of the view, 0..1
-        self._split = 0.5  # position of the slider on the image, 0..1
+        self._split = 0.5  # position of the slider on the visible part of the image, 0..1
         self._dragging = ""  # "slider" or "image" while a mouse button is down
         self._last_position = QPointF()  # of the mouse while dragging
         self._wheel_angle = 0  # turned since the last zoom step
@@ -53,6 +64,7 @@ class CompareView(QWidget):
         self.setAccessibleName("Preview images")
         numbered = ", ".join(f"{number} {view}" for number, view in enumerate(self.views, 1))
         self.setAccessibleDescription(f"Keys: {numbered}, S slider, B side by side, + and - zoom, 0 fits, arrows move.")
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.DefaultContextMenu)
 
     # -- content -------------------------------------------------------------------------------
 
@@ -100,6 +112,8 @@ class CompareView(QWidget):
             for view, pane in zip(views, self._panes(len(views))):
                 self._paint_view(painter, view, pane)
                 self._paint_label(painter, view, pane, right=False)
+        if views:
+            self._paint_zoom(painter)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme_colors().accent), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -152,13 +166,24 @@ class CompareView(QWidget):
         painter.drawImage(target, image, QRectF(image.rect()))
         painter.restore()
 
-    def _paint_label(self, painter: QPainter, text: str, pane: QRect, *, right: bool) -> None:
+    @property
+    def zoom_text(self) -> str:
+        """The size of an image pixel in screen pixels, in percent."""
+        if self._pictures is None:
+            return ""
+        percent = 100 * self._pixel_size(self._shown_panes()[0]) * self.devicePixelRatioF()
+        return f"{percent:.0f} %" if self.zoom else f"Fit, {percent:.0f} %"
+
+    def _paint_zoom(self, painter: QPainter) -> None:
+        self._paint_label(painter, self.zoom_text, self.rect(), right=True, top=True)
+
+    def _paint_label(self, painter: QPainter, text: str, pane: QRect, *, right: bool, top: bool = False) -> None:
         width = painter.fontMetrics().horizontalAdvance(text) + 2 * SPACING
         height = max(22, painter.fontMetrics().height())
         if width > pane.width():
             return
         left = pane.right() - width - SPACING if right else pane.left() + SPACING
-        box = QRectF(left, pane.bottom() - height - SPACING, width, height)
+        box = QRectF(left, pane.top() + SPACING if top else pane.bottom() - height - SPACING, width, height)
         shade = QColor(theme_colors().window)
         shade.setAlpha(225)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -203,9 +228,13 @@ class CompareView(QWidget):
         return QRectF(round(x), round(y), width, height)
 
     def _slider_x(self) -> int:
+        left, right = self._slider_range()
+        return round(left + self._split * (right - left))
+
+    def _slider_range(self) -> tuple[float, float]:
+        """Return where the visible part of the image begins and ends, so that the slider is always in the view."""
         target = self._image_rect(self.rect())
-        x = target.left() + self._split * target.width()
-        return round(min(max(x, 0), self.width()))
+        return max(target.left(), 0.0), min(target.right(), float(self.width()))
 
     # -- mouse and keys ------------------------------------------------------------------------
 
@@ -229,10 +258,47 @@ class CompareView(QWidget):
         """Release the slider or the image."""
         self._dragging = ""
 
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Zoom to twice the fitted size around the pointer, or fit the image again."""
+        if self._pictures is None:
+            return
+        if self.zoom:
+            self.set_zoom(0)
+        else:
+            self._zoom_at(event.position(), max(1, self._fitted_zoom()))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer to copy the image under the pointer, and the zooms."""
+        view = self._view_at(event.pos())
+        if view is not None:
+            self.make_menu(view).popup(event.globalPos())
+
+    def make_menu(self, view: str) -> QMenu:
+        """Return the context menu of an image."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(f"Copy image: {view}", lambda: self._copy(view))
+        menu.addSeparator()
+        menu.addAction("Fit", lambda: self.set_zoom(0))
+        menu.addAction("100 %", lambda: self.set_zoom(1))
+        return menu
+
+    def _copy(self, view: str) -> None:
+        if self._pictures is not None and view in self._pictures.images:
+            QGuiApplication.clipboard().setImage(self._pictures.images[view].copy())
+
+    def _view_at(self, position: QPoint) -> str | None:
+        views = self.visible_views
+        if not views:
+            return None
+        if self.mode == SLIDER:
+            return views[0] if position.x() < self._slider_x() else views[-1]
+        return next((view for view, pane in zip(views, self._panes(len(views))) if pane.contains(position)), None)
+
     def _drag(self, position: QPointF) -> None:
-        target = self._image_rect(self.rect() if self.mode == SLIDER else self._panes(1)[0])
         if self._dragging == "slider":
-            self._split = min(max((position.x() - target.left()) / target.width(), 0.0), 1.0)
+            left, right = self._slider_range()
+            self._split = min(max((position.x() - left) / max(right - left, 1.0), 0.0), 1.0)
         elif self.zoom:
             self._pan(position - self._last_position)
         self._last_position = position
@@ -273,7 +339,7 @@ class CompareView(QWidget):
     def _step_zoom(self, delta: int) -> None:
         if self._pictures is None:
             return
-        fitted = int(self._fit_factor(self._shown_panes()[0]) * self.devicePixelRatioF())
+        fitted = self._fitted_zoom()
         zoom = (self.zoom or fitted) + delta
         if delta > 0:
             self.set_zoom(zoom)
@@ -281,6 +347,9 @@ class CompareView(QWidget):
             self.set_zoom(zoom if zoom > fitted else 0)  # one step above fitted: fitting does not enlarge the image
         elif self.zoom:
             self.set_zoom(max(1, zoom))  # the view has grown, so the fitted size is larger than this zoom
+
+    def _fitted_zoom(self) -> int:
+        return int(self._fit_factor(self._shown_panes()[0]) * self.devicePixelRatioF())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Zoom with +, - and 0; with the arrows move the zoomed image, else the slider."""

@@ -156,6 +156,46 @@ def test_a_picture_goes_with_the_mouse_at_any_pixel_ratio(
     assert pixel_at(view, 150, 150) == pytest.approx((before[0] - 10, before[1] - 6), abs=1), "4 points a pixel"
 
 
+def test_the_slider_stays_in_the_view_of_a_zoomed_image(view: CompareView, qtbot: Any) -> None:
+    show_coded(view, 480)
+    view.set_zoom(4)
+    for center in (0.1, 0.9):
+        view._center = QPointF(center, 0.5)
+        assert 0 < view._slider_x() < view.width()
+    x = view._slider_x()
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(x, 100))
+    qtbot.mouseMove(view, QPoint(x + 60, 100))
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(x + 60, 100))
+    assert view._slider_x() == pytest.approx(x + 60, abs=1)
+
+
+def test_a_double_click_zooms_around_the_pointer_and_fits_again(view: CompareView, qtbot: Any) -> None:
+    show_coded(view, 96)
+    view.set_mode("SR")
+    assert view.zoom_text == "Fit, 400 %"
+    before = pixel_at(view, 140, 260)
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton, pos=QPoint(140, 260))
+    assert view.zoom_text == "800 %" and pixel_at(view, 140, 260) == pytest.approx(before, abs=1)
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton, pos=QPoint(140, 260))
+    assert view.zoom_text == "Fit, 400 %"
+
+
+def test_the_context_menu_copies_the_image_under_the_pointer(view: CompareView) -> None:
+    view.set_mode("Slider")
+    x = view._slider_x()
+    for place, name, level in ((x - 40, "Bicubic", 30), (x + 40, "SR", 10)):
+        found = view._view_at(QPoint(place, 200))
+        assert found == name
+        menu = view.make_menu(found)
+        menu.actions()[0].trigger()
+        image = QApplication.clipboard().image()
+        assert (image.width(), image.height()) == (480, 480) and image.pixelColor(5, 5).red() == level
+        next(action for action in menu.actions() if action.text() == "100 %").trigger()
+        assert view.zoom == 1
+        next(action for action in menu.actions() if action.text() == "Fit").trigger()
+        assert view.zoom == 0
+
+
 @pytest.fixture
 def panel(qapp: QApplication, qtbot: Any) -> PreviewPanel:
     made = PreviewPanel()
