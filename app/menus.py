@@ -119,9 +119,11 @@ class Menus:
 
     def _add_model_menu(self) -> None:
         deployment, menu = self._commands.deployment, self._window.menuBar().addMenu("&Model")
+        self._add_action(menu, "Enlarge &photos …", deployment.open_enlarging, "Ctrl+L", [])
         self._add_action(menu, "&Try on photos …", deployment.open_trial, "Ctrl+T", [])
         self._add_action(menu, "&Export …", deployment.open_export, "Ctrl+E", [])
         self._add_action(menu, "&Copy to WQV-Viewer", deployment.copy_to_viewer, None, [])
+        self._add_action(menu, "Copy &built-in models to WQV-Viewer", deployment.copy_starters_to_viewer, None, [])
         self._add_action(menu, "Change WQV-Viewer's &folder …", deployment.choose_viewer_folder, None, [])
 
     def _add_view_menu(self) -> None:

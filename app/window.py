@@ -152,6 +152,7 @@ class Window(QMainWindow):
         self.pins.pinned.connect(self.preview.select_next_pinned)
         self.pins.unpinned.connect(self.preview.remove_pinned)
         self.form.unusable_requested.connect(lambda: show_unusable_files(self.project.source, self))
+        self.welcome.enlarging_requested.connect(conductor.deployment.open_enlarging)
         self.welcome.demo_requested.connect(conductor.ask_to_load_demo)
         self.welcome.workspace_chosen.connect(conductor.open_workspace)
         self.project.changed.connect(self._choose_page)

@@ -34,6 +34,7 @@ class Stream(IntEnum):
     SIMULATION = 10  # frames of the verb `simulate`; n is a hash of photo and frame
     WEIGHTS = 11  # initial weights of a network (n is 0)
     DISCRIMINATOR = 12  # initial weights of a discriminator (n is 0)
+    BLIND = 13  # pairs of a blind comparison of n photos; with part 1, order of n files to choose them from
 
 
 def make_generator(seed: int, stream: Stream, n: int, part: int = 0) -> np.random.Generator:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from trainer_core.blind.comparison import DEFAULT_PAIRS, MAX_PAIRS
 from trainer_core.pasted_path import to_path
 from trainer_core.priority import LEVELS
 from trainer_core.settings.config import SETTINGS
@@ -27,6 +28,7 @@ def build_parser() -> ArgumentParser:
     for add in (
         _add_enlarge,
         _add_upscale,
+        _add_blind,
         _add_inspect,
         _add_export,
         _add_install,
@@ -91,6 +93,37 @@ def _add_upscale(verbs: _Verbs[ArgumentParser]) -> None:
         metavar="OTHER",
         help="also write DIR/NAME_compare.png, which shows bicubic, this model and, if given, the model OTHER",
     )
+    _add_priority(parser)
+
+
+def _add_blind(verbs: _Verbs[ArgumentParser]) -> None:
+    parser = verbs.add_parser(
+        "blind",
+        help="compare two models without knowing which is which",
+        description="Show photos upscaled by two models side by side in your browser, in random order, and ask which "
+        "one is better: arrow keys left and right, down for no difference. Only this computer can open the page.",
+    )
+    parser.add_argument("first", type=to_path, metavar="A", help="a weight file, or a built-in model such as wqv1_x4")
+    parser.add_argument("second", type=to_path, metavar="B", help="the model to compare it with")
+    parser.add_argument(
+        "photos", type=to_path, nargs="+", metavar="CAPTURES", help="files and folders with photos from your watch"
+    )
+    parser.add_argument(
+        "--pairs",
+        type=int,
+        default=DEFAULT_PAIRS,
+        metavar="N",
+        help=f"largest number of pairs, up to {MAX_PAIRS} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=to_path,
+        metavar="FILE",
+        help="JSON file for the answers (default: blind_A_B.json beside A, or here if A is a built-in model)",
+    )
+    parser.add_argument("--no-browser", action="store_true", help="only print the address of the page")
+    _add_device(parser)
     _add_priority(parser)
 
 

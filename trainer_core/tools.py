@@ -14,6 +14,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until `main` handles it, Ctrl+C ends the process without a traceback
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -103,6 +104,46 @@ def _enlarge(options: argparse.Namespace) -> int:
     for sentence in [*done.notices, *(reason for _, reason in done.refused)]:
         _print_message(sentence)
     return 2 if done.refused else 0
+
+
+def _blind(options: argparse.Namespace) -> int:
+    import webbrowser
+
+    from trainer_core.verbs.blind import ask_in_browser, prepare_comparison
+
+    set_priority(options.priority)
+    session, refused = prepare_comparison(
+        (options.first, options.second),
+        options.photos,
+        pairs=options.pairs,
+        out=options.out,
+        device=options.device,
+        progress=_print_photo_progress,
+    )
+    for _, reason in refused:
+        _print_message(f"Skipped: {reason}")
+
+    def show_page(address: str) -> None:
+        _print_message(f"Open {address} in a browser on this computer, if it is not open yet. Ctrl+C ends early.")
+        if not options.no_browser:
+            webbrowser.open(address)
+
+    def save() -> None:
+        with contextlib.suppress(OSError):  # the last save reports it
+            session.save()
+
+    is_saved = True
+    try:
+        ask_in_browser(session, show_page, save)
+    finally:
+        if session.comparison.number:
+            print_lines(session.text)
+            try:
+                print_lines(str(session.save()))
+            except OSError as error:
+                is_saved = False
+                _print_message(explain_error(error))
+    return 2 if refused or not is_saved else 0
 
 
 def _inspect(options: argparse.Namespace) -> int:
@@ -231,6 +272,7 @@ def _print_message(message: object) -> None:
 
 _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "enlarge": _enlarge,
+    "blind": _blind,
     "inspect": _inspect,
     "upscale": _upscale,
     "export": _export,

@@ -16,7 +16,7 @@ from app.errors import bug_report, error_message, show_report
 from app.questions import ask_question
 from app.settings_store import open_settings_store
 from trainer_core.errors import UserError
-from trainer_core.verbs.install import NameAlreadyUsed, NotViewerCompatible, install_model
+from trainer_core.verbs.install import ALL_STARTERS, NameAlreadyUsed, NotViewerCompatible, install, install_model
 from trainer_core.workspace.models import RunModel, find_models
 
 if TYPE_CHECKING:
@@ -36,25 +36,36 @@ class Deployment(QObject):
 
     def open_trial(self, model: str = "") -> None:
         """Open the window that upscales photos with `model`."""
+        self._find_models_then(
+            "try", lambda models: self._get_trial_dialog().open_for(_choose_file(model, models), models)
+        )
 
-        def show(models: RunModels) -> None:
-            if self.trial_dialog is None:
-                self.trial_dialog = TrialDialog(
-                    self._window.training.submit, self._window.project.background, self._window
-                )
-            self.trial_dialog.open_for(_choose_file(model, models), models)
+    def open_enlarging(self) -> None:
+        """Open the window that upscales photos, with the built-in models."""
+        self._find_models_then("try", lambda models: self._get_trial_dialog().open_for(None, models))
 
-        self._find_models_then("try", show)
+    def _get_trial_dialog(self) -> TrialDialog:
+        if self.trial_dialog is None:
+            self.trial_dialog = TrialDialog(self._window.training.submit, self._window.project.background, self._window)
+            self.trial_dialog.blend_export_requested.connect(self._export_blend)
+        return self.trial_dialog
 
     def open_export(self, model: str = "") -> None:
         """Open the dialog that exports `model`."""
+        self._find_models_then(
+            "export", lambda models: self._get_export_dialog().open_for(_choose_file(model, models), models)
+        )
 
-        def show(models: RunModels) -> None:
-            if self.export_dialog is None:
-                self.export_dialog = ExportDialog(self._window.training.submit, self._window)
-            self.export_dialog.open_for(_choose_file(model, models), models)
+    def _export_blend(self, model: Path, other: Path, share: float) -> None:
+        """Open the dialog that exports a blend of two models, with a share of the other one."""
+        self._find_models_then(
+            "export", lambda models: self._get_export_dialog().open_for(model, models, blend=other, share=share)
+        )
 
-        self._find_models_then("export", show)
+    def _get_export_dialog(self) -> ExportDialog:
+        if self.export_dialog is None:
+            self.export_dialog = ExportDialog(self._window.training.submit, self._window)
+        return self.export_dialog
 
     def copy_to_viewer(self, model: str = "") -> None:
         """Copy a model into the viewer's folder; ask for a model or a folder if there is none."""
@@ -89,23 +100,34 @@ class Deployment(QObject):
 
     def install(self, model: str, folder: str, *, replace: bool = False) -> None:
         """Copy a model file into a folder, in the background; ask before replacing another one unless `replace`."""
-        show_message = self._window.message_strip.show_message
-
-        def failed(error: Exception) -> None:
-            if isinstance(error, NameAlreadyUsed):
-                answers = [("Replace", lambda: self.install(model, folder, replace=True))]
-                ask_question(self._window, "Replace the existing model?", error.message, answers)
-            else:
-                self._report_error(error)
-
         self._window.project.background.run_job(
             "install",
             lambda: install_model(model, folder, replace=replace),
-            lambda path: show_message(
-                "info", f"Copied to {path}. Restart WQV-Viewer and choose the model in its AI menu."
-            ),
-            failed,
+            lambda path: self._report_copied(str(path), "the model"),
+            lambda error: self._on_not_copied(error, lambda: self.install(model, folder, replace=True)),
         )
+
+    def copy_starters_to_viewer(self) -> None:
+        """Write all built-in models into the viewer's folder; ask for the folder if there is none."""
+        self._with_viewer_folder(self._install_starters)
+
+    def _install_starters(self, folder: str, *, replace: bool = False) -> None:
+        """Write all built-in models into a folder, padded by torch in its thread; ask before replacing files."""
+        self._window.training.submit(
+            lambda: install(ALL_STARTERS, folder, replace=replace),
+            lambda paths: self._report_copied(f"{folder}: {', '.join(path.name for path in paths)}", "a model"),
+            lambda error: self._on_not_copied(error, lambda: self._install_starters(folder, replace=True)),
+        )
+
+    def _report_copied(self, where: str, which: str) -> None:
+        text = f"Copied to {where}. Restart WQV-Viewer and choose {which} in its AI menu."
+        self._window.message_strip.show_message("info", text)
+
+    def _on_not_copied(self, error: Exception, replace: Callable[[], None]) -> None:
+        if isinstance(error, NameAlreadyUsed):
+            ask_question(self._window, "Replace the existing model?", error.message, [("Replace", replace)])
+        else:
+            self._report_error(error)
 
     def _find_models_then(self, name: str, callback: Callable[[RunModels], None]) -> None:
         """Call `callback` with the models of the open workspace, best first."""

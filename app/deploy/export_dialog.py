@@ -156,12 +156,16 @@ class ExportDialog(Dialog):
 
     # -- choices -------------------------------------------------------------------------------
 
-    def open_for(self, model: Path | None, models: Sequence[RunModel]) -> None:
-        """Open the dialog for `model` and list `models` as the other choices."""
+    def open_for(
+        self, model: Path | None, models: Sequence[RunModel], *, blend: Path | None = None, share: float = DEFAULT_ALPHA
+    ) -> None:
+        """Open the dialog for `model`, or a blend of it with a share of `blend`, and list `models` as other choices."""
         for choice in (self.model, self.blend):
             choice.set_models(models)
         if model is not None:
             self.model.show_path(model)
+        self.blend.show_path(blend)
+        self.alpha.setValue(share)
         self._suggest_file_name()
         self.show()
         self.raise_()

@@ -16,6 +16,7 @@ from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.workspace.models import RunModel
 
 _FOLDER = "model_folder"
+_BUILT_IN = "built-in"  # data of the entry for the built-in models
 
 
 class ModelChoice(QWidget):
@@ -24,19 +25,21 @@ class ModelChoice(QWidget):
     Args:
         label: accessible name of the field and title of the file dialog.
         none_text: the entry that stands for no model.
+        offers_built_in: whether there is an entry for the built-in model that suits each photo.
     """
 
     model_chosen = Signal(object)  # Path | None, by the user; `show_path` does not emit it
+    built_in_chosen = Signal()
 
-    def __init__(self, label: str, none_text: str) -> None:
+    def __init__(self, label: str, none_text: str, *, offers_built_in: bool = False) -> None:
         super().__init__()
-        self._label, self._none_text = label, none_text
+        self._label, self._none_text, self._offers_built_in = label, none_text, offers_built_in
         self.box = QComboBox()
         self.box.setAccessibleName(label)
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.box.setMinimumContentsLength(16)
         self.box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.box.activated.connect(lambda index: self.model_chosen.emit(self.path))
+        self.box.activated.connect(lambda index: self._on_activated())
         self.browse_button = QToolButton()
         set_icon(self.browse_button, "folder")
         self.browse_button.setAccessibleName(f"Browse for a file: {label}")
@@ -54,16 +57,37 @@ class ModelChoice(QWidget):
     def path(self) -> Path | None:
         """The chosen file, None if there is none."""
         data = self.box.currentData()
-        return Path(data) if data else None
+        return Path(data) if data and data != _BUILT_IN else None
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the built-in model that suits each photo is chosen."""
+        return bool(self.box.currentData() == _BUILT_IN)
+
+    def _on_activated(self) -> None:
+        if self.is_built_in:
+            self.built_in_chosen.emit()
+        else:
+            self.model_chosen.emit(self.path)
 
     def set_models(self, models: Sequence[RunModel]) -> None:
         """List these models; the chosen file stays chosen."""
-        chosen = self.path
+        chosen, is_built_in = self.path, self.is_built_in
         self.box.clear()
         self.box.addItem(self._none_text, "")
+        if self._offers_built_in:
+            self.box.addItem("Built-in model for the photo", _BUILT_IN)
         for model in models:
             self._add(model.path, f"{model.label}: {model.path.name}")
-        self.show_path(chosen)
+        if is_built_in:
+            self.show_built_in()
+        else:
+            self.show_path(chosen)
+
+    def show_built_in(self) -> None:
+        """Choose the built-in model without emitting `built_in_chosen`."""
+        self.box.setCurrentIndex(self.box.findData(_BUILT_IN))
+        self.box.setToolTip("The photo decides between the models for the mono and the color watch.")
 
     def show_path(self, path: Path | None) -> None:
         """Choose a file without emitting `model_chosen`; a file that is not listed is added."""

@@ -82,7 +82,12 @@ class PhotoList(QWidget):
     @property
     def files(self) -> list[Path]:
         """The files of the listed photos, one per photo."""
-        return [self.list.item(row).data(_INDEX_ROLE)[0] for row in range(self.list.count())]
+        return [file for file, _ in self.items]
+
+    @property
+    def items(self) -> list[tuple[Path, int]]:
+        """The file of each listed photo, and its number in the file."""
+        return [self.list.item(row).data(_INDEX_ROLE) for row in range(self.list.count())]
 
     # -- adding and removing -------------------------------------------------------------------
 
@@ -176,7 +181,7 @@ def _load_photo(file: Path, number: int) -> TrialPhoto | None:
     pictures = read_pictures(file)
     if number >= len(pictures):
         return None
-    return TrialPhoto(file, pictures[number].name, pictures[number].pixels)
+    return TrialPhoto(file, pictures[number].name, pictures[number].pixels, pictures[number].watch)
 
 
 def _make_thumbnails(file: Path) -> list[tuple[str, np.ndarray]]:

@@ -1,4 +1,4 @@
-"""The window "Try the model": shows photos before and after upscaling, compares two models, and saves the results.
+"""The window "Enlarge photos": shows photos before and after upscaling, compares and blends two models, and saves.
 
 It loads its models when it opens and frees them when it closes. A dropped weight file becomes the model to compare
 with, or the model itself if there is none yet; all other dropped files are photos.
@@ -13,24 +13,19 @@ from pathlib import Path
 from typing import Callable
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QGridLayout,
-    QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from app.background import Background
 from app.cards import MessageStrip
+from app.deploy.batch import Batch, BatchResult
+from app.deploy.blend_slider import BlendSlider
+from app.deploy.blind_dialog import BlindDialog
+from app.deploy.buttons import make_button
 from app.deploy.model_choice import ModelChoice
 from app.deploy.photo_list import PhotoList
-from app.deploy.trial import MODEL_ROLES, OTHER_MODEL, THIS_MODEL, AskThread, Trial, TrialPhoto
+from app.deploy.trial import BLEND, MODEL_ROLES, OTHER_MODEL, THIS_MODEL, AskThread, Trial, TrialPhoto, UpscaledPhoto
 from app.deploy.trial_view import TrialView
 from app.dialogs import Dialog
 from app.drops import paths_of
@@ -43,6 +38,7 @@ from app.questions import ask_question
 from app.theme import SPACING
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
+from trainer_core.starters.registry import find_starters
 from trainer_core.verbs.output_files import save_png
 from trainer_core.verbs.picture_files import compose_comparison
 from trainer_core.workspace.models import RunModel
@@ -50,15 +46,18 @@ from trainer_core.workspace.models import RunModel
 _SIZE = (1000, 660)
 _FOLDER = "picture_folder"
 _ROLE_LABELS = {THIS_MODEL: "Model", OTHER_MODEL: "Compare with"}
+_BLEND_REASON = "Only two models of the same size can be blended."
 _NONE_TEXTS = {THIS_MODEL: "Choose or drop a weight file", OTHER_MODEL: "Bicubic only"}
 
 
 class TrialDialog(Dialog):
     """Window to try one or two models on photos; it is created once and opened by `open_for`."""
 
+    blend_export_requested = Signal(Path, Path, float)  # model, other model, share of the other
+
     def __init__(self, ask_thread: AskThread, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Try the model")
+        self.setWindowTitle("Enlarge photos")
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint, True)
         self.setAcceptDrops(True)
         self.resize(*_SIZE)
@@ -67,7 +66,14 @@ class TrialDialog(Dialog):
         self.messages = MessageStrip()
         self.photos = PhotoList(background)
         self.trial_view = TrialView(self.trial)
-        self.choices = {role: ModelChoice(_ROLE_LABELS[role], _NONE_TEXTS[role]) for role in MODEL_ROLES}
+        self.blend = BlendSlider()
+        self._ask_thread = ask_thread
+        self.blind_dialog: BlindDialog | None = None
+        self.batch = Batch(self.trial, ask_thread, background, self)
+        self.choices = {
+            role: ModelChoice(_ROLE_LABELS[role], _NONE_TEXTS[role], offers_built_in=role == THIS_MODEL)
+            for role in MODEL_ROLES
+        }
         self._description_labels = {role: PlainLabel() for role in MODEL_ROLES}
         self._lay_out()
         self._connect()
@@ -87,6 +93,7 @@ class TrialDialog(Dialog):
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
         layout.setSpacing(SPACING + SPACING // 2)
         layout.addLayout(self._make_model_row())
+        layout.addWidget(self._make_pair_row())
         layout.addWidget(self.messages)
         layout.addWidget(middle, 1)
         layout.addLayout(self._make_footer())
@@ -106,32 +113,56 @@ class TrialDialog(Dialog):
             grid.setColumnStretch(column, 1)
         return grid
 
+    def _make_pair_row(self) -> QWidget:
+        """Make the row of what needs two models, which is visible once there are two."""
+        self._pair_row = QWidget()
+        row = QHBoxLayout(self._pair_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING)
+        row.addWidget(self.blend, 1)
+        self.blind_button = make_button(
+            "Compare blindly …",
+            "compare",
+            self._compare_blindly,
+            tip="Shows both models' images of each photo without their names, and asks which is better",
+        )
+        row.addWidget(self.blind_button)
+        return self._pair_row
+
     def _make_footer(self) -> QHBoxLayout:
         self._progress = ProgressBar("Finished parts of the photo")
         self._progress.setMaximumWidth(140)
         self._caption = PlainLabel()
         self._caption.setProperty("role", "muted")
         self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.continue_button = _make_button("Cancel", "stop", self._cancel_or_continue)
-        self.save_button = _make_button("Save picture …", "save", self._save_picture)
-        self.save_comparison_button = _make_button("Save comparison …", "picture", self._save_comparison)
-        close = _make_button("Close", "close", self.close)
+        self.continue_button = make_button("Cancel", "stop", self._cancel_or_continue)
+        self.save_all_button = make_button(
+            "Save all …", "folder", self._choose_folder_for_all, tip="Enlarges every photo of the list into a folder"
+        )
+        self.save_button = make_button("Save picture …", "save", self._save_picture)
+        self.save_comparison_button = make_button("Save comparison …", "picture", self._save_comparison)
+        close = make_button("Close", "close", self.close)
         row = QHBoxLayout()
         row.setSpacing(SPACING)
         row.addWidget(self._progress)
         row.addWidget(self.continue_button)
         row.addWidget(self._caption, 1)
-        for button in (self.save_button, self.save_comparison_button, close):
+        for button in (self.blind_button, self.save_comparison_button, self.save_button, self.save_all_button, close):
             row.addWidget(button)
         return row
 
     def _connect(self) -> None:
         for role, choice in self.choices.items():
             choice.model_chosen.connect(partial(self.load_model, role))
+        self.choices[THIS_MODEL].built_in_chosen.connect(self.use_built_in)
+        self.batch.changed.connect(self._refresh)
+        self.batch.ended.connect(self._report_batch)
         self.trial.changed.connect(self._refresh)
         self.trial.model_loaded.connect(self._on_model_loaded)
         self.trial.model_refused.connect(self._on_model_refused)
         self.trial.failed.connect(self._report_error)
+        self.blend.share_changed.connect(self.trial.blend)
+        self.blend.export_requested.connect(self._export_blend)
         self.photos.photo_selected.connect(self.trial.show_photo)
         self.photos.removed.connect(self.trial.remove_photo)
         self.photos.failed.connect(self._report_error)
@@ -146,11 +177,14 @@ class TrialDialog(Dialog):
     # -- opening, models, closing --------------------------------------------------------------
 
     def open_for(self, model: Path | None, models: Sequence[RunModel]) -> None:
-        """Open the window for `model` and list `models` as the other choices."""
+        """Open the window for `model`, or the built-in models, and list `models` as the other choices."""
+        built_in = [RunModel(starter.path, "built-in") for starter in find_starters()]
         for choice in self.choices.values():
-            choice.set_models(models)
+            choice.set_models([*models, *built_in])
         if model is not None:
             self.load_model(THIS_MODEL, model)
+        elif built_in:
+            self.use_built_in()
         if not self.isVisible():
             self.show()
             self.photos.reload_selected()
@@ -161,29 +195,39 @@ class TrialDialog(Dialog):
         """Load a model for `role`; None removes the role's model."""
         self.choices[role].show_path(path)
         self._description_labels[role].setText("Loading …" if path else "")
+        self.blend.reset()
         self.trial.load_model(role, path)
-        if role == OTHER_MODEL and path is None:
-            self.trial_view.compare_with_other(False)
+
+    def use_built_in(self) -> None:
+        """Upscale each photo with the built-in model that suits it."""
+        self.choices[THIS_MODEL].show_built_in()
+        self.blend.reset()
+        self.trial.use_built_in()
 
     def _on_model_loaded(self, role: str) -> None:
-        self._description_labels[role].setText(self.trial.models[role].description)
-        if role == OTHER_MODEL:
-            self.trial_view.compare_with_other(True)
+        if role != BLEND:
+            self._description_labels[role].setText(self.trial.models[role].description)
 
     def _on_model_refused(self, role: str, error: Exception) -> None:
         """Report the error and show the role's previous model, which is still loaded."""
         previous = self.trial.models.get(role)
-        self.choices[role].show_path(previous.path if previous else None)
+        if role == THIS_MODEL and self.trial.is_built_in:
+            self.choices[role].show_built_in()
+        else:
+            self.choices[role].show_path(previous.path if previous else None)
         self._description_labels[role].setText(previous.description if previous else "")
         self._report_error(error)
 
     def _on_finished(self) -> None:
         self.photos.stop()
+        self.batch.cancel()
         self.trial.close()
         for role in MODEL_ROLES:
             self.choices[role].show_path(None)
             self._description_labels[role].clear()
-        self.trial_view.compare_with_other(False)
+        self.blend.reset()
+        if self.blind_dialog is not None:
+            self.blind_dialog.close()
 
     # -- drops ---------------------------------------------------------------------------------
 
@@ -199,7 +243,8 @@ class TrialDialog(Dialog):
         weights = [path for path in paths if path.suffix.lower() in WEIGHTS]
         photos = [path for path in paths if path not in weights]
         if weights:
-            self.load_model(OTHER_MODEL if THIS_MODEL in self.trial.models else THIS_MODEL, weights[0])
+            has_model = self.trial.is_built_in or THIS_MODEL in self.trial.models
+            self.load_model(OTHER_MODEL if has_model else THIS_MODEL, weights[0])
         if photos:
             self.photos.add(photos)
 
@@ -207,18 +252,32 @@ class TrialDialog(Dialog):
 
     def _refresh(self) -> None:
         trial = self.trial
-        result, photo = trial.result(THIS_MODEL), trial.photo
+        result, photo = trial.result(trial.main_role), trial.photo
         working = trial.result(trial.busy) if trial.busy else None
-        self._progress.setVisible(bool(trial.busy))
-        self._progress.set_progress(working.tiles_done if working else 0, working.tile_count if working else None)
+        is_saving = self.batch.is_running
+        self._progress.setVisible(bool(trial.busy) or is_saving)
+        if is_saving:
+            self._progress.set_progress(self.batch.done, self.batch.count)
+        else:
+            self._progress.set_progress(working.tiles_done if working else 0, working.tile_count if working else None)
         unfinished = photo is not None and any(trial.result(role) is None for role in trial.models)
-        self.continue_button.setVisible(bool(trial.busy) or unfinished)
-        self.continue_button.setText("Cancel" if trial.busy else "Upscale")
-        set_icon(self.continue_button, "stop" if trial.busy else "start")
+        can_cancel = bool(trial.busy) or is_saving
+        self.continue_button.setVisible(can_cancel or unfinished)
+        self.continue_button.setText("Cancel" if can_cancel else "Upscale")
+        set_icon(self.continue_button, "stop" if can_cancel else "start")
         done = result is not None and result.is_complete
         self.save_button.setEnabled(done)
         self.save_comparison_button.setEnabled(done and not trial.busy)
-        self._caption.setText(self._describe_photo(photo))
+        has_model = trial.is_built_in or THIS_MODEL in trial.models
+        self.save_all_button.setEnabled(has_model and photo is not None and not is_saving)
+        self.blind_button.setEnabled(all(role in trial.models for role in MODEL_ROLES) and photo is not None)
+        self._pair_row.setVisible(OTHER_MODEL in trial.models)
+        self.blend.set_available(trial.can_blend, _BLEND_REASON)
+        if is_saving:
+            number = min(self.batch.done + 1, self.batch.count)
+            self._caption.setText(f"Saving photo {number} of {self.batch.count} …")
+        else:
+            self._caption.setText(self._describe_photo(photo))
         self.trial_view.refresh()
 
     def _describe_photo(self, photo: TrialPhoto | None) -> str:
@@ -228,7 +287,8 @@ class TrialDialog(Dialog):
         height, width = photo.pixels.shape[:2]
         text = f"{photo.name} · {width} × {height}"
         if THIS_MODEL not in trial.models:
-            return text if self.choices[THIS_MODEL].path else "Choose a model to upscale this photo."
+            is_loading = self.choices[THIS_MODEL].path or trial.is_built_in
+            return text if is_loading else "Choose a model to upscale this photo."
         model, scale = trial.models[THIS_MODEL], trial.models[THIS_MODEL].scale
         working = trial.result(trial.busy) if trial.busy else None
         if working is not None and working.tile_count > 1:
@@ -237,7 +297,9 @@ class TrialDialog(Dialog):
         return f"{text} → {width * scale} × {height * scale}{gray}"
 
     def _cancel_or_continue(self) -> None:
-        if self.trial.busy:
+        if self.batch.is_running:
+            self.batch.cancel()
+        elif self.trial.busy:
             self.trial.cancel()
         else:
             self.trial.continue_upscaling()
@@ -248,18 +310,52 @@ class TrialDialog(Dialog):
         else:
             show_report(bug_report(error), self)
 
+    # -- two models ----------------------------------------------------------------------------
+
+    def _compare_blindly(self) -> None:
+        this, other = (self.trial.models[role].path for role in MODEL_ROLES)
+        if self.blind_dialog is None:
+            self.blind_dialog = BlindDialog(self._ask_thread, self._background, self)
+        self.blind_dialog.open_for((this, other), self.photos.items)
+
+    def _export_blend(self) -> None:
+        this, other = (self.trial.models[role].path for role in MODEL_ROLES)
+        self.blend_export_requested.emit(this, other, self.blend.share)
+
     # -- saving --------------------------------------------------------------------------------
 
     def _save_picture(self) -> None:
-        photo, result = self.trial.photo, self.trial.result(THIS_MODEL)
+        photo, result = self.trial.photo, self.trial.result(self.trial.main_role)
         if photo is not None and result is not None:
             self._save(f"{photo.name}_x{result.model.scale}", lambda: result.pixels)
 
+    def _choose_folder_for_all(self) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self, "Choose a folder for the enlarged photos", str(start_folder(_FOLDER, PICTURES))
+        )
+        if folder:
+            store_folder(_FOLDER, Path(folder) / "any")
+            self.save_all(Path(folder))
+
+    def save_all(self, folder: Path) -> None:
+        """Enlarge every photo of the list into `folder`."""
+        self.batch.start(self.photos.items, folder)
+
+    def _report_batch(self, result: BatchResult) -> None:
+        count = len(result.written)
+        where = f"Saved {count} photo{'s' * (count != 1)} to {self.batch.folder}."
+        lines = [
+            f"Canceled. {where}" if result.is_canceled else where,
+            *(f"Skipped: {text}" for text in result.skipped),
+        ]
+        self.messages.show_message("warning" if result.skipped else "info", "\n".join(lines))
+
     def _save_comparison(self) -> None:
-        photo, results = self.trial.photo, [self.trial.result(role) for role in MODEL_ROLES]
-        complete = [(result.model.path.stem, result.pixels) for result in results if result and result.is_complete]
-        if photo is not None and results[0] is not None:
-            scale = results[0].model.scale
+        photo, results = self.trial.photo, {role: self.trial.result(role) for role in (*MODEL_ROLES, BLEND)}
+        complete = [(_name(role, each), each.pixels) for role, each in results.items() if each and each.is_complete]
+        this = results[THIS_MODEL]
+        if photo is not None and this is not None:
+            scale = this.model.scale
             self._save(f"{photo.name}_x{scale}_compare", lambda: compose_comparison(photo.pixels, complete, scale))
 
     def _save(self, name: str, make_image: Callable[[], np.ndarray]) -> None:
@@ -285,9 +381,5 @@ class TrialDialog(Dialog):
         )
 
 
-def _make_button(text: str, icon: str, clicked: Callable[[], object]) -> QPushButton:
-    button = QPushButton(text)
-    button.setAutoDefault(False)
-    set_icon(button, icon)
-    button.clicked.connect(lambda: clicked())
-    return button
+def _name(role: str, result: UpscaledPhoto) -> str:
+    return f"blend, {result.model.description}" if role == BLEND else result.model.path.stem

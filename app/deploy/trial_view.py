@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.deploy.trial import OTHER_MODEL, THIS_MODEL, Trial
+from app.deploy.trial import BLEND, MODEL_ROLES, OTHER_MODEL, THIS_MODEL, Trial
 from app.plain_text import PlainLabel
 from app.preview.compare import SLIDER, CompareView
 from app.preview.mode_buttons import ModeButtons
-from app.preview.pictures import Pictures
+from app.preview.pictures import Pictures, wrap_pixels
 from app.theme import SPACING
 
 PHOTO, BICUBIC = "Photo", "Bicubic"
@@ -20,7 +19,7 @@ class _View(CompareView):
     """View of the photo, its bicubic enlargement and the models' results."""
 
     EMPTY_TEXT = "Drop photos here: pictures, watch photos, Palm databases or watch dumps."
-    views = (PHOTO, BICUBIC, THIS_MODEL, OTHER_MODEL)
+    views = (PHOTO, BICUBIC, THIS_MODEL, OTHER_MODEL, BLEND)
     side_by_side_views: tuple[str, ...] = (BICUBIC, THIS_MODEL)
     right_view = THIS_MODEL
 
@@ -50,7 +49,8 @@ class TrialView(QWidget):
         layout.addWidget(self.view, 1)
         self.view.mode_changed.connect(self._on_mode_changed)
         self._on_mode_changed(self.view.mode)
-        self.compare_with_other(False)
+        self._roles: list[str] | None = None  # of the models in the views
+        self.refresh()
 
     def _make_tool_bar(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -64,25 +64,29 @@ class TrialView(QWidget):
         row.addWidget(self._left_choice)
         return row
 
-    def compare_with_other(self, has_other: bool) -> None:
-        """Add the other model to the views, or remove it."""
-        self._modes.set_views(self.view.views if has_other else (PHOTO, BICUBIC, THIS_MODEL))
-        self.view.side_by_side_views = (BICUBIC, THIS_MODEL, OTHER_MODEL) if has_other else (BICUBIC, THIS_MODEL)
-        listed = self._left_choice.findText(OTHER_MODEL)
-        if has_other and listed < 0:
-            self._left_choice.addItem(OTHER_MODEL)
-            self._left_choice.setCurrentText(OTHER_MODEL)
-        elif not has_other:
-            if listed >= 0:
-                self._left_choice.setCurrentText(BICUBIC)
-                self._left_choice.removeItem(listed)
-            if self.view.mode == OTHER_MODEL:
-                self.view.set_mode(SLIDER)
-        self.view.update()
-
     def refresh(self) -> None:
         """Show the trial's photo and the models' results so far."""
+        roles = [role for role in (*MODEL_ROLES, BLEND) if role in self._trial.models or role == THIS_MODEL]
+        if roles != self._roles:
+            self._show_views(roles)
         self.view.show_pictures(self._make_pictures())
+
+    def _show_views(self, roles: list[str]) -> None:
+        """Offer the views of the models with these roles; a new one comes to the slider."""
+        new = [role for role in roles if role not in (self._roles or [])]
+        self._roles = roles
+        self._modes.set_views((PHOTO, BICUBIC, *roles))
+        self.view.side_by_side_views = (BICUBIC, *roles)
+        self.view.right_view = BLEND if BLEND in roles else THIS_MODEL
+        left = self._left_choice.currentText()
+        self._left_choice.clear()
+        self._left_choice.addItems([BICUBIC, PHOTO, *(role for role in roles if role != self.view.right_view)])
+        self._left_choice.setCurrentText(OTHER_MODEL if OTHER_MODEL in new else left)
+        if self._left_choice.currentText() != left:
+            self.view.set_left(self._left_choice.currentText())
+        if self.view.mode in (OTHER_MODEL, BLEND) and self.view.mode not in roles:
+            self.view.set_mode(SLIDER)
+        self.view.update()
 
     def _make_pictures(self) -> Pictures | None:
         photo = self._trial.photo
@@ -90,19 +94,13 @@ class TrialView(QWidget):
             self._shown_arrays = []
             return None
         pixels = dict.fromkeys(self.view.views, photo.pixels)
-        for role in (OTHER_MODEL, THIS_MODEL):
+        for role in (BLEND, OTHER_MODEL, THIS_MODEL):
             result = self._trial.result(role)
             if result is not None:
                 pixels.update({role: result.pixels, BICUBIC: result.bicubic})
         self._shown_arrays = list(pixels.values())
-        return Pictures(0, photo.name, {view: _wrap_pixels(each) for view, each in pixels.items()})
+        return Pictures(0, photo.name, {view: wrap_pixels(each) for view, each in pixels.items()})
 
     def _on_mode_changed(self, mode: str) -> None:
         for widget in (self._left_label, self._left_choice):
             widget.setVisible(mode == SLIDER)
-
-
-def _wrap_pixels(pixels: np.ndarray) -> QImage:
-    """Wrap pixels, uint8 [H, W, 3], in an image without a copy: they must outlive it."""
-    height, width = pixels.shape[:2]
-    return QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB888)

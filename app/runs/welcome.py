@@ -1,4 +1,4 @@
-"""The page that the window shows before the first run: instructions, the demo and the recent workspaces."""
+"""The page that the window shows before the first run: enlarge photos, train, the demo and the recent workspaces."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from app.runs.recent_workspaces import read_recent_workspaces
 from app.theme import SPACING, theme, theme_colors
 
 _WIDTH = 520
+_ENLARGING = (
+    "Choose photos from your watch, look at them enlarged by the built-in models, and save all of them to a folder. "
+    "No training is needed."
+)
 _STEPS = (
     ("folder", "Drop a folder of clean photos anywhere on this window, and choose a workspace for the results."),
     ("preview", "Choose the watch and the scale. The program makes synthetic watch photos from your photos."),
@@ -22,8 +26,9 @@ _STEPS = (
 
 
 class WelcomePage(QWidget):
-    """Page with instructions, a button for the demo and one for each recent workspace."""
+    """Page with two doors, enlarging and training, and a button for each recent workspace."""
 
+    enlarging_requested = Signal()
     demo_requested = Signal()
     workspace_chosen = Signal(str)  # path
 
@@ -46,19 +51,21 @@ class WelcomePage(QWidget):
     def _build(self, layout: QVBoxLayout) -> None:
         layout.setSpacing(2 * SPACING)
         layout.addStretch(1)
-        title = PlainLabel("Train a network for your watch photos")
-        title.setProperty("role", "title")
-        title.setWordWrap(True)
-        layout.addWidget(title)
+        layout.addWidget(_make_title("Enlarge my watch photos"))
+        layout.addLayout(self._make_step("picture", _ENLARGING))
+        self.enlarge_button = QPushButton("Enlarge photos …")
+        self.enlarge_button.setProperty("role", "primary")
+        set_icon(self.enlarge_button, "picture", "on_accent")
+        self.enlarge_button.clicked.connect(lambda: self.enlarging_requested.emit())
+        layout.addLayout(_make_row(self.enlarge_button))
+        layout.addSpacing(2 * SPACING)
+        layout.addWidget(_make_title("Train a model for my watch"))
         for icon, text in _STEPS:
             layout.addLayout(self._make_step(icon, text))
         self.demo_button = QPushButton("Try it with built-in scenes")
         set_icon(self.demo_button, "try", "accent")
         self.demo_button.clicked.connect(lambda: self.demo_requested.emit())
-        row = QHBoxLayout()
-        row.addWidget(self.demo_button)
-        row.addStretch(1)
-        layout.addLayout(row)
+        layout.addLayout(_make_row(self.demo_button))
         self._box = QFrame()
         box = QVBoxLayout(self._box)
         box.setContentsMargins(0, SPACING, 0, 0)
@@ -105,6 +112,20 @@ class WelcomePage(QWidget):
         set_icon(line, "folder", "muted")
         line.clicked.connect(lambda: self.workspace_chosen.emit(str(path)))
         return line
+
+
+def _make_title(text: str) -> QLabel:
+    title = PlainLabel(text)
+    title.setProperty("role", "title")
+    title.setWordWrap(True)
+    return title
+
+
+def _make_row(button: QPushButton) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.addWidget(button)
+    row.addStretch(1)
+    return row
 
 
 def _shorten_path(path: Path) -> str:

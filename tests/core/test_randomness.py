@@ -54,6 +54,7 @@ def test_the_same_question_has_the_same_answer_and_the_values_of_the_streams_sta
         "SIMULATION": 10,
         "WEIGHTS": 11,
         "DISCRIMINATOR": 12,
+        "BLIND": 13,
     }
 
 

@@ -22,6 +22,7 @@ from app.deploy.trial_dialog import TrialDialog
 from app.settings_store import open_settings_store
 from app.window import Window
 from tests.core.networks import network_of, saved
+from tests.core.starter_files import use_starters
 from tests.gui.test_accessibility import nameless
 from tests.gui.window_driver import answer, drop_files, fill_form, visible_text
 from tests.small_runs import picture
@@ -290,7 +291,10 @@ def test_a_picture_that_would_become_too_large_is_refused(window: Window, qtbot:
     assert not trial.trial.busy
 
 
-def test_without_a_run_a_dropped_model_is_the_one_to_try(window: Window, qtbot: Any, model: Path, photo: Path) -> None:
+def test_without_any_model_a_dropped_one_is_the_one_to_try(
+    window: Window, qtbot: Any, model: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_starters(monkeypatch, tmp_path / "no starters")
     menu_action(window, "Try on photos …").trigger()
     trial = opened(window, qtbot)
     drop_files(trial, photo)
@@ -517,6 +521,24 @@ def test_a_viewer_that_was_moved_is_asked_for_and_a_taken_name_is_replaced_only_
     answer(window, qtbot, "Replace")
     qtbot.waitUntil(lambda: "Copied to" in window.message_strip.text, timeout=_LONG)
     assert (viewer / model.name).read_bytes() == model.read_bytes()
+
+
+def test_built_in_models_are_copied_to_the_viewer(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_starters(monkeypatch, tmp_path / "starters", "wqv1_x4", "wqv10_x2")
+    viewer = tmp_path / "custom"
+    viewer.mkdir()
+    open_settings_store().setValue("viewer_folder", str(viewer))
+    menu_action(window, "Copy built-in models to WQV-Viewer").trigger()
+    qtbot.waitUntil(lambda: "Copied to" in window.message_strip.text, timeout=_LONG)
+    names = ["wqv10_x2_starter.pth", "wqv1_x4_starter.pth"]
+    assert sorted(path.name for path in viewer.iterdir()) == names
+    assert all(name in window.message_strip.text for name in names)
+    (viewer / names[0]).write_bytes(b"another")
+    menu_action(window, "Copy built-in models to WQV-Viewer").trigger()
+    answer(window, qtbot, "Replace")
+    qtbot.waitUntil(lambda: (viewer / names[0]).read_bytes() != b"another", timeout=_LONG)
 
 
 def test_the_card_opens_the_model_it_shows(window: Window, qtbot: Any, model: Path) -> None:

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import trainer_core
 from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.files import file_identity, unique_name
 from trainer_core.thread_choice import TorchThreads
-from trainer_core.verbs.output_files import make_folder, refuse_overwriting, save_png
-from trainer_core.verbs.photo_models import PhotoModel, PhotoModels
-from trainer_core.verbs.picture_files import Picture, find_pictures, read_pictures
+from trainer_core.verbs.output_files import describe_enlargement, make_folder, refuse_overwriting, save_png
+from trainer_core.verbs.photo_models import PhotoModels
+from trainer_core.verbs.picture_files import find_pictures, read_pictures
 
 _MAX_NAMES_SHOWN = 3
 
@@ -83,19 +82,13 @@ def enlarge(
                     report = partial(progress, number, len(files), picture.name) if progress else None
                     chosen = models.choose(picture.watch)
                     pixels = chosen.enlarge(picture.pixels, report)
-                    done.written.append(save_png(pixels, target, text=_describe(picture, file, chosen)))
+                    text = describe_enlargement(picture.name, file, chosen.scale, chosen.description, chosen.sha256)
+                    done.written.append(save_png(pixels, target, text=text))
                     others += [] if picture.is_capture else [picture.name]
             except UserError as error:
                 done.refused.append((file, str(error) if str(file) in str(error) else f"{file}: {error}"))
     done.notices = [*models.find_notices(), *_describe_others(others)]
     return done
-
-
-def _describe(picture: Picture, file: Path, model: PhotoModel) -> dict[str, str]:
-    """Return the text of a result: what it was made from, and by what."""
-    by = f"{model.description}, wqv-upscale-trainer {trainer_core.__version__}"
-    text = {"Title": picture.name, "Source": file.name, "Description": f"Enlarged x{model.scale} by {by}"}
-    return {**text, "Model SHA-256": model.sha256} if model.sha256 else text
 
 
 def _describe_others(names: list[str]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.verbs.export_options import DEFAULT_ALPHA, FORMATS, NOT_CHECKED
 from trainer_core.verbs.output_files import refuse_overwriting
+from trainer_core.weights.blend import blend_states, check_same_dimensions
 from trainer_core.weights.export import (
     pad_for_viewer,
     padding_problem,
@@ -128,14 +129,8 @@ def _blend(
     if not 0.0 <= alpha <= 1.0:
         raise UserError(f"--alpha must be from 0 to 1, not {alpha}.")
     network, second = load_network(other)
-    if second.spec != source.spec:
-        raise UserError(
-            f"Only networks of the same dimensions can be blended: {source.path.name} is {source.spec.describe()}, "
-            f"{other.name} is {second.spec.describe()}."
-        )
-    values = network.state_dict()
-    mixed = {name: torch.lerp(mine, values[name].to(mine), alpha) for name, mine in state.items()}
-    return mixed, {"with": other.name, "alpha": float(alpha)}
+    check_same_dimensions(source.path.name, source.spec, other.name, second.spec)
+    return blend_states(state, network.state_dict(), alpha), {"with": other.name, "alpha": float(alpha)}
 
 
 def _check_fp16_range(state: Mapping[str, Tensor], half: bool, out: Path) -> None:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 from PIL.PngImagePlugin import PngInfo
 
+import trainer_core
 from trainer_core.errors import UserError
 from trainer_core.files import file_identity, write_bytes
 from trainer_core.pasted_path import describe_foreign_path
@@ -45,6 +46,21 @@ def refuse_overwriting(target: Path, inputs: Collection[tuple[int, int] | None],
     identity = file_identity(target)
     if identity is not None and identity in inputs:
         raise UserError(f"{target} is {reason}")
+
+
+def describe_enlargement(name: str, source: Path, scale: int, model: str, sha256: str = "") -> dict[str, str]:
+    """Return the text of a PNG file with an enlarged photo: what it was made from, and by what.
+
+    Args:
+        name: name of the photo.
+        source: its file.
+        scale: factor.
+        model: name and network of the model.
+        sha256: that of the weight file of a built-in model.
+    """
+    by = f"{model}, wqv-upscale-trainer {trainer_core.__version__}"
+    text = {"Title": name, "Source": source.name, "Description": f"Enlarged x{scale} by {by}"}
+    return {**text, "Model SHA-256": sha256} if sha256 else text
 
 
 def save_png(

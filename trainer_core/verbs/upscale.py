@@ -7,6 +7,7 @@ without blending.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.thread_choice import TorchThreads
 from trainer_core.verbs.output_files import make_folder, refuse_overwriting, save_png
 from trainer_core.verbs.picture_files import compose_comparison, find_pictures, read_pictures
+from trainer_core.weights.blend import blend_states, check_same_dimensions
 from trainer_core.weights.network import load_network
 
 DEFAULT_TILE = 256  # LR pixels; a watch photo fits into one tile
@@ -112,6 +114,26 @@ class Upscaler:
         self._sampled = self._far_outside = 0  # values of all results so far
 
     @property
+    def scale(self) -> int:
+        """The factor of the results."""
+        return self.spec.scale
+
+    def blend_with(self, other: Upscaler, share: float) -> Upscaler:
+        """Return a model whose weights are a mixture: (1 - share) * this one + share * `other`.
+
+        Raises:
+            UserError: the networks have different dimensions.
+        """
+        check_same_dimensions(self.name, self.spec, other.name, other.spec)
+        blend = copy.copy(self)
+        blend.name = f"{self.name} with {share:.0%} of {other.name}"
+        blend._network = copy.deepcopy(self._network)
+        blend._network.load_state_dict(blend_states(self._network.state_dict(), other._network.state_dict(), share))
+        blend.gray = self.gray and other.gray
+        blend._sampled = blend._far_outside = 0
+        return blend
+
+    @property
     def is_unusable(self) -> bool:
         """Whether almost all results so far lie far outside of 0..1, which makes pictures of black and white alone."""
         return self._far_outside > _UNUSABLE_SHARE * self._sampled
@@ -131,9 +153,8 @@ class Upscaler:
             image: uint8 [H, W, 3].
             progress: called with the number of finished tiles and of all tiles.
         """
-        height, width = image.shape[:2]
         with explain_out_of_memory("hold the result", hint="Or upscale parts of the picture."):
-            result = np.empty((height * self.spec.scale, width * self.spec.scale, 3), np.uint8)
+            result = np.empty((image.shape[0] * self.spec.scale, image.shape[1] * self.spec.scale, 3), np.uint8)
         for tile in self.iterate_tiles(image):
             tile.paste_into(result)
             if progress is not None:

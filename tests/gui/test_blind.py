@@ -1,0 +1,272 @@
+"""The blind comparison and the blend of two models in the window "Try the model"."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from PySide6.QtCore import Qt, QThread
+
+from app.deploy import blind_dialog
+from app.deploy.blind_dialog import BlindDialog
+from app.deploy.trial import BLEND, OTHER_MODEL, THIS_MODEL
+from app.deploy.trial_dialog import TrialDialog
+from app.window import Window
+from tests.core.networks import network_of, saved
+from tests.gui.audit import find_cut_texts, find_overlaps
+from tests.gui.test_accessibility import nameless
+from tests.gui.test_deploy import click, opened, wait_for
+from tests.gui.window_driver import drop_files
+from tests.small_runs import picture
+from trainer_core.blind.session import BlindSession
+from trainer_core.model.spec import NetworkSpec
+from trainer_core.verbs.upscale import Upscaler
+
+_LONG = 60000  # milliseconds; a busy machine needs them
+SPEC = NetworkSpec(4, num_feat=8, num_block=1, num_grow_ch=4)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> tuple[Path, Path]:
+    """Two models of the same dimensions."""
+    return saved(network_of(SPEC), tmp_path / "a_x4.pth"), saved(network_of(SPEC, 2), tmp_path / "b_x4.pth")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / f"photo{number}.png" for number in range(4)]
+    for number, path in enumerate(paths):
+        picture(number).resize((30, 20)).save(path)
+    return paths
+
+
+def trial_with_both(window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path]) -> TrialDialog:
+    trial = opened(window, qtbot, models[0])
+    trial.load_model(OTHER_MODEL, models[1])
+    drop_files(trial, *photos)
+    qtbot.waitUntil(lambda: trial.photos.list.count() == len(photos), timeout=_LONG)
+    wait_for(qtbot, trial, OTHER_MODEL)
+    return trial
+
+
+def compared(trial: TrialDialog, qtbot: Any) -> BlindDialog:
+    """The dialog, ready for the first answer."""
+    click(qtbot, trial.blind_button)
+    dialog = trial.blind_dialog
+    assert dialog is not None
+    qtbot.waitUntil(lambda: dialog.is_asking, timeout=_LONG)
+    return dialog
+
+
+def saved_answers(record: Path) -> list[str]:
+    return [answer["better"] for answer in json.loads(record.read_text())["answers"]]
+
+
+def test_two_models_are_compared_blindly_with_the_keyboard(
+    window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path]
+) -> None:
+    trial = trial_with_both(window, qtbot, models, photos)
+    dialog = compared(trial, qtbot)
+    session = dialog.session
+    assert session is not None and len(session.comparison.pairs) == 4
+    assert not find_cut_texts(dialog) and not find_overlaps(dialog) and not nameless(dialog)
+    assert not any(name in dialog.text.text() for name in ("a_x4", "b_x4"))
+    preferred = []
+    for key in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Left):
+        pair = session.comparison.pair
+        assert pair is not None and f"Pair {session.comparison.number + 1} of 4" in dialog.text.text()
+        shown = dialog.view.pictures
+        assert shown is not None
+        left = session.images[pair.index][0 if pair.first_is_left else 1]
+        color = shown.images["Left"].pixelColor(50, 30)
+        assert (color.red(), color.green(), color.blue()) == tuple(left[30, 50])
+        if key != Qt.Key.Key_Down:
+            preferred.append("first" if (key == Qt.Key.Key_Left) == pair.first_is_left else "second")
+        qtbot.keyClick(dialog, key)
+    record = models[0].parent / "blind_a_x4_b_x4.json"
+    qtbot.waitUntil(lambda: str(record) in dialog.text.text(), timeout=_LONG)
+    result = json.loads(record.read_text())["result"]
+    assert (result["first"], result["second"], result["equal"]) == (
+        preferred.count("first"),
+        preferred.count("second"),
+        1,
+    )
+    for pair in session.comparison.pairs:
+        photo = next(path for path in photos if path.stem == pair.name)
+        assert (
+            session.images[pair.index][0] == Upscaler(models[0])(np.asarray(Image.open(photo).convert("RGB")))
+        ).all()
+    assert not dialog.undo_button.isEnabled() and not dialog.view.isVisible()
+
+
+def test_an_answer_is_undone_and_a_closed_comparison_saved(
+    window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path]
+) -> None:
+    dialog = compared(trial_with_both(window, qtbot, models, photos), qtbot)
+    record = models[0].parent / "blind_a_x4_b_x4.json"
+    click(qtbot, dialog.buttons["left"])
+    click(qtbot, dialog.undo_button)
+    assert not dialog.undo_button.isEnabled() and "Pair 1 of 4" in dialog.text.text()
+    click(qtbot, dialog.buttons["equal"])
+    click(qtbot, dialog.close_button)
+    qtbot.waitUntil(lambda: record.exists() and saved_answers(record) == ["equal"], timeout=_LONG)
+
+
+def test_a_photo_that_cannot_be_read_ends_the_comparison_with_a_sentence(
+    window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path]
+) -> None:
+    trial = trial_with_both(window, qtbot, models, photos)
+    photos[1].write_bytes(b"no picture")
+    click(qtbot, trial.blind_button)
+    dialog = trial.blind_dialog
+    assert dialog is not None
+    qtbot.waitUntil(lambda: "photo1.png" in dialog.text.text(), timeout=_LONG)
+    assert not any(button.isEnabled() for button in dialog.buttons.values())
+
+
+def test_a_comparison_needs_two_models_and_a_photo(
+    window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path]
+) -> None:
+    trial = opened(window, qtbot, models[0])
+    assert not trial.blind_button.isEnabled() and not trial.blend.isEnabled()
+    drop_files(trial, photos[0])
+    wait_for(qtbot, trial)
+    assert not trial.blind_button.isEnabled()
+    trial.load_model(OTHER_MODEL, models[1])
+    qtbot.waitUntil(trial.blind_button.isEnabled, timeout=_LONG)
+
+
+def test_a_second_comparison_leaves_the_answers_of_the_first(
+    window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path]
+) -> None:
+    trial = trial_with_both(window, qtbot, models, photos)
+    dialog = compared(trial, qtbot)
+    first = dialog.session
+    qtbot.keyClick(dialog, Qt.Key.Key_Left)
+    click(qtbot, trial.blind_button)
+    qtbot.waitUntil(lambda: dialog.is_asking and dialog.session is not first, timeout=_LONG)
+    qtbot.keyClick(dialog, Qt.Key.Key_Down)
+    names = ["blind_a_x4_b_x4.json", "blind_a_x4_b_x4_2.json"]
+    qtbot.waitUntil(lambda: all((models[0].parent / name).exists() for name in names), timeout=_LONG)
+    assert len(saved_answers(models[0].parent / names[0])) == 1
+
+
+def test_a_comparison_that_is_closed_while_it_upscales_frees_its_models_in_the_training_thread(
+    window: Window, qtbot: Any, models: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "large.png"
+    picture(5).resize((300, 260)).save(path)
+    trial = trial_with_both(window, qtbot, models, [path])
+    closed: list[str] = []
+
+    def iterate(session: BlindSession) -> Iterator[None]:
+        try:
+            yield from original(session)
+        finally:
+            closed.append(QThread.currentThread().objectName())
+
+    original = blind_dialog._iterate_upscaling
+    monkeypatch.setattr(blind_dialog, "_iterate_upscaling", iterate)
+    click(qtbot, trial.blind_button)
+    dialog = trial.blind_dialog
+    assert dialog is not None
+    qtbot.waitUntil(lambda: dialog._tiles is not None, timeout=_LONG)
+    click(qtbot, dialog.close_button)
+    qtbot.waitUntil(lambda: bool(closed), timeout=_LONG)
+    assert closed == ["training"] and dialog.session is None
+
+
+def test_answers_that_cannot_be_saved_are_reported(
+    window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(session: BlindSession) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(BlindSession, "save", fail)
+    dialog = compared(trial_with_both(window, qtbot, models, photos), qtbot)
+    qtbot.keyClick(dialog, Qt.Key.Key_Left)
+    qtbot.waitUntil(lambda: "could not be saved: No space left" in dialog.text.text(), timeout=_LONG)
+
+
+# -- the blend -----------------------------------------------------------------------------------
+
+
+def blended(models: tuple[Path, Path], share: float, photo: Path) -> np.ndarray:
+    """What the mean of the weights makes of a photo."""
+    upscaler = Upscaler(models[0])
+    other = Upscaler(models[1])._network.state_dict()
+    state = {name: (1 - share) * w + share * other[name] for name, w in upscaler._network.state_dict().items()}
+    upscaler._network.load_state_dict(state)
+    return upscaler(np.asarray(Image.open(photo).convert("RGB")))
+
+
+def test_the_slider_mixes_both_models_and_the_mixture_is_exported(
+    window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path]
+) -> None:
+    trial = trial_with_both(window, qtbot, models, photos[:1])
+    assert trial.blend.isEnabled() and not trial.blend.export_button.isEnabled()
+    trial.blend.slider.setValue(40)
+    pixels = wait_for(qtbot, trial, BLEND)
+    expected = blended(models, 0.4, photos[0])
+    assert np.abs(pixels.astype(int) - expected).max() <= 1
+    assert np.abs(pixels.astype(int) - trial.trial.result(THIS_MODEL).pixels).max() > 3  # type: ignore[union-attr]
+    view = trial.trial_view.view
+    assert view.right_view == BLEND and view.side_by_side_views == ("Bicubic", THIS_MODEL, OTHER_MODEL, BLEND)
+    click(qtbot, trial.blend.export_button)
+    deployment = window.controller.deployment
+    qtbot.waitUntil(
+        lambda: deployment.export_dialog is not None and deployment.export_dialog.isVisible(), timeout=_LONG
+    )
+    export = deployment.export_dialog
+    assert export is not None
+    assert (export.model.path, export.blend.path, export.alpha.value()) == (*models, 0.4)
+    export.close()
+
+
+def test_a_blend_ends_with_the_slider_at_zero_or_with_another_model(
+    window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path], tmp_path: Path
+) -> None:
+    trial = trial_with_both(window, qtbot, models, photos[:1])
+    trial.blend.slider.setValue(40)
+    wait_for(qtbot, trial, BLEND)
+    trial.blend.slider.setValue(0)
+    qtbot.waitUntil(lambda: BLEND not in trial.trial.models, timeout=_LONG)
+    assert trial.trial.result(BLEND) is None and trial.trial_view.view.right_view == THIS_MODEL
+    trial.blend.slider.setValue(40)
+    wait_for(qtbot, trial, BLEND)
+    larger = saved(network_of(NetworkSpec(4, 12, 1, 4)), tmp_path / "c_x4.pth")
+    trial.load_model(OTHER_MODEL, larger)
+    qtbot.waitUntil(lambda: OTHER_MODEL in trial.trial.models and BLEND not in trial.trial.models, timeout=_LONG)
+    qtbot.waitUntil(lambda: trial.trial.models[OTHER_MODEL].path == larger, timeout=_LONG)
+    assert not trial.blend.isEnabled() and trial.blend.share == 0
+
+
+def test_a_model_that_is_refused_ends_the_blend_but_leaves_the_slider(
+    window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path], tmp_path: Path
+) -> None:
+    trial = trial_with_both(window, qtbot, models, photos[:1])
+    trial.blend.slider.setValue(40)
+    wait_for(qtbot, trial, BLEND)
+    (tmp_path / "broken_x4.pth").write_bytes(b"no weights")
+    trial.load_model(OTHER_MODEL, tmp_path / "broken_x4.pth")
+    assert BLEND not in trial.trial.models and trial.blend.share == 0
+    qtbot.waitUntil(lambda: "broken_x4.pth" in trial.messages.text, timeout=_LONG)
+    qtbot.waitUntil(trial.blend.isEnabled, timeout=_LONG)
+    trial.blend.slider.setValue(40)
+    wait_for(qtbot, trial, BLEND)
+
+
+def test_a_blend_shares_nothing_with_its_models(models: tuple[Path, Path], photos: list[Path]) -> None:
+    pixels = np.asarray(Image.open(photos[0]).convert("RGB"))
+    first, second = Upscaler(models[0]), Upscaler(models[1])
+    before = first(pixels)
+    blend = first.blend_with(second, 1.0)
+    with torch.inference_mode():
+        assert (blend(pixels) == second(pixels)).all()
+    assert (first(pixels) == before).all()

@@ -1,0 +1,1 @@
+"""Blind comparison of two models: which upscaled photos a person prefers, without knowing which model made them."""
