@@ -29,7 +29,7 @@ _REMEASURE_DELAY = 20000  # milliseconds until the next measurement: another pro
 _MAX_MEASUREMENTS = 3  # of one case; the shortest time counts
 
 _DeviceChoice = tuple[str, bool]  # the settings that choose a device: device and mixed precision
-_TimingCase = tuple[Hardware, NetworkSpec, int, int, int, int]  # what the time of a step depends on
+_TimingCase = tuple[Hardware, NetworkSpec, int, int, int, int, str, str]  # what the time of a step depends on
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,8 @@ class EstimateModel(QObject):
         micro_batch = device.micro_batch(config)
         features = config.gan_features if config.gan_weight > 0 else 0  # of the discriminator
         spec, batch = network_spec(config), config.effective_batch
-        return device.hardware, spec, config.patch_size, micro_batch, batch, features
+        sizes = config.patch_size, micro_batch, batch, features
+        return device.hardware, spec, *sizes, config.optimizer, config.memory
 
     def _measure_later(self, config: TrainerConfig) -> None:
         case = self._timing_case(config)

@@ -65,6 +65,27 @@ def test_the_time_is_measured_again_with_an_adversarial_stage(
     qtbot.waitUntil(lambda: "about 3 hours" in bar.estimate, timeout=_LONG)
 
 
+@pytest.mark.parametrize(("name", "value"), [("optimizer", "muon"), ("memory", "low")])
+def test_the_time_is_measured_again_with_another_optimizer_and_with_less_memory(
+    free: dict[str, int],
+    window: Window,
+    qtbot: Any,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+) -> None:
+    monkeypatch.setattr(
+        estimate, "measure_step_seconds", lambda config, *_: 1.0 if getattr(config, name) == value else 0.01
+    )
+    fill_form(window, photos, tmp_path / "run", steps=10000, optimizer="adam")
+    bar = window.run_bar
+    qtbot.waitUntil(lambda: "about 2 minutes" in bar.estimate, timeout=_LONG)
+    window.project.set_value(name, value)
+    qtbot.waitUntil(lambda: "about 3 hours" in bar.estimate, timeout=_LONG)
+
+
 def test_the_estimate_is_for_the_device_that_the_settings_choose(
     free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:

@@ -13,11 +13,13 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from trainer_core.model.spec import NetworkSpec
 from trainer_core.training.adam import Adam
 
 _MOMENTUM = 0.95
 _ITERATIONS = 5
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+_ENDS = ("conv_first.", "conv_last.")  # whose kernels Adam updates
 _UPDATE_SIZE = 0.2  # root mean square of an update at a learning rate of 1, about that of Adam
 
 
@@ -94,8 +96,17 @@ def orthogonalize(matrices: Tensor) -> Tensor:
 
 def find_inner_kernels(network: nn.Module) -> list[nn.Parameter]:
     """Return the kernels between the first and the last convolution of an `RRDBNet`."""
-    ends = ("conv_first.", "conv_last.")
-    return [p for name, p in network.named_parameters() if p.dim() == 4 and not name.startswith(ends)]
+    return [p for name, p in network.named_parameters() if p.dim() == 4 and not name.startswith(_ENDS)]
+
+
+def count_multiplications(spec: NetworkSpec) -> float:
+    """Count the multiplications that orthogonalize the inner kernels of a network in one update."""
+    total = 0
+    for name, shape in spec.shapes().items():
+        if len(shape) == 4 and not name.startswith(_ENDS):
+            rows, columns = shape[0], shape[1] * shape[2] * shape[3]
+            total += _ITERATIONS * (2 * rows * rows * columns + rows**3)
+    return float(total)
 
 
 def _group_by_shape(kernels: Iterable[nn.Parameter]) -> Iterable[list[nn.Parameter]]:
