@@ -177,6 +177,11 @@ class TorchThreads:
             self.count = self._choice.count
         self._use = ProcessorUse()
 
+    @property
+    def chosen(self) -> int:
+        """The number that was chosen; during a trial, the present one differs from it."""
+        return self._choice.chosen if self._choice else self.count
+
     def __enter__(self) -> TorchThreads:
         """Set the number."""
         self._set(self.count)

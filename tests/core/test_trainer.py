@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests.small_runs import TINY, make_photos
-from trainer_core import cli
+from trainer_core import cli, thread_choice
 from trainer_core.control import RunControl, RunRequest, StopMode
 from trainer_core.data import photo_troubles
 from trainer_core.data.regions import RegionSource
@@ -439,6 +439,25 @@ def test_a_checkpoint_records_the_number_of_threads_and_a_resumed_run_begins_wit
     monkeypatch.delenv("OMP_NUM_THREADS")
     train(photos, tmp_path, count, steps=3, threads=None, resume_from="latest")
     assert counts[2:] == [2] and torch.get_num_threads() == before
+
+
+def test_a_checkpoint_saved_during_a_trial_of_threads_records_the_chosen_number(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def try_one_thread(choice: thread_choice.ThreadChoice, seconds: float, others: float) -> None:
+        choice.count = 1
+
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(thread_choice, "count_processors", lambda: 2)
+    monkeypatch.setattr(thread_choice.ThreadChoice, "add_step", try_one_thread)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        train(photos, tmp_path, steps=2)
+    finally:
+        torch.set_num_threads(before)
+    state = checkpoint.load_checkpoint(Workspace(tmp_path).step_checkpoints()[-1][1])
+    assert state.versions["threads"] == 2
 
 
 @pytest.mark.parametrize(("options", "level"), [([], "low"), (["--priority", "normal"], "normal")])

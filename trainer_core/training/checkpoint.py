@@ -59,12 +59,13 @@ class TrainingState:
     discriminator: dict[str, Any] | None = None  # `Adversary.state`; None without an adversarial stage
 
 
-def collect_versions(device: str, processes: int = 1) -> dict[str, Any]:
+def collect_versions(device: str, processes: int = 1, *, threads: int | None = None) -> dict[str, Any]:
     """Return the versions and the number of processes on which results depend bit for bit.
 
     Args:
         device: kind of the device; on "cpu" results also depend on the number of threads, on "cuda" on cuDNN.
         processes: number of processes that train together.
+        threads: the chosen number of threads; by default the one that torch uses, which may be that of a trial.
     """
     versions = {
         "trainer": trainer_core.__version__,
@@ -74,7 +75,7 @@ def collect_versions(device: str, processes: int = 1) -> dict[str, Any]:
         "processes": processes,
     }
     if device == "cpu":
-        return {**versions, "threads": torch.get_num_threads()}
+        return {**versions, "threads": threads or torch.get_num_threads()}
     cudnn = torch.backends.cudnn.version() if device == "cuda" else None  # type: ignore[no-untyped-call]
     return {**versions, "cudnn": cudnn} if cudnn else versions
 

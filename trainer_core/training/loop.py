@@ -368,7 +368,7 @@ class TrainingLoop:
                 "divergence": {"rollbacks": self._rollbacks, **self._evaluator.detector.state()},
                 **self._run_record,
             },
-            versions=collect_versions(self._plan.hardware.kind, self._world.size),
+            versions=collect_versions(self._plan.hardware.kind, self._world.size, threads=self._threads.chosen),
         )
 
     def _complete_resumed_save(self) -> None:
