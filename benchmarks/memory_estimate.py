@@ -2,7 +2,7 @@
 
     python -m benchmarks.memory_estimate [nano-4 light-4 nano-8 nano-4-16 ...]
 
-A third number of a case is the number of features of a discriminator. Each case is a short run in a process of its own,
+A third number of a case is the number of features of a discriminator; a third word, "vgg", is the perceptual loss. Each case is a short run in a process of its own,
 on the CPU, with validations and with saves beside its steps. The resident set before the first step (PyTorch itself) is
 subtracted.
 """
@@ -31,7 +31,7 @@ def measure(case: str) -> None:
     from trainer_core.planning.plan import make_plan
     from trainer_core.training.trainer import Trainer
 
-    preset, scale, *features = case.split("-")
+    preset, scale, *more = case.split("-")
     torch.rand(8, 8) @ torch.rand(8, 8)
     with tempfile.TemporaryDirectory() as folder:
         given = {
@@ -39,14 +39,28 @@ def measure(case: str) -> None:
             "workspace": str(Path(folder) / "run"),
             **{"preset": preset, "scale": int(scale), "device": "cpu", "monochrome_style": True},
             **{"steps": _STEPS, "val_interval": 3, "checkpoint_interval": 1},
-            **({"gan_weight": 0.05, "gan_features": int(features[0])} if features else {}),
         }
+        if more == ["vgg"]:
+            given.update(perceptual_weight=0.1, vgg_weights=str(_write_vgg(Path(folder) / "vgg.pth")))
+        elif more:
+            given.update(gan_weight=0.05, gan_features=int(more[0]))
         plan = make_plan(given)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         Trainer(plan, lambda event: None).run()
     measured = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
     estimate = estimate_memory(plan.config, plan.spec, plan.hardware, plan.micro_batch) / 1e6
     print(f"{case}: estimate {estimate:.0f} MB, measured {measured:.0f} MB, ratio {measured / estimate:.2f}")
+
+
+def _write_vgg(path: Path) -> Path:
+    """Write random weights in the form of torchvision's file."""
+    import torch
+
+    from trainer_core.model.vgg_spec import LAYERS
+
+    shapes = {name: shape for layer in LAYERS for name, shape in layer.shapes.items()}
+    torch.save({name: 0.05 * torch.randn(shape) for name, shape in shapes.items()}, path)
+    return path
 
 
 if __name__ == "__main__":

@@ -103,9 +103,14 @@ def test_the_camera_starts_few_kernels(kind: str) -> None:
 
 
 @pytest.mark.parametrize("features", [0, 16, 64], ids=["plain", "small discriminator", "large discriminator"])
-def test_the_tensors_of_a_step_need_no_more_memory_than_estimated(features: int) -> None:
-    gan = {"gan_weight": 0.1, "gan_features": features} if features else {}
-    config = make_config(**PRESETS["nano"], **gan)
+@pytest.mark.parametrize("is_perceptual", [False, True], ids=["pixels", "perceptual"])
+def test_the_tensors_of_a_step_need_no_more_memory_than_estimated(
+    is_perceptual: bool, features: int, tmp_path: Path
+) -> None:
+    more: dict[str, Any] = {"gan_weight": 0.1, "gan_features": features} if features else {}
+    if is_perceptual:
+        more.update(perceptual_weight=0.1, vgg_weights=str(vgg_file(tmp_path / "vgg.pth")))
+    config = make_config(**PRESETS["nano"], **more)
     with pretend_cuda() as watch:
         learner = Learner(config, RRDBNet(network_spec(config)), make_gpu("bf16"))
         lr, hr = (torch.zeros(config.effective_batch, 3, side, side, device="cuda") for side in (32, 128))

@@ -23,6 +23,7 @@ from trainer_core.planning.hardware import (
     used_memory,
 )
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.presets import PRESETS
 
 NO_KERNELS = "CUDA error: no kernel image is available for execution on the device\nCUDA kernel errors might be ..."
 Pretend = Callable[..., None]
@@ -217,6 +218,17 @@ def test_the_estimate_counts_a_validation_that_needs_more_than_a_step() -> None:
     assert estimate_memory(config.replace(patch_size=64), spec, gpu, 16) > frame * 2.8
     mono = estimate_memory(config.replace(monochrome_style=True), spec, gpu, 1)
     assert mono < estimate_memory(config, spec, gpu, 1)
+
+
+def test_the_estimate_counts_vgg19_for_the_perceptual_loss() -> None:
+    config, gpu = TrainerConfig(preset="nano", **PRESETS["nano"]), Hardware("cuda:0", "fp32", "GPU")
+    spec = NetworkSpec(4, config.num_feat, config.num_block, config.num_grow_ch)
+    perceptual = config.replace(perceptual_weight=0.1, vgg_weights="vgg19-dcbb9e9d.pth")
+    kept = 16 * 128**2 * 4 * 267  # 267 values per pixel, and the places of maxima
+    more = estimate_memory(perceptual, spec, gpu, 16) - estimate_memory(config, spec, gpu, 16)
+    assert 1.5 * kept < more < 2.5 * kept
+    without = perceptual.replace(vgg_weights=None)
+    assert estimate_memory(without, spec, gpu, 16) == estimate_memory(config, spec, gpu, 16)
 
 
 def test_on_a_processor_the_copies_that_are_being_saved_need_memory_too() -> None:

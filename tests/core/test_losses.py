@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from trainer_core.errors import UserError
+from trainer_core.model import vgg_spec
 from trainer_core.planning.hardware import Hardware
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.rules import find_problems
@@ -109,6 +111,37 @@ def test_the_perceptual_loss_computes_in_the_precision_of_the_run(tmp_path: Path
     assert {term.dtype for term in terms} == {torch.float32}
     exact, mixed = (float(term.detach()) for term in terms)
     assert exact != mixed and mixed == pytest.approx(exact, rel=0.02)
+
+
+def test_the_perceptual_loss_keeps_the_bytes_that_are_counted(tmp_path: Path) -> None:
+    config = TrainerConfig(l1_weight=0.0, perceptual_weight=0.5, vgg_weights=str(vgg_file(tmp_path / "vgg.pth")))
+    hr = torch.rand(1, 3, 64, 64)
+    sr = (hr + 0.1).requires_grad_()
+    for precision, value_bytes in (("fp32", 4), ("bf16", 2)):
+        loss = TrainingLoss(config, Hardware("cpu", precision, "CPU"))
+        kept: dict[int, int] = {}
+
+        def pack(tensor: Any, kept: dict[int, int] = kept) -> Any:
+            kept[tensor.data_ptr()] = tensor.numel() * tensor.element_size()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            terms = loss(sr, hr)
+        assert terms["total"].requires_grad
+        weights = vgg_spec.count_parameters() * value_bytes
+        expected = vgg_spec.count_kept_bytes(value_bytes) * 64 * 64
+        assert sum(kept.values()) - weights == pytest.approx(expected, rel=0.02)
+
+
+def test_only_the_layers_that_count_are_read_from_the_file(tmp_path: Path) -> None:
+    path = vgg_file(tmp_path / "vgg.pth")
+    state = torch.load(path, weights_only=True)
+    assert vgg_spec.count_parameters() == sum(tensor.numel() for tensor in state.values())
+    state["classifier.0.weight"] = torch.full((4, 4), float("nan"))  # which a reader of all values refuses
+    torch.save(state, path)
+    config = TrainerConfig(perceptual_weight=0.5, vgg_weights=str(path))
+    image = torch.rand(1, 3, 16, 16)
+    assert "perceptual" in TrainingLoss(config, Hardware("cpu", "fp32", "CPU"))(image, image)
 
 
 def test_another_file_than_vgg19_is_refused_by_name(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import psutil
 from trainer_core import machine
 from trainer_core.data.frames import MAX_FRAMES
 from trainer_core.errors import UserError
-from trainer_core.model import discriminator_spec
+from trainer_core.model import discriminator_spec, vgg_spec
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning import gpus
 from trainer_core.planning.gpus import Gpu
@@ -180,13 +180,16 @@ def _explain_missing(device: str, found: tuple[Gpu, ...], reason: str) -> str:
 def estimate_memory(config: TrainerConfig, spec: NetworkSpec, hardware: Hardware, micro_batch: int) -> int:
     """Estimate the bytes that a run needs on its device: for a step or a validation, whichever needs more.
 
-    To weights, gradients, Adam, EMA, the network that validates and the discriminator it adds a tenth and a fixed
-    amount for buffers of the library, and on a CPU what lies beside the training in the same memory. All constants are
-    fitted to a CPU (benchmarks/memory_estimate.py: measured / estimate 0.90 to 0.93 in fp32), not to a GPU.
+    To weights, gradients, Adam, EMA, the network that validates, the discriminator and VGG19 it adds a tenth and a
+    fixed amount for buffers of the library, and on a CPU what lies beside the training in the same memory. All
+    constants are fitted to a CPU (benchmarks/memory_estimate.py: measured / estimate 0.90 to 0.93 in fp32), not to a
+    GPU.
     """
     weights = 6 * spec.parameter_count() * 4
     if config.gan_weight > 0:
         weights += 4 * discriminator_spec.count_parameters(config.gan_features) * 4
+    if _has_perceptual_loss(config):
+        weights += vgg_spec.count_parameters() * PRECISION_BYTES[hardware.precision]
     work = max(_estimate_step(config, spec, hardware.precision, micro_batch), _estimate_validation(config, spec))
     needed = int(_BUFFER_BYTES + 1.1 * (weights + work))
     return needed + _estimate_copies(config, spec) if hardware.kind == "cpu" else needed
@@ -210,8 +213,21 @@ def _estimate_step(config: TrainerConfig, spec: NetworkSpec, precision: str, mic
     tail += (config.patch_size * spec.scale) ** 2 * (feat + 9)
     generator = trunk + _ALLOCATOR_OVERHEAD * tail
     rated = _ALLOCATOR_OVERHEAD * _count_rated_values(config, spec)
+    value_bytes = PRECISION_BYTES[precision]
+    perceptual = _ALLOCATOR_OVERHEAD * _count_perceptual_bytes(config, spec, value_bytes)
     # the generator's pass rates SR; when its values are free again, the discriminator's rates SR and HR
-    return float(micro_batch * max(generator + rated, 2 * rated) * PRECISION_BYTES[precision])
+    return float(micro_batch * max((generator + rated) * value_bytes + perceptual, 2 * rated * value_bytes))
+
+
+def _has_perceptual_loss(config: TrainerConfig) -> bool:
+    return config.perceptual_weight > 0 and bool(config.vgg_weights)
+
+
+def _count_perceptual_bytes(config: TrainerConfig, spec: NetworkSpec, value_bytes: int) -> float:
+    """Count the bytes that the perceptual loss of a patch keeps for its backward pass; 0 without that loss."""
+    if not _has_perceptual_loss(config):
+        return 0.0
+    return (config.patch_size * spec.scale) ** 2 * vgg_spec.count_kept_bytes(value_bytes)
 
 
 def _count_rated_values(config: TrainerConfig, spec: NetworkSpec) -> float:

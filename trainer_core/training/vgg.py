@@ -1,8 +1,8 @@
 """The perceptual loss: L1 between VGG19 features (up to relu3_3), with weights that the user supplies.
 
 Source: Johnson et al. 2016, with the layers of torchvision's `features[:16]`. The layers are implemented here, so
-torchvision is not needed; the strict reader reads its file `vgg19-dcbb9e9d.pth`. They compute in the precision and the
-memory layout of the run. `losses` adds the term.
+torchvision is not needed; the strict reader reads their weights, a hundredth of its file `vgg19-dcbb9e9d.pth`. They
+compute in the precision and the memory layout of the run. `losses` adds the term.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainer_core.errors import UserError
+from trainer_core.model.vgg_spec import LAYERS
 from trainer_core.planning.hardware import Hardware
-from trainer_core.weights.container.reader import load_tree
+from trainer_core.weights.container.reader import load_tensors, open_weights
+from trainer_core.weights.container.tensor_info import TensorInfo
 
 VGG_FILE_NAME = "vgg19-dcbb9e9d.pth"
-_LAYERS = ((0, 3, 64), (2, 64, 64), (5, 64, 128), (7, 128, 128), (10, 128, 256), (12, 256, 256), (14, 256, 256))
-_POOL_AFTER = (2, 7)
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, on which the weights were trained
 
 
@@ -32,20 +32,12 @@ class PerceptualLoss(nn.Module):
 
     def __init__(self, weights: str, hardware: Hardware) -> None:
         super().__init__()
-        tree = load_tree(Path(weights))
         device, self._dtype = hardware.torch_device, hardware.autocast_dtype or torch.float32
-        self._layers: list[tuple[int, Tensor, Tensor]] = []
-        for index, inputs, outputs in _LAYERS:
-            kernel = tree.get(f"features.{index}.weight") if isinstance(tree, dict) else None
-            bias = tree.get(f"features.{index}.bias") if isinstance(tree, dict) else None
-            if (
-                not isinstance(kernel, Tensor)
-                or not isinstance(bias, Tensor)
-                or kernel.shape != (outputs, inputs, 3, 3)
-            ):
-                raise UserError(f"--vgg-weights: {weights} is not VGG19. Use torchvision's file {VGG_FILE_NAME}.")
-            placed = kernel.to(device, self._dtype).contiguous(memory_format=hardware.memory_format)
-            self._layers.append((index, placed, bias.to(device, self._dtype)))
+        self._layers: list[tuple[Tensor, Tensor, bool]] = []
+        tensors = _read_weights(weights)
+        for layer in LAYERS:
+            kernel, bias = (tensors[name].to(device, self._dtype) for name in layer.shapes)
+            self._layers.append((kernel.contiguous(memory_format=hardware.memory_format), bias, layer.is_pooled))
         self._mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(_STD, device=device).view(1, 3, 1, 1)
 
@@ -57,8 +49,20 @@ class PerceptualLoss(nn.Module):
 
     def _features(self, image: Tensor) -> Tensor:
         x = ((image - self._mean) / self._std).to(self._dtype)
-        for index, kernel, bias in self._layers:
+        for kernel, bias, is_pooled in self._layers:
             x = F.relu(F.conv2d(x, kernel, bias, padding=1))
-            if index in _POOL_AFTER:
+            if is_pooled:
                 x = F.max_pool2d(x, 2)
         return x
+
+
+def _read_weights(file: str) -> dict[str, Tensor]:
+    """Read kernels and biases by name; the rest of the file, 568 MB of 575, stays on the disk."""
+    header = open_weights(Path(file))
+    shapes = {name: shape for layer in LAYERS for name, shape in layer.shapes.items()}
+    wanted = {name: header.tree.get(name) if isinstance(header.tree, dict) else None for name in shapes}
+    infos = {name: info for name, info in wanted.items() if isinstance(info, TensorInfo) and info.shape == shapes[name]}
+    if len(infos) < len(shapes):
+        raise UserError(f"--vgg-weights: {file} is not VGG19. Use torchvision's file {VGG_FILE_NAME}.")
+    tensors = load_tensors(header, infos.values())
+    return {name: tensors[info] for name, info in infos.items()}
