@@ -2,9 +2,9 @@
 
     python -m benchmarks.memory_estimate [nano-4 light-4 nano-8 nano-4-16 ...]
 
-A third number of a case is the number of features of a discriminator; a third word, "vgg", is the perceptual loss. Each case is a short run in a process of its own,
-on the CPU, with validations and with saves beside its steps. The resident set before the first step (PyTorch itself) is
-subtracted.
+A third number of a case is the number of features of a discriminator; a third word, "vgg", is the perceptual loss with
+random weights. Each case is a short run in a process of its own, on the CPU, with validations and with saves beside its
+steps. The resident set before the first step (PyTorch itself) is subtracted.
 """
 
 from __future__ import annotations
