@@ -53,6 +53,8 @@ def waits_of(watch: Watch, *regions: str) -> list[str]:
     [
         ("bf16", {"frequency_weight": 0.1, "gradient_weight": 0.1, "artifact_weight": 0.1, "grad_accum_steps": 2}),
         ("fp16", {"monochrome_style": False}),
+        ("bf16", {"optimizer": "muon", "weight_decay": 0.01}),
+        ("fp16", {"optimizer": "muon"}),
         ("bf16", {"gan_weight": 0.1, "grad_accum_steps": 2}),
         ("fp16", {"gan_weight": 0.1}),
         ("fp32", {"monochrome_style": False, "degradation": "bicubic"}),
@@ -87,8 +89,10 @@ def test_the_perceptual_loss_has_the_precision_of_the_run_and_channels_last(tmp_
     assert waits_of(watch) == []
 
 
-def test_weights_moments_and_ema_have_one_layout_on_the_gpu() -> None:
-    _, learner = do_steps(make_config(), "bf16")
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_weights_moments_and_ema_have_one_layout_on_the_gpu(optimizer: str) -> None:
+    _, learner = do_steps(make_config(optimizer=optimizer), "bf16")
+    assert len(learner._optimizer.state) == len(list(learner.network.parameters()))
     for parameter, state in learner._optimizer.state.items():
         assert all(state[name].stride() == parameter.stride() for name in ("exp_avg", "exp_avg_sq"))
         assert all(value.device.type == "cuda" for value in state.values())
@@ -122,7 +126,7 @@ def test_the_tensors_of_a_step_need_no_more_memory_than_estimated(
 @pytest.mark.parametrize(
     ("precision", "settings"),
     [
-        pytest.param("bf16", {}, id="mono"),
+        pytest.param("bf16", {"optimizer": "muon"}, id="mono"),
         pytest.param("fp16", {"gan_weight": 0.1, "gan_features": 4}, id="adversarial"),
         pytest.param("fp16", {"monochrome_style": False, "scale": 2}, id="color", marks=pytest.mark.long),
     ],
@@ -148,8 +152,9 @@ def test_pictures_are_upscaled_on_the_gpu(half: bool, dtype: str, tmp_path: Path
     assert {text.split()[-4] for text in watch.convolutions} == {dtype}
 
 
-def test_the_time_of_a_step_is_estimated_on_the_gpu() -> None:
-    config = make_config()
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_the_time_of_a_step_is_estimated_on_the_gpu(optimizer: str) -> None:
+    config = make_config(optimizer=optimizer)
     with pretend_cuda() as watch:
         assert measure_step_seconds(config, network_spec(config), make_gpu("bf16"), micro_batch=2) > 0
     assert set(watch.convolutions) == {f" {way} bfloat16 nhwc x nhwc" for way in ("forward", "backward")}

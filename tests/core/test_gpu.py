@@ -15,14 +15,15 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests.small_runs import TINY, make_photos, make_region
-from trainer_core.events import Event, StepDone, Validated
+from trainer_core.events import Event, Notice, StepDone, Validated
 from trainer_core.model.initialize import initialize
 from trainer_core.model.rrdb import RRDBNet
-from trainer_core.planning.hardware import choose_hardware
+from trainer_core.planning.hardware import choose_hardware, estimate_memory
 from trainer_core.planning.plan import make_plan, network_spec
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training.batches import Batch, BatchMaker
 from trainer_core.training.cameras import make_camera, make_region_spec
+from trainer_core.training.checkpoint import load_checkpoint
 from trainer_core.training.learner import Learner
 from trainer_core.training.trainer import RunResult, Trainer
 
@@ -102,17 +103,23 @@ def test_a_checkpoint_moves_to_the_cpu_and_back(photos: Path, tmp_path: Path) ->
         assert max(losses) == steps and all(np.isfinite(loss) for loss in losses.values())
 
 
-def test_a_gpu_without_memory_ends_the_run_with_a_remedy_or_smaller_batches(photos: Path, tmp_path: Path) -> None:
+def test_a_gpu_without_memory_for_a_batch_completes_the_run_with_smaller_ones(photos: Path, tmp_path: Path) -> None:
+    settings = {"num_feat": 64, "num_block": 4, "num_grow_ch": 32, "batch_size": 64, "patch_size": 32}
+    config = TrainerConfig(source_dir="photos", workspace="run").replace(**{**TINY, **settings, "device": "cuda"})
     torch.cuda.empty_cache()
     total = torch.cuda.get_device_properties(0).total_memory
-    torch.cuda.set_per_process_memory_fraction(min(1.0, (torch.cuda.memory_reserved() + 300e6) / total))
+    room = estimate_memory(config, network_spec(config), choose_hardware(config), 16)  # less than half of a batch needs
+    torch.cuda.set_per_process_memory_fraction(min(1.0, (torch.cuda.memory_reserved() + room) / total))
     try:
-        settings = {"num_feat": 64, "num_block": 4, "num_grow_ch": 32, "batch_size": 64, "patch_size": 32}
-        result, events = train(photos, tmp_path, "cuda", steps=2, base_resolution=120, **settings)
+        result, events = train(photos, tmp_path, "cuda", steps=2, **settings)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
         torch.cuda.empty_cache()
-    if result.outcome == "failed":
-        assert "Out of memory" in (result.error or "")
-    else:
-        assert any("batch" in getattr(event, "text", "") for event in events)
+    assert (result.outcome, result.step, result.error) == ("completed", 2, None)
+    warnings = [event.text for event in events if isinstance(event, Notice) and event.level == "warning"]
+    shortages = [text for text in warnings if text.startswith("Memory ran out")]
+    assert shortages and shortages[0].startswith("Memory ran out with micro-batches of 64 patches.")
+    assert "the same effective batch" in shortages[-1]
+    checkpoint = load_checkpoint(tmp_path / "checkpoints" / "scale4_final.pth")
+    assert checkpoint.plan["micro_batch"] == 64 // 2 ** len(shortages), "each shortage halves the micro-batch"
+    assert max(losses_of(events)) == 2
