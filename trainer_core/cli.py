@@ -24,7 +24,7 @@ from typing import Any
 import trainer_core
 from trainer_core import environment
 from trainer_core.control import RunControl, SaveAnswer
-from trainer_core.errors import UserError
+from trainer_core.errors import UserError, is_out_of_memory
 from trainer_core.files import explain_error
 from trainer_core.requirements import find_unsafe_library
 from trainer_core.settings.config import SETTINGS, NumberOrAuto
@@ -103,9 +103,12 @@ def _assist(argv: Sequence[str] | None, signals: _SignalHandler, world: World) -
     try:
         world.join()
         return assist(world, signals.control)
-    except (PeerLost, UserError) as error:
+    except Exception as error:
+        if not isinstance(error, (PeerLost, UserError)) and not is_out_of_memory(error):
+            raise
         if signals.control.has_begun and not signals.exit_code:
-            print_lines(f"{PROGRAM}: process {world.rank + 1} of {world.size} ends: {error}", stream=sys.stderr)
+            reason = "Memory ran out in it. Use a smaller --batch-size." if is_out_of_memory(error) else error
+            print_lines(f"{PROGRAM}: process {world.rank + 1} of {world.size} ends: {reason}", stream=sys.stderr)
         return signals.exit_code or 1
     finally:
         world.end(1)

@@ -91,3 +91,23 @@ def test_a_loss_that_is_not_finite_is_skipped_and_counted_although_its_gradients
     reading = learner.read_latest()
     assert weights_of(learner).equal(before)
     assert (reading.skipped, reading.consecutive_skips) == (1, 1)
+
+
+@pytest.mark.parametrize("scale", [None, 1024.0])
+def test_a_step_begins_again_if_memory_ran_out_after_its_gradients_were_unscaled(
+    scale: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(*arguments: object, **more: object) -> None:
+        raise MemoryError
+
+    learner, other = make_learner(scale), make_learner(scale)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.nn.utils, "clip_grad_norm_", run_out)
+        with pytest.raises(MemoryError):
+            learner.update([make_batch()], count=1, learning_rate=1e-3)
+    assert not learner.is_mid_update
+    learner.discard_gradients()
+    for each in (learner, other):
+        each.update([make_batch()], count=1, learning_rate=1e-3)
+    assert weights_of(learner).equal(weights_of(other))
+    assert learner._scaler is None or learner._scaler.get_scale() == scale

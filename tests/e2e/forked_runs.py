@@ -21,7 +21,7 @@ environment.configure_libraries()
 import torch
 
 from trainer_core import cli
-from trainer_core.training import batches, learner, peers, trainer, world
+from trainer_core.training import adam, batches, learner, peers, trainer, world
 
 assert trainer and peers, "imported before the first fork, as what an optimizer imports"
 torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
@@ -29,24 +29,39 @@ torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
 
 def run_out_of_memory() -> None:
     """Let memory run out in the third micro-batch."""
-    _fail_once(MemoryError("out of memory"))
+    _fail_at_third_call(batches.BatchMaker, "make_batch", MemoryError("out of memory"))
 
 
 def break_down() -> None:
     """Let the third micro-batch fail."""
-    _fail_once(ValueError("no such thing"))
+    _fail_at_third_call(batches.BatchMaker, "make_batch", ValueError("no such thing"))
 
 
-def _fail_once(error: Exception) -> None:
-    real, count = batches.BatchMaker.make_batch, [0]
+def run_out_in_the_sum() -> None:
+    """Let memory run out where the gradients of the second step are to be added up."""
+    _fail_at_third_call(torch, "_foreach_copy_", MemoryError("out of memory"))
 
-    def make_batch(self: batches.BatchMaker, *arguments: Any) -> batches.Batch:
+
+def run_out_before_the_update() -> None:
+    """Let memory run out in the third step after the gradients are added up."""
+    _fail_at_third_call(learner.Learner, "_count_skips", MemoryError("out of memory"))
+
+
+def run_out_in_the_update() -> None:
+    """Let memory run out in the third update of the weights."""
+    _fail_at_third_call(adam.Adam, "step", MemoryError("out of memory"))
+
+
+def _fail_at_third_call(owner: Any, name: str, error: Exception) -> None:
+    real, count = getattr(owner, name), [0]
+
+    def function(*arguments: Any, **more: Any) -> Any:
         count[0] += 1
         if count[0] == 3:
             raise error
-        return real(self, *arguments)
+        return real(*arguments, **more)
 
-    batches.BatchMaker.make_batch = make_batch  # type: ignore
+    setattr(owner, name, function)
 
 
 def lose_patience() -> None:

@@ -270,6 +270,28 @@ def test_memory_that_runs_out_in_a_peer_halves_the_micro_batches_of_all(runs: Ru
     assert load(tmp_path / "w").samples == 32
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("where", ["in_the_sum", "before_the_update", "in_the_update"])
+def test_memory_that_runs_out_in_one_process_after_the_vote_ends_the_run_with_a_checkpoint(
+    runs: Runs, alone: Path, tmp_path: Path, rank: int, where: str
+) -> None:
+    fault = {"fault": f"run_out_{where}", "rank": rank}
+    run = runs.start(tmp_path / "w", fault=fault, checkpoint_interval=1)
+    assert run.wait() == [1, 1], run.output() + run.output(1)
+    finished = journal(tmp_path / "w")[-1]
+    expected = 1 if where == "in_the_sum" else 2 + rank  # the main process completes the step that its peer cannot
+    assert (finished["outcome"], finished["step"]) == ("failed", expected)
+    assert load(tmp_path / "w", f"step{finished['step']}").step == finished["step"]
+    if rank:
+        assert run.output(1).count("process 2 of 2 ends: Memory ran out in it") == 1
+        assert "has ended or cannot be reached" in finished["error"]
+    else:
+        assert "Out of memory" in finished["error"]
+    assert "Traceback" not in run.output() + run.output(1)
+    runs.train(tmp_path / "w", "--resume", "latest")
+    assert digest(tmp_path / "w") == digest(alone)
+
+
 def test_a_rollback_takes_all_processes_back(runs: Runs, tmp_path: Path) -> None:
     for size in (1, 2):
         run = runs.start(tmp_path / f"w{size}", size=size, fault={"fault": "explode"}, checkpoint_interval=2, steps=10)

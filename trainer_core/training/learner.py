@@ -69,7 +69,7 @@ class Learner:
         self.network = network.to(self.device).to(memory_format=hardware.memory_format)  # type: ignore[call-overload]
         self.network.recomputes_blocks = config.memory == "low"
         self.ema = Ema(self.network, config.ema_decay)
-        self.is_mid_update = False
+        self.is_mid_update = self._is_unscaled = False
         self.adversary = Adversary(config, hardware) if config.gan_weight > 0 else None
         self._losses = TrainingLoss(config, hardware)
         self._clip = config.gradient_clip or float("inf")
@@ -137,6 +137,7 @@ class Learner:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
             if self._scaler:
+                self._is_unscaled = True
                 self._scaler.unscale_(optimizer)
         together = self.device.type != "mps"  # where torch has no such functions for lists of tensors
         clip = torch.nn.utils.clip_grad_norm_
@@ -150,6 +151,7 @@ class Learner:
                 optimizer.step()
         if self._scaler:
             self._scaler.update()
+            self._is_unscaled = False
         self.ema.update()
         if self.adversary is not None:
             self.adversary.end_step()
@@ -187,6 +189,9 @@ class Learner:
         """Discard the gradients of an unfinished update."""
         for optimizer in self._optimizers:
             optimizer.zero_grad(set_to_none=True)
+        if self._scaler and self._is_unscaled:  # as after an update, but at the same scale
+            self._scaler.update(self._scaler.get_scale())
+            self._is_unscaled = False
 
     # -- state ---------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from trainer_core.control import RunControl, Stopped
 from trainer_core.data.photos import Photo
 from trainer_core.errors import UserError, is_out_of_memory
 from trainer_core.model.rrdb import RRDBNet
-from trainer_core.planning.hardware import Hardware, choose_hardware
+from trainer_core.planning.hardware import Hardware, choose_hardware, release_memory
 from trainer_core.planning.plan import RunPlan, network_spec
 from trainer_core.priority import set_priority
 from trainer_core.settings.batch_sizes import RATINGS_DIFFER, largest_micro_batch
@@ -148,6 +148,7 @@ def assist(world: World, control: RunControl) -> int:
 
     Raises:
         PeerLost: the main process has ended, or cannot be reached.
+        MemoryError, RuntimeError: this process alone ran out of memory, or failed otherwise.
     """
     peer: _Peer | None = None
     while True:
@@ -165,10 +166,13 @@ def assist(world: World, control: RunControl) -> int:
             elif peer is not None:
                 peer.do_step(**message)
         except Exception as error:
-            if not isinstance(error, (UserError, Stopped)) and not is_out_of_memory(error):
+            can_go_on = isinstance(error, (UserError, Stopped)) or is_out_of_memory(error)
+            if not (can_go_on and world.failure_is_known):  # else the main process decides what follows
                 raise
-            if peer is not None:  # the main process knows of it and decides what follows
-                peer.drop_step()
+        else:
+            continue
+        if peer is not None:  # after the exception, whose traceback holds tensors
+            peer.drop_step()
 
 
 class _Peer:
@@ -192,7 +196,7 @@ class _Peer:
             )
         set_priority(config.priority)
         torch.set_num_threads(config.threads or torch.get_num_threads())
-        self._world = world
+        self._world, self._hardware = world, hardware
         self._learner = Learner(config, RRDBNet(network_spec(config)), hardware, world)
         try_compiling(self._learner.network, config, hardware, message["micro_batch"])
         self._batch_maker = BatchMaker(config, camera, self._learner.device, hardware.memory_format)
@@ -225,6 +229,7 @@ class _Peer:
         self._learner.update(own, count=count, learning_rate=learning_rate)
 
     def drop_step(self) -> None:
-        """Drop the gradients of a step that not all processes completed."""
+        """Drop the gradients of a step that not all processes completed, and return memory to the device."""
         self._learner.discard_gradients()
+        release_memory(self._hardware)
         self._next = None

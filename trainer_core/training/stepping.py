@@ -1,7 +1,8 @@
 """One step of a run after the other: micro-batches from the source of samples, and less memory when it runs out.
 
 When memory runs out in a step, its micro-batch is halved, and a single patch computes the blocks of the network twice.
-The step begins again from its first sample, so samples and effective batch stay as they are.
+The step begins again from its first sample, so samples and effective batch stay as they are. Several processes all
+begin it again; if memory runs out in one of them alone, in the sum of the gradients or in the update, the run ends.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ class Stepper:
             self._learner.update(self._make_batches(count), count=count, learning_rate=learning_rate)
         except Exception as error:
             is_lowest = size == 1 and self._learner.network.recomputes_blocks
-            if not is_out_of_memory(error) or self._learner.is_mid_update or is_lowest:
+            can_repeat = self._world.failure_is_known and not self._learner.is_mid_update and not is_lowest
+            if not is_out_of_memory(error) or not can_repeat:  # other processes may have completed the step
                 raise
             return False  # the caller goes on after the exception, whose traceback holds tensors
         return True

@@ -51,9 +51,12 @@ class World:
         stop_signal: number of the signal that asked this process to stop; 0 without one.
         on_stop_signal: called in the main process with the number of a signal that only a peer received.
         on_wait: called with a sentence when the main process has waited for its peers for a minute.
+        failure_is_known: whether all processes know of the failure that `together` raised; each other failure concerns
+            this process alone. An exchange after it resets this.
     """
 
     rank, size, local_rank, local_size = 0, 1, 0, 1
+    failure_is_known = True
 
     def __init__(self) -> None:
         self.stop_signal = 0
@@ -98,6 +101,7 @@ class ProcessGroup(World):
         self.rank, self.size = int(environment["RANK"]), int(environment["WORLD_SIZE"])
         self.local_rank, self.local_size = int(environment["LOCAL_RANK"]), int(environment["LOCAL_WORLD_SIZE"])
         self.is_restarted = environment.get(_RESTARTS, "0") != "0"
+        self.failure_is_known = False
         self._is_joined = False
         self._group: Any = None
         self._flat: torch.Tensor | None = None
@@ -157,17 +161,26 @@ class ProcessGroup(World):
         except BaseException as error:
             with contextlib.suppress(PeerLost, Stopped):
                 self._agree(_kind_of(error), str(error) or type(error).__name__)
+                self.failure_is_known = True
             raise
         kind, reasons = self._agree(_DONE, "")
         if kind == _DONE:
             return
+        self.failure_is_known = True
         if kind == _STOPPED or self.rank:
             raise Stopped
         text = " ".join(reasons)
         raise {_REFUSED: UserError, _OUT_OF_MEMORY: MemoryError}.get(kind, RuntimeError)(text)
 
     def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Replace each tensor by its sum over all processes."""
+        """Replace each tensor by its sum over all processes; if that fails here, nothing can be sent any more."""
+        try:
+            self._add_up(tensors)
+        except BaseException:
+            self._is_joined = False  # the others wait in the sum, where they notice the end of this process
+            raise
+
+    def _add_up(self, tensors: Sequence[torch.Tensor]) -> None:
         import torch
         import torch.distributed as dist
 
@@ -228,6 +241,7 @@ class ProcessGroup(World):
             PeerLost: it failed, or did not end in time; nothing can be sent any more.
             Stopped: the main process was asked to stop, and its peers do not answer; likewise.
         """
+        self.failure_is_known = False
         if not self._is_joined:
             raise PeerLost(_LOST)
         started, is_reported, stop_by = time.monotonic(), False, math.inf
