@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
+import math
 import os
 import re
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trainer_core import cli
 from trainer_core.cli import _SignalHandler
-from trainer_core.control import RunControl, StopMode
+from trainer_core.control import RunControl, StopMode, Stopped
 from trainer_core.errors import UserError
+from trainer_core.training import world as world_module
 from trainer_core.training.failures import PeerLost
 from trainer_core.training.world import ProcessGroup, World, check_restart, read_world
 
@@ -137,3 +141,96 @@ def test_work_that_ends_just_after_a_wait_for_it_counts_as_done() -> None:
         world._wait(lambda: LateWork("Connection reset by peer"), 1.0)
     with pytest.raises(PeerLost):
         world._wait(LateWork, 1.0)  # nothing can be exchanged any more
+
+
+class SumOnGpu:
+    """A sum under way on a GPU: it ends after some looks at it, well or not; a wait before that would block."""
+
+    def __init__(self, looks: float, failure: str = "") -> None:
+        self.looks, self.failure, self.limits = looks, failure, list[object]()
+
+    def is_completed(self) -> bool:
+        self.looks -= 1
+        return self.looks < 0
+
+    def wait(self, *limit: object) -> None:
+        assert self.looks < 0
+        self.limits += limit
+        if self.failure:
+            raise RuntimeError(self.failure)
+
+
+class GpuGroup:
+    """The processes as NCCL connects them."""
+
+    def __init__(self, backend: str = "", timeout: datetime.timedelta | None = None) -> None:
+        self.backend, self.timeout, self.aborts = backend, timeout, 0
+
+    def abort(self) -> None:
+        self.aborts += 1
+
+
+@pytest.fixture
+def gpu_world(monkeypatch: pytest.MonkeyPatch) -> ProcessGroup:
+    """The main process of two, whose sums are those of NCCL; `torch.distributed.all_reduce` is to be replaced."""
+    distributed = pytest.importorskip("torch.distributed")
+    monkeypatch.setattr(world_module, "_can_sum_on_gpu", lambda tensor: True)
+    monkeypatch.setattr(world_module, "_NOTICE_DELAY", 0.05)
+    monkeypatch.setattr(world_module, "_STEP_TIMEOUT", 0.2)
+    monkeypatch.setattr(distributed, "new_group", GpuGroup)
+    monkeypatch.setenv("TORCH_NCCL_ASYNC_ERROR_HANDLING", "")
+    monkeypatch.delenv("TORCH_NCCL_ASYNC_ERROR_HANDLING")
+    world = ProcessGroup({**VARIABLES, "RANK": "0", "LOCAL_RANK": "0"})
+    world._is_joined = True
+    return world
+
+
+def add_up(world: ProcessGroup, monkeypatch: pytest.MonkeyPatch, work: SumOnGpu) -> list[dict[str, Any]]:
+    import torch
+
+    calls: list[dict[str, Any]] = []
+
+    def all_reduce(tensor: object, **options: Any) -> SumOnGpu:
+        calls.append(options)
+        return work
+
+    monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
+    world.add_up([torch.ones(3)])
+    return calls
+
+
+def test_a_sum_on_gpus_has_a_group_whose_limit_is_that_of_a_step(
+    gpu_world: ProcessGroup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = SumOnGpu(looks=5)
+    (options,) = add_up(gpu_world, monkeypatch, work)
+    group = options["group"]
+    assert options["async_op"] and group.backend == "nccl" and 0.2 < group.timeout.total_seconds() < 120
+    assert work.looks < 0 and not work.limits  # NCCL gives up what a wait with a limit does not see the end of
+    assert os.environ["TORCH_NCCL_ASYNC_ERROR_HANDLING"] == "0"
+    assert add_up(gpu_world, monkeypatch, SumOnGpu(looks=0))[0]["group"] is group and not group.aborts
+
+
+def test_a_sum_on_gpus_that_never_ends_is_given_up(gpu_world: ProcessGroup, monkeypatch: pytest.MonkeyPatch) -> None:
+    notices: list[str] = []
+    gpu_world.on_wait = notices.append
+    with pytest.raises(PeerLost, match="did not answer"):
+        add_up(gpu_world, monkeypatch, SumOnGpu(looks=math.inf))
+    assert gpu_world._gpu_group.aborts and len(notices) == 1
+    with pytest.raises(PeerLost):
+        gpu_world.send({})
+
+
+def test_a_sum_on_gpus_that_fails_names_the_reason(gpu_world: ProcessGroup, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(PeerLost, match=r"on the GPUs \(NCCL error: remote process exited\)"):
+        add_up(gpu_world, monkeypatch, SumOnGpu(looks=1, failure="NCCL error: remote process exited\nmore"))
+    assert gpu_world._gpu_group.aborts
+
+
+def test_a_stop_ends_the_wait_for_a_sum_on_gpus(gpu_world: ProcessGroup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world_module, "_STEP_TIMEOUT", 60.0)
+    monkeypatch.setattr(world_module, "_STOP_PATIENCE", 0.05)
+    gpu_world.stop_signal = signal.SIGINT
+    with pytest.raises(Stopped):
+        add_up(gpu_world, monkeypatch, SumOnGpu(looks=math.inf))
+    assert gpu_world._gpu_group.aborts

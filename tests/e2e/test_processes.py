@@ -145,6 +145,12 @@ def test_two_processes_train_one_discriminator_also_after_a_resume_and_a_rollbac
     assert digest(tmp_path / "w1") == digest(tmp_path / "w2")
 
 
+def test_the_way_to_add_up_on_gpus_gives_the_same_run(runs: Runs, alone: Path, tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "w", fault={"fault": "add_up_as_on_gpus"})
+    assert run.wait() == [0, 0], run.output() + run.output(1)
+    assert digest(tmp_path / "w") == digest(alone)
+
+
 def test_more_micro_batches_differ_only_by_the_order_of_summation(runs: Runs, tmp_path: Path) -> None:
     runs.train(tmp_path / "one", size=1, grad_accum_steps=4, steps=4)
     runs.train(tmp_path / "two", grad_accum_steps=4, steps=4)

@@ -1,7 +1,7 @@
 """The learner: the network, its optimizer and its EMA weights, and their update.
 
 `loop` calls `update` once per step. An update reads nothing back from the device: whether the gradients were finite
-stays a tensor, by which the optimizer skips the step, so no update waits for CUDA.
+stays a tensor, by which the optimizer skips the step, so the update of a run in one process never waits for CUDA.
 """
 
 from __future__ import annotations

@@ -34,6 +34,9 @@ _MESSAGE_TIMEOUT = 6 * 3600.0  # seconds between two messages of the main proces
 _STOP_PATIENCE = 10.0  # seconds that the main process waits for its peers after a signal to stop
 _NOTICE_DELAY = 60.0  # seconds after which a wait is reported
 _POLL = 0.2  # seconds; between two, Python handles signals
+_GPU_POLL = 0.0005  # seconds between two looks at a sum on the GPU
+_GPU_BACKEND = "nccl"
+_GPU_MARGIN = 60.0  # seconds by which this module notices an unanswered sum before NCCL does
 _PACKET = 512  # bytes of a message that are sent at once
 _TEXT = 4096  # bytes of a reason
 
@@ -94,7 +97,7 @@ class World:
 
 
 class ProcessGroup(World):
-    """One of several processes, connected by torch.distributed: gloo, and NCCL for tensors on CUDA devices."""
+    """One of several processes, connected by torch.distributed: gloo, and NCCL for sums on CUDA devices."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         super().__init__()
@@ -104,21 +107,21 @@ class ProcessGroup(World):
         self.failure_is_known = False
         self._is_joined = False
         self._group: Any = None
+        self._gpu_group: Any = None  # made by the first sum, when all processes are known to train on such GPUs
         self._flat: torch.Tensor | None = None
         self._views: list[torch.Tensor] = []
+        self._sums_on_gpu = False
 
     def join(self) -> None:
         """Connect with the other processes, on the GPU with the number of this process if there is one."""
         import torch
         import torch.distributed as dist
 
-        backend = "gloo"
-        if dist.is_nccl_available() and torch.cuda.device_count() >= self.local_size:
+        if torch.cuda.device_count() >= self.local_size:
             torch.cuda.set_device(self.local_rank)
-            backend = "cpu:gloo,cuda:nccl"
         try:
-            dist.init_process_group(backend, timeout=datetime.timedelta(seconds=_JOIN_TIMEOUT))
-            self._group = dist.new_group(backend=backend, timeout=datetime.timedelta(seconds=_MESSAGE_TIMEOUT))
+            dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=_JOIN_TIMEOUT))
+            self._group = dist.new_group(backend="gloo", timeout=datetime.timedelta(seconds=_MESSAGE_TIMEOUT))
         except (RuntimeError, ValueError) as error:
             raise UserError(f"The processes that torchrun started cannot connect ({_first_line(error)}).") from error
         self._is_joined = True
@@ -177,24 +180,40 @@ class ProcessGroup(World):
         try:
             self._add_up(tensors)
         except BaseException:
-            self._is_joined = False  # the others wait in the sum, where they notice the end of this process
+            self._abandon()  # the others wait in the sum, where they notice the end of this process
             raise
 
     def _add_up(self, tensors: Sequence[torch.Tensor]) -> None:
         import torch
-        import torch.distributed as dist
 
         if self._flat is None:
-            device = tensors[0].device if tensors[0].is_cuda else torch.device("cpu")  # gloo adds up on the CPU
+            self._sums_on_gpu = _can_sum_on_gpu(tensors[0])
+            device = tensors[0].device if self._sums_on_gpu else torch.device("cpu")  # where gloo adds up
             self._flat = torch.empty(sum(tensor.numel() for tensor in tensors), device=device)
             parts = torch.split(self._flat, [tensor.numel() for tensor in tensors])
             self._views = [part.as_strided(t.shape, t.stride()) for part, t in zip(parts, tensors)]
         torch._foreach_copy_(self._views, list(tensors))
-        if self._flat.is_cuda:
-            dist.all_reduce(self._flat, group=self._group)
-        else:
-            self._wait(lambda: dist.all_reduce(self._flat, group=self._group, async_op=True), _STEP_TIMEOUT)
+        self._wait(self._begin_sum, _STEP_TIMEOUT, is_on_gpu=self._sums_on_gpu)
         torch._foreach_copy_(list(tensors), self._views)
+
+    def _begin_sum(self) -> Any:
+        import torch.distributed as dist
+
+        if not self._sums_on_gpu:
+            return dist.all_reduce(self._flat, group=self._group, async_op=True)
+        if self._gpu_group is None:
+            # by default a thread of NCCL ends the process when a sum fails, and the run would not be saved
+            os.environ.setdefault("TORCH_NCCL_ASYNC_ERROR_HANDLING", "0")
+            limit = datetime.timedelta(seconds=_STEP_TIMEOUT + _GPU_MARGIN)
+            self._gpu_group = dist.new_group(backend=_GPU_BACKEND, timeout=limit)
+        return dist.all_reduce(self._flat, group=self._gpu_group, async_op=True)
+
+    def _abandon(self) -> None:
+        """Exchange nothing more; give up a sum that waits on the GPU, where it can hold up copies of the weights."""
+        self._is_joined = False
+        if self._gpu_group is not None:
+            with contextlib.suppress(Exception):
+                self._gpu_group.abort()
 
     def end(self, code: int) -> None:
         """End the run in all processes; `code` is their exit code. Does nothing before `join` and after a failure."""
@@ -234,8 +253,10 @@ class ProcessGroup(World):
 
         self._wait(lambda: dist.broadcast(tensor, 0, self._group, async_op=True), timeout)
 
-    def _wait(self, begin: Callable[[], Any], timeout: float) -> None:
+    def _wait(self, begin: Callable[[], Any], timeout: float, *, is_on_gpu: bool = False) -> None:
         """Begin work with the other processes and wait for its end.
+
+        Work on a GPU is waited for as well, so that no weights are updated with a sum that is never complete.
 
         Raises:
             PeerLost: it failed, or did not end in time; nothing can be sent any more.
@@ -247,20 +268,13 @@ class ProcessGroup(World):
         started, is_reported, stop_by = time.monotonic(), False, math.inf
         try:
             work = begin()
-            while True:
-                try:
-                    work.wait(datetime.timedelta(seconds=_POLL))
-                    return
-                except RuntimeError:
-                    if work.is_completed():  # it failed, or ended just after the wait
-                        work.wait()
-                        return
+            while not _has_ended(work, is_on_gpu):
                 now = time.monotonic()
                 waited = now - started
                 if self.stop_signal and self.rank == 0:
                     stop_by = min(stop_by, now + _STOP_PATIENCE)
                 if now > stop_by:
-                    self._is_joined = False
+                    self._abandon()
                     raise Stopped
                 if waited > timeout:
                     raise PeerLost(f"The other processes of this run did not answer for {timeout / 60:.0f} minutes.")
@@ -268,11 +282,41 @@ class ProcessGroup(World):
                     is_reported = True
                     self.on_wait(f"Waiting for the other processes of this run, up to {timeout / 60:.0f} minutes.")
         except RuntimeError as error:
-            self._is_joined = False
-            raise error if isinstance(error, PeerLost) else PeerLost(_LOST) from error
+            self._abandon()
+            if isinstance(error, PeerLost):
+                raise
+            text = f"The gradients cannot be added up on the GPUs ({_first_line(error)})." if is_on_gpu else _LOST
+            raise PeerLost(text) from error
 
 
 _LOST = "Another process of this run has ended or cannot be reached."
+
+
+def _can_sum_on_gpu(tensor: torch.Tensor) -> bool:
+    import torch.distributed as dist
+
+    return tensor.is_cuda and dist.is_nccl_available()
+
+
+def _has_ended(work: Any, is_on_gpu: bool) -> bool:
+    """Wait for work for a moment and return whether it has ended.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    if is_on_gpu:
+        if not work.is_completed():  # a wait with a limit would give it up afterwards
+            time.sleep(_GPU_POLL)
+            return False
+    else:
+        try:
+            work.wait(datetime.timedelta(seconds=_POLL))
+            return True
+        except RuntimeError:
+            if not work.is_completed():
+                return False
+    work.wait()  # it has ended, well or not
+    return True
 
 
 def read_world(environment: Mapping[str, str] = os.environ) -> World:
