@@ -103,17 +103,39 @@ def test_a_batch_is_shared_out_with_the_same_number_of_patches(tmp_path: Path) -
         share(16, 1, 3)
 
 
-def test_two_processes_do_not_share_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["cuda", "xpu"])
+def test_two_processes_do_not_share_a_gpu(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     from trainer_core.planning.hardware import Hardware
     from trainer_core.training.peers import check_devices
 
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(getattr(torch, kind), "device_count", lambda: 2)
     world = World()
     world.local_size, world.local_rank = 2, 1
-    check_devices(Hardware("cuda:1", "bf16", "GPU"), world)
-    with pytest.raises(UserError, match=r"process 1 would use GPU \(cuda:0\). Use --device cuda without a number"):
-        check_devices(Hardware("cuda:0", "bf16", "GPU"), world)
+    check_devices(Hardware(f"{kind}:1", "bf16", "GPU"), world)
+    text = rf"process 1 would use GPU \({kind}:0\). Use --device {kind} without a number"
+    with pytest.raises(UserError, match=text):
+        check_devices(Hardware(f"{kind}:0", "bf16", "GPU"), world)
+    world.local_size = 3
+    with pytest.raises(UserError, match="started 3 processes on this machine, which has 2 GPUs"):
+        check_devices(Hardware(f"{kind}:1", "bf16", "GPU"), world)
+    world.local_size = 2
+    with pytest.raises(UserError, match=r"which has 1 GPU\. "):
+        check_devices(Hardware("mps", "fp32", "Apple GPU"), world)
+    check_devices(Hardware("cpu", "fp32", "CPU"), world)
+
+
+@pytest.mark.parametrize("kind", ["cuda", "xpu"])
+def test_a_process_joins_on_the_gpu_with_its_number(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    chosen: list[int] = []
+    monkeypatch.setattr(getattr(torch, kind), "set_device", chosen.append)
+    for name in ("init_process_group", "new_group"):
+        monkeypatch.setattr(torch.distributed, name, lambda *arguments, **more: None)
+    for count in (1, 2):  # with fewer GPUs than processes they train on the CPU, or are refused
+        monkeypatch.setattr(getattr(torch, kind), "device_count", lambda count=count: count)
+        ProcessGroup(VARIABLES).join()
+        assert chosen == [1] * (count == 2)
 
 
 class LateWork:

@@ -53,6 +53,11 @@ def find_gpus() -> tuple[tuple[Gpu, ...], str]:
     return tuple(found), reason.strip().rstrip(".")
 
 
+def count_gpus(kind: str) -> int:
+    """Return the number of GPUs of a kind on this machine, usable or not."""
+    return 1 if kind == "mps" else int(_backend(kind).device_count())
+
+
 def _numbers(kind: str) -> list[int]:
     """Return the numbers of the GPUs, the current one first; in one of several processes that is the process's own."""
     backend = _backend(kind)

@@ -20,6 +20,7 @@ from trainer_core.control import RunControl, Stopped
 from trainer_core.data.photos import Photo
 from trainer_core.errors import UserError, is_out_of_memory
 from trainer_core.model.rrdb import RRDBNet
+from trainer_core.planning import gpus
 from trainer_core.planning.hardware import Hardware, choose_hardware, release_memory
 from trainer_core.planning.plan import RunPlan, network_spec
 from trainer_core.priority import set_priority
@@ -32,6 +33,8 @@ from trainer_core.training.learner import Learner
 from trainer_core.training.moments import flatten, unflatten
 from trainer_core.training.samples import make_region_source
 from trainer_core.training.world import World
+
+_CHOICES_OF_GPUS = {"cuda": "CUDA_VISIBLE_DEVICES", "xpu": "ZE_AFFINITY_MASK"}  # variables that leave out some
 
 
 def share_out_batch(plan: RunPlan, processes: int) -> RunPlan:
@@ -64,18 +67,19 @@ def check_devices(hardware: Hardware, world: World) -> None:
     Raises:
         UserError: there are fewer GPUs than processes.
     """
-    count = torch.cuda.device_count() if hardware.torch_device.type == "cuda" else world.local_size
+    kind = hardware.kind
+    count = world.local_size if kind == "cpu" else gpus.count_gpus(kind)
     if world.local_size > count:
         raise UserError(
             f"torchrun started {world.local_size} processes on this machine, which has {count} "
             f"GPU{'s' if count > 1 else ''}. Use --nproc-per-node {count}, or --device cpu."
         )
-    if world.local_size > 1 and hardware.kind == "cuda" and hardware.device != f"cuda:{world.local_rank}":
-        own = f"cuda:{world.local_rank}"
+    own = f"{kind}:{world.local_rank}"
+    if world.local_size > 1 and kind in _CHOICES_OF_GPUS and hardware.device != own:
         raise UserError(
             f"Each process uses the GPU with its own number, but process {world.local_rank} would use "
-            f"{hardware.label}. Use --device cuda without a number. If {own} cannot be used, leave it out with "
-            "CUDA_VISIBLE_DEVICES."
+            f"{hardware.label}. Use --device {kind} without a number. If {own} cannot be used, leave it out with "
+            f"{_CHOICES_OF_GPUS[kind]}."
         )
 
 

@@ -117,8 +117,9 @@ class ProcessGroup(World):
         import torch
         import torch.distributed as dist
 
-        if torch.cuda.device_count() >= self.local_size:
-            torch.cuda.set_device(self.local_rank)
+        for gpus in (torch.cuda, torch.xpu):
+            if gpus.device_count() >= self.local_size:
+                gpus.set_device(self.local_rank)
         try:
             dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=_JOIN_TIMEOUT))
             self._group = dist.new_group(backend="gloo", timeout=datetime.timedelta(seconds=_MESSAGE_TIMEOUT))
