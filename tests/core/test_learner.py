@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,8 +18,10 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import Hardware
 from trainer_core.planning.plan import network_spec
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.training.adversary import Adversary
 from trainer_core.training.batches import Batch
 from trainer_core.training.learner import Learner
+from trainer_core.training.moments import compute_checksum
 
 
 def make_learner(scale: float | None = None, **given: Any) -> Learner:
@@ -111,3 +114,57 @@ def test_a_step_begins_again_if_memory_ran_out_after_its_gradients_were_unscaled
         each.update([make_batch()], count=1, learning_rate=1e-3)
     assert weights_of(learner).equal(weights_of(other))
     assert learner._scaler is None or learner._scaler.get_scale() == scale
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("processes", "threads"), [(1, 2), (2, 1)])
+def test_each_of_several_processes_updates_its_weights_with_one_thread(
+    processes: int, threads: int, monkeypatch: pytest.MonkeyPatch, two_threads: None
+) -> None:
+    learner, counts = make_learner(1024.0, gan_weight=0.1, gan_features=4), dict[str, int]()
+    learner._world.size = processes
+
+    def count_threads(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def function(*arguments: Any, **more: Any) -> Any:
+            counts[name] = torch.get_num_threads()
+            return real(*arguments, **more)
+
+        monkeypatch.setattr(owner, name, function)
+
+    count_threads(torch.nn.utils, "clip_grad_norm_")
+    count_threads(learner._scaler, "unscale_")
+    count_threads(learner._optimizer, "step")
+    count_threads(learner.ema, "update")
+    count_threads(Adversary, "end_step")
+    count_threads(learner.network, "forward")
+    learner.update([make_batch()], count=1, learning_rate=1e-3)
+    assert counts.pop("forward") == torch.get_num_threads() == 2
+    assert set(counts.values()) == {threads} and len(counts) == 5
+
+
+def test_a_checksum_depends_on_each_bit_of_the_weights_and_not_on_their_layout() -> None:
+    learner = make_learner(gan_weight=0.1, gan_features=4)
+    before, weights = learner.checksum(), list(learner.network.parameters())
+    assert learner.checksum() == before == make_learner(gan_weight=0.1, gan_features=4).checksum()
+    assert compute_checksum(weights) == compute_checksum([weight.contiguous() for weight in weights])
+    assert learner.adversary is not None
+    parts = [*weights[::5], *learner.adversary.network.parameters(), *learner.adversary.network.buffers()]
+    for part in parts:
+        bits = part.detach().view(torch.int32)
+        bits[(0,) * bits.dim()] ^= 1
+        assert learner.checksum() != before
+        bits[(0,) * bits.dim()] ^= 1
+    assert learner.checksum() == before
+    up, down = weights[0].detach().view(torch.int32), weights[2].detach().view(torch.int32)
+    up[0, 0, 0, 0] += 1
+    down[0, 0, 0, 0] -= 1
+    assert learner.checksum() != before

@@ -89,6 +89,35 @@ def explode() -> None:
     learner.Learner.update = update  # type: ignore
 
 
+def change_a_bit() -> None:
+    """Change the last bit of one weight after the fourth update."""
+    real, count = learner.Learner.update, [0]
+
+    def update(self: learner.Learner, *arguments: Any, **more: Any) -> None:
+        real(self, *arguments, **more)
+        count[0] += 1
+        if count[0] == 4:
+            _change_a_bit_of(self)
+
+    learner.Learner.update = update  # type: ignore
+
+
+def load_other_weights() -> None:
+    """Load weights of which one differs in its last bit."""
+    real = learner.Learner.restart
+
+    def restart(self: learner.Learner, params: dict[str, torch.Tensor]) -> None:
+        real(self, params)
+        _change_a_bit_of(self)
+
+    learner.Learner.restart = restart  # type: ignore
+
+
+def _change_a_bit_of(one: learner.Learner) -> None:
+    weight = next(one.network.parameters()).detach().view(torch.int32)[0, 0, 0]
+    weight[0] ^= 1
+
+
 def _start(request: dict[str, Any]) -> list[int]:
     size = request["size"]
     with socket.socket() as free:

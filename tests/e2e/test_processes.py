@@ -298,6 +298,27 @@ def test_memory_that_runs_out_in_one_process_after_the_vote_ends_the_run_with_a_
     assert digest(tmp_path / "w") == digest(alone)
 
 
+def test_processes_whose_weights_differ_end_before_a_checkpoint_of_them(
+    runs: Runs, alone: Path, tmp_path: Path
+) -> None:
+    run = runs.start(tmp_path / "w", fault={"fault": "change_a_bit", "rank": 1}, checkpoint_interval=2)
+    assert run.wait() == [1, 1], run.output() + run.output(1)
+    finished = journal(tmp_path / "w")[-1]
+    assert finished["outcome"] == "failed" and "do not have the same weights" in finished["error"]
+    assert finished["step"] == 4 and finished["checkpoint"].endswith("scale4_step2.pth")
+    assert load(tmp_path / "w", "step2").step == 2 and not list((tmp_path / "w" / "checkpoints").glob("*step4*"))
+    assert "Traceback" not in run.output() + run.output(1)
+    runs.train(tmp_path / "w", "--resume", "latest")
+    assert digest(tmp_path / "w") == digest(alone)
+
+
+def test_processes_that_do_not_begin_with_the_same_weights_do_no_step(runs: Runs, tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "w", fault={"fault": "load_other_weights", "rank": 1})
+    assert run.wait() == [1, 1], run.output() + run.output(1)
+    finished = journal(tmp_path / "w")[-1]
+    assert finished["step"] == 0 and "do not have the same weights" in finished["error"]
+
+
 def test_a_rollback_takes_all_processes_back(runs: Runs, tmp_path: Path) -> None:
     for size in (1, 2):
         run = runs.start(tmp_path / f"w{size}", size=size, fault={"fault": "explode"}, checkpoint_interval=2, steps=10)

@@ -28,6 +28,17 @@ class PeerLost(RuntimeError):
     """The loss of another process of this run: it has ended, or does not answer."""
 
 
+class WeightsDiffer(RuntimeError):
+    """The end of a run whose processes do not have the same weights; it is not saved."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The processes of this run do not have the same weights, so this step is not saved. Use devices of one "
+            "kind, and the same versions of this program and of PyTorch on all machines. --resume latest continues "
+            "from the newest checkpoint."
+        )
+
+
 class ValidationMemoryError(MemoryError):
     """A lack of memory in a validation or preview, which does not depend on the batch."""
 

@@ -24,7 +24,7 @@ from trainer_core.training.batches import Batch
 from trainer_core.training.checkpoint import copy_to_cpu
 from trainer_core.training.ema import Ema
 from trainer_core.training.losses import TrainingLoss
-from trainer_core.training.moments import clear_moments, load_moments
+from trainer_core.training.moments import clear_moments, compute_checksum, load_moments
 from trainer_core.training.muon import Muon, find_inner_kernels
 from trainer_core.training.world import World
 
@@ -107,7 +107,9 @@ class Learner:
             self._add_gradients(batches, count)
         gradients = [cast(Tensor, parameter.grad) for parameters in self._parameters for parameter in parameters]
         self._world.add_up([*gradients, *self._terms.values(), *self._ratings.values()])
-        self._apply(learning_rate)
+        # equal bits in all processes, whose numbers of threads may differ: the sum of a norm depends on it
+        with single_threaded() if self._world.size > 1 else contextlib.nullcontext():
+            self._apply(learning_rate)
 
     def _add_gradients(self, batches: Iterable[Batch], count: int) -> None:
         for batch in batches:
@@ -145,10 +147,9 @@ class Learner:
         self._gradient_norm = norms[0]
         is_skipped = self._count_skips(norms)
         self.is_mid_update = True
-        with single_threaded() if self._world.size > 1 else contextlib.nullcontext():  # equal bits in all processes
-            for optimizer in self._optimizers:
-                optimizer.found_inf = is_skipped  # type: ignore[attr-defined]  # 1 skips the fused update
-                optimizer.step()
+        for optimizer in self._optimizers:
+            optimizer.found_inf = is_skipped  # type: ignore[attr-defined]  # 1 skips the fused update
+            optimizer.step()
         if self._scaler:
             self._scaler.update()
             self._is_unscaled = False
@@ -206,6 +207,14 @@ class Learner:
             "ema_updates": self.ema.updates,
             "discriminator": self.adversary.state() if self.adversary is not None else None,
         }
+
+    @single_threaded()
+    def checksum(self) -> int:
+        """Return a number that depends on each bit of the weights, those of the discriminator included."""
+        weights: list[Tensor] = list(self.network.parameters())
+        if self.adversary is not None:
+            weights += [*self.adversary.network.parameters(), *self.adversary.network.buffers()]
+        return compute_checksum(weights)
 
     @torch.no_grad()
     def load_weights(self, params: dict[str, Tensor], params_ema: dict[str, Tensor], ema_updates: int) -> None:

@@ -24,9 +24,9 @@ from trainer_core.training.clock import Cadences, RunClock
 from trainer_core.training.compiling import try_compiling
 from trainer_core.training.divergence import DivergenceDetector
 from trainer_core.training.evaluation import Evaluator, ValidationRecord
-from trainer_core.training.failures import Diverged, NotSaved
+from trainer_core.training.failures import Diverged, NotSaved, WeightsDiffer
 from trainer_core.training.learner import Learner
-from trainer_core.training.peers import load_peers, prepare_peers
+from trainer_core.training.peers import compare_weights, load_peers, prepare_peers
 from trainer_core.training.rollback import MAX_ROLLBACKS, give_up, go_back, read_rollbacks, stored_history
 from trainer_core.training.samples import make_region_source
 from trainer_core.training.saver import Write
@@ -72,7 +72,6 @@ class TrainingLoop:
         self._plan, self._config = plan, plan.config
         self._start = start
         self._clock, self._sink, self._control, self._world, self._threads = clock, sink, control, world, threads
-        world.on_wait = lambda text: sink(Notice("warning", text))
         prepare_peers(world, plan)
         self._region = make_region_spec(plan.config, start.camera)
         self._learner = Learner(plan.config, start.network, plan.hardware, world)
@@ -83,10 +82,9 @@ class TrainingLoop:
         self._first_weights = copy_to_cpu(dict(start.network.named_parameters())) if is_new else None
         self._evaluator = Evaluator(plan, start.camera, self._learner, sink, control.raise_if_stopped)
         self._cadences = Cadences(plan.config, clock, self._evaluator.estimate_validation_seconds)
-        self._rollbacks, self._is_diverged = 0, False
+        self._rollbacks, self._samples, self._is_diverged = 0, 0, False
         self._run_record = make_record(plan)
         self._run_id = start.state.run_id if start.state else uuid.uuid4().hex
-        self._samples = 0
         self._restored: tuple[str, ...] = ()  # sentences on results that start over
         self._saved_step: int | None = None
         self._reported_step: int | None = None
@@ -140,8 +138,7 @@ class TrainingLoop:
 
     def _emit_start_event(self) -> None:
         total, devices = self._clock.total_steps, self._world.size
-        event = make_start_event(self._plan, self._run_id, self.step, total, self.checkpoint, devices)
-        self._sink(event)
+        self._sink(make_start_event(self._plan, self._run_id, self.step, total, self.checkpoint, devices))
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -309,6 +306,7 @@ class TrainingLoop:
     def _perform(self, tasks: frozenset[RunRequest]) -> None:
         if tasks:
             self._report_step()  # so that no task waits for the steps, and no exploded weights are saved
+            compare_weights(self._world, self._learner)
         if RunRequest.VALIDATE in tasks:
             self._validate(with_preview=RunRequest.PREVIEW in tasks)
         elif RunRequest.PREVIEW in tasks:
@@ -382,15 +380,17 @@ class TrainingLoop:
     # -- the end -------------------------------------------------------------------------------
 
     def _complete(self) -> str:
+        compare_weights(self._world, self._learner)
         if self.record.last.get("step") != self.step and not has_final_checkpoint(self._plan.workspace, self.step):
             self._validate(with_test=True)
         self._save_at_end(final=True)
         return "completed"
 
-    def rescue(self) -> None:
-        """Save a checkpoint after a failure, unless the failure interrupted the update of the weights or diverged."""
+    def rescue(self, failure: Exception) -> None:
+        """Save a checkpoint after a failure, unless the weights are not those of a whole, healthy step."""
         self._saving.collect(step=self.step, leave=0)
-        if self.step and not (self._learner.is_mid_update or self._is_diverged):
+        is_broken = self._learner.is_mid_update or self._is_diverged or isinstance(failure, WeightsDiffer)
+        if self.step and not is_broken:
             self._learner.discard_gradients()
             try:
                 self._save_at_end()

@@ -1,4 +1,7 @@
-"""The moments of Adam: loaded from a checkpoint, and passed to other processes with their weights in one tensor."""
+"""The moments of Adam: loaded from a checkpoint, and passed to other processes with their weights in one tensor.
+
+A checksum tells whether processes have the same weights.
+"""
 
 from __future__ import annotations
 
@@ -51,3 +54,9 @@ def unflatten(flat: Tensor, shapes: Mapping[str, Sequence[int]]) -> tuple[dict[s
         for number, shape in enumerate(shapes.values() if has_moments else ())
     }
     return params, moments
+
+
+def compute_checksum(tensors: Iterable[Tensor]) -> int:
+    """Return a number below 2**62 that depends on each bit of float32 tensors, not on their memory layout."""
+    sums = [tensor.detach().view(torch.int32).long().square().sum() for tensor in tensors]
+    return int(torch.stack(sums).sum()) % 2**62

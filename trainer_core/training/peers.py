@@ -29,6 +29,7 @@ from trainer_core.settings.config import TrainerConfig
 from trainer_core.training.batches import BatchMaker
 from trainer_core.training.cameras import make_camera, make_region_spec
 from trainer_core.training.compiling import try_compiling
+from trainer_core.training.failures import WeightsDiffer
 from trainer_core.training.learner import Learner
 from trainer_core.training.moments import flatten, unflatten
 from trainer_core.training.samples import make_region_source
@@ -111,7 +112,11 @@ def prepare_peers(world: World, plan: RunPlan) -> None:
 
 
 def load_peers(world: World, learner: Learner) -> None:
-    """Give the peers weights, moments and loss scale of the main process, and its discriminator."""
+    """Give the peers weights, moments and loss scale of the main process, and its discriminator.
+
+    Raises:
+        WeightsDiffer: they do not have them afterwards.
+    """
     if world.size == 1:
         return
     state, adversary = learner.state(), learner.adversary
@@ -125,6 +130,21 @@ def load_peers(world: World, learner: Learner) -> None:
         world.broadcast(flat)
     with world.together():
         pass
+    compare_weights(world, learner)
+
+
+def compare_weights(world: World, learner: Learner) -> None:
+    """Compare the weights of all processes.
+
+    Raises:
+        WeightsDiffer: their bits differ.
+    """
+    if world.size == 1:
+        return
+    checksum = learner.checksum()  # before the peers wait, because it may fail
+    world.send({"kind": "compare"})
+    if not world.is_same_everywhere(checksum):
+        raise WeightsDiffer
 
 
 def begin_step(world: World, learner: Learner, *, first: int, size: int, count: int, learning_rate: float) -> None:
@@ -167,6 +187,8 @@ def assist(world: World, control: RunControl) -> int:
                 control.begin()
             elif peer is not None and kind == "load":
                 peer.load(**message)
+            elif peer is not None and kind == "compare":
+                peer.compare_weights()
             elif peer is not None:
                 peer.do_step(**message)
         except Exception as error:
@@ -221,6 +243,10 @@ class _Peer:
                 self._learner.load_optimizer({"state": moments}, scaler)
             if self._learner.adversary is not None:
                 self._learner.adversary.load_flat(flats[1], updates)
+
+    def compare_weights(self) -> None:
+        """Compare the weights with those of the other processes; the main process ends the run if they differ."""
+        self._world.is_same_everywhere(self._learner.checksum())
 
     def do_step(self, *, first: int, size: int, count: int, learning_rate: float, recomputes_blocks: bool) -> None:
         """Compute this peer's micro-batches of a step, and update the weights with all processes."""

@@ -25,6 +25,7 @@ from trainer_core.training.failures import (
     Diverged,
     NotSaved,
     PeerLost,
+    WeightsDiffer,
     explain_failure,
     refuse_unusable_files,
     suggest_remedy,
@@ -65,6 +66,7 @@ class Trainer:
         self._sink = Fanout(sink)
         self._control = control or RunControl()
         self._world = world or World()
+        self._world.on_wait = lambda text: self._sink(Notice("warning", text))
         self._started = time.monotonic()
 
     def run(self) -> RunResult:
@@ -123,12 +125,13 @@ class Trainer:
                     raise  # the caller reports it; the run has not started
                 self._emit_traceback(error)
                 if loop is not None:
-                    loop.rescue()
+                    loop.rescue(error)
                 return self._emit_finish(plan, clock, loop, "failed", error)
 
     def _emit_traceback(self, error: Exception) -> None:
         """Emit the traceback of an unexpected failure; the others explain themselves."""
-        if not isinstance(error, (UserError, Diverged, PeerLost, OSError)) and not is_out_of_memory(error):
+        explained = (UserError, Diverged, PeerLost, WeightsDiffer, OSError)
+        if not isinstance(error, explained) and not is_out_of_memory(error):
             self._sink(Notice("error", "".join(traceback.format_exception(type(error), error, error.__traceback__))))
 
     def _emit_finish(

@@ -92,6 +92,10 @@ class World:
     def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
         """Replace each tensor by its sum over all processes."""
 
+    def is_same_everywhere(self, number: int) -> bool:
+        """Return whether all processes pass the same number below 2**62; each of them has to call this."""
+        return True
+
     def end(self, code: int) -> None:
         """End the run in all processes; `code` is their exit code. Does nothing before `join` and after a failure."""
 
@@ -215,6 +219,16 @@ class ProcessGroup(World):
         if self._gpu_group is not None:
             with contextlib.suppress(Exception):
                 self._gpu_group.abort()
+
+    def is_same_everywhere(self, number: int) -> bool:
+        """Return whether all processes pass the same number below 2**62; each of them has to call this."""
+        import torch
+        import torch.distributed as dist
+
+        ends = torch.tensor([number, -number])
+        self._wait(lambda: dist.all_reduce(ends, dist.ReduceOp.MAX, self._group, async_op=True), _STEP_TIMEOUT)
+        highest, lowest = ends.tolist()
+        return bool(highest == -lowest)
 
     def end(self, code: int) -> None:
         """End the run in all processes; `code` is their exit code. Does nothing before `join` and after a failure."""
