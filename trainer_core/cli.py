@@ -74,7 +74,7 @@ def _run(argv: Sequence[str] | None, signals: _SignalHandler, world: World) -> i
     events = arguments.pop("events", None)
     config_only = arguments.pop("config_only", False)
     given = _with_paths(arguments, parser)
-    obstacle = find_unsafe_library() or environment.find_lost_folder()
+    obstacle = _find_obstacle()
     if obstacle:
         print_lines(f"{PROGRAM}: error: {obstacle}", stream=sys.stderr)
         return 2
@@ -93,11 +93,22 @@ def _run(argv: Sequence[str] | None, signals: _SignalHandler, world: World) -> i
 
 
 def _assist(argv: Sequence[str] | None, signals: _SignalHandler, world: World) -> int:
-    """Train as a peer of the main process, which alone prints what is wrong with the command line."""
+    """Train as a peer of the main process.
+
+    Mistakes in the command line are found here as well, so that no process waits for others that have ended. The main
+    process alone reports them, and the first process of each other machine what is wrong there.
+    """
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        arguments = vars(build_parser().parse_args(argv))
-    if arguments.get("config_only"):
-        return 0
+        parser = build_parser()
+        arguments = vars(parser.parse_args(argv))
+        if arguments.get("config_only"):
+            return _run(argv, signals, world)
+        _with_paths(arguments, parser)
+    obstacle = _find_obstacle()
+    if obstacle:
+        if world.local_rank == 0:
+            print_lines(f"{PROGRAM}: error: {obstacle}", stream=sys.stderr)
+        return 2
     from trainer_core.training.peers import assist
 
     try:
@@ -106,12 +117,17 @@ def _assist(argv: Sequence[str] | None, signals: _SignalHandler, world: World) -
     except Exception as error:
         if not isinstance(error, (PeerLost, UserError)) and not is_out_of_memory(error):
             raise
-        if signals.control.has_begun and not signals.exit_code:
+        if (signals.control.has_begun or world.local_rank == 0) and not signals.exit_code:
             reason = "Memory ran out in it. Use a smaller --batch-size." if is_out_of_memory(error) else error
             print_lines(f"{PROGRAM}: process {world.rank + 1} of {world.size} ends: {reason}", stream=sys.stderr)
-        return signals.exit_code or 1
+        return signals.exit_code or (2 if isinstance(error, UserError) else 1)
     finally:
         world.end(1)
+
+
+def _find_obstacle() -> str | None:
+    """Return what keeps this program from running on this machine, as a sentence, or None."""
+    return find_unsafe_library() or environment.find_lost_folder()
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -118,6 +118,20 @@ def _change_a_bit_of(one: learner.Learner) -> None:
     weight[0] ^= 1
 
 
+def lose_the_folder() -> None:
+    """Let the current folder be deleted."""
+    environment.find_lost_folder = lambda: "The current folder no longer exists."
+
+
+def disconnect() -> None:
+    """Let no process connect."""
+
+    def fail(*arguments: Any, **more: Any) -> None:
+        raise RuntimeError("no route")
+
+    torch.distributed.init_process_group = fail
+
+
 def _start(request: dict[str, Any]) -> list[int]:
     size = request["size"]
     with socket.socket() as free:

@@ -66,10 +66,12 @@ class Runs:
     def start(
         self, workspace: Path, *more: str, size: int = 2, fault: dict[str, Any] | None = None, **settings: Any
     ) -> Run:
+        base = [] if "--resume" in more else flags({**SHORT, **settings})
+        return self.start_command([str(self.photos), str(workspace), *base, *more], size, fault)
+
+    def start_command(self, arguments: list[str], size: int = 2, fault: dict[str, Any] | None = None) -> Run:
         self.count += 1
         log = self.folder / f"log{self.count}"
-        base = [] if "--resume" in more else flags({**SHORT, **settings})
-        arguments = [str(self.photos), str(workspace), *base, *more]
         return Run(self, self.ask({"arguments": arguments, "size": size, "log": str(log), **(fault or {})}), log)
 
     def train(self, workspace: Path, *more: str, size: int = 2, **settings: Any) -> Run:
@@ -190,6 +192,28 @@ def test_a_mistake_of_the_user_ends_all_processes_with_code_2(
     run = runs.start(tmp_path / "w", *arguments)
     assert run.wait() == [2, 2]
     assert run.output().count(sentence) == 1 and not run.output(1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault", "sentence"),
+    [
+        (["photos"], "", "give a source folder and a workspace folder"),
+        (["photos", "w", "--config-only"], "", "photos"),
+        (["photos", "w"], "lose_the_folder", "The current folder no longer exists"),
+    ],
+)
+def test_a_mistake_that_is_found_before_the_processes_connect_has_code_2_in_all(
+    runs: Runs, arguments: list[str], fault: str, sentence: str
+) -> None:
+    run = runs.start_command(arguments, fault={"fault": fault} if fault else None)
+    assert run.wait() == [2, 2], run.output() + run.output(1)
+    assert sentence in run.output() and not run.output(1)
+
+
+def test_processes_that_cannot_connect_end_with_code_2(runs: Runs, tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "w", fault={"fault": "disconnect"})
+    assert run.wait() == [2, 2], run.output() + run.output(1)
+    assert "cannot connect (no route)" in run.output() and not run.output(1)
 
 
 def test_a_restart_by_torchrun_begins_no_new_run(runs: Runs, tmp_path: Path) -> None:
