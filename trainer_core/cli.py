@@ -83,6 +83,9 @@ def _run(argv: Sequence[str] | None, signals: _SignalHandler, world: World) -> i
     except UserError as error:
         print_lines(*escape_lines(f"{PROGRAM}: error: {error}"), stream=sys.stderr)
         return 2
+    except PeerLost as error:  # before the run wrote anything
+        print_lines(f"{PROGRAM}: error: {error} No run was changed.", stream=sys.stderr)
+        return signals.exit_code or 1
     except OutputError as error:
         return error.report(f"{PROGRAM}: error")
     except OSError as error:

@@ -8,6 +8,7 @@ run, or in all. Process r of a run writes its output to the file "log" with the 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import socket
@@ -21,7 +22,9 @@ environment.configure_libraries()
 import torch
 
 from trainer_core import cli
-from trainer_core.training import adam, batches, learner, peers, trainer, world
+from trainer_core.planning import hardware
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.training import adam, batches, learner, peers, takeover, trainer, world
 
 assert trainer and peers, "imported before the first fork, as what an optimizer imports"
 torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
@@ -130,6 +133,44 @@ def disconnect() -> None:
         raise RuntimeError("no route")
 
     torch.distributed.init_process_group = fail
+
+
+def compute_in_bf16() -> None:
+    """Be a machine whose processor computes in another precision."""
+
+    def choose(config: TrainerConfig) -> hardware.Hardware:
+        return dataclasses.replace(hardware.choose_hardware(config), precision="bf16")
+
+    _replace(peers, "choose_hardware", choose)
+
+
+def miss_the_photos() -> None:
+    """Be a machine without the photos."""
+    real = os.path.exists
+    os.path.exists = lambda path: not str(path).endswith(".png") and real(path)
+
+
+def run_out_while_preparing() -> None:
+    """Be a machine whose memory is full."""
+
+    def fail(*arguments: Any) -> None:
+        raise MemoryError("out of memory")
+
+    _replace(peers, "Learner", fail)
+
+
+def end_while_preparing() -> None:
+    """Let the process end when the main process asks it to prepare."""
+    _replace(peers, "make_camera", lambda *arguments: os._exit(3))
+
+
+def render_few_scenes() -> None:
+    """Let the built-in scenes be few, so that they are rendered quickly."""
+    _replace(takeover, "DEMO_SCENES", {"train": 4, "val": 1, "test": 1})
+
+
+def _replace(owner: Any, name: str, value: Any) -> None:
+    setattr(owner, name, value)
 
 
 def _start(request: dict[str, Any]) -> list[int]:

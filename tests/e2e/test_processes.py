@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -214,6 +215,38 @@ def test_processes_that_cannot_connect_end_with_code_2(runs: Runs, tmp_path: Pat
     run = runs.start(tmp_path / "w", fault={"fault": "disconnect"})
     assert run.wait() == [2, 2], run.output() + run.output(1)
     assert "cannot connect (no route)" in run.output() and not run.output(1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("compute_in_bf16", "Process 2 of 2 .* It would train on cpu .bf16., but the main process on cpu .fp32."),
+        ("miss_the_photos", "Process 2 of 2 .*photo.*png does not exist. All machines need the photos"),
+        ("run_out_while_preparing", "There is not enough memory to begin. Process 2 of 2 "),
+    ],
+)
+def test_a_peer_that_cannot_train_the_run_leaves_the_earlier_one_in_its_place(
+    runs: Runs, tmp_path: Path, fault: str, sentence: str
+) -> None:
+    runs.train(tmp_path / "w", size=1, steps=1)
+    before = {path: path.read_bytes() for path in (tmp_path / "w").rglob("*") if path.is_file()}
+    run = runs.start(tmp_path / "w", fault={"fault": fault, "rank": 1})
+    assert run.wait() == [2, 2], run.output() + run.output(1)
+    assert re.search(sentence, run.output()) and not run.output(1)
+    assert before == {path: path.read_bytes() for path in (tmp_path / "w").rglob("*") if path.is_file()}
+
+
+def test_a_peer_that_ends_while_it_prepares_leaves_no_workspace(runs: Runs, tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "w", fault={"fault": "end_while_preparing", "rank": 1})
+    assert run.wait() == [1, 3]
+    assert "has ended or cannot be reached. No run was changed." in run.output()
+    assert "Traceback" not in run.output() and not (tmp_path / "w").exists()
+
+
+def test_the_peers_train_on_the_scenes_that_the_main_process_renders(runs: Runs, tmp_path: Path) -> None:
+    run = runs.start_command(["--demo", str(tmp_path / "w"), *flags(SHORT)], fault={"fault": "render_few_scenes"})
+    assert run.wait() == [0, 0], run.output() + run.output(1)
+    assert journal(tmp_path / "w")[-1]["step"] == 8
 
 
 def test_a_restart_by_torchrun_begins_no_new_run(runs: Runs, tmp_path: Path) -> None:

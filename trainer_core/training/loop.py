@@ -26,7 +26,7 @@ from trainer_core.training.divergence import DivergenceDetector
 from trainer_core.training.evaluation import Evaluator, ValidationRecord
 from trainer_core.training.failures import Diverged, NotSaved, WeightsDiffer
 from trainer_core.training.learner import Learner
-from trainer_core.training.peers import compare_weights, load_peers, prepare_peers
+from trainer_core.training.peers import compare_weights, give_photos, load_peers
 from trainer_core.training.rollback import MAX_ROLLBACKS, give_up, go_back, read_rollbacks, stored_history
 from trainer_core.training.samples import make_region_source
 from trainer_core.training.saver import Write
@@ -72,7 +72,7 @@ class TrainingLoop:
         self._plan, self._config = plan, plan.config
         self._start = start
         self._clock, self._sink, self._control, self._world, self._threads = clock, sink, control, world, threads
-        prepare_peers(world, plan)
+        give_photos(world, plan)
         self._region = make_region_spec(plan.config, start.camera)
         self._learner = Learner(plan.config, start.network, plan.hardware, world)
         self._compile_problem = try_compiling(self._learner.network, plan.config, plan.hardware, plan.micro_batch)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from trainer_core.training.moments import flatten, unflatten
 from trainer_core.training.samples import make_region_source
 from trainer_core.training.world import World
 
+_CHECKED_PHOTOS = 100  # of which each peer checks that they exist
 _CHOICES_OF_GPUS = {"cuda": "CUDA_VISIBLE_DEVICES", "xpu": "ZE_AFFINITY_MASK"}  # variables that leave out some
 
 
@@ -88,25 +90,39 @@ def check_devices(hardware: Hardware, world: World) -> None:
 
 
 def prepare_peers(world: World, plan: RunPlan) -> None:
-    """Let the peers prepare for a run.
+    """Let the peers prepare for a run, before it writes anything.
 
     Raises:
         UserError: a peer cannot train it.
+        PeerLost: a peer has ended.
     """
     if world.size == 1:
         return
-    photos = [[str(p.path), p.name, p.width, p.height, p.file_bytes] for p in plan.splits.train]
+    photos = plan.splits.train if plan.photos is not None else ()  # built-in scenes do not exist yet
     world.send(
         {
             "kind": "prepare",
             "config": dataclasses.asdict(plan.config),
             "profile": plan.profile.to_json() if plan.profile else None,
-            "photos": photos,
+            "some_photos": [str(photo.path) for photo in photos[:: len(photos) // _CHECKED_PHOTOS + 1]],
             "device": plan.hardware.torch_device.type,
             "precision": plan.hardware.precision,
             "micro_batch": plan.micro_batch,
         }
     )
+    try:
+        with world.together():
+            pass
+    except MemoryError as error:
+        raise UserError(f"There is not enough memory to begin. {error}") from error
+
+
+def give_photos(world: World, plan: RunPlan) -> None:
+    """Give the peers the list of the training photos; each reads them for itself."""
+    if world.size == 1:
+        return
+    photos = [[str(p.path), p.name, p.width, p.height, p.file_bytes] for p in plan.splits.train]
+    world.send({"kind": "photos", "photos": photos})
     with world.together():
         pass
 
@@ -185,6 +201,8 @@ def assist(world: World, control: RunControl) -> int:
                 with world.together():
                     peer = _Peer(message, world, control)
                 control.begin()
+            elif peer is not None and kind == "photos":
+                peer.take_photos(**message)
             elif peer is not None and kind == "load":
                 peer.load(**message)
             elif peer is not None and kind == "compare":
@@ -211,7 +229,6 @@ class _Peer:
         config = TrainerConfig(**values)
         profile = message["profile"]
         camera = make_camera(config, CameraProfile.parse(json.dumps(profile).encode()) if profile else None)
-        photos = [Photo(Path(path), *facts) for path, *facts in message["photos"]]
         hardware = choose_hardware(config)
         check_devices(hardware, world)
         own = hardware.torch_device.type, hardware.precision
@@ -220,15 +237,24 @@ class _Peer:
                 f"It would train on {own[0]} ({own[1]}), but the main process on {message['device']} "
                 f"({message['precision']}). Use --device cpu or --no-amp, or machines of one kind."
             )
+        missing = [path for path in message["some_photos"] if not os.path.exists(path)]
+        if missing:
+            raise UserError(f"{missing[0]} does not exist. All machines need the photos under the same path.")
         set_priority(config.priority)
         torch.set_num_threads(config.threads or torch.get_num_threads())
         self._world, self._hardware = world, hardware
         self._learner = Learner(config, RRDBNet(network_spec(config)), hardware, world)
         try_compiling(self._learner.network, config, hardware, message["micro_batch"])
         self._batch_maker = BatchMaker(config, camera, self._learner.device, hardware.memory_format)
-        region = make_region_spec(config, camera)
-        self._source = make_region_source(config, photos, region, lambda event: None, control.raise_if_stopped)
+        self._config, self._region, self._control = config, make_region_spec(config, camera), control
         self._next: tuple[int, int] | None = None  # first sample and size of the next micro-batch
+
+    def take_photos(self, *, photos: list[list[Any]]) -> None:
+        """Take the training photos that `give_photos` sends."""
+        with self._world.together():
+            listed = [Photo(Path(path), *facts) for path, *facts in photos]
+            check_stop = self._control.raise_if_stopped
+            self._source = make_region_source(self._config, listed, self._region, lambda event: None, check_stop)
 
     def load(self, *, values: list[int], scaler: dict[str, Any] | None, updates: int) -> None:
         """Load what `load_peers` sends."""

@@ -1,8 +1,8 @@
 """A run from its plan to its end.
 
 Call `Trainer(plan, sink, control).run()`. It runs in the calling thread, the only one that calls torch; the sink
-receives the events, the control passes requests in. It reads what the run starts from (`start`), takes over the
-workspace (`takeover`), trains (`loop`) and emits the end of the run.
+receives the events, the control passes requests in. It reads what the run starts from (`start`), lets the peers
+prepare (`peers`), takes over the workspace (`takeover`), trains (`loop`) and emits the end of the run.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from trainer_core.training.failures import (
     suggest_remedy,
 )
 from trainer_core.training.loop import TrainingLoop
+from trainer_core.training.peers import prepare_peers
 from trainer_core.training.run_sinks import attach_workspace_sinks
 from trainer_core.training.start import choose_threads, read_start
 from trainer_core.training.takeover import take_over_workspace
@@ -75,7 +76,8 @@ class Trainer:
         A stop before the first step changes nothing: no run is moved, and no settings are written.
 
         Raises:
-            UserError: a setting or file of the user cannot be used.
+            UserError: a setting or file of the user cannot be used, or a peer cannot train the run.
+            PeerLost: a peer has ended before the run wrote anything.
         """
         for text in self._plan.notices:
             self._sink(Notice("info", text))
@@ -89,6 +91,7 @@ class Trainer:
     def _run(self) -> RunResult:
         check_stop = self._control.raise_if_stopped
         start = read_start(self._plan, check_stop)
+        prepare_peers(self._world, start.plan)
         self._control.begin()
         with contextlib.ExitStack() as exit_stack:
             with refuse_unusable_files():
