@@ -173,6 +173,11 @@ def _replace(owner: Any, name: str, value: Any) -> None:
     setattr(owner, name, value)
 
 
+def miss_a_compiler() -> None:
+    """Be a machine that cannot compile."""
+    _replace(peers, "try_compiling", lambda *arguments: "no compiler")
+
+
 def _start(request: dict[str, Any]) -> list[int]:
     size = request["size"]
     with socket.socket() as free:

@@ -376,6 +376,15 @@ def test_processes_that_do_not_begin_with_the_same_weights_do_no_step(runs: Runs
     assert finished["step"] == 0 and "do not have the same weights" in finished["error"]
 
 
+def test_a_peer_that_cannot_compile_is_named_by_the_main_process(runs: Runs, tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "w", fault={"fault": "miss_a_compiler", "rank": 1}, steps=2)
+    assert run.wait() == [0, 0], run.output() + run.output(1)
+    texts = [event["text"] for event in journal(tmp_path / "w") if event["event"] == "Notice"]
+    (notice,) = (text for text in texts if "--compile on" in text)
+    assert re.fullmatch(r"--compile on has no effect here: Process 2 of 2 \(.+\): no compiler\. Training .*", notice)
+    assert not run.output(1)
+
+
 def test_a_rollback_takes_all_processes_back(runs: Runs, tmp_path: Path) -> None:
     for size in (1, 2):
         run = runs.start(tmp_path / f"w{size}", size=size, fault={"fault": "explode"}, checkpoint_interval=2, steps=10)

@@ -72,10 +72,10 @@ class TrainingLoop:
         self._plan, self._config = plan, plan.config
         self._start = start
         self._clock, self._sink, self._control, self._world, self._threads = clock, sink, control, world, threads
-        give_photos(world, plan)
         self._region = make_region_spec(plan.config, start.camera)
         self._learner = Learner(plan.config, start.network, plan.hardware, world)
-        self._compile_problem = try_compiling(self._learner.network, plan.config, plan.hardware, plan.micro_batch)
+        problem = try_compiling(self._learner.network, plan.config, plan.hardware, plan.micro_batch)
+        self._compile_problems = give_photos(world, plan, problem)
         self._stepper = Stepper(plan, start.camera, self._learner, world, sink, control)
         self._saving = Saving(plan, start, lock, control, sink)
         is_new = start.state is None
@@ -129,8 +129,8 @@ class TrainingLoop:
         self._emit_start_event()
         for notice in make_start_notices(self._plan, self._start, self._restored, self._world.size):
             self._sink(notice)
-        if self._compile_problem:
-            text = f"--compile on has no effect here: {self._compile_problem}. Training continues without it."
+        for problem in self._compile_problems:
+            text = f"--compile on has no effect here: {problem}. Training continues without it."
             self._sink(Notice("warning", text))
         if not self._evaluator.can_validate:
             text = "There are no validation photos, so PSNR is not measured. Add photos to measure it."

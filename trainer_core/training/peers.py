@@ -117,14 +117,24 @@ def prepare_peers(world: World, plan: RunPlan) -> None:
         raise UserError(f"There is not enough memory to begin. {error}") from error
 
 
-def give_photos(world: World, plan: RunPlan) -> None:
-    """Give the peers the list of the training photos; each reads them for itself."""
+def give_photos(world: World, plan: RunPlan, compile_problem: str) -> list[str]:
+    """Give the peers the list of the training photos, which each reads for itself.
+
+    Args:
+        world: the processes.
+        plan: the plan with the photos.
+        compile_problem: why the main process cannot compile, or "".
+
+    Returns:
+        Why processes cannot compile, a clause for each of them.
+    """
     if world.size == 1:
-        return
+        return world.collect(compile_problem)
     photos = [[str(p.path), p.name, p.width, p.height, p.file_bytes] for p in plan.splits.train]
     world.send({"kind": "photos", "photos": photos})
     with world.together():
         pass
+    return world.collect(compile_problem)
 
 
 def load_peers(world: World, learner: Learner) -> None:
@@ -244,17 +254,18 @@ class _Peer:
         torch.set_num_threads(config.threads or torch.get_num_threads())
         self._world, self._hardware = world, hardware
         self._learner = Learner(config, RRDBNet(network_spec(config)), hardware, world)
-        try_compiling(self._learner.network, config, hardware, message["micro_batch"])
+        self._compile_problem = try_compiling(self._learner.network, config, hardware, message["micro_batch"])
         self._batch_maker = BatchMaker(config, camera, self._learner.device, hardware.memory_format)
         self._config, self._region, self._control = config, make_region_spec(config, camera), control
         self._next: tuple[int, int] | None = None  # first sample and size of the next micro-batch
 
     def take_photos(self, *, photos: list[list[Any]]) -> None:
-        """Take the training photos that `give_photos` sends."""
+        """Take the training photos that `give_photos` sends, and report what keeps this process from compiling."""
         with self._world.together():
             listed = [Photo(Path(path), *facts) for path, *facts in photos]
             check_stop = self._control.raise_if_stopped
             self._source = make_region_source(self._config, listed, self._region, lambda event: None, check_stop)
+        self._world.collect(self._compile_problem)
 
     def load(self, *, values: list[int], scaler: dict[str, Any] | None, updates: int) -> None:
         """Load what `load_peers` sends."""

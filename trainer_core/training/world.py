@@ -96,6 +96,10 @@ class World:
         """Return whether all processes pass the same number below 2**62; each of them has to call this."""
         return True
 
+    def collect(self, text: str) -> list[str]:
+        """Return the texts of all processes that pass one, after the name of each; all of them have to call this."""
+        return [text] if text else []
+
     def end(self, code: int) -> None:
         """End the run in all processes; `code` is their exit code. Does nothing before `join` and after a failure."""
 
@@ -230,6 +234,19 @@ class ProcessGroup(World):
         highest, lowest = ends.tolist()
         return bool(highest == -lowest)
 
+    def collect(self, text: str) -> list[str]:
+        """Return the texts of all processes that pass one, after the name of each; all of them have to call this."""
+        import torch
+        import torch.distributed as dist
+
+        own = f"Process {self.rank + 1} of {self.size} ({socket.gethostname()}): {text}".encode() if text else b""
+        texts = [torch.zeros(_TEXT, dtype=torch.uint8) for _ in range(self.size)]
+        content = own[:_TEXT] + bytes(max(0, _TEXT - len(own)))
+        mine = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        self._wait(lambda: dist.all_gather(texts, mine, self._group, async_op=True), _STEP_TIMEOUT)
+        decoded = (each.numpy().tobytes().rstrip(b"\0").decode("utf-8", "replace") for each in texts)
+        return [each for each in decoded if each]
+
     def end(self, code: int) -> None:
         """End the run in all processes; `code` is their exit code. Does nothing before `join` and after a failure."""
         if not self._is_joined:
@@ -255,13 +272,7 @@ class ProcessGroup(World):
             self.on_stop_signal(number)
         if worst == _DONE:
             return worst, []
-        own = f"Process {self.rank + 1} of {self.size} ({socket.gethostname()}): {reason}".encode() if kind else b""
-        texts = [torch.zeros(_TEXT, dtype=torch.uint8) for _ in range(self.size)]
-        content = own[:_TEXT] + bytes(max(0, _TEXT - len(own)))
-        mine = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-        self._wait(lambda: dist.all_gather(texts, mine, self._group, async_op=True), _STEP_TIMEOUT)
-        decoded = (text.numpy().tobytes().rstrip(b"\0").decode("utf-8", "replace") for text in texts)
-        return worst, [text for text in decoded if text]
+        return worst, self.collect(reason)
 
     def _broadcast(self, tensor: torch.Tensor, timeout: float) -> None:
         import torch.distributed as dist
