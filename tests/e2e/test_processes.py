@@ -136,6 +136,16 @@ def test_two_processes_train_the_run_of_one_bit_for_bit_with_one_journal(
     assert "on 2 x cpu" in run.output() and not run.output(1)
 
 
+@pytest.mark.parametrize(("settings", "is_equal"), [({"optimizer": "muon"}, False), ({"memory": "low"}, True)])
+def test_two_processes_train_the_run_of_one_also_with_muon_and_with_low_memory(
+    runs: Runs, alone: Path, tmp_path: Path, settings: dict[str, Any], is_equal: bool
+) -> None:
+    for size in (1, 2):
+        runs.train(tmp_path / f"w{size}", size=size, **settings)
+    assert digest(tmp_path / "w1") == digest(tmp_path / "w2")
+    assert (digest(tmp_path / "w1") == digest(alone)) == is_equal
+
+
 def test_two_processes_train_one_discriminator_also_after_a_resume_and_a_rollback(runs: Runs, tmp_path: Path) -> None:
     gan: dict[str, Any] = dict(gan_weight=0.05, gan_ramp=4, gan_features=4)
     for size in (1, 2):
