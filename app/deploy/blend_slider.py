@@ -36,6 +36,7 @@ class BlendSlider(QWidget):
         self.export_button.setAutoDefault(False)
         set_icon(self.export_button, "export")
         self.export_button.clicked.connect(lambda: self.export_requested.emit())
+        self._reason = ""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_DELAY)
@@ -66,10 +67,12 @@ class BlendSlider(QWidget):
     def set_available(self, is_available: bool, reason: str) -> None:
         """Enable the slider, or disable it for a reason."""
         self.setEnabled(is_available)
+        self._reason = "" if is_available else reason
         tip = "Mixes the weights of both models, for example to soften a sharp one."
         self.setToolTip(tip if is_available else reason)
         if not is_available:
             self.reset()
+        self._show_share()
 
     def _on_moved(self) -> None:
         self._show_share()
@@ -77,5 +80,5 @@ class BlendSlider(QWidget):
 
     def _show_share(self) -> None:
         value = self.slider.value()
-        self._value.setText(f"{value} % of the other model" if value else "Off")
+        self._value.setText(self._reason or (f"{value} % of the other model" if value else "Off"))
         self.export_button.setEnabled(value > 0)

@@ -143,6 +143,8 @@ class BlindDialog(Dialog):
             else:
                 self._tiles = None
             self._refresh()
+            if self.is_asking and self.close_button.hasFocus():
+                self.buttons[EQUAL].setFocus()  # so that Space does not close the dialog
 
         def failed(error: Exception) -> None:
             if session is self.session:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TileIterator = Generator["Tile", None, None]
 AskThread = Callable[[Callable[[], Any], Callable[[Any], None], Callable[[Exception], None]], None]
 
-THIS_MODEL, OTHER_MODEL, BLEND = "This model", "Other model", "Blend"
+THIS_MODEL, OTHER_MODEL, BLEND = "This model", "Other", "Blend"
 MODEL_ROLES = (THIS_MODEL, OTHER_MODEL)
 _ROLES = (*MODEL_ROLES, BLEND)
 DEFAULT_SCALE = 4  # of the built-in model

@@ -29,6 +29,7 @@ from app.deploy.trial import BLEND, MODEL_ROLES, OTHER_MODEL, THIS_MODEL, AskThr
 from app.deploy.trial_view import TrialView
 from app.dialogs import Dialog
 from app.drops import paths_of
+from app.elided import ElidedLabel
 from app.errors import bug_report, show_report
 from app.file_filters import PICTURES, start_folder, store_folder
 from app.icons import set_icon
@@ -46,7 +47,7 @@ from trainer_core.workspace.models import RunModel
 _SIZE = (1000, 660)
 _FOLDER = "picture_folder"
 _ROLE_LABELS = {THIS_MODEL: "Model", OTHER_MODEL: "Compare with"}
-_BLEND_REASON = "Only two models of the same size can be blended."
+_BLEND_REASON = "Only models of the same size can be blended."
 _NONE_TEXTS = {THIS_MODEL: "Choose or drop a weight file", OTHER_MODEL: "Bicubic only"}
 
 
@@ -132,13 +133,15 @@ class TrialDialog(Dialog):
     def _make_footer(self) -> QHBoxLayout:
         self._progress = ProgressBar("Finished parts of the photo")
         self._progress.setMaximumWidth(140)
-        self._caption = PlainLabel()
+        self._caption = ElidedLabel()
         self._caption.setProperty("role", "muted")
         self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.continue_button = make_button("Cancel", "stop", self._cancel_or_continue)
         self.save_all_button = make_button(
             "Save all …", "folder", self._choose_folder_for_all, tip="Enlarges every photo of the list into a folder"
         )
+        self.save_all_button.setProperty("role", "primary")
+        set_icon(self.save_all_button, "folder", "on_accent")
         self.save_button = make_button("Save picture …", "save", self._save_picture)
         self.save_comparison_button = make_button("Save comparison …", "picture", self._save_comparison)
         close = make_button("Close", "close", self.close)
@@ -147,7 +150,7 @@ class TrialDialog(Dialog):
         row.addWidget(self._progress)
         row.addWidget(self.continue_button)
         row.addWidget(self._caption, 1)
-        for button in (self.blind_button, self.save_comparison_button, self.save_button, self.save_all_button, close):
+        for button in (self.save_comparison_button, self.save_button, self.save_all_button, close):
             row.addWidget(button)
         return row
 
@@ -172,7 +175,7 @@ class TrialDialog(Dialog):
     @property
     def caption(self) -> str:
         """The text about the photo: its name and its size before and after."""
-        return self._caption.text()
+        return self._caption.full_text
 
     # -- opening, models, closing --------------------------------------------------------------
 
@@ -275,9 +278,9 @@ class TrialDialog(Dialog):
         self.blend.set_available(trial.can_blend, _BLEND_REASON)
         if is_saving:
             number = min(self.batch.done + 1, self.batch.count)
-            self._caption.setText(f"Saving photo {number} of {self.batch.count} …")
+            self._caption.set_text(f"Saving photo {number} of {self.batch.count} …")
         else:
-            self._caption.setText(self._describe_photo(photo))
+            self._caption.set_text(self._describe_photo(photo))
         self.trial_view.refresh()
 
     def _describe_photo(self, photo: TrialPhoto | None) -> str:
