@@ -30,6 +30,7 @@ from trainer_core.planning.plan import network_spec
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.presets import PRESETS
 from trainer_core.training.learner import Learner
+from trainer_core.training.muon import find_inner_kernels
 from trainer_core.training.time_estimate import measure_step_seconds
 from trainer_core.verbs import upscale
 
@@ -104,6 +105,15 @@ def test_weights_moments_and_ema_have_one_layout_on_the_gpu(optimizer: str) -> N
 def test_the_camera_starts_few_kernels(kind: str) -> None:
     watch, _ = do_steps(make_config(monochrome_style=kind == "mono"), "bf16", steps=1)
     assert sum(watch.launches["camera"].values()) <= CAMERA_LAUNCHES[kind]
+
+
+def test_muon_starts_few_kernels_for_each_weight() -> None:
+    counts = {}
+    for optimizer in ("adam", "muon"):
+        watch, learner = do_steps(make_config(optimizer=optimizer), "bf16")
+        counts[optimizer] = sum(watch.launches["update"].values())
+    shapes = [kernel.shape for kernel in find_inner_kernels(learner.network)]
+    assert counts["muon"] - counts["adam"] <= 5 * len(shapes) + 56 * len(set(shapes))
 
 
 @pytest.mark.parametrize("features", [0, 16, 64], ids=["plain", "small discriminator", "large discriminator"])

@@ -67,8 +67,9 @@ class Muon(Adam):
         is_skipped = getattr(self, "found_inf", torch.zeros((), device=updates.device)) > 0
         momentum = torch.where(is_skipped, before, momentum)
         updates = torch.where(is_skipped, torch.zeros_like(updates), updates)  # they may be infinite
+        counted = 1 - is_skipped.float()
         for kernel, state, own, update in zip(kernels, states, momentum, updates):
-            state["step"] += 1 - is_skipped.float()
+            state["step"] += counted
             state["exp_avg"].copy_(own.view_as(kernel))
             kernel.add_(update.view_as(kernel), alpha=-group["lr"])
 
