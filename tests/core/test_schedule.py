@@ -13,6 +13,21 @@ def test_cosine_warms_up_and_ends_at_zero() -> None:
     assert rates[-1] < 1e-4 and rates.index(max(rates)) in range(48, 52)
 
 
+@pytest.mark.parametrize(
+    ("total", "warm_up"), [(1, 1), (8, 2), (89, 22), (120, 30), (600, 30), (1000, 50), (2000, 100), (10**6, 100)]
+)
+def test_a_short_run_warms_up_over_a_larger_share(total: int, warm_up: int) -> None:
+    rates = [learning_rate_at(s, peak=1.0, schedule="cosine", total_steps=total) for s in range(warm_up + 1)]
+    assert rates[:warm_up] == pytest.approx([(step + 1) / warm_up for step in range(warm_up)])
+    assert rates[warm_up] == pytest.approx(1.0) and max(rates) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("total", [89, 120, 300, 600])
+def test_the_rate_does_not_leap_when_a_time_budget_becomes_a_number_of_steps(total: int) -> None:
+    before, after = (learning_rate_at(15, peak=1.0, schedule="cosine", total_steps=t) for t in (None, total))
+    assert before == pytest.approx(16 / 30) and before <= after <= 1.4 * before
+
+
 def test_a_constant_rate_does_not_depend_on_the_number_of_steps() -> None:
     for step in (0, 10, 99, 100, 5000):
         assert learning_rate_at(step, peak=1.0, schedule="constant", total_steps=200) == learning_rate_at(

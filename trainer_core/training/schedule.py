@@ -7,7 +7,7 @@ import math
 from trainer_core.settings.config import NumberOrAuto
 from trainer_core.settings.schema import AUTO
 
-WARM_UP_STEPS = 100
+WARM_UP_STEPS, _SHORT_WARM_UP_STEPS = 100, 30
 _MAX_PERIOD = 600.0  # seconds
 _MIN_SECONDS_FOR_FOUR = 30.0  # seconds
 _MAX_SHARE, _MAX_SHARE_OF_FOUR = 0.05, 0.2  # of the time, of one task
@@ -16,17 +16,25 @@ _MAX_SHARE, _MAX_SHARE_OF_FOUR = 0.05, 0.2  # of the time, of one task
 def learning_rate_at(step: int, *, peak: float, schedule: str, total_steps: int | None) -> float:
     """Return the learning rate of the step after `step` completed ones.
 
-    The rate rises linearly over 100 steps (over a twentieth of a cosine run of less than 2000 steps), then stays
-    constant or falls along half a cosine to zero at `total_steps`. With "constant", `total_steps` has no effect. While
-    it is unknown (a time budget not yet measured), only the warm-up applies.
+    The rate rises linearly over 100 steps, then stays constant or falls along half a cosine to zero at `total_steps`.
+    With "constant", `total_steps` has no effect. A cosine run of less than 2000 steps warms up over a twentieth of its
+    steps, but over 30 of them at least, or over a quarter of less than 120. As long as `total_steps` is unknown (a time
+    budget not yet measured), the rate rises over 30 steps.
     """
-    if schedule == "constant" or total_steps is None:
+    if schedule == "constant":
         return peak * min(1.0, (step + 1) / WARM_UP_STEPS)
-    warm_up = max(1, min(WARM_UP_STEPS, total_steps // 20))
+    if total_steps is None:
+        return peak * min(1.0, (step + 1) / _SHORT_WARM_UP_STEPS)
+    warm_up = _count_warm_up(total_steps)
     if step < warm_up:
         return peak * (step + 1) / warm_up
     progress = min(1.0, (step - warm_up) / max(1, total_steps - warm_up))
     return peak * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def _count_warm_up(total_steps: int) -> int:
+    shortest = min(_SHORT_WARM_UP_STEPS, total_steps // 4)
+    return max(1, min(WARM_UP_STEPS, max(total_steps // 20, shortest)))
 
 
 class Cadence:
