@@ -261,6 +261,27 @@ def test_a_deploy_file_alone_continues_the_weights_with_a_fresh_optimizer(photos
     assert any("new optimizer" in n.text for n in only(Notice, heard))
 
 
+def test_a_run_with_a_new_optimizer_that_is_saved_before_its_first_step_can_be_resumed(
+    photos: Path, tmp_path: Path
+) -> None:
+    train(photos, tmp_path, stop_at(2), steps=9)
+    (tmp_path / "checkpoints" / "scale4_step2.pth").unlink()
+
+    def save_at_once(event: Event, control: RunControl) -> None:
+        if isinstance(event, RunStarted):
+            control.pause()
+            control.request(RunRequest.SAVE)
+        elif isinstance(event, CheckpointSaved):
+            control.stop()
+
+    deployed = tmp_path / "checkpoints" / "scale4_step2_deploy.pth"
+    result, _ = train(photos, tmp_path, save_at_once, resume_from=str(deployed))
+    assert result.step == 2 and (tmp_path / "checkpoints" / "scale4_step2.pth").is_file()
+    result, heard = train(photos, tmp_path, stop_at(3), resume_from="latest")
+    assert result.step == 3
+    assert not [notice.text for notice in only(Notice, heard) if "damaged" in notice.text]
+
+
 def test_a_checkpoint_loads_as_weights_only_and_serves_other_programs(photos: Path, tmp_path: Path) -> None:
     train(photos, tmp_path, steps=2)
     tree = torch.load(tmp_path / "checkpoints" / "scale4_final.pth", weights_only=True)

@@ -85,8 +85,11 @@ def _is_plain_tensor(value: Any, shape: tuple[int, ...]) -> bool:
 
 
 def _is_optimizer(value: Any, spec: NetworkSpec) -> bool:
-    """Whether it is the state of Adam after at least one step."""
-    return isinstance(value, dict) and _are_moments(value.get("state"), list(spec.shapes().values()))
+    """Whether it is the state of Adam; without moments before the first step of a new one, which can follow others."""
+    if not isinstance(value, dict):
+        return False
+    moments = value.get("state")
+    return moments == {} or _are_moments(moments, list(spec.shapes().values()))
 
 
 def _are_moments(states: Any, shapes: list[tuple[int, ...]]) -> bool:
