@@ -20,6 +20,19 @@ def stored(folder: Path, **values: object) -> Path:
     return folder
 
 
+def test_the_learning_rate_of_a_preset_follows_the_warm_start() -> None:
+    draft = Draft()
+    draft.set("preset", "nano")
+    assert draft.config.learning_rate == 4e-3
+    draft.set("init_weights", "/a.pth")
+    assert draft.config.learning_rate == draft.default("learning_rate") == 1e-3
+    draft.reset("init_weights")
+    assert draft.config.learning_rate == draft.default("learning_rate") == 4e-3
+    draft.set("learning_rate", 3e-3)
+    draft.set("init_weights", "/a.pth")
+    assert draft.config.learning_rate == 3e-3
+
+
 def test_a_choice_means_what_the_option_means() -> None:
     draft = Draft()
     draft.set("preset", "nano")

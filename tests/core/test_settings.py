@@ -21,6 +21,26 @@ from trainer_core.settings.stored import StoredSettings, parse_stored_settings, 
 PLACES = {"source_dir": "photos", "workspace": "runs"}
 
 
+@pytest.mark.parametrize(
+    ("preset", "rate", "warm"), [("nano", 4e-3, 1e-3), ("light", 2e-3, 5e-4), ("full", 2e-4, 2e-4)]
+)
+def test_a_run_that_starts_from_weights_has_a_lower_learning_rate_with_muon(
+    preset: str, rate: float, warm: float
+) -> None:
+    cold = {**PLACES, "preset": preset}
+    start = {**cold, "init_weights": "x.pth"}
+    assert resolve_settings(cold).learning_rate == rate
+    assert resolve_settings(start).learning_rate == pytest.approx(warm)
+    assert resolve_settings({**start, "learning_rate": 3e-3}).learning_rate == 3e-3
+    stored = {"preset": preset, "learning_rate": rate, "optimizer": resolve_settings(cold).optimizer}
+    from_weights = {**stored, "init_weights": "x.pth", "learning_rate": warm}
+    assert resolve_settings({**PLACES, "init_weights": "x.pth"}, stored).learning_rate == pytest.approx(warm)
+    assert resolve_settings(PLACES, from_weights).learning_rate == warm
+    assert resolve_settings({**PLACES, "init_weights": None}, from_weights).learning_rate == rate
+    chosen = {**stored, "learning_rate": 3e-3}
+    assert resolve_settings({**PLACES, "init_weights": "x.pth"}, chosen).learning_rate == 3e-3
+
+
 def test_the_schema_names_only_settings_that_exist() -> None:
     named = {name for setting in SETTINGS.values() for name in setting.replaces} | {*CONTRADICTIONS}
     assert named and named <= {*SETTINGS}

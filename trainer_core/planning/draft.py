@@ -18,7 +18,7 @@ from trainer_core.planning.resumed_run import find_run_settings
 from trainer_core.planning.starting_weights import find_start_network
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.settings.merge import merge_settings
-from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
+from trainer_core.settings.presets import NETWORK_FIELDS, preset_settings
 from trainer_core.settings.rules import find_problems
 from trainer_core.settings.stored import StoredSettings
 from trainer_core.weights.warm_start import WarmStartSource
@@ -79,7 +79,9 @@ class Draft:
         """Return the default of a setting under the current preset; for `preset` itself, the proposed preset."""
         if name == "preset" and self._proposed_preset:
             return self._proposed_preset
-        return PRESETS.get(self.config.preset, {}).get(name, SETTINGS[name].default)
+        config = self.config
+        preset = preset_settings(config.preset, has_start=bool(config.init_weights))
+        return preset.get(name, SETTINGS[name].default)
 
     def set(self, name: str, value: Any) -> None:
         """Choose a value for one setting and reset the settings it replaces; "" or None reset the setting itself."""

@@ -2,7 +2,7 @@
 
 Precedence: explicit flag > explicit `--preset` > stored settings > default of the preset. An explicit warm-start file
 sets the network's dimensions unless flags give them; without the stored warm start, they are the preset's again. A
-built-in model only sets their minimum.
+built-in model only sets their minimum. A run that starts from weights has a lower learning rate of its preset.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from trainer_core.errors import UserError
 from trainer_core.settings.config import SETTINGS, TrainerConfig
-from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
+from trainer_core.settings.presets import NETWORK_FIELDS, preset_settings
 from trainer_core.settings.rules import find_problems
 
 
@@ -51,7 +51,11 @@ def merge_settings(
     if base.get("init_weights") and not given.get("init_weights", True):
         base = {name: value for name, value in base.items() if name not in NETWORK_FIELDS}  # they were the file's
     preset = given.get("preset", base.get("preset", SETTINGS["preset"].default))
-    preset_values = PRESETS.get(preset, {})
+    has_start, had_start = bool(given.get("init_weights", base.get("init_weights"))), bool(base.get("init_weights"))
+    preset_values = preset_settings(preset, has_start=has_start)
+    stored_preset = preset_settings(base.get("preset", preset), has_start=had_start)
+    if has_start != had_start and base.get("learning_rate") == stored_preset.get("learning_rate"):
+        base = {name: value for name, value in base.items() if name != "learning_rate"}  # it was the preset's
     values = {**preset_values, "preset": preset, **warm_start_network, **base}
     if "preset" in given:
         values.update(preset_values, preset=preset)

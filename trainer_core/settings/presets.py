@@ -15,8 +15,22 @@ PRESETS: dict[str, dict[str, Any]] = {
         num_feat=32, num_block=4, num_grow_ch=16, optimizer="muon", learning_rate=4e-3, batch_size=16, patch_size=32
     ),
 }
+_WARM_START_SHARE = 0.25  # of the learning rate of Muon, which otherwise first undoes what the weights can do
 NETWORK_FIELDS = ("num_feat", "num_block", "num_grow_ch")
 PRESET_FIELDS = tuple(PRESETS["full"])  # every preset sets the same fields
+
+
+def preset_settings(preset: str, *, has_start: bool) -> dict[str, Any]:
+    """Return the settings of a preset, none for an unknown name.
+
+    Args:
+        preset: its name.
+        has_start: whether the run starts from weights.
+    """
+    settings = dict(PRESETS.get(preset, {}))
+    if has_start and settings.get("optimizer") == "muon":
+        settings["learning_rate"] *= _WARM_START_SHARE
+    return settings
 
 
 def preset_for_device(device: str) -> str:
