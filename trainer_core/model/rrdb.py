@@ -67,7 +67,7 @@ class RRDBNet(nn.Module):
 
     Attributes:
         recomputes_blocks: whether training keeps only the input of each block for the backward pass, which then
-            computes the rest again, with equal bits: far less memory, and about a third more time.
+            computes the rest again, with equal bits: far less memory, and about a quarter more time.
     """
 
     def __init__(self, spec: NetworkSpec) -> None:

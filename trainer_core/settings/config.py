@@ -290,7 +290,7 @@ class TrainerConfig:
     memory: str = _machine(
         "Memory",
         "auto: as fast as possible, with less memory once it runs out; low: compute the blocks of the network twice, "
-        "which needs a third of the memory or less and a third more time.",
+        "which needs a third of the memory or less and a quarter more time.",
     ).choice("auto", ("auto", "low"))
     num_workers: NumberOrAuto = _machine(
         "Decoder threads", "Threads that decode photos and cut patches; auto: half of the processors, from 2 to 8."
