@@ -33,7 +33,6 @@ from trainer_core.files import write_json
 from trainer_core.json_files import read_json
 from trainer_core.machine import count_processors
 from trainer_core.scenes.painter import write_scenes
-from trainer_core.settings.presets import PRESETS
 from trainer_core.starters import registry
 from trainer_core.starters.registry import find_starter, find_starters
 from trainer_core.watches import WATCHES, WQV1, Watch
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
 
 TRAIN_SEED, VAL_SEED = 7, 91
 VAL_SCENES = 12
-_FINE_TUNING_RATE = 2e-4
 _SESSION = "session.json"
 NETWORK = (48, 4, 24)  # six of them need 21 MB in fp16
 
@@ -96,7 +94,6 @@ def train(given: argparse.Namespace, watch: Watch, scale: int, more: Sequence[st
             *("--monochrome-style" if watch == WQV1 else "--no-monochrome-style", "--scale", str(scale)),
             *("--preset", "nano", "--compact-export", "--keep-checkpoints", "2"),
             *("--num-feat", str(network[0]), "--num-block", str(network[1]), "--num-grow-ch", str(network[2])),
-            *("--lr", str(_FINE_TUNING_RATE if start else PRESETS["nano"]["learning_rate"])),
             *(("--init-weights", str(start[0])) if start else ("--no-init-weights",)),
             *words[2:],
         ]

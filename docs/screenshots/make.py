@@ -2,10 +2,10 @@
 
     python docs/screenshots/make.py [--steps 300] [--photos DIR] [--workspace DIR] [--out DIR] [--only NAME ...]
 
-empty, invalid, watch, training, dark, paused, resume, finished, in this order and in one process. The training is the
-nano preset on the built-in scenes, or on --photos; on two idle processor cores 300 steps take some three minutes.
---workspace shows the finished run of that workspace instead of training to the end. Without a display the script runs
-itself under xvfb-run.
+empty, enlarge, invalid, watch, training, dark, paused, resume, finished, in this order and in one process. The training
+is the nano preset on the built-in scenes, or on --photos; on two idle processor cores 300 steps take some three
+minutes. --workspace shows the finished run of that workspace instead of training to the end. Without a display the
+script runs itself under xvfb-run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, Callable
 
 from PySide6.QtCore import QEventLoop, QSettings, QStandardPaths, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.form.entries import NumberEntry
 from app.preview.compare import SIDE_BY_SIDE, SLIDER
@@ -31,11 +31,14 @@ from app.start import make_application
 from app.theme import theme
 from app.window import Window
 from trainer_core import environment
+from trainer_core.scenes.painter import write_scenes
+from trainer_core.verbs.simulate import simulate
 
 _HERE = Path(__file__).resolve().parent
 _SIZE = (1280, 800)
 _PLACE = Path(tempfile.gettempdir(), "wqv")  # short, because the pictures show it
 _LONG = 1800  # seconds
+_SCENES, _SCENES_SEED = 6, 92  # no built-in model has seen them
 
 
 class Photographer:
@@ -60,15 +63,15 @@ class Photographer:
                 raise TimeoutError("the window did not reach the state in time")
         _process_events(then)
 
-    def take(self, name: str) -> None:
-        """Save the window as NAME.png."""
+    def take(self, name: str, widget: QWidget | None = None) -> None:
+        """Save the window, or another widget, as NAME.png."""
         if self._arguments.only and name not in self._arguments.only:
             return
         focused = QApplication.focusWidget()
         if focused is not None:
             focused.clearFocus()
         _process_events(100)
-        self.window.grab().save(str(self._out / f"{name}.png"))
+        (widget or self.window).grab().save(str(self._out / f"{name}.png"))
         print(name, flush=True)
 
     # -- the states, in their order
@@ -76,6 +79,20 @@ class Photographer:
     def empty(self) -> None:
         """Show the first start."""
         self.take("empty")
+
+    def enlarge(self) -> None:
+        """Enlarge built-in scenes as the mono watch would take them."""
+        scenes, deployment = _PLACE / "scenes", self.window.controller.deployment
+        write_scenes(scenes, seed=_SCENES_SEED, train=0, val=_SCENES, test=0, size=512)
+        simulate([scenes], _PLACE / "watch", camera="wqv1", scale=4)
+        deployment.open_enlarging()
+        self.wait(lambda: deployment.trial_dialog is not None)
+        dialog = deployment.trial_dialog
+        assert dialog is not None
+        dialog.photos.add([_PLACE / "watch" / "lr"])
+        self.wait(lambda: dialog.photos.list.count() == _SCENES and dialog.save_button.isEnabled())
+        self.take("enlarge", dialog)
+        dialog.close()
 
     def invalid(self) -> None:
         """Enter a folder that does not exist, and text for a number."""
@@ -177,7 +194,7 @@ def main() -> None:
     application.setEffectEnabled(Qt.UIEffect.UI_AnimateTooltip, False)
     photographer = Photographer(arguments)
     try:
-        for state in ("empty", "invalid", "watch", "training", "paused", "resume", "finished"):
+        for state in ("empty", "enlarge", "invalid", "watch", "training", "paused", "resume", "finished"):
             getattr(photographer, state)()
     finally:
         photographer.close()
