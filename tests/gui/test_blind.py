@@ -1,4 +1,4 @@
-"""The blind comparison and the blend of two models in the window "Try the model"."""
+"""The blind comparison and the blend of two models in the window "Enlarge photos"."""
 
 from __future__ import annotations
 
