@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSlider, QWidget
 
 from app.icons import set_icon
-from app.plain_text import PlainLabel
+from app.plain_text import PlainLabel, plain_tooltip
 from app.theme import SPACING
 
 _DELAY = 300  # milliseconds after the latest move, because each share is upscaled
@@ -69,7 +69,7 @@ class BlendSlider(QWidget):
         self.setEnabled(is_available)
         self._reason = "" if is_available else reason
         tip = "Mixes the weights of both models, for example to soften a sharp one."
-        self.setToolTip(tip if is_available else reason)
+        self.setToolTip(plain_tooltip(tip if is_available else reason))
         if not is_available:
             self.reset()
         self._show_share()

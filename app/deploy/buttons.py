@@ -7,13 +7,14 @@ from typing import Callable
 from PySide6.QtWidgets import QPushButton
 
 from app.icons import set_icon
+from app.plain_text import plain_tooltip
 
 
 def make_button(text: str, icon: str, clicked: Callable[[], object], *, tip: str = "") -> QPushButton:
     """Make a button that is never a dialog's default, so that Enter does not press it; "" is no icon."""
     button = QPushButton(text)
     button.setAutoDefault(False)
-    button.setToolTip(tip)
+    button.setToolTip(plain_tooltip(tip))
     if icon:
         set_icon(button, icon)
     button.clicked.connect(lambda: clicked())
