@@ -19,7 +19,7 @@ from trainer_core.verbs.photo_models import PhotoModel
 from trainer_core.verbs.upscale import Upscaler
 from trainer_core.watches import WATCHES
 
-_SCENES, _SCALE, _SIDE, _GAP = (1, 4, 6), 4, 60, 4
+_SCENES, _SCALE, _SIDE, _GAP = (4, 6), 4, 60, 4
 _COLORS = 256
 
 
