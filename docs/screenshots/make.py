@@ -42,7 +42,7 @@ _SCENES, _SCENES_SEED = 6, 92  # no built-in model has seen them
 
 
 class Photographer:
-    """One window that is brought from state to state; `take` saves a picture of it."""
+    """One window that is brought from state to state; `save_picture` saves what it shows."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments = arguments
@@ -63,7 +63,7 @@ class Photographer:
                 raise TimeoutError("the window did not reach the state in time")
         _process_events(then)
 
-    def take(self, name: str, widget: QWidget | None = None) -> None:
+    def save_picture(self, name: str, widget: QWidget | None = None) -> None:
         """Save the window, or another widget, as NAME.png."""
         if self._arguments.only and name not in self._arguments.only:
             return
@@ -78,7 +78,7 @@ class Photographer:
 
     def empty(self) -> None:
         """Show the first start."""
-        self.take("empty")
+        self.save_picture("empty")
 
     def enlarge(self) -> None:
         """Enlarge built-in scenes as the mono watch would take them."""
@@ -91,7 +91,7 @@ class Photographer:
         assert dialog is not None
         dialog.photos.add([_PLACE / "watch" / "lr"])
         self.wait(lambda: dialog.photos.list.count() == _SCENES and dialog.save_button.isEnabled())
-        self.take("enlarge", dialog)
+        self.save_picture("enlarge", dialog)
         dialog.close()
 
     def invalid(self) -> None:
@@ -104,7 +104,7 @@ class Photographer:
         entry.line.clear()
         QTest.keyClicks(entry.line, "15 000 or so")
         self.wait(lambda: "source_dir" in project.path_problems)
-        self.take("invalid")
+        self.save_picture("invalid")
         project.reset_value("steps")
         project.reset_value("source_dir")
 
@@ -121,7 +121,7 @@ class Photographer:
         cells = window.simulation.grid.cells
         self.wait(lambda: cells and all(cell.has_image for cell in cells) and window.run_bar.estimate, then=2000)
         window.message_strip.hide()
-        self.take("watch")
+        self.save_picture("watch")
 
     def training(self) -> None:
         """Train two thirds of the run; show the slider between bicubic and the network."""
@@ -129,11 +129,11 @@ class Photographer:
         window.controller.start()
         window.preview.view.set_mode(SLIDER)
         self.wait(lambda: window.session.step >= self._arguments.steps * 2 // 3)
-        self.take("training")
+        self.save_picture("training")
         theme().set_choice("dark")
         window.preview.view.set_mode(SIDE_BY_SIDE)
         self.wait(lambda: True)
-        self.take("dark")
+        self.save_picture("dark")
         theme().set_choice("light")
 
     def paused(self) -> None:
@@ -141,7 +141,7 @@ class Photographer:
         window = self.window
         window.controller.pause_or_resume()
         self.wait(lambda: window.session.state is SessionState.PAUSED, then=1500)
-        self.take("paused")
+        self.save_picture("paused")
 
     def resume(self) -> None:
         """Stop, and open the workspace again."""
@@ -151,7 +151,7 @@ class Photographer:
         window.controller.open_workspace(str(self._run))
         self.wait(window.resume_card.isVisible, then=1500)
         window.message_strip.hide()
-        self.take("resume")
+        self.save_picture("resume")
 
     def finished(self) -> None:
         """Show the end of this run, or of the run in --workspace."""
@@ -163,7 +163,7 @@ class Photographer:
             self.wait(lambda: not window.session.is_active)
         self.wait(window.result_card.isVisible, then=1500)
         window.message_strip.hide()
-        self.take("finished")
+        self.save_picture("finished")
 
     def close(self) -> None:
         """Close the window, saving a run that is under way."""

@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from PySide6.QtCore import Qt, QThread
+from PySide6.QtGui import QShortcut
 
 from app.deploy import blind_dialog
 from app.deploy.blind_dialog import BlindDialog
@@ -77,6 +78,7 @@ def test_two_models_are_compared_blindly_with_the_keyboard(
     assert session is not None and len(session.comparison.pairs) == 4
     assert not find_cut_texts(dialog) and not find_overlaps(dialog) and not nameless(dialog)
     assert not any(name in dialog.text.text() for name in ("a_x4", "b_x4"))
+    assert not any(shortcut.autoRepeat() for shortcut in dialog.findChildren(QShortcut)), "a held key answers once"
     preferred = []
     for key in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Left):
         pair = session.comparison.pair
