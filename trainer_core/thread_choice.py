@@ -91,7 +91,7 @@ class ThreadChoice:
             self._end_trial(needed)
 
     def _end_trial(self, needed: int) -> None:
-        # Where several threads gain little, one program or the other has just been luckier; fewer wait less for others.
+        # A small gain of more threads may be chance, and fewer threads wait less for other programs.
         limit = min(self._results.values()) / (1 - _MIN_GAIN)
         self.chosen = min(count for count, seconds in self._results.items() if seconds <= limit)
         self._is_idle_refuted = not needed and self.chosen != self._processors
