@@ -3,4 +3,5 @@
 Start reading at `training/trainer.py` (a run from top to bottom) or `settings/config.py` (all settings).
 """
 
-__version__ = "0.2.0"
+__version__ = "1.0.0rc1"
+PROGRAM = f"wqv-upscale-trainer {__version__}"  # as files name what made them

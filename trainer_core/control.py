@@ -1,4 +1,4 @@
-"""Control of a running training: stop, pause and one-shot requests.
+"""Control of a running training: stop, pause and one-shot requests, and what the run does between its steps.
 
 The training loop and the other threads (a signal handler, the window) share one `RunControl`: the others set it, the
 loop reads it at each step boundary. Everything else that can take seconds (the search for photos, validations,
@@ -18,6 +18,7 @@ from pathlib import Path
 
 SAVE_PATIENCE = 600.0
 """Seconds for which the end of a run on the command line waits for a disk that cannot be written."""
+_SHORT = 0.5  # seconds; a shorter activity is not worth a mention
 
 
 class Stopped(Exception):
@@ -37,6 +38,16 @@ class RunRequest(Enum):
     SAVE = "save"
     VALIDATE = "validate"
     PREVIEW = "preview"
+
+
+class Activity(Enum):
+    """What a run does while it does no steps."""
+
+    MEASURING = "measuring"  # how long a validation will take
+    VALIDATING = "validating"
+    PREVIEWING = "previewing"
+    SAVING = "saving"
+    WAITING = "waiting"  # for photos
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,7 @@ class RunControl:
         self._running.set()
         self._pauses = self._reached = 0  # number of pauses requested, and of the one that the loop has reached
         self._requests: set[RunRequest] = set()
+        self._activity: tuple[Activity, float] | None = None  # and when it began, time.monotonic()
         self._lock = threading.RLock()  # re-entrant: a signal handler may interrupt a holder
 
     @property
@@ -127,6 +139,27 @@ class RunControl:
         """Block until the pause ends or `timeout` seconds pass; return True if the run may continue."""
         self._reached = self._pauses
         return self._running.wait(timeout)
+
+    @contextlib.contextmanager
+    def during(self, activity: Activity) -> Iterator[None]:
+        """Mark the `with` block, or the function that this decorates, as this activity."""
+        before, self._activity = self._activity, (activity, time.monotonic())
+        try:
+            yield
+        finally:
+            self._activity = before
+
+    @property
+    def activity(self) -> Activity | None:
+        """What the run does in place of steps, None while it does steps or since less than half a second."""
+        activity = self._activity
+        return activity[0] if activity is not None and time.monotonic() - activity[1] >= _SHORT else None
+
+    @property
+    def activity_seconds(self) -> float:
+        """Seconds since the present activity began, 0 without one."""
+        activity = self._activity
+        return time.monotonic() - activity[1] if activity is not None else 0.0
 
     # -- a run that cannot be saved ------------------------------------------------------------
 

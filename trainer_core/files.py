@@ -22,6 +22,8 @@ from typing import Any, BinaryIO
 
 _RENAME_RETRY_SECONDS = 2.5  # virus scanners and indexers on Windows hold new files open for a moment
 _WINDOWS_SHARING_ERRORS = (5, 32, 33)
+_WINDOWS_NOT_FOUND_ERRORS = (2, 3, 206)
+_WINDOWS_MAX_PATH = 248  # characters; 260 with a name of the old form, 8.3, in it
 TEMPORARY_SUFFIX = ".tmp"
 _MAX_STEM_BYTES = 230  # of 255, the limit of most file systems
 _MAX_NAME_BYTES = 220  # a longer name leaves no room for what the temporary name adds
@@ -65,8 +67,16 @@ def describe_error(error: OSError) -> str:
     if isinstance(error, WriteError):
         return error.strerror or ""
     words = error.strerror or str(error) or type(error).__name__
-    reason = _REASON_OF.get(error.errno or 0)
+    reason = _windows_reason(error) or _REASON_OF.get(error.errno or 0)
     return f"{reason} ({words})" if reason else words
+
+
+def _windows_reason(error: OSError) -> str:
+    """Return the reason of an error of Windows that its POSIX number does not tell, or ""."""
+    number = getattr(error, "winerror", None) or 0
+    if number in _WINDOWS_NOT_FOUND_ERRORS and len(str(error.filename or "")) >= _WINDOWS_MAX_PATH:
+        return "the path is too long for Windows; use a folder with a shorter path, or allow long paths in the system"
+    return "another program has it open" if number in _WINDOWS_SHARING_ERRORS[1:] else ""
 
 
 def explain_error(error: OSError) -> str:
@@ -122,7 +132,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             if file.error is not None:
                 raise file.error
             sync_file(file.fileno())
-        _replace(temporary, path)
+        rename_file(temporary, path)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -155,7 +165,7 @@ def link_or_copy(source: Path, target: Path) -> None:
         _copy(source, target)
         return
     try:
-        _replace(temporary, target)
+        rename_file(temporary, target)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -253,7 +263,8 @@ def remove_stale_temporaries(folder: Path) -> int:
     return len(strays)
 
 
-def _replace(source: Path, target: Path) -> None:
+def rename_file(source: Path, target: Path) -> None:
+    """Rename a file or a folder, replacing a file; on Windows wait a moment for a program that has it open."""
     deadline = time.monotonic() + _RENAME_RETRY_SECONDS
     while True:
         try:

@@ -109,13 +109,17 @@ def mark_result(text: PngInfo | None = None) -> PngInfo:
     return marked
 
 
-def png_bytes(pixels: np.ndarray, *, text: PngInfo | None = None, compress_level: int = -1) -> bytes:
+def png_bytes(
+    pixels: np.ndarray, *, text: PngInfo | None = None, exif: Image.Exif | None = None, compress_level: int = -1
+) -> bytes:
     """Encode uint8 [H, W] or [H, W, 3] as a PNG file.
 
     Args:
         text: text chunks of the file; see `mark_result`.
+        exif: EXIF data of the file.
         compress_level: 0 (none) to 9 (smallest), -1 for zlib's default.
     """
     packed = io.BytesIO()
-    Image.fromarray(pixels).save(packed, "PNG", pnginfo=text, compress_level=compress_level)
+    more = {"exif": exif} if exif else {}
+    Image.fromarray(pixels).save(packed, "PNG", pnginfo=text, compress_level=compress_level, **more)
     return packed.getvalue()

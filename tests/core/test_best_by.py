@@ -145,3 +145,17 @@ def test_odd_figures_of_a_checkpoint_are_left_out() -> None:
         "test_psnr": None,
         "highest_psnr": 21.0,
     }
+
+
+def test_first_weights_that_nothing_beats_are_the_model_of_the_run(
+    photos: Path, tmp_path: Path, scripted: Script
+) -> None:
+    scripted[:] = [(20.0, 9.0)]
+    start, _ = train(photos, tmp_path / "start", steps=1)
+    scripted[:] = [(25.0, 9.0), (24.0, 9.0)]
+    result, heard = train(photos, tmp_path / "run", steps=4, val_interval=2, init_weights=str(start.model))
+    assert [(event.step, event.kind) for event in only(CheckpointSaved, heard)] == [(0, "best"), (4, "final")]
+    (end,) = only(RunFinished, heard)
+    assert (end.best_step, end.best_psnr) == (0, 25.0)
+    assert end.model == str(result.model) and str(end.model).endswith("wqv_neosr_x4_best.pth")
+    assert checkpoint.load_checkpoint(tmp_path / "run" / "checkpoints" / "scale4_best.pth").step == 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from trainer_core.blind import session as session_module
 from trainer_core.blind.comparison import EQUAL, FIRST, LEFT, RIGHT, SECOND, BlindComparison, preference_interval
 from trainer_core.blind.page import UNDO, BlindPage
 from trainer_core.blind.record import ComparedModel, choose_record_path, read_compared_model, write_record
@@ -221,7 +224,26 @@ def test_page_shows_the_current_pair_only(path: str, tmp_path: Path) -> None:
         fetch(page.address + path)
 
 
+def test_the_result_names_the_models_by_given_names_else_by_their_files(tmp_path: Path) -> None:
+    assert make_session(tmp_path).text.startswith("Of 0 pairs, a_x2 was better in 0, b_x4 in 0")
+    named = make_session(tmp_path, names=("mono (best)", "color (best)"))
+    assert named.text.startswith("Of 0 pairs, mono (best) was better in 0, color (best) in 0")
+
+
 # -- the file ------------------------------------------------------------------------------------
+
+
+def test_two_sessions_that_save_at_once_write_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def choose_slowly(folder: Path, models: tuple[ComparedModel, ComparedModel]) -> Path:
+        path = choose_record_path(folder, models)
+        time.sleep(0.2)
+        return path
+
+    sessions = [make_session(tmp_path) for _ in range(2)]
+    monkeypatch.setattr(session_module, "choose_record_path", choose_slowly)
+    with ThreadPoolExecutor() as pool:
+        written = set(pool.map(lambda session: session.save().name, sessions))
+    assert written == {"blind_a_x2_b_x4.json", "blind_a_x2_b_x4_2.json"}
 
 
 def test_record_holds_models_answers_and_result(tmp_path: Path) -> None:
@@ -229,10 +251,11 @@ def test_record_holds_models_answers_and_result(tmp_path: Path) -> None:
     comparison = BlindComparison(NAMES, seed=5)
     answer_all(comparison, prefer_first=9)
     path = choose_record_path(tmp_path, models)
-    write_record(path, comparison, models)
+    write_record(path, comparison, models, ("mono (best)", "color (best)"))
     assert path.name == "blind_a_x2_b_x4.json"
     record = json.loads(path.read_text())
-    assert record["first"] == {"file": "a_x2.pth", "sha256": hashlib.sha256(b"a_x2.pth").hexdigest()}
+    sha256 = hashlib.sha256(b"a_x2.pth").hexdigest()
+    assert record["first"] == {"name": "mono (best)", "file": "a_x2.pth", "sha256": sha256}
     assert [answer["better"] for answer in record["answers"]] == [FIRST] * 9 + [SECOND] * 3
     assert record["result"]["first"] == 9 and record["result"]["interval"] == [0.4281, 0.9451]
     assert choose_record_path(tmp_path, models).name == "blind_a_x2_b_x4_2.json"

@@ -13,8 +13,10 @@ from PIL import Image
 pytest.importorskip("torch")
 
 from tests.small_runs import make_photos, picture
-from trainer_core.calibration.calibrate import MIN_CAPTURES, MIN_PHOTOS, calibrate
-from trainer_core.calibration.synthetic import cut_clean_frame, simulate_photos
+from trainer_core.calibration.calibrate import calibrate
+from trainer_core.calibration.captures import MIN_CAPTURES
+from trainer_core.calibration.clean_frames import MIN_PHOTOS, cut_clean_frame
+from trainer_core.calibration.synthetic import simulate_photos
 from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.errors import UserError
 from trainer_core.tools import main
@@ -157,7 +159,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
 
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)  # root may write everywhere
     monkeypatch.setattr(
-        "trainer_core.calibration.calibrate.fit_profile", lambda *_, **__: pytest.fail("the work began")
+        "trainer_core.calibration.calibrate.iterate_fit", lambda *_, **__: pytest.fail("the work began")
     )
     with pytest.raises(UserError, match="Cannot write to the folder"):
         calibrate([mono], tmp_path / "watch.json", frames=3, candidates=1)

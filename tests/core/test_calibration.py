@@ -14,12 +14,13 @@ pytest.importorskip("torch")
 from tests.small_runs import picture
 from trainer_core.calibration.bounds import BOUNDS, watch_parameters
 from trainer_core.calibration.classifier import patch_features, separability
+from trainer_core.calibration.clean_frames import cut_clean_frame
 from trainer_core.calibration.distance import COLOR_SCALES, MONO_SCALES, distance
 from trainer_core.calibration.photo_set import PhotoSet
-from trainer_core.calibration.search import fit_profile, profile_drift, score_profile
+from trainer_core.calibration.search import iterate_fit, profile_drift, run_fit, score_profile
 from trainer_core.calibration.slanted_edges import render_slanted_edges
 from trainer_core.calibration.statistics import color_statistics, mono_statistics
-from trainer_core.calibration.synthetic import cut_clean_frame, simulate_photos
+from trainer_core.calibration.synthetic import simulate_photos
 from trainer_core.camera import BUILTIN_PROFILES, CameraProfile, build_camera
 from trainer_core.camera.profile import KINDS
 from trainer_core.data.captures import read_captures
@@ -160,7 +161,7 @@ def test_a_fit_moves_towards_the_captures_and_can_be_repeated() -> None:
     frames = frames_of(start, 18)
     real = PhotoSet.measure(simulate_photos(noisier(start), frames[:6], 2, 77), "mono")
     calls: list[tuple[int, int, float]] = []
-    found = fit_profile(start, real, frames[6:], 2, candidates=20, progress=lambda *call: calls.append(call))
+    found = run_fit(iterate_fit(start, real, frames[6:], 2, candidates=20), lambda *call: calls.append(call))
     fresh = range(55, 59)  # draws that the fit has not seen; of a dozen, a third may chance to be taken indoors
     before, after = (
         sum(score_profile(each, real, frames[6:], 2, seed).total for seed in fresh) for each in (start, found)
@@ -168,8 +169,8 @@ def test_a_fit_moves_towards_the_captures_and_can_be_repeated() -> None:
     assert after < 0.9 * before
     assert [done for done, _, _ in calls] == list(range(1, 21)) and calls[0][1] == 20
     assert found.kind == "mono" and found.ranges != start.ranges
-    again = fit_profile(start, real, frames[6:], 2, candidates=2), fit_profile(start, real, frames[6:], 2, candidates=2)
-    assert again[0] == again[1]
+    one, again = (run_fit(iterate_fit(start, real, frames[6:], 2, candidates=2)) for _ in range(2))
+    assert one == again
 
 
 def test_a_fit_changes_nothing_but_what_is_free() -> None:
@@ -177,7 +178,7 @@ def test_a_fit_changes_nothing_but_what_is_free() -> None:
     frames = frames_of(start, 18)
     real = PhotoSet.measure(simulate_photos(noisier(start), frames[:6], 2, 77), "mono")
     for free in (None, ["noise", "gamma"]):
-        found = fit_profile(start, real, frames[6:], 2, candidates=12, free=free)
+        found = run_fit(iterate_fit(start, real, frames[6:], 2, candidates=12, free=free))
         changed = {name for name in start.ranges if found.ranges[name] != start.ranges[name]}
         assert changed and changed <= set(free or watch_parameters("mono"))
 
@@ -191,7 +192,7 @@ def test_soft_photographs_do_not_make_a_fitted_camera_sharper() -> None:
     )  # crisp scenes, this very camera
     soft = [Image.fromarray(frame).filter(ImageFilter.GaussianBlur(3)) for frame in frames_of(start, 12)]
     frames = np.stack([np.asarray(frame) for frame in soft])
-    found = fit_profile(start, real, frames, 2, candidates=25, free=("psf_h", "sharpen_h"))
+    found = run_fit(iterate_fit(start, real, frames, 2, candidates=25, free=("psf_h", "sharpen_h")))
 
     def edges(profile: CameraProfile) -> list[float]:
         drawn = PhotoSet.measure(simulate_photos(profile, render_slanted_edges(camera, 12, 9), 2, 5), "mono")
@@ -229,7 +230,8 @@ def test_few_captures_move_a_fit_less_than_many() -> None:
     frames = frames_of(start, 24)
     pixels = simulate_photos(noisier(start), frames[:12], 2, 77)
     found = [
-        fit_profile(start, PhotoSet.measure(pixels[:count], "mono"), frames[12:], 2, candidates=25) for count in (3, 12)
+        run_fit(iterate_fit(start, PhotoSet.measure(pixels[:count], "mono"), frames[12:], 2, candidates=25))
+        for count in (3, 12)
     ]
     assert profile_drift(start, found[0]) < profile_drift(start, found[1])
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer_core.data.captures import could_be_watch_file, read_captures
+from trainer_core.data.captures import could_be_watch_file, find_kinds, read_captures
 from trainer_core.errors import UserError
 from trainer_core.verbs.picture_files import find_pictures
 
@@ -173,6 +173,18 @@ def test_a_folder_s_dumps_are_found_by_their_size_whatever_they_are_called(tmp_p
     assert found == ["WATCH", "b.wqv", "c.001", "photo.bin", "torn.PDB"]
     with pytest.raises(UserError, match=r"folder contains no photos: no pictures"):
         list(find_pictures([tmp_path / "folder"]))
+
+
+def test_pictures_of_subfolders_are_found_on_request(tmp_path: Path) -> None:
+    for name in ("b.png", "camera/old/c.png", "camera/a.png", ".thumbnails/t.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4)).save(tmp_path / name)
+    assert [path.name for path in find_pictures([tmp_path])] == ["b.png"]
+    found = [path.relative_to(tmp_path) for path in find_pictures([tmp_path], in_subfolders=True)]
+    assert found == [Path("b.png"), Path("camera/a.png"), Path("camera/old/c.png")]
+    (tmp_path / "empty" / "below").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"empty and its subfolders contain no photos: .* dumps\. Choose"):
+        list(find_pictures([tmp_path / "empty"], in_subfolders=True))
 
 
 def test_a_palm_link_database_has_the_high_nibble_left(tmp_path: Path) -> None:
@@ -435,6 +447,15 @@ def test_a_missing_and_a_huge_file_are_refused(tmp_path: Path) -> None:
         read_captures(tmp_path / "none.png")
     with pytest.raises(UserError, match="too large"):
         read_captures(_save(tmp_path / "huge.bin", bytes((16 << 20) + 1)))
+
+
+def test_the_kinds_of_files_leave_out_what_is_no_capture(tmp_path: Path) -> None:
+    mono, color, other = tmp_path / "mono.bin", tmp_path / "color.png", tmp_path / "other.png"
+    mono.write_bytes(_dump(_codes()))
+    Image.new("RGB", (176, 144), (200, 30, 90)).save(color)
+    Image.new("RGB", (50, 50)).save(other)
+    assert find_kinds([mono, other, tmp_path / "missing.png"]) == {"mono"}
+    assert find_kinds([mono, color]) == {"mono", "color"}
 
 
 def test_real_captures_are_recognized() -> None:

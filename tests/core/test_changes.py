@@ -242,7 +242,7 @@ def test_another_scale_is_asked_and_cannot_be_accepted(source: Path, run: Path) 
 def test_another_precision_is_reported(source: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from trainer_core.planning import hardware
 
-    monkeypatch.setattr(hardware, "_cpu_computes_bf16", lambda: True)
+    monkeypatch.setattr(hardware, "choose_cpu_precision", lambda: "bf16")
     (text,) = notices(source, run, amp=True)
     assert "trained in fp32 on cpu (" in text and "this session computes in bf16 on cpu (" in text
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
-from trainer_core.control import RunControl, RunRequest, StopMode
+import pytest
+
+from trainer_core import control as control_module
+from trainer_core.control import Activity, RunControl, RunRequest, StopMode
 
 
 def test_a_stop_ends_a_pause_and_the_first_kind_of_stop_wins() -> None:
@@ -42,3 +46,19 @@ def test_requests_are_served_once() -> None:
     control.request(RunRequest.SAVE)
     assert control.pop_requests() == {RunRequest.SAVE}
     assert not control.pop_requests()
+
+
+def test_an_activity_is_known_while_it_lasts_and_once_it_is_worth_a_mention(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, control = [100.0], RunControl()
+    monkeypatch.setattr(control_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with control.during(Activity.VALIDATING):
+        assert control.activity is None
+        now[0] += 1
+        assert control.activity is Activity.VALIDATING
+        with control.during(Activity.SAVING):
+            now[0] += 1
+            assert control.activity is Activity.SAVING
+        assert control.activity is Activity.VALIDATING
+    assert control.activity is None
+    measured = control.during(Activity.MEASURING)(lambda: control.activity)
+    assert measured() is None

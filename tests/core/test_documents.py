@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("docs", "models", "benchmarks", "tests")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+FIGURE = re.compile(r"\d(?:\.\d+)? (?:dB|s|seconds)\b")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -49,3 +52,41 @@ def test_the_readme_leads_to_every_page_about_the_program() -> None:
     }
     pages = [*(ROOT / "docs").glob("*.md"), *(page for page in ROOT.glob("*.md") if page.name != "README.md")]
     assert [page.name for page in sorted(pages) if page not in linked] == []
+
+
+def figures_of(readme: str) -> list[list[str]]:
+    """The cells of each row of the table of figures: what, measured, machine, commit, source."""
+    table = readme.split("\n## Figures\n")[1].split("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    return rows[2:]
+
+
+def test_each_figure_of_the_readme_names_its_machine_its_commit_and_its_file() -> None:
+    for what, measured, machine, commit, source in figures_of((ROOT / "README.md").read_text("utf-8")):
+        assert FIGURE.search(measured), what
+        assert "core" in machine and re.search(r"AMD|Intel|not recorded", machine), what
+        assert re.fullmatch(r"[0-9a-f]{7}", commit), what
+        pages = [link for link in LINK.findall(source) if link.startswith("benchmarks/results/")]
+        assert pages and all((ROOT / page).is_file() for page in pages), what
+
+
+def test_the_readme_has_measured_figures_only_in_their_table() -> None:
+    before, _, after = (ROOT / "README.md").read_text("utf-8").partition("\n## Figures\n")
+    prose = before + after.partition("\n## ")[2]
+    assert FIGURE.findall(prose) == []
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the history of the repository is not here")
+def test_the_commits_of_the_figures_exist() -> None:
+    shallow = subprocess.run(["git", "rev-parse", "--is-shallow-repository"], cwd=ROOT, capture_output=True, text=True)
+    if shallow.stdout.strip() != "false":
+        pytest.skip("the history is not complete")
+    for what, _, _, commit, _ in figures_of((ROOT / "README.md").read_text("utf-8")):
+        assert subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=ROOT).returncode == 0, what
+
+
+def test_the_picture_of_a_training_moves_and_is_small() -> None:
+    path = ROOT / "docs" / "pictures" / "training.png"
+    with Image.open(path) as picture:
+        assert getattr(picture, "n_frames", 1) > 5
+    assert path.stat().st_size <= 3_000_000

@@ -11,6 +11,7 @@ from PIL import Image
 from trainer_core.errors import UserError
 from trainer_core.planning.draft import Draft
 from trainer_core.planning.plan import make_plan
+from trainer_core.settings.config import STARTER
 from trainer_core.workspace.layout import Workspace
 
 
@@ -258,6 +259,77 @@ def test_what_was_only_proposed_is_no_choice(tmp_path: Path) -> None:
     assert draft.given == {"preset": "light"} and draft.session_choices == {}
 
 
+def propose(draft: Draft) -> Draft:
+    draft.propose_preset("light")
+    draft.propose_time_limits({"nano": 10.0, "light": 60.0})
+    return draft
+
+
+def test_a_time_limit_is_proposed_with_the_preset_until_someone_decides(tmp_path: Path) -> None:
+    draft = propose(Draft())
+    assert draft.given == {"preset": "light", "max_minutes": 60.0} and draft.session_choices == {}
+    draft.set("preset", "nano")
+    assert draft.config.max_minutes == draft.default("max_minutes") == 10.0
+    draft.set("max_minutes", None)
+    assert draft.config.max_minutes is None and draft.given["max_minutes"] is None
+    draft.reset("max_minutes")
+    assert draft.config.max_minutes == 10.0
+    draft.set("steps", 500)
+    assert (draft.config.steps, draft.config.max_minutes) == (500, None)
+    draft.use_demo(str(tmp_path / "demo"))
+    assert draft.config.max_minutes == 2.0
+
+
+def test_a_start_is_proposed_until_someone_decides_about_it_or_the_size_of_the_network(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.propose_start(STARTER)
+    draft.set("preset", "nano")
+    assert draft.config.init_weights == draft.default("init_weights") == STARTER
+    assert draft.session_choices == {"preset": "nano"}
+    assert draft.config.learning_rate == 1e-3, "a fourth, as in every run that starts from weights"
+    draft.set("num_feat", 8)
+    assert draft.config.init_weights is None and draft.default("init_weights") is None
+    draft.reset("num_feat")
+    draft.set("init_weights", None)
+    assert draft.config.init_weights is None and draft.session_choices == {"preset": "nano", "init_weights": None}
+    draft.reset("init_weights")
+    assert draft.config.init_weights == STARTER
+    draft.open_workspace(str(stored(tmp_path / "run", preset="nano")))
+    assert draft.config.init_weights is None, "the workspace has settings of its own"
+    draft.use_demo(str(tmp_path / "demo"))
+    assert draft.config.init_weights is None
+
+
+@pytest.mark.parametrize(("minutes", "after"), [(60.0, 10.0), (45.0, 45.0)])
+def test_the_limit_of_an_earlier_run_follows_the_preset_only_where_it_was_the_proposed_one(
+    tmp_path: Path, minutes: float, after: float
+) -> None:
+    draft = propose(Draft())
+    draft.open_workspace(str(stored(tmp_path / "run", preset="light", max_minutes=minutes)))
+    draft.open_workspace(str(tmp_path / "new"))  # the settings stay
+    assert draft.config.max_minutes == minutes
+    draft.set("preset", "nano")
+    assert draft.config.max_minutes == after
+    draft.set("preset", "light")
+    assert draft.config.max_minutes == minutes
+    draft.set("preset", "nano")
+    draft.set("max_minutes", 60.0)
+    draft.set("preset", "full")
+    assert draft.config.max_minutes == 60.0, "chosen"
+
+
+def test_settings_of_a_workspace_and_imported_ones_get_no_proposed_time_limit(tmp_path: Path) -> None:
+    draft = propose(Draft())
+    draft.open_workspace(str(stored(tmp_path / "run", preset="nano", steps=9)))
+    assert (draft.config.steps, draft.config.max_minutes) == (9, None)
+    draft.open_workspace(str(tmp_path / "new"))
+    assert (draft.config.steps, draft.config.max_minutes) == (9, None), "they stay in an empty workspace"
+    for imported in ({"max_minutes": None, "steps": 200000}, {"max_minutes": None}):
+        draft = propose(Draft())
+        draft.apply_imported(imported)
+        assert (draft.config.steps, draft.config.max_minutes) == (200000, None)
+
+
 def test_a_run_s_choices_are_its_workspace_s_and_its_budget(tmp_path: Path) -> None:
     pytest.importorskip("torch")  # the plan chooses the hardware
     draft = Draft()
@@ -282,3 +354,19 @@ def test_a_workspace_that_names_no_source_leaves_the_chosen_one(tmp_path: Path) 
     draft.set("scale", 8)
     draft.open_workspace(str(stored(tmp_path / "run", scale=2)))
     assert (draft.config.source_dir, draft.config.scale) == ("/mine", 2)
+
+
+def test_a_draft_returns_to_an_earlier_state(tmp_path: Path) -> None:
+    draft = Draft()
+    draft.set("source_dir", "/mine")
+    draft.set("preset", "nano")
+    before, state = draft.config, draft.state
+    draft.open_workspace(str(stored(tmp_path / "run", scale=2, source_dir="/photos")))
+    draft.set("steps", 9)
+    after, later = draft.config, draft.state
+    draft.restore(state)
+    assert draft.config == before
+    draft.restore(later)
+    assert draft.config == after
+    draft.open_workspace(str(tmp_path / "run"))
+    assert draft.config == after, "it is still the open one"

@@ -134,7 +134,11 @@ def test_results_of_this_program_are_no_photos_under_any_name(tmp_path: Path) ->
     make_photos(tmp_path, 1)
     pixels = decode(tmp_path / "photo0.png")
     save_png(pixels[:64], tmp_path / "holiday.png")
-    write_preview(PreviewImage("a", pixels, pixels, pixels, pixels, 1.0, 1.0), tmp_path / "beach.png")
+    write_preview(
+        PreviewImage("a", pixels, pixels, pixels, pixels, 1.0, 1.0),
+        tmp_path / "beach.png",
+        made_by="the network at step 5",
+    )
     (tmp_path / "scene.png").write_bytes(png_bytes(pixels[:80]))
     assert [photo.name for photo in scan_photos(tmp_path).photos] == ["photo0.png", "scene.png"]
     assert reasons(tmp_path) == dict.fromkeys(("beach.png", "holiday.png"), "a result of this program, not a photo")

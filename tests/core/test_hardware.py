@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.planning import gpus
+from trainer_core.planning import cpu_precision, gpus
 from trainer_core.planning.hardware import (
     Hardware,
     MemoryNeed,
@@ -80,7 +80,8 @@ def test_a_gpu_without_kernels_leaves_auto_to_the_cpu_which_says_so(pretend: Pre
     (notice,) = hardware.notices
     reason = f"Old GPU (cuda:0) cannot be used: PyTorch {torch.__version__} has no kernels for it; another build may"
     assert notice.startswith(f"The CPU is used. {reason}")
-    assert "-m pip install torch==" in notice and "+cu126 --index-url https://download.pytorch.org/whl/cu126" in notice
+    assert '-m pip install "torch==' in notice
+    assert '+cu126" --index-url https://download.pytorch.org/whl/cu126' in notice
     with pytest.raises(UserError, match=r"--device cuda: Old GPU \(cuda:0\) cannot be used: .*whl/cu126\.$"):
         choose("cuda")
 
@@ -236,3 +237,35 @@ def test_on_a_processor_the_copies_that_are_being_saved_need_memory_too() -> Non
     on_cpu, on_gpu = (estimate_memory(config, spec, Hardware(device, "bf16", ""), 16) for device in ("cpu", "cuda:0"))
     state = 4 * spec.parameter_count() * 4  # weights, EMA and two moments
     assert 2 * state < on_cpu - on_gpu < 3.5 * state
+
+
+@pytest.fixture
+def measured_once() -> Iterator[None]:
+    """Let the precision of the processor be measured in this test, and in the next one."""
+    cpu_precision.choose_cpu_precision.cache_clear()
+    yield
+    cpu_precision.choose_cpu_precision.cache_clear()
+
+
+@pytest.mark.usefixtures("measured_once")
+@pytest.mark.parametrize(
+    ("seconds", "precision"),
+    [((2.0, 1.0), "bf16"), ((1.1, 1.0), "fp32"), ((1.0, 1.7), "fp32"), ((1.0, 30.0), "fp32")],
+    ids=["fast", "hardly faster", "slow instructions", "emulated"],
+)
+def test_a_processor_trains_in_bf16_only_where_that_is_clearly_faster(
+    monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, float], precision: str
+) -> None:
+    monkeypatch.setattr(cpu_precision, "measure_precisions", lambda: dict(zip(("fp32", "bf16"), seconds)))
+    assert choose("cpu").precision == precision
+    assert choose("cpu", amp=False).precision == "fp32"
+    monkeypatch.setattr(cpu_precision, "measure_precisions", lambda: pytest.fail("measured twice"))
+    assert choose("cpu").precision == precision
+
+
+@pytest.mark.usefixtures("measured_once")
+def test_measuring_the_precision_leaves_threads_and_randomness_as_they_were() -> None:
+    threads, random = torch.get_num_threads(), torch.get_rng_state()
+    assert cpu_precision.choose_cpu_precision() in ("fp32", "bf16")
+    assert torch.get_num_threads() == threads and torch.equal(torch.get_rng_state(), random)
+    assert all(0 < seconds < 1 for seconds in cpu_precision.measure_precisions().values())

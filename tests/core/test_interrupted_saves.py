@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,18 @@ def test_a_run_killed_after_its_last_event_ends_without_reporting_anything_twice
     assert not (tmp_path / ".lock.json").exists() and not list(tmp_path.rglob("*.tmp"))
 
 
-def test_a_run_that_goes_back_has_a_model_at_once(photos: Path, tmp_path: Path) -> None:
+def test_a_run_that_goes_back_has_a_model_at_once(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     train(photos, tmp_path, steps=4, checkpoint_interval=2, val_interval=100)
     model = Workspace(tmp_path).model_path(4, best=False)
+    write = Deployable.write
+
+    def write_slowly(deployable: Deployable) -> None:
+        time.sleep(0.3)
+        write(deployable)
+
+    monkeypatch.setattr(Deployable, "write", write_slowly)
 
     def look(event: object, control: Any) -> None:
         if type(event).__name__ == "StepDone":

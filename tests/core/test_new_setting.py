@@ -102,8 +102,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 application = QApplication([])
 from app.form.form import SettingsForm
-from app.project import Project
-from app.theme import install_theme
+from app.form.project import Project
+from app.widgets.theme import install_theme
 install_theme(application)
 project = Project()
 form = SettingsForm(project)

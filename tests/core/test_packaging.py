@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from trainer_core.requirements import TENSORBOARD
+
 ROOT = Path(__file__).resolve().parents[2]
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11 to read pyproject.toml")
 requirements = pytest.importorskip("packaging.requirements")
+lock = pytest.importorskip("release.lock")
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -42,7 +45,13 @@ def test_the_project_is_named_as_its_users_know_it() -> None:
     assert PROJECT["name"] == "wqv-upscale-trainer"
     assert PROJECT["requires-python"] == ">=3.9"
     assert PROJECT["license"] == "Apache-2.0"
-    assert set(PROJECT["scripts"]) == {"wqv-upscale-trainer", "wqv-upscale-tools", "wqv-upscale-trainer-gui"}
+    assert set(PROJECT["scripts"]) == {"wqv-upscale-trainer", "wqv-upscale-tools"}
+    assert set(PROJECT["gui-scripts"]) == {"wqv-upscale-trainer-gui"}  # on Windows it opens no console
+
+
+def test_tensorboard_is_an_extra_whose_name_the_program_gives() -> None:
+    assert EXTRAS["tensorboard"] == [TENSORBOARD]
+    assert not any(line.startswith("tensorboard") for line in PROJECT["dependencies"])
 
 
 def test_training_without_a_window_needs_no_qt() -> None:
@@ -71,11 +80,42 @@ def test_known_faulty_versions_are_kept_out(package: str, python: str, good: lis
 @pytest.mark.parametrize("python", PYTHONS)
 def test_every_direct_dependency_is_pinned_within_its_limits(python: str) -> None:
     pinned = pins(python)
-    wanted = applying([*PROJECT["dependencies"], *EXTRAS["window"], *EXTRAS["dev"]], python)
+    wanted = applying([*PROJECT["dependencies"], *(line for lines in EXTRAS.values() for line in lines)], python)
     assert sorted(set(wanted) - set(pinned)) == []
     for name, allowed in wanted.items():
         version = str(pinned[name]).replace("==", "")
         assert version in allowed, f"{name} {version} on Python {python}"  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("system", lock.SYSTEMS)
+def test_the_lock_has_every_direct_dependency_for_every_system(system: str, python: str) -> None:
+    locked = lock.applying(lock.LOCK.read_text("utf-8"), system, python)
+    for name, allowed in applying(
+        [*PROJECT["dependencies"], *EXTRAS["window"], *EXTRAS["tensorboard"]], python
+    ).items():
+        assert locked[name].replace("==", "") in allowed, f"{name} {locked[name]}"  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("python", lock.PYTHONS)
+@pytest.mark.parametrize("system", lock.SYSTEMS)
+def test_the_lock_for_processors_lacks_only_torch_and_its_cuda_libraries(system: str, python: str) -> None:
+    full = lock.applying(lock.LOCK.read_text("utf-8"), system, python)
+    text = lock.LOCK_CPU.read_text("utf-8")
+    rest = lock.applying(text, system, python)
+    assert rest.items() <= full.items() and text == lock.without_torch(lock.LOCK.read_text("utf-8"))
+    missing = {re.split("[-=]", name)[0] for name in set(full) - set(rest)}
+    assert missing == ({"torch", "nvidia", "cuda", "triton"} if system == "linux" else {"torch"}) - (
+        {"cuda"} if python == "3.9" else set()
+    )
+
+
+def test_the_lock_is_in_step_with_the_constraints() -> None:
+    text, constraints = lock.LOCK.read_text("utf-8"), lock.CONSTRAINTS.read_text("utf-8")
+    assert list(lock.find_differences(text, constraints)) == []
+    changed = re.sub(r"^tqdm==.*$", "tqdm==0.1", constraints, flags=re.MULTILINE)
+    assert "tqdm==4" in next(lock.find_differences(text, changed))
+    assert list(lock.find_differences("tqdm==1", "tqdm==1")) == ["tqdm==1 has no hash."]
 
 
 def test_the_window_s_command_says_what_to_use_instead_and_needs_no_qt() -> None:
@@ -87,38 +127,55 @@ def test_the_window_s_command_says_what_to_use_instead_and_needs_no_qt() -> None
 
 
 def test_every_script_has_its_function() -> None:
-    for name, target in PROJECT["scripts"].items():
+    for name, target in {**PROJECT["scripts"], **PROJECT["gui-scripts"]}.items():
         module, function = target.split(":")
         code = f"import {module}, sys; sys.exit(not callable({module}.{function}))"
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, f"{name}: {done.stderr}"
 
 
-def test_the_wheel_carries_the_three_rooms_with_their_data_and_nothing_else(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """A wheel of the project, with one starter more than there is."""
     pytest.importorskip("setuptools", "77")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, tmp_path)
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("pyproject.toml", "setup.py", "wqv_upscale_trainer.py", "README.md", "LICENSE", "GLOSSARY.md"):
+        shutil.copy(ROOT / name, folder)
     for room in ("app", "trainer_core", "resources", "tests", "models", "docs"):
-        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
-    starter = tmp_path / "trainer_core" / "starters" / "wqv1_x4_starter.pth"  # as if one came with the program
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    starter = folder / "trainer_core" / "starters" / "wqv1_x2_starter.pth"
     starter.write_bytes(b"weights")
     starter.with_suffix(".json").write_text("{}", encoding="utf-8")
-    (tmp_path / "models" / "custom" / "wqv_x4.pth").write_bytes(b"weights")
+    (folder / "models" / "custom" / "wqv_x4.pth").write_bytes(b"weights")
     code = "from setuptools.build_meta import build_wheel; build_wheel('dist')"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=_quiet())
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, env=_quiet())
     assert done.returncode == 0, done.stderr
-    wheel = next((tmp_path / "dist").glob("wqv_upscale_trainer-*.whl"))
-    names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"app", "trainer_core", "resources"}
+    return zipfile.ZipFile(next((folder / "dist").glob("wqv_upscale_trainer-*.whl")))
+
+
+def test_the_wheel_carries_the_rooms_with_their_data_and_the_launcher_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    names = wheel.namelist()
+    rooms = ("app", "trainer_core", "resources")
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {*rooms, "wqv_upscale_trainer.py"}
     expected = {
         path.relative_to(ROOT).as_posix()
-        for room in ("app", "trainer_core", "resources")
+        for room in rooms
         for pattern in ("*.py", "*.json", "*.svg", "*.png", "py.typed", "*.pth")
         for path in (ROOT / room).rglob(pattern)
     }
-    expected |= {"trainer_core/starters/wqv1_x4_starter.pth", "trainer_core/starters/wqv1_x4_starter.json"}
+    expected |= {"trainer_core/starters/wqv1_x2_starter.pth", "trainer_core/starters/wqv1_x2_starter.json"}
     assert sorted(expected - set(names)) == []
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_wheel_carries_the_manual_with_all_that_it_shows_and_leads_to(wheel: zipfile.ZipFile) -> None:
+    names = set(wheel.namelist())
+    manual = wheel.read("resources/help/manual.md").decode("utf-8")
+    assert manual == (ROOT / "docs" / "manual.md").read_text("utf-8")
+    assert "resources/help/GLOSSARY.md" in names
+    links = {link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", manual) if "://" not in link}
+    assert len(links) > 5
+    assert sorted(link for link in links if f"resources/help/{link}" not in names) == []
 
 
 def _quiet() -> dict[str, str]:

@@ -111,7 +111,7 @@ def test_photos_beside_the_results_of_a_chosen_workspace_are_used(tmp_path: Path
         save(tmp_path / name, number)
     (tmp_path / "training_config.json").write_text("{}")
     assert names(tmp_path) == ["a.png", "more/b.png"]
-    with pytest.raises(UserError, match=r"previews holds results of a run\. Choose the folder with your photos"):
+    with pytest.raises(UserError, match=r"^Choose the folder with your photos: .*previews holds results of a run\."):
         scan_photos(tmp_path / "previews")
 
 
@@ -237,5 +237,6 @@ def test_photos_from_the_watch_are_not_trained_on_and_reported(tmp_path: Path) -
     assert "Most pictures in" in warnings[1] and "ordinary sharp photos" in warnings[1]
     for photo in found.scan.photos:
         photo.path.unlink()
-    with pytest.raises(UserError, match=r"are from the watch \(4 of 4\)\. Train on ordinary sharp photos"):
+    with pytest.raises(UserError, match=r"^Choose ordinary photos; .* 4 of the 4 pictures in"):
         scan_photos(ordinary)
+    assert len(scan_photos(ordinary, accept_captures=True).photos) == 4

@@ -112,8 +112,14 @@ def test_each_preview_shows_the_pinned_photos_after_the_validation_frames(photos
 def test_a_preview_file_says_what_it_shows_and_others_go_by_their_names(tmp_path: Path) -> None:
     gray = np.full((8, 8, 3), 90, np.uint8)
     frame, own = tmp_path / file_name(3, "2"), tmp_path / file_name(3, "pinned_harbor")
-    write_preview(PreviewImage("Hafen 中文.jpg", gray[:2, :2], gray, gray, gray, 23.45678, 22.0), frame)
-    write_preview(PreviewImage("harbor", gray[:2, :2], gray, None, gray, None, None), own)
+    write_preview(
+        PreviewImage("Hafen 中文.jpg", gray[:2, :2], gray, gray, gray, 23.45678, 22.0),
+        frame,
+        made_by="the network at step 5",
+    )
+    write_preview(
+        PreviewImage("harbor", gray[:2, :2], gray, None, gray, None, None), own, made_by="the network at step 5"
+    )
     assert read_preview_info(frame) == PreviewInfo("Hafen 中文.jpg", 23.4568, 22.0) and read_preview_info(
         own
     ) == PreviewInfo("harbor")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.openings import counted_openings
-from tests.small_runs import TINY, flags, make_photos, profile_file
+from tests.small_runs import TINY, flags, make_photos, profile_file, watch_photo
 from trainer_core.errors import UserError
 from trainer_core.planning.photos import find_photos
 from trainer_core.planning.plan import find_run_photos, make_plan
@@ -53,6 +53,40 @@ def config_only(*arguments: Any) -> subprocess.CompletedProcess[str]:
     code = "import sys; sys.modules['torch'] = None; from trainer_core.cli import main; sys.exit(main(sys.argv[1:]))"
     words = [sys.executable, "-c", code, *map(str, arguments), "--config-only"]
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+CAPTURES_SENTENCE = "Choose ordinary photos; add watch photos to the previews."
+
+
+def test_photos_from_the_watch_are_refused_with_exit_code_2_unless_they_are_accepted(tmp_path: Path) -> None:
+    mixed, captures = make_photos(tmp_path / "mixed", 1), tmp_path / "captures"
+    for folder, count in ((mixed, 2), (captures, 3)):
+        for seed in range(count):
+            watch_photo(folder / f"watch{seed}.png", seed)
+        options = (folder, tmp_path / "w", "--device", "cpu", "--no-amp")
+        refused = config_only(*options)
+        assert refused.returncode == 2
+        assert CAPTURES_SENTENCE in refused.stderr and f"{count} of the 3 pictures in {folder}" in refused.stderr
+        assert "use --accept-captures" in refused.stderr
+        accepted = config_only(*options, "--accept-captures")
+        assert accepted.returncode == 0, accepted.stderr
+        images = json.loads(accepted.stdout)["derived"]["images"]
+        assert (sum(images.values()), images["unusable"]) == (3, 0)
+
+
+def test_a_run_resumes_with_a_warning_although_most_pictures_are_from_the_watch_by_now(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from trainer_core.training.trainer import Trainer
+
+    photos = make_photos(tmp_path / "photos", 2)
+    settings = {**TINY, "source_dir": str(photos), "workspace": str(tmp_path / "w"), "steps": 1}
+    Trainer(make_plan(settings), lambda event: None).run()
+    for seed in range(3):
+        watch_photo(photos / f"watch{seed}.png", seed)
+    with pytest.raises(UserError, match=CAPTURES_SENTENCE):
+        make_plan(settings)
+    plan = make_plan({**settings, "steps": 2, "resume_from": "latest"})
+    assert plan.photos is not None and "Most pictures in" in plan.photos.warnings[1]
 
 
 def test_a_plan_holds_what_was_found(photos: Path, tmp_path: Path) -> None:

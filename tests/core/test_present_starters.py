@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,7 @@ from trainer_core.weights.rrdb.dialects import identify
 
 STARTERS = find_starters()
 each = pytest.mark.parametrize("starter", STARTERS, ids=[starter.name for starter in STARTERS])
+README = Path(__file__).resolve().parents[2] / "README.md"
 MAX_BYTES = 24_000_000  # of all together
 
 
@@ -53,3 +56,11 @@ def test_all_starters_together_are_small_and_each_has_its_card() -> None:
     weights = {path.stem for path in FOLDER.glob("*.pth")}
     assert weights == {starter.name for starter in STARTERS} == {path.stem for path in FOLDER.glob("*.json")}
     assert np.sum([starter.path.stat().st_size for starter in STARTERS]) <= MAX_BYTES
+
+
+@pytest.mark.parametrize("name", ["wqv1_x4_starter", "wqv10_x4_starter"])
+def test_the_readme_states_the_gain_of_a_starter_on_photographs(name: str) -> None:
+    starter = next(starter for starter in STARTERS if starter.name == name)
+    figures = next(figures for figures in starter.measured if figures.scenes_seed is None)
+    (line,) = [line for line in README.read_text("utf-8").splitlines() if f"{name}.json" in line]
+    assert f"{figures.gain:.2f} dB" in line

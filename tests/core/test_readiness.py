@@ -36,18 +36,44 @@ def test_the_checklist_says_what_is_missing_and_where(tmp_path: Path) -> None:
     assert wrong[-1].setting == "batch_size"
 
 
-def test_a_folder_of_mostly_watch_photos_is_a_warning(tmp_path: Path) -> None:
+def test_a_folder_of_mostly_watch_photos_cannot_start_a_run_but_can_continue_one(tmp_path: Path) -> None:
     make_photos(tmp_path, 1)
     for seed in range(2):
         watch_photo(tmp_path / f"watch{seed}.png", seed)
     config = TrainerConfig(source_dir=str(tmp_path), workspace=str(tmp_path / "run"))
-    check = build_checklist(config, {}, SourceStatus(*find_run_photos(config)))[0]
-    assert (check.state, check.setting) == (WARNING, "source_dir") and "ordinary sharp photos" in check.text
+    source = SourceStatus(*find_run_photos(config))
+    check = build_checklist(config, {}, source)[0]
+    assert (check.state, check.setting) == (ERROR, "source_dir")
+    assert check.text.startswith("Choose ordinary photos; add watch photos")
+    resumed = build_checklist(config.replace(resume_from="latest"), {}, source)[0]
+    assert (resumed.state, resumed.text) == (WARNING, check.text)
+    accepted = config.replace(accept_captures=True)
+    check = build_checklist(accepted, {}, SourceStatus(*find_run_photos(accepted)))[0]
+    assert (check.state, check.text) == (OK, "3 photos")
+
+
+@pytest.mark.parametrize(
+    ("mono", "captured", "models"),
+    [
+        (False, {"mono"}, "WQV-1 or WQV-2"),
+        (True, {"color"}, "WQV-3 or WQV-10"),
+        (True, {"mono", "color"}, ""),
+        (True, (), ""),
+    ],
+)
+def test_captures_of_the_watch_that_is_not_chosen_are_a_warning(
+    mono: bool, captured: frozenset[str], models: str
+) -> None:
+    checks = build_checklist(TrainerConfig(monochrome_style=mono), {}, SourceStatus(), captured=captured)
+    warnings = [check.text for check in checks if check.state == WARNING]
+    assert warnings == ([f"Your watch photos are from a {models}. Choose it as your watch"] if models else [])
 
 
 def test_a_file_cannot_be_the_workspace(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     assert "a file" in workspace_problem(tmp_path / "file")
+    refused = build_checklist(TrainerConfig(demo=True, workspace=str(tmp_path / "file")), {}, SourceStatus())[1]
+    assert (refused.state, refused.text) == (ERROR, "Where the results go: it is a file, not a folder")
     assert workspace_problem(tmp_path / "file" / "below").startswith("it lies in a file")
     assert workspace_problem(tmp_path / "new" / "deep") == ""
 
@@ -64,7 +90,7 @@ def test_a_disk_without_room_for_the_run_is_a_warning_with_both_numbers(
     full = build_checklist(config, {}, SourceStatus(), needed_bytes=214_000_000)[1]
     assert (full.state, full.text) == (WARNING, "Disk: 1.2 MB free, up to 214 MB needed")
     free = build_checklist(config, {}, SourceStatus(), needed_bytes=900_000)[1]
-    assert (free.state, free.text) == (OK, "The workspace is writable, 1.2 MB free")
+    assert (free.state, free.text) == (OK, "Where the results go: 1.2 MB free")
 
 
 def test_settings_are_not_called_valid_while_a_file_is_read_or_another_line_is_wrong(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ torch = pytest.importorskip("torch")
 from tests.small_runs import TINY, make_photos
 from trainer_core.errors import NewerFileError, UserError
 from trainer_core.events import Event, Notice, RunStarted
+from trainer_core.files import rename_file
 from trainer_core.planning.draft import Draft
 from trainer_core.planning.plan import RunPlan, make_plan
 from trainer_core.planning.run_record import read_record
 from trainer_core.training.trainer import Trainer
+from trainer_core.workspace import layout
 from trainer_core.workspace.layout import Workspace
 
 OWN = {"learning_rate": 3e-4, "patch_size": 20, "betas": (0.8, 0.95), "max_minutes": None, "steps": 2}
@@ -185,14 +187,13 @@ def test_a_resume_after_an_interrupted_restoring_finds_the_run_where_it_is_now(
     train(photos, run, steps=1)
     (archive,) = (run / "previous_runs").iterdir()
     path = archive / "checkpoints" / "scale4_step2.pth"
-    original = Path.replace
 
-    def replace_all_but_checkpoints(source: Path, target: Path) -> Path:
+    def rename_all_but_checkpoints(source: Path, target: Path) -> None:
         if source == archive / "checkpoints":
             raise KeyboardInterrupt
-        return original(source, target)
+        rename_file(source, target)
 
-    monkeypatch.setattr(Path, "replace", replace_all_but_checkpoints)
+    monkeypatch.setattr(layout, "rename_file", rename_all_but_checkpoints)
     with pytest.raises(KeyboardInterrupt):
         train(photos, run, resume_from=str(path), steps=3)
     monkeypatch.undo()

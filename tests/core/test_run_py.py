@@ -6,7 +6,6 @@ import ast
 import importlib.util
 import json
 import os
-import runpy
 import shutil
 import signal
 import subprocess
@@ -20,7 +19,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CPU_TORCH = "__version__ = '2.13.0+cpu'\ncuda: Optional[str] = None\nhip: Optional[str] = None\n"
 CUDA_TORCH = "__version__ = '2.13.0+cu130'\ncuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n"
-RUN_MODULE = runpy.run_path(str(ROOT / "run.py"))["RUN_MODULE"]
 posix = pytest.mark.skipif(os.name != "posix", reason="uses shell scripts as stand-ins for programs")
 
 
@@ -181,6 +179,32 @@ def test_a_gpu_whose_driver_fails_is_not_mentioned(
     assert capsys.readouterr().err == ""
 
 
+@posix
+def test_without_a_gpu_the_smaller_torch_is_offered_once(
+    run: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run.sys, "platform", "linux")
+    monkeypatch.setattr(run.subprocess, "call", lambda *a, **k: 0)
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    command = "PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu python3 run.py"
+    run.install({"window"})
+    assert command in capsys.readouterr().err and command in (ROOT / "docs" / "manual.md").read_text("utf-8")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://download.pytorch.org/whl/cpu")
+    run.install({"window"})
+    assert "PIP_EXTRA" not in capsys.readouterr().err
+    monkeypatch.delenv("PIP_EXTRA_INDEX_URL")
+    torch = run.VENV / "lib" / "python3.11" / "site-packages" / "torch"
+    torch.mkdir(parents=True)
+    (torch / "version.py").write_text(CUDA_TORCH)
+    run.install({"window"})
+    assert "PIP_EXTRA" not in capsys.readouterr().err
+    shutil.rmtree(torch)
+    program(Path(os.environ["PATH"]), "nvidia-smi", "echo GPU")
+    run.install({"window"})
+    assert "PIP_EXTRA" not in capsys.readouterr().err
+
+
 def test_without_libraries_the_tests_run_without_the_window(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert "no:pytest-qt" not in run.job_arguments("test", [])
@@ -209,7 +233,7 @@ def test_a_file_in_the_current_folder_shadows_nothing(
     run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The folder of the photos may hold an app.py, or a module that Python itself has."""
-    for name in ("app", "trainer_core", "argparse", "runpy", "json", "venv"):
+    for name in ("app", "resources", "trainer_core", "argparse", "runpy", "json", "venv"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')")
     for command, rest in (("tools", ["--help"]), ("train", ["--version"])):
         arguments = [sys.executable, *run.job_arguments(command, rest)]
@@ -217,7 +241,7 @@ def test_a_file_in_the_current_folder_shadows_nothing(
         done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "") and "wqv-upscale-t" in done.stdout
     monkeypatch.setattr(run, "window_problem", lambda: "")
-    arguments = [sys.executable, *run.job_arguments("window", [])[:3], "--version"]
+    arguments = [sys.executable, *run.job_arguments("window", [])[:2], "--version"]
     done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "") and "wqv-upscale-trainer-gui" in done.stdout
 
@@ -253,16 +277,16 @@ def project(tmp_path: Path) -> Path:
     for name in ("pyproject.toml", "constraints.txt"):
         (tmp_path / name).write_text("a")
     state = json.dumps({"python": [3, 11], "complete": True, "torch": ""})
-    script = f"""case "$3" in *window_problem*) echo "$WINDOW_PROBLEM"; exit 0;; esac
+    script = f"""case "$3" in window-problem) echo "$WINDOW_PROBLEM"; exit 0;; esac
 [ "$1" = -I ] && echo '{state}' && exit 0
 echo "$@"
-[ "$4" = hang ] && trap 'exit 130' INT && trap 'exit 143' TERM && while :; do /bin/sleep 0.05; done
+[ "$3" = hang ] && trap 'exit 130' INT && trap 'exit 143' TERM && while :; do /bin/sleep 0.05; done
 exit 7"""
     (tmp_path / ".venv").mkdir()
     program(tmp_path / ".venv" / "bin", "python", script)
     code = "import sys; sys.path.insert(0, '.'); import run; print(run.compute_fingerprint())"
     wanted = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    stamp = {"fingerprint": wanted.stdout.strip(), "extras": ["dev", "window"], "packages_tried": []}
+    stamp = {"fingerprint": wanted.stdout.strip(), "extras": ["dev", "tensorboard", "window"], "packages_tried": []}
     (tmp_path / ".venv" / "set-up.json").write_text(json.dumps(stamp))
     return tmp_path
 
@@ -286,11 +310,11 @@ def start(project: Path, *arguments: str, window_problem: str = "") -> subproces
 @pytest.mark.parametrize(
     ("arguments", "called"),
     [
-        ([], "app --first-demo {root}/runs/demo"),
-        (["demo"], "trainer_core --demo {root}/runs/demo"),
-        (["train", "photos", "runs/x4"], "trainer_core photos runs/x4"),
-        (["tools", "inspect", "a b.pth"], "trainer_core.tools inspect a b.pth"),
-        (["enlarge", "a b.png", "-o", "c"], "trainer_core.tools enlarge a b.png -o c"),
+        ([], "window"),
+        (["demo"], "train --demo {root}/runs/demo"),
+        (["train", "photos", "runs/x4"], "train photos runs/x4"),
+        (["tools", "inspect", "a b.pth"], "tools inspect a b.pth"),
+        (["enlarge", "a b.png", "-o", "c"], "tools enlarge a b.png -o c"),
     ],
 )
 def test_a_complete_environment_is_used_at_once_and_its_exit_code_passed_on(
@@ -298,7 +322,7 @@ def test_a_complete_environment_is_used_at_once_and_its_exit_code_passed_on(
 ) -> None:
     process = start(project, *arguments)
     out, _ = process.communicate(timeout=30)
-    assert out.strip() == f"-c {RUN_MODULE} {called.format(root=project)}"
+    assert out.strip() == f"{project}/wqv_upscale_trainer.py {called.format(root=project)}"
     assert process.returncode == 7
 
 
@@ -306,7 +330,7 @@ def test_a_complete_environment_is_used_at_once_and_its_exit_code_passed_on(
 def test_without_a_window_the_demo_runs_in_the_terminal_and_the_reason_is_said(project: Path) -> None:
     process = start(project, window_problem="There is no display.")
     out, said = process.communicate(timeout=30)
-    assert out.strip() == f"-c {RUN_MODULE} trainer_core --demo {project}/runs/demo"
+    assert out.strip() == f"{project}/wqv_upscale_trainer.py train --demo {project}/runs/demo"
     assert "There is no display. Training in the terminal instead." in said
     assert process.returncode == 7
 

@@ -62,6 +62,15 @@ def test_a_costly_task_takes_at_most_a_fifth_of_the_time() -> None:
     assert cadence.period(1e6) == 1000
 
 
+def test_the_first_checkpoint_comes_after_a_minute_and_the_next_ones_at_their_period() -> None:
+    cadence = make_checkpoint_cadence("auto")
+    assert not cadence.is_due(5, 59.0, 3600.0) and cadence.is_due(5, 60.0, 3600.0)
+    cadence.record(60.0)
+    assert not cadence.is_due(9, 659.0, 3600.0) and cadence.is_due(9, 660.0, 3600.0)
+    validation = make_validation_cadence("auto")
+    assert not validation.is_due(5, 179.0, 3600.0) and validation.is_due(5, 180.0, 3600.0)
+
+
 def test_a_task_is_counted_by_its_steps_or_by_its_period() -> None:
     assert Cadence(50, fraction=0, min_period=0).count(100.0, 200.0, steps_per_second=2.0) == 4
     assert make_validation_cadence("auto").count(100.0, 300.0, steps_per_second=2.0) == 3

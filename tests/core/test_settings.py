@@ -14,7 +14,7 @@ from trainer_core.errors import UserError
 from trainer_core.settings.config import SETTINGS
 from trainer_core.settings.merge import resolve_settings
 from trainer_core.settings.options_page import format_options_page
-from trainer_core.settings.presets import PRESETS
+from trainer_core.settings.presets import PRESETS, preset_for_device, time_limits_for_device
 from trainer_core.settings.rules import CONTRADICTIONS
 from trainer_core.settings.stored import StoredSettings, parse_stored_settings, settings_to_json
 
@@ -46,6 +46,12 @@ def test_the_schema_names_only_settings_that_exist() -> None:
     assert named and named <= {*SETTINGS}
     for preset in PRESETS.values():
         assert {*SETTINGS["preset"].replaces} == {*preset}
+
+
+def test_without_a_gpu_an_hour_is_proposed_and_each_preset_has_a_time_limit() -> None:
+    limits = time_limits_for_device("cpu")
+    assert {*limits} == {*PRESETS} and limits[preset_for_device("cpu")] == 60
+    assert time_limits_for_device("cuda") == {}
 
 
 def test_labels_belong_to_the_values_that_can_be_chosen() -> None:

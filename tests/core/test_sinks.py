@@ -29,8 +29,9 @@ from trainer_core.events import (
     Validated,
     event_from_json,
 )
+from trainer_core.requirements import TENSORBOARD
 from trainer_core.sinks.console import ConsoleSink, LogFileSink
-from trainer_core.sinks.event_text import EventFormatter, format_duration, format_rough_duration
+from trainer_core.sinks.event_text import EventFormatter, format_duration, format_rough_duration, format_time_left
 from trainer_core.sinks.journal import JournalSink, JsonlStdoutSink, format_json_line, read_journal
 from trainer_core.sinks.journal_follower import JournalFollower
 from trainer_core.sinks.tensorboard import TensorBoardSink, make_tensorboard_sink
@@ -443,7 +444,7 @@ def test_without_the_package_there_is_a_notice_that_says_what_to_install(
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     notice = make_tensorboard_sink(tmp_path, 0)
     assert isinstance(notice, Notice)
-    assert "pip install tensorboard" in notice.text
+    assert f'-m pip install "{TENSORBOARD}"' in notice.text
 
 
 def test_a_narrator_repeats_multi_line_notices_line_by_line() -> None:
@@ -477,6 +478,24 @@ def test_events_come_back_from_the_journal(tmp_path: Path) -> None:
 )
 def test_rough_durations_are_words(seconds: float, text: str) -> None:
     assert format_rough_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3, "a moment left"),
+        (1, "1 second left"),
+        (89, "89 seconds left"),
+        (90, "2 minutes left"),
+        (720, "12 minutes left"),
+        (3599, "1 hour left"),
+        (7500, "2 hours 5 minutes left"),
+        (3661, "1 hour 1 minute left"),
+        (4e5, "5 days left"),
+    ],
+)
+def test_the_time_left_is_in_words(seconds: float, text: str) -> None:
+    assert format_time_left(seconds) == text
 
 
 def test_a_failure_that_says_how_to_continue_is_not_followed_by_another_way() -> None:

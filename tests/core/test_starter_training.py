@@ -59,8 +59,10 @@ def test_a_starter_is_trained_and_continued_with_an_honest_card(
     again = frames.measure(Upscaler(starter.path, device="cpu"))
     assert again.psnr == pytest.approx(starter.measured[0].psnr, abs=0.01)
 
-    assert starters.main([*training, "--", *SMALL]) == 0
+    assert starters.main([*training, "--scenes", "0", "--", *SMALL]) == 0
     card = read_card(folder / "wqv1_x2_starter.json").card
+    assert len(list((tmp_path / "work" / "wqv1_x2" / "photos" / "train").iterdir())) == 2
+    assert card["sessions"][1]["trained_on"] == ["two free pictures"]
     assert card["sessions"][0] == first and card["sessions"][1]["started_from"]["sha256"] == starter.sha256
     assert card["steps"] == sum(session["steps"] for session in card["sessions"])
     stored = json.loads((tmp_path / "work" / "wqv1_x2" / "run" / "training_config.json").read_text("utf-8"))

@@ -149,6 +149,12 @@ def test_another_budget_changes_the_plan_by_the_speed_so_far() -> None:
     assert resumed_steps(TrainerConfig(max_minutes=10.0), {"max_minutes": 10.0}, 0) is None
 
 
+@pytest.mark.parametrize("minutes", [60.0, 30.0])
+def test_a_run_saved_before_its_speed_was_known_is_measured_when_it_is_resumed(minutes: float) -> None:
+    plan = {"total_steps": None, "max_minutes": 60.0, "seconds": 180.0}  # three steps, and a slow first validation
+    assert resumed_steps(TrainerConfig(max_minutes=minutes), plan, 3) is None
+
+
 def test_a_plan_is_checked_after_half_of_the_steps_that_it_left() -> None:
     budget = TimeBudget(1000.0)
     for _ in range(3 + 1):

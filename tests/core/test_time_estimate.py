@@ -124,3 +124,9 @@ def test_a_measurement_ends_between_two_blocks_when_a_run_starts() -> None:
             config, NetworkSpec(2, num_feat=8, num_block=2, num_grow_ch=4), choose_hardware(config), 16, check_stop
         )
     assert len(checks) == 3
+
+
+def test_the_steps_that_fit_into_a_time_limit_take_that_time() -> None:
+    steps = time_estimate.estimate_steps(60.0, 0.5)
+    assert time_estimate.estimate_run_seconds(TrainerConfig(steps=steps), 0.5) == pytest.approx(3600, abs=1)
+    assert time_estimate.estimate_steps(0.001, 90.0) == 1

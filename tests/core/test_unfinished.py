@@ -12,6 +12,8 @@ torch = pytest.importorskip("torch")
 from trainer_core.events import Event, RunFinished, RunStarted, StepDone, Validated
 from trainer_core.sinks.journal import format_json_line
 from trainer_core.workspace.layout import Workspace
+from trainer_core.workspace.lock import WorkspaceLock
+from trainer_core.workspace.summary import summarize_run
 from trainer_core.workspace.unfinished import find_unfinished_run, lost_run_step
 
 
@@ -87,6 +89,20 @@ def test_a_run_without_an_end_and_without_a_checkpoint_is_lost(tmp_path: Path) -
     assert lost_run_step(workspace, [start, step]) == 7
     assert lost_run_step(workspace, [start, step, RunFinished("discarded", 7)]) is None
     assert lost_run_step(workspace, []) is None
+
+
+def test_a_run_whose_process_was_killed_while_it_prepared_is_lost(tmp_path: Path) -> None:
+    workspace = Workspace(stored(tmp_path))
+    lock = WorkspaceLock(tmp_path)
+    lock.acquire()
+    assert lost_run_step(workspace, []) is None, "it is being prepared"
+    holder = json.loads((tmp_path / ".lock.json").read_text("utf-8"))
+    lock.release()
+    assert lost_run_step(workspace, []) is None and summarize_run(workspace).state == "empty"
+    (tmp_path / ".lock.json").write_text(json.dumps({**holder, "pid": 2**22 + 1}), "utf-8")
+    assert lost_run_step(workspace, []) == 0 and summarize_run(workspace).state == "lost"
+    (tmp_path / ".lock.json").write_text(json.dumps({**holder, "host": "another"}), "utf-8")
+    assert lost_run_step(workspace, []) is None, "nobody knows what another machine does"
 
 
 def test_the_best_psnr_is_the_last_one_that_was_best_on_its_frames(tmp_path: Path) -> None:

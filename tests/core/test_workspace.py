@@ -13,7 +13,9 @@ import pytest
 
 from tests.small_disk import second_name
 from trainer_core.errors import UserError
+from trainer_core.files import rename_file
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.workspace import layout
 from trainer_core.workspace.checkpoints import archive_containing, locate_checkpoint
 from trainer_core.workspace.layout import COPIED_FILES, Workspace, deploy_path
 
@@ -80,15 +82,15 @@ def files_in(folder: Path) -> set[str]:
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object], moves: int) -> bool:
     """Do `work`, but interrupt it before it moves one more than this number of files; return whether that happened."""
-    original, left = Path.replace, iter([True] * moves)
+    left = iter([True] * moves)
 
-    def replace_or_raise(path: Path, target: Path) -> Path:
+    def rename_or_raise(source: Path, target: Path) -> None:
         if not next(left, False):
             raise KeyboardInterrupt
-        return original(path, target)
+        rename_file(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", replace_or_raise)
+        patch.setattr(layout, "rename_file", rename_or_raise)
         try:
             work()
         except KeyboardInterrupt:

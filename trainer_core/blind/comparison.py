@@ -59,21 +59,30 @@ class BlindResult:
         """Whether the interval excludes that both models are preferred equally often."""
         return not self.low <= 0.5 <= self.high
 
+    @property
+    def count(self) -> int:
+        """Number of answers."""
+        return self.first + self.second + self.equal
+
     def describe(self, first: str, second: str) -> str:
         """Return the result in sentences, with the names of the models."""
-        count = self.first + self.second + self.equal
-        pairs = f"{count} pair{'s' * (count != 1)}"
+        pairs = f"{self.count} pair{'s' * (self.count != 1)}"
         counts = f"{first} was better in {self.first}, {second} in {self.second}, and neither in {self.equal}"
         if not self.first + self.second:
             return f"Of {pairs}, {counts}."
+        return f"Of {pairs}, {counts}. {self.describe_share(first)} {self.describe_verdict(first, second)}"
+
+    def describe_share(self, first: str) -> str:
+        """Return a sentence on the share of the first model among the preferences; there is at least one."""
         share = f"{100 * self.first / (self.first + self.second):.0f} %"
         interval = f"95 % interval: {100 * self.low:.0f} to {100 * self.high:.0f} %"
-        verdict = (
-            f"You prefer {first if self.low > 0.5 else second}."
-            if self.is_clear
-            else "This may be chance: compare more photos to be sure."
-        )
-        return f"Of {pairs}, {counts}. Preferences for {first}: {share} ({interval}). {verdict}"
+        return f"Preferences for {first}: {share} ({interval})."
+
+    def describe_verdict(self, first: str, second: str) -> str:
+        """Return a sentence on which model is preferred, and whether that may be chance."""
+        if self.is_clear:
+            return f"You prefer {first if self.low > 0.5 else second}."
+        return "This may be chance: compare more photos to be sure."
 
 
 class BlindComparison:

@@ -50,17 +50,21 @@ def choose_record_path(folder: Path, models: tuple[ComparedModel, ComparedModel]
     return path
 
 
-def write_record(path: Path, comparison: BlindComparison, models: tuple[ComparedModel, ComparedModel]) -> None:
+def write_record(
+    path: Path, comparison: BlindComparison, models: tuple[ComparedModel, ComparedModel], names: tuple[str, str]
+) -> None:
     """Write the answers so far and their result.
 
     Raises:
         WriteError: the file cannot be written.
     """
     result = comparison.result
-    first, second = ({"file": model.path.name, "sha256": model.sha256} for model in models)
+    first, second = (
+        {"name": name, "file": model.path.name, "sha256": model.sha256} for name, model in zip(names, models)
+    )
     content: dict[str, Any] = {
         "schema": SCHEMA,
-        "program": f"wqv-upscale-trainer {trainer_core.__version__}",
+        "program": trainer_core.PROGRAM,
         "date": time.strftime("%Y-%m-%d %H:%M:%S"),
         "first": first,
         "second": second,

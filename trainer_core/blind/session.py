@@ -16,6 +16,7 @@ from trainer_core.errors import UserError
 from trainer_core.text import format_bytes
 
 _MAX_BYTES = 1 << 30  # of all images of a comparison
+_SAVING = threading.Lock()  # of all sessions, so that two never choose the same new file
 
 
 class BlindSession:
@@ -28,8 +29,10 @@ class BlindSession:
         seed: seed of the order of pairs and sides; None for a new one each time.
         out: file for the answers; None for a new one beside the first model.
         other_folder: the folder for the new file if the first model is a built-in one.
+        names: names of both models for the result; None for those of the files.
 
     Attributes:
+        names: names of both models for the result.
         comparison: the pairs and the answers.
         images: what the models made of each photo so far, by its index.
     """
@@ -43,14 +46,15 @@ class BlindSession:
         seed: int | None = None,
         out: Path | None = None,
         other_folder: Path = Path(),
+        names: tuple[str, str] | None = None,
     ) -> None:
-        names = [name for name, _ in photos]
-        self.models = models
-        self.comparison = BlindComparison(names, seed=secrets.randbits(31) if seed is None else seed, count=pairs)
+        self.models, self.names = models, names or _name_files(models)
+        photo_names = [name for name, _ in photos]
+        self.comparison = BlindComparison(photo_names, seed=secrets.randbits(31) if seed is None else seed, count=pairs)
         self.images: dict[int, PairImages] = {}
         self._photos = {pair.index: photos[pair.index][1] for pair in self.comparison.pairs}
         self._folder = other_folder if models[0].is_built_in else models[0].path.parent
-        self._record, self._saving = out, threading.Lock()
+        self._record = out
 
     @property
     def is_upscaled(self) -> bool:
@@ -76,9 +80,7 @@ class BlindSession:
     @property
     def text(self) -> str:
         """The result of the answers so far, in sentences."""
-        first, second = (model.path for model in self.models)
-        names = (first.stem, second.stem) if first.stem != second.stem else (str(first), str(second))
-        return self.comparison.result.describe(*names)
+        return self.comparison.result.describe(*self.names)
 
     def save(self) -> Path:
         """Write the answers so far, always to the same file, and return it; may be called in any thread.
@@ -86,8 +88,13 @@ class BlindSession:
         Raises:
             WriteError: the file cannot be written.
         """
-        with self._saving:
+        with _SAVING:
             if self._record is None:
                 self._record = choose_record_path(self._folder, self.models)
-            write_record(self._record, self.comparison, self.models)
+            write_record(self._record, self.comparison, self.models, self.names)
             return self._record
+
+
+def _name_files(models: tuple[ComparedModel, ComparedModel]) -> tuple[str, str]:
+    first, second = (model.path for model in models)
+    return (first.stem, second.stem) if first.stem != second.stem else (str(first), str(second))

@@ -1,7 +1,9 @@
 """Fit a camera profile to the captures of one watch, for `--camera-profile`: `calibrate(captures, out)`.
 
 The fit starts from the ranges of the built-in profile of the same kind; `search` moves them until synthetic photos look
-like the captures. The clean content is built-in scenes or, better, the user's own photos.
+like the captures. The clean content is built-in scenes or, better, the user's own photos. The window runs the parts of
+`calibrate` itself: `read_fit_captures` and `make_clean_frames`, which need no torch, `iterate_calibration` and
+`save_profile`.
 """
 
 from __future__ import annotations
@@ -9,34 +11,24 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from trainer_core.calibration.captures import FitCaptures, read_fit_captures
+from trainer_core.calibration.clean_frames import DEFAULT_FRAMES, FIT_SCALE, make_clean_frames
 from trainer_core.calibration.photo_set import PhotoSet
-from trainer_core.calibration.search import FitProgress, Score, fit_profile, score_photos
-from trainer_core.calibration.synthetic import cut_clean_frame, simulate_photos
-from trainer_core.camera import Camera, CameraProfile, build_camera
-from trainer_core.data.captures import Capture, read_captures
-from trainer_core.data.folder_walk import FolderWalk
-from trainer_core.data.photos import PhotoError, decode, scan_photos
+from trainer_core.calibration.search import FitProgress, FitStep, FitSteps, Score, iterate_fit, run_fit, score_photos
+from trainer_core.calibration.synthetic import simulate_photos
+from trainer_core.camera import CameraProfile
 from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.files import write_json
 from trainer_core.input_files import MISSING, explain_missing, find_access_problem
-from trainer_core.pixels import has_color
-from trainer_core.scenes.painter import render_scene
 from trainer_core.watches import WATCHES
 
-MIN_CAPTURES = 12
-MIN_PHOTOS = 12
-DEFAULT_FRAMES = 48
 DEFAULT_CANDIDATES = {"mono": 500, "color": 300}
-_MIN_CAPTURE_SIDE = 64  # LR px: smaller crops are too small for spectra and edges
-_DRAWN_SHARE = 0.97  # of the pixels in the two most frequent tones; photos have up to 0.45
-_SCALE = 2  # sampling is exact at any scale, and a small one allows smaller photos
-_SCENE_SIDE = 384
 _SEED = 1
 _HELD_OUT_SEEDS = (101, 102, 103)  # seeds that the fit does not use
 _SPLIT_HALF_REPEATS = 8
@@ -47,7 +39,7 @@ class Calibration:
     """The result of a calibration.
 
     Attributes:
-        profile: the fitted profile, as written to the file.
+        profile: the fitted profile.
         captures: number of different captures used.
         builtin: score of the built-in profile, the mean over new draws.
         fitted: score of `profile`, likewise.
@@ -79,9 +71,14 @@ class Calibration:
             f"{'other half of captures':24}{'':16}{other_half:18.3f}",
             "Measured with new random parameters, on the captures that the profile was fitted to.",
         ]
-        if self.fitted.total >= self.builtin.total:
+        if not self.is_closer:
             lines.append("The fitted profile is no closer than the built-in one. Keep using the built-in profile.")
         return "\n".join(lines)
+
+    @property
+    def is_closer(self) -> bool:
+        """Whether the fitted profile is closer to the captures than the built-in one."""
+        return self.fitted.total < self.builtin.total
 
 
 @explain_out_of_memory("calibrate", hint="Or give fewer or smaller files.")
@@ -110,140 +107,82 @@ def calibrate(
         UserError: the captures are too few or of two kinds, the photos are too few, or `out` cannot be written.
     """
     out = Path(out)
-    refused: list[tuple[Path, str]] = []
-    unique = _without_duplicates(_read_captures([Path(entry) for entry in captures], refused))
-    kind = _detect_kind(unique, refused)
-    _check_target(out)
-    start = CameraProfile.builtin(WATCHES[kind].profile)
-    real = PhotoSet.measure([capture.pixels for capture in unique], kind)
-    clean = _cut_clean_frames(photos, frames, build_camera(start, _SCALE), refused)
-    count = DEFAULT_CANDIDATES[kind] if candidates is None else candidates
-    best = fit_profile(start, real, clean, _SCALE, candidates=count, seed=_SEED, progress=progress)
-    (builtin, builtin_photos), (fitted, fitted_photos) = (
-        _score_on_new_draws(profile, real, clean) for profile in (start, best)
-    )
-    profile = dataclasses.replace(best, name=out.stem, notes=_format_notes(len(real), builtin, fitted))
-    write_json(out, profile.to_json())
+    real = read_fit_captures([Path(entry) for entry in captures])
+    check_profile_file(out)
+    clean = make_clean_frames(None if photos is None else Path(photos), frames, real.kind, real.refused)
+    calibration = run_fit(iterate_calibration(real, clean, candidates=candidates), progress)
+    return save_profile(calibration, out)
+
+
+def iterate_calibration(
+    captures: FitCaptures, frames: np.ndarray, *, candidates: int | None = None
+) -> FitSteps[Calibration]:
+    """Fit a profile and measure it, in steps (see `run_fit`); the profile has no name yet.
+
+    Args:
+        captures: the captures of one watch.
+        frames: the clean frames, see `make_clean_frames`.
+        candidates: number of candidate profiles to try; the default takes some minutes.
+    """
+    start = CameraProfile.builtin(WATCHES[captures.kind].profile)
+    real = PhotoSet.measure(captures.pixels, captures.kind)
+    count = DEFAULT_CANDIDATES[captures.kind] if candidates is None else candidates
+    best = yield from iterate_fit(start, real, frames, FIT_SCALE, candidates=count, seed=_SEED)
+    measured = []
+    for profile in (start, best):
+        photos = []
+        for seed in _HELD_OUT_SEEDS:
+            photos.append(PhotoSet.measure(simulate_photos(profile, frames, FIT_SCALE, seed), real.kind))
+            yield FitStep(count, count, 0.0)
+        measured.append((_mean_score(real, photos), photos[0]))
+    (builtin, builtin_photos), (fitted, fitted_photos) = measured
+    profile = dataclasses.replace(best, notes=_format_notes(len(real), builtin, fitted))
     halves = _split_half_distances(real, builtin_photos, fitted_photos)
-    return Calibration(profile, len(real), builtin, fitted, halves, refused)
+    return Calibration(profile, len(real), builtin, fitted, halves, captures.refused)
 
 
-def _read_captures(paths: list[Path], refused: list[tuple[Path, str]]) -> Iterator[Capture]:
-    for path in _list_files(paths):
-        try:
-            for capture in read_captures(path):
-                problem = _capture_problem(capture.pixels)
-                if problem:
-                    refused.append((path, f"{path} {problem}."))
-                else:
-                    yield capture
-        except UserError as error:
-            refused.append((path, error.message))
+def save_profile(calibration: Calibration, out: Path) -> Calibration:
+    """Write the fitted profile to `out` and return the calibration with the profile as written, named after the file.
+
+    Raises:
+        UserError: see `check_profile_file`.
+        WriteError: the file cannot be written.
+    """
+    check_profile_file(out)
+    profile = dataclasses.replace(calibration.profile, name=out.stem)
+    write_json(out, profile.to_json())
+    return dataclasses.replace(calibration, profile=profile)
 
 
-def _capture_problem(pixels: np.ndarray) -> str:
-    if min(pixels.shape[:2]) < _MIN_CAPTURE_SIDE:
-        return f"is too small; each side needs at least {_MIN_CAPTURE_SIDE} pixels"
-    if pixels.min() == pixels.max():
-        return "has only one tone, so nothing can be measured in it"
-    if pixels.ndim == 3 and not has_color(pixels):
-        return "has the size of the color watch, but no colors. Use the original file, not an edited copy"
-    counts = np.bincount(pixels.reshape(pixels.shape[0] * pixels.shape[1], -1)[:, 0], minlength=256)
-    if np.sort(counts)[-2:].sum() >= _DRAWN_SHARE * counts.sum():
-        return "has hardly more than two tones: a drawing or a picture of the art mode, not a photo"
-    return ""
+def check_profile_file(out: Path) -> None:
+    """Check that `out` can be written and replaces nothing but a camera profile.
 
-
-def _list_files(paths: list[Path]) -> Iterator[Path]:
-    for path in paths:
-        if os.path.isdir(path):
-            yield from sorted(file for _, file in FolderWalk(path).iterate_files() if os.path.isfile(file))
-        elif os.path.exists(path):
-            yield path
-        else:
-            raise UserError(explain_missing(path, "file or folder"))
-
-
-def _without_duplicates(captures: Iterator[Capture]) -> list[Capture]:
-    """Return each image once, sorted by its pixels: users often have the same photo in several formats."""
-    unique = {capture.pixels.tobytes(): capture for capture in captures}
-    return [unique[content] for content in sorted(unique)]
-
-
-def _detect_kind(captures: list[Capture], refused: list[tuple[Path, str]]) -> str:
-    counts = {kind: sum(capture.kind == kind for capture in captures) for kind in WATCHES}
-    if all(counts.values()):
-        raise UserError(
-            f"The captures come from two kinds of watch: {counts['mono']} mono and {counts['color']} color. "
-            "Use captures from one watch only."
-        )
-    if len(captures) < MIN_CAPTURES:
-        first = f" Refused files: {len(refused)}; the first: {refused[0][1]}" if refused else ""
-        raise UserError(
-            f"A fit needs at least {MIN_CAPTURES} different captures; usable here: {len(captures)}. Add more "
-            f"captures.{first}"
-        )
-    return captures[0].kind
-
-
-def _check_target(out: Path) -> None:
-    """Check before minutes of work that `out` can be written and replaces nothing but a camera profile."""
+    Raises:
+        UserError: it cannot, or it would replace another file.
+    """
     if not os.path.isdir(out.parent):
         raise UserError(f"{explain_missing(out.parent, 'folder')} Create it or choose another one.")
     if find_access_problem(out) not in ("", MISSING):
-        raise UserError(f"{explain_missing(out)} Choose another name with -o.")
+        raise UserError(f"{explain_missing(out)} Choose another name.")
     if os.path.exists(out):
         try:
             CameraProfile.load(out)
         except UserError as error:
-            raise UserError(
-                f"{out} already exists and is not a camera profile. Choose another name with -o."
-            ) from error
+            raise UserError(f"{out} already exists and is not a camera profile. Choose another name.") from error
     try:
         with tempfile.TemporaryFile(dir=out.parent):
             pass
     except OSError as error:
         raise UserError(
-            f"Cannot write to the folder {out.parent} ({error.strerror}). Choose another folder with -o."
+            f"Cannot write to the folder {out.parent} ({error.strerror}). Choose another folder."
         ) from error
 
 
-def _cut_clean_frames(
-    photos: Path | str | None, count: int, camera: Camera, refused: list[tuple[Path, str]]
-) -> np.ndarray:
-    """Cut `count` clean frames of photos, evenly spread over the folder, or of scenes; see `cut_clean_frame`."""
-    if photos is None:
-        content: Iterator[np.ndarray] = (render_scene(_SEED, index, _SCENE_SIDE) for index in range(count))
-    else:
-        content = _read_photos(Path(photos), count, refused)
-    frames = [cut_clean_frame(image, camera, _SEED, n) for n, image in enumerate(content)]
-    if photos is not None and len(frames) < min(count, MIN_PHOTOS):
-        raise UserError(
-            f"{photos} must contain at least {MIN_PHOTOS} usable photos, but has {len(frames)}. Add photos."
-        )
-    return np.stack(frames)
-
-
-def _read_photos(folder: Path, count: int, refused: list[tuple[Path, str]]) -> Iterator[np.ndarray]:
-    """Yield photos one at a time, because large ones do not fit into memory together."""
-    scan = scan_photos(folder)
-    refused += [(folder / entry.name, f"{folder / entry.name}: {entry.reason}.") for entry in scan.rejected]
-    photos = scan.photos
-    for index in np.linspace(0, len(photos) - 1, min(count, len(photos))).round().astype(int):
-        path = photos[index].path
-        try:
-            yield decode(path)
-        except PhotoError as error:
-            refused.append((path, f"{path}: {error.message}."))
-
-
-def _score_on_new_draws(profile: CameraProfile, real: PhotoSet, frames: np.ndarray) -> tuple[Score, PhotoSet]:
-    """Return the mean score over new draws, and the photos of the first draw."""
-    sets = [PhotoSet.measure(simulate_photos(profile, frames, _SCALE, seed), real.kind) for seed in _HELD_OUT_SEEDS]
+def _mean_score(real: PhotoSet, sets: Sequence[PhotoSet]) -> Score:
+    """Return the mean score of the photos of several draws, one set for each of `_HELD_OUT_SEEDS`."""
     scores = [score_photos(real, photos, seed) for photos, seed in zip(sets, _HELD_OUT_SEEDS)]
     terms = {name: float(np.mean([score.terms[name] for score in scores])) for name in scores[0].terms}
-    mean = Score(float(np.mean([s.distance for s in scores])), float(np.mean([s.auc for s in scores])), terms)
-    return mean, sets[0]
+    return Score(float(np.mean([s.distance for s in scores])), float(np.mean([s.auc for s in scores])), terms)
 
 
 def _split_half_distances(real: PhotoSet, builtin: PhotoSet, fitted: PhotoSet) -> tuple[float, float, float]:

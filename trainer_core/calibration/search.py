@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.camera.profile import KINDS
 
 FitProgress = Callable[[int, int, float], None]
+_Result = TypeVar("_Result")
 
 AUC_WEIGHT = 1.0
 _STAGES = ((0.25, 0.65), (0.5, 0.9), (1.0, 1.0))  # share of the frames, share of the candidates by its end
@@ -37,6 +39,18 @@ _INITIAL_STEP_SIZE, _FINAL_STEP_SIZE = 0.20, 0.05  # share of the bounds' width
 _WIDTH_CHANGE = 0.4
 _DRIFT_WEIGHT = 3.0  # penalty, with one capture, for one parameter moved by the width of its bounds
 _MIN_WIDTH = 0.3  # share of the bounds' width: a few captures cannot prove that a watch never varies
+
+
+class FitStep(NamedTuple):
+    """How far a fit is: the number of candidates tried, the number of all, and the best total so far."""
+
+    tried: int
+    candidates: int
+    best: float
+
+
+FitSteps = Generator[FitStep, None, _Result]
+"""A fit in steps of at most a second or two, so that other work can run in between; returns its result."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,7 @@ class Score:
 
 
 def score_profile(profile: CameraProfile, real: PhotoSet, frames: np.ndarray, scale: int, seed: int) -> Score:
-    """Simulate photos of `frames` (see `synthetic.cut_clean_frame`) and compare them with the captures."""
+    """Simulate photos of `frames` (see `clean_frames`) and compare them with the captures."""
     return score_photos(real, PhotoSet.measure(simulate_photos(profile, frames, scale, seed), profile.kind), seed)
 
 
@@ -65,7 +79,21 @@ def score_photos(real: PhotoSet, synthetic: PhotoSet, seed: int, edge_photos: Ph
     return Score(distance, float(auc), terms)
 
 
-def fit_profile(
+def run_fit(steps: FitSteps[_Result], progress: FitProgress | None = None) -> _Result:
+    """Run all steps of a fit and return its result; `progress` receives each new candidate (see `FitStep`)."""
+    reported = 0
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            result: _Result = end.value
+            return result
+        if progress is not None and step.tried > reported:
+            reported = step.tried
+            progress(*step)
+
+
+def iterate_fit(
     start: CameraProfile,
     real: PhotoSet,
     frames: np.ndarray,
@@ -74,19 +102,19 @@ def fit_profile(
     candidates: int,
     free: Sequence[str] | None = None,
     seed: int = 0,
-    progress: FitProgress | None = None,
-) -> CameraProfile:
+) -> FitSteps[CameraProfile]:
     """Search from `start` for the profile with the lowest total; the same arguments give the same profile.
+
+    Each step tries one profile; see `run_fit`.
 
     Args:
         start: profile of the captures' kind.
         real: at least three captures.
-        frames: uint8 [n, H, W, 3], see `synthetic.cut_clean_frame`.
+        frames: uint8 [n, H, W, 3], see `clean_frames`.
         scale: HR pixels of a frame per LR pixel.
         candidates: number of candidates to try.
         free: parameters that may change, all with bounds; by default `watch_parameters`.
         seed: seed of the search, of the draws and of the noise.
-        progress: called with the number of candidates tried, the number of all, and the best total so far.
     """
     generator = np.random.default_rng(seed)
     names = list(free or watch_parameters(start.kind))
@@ -101,17 +129,19 @@ def fit_profile(
         return score + _DRIFT_WEIGHT / len(real) * profile_drift(start, profile)
 
     leaders = [start]
-    evaluated = 0
+    tried = 0
     for stage, (share, end) in enumerate(_STAGES):
         some = frames[: max(min(_MIN_FRAMES, len(frames)), round(share * len(frames)))]
-        ranked = sorted(((total(profile, some, stage), profile) for profile in leaders), key=_sort_key)
-        while evaluated < round(end * candidates):
-            step = _INITIAL_STEP_SIZE * (_FINAL_STEP_SIZE / _INITIAL_STEP_SIZE) ** (evaluated / candidates)
-            candidate = _mutate(ranked[0][1], names, generator, step)
+        ranked: list[tuple[float, CameraProfile]] = []
+        for profile in leaders:
+            ranked = sorted([*ranked, (total(profile, some, stage), profile)], key=_sort_key)
+            yield FitStep(tried, candidates, ranked[0][0])
+        while tried < round(end * candidates):
+            size = _INITIAL_STEP_SIZE * (_FINAL_STEP_SIZE / _INITIAL_STEP_SIZE) ** (tried / candidates)
+            candidate = _mutate(ranked[0][1], names, generator, size)
             ranked = sorted([*ranked, (total(candidate, some, stage), candidate)], key=_sort_key)[:_BEAM_WIDTH]
-            evaluated += 1
-            if progress is not None:
-                progress(evaluated, candidates, ranked[0][0])
+            tried += 1
+            yield FitStep(tried, candidates, ranked[0][0])
         leaders = [profile for _, profile in ranked]
     return leaders[0]
 

@@ -11,7 +11,9 @@ The content decides which of these a file is, never the name:
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +91,15 @@ def read_captures(path: Path) -> list[Capture]:
         f"its records (.pdr) or a raw dump ({DUMP_RECORD} bytes per photo, title and date included; this file has "
         f"{len(content)} bytes)."
     )
+
+
+def find_kinds(files: Iterable[Path]) -> frozenset[str]:
+    """Return the kinds of watch, "mono" or "color", that took the photos in these files; other files count for none."""
+    kinds: set[str] = set()
+    for file in files:
+        with contextlib.suppress(UserError):
+            kinds.update(capture.kind for capture in read_captures(file))
+    return frozenset(kinds)
 
 
 def could_be_watch_file(file: Path) -> bool:

@@ -26,6 +26,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from trainer_core.data.color import check_depth, to_srgb
 from trainer_core.data.color_profiles import read_profile
 from trainer_core.data.completeness import is_truncated
+from trainer_core.data.date_taken import find_date_taken
 from trainer_core.data.formats import describe_foreign_format, describe_foreign_suffix, is_raw
 from trainer_core.data.photo_error import PhotoError
 from trainer_core.data.png_chunks import leave_out_long_texts, read_early_chunk
@@ -167,6 +168,15 @@ def read_png_texts(path: Path) -> dict[str, str]:
     """
     with _open_image(path) as (image, _):
         return {str(keyword): text for keyword, text in image.info.items() if isinstance(text, str)}
+
+
+def read_date_taken(path: Path) -> str:
+    """Return when a photo was taken, as `find_date_taken` finds it; "" also for a file that is no photo."""
+    try:
+        with _open_image(path) as (image, _):
+            return find_date_taken(image)
+    except PhotoError:
+        return ""
 
 
 def _decode_image(image: Image.Image, file: BinaryIO) -> np.ndarray:

@@ -29,6 +29,11 @@ def compute_fingerprints(photos: Iterable[Photo], check_stop: Callable[[], None]
         return {photo.name: digest for photo, digest in zip(photos, digests) if digest}
 
 
+def combine_fingerprints(fingerprints: Iterable[str]) -> str:
+    """Return one fingerprint of a set of photos, which depends on neither their order nor their names."""
+    return hashlib.sha256("\n".join(sorted(fingerprints)).encode("ascii")).hexdigest()[:DIGITS]
+
+
 def _compute_fingerprint(photo: Photo) -> str:
     try:
         with open_regular(photo.path) as file:

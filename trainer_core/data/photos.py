@@ -12,8 +12,9 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from trainer_core.control import Stopped
 from trainer_core.data.captures import is_watch_photo
@@ -35,6 +36,7 @@ __all__ = [
     "Scan",
     "ScanCanceled",
     "UnusedFile",
+    "WatchPhotosOnly",
     "decode",
     "name_bytes",
     "scan_photos",
@@ -63,6 +65,10 @@ class ScanCanceled(Stopped):
     """The end of a scan because `should_continue` returned False."""
 
 
+class WatchPhotosOnly(UserError):
+    """A source folder whose pictures are photos from the watch."""
+
+
 @dataclass(frozen=True)
 class Scan:
     """The content of a source folder; all tuples are sorted by the bytes of the names.
@@ -88,6 +94,7 @@ def scan_photos(
     exclude: Sequence[Path] = (),
     preferred_names: Collection[str] = (),
     duplicates: bool = False,
+    accept_captures: bool = False,
     should_continue: Callable[[], bool] = lambda: True,
 ) -> Scan:
     """List the usable photos under `root`; read their headers, and whole files only to find duplicates.
@@ -98,10 +105,12 @@ def scan_photos(
         preferred_names: the names to list where files are duplicates (those of the recorded split); otherwise the
             first name is listed.
         duplicates: whether to list duplicates as well.
+        accept_captures: whether to list photos from the watch like others.
         should_continue: called before every file; once it returns False, the scan stops.
 
     Raises:
-        UserError: the folder is missing or unreadable, or has no usable photo.
+        WatchPhotosOnly: most pictures are photos from the watch, and none is usable.
+        UserError: the folder is missing or unreadable, or has no usable photo for another reason.
         ScanCanceled: `should_continue` returned False.
     """
     root = Path(os.path.abspath(root))
@@ -111,17 +120,17 @@ def scan_photos(
             raise UserError(describe_foreign_path(root))
         raise UserError(f"The source folder {root} {problem}. Choose a folder with photos.")
     if find_run_results(root) is not None:
-        raise UserError(f"The source folder {root} holds results of a run. Choose the folder with your photos.")
+        raise UserError(f"Choose the folder with your photos: {root} holds results of a run.")
     walk = FolderWalk(root, exclude)
     files = list(_take_while(should_continue, walk.iterate_files()))
     named = [(name, path) for name, path in files if path.suffix.lower() in EXTENSIONS | FOREIGN_SUFFIXES]
-    photos, rejected = _separate_rejected(_check_files(named, should_continue))
+    photos, rejected = _separate_rejected(_check_files(named, should_continue, accept_captures=accept_captures))
     photos, repeated = (photos, []) if duplicates else _without_duplicates(photos, preferred_names, should_continue)
     unused = _sort_by_name(walk.unreadable + rejected + repeated)
     videos = [UnusedFile(name, describe_foreign_suffix(path.suffix)) for name, path in files if is_video(path.suffix)]
     passed_over = _sort_by_name([*filter(_could_be_missed, walk.passed_over), *videos])
     if not photos:
-        raise UserError(_no_photos_message(root, unused, passed_over, len(files) - len(named) - len(videos)))
+        _refuse_folder(root, unused, passed_over, len(files) - len(named) - len(videos))
     return Scan(root, tuple(photos), unused, passed_over, _sort_by_name(walk.linked))
 
 
@@ -157,20 +166,21 @@ def _in_parallel(
         yield from pool.map(work, items, on_timeout=on_timeout, check_stop=check_stop)
 
 
-def _check_files(files: list[tuple[str, Path]], should_continue: Callable[[], bool]) -> list[Photo | UnusedFile]:
+def _check_files(
+    files: list[tuple[str, Path]], should_continue: Callable[[], bool], *, accept_captures: bool
+) -> list[Photo | UnusedFile]:
     files = sorted(files, key=lambda file: name_bytes(file[0]))
-    return list(
-        _in_parallel(_check_file, files, lambda file: UnusedFile(file[0], timeout_error().message), should_continue)
-    )
+    check = partial(_check_file, accept_captures=accept_captures)
+    return list(_in_parallel(check, files, lambda file: UnusedFile(file[0], timeout_error().message), should_continue))
 
 
-def _check_file(file: tuple[str, Path]) -> Photo | UnusedFile:
+def _check_file(file: tuple[str, Path], *, accept_captures: bool) -> Photo | UnusedFile:
     name, path = file
     try:
         if not os.path.isfile(path):
             return UnusedFile(name, "a broken link or not a regular file")
         width, height = check_photo(path)
-        if is_watch_photo(path, width, height):
+        if not accept_captures and is_watch_photo(path, width, height):
             return UnusedFile(name, WATCH_PHOTO_REASON)
         return Photo(path, name, width, height, path.stat().st_size)
     except PhotoError as error:
@@ -219,16 +229,33 @@ def _unique_digest(photo: Photo) -> bytes:
     return name_bytes(photo.name)
 
 
+def count_watch_photos(rejected: Sequence[UnusedFile]) -> int:
+    """Count the files that were rejected because they are photos from the watch."""
+    return sum(entry.reason == WATCH_PHOTO_REASON for entry in rejected)
+
+
+def describe_watch_photos(root: Path, count: int, total: int) -> str:
+    """Return why a folder with so many photos from the watch, of all its pictures, is no source folder."""
+    return (
+        "Choose ordinary photos; add watch photos to the previews. "
+        f"{count} of the {total} pictures in {root} are from the watch."
+    )
+
+
+def _refuse_folder(
+    root: Path, rejected: Sequence[UnusedFile], passed_over: Sequence[UnusedFile], ignored: int
+) -> NoReturn:
+    """Raise the reason why a folder has no usable photo."""
+    from_watch = count_watch_photos(rejected)
+    if 2 * from_watch > len(rejected):
+        raise WatchPhotosOnly(describe_watch_photos(root, from_watch, len(rejected)))
+    raise UserError(_no_photos_message(root, rejected, passed_over, ignored))
+
+
 def _no_photos_message(
     root: Path, rejected: Sequence[UnusedFile], passed_over: Sequence[UnusedFile], ignored: int
 ) -> str:
     formats = "PNG, JPEG, TIFF, WebP or BMP"
-    from_watch = sum(entry.reason == WATCH_PHOTO_REASON for entry in rejected)
-    if 2 * from_watch > len(rejected):
-        return (
-            f"The photos in {root} are from the watch ({from_watch} of {len(rejected)}). Train on ordinary sharp "
-            "photos: the trainer makes watch photos of them itself. Choose a folder with such photos."
-        )
     if rejected:
         name, reason = escape_control_characters(rejected[0].name), rejected[0].reason
         return (

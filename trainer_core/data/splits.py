@@ -154,7 +154,10 @@ def _parse_record(recorded: Any, root: Path | None) -> dict[str, str]:
 def _relative_name(name: str, root: Path | None) -> str:
     if root is None or not os.path.isabs(name):
         return name
-    return os.path.relpath(name, root).replace(os.sep, "/")
+    try:
+        return os.path.relpath(name, root).replace(os.sep, "/")
+    except ValueError:  # another drive of Windows
+        return name
 
 
 def _normalized_name(name: str) -> str:

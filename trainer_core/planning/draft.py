@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,20 @@ from trainer_core.settings.stored import StoredSettings
 from trainer_core.weights.warm_start import WarmStartSource
 from trainer_core.workspace.layout import Workspace
 
+_PRESET = {"preset", *SETTINGS["preset"].replaces}
+_DURATION = {"steps", "max_minutes"}  # the settings that decide how long a run takes
+
+
+@dataclass(frozen=True)
+class DraftState:
+    """The choices of a draft at one moment; `Draft.restore` returns to them."""
+
+    given: Mapping[str, Any]
+    carried_over: Mapping[str, Any]
+    stored: StoredSettings
+    opened: str
+    is_of_checkpoint: bool
+
 
 class Draft:
     """Choices by field name over a workspace's stored settings.
@@ -37,6 +51,8 @@ class Draft:
         self._given: dict[str, Any] = {}
         self._carried_over: dict[str, Any] = {}  # from the previous workspace, if this one has no stored settings
         self._proposed_preset: str | None = None
+        self._proposed_limits: Mapping[str, float] = {}  # preset -> minutes
+        self._proposed_start: str | None = None
         self._opened = ""  # the workspace of `stored`
         self._is_of_checkpoint = False  # whether its settings are those of its newest checkpoint
         self._before_typing: tuple[dict[str, Any], dict[str, Any], StoredSettings] | None = None
@@ -47,14 +63,11 @@ class Draft:
     def given(self) -> dict[str, Any]:
         """The explicit settings, as on the command line."""
         known = {**self._carried_over, **self.stored.last_source, **self._given}
-        decided = {"preset", *SETTINGS["preset"].replaces} & {*self.stored.values, *self._carried_over}
-        open_choice = not known.get("demo") and "preset" not in known and not decided
-        proposal = {"preset": self._proposed_preset} if open_choice and self._proposed_preset else {}
-        return {**proposal, **known}
+        return {**self._find_proposals(known), **known}
 
     @property
     def session_choices(self) -> dict[str, Any]:
-        """The choices to restore in the next session: `given` without the proposed preset and the stored source."""
+        """The choices to restore in the next session: `given` without proposals and the stored source."""
         return {**self._carried_over, **self._given}
 
     @property
@@ -63,11 +76,26 @@ class Draft:
         return {name: value for name, value in self.session_choices.items() if SETTINGS[name].place}
 
     @property
+    def state(self) -> DraftState:
+        """All choices as they are now."""
+        return DraftState(
+            dict(self._given), dict(self._carried_over), self.stored, self._opened, self._is_of_checkpoint
+        )
+
+    def restore(self, state: DraftState) -> None:
+        """Return to earlier choices; the weights to start from, if they are others, must be identified again."""
+        weights = self.config.init_weights
+        self._given, self._carried_over, self.stored = dict(state.given), dict(state.carried_over), state.stored
+        self._opened, self._is_of_checkpoint, self._before_typing = state.opened, state.is_of_checkpoint, None
+        if self.config.init_weights != weights:
+            self.warm_start = None
+
+    @property
     def config(self) -> TrainerConfig:
         """All settings that result from the choices, valid or not."""
         given, stored = self.given, self.stored.values
         name = given["init_weights"] if "init_weights" in given else stored.get("init_weights")
-        network = find_start_network(name, self.warm_start)
+        network = find_start_network(name, self.warm_start if name else None)
         return merge_settings(given, stored, network.exact, network.minimum)
 
     @property
@@ -76,22 +104,38 @@ class Draft:
         return find_problems(self.config, [setting for setting in SETTINGS.values() if setting.kind != "folder"])
 
     def default(self, name: str) -> Any:
-        """Return the default of a setting under the current preset; for `preset` itself, the proposed preset."""
+        """Return the default of a setting under the current preset, or what is proposed instead."""
         if name == "preset" and self._proposed_preset:
             return self._proposed_preset
         config = self.config
+        if name == "max_minutes" and not config.demo:
+            return self._proposed_limits.get(config.preset)
+        if name == "init_weights" and self._is_start_open(self.given):
+            return self._proposed_start
         preset = preset_settings(config.preset, has_start=bool(config.init_weights))
         return preset.get(name, SETTINGS[name].default)
 
     def set(self, name: str, value: Any) -> None:
-        """Choose a value for one setting and reset the settings it replaces; "" or None reset the setting itself."""
+        """Choose a value for one setting and reset the settings it replaces; "" or None reset the setting itself.
+
+        With another preset, the time limit that is proposed for the present one becomes that of the other.
+        """
         setting = SETTINGS[name]
+        limit = self._find_following_limit(value) if name == "preset" else None
         if name != "workspace":
             self._before_typing = None
         value = None if value == "" and setting.optional else value
         self._forget(name, *(setting.replaces if value != "" else ()))
         if (setting.always_explicit and value is not None) or getattr(self.config, name) != value:
             self._given[name] = value
+        if limit is not None and self.config.max_minutes != limit:
+            self._given["max_minutes"] = limit
+
+    def _find_following_limit(self, preset: Any) -> float | None:
+        """Return the time limit of another preset, if the present one is proposed; None if the user has chosen it."""
+        config = self.config
+        is_proposed = config.max_minutes == self._proposed_limits.get(config.preset)
+        return self._proposed_limits.get(preset) if is_proposed and config.max_minutes is not None else None
 
     def reset(self, name: str) -> None:
         """Set one setting to its default, even if the workspace stores another value.
@@ -177,6 +221,14 @@ class Draft:
         """Propose the preset to use until the user or the workspace sets one."""
         self._proposed_preset = name
 
+    def propose_time_limits(self, minutes: Mapping[str, float]) -> None:
+        """Propose a time limit for each preset, to use until the user or the workspace decides how long a run takes."""
+        self._proposed_limits = minutes
+
+    def propose_start(self, name: str) -> None:
+        """Propose the weights to start from, until the user, the workspace or a size of the network decides."""
+        self._proposed_start = name
+
     def use_demo(self, workspace: str) -> None:
         """Choose the built-in scenes in `workspace`, with its stored settings or the defaults of built-in scenes.
 
@@ -208,6 +260,37 @@ class Draft:
         self.warm_start = None
         config = self.config
         self._given.update({name: value for name, value in values.items() if getattr(config, name) != value})
+        if "max_minutes" in values and self._is_duration_open(self._given):
+            self._given["max_minutes"] = values["max_minutes"]  # even if it is none, because one could be proposed
+
+    def _find_proposals(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is proposed where neither the user, nor the workspace, nor the built-in scenes decide."""
+        proposals: dict[str, Any] = {}
+        if known.get("demo"):
+            return proposals
+        is_decided = "preset" in known or _PRESET & {*self.stored.values, *self._carried_over}
+        if self._proposed_preset and not is_decided:
+            proposals["preset"] = self._proposed_preset
+        preset: str = proposals.get("preset") or known.get("preset", "")
+        if preset in self._proposed_limits and self._is_duration_open(known):
+            proposals["max_minutes"] = self._proposed_limits[preset]
+        if self._proposed_start and "init_weights" not in known and self._is_start_open(known):
+            proposals["init_weights"] = self._proposed_start
+        return proposals
+
+    def _is_duration_open(self, known: Mapping[str, Any]) -> bool:
+        """Whether neither the explicit settings `known` nor a workspace decide how long a run takes."""
+        return not (_DURATION & {*known} or self._has_own_settings)
+
+    def _is_start_open(self, known: Mapping[str, Any]) -> bool:
+        """Whether nothing but the choice of the weights decides what a run starts from."""
+        is_decided = known.get("demo") or known.get("resume_from") or {*NETWORK_FIELDS} & {*known}
+        return not (is_decided or self._has_own_settings)
+
+    @property
+    def _has_own_settings(self) -> bool:
+        """Whether the workspace, or the one before it, brought settings of its own."""
+        return bool(self.stored.values or self._carried_over or self._is_of_checkpoint)
 
     def _forget(self, *names: str) -> None:
         for name in names:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from trainer_core.requirements import format_install_command
 
 _AMD_BF16 = ("gfx908", "gfx90a", "gfx94", "gfx95", "gfx11", "gfx12")  # architectures with bf16 matrix instructions
 _AMD_SERVERS = ("gfx9",)  # on others, channels-last convolutions are slow
@@ -118,7 +119,7 @@ def _explain_fault(text: str) -> str:
     if torch.version.cuda in (None, "12.6"):
         return reason
     version, index = str(torch.__version__).partition("+")[0], "https://download.pytorch.org/whl/cu126"
-    command = f'"{sys.executable}" -m pip install torch=={version}+cu126 --index-url {index}'
+    command = format_install_command(f"torch=={version}+cu126", f"--index-url {index}")
     return f"{reason}; another build may have them: {command}"
 
 

@@ -17,6 +17,7 @@ from trainer_core.errors import UserError
 from trainer_core.model import discriminator_spec, vgg_spec
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning import gpus
+from trainer_core.planning.cpu_precision import choose_cpu_precision
 from trainer_core.planning.gpus import Gpu
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.schema import AUTO
@@ -123,7 +124,7 @@ def choose_hardware(config: TrainerConfig) -> Hardware:
 
     A GPU counts if it computes a small convolution. "auto" takes the first CUDA GPU that does, else the CPU.
 
-    Imports torch only to find a GPU (any device but "cpu") or native bf16 (mixed precision on), thus not with
+    Imports torch only to find a GPU (any device but "cpu") or to measure bf16 (mixed precision on), thus not with
     `--device cpu --no-amp`.
 
     Raises:
@@ -161,7 +162,7 @@ def list_devices() -> dict[str, str]:
 
 
 def _cpu(config: TrainerConfig, notices: tuple[str, ...] = ()) -> Hardware:
-    return Hardware("cpu", "bf16" if config.amp and _cpu_computes_bf16() else "fp32", _cpu_name(), notices)
+    return Hardware("cpu", choose_cpu_precision() if config.amp else "fp32", _cpu_name(), notices)
 
 
 def _explain_missing(device: str, found: tuple[Gpu, ...], reason: str) -> str:
@@ -299,14 +300,6 @@ def release_memory(hardware: Hardware) -> None:
     """Return memory that this process has freed to the device, where other sizes can be allocated from it."""
     if hardware.kind != "cpu":
         gpus.release_memory(hardware.device)
-
-
-def _cpu_computes_bf16() -> bool:
-    """Whether the processor multiplies bf16 natively; emulated bf16 is slower than fp32."""
-    import torch
-
-    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name)() for name in checks if hasattr(torch.cpu, name))
 
 
 def _cpu_name() -> str:

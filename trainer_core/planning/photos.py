@@ -6,12 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainer_core.data.photos import WATCH_PHOTO_REASON, Scan, UnusedFile, scan_photos
+from trainer_core.data.photos import (
+    Scan,
+    UnusedFile,
+    WatchPhotosOnly,
+    count_watch_photos,
+    describe_watch_photos,
+    scan_photos,
+)
 from trainer_core.data.splits import SPLIT_NAMES, Splits, make_splits
+from trainer_core.errors import UserError
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.text import escape_control_characters
 
 _MAX_NAMES = 5  # of the files that share a reason
+_ACCEPT_CAPTURES = (
+    "Captures belong into the folder preview_photos of the workspace. To train on them all the same, use "
+    "--accept-captures."
+)
 
 
 class SourcePhotos(NamedTuple):
@@ -33,7 +45,7 @@ class SourcePhotos(NamedTuple):
         if self.scan.rejected:
             count, lines = len(self.scan.rejected), list_by_reason(self.scan.rejected)
             texts.append(f"Files that cannot be used and are skipped ({count}):\n{lines}")
-        if is_mostly_from_watch(self.scan):
+        if find_captures_problem(self.scan):
             texts.append(
                 f"Most pictures in {self.scan.root} are photos from the watch, which are not used: a run learns from "
                 "ordinary sharp photos and makes watch photos of them itself. Add ordinary photos."
@@ -62,9 +74,23 @@ class SourcePhotos(NamedTuple):
         return tuple(texts)
 
 
-def is_mostly_from_watch(scan: Scan) -> bool:
-    """Whether a source folder has more photos from the watch, which are not trained on, than usable ones."""
-    return sum(entry.reason == WATCH_PHOTO_REASON for entry in scan.rejected) > len(scan.photos)
+def find_captures_problem(scan: Scan) -> str:
+    """Return why no run starts from a source folder with more photos from the watch than usable ones, or ""."""
+    count = count_watch_photos(scan.rejected)
+    if count <= len(scan.photos):
+        return ""
+    return describe_watch_photos(scan.root, count, len(scan.photos) + len(scan.rejected))
+
+
+def refuse_captures(photos: SourcePhotos) -> None:
+    """Refuse the photos for a new run if most of them are from the watch.
+
+    Raises:
+        UserError: they are.
+    """
+    problem = find_captures_problem(photos.scan)
+    if problem:
+        raise UserError(problem, hint=_ACCEPT_CAPTURES)
 
 
 def list_by_reason(entries: Sequence[UnusedFile]) -> str:
@@ -89,6 +115,7 @@ def find_photos(
     val_split: float,
     exclude: Sequence[Path] = (),
     recorded: Mapping[str, Any] | None = None,
+    accept_captures: bool = False,
     should_continue: Callable[[], bool] = lambda: True,
 ) -> SourcePhotos:
     """Find the usable photos under `source` and split them.
@@ -98,15 +125,23 @@ def find_photos(
         val_split: share for validation, 0 to 1.
         exclude: folders to leave out, such as a workspace inside the source.
         recorded: the recorded split of a workspace; its photos keep their split, only new photos are assigned.
+        accept_captures: whether photos from the watch count like others.
         should_continue: called before each file; the search ends with `ScanCanceled` once it returns False.
 
     Raises:
         UserError: there is no usable photo, the shares are impossible, or `recorded` is not a recorded split.
         ScanCanceled: see `should_continue`.
     """
-    found = scan_photos(
-        source, exclude=exclude, preferred_names=recorded_photo_names(recorded), should_continue=should_continue
-    )
+    try:
+        found = scan_photos(
+            source,
+            exclude=exclude,
+            preferred_names=recorded_photo_names(recorded),
+            accept_captures=accept_captures,
+            should_continue=should_continue,
+        )
+    except WatchPhotosOnly as error:
+        raise UserError(error.message, hint=_ACCEPT_CAPTURES) from error
     splits = make_splits(found, train_split=train_split, val_split=val_split, recorded=recorded)
     return SourcePhotos(found, splits)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainer_core.data.fingerprints import compute_fingerprints
+import trainer_core
+from trainer_core.data.fingerprints import combine_fingerprints, compute_fingerprints
 from trainer_core.data.photos import ScanCanceled
 from trainer_core.data.splits import Splits, read_splits
 from trainer_core.errors import NewerFileError, UserError
@@ -23,7 +24,7 @@ from trainer_core.planning.changes import Change, UnacceptedChanges, find_change
 from trainer_core.planning.command_line import with_absolute_paths
 from trainer_core.planning.hardware import Hardware, available_memory, choose_hardware, estimate_memory
 from trainer_core.planning.micro_batch import fit_micro_batch, resumed_micro_batch
-from trainer_core.planning.photos import SourcePhotos, find_photos, keep_splits
+from trainer_core.planning.photos import SourcePhotos, find_photos, keep_splits, refuse_captures
 from trainer_core.planning.resumed_run import find_workspace_id, read_resumed_run
 from trainer_core.planning.run_record import hash_profile
 from trainer_core.planning.starting_weights import find_start_network, identify_start
@@ -95,13 +96,16 @@ class RunPlan:
     def derived(self) -> dict[str, Any]:
         """Figures derived from the settings: the `derived` object of `training_config.json`."""
         spec, hardware = self.spec, self.hardware
+        train = [self.fingerprints.get(photo.name, "") for photo in self.splits.train] if self.fingerprints else []
         return {
+            "trainer": trainer_core.PROGRAM,
             "device": hardware.device,
             "device_name": hardware.label,
             "precision": hardware.precision,
             "network": spec.describe(),
             "parameters": spec.parameter_count(),
             "images": self.photo_counts,
+            "photos_fingerprint": combine_fingerprints(train) if train else None,
             "effective_batch_size": self.config.effective_batch,
             "micro_batch_size": self.micro_batch,
             "memory_estimate_mb": round(estimate_memory(self.config, spec, hardware, self.micro_batch) / 1e6),
@@ -122,7 +126,8 @@ def make_plan(given: Mapping[str, Any], should_continue: Callable[[], bool] = la
         ScanCanceled: `should_continue` returned False.
         UnacceptedChanges: the run to resume was trained with other photos, another watch or another camera profile, and
             the settings do not accept that.
-        UserError: a setting, a file it names, the source folder or the device cannot be used.
+        UserError: a setting, a file it names, the source folder or the device cannot be used, or most photos of a new
+            run are from the watch.
     """
     given = with_absolute_paths(given)
     workspace = Workspace(Path(given["workspace"]))
@@ -145,6 +150,9 @@ def make_plan(given: Mapping[str, Any], should_continue: Callable[[], bool] = la
     config = resolve_settings(given, stored.values, network.exact, network.minimum)
     hardware = choose_hardware(config)
     micro_batch = _fit_micro_batch(config, hardware)
+    photos = None if config.demo else find_run_photos(config, should_continue)
+    if photos:
+        refuse_captures(photos)
     return RunPlan(
         config,
         replace(stored, workspace_id=stored.workspace_id or find_workspace_id(workspace)),
@@ -153,7 +161,7 @@ def make_plan(given: Mapping[str, Any], should_continue: Callable[[], bool] = la
         micro_batch,
         warm,
         profile,
-        photos=None if config.demo else find_run_photos(config, should_continue),
+        photos=photos,
         notices=(
             *hardware.notices,
             *stored.notices,
@@ -244,6 +252,7 @@ def _find_photos(
         val_split=config.val_split,
         exclude=(workspace,) if workspace else (),
         recorded=recorded,
+        accept_captures=config.accept_captures,
         should_continue=should_continue,
     )
 

@@ -13,9 +13,10 @@ from trainer_core.data.photos import Scan
 from trainer_core.data.splits import Splits
 from trainer_core.input_files import MISSING, find_access_problem
 from trainer_core.pasted_path import describe_foreign_path
-from trainer_core.planning.photos import is_mostly_from_watch
+from trainer_core.planning.photos import find_captures_problem
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.text import format_bytes
+from trainer_core.watches import Watch, select_watch
 
 OK, PENDING, ERROR, WARNING = "ok", "pending", "error", "warning"
 
@@ -31,11 +32,18 @@ class Check:
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """State of the source folder: its photos, or a problem, or neither while the search runs."""
+    """State of the source folder: its photos, or a problem, or neither while the search runs.
+
+    Attributes:
+        has_captures_only: whether the problem is that all its pictures are photos from the watch.
+        captured: kinds of the watches that took the captures among the photos.
+    """
 
     scan: Scan | None = None
     splits: Splits | None = None
     problem: str = ""
+    has_captures_only: bool = False
+    captured: frozenset[str] = frozenset()
 
     def summary(self) -> str:
         """Return one line with the number of photos, their shorter sides and the split."""
@@ -60,6 +68,7 @@ def build_checklist(
     *,
     needed_bytes: int | None = None,
     pending: Collection[str] = (),
+    captured: Collection[str] = (),
 ) -> tuple[Check, ...]:
     """Return the checklist, in the order of the form.
 
@@ -69,19 +78,36 @@ def build_checklist(
         source: the state of the source folder.
         needed_bytes: the disk space that the run needs; None if it is unknown.
         pending: fields whose file is still being read.
+        captured: kinds of the watches that took the user's captures.
     """
     checks = [_source_check(config, source), _workspace_check(config, needed_bytes)]
+    other = find_unchosen_watch(config, captured)
+    if other is not None:
+        text = f"Your watch photos are from a {' or '.join(other.models)}. Choose it as your watch"
+        checks.append(Check(WARNING, text, "monochrome_style"))
     settings = {name: text for name, text in problems.items() if name not in ("source_dir", "workspace")}
     checks += [Check(ERROR, with_short_path(text, getattr(config, name)), name) for name, text in settings.items()]
     waiting = [name for name in pending if name not in (*settings, "source_dir", "workspace")]
     checks += [Check(PENDING, f"Reading {Path(getattr(config, name) or '').name} …", name) for name in waiting]
     if config.gan_weight > 0 and not config.init_weights:
-        text = "To make a network sharper, choose a trained one as warm start, or resume its run"
+        text = "To make a network sharper, start from a trained one, or resume its run"
         checks.append(Check(WARNING, text, "init_weights"))
     if not settings and not waiting:
         others = "All" if all(check.state in (OK, WARNING) for check in checks) else "The other"
         checks.append(Check(OK, f"{others} settings are valid", "scale"))
     return tuple(checks)
+
+
+def find_unchosen_watch(config: TrainerConfig, captured: Collection[str]) -> Watch | None:
+    """Return the watch that took the user's captures, if none of them is from the chosen one.
+
+    Args:
+        config: the current settings.
+        captured: kinds of the watches that took them.
+    """
+    if not captured or select_watch(mono=config.monochrome_style).kind in captured:
+        return None
+    return select_watch(mono=not config.monochrome_style)
 
 
 def with_short_path(text: str, path: Any) -> str:
@@ -111,30 +137,32 @@ def _source_check(config: TrainerConfig, source: SourceStatus) -> Check:
     if config.demo:
         return Check(OK, "Built-in scenes instead of photos", "source_dir")
     if not config.source_dir:
-        return Check(ERROR, "Choose the folder with your photos", "source_dir")
+        return Check(ERROR, "Choose a folder with sharp photos to learn from", "source_dir")
     if source.problem:
         return Check(ERROR, with_short_path(source.problem, config.source_dir), "source_dir")
     if source.scan is None:
         return Check(PENDING, "Checking the photos …", "source_dir")
-    if is_mostly_from_watch(source.scan):
-        return Check(WARNING, "Most pictures are from the watch: add ordinary sharp photos to train on", "source_dir")
+    captures = find_captures_problem(source.scan)
+    if captures:
+        state = WARNING if config.resume_from else ERROR
+        return Check(state, with_short_path(captures, config.source_dir), "source_dir")
     return Check(OK, f"{len(source.scan.photos)} photo{'s' * (len(source.scan.photos) != 1)}", "source_dir")
 
 
 def _workspace_check(config: TrainerConfig, needed: int | None) -> Check:
     if not config.workspace:
-        return Check(ERROR, "Choose a workspace for the results", "workspace")
+        return Check(ERROR, "Choose where the results go", "workspace")
     folder = Path(os.path.abspath(config.workspace))
     problem = workspace_problem(folder)
     if problem:
-        return Check(ERROR, f"Workspace: {with_short_path(problem, str(folder))}", "workspace")
+        return Check(ERROR, f"Where the results go: {with_short_path(problem, str(folder))}", "workspace")
     free = _free_bytes(folder)
     if free is None:
-        return Check(OK, "The workspace is writable", "workspace")
+        return Check(OK, "Where the results go: writable", "workspace")
     if needed is not None and free < needed:
         text = f"Disk: {format_bytes(free)} free, up to {format_bytes(needed)} needed"
         return Check(WARNING, text, "workspace")
-    return Check(OK, f"The workspace is writable, {format_bytes(free)} free", "workspace")
+    return Check(OK, f"Where the results go: {format_bytes(free)} free", "workspace")
 
 
 def _free_bytes(folder: Path) -> int | None:

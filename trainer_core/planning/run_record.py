@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainer_core.data.fingerprints import DIGITS
+from trainer_core.data.fingerprints import DIGITS, combine_fingerprints
 from trainer_core.data.splits import SPLIT_NAMES, Splits
 from trainer_core.json_files import parse_json
 from trainer_core.settings.config import SETTINGS
@@ -76,6 +76,7 @@ def make_record(plan: RunPlan) -> dict[str, Any]:
         "device_name": plan.hardware.name,
         "precision": plan.hardware.precision,
         "photos": json.dumps(photos),  # one value, because the strict reader limits their number
+        "photos_fingerprint": combine_fingerprints(photos["train"]),
     }
 
 

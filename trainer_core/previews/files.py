@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL.PngImagePlugin import PngInfo
 
+import trainer_core
 from trainer_core.data.decoding import PhotoError, read_png_texts
 from trainer_core.events import PreviewImage
 from trainer_core.files import write_bytes
@@ -20,7 +21,7 @@ from trainer_core.input_files import list_matching
 from trainer_core.pixels import make_strip, mark_result, png_bytes
 from trainer_core.text import escape_control_characters
 
-_TITLE, _PSNR, _BICUBIC = "Title", "PSNR", "Bicubic PSNR"  # keywords of the PNG's text
+_TITLE, _DESCRIPTION, _PSNR, _BICUBIC = "Title", "Description", "PSNR", "Bicubic PSNR"  # keywords of the PNG's text
 _PINNED = "pinned_"
 _NAME = re.compile(r"step(\d{8,})_(\d+|pinned_.+)\.png")
 
@@ -61,9 +62,13 @@ class PreviewInfo:
     bicubic_psnr: float | None = None
 
 
-def write_preview(image: PreviewImage, path: Path) -> None:
-    """Write the strip of an image durably: LR enlarged to the size of the others, bicubic, SR and, if given, HR."""
+def write_preview(image: PreviewImage, path: Path, *, made_by: str) -> None:
+    """Write the strip of an image durably: LR enlarged to the size of the others, bicubic, SR and, if given, HR.
+
+    `made_by` says which network made SR, for the text of the file.
+    """
     text = PngInfo()
+    text.add_text(_DESCRIPTION, f"SR by {made_by}, {trainer_core.PROGRAM}")
     text.add_itxt(_TITLE, escape_control_characters(image.name))
     for keyword, value in ((_PSNR, image.psnr), (_BICUBIC, image.bicubic_psnr)):
         if value is not None:
@@ -81,6 +86,15 @@ def read_preview_info(path: Path) -> PreviewInfo:
     except PhotoError:
         text = {}
     return PreviewInfo(text.get(_TITLE) or name, _parse_number(text.get(_PSNR)), _parse_number(text.get(_BICUBIC)))
+
+
+def read_provenance(path: Path) -> dict[str, str]:
+    """Return the text of a preview file that says what it shows and what made it; {} if it cannot be read."""
+    try:
+        text = read_png_texts(path)
+    except PhotoError:
+        return {}
+    return {keyword: text[keyword] for keyword in (_TITLE, _DESCRIPTION) if keyword in text}
 
 
 def _parse_number(text: str | None) -> float | None:

@@ -24,6 +24,10 @@ _MAX_NAME_LENGTH = 100  # bytes
 _FORBIDDEN_CHARACTERS = frozenset('<>:"/\\|?*')
 
 
+class WrongWatch(UserError):
+    """A capture from the other watch than that of the run."""
+
+
 @dataclass(frozen=True)
 class PinnedPhoto:
     """A pinned photo. `name` is unique in the folder and valid in a file name; `pixels` is uint8 [H, W, 3]."""
@@ -64,11 +68,20 @@ def read_pinned_photos(folder: Path, *, mono: bool) -> PinnedFolder:
     return found
 
 
+def list_pinned_files(folder: Path) -> list[Path]:
+    """List the files of the folder that may hold pinned photos of either watch; none if it cannot be read."""
+    try:
+        return _list_files(folder)[:_MAX_FILES]
+    except OSError:
+        return []
+
+
 def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
     """Copy a capture into `folder` under a free name; return the copy, or the existing file with the same content.
 
     Raises:
-        UserError: the file is no capture or is from the other watch, `MAX_PINNED` photos are pinned, or copying failed.
+        WrongWatch: the capture is from the other watch.
+        UserError: the file is no capture, `MAX_PINNED` photos are pinned, or copying failed.
     """
     _matching_captures(source, mono=mono)
     try:
@@ -110,7 +123,7 @@ def _matching_captures(file: Path, *, mono: bool) -> list[Capture]:
     captures = read_captures(file)
     watch, expected = WATCHES[captures[0].kind], select_watch(mono=mono)
     if watch != expected:
-        raise UserError(f"{file} is from a {watch.description}, but this run is for a {expected.description}.")
+        raise WrongWatch(f"{file} is from a {watch.description}, but this run is for a {expected.description}.")
     return captures
 
 

@@ -34,16 +34,16 @@ STARTER = "starter"
 class TrainerConfig:
     """All settings of a run. Field names are the keys of `training_config.json`; paths are strings."""
 
-    # -- shown in the form without unfolding ----------------------------------------------------------
+    # -- photos, camera, size and length -------------------------------------------------------------
 
     source_dir: str = _photos(
         "Source photos", "Folder of clean photos, including subfolders; opened read-only."
-    ).folder(flag="", advanced=False, stored=False, place=True, replaces=("demo",))
+    ).folder(flag="", stored=False, place=True, replaces=("demo",))
     workspace: str = _photos("Workspace", "Folder for checkpoints, models and logs; created if missing.").folder(
-        flag="", advanced=False, stored=False, place=True
+        flag="", stored=False, place=True
     )
     scale: int = _camera("Scale", "Upscale factor of the network.").choice(
-        4, (2, 4, 8), choice_labels={2: "x2", 4: "x4", 8: "x8"}, advanced=False, of_camera=True
+        4, (2, 4, 8), choice_labels={2: "x2", 4: "x4", 8: "x8"}, of_camera=True
     )
     monochrome_style: bool = _camera(
         "Watch",
@@ -52,35 +52,27 @@ class TrainerConfig:
         False,
         choice_labels={False: "WQV-3/10 color", True: "WQV-1/2 mono"},
         demo_default=True,
-        advanced=False,
         fixed_on_resume=True,
         of_camera=True,
     )
     camera_profile: str | None = _camera(
         "Camera profile",
-        "Profile fitted to your own watch with `wqv-upscale-tools calibrate`; it also sets mono or color.",
-    ).file(PROFILE_FILES, hint="built in; browse for your own", advanced=False, fixed_on_resume=True, of_camera=True)
+        "Profile fitted to your own watch with “Measure my watch” in the window, or `wqv-upscale-tools calibrate`; "
+        "it also sets mono or color.",
+    ).file(PROFILE_FILES, hint="built in; browse for your own", fixed_on_resume=True, of_camera=True)
     preset: str = _network(
         "Preset",
         "Network size with matching learning rate, batch and patch: "
         "full 64/23/32 (GPU), light 64/6/32, nano 32/4/16 (CPU).",
-    ).choice("full", tuple(PRESETS), demo_default="nano", advanced=False, replaces=PRESET_FIELDS, always_explicit=True)
+    ).choice("full", tuple(PRESETS), demo_default="nano", replaces=PRESET_FIELDS, always_explicit=True)
     steps: int = _training("Steps", "Total steps; one step is one update of the network.").integer(
-        200000, minimum=1, maximum=100_000_000, advanced=False, replaces=("max_minutes",), always_explicit=True
+        200000, minimum=1, maximum=100_000_000, replaces=("max_minutes",), always_explicit=True
     )
     max_minutes: float | None = _training(
         "Time budget",
         "Train for this long, all sessions of the run together. The number of steps follows from the measured speed "
         "and is adjusted when the machine becomes slower or faster.",
-    ).number(
-        None,
-        unit="minutes",
-        exclusive_minimum=0,
-        maximum=1_000_000,
-        demo_default=2.0,
-        advanced=False,
-        replaces=("steps",),
-    )
+    ).number(None, unit="minutes", exclusive_minimum=0, maximum=1_000_000, demo_default=2.0, replaces=("steps",))
 
     # -- camera --------------------------------------------------------------------------------
 
@@ -204,6 +196,11 @@ class TrainerConfig:
     resplit: bool = _photos("New split", "Discard the recorded split and split the photos again.").switch(
         False, stored=False
     )
+    accept_captures: bool = _photos(
+        "Accept captures",
+        "Train on photos from the watch like on others; without it they are not used, and a folder of mostly such "
+        "photos is refused.",
+    ).switch(False)
     demo: bool = _photos(
         "Built-in scenes", "Train on photo-like scenes that the program renders; needs no source folder."
     ).switch(False, stored=False, place=True, of_camera=True)
@@ -214,15 +211,7 @@ class TrainerConfig:
         "Warm start",
         "Start from an RRDB weight file (Real-ESRGAN or your own); starter: from the built-in model for the watch and "
         "scale, widened to the preset.",
-    ).file(
-        WEIGHT_FILES,
-        hint="a weight file",
-        word=STARTER,
-        word_label="Built-in model",
-        advanced=False,
-        replaces=(*NETWORK_FIELDS, "resume_from"),
-        always_explicit=True,
-    )
+    ).file(WEIGHT_FILES, word=STARTER, replaces=(*NETWORK_FIELDS, "resume_from"), always_explicit=True)
     init_arch: str = _start(
         "Warm-start architecture",
         "auto: detect it from the file; rrdb: accept unknown parameter names if their shapes match RRDB.",
@@ -240,7 +229,7 @@ class TrainerConfig:
         "Validate every", "Steps between validations; auto: every 5 % of the run, from 30 s to 10 minutes apart."
     ).interval()
     checkpoint_interval: NumberOrAuto = _watching(
-        "Save every", "Steps between checkpoints; auto: at most 10 minutes apart."
+        "Save every", "Steps between checkpoints; auto: the first after a minute, then at most 10 minutes apart."
     ).interval()
     log_interval: int = _watching("Log every", "Steps between log lines.").integer(100, unit="steps", minimum=1)
     image_log_interval: NumberOrAuto = _watching(
@@ -249,9 +238,9 @@ class TrainerConfig:
     image_log_max_samples: int = _watching("Preview frames", "Number of validation frames in each preview.").integer(
         4, minimum=0, maximum=24
     )
-    tensorboard: bool = _watching("TensorBoard", "Write TensorBoard event files to <workspace>/tensorboard.").switch(
-        False
-    )
+    tensorboard: bool = _watching(
+        "TensorBoard", "Write TensorBoard event files to <workspace>/tensorboard; needs the package tensorboard."
+    ).switch(False)
     keep_checkpoints: int = _watching(
         "Keep checkpoints", "Number of newest checkpoints to keep, in addition to the best and the final one."
     ).integer(3, minimum=2, maximum=100000)
@@ -271,7 +260,7 @@ class TrainerConfig:
         "mps: Apple; xpu: Intel. Only cpu has been tested; this program has not been run on any GPU.",
     ).choice("auto", ("auto", "cpu", "cuda", "mps", "xpu"), numbered=("cuda", "xpu"))
     amp: bool = _machine(
-        "Mixed precision", "Compute in bf16 (fp16 on older GPUs) if the hardware supports it natively."
+        "Mixed precision", "Compute in bf16 (fp16 on older GPUs) where the hardware is faster in it."
     ).switch(True)
     compile: str = _machine(
         "Compile",

@@ -36,3 +36,8 @@ def preset_settings(preset: str, *, has_start: bool) -> dict[str, Any]:
 def preset_for_device(device: str) -> str:
     """Return the preset to propose for device "cuda" or "cpu": it learns something useful there in about an hour."""
     return "full" if device == "cuda" else "light"
+
+
+def time_limits_for_device(device: str) -> dict[str, float]:
+    """Return the time limits to propose, preset -> minutes: none for device "cuda", where every preset is fast."""
+    return {} if device == "cuda" else {"nano": 10.0, "light": 60.0, "full": 60.0}

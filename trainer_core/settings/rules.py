@@ -35,7 +35,7 @@ def find_overruled(config: TrainerConfig) -> dict[str, str]:
     if config.demo:
         overruled["source_dir"] = "Built-in scenes are selected. Choose a folder to train on your photos instead."
     if config.max_minutes is not None:
-        overruled["steps"] = "Set by the time budget."
+        overruled["steps"] = "Set by the time limit."
     return overruled
 
 

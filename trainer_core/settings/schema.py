@@ -38,10 +38,8 @@ class Setting:
         numbered: those of the choices that may be followed by a colon and a number.
         choice_labels: value of a choice or switch -> text of its button; empty: the values are the texts.
         files: file type for the file dialog.
-        hint: placeholder of the empty entry; "" for the general one.
+        hint: placeholder of an empty path entry; "" for the general one.
         word: a value that stands for a path; "" for none.
-        word_label: text of the button that chooses `word`, and of the entry then.
-        advanced: whether the form shows it in a folded group.
         stored: whether a new run in a workspace reuses the value from `training_config.json`.
         place: whether it gives the location of photos or results; never reused, but offered again to the user.
         demo_default: the default with built-in scenes if it differs.
@@ -68,8 +66,6 @@ class Setting:
     files: FileKind | None = None
     hint: str = ""
     word: str = ""
-    word_label: str = ""
-    advanced: bool = True
     stored: bool = True
     place: bool = False
     demo_default: Any = None

@@ -18,11 +18,10 @@ SHARPNESS = Setting(
     kind="choice",
     default="off",
     label="Sharpness",
-    help="Make a trained network sharper, at the cost of some PSNR: choose one as warm start. "
+    help="Make a trained network sharper, at the cost of some PSNR: start from one. "
     "Each strength is a weight of the adversarial loss, which Losses shows.",
     group="Losses",
     choices=tuple(STRENGTHS),
-    advanced=False,
 )
 
 

@@ -131,8 +131,26 @@ def format_rough_duration(seconds: float) -> str:
     """Format seconds as an estimate in words: "20 seconds", "12 minutes", "3 hours", "4 days"."""
     steps = ((90, "second", 1), (6000, "minute", 60), (48 * 3600, "hour", 3600), (float("inf"), "day", 86400))
     unit, length = next((unit, length) for limit, unit, length in steps if seconds < limit)
-    count = max(1, round(seconds / length))
-    return f"{count} {unit}{'s' * (count != 1)}"
+    return _count(max(1, round(seconds / length)), unit)
+
+
+def format_time_left(seconds: float) -> str:
+    """Format seconds as the time left, in words: "45 seconds left", "12 minutes left", "2 hours 5 minutes left"."""
+    if seconds < 1:
+        return "a moment left"
+    if seconds < 90:
+        return f"{_count(round(seconds), 'second')} left"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} minutes left"
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{_count(round(hours / 24), 'day')} left"
+    return f"{_count(hours, 'hour')} {_count(minutes, 'minute')} left" if minutes else f"{_count(hours, 'hour')} left"
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}{'s' * (number != 1)}"
 
 
 def _format_start(event: RunStarted) -> list[str]:

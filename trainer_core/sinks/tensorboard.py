@@ -17,6 +17,7 @@ from typing import Any
 from trainer_core.events import Event, EventSink, Notice, PreviewReady, RolledBack, StepDone, Validated
 from trainer_core.pixels import make_strip, png_bytes
 from trainer_core.previews.files import image_keys, pinned_name
+from trainer_core.requirements import TENSORBOARD, format_install_command
 from trainer_core.sinks.append_file import AppendFile
 from trainer_core.sinks.throttle import Clock, Throttle
 
@@ -33,10 +34,9 @@ def make_tensorboard_sink(folder: Path, start_step: int) -> EventSink | Notice:
     try:
         return TensorBoardSink(folder, start_step)
     except ImportError as error:
-        return Notice(
-            "warning",
-            f"TensorBoard files are not written ({error}). Install TensorBoard with: python -m pip install tensorboard",
-        )
+        command = format_install_command(TENSORBOARD)
+        reason = f"No TensorBoard files are written, because TensorBoard cannot be used ({error})."
+        return Notice("warning", f"{reason} To install it, run: {command}")
 
 
 class TensorBoardSink:

@@ -28,12 +28,12 @@ from trainer_core.training.learner import Learner
 from trainer_core.training.pinned_previews import PinnedPreviews
 from trainer_core.training.saver import make_export_state
 from trainer_core.training.validation import FRAME_SEED, ValidationResult, Validator
+from trainer_core.verdict import PLATEAU
 
 _MIN_IMPROVEMENT = 1e-4  # dB by which the PSNR of a new best must exceed that of the previous one
 _MIN_SPECTRUM_IMPROVEMENT = 0.01  # dB by which its spectrum distance must be smaller, if that decides
 _MAX_PSNR_LOSS = 1.0  # dB below the highest PSNR of the run, for a new best by spectrum distance
 _TEST_BICUBIC = "test_bicubic_psnr"
-_PLATEAU = 10  # validations without a new best after which a notice is given
 
 
 @dataclass
@@ -260,9 +260,9 @@ class Evaluator:
             record.best_spectrum = result.spectrum if self._config.is_ranked_by_spectrum else None
             return
         record.since_best += 1
-        if record.since_best == _PLATEAU and self._config.early_stop is None:
+        if record.since_best == PLATEAU and self._config.early_stop is None:
             what = "The spectrum distance" if self._config.is_ranked_by_spectrum else "PSNR"
-            text = f"{what} has not improved for {_PLATEAU} validations; the best was at step {record.best_step}."
+            text = f"{what} has not improved for {PLATEAU} validations; the best was at step {record.best_step}."
             self._sink(Notice("info", text))
 
     def _load_ema_weights(self) -> None:
@@ -275,7 +275,7 @@ class Evaluator:
             path = self._folder / file_name(step, key)
             try:
                 self._folder.mkdir(exist_ok=True)
-                write_preview(image, path)
+                write_preview(image, path, made_by=f"the network at step {step} of this run")
                 files.append(str(path))
             except OSError as error:
                 if not self._preview_failed:

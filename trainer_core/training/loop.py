@@ -11,7 +11,7 @@ import time
 import uuid
 from pathlib import Path
 
-from trainer_core.control import RunControl, RunRequest, StopMode, Stopped
+from trainer_core.control import Activity, RunControl, RunRequest, StopMode, Stopped
 from trainer_core.data.regions import RegionSource
 from trainer_core.events import EventSink, Notice, RolledBack, StepDone
 from trainer_core.planning import hardware
@@ -81,14 +81,14 @@ class TrainingLoop:
         is_new = start.state is None
         self._first_weights = copy_to_cpu(dict(start.network.named_parameters())) if is_new else None
         self._evaluator = Evaluator(plan, start.camera, self._learner, sink, control.raise_if_stopped)
-        self._cadences = Cadences(plan.config, clock, self._evaluator.estimate_validation_seconds)
-        self._rollbacks, self._samples, self._is_diverged = 0, 0, False
+        measuring = control.during(Activity.MEASURING)
+        self._cadences = Cadences(plan.config, clock, measuring(self._evaluator.estimate_validation_seconds))
+        self.step, self._samples, self._rollbacks, self._is_diverged = 0, 0, 0, False
         self._run_record = make_record(plan)
         self._run_id = start.state.run_id if start.state else uuid.uuid4().hex
         self._restored: tuple[str, ...] = ()  # sentences on results that start over
         self._saved_step: int | None = None
         self._reported_step: int | None = None
-        self.step = 0
         if start.state is not None:
             self._restore(start.state)
 
@@ -145,7 +145,7 @@ class TrainingLoop:
     def train(self) -> str:
         """Train until the run is complete or stopped, save, and return the outcome of `RunFinished`."""
         try:
-            self._complete_resumed_save()
+            self._saving.complete_resumed(is_last=self._is_complete)
             while True:
                 try:
                     photos, check_stop = self._plan.splits.train, self._control.raise_if_stopped
@@ -310,16 +310,16 @@ class TrainingLoop:
         if RunRequest.VALIDATE in tasks:
             self._validate(with_preview=RunRequest.PREVIEW in tasks)
         elif RunRequest.PREVIEW in tasks:
-            with self._cadences.timing(RunRequest.PREVIEW):
+            with self._control.during(Activity.PREVIEWING), self._cadences.timing(RunRequest.PREVIEW):
                 self._evaluator.preview(self.step)
         if RunRequest.SAVE in tasks and self.step:
             self._save()
 
     def _validate(self, *, with_preview: bool = True, with_test: bool = False) -> None:
         tasks = (RunRequest.VALIDATE, RunRequest.PREVIEW) if with_preview else (RunRequest.VALIDATE,)
-        with self._cadences.timing(*tasks):
+        with self._control.during(Activity.VALIDATING), self._cadences.timing(*tasks):
             is_best = self._evaluator.validate(self.step, with_preview=with_preview, with_test=with_test)
-        if is_best and self.step:
+        if is_best:  # also at step 0, of a run whose first weights nothing beats
             state = self._state()  # kept until it is written
             self._saving.write("best", lambda: self._saving.saver.prepare_best(state), step=self.step)
 
@@ -368,14 +368,6 @@ class TrainingLoop:
             },
             versions=collect_versions(self._plan.hardware.kind, self._world.size, threads=self._threads.chosen),
         )
-
-    def _complete_resumed_save(self) -> None:
-        """Complete the checkpoint that this session resumed, if the process that wrote it was killed."""
-        state, path = self._start.state, self.checkpoint
-        if state is not None and state.optimizer and path is not None:
-            write = self._saving.saver.prepare_completion(state, path, is_last=self._is_complete)
-            if write is not None:
-                self._saving.write("checkpoint", lambda: write, step=self.step)
 
     # -- the end -------------------------------------------------------------------------------
 

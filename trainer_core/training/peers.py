@@ -240,13 +240,15 @@ class _Peer:
         profile = message["profile"]
         camera = make_camera(config, CameraProfile.parse(json.dumps(profile).encode()) if profile else None)
         hardware = choose_hardware(config)
-        check_devices(hardware, world)
+        if hardware.kind == "cpu":  # every processor computes in every precision
+            hardware = dataclasses.replace(hardware, precision=message["precision"])
         own = hardware.torch_device.type, hardware.precision
         if own != (message["device"], message["precision"]):
             raise UserError(
                 f"It would train on {own[0]} ({own[1]}), but the main process on {message['device']} "
                 f"({message['precision']}). Use --device cpu or --no-amp, or machines of one kind."
             )
+        check_devices(hardware, world)
         missing = [path for path in message["some_photos"] if not os.path.exists(path)]
         if missing:
             raise UserError(f"{missing[0]} does not exist. All machines need the photos under the same path.")

@@ -167,7 +167,10 @@ def _export_metadata(state: TrainingState, config: TrainerConfig) -> dict[str, A
         "step": state.step,
         "camera": select_watch(mono=config.monochrome_style).profile,
         "degradation": config.degradation,
-        "trainer": f"wqv-upscale-trainer {trainer_core.__version__}",
+        "trainer": trainer_core.PROGRAM,
+        "hardware": f"{state.plan.get('device_name', 'unknown')}, {state.plan.get('precision', 'unknown')}",
+        "photos": len(state.photos),
+        "photos_fingerprint": state.plan.get("photos_fingerprint", ""),
     }
     if config.camera_profile:
         meta["camera_profile"] = Path(config.camera_profile).name

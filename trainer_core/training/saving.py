@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
 
-from trainer_core.control import RunControl, SaveAnswer
+from trainer_core.control import Activity, RunControl, SaveAnswer
 from trainer_core.data.splits import splits_to_json
 from trainer_core.errors import UserError
 from trainer_core.events import CheckpointSaved, EventSink, Notice, SaveBlocked
@@ -83,7 +83,7 @@ class Saving:
     def __init__(
         self, plan: RunPlan, start: RunStart, lock: WorkspaceLock, control: RunControl, sink: EventSink
     ) -> None:
-        self._plan, self._record = plan, start.warm_start_record
+        self._plan, self._start, self._record = plan, start, start.warm_start_record
         self._lock: WorkspaceLock | None = lock
         self._control, self._sink = control, sink
         self._pool = WorkerPool(1, name="saving")
@@ -99,6 +99,19 @@ class Saving:
         self.saver = CheckpointSaver(plan.workspace, plan.config, plan.spec, plan.checkpoint)
 
     # -- while the run goes on -----------------------------------------------------------------
+
+    def complete_resumed(self, *, is_last: bool) -> None:
+        """Complete the checkpoint that this session resumed, if the process that wrote it was killed; wait for it.
+
+        Args:
+            is_last: the run ends at the step of this checkpoint.
+        """
+        state, path = self._start.state, self.saver.newest
+        if state is not None and state.optimizer and path is not None:
+            write = self.saver.prepare_completion(state, path, is_last=is_last)
+            if write is not None:
+                self.write("checkpoint", lambda: write, step=state.step)
+                self.collect(step=state.step, leave=0)
 
     def write(self, what: str, prepare: Prepare, *, step: int) -> None:
         """Begin a write. If it fails, it is kept in place of an earlier one for the same `what`.
@@ -144,7 +157,8 @@ class Saving:
                 break
             has_ended = True
             try:
-                saved = self._pool.wait(first.result)
+                with self._control.during(Activity.SAVING):
+                    saved = self._pool.wait(first.result)
             except OSError as error:
                 self._add_failure(first.what, first.name, first.prepare, error)
             else:

@@ -9,6 +9,7 @@ from trainer_core.settings.schema import AUTO
 
 WARM_UP_STEPS, _SHORT_WARM_UP_STEPS = 100, 30
 _MAX_PERIOD = 600.0  # seconds
+_FIRST_CHECKPOINT = 60.0  # seconds, so that even a short session leaves something to resume
 _MIN_SECONDS_FOR_FOUR = 30.0  # seconds
 _MAX_SHARE, _MAX_SHARE_OF_FOUR = 0.05, 0.2  # of the time, of one task
 
@@ -44,15 +45,17 @@ class Cadence:
         interval: steps, or "auto".
         fraction: with "auto", the period as a fraction of the planned time.
         min_period: with "auto", the shortest period in seconds.
+        first: with "auto", the most seconds until the task is due for the first time.
 
     Attributes:
         cost: seconds that the task takes; 0 if unknown.
     """
 
-    def __init__(self, interval: NumberOrAuto, *, fraction: float, min_period: float) -> None:
+    def __init__(self, interval: NumberOrAuto, *, fraction: float, min_period: float, first: float = math.inf) -> None:
         self._steps = None if interval == AUTO else int(interval)
         self._fraction = fraction
         self._min_period = min_period
+        self._first: float | None = first  # None after the first time
         self._last = 0.0
         self.cost = 0.0
 
@@ -60,7 +63,8 @@ class Cadence:
         """Whether the task is due, `elapsed` seconds into the session, in a run of `planned` seconds."""
         if self._steps is not None:
             return step % self._steps == 0
-        return elapsed - self._last >= self.period(planned)
+        period = self.period(planned)
+        return elapsed - self._last >= (period if self._first is None else min(period, self._first))
 
     def period(self, planned: float | None) -> float:
         """Return the seconds from one task to the next, in a run of `planned` seconds.
@@ -90,7 +94,7 @@ class Cadence:
 
     def record(self, elapsed: float) -> None:
         """Record that the task ended at `elapsed`."""
-        self._last = elapsed
+        self._first, self._last = None, elapsed
 
 
 def make_validation_cadence(interval: NumberOrAuto) -> Cadence:
@@ -99,5 +103,5 @@ def make_validation_cadence(interval: NumberOrAuto) -> Cadence:
 
 
 def make_checkpoint_cadence(interval: NumberOrAuto) -> Cadence:
-    """Make the cadence of checkpoints; "auto": a fifth of the planned time, from 24 s to 10 minutes."""
-    return Cadence(interval, fraction=0.2, min_period=24.0)
+    """Make the cadence of checkpoints; "auto": after a minute, then a fifth of the planned time, 24 s to 10 minutes."""
+    return Cadence(interval, fraction=0.2, min_period=24.0, first=_FIRST_CHECKPOINT)

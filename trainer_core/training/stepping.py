@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 
 from trainer_core.camera import Camera
-from trainer_core.control import RunControl
+from trainer_core.control import Activity, RunControl
 from trainer_core.data.regions import RegionSource
 from trainer_core.errors import is_out_of_memory
 from trainer_core.events import EventSink, Notice
@@ -94,7 +94,8 @@ class Stepper:
 
     def _next_samples(self) -> PreparedBatch:
         started = time.monotonic()
-        samples = next(self._samples)
+        with self._control.during(Activity.WAITING):
+            samples = next(self._samples)
         if not self._is_first_batch:  # no photo of the first batch can be decoded in advance
             self.waited += time.monotonic() - started
         self._is_first_batch = False

@@ -86,8 +86,9 @@ class TimeBudget:
 
 
 def resumed_steps(config: TrainerConfig, plan: Mapping[str, Any], step: int) -> int | None:
-    """Return the number of steps with which a run resumes; None if its time budget has not become one.
+    """Return the number of steps with which a run resumes; None while its time budget has not become one.
 
+    The speed is then measured again.
     A budget that differs from that of the checkpoint stretches or shortens the plan by the speed of the run so far.
 
     Args:
@@ -98,6 +99,8 @@ def resumed_steps(config: TrainerConfig, plan: Mapping[str, Any], step: int) -> 
     if config.max_minutes is None:
         return config.steps
     total, seconds = plan.get("total_steps"), plan.get("seconds", 0.0)
-    if total is not None and plan.get("max_minutes") == config.max_minutes:
+    if total is None:  # the seconds of so few steps are mostly those of the first validation
+        return None
+    if plan.get("max_minutes") == config.max_minutes:
         return int(total)
     return max(step + 1, int(step * 60 * config.max_minutes / seconds)) if step and seconds else None

@@ -99,6 +99,11 @@ def estimate_run_seconds(config: TrainerConfig, per_step: float) -> float:
     return _OVERHEAD_FACTOR * config.steps * per_step
 
 
+def estimate_steps(minutes: float, per_step: float) -> int:
+    """Estimate the steps of `per_step` seconds that fit into a time budget."""
+    return max(1, int(60 * minutes / (_OVERHEAD_FACTOR * per_step)))
+
+
 def _time_step(
     config: TrainerConfig, probe: NetworkSpec, hardware: Hardware, patches: int, check_stop: Callable[[], None]
 ) -> tuple[float, float]:

@@ -82,8 +82,9 @@ def enlarge(
                     report = partial(progress, number, len(files), picture.name) if progress else None
                     chosen = models.choose(picture.watch)
                     pixels = chosen.enlarge(picture.pixels, report)
-                    text = describe_enlargement(picture.name, file, chosen.scale, chosen.description, chosen.sha256)
-                    done.written.append(save_png(pixels, target, text=text))
+                    sha256 = chosen.upscaler.sha256
+                    text = describe_enlargement(picture.name, file, chosen.scale, chosen.description, sha256)
+                    done.written.append(save_png(pixels, target, text=text, taken=picture.taken))
                     others += [] if picture.is_capture else [picture.name]
             except UserError as error:
                 done.refused.append((file, str(error) if str(file) in str(error) else f"{file}: {error}"))

@@ -157,7 +157,7 @@ def _write_safetensors(
 
 
 def _write_onnx(out: Path, state: Mapping[str, Tensor], spec: NetworkSpec, half: bool) -> ExportResult:
-    content = encode_onnx(state, spec, half=half, producer=f"wqv-upscale-trainer {trainer_core.__version__}")
+    content = encode_onnx(state, spec, half=half, producer=trainer_core.PROGRAM)
     summary = _check_onnx(content, state, spec, half)
     write_bytes(out, content)
     return ExportResult(out, spec, summary)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, Optional
 
 from trainer_core.errors import UserError
-from trainer_core.files import WriteError, sync_file, sync_folder
+from trainer_core.files import WriteError, rename_file, sync_file, sync_folder
 from trainer_core.input_files import check_regular, open_regular
 from trainer_core.verbs.output_files import make_folder
 
@@ -143,7 +143,7 @@ def _verify_and_rename(part: Path, target: Path, release: Release) -> Path:
     with _writing(target):
         with open(part, "rb+") as file:
             sync_file(file.fileno())
-        os.replace(part, target)
+        rename_file(part, target)
         sync_folder(target.parent)
     return target
 

@@ -11,6 +11,7 @@ import numpy as np
 from PIL.PngImagePlugin import PngInfo
 
 import trainer_core
+from trainer_core.data.date_taken import format_creation_time, make_exif
 from trainer_core.errors import UserError
 from trainer_core.files import file_identity, write_bytes
 from trainer_core.pasted_path import describe_foreign_path
@@ -48,7 +49,7 @@ def refuse_overwriting(target: Path, inputs: Collection[tuple[int, int] | None],
         raise UserError(f"{target} is {reason}")
 
 
-def describe_enlargement(name: str, source: Path, scale: int, model: str, sha256: str = "") -> dict[str, str]:
+def describe_enlargement(name: str, source: Path, scale: int, model: str, sha256: str) -> dict[str, str]:
     """Return the text of a PNG file with an enlarged photo: what it was made from, and by what.
 
     Args:
@@ -56,15 +57,20 @@ def describe_enlargement(name: str, source: Path, scale: int, model: str, sha256
         source: its file.
         scale: factor.
         model: name and network of the model.
-        sha256: that of the weight file of a built-in model.
+        sha256: that of its weight file, hexadecimal; "" for a blend, which has none.
     """
-    by = f"{model}, wqv-upscale-trainer {trainer_core.__version__}"
+    by = f"{model}, {trainer_core.PROGRAM}"
     text = {"Title": name, "Source": source.name, "Description": f"Enlarged x{scale} by {by}"}
     return {**text, "Model SHA-256": sha256} if sha256 else text
 
 
 def save_png(
-    pixels: np.ndarray, target: Path, *, inputs: Iterable[Path] = (), text: Mapping[str, str] = MappingProxyType({})
+    pixels: np.ndarray,
+    target: Path,
+    *,
+    inputs: Iterable[Path] = (),
+    text: Mapping[str, str] = MappingProxyType({}),
+    taken: str = "",
 ) -> Path:
     """Write pixels durably as PNG and return `target`.
 
@@ -73,6 +79,7 @@ def save_png(
         target: file to write.
         inputs: photos that must not be overwritten.
         text: text for the file, by keyword of the PNG standard, such as "Title".
+        taken: date of the photo, as `read_date_taken` returns it.
 
     Raises:
         UserError: `target` is one of `inputs`, or cannot be written.
@@ -80,9 +87,10 @@ def save_png(
     reason = "one of the photos to upscale. Choose another folder or name."
     refuse_overwriting(target, {file_identity(file) for file in inputs}, reason)
     info = PngInfo()
-    for keyword, value in text.items():
+    creation = {"Creation Time": format_creation_time(taken)} if taken else {}
+    for keyword, value in {**text, **creation}.items():
         info.add_text(keyword, value.encode("utf-8", "replace").decode("utf-8"))
-    content = png_bytes(pixels, text=mark_result(info))
+    content = png_bytes(pixels, text=mark_result(info), exif=make_exif(taken))
     try:
         write_bytes(target, content)
     except OSError as error:

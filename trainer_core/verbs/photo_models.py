@@ -32,17 +32,15 @@ class PhotoModel:
         upscaler: the model.
         scale: factor of the results; they are resized if the model has another one.
         mirrors: the mirrored inputs to average, names of `mirroring.MIRRORS`.
-        sha256: that of the weight file of a built-in model, "" for another one.
 
     Attributes:
         turned_gray: number of color photos that a gray model turned gray.
     """
 
-    def __init__(self, upscaler: Upscaler, scale: int, mirrors: tuple[str, ...] = (), sha256: str = "") -> None:
+    def __init__(self, upscaler: Upscaler, scale: int, mirrors: tuple[str, ...] = ()) -> None:
         self.upscaler = upscaler
         self.scale = scale
         self.mirrors = mirrors
-        self.sha256 = sha256
         self.turned_gray = 0
 
     @property
@@ -156,5 +154,5 @@ class PhotoModels:
         if self._best and not starter.mirrors:
             self._notices.append(f"Averaging mirrored photos does not help {starter.name}: --best has no effect on it.")
         mirrors = starter.mirrors if self._best else ()
-        model = self._built_in[watch.kind] = PhotoModel(upscaler, self._scale, mirrors, starter.sha256)
+        model = self._built_in[watch.kind] = PhotoModel(upscaler, self._scale, mirrors)
         return model

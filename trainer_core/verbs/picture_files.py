@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from trainer_core.data.captures import could_be_watch_file, read_captures
+from trainer_core.data.decoding import read_date_taken
+from trainer_core.data.folder_walk import FolderWalk
 from trainer_core.data.formats import FOREIGN_SUFFIXES, describe_foreign_suffix
 from trainer_core.data.passed_over import find_file_reason
 from trainer_core.data.photos import EXTENSIONS, PhotoError, decode
@@ -33,40 +35,57 @@ class Picture:
         pixels: uint8 [H, W, 3].
         watch: the watch that took it, or whose photos it resembles in having color or not.
         is_capture: whether it is an unchanged photo of that watch.
+        taken: when it was taken, as `read_date_taken` returns it.
     """
 
     name: str
     pixels: np.ndarray
     watch: Watch
     is_capture: bool
+    taken: str = ""
 
 
-def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
+def find_pictures(paths: Sequence[Path], *, in_subfolders: bool = False) -> Iterator[Path]:
     """Yield the files among `paths`, and the photos, Palm databases and raw dumps of each folder, sorted by name.
 
-    In folders, files that hold no photos of the user are passed over, such as hidden ones; their subfolders are not
-    searched.
+    In folders, files that hold no photos of the user are passed over, such as hidden ones.
+
+    Args:
+        paths: files and folders.
+        in_subfolders: whether the subfolders of a folder are searched after it, but for those that are passed over.
 
     Raises:
         UserError: a path is missing, or a folder contains no picture.
     """
     for path in paths:
         if os.path.isdir(path):
-            try:
-                files = [file for file in path.iterdir() if not find_file_reason(file.name) and os.path.isfile(file)]
-            except OSError as error:
-                raise UserError(f"The folder {path} cannot be read: {error.strerror or error}.") from error
-            found = sorted(file for file in files if _could_hold_pictures(file))
+            found = 0
+            for file in _iterate_folder(path, in_subfolders=in_subfolders):
+                found += 1
+                yield file
             if not found:
+                where = f"{path} and its subfolders contain" if in_subfolders else f"{path} contains"
+                subfolders = "" if in_subfolders else ", and its subfolders are not searched"
                 raise UserError(
-                    f"{path} contains no photos: no pictures, Palm databases or raw watch dumps, "
-                    "and its subfolders are not searched. Choose the folder or the files that contain your photos."
+                    f"{where} no photos: no pictures, Palm databases or raw watch dumps{subfolders}. "
+                    "Choose the folder or the files that contain your photos."
                 )
-            yield from found
         elif os.path.exists(path):
             yield path
         else:
             raise UserError(explain_missing(path))
+
+
+def _iterate_folder(folder: Path, *, in_subfolders: bool) -> Iterator[Path]:
+    try:
+        files = [file for file in folder.iterdir() if not find_file_reason(file.name) and os.path.isfile(file)]
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be read: {error.strerror or error}.") from error
+    yield from sorted(filter(_could_hold_pictures, files))
+    if in_subfolders:
+        for _, file in FolderWalk(folder).iterate_files():
+            if file.parent != folder and os.path.isfile(file) and _could_hold_pictures(file):
+                yield file
 
 
 def _could_hold_pictures(file: Path) -> bool:
@@ -86,12 +105,15 @@ def read_pictures(file: Path) -> list[Picture]:
         if file.suffix.lower() not in EXTENSIONS and not describe_foreign_suffix(file.suffix):
             raise UserError(error.message) from error
     else:
-        return [Picture(capture.name, as_rgb(capture.pixels), WATCHES[capture.kind], True) for capture in captures]
+        taken = read_date_taken(file)
+        return [
+            Picture(capture.name, as_rgb(capture.pixels), WATCHES[capture.kind], True, taken) for capture in captures
+        ]
     try:
         pixels = decode(file)
     except PhotoError as error:
         raise UserError(f"{file} cannot be used: {error.message}.") from error
-    return [Picture(file.stem, pixels, WQV1 if _is_gray(pixels) else WQV10, False)]
+    return [Picture(file.stem, pixels, WQV1 if _is_gray(pixels) else WQV10, False, read_date_taken(file))]
 
 
 def _is_gray(pixels: np.ndarray) -> bool:

@@ -8,6 +8,7 @@ without blending.
 from __future__ import annotations
 
 import copy
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,14 +21,15 @@ from torch import Tensor
 
 from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.files import file_identity, unique_name
+from trainer_core.input_files import read_regular
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.pixels import has_color, luma, to_tensor, to_uint8
 from trainer_core.planning.hardware import Hardware, choose_hardware
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.thread_choice import TorchThreads
-from trainer_core.verbs.output_files import make_folder, refuse_overwriting, save_png
-from trainer_core.verbs.picture_files import compose_comparison, find_pictures, read_pictures
+from trainer_core.verbs.output_files import describe_enlargement, make_folder, refuse_overwriting, save_png
+from trainer_core.verbs.picture_files import Picture, compose_comparison, find_pictures, read_pictures
 from trainer_core.weights.blend import blend_states, check_same_dimensions
 from trainer_core.weights.network import load_network
 
@@ -82,6 +84,7 @@ class Upscaler:
         tile: side of a tile in LR pixels, 0 for no tiling.
 
     Attributes:
+        sha256: that of the weight file, hexadecimal; "" for a blend.
         threads: receives the duration of each tile, if the number of torch's threads follows it.
 
     Raises:
@@ -99,6 +102,7 @@ class Upscaler:
         with explain_out_of_memory("load the model"):
             network, source = load_network(model)
         self.name = source.path.stem
+        self.sha256 = hashlib.sha256(read_regular(source.path)).hexdigest()
         self.description = source.spec.describe()
         step = source.meta.get("step")
         if isinstance(step, int):
@@ -126,7 +130,7 @@ class Upscaler:
         """
         check_same_dimensions(self.name, self.spec, other.name, other.spec)
         blend = copy.copy(self)
-        blend.name = f"{self.name} with {share:.0%} of {other.name}"
+        blend.name, blend.sha256 = f"{self.name} with {share:.0%} of {other.name}", ""
         blend._network = copy.deepcopy(self._network)
         blend._network.load_state_dict(blend_states(self._network.state_dict(), other._network.state_dict(), share))
         blend.gray = self.gray and other.gray
@@ -254,7 +258,7 @@ def upscale(
                 for picture in pictures:
                     target = out_dir / f"{unique_name(picture.name, names)}.png"
                     refuse_overwriting(target, inputs, "one of the photos to upscale. Choose another folder or name.")
-                    done.written += _upscale_picture(picture.pixels, target, models, compare, progress)
+                    done.written += _upscale_picture(picture, file, target, models, compare, progress)
                     done.made_gray += upscaler.gray and has_color(picture.pixels)
             except UserError as error:
                 done.refused.append((file, str(error) if str(file) in str(error) else f"{file}: {error}"))
@@ -264,15 +268,18 @@ def upscale(
 
 @explain_out_of_memory("upscale", hint=_MEMORY_HINT)
 def _upscale_picture(
-    picture: np.ndarray, target: Path, models: list[Upscaler], compare: bool, progress: TileProgress | None
+    picture: Picture, file: Path, target: Path, models: list[Upscaler], compare: bool, progress: TileProgress | None
 ) -> list[Path]:
     report = (lambda done, total: progress(target.stem, done, total)) if progress else None
-    results = [(model.name, model(picture, report)) for model in (models if compare else models[:1])]
-    save_png(results[0][1], target)
+    results = [(model.name, model(picture.pixels, report)) for model in (models if compare else models[:1])]
+    this = models[0]
+    by = f"{this.name} ({this.description})"
+    text = describe_enlargement(picture.name, file, this.scale, by, this.sha256)
+    save_png(results[0][1], target, text=text, taken=picture.taken)
     if not compare:
         return [target]
     comparison = target.with_name(f"{target.stem}_compare.png")
-    save_png(compose_comparison(picture, results, models[0].spec.scale), comparison)
+    save_png(compose_comparison(picture.pixels, results, this.scale), comparison)
     return [target, comparison]
 
 

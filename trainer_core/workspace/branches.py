@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainer_core.files import link_or_copy, sync_folder
+from trainer_core.files import link_or_copy, rename_file, sync_folder
 from trainer_core.previews.files import parse_file_name
 from trainer_core.workspace.checkpoints import read_step
 from trainer_core.workspace.layout import COPIED_FILES, Workspace
@@ -42,7 +42,7 @@ def set_aside_newer(workspace: Workspace, step: int, *, damaged: Iterable[Path] 
     archive = workspace.make_archive_folder()
     for name in (*COPIED_FILES, *_SHARED_FILES):
         if (workspace.root / name).is_file():
-            shutil.copy2(workspace.root / name, archive / name)
+            shutil.copyfile(workspace.root / name, archive / name)
     for _, path in known:
         if path not in moved and "_best" in path.name:
             target = archive / path.relative_to(workspace.root)
@@ -53,7 +53,7 @@ def set_aside_newer(workspace: Workspace, step: int, *, damaged: Iterable[Path] 
     for path in moved:
         target = archive / path.relative_to(workspace.root)
         target.parent.mkdir(exist_ok=True)
-        path.rename(target)
+        rename_file(path, target)
     for folder in {path.parent for path in moved}:
         sync_folder(archive / folder.relative_to(workspace.root))
         sync_folder(folder)

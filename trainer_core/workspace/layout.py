@@ -19,11 +19,13 @@ from typing import Any, Callable
 
 import psutil
 
+from trainer_core.data.passed_over import find_file_reason
 from trainer_core.errors import UserError
 from trainer_core.files import (
     TEMPORARY_SUFFIX,
     describe_error,
     remove_stale_temporaries,
+    rename_file,
     sync_folder,
     write_bytes,
     write_json,
@@ -234,7 +236,7 @@ class Workspace:
         write_bytes(folder / _ARCHIVING, b"")
         for name in COPIED_FILES:
             if (self.root / name).is_file():
-                shutil.copy2(self.root / name, folder / name)
+                shutil.copyfile(self.root / name, folder / name)
         _move(_RUN_FILES, self.root, folder)
         (folder / _ARCHIVING).unlink()
         return folder
@@ -278,7 +280,7 @@ class Workspace:
         """Rename a file that cannot be used to `<name>.unusable<suffix>` and return its new path."""
         names = (f"{file.stem}.unusable{number}{file.suffix}" for number in ("", *range(2, 1000)))
         target = next(path for path in map(file.with_name, names) if not os.path.lexists(path))
-        file.rename(target)
+        rename_file(file, target)
         return target
 
 
@@ -288,14 +290,15 @@ def deploy_path(checkpoint: Path) -> Path:
 
 
 def _has_content(path: Path) -> bool:
-    return path.is_file() or (path.is_dir() and any(path.iterdir()))
+    """Whether it is a file, or a folder with more than what systems leave there, such as `.DS_Store`."""
+    return path.is_file() or (path.is_dir() and not all(find_file_reason(entry.name) for entry in path.iterdir()))
 
 
 def _move(names: Iterable[str], source: Path, target: Path) -> None:
     """Move the files and folders of these names that exist, durably."""
     for name in names:
         if (source / name).exists():
-            (source / name).replace(target / name)
+            rename_file(source / name, target / name)
     for folder in (target, source):
         sync_folder(folder)
 

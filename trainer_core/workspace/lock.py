@@ -36,7 +36,7 @@ if sys.platform == "win32":
     from filelock import FileLock, Timeout
 
     def _lock_file(path: Path) -> Callable[[], None]:
-        lock = FileLock(path, timeout=0)
+        lock = FileLock(path, timeout=0, thread_local=False)  # the saving thread may have to take it again
         try:
             lock.acquire()
         except Timeout:
@@ -242,7 +242,7 @@ class WorkspaceLock:
         return f"{text}. Check the drive, or choose another workspace."
 
     def _write_holder(self) -> None:
-        since = time.strftime("%F %T")
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
         write_json(self._holder_file, {"pid": os.getpid(), "host": socket.gethostname(), "since": since})
 
     def _test_sync(self) -> None:

@@ -37,6 +37,8 @@ def request_stop(workspace: Workspace, process: int) -> None:
     """
     if find_training_process(workspace) != process:
         raise UserError(f"Process {process} is no longer training in {workspace.root}.")
+    if not can_stop(process):  # on Windows the signal would end it without saving
+        raise UserError(f"Process {process} cannot be stopped from here. Press Ctrl+C in its terminal.")
     try:
         os.kill(process, signal.SIGINT)
     except OSError as error:

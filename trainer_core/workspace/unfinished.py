@@ -11,6 +11,7 @@ from trainer_core.events import Event, event_to_json
 from trainer_core.sinks.journal_follower import JournalFollower, without_repeats
 from trainer_core.workspace.checkpoints import has_final_checkpoint, has_header, list_checkpoints
 from trainer_core.workspace.layout import Workspace
+from trainer_core.workspace.lock import read_lock_holder
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,17 @@ def find_unfinished_run(workspace: Workspace, events: Iterable[Event] | None = N
 
 
 def lost_run_step(workspace: Workspace, events: Iterable[Event]) -> int | None:
-    """Return the last step of a run that stopped before its first checkpoint, or None without such a run."""
+    """Return the last step of a run that stopped before its first checkpoint, or None without such a run.
+
+    A process that was killed while it prepared a run has written no event, but left its lock.
+    """
     records = [event_to_json(event) for event in events]
-    if list_checkpoints(workspace) or not records or _last_outcome(records) != "interrupted":
+    if list_checkpoints(workspace):
+        return None
+    if not records:
+        holder = read_lock_holder(workspace.root)
+        return 0 if holder is not None and holder.is_here and not holder.is_running else None
+    if _last_outcome(records) != "interrupted":
         return None
     return max((r["step"] for r in records if isinstance(r.get("step"), int)), default=0)
 

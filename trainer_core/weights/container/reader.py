@@ -53,6 +53,11 @@ class WeightsFile:
     records: dict[str, ByteRange] = field(default_factory=dict, repr=False)
     fingerprint: tuple[int, ...] = ()
 
+    @property
+    def file_bytes(self) -> int:
+        """The size of the file in bytes."""
+        return self.fingerprint[0]
+
     def tensors(self) -> dict[str, TensorInfo]:
         """Return all tensors by their dotted path in the tree."""
         return {

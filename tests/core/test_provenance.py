@@ -1,0 +1,91 @@
+"""What a result says of its making: model, program, date of the photo; and what a model says of its training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch")
+
+import trainer_core
+from tests.core.networks import network_of, saved
+from tests.small_runs import TINY, make_photos
+from trainer_core.control import RunControl
+from trainer_core.data.date_taken import make_exif
+from trainer_core.data.decoding import read_date_taken
+from trainer_core.data.fingerprints import combine_fingerprints
+from trainer_core.model.spec import NetworkSpec
+from trainer_core.planning.plan import make_plan
+from trainer_core.training.trainer import Trainer
+from trainer_core.verbs.upscale import upscale
+from trainer_core.weights.container.reader import open_weights
+from trainer_core.workspace.layout import Workspace
+
+TAKEN = "2001:05:14 12:30:00"
+
+
+def photo(path: Path, *, taken: str = "") -> Path:
+    pixels = np.random.default_rng(1).integers(0, 256, (24, 24, 3), np.uint8)
+    Image.fromarray(pixels).save(path, exif=make_exif(taken))
+    return path
+
+
+def text_of(path: Path) -> dict[str, str]:
+    with Image.open(path) as image:
+        image.load()
+        return dict(image.text)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_the_date_of_a_photo_is_read(tmp_path: Path, suffix: str) -> None:
+    assert read_date_taken(photo(tmp_path / f"a{suffix}", taken=TAKEN)) == TAKEN
+    assert read_date_taken(photo(tmp_path / f"b{suffix}")) == ""
+
+
+def test_a_date_that_is_none_and_a_file_that_is_no_picture_have_none(tmp_path: Path) -> None:
+    assert read_date_taken(photo(tmp_path / "a.jpg", taken="in May")) == ""
+    (tmp_path / "b.jpg").write_bytes(b"no picture")
+    assert read_date_taken(tmp_path / "b.jpg") == "" == read_date_taken(tmp_path / "missing.jpg")
+
+
+def test_an_upscaled_picture_names_model_program_and_date(tmp_path: Path) -> None:
+    model = saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / "harbor_x2.pth")
+    done = upscale(model, [photo(tmp_path / "sea.jpg", taken=TAKEN)], tmp_path / "out", device="cpu")
+    text = text_of(done.written[0])
+    assert (text["Title"], text["Source"]) == ("sea", "sea.jpg")
+    assert text["Description"].startswith("Enlarged x2 by harbor_x2 (")
+    assert text["Description"].endswith(trainer_core.PROGRAM)
+    assert text["Model SHA-256"] == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert text["Creation Time"] == "2001-05-14T12:30:00" and read_date_taken(done.written[0]) == TAKEN
+
+
+def test_a_picture_of_unknown_date_has_none(tmp_path: Path) -> None:
+    model = saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / "harbor_x2.pth")
+    (written,) = upscale(model, [photo(tmp_path / "sea.jpg")], tmp_path / "out", device="cpu").written
+    assert "Creation Time" not in text_of(written) and read_date_taken(written) == ""
+
+
+def test_the_fingerprint_of_photos_depends_on_their_content_alone() -> None:
+    assert combine_fingerprints(["a", "b"]) == combine_fingerprints(["b", "a"]) != combine_fingerprints(["a", "c"])
+
+
+def test_a_run_names_its_program_hardware_and_photos_everywhere(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "run")
+    settings = {**TINY, "source_dir": str(make_photos(tmp_path / "photos")), "workspace": str(workspace.root)}
+    plan = make_plan({**settings, "scale": 2, "steps": 2, "val_interval": 1})
+    Trainer(plan, lambda event: None, RunControl()).run()
+    derived = json.loads(workspace.settings_file.read_text("utf-8"))["derived"]
+    tree = open_weights(workspace.model_path(2, best=False)).tree
+    assert isinstance(tree, dict)
+    meta = tree["meta"]
+    assert derived["trainer"] == meta["trainer"] == trainer_core.PROGRAM
+    assert derived["photos_fingerprint"] == meta["photos_fingerprint"] and len(meta["photos_fingerprint"]) == 16
+    assert meta["photos"] == derived["images"]["train"]
+    assert meta["hardware"] == f"{derived['device_name']}, {derived['precision']}"
+    previews = [text_of(path)["Description"] for path in workspace.previews.glob("*.png")]
+    assert previews and all(text.endswith(f"of this run, {trainer_core.PROGRAM}") for text in previews)
