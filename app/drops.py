@@ -5,26 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import Callable
 
-from PySide6.QtCore import QMimeData
-
+from app.form.project import Project
+from app.preview.pins import PinnedPhotosModel
+from app.run.session import Session
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import PathKind, classify_content, classify_path
+from trainer_core.text import format_bytes
 from trainer_core.weights.warm_start import identify_source
-
-if TYPE_CHECKING:
-    from app.preview.pins import PinnedPhotosModel
-    from app.project import Project
-    from app.session import Session
 
 _REFUSED_KINDS = (PathKind.PICTURE, PathKind.UNKNOWN_JSON, PathKind.INVALID_JSON, PathKind.OTHER)
 _LOCKED_MESSAGE = "Settings are locked while training runs."
-
-
-def paths_of(data: QMimeData) -> list[Path]:
-    """Return the local files and folders of a drag."""
-    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
 
 
 class DropHandler:
@@ -80,6 +72,7 @@ class DropHandler:
             self._project.message_posted.emit("info", f"Press Start to continue from {path.name}.")
         else:
             self._project.set_path("init_weights", str(path))
+            self._project.message_posted.emit("info", f"Training will start from {path.name}.")
 
     def _identify(self, paths: Sequence[Path]) -> None:
         self._project.background.run_job(
@@ -125,7 +118,8 @@ def _describe_weights(path: Path) -> tuple[str, bool]:
         found = identify_source(path)
     except UserError as error:
         return error.message, False
-    return f"{path.name}: {found.description}. {_LOCKED_MESSAGE}", True
+    what = f"{path.name}: a network for x{found.spec.scale}, {format_bytes(found.file.file_bytes)}"
+    return f"{what}. {_LOCKED_MESSAGE}", True
 
 
 def _refusal_message(kind: PathKind, paths: Sequence[Path]) -> str:

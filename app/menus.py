@@ -5,23 +5,24 @@ from __future__ import annotations
 from functools import partial
 from typing import Callable, Protocol
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QLineEdit, QMainWindow, QMenu, QPlainTextEdit
 
-from app.deploy.deployment import Deployment
+from app.export.deployment import Deployment
+from app.form.project import Project
 from app.form.settings_files import SettingsTransfer
-from app.plain_text import button_text
+from app.help.windows import Help
+from app.run.session import CONTROLLABLE_STATES, SessionState
 from app.runs.recent_workspaces import read_recent_workspaces
-from app.session import CONTROLLABLE_STATES, SessionState
-from app.theme import CHOICES, theme
+from app.widgets.plain_text import button_text
+from app.widgets.theme import CHOICES, theme
 
 
 class Commands(Protocol):
     """Commands that the menus call; `RunController` implements them."""
 
     settings_files: SettingsTransfer
-    deployment: Deployment
 
     def start(self) -> None:
         """Start a run, or focus the first setting with a problem."""
@@ -50,6 +51,12 @@ class Commands(Protocol):
     def choose_path(self, name: str) -> None:
         """Open the file dialog of a path setting."""
 
+    def add_to_queue(self) -> None:
+        """Add the training of the form to the queue, or ask for another one while it runs."""
+
+    def show_queue(self) -> None:
+        """Show the queue of trainings."""
+
     def choose_captures(self) -> None:
         """Choose photos of the watch to pin."""
 
@@ -63,19 +70,20 @@ class Commands(Protocol):
 class Menus:
     """Menu bar of the window; `show_state` enables and disables its actions."""
 
-    def __init__(self, window: QMainWindow, commands: Commands) -> None:
-        self._window, self._commands = window, commands
+    def __init__(self, window: QMainWindow, commands: Commands, project: Project, deployment: Deployment) -> None:
+        self._window, self._commands, self._project, self._deployment = window, commands, project, deployment
+        self._is_idle = True
         self.shortcuts: list[QKeySequence] = []
         self._idle_actions: list[QAction] = []
         self._run_actions: list[QAction] = []
         self._active_actions: list[QAction] = []
         self._add_file_menu()
+        self._add_edit_menu()
         self._add_run_menu()
         self._add_model_menu()
         self._add_view_menu()
         self._shortcut_filter = _ShortcutFilter(window, self.shortcuts)
-        about = window.menuBar().addMenu("&Help").addAction("&About …")
-        about.triggered.connect(lambda: commands.about())
+        self._add_help_menu()
 
     def _add_file_menu(self) -> None:
         commands, menu = self._commands, self._window.menuBar().addMenu("&File")
@@ -91,7 +99,7 @@ class Menus:
         self._idle_actions.append(self._recent.menuAction())
         self._add_action(
             menu,
-            "Choose warm-&start weights …",
+            "Choose a model to &start from …",
             lambda: commands.choose_path("init_weights"),
             "Ctrl+W",
             self._idle_actions,
@@ -103,10 +111,23 @@ class Menus:
         menu.addSeparator()
         self._add_action(menu, "&Quit", self._window.close, QKeySequence.StandardKey.Quit, [])
 
+    def _add_edit_menu(self) -> None:
+        project, menu = self._project, self._window.menuBar().addMenu("&Edit")
+        self._undo = self._add_action(menu, "&Undo", project.undo, "Ctrl+Z", [])
+        self._redo = self._add_action(menu, "&Redo", project.redo, "Ctrl+Shift+Z", [])
+        project.changed.connect(self._show_edits)
+
+    def _show_edits(self) -> None:
+        """Enable Undo and Redo if there is an edit for them, except while a run locks the form."""
+        self._undo.setEnabled(self._is_idle and self._project.can_undo)
+        self._redo.setEnabled(self._is_idle and self._project.can_redo)
+
     def _add_run_menu(self) -> None:
         commands, menu = self._commands, self._window.menuBar().addMenu("&Run")
         self._add_action(menu, "&Start training", commands.start, "Ctrl+Return", self._idle_actions)
         self._add_action(menu, "&Try it with built-in scenes", commands.ask_to_load_demo, None, self._idle_actions)
+        self._add_to_queue = self._add_action(menu, "Add to &queue", commands.add_to_queue, None, [])
+        self._add_action(menu, "Q&ueue …", commands.show_queue, None, [])
         menu.addSeparator()
         self._pause = self._add_action(menu, "&Pause", commands.pause_or_resume, "Ctrl+Space", self._run_actions)
         self._add_action(menu, "St&op and save", commands.stop, "Ctrl+.", self._active_actions)
@@ -118,7 +139,7 @@ class Menus:
         self._add_action(menu, "&Copy as command", commands.settings_files.copy_command, "Ctrl+Shift+C", [])
 
     def _add_model_menu(self) -> None:
-        deployment, menu = self._commands.deployment, self._window.menuBar().addMenu("&Model")
+        deployment, menu = self._deployment, self._window.menuBar().addMenu("&Model")
         self._add_action(menu, "Enlarge &photos …", deployment.open_enlarging, "Ctrl+L", [])
         self._add_action(menu, "&Try on photos …", deployment.open_trial, "Ctrl+T", [])
         self._add_action(menu, "&Export …", deployment.open_export, "Ctrl+E", [])
@@ -137,15 +158,28 @@ class Menus:
             action.setChecked(theme().choice == choice)
             group.addAction(action)
 
+    def _add_help_menu(self) -> None:
+        window_help, menu = Help(self._window), self._window.menuBar().addMenu("&Help")
+        manual = self._add_action(menu, "&Manual", window_help.open_manual, "F1", [])
+        self._add_action(menu, "&Glossary", window_help.open_glossary, None, [])
+        sheet = self._add_action(menu, "&Keyboard shortcuts", window_help.open_shortcuts, "Shift+F1", [])
+        for action in (manual, sheet):
+            action.setShortcutContext(Qt.ShortcutContext.ApplicationShortcut)  # also in "Enlarge photos"
+        menu.addSeparator()
+        self._add_action(menu, "&About …", self._commands.about, None, [])
+
     def show_state(self, state: SessionState) -> None:
         """Enable the actions that are possible in this state."""
+        self._is_idle = state is SessionState.IDLE
+        self._show_edits()
         for actions, enabled in (
-            (self._idle_actions, state is SessionState.IDLE),
+            (self._idle_actions, self._is_idle),
             (self._run_actions, state in CONTROLLABLE_STATES),
             (self._active_actions, state not in (SessionState.IDLE, SessionState.STOPPING)),
         ):
             for action in actions:
                 action.setEnabled(enabled)
+        self._add_to_queue.setText("Add to &queue" if self._is_idle else "Add to &queue …")
         self._pause.setText("&Resume" if state in (SessionState.PAUSING, SessionState.PAUSED) else "&Pause")
 
     def _fill_recent(self) -> None:

@@ -4,7 +4,7 @@
 2. on Windows torch, because its libraries do not load after Qt's;
 3. the crash log, so that it records every later error;
 4. `QApplication`, the theme, then `LC_NUMERIC` back to "C", because Qt sets it to the user's, where 0.5 may be "0,5";
-5. the window, shown at once;
+5. the window, built without a style sheet (`Theme.unstyled`) and shown at once;
 6. only then the training thread, which imports torch on all systems but Windows;
 7. signals: Ctrl+C in the terminal stops, saves and closes the window, a second one quits at once.
 
@@ -18,23 +18,23 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainer_core import environment
+
+if TYPE_CHECKING:
+    from app.window import Window
 
 APPLICATION_NAME = "WQV Upscale Trainer"
 
 
-def run_application(
-    *, workspace: str | None = None, demo: bool = False, begin: bool = False, first_demo: str | None = None
-) -> int:
+def run_application(*, workspace: str | None = None, demo: bool = False, begin: bool = False) -> int:
     """Open the window, wait until it is closed and return the exit code: 0, or 128 plus the number of a signal.
 
     Args:
         workspace: a folder to open.
         demo: select the built-in scenes.
         begin: start training as soon as the settings are checked.
-        first_demo: the workspace for the built-in scenes if no session was ever saved.
     """
     environment.configure_libraries()
     environment.replace_missing_streams()
@@ -51,13 +51,12 @@ def run_application(
     application = make_application()
     application.setQuitOnLastWindowClosed(False)
 
-    from app.errors import ExceptionHook
-    from app.garbage_collector import GarbageCollector
-    from app.settings_store import set_aside_damaged_store
-    from app.window import Window
+    from app.system.garbage_collector import GarbageCollector
+    from app.system.settings_store import set_aside_damaged_store
+    from app.widgets.errors import ExceptionHook
 
     damaged = set_aside_damaged_store()
-    window = Window()
+    window = make_window()
     if damaged is not None:
         text = f"The window's stored choices were damaged and are reset. A copy of the file is kept: {damaged}"
         QTimer.singleShot(0, lambda: window.message_strip.show_message("warning", text))
@@ -68,7 +67,7 @@ def run_application(
     window.show()
     QTimer.singleShot(0, window.start_background_work)
     QTimer.singleShot(0, lambda: collector.freeze_torch(window.training.submit))
-    QTimer.singleShot(0, lambda: window.apply_arguments(workspace, demo, begin, first_demo))
+    QTimer.singleShot(0, lambda: window.apply_arguments(workspace, demo, begin))
     QTimer.singleShot(0, lambda: window.crash_card.show_crash(log.pop_crash_report()))
     signals = _SignalHandler(window)
     application.exec()
@@ -85,7 +84,7 @@ def make_application() -> Any:
     """Return the `QApplication` with theme and locale set, a new one if there is none."""
     from PySide6.QtWidgets import QApplication
 
-    from app import theme
+    from app.widgets import theme
 
     # Qt fills large areas with helper threads, which would take cores from the training with each repaint.
     os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
@@ -96,6 +95,15 @@ def make_application() -> Any:
     theme.install_theme(application)
     locale.setlocale(locale.LC_NUMERIC, "C")
     return application
+
+
+def make_window() -> Window:
+    """Return a new main window, which is not visible yet."""
+    from app.widgets.theme import theme
+    from app.window import Window
+
+    with theme().unstyled():
+        return Window()
 
 
 def _set_application_name() -> None:

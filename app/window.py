@@ -1,43 +1,53 @@
-"""Main window: creates and lays out the views, and restores its geometry; `RunController` handles what they report."""
+"""Main window: creates and lays out the views, shows a run in them, and restores its geometry.
+
+It is the `RunViews` of `RunController`, which handles what the views report.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
-from app.cards import MessageStrip, ResumeCard
+from app.charts.comparison import RunComparison
 from app.charts.panel import ChartPanel
-from app.crash_card import CrashCard
-from app.deploy.result_card import ResultCard
-from app.drops import DropHandler, paths_of
+from app.charts.saving import ChartSaving
+from app.drops import DropHandler
+from app.export.deployment import Deployment
+from app.export.result_card import ResultCard
 from app.form.form import SettingsForm
+from app.form.project import Project
 from app.form.unusable_files import show_unusable_files
-from app.icons import icon
-from app.last_run import LastRunCard
-from app.last_session import is_first_start
-from app.log_panel import LogPanel
+from app.form.watch_card import WatchCard
 from app.menus import Menus
-from app.placement import restore_placement, save_placement
 from app.preview.panel import PreviewPanel
 from app.preview.pins import PinnedPhotosModel
-from app.project import Project
-from app.questions import ask_question
-from app.run_bar import RunBar
-from app.run_controller import RunController
-from app.runs.other_process import OtherProcessCard
-from app.runs.welcome import WelcomePage
-from app.scrolling_page import ScrollingPage
-from app.session import Session
-from app.settings_store import open_settings_store
+from app.run.bar import RunBar
+from app.run.controller import RunController
+from app.run.last_run import LastRunCard
+from app.run.log_panel import LogPanel
+from app.run.notifier import Notifier
+from app.run.other_process import OtherProcessCard
+from app.run.progress_line import ProgressLine
+from app.run.session import Session, SessionState
+from app.run.status_line import StatusLine
+from app.run.training_thread import TrainingThread
+from app.runs.start_page import StartPage
+from app.runs.workspace_contents import WorkspaceContents
 from app.simulation.panel import SimulationPanel
 from app.simulation.simulator import NO_SOURCE, READY, PairSimulator
-from app.status_line import StatusLine
-from app.system.notifier import Notifier
-from app.theme import SPACING, scale_width, theme_colors
-from app.training_thread import TrainingThread
+from app.system.settings_store import open_settings_store
+from app.widgets.card_slot import CardSlot
+from app.widgets.cards import MessageStrip, ResumeCard
+from app.widgets.crash_card import CrashCard
+from app.widgets.dropped_files import paths_of
+from app.widgets.icons import icon
+from app.widgets.page_stack import PageStack
+from app.widgets.placement import restore_placement, save_placement
+from app.widgets.questions import ask_question
+from app.widgets.scrolling_page import ScrollingPage
+from app.widgets.theme import SPACING, scale_width, theme_colors
+from trainer_core.events import Event, RunFinished
 
 _FORM_WIDTH, _MIN_FORM_WIDTH = 380, 340
 _SIZE = (1240, 780)
@@ -61,20 +71,25 @@ class Window(QMainWindow):
         self.notifier = Notifier(self, self.windowIcon())
         self.form = SettingsForm(self.project)
         self.run_bar = RunBar(self.project)
-        self.welcome = WelcomePage()
+        self.start_page = StartPage(self.project.background)
         self.pairs = PairSimulator(self.project, self.training, self)
-        self.simulation = SimulationPanel(self.pairs, self.project.background)
+        self.simulation = SimulationPanel(self.pairs, self.project, self.training.submit)
         self.charts, self.preview, self.log = ChartPanel(), PreviewPanel(), LogPanel()
         self.message_strip, self.resume_card, self.result_card = MessageStrip(), ResumeCard(), ResultCard()
         self.crash_card, self.other_process_card = CrashCard(), OtherProcessCard()
-        self.last_run_card = LastRunCard()
-        self.status_line = StatusLine()
+        self.last_run_card, self.watch_card = LastRunCard(), WatchCard(self.project)
+        self.status_line, self.progress_line = StatusLine(), ProgressLine(self.session)
+        offers = (self.watch_card, self.last_run_card, self.other_process_card, self.resume_card, self.result_card)
+        self.card_slot = CardSlot(self.progress_line, (self.crash_card, self.message_strip, *offers))
         self._closing, self._has_run, self.has_stuck_work = False, False, False
         self._lay_out()
-        self.controller = RunController(self)
-        self.menus = Menus(self, self.controller)
-        self.menus.show_state(self.session.state)
+        self.controller = RunController(self, self.other_process_card)
+        self.comparison = RunComparison(self.charts, self.project)
+        self.chart_saving = ChartSaving(self.charts, self.project.background)
         self.pins = PinnedPhotosModel(self.project, self.session, self)
+        self.deployment = Deployment(self.project, self.pins, self.training.submit, self)
+        self.menus = Menus(self, self.controller, self.project, self.deployment)
+        self.menus.show_state(self.session.state)
         self.drops = DropHandler(self.project, self.session, self.pins, self.controller.settings_files.import_from)
         self._connect()
         self._restore_geometry()
@@ -114,77 +129,142 @@ class Window(QMainWindow):
         self._tabs.setAccessibleName("Views of the run")
         for view, title in ((self.simulation, "What the watch sees"), (self._views, "Progress"), (self.log, "Log")):
             self._tabs.addTab(ScrollingPage(_make_column(view, top=SPACING)), title)
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self.welcome)
+        self._pages = PageStack()
+        self._pages.addWidget(self.start_page)
         self._pages.addWidget(self._tabs)
         right = QWidget()
         column = QVBoxLayout(right)
         column.setContentsMargins(SPACING, SPACING, 2 * SPACING, SPACING)
         column.setSpacing(SPACING)
-        for card in (
-            self.crash_card,
-            self.message_strip,
-            self.last_run_card,
-            self.other_process_card,
-            self.resume_card,
-            self.result_card,
-        ):
-            column.addWidget(card)
+        column.addWidget(self.card_slot)
         column.addWidget(self._pages, 1)
         page = ScrollingPage(right)
         page.setMinimumWidth(_MIN_RIGHT_WIDTH)
         return page
 
     def _connect(self) -> None:
-        conductor, bar = self.controller, self.run_bar
-        bar.start_requested.connect(conductor.start)
-        bar.demo.connect(conductor.ask_to_load_demo)
-        bar.pause.connect(conductor.pause_or_resume)
-        bar.stop.connect(conductor.stop)
-        bar.discard.connect(conductor.discard)
-        bar.save.connect(conductor.save_now)
-        bar.preview.connect(conductor.preview_now)
+        controller, bar = self.controller, self.run_bar
+        bar.start_requested.connect(controller.start)
+        bar.demo.connect(controller.ask_to_load_demo)
+        bar.pause.connect(controller.pause_or_resume)
+        bar.stop.connect(controller.stop)
+        bar.discard.connect(controller.discard)
+        bar.save.connect(controller.save_now)
+        bar.preview.connect(controller.preview_now)
         bar.go_to.connect(self.form.focus_setting)
+        self.card_slot.primary_action_changed.connect(lambda is_offered: bar.set_start_primary(not is_offered))
         self.preview.captures_requested.connect(self.pins.choose)
         self.simulation.captures_requested.connect(self.pins.choose)
         self.pins.workspace_missing.connect(self.form.focus_setting)
         self.preview.unpin_requested.connect(self.pins.ask_to_unpin)
         self.pins.pinned.connect(self.preview.select_next_pinned)
         self.pins.unpinned.connect(self.preview.remove_pinned)
+        self.pins.captures_found.connect(self.preview.set_has_captures)
         self.form.unusable_requested.connect(lambda: show_unusable_files(self.project.source, self))
-        self.welcome.enlarging_requested.connect(conductor.deployment.open_enlarging)
-        self.welcome.demo_requested.connect(conductor.ask_to_load_demo)
-        self.welcome.workspace_chosen.connect(conductor.open_workspace)
+        for part in (self.comparison, self.chart_saving, self.deployment, self.preview):
+            part.message_posted.connect(self.message_strip.show_message)
+        self.start_page.enlarging_requested.connect(self.deployment.open_enlarging)
+        self.start_page.demo_requested.connect(lambda: controller.ask_to_load_demo(begin=True))
+        self.start_page.photos_requested.connect(lambda: controller.choose_path("source_dir"))
+        self.start_page.recent_work.open_requested.connect(controller.open_workspace)
+        self.start_page.recent_work.resume_requested.connect(controller.resume_workspace)
         self.project.changed.connect(self._choose_page)
-        for page in self._split.findChildren(ScrollingPage):
+        self.project.edit_moved.connect(self.form.show_setting)
+        for page in self._find_view_pages():
             page.too_narrow.connect(self._give_width, Qt.ConnectionType.QueuedConnection)
         self.simulation.message_posted.connect(self.message_strip.show_message)
         self.simulation.unclaimed_dropped.connect(self.drops.handle_drop)
-        self.simulation.dropped.connect(self._pin_captures)
+        self.simulation.dropped.connect(self.pins.pin)  # so that the previews show them too
         self.pins.captures_pinned.connect(self.simulation.add_captures)
-        self.resume_card.resume.connect(conductor.resume)
-        self.result_card.resume_requested.connect(conductor.resume)
+        self.project.workspace_opened.connect(lambda _: self.pins.find_files_then(self.simulation.show_pinned))
+        self.resume_card.resume.connect(controller.resume)
+        self.result_card.resume_requested.connect(controller.resume)
         self.charts.step_chosen.connect(self.preview.show_step)
-        self.result_card.copy_requested.connect(conductor.deployment.copy_to_viewer)
-        self.result_card.trial_requested.connect(conductor.deployment.open_trial)
-        self.result_card.export_requested.connect(conductor.deployment.open_export)
-        self.notifier.window_requested.connect(self._restore_from_tray)
-        self.notifier.pause.connect(conductor.pause_or_resume)
-        self.notifier.stop.connect(conductor.stop)
-        self.notifier.quit.connect(self._quit_from_tray)
+        self.result_card.copy_requested.connect(self.deployment.copy_to_viewer)
+        self.result_card.trial_requested.connect(self.deployment.open_trial)
+        self.result_card.export_requested.connect(self.deployment.open_export)
+        self.notifier.pause.connect(controller.pause_or_resume)
+        self.notifier.stop.connect(controller.stop)
+
+    # -- a run in the views ----------------------------------------------------------------------
+
+    @property
+    def dialog_parent(self) -> QWidget:
+        """This window, to which the dialogs belong."""
+        return self
+
+    @property
+    def result_text(self) -> str:
+        """The text of the card about the run of the workspace, or ""."""
+        return self.result_card.text or self.resume_card.text
+
+    def on_event(self, event: Event) -> None:
+        """Show an event in curves, pictures, log and both lines."""
+        for part in (self.charts, self.preview, self.log, self.status_line, self.progress_line):
+            part.on_event(event)
+
+    def show_state(self, state: SessionState) -> None:
+        """Enable and lock what the state of the run allows, and show it in the title."""
+        for part in (self.run_bar, self.status_line, self.progress_line, self.menus, self.notifier):
+            part.show_state(state)
+        self.card_slot.set_running(state is not SessionState.IDLE)
+        self.form.set_locked(state is not SessionState.IDLE)
+        self.simulation.set_idle(state is SessionState.IDLE)
+        self.show_title("" if state in (SessionState.IDLE, SessionState.STARTING) else state.value)
+
+    def show_title(self, state: str) -> None:
+        """Show a state in the window's title; "" shows none."""
+        self.setWindowTitle(f"{state} – {self.TITLE}" if state else self.TITLE)
+
+    def show_contents(self, contents: WorkspaceContents) -> None:
+        """Show the curves and pictures of a workspace, without a card."""
+        self.start_page.refresh()
+        self.charts.show_figures(contents.figures)
+        self.progress_line.show_run(contents.events)
+        self.preview.load_folder(contents.workspace.previews)
+        self.show_run(bool(contents.events))
+
+    def show_result(self, finished: RunFinished, loads_in: str, *, resumable: bool) -> None:
+        """Show the card of a run that has ended."""
+        self.start_page.refresh()
+        self.result_card.show_result(finished, loads_in, resumable=resumable, record=self.progress_line.record)
+
+    def show_last_run(self, contents: WorkspaceContents) -> None:
+        """Show the card of the finished run of a workspace, if there is one."""
+        self.result_card.show_last_run(contents)
+
+    def hide_cards(self) -> None:
+        """Hide the cards about the run of the workspace."""
+        self.resume_card.dismiss()
+        self.result_card.dismiss()
+
+    def clear_pictures(self) -> None:
+        """Clear the pictures."""
+        self.preview.clear()
+
+    def clear_run(self) -> None:
+        """Clear everything that is shown of a run."""
+        for part in (self.charts, self.preview, self.log):
+            part.clear()
+        for line in (self.status_line, self.progress_line):
+            line.clear_run()
+
+    def choose_captures(self) -> None:
+        """Choose photos of the watch to pin."""
+        self.pins.choose()
 
     def show_run(self, has_run: bool) -> None:
-        """Show the views of a run, or the simulation and the welcome page without one."""
+        """Show the views of a run, or the simulation and the start page without one."""
         self._has_run = has_run
         self._tabs.setCurrentIndex(1 if has_run else 0)
         self._choose_page()
 
     def _choose_page(self) -> None:
-        """Show the welcome page until there is a run or a simulated pair."""
+        """Show the start page until there is a run or a simulated pair."""
         if self._has_run or self.pairs.state == READY:
             self._pages.setCurrentWidget(self._tabs)
         elif self.pairs.state == NO_SOURCE:
-            self._pages.setCurrentWidget(self.welcome)
+            self._pages.setCurrentWidget(self.start_page)
 
     # -- opening and closing ---------------------------------------------------------------------
 
@@ -193,9 +273,7 @@ class Window(QMainWindow):
         self.training.start()
         self.controller.find_hardware()
 
-    def apply_arguments(
-        self, workspace: str | None, demo: bool = False, begin: bool = False, first_demo: str | None = None
-    ) -> None:
+    def apply_arguments(self, workspace: str | None, demo: bool = False, begin: bool = False) -> None:
         """Apply the options of the command line; without any, restore the last session.
 
         Whatever is opened, the unfinished run of the last session is offered.
@@ -204,10 +282,9 @@ class Window(QMainWindow):
             self.controller.load_demo(workspace or "")
         elif workspace:
             self.controller.open_workspace(workspace)
-        elif first_demo and is_first_start():
-            self.controller.load_demo(first_demo)
         else:
             self.controller.restore_session()
+        self.project.forget_edits()
         self.controller.last_run.offer()
         if begin:
             self.controller.start_when_ready()
@@ -223,10 +300,11 @@ class Window(QMainWindow):
             return
         self._save_geometry()
         self.hide()  # at once, because the next calls wait for running jobs
-        self.pairs.stop()
+        self.simulation.stop()
         self.project.close()
         self.preview.close()
         self.controller.close()
+        self.deployment.close()
         if self.training.isRunning():
             self.training.close()
         self.has_stuck_work = self.training.isRunning() or self.project.background.is_busy
@@ -235,7 +313,7 @@ class Window(QMainWindow):
 
     def _ask_before_closing(self) -> None:
         keep_training = (
-            ("Keep training in the tray", self._minimize_to_tray)
+            ("Keep training in the tray", self.notifier.hide_window)
             if self.notifier.has_tray
             else ("Minimize and keep training", self.showMinimized)
         )
@@ -263,26 +341,11 @@ class Window(QMainWindow):
             self.show()
             self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating, False)
 
-    def _minimize_to_tray(self) -> None:
-        self.notifier.show_icon()
-        self.hide()
-
-    def _quit_from_tray(self) -> None:
-        self._restore_from_tray()  # the question needs a visible parent
-        self.close()
-
-    def _restore_from_tray(self) -> None:
-        self.notifier.hide_icon()
-        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-        self.show()
-        self.raise_()
-        self.activateWindow()
-
     # -- drops ---------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept a drag with local files or folders."""
-        if paths_of(event.mimeData()):
+        """Accept a drag with local files or folders of other programs."""
+        if paths_of(event.mimeData()) and event.source() is None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -291,18 +354,19 @@ class Window(QMainWindow):
         target_setting = self.form.setting_at(self.mapToGlobal(event.position().toPoint()))
         self.drops.handle_drop(paths_of(event.mimeData()), target_setting=target_setting)
 
-    def _pin_captures(self, captures: list[Path]) -> None:
-        """Pin captures that the user dropped on the simulation, so that the previews show them too."""
-        self.pins.pin(captures)
-
     def _give_width(self) -> None:
         """Give the views the width that they lack, as far as the form can spare it."""
-        pages = [page for page in self._split.findChildren(ScrollingPage) if page.isVisible()]
+        pages = (page for page in self._find_view_pages() if page.isVisible())
         lacking = max((page.horizontalScrollBar().maximum() for page in pages), default=0)
         form, views = self._split.sizes()
         spare = min(lacking, form - _MIN_FORM_WIDTH)
         if spare > 0:
             self._split.setSizes([form - spare, views + spare])
+
+    def _find_view_pages(self) -> list[ScrollingPage]:
+        """Find the pages that may get width from the form: not the cards, which move nothing."""
+        slot, pages = self.card_slot, self._split.findChildren(ScrollingPage)
+        return [page for page in pages if page is not slot and not slot.isAncestorOf(page)]
 
     # -- geometry --------------------------------------------------------------------------------
 

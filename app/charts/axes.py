@@ -1,4 +1,7 @@
-"""Axes with short labels: steps as 800, 12k or 1.5M; a logarithmic axis at round numbers such as 1, 2 and 5."""
+"""Axes with short labels: steps as 800, 12k or 1.5M, times in seconds, minutes, hours or days.
+
+A logarithmic axis has labels at round numbers such as 1, 2 and 5.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtGui import QFontMetrics
 
-from app.theme import scale_width, theme
+from app.widgets.theme import scale_width, theme
 
 _MIN_LABEL_DISTANCE = 20  # minimum pixels between two labels of the logarithmic axis at the default text size
 _VALUE_AXIS_WIDTH = 54  # pixels; room for 23.188 or 0.0512, because pyqtgraph drops labels that do not fit
 _SCIENTIFIC_BELOW = 2e-3
 _OVERHANG = 4  # pixels that a label may extend beyond the left end of its axis
+_TIME_UNITS = ((86400, "days"), (3600, "hours"), (60, "min"), (1, "s"))  # seconds and name, from long to short
+_MIN_UNITS = 2  # an axis that ends sooner has the next shorter unit
 _ROUND_DIGITS = (1, 2, 5)
 _DIGITS = (  # sets of digits that are nearly evenly spaced on a logarithmic axis
     (1,),
@@ -52,17 +57,30 @@ class _Axis(pg.AxisItem):
         return labels
 
 
-class StepAxis(_Axis):
-    """The horizontal axis: whole steps only, thousands as "k" and millions as "M"."""
+class HorizontalAxis(_Axis):
+    """The horizontal axis: whole steps, thousands as "k" and millions as "M", or the time in the unit that suits it."""
 
     def __init__(self) -> None:
         super().__init__("bottom")
+        self.is_time = False
         self.setHeight(scale_width(21))  # with or without labels
 
+    @property
+    def caption(self) -> str:
+        """What the labels count: "step", or a unit of time."""
+        return _time_unit(self.range[1])[1] if self.is_time else "step"
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+        """Return pairs of spacing and tick positions, which are round numbers of steps or of the unit of time."""
+        unit = _time_unit(maxVal)[0] if self.is_time else 1
+        ticks = super().tickValues(minVal / unit, maxVal / unit, size)
+        return [(spacing * unit, [value * unit for value in values]) for spacing, values in ticks]
+
     def _format_labels(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        """Drop labels that would overlap the "step" caption in the corner."""
+        """Drop labels that would overlap the caption in the corner."""
         metrics, (left, right) = QFontMetrics(theme().font()), self.range
-        labels = [step_label(value) for value in values]
+        unit = _time_unit(right)[0]
+        labels = [_time_label(value / unit) if self.is_time else step_label(value) for value in values]
         positions = [(value - left) / (right - left) * self.width() for value in values]
         fits = [x + _OVERHANG >= metrics.horizontalAdvance(label) / 2 for x, label in zip(positions, labels)]
         return [label if label_fits else "" for label, label_fits in zip(labels, fits)]
@@ -108,6 +126,16 @@ def step_label(step: float) -> str:
         if step >= size:
             return f"{step / (1e3 if letter == 'k' else size):.10g}{letter}"
     return str(round(step))
+
+
+def _time_unit(seconds: float) -> tuple[int, str]:
+    """Return the seconds and the name of the unit for an axis that ends at `seconds`."""
+    return next((unit for unit in _TIME_UNITS if seconds >= _MIN_UNITS * unit[0]), _TIME_UNITS[-1])
+
+
+def _time_label(value: float) -> str:
+    """Return the label of a time in its unit, "" for a negative one."""
+    return "" if value < 0 else f"{value:.6g}"
 
 
 def log_ticks(low: float, high: float, maximum: int) -> list[float]:

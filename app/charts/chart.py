@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Callable
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
@@ -15,15 +16,20 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.charts.plot import Curve, CurveStyle, Plot
-from app.plain_text import PlainLabel
-from app.theme import SPACING, theme, theme_colors
+from app.help.term_label import TermLabel
+from app.widgets.plain_text import PlainLabel
+from app.widgets.theme import SPACING, theme, theme_colors
+from trainer_core.sinks.event_text import format_duration
 
 _CLICK_PIXELS = 6  # pixels; a click this close to a tick selects the step of the tick
 _ZOOM = 1.5
 _EDGE_PIXELS = 2  # pixels that the frame takes
 _LEGEND_SYMBOLS = {CurveStyle.PLAIN: "●", CurveStyle.OTHER: "╌"}
 _BEST_SYMBOL = '<span style="color:{}">○</span>'
-_HINT = "Drag to move, scroll to zoom, double-click to show everything. Click to show the preview of that step."
+_HINT = (
+    "Drag a rectangle or scroll to zoom, drag with Shift to move, double-click to show everything. "
+    "Click to show the preview of that step."
+)
 
 
 class Chart(QWidget):
@@ -53,9 +59,11 @@ class Chart(QWidget):
         super().__init__()
         self._unit, self._number_format = unit, number_format
         self._curves: Sequence[Curve] = ()
+        self._run = ""
         self._ticks: Sequence[float] = ()
         self._marker: tuple[float, float] | None = None
-        self._crosshair_step: float | None = None  # None while the crosshair is hidden
+        self._find_step: Callable[[float], float] | None = None  # of a time, None while the axis has steps
+        self._crosshair_x: float | None = None  # None while the crosshair is hidden
         self.plot = Plot(log=log, min_range=min_range)
         self.plot.scene().sigMouseMoved.connect(self._on_mouse_moved)
         self.plot.scene().sigMouseClicked.connect(self._on_click)
@@ -64,13 +72,13 @@ class Chart(QWidget):
         self.setAccessibleName(f"Chart: {title}")
         self._lay_out(f"{title} ({unit})" if unit else title, empty)
         self.plot.view.sigResized.connect(self._place_empty_text)
+        self.plot.view.sigXRangeChanged.connect(self._show_caption)
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
 
     def _lay_out(self, title: str, empty: str) -> None:
-        heading = PlainLabel(title)
+        heading = TermLabel(title, _HINT)
         heading.setProperty("role", "heading")
-        heading.setToolTip(_HINT)
         self._legend = QLabel()
         self._legend.setObjectName("legend")
         self._legend.setTextFormat(Qt.TextFormat.RichText)
@@ -90,7 +98,7 @@ class Chart(QWidget):
         self._empty_label.setWordWrap(True)
         self._empty_label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty_label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._corner = PlainLabel("step", self.plot)
+        self._corner = PlainLabel(self.plot.x_caption, self.plot)
         self._corner.setProperty("role", "muted")
         self._corner.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         head = QHBoxLayout()
@@ -114,41 +122,59 @@ class Chart(QWidget):
         ticks: Sequence[float] = (),
         marker: tuple[float, float] | None = None,
         reference: float | None = None,
+        run: str = "",
     ) -> None:
         """Draw the curves of the chart; they replace those drawn before.
 
         Args:
             curves: what to draw; the legend names them.
-            ticks: steps that get a tick, such as checkpoints.
-            marker: step and value of a point that gets a ring, such as the best PSNR.
+            ticks: x that get a tick, such as the steps of checkpoints.
+            marker: x and value of a point that gets a ring, such as the best PSNR.
             reference: the value of a horizontal line, the PSNR of bicubic.
+            run: the name of the run, for the legend while it is compared with others.
         """
-        self._curves, self._ticks, self._marker = curves, ticks, marker
+        self._curves, self._ticks, self._marker, self._run = curves, ticks, marker, run
         self.plot.draw(curves, ticks=ticks, marker=marker, reference=reference)
         self._empty_label.setVisible(not self.plot.has_curves)
         self._corner.setVisible(self.plot.has_curves)
         legend = self._legend_text(reference)
         if legend != self._legend.text():
             self._legend.setText(legend)
-        if self._crosshair_step is not None:
-            self._update_read_out(self._crosshair_step)
+        if self._crosshair_x is not None:
+            self._update_read_out(self._crosshair_x)
 
     @property
     def legend(self) -> str:
         """The names in the legend, without their symbols."""
-        return ", ".join(curve.name for curve in self._legend_curves())
+        return ", ".join(map(self._label, self._legend_curves()))
 
     @property
     def read_out(self) -> str:
         """The values at the crosshair as text, "" while it is hidden."""
-        return "" if self._crosshair_step is None else self.accessibleDescription()
+        return "" if self._crosshair_x is None else self.accessibleDescription()
 
     def set_log(self, log: bool) -> None:
         """Make the vertical axis logarithmic or linear."""
         self.plot.set_log(log)
 
+    def set_time_axis(self, find_step: Callable[[float], float] | None) -> None:
+        """Make the horizontal axis one of time; the next curves have seconds as x.
+
+        Args:
+            find_step: returns the step at a time in seconds; None makes the axis one of steps again.
+        """
+        self._find_step = find_step
+        self._hide_crosshair()
+        self.plot.set_time_axis(find_step is not None)
+        self._show_caption()
+
+    def _show_caption(self) -> None:
+        if self._corner.text() != self.plot.x_caption:
+            self._corner.setText(self.plot.x_caption)
+            self._corner.adjustSize()
+
     def reset_view(self) -> None:
-        """Show all steps again, after zooming or moving."""
+        """Show everything again, after zooming or moving."""
         self.plot.show_all()
 
     def _legend_curves(self) -> list[Curve]:
@@ -156,18 +182,26 @@ class Chart(QWidget):
         other = [curve for curve in self._curves if curve.style is CurveStyle.OTHER]
         return (plain if len(plain) > 1 or other else []) + other
 
+    def _label(self, curve: Curve) -> str:
+        """Return the name of a curve; beside other runs, the first one of this run has the name of the run."""
+        own = [other for other in self._curves if other.style is CurveStyle.PLAIN]
+        if not self._run or curve.style is not CurveStyle.PLAIN or curve is not own[0]:
+            return curve.name
+        return self._run if len(own) == 1 else f"{self._run}: {curve.name}"
+
     def _legend_text(self, reference: float | None) -> str:
-        parts = [f"{_legend_symbol(curve)}&nbsp;{_non_breaking(curve.name)}" for curve in self._legend_curves()]
+        parts = [f"{_legend_symbol(curve)}&nbsp;{_non_breaking(self._label(curve))}" for curve in self._legend_curves()]
         if reference is not None:
             parts.append(
-                f'<span style="color:{theme_colors().muted}">┈&nbsp;bicubic&nbsp;{self._format_value(reference)}</span>'
+                f'<span style="color:{theme_colors().muted}">┈&nbsp;'
+                f"{_non_breaking(f'bicubic {self._format_value(reference)}')}</span>"
             )
         return "&nbsp; ".join(parts)
 
     # -- the crosshair -------------------------------------------------------------------------
 
     def _on_mouse_moved(self, position: QPointF) -> None:
-        x = self.plot.step_at(position)
+        x = self.plot.x_at(position)
         curve = self._crosshair_curve()
         if x is None or curve is None:
             self._hide_crosshair()
@@ -179,17 +213,19 @@ class Chart(QWidget):
         return next((curve for curve in self._curves if curve.style is CurveStyle.PLAIN and len(curve.points)), None)
 
     def _show_crosshair(self, x: float) -> None:
-        self._crosshair_step = x
+        self._crosshair_x = x
         nearest = [
             (curve, curve.points.nearest_point(x)) for curve in self._curves if curve.style is not CurveStyle.FAINT
         ]
         values = [(curve, *point) for curve, point in nearest if point is not None and np.isfinite(point[1])]
-        head = f"step {x:.0f}"
-        texts = [f"{curve.name} {self._describe(curve, step, y)}{_offset_note(step, x)}" for curve, step, y in values]
+        head = self._describe_x(x) if self._find_step is None else f"{self._describe_x(x)} (step {self._step_at(x)})"
+        texts = [
+            f"{self._label(curve)} {self._describe(curve, at, y)}{self._offset_note(at, x)}" for curve, at, y in values
+        ]
         self.setAccessibleDescription(", ".join([head, *texts]))
         symbols = [
-            _BEST_SYMBOL.format(theme_colors().success) if self._is_best(curve, step) else _legend_symbol(curve)
-            for curve, step, _ in values
+            _BEST_SYMBOL.format(theme_colors().success) if self._is_best(curve, at) else _legend_symbol(curve)
+            for curve, at, _ in values
         ]
         parts = [f"{symbol}&nbsp;{_non_breaking(text)}" for symbol, text in zip(symbols, texts)]
         self._read_out_label.setText("&nbsp; ".join([f"<b>{_non_breaking(head)}</b>", *parts]))
@@ -198,19 +234,31 @@ class Chart(QWidget):
         self._read_out_label.raise_()
         self.plot.show_crosshair(x)
 
-    def _is_best(self, curve: Curve, step: float) -> bool:
-        """Whether this point of the curve has the ring."""
-        return curve.style is CurveStyle.PLAIN and self._marker is not None and self._marker[0] == step
+    def _describe_x(self, x: float) -> str:
+        return f"step {x:.0f}" if self._find_step is None else format_duration(x)
 
-    def _describe(self, curve: Curve, step: float, y: float) -> str:
+    def _offset_note(self, at: float, x: float) -> str:
+        """Return the step or the time of a point that is not at the crosshair, else ""."""
+        distance = 0 if self._find_step is None else _CLICK_PIXELS  # steps of two runs are equal, times are not
+        is_near = abs(self.plot.x_to_pixels(at) - self.plot.x_to_pixels(x)) <= distance
+        return "" if is_near else f" ({self._describe_x(at)})"
+
+    def _step_at(self, x: float) -> int:
+        return round(x if self._find_step is None else self._find_step(x))
+
+    def _is_best(self, curve: Curve, x: float) -> bool:
+        """Whether this point of the curve has the ring."""
+        return curve.style is CurveStyle.PLAIN and self._marker is not None and self._marker[0] == x
+
+    def _describe(self, curve: Curve, x: float, y: float) -> str:
         """Return the value of a point; for a smoothed curve also the value of the step itself."""
         raw = {c.name: c for c in self._curves if c.style is CurveStyle.FAINT}
         if curve.style is CurveStyle.OTHER and raw:
             return f"{self._format_value(y)} (smoothed)"
-        point = raw[curve.name].points.nearest_point(step) if curve.name in raw else None
+        point = raw[curve.name].points.nearest_point(x) if curve.name in raw else None
         if point is not None and np.isfinite(point[1]):
             return f"{self._format_value(point[1])} (smoothed {self._format_value(y)})"
-        return self._format_value(y) + (" (best)" if self._is_best(curve, step) else "")
+        return self._format_value(y) + (" (best)" if self._is_best(curve, x) else "")
 
     def _update_read_out(self, x: float) -> None:
         """Update the read-out after the curves changed."""
@@ -230,7 +278,7 @@ class Chart(QWidget):
         self._empty_label.setGeometry(area.adjusted(SPACING, 0, -SPACING, 0))
 
     def _hide_crosshair(self) -> None:
-        self._crosshair_step = None
+        self._crosshair_x = None
         self._read_out_label.hide()
         self.plot.show_crosshair(None)
         self.setAccessibleDescription("")
@@ -241,7 +289,7 @@ class Chart(QWidget):
     # -- mouse and keys ------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Handle events of the plot: hide the crosshair, reset the view, place the "step" caption."""
+        """Handle events of the plot: hide the crosshair, reset the view, place the caption of the axis."""
         if event.type() == QEvent.Type.Leave:
             self._hide_crosshair()
         elif event.type() == QEvent.Type.MouseButtonDblClick:
@@ -252,12 +300,12 @@ class Chart(QWidget):
         return super().eventFilter(watched, event)
 
     def _on_click(self, event: QMouseEvent) -> None:
-        x = self.plot.step_at(event.scenePos())  # type: ignore[attr-defined]  # pyqtgraph's own event
+        x = self.plot.x_at(event.scenePos())  # type: ignore[attr-defined]  # pyqtgraph's own event
         if x is None or event.button() != Qt.MouseButton.LeftButton:
             return
         tick = min(self._ticks, key=lambda tick: abs(tick - x), default=x)
         is_near = abs(self.plot.x_to_pixels(tick) - self.plot.x_to_pixels(x)) <= _CLICK_PIXELS
-        self.step_clicked.emit(round(tick if is_near else x))
+        self.step_clicked.emit(self._step_at(tick if is_near else x))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move the crosshair, zoom, or choose the step at the crosshair."""
@@ -266,13 +314,13 @@ class Chart(QWidget):
             far = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
             self._move_crosshair(-1 if key == Qt.Key.Key_Left else 1, far=far)
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
-            middle = sum(self.plot.visible_range) / 2 if self._crosshair_step is None else self._crosshair_step
+            middle = sum(self.plot.visible_range) / 2 if self._crosshair_x is None else self._crosshair_x
             self.plot.zoom(1 / _ZOOM if key == Qt.Key.Key_Minus else _ZOOM, around=middle)
         elif key in (Qt.Key.Key_0, Qt.Key.Key_Home):
             self.reset_view()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._crosshair_step is not None:
-            self.step_clicked.emit(round(self._crosshair_step))
-        elif key == Qt.Key.Key_Escape and self._crosshair_step is not None:
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._crosshair_x is not None:
+            self.step_clicked.emit(self._step_at(self._crosshair_x))
+        elif key == Qt.Key.Key_Escape and self._crosshair_x is not None:
             self._hide_crosshair()
         else:
             super().keyPressEvent(event)
@@ -288,9 +336,9 @@ class Chart(QWidget):
         if curve is None:
             return
         points, (left, right) = curve.points, self.plot.visible_range
-        number = points.nearest_index(right if self._crosshair_step is None else self._crosshair_step)
-        if self._crosshair_step is not None:
-            target = self._crosshair_step + direction * (right - left) / 10
+        number = points.nearest_index(right if self._crosshair_x is None else self._crosshair_x)
+        if self._crosshair_x is not None:
+            target = self._crosshair_x + direction * (right - left) / 10
             neighbor = min(max(number + direction, 0), len(points) - 1)
             number = points.nearest_index(target) if far else neighbor
         x = float(points.x[number])
@@ -320,8 +368,3 @@ def _legend_symbol(curve: Curve) -> str:
 
 def _non_breaking(text: str) -> str:
     return escape(text).replace(" ", "&nbsp;")
-
-
-def _offset_note(step: float, x: float) -> str:
-    """Return the step of a point that is not exactly at the crosshair, else ""."""
-    return "" if step == x else f" (step {step:.0f})"

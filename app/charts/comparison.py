@@ -1,4 +1,4 @@
-"""Comparison with another run in the charts: a previous run of the workspace, or the run of another workspace."""
+"""Comparison with other runs in the charts: previous runs of the workspace, and runs of other workspaces."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from app.charts.figures import RunFigures
 from app.charts.panel import ChartPanel
-from app.file_filters import DOCUMENTS, start_folder, store_folder
-from app.plain_text import button_text
-from app.project import Project
+from app.form.project import Project
+from app.runs.figures import RunFigures
 from app.runs.recent_workspaces import read_recent_workspaces
+from app.widgets.file_filters import DOCUMENTS, start_folder, store_folder
+from app.widgets.plain_text import button_text
+from trainer_core.errors import UserError
+from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.differences import describe_differences
 from trainer_core.sinks.journal import parse_line
 from trainer_core.sinks.journal_follower import JournalFollower
 from trainer_core.workspace.layout import Workspace
@@ -30,23 +33,35 @@ _FOLDER = "comparison_folder"
 
 @dataclass(frozen=True)
 class ComparableRun:
-    """A run that the charts can show beside the current one."""
+    """A run that the charts can show beside the current one.
+
+    Args:
+        root: folder of its files.
+        differences: the settings in which it differs from the current one.
+    """
 
     name: str
-    root: Path  # folder of its files
+    root: Path
+    differences: str = ""
+
+    @property
+    def text(self) -> str:
+        """Name and differences, for a menu."""
+        return f"{self.name}: {self.differences}" if self.differences else self.name
 
 
 class RunComparison(QObject):
-    """Menu of the button "Compare with"; it searches for runs, in the background, each time it opens."""
+    """Menu of the button "Compare"; it searches for runs, in the background, each time it opens."""
 
     message_posted = Signal(str, str)  # level, text
 
     def __init__(self, panel: ChartPanel, project: Project) -> None:
         super().__init__(panel)
         self._panel, self._project = panel, project
-        self._chosen: ComparableRun | None = None
+        self._shown: dict[Path, tuple[str, RunFigures]] = {}  # by folder: name and figures
         self.menu = QMenu(panel)
         panel.compare_button.clicked.connect(self._find_runs)
+        project.workspace_opened.connect(lambda opened: self._draw())  # under the name of its run
 
     def _find_runs(self) -> None:
         workspace = self._project.workspace
@@ -56,13 +71,13 @@ class RunComparison(QObject):
 
     def _show_menu(self, runs: tuple[list[ComparableRun], list[ComparableRun]]) -> None:
         self.menu.clear()
-        self._add("None", lambda: self.choose(None)).setChecked(self._chosen is None)
+        self._add("None", self.clear).setChecked(not self._shown)
         for title, group in zip(("Previous runs of this workspace", "Recent workspaces"), runs):
             if group:
                 self.menu.addSeparator()
                 self.menu.addAction(title).setEnabled(False)
             for choice in group:
-                self._add(choice.name, partial(self.choose, choice)).setChecked(choice == self._chosen)
+                self._add(choice.text, partial(self.toggle, choice)).setChecked(choice.root in self._shown)
         self.menu.addSeparator()
         self.menu.addAction("Other workspace …").triggered.connect(self._choose_other)
         button = self._panel.compare_button
@@ -79,14 +94,19 @@ class RunComparison(QObject):
         folder = QFileDialog.getExistingDirectory(self._panel, "Choose the workspace of another run", start)
         if folder:
             store_folder(_FOLDER, Path(folder))
-            self.choose(ComparableRun(Path(folder).name, Path(folder)))
+            self.toggle(ComparableRun(Path(folder).name, Path(folder)))
 
-    def choose(self, choice: ComparableRun | None) -> None:
-        """Load a run and draw it beside the current one; None ends the comparison."""
+    def clear(self) -> None:
+        """Show no other run."""
         self._project.background.cancel(_JOB)
-        if choice is None:
-            self._chosen = None
-            self._panel.compare_with("", None)
+        self._shown.clear()
+        self._draw()
+
+    def toggle(self, choice: ComparableRun) -> None:
+        """Load a run and draw it beside the others, or remove it if it is drawn."""
+        self._project.background.cancel(_JOB)
+        if self._shown.pop(choice.root, None) is not None:
+            self._draw()
             return
         self._project.background.run_job(
             _JOB, lambda: load_figures(choice.root), lambda figures: self._show(choice, figures), self._raise_error
@@ -100,21 +120,51 @@ class RunComparison(QObject):
                 "another workspace.",
             )
             return
-        self._chosen = choice
-        self._panel.compare_with(choice.name, figures)
+        self._shown[choice.root] = choice.name, figures
+        self._draw()
+
+    def _draw(self) -> None:
+        workspace = self._project.workspace
+        run = workspace.root.name if workspace is not None else "this run"
+        others: dict[str, RunFigures] = {}
+        for root, (name, figures) in self._shown.items():
+            others[name if name not in (run, *others) else f"{name} ({root.parent.name})"] = figures
+        self._panel.show_others(others, run=run)
 
     def _raise_error(self, error: Exception) -> None:
         raise error
 
 
 def find_comparable_runs(workspace: Workspace | None) -> tuple[list[ComparableRun], list[ComparableRun]]:
-    """Return the previous runs of the workspace, newest first, and the runs of other recent workspaces."""
+    """Return the previous runs of the workspace, newest first, and the runs of other recent workspaces.
+
+    Each with the settings in which it differs from the run of the workspace.
+    """
     previous = workspace.previous_runs_with_journal() if workspace else []
     others = [Workspace(path) for path in read_recent_workspaces() if workspace is None or path != workspace.root]
+    config = _read_config(workspace) if workspace else None
     return (
-        [ComparableRun(_training_time(path), path) for path in previous],
-        [ComparableRun(other.root.name, other.root) for other in others if os.path.isfile(other.journal_file)],
+        [ComparableRun(_training_time(path), path, _describe(Workspace(path), config)) for path in previous],
+        [
+            ComparableRun(other.root.name, other.root, _describe(other, config))
+            for other in others
+            if os.path.isfile(other.journal_file)
+        ],
     )
+
+
+def _describe(other: Workspace, config: TrainerConfig | None) -> str:
+    """Return the settings in which a run differs from `config`, "" if either is unknown."""
+    found = _read_config(other)
+    return describe_differences(config, found) if config and found else ""
+
+
+def _read_config(workspace: Workspace) -> TrainerConfig | None:
+    """Read the settings of a run; None if they cannot be used."""
+    try:
+        return TrainerConfig().replace(**workspace.read_settings().values)
+    except (UserError, OSError):
+        return None
 
 
 def load_figures(root: Path) -> RunFigures:

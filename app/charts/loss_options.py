@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
-from app.plain_text import plain_tooltip
-from app.settings_store import open_settings_store
-from app.theme import SPACING
+from app.system.settings_store import open_settings_store
+from app.widgets.plain_text import plain_tooltip
+from app.widgets.theme import SPACING
 
 _SMOOTHING, _AXIS = "charts/smoothing", "charts/loss_axis"
 _SPANS = {1: "Raw", 10: "Smooth 10", 40: "Smooth 40", 200: "Smooth 200", 1000: "Smooth 1000"}
 _DEFAULT_SPAN = 40
-_AXES = {"log": "Log", "linear": "Linear"}
+_LOG, _LINEAR = "log", "linear"  # values of the settings store
 
 
 class LossOptions(QWidget):
-    """Combo boxes for loss smoothing and axis type."""
+    """Combo box for the smoothing of the loss, and a switch for its axis."""
 
     changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.smoothing = _make_combo_box("Loss smoothing", "Average the loss over this number of steps", _SPANS)
-        self.axis = _make_combo_box("Loss axis", "Show the loss on a logarithmic or a linear axis", _AXES)
-        _select(self.smoothing, _DEFAULT_SPAN)
-        for key, box in self._boxes():
-            _select(box, open_settings_store().value(key))
+        store = open_settings_store()
+        self.smoothing = _make_smoothing_box()
+        for span in (_DEFAULT_SPAN, store.value(_SMOOTHING)):
+            _select(self.smoothing, span)
+        self.smoothing.activated.connect(lambda index: self._choose(_SMOOTHING, self.smoothing_span))
+        self.axis = QPushButton("Log")
+        self.axis.setProperty("role", "segment")
+        self.axis.setCheckable(True)
+        self.axis.setChecked(store.value(_AXIS) != _LINEAR)
+        self.axis.setAccessibleName("Logarithmic axis of the loss")
+        self.axis.setToolTip("Show the loss on a logarithmic axis, where late progress is easier to see")
+        self.axis.toggled.connect(lambda is_log: self._choose(_AXIS, _LOG if is_log else _LINEAR))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING // 2)
-        for key, box in self._boxes():
-            row.addWidget(box)
-            box.activated.connect(lambda index, key=key, box=box: self._choose(key, box))
+        row.addWidget(self.smoothing)
+        row.addWidget(self.axis)
 
     @property
     def smoothing_span(self) -> int:
@@ -46,22 +49,19 @@ class LossOptions(QWidget):
     @property
     def is_logarithmic(self) -> bool:
         """Whether the axis is logarithmic."""
-        return bool(self.axis.currentData() == "log")
+        return self.axis.isChecked()
 
-    def _boxes(self) -> tuple[tuple[str, QComboBox], ...]:
-        return (_SMOOTHING, self.smoothing), (_AXIS, self.axis)
-
-    def _choose(self, key: str, box: QComboBox) -> None:
-        open_settings_store().setValue(key, box.currentData())
+    def _choose(self, key: str, value: object) -> None:
+        open_settings_store().setValue(key, value)
         self.changed.emit()
 
 
-def _make_combo_box(name: str, tooltip: str, labels: Mapping[Any, str]) -> QComboBox:
+def _make_smoothing_box() -> QComboBox:
     box = QComboBox()
-    box.setAccessibleName(name)
-    box.setToolTip(plain_tooltip(tooltip))
-    for value, text in labels.items():
-        box.addItem(text, value)
+    box.setAccessibleName("Loss smoothing")
+    box.setToolTip(plain_tooltip("Average the loss over this number of steps"))
+    for span, text in _SPANS.items():
+        box.addItem(text, span)
     return box
 
 

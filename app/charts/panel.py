@@ -1,4 +1,4 @@
-"""The charts of a run: loss, PSNR and spectrum distance beside bicubic, and learning rate.
+"""The charts of a run: loss, PSNR, SSIM and spectrum distance beside bicubic, and learning rate.
 
 Events fill arrays. A timer draws at most once a second, and only the visible charts with new data. It draws less often
 if drawing takes long, because the training runs on the same cores.
@@ -7,20 +7,27 @@ if drawing takes long, because the training runs on the same cores.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
+from typing import Callable
 
-from PySide6.QtCore import QTimer, Signal
+import numpy as np
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app.charts.chart import Chart
-from app.charts.figures import RunFigures
 from app.charts.loss_options import LossOptions
 from app.charts.plot import Curve, CurveStyle
-from app.icons import set_icon
-from app.plain_text import plain_tooltip
-from app.theme import SPACING, theme
+from app.runs.figures import RunFigures
+from app.runs.points import Points
+from app.system.settings_store import open_settings_store
+from app.widgets.flow_layout import FlowLayout
+from app.widgets.icons import set_icon
+from app.widgets.plain_text import plain_tooltip
+from app.widgets.theme import SPACING, theme
 from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 
+_TIME_KEY = "charts/by_time"
 _DRAW_INTERVAL = 1000  # milliseconds
 _MIN_PSNR_RANGE = 0.05  # dB; smaller differences do not matter
 _REDRAW_DELAY = 50  # milliseconds before the first drawing after a pause, or one that the user requested
@@ -28,13 +35,14 @@ _MIN_PAUSE_RATIO = 4  # minimum pause between drawings, as a multiple of the dur
 
 
 class ChartPanel(QWidget):
-    """Panel of charts; `on_event` adds live events, `show_figures` shows a stored run, `compare_with` adds a second."""
+    """Panel of charts; `on_event` adds live events, `show_figures` shows a stored run, `show_others` adds more runs."""
 
     step_chosen = Signal(int)  # the user clicked a chart at this step
 
     def __init__(self) -> None:
         super().__init__()
         self.loss_options = LossOptions()
+        self.time_switch = _make_time_switch()
         self.loss = Chart("Loss", empty="The loss appears after the first steps.", log=self.loss_options.is_logarithmic)
         self.psnr = Chart(
             "PSNR",
@@ -43,6 +51,7 @@ class ChartPanel(QWidget):
             number_format=".2f",
             min_range=_MIN_PSNR_RANGE,
         )
+        self.ssim = Chart("SSIM", empty="SSIM appears after the first validation.", number_format=".3f")
         self.spectrum = Chart(
             "Spectrum distance",
             "dB",
@@ -53,8 +62,8 @@ class ChartPanel(QWidget):
             "Learning rate", empty="The learning rate appears after the first steps.", number_format=".2e"
         )
         self.figures = RunFigures()
-        self.other: RunFigures | None = None
-        self._other_name = ""
+        self.others: dict[str, RunFigures] = {}  # by name
+        self._run = ""  # name of this run beside the others, "" without others
         self._stale: set[Chart] = set()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -63,25 +72,33 @@ class ChartPanel(QWidget):
         for chart in self._charts():
             chart.step_clicked.connect(self.step_chosen)
         self.loss_options.changed.connect(self._apply_loss_options)
+        self.time_switch.toggled.connect(self._apply_time_switch)
+        self._set_time_axes()
         theme().changed.connect(self._redraw_soon)
 
     def _charts(self) -> tuple[Chart, ...]:
-        return self.loss, self.psnr, self.spectrum, self.rate
+        return self.loss, self.psnr, self.ssim, self.spectrum, self.rate
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)
-        switches, charts = QHBoxLayout(), QHBoxLayout()
-        switches.setSpacing(SPACING // 2)
+        self.charts = QWidget()
+        shown, options = QWidget(), QWidget()  # each continues in a second line where there is no room
+        switches, tools = FlowLayout(shown, SPACING // 2), FlowLayout(options, SPACING // 2)
+        charts = QHBoxLayout(self.charts)
+        charts.setContentsMargins(0, 0, 0, 0)
         charts.setSpacing(SPACING)
-        for chart, name, visible in (
-            (self.loss, "Loss", True),
-            (self.psnr, "PSNR", True),
-            (self.spectrum, "Spectrum distance", False),
-            (self.rate, "Learning rate", False),
+        for chart, text, name, visible in (
+            (self.loss, "Loss", "Loss", True),
+            (self.psnr, "PSNR", "PSNR", True),
+            (self.ssim, "SSIM", "SSIM", False),
+            (self.spectrum, "Spectrum", "Spectrum distance", False),
+            (self.rate, "Rate", "Learning rate", False),
         ):
-            switch = QPushButton(name)
+            switch = QPushButton(text)
+            switch.setProperty("role", "segment")
+            switch.setAccessibleName(name)
             switch.setCheckable(True)
             switch.setChecked(visible)
             switch.setToolTip(plain_tooltip(f'Show or hide the chart "{name}"'))
@@ -95,14 +112,25 @@ class ChartPanel(QWidget):
             chart.setVisible(visible)
             switches.addWidget(switch)
             charts.addWidget(chart, 1)
-        switches.addStretch(1)
-        switches.addWidget(self.loss_options)
-        self.compare_button = QPushButton("Compare with …")
-        self.compare_button.setToolTip("Draw the loss and PSNR of another run in these charts")
-        set_icon(self.compare_button, "compare")
-        switches.addWidget(self.compare_button)
-        layout.addLayout(switches)
-        layout.addLayout(charts, 1)
+        tools.addWidget(self.loss_options)
+        tools.addWidget(self.time_switch)
+        self.compare_button = QPushButton("Compare …")
+        self.compare_button.setProperty("role", "segment")
+        self.compare_button.setToolTip("Draw the curves of other runs in these charts")
+        tools.addWidget(self.compare_button)
+        self.save_button = QToolButton()
+        self.save_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.save_button.setAccessibleName("Save the charts")
+        self.save_button.setToolTip("Save the charts as a picture, or the figures as a table")
+        set_icon(self.save_button, "save")
+        tools.addWidget(self.save_button)
+        row = QHBoxLayout()
+        row.setSpacing(SPACING)
+        row.addWidget(shown, 0, Qt.AlignmentFlag.AlignTop)
+        row.addStretch(1)
+        row.addWidget(options, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(row)
+        layout.addWidget(self.charts, 1)
 
     # -- events --------------------------------------------------------------------------------
 
@@ -118,9 +146,9 @@ class ChartPanel(QWidget):
         if isinstance(event, StepDone):
             return self.loss, self.rate
         if isinstance(event, Validated):
-            return self.psnr, self.spectrum
+            return self.psnr, self.ssim, self.spectrum
         if isinstance(event, CheckpointSaved):
-            return self.loss, self.psnr, self.spectrum
+            return self.loss, self.psnr, self.ssim, self.spectrum
         return self._charts() if isinstance(event, RunStarted) else ()
 
     def show_figures(self, figures: RunFigures) -> None:
@@ -142,9 +170,14 @@ class ChartPanel(QWidget):
         """Remove all curves of the run."""
         self.show_figures(RunFigures())
 
-    def compare_with(self, name: str, figures: RunFigures | None) -> None:
-        """Draw the loss and PSNR of another run behind those of this one; None ends the comparison."""
-        self.other, self._other_name = figures, name
+    def show_others(self, others: Mapping[str, RunFigures], *, run: str = "this run") -> None:
+        """Draw the curves of other runs, by name, behind those of this one; none ends the comparison.
+
+        Args:
+            others: figures by the name of their run.
+            run: the name of this run, for the legends.
+        """
+        self.others, self._run = dict(others), run if others else ""
         self._redraw_soon()
 
     # -- drawing -------------------------------------------------------------------------------
@@ -156,31 +189,70 @@ class ChartPanel(QWidget):
                 self._draw(chart)
 
     def _draw(self, chart: Chart) -> None:
-        figures = self.figures
+        figures, run, ticks = self.figures, self._run, self._place_steps(self.figures.checkpoints)
         if chart is self.loss:
-            chart.show_curves(self._loss_curves(), ticks=figures.checkpoints)
+            chart.show_curves(self._loss_curves(), ticks=ticks, run=run)
         elif chart is self.psnr:
-            curves = [Curve("PSNR", figures.psnr)]
-            curves += [Curve(self._other_name, self.other.psnr, style=CurveStyle.OTHER)] if self.other else []
-            chart.show_curves(curves, ticks=figures.checkpoints, marker=figures.best, reference=figures.bicubic)
+            curves = [Curve("PSNR", self._place(figures, figures.psnr))]
+            curves += self._other_curves(lambda other: other.psnr)
+            marker = self._place_point(figures.best)
+            chart.show_curves(curves, ticks=ticks, marker=marker, reference=figures.bicubic, run=run)
+        elif chart is self.ssim:
+            curves = [Curve("SSIM", self._place(figures, figures.ssim))]
+            curves += self._other_curves(lambda other: other.ssim)
+            chart.show_curves(curves, ticks=ticks, reference=figures.bicubic_ssim, run=run)
         elif chart is self.spectrum:
-            curves = [Curve("spectrum distance", figures.spectrum)]
-            curves += [Curve(self._other_name, self.other.spectrum, style=CurveStyle.OTHER)] if self.other else []
-            marker, reference = figures.best_spectrum, figures.bicubic_spectrum
-            chart.show_curves(curves, ticks=figures.checkpoints, marker=marker, reference=reference)
+            curves = [Curve("spectrum distance", self._place(figures, figures.spectrum))]
+            curves += self._other_curves(lambda other: other.spectrum)
+            marker, reference = self._place_point(figures.best_spectrum), figures.bicubic_spectrum
+            chart.show_curves(curves, ticks=ticks, marker=marker, reference=reference, run=run)
         elif chart is self.rate:
-            chart.show_curves([Curve("learning rate", figures.rate, series=2)])
+            chart.show_curves([Curve("learning rate", self._place(figures, figures.rate), series=2)])
 
     def _loss_curves(self) -> list[Curve]:
         curves, span = [], self.loss_options.smoothing_span
         for number, (name, term) in enumerate(self.figures.losses.items()):
             name = name if len(self.figures.losses) > 1 else "loss"
             if span > 1:
-                curves.append(Curve(name, term.raw, number, CurveStyle.FAINT))
-            curves.append(Curve(name, term.smooth(span), number))
-        if self.other and "total" in self.other.losses:
-            curves.append(Curve(self._other_name, self.other.losses["total"].smooth(span), style=CurveStyle.OTHER))
-        return curves
+                curves.append(Curve(name, self._place(self.figures, term.raw), number, CurveStyle.FAINT))
+            curves.append(Curve(name, self._place(self.figures, term.smooth(span)), number))
+        with_loss = {name: other for name, other in self.others.items() if "total" in other.losses}
+        return curves + self._other_curves(lambda other: other.losses["total"].smooth(span), with_loss)
+
+    def _other_curves(
+        self, points_of: Callable[[RunFigures], Points], others: Mapping[str, RunFigures] | None = None
+    ) -> list[Curve]:
+        """Return a curve of each other run, in the color that the run has in all charts."""
+        shown = self.others if others is None else others
+        return [
+            Curve(name, self._place(other, points_of(other)), number, CurveStyle.OTHER)
+            for number, (name, other) in enumerate(self.others.items())
+            if name in shown
+        ]
+
+    def _place(self, figures: RunFigures, points: Points) -> Points:
+        """Return the points of a run over the chosen horizontal axis."""
+        return figures.time.place(points) if self.time_switch.isChecked() else points
+
+    def _place_steps(self, steps: Sequence[float]) -> list[float]:
+        return self.figures.time.seconds_at(np.array(steps)).tolist() if self.time_switch.isChecked() else list(steps)
+
+    def _place_point(self, point: tuple[float, float] | None) -> tuple[float, float] | None:
+        return point and (self._place_steps([point[0]])[0], point[1])
+
+    def _set_time_axes(self) -> None:
+        for chart in self._charts():
+            chart.set_time_axis(
+                (lambda seconds: self.figures.time.step_at(seconds)) if self.time_switch.isChecked() else None
+            )
+
+    def _apply_time_switch(self, is_by_time: bool) -> None:
+        open_settings_store().setValue(_TIME_KEY, is_by_time)
+        self._set_time_axes()
+        self.draw()
+        for chart in self._charts():
+            chart.reset_view()
+        self._redraw_soon()
 
     def _apply_loss_options(self) -> None:
         self.loss.set_log(self.loss_options.is_logarithmic)
@@ -216,3 +288,13 @@ class ChartPanel(QWidget):
         """Draw the charts that received data while the panel was hidden."""
         super().showEvent(event)
         self._redraw_soon()
+
+
+def _make_time_switch() -> QPushButton:
+    """Return the switch of the horizontal axis, as the last session left it."""
+    switch = QPushButton("By time")
+    switch.setProperty("role", "segment")
+    switch.setCheckable(True)
+    switch.setChecked(open_settings_store().value(_TIME_KEY) in (True, "true"))
+    switch.setToolTip("Draw the curves over the time that the run has trained, without pauses, instead of its steps")
+    return switch

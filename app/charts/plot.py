@@ -1,8 +1,8 @@
-"""The plot of a chart: curves over steps, drawn by pyqtgraph with the options that make it fast.
+"""The plot of a chart: curves over steps or time, drawn by pyqtgraph with the options that make it fast.
 
 It uses thin pens without anti-aliasing, arrays instead of lists, and peak downsampling that is set once the curve is in
-the plot. Plot items are reused as long as the plot exists. The vertical range fits the visible points; mouse and wheel
-move and zoom along the steps.
+the plot. Plot items are reused as long as the plot exists. The vertical range fits the visible points, unless the
+user zooms to a rectangle (`app.charts.view`).
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor
 
-from app.charts.axes import StepAxis, ValueAxis
-from app.charts.points import Points
-from app.theme import theme, theme_colors
+from app.charts.axes import HorizontalAxis, ValueAxis
+from app.charts.view import PlotView
+from app.runs.points import Points
+from app.widgets.theme import theme, theme_colors
 
 _TICK_SHARE = 0.05  # height of a tick, relative to the plot
 _FAINT_OPACITY = 0.35  # share of the curve's color, the rest is background
-_MIN_VISIBLE_STEPS = 4  # the limit of zooming in
+_MIN_VISIBLE = 4  # steps or seconds; the limit of zooming in
+_DOT_SIZE = 7  # pixels of a point that has no neighbor to draw a line to
 
 
 class CurveStyle(Enum):
@@ -33,7 +36,7 @@ class CurveStyle(Enum):
 
 
 class Curve(NamedTuple):
-    """A curve to draw: name, points, index of its color, and style."""
+    """A curve to draw: name, points, index of its color (of another run: its number among them), and style."""
 
     name: str
     points: Points
@@ -43,7 +46,7 @@ class Curve(NamedTuple):
     def color(self) -> QColor:
         """Return the color of the curve in the current theme."""
         if self.style is CurveStyle.OTHER:
-            return QColor(theme_colors().muted)
+            return QColor((theme_colors().muted, *theme_colors().series[1:])[self.series % len(theme_colors().series)])
         color = QColor(theme_colors().series[self.series % len(theme_colors().series)])
         return _blend_with_background(color) if self.style is CurveStyle.FAINT else color
 
@@ -60,6 +63,17 @@ def _blend_with_background(color: QColor) -> QColor:
     )
 
 
+def _show_dot(item: pg.PlotDataItem, curve: Curve) -> None:
+    """Draw a curve of a single finite point as a dot, since a line needs two."""
+    symbol = "o" if np.isfinite(curve.points.x + curve.points.y).sum() == 1 else None
+    if symbol != item.opts["symbol"]:
+        item.setSymbolSize(_DOT_SIZE)
+        item.setSymbolPen(None)
+        item.setSymbol(symbol)
+    if symbol is not None:
+        item.setSymbolBrush(curve.color())
+
+
 class Plot(pg.PlotWidget):
     """Plot widget; `draw` shows curves, ticks, marker and reference line.
 
@@ -69,8 +83,8 @@ class Plot(pg.PlotWidget):
     """
 
     def __init__(self, *, log: bool, min_range: float) -> None:
-        self.view = pg.ViewBox(enableMenu=False)
-        super().__init__(viewBox=self.view, axisItems={"left": ValueAxis(), "bottom": StepAxis()})
+        self.view = PlotView()
+        super().__init__(viewBox=self.view, axisItems={"left": ValueAxis(), "bottom": HorizontalAxis()})
         self._items: dict[tuple[str, CurveStyle], pg.PlotDataItem] = {}
         self._curves: Sequence[Curve] = ()
         self._pen_cache: dict[tuple[str, CurveStyle], int] = {}
@@ -80,9 +94,7 @@ class Plot(pg.PlotWidget):
         item.ctrlMenu.setParent(self, item.ctrlMenu.windowFlags())  # without a parent the menu would outlive the plot
         item.hideButtons()
         item.showGrid(x=False, y=True, alpha=0.12)
-        self.view.setMouseEnabled(x=True, y=False)
-        self.view.setAutoVisible(y=True)
-        self.view.setLimits(minXRange=_MIN_VISIBLE_STEPS, minYRange=min_range)
+        self.view.setLimits(minXRange=_MIN_VISIBLE, minYRange=min_range)
         self._ticks = pg.VTickGroup(yrange=[0, _TICK_SHARE])
         self._crosshair = pg.InfiniteLine(angle=90, movable=False)
         self._crosshair.hide()
@@ -105,12 +117,14 @@ class Plot(pg.PlotWidget):
         marker: tuple[float, float] | None = None,
         reference: float | None = None,
     ) -> None:
-        """Show exactly these curves, ticks at these steps, a ring around `marker`, and a level line at `reference`."""
+        """Show exactly these curves, ticks at these x, a ring around `marker`, and a level line at `reference`."""
         self._curves = curves
         for key in self._items.keys() - {(curve.name, curve.style) for curve in curves}:
             self._items[key].setData([], [])
         for curve in curves:
-            self._item(curve).setData(curve.points.x, curve.points.y)
+            item = self._item(curve)
+            item.setData(curve.points.x, curve.points.y)
+            _show_dot(item, curve)
         self._ticks.setXVals(list(ticks))
         self._marker.setData(*([[marker[0]], [marker[1]]] if marker else [[], []]))
         if self.has_curves is not self._has_labels:
@@ -135,11 +149,23 @@ class Plot(pg.PlotWidget):
             self.getPlotItem().enableAutoRange()
 
     def set_log(self, log: bool) -> None:
-        """Make the vertical axis logarithmic or linear; steps that the user zoomed to stay visible."""
-        all_steps, span = self.view.autoRangeEnabled()[0], self.visible_range
-        self.getPlotItem().setLogMode(y=log)  # this shows all steps
-        if not all_steps:
+        """Make the vertical axis logarithmic or linear; what the user zoomed to stays visible."""
+        shows_all, span = self.view.autoRangeEnabled()[0], self.visible_range
+        self.getPlotItem().setLogMode(y=log)  # this shows everything
+        if not shows_all:
             self.view.setXRange(*span, padding=0)
+
+    def set_time_axis(self, is_time: bool) -> None:
+        """Make the horizontal axis one of time, in seconds, or of steps; the next `draw` needs curves over it."""
+        axis = self.getPlotItem().getAxis("bottom")
+        axis.is_time = is_time
+        axis.picture = None
+
+    @property
+    def x_caption(self) -> str:
+        """What the labels of the horizontal axis count."""
+        caption: str = self.getPlotItem().getAxis("bottom").caption
+        return caption
 
     def _item(self, curve: Curve) -> pg.PlotDataItem:
         key = curve.name, curve.style
@@ -166,6 +192,7 @@ class Plot(pg.PlotWidget):
         c = theme_colors()
         self._pen_cache.clear()
         self.setBackground(c.base)
+        self.view.apply_theme()
         for side in ("left", "bottom"):
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(c.border)
@@ -180,40 +207,40 @@ class Plot(pg.PlotWidget):
     # -- positions -----------------------------------------------------------------------------
 
     def show_crosshair(self, x: float | None) -> None:
-        """Show the crosshair at this step; None hides it."""
+        """Show the crosshair at this x; None hides it."""
         self._crosshair.setVisible(x is not None)
         if x is not None:
             self._crosshair.setValue(x)
 
-    def step_at(self, position: QPointF) -> float | None:
-        """Return the step at a point of the scene, or None outside the axes."""
+    def x_at(self, position: QPointF) -> float | None:
+        """Return the x at a point of the scene, in steps or seconds, or None outside the axes."""
         if not self.view.sceneBoundingRect().contains(position):
             return None
         return float(self.view.mapSceneToView(position).x())
 
     def x_to_pixels(self, x: float) -> float:
-        """Return the horizontal position of a step in scene pixels from the left."""
+        """Return the position of x in scene pixels from the left."""
         return float(self.view.mapViewToScene(QPointF(x, 0)).x())
 
     @property
     def visible_range(self) -> tuple[float, float]:
-        """The first and the last visible step."""
+        """The first and the last visible x."""
         left, right = self.view.viewRange()[0]
         return float(left), float(right)
 
     def show_all(self) -> None:
-        """Show all steps, and follow new ones."""
+        """Show everything, and follow new points."""
         ends = [curve.points.x[[0, -1]] for curve in self._curves if len(curve.points)]
         if ends:  # set the range first, because clipped curves report only their visible part
             self.view.setXRange(min(first for first, _ in ends), max(last for _, last in ends))
         self.getPlotItem().enableAutoRange()
 
     def zoom(self, factor: float, around: float) -> None:
-        """Zoom in (factor above 1) or out around a step, which keeps its position."""
+        """Zoom in (factor above 1) or out around x, which keeps its position."""
         self.view.scaleBy(x=1 / factor, center=QPointF(around, 0))
 
     def scroll_to(self, x: float) -> None:
-        """Scroll to a step that is not visible and center it."""
+        """Scroll to an x that is not visible and center it."""
         left, right = self.visible_range
         if not left <= x <= right:
             half = (right - left) / 2

@@ -1,1 +1,1 @@
-"""The settings form, built from the settings schema, and the checklist beside Start."""
+"""The project that the user edits, its form, built from the settings schema, and the checklist beside Start."""

@@ -1,15 +1,15 @@
-"""The checklist beside Start: one line per check of the settings; clicking a line leads to the setting it concerns."""
+"""The checklist beside Start: each check of the settings; a click on one leads to the setting it concerns."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from app.form.wording import with_form_labels
-from app.icons import set_icon
-from app.plain_text import button_text, plain_tooltip, visible
-from app.theme import SPACING
+from app.widgets.icons import set_icon
+from app.widgets.plain_text import button_text, plain_tooltip, visible
+from app.widgets.theme import SPACING
+from app.widgets.wording import with_form_labels
 from trainer_core.planning.readiness import ERROR, OK, PENDING, WARNING, Check
 
 _STATE_ICONS = {
@@ -20,10 +20,11 @@ _STATE_ICONS = {
 }
 _STATE_TEXTS = {OK: "ok", PENDING: "checking", ERROR: "error", WARNING: "warning"}
 _ICON_WIDTH = 36  # pixels of a line that its icon and its margins take
+_MAX_LINES = 4  # of a text that says what to do
 
 
 class Checklist(QWidget):
-    """List of checks, one line each."""
+    """List of checks."""
 
     clicked = Signal(str)  # name of the setting
 
@@ -57,7 +58,7 @@ class Checklist(QWidget):
 
     def _update_line(self, line: ChecklistLine, check: Check) -> None:
         text = with_form_labels(check.text)
-        line.set_text(text)
+        line.set_text(text, max_lines=_MAX_LINES if check.state in (ERROR, WARNING) else 1)
         line.setProperty("setting", check.setting)
         line.setAccessibleName(f"{_STATE_TEXTS[check.state]}: {text}")
         set_icon(line, *_STATE_ICONS[check.state])
@@ -68,26 +69,69 @@ class Checklist(QWidget):
 
 
 class ChecklistLine(QPushButton):
-    """Clickable line whose text is elided with "…" when it is too long; the tooltip holds the full text."""
+    """Clickable check, whose text continues in the next line where it is too long; the tooltip holds the full text.
+
+    A text that exceeds the lines that it may have ends with "…".
+
+    Attributes:
+        full_text: the whole text.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._full_text = ""
+        self.full_text, self._max_lines = "", 1
         self.setProperty("role", "line")
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
 
-    def set_text(self, text: str) -> None:
-        """Show `text`, elided to the width of the line."""
-        self._full_text = visible(text)
+    def set_text(self, text: str, *, max_lines: int = 1) -> None:
+        """Show `text` in at most so many lines."""
+        self.full_text, self._max_lines = visible(text), max_lines
         self.setToolTip(plain_tooltip(text))
-        self._elide()
+        self._fit()
+        self.updateGeometry()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Elide the text again for the new width."""
+        """Break the text for the new width."""
         super().resizeEvent(event)
-        self._elide()
+        self._fit()
 
-    def _elide(self) -> None:
-        width = self.width() - _ICON_WIDTH
-        text = self.fontMetrics().elidedText(self._full_text, Qt.TextElideMode.ElideRight, width)
-        self.setText(button_text(text))
+    def sizeHint(self) -> QSize:
+        """Return the size of a text of one line."""
+        return QSize(super().sizeHint().width(), self._height_of(1))
+
+    def hasHeightForWidth(self) -> bool:
+        """Whether the height follows from the width: yes."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of all lines at a width."""
+        return self._height_of(len(self._break_text(width)))
+
+    def _height_of(self, lines: int) -> int:
+        def height(count: int) -> int:
+            return self.fontMetrics().size(0, "\n".join(["X"] * count)).height()
+
+        return super().sizeHint().height() + height(lines) - height(self.text().count("\n") + 1)
+
+    def _fit(self) -> None:
+        self.setText("\n".join(map(button_text, self._break_text(self.width()))))
+
+    def _break_text(self, width: int) -> list[str]:
+        """Return the lines of the text; the last one may end with "…"."""
+        metrics, room = self.fontMetrics(), width - _ICON_WIDTH
+        rest = self.full_text
+        lines: list[str] = []
+        while len(lines) + 1 < self._max_lines and metrics.horizontalAdvance(rest) > room:
+            words = rest.split(" ")
+            count = next((n for n in range(len(words), 0, -1) if _advance(metrics, words[:n]) <= room), 0)
+            if not count or count == len(words):
+                break  # a word that is wider than the line
+            lines.append(" ".join(words[:count]))
+            rest = " ".join(words[count:])
+        return [*lines, metrics.elidedText(rest, Qt.TextElideMode.ElideRight, room)]
+
+
+def _advance(metrics: QFontMetrics, words: list[str]) -> int:
+    return metrics.horizontalAdvance(" ".join(words))

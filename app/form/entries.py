@@ -1,7 +1,7 @@
 """Entry widgets of the form, one class for each kind of setting.
 
-`make_entry` returns the widget of a setting. All entries share `value()`, `show_value()` and the signal `edited`. The
-value of a number entry that does not hold a number is the typed text, so that the schema reports the problem.
+All entries share `value()`, `show_value()` and the signal `edited`. The value of a number entry that does not hold a
+number is the typed text, so that the schema reports the problem.
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
-from app.form.wording import setting_file_filter, setting_hint
-from app.icons import set_icon
-from app.plain_text import plain_tooltip
-from app.theme import SPACING, scale_width
+from app.widgets.icons import set_icon
+from app.widgets.plain_text import plain_tooltip
+from app.widgets.theme import SPACING, scale_width
+from app.widgets.wording import form_label, setting_file_filter, setting_hint
 from trainer_core.pasted_path import clean_path
 from trainer_core.settings.schema import AUTO, INT_OR_AUTO, Setting, format_value
 
 _MAX_CHARACTERS = 20  # of a selected choice; the list shows it whole
+_MAX_SEGMENT = 16  # characters of the longest of several buttons side by side
 
 
 class Entry(QWidget):
@@ -94,6 +96,12 @@ class NumberEntry(Entry):
         """Show the number; a line that already has this value keeps the user's spelling."""
         if self.value() != value or (value is None and self.line.text()):
             self.line.setText("" if value is None else format_value(value))
+
+    def show_result(self, text: str | None) -> None:
+        """Gray the line and show what another setting results in; None: this setting decides and can be edited."""
+        self.line.setEnabled(text is None)
+        if text is not None and self.line.text() != text:
+            self.line.setText(text)
 
 
 class PairEntry(Entry):
@@ -167,7 +175,7 @@ class SwitchEntry(Entry):
 
 
 class ChoiceEntry(Entry):
-    """Entry of one choice from a combo box, for the advanced settings."""
+    """Entry of one choice from a combo box."""
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -202,12 +210,20 @@ class ChoiceEntry(Entry):
 
 
 class SegmentsEntry(Entry):
-    """Entry of one of a few choices, each a button; `labels` maps a choice to the text of its button."""
+    """Entry of one of a few choices, a button each: side by side or, if a text is long, one below the other.
+
+    Args:
+        setting: the setting.
+        labels: choice -> text of its button.
+    """
 
     def __init__(self, setting: Setting, labels: Mapping[Any, str]) -> None:
         super().__init__(setting)
         self._group = QButtonGroup(self)
         self._values = list(labels)
+        buttons = QVBoxLayout() if max(map(len, labels.values())) > _MAX_SEGMENT else QHBoxLayout()
+        buttons.setSpacing(SPACING // 2)
+        self.row.addLayout(buttons, 1)
         for number, text in enumerate(labels.values()):
             button = QPushButton(text)
             button.setCheckable(True)
@@ -215,7 +231,7 @@ class SegmentsEntry(Entry):
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.setMinimumWidth(30)
             self._group.addButton(button, number)
-            self.row.addWidget(button)
+            buttons.addWidget(button)
         self._group.idClicked.connect(lambda number: self.edited.emit(self._values[number]))
         self.setFocusProxy(self._group.button(0))
 
@@ -243,7 +259,7 @@ class SegmentsEntry(Entry):
 
 
 class PathEntry(Entry):
-    """Entry of a file or a folder, typed or chosen in a dialog; a button chooses the word that stands for one."""
+    """Entry of a file or a folder, typed or chosen in a dialog."""
 
     path_chosen = Signal(str)  # in the dialog
 
@@ -256,31 +272,20 @@ class PathEntry(Entry):
         set_icon(self.browse, "folder")
         self.browse.clicked.connect(self.browse_path)
         self.row.addWidget(self.line, 1)
-        if setting.word_label:
-            self.word_button = QPushButton(setting.word_label)
-            self.word_button.clicked.connect(self._choose_word)
-            self.line.textChanged.connect(lambda text: self.word_button.setVisible(text != setting.word_label))
-            self.row.addWidget(self.word_button)
         self.row.addWidget(self.browse)
         self.setFocusProxy(self.line)
-
-    def _choose_word(self) -> None:
-        self.show_value(self.setting.word)
-        self.edited.emit(self.setting.word)
 
     def value(self) -> str | None:
         """Return the path that the text means; for an empty line None if the setting is optional, else ""."""
         text = self.line.text()
-        if text and text == self.setting.word_label:
-            return self.setting.word
         return clean_path(text) if text.strip() else (None if self.setting.optional else "")
 
     def show_value(self, value: Any) -> None:
-        """Show the path from its beginning, or the label of the word."""
+        """Show the path, from its beginning unless the user is typing there."""
         if self.value() != value:
-            is_word = bool(value) and value == self.setting.word
-            self.line.setText(self.setting.word_label if is_word else value or "")
-            self.line.setCursorPosition(0)
+            self.line.setText(value or "")
+            if not self.line.hasFocus():
+                self.line.setCursorPosition(0)
 
     def set_accessible_text(self, label: str, description: str) -> None:
         """Set the accessible texts, including the name of the Browse button."""
@@ -289,12 +294,11 @@ class PathEntry(Entry):
 
     def browse_path(self) -> None:
         """Open a dialog to choose the file or folder, and emit `path_chosen`."""
-        text = self.line.text()
-        start = text if text and text != self.setting.word_label else os.path.expanduser("~")
+        start, label = self.line.text() or os.path.expanduser("~"), form_label(self.setting)
         if self.setting.kind == "folder":
-            path = QFileDialog.getExistingDirectory(self, self.setting.label, start)
+            path = QFileDialog.getExistingDirectory(self, label, start)
         else:
-            path, _ = QFileDialog.getOpenFileName(self, self.setting.label, start, setting_file_filter(self.setting))
+            path, _ = QFileDialog.getOpenFileName(self, label, start, setting_file_filter(self.setting))
         if path:
             self.line.setText(path)
             self.path_chosen.emit(path)
@@ -312,21 +316,6 @@ class _NoWheelComboBox(QComboBox):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the form, so that scrolling does not change the selection."""
         event.ignore()
-
-
-def make_entry(setting: Setting, labels: Mapping[Any, str] | None = None) -> Entry:
-    """Return the entry widget of a setting; with `labels` its choices are buttons side by side."""
-    if labels:
-        return SegmentsEntry(setting, labels)
-    classes: dict[str, type[Entry]] = {
-        "switch": SwitchEntry,
-        "choice": ChoiceEntry,
-        "pair": PairEntry,
-        "name": NameEntry,
-        "file": PathEntry,
-        "folder": PathEntry,
-    }
-    return classes.get(setting.kind, NumberEntry)(setting)
 
 
 def _parse_number(text: str, setting: Setting) -> int | float | str | None:

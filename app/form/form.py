@@ -1,24 +1,23 @@
-"""The settings form: one row per setting of the schema, the basic ones always visible, the others in folded groups.
+"""The settings form: a row for each question, in their order, and one for each other setting behind *Expert*.
 
-The form is built from the schema alone, so that a new setting appears without a change here; only the sharpness is a
-name for several settings.
+The form is built from the schema and the questions of `wording`, so that a new setting appears without a change here;
+only the sharpness is a name for several settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from app.form.entries import ChoiceEntry
+from app.form.entries import ChoiceEntry, NumberEntry
 from app.form.group import FoldedGroup
-from app.form.row import Row
+from app.form.project import Project
+from app.form.row import Row, make_row
 from app.form.sharpness import SharpnessRow
-from app.form.wording import with_form_labels
-from app.plain_text import PlainLabel
-from app.project import Project
-from app.theme import SPACING
+from app.widgets.theme import SPACING
+from app.widgets.wording import FORM_QUESTIONS, with_form_labels
 from trainer_core.settings.config import SETTINGS
 from trainer_core.settings.schema import Setting
 
@@ -33,10 +32,11 @@ class SettingsForm(QScrollArea):
         self._project = project
         self.rows: dict[str, Row] = {}
         self._groups: dict[str, FoldedGroup] = {}
+        self._planned_steps = ""
         self._content = QWidget()
         self._layout = QVBoxLayout(self._content)
         self._layout.setContentsMargins(2 * SPACING, SPACING, SPACING, SPACING)
-        self._layout.setSpacing(SPACING + SPACING // 4)
+        self._layout.setSpacing(SPACING // 4)  # the room for the notes separates the rows
         self._build_rows()
         self.setWidget(self._content)
         self.setWidgetResizable(True)
@@ -47,37 +47,33 @@ class SettingsForm(QScrollArea):
         self.refresh()
 
     def _build_rows(self) -> None:
-        for setting in SETTINGS.values():
-            if not setting.advanced:
-                self._layout.addWidget(self._make_row(setting))
+        for name in FORM_QUESTIONS:
+            self._layout.addWidget(self._make_row(SETTINGS[name]))
+        self.expert = FoldedGroup("Expert")
+        self._layout.addWidget(self.expert)
         self.sharpness = SharpnessRow(self._project)
-        self._layout.addWidget(self.sharpness)
-        more = PlainLabel("More settings")
-        more.setProperty("role", "muted")
-        self._layout.addSpacing(SPACING)
-        self._layout.addWidget(more)
-        self._folded = QVBoxLayout()
-        self._folded.setSpacing(0)
-        self._layout.addLayout(self._folded)
-        for setting in SETTINGS.values():
-            if setting.advanced:
-                self._make_group(setting.group).add(self._make_row(setting))
+        experts = [setting for name, setting in SETTINGS.items() if name not in FORM_QUESTIONS]
+        for title in dict.fromkeys(setting.group for setting in experts):
+            self._add_group(title, [setting for setting in experts if setting.group == title])
         self._layout.addStretch(1)
 
     def _make_row(self, setting: Setting) -> Row:
-        row = Row(setting)
+        row = make_row(setting)
         row.edited.connect(self._project.set_value)
         row.path_chosen.connect(self._project.set_path)
         row.reset_clicked.connect(self._project.reset_value)
         row.more_clicked.connect(self.unusable_requested)
-        self.rows[row.setting.name] = row
+        row.remedy_clicked.connect(self._project.apply_remedy)
+        self.rows[setting.name] = row
         return row
 
-    def _make_group(self, title: str) -> FoldedGroup:
-        if title not in self._groups:
-            self._groups[title] = FoldedGroup(title)
-            self._folded.addWidget(self._groups[title])
-        return self._groups[title]
+    def _add_group(self, title: str, settings: Sequence[Setting]) -> None:
+        group = self._groups[title] = FoldedGroup(title)
+        self.expert.add(group)
+        if title == self.sharpness.setting.group:
+            group.add(self.sharpness)
+        for setting in settings:
+            group.add(self._make_row(setting))
 
     def refresh(self) -> None:
         """Show the values, problems and notes of the project."""
@@ -89,12 +85,27 @@ class SettingsForm(QScrollArea):
             row.show_setting(value, default)
             problem = problems.get(name, "")
             note = with_form_labels(problem) or self._project.note(name)
-            row.set_note(note, invalid=bool(problem), more="" if problem else self._project.details_label(name))
-            if row.setting.advanced and value != default:
+            more, details = self._project.details_label(name), self._project.note_details(name)
+            row.set_note(note, invalid=bool(problem), more=more, details="" if problem else details)
+            row.show_remedy(*self._project.remedy(name))
+            if name not in FORM_QUESTIONS and value != default:
                 changed[row.setting.group] += 1
+        self._show_steps()
         self.sharpness.refresh()
         for title, group in self._groups.items():
             group.show_changed_count(changed[title])
+        self.expert.show_changed_count(sum(changed.values()))
+
+    def show_planned_steps(self, text: str) -> None:
+        """Show the steps that follow from the time limit, "" while they are not known."""
+        self._planned_steps = text
+        self._show_steps()
+
+    def _show_steps(self) -> None:
+        """Gray the steps while the time limit decides, and show those that follow from it."""
+        entry, config = self.rows["steps"].entry, self._project.draft.config
+        assert isinstance(entry, NumberEntry)
+        entry.show_result(None if config.max_minutes is None else self._planned_steps)
 
     def show_choices(self, name: str, labels: Mapping[str, str]) -> None:
         """Offer these values for a setting with a list of choices, with their texts."""
@@ -102,13 +113,20 @@ class SettingsForm(QScrollArea):
         assert isinstance(entry, ChoiceEntry)
         entry.show_choices(labels)
 
-    def focus_setting(self, name: str) -> None:
-        """Scroll to a setting, unfold its group and give its entry the keyboard focus."""
-        row = self.rows[name]
-        if row.setting.advanced:
+    def show_setting(self, name: str) -> None:
+        """Scroll to a setting, if there is one with this name, and unfold its group."""
+        row = self.rows.get(name)
+        if row is None:
+            return
+        if name not in FORM_QUESTIONS:
+            self.expert.set_open(True)
             self._groups[row.setting.group].set_open(True)
         QTimer.singleShot(0, lambda: self.ensureWidgetVisible(row))  # after the layout of the unfolded group
-        row.entry.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def focus_setting(self, name: str) -> None:
+        """Show a setting and give its entry the keyboard focus."""
+        self.show_setting(name)
+        self.rows[name].entry.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def setting_at(self, global_position: QPoint) -> str:
         """Return the name of the setting whose row is at this screen position, or ""."""

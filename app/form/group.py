@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from app.icons import set_icon
-from app.theme import SPACING
+from app.widgets.icons import set_icon
+from app.widgets.theme import SPACING
 
 
 class FoldedGroup(QWidget):
@@ -24,7 +24,7 @@ class FoldedGroup(QWidget):
         self._content = QWidget()
         self._rows = QVBoxLayout(self._content)
         self._rows.setContentsMargins(SPACING, 0, 0, 2 * SPACING)
-        self._rows.setSpacing(SPACING)
+        self._rows.setSpacing(SPACING // 4)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)

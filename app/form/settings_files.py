@@ -9,11 +9,11 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.errors import error_message
-from app.file_filters import DOCUMENTS, start_folder, store_folder
-from app.form.wording import with_form_labels
-from app.project import Project
-from app.questions import ask_question
+from app.form.project import Project
+from app.widgets.errors import error_message
+from app.widgets.file_filters import DOCUMENTS, start_folder, store_folder
+from app.widgets.questions import ask_question
+from app.widgets.wording import form_label, with_form_labels
 from trainer_core.errors import UserError
 from trainer_core.files import write_json
 from trainer_core.json_files import read_json
@@ -41,7 +41,7 @@ class SettingsTransfer(QObject):
     def copy_command(self) -> None:
         """Copy the command line that begins the same run as Start, unless a value cannot be used."""
         for name, problem in self._project.problems.items():
-            text = with_form_labels(f"The command was not copied. {SETTINGS[name].label}: {problem}")
+            text = with_form_labels(f"The command was not copied. {form_label(SETTINGS[name])}: {problem}")
             self.message_posted.emit("warning", text)
             return
         QGuiApplication.clipboard().setText(format_command(with_absolute_paths(self._project.given())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from app.errors import ErrorReport, show_report
+from app.widgets.errors import ErrorReport, show_report
 from trainer_core.planning.readiness import SourceStatus
 
 

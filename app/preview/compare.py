@@ -1,14 +1,14 @@
 """A widget that compares images pixel by pixel: two under a slider, several side by side, or one alone.
 
-All panes share one zoom and one center. The zoom is a whole number of screen pixels per image pixel, or 0, which fits
-the image into the view. The keys + and - zoom, 0 fits, arrows move; the context menu copies an image;
-`app.preview.mode_buttons` holds the keys of the modes. Subclasses
-(`app.deploy.trial_view`, `app.simulation.pair_page`) name their own views.
+The keys + and - zoom, 0 fits, arrows move; the context menu copies an image and saves a cut-out: of what is visible,
+or of what the mouse marks while Shift is down. A line in the corner names the values of the pixel under the mouse.
+`app.preview.mode_buttons` holds the keys of the modes. Subclasses name their own views (`app.enlarge.trial_view`,
+`app.simulation.pair_page`).
 """
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -18,64 +18,71 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QWheelEvent,
 )
-from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QMenu, QSizePolicy
 
-from app.preview.pictures import VIEWS, Pictures
-from app.theme import SPACING, theme_colors
+from app.preview.cut_out import CutOut
+from app.preview.geometry import find_pixels, place_pixels
+from app.preview.label import label_height, label_width, paint_label
+from app.preview.pictures import BICUBIC, DIFFERENCE, HR, SR, STRIP, VIEWS, short_name
+from app.preview.pixel_values import describe_pixel
+from app.preview.zoom_view import ZoomView
+from app.widgets.theme import SPACING, theme_colors
 
 SLIDER, SIDE_BY_SIDE = "Slider", "Side by side"
 ZOOM_KEYS = (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus, Qt.Key.Key_0)
-_MAX_ZOOM = 16
-_WHEEL_NOTCH = 120  # one notch of a mouse wheel, in Qt's eighths of a degree
 _GRIP_WIDTH = 10  # pixels on either side of the slider that grab it
 _ARROWS = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
 
 
-class CompareView(QWidget):
-    """View of one `Pictures` in the mode `SLIDER`, `SIDE_BY_SIDE` or one of `views`."""
+class CompareView(ZoomView):
+    """View of one `Pictures` in the mode `SLIDER`, `SIDE_BY_SIDE` or one of `views`.
+
+    Attributes:
+        empty_text: what it shows without pictures.
+    """
 
     mode_changed = Signal(str)
+    cut_out_chosen = Signal(object)  # CutOut, to be saved
 
     EMPTY_TEXT = (
-        "Previews of the validation photos appear here during a run. Add photos from your watch to preview them too."
+        "Previews of the validation photos appear here during a run. Add photos from your watch to preview them, too."
     )
     NO_ORIGINAL_TEXT = "This is a real watch photo: there is no original to compare it with."
     views: tuple[str, ...] = VIEWS  # in the order of their keys 1, 2, 3, 4
-    side_by_side_views: tuple[str, ...] = ("LR", "Bicubic", "SR", "HR")  # from left to right
-    right_view = "SR"  # on the right of the slider
+    side_by_side_views: tuple[str, ...] = STRIP  # from left to right
+    right_view = SR  # on the right of the slider
+    offers_cut_outs = True  # whether a part can be cut out and saved
 
     def __init__(self) -> None:
         super().__init__()
-        self._pictures: Pictures | None = None
         self.mode = SLIDER
-        self.left = "Bicubic"  # on the left of the slider
-        self.zoom = 0  # screen pixels per image pixel; 0 fits the image into the view
-        self._center = QPointF(0.5, 0.5)  # point of the image in the middle of the view, 0..1
+        self.empty_text = self.EMPTY_TEXT
+        self.left = BICUBIC  # on the left of the slider
+        self.labels: dict[str, str] = {}  # texts on images, by view, in place of the names of the views
+        self.notes: dict[str, str] = {}  # what follows the name on an image, by view, also where it is shortened
         self._split = 0.5  # position of the slider on the visible part of the image, 0..1
-        self._dragging = ""  # "slider" or "image" while a mouse button is down
+        self._dragging = ""  # "slider", "image" or "mark" while a mouse button is down
+        self._mark_start, self._mark = QPointF(), QRect()  # where the marked part begins, and its pixels
+        self._pointer: QPointF | None = None  # of the mouse over the view
         self._last_position = QPointF()  # of the mouse while dragging
-        self._wheel_angle = 0  # turned since the last zoom step
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(200, 120)
         self.setAccessibleName("Preview images")
-        numbered = ", ".join(f"{number} {view}" for number, view in enumerate(self.views, 1))
-        self.setAccessibleDescription(f"Keys: {numbered}, S slider, B side by side, + and - zoom, 0 fits, arrows move.")
+        numbered = ", ".join(f"{number} {short_name(view)}" for number, view in enumerate(self.views, 1))
+        self.setAccessibleDescription(
+            f"Keys: {numbered}, S slider, B side by side, F full screen, + and - zoom, 0 fits, arrows move, "
+            "Shift and the mouse mark a part to save."
+        )
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.DefaultContextMenu)
 
     # -- content -------------------------------------------------------------------------------
 
-    @property
-    def pictures(self) -> Pictures | None:
-        """The images on the screen, None before there are any."""
-        return self._pictures
-
-    def show_pictures(self, pictures: Pictures | None) -> None:
-        """Show these images and leave zoom and center unchanged."""
-        self._pictures = pictures
+    def set_empty_text(self, text: str) -> None:
+        """Set the text that an empty view shows."""
+        self.empty_text = text
         self.update()
 
     def set_mode(self, mode: str) -> None:
@@ -85,16 +92,14 @@ class CompareView(QWidget):
             self.mode_changed.emit(mode)
             self.update()
 
+    def mode_of_key(self, key: str) -> str | None:
+        """Return the mode that a key chooses: S, B, or the number of a view."""
+        modes = {"S": SLIDER, "B": SIDE_BY_SIDE, **{str(number): view for number, view in enumerate(self.views, 1)}}
+        return modes.get(key)
+
     def set_left(self, view: str) -> None:
         """Choose the view on the left of the slider."""
         self.left = view
-        self.update()
-
-    def set_zoom(self, zoom: int) -> None:
-        """Set the zoom in screen pixels per image pixel; 0 fits the image into the view."""
-        self.zoom = max(0, min(zoom, _MAX_ZOOM))
-        if not self.zoom:
-            self._center = QPointF(0.5, 0.5)
         self.update()
 
     # -- painting ------------------------------------------------------------------------------
@@ -105,15 +110,17 @@ class CompareView(QWidget):
         painter.fillRect(self.rect(), QColor(theme_colors().base))
         views = self.visible_views
         if not views:
-            self._paint_message(painter, self.EMPTY_TEXT if self._pictures is None else self.NO_ORIGINAL_TEXT)
+            self._paint_message(painter, self.empty_text if self._pictures is None else self.NO_ORIGINAL_TEXT)
         elif self.mode == SLIDER:
             self._paint_slider(painter)
         else:
             for view, pane in zip(views, self._panes(len(views))):
                 self._paint_view(painter, view, pane)
-                self._paint_label(painter, view, pane, right=False)
+                self._paint_name(painter, view, pane, right=False)
         if views:
-            self._paint_zoom(painter)
+            self._paint_mark(painter)
+            paint_label(painter, self.zoom_text, self.rect(), right=True, top=True)
+            self._paint_pixel_text(painter)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme_colors().accent), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -150,11 +157,18 @@ class CompareView(QWidget):
             (self.right_view, QRect(x, 0, whole.width() - x, whole.height()), True),
         ):
             self._paint_view(painter, view, whole, clip=pane)
-            self._paint_label(painter, view, pane, right=right)
+            self._paint_name(painter, view, pane, right=right)
         painter.setPen(QPen(QColor(theme_colors().accent), 2))
         painter.drawLine(x, 0, x, whole.height())
         painter.setBrush(QColor(theme_colors().accent))
         painter.drawEllipse(QPointF(x, whole.height() / 2), 5, 5)
+
+    def _paint_name(self, painter: QPainter, view: str, pane: QRect, *, right: bool) -> None:
+        """Paint the name of a view, without its explanation where the pane is too narrow."""
+        note = self.notes.get(view, "")
+        name, room = self.labels.get(view, view) + note, pane.width() - 2 * SPACING
+        fits = label_width(painter.fontMetrics(), name) <= room
+        paint_label(painter, name if fits else short_name(view) + note, pane, right=right)
 
     def _paint_view(self, painter: QPainter, view: str, pane: QRect, clip: QRect | None = None) -> None:
         assert self._pictures is not None
@@ -167,65 +181,40 @@ class CompareView(QWidget):
         painter.restore()
 
     @property
-    def zoom_text(self) -> str:
-        """The size of an image pixel in screen pixels, in percent."""
-        if self._pictures is None:
+    def pixel_text(self) -> str:
+        """Place and values of the pixel under the mouse in the compared images, "" outside of them."""
+        views = [SR, HR] if self.mode == DIFFERENCE else [*self.side_by_side_views, *self.visible_views]
+        at = None if self._pointer is None or self._dragging else self._pixel_at(self._pointer)
+        if self._pictures is None or at is None:
             return ""
-        percent = 100 * self._pixel_size(self._shown_panes()[0]) * self.devicePixelRatioF()
-        return f"{percent:.0f} %" if self.zoom else f"Fit, {percent:.0f} %"
+        return describe_pixel(
+            self._pictures, [view for view in dict.fromkeys(views) if view in self._pictures.images], at
+        )
 
-    def _paint_zoom(self, painter: QPainter) -> None:
-        self._paint_label(painter, self.zoom_text, self.rect(), right=True, top=True)
+    def _paint_pixel_text(self, painter: QPainter) -> None:
+        """Paint the line in the corner, below the mouse if it points there."""
+        metrics, text = painter.fontMetrics(), self.pixel_text
+        if text:
+            room = self.width() - label_width(metrics, self.zoom_text) - 5 * SPACING
+            band = label_height(metrics) + 2 * SPACING
+            is_below = self._pointer is not None and self._pointer.y() < band
+            text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+            paint_label(painter, text, self.rect().adjusted(0, band * is_below, 0, 0), right=False, top=True)
 
-    def _paint_label(self, painter: QPainter, text: str, pane: QRect, *, right: bool, top: bool = False) -> None:
-        width = painter.fontMetrics().horizontalAdvance(text) + 2 * SPACING
-        height = max(22, painter.fontMetrics().height())
-        if width > pane.width():
-            return
-        left = pane.right() - width - SPACING if right else pane.left() + SPACING
-        box = QRectF(left, pane.top() + SPACING if top else pane.bottom() - height - SPACING, width, height)
-        shade = QColor(theme_colors().window)
-        shade.setAlpha(225)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(shade)
-        painter.drawRoundedRect(box, 4, 4)
-        painter.setPen(QColor(theme_colors().text))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+    def _paint_mark(self, painter: QPainter) -> None:
+        assert self._pictures is not None
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for pane in self._shown_panes() if not self._mark.isEmpty() else []:
+            painter.setClipRect(pane)
+            for color, width in ((theme_colors().window, 3), (theme_colors().accent, 1)):
+                painter.setPen(QPen(QColor(color), width))
+                painter.drawRect(place_pixels(self._mark, self._image_rect(pane), self._pictures.size))
+        painter.setClipping(False)
 
     # -- geometry ------------------------------------------------------------------------------
 
-    def _panes(self, count: int) -> list[QRect]:
-        """Divide the view into `count` equal panes, in the columns and rows that give the largest images."""
-        width, height, gap = self.width(), self.height(), SPACING // 2
-        aspect = self._pictures.width / self._pictures.height if self._pictures is not None else 1.0
-        columns = max(
-            (number for number in range(count, 0, -1) if count % number == 0),
-            key=lambda number: min(width / number, height * number / count * aspect),
-        )
-        rows = count // columns
-        w, h = (width - gap * (columns - 1)) // columns, (height - gap * (rows - 1)) // rows
-        return [QRect(c * (w + gap), r * (h + gap), w, h) for r in range(rows) for c in range(columns)]
-
-    def _pixel_size(self, pane: QRect) -> float:
-        """Return the size of an image pixel in Qt's device-independent pixels."""
-        assert self._pictures is not None
-        return self.zoom / self.devicePixelRatioF() if self.zoom else self._fit_factor(pane)
-
-    def _fit_factor(self, pane: QRect) -> float:
-        """Return the pixel size that fits the image into `pane`: whole screen pixels, or less than one."""
-        assert self._pictures is not None
-        ratio = self.devicePixelRatioF()
-        fit = min(pane.width() / self._pictures.width, pane.height() / self._pictures.height)
-        return int(fit * ratio) / ratio if fit * ratio >= 1 else fit
-
-    def _image_rect(self, pane: QRect) -> QRectF:
-        """Return where the image lies for a pane; it may reach beyond the pane."""
-        assert self._pictures is not None
-        factor = self._pixel_size(pane)
-        width, height = self._pictures.width * factor, self._pictures.height * factor
-        x = pane.center().x() - self._center.x() * width
-        y = pane.center().y() - self._center.y() * height
-        return QRectF(round(x), round(y), width, height)
+    def _shown_panes(self) -> list[QRect]:
+        return [self.rect()] if self.mode == SLIDER else self._panes(len(self.visible_views) or 1)
 
     def _slider_x(self) -> int:
         left, right = self._slider_range()
@@ -239,8 +228,11 @@ class CompareView(QWidget):
     # -- mouse and keys ------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Grab the slider, or the image if it is zoomed and the slider is not near."""
-        if self._pictures is None:
+        """Grab the slider, or the image if it is zoomed and the slider is not near; with Shift begin to mark a part."""
+        if self._pictures is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and self.offers_cut_outs:
+            self._dragging, self._mark_start = "mark", event.position()
             return
         on_slider = self.mode == SLIDER and (
             not self.zoom or abs(event.position().x() - self._slider_x()) <= _GRIP_WIDTH
@@ -250,22 +242,31 @@ class CompareView(QWidget):
         self._drag(event.position())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Move what the mouse has grabbed."""
+        """Move what the mouse has grabbed, and name the values of the pixel under it."""
+        self._move_pointer(event.position())
         if self._dragging:
             self._drag(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Release the slider or the image."""
-        self._dragging = ""
+        """Release the slider or the image, or offer what can be done with the marked part."""
+        dragging, self._dragging = self._dragging, ""
+        view = self._view_at(self._mark_start.toPoint())
+        if dragging == "mark" and view is not None and not self._mark.isEmpty():
+            menu = self.make_menu(view)
+            menu.aboutToHide.connect(self._remove_mark)
+            menu.popup(event.globalPosition().toPoint())
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Zoom to twice the fitted size around the pointer, or fit the image again."""
-        if self._pictures is None:
-            return
-        if self.zoom:
-            self.set_zoom(0)
-        else:
-            self._zoom_at(event.position(), max(1, self._fitted_zoom()))
+    def _remove_mark(self) -> None:
+        self._mark = QRect()
+        self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Remove the line about the pixel under the mouse."""
+        self._move_pointer(None)
+
+    def _move_pointer(self, position: QPointF | None) -> None:
+        self._pointer = position
+        self.update(0, 0, self.width(), 2 * label_height(self.fontMetrics()) + 4 * SPACING)  # where the line may be
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Offer to copy the image under the pointer, and the zooms."""
@@ -274,10 +275,14 @@ class CompareView(QWidget):
             self.make_menu(view).popup(event.globalPos())
 
     def make_menu(self, view: str) -> QMenu:
-        """Return the context menu of an image."""
+        """Return the context menu of an image, and of the marked or else the visible part."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction(f"Copy image: {view}", lambda: self._copy(view))
+        if self._pictures is not None and self.offers_cut_outs:
+            area = self._visible_pixels() if self._mark.isEmpty() else QRect(self._mark)
+            cut_out = CutOut(self._pictures, tuple(self.visible_views), area)
+            menu.addAction("Cut out and save …", lambda: self.cut_out_chosen.emit(cut_out))
         menu.addSeparator()
         menu.addAction("Fit", lambda: self.set_zoom(0))
         menu.addAction("100 %", lambda: self.set_zoom(1))
@@ -299,57 +304,20 @@ class CompareView(QWidget):
         if self._dragging == "slider":
             left, right = self._slider_range()
             self._split = min(max((position.x() - left) / max(right - left, 1.0), 0.0), 1.0)
+        elif self._dragging == "mark":
+            self._mark_to(position)
         elif self.zoom:
             self._pan(position - self._last_position)
         self._last_position = position
         self.update()
 
-    def _pan(self, delta: QPointF) -> None:
+    def _mark_to(self, position: QPointF) -> None:
+        """Mark the pixels between the start and a point, also if that is outside the image."""
         assert self._pictures is not None
-        factor = self._pixel_size(self.rect())
-        width, height = self._pictures.width * factor, self._pictures.height * factor
-        x = min(max(self._center.x() - delta.x() / width, 0.0), 1.0)
-        y = min(max(self._center.y() - delta.y() / height, 0.0), 1.0)
-        self._center = QPointF(x, y)
-        self.update()
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom by one for each notch of the wheel."""
-        self._wheel_angle += event.angleDelta().y()  # a touchpad sends fractions of a notch
-        steps = int(self._wheel_angle / _WHEEL_NOTCH)
-        self._wheel_angle -= steps * _WHEEL_NOTCH
-        if steps and self._pictures is not None:
-            self._zoom_at(event.position(), steps)
-
-    def _zoom_at(self, position: QPointF, delta: int) -> None:
-        """Zoom by `delta` and keep the image point under the pointer in place, up to the edge of the image."""
-        pane = next((pane for pane in self._shown_panes() if pane.contains(position.toPoint())), self.rect())
-        before = self._image_rect(pane)
-        x, y = (position.x() - before.x()) / before.width(), (position.y() - before.y()) / before.height()
-        self._step_zoom(delta)
-        if self.zoom:
-            after = self._image_rect(pane)
-            x -= (position.x() - pane.center().x()) / after.width()
-            y -= (position.y() - pane.center().y()) / after.height()
-            self._center = QPointF(min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0))
-
-    def _shown_panes(self) -> list[QRect]:
-        return [self.rect()] if self.mode == SLIDER else self._panes(len(self.visible_views) or 1)
-
-    def _step_zoom(self, delta: int) -> None:
-        if self._pictures is None:
-            return
-        fitted = self._fitted_zoom()
-        zoom = (self.zoom or fitted) + delta
-        if delta > 0:
-            self.set_zoom(zoom)
-        elif self.zoom > fitted:
-            self.set_zoom(zoom if zoom > fitted else 0)  # one step above fitted: fitting does not enlarge the image
-        elif self.zoom:
-            self.set_zoom(max(1, zoom))  # the view has grown, so the fitted size is larger than this zoom
-
-    def _fitted_zoom(self) -> int:
-        return int(self._fit_factor(self._shown_panes()[0]) * self.devicePixelRatioF())
+        pane = self._pane_at(self._mark_start)
+        if pane is not None:
+            part = QRectF(self._mark_start, position).normalized()
+            self._mark = find_pixels(part.intersected(QRectF(pane)), self._image_rect(pane), self._pictures.size)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Zoom with +, - and 0; with the arrows move the zoomed image, else the slider."""

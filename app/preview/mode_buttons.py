@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QPushButton, QToolButton, QWidget
 
-from app.plain_text import plain_tooltip
 from app.preview.compare import SIDE_BY_SIDE, SLIDER, CompareView
-from app.theme import SPACING
+from app.preview.full_screen import FullScreen
+from app.preview.pictures import short_name
+from app.widgets.flow_layout import FlowLayout
+from app.widgets.icons import set_icon
+from app.widgets.plain_text import plain_tooltip
+from app.widgets.theme import SPACING
 
 
 class ModeButtons(QWidget):
@@ -23,13 +27,12 @@ class ModeButtons(QWidget):
     def __init__(self, view: CompareView, views: Sequence[str]) -> None:
         super().__init__()
         self._buttons: dict[str, QPushButton] = {}
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(SPACING // 2)
+        row = FlowLayout(self, SPACING // 2)
         group = QButtonGroup(self)
         keys = ("S", "B", *map(str, range(1, len(views) + 1)))
         for mode, key in zip((SLIDER, SIDE_BY_SIDE, *views), keys):
-            button = QPushButton(mode)
+            button = QPushButton(short_name(mode))
+            button.setProperty("role", "segment")
             button.setCheckable(True)
             button.setToolTip(plain_tooltip(f"{mode} (key {key})"))
             button.clicked.connect(lambda checked=False, mode=mode: view.set_mode(mode))
@@ -38,8 +41,18 @@ class ModeButtons(QWidget):
             group.addButton(button)
             row.addWidget(button)
             self._buttons[mode] = button
+        self._add_full_screen(view, row)
         view.mode_changed.connect(self._on_mode_changed)
         self._on_mode_changed(view.mode)
+
+    def _add_full_screen(self, view: CompareView, row: FlowLayout) -> None:
+        full_screen, button = FullScreen(view), QToolButton()
+        set_icon(button, "full_screen")
+        button.setAccessibleName("Full screen")
+        button.setToolTip("Full screen (key F, back with Escape)")
+        button.clicked.connect(full_screen.toggle)
+        QShortcut(QKeySequence("F"), self).activated.connect(full_screen.toggle)
+        row.addWidget(button)
 
     def set_views(self, views: Collection[str]) -> None:
         """Show the buttons of these views and hide those of the others; slider and side by side are always visible."""

@@ -1,6 +1,6 @@
 """The preview tab: a list of images, a view that compares them, and a slider over the earlier previews on disk.
 
-The list holds the validation frames, then the user's pinned photos. Only the newest preview and the image on the
+The list holds the user's pinned photos, then the validation frames. Only the newest preview and the image on the
 screen are in memory; earlier previews are read from their files in the background.
 """
 
@@ -10,20 +10,35 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from app.background import Background
-from app.elided import ElidedComboBox, ElidedLabel
-from app.icons import icon, set_icon
-from app.plain_text import plain_tooltip, visible
-from app.preview.compare import SLIDER, ZOOM_KEYS, CompareView
+from app.preview.compare import ZOOM_KEYS, CompareView
+from app.preview.cut_out import CutOut
+from app.preview.left_choice import LeftChoice
 from app.preview.mode_buttons import ModeButtons
-from app.preview.pictures import Pictures, make_pictures, read_strip
+from app.preview.pictures import BICUBIC, HR, LR, Pictures, make_pictures, read_strip
+from app.preview.saving import PictureSaving
 from app.preview.timeline import Timeline
-from app.theme import SPACING, scale_width, theme
+from app.system.background import Background
+from app.widgets.elided import ElidedComboBox, ElidedLabel
+from app.widgets.icons import icon, set_icon
+from app.widgets.plain_text import plain_tooltip, visible
+from app.widgets.theme import SPACING, scale_width, theme
+from trainer_core import PROGRAM
+from trainer_core.errors import UserError
 from trainer_core.events import PreviewImage, PreviewReady
-from trainer_core.previews.files import file_keys, file_name, find_previews, image_keys, pinned_name, read_preview_info
+from trainer_core.previews.files import (
+    file_keys,
+    file_name,
+    find_previews,
+    image_keys,
+    pinned_name,
+    read_preview_info,
+    read_provenance,
+)
 
+_CAPTURES_TEXT = "Previews of your watch photos and of the validation photos appear here during a run."
+_LEFT_VIEWS = (BICUBIC, LR, HR)  # of the slider
 _MIN_WIDTH, _MAX_WIDTH = 110, 230  # pixels of the list, which leaves room for the caption beside it
 
 
@@ -32,24 +47,27 @@ class PreviewPanel(QWidget):
 
     captures_requested = Signal()  # to choose photos of the watch in a file dialog
     unpin_requested = Signal(str)  # the name of a pinned photo
+    message_posted = Signal(str, str)  # level, text
 
     def __init__(self) -> None:
         super().__init__()
         self.view = CompareView()
         self._background = Background(self)
+        self._saving = PictureSaving(self._background, self.view)
+        self._saving.message_posted.connect(self.message_posted)
+        self._saving.failed.connect(self._report_failure)
+        self.view.cut_out_chosen.connect(self._save_cut_out)
         self._folder = Path()
         self._keys: dict[int, tuple[str, ...]] = {}  # image keys of each step's preview
         self._newest: tuple[int, dict[str, PreviewImage]] = (-1, {})  # step, and images by key
         self._names: dict[str, str] = {}  # of the validation frames, by key
         self._unpinned: set[str] = set()  # keys that are hidden from the list
-        self._chosen = ""  # key of the selected image; stays when the previews are cleared
+        self._chosen = ""  # key of the image that the user selected; stays when the previews are cleared
         self._select_pinned = False  # whether to select the next new pinned photo
         self._shown: tuple[int, str] | None = None  # step and key of the image on the screen
         self._reading = False
         self._lay_out()
-        self.view.mode_changed.connect(self._on_mode_changed)
         theme().changed.connect(self._apply_theme)
-        self._on_mode_changed(self.view.mode)
         self._refresh()
 
     # -- layout --------------------------------------------------------------------------------
@@ -69,13 +87,7 @@ class PreviewPanel(QWidget):
         row = QHBoxLayout()
         row.setSpacing(SPACING // 2)
         row.addWidget(ModeButtons(self.view, self.view.views))
-        self._left_choice = QComboBox()
-        self._left_choice.setAccessibleName("Image left of the slider")
-        self._left_choice.setToolTip("Image left of the slider")
-        self._left_choice.addItems(["Bicubic", "LR", "HR"])
-        self._left_choice.currentTextChanged.connect(self.view.set_left)
         row.addStretch(1)
-        row.addWidget(self._left_choice)
         return row
 
     def _make_image_row(self) -> QHBoxLayout:
@@ -83,7 +95,7 @@ class PreviewPanel(QWidget):
         self.picture_box.setAccessibleName("Preview image")
         self.picture_box.setMinimumWidth(scale_width(_MIN_WIDTH))
         self.picture_box.setMaximumWidth(scale_width(_MAX_WIDTH))
-        self.picture_box.currentIndexChanged.connect(self._on_choice_changed)
+        self.picture_box.currentIndexChanged.connect(self._on_chosen)
         self._previous = _make_tool_button("previous", "Previous image", "Page Up")
         self._previous.clicked.connect(lambda: self._select_relative(-1))
         self._next = _make_tool_button("next", "Next image", "Page Down")
@@ -100,6 +112,8 @@ class PreviewPanel(QWidget):
         for widget in (self._previous, self.picture_box, self._next, self.unpin_button):
             row.addWidget(widget)
         row.addWidget(self._caption, 1)
+        self.left_choice = LeftChoice(self.view, _LEFT_VIEWS)
+        row.addWidget(self.left_choice)
         self.add_button = _make_tool_button("add", "Add watch photos to the previews", "File menu")
         self.add_button.clicked.connect(lambda: self.captures_requested.emit())
         row.addWidget(self.add_button)
@@ -140,6 +154,10 @@ class PreviewPanel(QWidget):
         self.clear()
         self._folder = folder
         self._background.run_job("folder", lambda: find_previews(folder), self._on_previews_found, _raise_error)
+
+    def set_has_captures(self, has_captures: bool) -> None:
+        """Say while there is no preview what will be here: the user's watch photos, or how to add some."""
+        self.view.set_empty_text(_CAPTURES_TEXT if has_captures else self.view.EMPTY_TEXT)
 
     def clear(self) -> None:
         """Remove all previews from the panel; their files stay."""
@@ -194,14 +212,14 @@ class PreviewPanel(QWidget):
         return self.picture_box.currentData() or ""
 
     def _listed_keys(self) -> list[str]:
-        """Return the newest preview's keys, and the selected key as long as any preview has it."""
+        """Return the newest preview's keys, and the selected key as long as any preview has it; pinned photos first."""
         keys = list(self._keys[max(self._keys)]) if self._keys else []
         if self._key not in keys and any(self._key in earlier for earlier in self._keys.values()):
             keys.append(self._key)
-        return [key for key in keys if key not in self._unpinned]
+        return sorted((key for key in keys if key not in self._unpinned), key=lambda key: not pinned_name(key))
 
     def _refresh(self) -> None:
-        """Update the list, then the timeline, then the image; the selected image stays selected."""
+        """Update the list, then the timeline, then the image; the image that the user selected stays selected."""
         names = {key: pinned_name(key) or self._names.get(key, f"image {key}") for key in self._listed_keys()}
         items = [(visible(name), key) for key, name in names.items()]
         if items != [
@@ -213,7 +231,7 @@ class PreviewPanel(QWidget):
         self._on_choice_changed()
 
     def _fill_list(self, items: list[tuple[str, str]]) -> None:
-        row = self.picture_box.currentIndex()
+        row = self.picture_box.currentIndex() if self._chosen else 0
         self.picture_box.blockSignals(True)
         self.picture_box.clear()
         for text, key in items:
@@ -232,8 +250,12 @@ class PreviewPanel(QWidget):
         if self.picture_box.count():
             self.picture_box.setCurrentIndex((self.picture_box.currentIndex() + offset) % self.picture_box.count())
 
+    def _on_chosen(self) -> None:
+        """Keep what the user selected in the list."""
+        self._chosen = self._key
+        self._on_choice_changed()
+
     def _on_choice_changed(self) -> None:
-        self._chosen = self._key or self._chosen
         self.picture_box.setToolTip(plain_tooltip(self.picture_box.currentText()))
         self.timeline.show_steps(sorted(step for step, keys in self._keys.items() if self._key in keys))
         self.unpin_button.setVisible(bool(pinned_name(self._key)))
@@ -269,6 +291,8 @@ class PreviewPanel(QWidget):
     def _on_pictures_read(self, selected: tuple[int, str] | None, pictures: Pictures | None) -> None:
         self._shown = selected
         self.view.show_pictures(pictures)
+        shown = _LEFT_VIEWS if pictures is None else pictures.images
+        self.left_choice.offer([view for view in _LEFT_VIEWS if view in shown])
         self._update_caption()
 
     def _update_caption(self) -> None:
@@ -280,8 +304,23 @@ class PreviewPanel(QWidget):
             listed = not self.picture_box.isHidden() and self.picture_box.currentText() == pictures.name
             self._caption.set_text(pictures.caption(with_name=not listed))
 
-    def _on_mode_changed(self, mode: str) -> None:
-        self._left_choice.setVisible(mode == SLIDER)
+    # -- saving --------------------------------------------------------------------------------
+
+    def _save_cut_out(self, cut_out: CutOut) -> None:
+        """Save a part of the image on the screen, with the text of its preview file."""
+        pictures, file = cut_out.pictures, self._folder / file_name(*(self._shown or (0, "")))
+        made_by = f"SR by the network at step {pictures.step}, {PROGRAM}"  # where the file is gone
+
+        def make_text() -> dict[str, str]:
+            named = {"Title": pictures.name, "Description": made_by}
+            return {**named, **read_provenance(file), "Cut-out": cut_out.description}
+
+        self._saving.save(cut_out.file_name, cut_out.cut, inputs=(), make_text=make_text)
+
+    def _report_failure(self, error: Exception) -> None:
+        if not isinstance(error, UserError):
+            raise error
+        self.message_posted.emit("error", error.message)
 
     # -- keys and closing ----------------------------------------------------------------------
 

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QImage
 
 from trainer_core.data.decoding import PhotoError, decode
 from trainer_core.events import PreviewImage
 from trainer_core.previews.files import parse_file_name, pinned_name, read_preview_info
 
-VIEWS = ("LR", "SR", "HR", "Bicubic")
-_STRIP = ("LR", "Bicubic", "SR", "HR")  # the order in the file; a pinned photo has no HR
+LR, SR, HR = "Watch photo (LR)", "Network (SR)", "Original (HR)"
+BICUBIC, DIFFERENCE = "Plain enlargement (bicubic)", "Difference (network and original)"
+VIEWS = (LR, SR, HR, BICUBIC, DIFFERENCE)  # in the order of their keys
+STRIP = (LR, BICUBIC, SR, HR)  # the order in the file; a pinned photo has no HR
+_DIFFERENCE_GAIN = 4  # times which a difference is drawn brighter
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,11 @@ class Pictures:
         """Height of the largest image in pixels."""
         return max(image.height() for image in self.images.values())
 
+    @property
+    def size(self) -> QSize:
+        """Size of the largest image in pixels."""
+        return QSize(self.width, self.height)
+
     def caption(self, *, with_name: bool) -> str:
         """Return step, gain, PSNR and, if wanted, the name in one line; the end may be elided, so the gain is first."""
         text = f"step {self.step}"
@@ -45,11 +54,17 @@ class Pictures:
         return f"{text} · {self.name}" if with_name else text
 
 
+def short_name(view: str) -> str:
+    """Return the name of a view without its explanation, for a button."""
+    return view.partition(" (")[0]
+
+
 def make_pictures(step: int, preview: PreviewImage) -> Pictures:
     """Make the images of a preview that a run in this process has sent."""
-    arrays = {"LR": preview.lr, "SR": preview.sr, "HR": preview.hr, "Bicubic": preview.bicubic}
-    images = {view: _to_qimage(pixels) for view, pixels in arrays.items() if pixels is not None}
-    return Pictures(step, preview.name, images, preview.psnr, preview.bicubic_psnr)
+    arrays = {LR: preview.lr, BICUBIC: preview.bicubic, SR: preview.sr}
+    if preview.hr is not None:
+        arrays[HR] = preview.hr
+    return Pictures(step, preview.name, _make_images(arrays), preview.psnr, preview.bicubic_psnr)
 
 
 def read_strip(path: Path) -> Pictures | None:
@@ -58,15 +73,29 @@ def read_strip(path: Path) -> Pictures | None:
     if named is None:
         return None
     step, key = named
-    views = _STRIP[:3] if pinned_name(key) else _STRIP
+    views = STRIP[:3] if pinned_name(key) else STRIP
     try:
         strip, info = decode(path), read_preview_info(path)
     except PhotoError:
         return None
     if strip.shape[1] % len(views):
         return None
-    images = {view: _to_qimage(part) for view, part in zip(views, np.split(strip, len(views), axis=1))}
-    return Pictures(step, info.name, images, info.psnr, info.bicubic_psnr)
+    arrays = dict(zip(views, np.split(strip, len(views), axis=1)))
+    return Pictures(step, info.name, _make_images(arrays), info.psnr, info.bicubic_psnr)
+
+
+def _make_images(arrays: dict[str, np.ndarray]) -> dict[str, QImage]:
+    """Make the images of all views; of the difference where there is an original."""
+    if HR in arrays:
+        arrays[DIFFERENCE] = show_difference(arrays[SR], arrays[HR])
+    return {view: _to_qimage(pixels) for view, pixels in arrays.items()}
+
+
+def show_difference(sr: np.ndarray, hr: np.ndarray) -> np.ndarray:
+    """Return how far two images are apart, uint8 [H, W, 3], four times brighter; black is no difference."""
+    apart = _DIFFERENCE_GAIN * np.abs(sr.astype(np.int16) - hr)
+    difference: np.ndarray = np.minimum(apart, 255).astype(np.uint8)
+    return difference
 
 
 def wrap_pixels(pixels: np.ndarray) -> QImage:

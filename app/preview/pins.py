@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.file_filters import PICTURES, make_file_filter, start_folder, store_folder
-from app.project import Project
-from app.questions import ask_question
-from app.session import Session, SessionState
+from app.form.project import Project
+from app.run.session import Session, SessionState
+from app.widgets.file_filters import PICTURES, make_file_filter, start_folder, store_folder
+from app.widgets.questions import ask_question
 from trainer_core.control import RunRequest
-from trainer_core.data.captures import CAPTURE_SUFFIXES
+from trainer_core.data.captures import CAPTURE_SUFFIXES, find_kinds
 from trainer_core.errors import UserError
-from trainer_core.previews.pinned_photos import pin_photo, unpin_photo
+from trainer_core.previews.pinned_photos import (
+    WrongWatch,
+    list_pinned_files,
+    pin_photo,
+    read_pinned_photos,
+    unpin_photo,
+)
+from trainer_core.watches import Watch, select_watch
 from trainer_core.workspace.layout import Workspace
 
 _FOLDER = "capture_folder"
@@ -29,12 +38,15 @@ class PinnedPhotosModel(QObject):
     workspace_missing = Signal(str)  # name of the setting to fill in first
     pinned = Signal()  # during a run, which will preview it at once
     unpinned = Signal(str)  # the photo's name
+    captures_found = Signal(bool)  # whether there are photos to preview
 
     def __init__(self, project: Project, session: Session, window: QWidget) -> None:
         super().__init__(window)
         self._project, self._session, self._window = project, session, window
         self._pending: list[Path] = []  # files to pin when training starts; there is no workspace yet
         session.state_changed.connect(self._pin_pending)
+        project.workspace_opened.connect(lambda opened: self._find_watches())
+        project.workspace_closed.connect(self._find_watches)
 
     def choose(self) -> None:
         """Ask for photos of the watch and pin them, as if they were dropped."""
@@ -48,7 +60,8 @@ class PinnedPhotosModel(QObject):
     def pin(self, files: Sequence[Path], *, refusals: Sequence[str] = ()) -> None:
         """Copy watch photos into the workspace, and request a preview if training runs.
 
-        Without a workspace, they are pinned when training starts.
+        Without a workspace, they are pinned when training starts. Photos of the other watch are pinned, too, where
+        there are none of the chosen one and no training runs: the window then offers to choose that watch.
 
         Args:
             files: the watch photos.
@@ -60,13 +73,26 @@ class PinnedPhotosModel(QObject):
             self._pending += files
             self._project.message_posted.emit("info", "The watch photos will be pinned when training starts.")
             self.workspace_missing.emit("workspace")
+            self._find_watches()
             return
-        mono = self._project.draft.config.monochrome_style
+        mono, is_idle = self._project.draft.config.monochrome_style, not self._session.is_active
         self._project.background.run_job(
             f"pin {files}",
-            lambda: _pin_all(files, workspace, mono=mono),
-            lambda result: self._report(result[0], [*refusals, *result[1]]),
+            lambda: _pin_all(files, workspace, mono=mono, accepts_other=is_idle),
+            lambda result: self._report(result, [*refusals, *result.refused]),
             _raise_error,
+        )
+
+    def _find_watches(self) -> None:
+        """Tell the project which watches took the pinned photos and those that will be pinned."""
+        workspace, pending = self._project.workspace, list(self._pending)
+
+        def show(kinds: frozenset[str]) -> None:
+            self._project.set_captured(kinds)
+            self.captures_found.emit(bool(kinds))
+
+        self._project.background.run_job(
+            "watches", lambda: find_kinds(_list_files(workspace, pending)), show, _raise_error
         )
 
     def _pin_pending(self, state: SessionState) -> None:
@@ -74,11 +100,20 @@ class PinnedPhotosModel(QObject):
             files, self._pending = self._pending, []
             self.pin(files)
 
-    def _report(self, pinned: list[str], refusals: list[str]) -> None:
-        sentences = [_pinned_message(pinned, is_training=self._session.is_active)] if pinned else []
+    def find_files_then(self, callback: Callable[[list[Path]], None]) -> None:
+        """Call `callback` with the files of the pinned photos, and those that will be pinned when training starts."""
+        workspace, pending = self._project.workspace, list(self._pending)
+        self._project.background.run_job(
+            f"find pinned photos for {callback}", lambda: _list_files(workspace, pending), callback, _raise_error
+        )
+
+    def _report(self, result: _PinResult, refusals: list[str]) -> None:
+        pinned = result.pinned
+        sentences = [_pinned_message(result, is_training=self._session.is_active)] if pinned else []
         level = "info" if not refusals else "warning" if pinned else "error"
         more = [f"… and {len(refusals) - _MAX_REPORTED} more"] if len(refusals) > _MAX_REPORTED else []
         self._project.message_posted.emit(level, "\n".join([*sentences, *refusals[:_MAX_REPORTED], *more]))
+        self._find_watches()
         if pinned and self._session.is_active:
             self.pinned.emit()
             self._session.request(RunRequest.PREVIEW)
@@ -99,6 +134,7 @@ class PinnedPhotosModel(QObject):
         def on_unpinned() -> None:
             self._project.message_posted.emit("info", f"{name} is no longer pinned.")
             self.unpinned.emit(name)
+            self._find_watches()
 
         self._project.background.run_job(
             f"unpin {name}",
@@ -113,22 +149,56 @@ class PinnedPhotosModel(QObject):
         self._project.message_posted.emit("error", error.message)
 
 
-def _pin_all(files: Sequence[Path], workspace: Workspace, *, mono: bool) -> tuple[list[str], list[str]]:
-    """Pin every file; return the names of the pinned photos and the reasons why the others were refused."""
-    pinned, refused = [], []
+def _list_files(workspace: Workspace | None, pending: list[Path]) -> list[Path]:
+    return [*pending, *(list_pinned_files(workspace.preview_photos) if workspace is not None else [])]
+
+
+@dataclass(frozen=True)
+class _PinResult:
+    """Names of the pinned photos, reasons why others were refused, and the watch to choose before previews show them.
+
+    `watch` is None if the photos are from the chosen watch.
+    """
+
+    pinned: list[str]
+    refused: list[str]
+    watch: Watch | None = None
+
+
+def _pin_all(files: Sequence[Path], workspace: Workspace, *, mono: bool, accepts_other: bool) -> _PinResult:
+    """Pin every file.
+
+    Args:
+        files: the watch photos.
+        workspace: they are copied into its folder of pinned photos.
+        mono: whether the mono watch is chosen.
+        accepts_other: pin photos of the other watch, if there are none of the chosen one.
+    """
+    folder, pinned, refused = workspace.preview_photos, [], []
+    of_other: dict[Path, str] = {}  # and why they are refused
     for file in files:
         try:
-            pinned.append(pin_photo(file, workspace.preview_photos, mono=mono).name)
+            pinned.append(pin_photo(file, folder, mono=mono).name)
+        except WrongWatch as error:
+            of_other[file] = error.message
         except UserError as error:
             refused.append(error.message)
-    return pinned, list(dict.fromkeys(refused))
+    if of_other and accepts_other and not pinned and not read_pinned_photos(folder, mono=mono).photos:
+        others = _pin_all(list(of_other), workspace, mono=not mono, accepts_other=False)
+        return _PinResult(others.pinned, [*refused, *others.refused], select_watch(mono=not mono))
+    return _PinResult(pinned, list(dict.fromkeys([*refused, *of_other.values()])))
 
 
-def _pinned_message(pinned: list[str], *, is_training: bool) -> str:
-    one = len(pinned) == 1
+def _pinned_message(result: _PinResult, *, is_training: bool) -> str:
+    pinned, one = result.pinned, len(result.pinned) == 1
     what = f"{pinned[0]} is" if one else f"{len(pinned)} watch photos are"
+    them = "it" if one else "them"
+    if result.watch is not None:
+        return (
+            f"{what} pinned. Previews show {them} once the {' or '.join(result.watch.models)} is chosen as your watch."
+        )
     when = "The next preview shows" if is_training else "Every preview of a run will show"
-    return f"{what} pinned. {when} {'it' if one else 'them'} upscaled by the network."
+    return f"{what} pinned. {when} {them} enlarged by the network."
 
 
 def _raise_error(error: Exception) -> None:

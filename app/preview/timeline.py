@@ -9,14 +9,14 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QToolButton, QWidget
 
-from app.icons import set_icon
-from app.theme import SPACING
+from app.widgets.icons import set_icon
+from app.widgets.theme import SPACING
 
 _FRAME_INTERVAL = 250  # milliseconds per preview
 
 
 class Timeline(QWidget):
-    """Slider and play button, visible once there is more than one step.
+    """Slider and play button, enabled once there is more than one step; always visible, so that nothing moves then.
 
     Args:
         is_ready: whether the image of the selected step is on the screen; the film waits for it.
@@ -68,7 +68,7 @@ class Timeline(QWidget):
         self.slider.setRange(0, last)
         self.slider.setValue(last if selected is None else _index_of_nearest(self._steps, selected))
         self.slider.blockSignals(False)
-        self.setVisible(len(steps) > 1)
+        self.setEnabled(len(steps) > 1)
 
     def select_nearest(self, step: int) -> None:
         """Stop the film and select the preview nearest to this step."""

@@ -1,1 +1,1 @@
-"""The contents of opened workspaces, recent workspaces, and runs of other processes."""
+"""The start page, recent workspaces, and the contents of a workspace with the curves of its run."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.background import Background
-from app.folder_watch import FolderWatch
 from app.runs.workspace_contents import WorkspaceContents
+from app.system.background import Background
+from app.system.folder_watch import FolderWatch
 from trainer_core.events import Event
 from trainer_core.sinks.journal_follower import JournalFollower
 from trainer_core.workspace.layout import Workspace

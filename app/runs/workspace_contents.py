@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.charts.figures import RunFigures
+from app.runs.figures import RunFigures
 from trainer_core.events import Event
 from trainer_core.sinks.journal_follower import JournalFollower, without_repeats
 from trainer_core.workspace.layout import Workspace
@@ -37,14 +37,6 @@ class WorkspaceContents:
     process: int | None
     model: Path | None
     journal: JournalFollower
-
-    @property
-    def lost_run_warning(self) -> str:
-        """A sentence on the lost run."""
-        return (
-            f"The last run in this workspace stopped at step {self.lost_run_step}, before its first checkpoint, so it "
-            "cannot be resumed. Press Start to begin a new run."
-        )
 
 
 def read_workspace(workspace: Workspace) -> WorkspaceContents:

@@ -9,10 +9,11 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from app.icons import set_icon
-from app.plain_text import PlainLabel, plain_tooltip
 from app.simulation.cells import PictureCell, to_qimage
-from app.theme import SPACING
+from app.widgets.flow_layout import FlowLayout
+from app.widgets.icons import set_icon
+from app.widgets.plain_text import PlainLabel, plain_tooltip
+from app.widgets.theme import SPACING
 from trainer_core.data.captures import Capture
 
 MAX_CAPTURES = 48
@@ -26,6 +27,7 @@ class CaptureRow(QWidget):
     choose_requested = Signal()
     clicked = Signal(int)  # index of a capture
     remove_requested = Signal()
+    calibration_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,6 +36,7 @@ class CaptureRow(QWidget):
         self.chosen = 0  # index of the capture to compare in full size
         self._factor = 1.0
         self._title = PlainLabel()
+        self._title.setWordWrap(True)
         self.choose_button = QPushButton("Choose …")
         self.choose_button.setAccessibleName("Choose photos from your watch")
         self.choose_button.setToolTip("Choose PNG, JPEG, BMP or Palm files exactly as they came from the watch")
@@ -43,15 +46,24 @@ class CaptureRow(QWidget):
         self.remove_button.setAccessibleName("Remove your own captures")
         self.remove_button.setToolTip("Remove your own captures from this view; their files are kept")
         set_icon(self.remove_button, "close")
-        self.remove_button.clicked.connect(self._remove)
+        self.remove_button.clicked.connect(self.remove_all)
+        self.calibrate_button = QPushButton("Measure my watch …")
+        self.calibrate_button.setToolTip(
+            "Fit a camera profile to your captures, so that the training learns to undo what your own watch does"
+        )
+        set_icon(self.calibrate_button, "try")
+        self.calibrate_button.clicked.connect(lambda: self.calibration_requested.emit())
         self._lay_out()
         self._refresh()
 
     def _lay_out(self) -> None:
+        buttons = QWidget()
+        flow = FlowLayout(buttons, SPACING // 2)
+        for button in (self.remove_button, self.calibrate_button, self.choose_button):  # the first one comes and goes
+            flow.addWidget(button)
         head = QHBoxLayout()
         head.addWidget(self._title, 1)
-        head.addWidget(self.choose_button)
-        head.addWidget(self.remove_button)
+        head.addWidget(buttons)
         content = QWidget()
         self._row = QHBoxLayout(content)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -103,7 +115,8 @@ class CaptureRow(QWidget):
         first = next((c for c in candidates if c.pixels.shape[:2] == pixels.shape[:2]), None)
         return None if first is None else to_qimage(first.pixels)
 
-    def _remove(self) -> None:
+    def remove_all(self) -> None:
+        """Remove all captures from the row."""
         for cell in self.cells:
             self._row.removeWidget(cell)
             cell.hide()

@@ -7,8 +7,8 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from app.plain_text import plain_tooltip
-from app.theme import SPACING, theme_colors
+from app.widgets.plain_text import plain_tooltip
+from app.widgets.theme import SPACING, theme_colors
 
 GAP = 2  # pixels between the two images of a pair
 _FOCUS_RING = 2  # pixels of the outline that shows the focus, drawn over the edge of the images

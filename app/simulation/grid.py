@@ -6,9 +6,9 @@ from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QWidget
 
-from app.plain_text import plain_tooltip
 from app.simulation.cells import PictureCell, to_qimage
-from app.theme import SPACING
+from app.widgets.plain_text import plain_tooltip
+from app.widgets.theme import SPACING
 from trainer_core.data.frames import FrameSpec
 from trainer_core.training.simulated_view import WatchPair
 from trainer_core.watches import WQV1

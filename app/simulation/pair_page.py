@@ -6,40 +6,41 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from app.icons import set_icon
-from app.plain_text import PlainLabel, plain_tooltip
 from app.preview.compare import SIDE_BY_SIDE, SLIDER, CompareView
 from app.preview.mode_buttons import ModeButtons
-from app.preview.pictures import Pictures
+from app.preview.pictures import HR, LR, Pictures
 from app.simulation.cells import to_qimage
-from app.theme import SPACING
+from app.widgets.icons import set_icon
+from app.widgets.plain_text import PlainLabel, plain_tooltip
+from app.widgets.theme import SPACING
 from trainer_core.training.simulated_view import WatchPair
 
-WATCH, TARGET, CAPTURE = "Watch", "Target", "Your capture"
+CAPTURE = "Your capture"
 
 
 class PairCompare(CompareView):
     """View of a watch photo and its target, and of a capture if there is one of the same size."""
 
     EMPTY_TEXT = ""
-    right_view = TARGET
+    right_view = HR
+    offers_cut_outs = False
 
     def __init__(self) -> None:
         super().__init__()
-        self.left = WATCH
+        self.left = LR
         self.mode = SIDE_BY_SIDE
-        self.views = self.side_by_side_views = (WATCH, TARGET)
-        self.setAccessibleName("Synthetic watch photo and target")
+        self.views = self.side_by_side_views = (LR, HR)
+        self.setAccessibleName("Synthetic watch photo and original")
         self.setAccessibleDescription(
-            "Keys: 1 watch photo, 2 target, S slider, B side by side, + and - zoom, 0 fits, arrows move, "
-            "Page Up and Page Down other pairs, Escape back."
+            "Keys: 1 watch photo, 2 original, S slider, B side by side, F full screen, + and - zoom, 0 fits, "
+            "arrows move, Page Up and Page Down other pairs, Escape back."
         )
 
     def show_pair(self, pair: WatchPair, capture: QImage | None) -> None:
         """Show a pair and leave zoom and center unchanged; a capture of another size is not shown."""
         watch, target = to_qimage(pair.lr), to_qimage(pair.target)
         # Enlarged to the target's size, so that fitting the images into the view leaves hard edges.
-        images = {WATCH: watch.scaled(target.size()), TARGET: target}
+        images = {LR: watch.scaled(target.size()), HR: target}
         if capture is not None and capture.size() == watch.size():
             images[CAPTURE] = capture.scaled(target.size())
         self.views = self.side_by_side_views = tuple(images)
@@ -63,7 +64,7 @@ class PairPage(QWidget):
         self.back_button.clicked.connect(lambda: self.back_requested.emit())
         self._name = PlainLabel()
         self._name.setProperty("role", "muted")
-        self.mode_buttons = ModeButtons(self.view, (WATCH, TARGET, CAPTURE))
+        self.mode_buttons = ModeButtons(self.view, (LR, HR, CAPTURE))
         self._lay_out()
 
     def _lay_out(self) -> None:

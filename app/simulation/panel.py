@@ -12,17 +12,20 @@ from typing import Callable
 
 from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from app.background import Background
-from app.drops import paths_of
-from app.icons import pixmap, set_icon
-from app.plain_text import PlainLabel
+from app.form.project import Project
+from app.simulation.calibration import Submit
+from app.simulation.calibration_dialog import CalibrationDialog
 from app.simulation.captures import MAX_CAPTURES, CaptureRow
 from app.simulation.grid import PairGrid
 from app.simulation.pair_page import PairPage
 from app.simulation.simulator import PairSimulator
-from app.theme import SPACING, theme, theme_colors
+from app.widgets.dropped_files import paths_of
+from app.widgets.icons import pixmap, set_icon
+from app.widgets.page_stack import PageStack
+from app.widgets.plain_text import PlainLabel
+from app.widgets.theme import SPACING, theme, theme_colors
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
@@ -42,9 +45,14 @@ class SimulationPanel(QWidget):
     captures_requested = Signal()  # to choose captures in a file dialog
     dropped = Signal(object)  # list of paths with captures, which the window may pin
 
-    def __init__(self, simulator: PairSimulator, background: Background) -> None:
+    def __init__(self, simulator: PairSimulator, project: Project, submit: Submit) -> None:
         super().__init__()
-        self._simulator, self._background = simulator, background
+        self._simulator, self._background = simulator, project.background
+        self._project, self._submit = project, submit
+        self.calibration_dialog: CalibrationDialog | None = None
+        self._capture_files: list[Path] = []
+        self._pinned_files: list[Path] = []  # those of the workspace that was opened last
+        self._is_idle = True
         self._read_count = 0
         self._open = -1  # index of the pair in full size, -1: none
         self.grid, self.large, self.row = PairGrid(), PairPage(), CaptureRow()
@@ -59,7 +67,7 @@ class SimulationPanel(QWidget):
     # -- layout --------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        self._pages = QStackedWidget()
+        self._pages = PageStack()
         for page in (self._make_empty_page(), self._make_grid_page(), self.large):
             self._pages.addWidget(page)
         line = QFrame()
@@ -95,7 +103,8 @@ class SimulationPanel(QWidget):
         self._title, self._legend = PlainLabel(), PlainLabel(_LEGEND_TEXT)
         self._title.setProperty("role", "heading")
         self._legend.setProperty("role", "muted")
-        self._legend.setWordWrap(True)
+        for label in (self._title, self._legend):
+            label.setWordWrap(True)
         texts = QVBoxLayout()
         texts.setSpacing(0)
         texts.addWidget(self._title)
@@ -130,7 +139,8 @@ class SimulationPanel(QWidget):
         self.large.step_requested.connect(self._step_pair)
         self.row.choose_requested.connect(self.captures_requested)
         self.row.clicked.connect(self._open_capture)
-        self.row.remove_requested.connect(self._show_open_pair)
+        self.row.remove_requested.connect(self._on_captures_removed)
+        self.row.calibration_requested.connect(self.open_calibration)
 
     # -- pairs ---------------------------------------------------------------------------------
 
@@ -167,8 +177,18 @@ class SimulationPanel(QWidget):
 
     def set_idle(self, idle: bool) -> None:
         """Enable the button "Show others" and the simulation while no training runs (`idle`)."""
+        self._is_idle = idle
         self.others_button.setEnabled(idle)
         self._simulator.set_idle(idle)
+        if self.calibration_dialog is not None:
+            self.calibration_dialog.set_idle(idle)
+
+    def stop(self) -> None:
+        """Stop making pairs and measuring the watch, because the window closes."""
+        self._simulator.stop()
+        if self.calibration_dialog is not None:
+            self.calibration_dialog.work.stop()
+            self.calibration_dialog.close()
 
     def open_pair(self, index: int) -> None:
         """Show a pair in full size."""
@@ -216,6 +236,14 @@ class SimulationPanel(QWidget):
         """Show the watch photos in these files, and a message about files that cannot be read."""
         self._read(paths, self._report_unread)
 
+    def show_pinned(self, files: Sequence[Path]) -> None:
+        """Show the photos pinned in an opened workspace in place of those of the one before, but of no others."""
+        files, before = list(files), self._pinned_files
+        if files != before and self._capture_files in ([], before):
+            self._pinned_files = files
+            self.row.remove_all()
+            self._read(files, lambda unread: None)
+
     def _report_unread(self, unread: _UnreadFiles) -> None:
         if unread:
             self.message_posted.emit("error", "\n".join(error.message for _, error in unread[:_MAX_REPORTED]))
@@ -225,6 +253,8 @@ class SimulationPanel(QWidget):
 
         def show(result: tuple[list[Capture], _UnreadFiles]) -> None:
             captures, unread = result
+            refused = [path for path, _ in unread]
+            self._capture_files += [path for path in paths if path not in refused]
             if self.row.add(captures):
                 self.message_posted.emit(
                     "info", f"Only the first {MAX_CAPTURES} captures are shown. Press Remove, then choose others."
@@ -237,9 +267,21 @@ class SimulationPanel(QWidget):
 
         self._background.run_job(f"captures {self._read_count}", lambda: _read_all(paths), show, raise_error)
 
+    def _on_captures_removed(self) -> None:
+        self._capture_files = []
+        self._show_open_pair()
+
+    def open_calibration(self) -> None:
+        """Open the dialog that measures the watch, with the captures shown here."""
+        if self.calibration_dialog is None:
+            self.calibration_dialog = CalibrationDialog(self._project, self._submit, self.window())
+            self.calibration_dialog.message_posted.connect(self.message_posted)
+        self.calibration_dialog.set_idle(self._is_idle)
+        self.calibration_dialog.open_for(self._capture_files)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept files that may contain captures; leave others to the window."""
-        if _could_be_captures(event.mimeData()):
+        """Accept files of other programs that may contain captures; leave others to the window."""
+        if _could_be_captures(event.mimeData()) and event.source() is None:
             event.acceptProposedAction()
         else:
             event.ignore()  # Qt then offers the drop to the window

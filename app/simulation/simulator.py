@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.project import Project
-from app.training_thread import TrainingThread
+from app.form.project import Project
+from app.run.training_thread import TrainingThread
 from trainer_core.data.frames import Frame
 from trainer_core.data.photos import Photo
 from trainer_core.errors import UserError

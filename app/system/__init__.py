@@ -1,1 +1,1 @@
-"""Services of the operating system that the window uses."""
+"""Services of the operating system and of Qt: jobs in the background, stored choices, folders, the desktop."""

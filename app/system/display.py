@@ -19,6 +19,11 @@ from typing import Callable
 
 _TIMEOUT = 3.0  # seconds for a compositor to answer
 _TRIAL_TIMEOUT = 30.0  # seconds for a process that only starts Qt
+# Debian's packages with the libraries that Qt's X11 plugin needs and that desktops do not always have.
+X11_PACKAGES = (
+    "libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xkb1 "
+    "libxkbcommon-x11-0 libegl1"
+)
 _TRIAL = """
 import sys
 sys.path[:] = {path!r}
@@ -52,7 +57,7 @@ def _probes() -> list[Callable[[], str]]:
     else:
         by_variable = {"WAYLAND_DISPLAY": "wayland", "DISPLAY": "xcb"}
         names = [name for variable, name in by_variable.items() if os.environ.get(variable)]
-    known = {"xcb": _x11_problem, "wayland": _wayland_problem}
+    known = {"xcb": _x11_problem, "wayland": _wayland_problem} if sys.platform.startswith("linux") else {}
     known.update(dict.fromkeys(("offscreen", "minimal", "windows", "cocoa"), _no_problem))
     return [known.get(name) or partial(_trial_problem, name) for name in names]
 
@@ -85,7 +90,10 @@ def _x11_problem() -> str:
             ctypes.CDLL(str(plugin))
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError as error:
-        return f"A system library that the window needs is missing ({error})."
+        return (
+            f"The window needs a system library that is missing ({error}). Install it (on Debian and Ubuntu: "
+            f"sudo apt install {X11_PACKAGES}) and start again."
+        )
     return "" if _can_connect(xcb) else f"The display {name} (DISPLAY) does not respond or does not accept this user."
 
 

@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 
 from trainer_core.errors import UserError
+from trainer_core.requirements import TENSORBOARD, format_install_command
 
 _PATTERN = "*tfevents*"
 
@@ -90,9 +91,8 @@ def start_server(folder: Path) -> Any:
     try:
         from tensorboard import program
     except ImportError as error:
-        raise UserError(
-            f"TensorBoard cannot be used ({error}). Install it with: python -m pip install tensorboard"
-        ) from error
+        command = format_install_command(TENSORBOARD)
+        raise UserError(f"TensorBoard cannot be used ({error}). To install it, run: {command}") from error
     servers = []
 
     def make_server(application: Any, flags: Any) -> Any:

@@ -136,12 +136,17 @@ def disconnect() -> None:
 
 
 def compute_in_bf16() -> None:
-    """Be a machine whose processor computes in another precision."""
+    """Be a machine whose processor is faster in another precision."""
 
     def choose(config: TrainerConfig) -> hardware.Hardware:
         return dataclasses.replace(hardware.choose_hardware(config), precision="bf16")
 
     _replace(peers, "choose_hardware", choose)
+
+
+def compute_on_a_gpu() -> None:
+    """Be a machine that trains on another kind of device."""
+    _replace(peers, "choose_hardware", lambda config: hardware.Hardware("mps", "fp32", "Apple GPU"))
 
 
 def miss_the_photos() -> None:

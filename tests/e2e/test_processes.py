@@ -230,7 +230,7 @@ def test_processes_that_cannot_connect_end_with_code_2(runs: Runs, tmp_path: Pat
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ("compute_in_bf16", "Process 2 of 2 .* It would train on cpu .bf16., but the main process on cpu .fp32."),
+        ("compute_on_a_gpu", "Process 2 of 2 .* It would train on mps .fp32., but the main process on cpu .fp32."),
         ("miss_the_photos", "Process 2 of 2 .*photo.*png does not exist. All machines need the photos"),
         ("run_out_while_preparing", "There is not enough memory to begin. Process 2 of 2 "),
     ],
@@ -244,6 +244,15 @@ def test_a_peer_that_cannot_train_the_run_leaves_the_earlier_one_in_its_place(
     assert run.wait() == [2, 2], run.output() + run.output(1)
     assert re.search(sentence, run.output()) and not run.output(1)
     assert before == {path: path.read_bytes() for path in (tmp_path / "w").rglob("*") if path.is_file()}
+
+
+def test_a_processor_that_is_faster_in_another_precision_computes_as_the_main_process_does(
+    runs: Runs, tmp_path: Path
+) -> None:
+    run = runs.start(tmp_path / "w", fault={"fault": "compute_in_bf16", "rank": 1})
+    assert run.wait() == [0, 0], run.output() + run.output(1)
+    runs.train(tmp_path / "alone", size=1)
+    assert digest(tmp_path / "w") == digest(tmp_path / "alone")
 
 
 def test_a_peer_that_ends_while_it_prepares_leaves_no_workspace(runs: Runs, tmp_path: Path) -> None:

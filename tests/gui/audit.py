@@ -108,10 +108,11 @@ def _cut(widget: QWidget) -> str:
         return ""
     if isinstance(widget, QLabel) and widget.wordWrap():
         return "is not high enough" if widget.heightForWidth(widget.width()) > widget.height() + 1 else ""
-    needed = widget.fontMetrics().horizontalAdvance(text) + _beside(widget)
+    text_size = widget.fontMetrics().size(0, text)  # of all lines
+    needed = text_size.width() + _beside(widget)
     if needed > room.width() + 1:
         return f"is {room.width()} wide and needs {needed}"
-    return "is not high enough" if widget.fontMetrics().height() > room.height() + 1 else ""
+    return "is not high enough" if text_size.height() > room.height() + 1 else ""
 
 
 def _cut_off(widget: QWidget) -> str:

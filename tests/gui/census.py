@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
-from app.theme import theme
+from app.widgets.theme import theme
 from tests.gui.window_driver import flush_deferred_deletes
 
 

@@ -20,7 +20,7 @@ from PySide6.QtCore import QSettings, QStandardPaths, QThread, QTimer
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from shiboken6 import isValid
 
-from app.start import make_application
+from app.start import make_application, make_window
 from app.window import Window
 from tests.gui.process import ProgramProcess, script
 from tests.gui.traced_threads import trace_qt_threads
@@ -121,7 +121,7 @@ def _windows() -> list[QWidget]:
 @pytest.fixture
 def window(qapp: QApplication, qtbot: object) -> Iterator[Window]:
     """Open a window and start its training thread; close it at the end as a user would."""
-    made = Window()
+    made = make_window()
     made.show()
     made.start_background_work()
     yield made

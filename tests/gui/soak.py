@@ -27,9 +27,10 @@ environment.configure_libraries()  # as the program does: it decides how memory 
 import numpy as np
 from PySide6.QtWidgets import QApplication, QDialog, QMessageBox
 
-from app.errors import ErrorReport, show_report
-from app.session import SessionState
-from app.theme import theme
+from app.run.session import SessionState
+from app.start import make_window
+from app.widgets.errors import ErrorReport, show_report
+from app.widgets.theme import theme
 from app.window import Window
 from tests.gui.census import count_objects, count_resources
 from tests.gui.window_driver import fill_form, find_tabs, flush_deferred_deletes, is_quiet
@@ -61,7 +62,7 @@ class Soak:
         for workspace in self._workspaces:
             shutil.rmtree(workspace / "previous_runs", ignore_errors=True)  # else each round has one more to list
         self._wait("a quiet window", lambda: is_quiet(self._window))
-        self._window.message_strip.hide()
+        self._window.message_strip.dismiss()
         return {**count_objects(), **count_resources()}
 
     # -- the parts of a round ------------------------------------------------------------------
@@ -98,7 +99,7 @@ class Soak:
         self._wait("the stop", lambda: not session.is_active)
 
     def _use_dialogs(self) -> None:
-        window, deployment = self._window, self._window.controller.deployment
+        window, deployment = self._window, self._window.deployment
         deployment.open_trial()
         self._wait("the trial", lambda: deployment.trial_dialog is not None and deployment.trial_dialog.isVisible())
         trial = deployment.trial_dialog
@@ -129,8 +130,8 @@ class Soak:
                 if action.menu() is not None:
                     action.menu().aboutToShow.emit()
         window.charts.compare_button.click()
-        self._wait("the list of runs", window.controller.comparison.menu.isVisible)
-        window.controller.comparison.menu.hide()
+        self._wait("the list of runs", window.comparison.menu.isVisible)
+        window.comparison.menu.hide()
         window.controller.settings_files.copy_command()
         window.controller.settings_files.export_to(self._settings)
         self._wait("the settings", self._settings.is_file)
@@ -172,7 +173,7 @@ def main() -> None:
     make_application()
     with tempfile.TemporaryDirectory() as folder:
         _isolate_settings(folder)
-        window = Window()
+        window = make_window()
         window.show()
         window.start_background_work()
         soak, rounds, end = Soak(window, Path(folder)), [], time.monotonic() + 60 * minutes

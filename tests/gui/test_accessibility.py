@@ -21,9 +21,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import ErrorReport, show_report
 from app.form.row import Row
-from app.questions import ask_question
+from app.widgets.errors import ErrorReport, show_report
+from app.widgets.questions import ask_question
+from app.widgets.wording import setting_tooltip
 from app.window import Window
 from tests.gui.window_driver import fill_form, find_tabs, unfold_groups
 from trainer_core.events import RunFinished
@@ -62,7 +63,7 @@ def test_everything_that_takes_the_focus_has_a_name(window: Window) -> None:
         assert nameless(window) == []
 
 
-def test_the_welcome_has_names(window: Window) -> None:
+def test_the_start_page_has_names(window: Window) -> None:
     window.show_run(False)
     assert nameless(window) == []
 
@@ -125,6 +126,7 @@ def test_everything_in_the_menus_has_a_name_and_a_shortcut_and_a_letter_of_its_o
 
 
 def test_the_tab_key_goes_through_the_form_from_top_to_bottom(window: Window, qtbot: Any) -> None:
+    window.project.set_value("steps", 5)  # with a time limit they are gray
     unfold_groups(window)
     QApplication.processEvents()
     window.form.focus_setting("source_dir")
@@ -203,7 +205,7 @@ def test_every_field_says_first_what_is_wrong_with_it(window: Window) -> None:
         for line in row.entry.findChildren(QLineEdit):
             spoken = QAccessible.queryAccessibleInterface(line).text(QAccessible.Text.Description)
             assert spoken.startswith(row.note) and row.note, name
-            assert row.setting.help in spoken, name
+            assert spoken.endswith(setting_tooltip(row.setting, window.project.draft.default(name))), name
 
 
 def parents(widget: QWidget, root: QWidget) -> list[QWidget]:

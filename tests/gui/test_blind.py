@@ -14,12 +14,14 @@ from PIL import Image
 from PySide6.QtCore import Qt, QThread
 from PySide6.QtGui import QShortcut
 
-from app.deploy import blind_dialog
-from app.deploy.blind_dialog import BlindDialog
-from app.deploy.trial import BLEND, OTHER_MODEL, THIS_MODEL
-from app.deploy.trial_dialog import TrialDialog
+from app.enlarge import blind_dialog
+from app.enlarge.blind_dialog import BlindDialog
+from app.enlarge.trial import BLEND, OTHER_MODEL, THIS_MODEL
+from app.enlarge.trial_dialog import TrialDialog
+from app.preview.pictures import BICUBIC
 from app.window import Window
 from tests.core.networks import network_of, saved
+from tests.core.starter_files import use_starters
 from tests.gui.audit import find_cut_texts, find_overlaps
 from tests.gui.test_accessibility import nameless
 from tests.gui.test_deploy import click, opened, wait_for
@@ -30,6 +32,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.verbs.upscale import Upscaler
 
 _LONG = 60000  # milliseconds; a busy machine needs them
+UNDO = (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
 SPEC = NetworkSpec(4, num_feat=8, num_block=1, num_grow_ch=4)
 
 
@@ -104,20 +107,103 @@ def test_two_models_are_compared_blindly_with_the_keyboard(
         assert (
             session.images[pair.index][0] == Upscaler(models[0])(np.asarray(Image.open(photo).convert("RGB")))
         ).all()
-    assert not dialog.undo_button.isEnabled() and not dialog.view.isVisible()
+    assert dialog.verdict.isVisible() and not dialog.view.isVisible()
+    assert not find_cut_texts(dialog) and not find_overlaps(dialog)
+
+
+def test_the_verdict_names_both_models_and_the_last_answer_can_be_undone(
+    window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path]
+) -> None:
+    dialog = compared(trial_with_both(window, qtbot, models, photos), qtbot)
+    session = dialog.session
+    assert session is not None and dialog.windowTitle() == "Blind comparison of a_x4 and b_x4"
+
+    def prefer_first() -> None:
+        pair = session.comparison.pair
+        assert pair is not None
+        qtbot.keyClick(dialog, Qt.Key.Key_Left if pair.first_is_left else Qt.Key.Key_Right)
+
+    for _ in range(3):
+        prefer_first()
+    qtbot.keyClick(dialog, Qt.Key.Key_Down)
+    folder = models[0].parent.name
+    assert [tuple(label.text() for label in row) for row in dialog.verdict.rows] == [
+        (f"a_x4.pth · folder {folder}", "better in 3 of 4"),
+        (f"b_x4.pth · folder {folder}", "better in 0 of 4"),
+        ("No difference", "in 1 of 4"),
+    ]
+    assert dialog.verdict.heading.text() == "No clear preference"
+    assert "Preferences for a_x4: 100 %" in dialog.verdict.advice.text()
+    assert "may be chance" in dialog.verdict.advice.text()
+    record = models[0].parent / "blind_a_x4_b_x4.json"
+    for undo in (lambda: click(qtbot, dialog.undo_button), lambda: qtbot.keyClick(dialog, *UNDO)):
+        undo()
+        assert dialog.view.isVisible() and "Pair 4 of 4" in dialog.text.text()
+        qtbot.waitUntil(lambda: record.exists() and saved_answers(record) == ["first"] * 3, timeout=_LONG)
+        prefer_first()
+    qtbot.waitUntil(lambda: saved_answers(record) == ["first"] * 4, timeout=_LONG)
+    for _ in range(4):
+        qtbot.keyClick(dialog, Qt.Key.Key_Backspace)
+    for _ in range(4):
+        qtbot.keyClick(dialog, Qt.Key.Key_Down)
+    assert dialog.verdict.heading.text() == "No difference"
 
 
 def test_an_answer_is_undone_and_a_closed_comparison_saved(
     window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path]
 ) -> None:
-    dialog = compared(trial_with_both(window, qtbot, models, photos), qtbot)
+    trial = trial_with_both(window, qtbot, models, photos)
+    dialog = compared(trial, qtbot)
     record = models[0].parent / "blind_a_x4_b_x4.json"
     click(qtbot, dialog.buttons["left"])
     click(qtbot, dialog.undo_button)
     assert not dialog.undo_button.isEnabled() and "Pair 1 of 4" in dialog.text.text()
     click(qtbot, dialog.buttons["equal"])
     click(qtbot, dialog.close_button)
-    qtbot.waitUntil(lambda: record.exists() and saved_answers(record) == ["equal"], timeout=_LONG)
+    expected = f"You compared 1 of 4 pairs. The answer is in {record}."
+    qtbot.waitUntil(lambda: trial.messages.text == expected, timeout=_LONG)
+    assert saved_answers(record) == ["equal"]
+
+
+def test_the_answers_of_a_comparison_that_ends_early_are_named(
+    window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path]
+) -> None:
+    trial = trial_with_both(window, qtbot, models, photos)
+    record = models[0].parent / "blind_a_x4_b_x4.json"
+    dialog = compared(trial, qtbot)
+    click(qtbot, dialog.close_button)
+    assert trial.messages.text == "", "no answer"
+    dialog = compared(trial, qtbot)
+    for count in (1, 2):
+        click(qtbot, dialog.buttons["left"])
+        qtbot.waitUntil(lambda count=count: record.exists() and len(saved_answers(record)) == count, timeout=_LONG)
+    qtbot.waitUntil(lambda: dialog._record == record, timeout=_LONG)
+    click(qtbot, dialog.close_button)
+    assert trial.messages.text == f"You compared 2 of 4 pairs. The answers are in {record}."
+    trial.messages.dismiss()
+    dialog = compared(trial, qtbot)
+    for _ in range(4):
+        click(qtbot, dialog.buttons["left"])
+    qtbot.waitUntil(lambda: "The answers are in" in dialog.text.text(), timeout=_LONG)
+    click(qtbot, dialog.close_button)
+    assert trial.messages.text == "", "the comparison has named the file"
+
+
+def test_the_built_in_model_of_a_watch_is_compared_on_photos_that_suit_it(
+    window: Window, qtbot: Any, models: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_starters(monkeypatch, tmp_path / "starters", "wqv1_x4", "wqv10_x4")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    for name, mode in (("gray1", "L"), ("color", "RGB"), ("gray2", "L")):
+        picture(1).convert(mode).resize((30, 20)).save(tmp_path / f"{name}.png")
+    trial = opened(window, qtbot)
+    drop_files(trial, models[0], *(tmp_path / f"{name}.png" for name in ("gray1", "color", "gray2")))
+    qtbot.waitUntil(lambda: trial.photos.list.count() == 3, timeout=_LONG)
+    wait_for(qtbot, trial, OTHER_MODEL)
+    dialog = compared(trial, qtbot)
+    assert dialog.session is not None
+    assert {pair.name for pair in dialog.session.comparison.pairs} == {"gray1", "gray2"}
+    assert dialog.windowTitle() == "Blind comparison of the built-in model (mono watch, x4) and a_x4"
 
 
 def test_a_photo_that_cannot_be_read_ends_the_comparison_with_a_sentence(
@@ -219,9 +305,9 @@ def test_the_slider_mixes_both_models_and_the_mixture_is_exported(
     assert np.abs(pixels.astype(int) - expected).max() <= 1
     assert np.abs(pixels.astype(int) - trial.trial.result(THIS_MODEL).pixels).max() > 3  # type: ignore[union-attr]
     view = trial.trial_view.view
-    assert view.right_view == BLEND and view.side_by_side_views == ("Bicubic", THIS_MODEL, OTHER_MODEL, BLEND)
+    assert view.right_view == BLEND and view.side_by_side_views == (BICUBIC, THIS_MODEL, OTHER_MODEL, BLEND)
     click(qtbot, trial.blend.export_button)
-    deployment = window.controller.deployment
+    deployment = window.deployment
     qtbot.waitUntil(
         lambda: deployment.export_dialog is not None and deployment.export_dialog.isVisible(), timeout=_LONG
     )

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QAccessible, QPainter, QPicture
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QAccessible, QColor, QMouseEvent, QPainter, QPicture
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton
 
 from app.charts.axes import log_ticks, step_label
 from app.charts.chart import Chart
-from app.charts.figures import RunFigures
 from app.charts.panel import ChartPanel
 from app.charts.plot import CurveStyle
-from app.charts.points import ExponentialAverage, Points
-from app.settings_store import open_settings_store
-from app.theme import theme
-from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
+from app.runs.figures import RunFigures
+from app.runs.points import ExponentialAverage, Points
+from app.system.settings_store import open_settings_store
+from app.widgets.theme import theme
+from trainer_core.events import CheckpointSaved, Event, RolledBack, RunStarted, StepDone, Validated
 
 NO_BUTTON = Qt.MouseButton.NoButton
 
@@ -29,6 +30,11 @@ NO_BUTTON = Qt.MouseButton.NoButton
 def step(number: int, **losses: float) -> StepDone:
     losses = losses or {"l1": 0.1}
     return StepDone(number, None, {**losses, "total": sum(losses.values())}, 1e-4, 1.0, 10.0, number / 10, None, 10**9)
+
+
+def slow_step(number: int) -> StepDone:
+    """A step that took a minute."""
+    return dataclasses.replace(step(number), elapsed=60.0 * number)
 
 
 def validated(number: int, psnr: float, bicubic: float = 22.0) -> Validated:
@@ -72,6 +78,13 @@ def drawn(chart: Chart, name: str, look: CurveStyle = CurveStyle.PLAIN) -> int:
     found = curve(chart, name, look)
     data = found.getOriginalDataset()[0] if found else None
     return 0 if data is None else len(data)
+
+
+def horizontal(chart: Chart, name: str, look: CurveStyle = CurveStyle.PLAIN) -> np.ndarray:
+    """The x of the points of a curve."""
+    found = curve(chart, name, look)
+    assert found is not None
+    return np.asarray(found.getOriginalDataset()[0])
 
 
 def label(chart: Chart, name: str) -> QLabel:
@@ -255,7 +268,7 @@ def test_the_axis_of_the_loss_is_chosen_by_keyboard_and_remembered(panel: ChartP
     axis = panel.loss.plot.getPlotItem().getAxis("left")
     panel.loss.plot.view.setXRange(5, 15, padding=0)
     assert axis.logMode
-    choose(qtbot, panel.loss_options.axis, "Linear")
+    qtbot.keyClick(panel.loss_options.axis, Qt.Key.Key_Space)
     panel.draw()
     assert not axis.logMode
     low, high = panel.loss.plot.view.viewRange()[1]
@@ -449,6 +462,60 @@ def test_a_click_names_the_step_and_near_a_tick_the_checkpoint_s(panel: ChartPan
         assert chosen.args == [named]
 
 
+def drag(qtbot: Any, chart: Chart, start: QPoint, end: QPoint, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:
+    """Drag the mouse over a plot with the left button."""
+    viewport, left = chart.plot.viewport(), Qt.MouseButton.LeftButton
+    qtbot.mousePress(viewport, left, modifier, start)
+    for share in (0.3, 0.6, 1.0):
+        at = QPointF(start) + QPointF(end - start) * share
+        where = QPointF(viewport.mapToGlobal(at.toPoint()))
+        event = QMouseEvent(QEvent.Type.MouseMove, at, where, Qt.MouseButton.NoButton, left, modifier)
+        QApplication.sendEvent(viewport, event)
+        qtbot.wait(20)  # the plot looks at the mouse a hundred times a second
+    qtbot.mouseRelease(viewport, left, modifier, end)
+
+
+def test_a_rectangle_zooms_to_what_it_encloses_and_a_double_click_shows_everything(
+    panel: ChartPanel, qtbot: Any
+) -> None:
+    view = panel.psnr.plot.view
+    everything = view.viewRange()
+
+    def pixel(step: float, psnr: float) -> QPoint:
+        point: QPoint = panel.psnr.plot.mapFromScene(view.mapViewToScene(QPointF(step, psnr)))
+        return point
+
+    with qtbot.assertNotEmitted(panel.step_chosen):
+        drag(qtbot, panel.psnr, pixel(12, 24.0), pixel(18, 24.8))
+    (left, right), (low, high) = view.viewRange()
+    assert (left, right) == pytest.approx((12, 18), abs=0.2) and (low, high) == pytest.approx((24.0, 24.8), abs=0.1)
+    assert not view.rbScaleBox.isVisible()
+    panel.on_event(validated(21, 30.0))
+    panel.draw()
+    assert view.viewRange() == [pytest.approx([left, right]), pytest.approx([low, high])]
+    drag(qtbot, panel.psnr, pixel(13, 24.2), pixel(15, 24.4), Qt.KeyboardModifier.ShiftModifier)
+    (left, right), (low, high) = view.viewRange()
+    assert (left, low) == pytest.approx((10, 23.8), abs=0.1) and (right, high) == pytest.approx((16, 24.6), abs=0.1)
+    panel.figures.psnr.rewind(20)
+    panel.draw()
+    qtbot.mouseDClick(panel.psnr.plot.viewport(), Qt.MouseButton.LeftButton, pos=pixel(13, 24.2))
+    qtbot.waitUntil(lambda: np.allclose(view.viewRange(), everything, atol=0.1))
+
+
+def test_a_flat_rectangle_zooms_the_steps_only_and_a_narrow_one_nothing(panel: ChartPanel, qtbot: Any) -> None:
+    view = panel.loss.plot.view
+    before = view.viewRange()
+    height = QPoint(0, 3)
+    drag(qtbot, panel.loss, place(panel.loss, 10), place(panel.loss, 10) + QPoint(4, 40))
+    assert view.viewRange() == before
+    drag(qtbot, panel.loss, place(panel.loss, 15), place(panel.loss, 5) + height)
+    assert panel.loss.plot.visible_range == pytest.approx((5, 15), abs=0.2)
+    assert view.autoRangeEnabled()[1] and not view.autoRangeEnabled()[0]
+    drag(qtbot, panel.loss, place(panel.loss, 10), place(panel.loss, 12), Qt.KeyboardModifier.ShiftModifier)
+    assert panel.loss.plot.visible_range == pytest.approx((3, 13), abs=0.3)
+    assert view.autoRangeEnabled()[1]
+
+
 def test_the_best_point_is_ringed_and_bicubic_is_visible(panel: ChartPanel, qtbot: Any) -> None:
     assert panel.figures.best == (20, 25.0)
     panel.on_event(validated(30, 24.5))
@@ -497,21 +564,146 @@ def test_terms_of_the_loss_are_named_with_their_colors(panel: ChartPanel, qtbot:
 
 
 def test_another_run_is_drawn_beside_this_one_and_taken_away_again(panel: ChartPanel, qtbot: Any) -> None:
-    panel.compare_with("last week", figures_of(*(step(number) for number in range(1, 41)), validated(40, 23.0)))
+    panel.show_others({"last week": figures_of(*(step(number) for number in range(1, 41)), validated(40, 23.0))})
     qtbot.waitUntil(lambda: drawn(panel.loss, "last week", CurveStyle.OTHER) == 40)
-    assert panel.loss.legend == "loss, last week"
-    assert panel.psnr.legend == "PSNR, last week"
+    assert panel.loss.legend == "this run, last week"
+    assert panel.psnr.legend == "this run, last week"
     panel.loss.setFocus()
     qtbot.keyClick(panel.loss, Qt.Key.Key_Left)
-    assert panel.loss.read_out == "step 20, loss 0.1 (smoothed 0.1), last week 0.1 (smoothed)"
+    assert panel.loss.read_out == "step 20, this run 0.1 (smoothed 0.1), last week 0.1 (smoothed)"
     qtbot.waitUntil(lambda: panel.loss.plot.visible_range[1] >= 40)
-    panel.compare_with("", None)
+    panel.show_others({})
     qtbot.waitUntil(lambda: drawn(panel.loss, "last week", CurveStyle.OTHER) == 0)
     assert panel.loss.legend == ""
 
 
+def test_several_runs_are_drawn_in_different_colors(panel: ChartPanel, qtbot: Any) -> None:
+    runs = {name: figures_of(step(1), step(2), validated(2, 23.0)) for name in ("first", "second")}
+    panel.show_others(runs, run="mine")
+    qtbot.waitUntil(lambda: drawn(panel.psnr, "second", CurveStyle.OTHER) == 1)
+    assert panel.loss.legend == "mine, first, second" and panel.psnr.legend == "mine, first, second"
+    colors = [found.opts["pen"].color().name() for name in runs if (found := curve(panel.psnr, name, CurveStyle.OTHER))]
+    assert len(set(colors)) == 2
+    panel.show_others({"second": runs["second"]})
+    qtbot.waitUntil(lambda: panel.loss.legend == "this run, second")
+    panel.show_figures(figures_of(step(1, pixel=0.1, perceptual=0.2)))
+    qtbot.waitUntil(lambda: panel.loss.legend == "this run: total, pixel, perceptual, second")
+
+
+def test_a_curve_of_a_single_point_is_a_dot_until_it_has_a_second_one(panel: ChartPanel, qtbot: Any) -> None:
+    panel.ssim.show()
+    panel.show_figures(figures_of(step(1), validated(1, 22.0)))
+    panel.show_others({"short": figures_of(step(1), validated(1, 23.0)), "long": figures_of(*map(step, (1, 2)))})
+    qtbot.waitUntil(lambda: drawn(panel.psnr, "short", CurveStyle.OTHER) == 1)
+
+    def symbol(chart: Chart, name: str, look: CurveStyle = CurveStyle.PLAIN) -> object:
+        found = curve(chart, name, look)
+        assert found is not None
+        return found.opts["symbol"]
+
+    def has_color(chart: Chart, value: float, color: str) -> bool:
+        middle = chart.plot.mapFromScene(chart.plot.view.mapViewToScene(QPointF(1, value)))
+        found: QColor = (
+            chart.plot.grab().toImage().pixelColor(middle)
+        )  # a little paler where a line of the grid crosses it
+        wanted = QColor(color)
+        return max(abs(found.red() - wanted.red()), abs(found.blue() - wanted.blue())) < 32
+
+    assert symbol(panel.loss, "loss") == symbol(panel.psnr, "PSNR") == symbol(panel.ssim, "SSIM") == "o"
+    assert symbol(panel.loss, "long", CurveStyle.OTHER) is None
+    assert has_color(panel.psnr, 22.0, theme().colors.series[0])
+    assert has_color(panel.psnr, 23.0, theme().colors.muted)
+    panel.on_event(step(2))
+    panel.on_event(validated(2, 22.5))
+    qtbot.waitUntil(lambda: symbol(panel.psnr, "PSNR") is None)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_single_point_without_a_value_is_not_drawn(panel: ChartPanel, qtbot: Any) -> None:
+    panel.show_figures(figures_of(step(1, l1=math.nan)))
+    qtbot.waitUntil(lambda: drawn(panel.loss, "loss") == 1)
+    found = curve(panel.loss, "loss")
+    assert found is not None and found.opts["symbol"] is None
+
+
+def choose_axis(panel: ChartPanel, qtbot: Any, *, by_time: bool) -> None:
+    if panel.time_switch.isChecked() is not by_time:
+        qtbot.mouseClick(panel.time_switch, Qt.MouseButton.LeftButton)
+    panel.draw()
+
+
+def test_the_curves_are_drawn_by_time_and_the_choice_is_remembered(panel: ChartPanel, qtbot: Any) -> None:
+    panel.show_others({"slow": figures_of(*(slow_step(number) for number in range(1, 11)), validated(5, 23.0))})
+    choose_axis(panel, qtbot, by_time=True)
+    assert horizontal(panel.loss, "loss")[[0, -1]] == pytest.approx([0.1, 2.0])
+    assert horizontal(panel.psnr, "PSNR") == pytest.approx([1.0, 2.0])
+    assert horizontal(panel.loss, "slow", CurveStyle.OTHER)[-1] == pytest.approx(600)
+    assert horizontal(panel.psnr, "slow", CurveStyle.OTHER) == pytest.approx([300])
+    (ring,) = (item for item in panel.psnr.plot.listDataItems() if isinstance(item, pg.ScatterPlotItem))
+    assert ring.getData()[0][0] == pytest.approx(2.0)
+    qtbot.waitUntil(lambda: panel.loss.plot.visible_range[1] >= 600)
+    again = ChartPanel()
+    qtbot.addWidget(again)
+    assert again.time_switch.isChecked() and again.loss.plot.x_caption != "step"
+    choose_axis(panel, qtbot, by_time=False)
+    assert horizontal(panel.loss, "loss")[-1] == 20
+    qtbot.waitUntil(lambda: panel.loss.plot.visible_range[1] < 30)
+
+
+def test_a_chart_by_time_reads_out_time_and_step_and_a_click_chooses_the_step(panel: ChartPanel, qtbot: Any) -> None:
+    panel.show_figures(figures_of(*(slow_step(number) for number in range(1, 21)), validated(20, 25.0)))
+    choose_axis(panel, qtbot, by_time=True)
+    chart = panel.loss
+    chart.setFocus()
+    qtbot.keyClick(chart, Qt.Key.Key_Left)
+    assert chart.read_out.startswith("20:00 (step 20), loss 0.1")
+    with qtbot.waitSignal(panel.step_chosen) as chosen:
+        qtbot.keyClick(chart, Qt.Key.Key_Return)
+    assert chosen.args == [20]
+    with qtbot.waitSignal(panel.step_chosen) as chosen:
+        qtbot.mouseClick(chart.plot.viewport(), Qt.MouseButton.LeftButton, pos=place(chart, 305))
+    assert chosen.args == [5]
+    choose_axis(panel, qtbot, by_time=False)
+    assert chart.read_out == ""
+
+
+def test_a_resumed_run_continues_its_time_and_a_rollback_does_not_count_it_twice() -> None:
+    figures = figures_of(begun(0), *(step(number) for number in range(1, 21)))
+    assert figures.time.seconds_at(np.array([0, 5, 12.5])) == pytest.approx([0, 0.5, 1.25])
+    figures.add_event(begun(10))
+    figures.add_event(step(11))
+    assert figures.time.seconds_at(np.array([10, 11])) == pytest.approx([1.0, 2.1])
+    rolled_back = RolledBack(20, 11, "the loss rose", 1e-4, 1)
+    for event in (step(20), rolled_back, begun(11), dataclasses.replace(step(12), elapsed=2.1)):
+        figures.add_event(event)
+    assert figures.time.seconds_at(np.array([10, 11, 12])) == pytest.approx([1.0, 2.1, 3.1])
+    assert figures.time.step_at(3.1) == pytest.approx(12)
+    assert RunFigures().time.seconds_at(np.array([3])) == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "caption", "labels"),
+    [
+        (100, "s", ["20", "40", "60", "80"]),
+        (600, "min", ["2", "4", "6", "8"]),
+        (5 * 3600, "hours", ["1", "2", "3", "4"]),
+        (5 * 86400, "days", ["1", "2", "3", "4"]),
+    ],
+)
+def test_a_time_axis_has_round_numbers_of_the_unit_that_suits_it(
+    panel: ChartPanel, qtbot: Any, seconds: int, caption: str, labels: list[str]
+) -> None:
+    choose_axis(panel, qtbot, by_time=True)
+    panel.loss.plot.view.setXRange(0, seconds, padding=0)
+    assert panel.loss.plot.x_caption == caption
+    assert caption in [found.text() for found in panel.loss.plot.findChildren(QLabel)]
+    axis = panel.loss.plot.getPlotItem().getAxis("bottom")
+    shown = [text for spacing, at in axis.tickValues(*axis.range, 300) for text in axis.tickStrings(at, 1.0, spacing)]
+    assert set(labels) <= set(shown)
+
+
 def test_curves_are_used_again_however_often_a_run_is_loaded(panel: ChartPanel, qtbot: Any) -> None:
-    panel.compare_with("other", figures_of(step(1), step(2)))
+    panel.show_others({"other": figures_of(step(1), step(2))})
     panel.draw()
     before = len(panel.loss.plot.items())
     for _ in range(30):
@@ -569,7 +761,7 @@ def test_a_hundred_thousand_steps_draw_quickly(qapp: Any, qtbot: Any) -> None:
     terms = {"pixel": 0.05, "perceptual": 0.02, "frequency": 0.01}
     steps = [step(n, **{name: size + 0.001 * (n % 7) for name, size in terms.items()}) for n in range(1, 100001)]
     panel.show_figures(figures_of(*steps, *(validated(n, 20 + n / 1e5) for n in range(100, 100001, 100))))
-    panel.compare_with("other", panel.figures)
+    panel.show_others({"other": panel.figures})
     panel.rate.show()
     panel.resize(1200, 400)
     panel.show()

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from app.crash_card import CrashCard
-from app.errors import ErrorDialog
 from app.system.crash_log import CrashLog
+from app.widgets.crash_card import CrashCard
+from app.widgets.errors import ErrorDialog
 from tests.gui.window_driver import visible_text
 
 ROOT = Path(__file__).resolve().parents[2]

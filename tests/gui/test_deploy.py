@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import struct
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,16 @@ import torch
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QColor
-from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QPushButton
 
-from app.deploy.export_dialog import ExportDialog
-from app.deploy.result_card import ElidedPathLabel, ResultCard
-from app.deploy.trial import OTHER_MODEL, THIS_MODEL, UpscaledPhoto
-from app.deploy.trial_dialog import TrialDialog
-from app.settings_store import open_settings_store
+from app.enlarge.trial import OTHER_MODEL, THIS_MODEL, UpscaledPhoto
+from app.enlarge.trial_dialog import TrialDialog
+from app.export.export_dialog import ExportDialog
+from app.export.result_card import ResultCard
+from app.preview.pictures import BICUBIC, LR
+from app.runs.recent_workspaces import add_recent_workspace
+from app.system.settings_store import open_settings_store
+from app.widgets.elided import ElidedLabel
 from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.core.starter_files import use_starters
@@ -27,10 +32,11 @@ from tests.gui.test_accessibility import nameless
 from tests.gui.window_driver import answer, drop_files, fill_form, visible_text
 from tests.small_runs import picture
 from trainer_core.errors import UserError
-from trainer_core.events import RunFinished
+from trainer_core.events import RunFinished, Validated
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.verbs.inspect import inspect_file
 from trainer_core.verbs.upscale import Upscaler
+from trainer_core.verdict import GainRecord
 from trainer_core.weights.export import pad_for_viewer, prepare_deployable
 from trainer_core.workspace.models import find_models
 
@@ -63,12 +69,12 @@ def click(qtbot: Any, button: Any) -> None:
 
 
 def menu_action(window: Window, text: str) -> QAction:
-    return next(action for action in window.findChildren(QAction) if action.text().replace("&", "") == text)
+    return next(action for action in window.menuBar().findChildren(QAction) if action.text().replace("&", "") == text)
 
 
 def opened(window: Window, qtbot: Any, model: Path | None = None) -> TrialDialog:
     """The window, with its model loaded."""
-    deployment = window.controller.deployment
+    deployment = window.deployment
     deployment.open_trial(str(model or ""))
     qtbot.waitUntil(lambda: deployment.trial_dialog is not None and deployment.trial_dialog.isVisible(), timeout=_LONG)
     assert deployment.trial_dialog is not None
@@ -119,14 +125,14 @@ def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
     bicubic = Image.open(photo).convert("RGB").resize((240, 160), Image.Resampling.BICUBIC)
     shown = trial.trial_view.view.pictures
     assert shown is not None
-    enlarged: dict[str, np.ndarray] = {THIS_MODEL: expected, "Bicubic": np.asarray(bicubic)}
+    enlarged: dict[str, np.ndarray] = {THIS_MODEL: expected, BICUBIC: np.asarray(bicubic)}
     for name, image in enlarged.items():
         color = QColor(shown.images[name].pixelColor(100, 70))
         assert (color.red(), color.green(), color.blue()) == tuple(image[70, 100])
-    assert (shown.width, shown.images["Photo"].width()) == (240, 60)
+    assert (shown.width, shown.images[LR].width()) == (240, 60)
     view = trial.trial_view.view
     view.setFocus()
-    for key, mode in ((Qt.Key.Key_1, "Photo"), (Qt.Key.Key_3, THIS_MODEL), (Qt.Key.Key_B, "Side by side")):
+    for key, mode in ((Qt.Key.Key_1, LR), (Qt.Key.Key_3, THIS_MODEL), (Qt.Key.Key_B, "Side by side")):
         qtbot.keyClick(view, key)
         assert view.mode == mode
     assert "60 × 40 → 240 × 160" in trial.caption
@@ -204,7 +210,7 @@ def test_a_dropped_model_of_another_scale_is_compared_and_the_comparison_saved(
     assert (wait_for(qtbot, trial, OTHER_MODEL) == computed(other, photo)).all()
     wait_for(qtbot, trial)
     assert trial.trial_view.view.left == OTHER_MODEL
-    assert trial.trial_view.view.side_by_side_views == ("Bicubic", THIS_MODEL, OTHER_MODEL)
+    assert trial.trial_view.view.side_by_side_views == (BICUBIC, THIS_MODEL, OTHER_MODEL)
     qtbot.waitUntil(trial.save_comparison_button.isEnabled, timeout=_LONG)
     save_as(monkeypatch, tmp_path / "beside.png")
     click(qtbot, trial.save_comparison_button)
@@ -215,7 +221,7 @@ def test_a_dropped_model_of_another_scale_is_compared_and_the_comparison_saved(
     trial.choices[OTHER_MODEL].box.setCurrentIndex(0)
     trial.choices[OTHER_MODEL].box.activated.emit(0)
     assert trial.trial.result(OTHER_MODEL) is None
-    assert trial.trial_view.view.left == "Bicubic"
+    assert trial.trial_view.view.left == BICUBIC
 
 
 def test_pictures_are_saved_but_never_over_a_photo_of_the_list(
@@ -259,7 +265,7 @@ def test_a_large_picture_comes_in_parts_and_can_be_canceled_and_taken_up_again(
     window.training.submit(lambda: 1, answered.append, lambda error: None)
     qtbot.waitUntil(lambda: answered == [1], timeout=_LONG)
     assert bench.result(THIS_MODEL) is None and seen[-1] == (3, 9)  # nothing goes on behind it
-    assert trial.continue_button.text() == "Upscale"
+    assert trial.continue_button.text() == "Enlarge"
     click(qtbot, trial.continue_button)
     assert (wait_for(qtbot, trial) == computed(model, path)).all()
     assert not trial.continue_button.isVisible()
@@ -331,18 +337,73 @@ def test_the_best_model_is_tried_while_the_training_goes_on(
     assert wait_for(qtbot, trial).shape == (160, 240, 3)
     step = window.session.step
     listed = [trial.choices[OTHER_MODEL].box.itemText(row) for row in range(trial.choices[OTHER_MODEL].box.count())]
-    assert any(text.startswith("step 3") for text in listed)
+    assert any(text.startswith("run · step 3 · x4 · ") for text in listed)
     trial.load_model(OTHER_MODEL, find_models(tmp_path / "run")[-1].path)
     wait_for(qtbot, trial, OTHER_MODEL)
     qtbot.waitUntil(lambda: window.session.step > step, timeout=_LONG)
     assert window.session.is_active
 
 
+def listed_models(box: QComboBox) -> list[str]:
+    return [box.itemText(row) for row in range(box.count()) if box.itemData(row)]
+
+
+def test_the_models_of_recent_runs_are_offered_under_names_that_tell_them_apart(
+    window: Window, qtbot: Any, photos: Path, photo: Path, tmp_path: Path
+) -> None:
+    for number, name in enumerate(("earlier", "run")):
+        (tmp_path / name / "models").mkdir(parents=True)
+        saved(network_of(SPEC, number), tmp_path / name / "models" / "wqv_neosr_x4_best.pth")
+        add_recent_workspace(tmp_path / name)
+    fill_form(window, photos, tmp_path / "run")
+    trial = opened(window, qtbot)
+    box = trial.choices[OTHER_MODEL].box
+    qtbot.waitUntil(lambda: any(text.startswith("earlier") for text in listed_models(box)), timeout=_LONG)
+    own, other = listed_models(box)[:2]
+    today = time.strftime("%d %b")
+    assert own.startswith(f"run · best · x4 · {today}") and other.startswith(f"earlier · best · x4 · {today}")
+    trial.choices[OTHER_MODEL].box.setCurrentIndex(box.findText(other))
+    box.activated.emit(box.currentIndex())
+    drop_files(trial, photo)
+    wait_for(qtbot, trial, OTHER_MODEL)
+    labels = trial.trial_view.view.labels
+    assert labels == {THIS_MODEL: "Network: run (best)", OTHER_MODEL: "Other network: earlier (best)"}
+    click(qtbot, trial.blind_button)
+    dialog = trial.blind_dialog
+    assert dialog is not None and dialog.windowTitle() == "Blind comparison of run (best) and earlier (best)"
+    dialog.close()
+    export = exporting(window, qtbot, trial.trial.models[THIS_MODEL].path)
+    qtbot.waitUntil(lambda: other in listed_models(export.blend.box), timeout=_LONG)
+    assert export.model.box.currentText() == own
+
+
+def test_pinned_photos_are_there_when_a_model_is_tried(
+    window: Window, qtbot: Any, photos: Path, model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "run" / "preview_photos").mkdir(parents=True)
+    for name in ("harbor", "anchor"):
+        Image.new("L", (120, 120), 60).save(tmp_path / "run" / "preview_photos" / f"{name}.png")
+    fill_form(window, photos, tmp_path / "run")
+    trial = opened(window, qtbot, model)
+    qtbot.waitUntil(lambda: trial.photos.list.count() == 2, timeout=_LONG)
+    assert [trial.photos.list.item(row).text() for row in range(2)] == ["anchor", "harbor"]
+    assert wait_for(qtbot, trial).shape == (480, 480, 3)
+
+
+def test_photos_that_wait_for_a_workspace_to_be_pinned_are_there_too(
+    window: Window, qtbot: Any, model: Path, tmp_path: Path
+) -> None:
+    Image.new("L", (120, 120), 60).save(tmp_path / "harbor.png")
+    window.pins.pin([tmp_path / "harbor.png"])
+    trial = opened(window, qtbot, model)
+    qtbot.waitUntil(lambda: trial.photos.files == [tmp_path / "harbor.png"], timeout=_LONG)
+
+
 # -- exporting ---------------------------------------------------------------------------------
 
 
 def exporting(window: Window, qtbot: Any, model: Path) -> ExportDialog:
-    deployment = window.controller.deployment
+    deployment = window.deployment
     deployment.open_export(str(model))
     qtbot.waitUntil(lambda: deployment.export_dialog is not None and deployment.export_dialog.isVisible())
     assert deployment.export_dialog is not None
@@ -473,11 +534,11 @@ def test_the_card_says_who_loads_the_model_and_copies_it_to_the_viewer(
     viewer = tmp_path / "custom"
     viewer.mkdir()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: str(viewer))
-    click(qtbot, card.deploy_button)
+    card.deploy_action.trigger()
     qtbot.waitUntil(lambda: "Copied to" in window.message_strip.text, timeout=_LONG)
     assert (viewer / path.name).read_bytes() == path.read_bytes()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: pytest.fail("asked for the folder again"))
-    click(qtbot, card.deploy_button)
+    card.deploy_action.trigger()
     answer(window, qtbot, "Cancel")
 
 
@@ -487,8 +548,8 @@ def test_what_the_disk_refuses_is_a_sentence_with_a_way_out(
     def full(*given: Any, **more: Any) -> Path:
         raise OSError(28, "No space left on device", "custom/x4.pth")
 
-    monkeypatch.setattr("app.deploy.deployment.install_model", full)
-    window.controller.deployment.install("x4.pth", str(tmp_path))
+    monkeypatch.setattr("app.export.deployment.install_model", full)
+    window.deployment.install("x4.pth", str(tmp_path))
     qtbot.waitUntil(lambda: "No space left on device (custom/x4.pth)" in window.message_strip.text, timeout=_LONG)
     assert "Choose another folder" in window.message_strip.text
 
@@ -497,7 +558,7 @@ def test_a_model_that_the_viewer_refuses_leads_to_the_export(window: Window, qtb
     model = saved(network_of(SPEC), tmp_path / "wqv_x4.pth")
     viewer = tmp_path / "custom"
     viewer.mkdir()
-    window.controller.deployment.install(str(model), str(viewer))
+    window.deployment.install(str(model), str(viewer))
     qtbot.waitUntil(lambda: "cannot load" in window.message_strip.text, timeout=_LONG)
     assert "“For WQV-Viewer”" in window.message_strip.text and "wqv-upscale-tools" not in window.message_strip.text
     assert not list(viewer.iterdir())
@@ -514,10 +575,10 @@ def test_a_viewer_that_was_moved_is_asked_for_and_a_taken_name_is_replaced_only_
     (viewer / model.name).write_bytes(b"another")
     open_settings_store().setValue("viewer_folder", str(gone))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: str(viewer))
-    window.controller.deployment.copy_to_viewer(str(model))
+    window.deployment.copy_to_viewer(str(model))
     answer(window, qtbot, "Cancel")
     assert (viewer / model.name).read_bytes() == b"another"
-    window.controller.deployment.copy_to_viewer(str(model))
+    window.deployment.copy_to_viewer(str(model))
     answer(window, qtbot, "Replace")
     qtbot.waitUntil(lambda: "Copied to" in window.message_strip.text, timeout=_LONG)
     assert (viewer / model.name).read_bytes() == model.read_bytes()
@@ -542,9 +603,9 @@ def test_built_in_models_are_copied_to_the_viewer(
 
 
 def test_the_card_opens_the_model_it_shows(window: Window, qtbot: Any, model: Path) -> None:
-    deployment = window.controller.deployment
+    deployment = window.deployment
     window.result_card.show_result(RunFinished("completed", 9, model=str(model)), "")
-    click(qtbot, window.result_card.export_button)
+    window.result_card.export_action.trigger()
     qtbot.waitUntil(lambda: deployment.export_dialog is not None and deployment.export_dialog.isVisible())
     assert deployment.export_dialog is not None and deployment.export_dialog.model.path == model
     click(qtbot, window.result_card.try_button)
@@ -563,10 +624,38 @@ def test_nothing_on_the_card_is_cut_off_in_a_small_window(window: Window, qtbot:
     qtbot.wait(50)
     assert window.width() == 1024
     assert "Does not load in Upscayl (converted to NCNN): growth 16." in card.text
-    for button in (card.deploy_button, card.try_button, card.export_button):
+    for button in (card.try_button, card.model_button):
         assert button.isVisible()
         assert button.width() >= button.sizeHint().width()
         assert button.mapTo(card, QPoint(button.width(), 0)).x() <= card.width()
-    place = card.findChild(ElidedPathLabel)
-    assert place is not None
-    assert "…" in place.text() and place.toolTip() == str(path)
+    assert card.model_button.toolTip() == str(path)
+
+
+def test_the_card_of_a_training_that_was_not_checked_since_its_start_says_so(qapp: Any, qtbot: Any) -> None:
+    card, of_start = ResultCard(), Validated(0, "val", 22.2, 0.6, 20.0, 0.5, True, 8, 1.0)
+    qtbot.addWidget(card)
+    stopped = RunFinished("stopped", 40, 22.2, 0, 20.0, None, "x.pth", "m.pth")
+    card.show_result(stopped, "", record=GainRecord([of_start]))
+    assert "Not checked since its start: +2.2 dB" in card.text
+    card.show_result(stopped, "", record=GainRecord([of_start, replace(of_start, step=30, psnr=22.0, is_best=False)]))
+    assert "Not better than its start yet: +2.2 dB" in card.text
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1024, 700)])
+@pytest.mark.parametrize("resumable", [False, True])
+def test_the_card_of_a_finished_training_does_not_scroll(
+    window: Window, qtbot: Any, size: tuple[int, int], resumable: bool
+) -> None:
+    window.resize(*size)
+    window.show_run(True)
+    card: ResultCard = window.result_card
+    done = RunFinished("completed", 150_000, 22.17, 140_000, 21.01, 22.0, "x.pth", "/somewhere/models/wqv_neosr_x4.pth")
+    loads_in = "WQV-Viewer yes · chaiNNer yes · Upscayl (converted to NCNN) no: growth 16"
+    card.show_result(done, loads_in, resumable=resumable)
+    qtbot.wait(50)
+    bars = card.texts_page.verticalScrollBar(), card.texts_page.horizontalScrollBar()
+    assert [bar.maximum() for bar in bars] == [0, 0]
+    lines = [label for label in card.findChildren(ElidedLabel) if label.isVisible()]
+    assert len(lines) == 3 and lines[1].text().startswith("Better: +1.2 dB over ")
+    assert lines[0].text() == "Training is complete"
+    assert all(line.text() == line.full_text or line.toolTip() == line.full_text for line in lines)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.errors import ErrorDialog
 from app.system.desktop_message import send_notification
+from app.widgets.errors import ErrorDialog
 from app.window import Window
 from tests.gui.process import ROOT
 from tests.gui.test_system import answer, answers, train, wait_idle

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
-from app.errors import ErrorDialog, ErrorReport, ExceptionHook, bug_report
+from app.widgets.errors import ErrorDialog, ErrorReport, ExceptionHook, bug_report
 from tests.gui.window_driver import visible_text
 
 

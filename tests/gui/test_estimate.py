@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QLabel
 
-from app import estimate
-from app.session import SessionState
-from app.status_line import StatusLine
+from app.form.entries import NumberEntry
+from app.run import estimate
+from app.run.session import SessionState
+from app.run.status_line import StatusLine
 from app.window import Window
 from tests.gui.window_driver import fill_form
 from trainer_core.errors import UserError
-from trainer_core.events import RunStarted, StepDone
+from trainer_core.events import PlanChanged, RunStarted, StepDone
 from trainer_core.planning.hardware import Hardware
 from trainer_core.settings.config import TrainerConfig
 
@@ -46,12 +48,51 @@ def doubts(window: Window) -> list[tuple[str, str]]:
 def test_the_estimate_names_the_time_on_this_machine(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
     fill_form(window, photos, tmp_path / "run", steps=100000)
     bar = window.run_bar
-    qtbot.waitUntil(lambda: "on this machine" in bar.estimate, timeout=60000)
+    qtbot.waitUntil(lambda: "on this computer" in bar.estimate, timeout=60000)
     assert "million parameters" in bar.estimate and "GB of memory" in bar.estimate
     window.project.set_value("max_minutes", 12.0)
-    assert "12 minutes (time budget)" in bar.estimate
+    assert bar.estimate.startswith("12 minutes (time limit); ")
     window.project.set_value("batch_size", 0)
     assert bar.estimate == ""
+
+
+def test_the_time_comes_first_and_is_bold(
+    free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_form(window, photos, tmp_path / "run", steps=10000)
+    bar = window.run_bar
+    qtbot.waitUntil(lambda: bar.estimate.startswith("About 3 hours on this computer; RRDB"), timeout=_LONG)
+    (label,) = [label for label in bar.findChildren(QLabel) if label.text().startswith("About 3 hours")]
+    assert label.isVisible() and label.font().bold()
+
+
+def test_more_than_a_day_is_doubted_and_a_time_limit_ends_the_doubt(
+    free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_form(window, photos, tmp_path / "run", steps=200000)
+    doubt = ("Training takes 3 days. Set a time limit of a day or less to end it earlier", "max_minutes")
+    qtbot.waitUntil(lambda: doubts(window) == [doubt], timeout=_LONG)
+    window.project.set_value("max_minutes", 60.0)
+    assert doubts(window) == []
+    window.project.set_value("max_minutes", 3 * 24 * 60.0)
+    assert doubts(window) == [doubt]
+
+
+def test_under_a_time_limit_the_steps_are_gray_and_those_that_follow_from_it(
+    free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_form(window, photos, tmp_path / "run", steps=10000)
+    row = window.form.rows["steps"]
+    assert isinstance(row.entry, NumberEntry)
+    line = row.entry.line
+    assert line.isEnabled() and line.text() == "10000"
+    window.project.set_value("max_minutes", 60.0)
+    assert not line.isEnabled() and row.note == "Set by the time limit."
+    qtbot.waitUntil(lambda: line.text() == "about 3300", timeout=_LONG)
+    window.session.event_received.emit(PlanChanged(20, 3456))
+    assert line.text() == "3456"
+    window.project.set_value("max_minutes", None)
+    assert line.isEnabled() and line.text() == "200000" and row.note == ""
 
 
 def test_the_time_is_measured_again_with_an_adversarial_stage(
@@ -60,9 +101,9 @@ def test_the_time_is_measured_again_with_an_adversarial_stage(
     monkeypatch.setattr(estimate, "measure_step_seconds", lambda config, *_: 1.0 if config.gan_weight else 0.01)
     fill_form(window, photos, tmp_path / "run", steps=10000)
     bar = window.run_bar
-    qtbot.waitUntil(lambda: "about 2 minutes" in bar.estimate, timeout=_LONG)
+    qtbot.waitUntil(lambda: "About 2 minutes" in bar.estimate, timeout=_LONG)
     window.project.set_value("gan_weight", 0.05)
-    qtbot.waitUntil(lambda: "about 3 hours" in bar.estimate, timeout=_LONG)
+    qtbot.waitUntil(lambda: "About 3 hours" in bar.estimate, timeout=_LONG)
 
 
 @pytest.mark.parametrize(("name", "value"), [("optimizer", "muon"), ("memory", "low")])
@@ -81,9 +122,9 @@ def test_the_time_is_measured_again_with_another_optimizer_and_with_less_memory(
     )
     fill_form(window, photos, tmp_path / "run", steps=10000, optimizer="adam")
     bar = window.run_bar
-    qtbot.waitUntil(lambda: "about 2 minutes" in bar.estimate, timeout=_LONG)
+    qtbot.waitUntil(lambda: "About 2 minutes" in bar.estimate, timeout=_LONG)
     window.project.set_value(name, value)
-    qtbot.waitUntil(lambda: "about 3 hours" in bar.estimate, timeout=_LONG)
+    qtbot.waitUntil(lambda: "About 3 hours" in bar.estimate, timeout=_LONG)
 
 
 def test_the_estimate_is_for_the_device_that_the_settings_choose(
@@ -91,15 +132,15 @@ def test_the_estimate_is_for_the_device_that_the_settings_choose(
 ) -> None:
     fill_form(window, photos, tmp_path / "run", steps=10000, device="auto", amp=True, batch_size=64, num_feat=64)
     bar = window.run_bar
-    qtbot.waitUntil(lambda: "about 2 minutes" in bar.estimate, timeout=_LONG)
+    qtbot.waitUntil(lambda: "About 2 minutes" in bar.estimate, timeout=_LONG)
     assert "6.0 GB free" in bar.estimate
     assert window.status_line.text("device") == "Some GPU · bf16"
     half = bar.estimate
     window.project.set_value("amp", False)
     qtbot.waitUntil(lambda: window.status_line.text("device") == "Some GPU · fp32", timeout=_LONG)
-    assert bar.estimate.split("; ")[1] != half.split("; ")[1]  # twice the memory for the activations
+    assert bar.estimate.split("; ")[-1] != half.split("; ")[-1]  # twice the memory for the activations
     window.project.set_value("device", "cpu")
-    qtbot.waitUntil(lambda: "about 3 hours" in bar.estimate, timeout=_LONG)
+    qtbot.waitUntil(lambda: "About 3 hours" in bar.estimate, timeout=_LONG)
     assert "16.0 GB free" in bar.estimate
     assert window.status_line.text("device") == "Some Processor · fp32"
 
@@ -144,11 +185,11 @@ def test_a_time_measured_while_the_machine_was_busy_is_measured_again(
     monkeypatch.setattr(estimate, "measure_step_seconds", lambda *_: times.pop())
     fill_form(window, photos, tmp_path / "run", steps=3600)
     bar = window.run_bar
-    qtbot.waitUntil(lambda: "about 33 hours" in bar.estimate, timeout=_LONG)
-    qtbot.waitUntil(lambda: "about 11 hours" in bar.estimate, timeout=_LONG)
+    qtbot.waitUntil(lambda: "About 33 hours" in bar.estimate, timeout=_LONG)
+    qtbot.waitUntil(lambda: "About 11 hours" in bar.estimate, timeout=_LONG)
     qtbot.waitUntil(lambda: not times, timeout=_LONG)
     qtbot.wait(300)
-    assert "about 11 hours" in bar.estimate
+    assert "About 11 hours" in bar.estimate
 
 
 def test_a_device_that_is_not_there_is_said_before_the_start(

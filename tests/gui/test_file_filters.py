@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QApplication
 
-from app.file_filters import PICTURES, start_folder, store_folder
+from app.widgets.file_filters import PICTURES, start_folder, store_folder
 
 
 def test_the_last_folder_is_proposed_as_long_as_it_exists(

@@ -18,8 +18,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
 from app.charts.comparison import ComparableRun
-from app.runs.other_process import STATUS_TEXT
-from app.session import SessionState
+from app.run.other_process import STATUS_TEXT
+from app.run.session import SessionState
 from app.window import Window
 from tests.gui.window_driver import fill_form
 from tests.small_runs import TINY, flags, picture
@@ -116,7 +116,7 @@ def test_start_says_who_trains_here_until_another_workspace_is_chosen(
     open_while_it_trains(window, qtbot, other)
     bar = window.run_bar
     assert not window.project.is_ready
-    reason = next(line for line in bar.checklist.lines if str(other.process.pid) in line.text())
+    reason = next(line for line in bar.checklist.lines if str(other.process.pid) in line.full_text)
     assert "error" in reason.accessibleName()
     qtbot.mouseClick(bar.start_button, Qt.MouseButton.LeftButton)
     assert not window.session.is_active
@@ -222,7 +222,7 @@ def test_earlier_runs_and_other_workspaces_can_be_drawn_beside(
     other.write(begun(other.root), step(1), step(2))
     window.controller.open_workspace(str(other.root))
     qtbot.waitUntil(lambda: steps_drawn(window) == 2)
-    menu = window.controller.comparison.menu
+    menu = window.comparison.menu
     qtbot.mouseClick(window.charts.compare_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(menu.isVisible)
     assert next(action.text() for action in menu.actions() if action.isCheckable()) == "None"
@@ -231,13 +231,13 @@ def test_earlier_runs_and_other_workspaces_can_be_drawn_beside(
     earlier.trigger()
     menu.hide()
     loss = window.charts.loss
-    qtbot.waitUntil(lambda: earlier.text() in loss.legend)
+    qtbot.waitUntil(lambda: loss.legend == f"{other.root.name}, {earlier.text()}")
     curve = next(item for item in loss.plot.listDataItems() if item.name() == earlier.text())
     assert len(curve.getOriginalDataset()[0]) == 30
-    window.controller.comparison.choose(ComparableRun("nothing", tmp_path))
+    window.comparison.toggle(ComparableRun("nothing", tmp_path))
     qtbot.waitUntil(lambda: "contains no run to compare" in window.message_strip.text)
     assert earlier.text() in loss.legend
-    window.controller.comparison.choose(None)
+    window.comparison.clear()
     qtbot.waitUntil(lambda: loss.legend == "")
 
 

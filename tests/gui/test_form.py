@@ -10,20 +10,26 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton, QWidget
 
-from app.errors import ErrorDialog
-from app.form.entries import ChoiceEntry, NumberEntry, PathEntry, SegmentsEntry
+from app.form.entries import ChoiceEntry, NumberEntry, SegmentsEntry
+from app.form.note import NoteLabel
+from app.form.start_entry import StartEntry
 from app.runs.recent_workspaces import add_recent_workspace, read_recent_workspaces
+from app.start import make_window
+from app.widgets.errors import ErrorDialog
+from app.widgets.plain_text import plain_tooltip
+from app.widgets.wording import FORM_QUESTIONS, setting_tooltip
 from app.window import Window
 from tests.core.starter_files import use_starters
 from tests.gui.window_driver import fill_form, find_named, unfold_groups, visible_text, wait_until_quiet
-from tests.small_runs import picture
+from tests.small_runs import picture, watch_photo
 from trainer_core.camera import CameraProfile
 from trainer_core.planning import gpus
 from trainer_core.planning.command_line import format_command
 from trainer_core.planning.gpus import Gpu
 from trainer_core.settings.config import SETTINGS
+from trainer_core.text import format_bytes
 from trainer_core.weights.container.reader import open_weights
 
 
@@ -50,17 +56,48 @@ def test_every_setting_has_a_row_that_explains_it(window: Window) -> None:
         row = window.form.rows[described.name]
         line = row.entry.focusProxy()
         assert line is not None
-        tip = line.toolTip()
-        assert described.help in tip
-        assert "Default" in tip
+        assert line.toolTip() == plain_tooltip(setting_tooltip(described, window.project.draft.default(described.name)))
 
 
-def test_frequent_settings_are_visible_and_the_others_folded(window: Window) -> None:
-    for described in SETTINGS.values():
-        assert window.form.rows[described.name].isVisible() == (not described.advanced), described.name
+def test_the_questions_are_visible_in_their_order_and_the_others_stand_behind_expert(
+    window: Window, qtbot: Any
+) -> None:
+    assert [name for name, row in window.form.rows.items() if row.isVisible()] == list(FORM_QUESTIONS)
+    places = [window.form.rows[name].y() for name in FORM_QUESTIONS]
+    assert places == sorted(places) and window.form.expert.y() > places[-1]
+    window.form.focus_setting("steps")
+    qtbot.waitUntil(window.form.rows["steps"].isVisible)
+    assert window.form.expert.isAncestorOf(window.form.rows["steps"])
+
+
+def test_nothing_in_the_form_moves_when_notes_appear(window: Window, qtbot: Any) -> None:
+    unfold_groups(window)
+    wait_until_quiet(window, qtbot)  # what is found later would show the notes of the project again
+    content = window.form.widget()
+    assert content is not None
+
+    def places() -> dict[str, tuple[int, int]]:
+        QApplication.processEvents()
+        rows = window.form.rows.items()
+        return {name: (row.mapTo(content, QPoint()).y(), row.height()) for name, row in rows}
+
+    empty = places()
+    typed = [row for row in window.form.rows.values() if row.entry.findChildren(QLineEdit)]
+    assert len(typed) > 20
+    for text in ("A note.", "A problem that needs many more words than there is room for. " * 5):
+        for row in typed:
+            row.set_note(text, invalid=True, more="the list")
+        assert places() == empty
+        assert all(text in row.note for row in typed)
+    for row in typed:
+        shown = [label for label in row.findChildren(NoteLabel) if label.isVisible()]
+        assert len(shown) == 1 and shown[0].text().endswith("…") and text in shown[0].toolTip()
+        row.set_note("")
+    assert places() == empty
 
 
 def test_every_choice_shows_its_whole_text(window: Window) -> None:
+    unfold_groups(window)
     window.resize(1024, 700)
     QApplication.processEvents()
     buttons = [
@@ -74,6 +111,9 @@ def test_every_choice_shows_its_whole_text(window: Window) -> None:
 
 def test_sharpness_is_a_name_for_the_weight_of_the_adversarial_loss(window: Window, qtbot: Any) -> None:
     row, project = window.form.sharpness, window.project
+    project.set_value("init_weights", None)
+    assert not row.isVisible()
+    unfold_groups(window)
     buttons = {button.text(): button for button in row.entry.findChildren(QPushButton)}
     assert row.isVisible() and list(buttons) == ["off", "gentle", "medium", "strong"]
     assert row.entry.value() == "off" and not row._reset.isVisible()
@@ -82,7 +122,7 @@ def test_sharpness_is_a_name_for_the_weight_of_the_adversarial_loss(window: Wind
         assert project.draft.config.gan_weight == weight and row.entry.value() == name
         assert window.form.rows["gan_weight"].entry.value() == weight
     warnings = [line.toolTip() for line in window.run_bar.checklist.lines if line.isVisible()]
-    assert any("choose a trained one as warm start" in text for text in warnings)
+    assert any("start from a trained one" in text for text in warnings)
     project.set_value("gan_weight", 0.07)
     assert row.entry.value() is None and not any(button.isChecked() for button in buttons.values())
     qtbot.mouseClick(row._reset, Qt.MouseButton.LeftButton)
@@ -90,9 +130,11 @@ def test_sharpness_is_a_name_for_the_weight_of_the_adversarial_loss(window: Wind
 
 
 def test_a_wrong_value_is_explained_beside_the_field_and_in_the_checklist(window: Window, qtbot: Any) -> None:
+    window.form.focus_setting("steps")
+    window.project.set_value("steps", 5)
     type_into(qtbot, window, "steps", "many")
     assert window.form.rows["steps"].note == "Steps must be a whole number, not 'many'."
-    assert any("must be a whole number" in line.text() for line in window.run_bar.checklist.lines)
+    assert any("must be a whole number" in line.full_text for line in window.run_bar.checklist.lines)
     type_into(qtbot, window, "steps", "500")
     assert window.form.rows["steps"].note == ""
     assert window.project.draft.config.steps == 500
@@ -110,7 +152,7 @@ def test_the_checklist_says_why_a_workspace_cannot_be_used(
     (folder / "training_config.json").write_text(content, "utf-8")
     window.project.set_path("workspace", str(folder))
     line = next(line for line in window.run_bar.checklist.lines if line.property("setting") == "workspace")
-    assert reason in line.text()
+    assert reason in line.full_text
     assert str(folder) in window.form.rows["workspace"].note
 
 
@@ -135,7 +177,7 @@ def test_paths_that_the_system_does_not_reach_are_explained_in_the_form(
         fill_form(window, photos, tmp_path / "run")
         window.project.set_path(name, path)
         wait_until_quiet(window, qtbot)
-        assert reason in visible_text(window.form), path
+        assert reason in window.form.rows[name].note, path
         window.run_bar.start_button.click()
         assert not window.session.is_active
     assert not window.findChildren(ErrorDialog)
@@ -146,7 +188,7 @@ def test_the_checklist_says_why_a_workspace_cannot_be_made(window: Window, tmp_p
     parent.write_text("", "utf-8")
     window.project.set_path("workspace", str(parent / "run"))
     line = next(line for line in window.run_bar.checklist.lines if line.property("setting") == "workspace")
-    assert "it lies in a file" in line.text()
+    assert "it lies in a file" in line.full_text
     assert str(parent) in window.form.rows["workspace"].note
 
 
@@ -210,8 +252,9 @@ def test_reset_brings_the_default_back(window: Window, qtbot: Any) -> None:
 
 
 def test_a_preset_changes_what_belongs_to_it(window: Window, qtbot: Any) -> None:
+    window.project.set_value("init_weights", None)
     entry = window.form.rows["preset"].entry
-    nano = next(b for b in entry.findChildren(QWidget) if getattr(b, "text", str)() == "nano")
+    nano = next(b for b in entry.findChildren(QWidget) if getattr(b, "text", str)() == "Quick try")
     qtbot.mouseClick(nano, Qt.MouseButton.LeftButton)
     assert window.form.rows["num_feat"].entry.value() == 32
     assert window.form.rows["learning_rate"].entry.value() == 4e-3
@@ -241,6 +284,52 @@ def test_typed_photos_are_counted_and_unusable_ones_listed(
     assert dialog is not None and "broken.png" in visible_text(dialog) and "@eaDir/: thumbnails" in visible_text(dialog)
     type_into(qtbot, window, "source_dir", str(tmp_path / "nowhere"))
     qtbot.waitUntil(lambda: "does not exist" in row.note)
+
+
+def test_photos_from_the_watch_stop_a_start_in_words_until_they_are_accepted(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    for seed in range(7):
+        watch_photo(photos / f"watch{seed}.png", seed)
+    fill_form(window, photos, tmp_path / "run", steps=1)
+    row = window.form.rows["source_dir"]
+    refusal = "Choose ordinary photos; add watch photos to the previews."
+    qtbot.waitUntil(lambda: row.note.startswith(refusal), timeout=60000)
+    window.resize(1024, 700)
+    window._split.setSizes([1, 1023])  # the narrowest form
+    qtbot.waitUntil(lambda: any(refusal in label.text() for label in row.findChildren(QLabel)))
+    assert "7 of the 13 pictures" in row.note and not window.project.is_ready
+    window.run_bar.start_button.click()
+    assert not window.session.is_active and row.isAncestorOf(window.focusWidget())
+    assert find_remedy(window).isVisible() and "Accept captures" in find_remedy(window).toolTip()
+    find_remedy(window).click()
+    qtbot.waitUntil(lambda: row.note.startswith("13 photos") and window.project.is_ready, timeout=60000)
+    assert window.project.draft.config.accept_captures and not find_remedy(window).isVisible()
+    window.project.undo()
+    qtbot.waitUntil(lambda: row.note.startswith(refusal), timeout=60000)
+    assert find_remedy(window).isVisible()
+
+
+def find_remedy(window: Window) -> QPushButton:
+    """The button beside the note of the source folder that accepts captures; without a text while it is hidden."""
+    buttons = window.form.rows["source_dir"].findChildren(QPushButton)
+    return next(button for button in buttons if button.text() in ("Use anyway", ""))
+
+
+def test_a_folder_of_nothing_but_watch_photos_can_be_accepted_beside_its_refusal(
+    window: Window, qtbot: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "watch"
+    folder.mkdir()
+    for seed in range(4):
+        watch_photo(folder / f"watch{seed}.png", seed)
+    fill_form(window, folder, tmp_path / "run", steps=1)
+    row = window.form.rows["source_dir"]
+    qtbot.waitUntil(lambda: find_remedy(window).isVisible(), timeout=60000)
+    height = row.height()
+    find_remedy(window).click()
+    qtbot.waitUntil(lambda: row.note.startswith("4 photos"), timeout=60000)
+    assert row.height() == height and not find_remedy(window).isVisible()
 
 
 def test_a_workspace_fills_the_form_with_what_it_remembers(
@@ -280,8 +369,11 @@ def test_a_dropped_folder_becomes_the_source_or_what_it_was_dropped_on(
 
 def test_dropped_weights_are_identified_and_decide_the_network(window: Window, qtbot: Any, weights: Path) -> None:
     drop(window, weights)
-    qtbot.waitUntil(lambda: "RRDB x4 8/1/4" in window.form.rows["init_weights"].note)
-    assert "loads 100 %" in window.form.rows["init_weights"].note
+    row = window.form.rows["init_weights"]
+    assert window.message_strip.text == f"Training will start from {weights.name}."
+    size = format_bytes(weights.stat().st_size)
+    qtbot.waitUntil(lambda: row.note == f"{weights.name}, x4, {size}")
+    assert "RRDB x4 8/1/4" in row.note_tooltip and row.note_tooltip.endswith("loads 100 %")
     assert window.form.rows["num_feat"].entry.value() == 8
     window.project.reset_value("init_weights")
     qtbot.waitUntil(lambda: window.form.rows["num_feat"].entry.value() == 64)
@@ -292,22 +384,63 @@ def test_the_built_in_model_is_one_click_away_and_follows_watch_and_scale(
 ) -> None:
     use_starters(monkeypatch, tmp_path / "starters", "wqv10_x4", "wqv1_x2")
     row = window.form.rows["init_weights"]
-    assert isinstance(row.entry, PathEntry) and row.entry.word_button.text() == "Built-in model"
-    qtbot.mouseClick(row.entry.word_button, Qt.MouseButton.LeftButton)
-    assert (row.entry.line.text(), window.project.draft.config.init_weights) == ("Built-in model", "starter")
-    assert row.entry.word_button.isHidden()
-    qtbot.waitUntil(lambda: "RRDB x4 8/1/8" in row.note)
+    assert isinstance(row.entry, StartEntry)
+    qtbot.mouseClick(find_named(row, "Start from: Built-in model"), Qt.MouseButton.LeftButton)
+    assert (row.entry.value(), window.project.draft.config.init_weights) == ("starter", "starter")
+    qtbot.waitUntil(lambda: row.note.startswith("Built-in model for WQV-3/10, x4, "))
+    assert "RRDB x4 8/1/8" in row.note_tooltip and not window.message_strip.text
     window.project.set_value("preset", "nano")
     assert window.form.rows["num_feat"].entry.value() == 32
     window.project.set_value("scale", 2)
     qtbot.waitUntil(lambda: "no built-in model for the color watch (WQV-3, WQV-10) at x2" in row.note)
     assert "init_weights" in window.project.problems
     window.project.set_value("monochrome_style", True)
-    qtbot.waitUntil(lambda: "RRDB x2 8/1/8" in row.note and "init_weights" not in window.project.problems)
+    qtbot.waitUntil(lambda: "for WQV-1/2, x2" in row.note and "init_weights" not in window.project.problems)
     assert "--init-weights starter" in format_command(window.project.given())
-    window.project.reset_value("init_weights")
-    assert row.entry.line.text() == "" and not row.entry.word_button.isHidden()
+    window.project.set_value("init_weights", None)
+    assert row.entry.value() is None and row.entry.choices.value() is None
     assert window.form.rows["num_feat"].entry.value() == 32
+
+
+def test_a_run_starts_from_the_built_in_model_from_nothing_or_from_a_file(
+    window: Window, qtbot: Any, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry, project = window.form.rows["init_weights"].entry, window.project
+    assert isinstance(entry, StartEntry)
+    buttons = {button.text(): button for button in entry.choices.findChildren(QPushButton)}
+    assert list(buttons) == ["Built-in model", "Nothing", "A file …"]
+    qtbot.waitUntil(buttons["Built-in model"].isChecked)
+    qtbot.waitUntil(lambda: window.form.rows["init_weights"].note.startswith("Built-in model for WQV-3/10, x4, "))
+    chosen = [str(weights), ""]
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a, **k: (chosen.pop(0), ""))
+    qtbot.mouseClick(buttons["A file …"], Qt.MouseButton.LeftButton)
+    assert project.draft.config.init_weights == str(weights) == entry.path.line.text()
+    assert buttons["A file …"].isChecked()
+    qtbot.mouseClick(buttons["Built-in model"], Qt.MouseButton.LeftButton)
+    assert project.draft.config.init_weights == "starter" and entry.path.line.text() == ""
+    qtbot.mouseClick(buttons["A file …"], Qt.MouseButton.LeftButton)
+    assert buttons["Built-in model"].isChecked(), "no file was chosen"
+    qtbot.keyClicks(entry.path.line, "b.pth")
+    assert project.draft.config.init_weights == "b.pth" and buttons["A file …"].isChecked()
+    entry.path.line.selectAll()
+    qtbot.keyClick(entry.path.line, Qt.Key.Key_Delete)
+    assert project.draft.config.init_weights is None and buttons["Nothing"].isChecked()
+
+
+def test_the_proposed_start_gives_way_to_a_network_of_another_size_and_to_the_built_in_scenes(
+    window: Window, qtbot: Any, tmp_path: Path
+) -> None:
+    project, row = window.project, window.form.rows["init_weights"]
+    wait_until_quiet(window, qtbot)
+    assert project.draft.warm_start is not None and "learning_rate" not in project.given()
+    project.set_value("num_feat", 8)
+    assert row.entry.value() is None and not row.note
+    qtbot.waitUntil(lambda: project.draft.warm_start is None)
+    project.reset_value("num_feat")
+    qtbot.waitUntil(lambda: project.draft.warm_start is not None and "Built-in model" in row.note)
+    window.controller.load_demo(str(tmp_path / "demo"))
+    wait_until_quiet(window, qtbot)
+    assert row.entry.value() is None and not row.note
 
 
 def test_a_name_with_a_scale_mark_is_refused_below_its_row(window: Window, qtbot: Any) -> None:
@@ -337,7 +470,7 @@ def test_weights_with_unknown_names_are_identified_again_once_rrdb_is_forced(
     drop(window, tmp_path / "odd_x4.pth")
     qtbot.waitUntil(lambda: "Warm-start architecture rrdb" in window.form.rows["init_weights"].note)
     window.project.set_value("init_arch", "rrdb")
-    qtbot.waitUntil(lambda: "loads 100 %" in window.form.rows["init_weights"].note)
+    qtbot.waitUntil(lambda: "loads 100 %" in window.form.rows["init_weights"].note_tooltip)
     assert "init_weights" not in window.project.problems
 
 
@@ -352,7 +485,26 @@ def test_another_network_is_refused_by_its_name(window: Window, qtbot: Any) -> N
     assert "init_weights" in window.project.problems and not window.project.is_ready
 
 
+def test_without_a_gpu_the_form_proposes_an_hour_and_ten_minutes_for_a_quick_try(window: Window, qtbot: Any) -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    rows, project = window.form.rows, window.project
+    qtbot.waitUntil(lambda: rows["max_minutes"].entry.value() == 60, timeout=60000)
+    assert rows["preset"].entry.value() == "light" and not rows["max_minutes"]._reset.isVisible()
+    qtbot.mouseClick(find_named(rows["preset"], "How long: Quick try"), Qt.MouseButton.LeftButton)
+    assert rows["max_minutes"].entry.value() == 10
+    line = rows["max_minutes"].entry.focusProxy()
+    assert isinstance(line, QLineEdit)
+    line.selectAll()
+    qtbot.keyClick(line, Qt.Key.Key_Delete)
+    assert project.draft.config.max_minutes is None and project.given()["max_minutes"] is None
+    qtbot.mouseClick(rows["max_minutes"]._reset, Qt.MouseButton.LeftButton)
+    assert rows["max_minutes"].entry.value() == 10
+
+
 def test_try_it_fills_in_everything_that_is_needed(window: Window, qtbot: Any) -> None:
+    wait_until_quiet(window, qtbot)  # what the window proposes is no choice to ask about
     qtbot.mouseClick(window.run_bar.demo_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.project.is_ready)
     config = window.project.draft.config
@@ -360,19 +512,19 @@ def test_try_it_fills_in_everything_that_is_needed(window: Window, qtbot: Any) -
 
 
 def test_place_and_theme_are_remembered(qapp: QApplication, qtbot: Any) -> None:
-    from app.theme import DARK, theme, theme_colors
+    from app.widgets.theme import DARK, theme, theme_colors
 
     theme().set_choice("dark")
-    first = Window()
+    first = make_window()
     first.resize(790, 711)
     first.show()
     assert theme_colors() is DARK
     first.close()
     first.deleteLater()
-    second = Window()
+    second = make_window()
     qtbot.addWidget(second)
     assert second.height() == 711
-    from app.settings_store import open_settings_store
+    from app.system.settings_store import open_settings_store
 
     assert open_settings_store().value("theme") == "dark"
     theme().set_choice("light")

@@ -11,9 +11,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-from app.last_session import load_session, save_session
+from app.form.last_session import load_session, save_session
 from app.runs.recent_workspaces import add_recent_workspace, read_recent_workspaces
-from app.settings_store import open_settings_store
+from app.start import make_window
+from app.system.settings_store import open_settings_store
 from app.window import Window
 from tests.gui.window_driver import close_window, fill_form
 from trainer_core.sinks.journal import read_journal
@@ -40,7 +41,7 @@ def unfinished(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> Path
 @pytest.fixture
 def again(qapp: QApplication, qtbot: Any) -> Iterator[Window]:
     """A second start of the program."""
-    made = Window()
+    made = make_window()
     made.show()
     made.start_background_work()
     yield made
@@ -63,19 +64,17 @@ def test_a_demo_offers_the_interrupted_run_and_resumes_it_with_its_own_photos(
     assert not again.last_run_card.isVisible()
 
 
-def test_the_first_demo_is_for_the_first_start_only(
-    unfinished: Path, again: Window, qtbot: Any, photos: Path, tmp_path: Path
-) -> None:
-    again.apply_arguments(None, first_demo=str(tmp_path / "demo"))
+def test_the_last_session_is_restored(unfinished: Path, again: Window, qtbot: Any, photos: Path) -> None:
+    again.apply_arguments(None)
     qtbot.waitUntil(again.resume_card.isVisible, timeout=_LONG)
     assert again.project.draft.config.source_dir == str(photos)
     assert not again.last_run_card.isVisible()
 
 
-def test_without_a_last_session_the_first_demo_is_selected(again: Window, tmp_path: Path) -> None:
-    again.apply_arguments(None, first_demo=str(tmp_path / "demo"))
-    config = again.project.draft.config
-    assert (config.demo, config.workspace) == (True, str(tmp_path / "demo"))
+def test_the_table_of_recent_work_continues_a_run(unfinished: Path, again: Window, qtbot: Any, photos: Path) -> None:
+    again.start_page.recent_work.resume_requested.emit(str(unfinished))
+    qtbot.waitUntil(lambda: again.session.step > 2, timeout=_LONG)
+    assert again.project.draft.config.source_dir == str(photos)
 
 
 def test_the_demo_does_not_replace_the_choices_of_photos(qapp: QApplication, photos: Path, tmp_path: Path) -> None:

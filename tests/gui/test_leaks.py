@@ -12,12 +12,13 @@ import pytest
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 
-from app.errors import ErrorReport, show_report
-from app.garbage_collector import GarbageCollector
-from app.icons import set_icon
-from app.questions import ask_question
 from app.runs.recent_workspaces import add_recent_workspace
-from app.theme import theme
+from app.start import make_window
+from app.system.garbage_collector import GarbageCollector
+from app.widgets.errors import ErrorReport, show_report
+from app.widgets.icons import set_icon
+from app.widgets.questions import ask_question
+from app.widgets.theme import theme
 from app.window import Window
 from tests.gui.census import count_objects, theme_listeners
 from tests.gui.window_driver import answer, close_window, fill_form, flush_deferred_deletes, is_quiet, wait_until_quiet
@@ -46,7 +47,7 @@ def quiet_window(window: Window, qtbot: Any) -> Window:
 
 def test_a_window_that_was_closed_is_gone(qapp: QApplication, qtbot: Any) -> None:
     def open_and_close() -> None:
-        window = Window()
+        window = make_window()
         window.show()
         window.start_background_work()
         close_window(window, qtbot)
@@ -65,7 +66,7 @@ def test_runs_leave_nothing_behind(window: Window, qtbot: Any, photos: Path, tmp
             answer(window, qtbot, "Start new run")
         qtbot.waitUntil(lambda: not window.session.is_active, timeout=60000)
         qtbot.waitUntil(lambda: is_quiet(window), timeout=60000)
-        window.message_strip.hide()
+        window.message_strip.dismiss()
 
     assert grows(train, times=2) == {}
 
@@ -75,7 +76,7 @@ def test_messages_and_dialogs_leave_nothing_behind(quiet_window: Window) -> None
 
     def show_all() -> None:
         window.message_strip.show_message("warning", "Look.")
-        window.message_strip.hide()
+        window.message_strip.dismiss()
         show_report(ErrorReport("Title", "Cause", "Advice", "Details"), window).reject()
         ask_question(window, "Really?", "It cannot be undone.", [("Yes", lambda: None)]).reject()
         flush_deferred_deletes()
@@ -83,11 +84,18 @@ def test_messages_and_dialogs_leave_nothing_behind(quiet_window: Window) -> None
     assert grows(show_all) == {}
 
 
-def test_showing_the_recent_workspaces_again_leaves_nothing_behind(quiet_window: Window, tmp_path: Path) -> None:
+def test_showing_the_recent_workspaces_again_leaves_nothing_behind(
+    quiet_window: Window, qtbot: Any, tmp_path: Path
+) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         add_recent_workspace(tmp_path / name)
-    assert grows(quiet_window.welcome.refresh) == {}
+
+    def refresh() -> None:
+        quiet_window.start_page.refresh()
+        qtbot.waitUntil(lambda: is_quiet(quiet_window), timeout=60000)
+
+    assert grows(refresh) == {}
 
 
 @pytest.mark.long

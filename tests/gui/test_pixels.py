@@ -29,9 +29,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.icons import pixmap, set_icon
-from app.session import SessionState
-from app.theme import DARK, LIGHT, SPACING, ThemeColors, theme
+from app.run.session import SessionState
+from app.start import make_window
+from app.widgets.icons import pixmap, set_icon
+from app.widgets.theme import DARK, LIGHT, SPACING, ThemeColors, theme
 from app.window import Window
 from tests.gui.audit import (
     contrast,
@@ -65,11 +66,27 @@ _ICONS = sorted(path.stem for path in _FOLDER.glob("*.svg") if "_" not in path.s
 @pytest.fixture
 def shown(qapp: QApplication, qtbot: Any) -> Iterator[Window]:
     """A window whose training thread never starts: the events are made here."""
-    window = Window()
+    window = make_window()
     window.show()
     yield window
     window.close()
     window.deleteLater()
+
+
+def test_a_window_made_without_a_style_sheet_looks_like_one_made_with_it(shown: Window, qtbot: Any) -> None:
+    styled = Window()
+    styled.show()
+    pictures = []
+    for window in (shown, styled):
+        window.resize(*_SIZES[1])
+        focused = window.focusWidget()
+        if focused is not None:
+            focused.clearFocus()  # its text cursor blinks
+        qtbot.wait(_LONGEST_THROTTLE)
+        pictures.append(window.grab().toImage())
+    styled.close()
+    styled.deleteLater()
+    assert pictures[0] == pictures[1]
 
 
 # -- the states ------------------------------------------------------------------------------------
@@ -122,7 +139,7 @@ def unfinished(window: Window, folder: Path) -> None:
 
 
 def finished(window: Window, folder: Path) -> None:
-    window.resume_card.hide()
+    window.resume_card.dismiss()
     training(window, folder)
     window.session.state_changed.emit(SessionState.IDLE)
     model = folder / "models" / "wqv_neosr_x4.pth"
@@ -178,6 +195,20 @@ def _about_to_draw(window: QWidget) -> list[QTimer]:
 
 
 # -- tests -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("choice", ["dark", "light"])
+def test_the_arrows_of_the_file_dialog_stand_out_from_its_ground(qapp: QApplication, choice: str) -> None:
+    before = theme().choice
+    theme().set_choice(choice)
+    try:
+        for name in ("SP_FileDialogToParent", "SP_ArrowBack", "SP_ArrowForward"):
+            picture = qapp.style().standardIcon(QStyle.StandardPixmap[name]).pixmap(16, 16).toImage()
+            places = [(x, y) for x in range(picture.width()) for y in range(picture.height())]
+            drawn = [picture.pixelColor(*place) for place in places if picture.pixelColor(*place).alpha() > 200]
+            assert drawn and all((color.lightness() > 128) is (choice == "dark") for color in drawn), name
+    finally:
+        theme().set_choice(before)
 
 
 @pytest.mark.parametrize("size", _SIZES)

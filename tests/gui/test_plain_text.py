@@ -12,13 +12,13 @@ from PySide6.QtGui import Qt as GuiQt
 from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
-from app.cards import MessageStrip
-from app.elided import ElidedLabel
-from app.errors import ErrorDialog, ErrorReport
 from app.form.checklist import ChecklistLine
-from app.plain_text import PlainLabel, button_text, plain_tooltip, visible
-from app.questions import ask_question
 from app.system.crash_log import CrashLog
+from app.widgets.cards import MessageStrip
+from app.widgets.elided import ElidedLabel
+from app.widgets.errors import ErrorDialog, ErrorReport
+from app.widgets.plain_text import PlainLabel, button_text, plain_tooltip, visible
+from app.widgets.questions import ask_question
 
 ROOT = Path(__file__).parents[2]
 NAMES = [

@@ -7,15 +7,32 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QWheelEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
-from app.elided import ElidedComboBox
+from app.preview import compare
 from app.preview.compare import CompareView
+from app.preview.cut_out import CutOut
 from app.preview.panel import PreviewPanel
-from app.preview.pictures import Pictures, make_pictures, read_strip
-from tests.gui.window_driver import find_named, listed_previews, shown_step
+from app.preview.pictures import (
+    BICUBIC,
+    DIFFERENCE,
+    HR,
+    LR,
+    SR,
+    STRIP,
+    Pictures,
+    make_pictures,
+    read_strip,
+    show_difference,
+)
+from app.widgets.elided import ElidedComboBox
+from app.widgets.theme import theme
+from app.window import Window
+from tests.gui.window_driver import fill_form, find_named, listed_previews, shown_step, wait_until_quiet
+from tests.small_runs import watch_photo
+from trainer_core import PROGRAM
 from trainer_core.data import decoding as decode
 from trainer_core.events import PreviewImage, PreviewReady
 from trainer_core.previews.files import file_name, image_keys, write_preview
@@ -41,7 +58,7 @@ def preview(folder: Path, step: int, *samples: PreviewImage) -> PreviewReady:
     files = []
     for key, sample in zip(image_keys(samples), samples):
         files.append(folder / file_name(step, key))
-        write_preview(sample, files[-1])
+        write_preview(sample, files[-1], made_by="the network at step 5")
     return PreviewReady(step, samples, tuple(str(file) for file in files))
 
 
@@ -98,7 +115,7 @@ def view(qapp: QApplication, qtbot: Any) -> CompareView:
 
 
 def test_lr_stays_square_pixels_where_the_picture_is_fitted_smaller_than_it_is(view: CompareView) -> None:
-    view.set_mode("LR")
+    view.set_mode(LR)
     shown = view.grab().toImage()
     shades = {QColor(shown.pixel(x, y)).red() for x in range(50, 300) for y in range(50, 300)}
     assert shades == {0, 255}
@@ -106,7 +123,7 @@ def test_lr_stays_square_pixels_where_the_picture_is_fitted_smaller_than_it_is(v
 
 def test_the_wheel_zooms_a_step_a_notch_around_the_pointer(view: CompareView) -> None:
     show_coded(view, 480)
-    view.set_mode("SR")
+    view.set_mode(SR)
     view.set_zoom(2)
     corner = QPointF(300, 100)
     before = pixel_at(view, 300, 100)
@@ -119,7 +136,7 @@ def test_the_wheel_zooms_a_step_a_notch_around_the_pointer(view: CompareView) ->
     assert view.zoom == 2
 
 
-@pytest.mark.parametrize("mode", ["SR", "Side by side"])
+@pytest.mark.parametrize("mode", [SR, "Side by side"])
 def test_the_zoom_goes_step_by_step_from_the_fitted_picture_and_back(view: CompareView, mode: str) -> None:
     show_coded(view, 48)
     view.set_mode(mode)
@@ -131,7 +148,7 @@ def test_the_zoom_goes_step_by_step_from_the_fitted_picture_and_back(view: Compa
         return columns.count(columns[60])
 
     fitted, place = width(), QPointF(100, 100)
-    assert fitted == {"SR": 400 // 48, "Side by side": 198 // 48}[mode]
+    assert fitted == {SR: 400 // 48, "Side by side": 198 // 48}[mode]
     for number in (1, 2):
         turn(view, place, (0, 120))
         assert width() == fitted + number
@@ -146,7 +163,7 @@ def test_a_picture_goes_with_the_mouse_at_any_pixel_ratio(
 ) -> None:
     show_coded(view, 480)
     monkeypatch.setattr(view, "devicePixelRatioF", lambda: 2.0)
-    view.set_mode("SR")
+    view.set_mode(SR)
     view.set_zoom(8)
     before = pixel_at(view, 150, 150)
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(150, 150))
@@ -171,7 +188,7 @@ def test_the_slider_stays_in_the_view_of_a_zoomed_image(view: CompareView, qtbot
 
 def test_a_double_click_zooms_around_the_pointer_and_fits_again(view: CompareView, qtbot: Any) -> None:
     show_coded(view, 96)
-    view.set_mode("SR")
+    view.set_mode(SR)
     assert view.zoom_text == "Fit, 400 %"
     before = pixel_at(view, 140, 260)
     qtbot.mouseDClick(view, Qt.MouseButton.LeftButton, pos=QPoint(140, 260))
@@ -183,7 +200,7 @@ def test_a_double_click_zooms_around_the_pointer_and_fits_again(view: CompareVie
 def test_the_context_menu_copies_the_image_under_the_pointer(view: CompareView) -> None:
     view.set_mode("Slider")
     x = view._slider_x()
-    for place, name, level in ((x - 40, "Bicubic", 30), (x + 40, "SR", 10)):
+    for place, name, level in ((x - 40, BICUBIC, 30), (x + 40, SR, 10)):
         found = view._view_at(QPoint(place, 200))
         assert found == name
         menu = view.make_menu(found)
@@ -196,11 +213,102 @@ def test_the_context_menu_copies_the_image_under_the_pointer(view: CompareView) 
         assert view.zoom == 0
 
 
+def rectangle(area: QRect) -> tuple[int, int, int, int]:
+    return area.x(), area.y(), area.width(), area.height()
+
+
+def point_at(view: CompareView, qtbot: Any, place: QPoint) -> str:
+    """Move the mouse there and read the line about the pixel."""
+    qtbot.mouseMove(view, QPoint(1, 1))
+    qtbot.mouseMove(view, place)
+    return view.pixel_text
+
+
+def test_the_values_of_the_pixel_under_the_mouse_are_named_for_every_image(view: CompareView, qtbot: Any) -> None:
+    view.set_mode(SR)
+    assert point_at(view, qtbot, QPoint(9, 9)) == (
+        "12, 12: Watch photo 0 · Plain enlargement 30 · Network 10 · Original 20"
+    )
+    assert point_at(view, qtbot, QPoint(13, 9)) == (
+        "16, 12: Watch photo 255 · Plain enlargement 30 · Network 10 · Original 20"
+    ), "a pixel of the watch covers four by four"
+    view.set_mode(DIFFERENCE)
+    assert point_at(view, qtbot, QPoint(9, 9)) == "12, 12: Network 10 · Original 20"
+    show_coded(view, 100)  # a screen pixel each
+    view.set_mode("Side by side")
+    pane = view._panes(4)[3]
+    place = view._image_rect(pane).topLeft().toPoint() + QPoint(40, 60)
+    assert point_at(view, qtbot, place).startswith("40, 60: ") and view.pixel_text.endswith("Original 40 60 0")
+    qtbot.mouseMove(view, QPoint(pane.left() - 1, 50))  # between two panes
+    assert view.pixel_text == ""
+    QApplication.sendEvent(view, QEvent(QEvent.Type.Leave))
+    assert view.pixel_text == ""
+
+
+def test_the_line_about_a_pixel_leaves_the_pixel_visible_and_moves_nothing(view: CompareView, qtbot: Any) -> None:
+    view.resize(700, 400)
+    view.set_mode(HR)
+
+    def changed(place: QPoint) -> list[int]:
+        """The rows that the line covers while the mouse is there."""
+        QApplication.sendEvent(view, QEvent(QEvent.Type.Leave))
+        before = view.grab().toImage()
+        point_at(view, qtbot, place)
+        after = view.grab().toImage()
+        return [y for y in range(400) if any(before.pixel(x, y) != after.pixel(x, y) for x in range(0, 700, 3))]
+
+    middle, edge = changed(QPoint(350, 200)), changed(QPoint(350, 15))
+    assert middle and max(middle) < 60
+    assert edge and min(edge) > 15 + 10 and len(edge) == len(middle)
+
+
+def test_the_visible_part_is_cut_out_of_the_compared_images_pixel_by_pixel(view: CompareView) -> None:
+    show_coded(view, 480)
+    view.set_zoom(4)  # 100 x 100 pixels are visible
+    view.set_mode("Slider")
+    cut_outs: list[CutOut] = []
+    view.cut_out_chosen.connect(cut_outs.append)
+    next(action for action in view.make_menu(SR).actions() if action.text() == "Cut out and save …").trigger()
+    (found,) = cut_outs
+    assert found.views == (BICUBIC, SR)
+    x, y, width, height = rectangle(found.area)
+    assert (width, height) == (100, 100) or (width, height) == (101, 101)
+    expected = coded(480)[y : y + height, x : x + width]
+    pixels = found.cut()
+    assert (pixels[:, :width] == expected).all() and (pixels[:, -width:] == expected).all()
+    assert found.description == f"{width} x {height} pixels at {x}, {y} of {BICUBIC}, {SR}"
+
+
+def test_shift_and_the_mouse_mark_a_part_and_its_menu_saves_it(
+    view: CompareView, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show_coded(view, 100)  # 400 %
+    view.set_mode(SR)
+    menus: list[QMenu] = []
+    monkeypatch.setattr(QMenu, "popup", lambda menu, *place: menus.append(menu))
+    chosen: list[CutOut] = []
+    view.cut_out_chosen.connect(chosen.append)
+    left, shift = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier
+    qtbot.mousePress(view, left, shift, QPoint(41, 81))
+    qtbot.mouseMove(view, QPoint(79, 119))
+    assert rectangle(view._mark) == (10, 20, 10, 10)
+    marked = view.grab().toImage().pixelColor(39, 100)
+    assert marked.name() == theme().colors.accent
+    qtbot.mouseMove(view, QPoint(900, 900))  # beyond the edge of the view
+    qtbot.mouseRelease(view, left, shift, QPoint(900, 900))
+    next(action for action in menus[0].actions() if action.text() == "Cut out and save …").trigger()
+    assert rectangle(chosen[0].area) == (10, 20, 90, 80) and chosen[0].views == (SR,)
+    menus[0].aboutToHide.emit()
+    assert view._mark.isEmpty()
+    qtbot.mouseClick(view, left, shift, QPoint(41, 81))
+    assert len(menus) == 1, "a click marks nothing"
+
+
 @pytest.fixture
 def panel(qapp: QApplication, qtbot: Any) -> PreviewPanel:
     made = PreviewPanel()
     qtbot.addWidget(made)
-    made.resize(700, 420)
+    made.resize(740, 420)
     made.show()
     return made
 
@@ -217,7 +325,7 @@ def test_previews_are_shown_compared_and_found_again_on_disk(panel: PreviewPanel
     view = panel.view
     assert shown_step(panel) == 8
     view.setFocus()
-    for key, mode in ((Qt.Key.Key_1, "LR"), (Qt.Key.Key_3, "HR"), (Qt.Key.Key_B, "Side by side"), (Qt.Key.Key_2, "SR")):
+    for key, mode in ((Qt.Key.Key_1, LR), (Qt.Key.Key_3, HR), (Qt.Key.Key_B, "Side by side"), (Qt.Key.Key_2, SR)):
         qtbot.keyClick(view, key)
         assert view.mode == mode
     qtbot.keyClick(view, Qt.Key.Key_Plus)
@@ -225,12 +333,25 @@ def test_previews_are_shown_compared_and_found_again_on_disk(panel: PreviewPanel
     assert view.grab().toImage().pixelColor(QPoint(view.width() // 2, view.height() // 2)).red() == 100
     panel.timeline.slider.setValue(0)
     qtbot.waitUntil(lambda: shown_step(panel) == 4)
-    assert shade(panel, "SR") == 60
+    assert shade(panel, SR) == 60
     other = PreviewPanel()
     qtbot.addWidget(other)
     other.load_folder(tmp_path)
     qtbot.waitUntil(lambda: shown_step(other) == 8)
-    assert (shade(other, "LR"), shade(other, "HR")) == (80, 120)
+    assert (shade(other, LR), shade(other, HR)) == (80, 120)
+
+
+def test_the_controls_below_the_picture_stay_when_previews_arrive(
+    panel: PreviewPanel, qtbot: Any, tmp_path: Path
+) -> None:
+    places = []
+    for step in (4, 8):
+        places.append(panel.add_button.mapTo(panel, QPoint()))
+        assert not panel.timeline.isEnabled()
+        panel.on_event(preview(tmp_path, step, frame(40)))
+        qtbot.waitUntil(lambda step=step: shown_step(panel) == step)
+    places.append(panel.add_button.mapTo(panel, QPoint()))
+    assert len(set(places)) == 1 and panel.timeline.isEnabled()
 
 
 def test_keys_choose_the_picture_wherever_the_focus_is(panel: PreviewPanel, qtbot: Any, tmp_path: Path) -> None:
@@ -238,7 +359,7 @@ def test_keys_choose_the_picture_wherever_the_focus_is(panel: PreviewPanel, qtbo
     panel.activateWindow()
     against, next_button = find_named(panel, "Image left of the slider"), find_named(panel, "Next image")
     for widget in (panel.picture_box, against, panel.timeline.play_button, panel.view):
-        for key, mode in ((Qt.Key.Key_1, "LR"), (Qt.Key.Key_B, "Side by side"), (Qt.Key.Key_S, "Slider")):
+        for key, mode in ((Qt.Key.Key_1, LR), (Qt.Key.Key_B, "Side by side"), (Qt.Key.Key_S, "Slider")):
             widget.setFocus()
             qtbot.keyClick(widget, key)
             assert panel.view.mode == mode, (widget, mode)
@@ -258,35 +379,68 @@ def test_a_photo_that_was_pinned_just_now_is_shown_with_its_first_preview(panel:
     assert "photo.png" in panel.caption
     panel.on_event(preview(tmp_path, 7, frame(40), pinned(90, "harbor")))
     assert panel.picture_box.currentText() == "harbor" and shown_step(panel) == 7
-    panel.picture_box.setCurrentIndex(0)
+    panel.picture_box.setCurrentIndex(1)
     panel.on_event(preview(tmp_path, 9, frame(40), pinned(90, "harbor")))
     panel.on_event(preview(tmp_path, 10, frame(40), pinned(60, "anchor"), pinned(90, "harbor")))
     assert panel.picture_box.currentText() == "photo.png", "only what was pinned in this window, and once"
 
 
-def test_pinned_photos_come_after_the_frames_and_have_no_original(
+def test_the_owner_s_photos_are_shown_first_unless_another_picture_was_chosen(
+    panel: PreviewPanel, qtbot: Any, tmp_path: Path
+) -> None:
+    panel.on_event(preview(tmp_path, 4, frame(40)))
+    assert shown_step(panel) == 4 and "photo.png" in panel.caption
+    panel.on_event(preview(tmp_path, 8, frame(40), pinned(90, "harbor"), pinned(80, "anchor")))
+    assert panel.picture_box.currentText() == "harbor"
+    panel.clear()
+    panel.on_event(preview(tmp_path, 2, frame(40), pinned(90, "harbor")))
+    assert panel.picture_box.currentText() == "harbor", "in the next run as well"
+    qtbot.keyClick(panel.view, Qt.Key.Key_PageDown)
+    panel.clear()
+    panel.on_event(preview(tmp_path, 2, frame(40), pinned(90, "harbor")))
+    assert panel.picture_box.currentText() == "photo.png"
+
+
+def test_an_empty_view_asks_for_watch_photos_until_there_are_some(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_form(window, photos, tmp_path / "run")
+    window.show_run(True)
+    wait_until_quiet(window, qtbot)
+    view = window.preview.view
+    assert "Add photos from your watch" in view.empty_text
+    asking = view.grab().toImage()
+    window.pins.pin([watch_photo(tmp_path / "harbor.png")])
+    qtbot.waitUntil(lambda: "Previews of your watch photos" in view.empty_text)
+    assert view.grab().toImage() != asking
+    window.project.set_path("workspace", str(tmp_path / "another"))
+    qtbot.waitUntil(lambda: "Add photos from your watch" in view.empty_text)
+
+
+def test_pinned_photos_come_before_the_frames_and_have_no_original(
     panel: PreviewPanel, qtbot: Any, tmp_path: Path
 ) -> None:
     panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbor")))
-    assert listed_previews(panel) == ["photo.png", "harbor"]
-    assert not panel.unpin_button.isVisible()
+    assert listed_previews(panel) == ["harbor", "photo.png"]
     qtbot.keyClick(panel.view, Qt.Key.Key_PageDown)
+    assert panel.picture_box.currentText() == "photo.png" and not panel.unpin_button.isVisible()
+    qtbot.keyClick(panel.view, Qt.Key.Key_PageUp)
     assert panel.picture_box.currentText() == "harbor" and panel.unpin_button.isVisible()
     panel.view.set_mode("Side by side")
-    assert panel.view.visible_views == ["LR", "Bicubic", "SR"]
+    assert panel.view.visible_views == [LR, BICUBIC, SR]
     panel.view.grab()
-    panel.view.set_mode("HR")
+    panel.view.set_mode(HR)
     assert panel.view.visible_views == []
     empty = panel.view.grab().toImage()
-    panel.view.set_mode("SR")
+    panel.view.set_mode(SR)
     assert panel.view.grab().toImage() != empty
     panel.view.set_mode("Slider")
-    panel.view.set_left("HR")  # as chosen for a frame before
+    panel.view.set_left(HR)  # as chosen for a frame before
     middle = panel.view.height() // 2
     drawn: QImage = panel.view.grab().toImage()
     colors = {drawn.pixelColor(x, middle).red() for x in range(panel.view.width())}
     assert {100, 110} <= colors, "bicubic on the left, SR on the right"
-    qtbot.keyClick(panel.view, Qt.Key.Key_PageUp)
+    qtbot.keyClick(panel.view, Qt.Key.Key_PageDown)
     assert panel.picture_box.currentText() == "photo.png"
 
 
@@ -302,7 +456,7 @@ def _shown_name(name: str) -> str:
 def test_a_picture_s_name_stands_once_and_shows_where_it_differs_from_the_others(
     panel: PreviewPanel, tmp_path: Path
 ) -> None:
-    panel.resize(640, 420)
+    panel.resize(900, 420)
     panel.on_event(preview(tmp_path, 4, frame(40, "val/scene_1337_0077.png")))
     assert not panel.picture_box.isVisible()
     assert panel.caption.endswith("val/scene_1337_0077.png")
@@ -327,18 +481,51 @@ def test_the_chosen_picture_stays_chosen_as_previews_come_and_the_list_changes(
     panel: PreviewPanel, tmp_path: Path
 ) -> None:
     panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbor")))
-    panel.picture_box.setCurrentIndex(1)
+    for row in (1, 0):
+        panel.picture_box.setCurrentIndex(row)
     panel.on_event(preview(tmp_path, 8, frame(50), frame(55, "b.png"), pinned(60, "anchor"), pinned(92, "harbor")))
-    assert listed_previews(panel) == ["photo.png", "b.png", "anchor", "harbor"]
-    assert panel.picture_box.currentText() == "harbor" and shade(panel, "LR") == 92
+    assert listed_previews(panel) == ["anchor", "harbor", "photo.png", "b.png"]
+    assert panel.picture_box.currentText() == "harbor" and shade(panel, LR) == 92
     panel.on_event(preview(tmp_path, 12, frame(50)))
-    assert listed_previews(panel) == ["photo.png", "harbor"], (
+    assert listed_previews(panel) == ["harbor", "photo.png"], (
         "it was taken out of the folder, what was seen of it is there"
     )
     assert panel.picture_box.currentText() == "harbor" and shown_step(panel) == 8
     panel.clear()
     panel.on_event(preview(tmp_path, 1, frame(50), pinned(94, "harbor")))
     assert panel.picture_box.currentText() == "harbor", "in the next run as well"
+
+
+def test_only_what_a_photo_has_is_offered_left_of_the_slider(panel: PreviewPanel, tmp_path: Path) -> None:
+    panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbor")))
+    box, frames = panel.left_choice.box, panel.picture_box
+
+    def offered() -> list[str]:
+        return [box.itemData(row) for row in range(box.count())]
+
+    frames.setCurrentIndex(frames.findText("photo.png"))
+    assert offered() == [BICUBIC, LR, HR]
+    box.setCurrentIndex(2)
+    box.activated.emit(2)
+    assert panel.view.left == HR
+    frames.setCurrentIndex(frames.findText("harbor"))
+    assert offered() == [BICUBIC, LR] and panel.view.left == BICUBIC == box.currentData()
+    frames.setCurrentIndex(frames.findText("photo.png"))
+    assert offered() == [BICUBIC, LR, HR] and panel.view.left == HR == box.currentData(), "the user's choice"
+
+
+def test_the_name_of_a_view_is_shortened_where_its_pane_is_narrow(
+    view: CompareView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[str] = []
+    monkeypatch.setattr(compare, "paint_label", lambda painter, text, *given, **more: painted.append(text))
+    view.labels = {SR: "Network: mono (best)"}
+    for width, names in ((900, {BICUBIC, "Network: mono (best)"}), (300, {"Plain enlargement", "Network"})):
+        view.resize(width, 400)
+        view.set_mode("Side by side")
+        painted.clear()
+        view.grab()
+        assert names <= set(painted)
 
 
 def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
@@ -349,15 +536,16 @@ def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
         preview(tmp_path, number, frame(40), pinned(90 + number, "harbor"))
     panel.load_folder(tmp_path)
     qtbot.waitUntil(lambda: shown_step(panel) == 10)
-    qtbot.waitUntil(lambda: listed_previews(panel) == ["photo.png", "harbor"])
-    assert panel.caption == "step 10 · +1.00 dB · PSNR 30.00, bicubic 29.00"
-    assert panel.timeline.slider.maximum() == 4
+    qtbot.waitUntil(lambda: listed_previews(panel) == ["harbor", "photo.png"])
     panel.picture_box.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: panel.caption == "step 10 · +1.00 dB · PSNR 30.00, bicubic 29.00")
+    assert panel.timeline.slider.maximum() == 4
+    panel.picture_box.setCurrentIndex(0)
     assert panel.timeline.slider.maximum() == 3, "it was pinned before step 4"
     for place, number in enumerate((4, 6, 8)):
         panel.timeline.slider.setValue(place)
         qtbot.waitUntil(lambda number=number: shown_step(panel) == number)
-        assert shade(panel, "LR") == 90 + number
+        assert shade(panel, LR) == 90 + number
     panel.on_event(preview(tmp_path, 12, frame(40), pinned(102, "harbor")))
     assert panel.timeline.slider.maximum() == 4
     assert shown_step(panel) == 8, "who looks back is not torn away"
@@ -400,7 +588,7 @@ def test_a_resumed_run_takes_the_place_of_the_steps_it_redoes(panel: PreviewPane
     panel.load_folder(tmp_path)
     qtbot.waitUntil(lambda: shown_step(panel) == 12)
     panel.on_event(preview(tmp_path, 8, frame(99)))
-    assert shown_step(panel) == 8 and shade(panel, "LR") == 99
+    assert shown_step(panel) == 8 and shade(panel, LR) == 99
     assert panel.timeline.slider.maximum() == 1
 
 
@@ -408,8 +596,8 @@ def test_the_preview_of_another_process_is_read_from_its_files(panel: PreviewPan
     event = preview(tmp_path, 4, frame(40), pinned(90, "harbor"))
     panel.on_event(PreviewReady(4, (), event.files))
     qtbot.waitUntil(lambda: shown_step(panel) == 4)
-    qtbot.waitUntil(lambda: listed_previews(panel) == ["photo.png", "harbor"])
-    assert shade(panel, "LR") == 40
+    qtbot.waitUntil(lambda: listed_previews(panel) == ["harbor", "photo.png"])
+    qtbot.waitUntil(lambda: shade(panel, LR) == 90)
 
 
 def test_a_strip_from_disk_is_cut_into_what_was_shown_and_nothing_too_large_is_opened(
@@ -419,10 +607,10 @@ def test_a_strip_from_disk_is_cut_into_what_was_shown_and_nothing_too_large_is_o
     strip, own = tmp_path / file_name(3, "1"), tmp_path / file_name(3, "pinned_harbor")
     found = read_strip(strip)
     assert found is not None and (found.step, found.name, found.psnr) == (3, "photo.png", 30.0)
-    assert [QColor(image.pixel(0, 0)).red() for image in found.images.values()] == [40, 50, 60, 80]
+    assert [QColor(found.images[view].pixel(0, 0)).red() for view in STRIP] == [40, 50, 60, 80]
     assert all((image.width(), image.height()) == (40, 48) for image in found.images.values())
     pinned_one = read_strip(own)
-    assert pinned_one is not None and list(pinned_one.images) == ["LR", "Bicubic", "SR"]
+    assert pinned_one is not None and list(pinned_one.images) == [LR, BICUBIC, SR]
     strip.write_bytes(strip.read_bytes()[:-40])
     assert read_strip(strip) is None
     monkeypatch.setattr(decode, "MAX_PIXELS", 3 * 40 * 48 - 1)
@@ -437,3 +625,71 @@ def test_pictures_of_earlier_previews_are_not_kept(panel: PreviewPanel, tmp_path
     gc.collect()
     assert sum(type(thing) is PreviewImage and thing.name == "unheard of.png" for thing in gc.get_objects()) == 1
     assert sum(type(thing) is Pictures and thing.name == "unheard of.png" for thing in gc.get_objects()) == 1
+
+
+def test_the_difference_to_the_original_is_drawn_brighter(panel: PreviewPanel, tmp_path: Path) -> None:
+    panel.on_event(preview(tmp_path, 4, frame(40)))
+    assert shade(panel, DIFFERENCE) == 4 * 20, "SR is 20 darker than HR"
+    assert DIFFERENCE not in make_pictures(8, pinned(90, "harbor")).images
+    far = show_difference(gray(0), gray(200))
+    assert far.min() == far.max() == 255
+
+
+def test_f_fills_the_screen_with_the_comparison_and_escape_puts_it_back(
+    panel: PreviewPanel, qtbot: Any, tmp_path: Path
+) -> None:
+    panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbor")))
+    panel.activateWindow()
+    QApplication.processEvents()
+    view = panel.view
+    view.setFocus()
+    for leave in (Qt.Key.Key_Escape, Qt.Key.Key_F):
+        qtbot.keyClick(view, Qt.Key.Key_F)
+        assert view.isWindow() and view.isFullScreen()
+        for key, mode in ((Qt.Key.Key_2, SR), (Qt.Key.Key_B, "Side by side"), (Qt.Key.Key_S, "Slider")):
+            qtbot.keyClick(view, key)
+            assert view.mode == mode
+        shown = panel.picture_box.currentIndex()
+        qtbot.keyClick(view, Qt.Key.Key_PageDown)
+        assert panel.picture_box.currentIndex() != shown
+        qtbot.keyClick(view, leave)
+        qtbot.waitUntil(lambda: panel.rect().contains(view.geometry()))
+        assert view.isVisible() and not view.isWindow() and view.hasFocus()
+    find_named(panel, "Full screen").click()  # type: ignore[attr-defined]
+    view.close()
+    assert view.isVisible() and not view.isWindow(), "the desktop closed it"
+
+
+def test_a_part_of_a_preview_is_saved_with_the_text_of_its_file(
+    panel: PreviewPanel, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel.on_event(preview(tmp_path, 7, frame(100, "harbor.png")))
+    panel.view.set_mode("Side by side")
+    names: list[str] = []
+
+    def ask(parent: QWidget, title: str, name: str, kinds: str) -> tuple[str, str]:
+        names.append(Path(name).name)
+        return str(tmp_path / f"cut{len(names)}"), kinds
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+
+    def save() -> dict[str, str]:
+        with qtbot.waitSignal(panel.message_posted, timeout=_LONG) as posted:
+            next(a for a in panel.view.make_menu(SR).actions() if a.text() == "Cut out and save …").trigger()
+        assert posted.args == ["info", f"Saved to {tmp_path / f'cut{len(names)}.png'}."]
+        return decode.read_png_texts(tmp_path / f"cut{len(names)}.png")
+
+    text = save()
+    assert (text["Title"], names[0]) == ("harbor.png", "harbor_cut.png")
+    assert text["Description"] == f"SR by the network at step 5, {PROGRAM}", "as the file says"
+    assert text["Cut-out"] == f"40 x 48 pixels at 0, 0 of {', '.join(STRIP)}" and "Software" in text
+    pixels = decode.decode(tmp_path / "cut1.png")
+    assert pixels.shape == (48, 4 * 40 + 3 * 8, 3)
+    assert pixels[5, [5, 53, 101, 149], 0].tolist() == [100, 110, 120, 140]
+    (tmp_path / file_name(7, "1")).unlink()
+    assert save()["Description"] == f"SR by the network at step 7, {PROGRAM}"
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *given: (str(tmp_path / "file" / "cut.png"), ""))
+    with qtbot.waitSignal(panel.message_posted, timeout=_LONG) as posted:
+        next(a for a in panel.view.make_menu(SR).actions() if a.text() == "Cut out and save …").trigger()
+    assert posted.args[0] == "error" and "cannot be written" in posted.args[1]

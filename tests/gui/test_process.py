@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 import pytest
 
-from app.theme import LIGHT
+from app.widgets.theme import LIGHT
 from tests.gui.process import ROOT, ProgramProcess, environment, journal_records, script
 from tests.gui.xserver import TIMEOUT
 from tests.small_runs import make_workspace

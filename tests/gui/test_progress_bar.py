@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.progress_bar import ProgressBar
+from app.widgets.progress_bar import ProgressBar
 from trainer_core.events import PlanChanged, RunStarted, StepDone
 
 
@@ -54,8 +54,17 @@ def test_is_busy_while_the_total_is_not_known(bar: Watched, qtbot: Any) -> None:
 def test_a_time_budget_has_a_share_before_it_is_a_number_of_steps(bar: Watched) -> None:
     bar.set_busy()
     bar.on_event(RunStarted("1", "run", 4, True, 0, None, "cpu", "fp32", 1, {}))
-    assert (bar.value(), bar.maximum()) == (0, 1), "a busy bar that is paused looks like a share"
+    assert bar.is_busy
     bar.on_event(StepDone(2, None, {}, 1e-3, 0.1, 0.2, 30.0, 90.0, 1))
     assert (bar.value(), bar.maximum()) == (30, 120)
     bar.on_event(PlanChanged(3, 12))
     assert (bar.value(), bar.maximum()) == (3, 12)
+
+
+def test_moves_until_the_first_step_unless_the_run_is_resumed(bar: Watched) -> None:
+    bar.on_event(RunStarted("1", "run", 4, True, 0, 100, "cpu", "fp32", 1, {}))
+    assert bar.is_busy
+    bar.on_event(StepDone(1, 100, {}, 1e-3, 0.1, 0.2, 30.0, 90.0, 1))
+    assert (bar.value(), bar.maximum()) == (1, 100)
+    bar.on_event(RunStarted("2", "run", 4, True, 40, 100, "cpu", "fp32", 1, {}))
+    assert (bar.value(), bar.maximum()) == (40, 100)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QMessageBox
 
-from app.session import SessionState
+from app.run.session import SessionState
 from app.window import Window
 from tests.gui.window_driver import answer, visible_text
 from tests.small_runs import TINY, make_photos

@@ -8,9 +8,11 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-from app.session import SessionState
+from app.run.session import SessionState
+from app.widgets.progress_bar import ProgressBar
 from app.window import Window
 from tests.gui.window_driver import fill_form
+from trainer_core.events import RunStarted
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 
@@ -48,6 +50,40 @@ def test_a_second_space_on_start_stops_nothing_and_one_after_the_end_starts_noth
     assert not [box for box in QApplication.topLevelWidgets() if box.isVisible() and box is not window]
 
 
+def test_the_bar_that_moves_before_the_first_step_stands_still_in_a_pause(window: Window) -> None:
+    bar = window.run_bar
+    bar.show_state(SessionState.STARTING)
+    bar.on_event(RunStarted("1", "run", 4, True, 0, 100, "cpu", "fp32", 1, {}))
+    bar.show_state(SessionState.PAUSING)
+    assert bar.findChildren(ProgressBar)[0].is_busy
+    bar.show_state(SessionState.PAUSED)
+    assert not bar.findChildren(ProgressBar)[0].is_busy
+    bar.show_state(SessionState.IDLE)
+
+
+def test_save_and_preview_show_at_once_that_they_are_under_way(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_form(window, photos, tmp_path / "run", steps=100000, val_interval=100000, checkpoint_interval=100000)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
+    bar = window.run_bar
+    window.controller.save_now()
+    assert bar.save_button.text() == "Save now", "there is no run"
+    window.controller.start()
+    qtbot.waitUntil(lambda: window.session.step >= 1, timeout=_LONG)
+    qtbot.mouseClick(bar.save_button, Qt.MouseButton.LeftButton)
+    assert (bar.save_button.text(), bar.preview_button.text()) == ("Saving …", "Preview now")
+    qtbot.waitUntil(lambda: bar.save_button.text() == "Save now", timeout=_LONG)
+    assert window.message_strip.text.startswith("Saved at step")
+    qtbot.mouseClick(bar.preview_button, Qt.MouseButton.LeftButton)
+    assert bar.preview_button.text() == "Previewing …"
+    qtbot.waitUntil(lambda: bar.preview_button.text() == "Preview now", timeout=_LONG)
+    window.session.pause_or_resume()
+    window.controller.save_now()
+    window.session.stop()
+    assert bar.save_button.text() == "Save now" and not bar.save_button.isEnabled()
+
+
 def test_a_start_by_shortcut_from_a_field_leaves_the_focus_where_a_key_stops_nothing(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
@@ -63,3 +99,14 @@ def test_a_start_by_shortcut_from_a_field_leaves_the_focus_where_a_key_stops_not
         press_space(qtbot)
     qtbot.waitUntil(lambda: window.session.step >= 2, timeout=_LONG)
     assert state(window) is SessionState.TRAINING
+
+
+def test_the_bar_becomes_as_low_again_as_it_was_with_fewer_checks(window: Window, qtbot: Any) -> None:
+    window.controller._estimate.changed.disconnect()  # its lines come when they are ready
+    window.project.set_value("init_weights", None)  # sharpness from nothing gets a warning
+    heights = []
+    for weight in (0.0, 0.05, 0.0):
+        window.project.set_value("gan_weight", weight)
+        qtbot.waitUntil(lambda: window.run_bar.height() == window.run_bar.sizeHint().height())  # it is laid out again
+        heights.append(window.run_bar.height())
+    assert heights[1] > heights[0] == heights[2]

@@ -58,7 +58,7 @@ def import_(window: Window, qtbot: Any) -> None:
     qtbot.waitUntil(lambda: "Settings imported" in window.message_strip.text)
 
 
-def drop(window: Window, *paths: Path, onto: str = "steps") -> None:
+def drop(window: Window, *paths: Path, onto: str = "max_minutes") -> None:
     """As the desktop does it, on the entry of a setting, with the text that file managers add."""
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
@@ -196,7 +196,7 @@ def test_what_was_exported_comes_back_whatever_was_chosen_before(
     [
         ("{torn", "cannot be read as JSON"),
         ("[]", "contains no settings"),
-        ('{"schema": 1, "scale": 3}', "Scale must be one of"),
+        ('{"schema": 1, "scale": 3}', "“How much larger” must be one of"),
         (b"\xff\xfe\x00", "cannot be read as JSON"),
         (None, "There is no file"),
     ],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings_store import open_settings_store, set_aside_damaged_store
+from app.system.settings_store import open_settings_store, set_aside_damaged_store
 
 
 @pytest.mark.parametrize("content", [bytes(3000), b"\xff\xfe[General\n", b"[General]\na\x07b=\xf0\x9f\n", b"x\x01=1\n"])

@@ -12,11 +12,12 @@ from PIL import Image
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from app.session import SessionState
+from app.preview.pictures import HR, LR
+from app.run.session import SessionState
 from app.simulation.cells import PictureCell, enlarge_pixels, to_qimage
 from app.window import Window
 from tests.gui.window_driver import drop_files, fill_form, show_tab, wait_until_quiet
-from tests.small_runs import TINY, make_photos
+from tests.small_runs import TINY, make_photos, watch_photo
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 
@@ -50,17 +51,17 @@ def settle(window: Window, qtbot: Any) -> None:
 
 
 def test_choosing_photos_shows_what_the_watch_would_make_of_them(window: Window, qtbot: Any, photos: Path) -> None:
-    assert window.welcome.isVisible()
+    assert window.start_page.isVisible()
     choose(window, photos)
     pictures = seen(window, qtbot)
     assert window.simulation.isVisible()
-    assert not window.welcome.isVisible()
+    assert not window.start_page.isVisible()
     assert pictures[0].shape == (96, 112, 3)  # what there is of 120x120 on photos of 224x208
     assert not (pictures[0] % 17).any()
     qtbot.waitUntil(lambda: all(cell.has_image for cell in window.simulation.grid.cells))
     assert window.simulation.grid.cells[0].accessibleName().startswith("photo0.png")
     window.project.set_path("source_dir", "")
-    assert window.welcome.isVisible()
+    assert window.start_page.isVisible()
 
 
 def test_the_pairs_follow_the_watch_and_other_settings_leave_them_alone(
@@ -167,12 +168,12 @@ def test_a_click_opens_a_pair_in_full_size_and_keys_lead_on_and_back(window: Win
     assert view.isVisible()
     assert view.pictures is not None
     assert view.pictures.name == watch.grid.pairs[2].name
-    assert set(view.pictures.images) == {"Watch", "Target"}
+    assert set(view.pictures.images) == {LR, HR}
     qtbot.keyClick(view, Qt.Key.Key_2)
-    assert view.mode == "Target"
+    assert view.mode == HR
     qtbot.keyClick(view, Qt.Key.Key_PageDown)
     assert view.pictures.name == watch.grid.pairs[3].name
-    assert view.mode == "Target"
+    assert view.mode == HR
     qtbot.keyClick(view, Qt.Key.Key_Escape)
     assert watch.grid.isVisible()
     assert watch.grid.cells[3].hasFocus()
@@ -200,6 +201,38 @@ def test_own_captures_lie_beside_them_at_the_same_size(window: Window, qtbot: An
     shown = window.simulation.large.view.pictures
     assert shown is not None
     assert "Your capture" not in shown.images
+
+
+def test_the_photos_pinned_in_an_opened_workspace_are_own_captures_until_they_are_removed(
+    window: Window, qtbot: Any, tmp_path: Path
+) -> None:
+    folder, row = tmp_path / "run" / "preview_photos", window.simulation.row
+    for number, name in enumerate(("harbor", "street")):
+        watch_photo(folder / f"{name}.png", number)
+    window.project.set_path("workspace", str(tmp_path / "run"))
+    qtbot.waitUntil(lambda: [c.name for c in row.captures] == ["harbor", "street"], timeout=_LONG)
+    row.remove_button.click()
+    with qtbot.waitSignal(window.project.workspace_opened, timeout=_LONG):
+        window.project.set_path("workspace", str(tmp_path / "run"))
+    qtbot.wait(200)
+    assert not row.captures
+
+
+def test_another_workspace_brings_its_pinned_photos_but_keeps_what_was_dropped(
+    window: Window, qtbot: Any, tmp_path: Path
+) -> None:
+    row = window.simulation.row
+    for number, name in enumerate(("one", "two", "three")):
+        watch_photo(tmp_path / name / "preview_photos" / f"photo of {name}.png", number)
+    for name in ("one", "two"):
+        window.project.set_path("workspace", str(tmp_path / name))
+        qtbot.waitUntil(lambda name=name: [c.name for c in row.captures] == [f"photo of {name}"], timeout=_LONG)
+    window.simulation.add_captures([capture(tmp_path / "dropped.png", 9)])
+    qtbot.waitUntil(lambda: len(row.captures) == 2, timeout=_LONG)
+    with qtbot.waitSignal(window.project.workspace_opened, timeout=_LONG):
+        window.project.set_path("workspace", str(tmp_path / "three"))
+    qtbot.wait(200)
+    assert [c.name for c in row.captures] == ["photo of two", "dropped"]
 
 
 def test_own_captures_are_browsed_for_in_every_form(

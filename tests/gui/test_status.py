@@ -10,9 +10,9 @@ import pytest
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
 
-from app import status_line
-from app.session import SessionState
-from app.status_line import FINAL_CHECK, StatusLine
+from app.run import status_line, step_clock
+from app.run.session import SessionState
+from app.run.status_line import StatusLine
 from trainer_core.events import StepDone
 
 _GB = 10**9
@@ -52,7 +52,7 @@ def add_steps(status: StatusLine, step: int, seconds: float, qtbot: Any) -> None
 def fields(status: StatusLine) -> list[QLabel]:
     """Find the labels of the figures; the device is not one of them."""
     found = [label for label in status.findChildren(QLabel) if label.objectName() not in ("", "device")]
-    assert len(found) == 7
+    assert len(found) == 6
     return found
 
 
@@ -103,49 +103,39 @@ def test_larger_letters_get_the_room_they_need(status: StatusLine, qtbot: Any) -
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time in seconds, which the test sets."""
     now = [1000.0]
-    monkeypatch.setattr(status_line, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(step_clock, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
 
-def times(status: StatusLine, qtbot: Any) -> tuple[str, str]:
+def elapsed(status: StatusLine, qtbot: Any) -> str:
     qtbot.wait(20)  # a tick
-    return status.text("elapsed"), status.text("left")
+    return status.text("elapsed")
 
 
-def test_the_times_go_on_between_two_steps_and_stand_still_in_a_pause(
+def test_the_time_goes_on_between_two_steps_and_stands_still_in_a_pause(
     status: StatusLine, qtbot: Any, clock: list[float]
 ) -> None:
     status.show_state(SessionState.TRAINING)
     status.on_event(StepDone(3, 100, {"total": 0.1}, 1e-3, 0.1, 4.5, 60.0, 90.0, _GB))
-    assert times(status, qtbot) == ("1:00 elapsed", "1:30 left")
+    assert elapsed(status, qtbot) == "1:00 elapsed"
     clock[0] += 18
-    assert times(status, qtbot) == ("1:18 elapsed", "1:12 left")
+    assert elapsed(status, qtbot) == "1:18 elapsed"
     status.show_state(SessionState.PAUSING)
     clock[0] += 2
     status.show_state(SessionState.PAUSED)
     clock[0] += 500
-    assert times(status, qtbot) == ("1:20 elapsed", "1:10 left")
+    assert elapsed(status, qtbot) == "1:20 elapsed"
     status.show_state(SessionState.TRAINING)
     clock[0] += 5
-    assert times(status, qtbot) == ("1:25 elapsed", "1:05 left")
+    assert elapsed(status, qtbot) == "1:25 elapsed"
     clock[0] += 100
-    assert times(status, qtbot) == ("3:05 elapsed", "a moment left")
-    status.show_state(SessionState.STOPPING)
-    assert times(status, qtbot)[1] == ""
-    status.show_state(SessionState.IDLE)
-
-
-def test_after_the_last_step_the_final_check_is_named_and_no_time_left(status: StatusLine, qtbot: Any) -> None:
-    status.show_state(SessionState.TRAINING)
-    status.on_event(StepDone(100, 100, {"total": 0.1}, 1e-3, 0.1, 4.5, 60.0, 0.0, _GB))
-    assert times(status, qtbot)[1] == FINAL_CHECK
+    assert elapsed(status, qtbot) == "3:05 elapsed"
     status.show_state(SessionState.IDLE)
 
 
 def test_an_unknown_total_is_left_out(status: StatusLine, qtbot: Any) -> None:
     status.on_event(StepDone(2, None, {"total": 0.1}, 1e-3, 0.1, 4.5, 9.0, 111.0, _GB))
-    assert times(status, qtbot)[1] == "1:51 left"
-    assert status.text("step") == "step 2"
+    qtbot.waitUntil(lambda: status.text("step") == "step 2")
     status.show_state(SessionState.IDLE)
 
 

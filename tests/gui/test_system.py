@@ -18,9 +18,9 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
 
-from app.errors import ErrorDialog
-from app.session import SessionState
+from app.run.session import SessionState
 from app.system.sleep_inhibitor import make_sleep_inhibitor
+from app.widgets.errors import ErrorDialog
 from app.window import Window
 from tests.gui.window_driver import fill_form, visible_text
 from trainer_core.events import RunFinished, StepDone
@@ -124,7 +124,7 @@ def test_a_helper_that_fails_does_not_disturb_the_training(
     train(window, qtbot, photos, tmp_path / "run", steps=4)
     wait_idle(window, qtbot)
     assert asked.exists()
-    assert "complete at step 4" in window.result_card.text
+    assert "Training is complete" in window.result_card.text
     assert not window.findChildren(ErrorDialog)
 
 
@@ -287,7 +287,7 @@ def test_tensorboard_says_what_is_missing(
     write_events(tmp_path / "run", "total")
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     window.controller.open_tensorboard()
-    qtbot.waitUntil(lambda: "pip install tensorboard" in window.message_strip.text)
+    qtbot.waitUntil(lambda: 'pip install "tensorboard>=' in window.message_strip.text)
 
 
 # -- a display -------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 _CODE = """
 import os, threading, torch
 from PySide6.QtCore import QCoreApplication
-from app.training_thread import TrainingThread
+from app.run.training_thread import TrainingThread
 from trainer_core.priority import set_priority
 
 def work():

@@ -14,10 +14,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 
-from app.errors import ErrorDialog
-from app.last_session import save_session
+from app.form.last_session import save_session
+from app.run.session import SessionState
 from app.runs.recent_workspaces import read_recent_workspaces
-from app.session import SessionState
+from app.start import make_window
+from app.widgets.errors import ErrorDialog
 from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.gui.window_driver import answer, close_window, fill_form, visible_text
@@ -85,7 +86,7 @@ def test_start_pause_resume_stop_then_the_resume_offer(
     assert list((workspace / "checkpoints").glob("scale4_step*.pth"))
 
     stopped_at = window.session.step
-    other = Window()
+    other = make_window()
     other.show()
     other.start_background_work()
     other.controller.open_workspace(str(workspace))
@@ -223,7 +224,7 @@ def test_a_later_window_resumes_a_time_budget_to_the_steps_that_its_card_names(
     click(qtbot, window.run_bar.stop_button)
     wait_idle(window, qtbot)
     planned = _plans(tmp_path / "run")[-1]
-    again = Window()
+    again = make_window()
     again.show()
     again.start_background_work()
     save_session({"workspace": str(tmp_path / "run"), "max_minutes": 0.5})  # as the start had saved it
@@ -277,8 +278,12 @@ def test_a_run_cut_off_before_its_first_checkpoint_deserves_a_word(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     window.controller.open_workspace(str(_cut_off(tmp_path / "mono", photos)))
-    qtbot.waitUntil(lambda: "before its first checkpoint" in window.message_strip.text, timeout=_LONG)
-    assert not window.resume_card.isVisible()
+    card = window.resume_card
+    qtbot.waitUntil(lambda: "ended before its first save" in card.text, timeout=_LONG)
+    window.message_strip.show_message("info", "A later message, such as that on the weights to start from.")
+    window.message_strip.dismiss()
+    assert card.isVisible() and "Press Start training" in card.text
+    assert not card.offers_to_resume and not card.resume_button.isVisible()
 
 
 def test_a_workspace_of_version_0_1_0_opens_with_the_offer_to_resume(
@@ -307,7 +312,7 @@ def test_a_window_that_did_nothing_changes_no_workspace(
     window.project.propose_preset("light")
     close_window(window, qtbot)
     workspace = make_workspace(tmp_path / "run", source_dir=str(photos), preset="nano", batch_size=3)
-    again = Window()
+    again = make_window()
     again.apply_arguments(None)
     again.controller.open_workspace(str(workspace))
     config = again.project.draft.config
@@ -361,7 +366,7 @@ def test_a_plain_start_takes_up_where_the_window_was_cut_off(
 ) -> None:
     fill_form(window, photos, tmp_path / "run", steps=100000)
     start(window, qtbot)
-    again = Window()  # as after a kill: the first one never came to remember anything at its end
+    again = make_window()  # as after a kill: the first one never came to remember anything at its end
     again.show()
     again.start_background_work()
     click(qtbot, window.run_bar.stop_button)
@@ -380,7 +385,7 @@ def test_choices_that_were_never_started_are_there_again(
     window.project.set_path("source_dir", str(photos))
     window.project.set_path("workspace", str(tmp_path / "gone" / "run"))
     close_window(window, qtbot)
-    again = Window()
+    again = make_window()
     again.apply_arguments(None)
     config = again.project.draft.config
     assert (config.learning_rate, config.betas, config.source_dir) == (3e-4, (0.8, 0.95), str(photos))
@@ -424,7 +429,7 @@ def test_a_folder_passed_while_typing_is_not_searched_to_the_end(
             time.sleep(0.01)
         raise ScanCanceled
 
-    monkeypatch.setattr("app.lookups.find_run_photos", endless)
+    monkeypatch.setattr("app.form.lookups.find_run_photos", endless)
     window.project.set_path("source_dir", str(photos.parent))
     qtbot.waitUntil(lambda: len(begun) == 1)
     window.project.set_path("source_dir", str(photos))
@@ -441,11 +446,11 @@ def test_a_run_that_ends_shows_the_model_and_copies_it(
     fill_form(window, photos, tmp_path / "run", steps=4, compact_export=False, monochrome_style=False)
     start(window, qtbot, until=0)
     wait_idle(window, qtbot)
-    assert "complete at step 4" in window.result_card.text
+    assert "Training is complete" in window.result_card.text
     assert "Loads in WQV-Viewer" in window.result_card.text
     viewer = tmp_path / "viewer" / "models" / "custom"
     viewer.mkdir(parents=True)
-    window.controller.deployment.install(window.result_card.model, str(viewer))
+    window.deployment.install(window.result_card.model, str(viewer))
     qtbot.waitUntil(lambda: "Copied to" in window.message_strip.text, timeout=_LONG)
     assert [path.name for path in viewer.iterdir()] == [Path(window.result_card.model).name]
     assert "step 4" in window.log.text
@@ -468,8 +473,8 @@ def test_the_best_model_of_a_discarded_run_can_be_used_and_another_folder_shows_
     (workspace / "models" / "wqv_neosr_x4.pth").unlink()
     window.session.stop(discard=True)
     wait_idle(window, qtbot)
-    assert window.result_card.model == str(best) and window.result_card.try_button.isVisible()
-    assert window.status_line.text("step") and not window.status_line.text("left")
+    assert window.result_card.model == str(best) and window.result_card.model_button.isVisible()
+    assert window.status_line.text("step") and "left" not in window.progress_line.text
     again = tmp_path / "copy"
     shutil.copytree(workspace, again)
     window.controller.open_workspace(str(tmp_path / "new"))
@@ -496,7 +501,7 @@ def test_discard_asks_and_closing_asks(window: Window, qtbot: Any, photos: Path,
 def test_closing_while_training_stops_saves_and_goes(
     qapp: QApplication, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    window = Window()
+    window = make_window()
     window.show()
     window.start_background_work()
     fill_form(window, photos, tmp_path / "run", steps=100000)

@@ -10,9 +10,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-from app import background, training_thread
-from app.session import Session, SessionState
-from app.training_thread import TrainingThread
+from app.run import training_thread
+from app.run.session import Session, SessionState
+from app.run.training_thread import TrainingThread
+from app.system import background
 from trainer_core import environment
 
 

@@ -10,7 +10,7 @@ from typing import Callable
 
 import pytest
 
-from app.theme import DARK
+from app.widgets.theme import DARK
 from tests.core.networks import network_of, saved
 from tests.gui.drag_source import SQUARE, TITLE
 from tests.gui.process import ProgramProcess, journal_records

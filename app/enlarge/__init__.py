@@ -1,0 +1,1 @@
+"""The window that upscales photos with models, blends and compares them."""

@@ -1,0 +1,397 @@
+"""The window "Enlarge photos": shows photos before and after upscaling, compares and blends two models, and saves.
+
+It loads its models when it opens and frees them when it closes. A dropped weight file becomes the model to compare
+with, or the model itself if there is none yet; all other dropped files are photos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+
+from app.enlarge.batch import Batch, BatchResult
+from app.enlarge.blend_slider import BlendSlider
+from app.enlarge.blind_dialog import BlindDialog
+from app.enlarge.drag_out import DragOut
+from app.enlarge.invitation import Invitation
+from app.enlarge.messages import TrialMessages
+from app.enlarge.model_choice import ModelChoice
+from app.enlarge.named_model import NamedModel, name_starter
+from app.enlarge.photo_list import PhotoList
+from app.enlarge.save_all_dialog import SaveAllDialog
+from app.enlarge.saving import TrialSaving
+from app.enlarge.scale_choice import ScaleChoice
+from app.enlarge.stop_question import ask_to_stop_saving
+from app.enlarge.trial import BLEND, MODEL_ROLES, OTHER_MODEL, THIS_MODEL, AskThread, Trial, TrialPhoto
+from app.enlarge.trial_view import TrialView
+from app.system.background import Background
+from app.widgets.buttons import make_button
+from app.widgets.dialogs import Dialog
+from app.widgets.dropped_files import paths_of
+from app.widgets.elided import ElidedLabel
+from app.widgets.errors import bug_report, show_report
+from app.widgets.icons import set_icon
+from app.widgets.page_stack import PageStack
+from app.widgets.plain_text import PlainLabel
+from app.widgets.progress_bar import ProgressBar
+from app.widgets.theme import SPACING
+from trainer_core.errors import UserError
+from trainer_core.planning.recognition import WEIGHTS
+from trainer_core.starters.registry import find_starters
+
+_SIZE = (1000, 660)
+_ROLE_LABELS = {THIS_MODEL: "Model", OTHER_MODEL: "Compare with"}
+_BLEND_REASON = "Only models of the same size can be blended."
+_SAVE_TIP = "Saves the enlarged photo; or drag it from the view, with Ctrl, to a folder or another program"
+_NONE_TEXTS = {THIS_MODEL: "Choose or drop a weight file", OTHER_MODEL: "No other model"}
+
+
+class TrialDialog(Dialog):
+    """Window to try one or two models on photos; it is created once and opened by `open_for`."""
+
+    blend_export_requested = Signal(Path, Path, float)  # model, other model, share of the other
+
+    def __init__(self, ask_thread: AskThread, background: Background, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Enlarge photos")
+        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint, True)
+        self.setAcceptDrops(True)
+        self.resize(*_SIZE)
+        self._background = background
+        self.trial = Trial(ask_thread, background, self)
+        self.messages = TrialMessages()
+        self.photos = PhotoList(background)
+        self.saving = TrialSaving(self.trial, self.photos, self._named, background, self)
+        self.drag_out = DragOut(self.trial, self.photos, background)
+        self.trial_view = TrialView(self.trial, self._named)
+        self.invitation = Invitation()
+        self.blend = BlendSlider()
+        self._ask_thread = ask_thread
+        self.blind_dialog: BlindDialog | None = None
+        self.batch = Batch(self.trial, ask_thread, background, self)
+        self.choices = {
+            role: ModelChoice(_ROLE_LABELS[role], _NONE_TEXTS[role], offers_built_in=role == THIS_MODEL)
+            for role in MODEL_ROLES
+        }
+        self.scale = ScaleChoice()
+        self._description_labels = {role: PlainLabel() for role in MODEL_ROLES}
+        self._lay_out()
+        self._connect()
+        self._refresh()
+
+    # -- layout --------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        middle = QSplitter(Qt.Orientation.Horizontal)
+        middle.addWidget(self.photos)
+        self._pages = PageStack()
+        self._pages.addWidget(self.invitation)
+        self._pages.addWidget(self.trial_view)
+        middle.addWidget(self._pages)
+        middle.setStretchFactor(1, 1)
+        middle.setSizes([200, _SIZE[0] - 200])
+        middle.setChildrenCollapsible(False)
+        middle.setHandleWidth(2 * SPACING)
+        layout = QVBoxLayout(self.contents)
+        layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
+        layout.setSpacing(SPACING + SPACING // 2)
+        layout.addLayout(self._make_model_row())
+        layout.addWidget(self._make_pair_row())
+        layout.addWidget(self.messages)
+        layout.addWidget(middle, 1)
+        layout.addLayout(self._make_footer())
+
+    def _make_model_row(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(2 * SPACING)
+        grid.setVerticalSpacing(SPACING // 2)
+        for column, role in enumerate(MODEL_ROLES):
+            label = PlainLabel(f"&{_ROLE_LABELS[role]}")
+            label.setProperty("role", "heading")
+            label.setBuddy(self.choices[role])
+            self._description_labels[role].setProperty("role", "muted")
+            grid.addWidget(label, 0, column)
+            row = QHBoxLayout()
+            row.addWidget(self.choices[role], 1)
+            if role == THIS_MODEL:
+                row.addWidget(self.scale)
+            grid.addLayout(row, 1, column)
+            grid.addWidget(self._description_labels[role], 2, column)
+            grid.setColumnStretch(column, 1)
+        return grid
+
+    def _make_pair_row(self) -> QWidget:
+        """Make the row of what needs two models, which is visible once there are two."""
+        self._pair_row = QWidget()
+        row = QHBoxLayout(self._pair_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING)
+        row.addWidget(self.blend, 1)
+        self.blind_button = make_button(
+            "Compare blindly …",
+            "compare",
+            self._compare_blindly,
+            tip="Shows each photo enlarged by both models, without their names, and asks which you like better",
+        )
+        row.addWidget(self.blind_button)
+        return self._pair_row
+
+    def _make_footer(self) -> QHBoxLayout:
+        self._progress = ProgressBar("Finished parts of the photo")
+        self._progress.setMaximumWidth(140)
+        self._caption = ElidedLabel()
+        self._caption.setProperty("role", "muted")
+        self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.continue_button = make_button("Cancel", "stop", self._cancel_or_continue)
+        self.save_all_button = make_button(
+            "Save all …", "folder", self._choose_folder_for_all, tip="Enlarges every photo of the list into a folder"
+        )
+        self.save_all_button.setProperty("role", "primary")
+        set_icon(self.save_all_button, "folder", "on_accent")
+        self.save_button = make_button("Save picture …", "save", self.saving.save_picture, tip=_SAVE_TIP)
+        self.save_comparison_button = make_button("Save comparison …", "picture", self.saving.save_comparison)
+        close = make_button("Close", "close", self.close)
+        row = QHBoxLayout()
+        row.setSpacing(SPACING)
+        row.addWidget(self._progress)
+        row.addWidget(self.continue_button)
+        row.addWidget(self._caption, 1)
+        for button in (self.save_comparison_button, self.save_button, self.save_all_button, close):
+            row.addWidget(button)
+        return row
+
+    def _connect(self) -> None:
+        for role, choice in self.choices.items():
+            choice.model_chosen.connect(partial(self.load_model, role))
+        self.choices[THIS_MODEL].built_in_chosen.connect(self.use_built_in)
+        self.scale.scale_chosen.connect(self.trial.set_scale)
+        self.batch.changed.connect(self._refresh)
+        self.batch.ended.connect(self._report_batch)
+        self.batch.failed.connect(self._report_error)
+        self.trial.changed.connect(self._refresh)
+        self.trial.model_loaded.connect(self._on_model_loaded)
+        self.trial.model_refused.connect(self._on_model_refused)
+        self.trial.failed.connect(self._report_error)
+        self.blend.share_changed.connect(self.trial.blend)
+        self.blend.export_requested.connect(self._export_blend)
+        self.invitation.photos_requested.connect(self.photos.browse)
+        self.invitation.folder_requested.connect(self.photos.browse_folder)
+        self.photos.photo_selected.connect(self.trial.show_photo)
+        self.photos.removed.connect(self.trial.remove_photo)
+        self.photos.removed.connect(self._refresh)  # the last photo is deselected before it leaves the list
+        self.photos.search_started.connect(self.messages.dismiss)  # it is about an earlier attempt
+        self.photos.failed.connect(self._report_error)
+        self.photos.message_posted.connect(self.messages.show_message)
+        for source in (self.photos, self.trial_view.view):
+            source.drag_requested.connect(self.drag_out.start)
+        self.trial_view.view.cut_out_chosen.connect(self.saving.save_cut_out)
+        for part in (self.saving, self.drag_out):
+            part.message_posted.connect(self.messages.show_message)
+            part.failed.connect(self._report_error)
+        self.finished.connect(self._on_finished)
+
+    @property
+    def caption(self) -> str:
+        """The text about the photo: its name and its size before and after."""
+        return self._caption.full_text
+
+    # -- opening, models, closing --------------------------------------------------------------
+
+    def open_for(self, model: Path | None, models: Sequence[NamedModel]) -> None:
+        """Open the window for `model`, or the built-in models, and list `models` as the other choices."""
+        built_in = [name_starter(starter) for starter in find_starters()]
+        for choice in self.choices.values():
+            choice.set_models(models, built_in)
+        if model is not None:
+            self.load_model(THIS_MODEL, model)
+        elif built_in:
+            self.use_built_in()
+        if not self.isVisible():
+            self.show()
+            self.photos.reload_selected()
+        self.raise_()
+        self.activateWindow()
+
+    def add_models(self, models: Sequence[NamedModel]) -> None:
+        """List further models."""
+        for choice in self.choices.values():
+            choice.add_models(models)
+
+    def load_model(self, role: str, path: Path | None) -> None:
+        """Load a model for `role`; None removes the role's model."""
+        if role == THIS_MODEL:
+            self.scale.hide()
+        self.choices[role].show_path(path)
+        self._description_labels[role].setText("Loading …" if path else "")
+        self.blend.reset()
+        self.trial.load_model(role, path)
+
+    def use_built_in(self) -> None:
+        """Upscale each photo with the built-in model that suits it."""
+        self.choices[THIS_MODEL].show_built_in()
+        self.scale.show_for(self.trial.scale)
+        self.blend.reset()
+        self.trial.use_built_in()
+
+    def _on_model_loaded(self, role: str) -> None:
+        if role != BLEND:
+            self._description_labels[role].setText(self.trial.models[role].description)
+
+    def _on_model_refused(self, role: str, error: Exception) -> None:
+        """Report the error and show the role's previous model, which is still loaded."""
+        previous = self.trial.models.get(role)
+        if role == THIS_MODEL and self.trial.is_built_in:
+            self.choices[role].show_built_in()
+            self.scale.show_for(self.trial.scale)
+        else:
+            self.choices[role].show_path(previous.path if previous else None)
+        self._description_labels[role].setText(previous.description if previous else "")
+        self._report_error(error)
+
+    def reject(self) -> None:
+        """Close the window; ask first while photos are being saved."""
+        if self.batch.is_running:
+            ask_to_stop_saving(self.batch, self.close_at_once, self)
+        else:
+            super().reject()
+
+    def close_at_once(self) -> None:
+        """Stop saving and close the window."""
+        self.batch.cancel()
+        self.close()
+
+    def _on_finished(self) -> None:
+        self.photos.stop()
+        self.trial.close()
+        for role in MODEL_ROLES:
+            self.choices[role].show_path(None)
+            self._description_labels[role].clear()
+        self.blend.reset()
+        if self.blind_dialog is not None:
+            self.blind_dialog.close()
+
+    # -- drops ---------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept files and folders of other programs."""
+        if paths_of(event.mimeData()) and event.source() is None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Load the first weight file and add everything else to the photos."""
+        event.acceptProposedAction()
+        paths = paths_of(event.mimeData())
+        weights = [path for path in paths if path.suffix.lower() in WEIGHTS]
+        photos = [path for path in paths if path not in weights]
+        if weights:
+            has_model = self.trial.is_built_in or THIS_MODEL in self.trial.models
+            self.load_model(OTHER_MODEL if has_model else THIS_MODEL, weights[0])
+        if photos:
+            self.photos.add(photos)
+
+    # -- progress ------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        trial = self.trial
+        result, photo = trial.result(trial.main_role), trial.photo
+        working = trial.result(trial.busy) if trial.busy else None
+        is_saving = self.batch.is_running
+        self._progress.setVisible(bool(trial.busy) or is_saving)
+        if is_saving:
+            self._progress.set_progress(self.batch.done, self.batch.count)
+        else:
+            self._progress.set_progress(working.tiles_done if working else 0, working.tile_count if working else None)
+        unfinished = photo is not None and any(trial.result(role) is None for role in trial.models)
+        can_cancel = bool(trial.busy) or is_saving
+        self.continue_button.setVisible(can_cancel or unfinished)
+        self.continue_button.setText("Cancel" if can_cancel else "Enlarge")
+        set_icon(self.continue_button, "stop" if can_cancel else "start")
+        done = result is not None and result.is_complete
+        self.save_button.setEnabled(done)
+        self.save_comparison_button.setEnabled(done and not trial.busy)
+        has_model = trial.is_built_in or THIS_MODEL in trial.models
+        self.save_all_button.setEnabled(has_model and photo is not None and not is_saving)
+        self.blind_button.setEnabled(all(role in trial.models for role in MODEL_ROLES) and photo is not None)
+        self._pair_row.setVisible(OTHER_MODEL in trial.models)
+        self.blend.set_available(trial.can_blend, _BLEND_REASON)
+        if is_saving:
+            number = min(self.batch.done + 1, self.batch.count)
+            self._caption.set_text(f"Saving photo {number} of {self.batch.count} …")
+        else:
+            self._caption.set_text(self._describe_photo(photo))
+        self.trial_view.refresh()
+        self._pages.setCurrentWidget(self.trial_view if self.photos.list.count() else self.invitation)
+
+    def _describe_photo(self, photo: TrialPhoto | None) -> str:
+        trial = self.trial
+        if photo is None:
+            return ""
+        height, width = photo.pixels.shape[:2]
+        text = f"{photo.name} · {width} × {height}"
+        if THIS_MODEL not in trial.models:
+            is_loading = self.choices[THIS_MODEL].path or trial.is_built_in
+            return text if is_loading else "Choose a model to enlarge this photo."
+        model, scale = trial.models[THIS_MODEL], trial.models[THIS_MODEL].scale
+        working = trial.result(trial.busy) if trial.busy else None
+        if working is not None and working.tile_count > 1:
+            return f"{trial.busy}: part {working.tiles_done} of {working.tile_count}"
+        gray = ", in gray" if model.gray and photo.has_color else ""
+        return f"{text} → {width * scale} × {height * scale}{gray}"
+
+    def _cancel_or_continue(self) -> None:
+        if self.batch.is_running:
+            self.batch.cancel()
+        elif self.trial.busy:
+            self.trial.cancel()
+        else:
+            self.trial.continue_upscaling()
+
+    def _report_error(self, error: Exception) -> None:
+        if isinstance(error, UserError):
+            self.messages.show_message("error", error.message)
+        else:
+            show_report(bug_report(error), self)
+
+    # -- two models ----------------------------------------------------------------------------
+
+    def _compare_blindly(self) -> None:
+        this, other = (self._named(self.trial.models[role].path) for role in MODEL_ROLES)
+        if self.blind_dialog is None:
+            self.blind_dialog = BlindDialog(self._ask_thread, self._background, self)
+            self.blind_dialog.message_posted.connect(self.messages.show_message)
+        photo = self.trial.photo
+        watch = photo.watch if photo is not None and self.trial.is_built_in else None
+        self.blind_dialog.open_for((this, other), self.photos.items, watch)
+
+    def _named(self, path: Path) -> NamedModel:
+        return self.choices[THIS_MODEL].named(path)
+
+    def _export_blend(self) -> None:
+        this, other = (self.trial.models[role].path for role in MODEL_ROLES)
+        self.blend_export_requested.emit(this, other, self.blend.share)
+
+    # -- saving --------------------------------------------------------------------------------
+
+    def _choose_folder_for_all(self) -> None:
+        turned_gray = self.photos.color_count if self.trial.has_gray_model else 0
+        dialog = SaveAllDialog(self.photos.list.count(), turned_gray, self)
+        dialog.folder_chosen.connect(self.save_all)
+        dialog.open()
+
+    def save_all(self, folder: Path) -> None:
+        """Enlarge every photo of the list into `folder`."""
+        self.batch.start(self.photos.items, folder)
+
+    def _report_batch(self, result: BatchResult) -> None:
+        count = len(result.written)
+        where = f"Saved {count} photo{'s' * (count != 1)} to {self.batch.folder}."
+        lines = [
+            f"Canceled. {where}" if result.is_canceled else where,
+            *(f"Skipped: {text}" for text in result.skipped),
+        ]
+        self.messages.show_message("warning" if result.skipped else "info", "\n".join(lines))

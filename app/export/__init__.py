@@ -1,0 +1,1 @@
+"""What can be done with a finished model: copy it to WQV-Viewer, export it in other forms."""

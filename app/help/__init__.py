@@ -1,0 +1,1 @@
+"""The help of the program: its manual, its glossary and the list of all shortcuts."""

@@ -1,0 +1,84 @@
+"""The manual in a window of its own, beside a list of the sections of the shown page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QWidget
+
+import resources
+from app.help.browser import PageBrowser
+from app.help.pages import find_page
+from app.widgets.errors import bug_report, show_report
+from app.widgets.placement import fit_size
+from app.widgets.theme import SPACING, scale_width, theme
+
+_SIZE = (1000, 720)
+_SECTIONS_WIDTH = 220  # pixels
+
+
+class ManualWindow(QDialog):
+    """Window with a page of the help; `show_manual` opens it.
+
+    Attributes:
+        browser: the shown page.
+        sections: its sections; choosing one scrolls there.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Manual")
+        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
+        self._page: Path | None = None
+        self.browser, self.sections = PageBrowser(), QListWidget()
+        self.browser.setAccessibleName("Page")
+        self.browser.anchorClicked.connect(self._open_link)
+        self.sections.setAccessibleName("Sections")
+        self.sections.setSpacing(SPACING // 4)
+        self.sections.setFixedWidth(scale_width(_SECTIONS_WIDTH))
+        self.sections.itemClicked.connect(lambda item: self.browser.go_to(item.text()))
+        self.sections.itemActivated.connect(lambda item: self.browser.go_to(item.text()))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(SPACING, SPACING, SPACING, SPACING)
+        row.setSpacing(SPACING)
+        row.addWidget(self.sections)
+        row.addWidget(self.browser, 1)
+        self.resize(fit_size(QSize(*_SIZE), self.screen()))
+        theme().changed.connect(self._render)
+
+    def show_manual(self, section: str = "") -> None:
+        """Show the manual from the section with this heading, and bring the window to the front."""
+        self._show_page(resources.manual_path(), section)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        self.browser.go_to(section)
+
+    def _show_page(self, page: Path, section: str) -> None:
+        if page != self._page:
+            self._page = page
+            self._render()
+        self.browser.go_to(section)
+
+    def _render(self) -> None:
+        """Make the text of the page, whose colors are those of the theme at this moment."""
+        if self._page is None:
+            return
+        place = self.browser.verticalScrollBar().value()
+        try:
+            self.browser.show_page(self._page)
+        except OSError as error:
+            show_report(bug_report(error), self)
+        self.browser.verticalScrollBar().setValue(place)
+        self.sections.clear()
+        self.sections.addItems(self.browser.list_sections())
+
+    def _open_link(self, link: QUrl) -> None:
+        assert self._page is not None, "links are in pages"
+        page = find_page(self._page, link.path()) if link.path() else self._page
+        if link.scheme() in ("http", "https"):
+            QDesktopServices.openUrl(link)
+        elif page is not None:
+            self._show_page(page, link.fragment())

@@ -1,0 +1,50 @@
+"""A part of the images of a comparison: cut out of each of them, and described for the file that it is saved to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QImage
+
+from app.preview.pictures import Pictures
+from trainer_core.pixels import make_strip
+
+_GAP = 8  # pixels between two images
+
+
+@dataclass(frozen=True)
+class CutOut:
+    """A rectangle of some views of `pictures`, in pixels of their largest image."""
+
+    pictures: Pictures
+    views: tuple[str, ...]
+    area: QRect
+
+    @property
+    def file_name(self) -> str:
+        """The name to propose for a file, without suffix."""
+        return f"{Path(self.pictures.name).stem}_cut"
+
+    @property
+    def description(self) -> str:
+        """Size, place and views in words."""
+        area = self.area
+        return f"{area.width()} x {area.height()} pixels at {area.x()}, {area.y()} of {', '.join(self.views)}"
+
+    def cut(self) -> np.ndarray:
+        """Return the part of each view side by side, uint8 [H, W, 3]; LR is enlarged by nearest neighbor."""
+        width, height = self.pictures.width, self.pictures.height
+        ignore = Qt.AspectRatioMode.IgnoreAspectRatio
+        parts = [self.pictures.images[view].scaled(width, height, ignore).copy(self.area) for view in self.views]
+        return make_strip([_read_pixels(part) for part in parts], gap=_GAP)
+
+
+def _read_pixels(image: QImage) -> np.ndarray:
+    """Copy the pixels of an image, uint8 [H, W, 3]."""
+    rgb = image.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
+    pixels: np.ndarray = rows[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3).copy()
+    return pixels

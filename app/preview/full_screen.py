@@ -1,0 +1,56 @@
+"""A comparison that fills the screen: the key F takes the view out of its window, F or Escape puts it back."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
+
+from app.preview.compare import CompareView
+
+_KEYS_OF_THE_WINDOW = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Space)
+
+
+class FullScreen(QObject):
+    """Switch of a view between its place in the window and the whole screen."""
+
+    def __init__(self, view: CompareView) -> None:
+        super().__init__(view)
+        self._view = view
+
+    def toggle(self) -> None:
+        """Fill the screen with the view, or put it back into its window."""
+        view = self._view
+        if view.isWindow():
+            view.removeEventFilter(self)
+            view.setWindowFlag(Qt.WindowType.Window, False)
+            view.show()
+        else:
+            view.setWindowFlag(Qt.WindowType.Window, True)
+            view.installEventFilter(self)
+            view.setGeometry(view.screen().geometry())  # for a desktop without a window manager
+            view.showFullScreen()
+        view.setFocus()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Handle the keys that the window handles otherwise, and a close by the desktop."""
+        if event.type() == QEvent.Type.Close:
+            event.ignore()
+            self.toggle()
+            return True
+        if event.type() != QEvent.Type.KeyPress:
+            return False
+        assert isinstance(event, QKeyEvent)
+        return self._handle_key(event)
+
+    def _handle_key(self, event: QKeyEvent) -> bool:
+        view, parent = self._view, self._view.parentWidget()
+        mode = view.mode_of_key(event.text().upper())
+        if event.key() in (Qt.Key.Key_F, Qt.Key.Key_Escape):
+            self.toggle()
+        elif mode is not None:
+            view.set_mode(mode)
+        elif event.key() in _KEYS_OF_THE_WINDOW and parent is not None:
+            QCoreApplication.sendEvent(parent, event)
+        else:
+            return False
+        return True

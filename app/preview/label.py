@@ -1,0 +1,37 @@
+"""A label that is painted over an image, on a shade that leaves it readable."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter
+
+from app.widgets.theme import SPACING, theme_colors
+
+_MIN_HEIGHT = 22  # pixels
+_OPACITY = 225  # of 255
+
+
+def label_height(metrics: QFontMetrics) -> int:
+    """Return the height of a label in pixels."""
+    return max(_MIN_HEIGHT, metrics.height())
+
+
+def label_width(metrics: QFontMetrics, text: str) -> int:
+    """Return the width of a label in pixels."""
+    return metrics.horizontalAdvance(text) + 2 * SPACING
+
+
+def paint_label(painter: QPainter, text: str, pane: QRect, *, right: bool, top: bool = False) -> None:
+    """Paint a text in a corner of a pane, unless the pane is too narrow for it."""
+    width, height = label_width(painter.fontMetrics(), text), label_height(painter.fontMetrics())
+    if width > pane.width():
+        return
+    left = pane.right() - width - SPACING if right else pane.left() + SPACING
+    box = QRectF(left, pane.top() + SPACING if top else pane.bottom() - height - SPACING, width, height)
+    shade = QColor(theme_colors().window)
+    shade.setAlpha(_OPACITY)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(shade)
+    painter.drawRoundedRect(box, 4, 4)
+    painter.setPen(QColor(theme_colors().text))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)

@@ -1,0 +1,1 @@
+"""The run of this window: its thread, its controller, the views that steer it and report on it."""

@@ -1,0 +1,87 @@
+"""The offer to resume the unfinished run of the last session, shown when the window opens something else.
+
+The run of the workspace that the form names has its own card (`app.widgets.cards.ResumeCard`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Callable
+
+from PySide6.QtCore import QObject, Signal
+
+from app.form.last_session import load_session
+from app.form.project import Project
+from app.widgets.cards import Card, format_age
+from trainer_core.workspace.layout import Workspace
+from trainer_core.workspace.other_process import find_training_process
+from trainer_core.workspace.unfinished import UnfinishedRun, find_unfinished_run
+
+
+class LastRunCard(Card):
+    """Card of the unfinished run of the last session."""
+
+    resume = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.resume_button = self._button("Resume", "start", self.resume.emit, primary=True)
+
+    def show_run(self, workspace: Path, found: UnfinishedRun) -> None:
+        """Show which run is unfinished, and how far it is."""
+        state = "was interrupted" if found.outcome == "interrupted" else "is unfinished"
+        of = f" of {found.total_steps}" if found.total_steps else ""
+        text = f"Step {found.step}{of}, saved {format_age(time.time() - found.saved_at)} in {workspace}."
+        self.set_content("waiting", "accent", f"Your training in {workspace.name} {state}", text)
+
+
+class LastRun(QObject):
+    """Unfinished run of the last session: found in the background, resumed with the choices of that session.
+
+    Args:
+        resume_when_ready: resumes the run of the project's workspace as soon as its folders are checked.
+    """
+
+    def __init__(self, project: Project, card: LastRunCard, resume_when_ready: Callable[[], None]) -> None:
+        super().__init__(project)
+        self._project, self._card, self._resume_when_ready = project, card, resume_when_ready
+        self._session = load_session()
+        card.resume.connect(self._resume)
+        project.workspace_opened.connect(self._hide_if_opened)
+
+    def offer(self) -> None:
+        """Offer the run, unless its workspace is open already or another process trains there."""
+        self._session = load_session()
+        name = self._session.paths.get("workspace")
+        if name:
+            workspace = Workspace(Path(os.path.abspath(name)))
+            self._project.background.run_job("last run", lambda: _find_run(workspace), self._show, _raise_error)
+
+    def _show(self, found: UnfinishedRun | None) -> None:
+        root = self._root
+        if found is not None and (self._project.workspace is None or self._project.workspace.root != root):
+            self._card.show_run(root, found)
+
+    @property
+    def _root(self) -> Path:
+        return Path(os.path.abspath(self._session.paths["workspace"]))
+
+    def _hide_if_opened(self) -> None:
+        workspace = self._project.workspace
+        if self._card.is_open and workspace is not None and workspace.root == self._root:
+            self._card.dismiss()
+
+    def _resume(self) -> None:
+        self._card.dismiss()
+        self._project.restore_session(self._session)
+        self._resume_when_ready()
+
+
+def _find_run(workspace: Workspace) -> UnfinishedRun | None:
+    return None if find_training_process(workspace) else find_unfinished_run(workspace)
+
+
+def _raise_error(error: Exception) -> None:
+    raise error

@@ -1,0 +1,91 @@
+"""The start page, shown before the first run: two doors, enlarging and training, and the recent work below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from app.runs.door import Door
+from app.runs.recent_work import RecentWork
+from app.system.background import Background
+from app.widgets.icons import set_icon
+from app.widgets.plain_text import PlainLabel
+from app.widgets.theme import SPACING
+
+_WIDTH = 860  # pixels
+_ENLARGING = (
+    "Choose photos from your watch and see them enlarged by the built-in models. Save one or all of them: no training "
+    "is needed."
+)
+_TRAINING = (
+    "Choose a folder of ordinary, sharp photos. The program turns them into synthetic watch photos, and trains a "
+    "network to restore the originals."
+)
+
+
+class StartPage(QWidget):
+    """Page with two doors and the table of recent work."""
+
+    enlarging_requested = Signal()
+    photos_requested = Signal()
+    demo_requested = Signal()
+
+    def __init__(self, background: Background) -> None:
+        super().__init__()
+        self.recent_work = RecentWork(background)
+        self.enlarge_button = QPushButton("Enlarge photos …")
+        self.enlarge_button.setProperty("role", "primary")
+        set_icon(self.enlarge_button, "picture", "on_accent")
+        self.enlarge_button.clicked.connect(lambda: self.enlarging_requested.emit())
+        self.train_button = QPushButton("Choose photos …")
+        set_icon(self.train_button, "folder", "accent")
+        self.train_button.clicked.connect(lambda: self.photos_requested.emit())
+        self.demo_button = QPushButton("Try the two-minute demo")
+        self.demo_button.setProperty("role", "link")
+        self.demo_button.setToolTip("Train on built-in scenes to see how a training works.")
+        self.demo_button.clicked.connect(lambda: self.demo_requested.emit())
+        content = QWidget()
+        content.setMaximumWidth(_WIDTH)
+        self._build(QVBoxLayout(content))
+        row = QHBoxLayout(self)
+        row.addStretch(1)
+        row.addWidget(content, 100)
+        row.addStretch(1)
+        self.refresh()
+
+    def _build(self, layout: QVBoxLayout) -> None:
+        layout.setSpacing(2 * SPACING)
+        enlarging = Door(
+            "Enlarge my watch photos",
+            _ENLARGING,
+            "enlarge.png",
+            "A watch photo on the left, the same photo enlarged on the right",
+        )
+        enlarging.add_buttons(self.enlarge_button)
+        training = Door(
+            "Train a model for my watch",
+            _TRAINING,
+            "train.png",
+            "A sharp scene, the synthetic watch photo of it, and what a network makes of that",
+        )
+        training.add_buttons(self.train_button)
+        doors = QHBoxLayout()
+        doors.setSpacing(2 * SPACING)
+        doors.addWidget(enlarging, 1)
+        doors.addWidget(training, 1)
+        layout.addStretch(1)
+        demo = QHBoxLayout()
+        demo.setSpacing(0)
+        question = PlainLabel("No photos at hand?")
+        question.setProperty("role", "muted")
+        demo.addWidget(question)
+        demo.addWidget(self.demo_button)
+        demo.addStretch(1)
+        layout.addLayout(doors)
+        layout.addLayout(demo)
+        layout.addWidget(self.recent_work)
+        layout.addStretch(2)
+
+    def refresh(self) -> None:
+        """Read the recent work again."""
+        self.recent_work.refresh()

@@ -1,0 +1,1 @@
+"""Widgets, dialogs, colors and words that all views share."""

@@ -1,0 +1,156 @@
+"""The help: the manual without a network, its glossary, and the sheet of all shortcuts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
+
+import resources
+from app.help.manual import ManualWindow
+from app.help.pages import find_page, read_page
+from app.help.shortcuts import ShortcutSheet
+from app.window import Window
+from tests.gui.window_driver import visible_text
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The pages of an installed program, without a repository around them."""
+    folder = tmp_path / "resources" / "help"
+    folder.mkdir(parents=True)
+    for page in (resources.manual_path(), resources.glossary_path()):
+        (folder / page.name).write_bytes(page.read_bytes())
+    monkeypatch.setattr(resources, "_FOLDER", folder.parent)
+    return folder
+
+
+def press(window: Window, qtbot: Any, keys: str) -> None:
+    """Press the keys of a shortcut while a text field has the focus."""
+    window.activateWindow()
+    window.form.focus_setting("source_dir")
+    field = QApplication.focusWidget()
+    assert isinstance(field, QLineEdit)
+    pressed = QKeySequence(keys)[0]  # type: ignore[index]  # PySide's stubs lack it
+    qtbot.keyClick(field, pressed.key(), pressed.keyboardModifiers())
+
+
+def manual_of(window: Window, qtbot: Any) -> ManualWindow:
+    qtbot.waitUntil(lambda: any(found.isVisible() for found in window.findChildren(ManualWindow)))
+    found = window.findChild(ManualWindow)
+    assert isinstance(found, ManualWindow)
+    return found
+
+
+def test_f1_opens_the_manual_from_the_window_that_enlarges_photos(window: Window, qtbot: Any) -> None:
+    window.deployment.open_enlarging()
+    qtbot.waitUntil(lambda: window.deployment.trial_dialog is not None and window.deployment.trial_dialog.isVisible())
+    dialog = window.deployment.trial_dialog
+    assert dialog is not None
+    dialog.activateWindow()
+    qtbot.keyClick(dialog, Qt.Key.Key_F1)
+    assert manual_of(window, qtbot).isVisible()
+
+
+def test_f1_opens_the_manual_from_a_text_field(window: Window, qtbot: Any) -> None:
+    press(window, qtbot, "F1")
+    manual = manual_of(window, qtbot)
+    text = manual.browser.toPlainText()
+    assert "Warm start or resume?" in text and "**" not in text and "```" not in text
+    sections = [manual.sections.item(row).text() for row in range(manual.sections.count())]
+    assert "Running" in sections
+    assert sections == re.findall(r"^## (.+)$", resources.manual_path().read_text("utf-8"), re.MULTILINE)
+    manual.sections.itemClicked.emit(manual.sections.item(sections.index("Running")))
+    assert first_line(manual) == "Running"
+
+
+def first_line(manual: ManualWindow) -> str:
+    """The text at the top of the page as it is scrolled."""
+    return manual.browser.cursorForPosition(manual.browser.viewport().rect().topLeft()).block().text()
+
+
+def test_the_glossary_is_a_section_of_the_manual(window: Window, qtbot: Any) -> None:
+    action(window, "Glossary").trigger()
+    manual = manual_of(window, qtbot)
+    bar, text = manual.browser.verticalScrollBar(), manual.browser.toPlainText()
+    assert bar.value() > 0 and "warm start" in text.split("\nGlossary\n")[1]
+
+
+def action(window: Window, text: str) -> QAction:
+    return next(found for found in window.menuBar().findChildren(QAction) if found.text().replace("&", "") == text)
+
+
+def test_an_installed_program_shows_its_own_pages_without_dead_links(
+    installed: Path, window: Window, qtbot: Any
+) -> None:
+    assert resources.manual_path() == installed / "manual.md"
+    assert resources.glossary_path() == installed / "GLOSSARY.md"
+    text = read_page(resources.manual_path())
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)]
+    pages = [link for link in links if link and "://" not in link]
+    assert pages and [link for link in pages if find_page(installed / "manual.md", link) is None] == []
+    assert "![" not in text and "[options.md]" not in text
+    assert "options.md" in text, "the text of the link stays"
+    action(window, "Manual").trigger()
+    manual_of(window, qtbot).browser.anchorClicked.emit(QUrl("../GLOSSARY.md"))
+    assert "Not that" in manual_of(window, qtbot).browser.toPlainText()
+
+
+def test_links_lead_to_pages_sections_and_the_web(window: Window, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda link: opened.append(link.toString()))
+    action(window, "Manual").trigger()
+    manual = manual_of(window, qtbot)
+    manual.browser.anchorClicked.emit(QUrl("options.md"))
+    assert "--max-minutes" in manual.browser.toPlainText()
+    manual.browser.anchorClicked.emit(QUrl("manual.md#sharper-pictures"))
+    assert first_line(manual) == "Sharper pictures"
+    manual.browser.anchorClicked.emit(QUrl("#watching"))
+    assert first_line(manual) == "Watching"
+    manual.browser.anchorClicked.emit(QUrl("https://example.org/a"))
+    assert opened == ["https://example.org/a"]
+    for missing in ("missing.md", "../run.py"):
+        manual.browser.anchorClicked.emit(QUrl(missing))
+    assert first_line(manual) == "Watching"
+
+
+def test_pictures_fit_into_the_page(window: Window, qtbot: Any) -> None:
+    action(window, "Manual").trigger()
+    manual = manual_of(window, qtbot)
+    assert manual.browser.loadResource(2, QUrl("screenshots/resume.png")).width() == 680
+    assert manual.browser.loadResource(2, QUrl("screenshots/missing.png")) is None
+
+
+@pytest.fixture
+def sheet(window: Window) -> Iterator[ShortcutSheet]:
+    made = ShortcutSheet(window)
+    made.show()
+    yield made
+    made.reject()
+    made.deleteLater()
+
+
+def test_the_sheet_lists_every_shortcut_of_the_menus_and_the_keys_of_the_views(
+    window: Window, sheet: ShortcutSheet
+) -> None:
+    shown = visible_text(sheet).split("\n")
+    native = QKeySequence.SequenceFormat.NativeText
+    actions = [a for menu in window.menuBar().findChildren(QMenu) for a in menu.actions() if not a.shortcut().isEmpty()]
+    assert len(actions) > 12
+    missing = [a.text() for a in actions if a.shortcut().toString(native) not in shown]
+    assert missing == []
+    assert "Start training" in shown and not any("&" in line for line in shown)
+    assert any("S slider" in line for line in shown)
+
+
+def test_the_sheet_opens_by_its_own_shortcut(window: Window, qtbot: Any) -> None:
+    press(window, qtbot, "Shift+F1")
+    qtbot.waitUntil(lambda: any(found.isVisible() for found in window.findChildren(ShortcutSheet)))
+    for found in window.findChildren(ShortcutSheet):
+        found.reject()

@@ -1,0 +1,236 @@
+"""The large line above the views: time left, gain with its verdict, and what the run does now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
+
+from app.run import progress_line, step_clock
+from app.run.progress_line import FINAL_CHECK, ProgressLine
+from app.run.session import SessionState
+from app.window import Window
+from tests.gui.test_status import Layouts
+from tests.gui.window_driver import fill_form
+from trainer_core.control import Activity
+from trainer_core.events import CheckpointSaved, Notice, RunStarted, StepDone, Validated
+
+_LONG = 60000  # milliseconds; a busy machine needs them
+
+
+class FakeSession:
+    """A session whose run does what the test says."""
+
+    activity: Activity | None = None
+    activity_seconds = 0.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time in seconds, which the test sets."""
+    now = [1000.0]
+    monkeypatch.setattr(step_clock, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+@pytest.fixture
+def session() -> FakeSession:
+    return FakeSession()
+
+
+@pytest.fixture
+def line(qapp: QApplication, qtbot: Any, monkeypatch: pytest.MonkeyPatch, session: FakeSession) -> ProgressLine:
+    monkeypatch.setattr(progress_line, "_INTERVAL", 5)
+    made = ProgressLine(cast(Any, session))
+    qtbot.addWidget(made)
+    made.resize(800, 60)
+    made.show()
+    return made
+
+
+def step(number: int, left: float | None, total: int | None = 100) -> StepDone:
+    return StepDone(number, total, {"total": 0.1}, 1e-3, 0.1, 4.5, 60.0, left, 10**9)
+
+
+def validated(number: int, gain: float) -> Validated:
+    return Validated(number, "val", 20.0 + gain, 0.6, 20.0, 0.5, True, 8, 1.0)
+
+
+def ticked(line: ProgressLine, qtbot: Any) -> str:
+    qtbot.wait(20)
+    return line.text
+
+
+def test_the_time_left_and_the_gain_stand_in_one_line(line: ProgressLine) -> None:
+    line.show_state(SessionState.TRAINING)
+    line.on_event(step(3, 720.0))
+    assert line.text == "12 minutes left"
+    line.on_event(validated(3, 1.43))
+    assert line.text == "12 minutes left · +1.4 dB over plain enlargement: better"
+    assert line.detail == "Step 3 of 100"
+    line.show_state(SessionState.IDLE)
+    assert line.text == "+1.4 dB over plain enlargement: better" and line.detail == ""
+    line.clear_run()
+    assert line.text == ""
+
+
+def test_the_line_names_the_step_of_the_newest_checkpoint_with_which_a_run_can_go_on(line: ProgressLine) -> None:
+    line.show_state(SessionState.TRAINING)
+    line.on_event(step(7, 720.0))
+    line.on_event(CheckpointSaved(5, "best.pt", "best"))
+    assert line.detail == "Step 7 of 100"
+    line.on_event(CheckpointSaved(7, "step.pt", "step"))
+    assert line.detail == "Step 7 of 100 · saved at step 7"
+    line.on_event(RunStarted("b", "w", 4, True, 0, 100, "cpu", "fp32", 1, {}))
+    line.on_event(step(1, 720.0))
+    assert line.detail == "Step 1 of 100"
+
+
+def test_the_tooltip_explains_the_gain_and_repeats_the_line_only_where_it_is_cut(
+    line: ProgressLine, qtbot: Any
+) -> None:
+    headline = line.findChildren(QLabel)[0]
+    line.show_state(SessionState.TRAINING)
+    line.on_event(step(3, 720.0))
+    assert headline.toolTip() == ""
+    line.on_event(validated(3, 1.43))
+    assert headline.toolTip().startswith("The gain: ") and "decibels (dB)" in headline.toolTip()
+    line.resize(200, 60)
+    qtbot.wait(10)
+    assert headline.toolTip().startswith(f"{line.text}\nThe gain: ")
+
+
+def test_the_time_left_goes_on_during_a_slow_step_and_stands_still_in_a_pause(
+    line: ProgressLine, qtbot: Any, clock: list[float]
+) -> None:
+    line.show_state(SessionState.TRAINING)
+    line.on_event(step(3, 80.0))
+    clock[0] += 18
+    assert ticked(line, qtbot) == "62 seconds left"
+    line.show_state(SessionState.PAUSING)
+    clock[0] += 2
+    line.show_state(SessionState.PAUSED)
+    clock[0] += 500
+    assert ticked(line, qtbot) == "Paused · 60 seconds left"
+    line.show_state(SessionState.TRAINING)
+    clock[0] += 100
+    assert ticked(line, qtbot) == "a moment left"
+    line.show_state(SessionState.STOPPING)
+    assert line.text == "Stopping …"
+    line.show_state(SessionState.IDLE)
+
+
+def test_what_the_run_does_in_place_of_steps_is_named(line: ProgressLine, qtbot: Any, session: FakeSession) -> None:
+    line.show_state(SessionState.STARTING)
+    assert line.text == "Preparing …"
+    line.show_state(SessionState.TRAINING)
+    assert line.text == "Measuring the time left …"
+    shown = []
+    for session.activity in Activity:
+        qtbot.wait(20)
+        shown.append(line.detail)
+    assert len(set(shown)) == len(Activity) and all(text.endswith(" … 0:00") for text in shown)
+    session.activity = None
+    line.on_event(step(1, 50.0, total=None))
+    assert (line.text, line.detail) == ("50 seconds left", "Measuring how many steps fit into the time …")
+    line.on_event(step(100, 0.0))
+    assert ticked(line, qtbot) == FINAL_CHECK
+    line.show_state(SessionState.IDLE)
+
+
+def test_the_preparations_of_a_run_are_named_and_count_their_seconds(
+    line: ProgressLine, qtbot: Any, clock: list[float]
+) -> None:
+    line.show_state(SessionState.STARTING)
+    clock[0] += 7
+    assert ticked(line, qtbot) == "Preparing …"
+    assert line.detail == "Checking the photos and setting up the network … 0:07"
+    line.on_event(Notice("info", "Rendering 48 built-in scenes …"))
+    line.on_event(Notice("info", "Training computes with 2 threads."))
+    assert line.detail == "Rendering 48 built-in scenes … 0:07"
+    line.show_state(SessionState.IDLE)
+    assert line.detail == ""
+    line.show_state(SessionState.STARTING)
+    assert line.detail == "Checking the photos and setting up the network … 0:00"
+    line.show_state(SessionState.IDLE)
+
+
+def test_a_long_activity_counts_its_seconds_and_names_those_of_the_last_time(
+    line: ProgressLine, qtbot: Any, session: FakeSession
+) -> None:
+    line.show_state(SessionState.TRAINING)
+    session.activity = Activity.VALIDATING
+    for session.activity_seconds in (12.0, 40.0):
+        qtbot.wait(20)
+    assert line.detail.endswith(" train on … 0:40")
+    session.activity = None
+    qtbot.wait(20)
+    session.activity, session.activity_seconds = Activity.VALIDATING, 3.0
+    qtbot.wait(20)
+    assert line.detail.endswith(" train on … 0:03, 0:40 the last time")
+    line.clear_run()
+    qtbot.wait(20)
+    assert line.detail.endswith(" train on … 0:03")
+
+
+def test_a_line_that_does_not_fit_becomes_smaller_and_large_again(line: ProgressLine) -> None:
+    line.on_event(validated(3, 1.43))
+    line.show_state(SessionState.TRAINING)
+    line.on_event(step(3, 7500.0))
+    headline = line.findChildren(QLabel)[0]
+    large = headline.fontMetrics().height()
+    line.resize(560, 60)
+    assert headline.text() == line.text and headline.fontMetrics().height() < large
+    line.resize(800, 60)
+    assert headline.text() == line.text and headline.fontMetrics().height() == large
+    line.show_state(SessionState.IDLE)
+
+
+def test_another_run_has_a_gain_of_its_own(line: ProgressLine) -> None:
+    line.show_run([RunStarted("a", "w", 4, True, 0, 9, "cpu", "fp32", 1, {}), validated(4, 2.5)])
+    assert "much better" in line.text
+    line.on_event(RunStarted("a", "w", 4, True, 4, 9, "cpu", "fp32", 1, {}))
+    assert "much better" in line.text, "the run was resumed"
+    line.on_event(RunStarted("b", "w", 4, True, 0, 9, "cpu", "fp32", 1, {}))
+    assert line.text == ""
+
+
+def test_a_new_text_lays_nothing_out_again(line: ProgressLine, qtbot: Any, clock: list[float]) -> None:
+    around = QWidget()
+    qtbot.addWidget(around)
+    QVBoxLayout(around).addWidget(line)
+    around.resize(800, 60)
+    around.show()
+    line.show_state(SessionState.TRAINING)
+    line.on_event(step(3, 80.0))
+    QApplication.processEvents()
+    layouts = Layouts(around)
+    for _ in range(5):
+        clock[0] += 7
+        assert "seconds left" in ticked(line, qtbot)
+    assert layouts.count == 0
+    line.show_state(SessionState.IDLE)
+    line.setParent(None)  # each is closed by itself
+
+
+def test_a_training_shows_its_progress_and_its_end_the_same_verdict(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_form(window, photos, tmp_path / "run", steps=6, val_interval=2)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
+    texts: list[str] = []
+    window.session.event_received.connect(lambda event: texts.append(window.progress_line.text))
+    window.controller.start()
+    qtbot.waitUntil(lambda: not window.session.is_active, timeout=_LONG)
+    assert any("left" in text and "over plain enlargement" in text for text in texts)
+    verdict = window.progress_line.text
+    gain, words = verdict.split(": ")
+    assert "over plain enlargement" in gain and f"{words.capitalize()}: {gain}" in window.result_card.text
+    window.controller.open_workspace(str(tmp_path / "other"))
+    qtbot.waitUntil(lambda: not window.project.is_busy, timeout=_LONG)
+    assert window.progress_line.text == ""
+    window.controller.open_workspace(str(tmp_path / "run"))
+    qtbot.waitUntil(lambda: window.progress_line.text == verdict, timeout=_LONG)

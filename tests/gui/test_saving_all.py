@@ -1,0 +1,107 @@
+"""Saving of all photos of the window "Enlarge photos": the warning before it, and how it is stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
+
+from app.enlarge.trial import THIS_MODEL
+from app.enlarge.trial_dialog import TrialDialog
+from app.window import Window
+from tests.core.networks import network_of, saved
+from tests.core.starter_files import use_starters
+from tests.gui.audit import find_cut_texts, find_overlaps
+from tests.gui.test_accessibility import nameless
+from tests.gui.test_enlarging import asked_for_folder, enlarging, is_loaded
+from tests.gui.window_driver import answer, drop_files
+from tests.small_runs import picture
+from trainer_core.model.spec import NetworkSpec
+
+_LONG = 60000  # milliseconds; a busy machine needs them
+
+
+@pytest.fixture
+def saving(window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrialDialog:
+    """The window that enlarges, while it saves the second photo of two."""
+    use_starters(monkeypatch, tmp_path / "starters", "wqv1_x4", "wqv10_x4")
+    photos = [tmp_path / "a_small.png", tmp_path / "b_large.png"]
+    for photo, size in zip(photos, ((30, 20), (900, 600))):
+        picture(5).resize(size).save(photo)
+    dialog = enlarging(window, qtbot)
+    drop_files(dialog, *photos)
+    qtbot.waitUntil(lambda: dialog.photos.list.count() == 2, timeout=_LONG)
+    dialog.save_all(tmp_path / "large")
+    qtbot.waitUntil(lambda: dialog.batch.done == 1, timeout=_LONG)
+    return dialog
+
+
+def questions(dialog: TrialDialog) -> list[QMessageBox]:
+    return [box for box in dialog.findChildren(QMessageBox) if box.isVisible()]
+
+
+@pytest.mark.parametrize("key", [None, Qt.Key.Key_Escape])
+def test_closing_asks_before_it_stops_saving(
+    window: Window, qtbot: Any, saving: TrialDialog, key: Qt.Key | None
+) -> None:
+    def close() -> None:
+        qtbot.keyClick(saving, key) if key else saving.close()
+
+    close()
+    (question,) = questions(saving)
+    assert question.objectName() == "Stop saving?" and question.informativeText() == "1 of 2 photos is saved."
+    assert question.defaultButton().text() == "Continue saving"
+    answer(window, qtbot, "Continue saving")
+    assert saving.isVisible() and saving.batch.is_running and not questions(saving)
+    close()
+    answer(window, qtbot, "Stop")
+    assert not saving.isVisible() and not saving.batch.is_running and not questions(saving)
+    assert saving.messages.text.startswith("Canceled. Saved 1 photo to")
+
+
+def test_the_question_closes_when_all_photos_are_saved(qtbot: Any, saving: TrialDialog) -> None:
+    saving.close()
+    assert questions(saving)
+    saving.batch._end()
+    assert not questions(saving) and saving.isVisible()
+
+
+def test_the_end_of_the_program_stops_saving_without_a_question(window: Window, saving: TrialDialog) -> None:
+    window.close()
+    assert not saving.isVisible() and not saving.batch.is_running and not questions(saving)
+
+
+def test_a_gray_model_that_would_remove_color_is_named_before_all_photos_are_saved(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_starters(monkeypatch, tmp_path / "starters", "wqv1_x4", "wqv10_x4")
+    gray = saved(network_of(NetworkSpec(4, 8, 1, 4, 1, 1)), tmp_path / "gray_x4.pth")
+    photos = [tmp_path / f"{name}.png" for name in ("a_gray", "b_color", "c_color")]
+    for photo, mode in zip(photos, ("L", "RGB", "RGB")):
+        picture(1).convert(mode).resize((30, 20)).save(photo)
+    dialog = enlarging(window, qtbot)
+
+    def warning(*added: Path) -> str | None:
+        drop_files(dialog, *added)
+        qtbot.waitUntil(lambda: set(added) <= set(dialog.photos.files), timeout=_LONG)
+        qtbot.waitUntil(dialog.save_all_button.isEnabled, timeout=_LONG)
+        question = asked_for_folder(dialog, qtbot)
+        qtbot.waitUntil(lambda: not find_cut_texts(question) and not find_overlaps(question))
+        assert not nameless(question)
+        text = question.warning.text() if question.warning.isVisible() else None
+        question.reject()
+        return text
+
+    assert warning(*photos[:2]) is None, "the built-in models suit each photo"
+    dialog.load_model(THIS_MODEL, gray)
+    qtbot.waitUntil(lambda: is_loaded(dialog, THIS_MODEL, gray), timeout=_LONG)
+    assert warning(photos[0]) == "1 of the 2 photos is in color; this model makes it gray."
+    assert warning(photos[2]) == "2 of the 3 photos are in color; this model makes them gray."
+    dialog.photos.list.setCurrentRow(0)
+    dialog.photos.remove()
+    assert warning(photos[1]) == "All 2 photos are in color; this model makes them gray."
+    dialog.photos.remove()
+    assert warning(photos[2]) == "The photo is in color; this model makes it gray."

@@ -1,0 +1,54 @@
+"""The names on the images of the window "Enlarge photos" while a network computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.enlarge.trial import OTHER_MODEL, THIS_MODEL
+from app.preview import compare
+from app.preview.pictures import BICUBIC
+from app.window import Window
+from tests.core.networks import network_of, saved
+from tests.gui.test_deploy import opened, wait_for
+from tests.gui.window_driver import drop_files
+from tests.small_runs import picture
+from trainer_core.model.spec import NetworkSpec
+
+_LONG = 60000  # milliseconds; a busy machine needs them
+
+
+def test_the_image_of_a_network_says_so_until_all_its_parts_are_computed(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / "a_x2.pth")
+    other = saved(network_of(NetworkSpec(2, 8, 1, 4), 2), tmp_path / "b_x2.pth")
+    picture(5).resize((500, 400)).save(tmp_path / "photo.png")
+    dialog = opened(window, qtbot, model)
+    view = dialog.trial_view.view
+    painted: list[str] = []
+    monkeypatch.setattr(compare, "paint_label", lambda painter, text, *given, **more: painted.append(text))
+
+    def names() -> list[str]:
+        painted.clear()
+        view.grab()
+        return [text for text in painted if text]
+
+    drop_files(dialog, tmp_path / "photo.png")
+    qtbot.waitUntil(lambda: dialog.trial.busy == THIS_MODEL, timeout=_LONG)
+    assert BICUBIC in names() and f"{THIS_MODEL}, computing …" in names()
+    view._split = 0.8  # little room for the name
+    assert "Network, computing …" in names()
+    dialog.trial.cancel()
+    assert "Network, not computed" in names()
+    dialog.trial.continue_upscaling()
+    wait_for(qtbot, dialog)
+    view._split = 0.5
+    assert names()[1] == THIS_MODEL
+    dialog.load_model(OTHER_MODEL, other)
+    qtbot.waitUntil(lambda: dialog.trial.busy == OTHER_MODEL, timeout=_LONG)
+    assert "Other network: b_x2, computing …" in names() and "Network: a_x2" in names()
+    wait_for(qtbot, dialog, OTHER_MODEL)
+    assert "Other network: b_x2" in names()
