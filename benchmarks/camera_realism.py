@@ -22,10 +22,11 @@ import numpy as np
 import torch
 from PIL import Image
 
+from trainer_core.calibration.clean_frames import cut_clean_frame
 from trainer_core.calibration.distance import EDGE_TERMS
 from trainer_core.calibration.photo_set import PhotoSet
 from trainer_core.calibration.slanted_edges import render_slanted_edges
-from trainer_core.calibration.synthetic import cut_clean_frame, simulate_photos
+from trainer_core.calibration.synthetic import simulate_photos
 from trainer_core.camera import Camera, CameraProfile, build_camera
 from trainer_core.data.captures import read_captures
 from trainer_core.data.decoding import decode

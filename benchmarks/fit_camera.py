@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from benchmarks.camera_realism import FIT_SEED, SCALES, cut_frames, photo_files, read_captures_of, start_profile
 from trainer_core.calibration.bounds import BOUNDS, watch_parameters
-from trainer_core.calibration.search import fit_profile
+from trainer_core.calibration.search import iterate_fit, run_fit
 from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.data.decoding import decode
 
@@ -41,16 +41,8 @@ def main() -> None:
             bar.update()
             bar.set_postfix(total=f"{best:.3f}")
 
-        found = fit_profile(
-            start,
-            real,
-            frames,
-            scale,
-            candidates=arguments.candidates,
-            free=free,
-            seed=FIT_SEED,
-            progress=show_progress,
-        )
+        steps = iterate_fit(start, real, frames, scale, candidates=arguments.candidates, free=free, seed=FIT_SEED)
+        found = run_fit(steps, show_progress)
     written = between(start, found, arguments.share)
     arguments.out.write_text(json.dumps(written.to_json(), indent=1))
 

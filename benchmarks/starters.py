@@ -5,10 +5,10 @@ r"""Train a starter, measure it beside bicubic enlargement, and write it with it
     python -m benchmarks.starters release wqv1_x4 --work runs/starters --measure NAME OTHER_PHOTOS
     python -m benchmarks.starters list
 
-`train` renders scenes, adds the photos, trains in `--work`/NAME, and releases the result. An interrupted training
-continues with the same command. A new one starts from the present starter, so that starters get better from session to
-session; `--start nothing` starts over, `--start wqv1_x4` from another starter, `--start FILE` from any model. Options
-after `--` are passed to the trainer, such as `-- --lr 1e-4`.
+`train` renders scenes (`--scenes 0`: none to train on), adds the photos, trains in `--work`/NAME, and releases the
+result. An interrupted training continues with the same command. A new one starts from the present starter, so that
+starters get better from session to session; `--start nothing` starts over, `--start wqv1_x4` from another starter,
+`--start FILE` from any model. Options after `--` are passed to the trainer, such as `-- --lr 1e-4`.
 
 Only photographs whose license allows it without condition may be named with `--photos`. Frames to measure on must be
 unseen: with `--measure` name other photographs; the built-in scenes of seed 92 are always measured, too. The starter is
@@ -82,9 +82,10 @@ def train(given: argparse.Namespace, watch: Watch, scale: int, more: Sequence[st
     start = _find_start(given)
     source = _read_network(start[0]) if start else NETWORK
     network = given.network or source
+    scenes = [f"{given.scenes} built-in scenes of seed {TRAIN_SEED}"] if given.scenes else []
     session = {
         "started_from": _describe_start(*start, source) if start else None,
-        "trained_on": [f"{given.scenes} built-in scenes of seed {TRAIN_SEED}", *(name for name, _ in given.photos)],
+        "trained_on": [*scenes, *(name for name, _ in given.photos)],
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / _SESSION, session)
@@ -150,6 +151,8 @@ def _fingerprints(folder: Path) -> set[str]:
 
 def _gather_photos(given: argparse.Namespace, folder: Path) -> Path:
     """Fill a source folder with links: scenes and the photos in `train`, other scenes in `val`."""
+    for link in folder.glob("*/*"):  # of a training on other photos
+        link.unlink()
     scenes = given.work / "scenes"  # shared by all trainings
     write_scenes(scenes, seed=TRAIN_SEED, train=given.scenes, val=0, test=0)
     write_scenes(scenes, seed=VAL_SEED, train=0, val=VAL_SCENES, test=0)

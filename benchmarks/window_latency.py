@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from benchmarks.heartbeat import LATE, Heartbeat
 
 if TYPE_CHECKING:
-    from app.charts.figures import RunFigures
+    from app.runs.figures import RunFigures
     from app.window import Window
     from trainer_core.events import Event
 
@@ -311,8 +311,8 @@ def charts_child(arguments: argparse.Namespace) -> None:
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, memory_folder)
     from PySide6.QtWidgets import QGraphicsView
 
-    from app.charts.figures import RunFigures
     from app.charts.panel import ChartPanel
+    from app.runs.figures import RunFigures
     from app.start import make_application
 
     application = make_application()
