@@ -1,7 +1,7 @@
 """Set up the project and start it. Needs only Python 3.9 or newer; works on Linux, macOS and Windows.
 
-    python3 run.py                    set up, then open the window with the last session, the first time with the
-                                      built-in scenes selected; if no window can open, print the reason and run `demo`
+    python3 run.py                    set up, then open the window; if no window can open, print the reason and run
+                                      `demo`
     python3 run.py enlarge PHOTOS... -o DIR
                                       set up, then enlarge photos of a watch with the built-in models
     python3 run.py demo               set up, then train on built-in scenes in the terminal for about two minutes
@@ -39,6 +39,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "set-up.json"
 DEMO_WORKSPACE = ROOT / "runs" / "demo"
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"  # builds of PyTorch without CUDA
 
 # Libraries that Qt loads when a window opens, and the Debian packages that contain them.
 QT_LIBRARIES = {
@@ -60,13 +61,8 @@ QT_LIBRARIES = {
     "libxcb-xkb.so.1": "libxcb-xkb1",
 }
 TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool"}
-# For the Python of .venv: run a module of the project as -m does, but never one from the current folder.
-RUN_MODULE = (
-    "import sys; sys.path[:] = filter(None, sys.path); import runpy; "
-    "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
-)
-# For the Python of .venv: print why no window can open, or nothing.
-WINDOW_PROBE = "from app.__main__ import window_problem; print(window_problem())"
+# Starts the programs of this project, for the Python of .venv.
+LAUNCHER = ROOT / "wqv_upscale_trainer.py"
 # For the Python of .venv: print whether everything is installed, and which build of torch.
 PROBE = """
 import importlib.util, json, pathlib, sys
@@ -88,7 +84,7 @@ def main(arguments: "list[str]") -> int:
         print("run.py: unknown command %s. Use one of: %s. See: run.py --help" % (command, known), file=sys.stderr)
         return 2
     try:
-        set_up({"window", "dev"} if command == "test" else {"window"})
+        set_up({"window", "tensorboard", *(["dev"] if command == "test" else [])})
         if command == "setup":
             report("Setup complete.")
             return 0
@@ -120,14 +116,14 @@ def job_arguments(command: str, rest: "list[str]") -> "list[str]":
         os.chdir(ROOT)  # pytest reads its settings from the current folder
         return ["-m", "pytest", *(["-p", "no:pytest-qt"] if missing else []), *rest]
     if command in ("tools", "enlarge"):
-        return ["-c", RUN_MODULE, "trainer_core.tools", *(["enlarge"] if command == "enlarge" else []), *rest]
+        return [str(LAUNCHER), "tools", *(["enlarge"] if command == "enlarge" else []), *rest]
     if command == "window":
         reason = window_problem()
         if not reason:
-            return ["-c", RUN_MODULE, "app", "--first-demo", str(DEMO_WORKSPACE)]
+            return [str(LAUNCHER), "window"]
         report("%s Training in the terminal instead." % reason)
         command = "demo"
-    return ["-c", RUN_MODULE, "trainer_core", *(["--demo", str(DEMO_WORKSPACE)] if command == "demo" else rest)]
+    return [str(LAUNCHER), "train", *(["--demo", str(DEMO_WORKSPACE)] if command == "demo" else rest)]
 
 
 def window_problem() -> str:
@@ -135,7 +131,7 @@ def window_problem() -> str:
     platform = os.environ.get("QT_QPA_PLATFORM", "")
     if platform in ("offscreen", "minimal"):
         return "A window would be invisible (QT_QPA_PLATFORM is %s)." % platform
-    command = [str(PYTHON), "-I", "-c", WINDOW_PROBE]
+    command = [str(PYTHON), "-I", str(LAUNCHER), "window-problem"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     if done.returncode != 0:
         return "Could not check whether a window can open."
@@ -149,7 +145,8 @@ def start(arguments: "list[str]") -> int:
     if os.name == "posix":
         os.execv(str(PYTHON), command)
     child = subprocess.Popen(command)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C also reaches the child, which saves and ends
+    for name in ("SIGINT", "SIGBREAK"):  # Ctrl+C and Ctrl+Break also reach the child, which saves and ends
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
     return child.wait()
 
 
@@ -201,12 +198,24 @@ def make_environment() -> None:
 def install(extras: "set[str]") -> None:
     """Install the project and its dependencies with the versions in constraints.txt."""
     report("Installing (this takes a few minutes the first time)")
+    advise_small_torch()
     target = "%s[%s]" % (ROOT, ",".join(sorted(extras)))
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--editable", target]
     if subprocess.call([*command, "--constraint", str(ROOT / "constraints.txt")], cwd=str(ROOT)) != 0:
         raise SetUpError(
             "pip could not install everything. See the messages above, check the network connection, then "
             "start run.py again."
+        )
+
+
+def advise_small_torch() -> None:
+    """Report how to get the smaller PyTorch on Linux without an NVIDIA GPU, where pip downloads the build for one."""
+    has_torch = any(VENV.glob("lib*/python*/site-packages/torch/version.py"))
+    index_is_chosen = any(os.environ.get(name) for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"))
+    if sys.platform.startswith("linux") and not has_torch and not index_is_chosen and not find_nvidia_gpu():
+        report(
+            "Found no NVIDIA GPU. PyTorch for such GPUs, several GB, also works without one; for a much "
+            "smaller download press Ctrl+C, then run:\n  PIP_EXTRA_INDEX_URL=%s python3 run.py" % CPU_INDEX
         )
 
 
