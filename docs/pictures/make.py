@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from trainer_core.calibration.synthetic import cut_clean_frame, simulate_photos
+from trainer_core.calibration.clean_frames import cut_clean_frame
+from trainer_core.calibration.synthetic import simulate_photos
 from trainer_core.camera import CameraProfile, build_camera
 from trainer_core.scenes.painter import render_scene
 

@@ -26,10 +26,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app.form.entries import NumberEntry
 from app.preview.compare import SIDE_BY_SIDE, SLIDER
-from app.session import SessionState
-from app.start import make_application
-from app.theme import theme
-from app.window import Window
+from app.run.session import SessionState
+from app.start import make_application, make_window
+from app.widgets.theme import theme
 from trainer_core import environment
 from trainer_core.scenes.painter import write_scenes
 from trainer_core.verbs.simulate import simulate
@@ -48,7 +47,7 @@ class Photographer:
         self._arguments = arguments
         self._out: Path = arguments.out
         self._run = _PLACE / "runs" / "scenes"
-        self.window = Window()
+        self.window = make_window()
         self.window.resize(*_SIZE)
         self.window.show()
         self.window.start_background_work()
@@ -82,7 +81,7 @@ class Photographer:
 
     def enlarge(self) -> None:
         """Enlarge built-in scenes as the mono watch would take them."""
-        scenes, deployment = _PLACE / "scenes", self.window.controller.deployment
+        scenes, deployment = _PLACE / "scenes", self.window.deployment
         write_scenes(scenes, seed=_SCENES_SEED, train=0, val=_SCENES, test=0, size=512)
         simulate([scenes], _PLACE / "watch", camera="wqv1", scale=4)
         deployment.open_enlarging()
@@ -99,13 +98,13 @@ class Photographer:
         form, project = self.window.form, self.window.project
         project.set_path("source_dir", str(_PLACE / "phtoos"))
         project.set_path("workspace", str(self._run))
-        entry = form.rows["steps"].entry
+        entry = form.rows["max_minutes"].entry
         assert isinstance(entry, NumberEntry)
         entry.line.clear()
-        QTest.keyClicks(entry.line, "15 000 or so")
+        QTest.keyClicks(entry.line, "an hour or so")
         self.wait(lambda: "source_dir" in project.path_problems)
         self.save_picture("invalid")
-        project.reset_value("steps")
+        project.reset_value("max_minutes")
         project.reset_value("source_dir")
 
     def watch(self) -> None:
@@ -120,7 +119,7 @@ class Photographer:
         self.wait(lambda: window.project.is_ready)
         cells = window.simulation.grid.cells
         self.wait(lambda: cells and all(cell.has_image for cell in cells) and window.run_bar.estimate, then=2000)
-        window.message_strip.hide()
+        window.message_strip.dismiss()
         self.save_picture("watch")
 
     def training(self) -> None:
@@ -150,7 +149,7 @@ class Photographer:
         self.wait(lambda: not window.session.is_active)
         window.controller.open_workspace(str(self._run))
         self.wait(window.resume_card.isVisible, then=1500)
-        window.message_strip.hide()
+        window.message_strip.dismiss()
         self.save_picture("resume")
 
     def finished(self) -> None:
@@ -162,7 +161,7 @@ class Photographer:
             window.controller.resume()
             self.wait(lambda: not window.session.is_active)
         self.wait(window.result_card.isVisible, then=1500)
-        window.message_strip.hide()
+        window.message_strip.dismiss()
         self.save_picture("finished")
 
     def close(self) -> None:
