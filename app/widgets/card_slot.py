@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetricsF
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QWidget
 
 from app.widgets.cards import Card
 from app.widgets.scrolling_page import ScrollingPage
@@ -117,6 +117,8 @@ class CardSlot(ScrollingPage):
             self._card_timer.stop()
         self._click_timer.start()
         self._fit_room()
+        # Lay out at once, in all rounds that it takes: a paint between two of them would show buttons that then move.
+        QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
 
     # -- room ----------------------------------------------------------------------------------
 

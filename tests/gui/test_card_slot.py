@@ -199,6 +199,18 @@ def test_during_a_run_its_progress_comes_back(window: Window, qtbot: Any, monkey
     assert visible_cards(window) == [window.message_strip]
 
 
+@pytest.mark.parametrize("width", [800, 1280])
+def test_the_buttons_of_a_new_card_have_their_places_at_once(window: Window, width: int) -> None:
+    window.resize(width, 800)
+    QApplication.processEvents()
+    open_result(window)
+    shown = [b for b in window.result_card.findChildren(QAbstractButton) if b.isVisible()]
+    at_once = {button.accessibleName(): button.geometry() for button in shown}
+    QApplication.processEvents()
+    assert len(shown) >= 3
+    assert {button.accessibleName(): button.geometry() for button in shown} == at_once
+
+
 def test_a_text_that_does_not_fit_can_be_scrolled_to_its_end(window: Window, qtbot: Any) -> None:
     window.resize(1024, 700)
     window.message_strip.show_message("error", _LONG_TEXT)

@@ -76,7 +76,6 @@ def open_window(qapp: object, qtbot: Any) -> Iterator[Window]:
     close_window(made, qtbot)
 
 
-@pytest.mark.long  # one run in about twenty still finds a control that moves
 def test_no_control_moves_soon_after_it_appears_from_the_first_look_to_the_result(
     open_window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
