@@ -27,13 +27,15 @@ class NamedModel:
 
     Attributes:
         path: the file.
-        name: name in a list, such as "mono · best · x4 · 30 Nov, 14:05".
-        short_name: name in a sentence, such as "mono (best)"; two models may share it (`tell_apart`).
+        name: name in a list, such as "mono · best, step 4000 · x4 · 30 Nov, 14:05".
+        short_name: name in a sentence, such as "mono (best, step 4000)"; two models may share it (`tell_apart`).
+        is_start: whether it is the start of its run, which no later model of the run has improved.
     """
 
     path: Path
     name: str
     short_name: str
+    is_start: bool = False
 
 
 def find_run_models(root: Path) -> list[NamedModel]:
@@ -79,7 +81,7 @@ def _name_models(root: Path, models: Sequence[RunModel], names: dict[Path, str])
         name = _DOT.join(filter(None, parts))
         if any(name == other.name for other in found):  # of an earlier name of the run
             name += _DOT + model.path.name
-        found.append(NamedModel(model.path, name, f"{names[root]} ({model.label})"))
+        found.append(NamedModel(model.path, name, f"{names[root]} ({model.label})", model.is_start))
     return found
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from app.enlarge.batch import Batch, BatchResult
 from app.enlarge.blend_slider import BlendSlider
@@ -20,7 +20,7 @@ from app.enlarge.blind_dialog import BlindDialog
 from app.enlarge.drag_out import DragOut
 from app.enlarge.invitation import Invitation
 from app.enlarge.messages import TrialMessages
-from app.enlarge.model_choice import ModelChoice
+from app.enlarge.model_field import ModelField
 from app.enlarge.named_model import NamedModel, name_starter
 from app.enlarge.photo_list import PhotoList
 from app.enlarge.save_all_dialog import SaveAllDialog
@@ -37,7 +37,6 @@ from app.widgets.elided import ElidedLabel
 from app.widgets.errors import bug_report, show_report
 from app.widgets.icons import set_icon
 from app.widgets.page_stack import PageStack
-from app.widgets.plain_text import PlainLabel
 from app.widgets.progress_bar import ProgressBar
 from app.widgets.theme import SPACING
 from trainer_core.errors import UserError
@@ -45,10 +44,8 @@ from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.starters.registry import find_starters
 
 _SIZE = (1000, 660)
-_ROLE_LABELS = {THIS_MODEL: "Model", OTHER_MODEL: "Compare with"}
 _BLEND_REASON = "Only models of the same size can be blended."
 _SAVE_TIP = "Saves the enlarged photo; or drag it from the view, with Ctrl, to a folder or another program"
-_NONE_TEXTS = {THIS_MODEL: "Choose or drop a weight file", OTHER_MODEL: "No other model"}
 
 
 class TrialDialog(Dialog):
@@ -74,12 +71,12 @@ class TrialDialog(Dialog):
         self._ask_thread = ask_thread
         self.blind_dialog: BlindDialog | None = None
         self.batch = Batch(self.trial, ask_thread, background, self)
-        self.choices = {
-            role: ModelChoice(_ROLE_LABELS[role], _NONE_TEXTS[role], offers_built_in=role == THIS_MODEL)
-            for role in MODEL_ROLES
-        }
         self.scale = ScaleChoice()
-        self._description_labels = {role: PlainLabel() for role in MODEL_ROLES}
+        self.fields = {
+            THIS_MODEL: ModelField("Model", "Choose or drop a weight file", offers_built_in=True, scale=self.scale),
+            OTHER_MODEL: ModelField("Compare with", "No other model"),
+        }
+        self.choices = {role: field.choice for role, field in self.fields.items()}
         self._lay_out()
         self._connect()
         self._refresh()
@@ -106,24 +103,12 @@ class TrialDialog(Dialog):
         layout.addWidget(middle, 1)
         layout.addLayout(self._make_footer())
 
-    def _make_model_row(self) -> QGridLayout:
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(2 * SPACING)
-        grid.setVerticalSpacing(SPACING // 2)
-        for column, role in enumerate(MODEL_ROLES):
-            label = PlainLabel(f"&{_ROLE_LABELS[role]}")
-            label.setProperty("role", "heading")
-            label.setBuddy(self.choices[role])
-            self._description_labels[role].setProperty("role", "muted")
-            grid.addWidget(label, 0, column)
-            row = QHBoxLayout()
-            row.addWidget(self.choices[role], 1)
-            if role == THIS_MODEL:
-                row.addWidget(self.scale)
-            grid.addLayout(row, 1, column)
-            grid.addWidget(self._description_labels[role], 2, column)
-            grid.setColumnStretch(column, 1)
-        return grid
+    def _make_model_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(2 * SPACING)
+        for field in self.fields.values():
+            row.addWidget(field, 1)
+        return row
 
     def _make_pair_row(self) -> QWidget:
         """Make the row of what needs two models, which is visible once there are two."""
@@ -226,8 +211,7 @@ class TrialDialog(Dialog):
         """Load a model for `role`; None removes the role's model."""
         if role == THIS_MODEL:
             self.scale.hide()
-        self.choices[role].show_path(path)
-        self._description_labels[role].setText("Loading …" if path else "")
+        self.fields[role].show_path(path)
         self.blend.reset()
         self.trial.load_model(role, path)
 
@@ -240,17 +224,18 @@ class TrialDialog(Dialog):
 
     def _on_model_loaded(self, role: str) -> None:
         if role != BLEND:
-            self._description_labels[role].setText(self.trial.models[role].description)
+            model = self.trial.models[role]
+            self.fields[role].describe(model.path, model.description)
 
     def _on_model_refused(self, role: str, error: Exception) -> None:
         """Report the error and show the role's previous model, which is still loaded."""
         previous = self.trial.models.get(role)
+        self.fields[role].show_path(previous.path if previous else None)
         if role == THIS_MODEL and self.trial.is_built_in:
             self.choices[role].show_built_in()
             self.scale.show_for(self.trial.scale)
-        else:
-            self.choices[role].show_path(previous.path if previous else None)
-        self._description_labels[role].setText(previous.description if previous else "")
+        if previous:
+            self._on_model_loaded(role)
         self._report_error(error)
 
     def reject(self) -> None:
@@ -269,8 +254,7 @@ class TrialDialog(Dialog):
         self.photos.stop()
         self.trial.close()
         for role in MODEL_ROLES:
-            self.choices[role].show_path(None)
-            self._description_labels[role].clear()
+            self.fields[role].show_path(None)
         self.blend.reset()
         if self.blind_dialog is not None:
             self.blind_dialog.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tests.core.networks import network_of, saved
+from trainer_core.model.spec import NetworkSpec
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.models import find_models, model_of
 
@@ -46,3 +48,25 @@ def test_models_under_the_present_name_come_before_those_under_an_earlier_one(tm
             os.utime(model, (time, time))
     names = [model.path.name for model in find_models(tmp_path)]
     assert names == ["harbor_x8_best.pth", "wqv_neosr_x8_best.pth", "harbor_x8.pth", "wqv_neosr_x8.pth"]
+
+
+def write_model(path: Path, step: int) -> None:
+    path.parent.mkdir(exist_ok=True)
+    saved(network_of(NetworkSpec(4, 8, 1, 4), step), path, meta={"step": step})
+
+
+def test_a_model_that_lies_in_two_files_is_listed_once_with_both_facts(tmp_path: Path) -> None:
+    for name, step in (("models/wqv_neosr_x4_best.pth", 20), ("models/wqv_neosr_x4.pth", 40)):
+        write_model(tmp_path / name, step)
+    for step in (20, 40):
+        write_model(tmp_path / "checkpoints" / f"scale4_step{step}.pth", step)
+    assert [model.label for model in find_models(tmp_path)] == ["best, step 20", "newest, step 40", "step 20"]
+    write_model(tmp_path / "models/wqv_neosr_x4_best.pth", 40)
+    assert [model.label for model in find_models(tmp_path)] == ["best and newest, step 40", "step 20"]
+
+
+def test_a_best_model_that_is_the_start_of_its_run_says_so(tmp_path: Path) -> None:
+    for name, step in (("models/wqv_neosr_x4_best.pth", 0), ("models/wqv_neosr_x4.pth", 40)):
+        write_model(tmp_path / name, step)
+    found = [(model.label, model.is_start) for model in find_models(tmp_path)]
+    assert found == [("start, still the best", True), ("newest, step 40", False)]

@@ -337,11 +337,29 @@ def test_the_best_model_is_tried_while_the_training_goes_on(
     assert wait_for(qtbot, trial).shape == (160, 240, 3)
     step = window.session.step
     listed = [trial.choices[OTHER_MODEL].box.itemText(row) for row in range(trial.choices[OTHER_MODEL].box.count())]
-    assert any(text.startswith("run · step 3 · x4 · ") for text in listed)
+    assert any(text.startswith("run · ") and "step 3 · x4 · " in text for text in listed)
     trial.load_model(OTHER_MODEL, find_models(tmp_path / "run")[-1].path)
     wait_for(qtbot, trial, OTHER_MODEL)
     qtbot.waitUntil(lambda: window.session.step > step, timeout=_LONG)
     assert window.session.is_active
+
+
+def test_a_best_model_that_training_has_not_improved_is_named_as_the_start(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "run" / "models").mkdir(parents=True)
+    for name, step in (("wqv_neosr_x4_best.pth", 0), ("wqv_neosr_x4.pth", 40)):
+        saved(network_of(SPEC, step), tmp_path / "run" / "models" / name, meta={"step": step})
+    fill_form(window, photos, tmp_path / "run")
+    trial = opened(window, qtbot)
+    field, box = trial.fields[THIS_MODEL], trial.choices[THIS_MODEL].box
+    qtbot.waitUntil(lambda: THIS_MODEL in trial.trial.models, timeout=_LONG)
+    assert box.currentText().startswith("run · start, still the best · x4 · ")
+    assert "No step of the training is better yet" in field.description
+    box.setCurrentIndex(next(row for row in range(box.count()) if "newest, step 40" in box.itemText(row)))
+    box.activated.emit(box.currentIndex())
+    qtbot.waitUntil(lambda: "step 40" in field.description, timeout=_LONG)
+    assert "better yet" not in field.description
 
 
 def listed_models(box: QComboBox) -> list[str]:

@@ -1,0 +1,64 @@
+"""The field for a model of the window "Enlarge photos": heading, choice of the file, and what is known of the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.enlarge.model_choice import ModelChoice
+from app.widgets.plain_text import PlainLabel
+from app.widgets.theme import SPACING
+
+_LOADING = "Loading …"
+_IS_START = "No step of the training is better yet; try “newest”, too."
+
+
+class ModelField(QWidget):
+    """Field with a `ModelChoice`.
+
+    Args:
+        heading: name of the field.
+        none_text: the entry that stands for no model.
+        offers_built_in: whether there is an entry for the built-in model that suits each photo.
+        scale: the choice of the scale of the built-in models, beside the choice of the file.
+    """
+
+    def __init__(
+        self, heading: str, none_text: str, *, offers_built_in: bool = False, scale: QWidget | None = None
+    ) -> None:
+        super().__init__()
+        self.choice = ModelChoice(heading, none_text, offers_built_in=offers_built_in)
+        label = PlainLabel(f"&{heading}")
+        label.setProperty("role", "heading")
+        label.setBuddy(self.choice)
+        self._description = PlainLabel()
+        self._description.setProperty("role", "muted")
+        self._description.setWordWrap(True)
+        row = QHBoxLayout()
+        row.setSpacing(SPACING)
+        row.addWidget(self.choice, 1)
+        if scale is not None:
+            row.addWidget(scale)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING // 2)
+        column.addWidget(label)
+        column.addLayout(row)
+        column.addWidget(self._description)
+        column.addStretch(1)
+
+    @property
+    def description(self) -> str:
+        """What is known of the model."""
+        return self._description.text()
+
+    def show_path(self, path: Path | None) -> None:
+        """Choose a file, which is being loaded, or none."""
+        self.choice.show_path(path)
+        self._description.setText(_LOADING if path else "")
+
+    def describe(self, path: Path, description: str) -> None:
+        """Describe the loaded model."""
+        is_start = not self.choice.is_built_in and self.choice.named(path).is_start
+        self._description.setText(f"{description}\n{_IS_START}" if is_start else description)
