@@ -60,12 +60,15 @@ class Checklist(QWidget):
         text = with_form_labels(check.text)
         line.set_text(text, max_lines=_MAX_LINES if check.state in (ERROR, WARNING) else 1)
         line.setProperty("setting", check.setting)
+        line.set_emphasized(False)
         line.setAccessibleName(f"{_STATE_TEXTS[check.state]}: {text}")
         set_icon(line, *_STATE_ICONS[check.state])
 
-    def first_problem(self) -> str:
-        """Return the name of the setting of the first check in error, or "" if there is none."""
-        return next((check.setting for check in self._shown if check.state == ERROR), "")
+    def emphasize_problems(self) -> dict[str, str]:
+        """Emphasize the checks in error until they change; return their texts by the names of their settings."""
+        for line, check in zip(self.lines, self._shown):
+            line.set_emphasized(check.state == ERROR)
+        return {check.setting: with_form_labels(check.text) for check in self._shown if check.state == ERROR}
 
 
 class ChecklistLine(QPushButton):
@@ -91,6 +94,14 @@ class ChecklistLine(QPushButton):
         self.setToolTip(plain_tooltip(text))
         self._fit()
         self.updateGeometry()
+
+    def set_emphasized(self, is_emphasized: bool) -> None:
+        """Let the check stand out, because it keeps a training from starting, or show it like the others."""
+        if is_emphasized != bool(self.property("emphasized")):
+            self.setProperty("emphasized", is_emphasized)
+            self.style().unpolish(self)
+            self.style().polish(self)
+            self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Break the text for the new width."""

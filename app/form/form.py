@@ -33,6 +33,7 @@ class SettingsForm(QScrollArea):
         self.rows: dict[str, Row] = {}
         self._groups: dict[str, FoldedGroup] = {}
         self._planned_steps = ""
+        self._requests: Mapping[str, str] = {}  # setting that a training needs -> note while the setting is empty
         self._content = QWidget()
         self._layout = QVBoxLayout(self._content)
         self._layout.setContentsMargins(2 * SPACING, SPACING, SPACING, SPACING)
@@ -84,6 +85,7 @@ class SettingsForm(QScrollArea):
             value, default = getattr(config, name), draft.default(name)
             row.show_setting(value, default)
             problem = problems.get(name, "")
+            problem = problem or ("" if value else self._requests.get(name, ""))
             note = with_form_labels(problem) or self._project.note(name)
             more, details = self._project.details_label(name), self._project.note_details(name)
             row.set_note(note, invalid=bool(problem), more=more, details="" if problem else details)
@@ -127,6 +129,12 @@ class SettingsForm(QScrollArea):
         """Show a setting and give its entry the keyboard focus."""
         self.show_setting(name)
         self.rows[name].entry.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def ask_for(self, problems: Mapping[str, str]) -> None:
+        """Say beside each empty field what a training needs there, and focus the first of the settings."""
+        self._requests = problems
+        self.refresh()
+        self.focus_setting(next(iter(problems)))
 
     def setting_at(self, global_position: QPoint) -> str:
         """Return the name of the setting whose row is at this screen position, or ""."""

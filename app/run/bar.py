@@ -113,6 +113,13 @@ class RunBar(QFrame):
         self.checklist.updateGeometry()  # else the height is that of the checks before
         self._fit_height()
 
+    def emphasize_problems(self) -> dict[str, str]:
+        """Emphasize what keeps a training from starting; return it as texts by the names of their settings."""
+        problems = self.checklist.emphasize_problems()
+        self.checklist.updateGeometry()  # bold texts may need more lines
+        self._fit_height()
+        return problems
+
     @property
     def estimate(self) -> str:
         """The estimate of the run, the time first; "" while there is none."""

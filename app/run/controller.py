@@ -156,13 +156,13 @@ class RunController(QObject):
     # -- commands --------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start a run, or focus the first setting with a problem."""
+        """Start a run, or show what keeps it from starting, with the focus on the first such setting."""
         views = self._views
         if views.session.is_active:
             return
-        missing, start_over = views.run_bar.checklist.first_problem(), partial(self._start_run, resume=False)
-        if missing:
-            views.form.focus_setting(missing)
+        problems, start_over = views.run_bar.emphasize_problems(), partial(self._start_run, resume=False)
+        if problems:
+            views.form.ask_for(problems)
         elif not views.project.is_ready:
             views.message_strip.show_message("info", "Still checking the folders. Try again in a moment.")
         elif views.project.draft.config.resume_from:

@@ -269,6 +269,23 @@ def test_start_is_never_dead_it_leads_to_what_is_missing(window: Window, qtbot: 
     assert window.form.rows["source_dir"].entry.focusProxy() is window.focusWidget()
 
 
+def test_start_says_beside_the_fields_and_in_the_checklist_what_is_missing(
+    window: Window, qtbot: Any, photos: Path
+) -> None:
+    source, workspace = (window.form.rows[name] for name in ("source_dir", "workspace"))
+    lines = window.run_bar.checklist.lines
+    assert not any(line.property("emphasized") for line in lines)
+    qtbot.mouseClick(window.run_bar.start_button, Qt.MouseButton.LeftButton)
+    assert source.note == "Choose a folder with sharp photos to learn from"
+    assert workspace.note == "Choose where the results go"
+    assert [line.full_text for line in lines if line.property("emphasized")] == [source.note, workspace.note]
+    assert all(line.font().bold() == bool(line.property("emphasized")) for line in lines if line.isVisible())
+    window.project.set_path("source_dir", str(photos))
+    qtbot.waitUntil(lambda: "6 photos" in source.note)
+    assert workspace.note == "Choose where the results go"
+    assert not any(line.property("emphasized") for line in lines if line.property("setting") == "source_dir")
+
+
 def test_typed_photos_are_counted_and_unusable_ones_listed(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
