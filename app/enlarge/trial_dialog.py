@@ -324,7 +324,8 @@ class TrialDialog(Dialog):
         working = trial.result(trial.busy) if trial.busy else None
         if working is not None and working.tile_count > 1:
             return f"{trial.busy}: part {working.tiles_done} of {working.tile_count}"
-        gray = ", in gray" if model.gray and photo.has_color else ""
+        becomes_gray, stays_gray = model.gray and photo.has_color, not model.gray and not photo.has_color
+        gray = ", in gray" if becomes_gray else ", stays gray" if stays_gray else ""
         return f"{text} → {width * scale} × {height * scale}{gray}"
 
     def _cancel_or_continue(self) -> None:

@@ -17,7 +17,7 @@ from tests.core.starter_files import make_starter, use_starters
 from tests.small_runs import picture, watch_photo
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.pixels import enlarge_bicubic
+from trainer_core.pixels import enlarge_bicubic, has_color
 from trainer_core.starters.card import starter_name
 from trainer_core.tools import main
 from trainer_core.verbs.enlarge import enlarge
@@ -154,6 +154,14 @@ def test_another_model_enlarges_all_photos(starters: Path, tmp_path: Path) -> No
         files[:1], tmp_path / "out", model=starters / f"{starter_name(WQV1, 4)}.pth", device="cpu"
     ).notices
     assert gray == "wqv1_x4_starter is a gray model; it turned 1 color photo gray."
+
+
+def test_a_gray_photo_stays_gray_with_a_color_model_and_the_notice_says_so(starters: Path, tmp_path: Path) -> None:
+    own = saved(network_of(NetworkSpec(2, 8, 1, 8)), tmp_path / "own_x2.pth")
+    files = [watch_photo(tmp_path / "a.png"), color_photo(tmp_path / "b.jpg")]
+    done = enlarge(files, tmp_path / "out", model=own, device="cpu")
+    assert [has_color(pixels_of(path)) for path in done.written] == [False, True]
+    assert done.notices[0].startswith("1 gray photo stays gray: own_x2 is a color model")
 
 
 def test_best_averages_what_the_card_names(starters: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.small_runs import picture
 from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.pixels import has_color, luma
 from trainer_core.thread_choice import TorchThreads
 from trainer_core.tools import main
 from trainer_core.verbs.picture_files import compose_comparison
@@ -40,6 +41,10 @@ def computed(network: RRDBNet, image: np.ndarray) -> np.ndarray:
     lr = torch.from_numpy(image.copy()).permute(2, 0, 1)[None] / 255
     sr: np.ndarray = (network(lr)[0].clamp(0, 1) * 255).round().permute(1, 2, 0).numpy().astype(np.uint8)
     return sr
+
+
+def brightness(image: np.ndarray) -> np.ndarray:
+    return np.repeat(luma(image).round()[..., None], 3, axis=2)
 
 
 def furthest(one: np.ndarray, two: np.ndarray) -> int:
@@ -107,6 +112,19 @@ def test_color_that_a_gray_model_cannot_keep_is_counted(tmp_path: Path) -> None:
         assert done.made_gray == made_gray
         result = np.asarray(Image.open(tmp_path / "out" / "color.png"))
         assert bool(made_gray) == bool((result == result[..., :1]).all())
+
+
+def test_gray_photos_stay_gray_with_a_color_model_tile_by_tile(tmp_path: Path) -> None:
+    gray = np.repeat(photo(70, 50)[..., :1], 3, axis=2)
+    Image.fromarray(gray[..., 0]).save(tmp_path / "gray.png")
+    path, network = model(tmp_path)
+    tinted = computed(network, gray)
+    assert has_color(tinted), "the network would tint it"
+    done = upscale(path, [tmp_path / "gray.png"], tmp_path / "out", device="cpu", tile=32)
+    result = np.asarray(Image.open(done.written[0]).convert("RGB"))
+    assert not has_color(result) and furthest(result, brightness(tinted)) <= 1
+    (notice,) = done.notices
+    assert notice.startswith("1 gray photo stays gray: ") and "color model" in notice
 
 
 def test_a_padded_file_is_run_as_the_small_network_inside(tmp_path: Path) -> None:
@@ -192,7 +210,7 @@ def test_watch_dumps_give_a_picture_for_each_photo(tmp_path: Path) -> None:
     done = upscale(path, [tmp_path / "watch.bin"], tmp_path / "out", device="cpu")
     assert len(done.written) == 2
     levels = np.repeat((255 - 17 * codes)[..., None].astype(np.uint8), 3, axis=2)
-    assert furthest(np.asarray(Image.open(done.written[0])), computed(network, levels)) <= 1
+    assert furthest(np.asarray(Image.open(done.written[0])), brightness(computed(network, levels))) <= 1
 
 
 def test_watch_dumps_in_a_folder_are_enlarged_too(tmp_path: Path) -> None:
@@ -206,7 +224,7 @@ def test_watch_dumps_in_a_folder_are_enlarged_too(tmp_path: Path) -> None:
     done = upscale(path, [folder], tmp_path / "out", device="cpu")
     assert [p.name for p in done.written] == ["DUMP_001.png", "DUMP_002.png", "photo.png"] and not done.refused
     levels = np.tile(np.array([[[0] * 3, [255 - 17 * 9] * 3]], np.uint8), (120, 60, 1))
-    assert furthest(np.asarray(Image.open(done.written[2])), computed(network, levels)) <= 1
+    assert furthest(np.asarray(Image.open(done.written[2])), brightness(computed(network, levels))) <= 1
 
 
 def test_mono_captures_with_another_gray_scale_get_their_true_levels(tmp_path: Path) -> None:
@@ -215,7 +233,7 @@ def test_mono_captures_with_another_gray_scale_get_their_true_levels(tmp_path: P
     Image.fromarray(codes * 16).save(tmp_path / "old.png")
     done = upscale(path, [tmp_path / "old.png"], tmp_path / "out", device="cpu")
     levels = np.repeat((codes * 17)[..., None], 3, axis=2)
-    assert furthest(np.asarray(Image.open(done.written[0])), computed(network, levels)) <= 1
+    assert furthest(np.asarray(Image.open(done.written[0])), brightness(computed(network, levels))) <= 1
 
 
 def test_comparisons_show_bicubic_and_both_models(tmp_path: Path) -> None:
@@ -278,7 +296,7 @@ def test_results_far_outside_of_a_picture_are_named_once(tmp_path: Path) -> None
     photos = [tmp_path / "a.png", tmp_path / "b.png"]
     assert upscale(path, photos, tmp_path / "out", device="cpu").notices == []
     white = tmp_path / "white.png"
-    Image.new("RGB", (24, 24), "white").save(white)
+    Image.new("RGB", (24, 24), "ivory").save(white)
     assert upscale(path, [white], tmp_path / "out", device="cpu").notices == []
     network.conv_last.weight.mul_(1e9)
     huge = saved(network, tmp_path / "huge_x4.pth")

@@ -31,6 +31,7 @@ from tests.gui.test_deploy import click, wait_for
 from tests.gui.window_driver import drop_files, visible_text
 from tests.small_runs import picture
 from trainer_core.model.spec import NetworkSpec
+from trainer_core.pixels import has_color
 from trainer_core.verbs.enlarge import enlarge
 
 _LONG = 60000  # milliseconds; a busy machine needs them
@@ -121,6 +122,23 @@ def test_the_scale_of_the_built_in_models_is_chosen_in_the_window(
     dialog.save_all(tmp_path / "large")
     qtbot.waitUntil(lambda: "Saved 1 photo to" in dialog.messages.text, timeout=_LONG)
     assert np.asarray(Image.open(tmp_path / "large" / "gray.png")).shape[:2] == (60, 80)
+
+
+def test_a_gray_photo_stays_gray_with_a_color_model_of_the_user(
+    window: Window, qtbot: Any, photos: list[Path], tmp_path: Path
+) -> None:
+    own = saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / "own_x2.pth")
+    dialog = enlarging(window, qtbot)
+    drop_files(dialog, own, *photos)
+    qtbot.waitUntil(lambda: dialog.photos.list.count() == 2, timeout=_LONG)
+    dialog.load_model(THIS_MODEL, own)
+    qtbot.waitUntil(lambda: is_loaded(dialog, THIS_MODEL, own), timeout=_LONG)
+    for photo, is_gray in zip(photos, (True, False)):
+        show(dialog, qtbot, photo.stem)
+        result = wait_for(qtbot, dialog)
+        assert has_color(result) != is_gray and dialog.caption.endswith(", stays gray") == is_gray
+        (command,) = enlarge([photo], tmp_path / photo.stem, model=own).written
+        assert has_color(np.asarray(Image.open(command).convert("RGB"))) != is_gray
 
 
 def test_one_scale_is_no_choice(window: Window, qtbot: Any) -> None:

@@ -18,7 +18,7 @@ from trainer_core.starters.registry import choose_nearest_starter, describe_choi
 from trainer_core.thread_choice import TorchThreads
 from trainer_core.verbs.mean_color import match_mean_color
 from trainer_core.verbs.mirroring import average_mirrored
-from trainer_core.verbs.upscale import Upscaler, choose_upscaling_hardware
+from trainer_core.verbs.upscale import Upscaler, choose_upscaling_hardware, describe_kept_gray
 from trainer_core.watches import Watch
 
 DEFAULT_SCALE = 4
@@ -35,13 +35,14 @@ class PhotoModel:
 
     Attributes:
         turned_gray: number of color photos that a gray model turned gray.
+        kept_gray: number of gray photos whose results a color model would have tinted.
     """
 
     def __init__(self, upscaler: Upscaler, scale: int, mirrors: tuple[str, ...] = ()) -> None:
         self.upscaler = upscaler
         self.scale = scale
         self.mirrors = mirrors
-        self.turned_gray = 0
+        self.turned_gray = self.kept_gray = 0
 
     @property
     def description(self) -> str:
@@ -67,9 +68,10 @@ class PhotoModel:
 
         with explain_out_of_memory("hold the result", hint="Or enlarge parts of the picture."):
             result = resize_result(average_mirrored(run, photo, self.mirrors), self.upscaler.spec.scale, self.scale)
-            if not self.upscaler.gray:
+            if has_color(photo) and not self.upscaler.gray:
                 return match_mean_color(result, photo)
         self.turned_gray += has_color(photo)
+        self.kept_gray += not self.upscaler.gray and not has_color(photo)
         return result
 
     def find_notices(self) -> Iterator[str]:
@@ -77,6 +79,8 @@ class PhotoModel:
         if self.turned_gray:
             photos = f"{self.turned_gray} color photo{'s' * (self.turned_gray > 1)}"
             yield f"{self.upscaler.name} is a gray model; it turned {photos} gray."
+        if self.kept_gray:
+            yield describe_kept_gray(self.upscaler.name, self.kept_gray)
         if self.upscaler.is_unusable:
             yield self.upscaler.unusable_notice
 

@@ -75,7 +75,7 @@ class Tile:
 
 
 class Upscaler:
-    """A model ready to upscale pictures.
+    """A model ready to upscale pictures; what it makes of a gray picture is reduced to its luma, so that it stays gray.
 
     Args:
         model: an RRDB weight file.
@@ -173,11 +173,11 @@ class Upscaler:
             image: uint8 [H, W, 3].
         """
         height, width = (side * self.spec.scale for side in image.shape[:2])
-        lr, scale = self._to_input(image), self.spec.scale
+        lr, scale, is_gray = self._to_input(image), self.spec.scale, not has_color(image)
         windows = list(_iterate_windows(lr.shape[2], lr.shape[3], self._tile, self.spec.unshuffle_factor))
         for number, (top, bottom, left, right) in enumerate(windows, 1):
             started = time.monotonic()
-            sr = self._upscale_window(lr, top, bottom, left, right)
+            sr = self._upscale_window(lr, top, bottom, left, right, is_gray=is_gray)
             if self.threads is not None:
                 pixels = (bottom - top + 2 * TILE_MARGIN) * (right - left + 2 * TILE_MARGIN)
                 self.threads.add_step((time.monotonic() - started) / pixels)  # the last tiles of a row are smaller
@@ -192,8 +192,8 @@ class Upscaler:
         factor = self.spec.unshuffle_factor
         return F.pad(lr, (0, -lr.shape[3] % factor, 0, -lr.shape[2] % factor), mode="reflect")
 
-    def _upscale_window(self, lr: Tensor, top: int, bottom: int, left: int, right: int) -> np.ndarray:
-        """Upscale a window, computed with a margin, to uint8 [h, w, 3].
+    def _upscale_window(self, lr: Tensor, top: int, bottom: int, left: int, right: int, *, is_gray: bool) -> np.ndarray:
+        """Upscale a window, computed with a margin, to uint8 [h, w, 3], in gray if the picture is.
 
         Raises:
             UserError: the memory is not enough, or the results are not finite.
@@ -210,7 +210,10 @@ class Upscaler:
             raise UserError(f"The results of {self.name} are not finite (NaN or infinity). {advice}")
         scale = self.spec.scale
         y, x = (top - start_y) * scale, (left - start_x) * scale
-        return to_uint8(sr[0, :, y : y + (bottom - top) * scale, x : x + (right - left) * scale].expand(3, -1, -1))
+        inside = sr[0, :, y : y + (bottom - top) * scale, x : x + (right - left) * scale]
+        if is_gray and not self.gray:
+            inside = luma(inside.float().clamp(0, 1))
+        return to_uint8(inside.expand(3, -1, -1))
 
 
 def upscale(
@@ -248,6 +251,7 @@ def upscale(
     compare = compare or compare_with is not None
     done = UpscaleResult()
     names: set[str] = set()
+    kept_gray = 0
     inputs = {file_identity(file) for file in files}
     make_folder(out_dir)
     with TorchThreads(can_change=upscaler.hardware.kind == "cpu") as upscaler.threads:
@@ -260,10 +264,20 @@ def upscale(
                     refuse_overwriting(target, inputs, "one of the photos to upscale. Choose another folder or name.")
                     done.written += _upscale_picture(picture, file, target, models, compare, progress)
                     done.made_gray += upscaler.gray and has_color(picture.pixels)
+                    kept_gray += not upscaler.gray and not has_color(picture.pixels)
             except UserError as error:
                 done.refused.append((file, str(error) if str(file) in str(error) else f"{file}: {error}"))
     done.notices = [model.unusable_notice for model in models if model.is_unusable]
+    if kept_gray:
+        done.notices.append(describe_kept_gray(upscaler.name, kept_gray))
     return done
+
+
+def describe_kept_gray(model: str, count: int) -> str:
+    """Return the sentence about gray photos whose results a color model would have tinted."""
+    if count == 1:
+        return f"1 gray photo stays gray: {model} is a color model, and only the brightness of its result is used."
+    return f"{count} gray photos stay gray: {model} is a color model, and only the brightness of its results is used."
 
 
 @explain_out_of_memory("upscale", hint=_MEMORY_HINT)
