@@ -69,6 +69,7 @@ class StatusLine(QStatusBar):
         for name, label in self._labels.items():
             label.setObjectName(name)
             self.addWidget(label)
+        self._labels["elapsed"].setToolTip("How long this run has trained, over all its sessions and without pauses.")
         self._device.setObjectName("device")
         self.addPermanentWidget(self._device)
         self._step: StepDone | None = None
@@ -145,7 +146,7 @@ class StatusLine(QStatusBar):
         texts = {
             "step": f"step {event.step} / {event.total_steps}" if event.total_steps else f"step {event.step}",
             "speed": " · ".join([f"{event.steps_per_second:.2f} it/s", *format_photo_wait(event)]),
-            "elapsed": f"{format_duration(event.elapsed + self._clock.seconds)} elapsed",
+            "elapsed": f"{format_duration(max(event.elapsed, event.run_seconds) + self._clock.seconds)} elapsed",
             "loss": f"loss {event.losses.get('total', float('nan')):.4f}"
             + (f" · {event.skipped_steps} skipped" if event.skipped_steps else ""),
             "memory": _format_memory(event.memory_bytes, self._total_memory),

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from tests.small_runs import TINY, make_photos
 from trainer_core.errors import NewerFileError, UserError
-from trainer_core.events import Event, Notice, RunStarted
+from trainer_core.events import Event, Notice, RunStarted, StepDone
 from trainer_core.files import rename_file
 from trainer_core.planning.draft import Draft
 from trainer_core.planning.plan import RunPlan, make_plan
@@ -308,3 +308,13 @@ def test_a_settings_file_of_another_workspace_does_not_replace_checkpoints_by_th
     file.rename(run.parent / file.name)  # the advice works
     assert "new optimizer" not in notices(train(photos, run, resume_from=named, steps=3))
     assert Workspace(run).checkpoint_path(4, "step3").is_file()
+
+
+def test_the_time_of_a_resumed_run_counts_its_earlier_sessions(photos: Path, tmp_path: Path) -> None:
+    workspace = tmp_path / "run"
+    first = [event for event in train(photos, workspace, steps=2) if isinstance(event, StepDone)]
+    resumed = [
+        event for event in train(photos, workspace, steps=3, resume_from="latest") if isinstance(event, StepDone)
+    ]
+    assert first[-1].run_seconds == pytest.approx(first[-1].elapsed, abs=0.1)
+    assert resumed[-1].run_seconds >= first[-1].run_seconds + resumed[-1].elapsed

@@ -133,6 +133,15 @@ def test_the_time_goes_on_between_two_steps_and_stands_still_in_a_pause(
     status.show_state(SessionState.IDLE)
 
 
+def test_the_time_of_a_resumed_run_counts_its_earlier_sessions(status: StatusLine, qtbot: Any) -> None:
+    event = StepDone(3, 100, {"total": 0.1}, 1e-3, 0.1, 4.5, 43.0, 90.0, _GB, run_seconds=103.0)
+    status.on_event(event)
+    qtbot.waitUntil(lambda: status.text("elapsed").startswith("1:43"))
+    status.on_event(replace(event, step=4, run_seconds=0.0))  # a journal of an older version
+    qtbot.waitUntil(lambda: status.text("elapsed").startswith("0:43"))
+    status.show_state(SessionState.IDLE)
+
+
 def test_an_unknown_total_is_left_out(status: StatusLine, qtbot: Any) -> None:
     status.on_event(StepDone(2, None, {"total": 0.1}, 1e-3, 0.1, 4.5, 9.0, 111.0, _GB))
     qtbot.waitUntil(lambda: status.text("step") == "step 2")

@@ -282,6 +282,7 @@ class TrainingLoop:
                 skipped_steps=reading.skipped,
                 photo_wait=self._clock.photo_wait,
                 discriminator=reading.discriminator,
+                run_seconds=self._clock.total_seconds,
             )
         )
         loss = reading.losses["total"] - reading.losses.get("gan", 0.0)  # which rises as the discriminator learns
