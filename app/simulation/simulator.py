@@ -21,7 +21,7 @@ from trainer_core.training.simulated_view import CAMERA_SETTINGS, PAIR_COUNT, Wa
 _REFRESH_DELAY = 400  # milliseconds after the last change of a setting
 NO_SOURCE, SCANNING, READY = "no source", "scanning", "ready"
 _NO_SOURCE_TEXT = "Choose a folder of photos, or drop it on this window, to see them as synthetic watch photos."
-_PAUSED_TEXT = "Paused while training runs."
+_TRAINING_TEXT = "No watch photos are simulated while a training runs. They come when it has ended."
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class PairSimulator(QObject):
         elif not self._idle:
             if request != self._shown_request or self._is_running:
                 self._cancel()
-                self.failed.emit(_PAUSED_TEXT)
+                self.failed.emit(_TRAINING_TEXT)
         elif request != self._shown_request and self._visible:
             self._cancel()
             self._timer.start(0 if at_once else _REFRESH_DELAY)

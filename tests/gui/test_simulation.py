@@ -151,7 +151,7 @@ def test_a_training_shows_its_progress_and_has_the_machine_for_itself(
     show_tab(window, "What the watch sees")
     settle(window, qtbot)
     assert not began
-    assert "Paused" in window.simulation.reason
+    assert window.simulation.reason.startswith("No watch photos are simulated while a training runs.")
     window.session.stop()
     qtbot.waitUntil(lambda: not window.session.is_active, timeout=_LONG)
     assert window.simulation.others_button.isEnabled()
