@@ -81,6 +81,7 @@ class Window(QMainWindow):
         self.status_line, self.progress_line = StatusLine(), ProgressLine(self.session)
         offers = (self.watch_card, self.last_run_card, self.other_process_card, self.resume_card, self.result_card)
         self.card_slot = CardSlot(self.progress_line, (self.crash_card, self.message_strip, *offers))
+        self.progress_line.refreshed.connect(self.status_line.refresh)  # so that both show the same step
         self._closing, self._has_run, self.has_stuck_work = False, False, False
         self._lay_out()
         self.controller = RunController(self, self.other_process_card)

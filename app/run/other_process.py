@@ -18,7 +18,7 @@ from app.widgets.questions import ask_question
 from app.widgets.theme import scale_width
 from trainer_core.errors import UserError
 from trainer_core.events import Event, PlanChanged, RunFinished, RunStarted, StepDone
-from trainer_core.sinks.event_text import format_time_left
+from trainer_core.sinks.event_text import format_step, format_time_left
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.other_process import can_stop, request_stop
 
@@ -53,7 +53,7 @@ class OtherProcessCard(Card):
         self.bar.on_event(event)
         if isinstance(event, (RunStarted, PlanChanged, StepDone)):
             step = event.start_step if isinstance(event, RunStarted) else event.step
-            progress = f"step {step} of {event.total_steps}" if event.total_steps else f"step {step}"
+            progress = format_step(step, event.total_steps)
             left = event.seconds_left if isinstance(event, StepDone) else None
             self._set_progress_text(progress if left is None else f"{progress} · {format_time_left(left)}")
 

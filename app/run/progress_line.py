@@ -6,8 +6,9 @@ The time left goes on between two steps, because a step or a validation may take
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy
 
@@ -18,8 +19,8 @@ from app.widgets.elided import ElidedLabel
 from app.widgets.plain_text import plain_tooltip
 from app.widgets.theme import SPACING, theme
 from trainer_core.control import Activity
-from trainer_core.events import CheckpointSaved, Event, Notice, RunStarted, StepDone
-from trainer_core.sinks.event_text import format_duration, format_time_left
+from trainer_core.events import CheckpointSaved, Event, Notice, PlanChanged, RunStarted, StepDone
+from trainer_core.sinks.event_text import format_duration, format_step, format_time_left
 from trainer_core.verdict import GainRecord
 
 FINAL_CHECK = "Final check …"  # in place of the time left, while the finished run is validated and saved
@@ -49,6 +50,8 @@ class ProgressLine(SlotPage):
     Args:
         session: asked what its run does in place of steps.
     """
+
+    refreshed = Signal()  # the newest step is shown
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -118,6 +121,8 @@ class ProgressLine(SlotPage):
             self._preparation = event.text
         elif isinstance(event, RunStarted):
             self._step = self._saved_step = None
+        elif isinstance(event, PlanChanged) and self._step is not None:
+            self._step = replace(self._step, total_steps=event.total_steps)
         elif isinstance(event, CheckpointSaved) and event.kind != "best":
             self._saved_step = event.step
         elif isinstance(event, StepDone):
@@ -146,6 +151,7 @@ class ProgressLine(SlotPage):
         _show(self._detail, self._describe_activity())
         if self.has_content != had_content:
             self.has_content_changed.emit()
+        self.refreshed.emit()
 
     def _describe_progress(self) -> str:
         if self._state in (SessionState.IDLE, SessionState.STARTING, SessionState.STOPPING):
@@ -174,7 +180,8 @@ class ProgressLine(SlotPage):
         if self._step.total_steps is None:
             return "Measuring how many steps fit into the time …"
         saved = "" if self._saved_step is None else f" · saved at step {self._saved_step}"
-        return f"Step {self._step.step} of {self._step.total_steps}{saved}"
+        step = format_step(self._step.step, self._step.total_steps).capitalize()
+        return f"{step}{saved}"
 
     def _follow_activity(self) -> None:
         """Note what the run does in place of steps, and how long the activity before it took."""

@@ -5,6 +5,8 @@ Between two steps the time goes on, because a step or a validation may take minu
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QStatusBar
 
@@ -13,8 +15,8 @@ from app.run.step_clock import StepClock
 from app.widgets.elided import ElidedLabel
 from app.widgets.plain_text import PlainLabel
 from app.widgets.theme import SPACING
-from trainer_core.events import Event, RunFinished, RunStarted, StepDone
-from trainer_core.sinks.event_text import format_duration, format_photo_wait
+from trainer_core.events import Event, PlanChanged, RunFinished, RunStarted, StepDone
+from trainer_core.sinks.event_text import format_duration, format_photo_wait, format_step
 
 _INTERVAL = 1000  # milliseconds
 _SLACK = 24  # pixels that a field may be wider than its text
@@ -116,8 +118,16 @@ class StatusLine(QStatusBar):
             self._clock.restart()
             if not self._timer.isActive():
                 self._timer.start(_INTERVAL)
+        elif isinstance(event, PlanChanged) and self._step is not None:
+            self._step = replace(self._step, total_steps=event.total_steps)
         elif isinstance(event, RunFinished):
             self._freeze_figures()
+
+    def refresh(self) -> None:
+        """Show the newest step now, because another view of the run does; it comes back sooner than the interval."""
+        if self._timer.isActive():
+            self._timer.start(2 * _INTERVAL)
+            self._show_step()
 
     def _freeze_figures(self) -> None:
         """Show the last figures, because the run has ended."""
@@ -144,7 +154,7 @@ class StatusLine(QStatusBar):
         if event is None:
             return
         texts = {
-            "step": f"step {event.step} / {event.total_steps}" if event.total_steps else f"step {event.step}",
+            "step": format_step(event.step, event.total_steps),
             "speed": " · ".join([f"{event.steps_per_second:.2f} it/s", *format_photo_wait(event)]),
             "elapsed": f"{format_duration(max(event.elapsed, event.run_seconds) + self._clock.seconds)} elapsed",
             "loss": f"loss {event.losses.get('total', float('nan')):.4f}"

@@ -86,7 +86,7 @@ def test_a_plain_console_has_one_progress_line_per_log_interval() -> None:
         clock.now += 0.02
         sink(step(number))
     lines = [line for line in stream.getvalue().splitlines() if line.startswith("step ")]
-    assert [line.split(":")[0] for line in lines] == ["step 100/1000", "step 200/1000", "step 300/1000"]
+    assert [line.split(":")[0] for line in lines] == ["step 100 of 1000", "step 200 of 1000", "step 300 of 1000"]
 
 
 def test_progress_lines_are_at_least_a_second_and_at_most_fifteen_apart() -> None:
@@ -105,7 +105,7 @@ def test_progress_lines_are_at_least_a_second_and_at_most_fifteen_apart() -> Non
 
 
 def test_the_last_step_always_has_a_line() -> None:
-    assert shown(step(1000), log_interval=10_000)[0].startswith("step 1000/1000")
+    assert shown(step(1000), log_interval=10_000)[0].startswith("step 1000 of 1000")
 
 
 def test_waiting_for_photos_is_named_once_it_takes_more_than_a_twentieth_of_the_time() -> None:

@@ -16,7 +16,7 @@ from app.window import Window
 from tests.gui.test_status import Layouts
 from tests.gui.window_driver import fill_form
 from trainer_core.control import Activity
-from trainer_core.events import CheckpointSaved, Notice, RunStarted, StepDone, Validated
+from trainer_core.events import CheckpointSaved, Notice, PlanChanged, RunStarted, StepDone, Validated
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 
@@ -234,3 +234,17 @@ def test_a_training_shows_its_progress_and_its_end_the_same_verdict(
     assert window.progress_line.text == ""
     window.controller.open_workspace(str(tmp_path / "run"))
     qtbot.waitUntil(lambda: window.progress_line.text == verdict, timeout=_LONG)
+
+
+def test_the_progress_line_and_the_status_line_show_the_same_step_and_total(window: Window, qtbot: Any) -> None:
+    window.progress_line.show_state(SessionState.TRAINING)
+    for number in range(1, 4):
+        window.on_event(step(number, 720.0))
+    window.progress_line._refresh()  # a tick
+    assert window.progress_line.detail == "Step 3 of 100"
+    assert window.status_line.text("step") == "step 3 of 100"
+    window.on_event(PlanChanged(3, 90, 100))
+    assert window.progress_line.detail == "Step 3 of 90"
+    assert window.status_line.text("step") == "step 3 of 90"
+    for part in (window.progress_line, window.status_line):
+        part.show_state(SessionState.IDLE)

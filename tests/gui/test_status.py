@@ -45,7 +45,7 @@ def status(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> StatusLine:
 
 def add_steps(status: StatusLine, step: int, seconds: float, qtbot: Any) -> None:
     status.on_event(StepDone(step, 150_000, {"total": 1 / step}, 1e-3, 0.1, 4.5, seconds, 33_000 - seconds, _GB))
-    qtbot.waitUntil(lambda: status.text("step") == f"step {step} / 150000")
+    qtbot.waitUntil(lambda: status.text("step") == f"step {step} of 150000")
     QApplication.processEvents()
 
 

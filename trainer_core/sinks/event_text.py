@@ -86,7 +86,7 @@ class EventFormatter:
         loss, *rest = self.format_status(event).split(", ")
         skipped = [f"skipped {event.skipped_steps}"] if event.skipped_steps else []
         figures = [loss + terms, *_format_discriminator(event), *rest, f"lr {event.learning_rate:.2e}", *skipped]
-        return f"step {event.step}/{_format_total(event.total_steps)}: " + ", ".join(figures)
+        return f"{format_step(event.step, event.total_steps)}: " + ", ".join(figures)
 
     def _format_previews(self, event: PreviewReady) -> list[str]:
         if not event.files:
@@ -113,6 +113,11 @@ def format_duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def format_step(step: int, total_steps: int | None) -> str:
+    """Return the step and the total, which is left out while a time budget is no number of steps yet."""
+    return f"step {step}" if total_steps is None else f"step {step} of {total_steps}"
 
 
 def format_photo_wait(event: StepDone) -> list[str]:
@@ -164,7 +169,7 @@ def _format_start(event: RunStarted) -> list[str]:
         f"Workspace: {event.workspace}",
     ]
     if event.resumed_from:
-        lines.append(f"Resumed from {event.resumed_from} at step {event.start_step}/{_format_total(event.total_steps)}")
+        lines.append(f"Resumed from {event.resumed_from} at {format_step(event.start_step, event.total_steps)}")
     return lines
 
 
@@ -240,7 +245,3 @@ def _format_best(event: RunFinished) -> str:
     if event.bicubic_psnr is not None and event.best_psnr is not None:
         text += f", bicubic {event.bicubic_psnr:.2f} dB ({event.best_psnr - event.bicubic_psnr:+.2f} dB)"
     return text if event.test_psnr is None else f"{text}; test PSNR {event.test_psnr:.2f} dB"
-
-
-def _format_total(steps: int | None) -> str:
-    return "?" if steps is None else str(steps)
