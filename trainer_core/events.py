@@ -75,6 +75,8 @@ class StepDone:
     skipped_steps: int = 0  # of this session, for non-finite gradients
     photo_wait: float = 0.0  # share of the time of the latest steps that was spent waiting for photos, 0 to 1
     discriminator: dict[str, float] = field(default_factory=dict)  # adversarial stage: loss; ratings real and fake
+    threads: int = 0  # of torch; 0 in journals of older versions
+    usual_threads: int = 0  # of torch, while no other programs are busy
     run_seconds: float = 0.0  # like `elapsed`, of all sessions of the run; 0 in journals of older versions
 
 

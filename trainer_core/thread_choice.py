@@ -182,6 +182,11 @@ class TorchThreads:
         """The number that was chosen; during a trial, the present one differs from it."""
         return self._choice.chosen if self._choice else self.count
 
+    @property
+    def usual(self) -> int:
+        """The number on an idle computer; a fixed number is the usual one."""
+        return self._full if self._choice else self.count
+
     def __enter__(self) -> TorchThreads:
         """Set the number."""
         self._set(self.count)

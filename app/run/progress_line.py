@@ -20,7 +20,7 @@ from app.widgets.plain_text import plain_tooltip
 from app.widgets.theme import SPACING, theme
 from trainer_core.control import Activity
 from trainer_core.events import CheckpointSaved, Event, Notice, PlanChanged, RunStarted, StepDone
-from trainer_core.sinks.event_text import format_duration, format_step, format_time_left
+from trainer_core.sinks.event_text import format_duration, format_step, format_threads, format_time_left
 from trainer_core.verdict import GainRecord
 
 FINAL_CHECK = "Final check …"  # in place of the time left, while the finished run is validated and saved
@@ -181,7 +181,7 @@ class ProgressLine(SlotPage):
             return "Measuring how many steps fit into the time …"
         saved = "" if self._saved_step is None else f" · saved at step {self._saved_step}"
         step = format_step(self._step.step, self._step.total_steps).capitalize()
-        return f"{step}{saved}"
+        return " · ".join([f"{step}{saved}", *format_threads(self._step)])
 
     def _follow_activity(self) -> None:
         """Note what the run does in place of steps, and how long the activity before it took."""

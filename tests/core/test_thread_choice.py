@@ -199,7 +199,9 @@ def test_torch_gets_the_number_and_its_own_back(monkeypatch: pytest.MonkeyPatch)
         for _ in range(30):
             threads.add_step(0.5 if counts[-1] == 1 else 2.0)
     assert chosen == [(1, 2)] and counts[-2:] == [1, 2]
+    assert (threads.chosen, threads.usual) == (1, 2)
     with thread_choice.TorchThreads(1) as threads:
+        assert (threads.chosen, threads.usual) == (1, 1)
         for _ in range(30):
             threads.add_step(9.0)
         assert counts[-1] == 1

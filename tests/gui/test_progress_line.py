@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -234,6 +235,15 @@ def test_a_training_shows_its_progress_and_its_end_the_same_verdict(
     assert window.progress_line.text == ""
     window.controller.open_workspace(str(tmp_path / "run"))
     qtbot.waitUntil(lambda: window.progress_line.text == verdict, timeout=_LONG)
+
+
+def test_fewer_threads_beside_busy_programs_are_named_while_they_last(line: ProgressLine, qtbot: Any) -> None:
+    line.show_state(SessionState.TRAINING)
+    line.on_event(replace(step(3, 720.0), threads=1, usual_threads=2))
+    assert line.detail == "Step 3 of 100 · other programs are busy: 1 thread instead of 2"
+    line.on_event(replace(step(4, 720.0), threads=2, usual_threads=2))
+    qtbot.waitUntil(lambda: line.detail == "Step 4 of 100")
+    line.show_state(SessionState.IDLE)
 
 
 def test_the_progress_line_and_the_status_line_show_the_same_step_and_total(window: Window, qtbot: Any) -> None:

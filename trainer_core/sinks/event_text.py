@@ -125,6 +125,14 @@ def format_photo_wait(event: StepDone) -> list[str]:
     return [f"waiting for photos {event.photo_wait:.0%}".replace("%", " %")] * (event.photo_wait > _MUCH_WAITING)
 
 
+def format_threads(event: StepDone) -> list[str]:
+    """Return with how many threads training computes, while busy programs make that another number than usual."""
+    count, usual = event.threads, event.usual_threads
+    if count == usual:
+        return []
+    return [f"other programs are busy: {count} thread{'s' * (count != 1)} instead of {usual}"]
+
+
 def _format_discriminator(event: StepDone) -> list[str]:
     found = event.discriminator
     if not {"loss", "real", "fake"} <= found.keys():

@@ -282,6 +282,8 @@ class TrainingLoop:
                 skipped_steps=reading.skipped,
                 photo_wait=self._clock.photo_wait,
                 discriminator=reading.discriminator,
+                threads=self._threads.chosen,
+                usual_threads=self._threads.usual,
                 run_seconds=self._clock.total_seconds,
             )
         )
