@@ -6,10 +6,10 @@ number is the typed text, so that the schema reports the problem.
 
 from __future__ import annotations
 
-import os
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.widgets.file_filters import DOCUMENTS, PICTURES, start_path, store_folder
 from app.widgets.icons import set_icon
 from app.widgets.plain_text import plain_tooltip
 from app.widgets.theme import SPACING, scale_width
@@ -35,6 +36,7 @@ from app.widgets.wording import form_label, setting_file_filter, setting_hint
 from trainer_core.pasted_path import clean_path
 from trainer_core.settings.schema import AUTO, INT_OR_AUTO, Setting, format_value
 
+_FOLDER_KEYS = {"init_weights": "model_folder"}  # of the settings store; other dialogs choose models, too
 _MAX_CHARACTERS = 20  # of a selected choice; the list shows it whole
 _MAX_SEGMENT = 16  # characters of the longest of several buttons side by side
 
@@ -294,12 +296,15 @@ class PathEntry(Entry):
 
     def browse_path(self) -> None:
         """Open a dialog to choose the file or folder, and emit `path_chosen`."""
-        start, label = self.line.text() or os.path.expanduser("~"), form_label(self.setting)
+        name, label = self.setting.name, form_label(self.setting)
+        key = _FOLDER_KEYS.get(name, f"{name}_folder")
+        start = str(start_path(self.value() or "", key, PICTURES if name == "source_dir" else DOCUMENTS))
         if self.setting.kind == "folder":
             path = QFileDialog.getExistingDirectory(self, label, start)
         else:
             path, _ = QFileDialog.getOpenFileName(self, label, start, setting_file_filter(self.setting))
         if path:
+            store_folder(key, Path(path) / "any" if name == "source_dir" else Path(path))
             self.line.setText(path)
             self.path_chosen.emit(path)
 

@@ -14,11 +14,13 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from app.form.project import Project
 from app.run.session import Session
+from app.widgets.file_filters import DOCUMENTS, start_folder, store_folder
 from app.widgets.plain_text import plain_tooltip
 from app.widgets.questions import ask_question
 from trainer_core.control import SaveAnswer
 from trainer_core.events import Event, RunFinished, SaveBlocked
 
+_FOLDER = "workspace_folder"  # of the workspace that was chosen last, in the settings store
 _TITLE = "The run cannot be saved"
 _MOVE, _END, _RETRY = "Choose another folder …", "End without saving", "Try again"
 
@@ -75,8 +77,11 @@ class SaveQuestion(QObject):
         self._box = None
         if label == _MOVE:
             self._is_choosing = True
-            folder = QFileDialog.getExistingDirectory(self._parent, "Choose a folder for this run")
+            start = str(start_folder(_FOLDER, DOCUMENTS))
+            folder = QFileDialog.getExistingDirectory(self._parent, "Choose a folder for this run", start)
             self._is_choosing = False
+            if folder:
+                store_folder(_FOLDER, Path(folder))
             self._session.answer_save(SaveAnswer(folder=Path(folder) if folder else None))
         else:
             self._session.answer_save(SaveAnswer(gives_up=label == _END))

@@ -26,6 +26,13 @@ def start_folder(key: str, location: QStandardPaths.StandardLocation) -> Path:
     return next((Path(folder) for folder in (stored, standard) if folder and os.path.isdir(folder)), Path.home())
 
 
+def start_path(present: str, key: str, location: QStandardPaths.StandardLocation) -> Path:
+    """Return the present path of a field or the nearest folder above it that exists, else what `start_folder` does."""
+    path = Path(present)
+    above = (each for each in (path, *path.parents) if os.path.exists(each) and each != Path(path.anchor))
+    return next(above, start_folder(key, location)) if path.is_absolute() else start_folder(key, location)
+
+
 def store_folder(key: str, file: Path) -> None:
     """Store the folder of a chosen file."""
     open_settings_store().setValue(key, str(file.parent))
