@@ -1,9 +1,12 @@
-"""The messages of the window "Enlarge photos": as high as their text, up to some lines."""
+"""The messages of the window "Enlarge photos": as high as their text, up to some lines, some with a button."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtGui import QResizeEvent
 
+from app.system.file_manager import open_folder
 from app.widgets.cards import MessageStrip
 
 _MAX_LINES = 6  # a longer message scrolls
@@ -12,9 +15,25 @@ _MAX_LINES = 6  # a longer message scrolls
 class TrialMessages(MessageStrip):
     """Message strip that takes the height that its text needs."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = Path()
+        self.folder_button = self._button("Open folder", "folder", lambda: open_folder(self._folder))
+        self.folder_button.setAutoDefault(False)
+        self.folder_button.hide()
+
     def show_message(self, level: str, text: str) -> None:
         """Show a message as `MessageStrip` does."""
+        self.folder_button.hide()
         super().show_message(level, text)
+        self._fit_height()
+
+    def show_saved(self, level: str, text: str, folder: Path) -> None:
+        """Show what was saved, with a button that opens the folder, until something else is done."""
+        self._folder = folder
+        self.show_message(level, text)
+        self._timer.stop()
+        self.folder_button.show()
         self._fit_height()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -169,7 +169,7 @@ class TrialDialog(Dialog):
         self.photos.photo_selected.connect(self.trial.show_photo)
         self.photos.removed.connect(self.trial.remove_photo)
         self.photos.removed.connect(self._refresh)  # the last photo is deselected before it leaves the list
-        self.photos.search_started.connect(self.messages.dismiss)  # it is about an earlier attempt
+        self.photos.search_started.connect(self.messages.dismiss)  # it is about what was done before
         self.photos.failed.connect(self._report_error)
         self.photos.message_posted.connect(self.messages.show_message)
         for source in (self.photos, self.trial_view.view):
@@ -211,12 +211,14 @@ class TrialDialog(Dialog):
         """Load a model for `role`; None removes the role's model."""
         if role == THIS_MODEL:
             self.scale.hide()
+        self.messages.dismiss()
         self.fields[role].show_path(path)
         self.blend.reset()
         self.trial.load_model(role, path)
 
     def use_built_in(self) -> None:
         """Upscale each photo with the built-in model that suits it."""
+        self.messages.dismiss()
         self.choices[THIS_MODEL].show_built_in()
         self.scale.show_for(self.trial.scale)
         self.blend.reset()
@@ -370,6 +372,7 @@ class TrialDialog(Dialog):
 
     def save_all(self, folder: Path) -> None:
         """Enlarge every photo of the list into `folder`."""
+        self.messages.dismiss()
         self.batch.start(self.photos.items, folder)
 
     def _report_batch(self, result: BatchResult) -> None:
@@ -379,4 +382,8 @@ class TrialDialog(Dialog):
             f"Canceled. {where}" if result.is_canceled else where,
             *(f"Skipped: {text}" for text in result.skipped),
         ]
-        self.messages.show_message("warning" if result.skipped else "info", "\n".join(lines))
+        level, text = "warning" if result.skipped else "info", "\n".join(lines)
+        if result.written:
+            self.messages.show_saved(level, text, self.batch.folder)
+        else:
+            self.messages.show_message(level, text)

@@ -9,13 +9,16 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
+from app.enlarge import messages
 from app.enlarge.trial import THIS_MODEL
 from app.enlarge.trial_dialog import TrialDialog
+from app.widgets import cards
 from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.core.starter_files import use_starters
 from tests.gui.audit import find_cut_texts, find_overlaps
 from tests.gui.test_accessibility import nameless
+from tests.gui.test_deploy import click
 from tests.gui.test_enlarging import asked_for_folder, enlarging, is_loaded
 from tests.gui.window_driver import answer, drop_files
 from tests.small_runs import picture
@@ -60,6 +63,23 @@ def test_closing_asks_before_it_stops_saving(
     answer(window, qtbot, "Stop")
     assert not saving.isVisible() and not saving.batch.is_running and not questions(saving)
     assert saving.messages.text.startswith("Canceled. Saved 1 photo to")
+
+
+def test_what_was_saved_stays_with_a_button_for_the_folder_until_something_else_is_done(
+    qtbot: Any, saving: TrialDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr(messages, "open_folder", opened.append)
+    monkeypatch.setattr(cards, "_INFO_SECONDS", 0)
+    qtbot.waitUntil(lambda: "Saved 2 photos to" in saving.messages.text, timeout=_LONG)
+    qtbot.wait(50)
+    assert saving.messages.isVisible() and not find_cut_texts(saving.messages)
+    click(qtbot, saving.messages.folder_button)
+    assert opened == [tmp_path / "large"]
+    drop_files(saving, tmp_path / "a_small.png")
+    assert not saving.messages.is_open
+    saving.messages.show_message("warning", "Another one.")
+    assert not saving.messages.folder_button.isVisible()
 
 
 def test_the_question_closes_when_all_photos_are_saved(qtbot: Any, saving: TrialDialog) -> None:
