@@ -67,7 +67,8 @@ class PhotoList(QWidget):
     drag_requested = Signal()  # of the selected photo
 
     photo_selected = Signal(object)  # TrialPhoto | None
-    removed = Signal(Path)
+    removed = Signal(Path, str)  # its file and its name
+    restored = Signal()
     search_started = Signal()  # for photos to add
     message_posted = Signal(str, str)  # level, text
     failed = Signal(object)  # Exception
@@ -77,10 +78,12 @@ class PhotoList(QWidget):
         self._background = background
         self._waiting: deque[Path] = deque()  # files to read
         self._reading = False
+        self._removed: list[tuple[int, QListWidgetItem]] = []  # with their rows, the latest at the end
         self.list = _List()
         self.list.setDragEnabled(True)
         self.list.drag_requested.connect(self.drag_requested)
         self.list.setAccessibleName("Photos to enlarge")
+        self.list.setAccessibleDescription("Keys: Delete removes the photo, Ctrl+Z brings it back.")
         self.list.setIconSize(QSize(_THUMBNAIL, _THUMBNAIL))
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.currentItemChanged.connect(lambda now, before: self._load_selected())
@@ -95,10 +98,11 @@ class PhotoList(QWidget):
         self._remove = QToolButton()
         set_icon(self._remove, "discard")
         self._remove.setAccessibleName("Remove the photo from the list")
-        self._remove.setToolTip("Remove the photo from the list (Delete); its file is kept")
+        self._remove.setToolTip("Remove the photo from the list (Delete); its file is kept, and Ctrl+Z brings it back")
         self._remove.clicked.connect(self.remove)
         delete = QShortcut(QKeySequence.StandardKey.Delete, self.list, self.remove)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)
+        QShortcut(QKeySequence.StandardKey.Undo, self, self.undo_removal)
         self._lay_out()
         self._load_selected()
 
@@ -203,9 +207,21 @@ class PhotoList(QWidget):
 
     def remove(self) -> None:
         """Remove the selected photo from the list."""
-        item = self.list.takeItem(self.list.currentRow())
+        row = self.list.currentRow()
+        item = self.list.takeItem(row)
         if item is not None:
-            self.removed.emit(item.data(_INDEX_ROLE)[0])
+            self._removed.append((row, item))
+            self.removed.emit(item.data(_INDEX_ROLE)[0], item.text())
+
+    def undo_removal(self) -> None:
+        """Bring back the photo that was removed last, unless it has been added again, and select it."""
+        listed = self.items
+        self._removed = [(row, item) for row, item in self._removed if item.data(_INDEX_ROLE) not in listed]
+        if self._removed:
+            row, item = self._removed.pop()
+            self.list.insertItem(row, item)
+            self.list.setCurrentItem(item)
+            self.restored.emit()
 
     def stop(self) -> None:
         """Drop the files that have not been read yet."""

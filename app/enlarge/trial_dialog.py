@@ -167,8 +167,9 @@ class TrialDialog(Dialog):
         self.invitation.photos_requested.connect(self.photos.browse)
         self.invitation.folder_requested.connect(self.photos.browse_folder)
         self.photos.photo_selected.connect(self.trial.show_photo)
-        self.photos.removed.connect(self.trial.remove_photo)
-        self.photos.removed.connect(self._refresh)  # the last photo is deselected before it leaves the list
+        self.photos.removed.connect(self._on_photo_removed)
+        self.photos.restored.connect(self.messages.dismiss)
+        self.messages.undo_requested.connect(self.photos.undo_removal)
         self.photos.search_started.connect(self.messages.dismiss)  # it is about what was done before
         self.photos.failed.connect(self._report_error)
         self.photos.message_posted.connect(self.messages.show_message)
@@ -260,6 +261,11 @@ class TrialDialog(Dialog):
         self.blend.reset()
         if self.blind_dialog is not None:
             self.blind_dialog.close()
+
+    def _on_photo_removed(self, file: Path, name: str) -> None:
+        self.trial.remove_photo(file)
+        self._refresh()  # the last photo is deselected before it leaves the list
+        self.messages.show_removal(f"{name} is no longer in the list. Its file is kept.")
 
     # -- drops ---------------------------------------------------------------------------------
 

@@ -141,6 +141,41 @@ def test_a_gray_photo_stays_gray_with_a_color_model_of_the_user(
         assert has_color(np.asarray(Image.open(command).convert("RGB"))) != is_gray
 
 
+def test_photos_that_were_removed_from_the_list_come_back_to_their_places(
+    window: Window, qtbot: Any, photos: list[Path], tmp_path: Path
+) -> None:
+    dialog = enlarging(window, qtbot)
+    drop_files(dialog, *photos)
+    qtbot.waitUntil(lambda: dialog.photos.list.count() == 2, timeout=_LONG)
+    wait_for(qtbot, dialog)
+    before, first = dialog.photos.items, dialog.photos.list.item(0).text()
+    dialog.photos.list.setCurrentRow(0)
+    dialog.photos.list.setFocus()
+    qtbot.keyClick(dialog.photos.list, Qt.Key.Key_Delete)
+    assert dialog.messages.text == f"{first} is no longer in the list. Its file is kept."
+    qtbot.keyClick(dialog.photos.list, Qt.Key.Key_Delete)
+    assert not dialog.photos.items and dialog.messages.undo_button.isVisible() and not find_cut_texts(dialog.messages)
+    click(qtbot, dialog.messages.undo_button)
+    assert len(dialog.photos.items) == 1 and not dialog.messages.is_open
+    qtbot.keyClick(dialog, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert dialog.photos.items == before
+    show(dialog, qtbot, first)
+    wait_for(qtbot, dialog)
+
+
+def test_a_photo_that_was_removed_and_added_again_does_not_come_back_twice(
+    window: Window, qtbot: Any, photos: list[Path]
+) -> None:
+    dialog = enlarging(window, qtbot)
+    drop_files(dialog, photos[0])
+    qtbot.waitUntil(lambda: dialog.photos.list.count() == 1, timeout=_LONG)
+    dialog.photos.remove()
+    drop_files(dialog, photos[0])
+    qtbot.waitUntil(lambda: dialog.photos.list.count() == 1, timeout=_LONG)
+    dialog.photos.undo_removal()
+    assert dialog.photos.files == [photos[0]]
+
+
 def test_one_scale_is_no_choice(window: Window, qtbot: Any) -> None:
     dialog = enlarging(window, qtbot)
     assert dialog.choices[THIS_MODEL].is_built_in and not dialog.scale.isVisible()
