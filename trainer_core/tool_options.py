@@ -57,7 +57,11 @@ def _add_enlarge(verbs: _Verbs[ArgumentParser]) -> None:
         "and for color.",
     )
     parser.add_argument(
-        "photos", type=to_path, nargs="+", metavar="PHOTOS", help="files and folders: pictures, dumps, Palm databases"
+        "photos",
+        type=to_path,
+        nargs="+",
+        metavar="PHOTOS",
+        help="files, and folders with their subfolders: pictures, dumps, Palm databases",
     )
     _add_out_folder(parser)
     parser.add_argument("--scale", type=int, choices=(2, 4, 8), help="factor (default: 4, or that of FILE)")
@@ -74,7 +78,9 @@ def _add_enlarge(verbs: _Verbs[ArgumentParser]) -> None:
 def _add_upscale(verbs: _Verbs[ArgumentParser]) -> None:
     parser = verbs.add_parser("upscale", help="upscale photos, folders of photos, watch dumps and Palm databases")
     parser.add_argument("model", type=to_path, metavar="MODEL")
-    parser.add_argument("images", type=to_path, nargs="+", metavar="IMAGES")
+    parser.add_argument(
+        "images", type=to_path, nargs="+", metavar="IMAGES", help="files, and folders with their subfolders"
+    )
     _add_out_folder(parser)
     parser.add_argument(
         "--tile",
@@ -106,7 +112,11 @@ def _add_blind(verbs: _Verbs[ArgumentParser]) -> None:
     parser.add_argument("first", type=to_path, metavar="A", help="a weight file, or a built-in model such as wqv1_x4")
     parser.add_argument("second", type=to_path, metavar="B", help="the model to compare it with")
     parser.add_argument(
-        "photos", type=to_path, nargs="+", metavar="CAPTURES", help="files and folders with photos from your watch"
+        "photos",
+        type=to_path,
+        nargs="+",
+        metavar="CAPTURES",
+        help="files with photos from your watch, and folders with their subfolders",
     )
     parser.add_argument(
         "--pairs",

@@ -171,20 +171,28 @@ def test_a_folder_s_dumps_are_found_by_their_size_whatever_they_are_called(tmp_p
     (tmp_path / "folder").mkdir()
     found = [path.name for path in find_pictures([tmp_path])]
     assert found == ["WATCH", "b.wqv", "c.001", "photo.bin", "torn.PDB"]
-    with pytest.raises(UserError, match=r"folder contains no photos: no pictures"):
+    with pytest.raises(UserError, match=r"folder and its subfolders contain no photos: no pictures"):
         list(find_pictures([tmp_path / "folder"]))
 
 
-def test_pictures_of_subfolders_are_found_on_request(tmp_path: Path) -> None:
-    for name in ("b.png", "camera/old/c.png", "camera/a.png", ".thumbnails/t.png"):
+def test_pictures_of_subfolders_are_found_but_for_the_folder_of_the_results(tmp_path: Path) -> None:
+    for name in ("b.png", "camera/old/c.png", "camera/a.png", ".thumbnails/t.png", "large/b.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("L", (4, 4)).save(tmp_path / name)
-    assert [path.name for path in find_pictures([tmp_path])] == ["b.png"]
-    found = [path.relative_to(tmp_path) for path in find_pictures([tmp_path], in_subfolders=True)]
-    assert found == [Path("b.png"), Path("camera/a.png"), Path("camera/old/c.png")]
+
+    def find(results: Path | None) -> list[str]:
+        return [path.relative_to(tmp_path).as_posix() for path in find_pictures([tmp_path], results=results)]
+
+    photos = ["b.png", "camera/a.png", "camera/old/c.png"]
+    assert find(tmp_path / "large") == photos
+    assert find(tmp_path / "camera" / ".." / "large") == photos, "under another name"
+    assert find(None) == find(tmp_path) == find(tmp_path / "missing") == ["b.png", "large/b.png", *photos[1:]]
+    assert list(find_pictures([tmp_path / "large"], results=tmp_path / "large")) == [tmp_path / "large" / "b.png"]
+    twice = [tmp_path / "camera" / "a.png", tmp_path / "camera"]
+    assert [path.name for path in find_pictures(twice)] == ["a.png", "c.png"]
     (tmp_path / "empty" / "below").mkdir(parents=True)
     with pytest.raises(UserError, match=r"empty and its subfolders contain no photos: .* dumps\. Choose"):
-        list(find_pictures([tmp_path / "empty"], in_subfolders=True))
+        list(find_pictures([tmp_path / "empty"]))
 
 
 def test_a_palm_link_database_has_the_high_nibble_left(tmp_path: Path) -> None:

@@ -320,7 +320,7 @@ def test_bad_input_is_said_before_anything_is_computed(tmp_path: Path) -> None:
     path, _ = model(tmp_path)
     (tmp_path / "empty").mkdir()
     for images in ([tmp_path / "none.png"], [tmp_path / "empty"]):
-        with pytest.raises(UserError, match=r"There is no|contains no photos"):
+        with pytest.raises(UserError, match=r"There is no|contain no photos"):
             upscale(path, images, tmp_path / "out")
     with pytest.raises(UserError, match="--tile"):
         Upscaler(path, tile=8)

@@ -38,7 +38,7 @@ def prepare_comparison(
 
     Args:
         models: weight files, or names of built-in models such as "wqv1_x4".
-        photos: files and folders.
+        photos: files, and folders with their subfolders.
         pairs: largest number of pairs; photos are then chosen at random.
         out: file for the answers; None for a new one beside the first model, or in the current folder if that is a
             built-in one.

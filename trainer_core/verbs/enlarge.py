@@ -51,7 +51,7 @@ def enlarge(
     """Enlarge photos, folders of photos and watch files, and write `out_dir/NAME.png` for each picture.
 
     Args:
-        photos: files and folders.
+        photos: files, and folders with their subfolders, but for `out_dir`.
         out_dir: folder for the results, created if missing.
         scale: 2, 4 or 8; None for 4 or, with `model`, for its scale.
         model: an RRDB weight file for all photos, in place of the built-in models.
@@ -64,7 +64,7 @@ def enlarge(
         UserError: there is no picture, there are no built-in models, or `model`, `device` or `out_dir` cannot be used.
     """
     out_dir = Path(out_dir)
-    files = list(find_pictures([Path(photo) for photo in photos]))
+    files = list(find_pictures([Path(photo) for photo in photos], results=out_dir))
     models = PhotoModels(scale=scale, model=model, best=best, device=device)
     done = EnlargeResult()
     names: set[str] = set()

@@ -17,6 +17,7 @@ from trainer_core.data.formats import FOREIGN_SUFFIXES, describe_foreign_suffix
 from trainer_core.data.passed_over import find_file_reason
 from trainer_core.data.photos import EXTENSIONS, PhotoError, decode
 from trainer_core.errors import UserError
+from trainer_core.files import file_identity
 from trainer_core.input_files import explain_missing
 from trainer_core.pixels import as_rgb, enlarge_bicubic
 from trainer_core.watches import WATCHES, WQV1, WQV10, Watch
@@ -45,47 +46,48 @@ class Picture:
     taken: str = ""
 
 
-def find_pictures(paths: Sequence[Path], *, in_subfolders: bool = False) -> Iterator[Path]:
-    """Yield the files among `paths`, and the photos, Palm databases and raw dumps of each folder, sorted by name.
+def find_pictures(paths: Sequence[Path], *, results: Path | None = None) -> Iterator[Path]:
+    """Yield the files among `paths`, and the photos, Palm databases and raw dumps in each folder and its subfolders.
 
-    In folders, files that hold no photos of the user are passed over, such as hidden ones.
+    The files of a folder come before those of its subfolders. Files and subfolders that hold no photos of the user are
+    passed over, such as hidden ones. A file that is named twice, or by a link, comes once.
 
     Args:
         paths: files and folders.
-        in_subfolders: whether the subfolders of a folder are searched after it, but for those that are passed over.
+        results: a folder that is passed over as a subfolder, because results are written there.
 
     Raises:
         UserError: a path is missing, or a folder contains no picture.
     """
+    seen: set[tuple[int, int]] = set()
     for path in paths:
-        if os.path.isdir(path):
-            found = 0
-            for file in _iterate_folder(path, in_subfolders=in_subfolders):
-                found += 1
-                yield file
-            if not found:
-                where = f"{path} and its subfolders contain" if in_subfolders else f"{path} contains"
-                subfolders = "" if in_subfolders else ", and its subfolders are not searched"
-                raise UserError(
-                    f"{where} no photos: no pictures, Palm databases or raw watch dumps{subfolders}. "
-                    "Choose the folder or the files that contain your photos."
-                )
-        elif os.path.exists(path):
-            yield path
-        else:
+        if not os.path.exists(path):
             raise UserError(explain_missing(path))
+        found = 0
+        for file in _iterate_folder(path, results) if os.path.isdir(path) else (path,):
+            found += 1
+            identity = file_identity(file)
+            if identity not in seen:
+                yield file
+            if identity is not None:
+                seen.add(identity)
+        if not found:
+            raise UserError(
+                f"{path} and its subfolders contain no photos: no pictures, Palm databases or raw watch dumps. "
+                "Choose the folder or the files that contain your photos."
+            )
 
 
-def _iterate_folder(folder: Path, *, in_subfolders: bool) -> Iterator[Path]:
+def _iterate_folder(folder: Path, results: Path | None) -> Iterator[Path]:
     try:
         files = [file for file in folder.iterdir() if not find_file_reason(file.name) and os.path.isfile(file)]
     except OSError as error:
         raise UserError(f"The folder {folder} cannot be read: {error.strerror or error}.") from error
     yield from sorted(filter(_could_hold_pictures, files))
-    if in_subfolders:
-        for _, file in FolderWalk(folder).iterate_files():
-            if file.parent != folder and os.path.isfile(file) and _could_hold_pictures(file):
-                yield file
+    is_apart = results is not None and file_identity(results) not in (None, file_identity(folder))
+    for _, file in FolderWalk(folder, exclude=(results,) if results is not None and is_apart else ()).iterate_files():
+        if file.parent != folder and os.path.isfile(file) and _could_hold_pictures(file):
+            yield file
 
 
 def _could_hold_pictures(file: Path) -> bool:

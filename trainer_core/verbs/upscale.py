@@ -232,7 +232,7 @@ def upscale(
 
     Args:
         model: an RRDB weight file.
-        images: files and folders.
+        images: files, and folders with their subfolders, but for `out_dir`.
         out_dir: folder for the results, created if missing.
         half: compute in fp16 (GPU) or bf16 (CPU).
         tile: side of a tile in LR pixels, 0 for no tiling.
@@ -245,7 +245,7 @@ def upscale(
         UserError: a model cannot be used, there is no picture, or `out_dir` cannot be created.
     """
     out_dir = Path(out_dir)
-    files = list(find_pictures([Path(image) for image in images]))
+    files = list(find_pictures([Path(image) for image in images], results=out_dir))
     upscaler = Upscaler(model, device=device, half=half, tile=tile)
     models = [upscaler] + ([Upscaler(compare_with, device=device, half=half, tile=tile)] if compare_with else [])
     compare = compare or compare_with is not None
