@@ -60,6 +60,7 @@ class CompareView(ZoomView):
         self.empty_text = self.EMPTY_TEXT
         self.left = BICUBIC  # on the left of the slider
         self.labels: dict[str, str] = {}  # texts on images, by view, in place of the names of the views
+        self.hint = ""  # a text that is painted at the top for some time
         self.notes: dict[str, str] = {}  # what follows the name on an image, by view, also where it is shortened
         self._split = 0.5  # position of the slider on the visible part of the image, 0..1
         self._dragging = ""  # "slider", "image" or "mark" while a mouse button is down
@@ -83,6 +84,11 @@ class CompareView(ZoomView):
     def set_empty_text(self, text: str) -> None:
         """Set the text that an empty view shows."""
         self.empty_text = text
+        self.update()
+
+    def set_hint(self, text: str) -> None:
+        """Paint a text at the top, or none."""
+        self.hint = text
         self.update()
 
     def set_mode(self, mode: str) -> None:
@@ -121,6 +127,8 @@ class CompareView(ZoomView):
             self._paint_mark(painter)
             paint_label(painter, self.zoom_text, self.rect(), right=True, top=True)
             self._paint_pixel_text(painter)
+        if self.hint:
+            self._paint_hint(painter)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme_colors().accent), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -200,6 +208,13 @@ class CompareView(ZoomView):
             is_below = self._pointer is not None and self._pointer.y() < band
             text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
             paint_label(painter, text, self.rect().adjusted(0, band * is_below, 0, 0), right=False, top=True)
+
+    def _paint_hint(self, painter: QPainter) -> None:
+        """Paint the hint in the middle of the top, below the line about a pixel."""
+        metrics = painter.fontMetrics()
+        side = (self.width() - label_width(metrics, self.hint)) // 2 - SPACING
+        below = 2 * (label_height(metrics) + 2 * SPACING)
+        paint_label(painter, self.hint, self.rect().adjusted(side, below, -side, 0), right=False, top=True)
 
     def _paint_mark(self, painter: QPainter) -> None:
         assert self._pictures is not None

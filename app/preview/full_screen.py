@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 
 from app.preview.compare import CompareView
 
 _KEYS_OF_THE_WINDOW = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Space)
+
+
+_HINT = "Esc or F closes the full screen"
+_HINT_TIME = 5000  # milliseconds
 
 
 class FullScreen(QObject):
@@ -16,11 +20,16 @@ class FullScreen(QObject):
     def __init__(self, view: CompareView) -> None:
         super().__init__(view)
         self._view = view
+        self._hint_timer = QTimer(self)
+        self._hint_timer.setSingleShot(True)
+        self._hint_timer.timeout.connect(lambda: view.set_hint(""))
 
     def toggle(self) -> None:
         """Fill the screen with the view, or put it back into its window."""
         view = self._view
         if view.isWindow():
+            self._hint_timer.stop()
+            view.set_hint("")
             view.removeEventFilter(self)
             view.setWindowFlag(Qt.WindowType.Window, False)
             view.show()
@@ -29,6 +38,8 @@ class FullScreen(QObject):
             view.installEventFilter(self)
             view.setGeometry(view.screen().geometry())  # for a desktop without a window manager
             view.showFullScreen()
+            view.set_hint(_HINT)
+            self._hint_timer.start(_HINT_TIME)
         view.setFocus()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

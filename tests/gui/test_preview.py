@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
-from app.preview import compare
+from app.preview import compare, full_screen
 from app.preview.compare import CompareView
 from app.preview.cut_out import CutOut
 from app.preview.panel import PreviewPanel
@@ -627,6 +627,15 @@ def test_pictures_of_earlier_previews_are_not_kept(panel: PreviewPanel, tmp_path
     assert sum(type(thing) is Pictures and thing.name == "unheard of.png" for thing in gc.get_objects()) == 1
 
 
+def painted_labels(view: CompareView, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that the view paints on its images."""
+    painted: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(compare, "paint_label", lambda painter, text, *given, **more: painted.append(text))
+        view.grab()
+    return painted
+
+
 def test_the_difference_to_the_original_is_drawn_brighter(panel: PreviewPanel, tmp_path: Path) -> None:
     panel.on_event(preview(tmp_path, 4, frame(40)))
     assert shade(panel, DIFFERENCE) == 4 * 20, "SR is 20 darker than HR"
@@ -636,7 +645,7 @@ def test_the_difference_to_the_original_is_drawn_brighter(panel: PreviewPanel, t
 
 
 def test_f_fills_the_screen_with_the_comparison_and_escape_puts_it_back(
-    panel: PreviewPanel, qtbot: Any, tmp_path: Path
+    panel: PreviewPanel, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     panel.on_event(preview(tmp_path, 4, frame(40), pinned(90, "harbor")))
     panel.activateWindow()
@@ -646,6 +655,7 @@ def test_f_fills_the_screen_with_the_comparison_and_escape_puts_it_back(
     for leave in (Qt.Key.Key_Escape, Qt.Key.Key_F):
         qtbot.keyClick(view, Qt.Key.Key_F)
         assert view.isWindow() and view.isFullScreen()
+        assert view.hint == "Esc or F closes the full screen" in painted_labels(view, monkeypatch)
         for key, mode in ((Qt.Key.Key_2, SR), (Qt.Key.Key_B, "Side by side"), (Qt.Key.Key_S, "Slider")):
             qtbot.keyClick(view, key)
             assert view.mode == mode
@@ -654,8 +664,10 @@ def test_f_fills_the_screen_with_the_comparison_and_escape_puts_it_back(
         assert panel.picture_box.currentIndex() != shown
         qtbot.keyClick(view, leave)
         qtbot.waitUntil(lambda: panel.rect().contains(view.geometry()))
-        assert view.isVisible() and not view.isWindow() and view.hasFocus()
+        assert view.isVisible() and not view.isWindow() and view.hasFocus() and not view.hint
+    monkeypatch.setattr(full_screen, "_HINT_TIME", 0)
     find_named(panel, "Full screen").click()  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: not view.hint)
     view.close()
     assert view.isVisible() and not view.isWindow(), "the desktop closed it"
 
