@@ -160,10 +160,7 @@ class CompareView(ZoomView):
     def _paint_slider(self, painter: QPainter) -> None:
         x = self._slider_x()
         whole = self.rect()
-        for view, pane, right in (
-            (self._left_view(), QRect(0, 0, x, whole.height()), False),
-            (self.right_view, QRect(x, 0, whole.width() - x, whole.height()), True),
-        ):
+        for view, pane, right in zip((self._left_view(), self.right_view), self._name_panes(), (False, True)):
             self._paint_view(painter, view, whole, clip=pane)
             self._paint_name(painter, view, pane, right=right)
         painter.setPen(QPen(QColor(theme_colors().accent), 2))
@@ -172,11 +169,23 @@ class CompareView(ZoomView):
         painter.drawEllipse(QPointF(x, whole.height() / 2), 5, 5)
 
     def _paint_name(self, painter: QPainter, view: str, pane: QRect, *, right: bool) -> None:
-        """Paint the name of a view, without its explanation where the pane is too narrow."""
+        """Paint the name of a view, without its explanation where the pane is too narrow.
+
+        While the mouse points at a picture where the name would cover it, the picture is shown instead.
+        """
+        if self._points_at_name(pane):
+            return
         note = self.notes.get(view, "")
         name, room = self.labels.get(view, view) + note, pane.width() - 2 * SPACING
         fits = label_width(painter.fontMetrics(), name) <= room
         paint_label(painter, name if fits else short_name(view) + note, pane, right=right)
+
+    def _points_at_name(self, pane: QRect) -> bool:
+        """Whether the mouse points at the bottom of a pane where the image reaches below the name."""
+        room = label_height(self.fontMetrics()) + 2 * SPACING
+        target = self._image_rect(self.rect() if self.mode == SLIDER else pane)
+        band = QRectF(pane).adjusted(0, pane.height() - room, 0, 0).intersected(target)
+        return self._pointer is not None and band.contains(self._pointer)
 
     def _paint_view(self, painter: QPainter, view: str, pane: QRect, clip: QRect | None = None) -> None:
         assert self._pictures is not None
@@ -231,6 +240,15 @@ class CompareView(ZoomView):
     def _shown_panes(self) -> list[QRect]:
         return [self.rect()] if self.mode == SLIDER else self._panes(len(self.visible_views) or 1)
 
+    def _name_panes(self) -> list[QRect]:
+        """Return the parts of the view that each have a name: the sides of the slider, or the panes."""
+        if self._pictures is None:
+            return []
+        if self.mode != SLIDER:
+            return self._shown_panes()
+        x, width, height = self._slider_x(), self.width(), self.height()
+        return [QRect(0, 0, x, height), QRect(x, 0, width - x, height)]
+
     def _slider_x(self) -> int:
         left, right = self._slider_range()
         return round(left + self._split * (right - left))
@@ -280,7 +298,10 @@ class CompareView(ZoomView):
         self._move_pointer(None)
 
     def _move_pointer(self, position: QPointF | None) -> None:
+        covered = [self._points_at_name(pane) for pane in self._name_panes()]
         self._pointer = position
+        if covered != [self._points_at_name(pane) for pane in self._name_panes()]:
+            self.update()
         self.update(0, 0, self.width(), 2 * label_height(self.fontMetrics()) + 4 * SPACING)  # where the line may be
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:

@@ -10,9 +10,12 @@ from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from app.preview.geometry import divide_into_panes, find_pixel, find_pixels, fit_pixels
+from app.preview.label import label_height
 from app.preview.pictures import Pictures
+from app.widgets.theme import SPACING
 
 _MAX_ZOOM = 16
+_NAME_SHARE = 6  # times the height of a name that a pane needs to leave room for it
 _WHEEL_NOTCH = 120  # one notch of a mouse wheel, in Qt's eighths of a degree
 
 
@@ -67,8 +70,18 @@ class ZoomView(QWidget):
         return self.zoom / self.devicePixelRatioF() if self.zoom else self._fit_factor(pane)
 
     def _fit_factor(self, pane: QRect) -> float:
+        """Return the size of a pixel of the fitted image, which leaves room for a name unless each pixel is whole."""
         assert self._pictures is not None
-        return fit_pixels(pane, self._pictures.size, self.devicePixelRatioF())
+        ratio = self.devicePixelRatioF()
+        factor = fit_pixels(pane, self._pictures.size, ratio)
+        if factor * ratio >= 1:
+            return factor
+        return fit_pixels(pane.adjusted(0, 0, 0, -self._name_room(pane)), self._pictures.size, ratio)
+
+    def _name_room(self, pane: QRect) -> int:
+        """Return the height that a fitted image leaves free for its name at the bottom of a pane, 0 in a small one."""
+        room = label_height(self.fontMetrics()) + 2 * SPACING
+        return room if _NAME_SHARE * room <= pane.height() else 0
 
     def _image_rect(self, pane: QRect) -> QRectF:
         """Return where the image lies for a pane; it may reach beyond the pane."""
@@ -77,6 +90,8 @@ class ZoomView(QWidget):
         width, height = self._pictures.width * factor, self._pictures.height * factor
         x = pane.center().x() - self._center.x() * width
         y = pane.center().y() - self._center.y() * height
+        if not self.zoom:
+            y = max(min(y, pane.bottom() + 1 - self._name_room(pane) - height), min(y, pane.top()))
         return QRectF(round(x), round(y), width, height)
 
     def _pane_at(self, position: QPointF) -> QRect | None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 from app.preview import compare, full_screen
 from app.preview.compare import CompareView
 from app.preview.cut_out import CutOut
+from app.preview.label import label_height
 from app.preview.panel import PreviewPanel
 from app.preview.pictures import (
     BICUBIC,
@@ -25,6 +26,7 @@ from app.preview.pictures import (
     Pictures,
     make_pictures,
     read_strip,
+    short_name,
     show_difference,
 )
 from app.widgets.elided import ElidedComboBox
@@ -226,14 +228,15 @@ def point_at(view: CompareView, qtbot: Any, place: QPoint) -> str:
 
 def test_the_values_of_the_pixel_under_the_mouse_are_named_for_every_image(view: CompareView, qtbot: Any) -> None:
     view.set_mode(SR)
-    assert point_at(view, qtbot, QPoint(9, 9)) == (
+    view.resize(400, 400 + view._name_room(view.rect()))
+    assert point_at(view, qtbot, QPoint(9, 10)) == (
         "12, 12: Watch photo 0 · Plain enlargement 30 · Network 10 · Original 20"
     )
-    assert point_at(view, qtbot, QPoint(13, 9)) == (
+    assert point_at(view, qtbot, QPoint(13, 10)) == (
         "16, 12: Watch photo 255 · Plain enlargement 30 · Network 10 · Original 20"
     ), "a pixel of the watch covers four by four"
     view.set_mode(DIFFERENCE)
-    assert point_at(view, qtbot, QPoint(9, 9)) == "12, 12: Network 10 · Original 20"
+    assert point_at(view, qtbot, QPoint(9, 10)) == "12, 12: Network 10 · Original 20"
     show_coded(view, 100)  # a screen pixel each
     view.set_mode("Side by side")
     pane = view._panes(4)[3]
@@ -526,6 +529,39 @@ def test_the_name_of_a_view_is_shortened_where_its_pane_is_narrow(
         painted.clear()
         view.grab()
         assert names <= set(painted)
+
+
+@pytest.mark.parametrize("mode", [SR, "Slider", "Side by side"])
+def test_names_cover_nothing_of_a_fitted_picture_that_is_shown_smaller_than_it_is(
+    view: CompareView, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view.show_pictures(make_pictures(4, PreviewImage("p", *(gray(9, 900, 900),) * 4, None, None)))
+    view.resize(900, 480)
+    view.set_mode(mode)
+    names: list[QRect] = []
+    monkeypatch.setattr(
+        compare, "paint_label", lambda painter, text, pane, *, right, top=False: None if top else names.append(pane)
+    )
+    view.grab()
+    assert names
+    for pane in view._shown_panes():
+        image = view._image_rect(pane)
+        assert image.top() >= pane.top() and image.bottom() <= pane.bottom() - label_height(view.fontMetrics())
+
+
+def test_a_name_over_a_picture_gives_way_to_the_mouse(
+    view: CompareView, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view.resize(900, 480)
+    view.set_mode("Side by side")
+    view.set_zoom(16)
+    name, left = short_name(BICUBIC), view._panes(4)[1]
+    assert [text for text in painted_labels(view, monkeypatch) if text.startswith(name)]
+    qtbot.mouseMove(view, left.center())
+    assert [text for text in painted_labels(view, monkeypatch) if text.startswith(name)]
+    qtbot.mouseMove(view, QPoint(left.center().x(), left.bottom() - 5))
+    painted = painted_labels(view, monkeypatch)
+    assert SR in painted and not [text for text in painted if text.startswith(name)]
 
 
 def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
