@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("docs", "models", "benchmarks", "tests")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+COMMIT = re.compile(r"\bcommit `?([0-9a-f]{7,40})\b")
 FIGURE = re.compile(r"\d(?:\.\d+)? (?:dB|s|seconds)\b")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -77,13 +78,17 @@ def test_the_readme_has_measured_figures_only_in_their_table() -> None:
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the history of the repository is not here")
-def test_the_commits_of_the_figures_exist() -> None:
+def test_the_commits_that_documents_name_exist() -> None:
     shallow = subprocess.run(["git", "rev-parse", "--is-shallow-repository"], cwd=ROOT, capture_output=True, text=True)
     if shallow.stdout.strip() != "false":
         pytest.skip("the history is not complete")
-    for what, _, _, commit, _ in figures_of((ROOT / "README.md").read_text("utf-8")):
+    named = {(row[3], "README.md") for row in figures_of((ROOT / "README.md").read_text("utf-8"))}
+    for page in [*(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks" / "results").glob("*.md")]:
+        named |= {(commit, page.name) for commit in COMMIT.findall(page.read_text("utf-8"))}
+    assert len(named) > 5
+    for commit, page_name in sorted(named):
         found = subprocess.run(["git", "merge-base", "--is-ancestor", commit, "HEAD"], cwd=ROOT)
-        assert found.returncode == 0, f"{what}: {commit} is no commit of this history"
+        assert found.returncode == 0, f"{page_name}: {commit} is no commit of this history"
 
 
 def test_the_picture_of_a_training_moves_and_is_small() -> None:
