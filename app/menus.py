@@ -125,7 +125,7 @@ class Menus:
     def _add_run_menu(self) -> None:
         commands, menu = self._commands, self._window.menuBar().addMenu("&Run")
         self._add_action(menu, "&Start training", commands.start, "Ctrl+Return", self._idle_actions)
-        self._add_action(menu, "&Try it with built-in scenes", commands.ask_to_load_demo, None, self._idle_actions)
+        self._add_action(menu, "Try the two-minute &demo", commands.ask_to_load_demo, None, self._idle_actions)
         self._add_to_queue = self._add_action(menu, "Add to &queue", commands.add_to_queue, None, [])
         self._add_action(menu, "Q&ueue …", commands.show_queue, None, [])
         menu.addSeparator()
@@ -141,7 +141,7 @@ class Menus:
     def _add_model_menu(self) -> None:
         deployment, menu = self._deployment, self._window.menuBar().addMenu("&Model")
         self._add_action(menu, "Enlarge &photos …", deployment.open_enlarging, "Ctrl+L", [])
-        self._add_action(menu, "&Try on photos …", deployment.open_trial, "Ctrl+T", [])
+        self._add_action(menu, "Enlarge photos with &trained model …", deployment.open_trial, "Ctrl+T", [])
         self._add_action(menu, "&Export …", deployment.open_export, "Ctrl+E", [])
         self._add_action(menu, "&Copy to WQV-Viewer", deployment.copy_to_viewer, None, [])
         self._add_action(menu, "Copy &built-in models to WQV-Viewer", deployment.copy_starters_to_viewer, None, [])

@@ -1,4 +1,4 @@
-"""The actions of the result card and the Model menu: copy a model to WQV-Viewer, try it on photos, export it."""
+"""The actions of the result card and the Model menu: copy a model to WQV-Viewer, enlarge photos with it, export it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Deployment(QObject):
 
     Args:
         project: names the open workspace.
-        pins: the pinned photos, on which a model is tried.
+        pins: the pinned photos, which a trained model enlarges first.
         submit: gives work to the thread that calls torch.
         window: the parent of the dialogs.
     """

@@ -43,7 +43,8 @@ class ResultCard(Card):
         for label in (self._gain, self._loads_in):
             self.texts.insertWidget(self.texts.count() - 1, label)
         self.resume_button = self._button("Resume", "start", self.resume_requested.emit, primary=True)
-        self.try_button = self._button("Try on photos …", "preview", self._try_model, primary=True)
+        self.try_button = self._button("Enlarge photos …", "picture", self._try_model, primary=True)
+        self.try_button.setToolTip("Enlarges your photos with the model of this training")
         self.model_button = QPushButton("Use model")
         self.model_button.setAccessibleName("Use model")
         self.model_button.setMenu(self._make_menu())
@@ -52,7 +53,7 @@ class ResultCard(Card):
 
     def _make_menu(self) -> QMenu:
         menu = QMenu(self)
-        self.try_action = menu.addAction("Try on photos …", self._try_model)
+        self.try_action = menu.addAction("Enlarge photos …", self._try_model)
         self.deploy_action = menu.addAction("Copy to WQV-Viewer", lambda: self.copy_requested.emit(self.model))
         self.export_action = menu.addAction("Export …", lambda: self.export_requested.emit(self.model))
         menu.addSeparator()

@@ -70,7 +70,7 @@ class RunBar(QFrame):
             label.hide()
         self.start_button = _make_button("Start training", "start", self.start_requested, "on_accent")
         self.start_button.setProperty("role", "primary")
-        self.demo_button = _make_button("Try it", "try", self.demo, "accent")
+        self.demo_button = _make_button("Demo", "try", self.demo, "accent")
         self.demo_button.setToolTip("Load the built-in scenes for a two-minute demo")
         row = QHBoxLayout()
         row.addWidget(self.start_button, 1)

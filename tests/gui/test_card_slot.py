@@ -236,7 +236,7 @@ def test_a_narrow_card_has_a_text_on_its_primary_button_alone(window: Window) ->
     card = window.result_card
     for width, text in ((900, "Use model"), (430, ""), (900, "Use model")):
         card.resize(width, 60)
-        assert card.model_button.text() == text and card.try_button.text() == "Try on photos …"
+        assert card.model_button.text() == text and card.try_button.text() == "Enlarge photos …"
         assert card.model_button.accessibleName() == "Use model"
     assert card.minimumSizeHint().width() <= 440
 

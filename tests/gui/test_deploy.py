@@ -301,7 +301,7 @@ def test_without_any_model_a_dropped_one_is_the_one_to_try(
     window: Window, qtbot: Any, model: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_starters(monkeypatch, tmp_path / "no starters")
-    menu_action(window, "Try on photos …").trigger()
+    menu_action(window, "Enlarge photos with trained model …").trigger()
     trial = opened(window, qtbot)
     drop_files(trial, photo)
     qtbot.waitUntil(lambda: trial.trial.photo is not None, timeout=_LONG)

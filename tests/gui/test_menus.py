@@ -55,3 +55,12 @@ def test_export_opens_by_its_shortcut_from_a_text_field(window: Window, qtbot: A
     qtbot.keyClick(field, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
     deployment = window.deployment
     qtbot.waitUntil(lambda: deployment.export_dialog is not None and deployment.export_dialog.isVisible())
+
+
+def test_enlarging_and_the_demo_have_one_name_each_wherever_they_are_offered(window: Window) -> None:
+    menus = {action.text().replace("&", "") for action in window.menuBar().findChildren(QAction)}
+    assert {"Enlarge photos …", "Enlarge photos with trained model …", "Try the two-minute demo"} <= menus
+    card = window.result_card
+    assert card.try_button.text() == card.try_action.text() == window.start_page.enlarge_button.text()
+    assert window.start_page.demo_button.text() == "Try the two-minute demo"
+    assert window.run_bar.demo_button.text() == "Demo"
