@@ -44,7 +44,6 @@ from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.starters.registry import find_starters
 
 _SIZE = (1000, 660)
-_BLEND_REASON = "Only models of the same size can be blended."
 _SAVE_TIP = "Saves the enlarged photo; or drag it from the view, with Ctrl, to a folder or another program"
 
 
@@ -310,7 +309,7 @@ class TrialDialog(Dialog):
         self.save_all_button.setEnabled(has_model and photo is not None and not is_saving)
         self.blind_button.setEnabled(all(role in trial.models for role in MODEL_ROLES) and photo is not None)
         self._pair_row.setVisible(OTHER_MODEL in trial.models)
-        self.blend.set_available(trial.can_blend, _BLEND_REASON)
+        self.blend.set_available(trial.can_blend, self._describe_blend_obstacle())
         if is_saving:
             number = min(self.batch.done + 1, self.batch.count)
             self._caption.set_text(f"Saving photo {number} of {self.batch.count} …")
@@ -318,6 +317,13 @@ class TrialDialog(Dialog):
             self._caption.set_text(self._describe_photo(photo))
         self.trial_view.refresh()
         self._pages.setCurrentWidget(self.trial_view if self.photos.list.count() else self.invitation)
+
+    def _describe_blend_obstacle(self) -> str:
+        """Return what to do so that the models can be blended, "" if they can or are not loaded."""
+        this, other = (self.trial.models.get(role) for role in MODEL_ROLES)
+        if this is None or other is None or this.spec == other.spec:
+            return ""
+        return f"To blend, compare with another model of {this.spec.describe()}."
 
     def _describe_photo(self, photo: TrialPhoto | None) -> str:
         trial = self.trial
