@@ -202,7 +202,7 @@ class Trial(QObject):
         this, other = (self.models.get(role) for role in MODEL_ROLES)
         if this is None or other is None or this.spec != other.spec:
             return False
-        return all(self._is_ready(role) for role in MODEL_ROLES)
+        return all(self.is_ready(role) for role in MODEL_ROLES)
 
     @property
     def main_role(self) -> str:
@@ -333,12 +333,12 @@ class Trial(QObject):
         A model that is being replaced is left out.
         """
         self.busy = ""
-        pending = [role for role in _ROLES if self._is_ready(role) and self.photo and self.result(role) is None]
+        pending = [role for role in _ROLES if self.is_ready(role) and self.photo and self.result(role) is None]
         if pending:
             self._start_upscaling(pending[0])
         self.changed.emit()
 
-    def _is_ready(self, role: str) -> bool:
+    def is_ready(self, role: str) -> bool:
         """Whether the role has a model and no other file is being loaded for it."""
         model = self.models.get(role)
         return model is not None and (role == BLEND or self._requested_paths.get(role) == model.path)

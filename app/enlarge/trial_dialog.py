@@ -305,7 +305,7 @@ class TrialDialog(Dialog):
         done = result is not None and result.is_complete
         self.save_button.setEnabled(done)
         self.save_comparison_button.setEnabled(done and not trial.busy)
-        has_model = trial.is_built_in or THIS_MODEL in trial.models
+        has_model = trial.is_built_in or trial.is_ready(THIS_MODEL)  # not the one before, while another is loaded
         self.save_all_button.setEnabled(has_model and photo is not None and not is_saving)
         self.blind_button.setEnabled(all(role in trial.models for role in MODEL_ROLES) and photo is not None)
         self._pair_row.setVisible(OTHER_MODEL in trial.models)

@@ -199,14 +199,16 @@ class CompareView(ZoomView):
 
     @property
     def pixel_text(self) -> str:
-        """Place and values of the pixel under the mouse in the compared images, "" outside of them."""
+        """Place and values of the pixel under the mouse in the compared images, "" outside of them.
+
+        An image with a note, which is not what its name says yet, is left out.
+        """
         views = [SR, HR] if self.mode == DIFFERENCE else [*self.side_by_side_views, *self.visible_views]
         at = None if self._pointer is None or self._dragging else self._pixel_at(self._pointer)
         if self._pictures is None or at is None:
             return ""
-        return describe_pixel(
-            self._pictures, [view for view in dict.fromkeys(views) if view in self._pictures.images], at
-        )
+        ready = [view for view in dict.fromkeys(views) if view in self._pictures.images and not self.notes.get(view)]
+        return describe_pixel(self._pictures, ready, at)
 
     def _paint_pixel_text(self, painter: QPainter) -> None:
         """Paint the line in the corner, below the mouse if it points there."""

@@ -117,6 +117,7 @@ def test_a_gray_model_that_would_remove_color_is_named_before_all_photos_are_sav
 
     assert warning(*photos[:2]) is None, "the built-in models suit each photo"
     dialog.load_model(THIS_MODEL, gray)
+    assert not dialog.save_all_button.isEnabled(), "it would judge by the model before"
     qtbot.waitUntil(lambda: is_loaded(dialog, THIS_MODEL, gray), timeout=_LONG)
     assert warning(photos[0]) == "1 of the 2 photos is in color; this model makes it gray."
     assert warning(photos[2]) == "2 of the 3 photos are in color; this model makes them gray."

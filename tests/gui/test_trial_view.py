@@ -39,6 +39,8 @@ def test_the_image_of_a_network_says_so_until_all_its_parts_are_computed(
     drop_files(dialog, tmp_path / "photo.png")
     qtbot.waitUntil(lambda: dialog.trial.busy == THIS_MODEL, timeout=_LONG)
     assert BICUBIC in names() and f"{THIS_MODEL}, computing …" in names()
+    view._pointer = view.rect().center().toPointF()
+    assert "Plain enlargement " in view.pixel_text and "Network" not in view.pixel_text
     view._split = 0.8  # little room for the name
     assert "Network, computing …" in names()
     dialog.trial.cancel()
@@ -46,6 +48,8 @@ def test_the_image_of_a_network_says_so_until_all_its_parts_are_computed(
     dialog.trial.continue_upscaling()
     wait_for(qtbot, dialog)
     view._split = 0.5
+    assert "Network " in view.pixel_text
+    view._pointer = None
     assert names()[1] == THIS_MODEL
     dialog.load_model(OTHER_MODEL, other)
     qtbot.waitUntil(lambda: dialog.trial.busy == OTHER_MODEL, timeout=_LONG)
