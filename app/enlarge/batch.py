@@ -32,6 +32,14 @@ class BatchResult:
     skipped: list[str] = field(default_factory=list)
     is_canceled: bool = False
 
+    def describe(self, folder: Path) -> str:
+        """Return what the user reads about the batch: a sentence, and a line for each photo that was skipped."""
+        count = len(self.written)
+        where = f"Saved {count} photo{'s' * (count != 1)} to {folder}."
+        return "\n".join(
+            [f"Canceled. {where}" if self.is_canceled else where, *map("Skipped: {}".format, self.skipped)]
+        )
+
 
 class Batch(QObject):
     """One batch after the other (`start`); it never replaces a file."""

@@ -388,13 +388,7 @@ class TrialDialog(Dialog):
         self.batch.start(self.photos.items, folder)
 
     def _report_batch(self, result: BatchResult) -> None:
-        count = len(result.written)
-        where = f"Saved {count} photo{'s' * (count != 1)} to {self.batch.folder}."
-        lines = [
-            f"Canceled. {where}" if result.is_canceled else where,
-            *(f"Skipped: {text}" for text in result.skipped),
-        ]
-        level, text = "warning" if result.skipped else "info", "\n".join(lines)
+        level, text = "warning" if result.skipped else "info", result.describe(self.batch.folder)
         if result.written:
             self.messages.show_saved(level, text, self.batch.folder)
         else:
