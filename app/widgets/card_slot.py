@@ -1,8 +1,9 @@
 """The slot above the views: it shows the progress of a run, or one card in front of it, in a fixed height.
 
 So a card that appears or disappears during a run, or beside the figures of one, moves nothing. Without any content the
-slot takes no room; it gives up its room only while the pointer is not over the views, which would move below it. A page
-that has just come to the front does not take clicks yet: the user may have meant what was there before.
+slot takes no room. It takes and gives up its room only while the pointer is not over the views, which would move below
+it: a card that opens there at another time covers their top until the pointer leaves them. A page that has just come to
+the front does not take clicks yet: the user may have meant what was there before.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetricsF
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.widgets.cards import Card
 from app.widgets.scrolling_page import ScrollingPage
@@ -52,7 +53,7 @@ class CardSlot(ScrollingPage):
         super().__init__(content)
         self._progress, self._cards = progress, tuple(cards)
         self._open: list[Card] = []  # the newest first
-        self._is_running = False
+        self._is_running = self._is_floating = False
         self._front: QWidget = progress
         self._next_button = QPushButton()
         self._next_button.setProperty("role", "link")
@@ -127,22 +128,51 @@ class CardSlot(ScrollingPage):
         return self._is_running or bool(self._open) or self._progress.has_content
 
     def _fit_room(self) -> None:
-        """Take room for content, or give it up as soon as the pointer is not over the views."""
+        """Take room for content, or give it up, as soon as the pointer is not over the views."""
         views = self.parentWidget()
         if views is None:
             self.hide()  # it has no place yet
-        elif self._needs_room:
-            self.show()
-        elif views.underMouse():
-            views.installEventFilter(self)  # a second call changes nothing
+        elif self._is_running or self._progress.has_content or not views.underMouse():
+            self._dock(views)
         else:
-            self.hide()
+            if self._open and self.isHidden():
+                self._float(views)
+            views.installEventFilter(self)  # a second call changes nothing
+            if self._is_floating and not self._open:
+                self.hide()
+
+    def _float(self, views: QWidget) -> None:
+        """Cover the top of the views."""
+        layout = views.layout()
+        assert layout is not None
+        layout.removeWidget(self)
+        self._is_floating = True
+        self._cover(views)
+        self.raise_()
+        self.show()
+
+    def _cover(self, views: QWidget) -> None:
+        room = views.contentsRect().marginsRemoved(views.layout().contentsMargins())  # type: ignore[union-attr]
+        self.setGeometry(room.x(), room.y(), room.width(), self.maximumHeight())
+
+    def _dock(self, views: QWidget) -> None:
+        """Take the room above the views if there is content, and no room otherwise."""
+        views.removeEventFilter(self)
+        if self._is_floating:
+            self._is_floating = False
+            layout = views.layout()
+            assert isinstance(layout, QVBoxLayout)
+            layout.insertWidget(0, self)
+        self.setVisible(self._needs_room)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Give up the room when the pointer leaves the views."""
-        if watched is self.parentWidget() and event.type() == QEvent.Type.Leave:
-            watched.removeEventFilter(self)
-            self.setVisible(self._needs_room)
+        """Take or give up the room when the pointer leaves the views; follow their width while covering them."""
+        views = self.parentWidget()
+        if views is not None and watched is views:
+            if event.type() == QEvent.Type.Leave:
+                self._dock(views)
+            elif event.type() == QEvent.Type.Resize and self._is_floating:
+                self._cover(views)
         return super().eventFilter(watched, event)
 
     def _set_clickable(self, is_clickable: bool) -> None:

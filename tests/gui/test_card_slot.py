@@ -144,6 +144,32 @@ def test_the_views_do_not_move_below_the_pointer_when_the_last_card_closes(windo
     assert not window.card_slot.isVisible()
 
 
+@pytest.mark.parametrize("has_run", [False, True])
+def test_a_card_that_opens_below_the_pointer_covers_the_views_until_it_leaves(window: Window, has_run: bool) -> None:
+    window.resize(1280, 800)
+    window.show_run(has_run)
+    QApplication.processEvents()
+    slot, views = window.card_slot, window.card_slot.parentWidget()
+    page = find_tabs(window) if has_run else window.start_page
+    assert views is not None
+    place, top = page.mapTo(window, QPoint()), page.mapTo(views, QPoint())
+    views.setAttribute(Qt.WidgetAttribute.WA_UnderMouse)
+    window.message_strip.show_message("warning", "The disk is nearly full.")
+    QApplication.processEvents()
+    assert window.message_strip.isVisible() and page.mapTo(window, QPoint()) == place
+    assert slot.geometry().topLeft() == top and slot.width() == page.width()
+    window.resize(1200, 800)
+    QApplication.processEvents()
+    assert slot.width() == page.width()
+    window.message_strip.dismiss()
+    assert not slot.isVisible()
+    window.message_strip.show_message("warning", "The disk is full.")
+    views.setAttribute(Qt.WidgetAttribute.WA_UnderMouse, False)
+    QApplication.sendEvent(views, QEvent(QEvent.Type.Leave))
+    QApplication.processEvents()
+    assert slot.isVisible() and page.mapTo(views, QPoint()).y() >= slot.geometry().bottom()
+
+
 def test_the_newest_card_is_in_front_and_the_others_wait_behind_it(window: Window, qtbot: Any) -> None:
     open_result(window)
     window.message_strip.show_message("info", "Copied.")
