@@ -118,8 +118,9 @@ class CardSlot(ScrollingPage):
             self._card_timer.stop()
         self._click_timer.start()
         self._fit_room()
-        # Lay out at once, in all rounds that it takes: a paint between two of them would show buttons that then move.
-        QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+        if self.isVisible():  # else a window that is being built would be laid out too early
+            # At once, in all rounds that it takes: a paint between two of them would show buttons that then move.
+            QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
 
     # -- room ----------------------------------------------------------------------------------
 
