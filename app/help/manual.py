@@ -6,10 +6,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QListWidget, QWidget
 
 import resources
 from app.help.browser import PageBrowser
+from app.help.find_bar import FindBar
 from app.help.pages import find_page
 from app.widgets.errors import bug_report, show_report
 from app.widgets.placement import fit_size
@@ -25,6 +26,7 @@ class ManualWindow(QDialog):
     Attributes:
         browser: the shown page.
         sections: its sections; choosing one scrolls there.
+        find_bar: the search in the shown page.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -40,11 +42,14 @@ class ManualWindow(QDialog):
         self.sections.setFixedWidth(scale_width(_SECTIONS_WIDTH))
         self.sections.itemClicked.connect(lambda item: self.browser.go_to(item.text()))
         self.sections.itemActivated.connect(lambda item: self.browser.go_to(item.text()))
-        row = QHBoxLayout(self)
-        row.setContentsMargins(SPACING, SPACING, SPACING, SPACING)
-        row.setSpacing(SPACING)
-        row.addWidget(self.sections)
-        row.addWidget(self.browser, 1)
+        self.find_bar = FindBar(self.browser, self)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(SPACING, SPACING, SPACING, SPACING)
+        grid.setSpacing(SPACING)
+        grid.addWidget(self.sections, 0, 0, 2, 1)
+        grid.addWidget(self.find_bar, 0, 1)
+        grid.addWidget(self.browser, 1, 1)
+        grid.setColumnStretch(1, 1)
         self.resize(fit_size(QSize(*_SIZE), self.screen()))
         theme().changed.connect(self._render)
 
@@ -72,6 +77,7 @@ class ManualWindow(QDialog):
         except OSError as error:
             show_report(bug_report(error), self)
         self.browser.verticalScrollBar().setValue(place)
+        self.find_bar.refresh()
         self.sections.clear()
         self.sections.addItems(self.browser.list_sections())
 

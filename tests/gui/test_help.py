@@ -154,3 +154,30 @@ def test_the_sheet_opens_by_its_own_shortcut(window: Window, qtbot: Any) -> None
     qtbot.waitUntil(lambda: any(found.isVisible() for found in window.findChildren(ShortcutSheet)))
     for found in window.findChildren(ShortcutSheet):
         found.reject()
+
+
+def test_a_word_is_found_in_the_manual_and_its_hits_are_gone_through(window: Window, qtbot: Any) -> None:
+    action(window, "Manual").trigger()
+    manual = manual_of(window, qtbot)
+    manual.show_manual()  # from its beginning
+    field, count, text = manual.find_bar.field, manual.find_bar.count, manual.browser.toPlainText()
+    total = text.lower().count("learning rate")
+    assert total > 1
+    manual.activateWindow()
+    qtbot.waitUntil(manual.isActiveWindow)
+    manual.browser.setFocus()
+    qtbot.keyClick(manual.browser, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(field.hasFocus)
+    qtbot.keyClicks(field, "LEARNING rate")
+    assert count.text() == f"1 of {total}"
+    first = manual.browser.verticalScrollBar().value()
+    assert first > 0 and len(manual.browser.extraSelections()) == total
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert count.text() == f"2 of {total}"
+    qtbot.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert count.text() == f"{total} of {total}" and manual.browser.verticalScrollBar().value() > first
+    qtbot.keyClicks(field, "x")
+    assert count.text() == "Not found" and not manual.browser.extraSelections()
+    field.clear()
+    assert count.text() == ""
