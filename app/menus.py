@@ -160,7 +160,7 @@ class Menus:
 
     def _add_help_menu(self) -> None:
         window_help, menu = Help(self._window), self._window.menuBar().addMenu("&Help")
-        manual = self._add_action(menu, "&Manual", window_help.open_manual, "F1", [])
+        manual = self._add_action(menu, "&Manual", window_help.open_manual_here, "F1", [])
         self._add_action(menu, "&Glossary", window_help.open_glossary, None, [])
         sheet = self._add_action(menu, "&Keyboard shortcuts", window_help.open_shortcuts, "Shift+F1", [])
         for action in (manual, sheet):

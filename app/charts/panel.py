@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout
 from app.charts.chart import Chart
 from app.charts.loss_options import LossOptions
 from app.charts.plot import Curve, CurveStyle
+from app.help.sections import WATCHING, set_section
 from app.runs.figures import RunFigures
 from app.runs.points import Points
 from app.system.settings_store import open_settings_store
@@ -41,6 +42,7 @@ class ChartPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        set_section(self, WATCHING)
         self.loss_options = LossOptions()
         self.time_switch = _make_time_switch()
         self.loss = Chart("Loss", empty="The loss appears after the first steps.", log=self.loss_options.is_logarithmic)

@@ -29,6 +29,7 @@ from app.enlarge.scale_choice import ScaleChoice
 from app.enlarge.stop_question import ask_to_stop_saving
 from app.enlarge.trial import BLEND, MODEL_ROLES, OTHER_MODEL, THIS_MODEL, AskThread, Trial, TrialPhoto
 from app.enlarge.trial_view import TrialView
+from app.help.sections import ENLARGING, set_section
 from app.system.background import Background
 from app.widgets.buttons import make_button
 from app.widgets.dialogs import Dialog
@@ -55,6 +56,7 @@ class TrialDialog(Dialog):
     def __init__(self, ask_thread: AskThread, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Enlarge photos")
+        set_section(self, ENLARGING)
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint, True)
         self.setAcceptDrops(True)
         self.resize(*_SIZE)

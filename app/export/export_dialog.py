@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from app.enlarge.model_choice import ModelChoice
 from app.enlarge.named_model import NamedModel
 from app.enlarge.trial import AskThread
+from app.help.sections import DEPLOYING, set_section
 from app.system.file_manager import open_folder
 from app.widgets.dialogs import Dialog
 from app.widgets.errors import bug_report, error_message, show_report
@@ -66,6 +67,7 @@ class ExportDialog(Dialog):
     def __init__(self, ask_thread: AskThread, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export model")
+        set_section(self, DEPLOYING)
         self._ask_thread = ask_thread
         self._suggested_name = ""  # what `target` holds until the user edits it
         self._written_file = Path()

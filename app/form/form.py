@@ -16,6 +16,7 @@ from app.form.group import FoldedGroup
 from app.form.project import Project
 from app.form.row import Row, make_row
 from app.form.sharpness import SharpnessRow
+from app.help.sections import RUNNING, set_section
 from app.widgets.theme import SPACING
 from app.widgets.wording import FORM_QUESTIONS, with_form_labels
 from trainer_core.settings.config import SETTINGS
@@ -29,6 +30,7 @@ class SettingsForm(QScrollArea):
 
     def __init__(self, project: Project) -> None:
         super().__init__()
+        set_section(self, RUNNING)
         self._project = project
         self.rows: dict[str, Row] = {}
         self._groups: dict[str, FoldedGroup] = {}

@@ -50,10 +50,11 @@ class PageBrowser(QTextBrowser):
         return [heading.text() for heading in self._find_headings() if _level(heading) == 2]
 
     def go_to(self, section: str) -> None:
-        """Scroll to a heading, given as its text or its anchor; to the beginning without it."""
+        """Scroll to a heading, given as its text or its anchor, or a paragraph that begins with it; else to the top."""
         anchor, layout = make_anchor(section), self.document().documentLayout()
-        tops = (layout.blockBoundingRect(h).top() for h in self._find_headings() if make_anchor(h.text()) == anchor)
-        self.verticalScrollBar().setValue(round(next(tops, 0.0)))
+        headings = [h for h in self._find_headings() if make_anchor(h.text()) == anchor]
+        places = headings or [b for b in self._list_blocks() if section and b.text().startswith(f"{section}.")]
+        self.verticalScrollBar().setValue(round(layout.blockBoundingRect(places[0]).top()) if places else 0)
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:
         """Load a picture of the page; nothing else is loaded."""
@@ -69,10 +70,12 @@ class PageBrowser(QTextBrowser):
         return image.copy() if width <= _MAX_PICTURE_WIDTH else image.scaledToWidth(_MAX_PICTURE_WIDTH, smooth)
 
     def _find_headings(self) -> list[QTextBlock]:
+        return [block for block in self._list_blocks() if _level(block)]
+
+    def _list_blocks(self) -> list[QTextBlock]:
         block, found = self.document().begin(), []
         while block.isValid():
-            if _level(block):
-                found.append(block)
+            found.append(block)
             block = block.next()
         return found
 

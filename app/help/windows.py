@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtWidgets import QApplication, QMainWindow
 
 from app.help.manual import ManualWindow
+from app.help.sections import find_section
 from app.help.shortcuts import ShortcutSheet
 
 _GLOSSARY_SECTION = "Glossary"  # of the manual
@@ -23,6 +24,11 @@ class Help:
         if self._manual is None:
             self._manual = ManualWindow(self._window)
         self._manual.show_manual(section)
+
+    def open_manual_here(self) -> None:
+        """Open the manual at the section of the view that has the focus; the manual itself stays where it is."""
+        if self._manual is None or not self._manual.isActiveWindow():
+            self.open_manual(find_section(QApplication.focusWidget() or QApplication.activeWindow()))
 
     def open_glossary(self) -> None:
         """Open the manual where it explains the words of the program."""

@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from app.help.sections import WATCHING, set_section
 from app.preview.compare import ZOOM_KEYS, CompareView
 from app.preview.cut_out import CutOut
 from app.preview.left_choice import LeftChoice
@@ -57,6 +58,7 @@ class PreviewPanel(QWidget):
         self._saving.message_posted.connect(self.message_posted)
         self._saving.failed.connect(self._report_failure)
         self.view.cut_out_chosen.connect(self._save_cut_out)
+        set_section(self, WATCHING)
         self._folder = Path()
         self._keys: dict[int, tuple[str, ...]] = {}  # image keys of each step's preview
         self._newest: tuple[int, dict[str, PreviewImage]] = (-1, {})  # step, and images by key

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QStackedWidget, 
 
 from app.form.checklist import Checklist
 from app.form.project import Project
+from app.help.sections import RUNNING, set_section
 from app.run.estimate import Estimate
 from app.run.progress_line import FINAL_CHECK
 from app.run.session import CONTROLLABLE_STATES, SessionState
@@ -39,6 +40,7 @@ class RunBar(QFrame):
 
     def __init__(self, project: Project) -> None:
         super().__init__()
+        set_section(self, RUNNING)
         self._project = project
         self._warnings: tuple[Check, ...] = ()
         self._steps_since: dict[RunRequest, int] = {}  # steps since each request that the run has not served yet

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.help.sections import TROUBLE, set_section
 from app.widgets.plain_text import PlainLabel
 from app.widgets.theme import SPACING
 from trainer_core.events import Event, Notice, RunFinished, RunStarted, StepDone
@@ -22,6 +23,7 @@ class LogPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        set_section(self, TROUBLE)
         self._lines: list[tuple[int, str]] = []
         self._formatter = EventFormatter()
         self._schedule = LineSchedule(_STEPS_BETWEEN_LINES)

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.form.entries import PathEntry
+from app.help.sections import QUEUE, set_section
 from app.run.queue import RunQueue
 from app.widgets.buttons import make_button
 from app.widgets.dialogs import Dialog
@@ -38,6 +39,7 @@ class QueueAddition(Dialog):
         self._queue = queue
         self._settings_file: Path | None = None
         self.setWindowTitle("Add a training to the queue")
+        set_section(self, QUEUE)
         self.setMinimumWidth(scale_width(_WIDTH))
         self.entries = {name: PathEntry(SETTINGS[name]) for name in _PLACES}
         for name, proposal in queue.propose_places().items():

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QPushButton, QVBoxLayout, QWidget
 
 from app.form.last_session import LastSession
+from app.help.sections import QUEUE, set_section
 from app.run.queue import RunQueue
 from app.run.queue_addition import QueueAddition
 from app.widgets.buttons import make_button
@@ -32,6 +33,7 @@ class QueueDialog(Dialog):
         super().__init__(parent)
         self._queue = queue
         self.setWindowTitle("Queue of trainings")
+        set_section(self, QUEUE)
         self.setMinimumWidth(_MIN_WIDTH)
         explanation = PlainLabel(_EXPLANATION)
         explanation.setWordWrap(True)

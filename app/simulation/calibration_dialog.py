@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayou
 
 from app.form.note import NoteLabel
 from app.form.project import Project
+from app.help.sections import WATCH, set_section
 from app.simulation.calibration import CalibrationWork, Submit
 from app.simulation.capture_choice import CaptureChoice
 from app.simulation.closeness_table import ClosenessTable
@@ -63,6 +64,7 @@ class CalibrationDialog(Dialog):
     def __init__(self, project: Project, submit: Submit, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Measure my watch")
+        set_section(self, WATCH)
         self.setAcceptDrops(True)
         self._project = project
         self._is_idle = True

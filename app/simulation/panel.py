@@ -15,6 +15,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.form.project import Project
+from app.help.sections import WATCH, set_section
 from app.simulation.calibration import Submit
 from app.simulation.calibration_dialog import CalibrationDialog
 from app.simulation.captures import MAX_CAPTURES, CaptureRow
@@ -47,6 +48,7 @@ class SimulationPanel(QWidget):
 
     def __init__(self, simulator: PairSimulator, project: Project, submit: Submit) -> None:
         super().__init__()
+        set_section(self, WATCH)
         self._simulator, self._background = simulator, project.background
         self._project, self._submit = project, submit
         self.calibration_dialog: CalibrationDialog | None = None

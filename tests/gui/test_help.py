@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
 import resources
+from app.help import sections
 from app.help.manual import ManualWindow
 from app.help.pages import find_page, read_page
 from app.help.shortcuts import ShortcutSheet
+from app.run.queue_dialog import QueueDialog
 from app.window import Window
-from tests.gui.window_driver import visible_text
+from tests.gui.window_driver import find_tabs, show_tab, visible_text
 
 
 @pytest.fixture
@@ -181,3 +183,36 @@ def test_a_word_is_found_in_the_manual_and_its_hits_are_gone_through(window: Win
     assert count.text() == "Not found" and not manual.browser.extraSelections()
     field.clear()
     assert count.text() == ""
+
+
+def shown_line(manual: ManualWindow) -> str:
+    """The line at the upper edge of the shown part."""
+    return manual.browser.cursorForPosition(QPoint(100, 8)).block().text()
+
+
+def test_f1_opens_the_manual_where_it_explains_what_has_the_focus(window: Window, qtbot: Any) -> None:
+    press(window, qtbot, "F1")
+    manual = manual_of(window, qtbot)
+    assert shown_line(manual) == "Running"
+    manual.close()
+    window.show_run(True)
+    tabs = find_tabs(window)
+    for title, section in (("Progress", "Watching"), ("What the watch sees", "Your own watch")):
+        show_tab(window, title)
+        window.activateWindow()
+        tabs.tabBar().setFocus()
+        qtbot.waitUntil(tabs.tabBar().hasFocus)
+        action(window, "Manual").trigger()
+        assert shown_line(manual) == section
+        manual.close()
+    window.controller.show_queue()
+    qtbot.waitUntil(lambda: isinstance(QApplication.activeWindow(), QueueDialog))
+    action(window, "Manual").trigger()
+    assert shown_line(manual).startswith("Several trainings.")
+
+
+def test_every_section_that_f1_opens_is_in_the_manual() -> None:
+    text = resources.manual_path().read_text("utf-8")
+    names = {value for name, value in vars(sections).items() if name.isupper() and not name.startswith("_")}
+    assert len(names) == 7
+    assert [name for name in sorted(names) if f"## {name}\n" not in text and f"**{name}.**" not in text] == []
