@@ -13,7 +13,7 @@ from app.run.estimate import Estimate
 from app.run.progress_line import FINAL_CHECK
 from app.run.session import CONTROLLABLE_STATES, SessionState
 from app.widgets.icons import set_icon
-from app.widgets.plain_text import PlainLabel
+from app.widgets.plain_text import PlainLabel, plain_tooltip
 from app.widgets.progress_bar import ProgressBar
 from app.widgets.theme import SPACING
 from trainer_core.control import RunRequest
@@ -77,9 +77,12 @@ class RunBar(QFrame):
         row = QHBoxLayout()
         row.addWidget(self.start_button, 1)
         row.addWidget(self.demo_button)
-        layout.addWidget(self.checklist)
-        layout.addWidget(self._time)
-        layout.addWidget(self._details)
+        texts = QVBoxLayout()
+        texts.setSpacing(SPACING // 4)
+        texts.addWidget(self.checklist)
+        texts.addWidget(self._time)
+        texts.addWidget(self._details)
+        layout.addLayout(texts)
         layout.addLayout(row)
         return page
 
@@ -125,13 +128,14 @@ class RunBar(QFrame):
     @property
     def estimate(self) -> str:
         """The estimate of the run, the time first; "" while there is none."""
-        return "; ".join(filter(None, (self._time.text(), self._details.text())))
+        return ". ".join(filter(None, (self._time.text(), self._details.text())))
 
     def show_estimate(self, estimate: Estimate) -> None:
         """Show the estimate of the run and its warnings."""
         for label, text in ((self._time, estimate.time), (self._details, estimate.details)):
             label.setText(text)
             label.setVisible(bool(text))
+        self._details.setToolTip(plain_tooltip(estimate.network))
         self._warnings = estimate.warnings
         self.refresh()
 
@@ -233,7 +237,7 @@ class RunBar(QFrame):
 def _make_page() -> tuple[QWidget, QVBoxLayout]:
     page = QWidget()
     layout = QVBoxLayout(page)
-    layout.setContentsMargins(2 * SPACING, SPACING, 2 * SPACING, SPACING + SPACING // 2)
+    layout.setContentsMargins(2 * SPACING, SPACING // 2, 2 * SPACING, SPACING)
     layout.setSpacing(SPACING)
     return page, layout
 

@@ -50,7 +50,8 @@ class Estimate:
     """What a run will take, as texts; "" for what is not known."""
 
     time: str = ""
-    details: str = ""  # network and memory
+    details: str = ""  # memory
+    network: str = ""
     steps: str = ""  # that fit into the time limit
     warnings: tuple[Check, ...] = ()
 
@@ -101,13 +102,17 @@ class EstimateModel(QObject):
         if config is None:
             return Estimate()
         return Estimate(
-            self._format_time(config), self._format_details(config), self._format_steps(config), self._warnings(config)
+            self._format_time(config),
+            self._format_details(config),
+            _format_network(config),
+            self._format_steps(config),
+            self._warnings(config),
         )
 
     def _format_details(self, config: TrainerConfig) -> str:
         need = self._memory_need(config)
-        memory = f"about {max(need.needed / 1e9, 0.1):.1f} GB of memory, {need.free / 1e9:.1f} GB free" if need else ""
-        parts = (_format_network(config), self._format_batch(config), memory)
+        memory = f"About {max(need.needed / 1e9, 0.1):.1f} GB of memory, {need.free / 1e9:.1f} GB free" if need else ""
+        parts = (memory, self._format_batch(config))
         return "; ".join(part for part in parts if part)
 
     def _warnings(self, config: TrainerConfig) -> tuple[Check, ...]:
@@ -142,7 +147,7 @@ class EstimateModel(QObject):
         device = self._known_device(config)
         if device is None or config.batch_size != AUTO:
             return ""
-        return f"micro-batches of {device.micro_batch(config)} patches"
+        return f"{device.micro_batch(config)} patches at a time"
 
     def _format_time(self, config: TrainerConfig) -> str:
         seconds = self._run_seconds(config)

@@ -92,9 +92,8 @@ def build_checklist(
     if config.gan_weight > 0 and not config.init_weights:
         text = "To make a network sharper, start from a trained one, or resume its run"
         checks.append(Check(WARNING, text, "init_weights"))
-    if not settings and not waiting:
-        others = "All" if all(check.state in (OK, WARNING) for check in checks) else "The other"
-        checks.append(Check(OK, f"{others} settings are valid", "scale"))
+    if not waiting and all(check.state in (OK, WARNING) for check in checks):
+        checks.append(Check(OK, "All settings are valid", "scale"))
     return tuple(checks)
 
 
