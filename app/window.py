@@ -322,7 +322,7 @@ class Window(QMainWindow):
         ask_question(
             self,
             "Training is running",
-            "“Stop and save” writes a checkpoint and closes the window; you can resume the run later.",
+            "“Stop and save” saves the training and closes the window; you can resume it later.",
             answers,
         )
 

@@ -162,7 +162,7 @@ class OtherProcess(QObject):
         ask_question(
             self._views.dialog_parent,
             "Stop the other process?",
-            f"Process {self.process} finishes its step, saves a checkpoint and exits, as after Ctrl+C in its terminal.",
+            f"Process {self.process} finishes its step, saves and exits, as after Ctrl+C in its terminal.",
             [("Stop and save", self._stop)],
             cancel="Keep training",
         )

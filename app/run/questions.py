@@ -28,8 +28,7 @@ def ask_about_finished_run(parent: QWidget, choose_workspace: _Action, start: _A
     ask_question(
         parent,
         "Start a new run here?",
-        "This workspace contains a finished run. A new run moves its models, checkpoints and previews to "
-        "previous_runs.",
+        "This workspace contains a finished run. A new run moves all its files to the folder previous_runs.",
         [("Choose another workspace", choose_workspace), ("Start new run", start)],
     )
 
@@ -75,7 +74,7 @@ def ask_to_stop(parent: QWidget, save: _Action, discard: _Action) -> None:
     ask_question(
         parent,
         "Stop without saving?",
-        "The steps since the last checkpoint will be lost. No file is deleted.",
+        "The steps since the last save will be lost. No file is deleted.",
         [("Stop and save", save), ("Stop without saving", discard)],
         cancel="Keep training",
     )

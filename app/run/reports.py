@@ -46,6 +46,6 @@ def report_failure(
         label = "Apply and resume" if can_resume else "Apply and start again"
         remedy = (label, partial(start_changed, finished.remedy))
     else:
-        advice = "Change the settings and press Start, or resume from the last checkpoint if there is one."
+        advice = "Change the settings and press Start, or resume from the last save if there is one."
         remedy = None
     show_report(ErrorReport(title, cause, advice, log), parent, remedy=remedy)

@@ -155,7 +155,7 @@ class StatusLine(QStatusBar):
             return
         texts = {
             "step": format_step(event.step, event.total_steps),
-            "speed": " · ".join([f"{event.steps_per_second:.2f} it/s", *format_photo_wait(event)]),
+            "speed": " · ".join([f"{event.steps_per_second:.2f} steps/s", *format_photo_wait(event)]),
             "elapsed": f"{format_duration(max(event.elapsed, event.run_seconds) + self._clock.seconds)} elapsed",
             "loss": f"loss {event.losses.get('total', float('nan')):.4f}"
             + (f" · {event.skipped_steps} skipped" if event.skipped_steps else ""),

@@ -32,7 +32,7 @@ from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.training.simulated_view import PAIR_COUNT, WatchCamera, WatchPair
 
-_LEGEND_TEXT = "Left: synthetic watch photo. Right: training target."
+_LEGEND_TEXT = "Left: what the watch makes of your photo. Right: what the network should make of that."
 _PARTIAL_FRAME_TEXT = "Small photos fill only part of the frame."
 _MAX_REPORTED = 3
 _UnreadFiles = list[tuple[Path, UserError]]

@@ -189,13 +189,12 @@ class ResumeCard(Card):
         self._folder_button = self._button("Show folder", "folder", lambda: open_folder(self._folder))
 
     def show_run(self, found: UnfinishedRun) -> None:
-        """Show the step, age, outcome and best PSNR of the unfinished run."""
+        """Show the step, age and outcome of the unfinished run."""
         self._folder = found.checkpoint.parent
         self._offer_to_resume(True)
         of = f" of {found.total_steps}" if found.total_steps else ""
-        best = f" Best PSNR so far {found.best_psnr:.2f} dB." if found.best_psnr else ""
         outcome = _OUTCOME_TEXTS.get(found.outcome, found.outcome)
-        text = f"Saved {format_age(time.time() - found.saved_at)}; {outcome}.{best}"
+        text = f"Saved {format_age(time.time() - found.saved_at)}; {outcome}."
         self.set_content("waiting", "accent", f"There is an unfinished run at step {found.step}{of}", text)
 
     def show_lost_run(self, step: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from trainer_core.events import Event, RunFinished, RunStarted, StepDone, Validated
+from trainer_core.events import Event, RunFinished, RunStarted, StepDone
 from trainer_core.sinks.journal import format_json_line
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.lock import WorkspaceLock
@@ -103,17 +103,6 @@ def test_a_run_whose_process_was_killed_while_it_prepared_is_lost(tmp_path: Path
     assert lost_run_step(workspace, []) == 0 and summarize_run(workspace).state == "lost"
     (tmp_path / ".lock.json").write_text(json.dumps({**holder, "host": "another"}), "utf-8")
     assert lost_run_step(workspace, []) is None, "nobody knows what another machine does"
-
-
-def test_the_best_psnr_is_the_last_one_that_was_best_on_its_frames(tmp_path: Path) -> None:
-    workspace = begun(tmp_path / "run", validated(10, 37.2, 30.0, True), validated(20, 28.1, 28.7, True))
-    append(workspace, validated(30, 28.0, 28.7, False))
-    found = find_unfinished_run(workspace)
-    assert found is not None and found.best_psnr == 28.1
-
-
-def validated(step: int, psnr: float, bicubic: float, is_best: bool) -> Validated:
-    return Validated(step, "val", psnr, 0.9, bicubic, 0.8, is_best, 1, 0.1)
 
 
 def test_a_workspace_without_a_journal_says_nothing_of_an_interruption(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def open_result(window: Window) -> None:
 
 
 def open_resume(window: Window) -> None:
-    window.resume_card.show_run(UnfinishedRun(123_000, 150_000, Path("x.pth"), 0.0, "interrupted", 22.17))
+    window.resume_card.show_run(UnfinishedRun(123_000, 150_000, Path("x.pth"), 0.0, "interrupted"))
 
 
 def test_one_action_at_a_time_stands_out(window: Window, qtbot: Any) -> None:

@@ -135,7 +135,7 @@ def paused(window: Window, folder: Path) -> None:
 
 def unfinished(window: Window, folder: Path) -> None:
     checkpoint = folder / "scale4_step123000.pth"
-    window.resume_card.show_run(UnfinishedRun(123_000, 150_000, checkpoint, 0.0, "interrupted", 22.17))
+    window.resume_card.show_run(UnfinishedRun(123_000, 150_000, checkpoint, 0.0, "interrupted"))
 
 
 def finished(window: Window, folder: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit
 
 from app.runs.recent_work import RecentWork
 from app.runs.recent_workspaces import add_recent_workspace, read_notes, read_recent_workspaces
@@ -16,6 +17,7 @@ from app.window import Window
 from tests.core.test_summary import STARTED, STEP, make_workspace, validated
 from tests.gui.test_deploy import click
 from trainer_core.events import RunFinished
+from trainer_core.workspace.unfinished import UnfinishedRun
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 
@@ -138,3 +140,25 @@ def test_the_training_door_asks_for_photos(window: Window, qtbot: Any, monkeypat
     monkeypatch.setattr(window.controller, "choose_path", asked.append)
     click(qtbot, window.start_page.train_button)
     assert asked == ["source_dir"]
+
+
+_JARGON = re.compile(r"\b(PSNR|SSIM|RRDB|LR|SR|HR|EMA|checkpoint|val|it/s|parameters)\b")
+
+
+def test_nobody_needs_to_know_a_term_to_begin(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
+    window.show()
+
+    def find_jargon() -> list[str]:
+        labels = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
+        buttons = [button.text() for button in window.findChildren(QAbstractButton) if button.isVisible()]
+        return [text for text in (*labels, *buttons) if _JARGON.search(text)]
+
+    assert find_jargon() == []
+    window.project.set_path("source_dir", str(photos))
+    window.project.set_path("workspace", str(tmp_path / "run"))
+    note = window.form.rows["source_dir"]
+    qtbot.waitUntil(lambda: "6 photos" in note.note and "to learn from" in note.note, timeout=60000)
+    qtbot.waitUntil(lambda: "GB of memory" in window.run_bar.estimate, timeout=60000)
+    assert find_jargon() == []
+    window.resume_card.show_run(UnfinishedRun(5, 9, tmp_path / "x.pth", 0.0, "interrupted"))
+    assert find_jargon() == []

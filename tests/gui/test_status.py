@@ -151,6 +151,6 @@ def test_an_unknown_total_is_left_out(status: StatusLine, qtbot: Any) -> None:
 def test_waiting_for_photos_is_shown_beside_the_speed(status: StatusLine, qtbot: Any) -> None:
     event = StepDone(3, 100, {"total": 0.1}, 1e-3, 0.1, 4.5, 60.0, 90.0, _GB, photo_wait=0.25)
     status.on_event(event)
-    qtbot.waitUntil(lambda: status.text("speed") == "4.50 it/s · waiting for photos 25 %")
+    qtbot.waitUntil(lambda: status.text("speed") == "4.50 steps/s · waiting for photos 25 %")
     status.on_event(replace(event, step=4, photo_wait=0.04))
-    qtbot.waitUntil(lambda: status.text("speed") == "4.50 it/s")
+    qtbot.waitUntil(lambda: status.text("speed") == "4.50 steps/s")

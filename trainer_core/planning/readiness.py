@@ -53,7 +53,7 @@ class SourceStatus:
         sides = [min(p.width, p.height) for p in photos]
         size = f"{min(sides)} px" if min(sides) == max(sides) else f"{min(sides)} to {max(sides)} px"
         parts = [f"{len(photos)} photo{'s' * (len(photos) != 1)}, {size}"]
-        parts.append(f"{len(self.splits.train)}/{len(self.splits.val)}/{len(self.splits.test)} train/val/test")
+        parts.append(f"{len(self.splits.train)} to learn from, {len(self.splits.val) + len(self.splits.test)} to check")
         if self.scan.rejected:
             parts.append(f"{len(self.scan.rejected)} unusable")
         if self.scan.passed_over:

@@ -25,7 +25,6 @@ class UnfinishedRun:
         saved_at: time of that checkpoint, in seconds since 1970.
         outcome: "stopped", "discarded" or "failed"; "interrupted" if the journal has no `RunFinished`. Without a
             journal, as in the folder to which a run was moved at its end, it is "stopped".
-        best_psnr: best validation PSNR in dB.
     """
 
     step: int
@@ -33,7 +32,6 @@ class UnfinishedRun:
     checkpoint: Path
     saved_at: float
     outcome: str
-    best_psnr: float | None = None
 
 
 def find_unfinished_run(workspace: Workspace, events: Iterable[Event] | None = None) -> UnfinishedRun | None:
@@ -54,9 +52,7 @@ def find_unfinished_run(workspace: Workspace, events: Iterable[Event] | None = N
     records = [event_to_json(event) for event in events]
     if has_final_checkpoint(workspace, step) and (not records or _last_outcome(records) == "completed"):
         return None
-    validated = (record for record in records if record["event"] == "Validated" and record.get("split") == "val")
-    best = [record.get("psnr") for record in validated if record.get("is_best")]
-    return UnfinishedRun(step, _last_total(records), path, path.lstat().st_mtime, _last_outcome(records), *best[-1:])
+    return UnfinishedRun(step, _last_total(records), path, path.lstat().st_mtime, _last_outcome(records))
 
 
 def lost_run_step(workspace: Workspace, events: Iterable[Event]) -> int | None:
