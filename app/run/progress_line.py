@@ -177,11 +177,13 @@ class ProgressLine(SlotPage):
             return f"{_ACTIVITIES[activity]} {format_duration(seconds)}{usual}"
         if self._step is None:
             return "The first step has not ended yet." if self._state is SessionState.TRAINING else ""
-        if self._step.total_steps is None:
+        return " · ".join([self._describe_steps(self._step), *format_threads(self._step)])
+
+    def _describe_steps(self, step: StepDone) -> str:
+        if step.total_steps is None:
             return "Measuring how many steps fit into the time …"
         saved = "" if self._saved_step is None else f" · saved at step {self._saved_step}"
-        step = format_step(self._step.step, self._step.total_steps).capitalize()
-        return " · ".join([f"{step}{saved}", *format_threads(self._step)])
+        return f"{format_step(step.step, step.total_steps).capitalize()}{saved}"
 
     def _follow_activity(self) -> None:
         """Note what the run does in place of steps, and how long the activity before it took."""

@@ -241,6 +241,9 @@ def test_fewer_threads_beside_busy_programs_are_named_while_they_last(line: Prog
     line.show_state(SessionState.TRAINING)
     line.on_event(replace(step(3, 720.0), threads=1, usual_threads=2))
     assert line.detail == "Step 3 of 100 · other programs are busy: 1 thread instead of 2"
+    line.on_event(replace(step(3, 720.0, None), threads=1, usual_threads=2))
+    qtbot.waitUntil(lambda: line.detail.startswith("Measuring how many steps fit"))
+    assert line.detail.endswith("… · other programs are busy: 1 thread instead of 2")
     line.on_event(replace(step(4, 720.0), threads=2, usual_threads=2))
     qtbot.waitUntil(lambda: line.detail == "Step 4 of 100")
     line.show_state(SessionState.IDLE)
