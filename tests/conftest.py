@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,12 +38,17 @@ _NEEDED_PROGRAMS = ("Xvfb", "xdotool")
 
 
 def _declare_torchvision_operators() -> object:
-    """Let spandrel be imported: it needs torchvision, whose CUDA build misses two operators beside a CPU torch.
+    """Let spandrel be imported beside a CPU torch: it needs torchvision, whose CUDA build then misses two operators.
 
-    Neither is ever called by the architectures tested here. The library object must stay alive.
+    Neither is ever called by the architectures tested here. The library object must stay alive. Beside a CUDA build of
+    torch, or with a CPU build of torchvision, declaring them again would abort Python.
     """
     import torch
 
+    found = importlib.util.find_spec("torchvision")
+    assert found is not None and found.origin is not None
+    if torch.version.cuda or "+cu" not in Path(found.origin).with_name("version.py").read_text("utf-8"):
+        return None
     library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for operator in ("nms", "qnms"):
         library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
