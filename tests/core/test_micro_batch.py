@@ -78,6 +78,8 @@ def test_the_plan_states_the_automatic_size(photos: Path, tmp_path: Path, monkey
     shown = resolved_config_json(made)
     assert (shown["batch_size"], shown["derived"]["micro_batch_size"]) == ("auto", 4)
     assert shown["derived"]["effective_batch_size"] == 16
+    monkeypatch.setattr(plan, "available_memory", lambda found: free_for(config, 1))
+    assert "--batch-size auto: 16 micro-batches of 1 patch per step." in make_plan(given).notices
     assert shown["derived"]["memory_estimate_mb"] < 0.9 * free_for(config, 4) / 1e6 + 1
 
 

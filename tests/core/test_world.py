@@ -96,6 +96,9 @@ def test_a_batch_is_shared_out_with_the_same_number_of_patches(tmp_path: Path) -
     assert share(16, 1, 4) == (4, 4, 1)
     assert share(8, 2, 4) == (4, 4, 1)
     assert share(16, 6, 4) == (12, 8, 1)
+    config = TrainerConfig(batch_size=2)
+    plan = RunPlan(config, StoredSettings(), Workspace(tmp_path), Hardware("cpu", "fp32", ""), 2)
+    assert "2 micro-batches of 1 patch instead of 1 of 2" in share_out_batch(plan, 2).notices[0]
     config = TrainerConfig(batch_size=16, gan_weight=0.1)
     plan = RunPlan(config, StoredSettings(), Workspace(tmp_path), Hardware("cpu", "fp32", ""), 16)
     assert "ratings of fewer patches" in share_out_batch(plan, 2).notices[0]

@@ -185,7 +185,7 @@ def test_a_run_goes_on_with_one_process_and_with_two_again(runs: Runs, alone: Pa
 
 def test_a_batch_is_divided_where_the_micro_batches_cannot_be_shared(runs: Runs, tmp_path: Path) -> None:
     run = runs.train(tmp_path / "w", grad_accum_steps=1, steps=3)
-    assert "2 processes share each step: 2 micro-batches of 1 patches instead of 1 of 2" in run.output()
+    assert "2 processes share each step: 2 micro-batches of 1 patch instead of 1 of 2" in run.output()
     assert load(tmp_path / "w").samples == 6
     run = runs.start(tmp_path / "odd", grad_accum_steps=1, batch_size=3)
     assert run.wait() == [2, 2]

@@ -353,7 +353,8 @@ def _micro_batch_notices(config: TrainerConfig, micro_batch: int) -> tuple[str, 
     if config.batch_size != AUTO:
         return ()
     count = config.effective_batch // micro_batch
-    return (f"--batch-size auto: {count} micro-batch{'es' if count > 1 else ''} of {micro_batch} patches per step.",)
+    batches, patches = f"micro-batch{'es' * (count > 1)}", f"patch{'es' * (micro_batch > 1)}"
+    return (f"--batch-size auto: {count} {batches} of {micro_batch} {patches} per step.",)
 
 
 def _preset_network(config: TrainerConfig) -> dict[str, int]:

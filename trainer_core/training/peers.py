@@ -56,9 +56,9 @@ def share_out_batch(plan: RunPlan, processes: int) -> RunPlan:
             f"--grad-accum-steps that is a multiple of {processes}."
         )
     text = (
-        f"{processes} processes share each step: {config.effective_batch // size} micro-batches of {size} patches "
-        f"instead of {config.effective_batch // before} of {before}, which is the same effective batch with other "
-        "pixel noise."
+        f"{processes} processes share each step: {config.effective_batch // size} micro-batches of {size} "
+        f"patch{'es' * (size > 1)} instead of {config.effective_batch // before} of {before}, which is the same "
+        "effective batch with other pixel noise."
     )
     text += f" {RATINGS_DIFFER}" if config.gan_weight > 0 else ""
     return dataclasses.replace(plan, micro_batch=size, notices=(*plan.notices, text))
