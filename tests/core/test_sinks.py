@@ -77,6 +77,20 @@ def shown(*events: Event, **options: object) -> list[str]:
     return stream.getvalue().splitlines()
 
 
+@pytest.mark.parametrize(
+    ("device", "name", "text"),
+    [
+        ("cpu", "AMD Ryzen 7", "on cpu (bf16), 0.37 million"),
+        ("cuda:0", "NVIDIA GeForce RTX 3060 (cuda:0)", "on NVIDIA GeForce RTX 3060 (cuda:0), bf16, 0.37 million"),
+        ("mps", "Apple GPU", "on Apple GPU, bf16, 0.37 million"),
+        ("cuda:0", "", "on cuda:0 (bf16), 0.37 million"),
+    ],
+)
+def test_the_first_line_names_the_graphics_card(device: str, name: str, text: str) -> None:
+    first, *_ = shown(dataclasses.replace(started(), device=device, device_name=name))
+    assert f"Training x4 mono {text} parameters" in first
+
+
 def test_a_plain_console_has_one_progress_line_per_log_interval() -> None:
     clock = FakeClock()
     stream = io.StringIO()

@@ -170,9 +170,10 @@ def _format_start(event: RunStarted) -> list[str]:
     camera = "mono" if event.mono else "color"
     split = ", ".join(f"{count} {name}" for name, count in event.photos.items())
     devices = f"{event.devices} x " if event.devices > 1 else ""
+    is_gpu = event.device != "cpu" and event.device_name != ""  # which older versions did not record
+    device = f"{event.device_name}, {event.precision}" if is_gpu else f"{event.device} ({event.precision})"
     lines = [
-        f"Training x{event.scale} {camera} on {devices}{event.device} ({event.precision}), "
-        f"{event.parameters / 1e6:.2f} million parameters",
+        f"Training x{event.scale} {camera} on {devices}{device}, {event.parameters / 1e6:.2f} million parameters",
         f"Photos: {split or 'built-in scenes'}",
         f"Workspace: {event.workspace}",
     ]
