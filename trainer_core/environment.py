@@ -11,6 +11,9 @@ import warnings
 # What libraries write by themselves beyond Python's warnings and logging: torch's and TensorFlow's native code.
 _QUIET_VARIABLES = {"TORCH_CPP_LOG_LEVEL": "ERROR", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
+# Loggers of torch that print by a handler of its own: without a GPU, its compiler warns that it finds no CUDA runtime.
+_CHATTY_LOGGERS = ("torch.utils.cpp_extension",)
+
 # torch's OpenMP threads spin while they wait for each other. The default spins so long that one other busy process
 # makes every step several times slower. Measured on 2 cores, nano step: idle 0.44 s either way (passive waiting
 # 0.5 s); with other jobs running 4.0 and 5.5 s by default, 0.5 and 2.5 s at a count of 1000. The figures are noisy.
@@ -52,6 +55,8 @@ def _silence_libraries() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
         logging.getLogger().addHandler(logging.NullHandler())  # else Python prints what no handler takes
+        for name in _CHATTY_LOGGERS:
+            logging.getLogger(name).setLevel(logging.ERROR)
     for name, value in _QUIET_VARIABLES.items():
         os.environ.setdefault(name, value)
 

@@ -264,8 +264,8 @@ class TrainerConfig:
     ).switch(True)
     compile: str = _machine(
         "Compile",
-        "on: compile the network's blocks with torch.compile before the first step, which takes up to a minute; GPUs "
-        "need Triton for it. It gains nothing on processors; on GPUs it has not been measured.",
+        "on: compile the network's blocks with torch.compile before the first step, which takes a minute or more; "
+        "GPUs need Triton for it. It gains nothing on processors; on GPUs it has not been measured.",
     ).choice("off", ("off", "on"))
     threads: int | None = _machine(
         "Processor threads",

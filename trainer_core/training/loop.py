@@ -74,6 +74,8 @@ class TrainingLoop:
         self._clock, self._sink, self._control, self._world, self._threads = clock, sink, control, world, threads
         self._region = make_region_spec(plan.config, start.camera)
         self._learner = Learner(plan.config, start.network, plan.hardware, world)
+        if plan.config.compile == "on":
+            sink(Notice("info", "Compiling the network takes a minute or more; Ctrl+C and Stop wait for it."))
         problem = try_compiling(self._learner.network, plan.config, plan.hardware, plan.micro_batch)
         self._compile_problems = give_photos(world, plan, problem)
         self._stepper = Stepper(plan, start.camera, self._learner, world, sink, control)
