@@ -182,13 +182,13 @@ def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
 
 
 def _checked(setting: Setting) -> Callable[[str], str]:
-    """Return a function that passes the values of a choice and refuses others."""
+    """Return a function that passes the values of a choice, in lower case, and refuses others."""
 
     def check(text: str) -> str:
-        problem = setting.problem(text)
-        if problem:
-            raise argparse.ArgumentTypeError(problem)
-        return text
+        value = text.lower()
+        if setting.problem(value):
+            raise argparse.ArgumentTypeError(setting.problem(text))
+        return value
 
     return check
 

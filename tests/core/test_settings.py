@@ -234,13 +234,19 @@ def test_a_device_may_have_the_number_of_a_gpu(device: str) -> None:
     assert resolve_settings({**PLACES, "device": device}).device == device
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "cuda:-1", "mps:0", "cpu:0", "CUDA", ""])
+@pytest.mark.parametrize("device", ["CUDA", "Cuda:1", "CPU", "Auto"])
+def test_a_device_may_be_written_in_capitals(device: str) -> None:
+    assert build_parser().parse_args(["photos", "runs", "--device", device]).device == device.lower()
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "cuda:-1", "mps:0", "cpu:0", "CUDA:", ""])
 def test_other_devices_are_refused_with_those_that_can_be_chosen(
     device: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         build_parser().parse_args(["photos", "runs", "--device", device])
-    reason = f"must be one of auto, cpu, cuda, cuda:N, mps, xpu, xpu:N, not {device!r}."
+    reason = f"must be one of auto, cpu, cuda, cuda:N, mps, xpu, xpu:N, not {device!r}; "
+    reason += "cuda is NVIDIA and AMD (ROCm), mps Apple, xpu Intel."
     assert reason in capsys.readouterr().err
     with pytest.raises(UserError, match="--device must be one of"):
         resolve_settings({**PLACES, "device": device})

@@ -258,7 +258,12 @@ class TrainerConfig:
         "Device",
         "auto: the first CUDA GPU that works (NVIDIA, or AMD with ROCm), otherwise the CPU; cuda:1: the second GPU; "
         "mps: Apple; xpu: Intel. Only cpu has been tested; this program has not been run on any GPU.",
-    ).choice("auto", ("auto", "cpu", "cuda", "mps", "xpu"), numbered=("cuda", "xpu"))
+    ).choice(
+        "auto",
+        ("auto", "cpu", "cuda", "mps", "xpu"),
+        numbered=("cuda", "xpu"),
+        explanation="cuda is NVIDIA and AMD (ROCm), mps Apple, xpu Intel",
+    )
     amp: bool = _machine(
         "Mixed precision", "Compute in bf16 (fp16 on older GPUs) where the hardware is faster in it."
     ).switch(True)

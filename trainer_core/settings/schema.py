@@ -36,6 +36,7 @@ class Setting:
         exclusive_minimum: the limit that a value must exceed, instead of `minimum`.
         maximum: the largest allowed value.
         numbered: those of the choices that may be followed by a colon and a number.
+        explanation: what the choices mean, which a refusal adds; "" where they speak for themselves.
         choice_labels: value of a choice or switch -> text of its button; empty: the values are the texts.
         files: file type for the file dialog.
         hint: placeholder of an empty path entry; "" for the general one.
@@ -62,6 +63,7 @@ class Setting:
     maximum: float | None = None
     choices: tuple[Any, ...] = ()
     numbered: tuple[str, ...] = ()
+    explanation: str = ""
     choice_labels: Mapping[Any, str] = field(default_factory=dict, hash=False)
     files: FileKind | None = None
     hint: str = ""
@@ -114,7 +116,7 @@ class Setting:
         if self.kind == "name":
             return _name_problem(value)
         if self.kind == "choice":
-            return None if self._is_choice(value) else f"must be one of {self.limits}, not {_quote(value)}"
+            return None if self._is_choice(value) else self._explain_choices(value)
         if self.kind == "pair":
             return self._pair_problem(value)
         if self.kind == INT_OR_AUTO and value == AUTO:
@@ -126,6 +128,10 @@ class Setting:
             return True
         parts = re.fullmatch("([a-z]+):[0-9]{1,3}", value) if isinstance(value, str) else None
         return parts is not None and parts[1] in self.numbered
+
+    def _explain_choices(self, value: Any) -> str:
+        text = f"must be one of {self.limits}, not {_quote(value)}"
+        return f"{text}; {self.explanation}" if self.explanation else text
 
     def _pair_problem(self, value: Any) -> str | None:
         if not isinstance(value, (tuple, list)) or len(value) != 2:
