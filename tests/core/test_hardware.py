@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.planning import cpu_precision, gpus
+from trainer_core.planning import cpu_precision, gpus, missing_gpus
 from trainer_core.planning.hardware import (
     Hardware,
     MemoryNeed,
@@ -22,11 +24,13 @@ from trainer_core.planning.hardware import (
     use_device,
     used_memory,
 )
+from trainer_core.requirements import format_install_command
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.presets import PRESETS
 
 NO_KERNELS = "CUDA error: no kernel image is available for execution on the device\nCUDA kernel errors might be ..."
 Pretend = Callable[..., None]
+Build = Callable[..., None]
 
 
 def choose(device: str, **settings: Any) -> Hardware:
@@ -159,12 +163,111 @@ def test_gpus_that_were_never_tried_are_used_on_request_only(pretend: Pretend, m
     assert not apple.is_channels_last and apple.is_asynchronous
 
 
-@pytest.mark.parametrize(("device", "maker"), [("mps", "Apple"), ("xpu", "Intel"), ("xpu:1", "Intel")])
-def test_a_gpu_that_is_not_there_is_refused(device: str, maker: str) -> None:
-    if torch.backends.mps.is_available() or torch.xpu.is_available():
-        pytest.skip("there is such a GPU")
-    with pytest.raises(UserError, match=f"--device {device}: PyTorch finds no {maker} GPU. Use --device cpu, or"):
+def refuse(device: str) -> str:
+    with pytest.raises(UserError) as error:
         choose(device)
+    return str(error.value)
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> Build:
+    """Pretend a build of torch that finds no GPU, on Linux; give "cuda", "hip", "xpu" or none."""
+    for owner in (torch.cuda, torch.xpu, torch.backends.mps):
+        monkeypatch.setattr(owner, "is_available", lambda: False)
+    monkeypatch.setattr(torch, "__version__", "2.13.0+build")
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    def install(*built: str) -> None:
+        for name in ("cuda", "hip", "xpu"):
+            monkeypatch.setattr(torch.version, name, "13.0" if name in built else None, raising=False)
+
+    return install
+
+
+def add_card(bus: Path, vendor: str, kind: str) -> None:
+    card = bus / f"0000:{len(list(bus.iterdir())):02x}:00.0"
+    card.mkdir()
+    (card / "vendor").write_text(f"{vendor}\n")
+    (card / "class").write_text(f"{kind}\n")
+
+
+def test_a_cuda_build_without_a_driver_is_told_to_install_the_driver(
+    no_gpu: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_gpu("cuda")
+    for device in ("cuda", "cuda:1"):
+        assert refuse(device) == (
+            f"--device {device}: PyTorch finds no CUDA GPU: no NVIDIA driver answers. Install or update the driver "
+            "(`nvidia-smi` must list the card), or use --device cpu."
+        )
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert "because CUDA_VISIBLE_DEVICES hides all. Unset it, or use --device cpu." in refuse("cuda")
+
+
+def test_a_build_for_amd_names_the_driver_of_amd(no_gpu: Build) -> None:
+    no_gpu("hip")
+    text = "finds no AMD GPU: no AMD driver answers. Install or update the driver (`rocminfo` must list the card), or"
+    assert text in refuse("cuda") and "NVIDIA" not in refuse("cuda")
+
+
+@pytest.mark.parametrize(("device", "maker", "build"), [("cuda", "NVIDIA", "cu130"), ("xpu:1", "Intel", "xpu")])
+def test_a_build_for_processors_names_the_command_of_another_build(
+    no_gpu: Build, device: str, maker: str, build: str
+) -> None:
+    no_gpu()
+    command = format_install_command(f"torch==2.13.0+{build}", f"--index-url https://download.pytorch.org/whl/{build}")
+    assert refuse(device).endswith(f"Use --device cpu, or for an {maker} GPU run: {command}")
+    no_gpu("xpu")
+    assert refuse("xpu").endswith("no Intel driver answers. Install or update the driver, or use --device cpu.")
+
+
+def test_on_a_mac_no_other_build_is_proposed(no_gpu: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_gpu()
+    assert refuse("mps").endswith(
+        "PyTorch finds no Apple GPU; only Macs with Apple's processors have one. Use --device cpu or auto."
+    )
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    assert refuse("cuda").endswith("it uses no NVIDIA GPU on a Mac. Use --device cpu or auto.")
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    assert refuse("mps").endswith("finds no Apple GPU. Update macOS, or use --device cpu.")
+
+
+def test_a_refusal_names_the_gpu_that_there_is(
+    no_gpu: Build, pretend: Pretend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_gpu("xpu")
+    pretend("xpu", {"Intel Arc A770": ""})
+    assert refuse("cuda").endswith("finds no CUDA GPU. It finds Intel Arc A770: use --device xpu.")
+    assert refuse("mps").endswith("finds no Apple GPU. It finds Intel Arc A770: use --device xpu.")
+    assert refuse("xpu:1") == (
+        "--device xpu:1: there is no such GPU. This machine has Intel Arc A770 (xpu:0). Use --device xpu:0."
+    )
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert refuse("cuda:0").endswith("It finds Apple GPU: use --device mps.")
+
+
+def test_auto_speaks_of_a_card_of_nvidia_only_if_there_is_one_without_a_driver(
+    no_gpu: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(missing_gpus, "_PCI_DEVICES", tmp_path / "none")
+    no_gpu("cuda")
+    assert choose("auto").notices == ()
+    monkeypatch.setattr(missing_gpus, "_PCI_DEVICES", tmp_path)
+    add_card(tmp_path, "0x8086", "0x030000")  # graphics of Intel
+    add_card(tmp_path, "0x10de", "0x040300")  # NVIDIA's sound
+    (tmp_path / "0000:ff:00.0").mkdir()
+    assert choose("auto").notices == ()
+    add_card(tmp_path, "0x10de", "0x030200")
+    (notice,) = choose("auto").notices
+    assert notice.startswith("The GPU is not used: no NVIDIA driver answers. Install or update the driver (`nvidia")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert choose("auto").notices == ()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    for other in ((), ("hip",), ("xpu",)):
+        no_gpu(*other)
+        assert choose("auto").notices == ()
 
 
 def test_memory_of_a_gpu_is_that_of_its_number_and_its_peak_begins_with_each_run(

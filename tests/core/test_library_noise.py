@@ -89,6 +89,8 @@ def test_why_a_gpu_is_not_used_is_a_notice(
     monkeypatch.setattr(torch.cuda, "is_available", is_available)
     given: dict[str, Any] = {**TINY, "demo": True, "workspace": str(tmp_path / "w"), "device": "auto"}
     assert "The GPU is not used: The NVIDIA driver on your system is too old." in make_plan(given).notices
-    with pytest.raises(UserError, match=r"no CUDA GPU \(The NVIDIA driver on your system is too old\)"):
+    with pytest.raises(
+        UserError, match=r"no CUDA GPU \(The NVIDIA driver on your system is too old\)\. Install or update"
+    ):
         make_plan({**given, "device": "cuda"})
     assert capsys.readouterr() == ("", "")

@@ -118,9 +118,15 @@ def _explain_fault(text: str) -> str:
     reason = f"PyTorch {torch.__version__} has no kernels for it"
     if torch.version.cuda in (None, "12.6"):
         return reason
-    version, index = str(torch.__version__).partition("+")[0], "https://download.pytorch.org/whl/cu126"
-    command = format_install_command(f"torch=={version}+cu126", f"--index-url {index}")
-    return f"{reason}; another build may have them: {command}"
+    return f"{reason}; another build may have them: {format_build_command('cu126')}"
+
+
+def format_build_command(build: str) -> str:
+    """Return the command that installs another build of the same version of torch, such as "cu130" or "xpu"."""
+    import torch
+
+    version = str(torch.__version__).partition("+")[0]
+    return format_install_command(f"torch=={version}+{build}", f"--index-url https://download.pytorch.org/whl/{build}")
 
 
 # -- memory ------------------------------------------------------------------------------------

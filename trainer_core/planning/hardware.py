@@ -16,9 +16,8 @@ from trainer_core.data.frames import MAX_FRAMES
 from trainer_core.errors import UserError
 from trainer_core.model import discriminator_spec, vgg_spec
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.planning import gpus
+from trainer_core.planning import gpus, missing_gpus
 from trainer_core.planning.cpu_precision import choose_cpu_precision
-from trainer_core.planning.gpus import Gpu
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.schema import AUTO
 from trainer_core.watches import WQV10
@@ -143,10 +142,10 @@ def choose_hardware(config: TrainerConfig) -> Hardware:
                 return Hardware(gpu.device, precision, gpu.name, tuple(faults), gpus.prefers_channels_last(gpu))
             faults.append(f"{gpu.label} cannot be used: {fault}.")
     if config.device != AUTO:
-        raise UserError(
-            f"--device {config.device}: {' '.join(faults) or _explain_missing(config.device, found, reason)}"
-        )
+        text = " ".join(faults) or missing_gpus.explain_missing_gpu(config.device, found, reason)
+        raise UserError(f"--device {config.device}: {text}")
     notices = [f"The GPU is not used: {reason}."] if reason else [f"The CPU is used. {fault}" for fault in faults]
+    notices += [] if reason or found else filter(None, [missing_gpus.find_unused_card()])
     notices += [
         f"{gpu.name} is not used, because only CPUs have been tested. Use --device {gpu.kind} to try it."
         for gpu in found
@@ -163,19 +162,6 @@ def list_devices() -> dict[str, str]:
 
 def _cpu(config: TrainerConfig, notices: tuple[str, ...] = ()) -> Hardware:
     return Hardware("cpu", choose_cpu_precision() if config.amp else "fp32", _cpu_name(), notices)
-
-
-def _explain_missing(device: str, found: tuple[Gpu, ...], reason: str) -> str:
-    kind = device.partition(":")[0]
-    present = [gpu.label for gpu in found if gpu.kind == kind]
-    if present:
-        return f"there is no such GPU. This machine has {', '.join(present)}."
-    maker, build = {
-        "cuda": ("CUDA", "a CUDA build of PyTorch"),
-        "xpu": ("Intel", "an XPU build of PyTorch"),
-        "mps": ("Apple", "PyTorch for macOS"),
-    }[kind]
-    return f"PyTorch finds no {maker} GPU{f' ({reason})' if reason else ''}. Use --device cpu, or install {build}."
 
 
 def estimate_memory(config: TrainerConfig, spec: NetworkSpec, hardware: Hardware, micro_batch: int) -> int:
