@@ -82,12 +82,26 @@ def test_a_gpu_without_kernels_leaves_auto_to_the_cpu_which_says_so(pretend: Pre
     hardware = choose("auto")
     assert hardware.device == "cpu"
     (notice,) = hardware.notices
-    reason = f"Old GPU (cuda:0) cannot be used: PyTorch {torch.__version__} has no kernels for it; another build may"
+    reason = (
+        f"Old GPU (cuda:0) cannot be used: this build of PyTorch ({torch.__version__}) has no kernels for this card"
+    )
     assert notice.startswith(f"The CPU is used. {reason}")
-    assert '-m pip install "torch==' in notice
+    assert "; another build may have them: " in notice and '-m pip install "torch==' in notice
     assert '+cu126" --index-url https://download.pytorch.org/whl/cu126' in notice
     with pytest.raises(UserError, match=r"--device cuda: Old GPU \(cuda:0\) cannot be used: .*whl/cu126\.$"):
         choose("cuda")
+
+
+def test_a_card_of_amd_without_kernels_gets_no_command_for_nvidia(
+    pretend: Pretend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend("cuda", {"Radeon": "HIP error: invalid device function\nmore"})
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    monkeypatch.setattr(torch.version, "cuda", None)
+    properties = type("Properties", (), {"gcnArchName": "gfx1103"})
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    reason = f"this build of PyTorch ({torch.__version__}) has no kernels for this card"
+    assert refuse("cuda") == f"--device cuda: Radeon (cuda:0) cannot be used: {reason}."
 
 
 def test_a_gpu_that_another_program_keeps_busy_is_named_with_the_reason(pretend: Pretend) -> None:

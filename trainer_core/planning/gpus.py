@@ -15,7 +15,7 @@ from trainer_core.requirements import format_install_command
 
 _AMD_BF16 = ("gfx908", "gfx90a", "gfx94", "gfx95", "gfx11", "gfx12")  # architectures with bf16 matrix instructions
 _AMD_SERVERS = ("gfx9",)  # on others, channels-last convolutions are slow
-_NO_KERNELS = ("no kernel image", "unable to find an engine")
+_NO_KERNELS = ("no kernel image", "invalid device function", "unable to find an engine")
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _explain_fault(text: str) -> str:
 
     if not any(sign in text for sign in _NO_KERNELS):
         return text.strip().partition("\n")[0].rstrip(".")
-    reason = f"PyTorch {torch.__version__} has no kernels for it"
+    reason = f"this build of PyTorch ({torch.__version__}) has no kernels for this card"
     if torch.version.cuda in (None, "12.6"):
         return reason
     return f"{reason}; another build may have them: {format_build_command('cu126')}"
