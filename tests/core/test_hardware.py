@@ -164,11 +164,12 @@ def test_precision_and_layout_follow_the_architecture_of_amd(
     assert (hardware.memory_format is torch.channels_last) is is_channels_last
 
 
-def test_gpus_that_were_never_tried_are_used_on_request_only(pretend: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_of_intel_and_apple_are_used_on_request_only(pretend: Pretend, monkeypatch: pytest.MonkeyPatch) -> None:
     pretend("xpu", {"Arc": ""})
     hardware = choose("auto")
     assert hardware.device == "cpu"
-    assert hardware.notices == ("Arc is not used, because only CPUs have been tested. Use --device xpu to try it.",)
+    reason = "runs on GPUs are tested for CUDA only, with a pretended one"
+    assert hardware.notices == (f"Arc is not used: {reason}. Use --device xpu to try it.",)
     assert (choose("xpu").device, choose("xpu:0").precision) == ("xpu:0", "bf16")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     monkeypatch.setattr(gpus, "find_fault", lambda gpu, precision: "")
