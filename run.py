@@ -291,13 +291,14 @@ def apt_install(packages: "list[str]") -> bool:
 
 
 def warn_of_unused_gpu(torch_version: str) -> None:
-    """Report an NVIDIA GPU that the installed torch cannot use, with the command that installs another build.
+    """Report an NVIDIA GPU beside a torch that uses only the CPU, with the command that installs another build.
 
     Args:
         torch_version: content of torch/version.py.
     """
     number = re.search(r"__version__ = '([\d.]+)", torch_version)
-    if number is None or not re.search(r"^cuda\b.*= None", torch_version, re.MULTILINE):
+    builds = set(re.findall(r"^(?:cuda|hip|xpu)\b.*= (\S+)", torch_version, re.MULTILINE))
+    if number is None or builds != {"None"}:
         return
     gpu = find_nvidia_gpu()
     if gpu:

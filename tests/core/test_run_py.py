@@ -19,6 +19,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CPU_TORCH = "__version__ = '2.13.0+cpu'\ncuda: Optional[str] = None\nhip: Optional[str] = None\n"
 CUDA_TORCH = "__version__ = '2.13.0+cu130'\ncuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n"
+ROCM_TORCH = "__version__ = '2.13.0+rocm7.2'\ncuda: Optional[str] = None\nhip: Optional[str] = '7.2'\n"
+XPU_TORCH = "__version__ = '2.13.0+xpu'\ncuda: Optional[str] = None\nhip = None\nxpu: Optional[str] = '2025'\n"
 posix = pytest.mark.skipif(os.name != "posix", reason="uses shell scripts as stand-ins for programs")
 
 
@@ -159,7 +161,10 @@ def test_packages_that_could_not_be_installed_are_not_tried_at_every_start(
 
 
 @posix
-@pytest.mark.parametrize(("torch", "expected"), [(CPU_TORCH, True), (CUDA_TORCH, False), ("", False)])
+@pytest.mark.parametrize(
+    ("torch", "expected"),
+    [(CPU_TORCH, True), (CUDA_TORCH, False), (ROCM_TORCH, False), (XPU_TORCH, False), ("", False)],
+)
 def test_a_gpu_that_torch_cannot_use_is_named_with_the_command(
     run: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], torch: str, expected: bool
 ) -> None:
