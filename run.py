@@ -305,10 +305,18 @@ def warn_of_unused_gpu(torch_version: str) -> None:
         build = "cu128" if number.group(1).startswith("2.8.") else "cu130"
         report(
             "Found %s, but the installed torch uses only the CPU. To use the GPU, run:\n"
-            '  "%s" -m pip install torch==%s+%s --index-url https://download.pytorch.org/whl/%s\n'
+            "  %s -m pip install torch==%s+%s --index-url https://download.pytorch.org/whl/%s\n"
             "(for GPUs before the RTX 20 series, use cu126 in both places)"
-            % (gpu, PYTHON, number.group(1), build, build)
+            % (gpu, format_python(), number.group(1), build, build)
         )
+
+
+def format_python() -> str:
+    """Return the Python of `.venv` as a terminal takes it, on Windows PowerShell, where a quoted path needs an `&`."""
+    path = str(PYTHON)
+    if " " not in path:
+        return path
+    return '& "%s"' % path if os.name == "nt" else '"%s"' % path
 
 
 def find_nvidia_gpu() -> str:

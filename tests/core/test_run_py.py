@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 import pytest
@@ -173,6 +173,31 @@ def test_a_gpu_that_torch_cannot_use_is_named_with_the_command(
     said = capsys.readouterr().err
     assert ("NVIDIA Example 9000" in said) is expected
     assert ("pip install torch==2.13.0+cu130 --index-url" in said) is expected
+
+
+@pytest.mark.parametrize(
+    ("system", "path", "expected"),
+    [
+        ("posix", "/home/me/.venv/bin/python", "/home/me/.venv/bin/python"),
+        ("posix", "/home/my name/python", '"/home/my name/python"'),
+        ("nt", "C:/me/python.exe", "C:/me/python.exe"),
+        ("nt", "C:/my name/python.exe", '& "C:/my name/python.exe"'),
+    ],
+)
+def test_the_command_can_be_pasted_into_a_terminal(
+    run: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    system: str,
+    path: str,
+    expected: str,
+) -> None:
+    monkeypatch.setattr(run, "PYTHON", PurePosixPath(path))
+    monkeypatch.setattr(run, "find_nvidia_gpu", lambda: "NVIDIA Example 9000")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "name", system)
+        run.warn_of_unused_gpu(CPU_TORCH)
+    assert f"\n  {expected} -m pip install torch==2.13.0+cu130 " in capsys.readouterr().err
 
 
 @posix
