@@ -213,9 +213,13 @@ def advise_small_torch() -> None:
     has_torch = any(VENV.glob("lib*/python*/site-packages/torch/version.py"))
     index_is_chosen = any(os.environ.get(name) for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"))
     if sys.platform.startswith("linux") and not has_torch and not index_is_chosen and not find_nvidia_gpu():
+        found = "Found no NVIDIA GPU."
+        if shutil.which("nvidia-smi"):
+            found = "No NVIDIA driver answers: nvidia-smi fails. To use an NVIDIA GPU, update its driver first."
         report(
-            "Found no NVIDIA GPU. PyTorch for such GPUs, several GB, also works without one; for a much "
-            "smaller download press Ctrl+C, then run:\n  PIP_EXTRA_INDEX_URL=%s python3 run.py" % CPU_INDEX
+            "%s PyTorch for such GPUs, several GB, also works without one; for a much smaller download press Ctrl+C, "
+            "then run:\n  PIP_EXTRA_INDEX_URL=%s python3 run.py\n"
+            '(for a GPU of AMD or Intel see docs/manual.md, "Which device trains")' % (found, CPU_INDEX)
         )
 
 

@@ -219,7 +219,14 @@ def test_without_a_gpu_the_smaller_torch_is_offered_once(
         monkeypatch.delenv(name, raising=False)
     command = "PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu python3 run.py"
     run.install({"window"})
-    assert command in capsys.readouterr().err and command in (ROOT / "docs" / "manual.md").read_text("utf-8")
+    said, manual = capsys.readouterr().err, (ROOT / "docs" / "manual.md").read_text("utf-8")
+    assert command in said and command in manual
+    assert "Found no NVIDIA GPU." in said
+    assert 'see docs/manual.md, "Which device trains"' in said and "\n## Which device trains\n" in manual
+    program(Path(os.environ["PATH"]), "nvidia-smi", "echo failed; exit 9")
+    run.install({"window"})
+    said = capsys.readouterr().err
+    assert command in said and "No NVIDIA driver answers: nvidia-smi fails." in said and "Found no" not in said
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://download.pytorch.org/whl/cpu")
     run.install({"window"})
     assert "PIP_EXTRA" not in capsys.readouterr().err
