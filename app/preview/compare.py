@@ -169,16 +169,17 @@ class CompareView(ZoomView):
         painter.drawEllipse(QPointF(x, whole.height() / 2), 5, 5)
 
     def _paint_name(self, painter: QPainter, view: str, pane: QRect, *, right: bool) -> None:
-        """Paint the name of a view, without its explanation where the pane is too narrow.
+        """Paint the name of a view, where the pane is too narrow without its explanation, or without its role.
 
         While the mouse points at a picture where the name would cover it, the picture is shown instead.
         """
         if self._points_at_name(pane):
             return
-        note = self.notes.get(view, "")
-        name, room = self.labels.get(view, view) + note, pane.width() - 2 * SPACING
-        fits = label_width(painter.fontMetrics(), name) <= room
-        paint_label(painter, name if fits else short_name(view) + note, pane, right=right)
+        note, room, metrics = self.notes.get(view, ""), pane.width() - 2 * SPACING, painter.fontMetrics()
+        label = self.labels.get(view, "")
+        names = [label, label.partition(": ")[2]] if label else [view]
+        fitting = (name + note for name in names if label_width(metrics, name + note) <= room)
+        paint_label(painter, next(fitting, short_name(view) + note), pane, right=right)
 
     def _points_at_name(self, pane: QRect) -> bool:
         """Whether the mouse points at the bottom of a pane where the image reaches below the name."""

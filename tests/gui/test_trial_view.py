@@ -9,6 +9,7 @@ import pytest
 
 from app.enlarge.trial import OTHER_MODEL, THIS_MODEL
 from app.preview import compare
+from app.preview.compare import SIDE_BY_SIDE
 from app.preview.pictures import BICUBIC
 from app.window import Window
 from tests.core.networks import network_of, saved
@@ -56,3 +57,6 @@ def test_the_image_of_a_network_says_so_until_all_its_parts_are_computed(
     assert "Other network: b_x2, computing …" in names() and "Network: a_x2" in names()
     wait_for(qtbot, dialog, OTHER_MODEL)
     assert "Other network: b_x2" in names()
+    view.set_mode(SIDE_BY_SIDE)
+    monkeypatch.setattr(compare, "label_width", lambda metrics, text: 10_000 * (": " in text))
+    assert {"a_x2", "b_x2"} <= set(names()), "in a narrow pane the model is named, not its role"
