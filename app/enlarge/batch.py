@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.enlarge.trial import AskThread, Enlargement, Trial, TrialPhoto
+from app.enlarge.enlargement import Enlargement, TrialPhoto
+from app.enlarge.trial import AskThread, Trial
 from app.system.background import Background
 from app.widgets.errors import error_message
 from trainer_core.errors import UserError
@@ -57,6 +59,7 @@ class Batch(QObject):
         self._result: BatchResult | None = None
         self._tiles: Generator[None, None, Enlargement] | None = None
         self.done = 0
+        self._begun = 0.0  # on the clock of `time.monotonic`
 
     @property
     def is_running(self) -> bool:
@@ -73,13 +76,18 @@ class Batch(QObject):
         """Number of photos of the batch under way that are saved."""
         return len(self._result.written) if self._result is not None else 0
 
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the batch under way will still take at its speed so far, None before its first photo is done."""
+        return (self.count - self.done) * (time.monotonic() - self._begun) / self.done if self.done else None
+
     def start(self, photos: Sequence[tuple[Path, int]], folder: Path) -> None:
         """Enlarge photos, given by file and number in the file, with the trial's model, into a folder.
 
         It is created if it is missing.
         """
         self._photos, self.folder, self.done = list(photos), folder, 0
-        self._result = BatchResult()
+        self._result, self._begun = BatchResult(), time.monotonic()
         self.changed.emit()
         self._background.run_job("folder of enlarged photos", lambda: _prepare(folder), self._begin, self._refuse)
 

@@ -37,6 +37,7 @@ class ModelChoice(QWidget):
         self._label, self._none_text, self._offers_built_in = label, none_text, offers_built_in
         self._groups: list[Sequence[NamedModel]] = []
         self._models: dict[Path, NamedModel] = {}  # that are listed
+        self._preferred: tuple[int, str] | None = None  # scale and watch of the models that are listed first
         self.box = QComboBox()
         self.box.setAccessibleName(label)
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -76,13 +77,30 @@ class ModelChoice(QWidget):
 
     def set_models(self, *groups: Sequence[NamedModel]) -> None:
         """List these models, with a line between groups; the chosen file stays chosen."""
+        self._groups = list(groups)
+        self._list_models()
+
+    def prefer(self, scale: int, watch: str) -> None:
+        """List the models of this scale and for this watch before the others."""
+        if self._preferred != (scale, watch):
+            self._preferred = scale, watch
+            self._list_models()
+
+    def _sort_groups(self) -> list[Sequence[NamedModel]]:
+        if self._preferred is None:
+            return self._groups
+        models = [model for group in self._groups for model in group]
+        fitting = [model for model in models if model.fits(*self._preferred)]
+        return [fitting, [model for model in models if model not in fitting]]
+
+    def _list_models(self) -> None:
         chosen, is_built_in = self.path, self.is_built_in
-        self._groups, self._models = list(groups), {}
+        self._models = {}
         self.box.clear()
         self.box.addItem(self._none_text, "")
         if self._offers_built_in:
             self.box.addItem("Built-in model for the photo", _BUILT_IN)
-        for models in groups:
+        for models in self._sort_groups():
             if models and self._models:
                 self.box.insertSeparator(self.box.count())
             for model in models:

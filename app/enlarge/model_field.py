@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.enlarge.model_choice import ModelChoice
-from app.widgets.plain_text import PlainLabel
+from app.widgets.plain_text import PlainLabel, plain_tooltip
 from app.widgets.theme import SPACING
 
 _LOADING = "Loading …"
@@ -53,12 +53,25 @@ class ModelField(QWidget):
         """What is known of the model."""
         return self._description.text()
 
+    @property
+    def details(self) -> str:
+        """What the tooltip adds: dimensions and step of the network."""
+        return self._description.toolTip()
+
     def show_path(self, path: Path | None) -> None:
         """Choose a file, which is being loaded, or none."""
         self.choice.show_path(path)
-        self._description.setText(_LOADING if path else "")
+        self._show(_LOADING if path else "")
 
-    def describe(self, path: Path, description: str) -> None:
-        """Describe the loaded model."""
+    def show_loading(self, name: str) -> None:
+        """Say which model is being loaded."""
+        self._show(f"Loading {name} …")
+
+    def describe(self, path: Path, description: str, details: str) -> None:
+        """Describe the loaded model, with details in the tooltip."""
         is_start = not self.choice.is_built_in and self.choice.named(path).is_start
-        self._description.setText(f"{description}\n{_IS_START}" if is_start else description)
+        self._show(f"{description}\n{_IS_START}" if is_start else description, details)
+
+    def _show(self, text: str, details: str = "") -> None:
+        self._description.setText(text)
+        self._description.setToolTip(plain_tooltip(details))

@@ -30,12 +30,20 @@ class NamedModel:
         name: name in a list, such as "mono · best, step 4000 · x4 · 30 Nov, 14:05".
         short_name: name in a sentence, such as "mono (best, step 4000)"; two models may share it (`tell_apart`).
         is_start: whether it is the start of its run, which no later model of the run has improved.
+        scale: its upscale factor, 0 if its name does not say it.
+        watch: the kind of the watch that it is for, "" if that is unknown.
     """
 
     path: Path
     name: str
     short_name: str
     is_start: bool = False
+    scale: int = 0
+    watch: str = ""
+
+    def fits(self, scale: int, watch: str) -> bool:
+        """Whether it is a model to compare with one of this scale and watch, as far as is known."""
+        return self.scale == scale and self.watch in ("", watch)
 
 
 def find_run_models(root: Path) -> list[NamedModel]:
@@ -59,7 +67,9 @@ def name_starter(starter: Starter) -> NamedModel:
     """Name a built-in model."""
     watch, scale = f"{starter.watch.kind} watch", f"x{starter.scale}"
     name = _DOT.join(("Built-in model", watch, scale))
-    return NamedModel(starter.path, name, f"the built-in model ({watch}, {scale})")
+    return NamedModel(
+        starter.path, name, f"the built-in model ({watch}, {scale})", False, starter.scale, starter.watch.kind
+    )
 
 
 def name_file(path: Path) -> NamedModel:
@@ -81,7 +91,8 @@ def _name_models(root: Path, models: Sequence[RunModel], names: dict[Path, str])
         name = _DOT.join(filter(None, parts))
         if any(name == other.name for other in found):  # of an earlier name of the run
             name += _DOT + model.path.name
-        found.append(NamedModel(model.path, name, f"{names[root]} ({model.label})", model.is_start))
+        short_name = f"{names[root]} ({model.label})"
+        found.append(NamedModel(model.path, name, short_name, model.is_start, int(scale.group(1)) if scale else 0))
     return found
 
 

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.enlarge.trial import TrialPhoto
+from app.enlarge.enlargement import TrialPhoto
 from app.system.background import Background
 from app.widgets.file_filters import PICTURES, make_file_filter, start_folder, store_folder
 from app.widgets.icons import set_icon

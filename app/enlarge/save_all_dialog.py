@@ -98,7 +98,7 @@ class SaveAllDialog(Dialog):
         if is_file:
             text = "This is a file. Choose a folder."
         elif os.path.isdir(folder):
-            text = "Files already in this folder are kept."
+            text = "Files already here are kept; a new one of the same name gets a number (_2)."
         else:
             text = f"New folder: {folder}"
         self.note.set_text(text)

@@ -7,9 +7,10 @@ from typing import Callable
 
 from PySide6.QtWidgets import QWidget
 
+from app.enlarge.enlargement import TrialPhoto, UpscaledPhoto
 from app.enlarge.named_model import NamedModel, tell_apart
 from app.enlarge.photo_list import PhotoList
-from app.enlarge.trial import BLEND, MODEL_ROLES, THIS_MODEL, Trial, TrialPhoto, UpscaledPhoto
+from app.enlarge.trial import BLEND, MODEL_ROLES, THIS_MODEL, Trial
 from app.preview.cut_out import CutOut
 from app.preview.saving import PictureSaving
 from app.system.background import Background

@@ -9,25 +9,22 @@ Only that thread uses the models; this module holds their descriptions and the u
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from app.enlarge.enlargement import Enlargement, Model, TrialPhoto, UpscaledPhoto
 from app.preview.pictures import SR
 from app.system.background import Background
 from trainer_core.errors import UserError
-from trainer_core.pixels import has_color
 from trainer_core.starters.registry import choose_nearest_starter
 from trainer_core.verbs.mean_color import match_mean_color
 from trainer_core.verbs.picture_files import enlarge_for_display
 from trainer_core.watches import Watch
 
 if TYPE_CHECKING:
-    from trainer_core.model.spec import NetworkSpec
     from trainer_core.verbs.upscale import Tile, Upscaler
 
 TileIterator = Generator["Tile", None, None]
@@ -39,64 +36,6 @@ _ROLES = (*MODEL_ROLES, BLEND)
 DEFAULT_SCALE = 4  # of the built-in models
 TILE = 128  # LR pixels: takes the largest network one or two seconds on two cores
 _CACHE_BYTES = 512 << 20  # limit for the results of photos other than the selected one
-
-
-@dataclass(frozen=True)
-class Model:
-    """Facts about a loaded model."""
-
-    path: Path
-    description: str
-    spec: NetworkSpec
-    gray: bool
-    sha256: str  # of the file; "" for a blend
-
-    @property
-    def scale(self) -> int:
-        """The factor of its results."""
-        return self.spec.scale
-
-
-@dataclass(frozen=True, eq=False)
-class TrialPhoto:
-    """A photo to upscale: `pixels` are uint8 [H, W, 3]; `watch` decides which built-in model suits it."""
-
-    file: Path
-    name: str
-    pixels: np.ndarray
-    watch: Watch
-    taken: str  # when, as `read_date_taken` returns it
-
-    @cached_property
-    def has_color(self) -> bool:
-        """Whether any pixel is not gray."""
-        return has_color(self.pixels)
-
-
-@dataclass(eq=False)
-class UpscaledPhoto:
-    """A photo upscaled by a model: uint8 [H*scale, W*scale, 3], with bicubic in the tiles that are not done yet."""
-
-    model: Model
-    pixels: np.ndarray
-    bicubic: np.ndarray
-    tiles_done: int = 0
-    tile_count: int = 0
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the model has upscaled every tile."""
-        return 0 < self.tile_count == self.tiles_done
-
-
-@dataclass(frozen=True)
-class Enlargement:
-    """An upscaled photo, uint8 [H*scale, W*scale, 3], and what made it."""
-
-    pixels: np.ndarray
-    scale: int
-    model: str
-    sha256: str
 
 
 class Trial(QObject):
@@ -342,6 +281,10 @@ class Trial(QObject):
         """Whether the role has a model and no other file is being loaded for it."""
         model = self.models.get(role)
         return model is not None and (role == BLEND or self._requested_paths.get(role) == model.path)
+
+    def loading_path(self, role: str) -> Path | None:
+        """Return the file that is being loaded for the role, None if there is none."""
+        return None if self.is_ready(role) else self._requested_paths.get(role)
 
     def _start_upscaling(self, role: str) -> None:
         assert self.photo is not None

@@ -27,7 +27,8 @@ from app.enlarge.save_all_dialog import SaveAllDialog
 from app.enlarge.saving import TrialSaving
 from app.enlarge.scale_choice import ScaleChoice
 from app.enlarge.stop_question import ask_to_stop_saving
-from app.enlarge.trial import BLEND, MODEL_ROLES, OTHER_MODEL, THIS_MODEL, AskThread, Trial, TrialPhoto
+from app.enlarge.trial import BLEND, MODEL_ROLES, OTHER_MODEL, THIS_MODEL, AskThread, Trial
+from app.enlarge.trial_texts import describe_blend_obstacle, describe_model, describe_photo, describe_saving
 from app.enlarge.trial_view import TrialView
 from app.help.sections import ENLARGING, set_section
 from app.system.background import Background
@@ -52,6 +53,7 @@ class TrialDialog(Dialog):
     """Window to try one or two models on photos; it is created once and opened by `open_for`."""
 
     blend_export_requested = Signal(Path, Path, float)  # model, other model, share of the other
+    message_posted = Signal(str, str)  # level, text: what was saved, when the window closes before all of it is
 
     def __init__(self, ask_thread: AskThread, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -127,7 +129,8 @@ class TrialDialog(Dialog):
         row.addWidget(self.blind_button)
         return self._pair_row
 
-    def _make_footer(self) -> QHBoxLayout:
+    def _make_footer(self) -> QVBoxLayout:
+        """Make the row of the progress and its text, which needs the whole width, and the row of buttons below."""
         self._progress = ProgressBar("Finished parts of the photo")
         self._progress.setMaximumWidth(140)
         self._caption = ElidedLabel()
@@ -142,14 +145,18 @@ class TrialDialog(Dialog):
         self.save_button = make_button("Save picture …", "save", self.saving.save_picture, tip=_SAVE_TIP)
         self.save_comparison_button = make_button("Save comparison …", "picture", self.saving.save_comparison)
         close = make_button("Close", "close", self.close)
-        row = QHBoxLayout()
-        row.setSpacing(SPACING)
-        row.addWidget(self._progress)
-        row.addWidget(self.continue_button)
-        row.addWidget(self._caption, 1)
+        status, buttons, footer = QHBoxLayout(), QHBoxLayout(), QVBoxLayout()
+        for row in (status, buttons):
+            row.setSpacing(SPACING)
+            footer.addLayout(row)
+        footer.setSpacing(SPACING // 2)
+        status.addWidget(self._progress)
+        status.addWidget(self._caption, 1)
+        buttons.addWidget(self.continue_button)
+        buttons.addStretch(1)
         for button in (self.save_comparison_button, self.save_button, self.save_all_button, close):
-            row.addWidget(button)
-        return row
+            buttons.addWidget(button)
+        return footer
 
     def _connect(self) -> None:
         for role, choice in self.choices.items():
@@ -229,7 +236,9 @@ class TrialDialog(Dialog):
     def _on_model_loaded(self, role: str) -> None:
         if role != BLEND:
             model = self.trial.models[role]
-            self.fields[role].describe(model.path, model.description)
+            self.fields[role].describe(model.path, describe_model(model), model.description)
+            if role == THIS_MODEL:
+                self.choices[OTHER_MODEL].prefer(model.scale, "mono" if model.gray else "color")
 
     def _on_model_refused(self, role: str, error: Exception) -> None:
         """Report the error and show the role's previous model, which is still loaded."""
@@ -245,9 +254,13 @@ class TrialDialog(Dialog):
     def reject(self) -> None:
         """Close the window; ask first while photos are being saved."""
         if self.batch.is_running:
-            ask_to_stop_saving(self.batch, self.close_at_once, self)
+            ask_to_stop_saving(self.batch, self._stop_and_close, self)
         else:
             super().reject()
+
+    def _stop_and_close(self) -> None:
+        self.close_at_once()
+        self.message_posted.emit("info", self.messages.text)
 
     def close_at_once(self) -> None:
         """Stop saving and close the window."""
@@ -299,6 +312,10 @@ class TrialDialog(Dialog):
             self._progress.set_progress(self.batch.done, self.batch.count)
         else:
             self._progress.set_progress(working.tiles_done if working else 0, working.tile_count if working else None)
+        for role in MODEL_ROLES:
+            loading = trial.loading_path(role)
+            if loading is not None:
+                self.fields[role].show_loading(self._named(loading).short_name)
         unfinished = photo is not None and any(trial.result(role) is None for role in trial.models)
         can_cancel = bool(trial.busy) or is_saving
         self.continue_button.setVisible(can_cancel or unfinished)
@@ -311,38 +328,14 @@ class TrialDialog(Dialog):
         self.save_all_button.setEnabled(has_model and photo is not None and not is_saving)
         self.blind_button.setEnabled(all(role in trial.models for role in MODEL_ROLES) and photo is not None)
         self._pair_row.setVisible(OTHER_MODEL in trial.models)
-        self.blend.set_available(trial.can_blend, self._describe_blend_obstacle())
+        self.blend.set_available(trial.can_blend, describe_blend_obstacle(trial))
         if is_saving:
-            number = min(self.batch.done + 1, self.batch.count)
-            self._caption.set_text(f"Saving photo {number} of {self.batch.count} …")
+            self._caption.set_text(describe_saving(self.batch))
         else:
-            self._caption.set_text(self._describe_photo(photo))
+            has_choice = trial.is_built_in or self.choices[THIS_MODEL].path is not None
+            self._caption.set_text(describe_photo(trial, has_choice=has_choice))
         self.trial_view.refresh()
         self._pages.setCurrentWidget(self.trial_view if self.photos.list.count() else self.invitation)
-
-    def _describe_blend_obstacle(self) -> str:
-        """Return what to do so that the models can be blended, "" if they can or are not loaded."""
-        this, other = (self.trial.models.get(role) for role in MODEL_ROLES)
-        if this is None or other is None or this.spec == other.spec:
-            return ""
-        return f"To blend, compare with another model of {this.spec.describe()}."
-
-    def _describe_photo(self, photo: TrialPhoto | None) -> str:
-        trial = self.trial
-        if photo is None:
-            return ""
-        height, width = photo.pixels.shape[:2]
-        text = f"{photo.name} · {width} × {height}"
-        if THIS_MODEL not in trial.models:
-            is_loading = self.choices[THIS_MODEL].path or trial.is_built_in
-            return text if is_loading else "Choose a model to enlarge this photo."
-        model, scale = trial.models[THIS_MODEL], trial.models[THIS_MODEL].scale
-        working = trial.result(trial.busy) if trial.busy else None
-        if working is not None and working.tile_count > 1:
-            return f"{trial.busy}: part {working.tiles_done} of {working.tile_count}"
-        becomes_gray, stays_gray = model.gray and photo.has_color, not model.gray and not photo.has_color
-        gray = ", in gray" if becomes_gray else ", stays gray" if stays_gray else ""
-        return f"{text} → {width * scale} × {height * scale}{gray}"
 
     def _cancel_or_continue(self) -> None:
         if self.batch.is_running:

@@ -128,6 +128,8 @@ class TrialView(QWidget):
         result = self._trial.result(role)
         if self._trial.photo is None or (result is not None and result.is_complete):
             return ""
+        if self._trial.loading_path(role) is not None:
+            return ", loading the model …"
         return ", computing …" if self._trial.busy else ", not computed"
 
     def _make_pictures(self) -> Pictures | None:

@@ -17,7 +17,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QPushButton
 
-from app.enlarge.trial import OTHER_MODEL, THIS_MODEL, UpscaledPhoto
+from app.enlarge.enlargement import UpscaledPhoto
+from app.enlarge.trial import OTHER_MODEL, THIS_MODEL
 from app.enlarge.trial_dialog import TrialDialog
 from app.export.export_dialog import ExportDialog
 from app.export.result_card import ResultCard
@@ -116,7 +117,8 @@ def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
     window: Window, qtbot: Any, model: Path, photo: Path
 ) -> None:
     trial = opened(window, qtbot, model)
-    assert "RRDB x4 8/1/4" in visible_text(trial)
+    field = trial.fields[THIS_MODEL]
+    assert field.description == "4 times larger, in color" and "RRDB x4 8/1/4" in field.details
     assert not trial.save_button.isEnabled()
     drop_files(trial, photo)
     pixels = wait_for(qtbot, trial)
@@ -146,7 +148,7 @@ def test_color_that_a_gray_model_cannot_keep_is_said(window: Window, qtbot: Any,
     qtbot.waitUntil(lambda: trial.photos.list.count() == 2, timeout=_LONG)
     wait_for(qtbot, trial)
     assert trial.caption == "photo · 60 × 40 → 240 × 160, in gray"
-    assert any(line.endswith("gray only") for line in visible_text(trial).splitlines())
+    assert "4 times larger, makes every photo gray" in visible_text(trial).splitlines()
     trial.photos.list.setCurrentRow(1)
     qtbot.waitUntil(lambda: trial.caption == "gray · 60 × 40 → 240 × 160", timeout=_LONG)
 
@@ -358,7 +360,7 @@ def test_a_best_model_that_training_has_not_improved_is_named_as_the_start(
     assert "No step of the training is better yet" in field.description
     box.setCurrentIndex(next(row for row in range(box.count()) if "newest, step 40" in box.itemText(row)))
     box.activated.emit(box.currentIndex())
-    qtbot.waitUntil(lambda: "step 40" in field.description, timeout=_LONG)
+    qtbot.waitUntil(lambda: "step 40" in field.details, timeout=_LONG)
     assert "better yet" not in field.description
 
 

@@ -106,6 +106,35 @@ def test_each_photo_gets_the_built_in_model_that_suits_it(
     assert not find_overlaps(dialog) and not nameless(dialog)
 
 
+def test_the_model_that_is_loaded_for_another_photo_is_named(window: Window, qtbot: Any, photos: list[Path]) -> None:
+    dialog = enlarging(window, qtbot)
+    drop_files(dialog, *photos)
+    qtbot.waitUntil(lambda: dialog.photos.list.count() == 2, timeout=_LONG)
+    field, seen = dialog.fields[THIS_MODEL], set()
+    dialog.trial.changed.connect(lambda: seen.add((field.description, dialog.trial_view.view.notes[THIS_MODEL])))
+    for photo, kind, models in zip(photos, ("mono", "color"), ("WQV-1, WQV-2", "WQV-3, WQV-10")):
+        show(dialog, qtbot, photo.stem)
+        wait_for(qtbot, dialog)
+        assert field.description == f"For photos of the {kind} watch ({models}), 4 times larger"
+    assert ("Loading the built-in model (color watch, x4) …", ", loading the model …") in seen
+
+
+def test_models_that_fit_are_the_first_to_compare_with(
+    window: Window, qtbot: Any, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_starters(monkeypatch, tmp_path / "more", "wqv1_x2", "wqv1_x4", "wqv10_x2", "wqv10_x4")
+    dialog = enlarging(window, qtbot)
+    drop_files(dialog, *photos)
+    qtbot.waitUntil(lambda: dialog.photos.list.count() == 2, timeout=_LONG)
+    box = dialog.choices[OTHER_MODEL].box
+    for photo, kinds in zip(photos, (("mono", "color"), ("color", "mono"))):
+        show(dialog, qtbot, photo.stem)
+        wait_for(qtbot, dialog)
+        texts = [box.itemText(row) for row in range(box.count())]
+        assert texts[:3] == ["No other model", f"Built-in model · {kinds[0]} watch · x4", ""]
+        assert f"Built-in model · {kinds[1]} watch · x4" in texts[3:] and len(texts) == 6
+
+
 def test_the_scale_of_the_built_in_models_is_chosen_in_the_window(
     window: Window, qtbot: Any, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ def test_closing_asks_before_it_stops_saving(
     answer(window, qtbot, "Stop")
     assert not saving.isVisible() and not saving.batch.is_running and not questions(saving)
     assert saving.messages.text.startswith("Canceled. Saved 1 photo to")
+    assert window.message_strip.text == saving.messages.text
 
 
 def test_what_was_saved_stays_with_a_button_for_the_folder_until_something_else_is_done(
@@ -80,6 +82,12 @@ def test_what_was_saved_stays_with_a_button_for_the_folder_until_something_else_
     assert not saving.messages.is_open
     saving.messages.show_message("warning", "Another one.")
     assert not saving.messages.folder_button.isVisible()
+
+
+def test_the_time_left_is_shown_once_a_photo_is_saved(saving: TrialDialog) -> None:
+    saving.batch._begun = time.monotonic() - 300
+    saving.batch.changed.emit()
+    assert saving.caption == "Saving photo 2 of 2 … 5 minutes left"
 
 
 def test_the_question_closes_when_all_photos_are_saved(qtbot: Any, saving: TrialDialog) -> None:

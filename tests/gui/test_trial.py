@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.enlarge.trial import THIS_MODEL, Trial, TrialPhoto
+from app.enlarge.enlargement import TrialPhoto
+from app.enlarge.trial import THIS_MODEL, Trial
 from app.system.background import Background
 from tests.core.networks import network_of, saved
 from tests.small_runs import picture
