@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from argparse import ArgumentTypeError
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
@@ -52,7 +53,13 @@ def describe_foreign_path(path: Path) -> str:
 
 
 def to_path(text: str) -> Path:
-    """Return `clean_path(text)` as a path, for options of the command line."""
+    """Return `clean_path(text)` as a path, for options of the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is empty, as that of an unset variable of a script.
+    """
+    if not _strip(text):
+        raise ArgumentTypeError("the path is empty; name a file or a folder")
     return Path(clean_path(text))
 
 

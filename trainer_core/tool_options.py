@@ -150,7 +150,8 @@ def _add_export(verbs: _Verbs[ArgumentParser]) -> None:
     parser.add_argument("--half", action="store_true", help=HALF_HELP)
     parser.add_argument("--viewer-compatible", action="store_true", help=VIEWER_COMPATIBLE)
     parser.add_argument("--blend", type=to_path, metavar="OTHER", help=BLEND)
-    parser.add_argument("--alpha", type=float, default=DEFAULT_ALPHA, metavar="A", help=f"{ALPHA} (%(default)s)")
+    parser.add_argument("--alpha", type=float, metavar="A", help=f"{ALPHA} ({DEFAULT_ALPHA})")
+    parser.add_argument("--replace", action="store_true", help="overwrite an existing FILE")
 
 
 def _add_install(verbs: _Verbs[ArgumentParser]) -> None:

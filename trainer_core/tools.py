@@ -29,6 +29,7 @@ from trainer_core.requirements import find_unsafe_library
 from trainer_core.signals import TerminationSignals
 from trainer_core.text import OutputError, configure_streams, print_lines, print_over
 from trainer_core.tool_options import PROGRAM, build_parser
+from trainer_core.verbs.export_options import DEFAULT_ALPHA
 
 _PROGRESS_WIDTH = 60  # columns
 
@@ -183,6 +184,8 @@ def _upscale(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     from trainer_core.verbs.export import export_model
 
+    if options.alpha is not None and options.blend is None:
+        raise UserError("--alpha is the share of another model, which --blend names. Add --blend OTHER.")
     done = export_model(
         options.model,
         options.out,
@@ -190,7 +193,8 @@ def _export(options: argparse.Namespace) -> int:
         half=options.half,
         viewer_compatible=options.viewer_compatible,
         blend=options.blend,
-        alpha=options.alpha,
+        alpha=DEFAULT_ALPHA if options.alpha is None else options.alpha,
+        replace=options.replace,
     )
     print_lines(f"{done.path}: {done.spec.describe()}. {done.summary}")
     if done.notice:

@@ -240,7 +240,14 @@ class ExportDialog(Dialog):
             from trainer_core.verbs.export import export_model
 
             return export_model(
-                model, target, format=file_format, half=half, viewer_compatible=viewer, blend=blend, alpha=alpha
+                model,
+                target,
+                format=file_format,
+                half=half,
+                viewer_compatible=viewer,
+                blend=blend,
+                alpha=alpha,
+                replace=True,  # the user was asked
             )
 
         self.export_button.setEnabled(False)

@@ -24,6 +24,7 @@ from trainer_core.blind.record import ComparedModel, choose_record_path, read_co
 from trainer_core.blind.session import BlindSession
 from trainer_core.errors import UserError
 from trainer_core.starters import registry
+from trainer_core.tools import main
 
 NAMES = [f"photo{number}" for number in range(12)]
 
@@ -127,6 +128,14 @@ def make_session(folder: Path, count: int = 3, **options: Any) -> BlindSession:
     session = BlindSession(model_files(folder), photos, seed=1, **options)
     assert sum(1 for _ in session.iterate_upscaling([Repeating(2), Repeating(4)])) == 4 * len(session.comparison.pairs)
     return session
+
+
+def test_a_model_is_not_compared_with_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, photo = tmp_path / "a_x2.pth", tmp_path / "photo.png"
+    model.write_bytes(b"a")
+    Image.new("L", (120, 120)).save(photo)
+    assert main(["blind", str(model), str(tmp_path / "." / "a_x2.pth"), str(photo), "--no-browser"]) == 2
+    assert "Both models are the file" in capsys.readouterr().err
 
 
 def test_images_of_a_pair_come_tile_by_tile_and_have_one_size(tmp_path: Path) -> None:

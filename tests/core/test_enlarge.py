@@ -48,6 +48,30 @@ def made_by(path: Path) -> str:
     return str(Image.open(path).text["Description"])  # type: ignore[attr-defined]
 
 
+def test_only_results_of_this_program_are_replaced(starters: Path, tmp_path: Path) -> None:
+    photo, other = watch_photo(tmp_path / "harbor.png"), color_photo(tmp_path / "garden.jpg")
+    out = tmp_path / "out"
+    out.mkdir()
+    picture(7).save(out / "harbor.png")
+    before = (out / "harbor.png").read_bytes()
+    for _ in range(2):
+        done = enlarge([photo, other], out, device="cpu")
+        assert [path.name for path in done.written] == ["garden.png"], "a photo of its own, or an earlier result"
+        assert len(done.refused) == 1 and "was not made by this program. Choose another" in done.refused[0][1]
+    assert (out / "harbor.png").read_bytes() == before
+
+
+def test_the_folder_with_the_photos_takes_no_results(starters: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    color_photo(folder / "garden.jpg")
+    with pytest.raises(UserError, match=r"photos is the folder with the photos\. .* such as .*enlarged"):
+        enlarge([folder], folder, device="cpu")
+    assert [path.name for path in folder.iterdir()] == ["garden.jpg"]
+    assert enlarge([folder], folder / "enlarged", device="cpu").written
+    assert enlarge([folder / "garden.jpg"], folder, device="cpu").written, "a single photo may lie beside its result"
+
+
 def test_each_photo_is_enlarged_by_the_model_of_its_watch(starters: Path, tmp_path: Path) -> None:
     mono, color = watch_photo(tmp_path / "harbor.png"), color_photo(tmp_path / "garden.jpg")
     done = enlarge([mono, color], tmp_path / "out", device="cpu")

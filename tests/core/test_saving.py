@@ -20,6 +20,7 @@ from trainer_core.control import RunControl, RunRequest, StopMode
 from trainer_core.events import CheckpointSaved, Event, Notice, StepDone
 from trainer_core.planning.plan import make_plan
 from trainer_core.training import checkpoint, saving
+from trainer_core.training.evaluation import Evaluator
 from trainer_core.training.saver import Write
 from trainer_core.training.saving import Saving
 from trainer_core.weights.export import Deployable
@@ -183,6 +184,32 @@ def test_a_paused_run_reports_what_was_saved(photos: Path, tmp_path: Path) -> No
 
     train(photos, tmp_path, pause, steps=2, val_interval=100, checkpoint_interval=100)
     assert reported == [True]
+
+
+def test_a_requested_save_does_not_wait_for_previews(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    write, preview = Saving.write, Evaluator.preview
+
+    def log_write(saving: Saving, name: str, *given: Any, **options: Any) -> None:
+        order.append(name)
+        write(saving, name, *given, **options)
+
+    def log_preview(evaluator: Evaluator, step: int) -> None:
+        order.append(f"previews of step {step}")
+        preview(evaluator, step)
+
+    monkeypatch.setattr(Saving, "write", log_write)
+    monkeypatch.setattr(Evaluator, "preview", log_preview)
+
+    def ask_for_both(event: Event, control: RunControl) -> None:
+        if isinstance(event, StepDone) and event.step == 1:
+            control.request(RunRequest.PREVIEW)
+            control.request(RunRequest.SAVE)
+
+    train(photos, tmp_path, ask_for_both, steps=3, val_interval=100, checkpoint_interval=100)
+    assert order[:2] == ["checkpoint", "previews of step 1"]
 
 
 def test_no_more_than_two_states_wait_for_the_disk(photos: Path, tmp_path: Path, gate: Gate) -> None:

@@ -8,6 +8,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,7 +187,24 @@ def test_blending_lies_between_two_models(model: Path, tmp_path: Path, capsys: A
     assert mixed["meta"]["blend"] == {"with": "other_x4.pth", "alpha": 0.25}
     small = saved(network_of(NetworkSpec(4, 8, 1, 8)), tmp_path / "small_x4.pth")
     assert "same dimensions" in run(capsys, "export", model, "-o", tmp_path / "n.pth", "--blend", small)[2]
-    assert "must be from 0 to 1" in run(capsys, *words[:-1], "1.5")[2]
+    assert "must be from 0 to 1" in run(capsys, *words[:-1], "1.5", "--replace")[2]
+    code, _, err = run(capsys, "export", model, "-o", tmp_path / "n.pth", "--alpha", "0.3")
+    assert code == 2 and "Add --blend OTHER" in err and not (tmp_path / "n.pth").exists()
+
+
+def test_an_export_replaces_another_file_on_request_only(model: Path, tmp_path: Path, capsys: Any) -> None:
+    other = saved(network_of(SPEC, seed=2), tmp_path / "precious_x4.pth")
+    before = other.read_bytes()
+    code, _, err = run(capsys, "export", model, "-o", other)
+    assert code == 2 and "already exists. Use --replace" in err and other.read_bytes() == before
+    assert run(capsys, "export", model, "-o", other, "--replace")[0] == 0 and other.read_bytes() != before
+
+
+@pytest.mark.parametrize("words", [("enlarge", "", "-o", "out"), ("enlarge", "a.png", "-o", " "), ("inspect", "")])
+def test_an_empty_path_is_not_the_current_folder(words: tuple[str, ...], capsys: Any) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(list(words))
+    assert end.value.code == 2 and "the path is empty; name a file or a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["pth", "safetensors", "onnx"])
@@ -223,6 +242,18 @@ def test_onnx_computes_the_same_at_any_size(scale: int, half: bool, tmp_path: Pa
     assert "agrees" in done.summary and done.path.stat().st_size > 1000
     onnx = pytest.importorskip("onnx")
     onnx.checker.check_model(onnx.load(done.path), full_check=True)
+
+
+def test_an_onnx_export_leaves_no_identifier_of_the_device(model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    home = tmp_path / "home"
+    home.mkdir()
+    command = [sys.executable, "-m", "trainer_core.tools", "export", str(model), "-o", str(tmp_path / "m.onnx")]
+    done = subprocess.run(
+        command, env={**os.environ, "HOME": str(home)}, capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert done.returncode == 0 and "onnxruntime agrees" in done.stdout, done.stderr
+    assert list(home.iterdir()) == []
 
 
 def test_onnx_is_written_without_any_other_package(model: Path, tmp_path: Path) -> None:

@@ -314,11 +314,11 @@ class TrainingLoop:
             compare_weights(self._world, self._learner)
         if RunRequest.VALIDATE in tasks:
             self._validate(with_preview=RunRequest.PREVIEW in tasks)
-        elif RunRequest.PREVIEW in tasks:
+        if RunRequest.SAVE in tasks and self.step:
+            self._save()  # with what the validation found, and before previews, which may take minutes
+        if RunRequest.PREVIEW in tasks and RunRequest.VALIDATE not in tasks:
             with self._control.during(Activity.PREVIEWING), self._cadences.timing(RunRequest.PREVIEW):
                 self._evaluator.preview(self.step)
-        if RunRequest.SAVE in tasks and self.step:
-            self._save()
 
     def _validate(self, *, with_preview: bool = True, with_test: bool = False) -> None:
         tasks = (RunRequest.VALIDATE, RunRequest.PREVIEW) if with_preview else (RunRequest.VALIDATE,)

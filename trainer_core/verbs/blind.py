@@ -52,6 +52,8 @@ def prepare_comparison(
     if not 1 <= pairs <= MAX_PAIRS:
         raise UserError(f"--pairs must be from 1 to {MAX_PAIRS}, not {pairs}.")
     paths = [_find_model(model) for model in models]
+    if file_identity(paths[0]) is not None and file_identity(paths[0]) == file_identity(paths[1]):
+        raise UserError(f"Both models are the file {paths[0]}. Choose two different ones.")
     files = list(find_pictures([Path(photo) for photo in photos]))
     if out is not None:
         _check_output(Path(out), [*paths, *files])

@@ -14,7 +14,14 @@ from pathlib import Path
 from trainer_core.errors import UserError, explain_out_of_memory
 from trainer_core.files import file_identity, unique_name
 from trainer_core.thread_choice import TorchThreads
-from trainer_core.verbs.output_files import describe_enlargement, make_folder, refuse_overwriting, save_png
+from trainer_core.verbs.output_files import (
+    describe_enlargement,
+    make_folder,
+    refuse_mixing,
+    refuse_overwriting,
+    refuse_replacing_others,
+    save_png,
+)
 from trainer_core.verbs.photo_models import PhotoModels
 from trainer_core.verbs.picture_files import find_pictures, read_pictures
 
@@ -64,7 +71,9 @@ def enlarge(
         UserError: there is no picture, there are no built-in models, or `model`, `device` or `out_dir` cannot be used.
     """
     out_dir = Path(out_dir)
-    files = list(find_pictures([Path(photo) for photo in photos], results=out_dir))
+    paths = [Path(photo) for photo in photos]
+    refuse_mixing(paths, out_dir)
+    files = list(find_pictures(paths, results=out_dir))
     models = PhotoModels(scale=scale, model=model, best=best, device=device)
     done = EnlargeResult()
     names: set[str] = set()
@@ -79,6 +88,7 @@ def enlarge(
                 for picture in pictures:
                     target = out_dir / f"{unique_name(picture.name, names)}.png"
                     refuse_overwriting(target, inputs, "one of the photos to enlarge. Choose another folder.")
+                    refuse_replacing_others(target)
                     report = partial(progress, number, len(files), picture.name) if progress else None
                     chosen = models.choose(picture.watch)
                     pixels = chosen.enlarge(picture.pixels, report)

@@ -68,6 +68,7 @@ def export_model(
     viewer_compatible: bool = False,
     blend: Path | str | None = None,
     alpha: float = DEFAULT_ALPHA,
+    replace: bool = False,
 ) -> ExportResult:
     """Convert `model` and write it to `out` durably.
 
@@ -79,9 +80,11 @@ def export_model(
         viewer_compatible: pad to the 64/23/32 that WQV-Viewer builds, with exactly the same function.
         blend: another model of the same dimensions to mix in: (1 - alpha) * model + alpha * blend.
         alpha: share of `blend`, 0..1.
+        replace: overwrite another file of the name `out`.
 
     Raises:
-        UserError: a model cannot be used, the two do not match, the format is unknown, or `out` is one of them.
+        UserError: a model cannot be used, the two do not match, the format is unknown, or `out` is one of them or
+            exists, and `replace` is false.
     """
     out = Path(out)
     format = _choose_format(format, out)
@@ -89,6 +92,8 @@ def export_model(
         raise UserError(f"{explain_missing(out.parent, 'folder')} Create it or choose another one.")
     inputs = {file_identity(Path(path)) for path in (model, blend) if path is not None}
     refuse_overwriting(out, inputs, "one of the input models. Choose another name for the new file.")
+    if os.path.lexists(out) and not replace:
+        raise UserError(f"{out} already exists.", hint="Use --replace to overwrite it, or choose another name.")
     network, source = load_network(model)
     state: dict[str, Tensor] = prepare_export_state(network.state_dict(), mono=False)
     meta = {key: value for key, value in source.meta.items() if key not in _RESERVED_META_KEYS and _is_plain(value)}
@@ -172,6 +177,7 @@ def _check_onnx(content: bytes, state: Mapping[str, Tensor], spec: NetworkSpec, 
     """
     if importlib.util.find_spec("onnxruntime") is None:
         return f"{NOT_CHECKED}: onnxruntime is not installed."
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # else it stores an identifier of the device when imported
     session = importlib.import_module("onnxruntime").InferenceSession(content, providers=["CPUExecutionProvider"])
     network = RRDBNet(spec).eval()
     network.load_state_dict(dict(state))

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import trainer_core
@@ -15,7 +16,7 @@ from trainer_core.data.date_taken import format_creation_time, make_exif
 from trainer_core.errors import UserError
 from trainer_core.files import file_identity, write_bytes
 from trainer_core.pasted_path import describe_foreign_path
-from trainer_core.pixels import mark_result, png_bytes
+from trainer_core.pixels import RESULT_MARK, mark_result, png_bytes
 
 
 def make_folder(folder: Path) -> None:
@@ -47,6 +48,36 @@ def refuse_overwriting(target: Path, inputs: Collection[tuple[int, int] | None],
     identity = file_identity(target)
     if identity is not None and identity in inputs:
         raise UserError(f"{target} is {reason}")
+
+
+def refuse_replacing_others(target: Path) -> None:
+    """Refuse to replace a file that is no result of this program; an earlier result is replaced.
+
+    Raises:
+        UserError: `target` is such a file.
+    """
+    if os.path.lexists(target) and not _is_result(target):
+        raise UserError(f"{target} already exists and was not made by this program. Choose another folder.")
+
+
+def _is_result(file: Path) -> bool:
+    try:
+        with Image.open(file) as picture:
+            return str(picture.info.get("Software", "")).startswith(RESULT_MARK)
+    except Exception:  # no picture, or one that Pillow refuses to open
+        return False
+
+
+def refuse_mixing(photos: Iterable[Path], out_dir: Path) -> None:
+    """Refuse to write results into one of the folders with the photos, where the next search would find them.
+
+    Raises:
+        UserError: `out_dir` is one of them.
+    """
+    identity = file_identity(out_dir)
+    if identity is not None and any(os.path.isdir(path) and file_identity(path) == identity for path in photos):
+        example = out_dir / "enlarged"
+        raise UserError(f"{out_dir} is the folder with the photos. Choose another one, such as {example}.")
 
 
 def describe_enlargement(name: str, source: Path, scale: int, model: str, sha256: str) -> dict[str, str]:

@@ -28,7 +28,14 @@ from trainer_core.pixels import has_color, luma, to_tensor, to_uint8
 from trainer_core.planning.hardware import Hardware, choose_hardware
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.thread_choice import TorchThreads
-from trainer_core.verbs.output_files import describe_enlargement, make_folder, refuse_overwriting, save_png
+from trainer_core.verbs.output_files import (
+    describe_enlargement,
+    make_folder,
+    refuse_mixing,
+    refuse_overwriting,
+    refuse_replacing_others,
+    save_png,
+)
 from trainer_core.verbs.picture_files import Picture, compose_comparison, find_pictures, read_pictures
 from trainer_core.weights.blend import blend_states, check_same_dimensions
 from trainer_core.weights.network import load_network
@@ -245,7 +252,9 @@ def upscale(
         UserError: a model cannot be used, there is no picture, or `out_dir` cannot be created.
     """
     out_dir = Path(out_dir)
-    files = list(find_pictures([Path(image) for image in images], results=out_dir))
+    paths = [Path(image) for image in images]
+    refuse_mixing(paths, out_dir)
+    files = list(find_pictures(paths, results=out_dir))
     upscaler = Upscaler(model, device=device, half=half, tile=tile)
     models = [upscaler] + ([Upscaler(compare_with, device=device, half=half, tile=tile)] if compare_with else [])
     compare = compare or compare_with is not None
@@ -262,6 +271,8 @@ def upscale(
                 for picture in pictures:
                     target = out_dir / f"{unique_name(picture.name, names)}.png"
                     refuse_overwriting(target, inputs, "one of the photos to upscale. Choose another folder or name.")
+                    for written in (target, _comparison_of(target)) if compare else (target,):
+                        refuse_replacing_others(written)
                     done.written += _upscale_picture(picture, file, target, models, compare, progress)
                     done.made_gray += upscaler.gray and has_color(picture.pixels)
                     kept_gray += not upscaler.gray and not has_color(picture.pixels)
@@ -292,9 +303,13 @@ def _upscale_picture(
     save_png(results[0][1], target, text=text, taken=picture.taken)
     if not compare:
         return [target]
-    comparison = target.with_name(f"{target.stem}_compare.png")
+    comparison = _comparison_of(target)
     save_png(compose_comparison(picture.pixels, results, this.scale), comparison)
     return [target, comparison]
+
+
+def _comparison_of(target: Path) -> Path:
+    return target.with_name(f"{target.stem}_compare.png")
 
 
 def _iterate_windows(height: int, width: int, tile: int, multiple: int) -> Iterator[tuple[int, int, int, int]]:
