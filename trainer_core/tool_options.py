@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import trainer_core
 from trainer_core.blind.comparison import DEFAULT_PAIRS, MAX_PAIRS
 from trainer_core.pasted_path import to_path
 from trainer_core.priority import LEVELS
@@ -24,6 +25,7 @@ def build_parser() -> ArgumentParser:
         description="Enlarge photos; inspect, use, convert, install and download models; simulate and calibrate watch "
         "cameras.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {trainer_core.__version__}")
     verbs = parser.add_subparsers(title="commands", dest="verb", metavar="COMMAND", required=True)
     for add in (
         _add_enlarge,

@@ -27,6 +27,7 @@ from trainer_core.files import explain_error
 from trainer_core.priority import set_priority
 from trainer_core.requirements import find_unsafe_library
 from trainer_core.signals import TerminationSignals
+from trainer_core.starters.registry import find_model
 from trainer_core.text import OutputError, configure_streams, print_lines, print_over
 from trainer_core.tool_options import PROGRAM, build_parser
 from trainer_core.verbs.export_options import DEFAULT_ALPHA
@@ -96,7 +97,7 @@ def _enlarge(options: argparse.Namespace) -> int:
         options.photos,
         options.out,
         scale=options.scale,
-        model=options.model,
+        model=None if options.model is None else find_model(options.model),
         best=options.best,
         device=options.device,
         progress=_print_enlarge_progress,
@@ -150,7 +151,7 @@ def _blind(options: argparse.Namespace) -> int:
 def _inspect(options: argparse.Namespace) -> int:
     from trainer_core.verbs.inspect import inspect_file
 
-    found = inspect_file(options.file)
+    found = inspect_file(find_model(options.file))
     text = json.dumps(found.as_dict(), indent=2) if options.json else found.format_report()
     print_lines(*text.split("\n"))
     return 0
@@ -160,9 +161,9 @@ def _upscale(options: argparse.Namespace) -> int:
     from trainer_core.verbs.upscale import upscale
 
     set_priority(options.priority)
-    other = options.compare if options.compare not in (None, Path()) else None
+    other = find_model(options.compare) if options.compare not in (None, Path()) else None
     done = upscale(
-        options.model,
+        find_model(options.model),
         options.images,
         options.out,
         half=options.half,
@@ -187,12 +188,12 @@ def _export(options: argparse.Namespace) -> int:
     if options.alpha is not None and options.blend is None:
         raise UserError("--alpha is the share of another model, which --blend names. Add --blend OTHER.")
     done = export_model(
-        options.model,
+        find_model(options.model),
         options.out,
         format=options.format,
         half=options.half,
         viewer_compatible=options.viewer_compatible,
-        blend=options.blend,
+        blend=None if options.blend is None else find_model(options.blend),
         alpha=DEFAULT_ALPHA if options.alpha is None else options.alpha,
         replace=options.replace,
     )

@@ -152,6 +152,19 @@ def test_the_summary_names_the_files_and_how_to_go_on_after_a_stop() -> None:
     assert not any("--resume" in line for line in shown(finished()))
 
 
+def test_the_summary_says_what_a_model_lacks() -> None:
+    good = finished()
+    assert not any("Train longer" in line for line in shown(good))
+    same = dataclasses.replace(good, best_step=0)
+    assert "No step is better than the weights that the run started from. Train longer." in shown(same)
+    worse = dataclasses.replace(good, best_psnr=20.0)
+    assert "The network is worse than plain enlargement. Train longer." in shown(worse)
+    sharpened = dataclasses.replace(worse, best_spectrum=3.0)
+    assert not any("Train longer" in line for line in shown(sharpened)), "it trades PSNR for sharpness"
+    empty = dataclasses.replace(finished("stopped", 0), checkpoint=None, model=None, best_psnr=None)
+    assert shown(empty)[-1] == "Nothing was saved, because no step was complete."
+
+
 def test_what_loads_the_model_is_said_once() -> None:
     saved = CheckpointSaved(10, "c/a.pth", "step", ("m.pth",), "Loads in the viewer.")
     assert shown(saved, saved).count("Loads in the viewer.") == 1

@@ -21,6 +21,7 @@ from PIL import Image
 
 from trainer_core import files, tools
 from trainer_core.errors import UserError
+from trainer_core.starters.registry import find_starters
 from trainer_core.tools import main
 from trainer_core.verbs import fetch
 from trainer_core.verbs.fetch import CATALOG, DownloadPolicy, Release, fetch_model
@@ -200,6 +201,28 @@ def test_an_export_replaces_another_file_on_request_only(model: Path, tmp_path: 
     assert run(capsys, "export", model, "-o", other, "--replace")[0] == 0 and other.read_bytes() != before
 
 
+def test_the_tools_know_built_in_models_by_name(tmp_path: Path, capsys: Any) -> None:
+    if not find_starters():
+        pytest.skip("there are no built-in models")
+    assert "wqv1_x4_starter" in run(capsys, "inspect", "wqv1_x4")[1]
+    assert run(capsys, "export", "wqv1_x4", "-o", tmp_path / "m_x4.pth")[0] == 0
+    for words in (("inspect", "wqv1_x9"), ("install", "wqv1_x9", "--into", tmp_path)):
+        code, _, err = run(capsys, *words)
+        assert code == 2 and "There is no built-in model wqv1_x9. Use one of wqv1_x2, wqv1_x4" in err
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out.startswith("wqv-upscale-tools ")
+
+
+def test_a_file_in_the_place_of_a_folder_for_results_is_named(model: Path, tmp_path: Path, capsys: Any) -> None:
+    photo, notes = tmp_path / "a.png", tmp_path / "notes.txt"
+    Image.new("RGB", (8, 8)).save(photo)
+    notes.write_text("no folder")
+    for out in (notes, notes / "lr"):
+        code, _, err = run(capsys, "upscale", model, photo, "-o", out)
+        assert code == 2 and f"{notes} is a file. Choose a folder." in err
+
+
 @pytest.mark.parametrize("words", [("enlarge", "", "-o", "out"), ("enlarge", "a.png", "-o", " "), ("inspect", "")])
 def test_an_empty_path_is_not_the_current_folder(words: tuple[str, ...], capsys: Any) -> None:
     with pytest.raises(SystemExit) as end:
@@ -366,7 +389,7 @@ def test_a_download_that_the_disk_refuses_is_not_blamed_on_the_connection(server
             get(server, "good", tmp_path)
     assert "the disk is full" in refusal.value.message and "Make room or choose another folder" in refusal.value.message
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="cannot be created"):
+    with pytest.raises(UserError, match=r"is a file\. Choose a folder"):
         get(server, "good", tmp_path / "file" / "models")
 
 

@@ -99,7 +99,7 @@ def check_photo(path: Path) -> tuple[int, int]:
     with _open_image(path) as (image, file):
         if is_truncated(file, image):
             raise PhotoError(_TRUNCATED)
-        if str(image.info.get("Software", "")).startswith(RESULT_MARK):
+        if _is_marked(image):
             raise PhotoError("a result of this program, not a photo")
         check_depth(image)
         _read_profile(image, file)
@@ -177,6 +177,19 @@ def read_date_taken(path: Path) -> str:
             return find_date_taken(image)
     except PhotoError:
         return ""
+
+
+def is_result(path: Path) -> bool:
+    """Whether a file is a picture that this program wrote as a result."""
+    try:
+        with _open_image(path) as (image, _):
+            return _is_marked(image)
+    except PhotoError:
+        return False
+
+
+def _is_marked(image: Image.Image) -> bool:
+    return str(image.info.get("Software", "")).startswith(RESULT_MARK)
 
 
 def _decode_image(image: Image.Image, file: BinaryIO) -> np.ndarray:

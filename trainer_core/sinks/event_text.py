@@ -230,6 +230,7 @@ def _format_finish(event: RunFinished, workspace: str) -> list[str]:
     lines = escape_lines(head)
     if event.best_psnr is not None:
         lines.append(_format_best(event))
+        lines += _format_shortfall(event)
     if event.model:
         lines.append(f"Model: {event.model}")
     if event.checkpoint:
@@ -241,7 +242,20 @@ def _format_finish(event: RunFinished, workspace: str) -> list[str]:
             lines.append(f"To continue, run the same command with {place}--resume latest.")
     elif event.outcome == "failed":
         lines.append("There is no checkpoint to continue from.")
+    elif event.outcome == "stopped" and not event.step:
+        lines.append("Nothing was saved, because no step was complete.")
     return lines
+
+
+def _format_shortfall(event: RunFinished) -> list[str]:
+    """Return what a user should know before using the model of a run that has not learned enough."""
+    if event.best_spectrum is not None or event.best_psnr is None or event.bicubic_psnr is None:
+        return []
+    if event.best_psnr < event.bicubic_psnr:
+        return ["The network is worse than plain enlargement. Train longer."]
+    if event.best_step == 0:
+        return ["No step is better than the weights that the run started from. Train longer."]
+    return []
 
 
 def _format_best(event: RunFinished) -> str:

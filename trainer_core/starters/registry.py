@@ -6,6 +6,8 @@ with any set of them.
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 from trainer_core.errors import UserError
@@ -14,6 +16,7 @@ from trainer_core.watches import WATCHES, Watch
 
 FOLDER = Path(__file__).parent
 _NAME_ENDING = "_starter"
+_BUILT_IN = re.compile(r"wqv\d+_x\d+(_starter)?")
 
 
 def find_starters() -> tuple[Starter, ...]:
@@ -53,6 +56,21 @@ def choose_nearest_starter(watch: Watch, scale: int) -> Starter:
     if not starters:
         return choose_starter(watch, scale)
     return next((starter for starter in starters if starter.scale >= scale), starters[-1])
+
+
+def find_model(name: Path | str) -> Path:
+    """Return the weight file of a built-in model by its name, such as "wqv1_x4"; any other name is that of a file.
+
+    Raises:
+        UserError: `name` has the form of a built-in model, but there is none of that name; the message names them.
+    """
+    if os.path.isfile(name):
+        return Path(name)
+    starter = find_starter(str(name))
+    if starter is None and _BUILT_IN.fullmatch(str(name)):
+        names = ", ".join(found.path.stem.removesuffix(_NAME_ENDING) for found in find_starters())
+        raise UserError(f"There is no built-in model {name}. Use one of {names}, or a file.")
+    return Path(name) if starter is None else starter.path
 
 
 def find_starter(name: str) -> Starter | None:

@@ -14,7 +14,7 @@ from trainer_core.blind.session import BlindSession
 from trainer_core.errors import UserError
 from trainer_core.files import file_identity
 from trainer_core.input_files import explain_missing
-from trainer_core.starters.registry import find_starter
+from trainer_core.starters.registry import find_model
 from trainer_core.thread_choice import TorchThreads
 from trainer_core.verbs.output_files import refuse_overwriting
 from trainer_core.verbs.photo_choice import Refused, choose_pictures
@@ -51,7 +51,7 @@ def prepare_comparison(
     """
     if not 1 <= pairs <= MAX_PAIRS:
         raise UserError(f"--pairs must be from 1 to {MAX_PAIRS}, not {pairs}.")
-    paths = [_find_model(model) for model in models]
+    paths = [find_model(model) for model in models]
     if file_identity(paths[0]) is not None and file_identity(paths[0]) == file_identity(paths[1]):
         raise UserError(f"Both models are the file {paths[0]}. Choose two different ones.")
     files = list(find_pictures([Path(photo) for photo in photos]))
@@ -93,11 +93,6 @@ def ask_in_browser(session: BlindSession, show_page: Callable[[str], None], on_a
     with BlindPage(session, on_answer) as page:
         show_page(page.address)
         page.wait()
-
-
-def _find_model(name: Path | str) -> Path:
-    starter = None if os.path.isfile(name) else find_starter(str(name))
-    return starter.path if starter is not None else Path(name)
 
 
 def _check_output(out: Path, inputs: Sequence[Path]) -> None:

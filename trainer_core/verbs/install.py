@@ -13,7 +13,7 @@ from trainer_core.errors import UserError
 from trainer_core.files import atomic_write
 from trainer_core.input_files import explain_missing, open_regular
 from trainer_core.starters.card import Starter
-from trainer_core.starters.registry import describe_choice, find_starter, find_starters
+from trainer_core.starters.registry import describe_choice, find_model, find_starter, find_starters
 from trainer_core.weights.container.reader import open_weights
 from trainer_core.weights.programs import check_programs, scale_mark_problem
 from trainer_core.weights.rrdb.dialects import identify
@@ -56,6 +56,8 @@ def _find_named(name: str) -> tuple[Starter, ...]:
             raise UserError(describe_choice(()))
         return starters
     starter = find_starter(name)
+    if starter is None:
+        find_model(name)  # names the built-in models where `name` has their form
     return (starter,) if starter is not None else ()
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import trainer_core
 from trainer_core.data.date_taken import format_creation_time, make_exif
+from trainer_core.data.decoding import is_result
 from trainer_core.errors import UserError
 from trainer_core.files import file_identity, write_bytes
 from trainer_core.pasted_path import describe_foreign_path
-from trainer_core.pixels import RESULT_MARK, mark_result, png_bytes
+from trainer_core.pixels import mark_result, png_bytes
 
 
 def make_folder(folder: Path) -> None:
@@ -28,6 +28,9 @@ def make_folder(folder: Path) -> None:
     foreign = describe_foreign_path(Path(os.path.abspath(folder)))
     if foreign:
         raise UserError(foreign)
+    file = next((path for path in (folder, *folder.parents) if os.path.lexists(path)), folder)
+    if os.path.lexists(file) and not os.path.isdir(file):
+        raise UserError(f"{file} is a file. Choose a folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -56,16 +59,8 @@ def refuse_replacing_others(target: Path) -> None:
     Raises:
         UserError: `target` is such a file.
     """
-    if os.path.lexists(target) and not _is_result(target):
+    if os.path.lexists(target) and not is_result(target):
         raise UserError(f"{target} already exists and was not made by this program. Choose another folder.")
-
-
-def _is_result(file: Path) -> bool:
-    try:
-        with Image.open(file) as picture:
-            return str(picture.info.get("Software", "")).startswith(RESULT_MARK)
-    except Exception:  # no picture, or one that Pillow refuses to open
-        return False
 
 
 def refuse_mixing(photos: Iterable[Path], out_dir: Path) -> None:
