@@ -78,7 +78,8 @@ class Window(QMainWindow):
         self.message_strip, self.resume_card, self.result_card = MessageStrip(), ResumeCard(), ResultCard()
         self.crash_card, self.other_process_card = CrashCard(), OtherProcessCard()
         self.last_run_card, self.watch_card = LastRunCard(), WatchCard(self.project)
-        self.status_line, self.progress_line = StatusLine(), ProgressLine(self.session)
+        self.status_line = StatusLine()
+        self.progress_line = ProgressLine(self.session, lambda: self.project.draft.config.max_minutes)
         offers = (self.watch_card, self.last_run_card, self.other_process_card, self.resume_card, self.result_card)
         self.card_slot = CardSlot(self.progress_line, (self.crash_card, self.message_strip, *offers))
         self.progress_line.refreshed.connect(self.status_line.refresh)  # so that both show the same step

@@ -25,7 +25,7 @@ class Verdict(Enum):
     BETTER = "better"
     MUCH_BETTER = "much better"
     AS_ITS_START = "not better than its start yet"
-    NOT_CHECKED = "not checked since its start"
+    NOT_CHECKED = "its starting point, not checked since"
     NO_LONGER_IMPROVING = "no longer improving"
 
 
@@ -46,6 +46,7 @@ def describe_gain(
     has_plateaued: bool = False,
     is_sharpened: bool = False,
     verdict_first: bool = False,
+    is_short: bool = False,
 ) -> str:
     """Return a gain in dB with its verdict, such as "+1.4 dB over plain enlargement: better".
 
@@ -56,13 +57,14 @@ def describe_gain(
         has_plateaued: whether the run no longer improves.
         is_sharpened: whether the run trades PSNR for sharpness, so that the gain is no verdict on it.
         verdict_first: whether the verdict comes first, "Better: +1.4 dB over plain enlargement", where room may lack.
+        is_short: whether "over plain enlargement" is left out, because something else explains the gain.
     """
     of_start = Verdict.NOT_CHECKED if is_unchecked else Verdict.AS_ITS_START
     verdicts = [] if is_sharpened else [of_start if is_start else rate_gain(gain)]
     if has_plateaued:
         verdicts.append(Verdict.NO_LONGER_IMPROVING)
     words = ", ".join(verdict.value for verdict in verdicts)
-    text = f"{gain:+.1f} dB over plain enlargement"
+    text = f"{gain:+.1f} dB" if is_short else f"{gain:+.1f} dB over plain enlargement"
     if not words:
         return text
     return f"{words.capitalize()}: {text}" if verdict_first else f"{text}: {words}"
@@ -100,6 +102,14 @@ class GainRecord:
     @property
     def text(self) -> str:
         """The gain with its verdict; "" before the first validation."""
+        return self._describe()
+
+    @property
+    def short_text(self) -> str:
+        """The `text` without "over plain enlargement"."""
+        return self._describe(is_short=True)
+
+    def _describe(self, *, is_short: bool = False) -> str:
         if not self._validations:
             return ""
         newest_first = self._validations[::-1]
@@ -110,4 +120,5 @@ class GainRecord:
             is_unchecked=self.is_unchecked,
             has_plateaued=self.has_plateaued,
             is_sharpened=best.spectrum is not None,
+            is_short=is_short,
         )

@@ -1,12 +1,14 @@
 """The large line above the views: time left and gain of a run with its verdict, and below it what the run does now.
 
-The time left goes on between two steps, because a step or a validation may take minutes.
+The time left goes on between two steps, because a step or a validation may take minutes. A line that is too long gets
+smaller letters, then shorter words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Callable
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QResizeEvent
@@ -19,12 +21,14 @@ from app.widgets.elided import ElidedLabel
 from app.widgets.plain_text import plain_tooltip
 from app.widgets.theme import SPACING, theme
 from trainer_core.control import Activity
-from trainer_core.events import CheckpointSaved, Event, Notice, PlanChanged, RunStarted, StepDone
+from trainer_core.events import CheckpointSaved, Event, Notice, PlanChanged, RunStarted, StepDone, Validated
 from trainer_core.sinks.event_text import format_duration, format_step, format_threads, format_time_left
 from trainer_core.verdict import GainRecord
 
 FINAL_CHECK = "Final check …"  # in place of the time left, while the finished run is validated and saved
 _PREPARATION = "Checking the photos and setting up the network …"
+_STOPPING, _DISCARDING = "Finishing the step, then saving …", "Finishing the step, then ending without saving …"
+_FIRST_STEP = "The first step has not ended yet."
 _INTERVAL = 1000  # milliseconds
 _GAP = SPACING // 2
 _LARGE, _ENLARGEMENT = "subtitle", 1.5  # role of the large line, and how much larger it is at most than a heading
@@ -49,15 +53,20 @@ class ProgressLine(SlotPage):
 
     Args:
         session: asked what its run does in place of steps.
+        find_time_limit: returns the minutes that the whole run may take, None without a limit.
     """
 
     refreshed = Signal()  # the newest step is shown
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, find_time_limit: Callable[[], float | None] = lambda: None) -> None:
         super().__init__()
-        self._session = session
+        self._session, self._find_time_limit = session, find_time_limit
         self._state = SessionState.IDLE
+        self._text = ""
         self._step: StepDone | None = None
+        self._last_step: StepDone | None = None  # also of an earlier session
+        self._start_step, self._seconds_before = 0, 0.0  # of the run, before this session
+        self._is_validated = False  # whether the validation under way has its result
         self._saved_step: int | None = None  # of the newest checkpoint of this session
         self._clock = StepClock()
         self._preparation = _PREPARATION  # what is done before the run starts
@@ -78,7 +87,7 @@ class ProgressLine(SlotPage):
     @property
     def text(self) -> str:
         """The large line."""
-        return self._headline.full_text
+        return self._text
 
     @property
     def detail(self) -> str:
@@ -105,7 +114,7 @@ class ProgressLine(SlotPage):
         self._state = state
         if state is SessionState.PAUSED:
             self._clock.hold()
-        elif state in _RUNNING_STATES and self._step is not None:
+        elif state in _RUNNING_STATES:
             self._clock.run()
         if state is SessionState.IDLE:
             self._step = None
@@ -121,21 +130,27 @@ class ProgressLine(SlotPage):
             self._preparation = event.text
         elif isinstance(event, RunStarted):
             self._step = self._saved_step = None
+            self._start_step, self._seconds_before = event.start_step, _find_seconds(self._last_step, event.start_step)
         elif isinstance(event, PlanChanged) and self._step is not None:
             self._step = replace(self._step, total_steps=event.total_steps)
         elif isinstance(event, CheckpointSaved) and event.kind != "best":
             self._saved_step = event.step
         elif isinstance(event, StepDone):
             is_first = self._step is None
-            self._step = event
+            self._step = self._last_step = event
+            self._is_validated = False
             self._clock.restart()
             if not is_first:
                 return
+        elif isinstance(event, Validated) and event.split == "val":
+            self._is_validated = True
         self._refresh()
 
     def show_run(self, events: Iterable[Event]) -> None:
         """Show the gain of a run in a workspace."""
+        events = list(events)
         self._gain = GainRecord(events)
+        self._last_step = next((event for event in reversed(events) if isinstance(event, StepDone)), None)
         self._refresh()
 
     def clear_run(self) -> None:
@@ -145,23 +160,34 @@ class ProgressLine(SlotPage):
 
     def _refresh(self) -> None:
         had_content = self.has_content
-        parts = (self._describe_progress(), self._gain.text)
-        if _show(self._headline, " · ".join(part for part in parts if part)):
+        text = self._describe(self._gain.text)
+        if text != self._text:
+            self._text = text
             self._place_lines()
         _show(self._detail, self._describe_activity())
         if self.has_content != had_content:
             self.has_content_changed.emit()
         self.refreshed.emit()
 
+    def _describe(self, gain: str) -> str:
+        return " · ".join(part for part in (self._describe_progress(), gain) if part)
+
     def _describe_progress(self) -> str:
         if self._state in (SessionState.IDLE, SessionState.STARTING, SessionState.STOPPING):
             return "" if self._state is SessionState.IDLE else self._state.value
         step = self._step
         if step is None:
-            return "Measuring the time left …"
+            minutes = self._find_time_limit()
+            if minutes is None:
+                return "Measuring the time left …"
+            return self._describe_time_left(60 * minutes - self._seconds_before)
         if step.step == step.total_steps:
             return FINAL_CHECK
-        left = "" if step.seconds_left is None else format_time_left(step.seconds_left - self._clock.seconds)
+        return self._describe_time_left(step.seconds_left)
+
+    def _describe_time_left(self, seconds: float | None) -> str:
+        """Return the time left, from that when the clock was restarted."""
+        left = "" if seconds is None else format_time_left(seconds - self._clock.seconds)
         return left if self._state is SessionState.TRAINING or not left else f"{self._state.value} · {left}"
 
     def _describe_activity(self) -> str:
@@ -174,9 +200,16 @@ class ProgressLine(SlotPage):
             activity, seconds = self._activity
             last = self._durations.get(activity) if activity in _REGULAR_ACTIVITIES else None
             usual = f", {format_duration(last)} the last time" if last is not None and last >= 1 else ""
+            if activity is Activity.VALIDATING and self._is_validated:
+                activity = Activity.PREVIEWING  # of the same frames
             return f"{_ACTIVITIES[activity]} {format_duration(seconds)}{usual}"
+        if self._state is SessionState.STOPPING:
+            return _DISCARDING if self._session.is_discarding else _STOPPING
         if self._step is None:
-            return "The first step has not ended yet." if self._state is SessionState.TRAINING else ""
+            if self._state is not SessionState.TRAINING:
+                return ""
+            start = self._start_step
+            return f"Resumed at step {start}; the next step has not ended yet." if start else _FIRST_STEP
         return " · ".join([self._describe_steps(self._step), *format_threads(self._step)])
 
     def _describe_steps(self, step: StepDone) -> str:
@@ -200,7 +233,7 @@ class ProgressLine(SlotPage):
         self._place_lines()
 
     def _fit_headline(self) -> None:
-        """Use smaller letters where the line is too long, so that the verdict at its end is not cut."""
+        """Use smaller letters, then fewer words, where the line is too long, so that its verdict is not cut."""
         label = self._headline
         needed = label.fontMetrics().horizontalAdvance(self.text)
         if label.property("role") != _LARGE:
@@ -210,6 +243,8 @@ class ProgressLine(SlotPage):
             label.setProperty("role", role)
             label.style().unpolish(label)
             label.style().polish(label)
+        is_long = role != _LARGE and label.fontMetrics().horizontalAdvance(self.text) >= self.width()
+        _show(label, self._describe(self._gain.short_text) if is_long else self.text)
 
     def _place_lines(self) -> None:
         """Give the labels fixed sizes: a new text then lays out nothing again, which costs more than painting it."""
@@ -230,6 +265,13 @@ class ProgressLine(SlotPage):
         is_cut = self._headline.text() != self.text
         parts = (self.text if is_cut else "", _GAIN_TOOLTIP if self._gain.text else "")
         self._headline.setToolTip(plain_tooltip("\n".join(filter(None, parts))))
+
+
+def _find_seconds(step: StepDone | None, start_step: int) -> float:
+    """Return how long a run had trained when it was at `start_step`, from a step that may be later."""
+    if step is None or not start_step:
+        return 0.0
+    return step.run_seconds * min(1.0, start_step / step.step)
 
 
 def _show(label: ElidedLabel, text: str) -> bool:

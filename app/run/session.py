@@ -63,6 +63,11 @@ class Session(QObject):
         """Seconds since that began."""
         return self._control.activity_seconds if self._control is not None else 0.0
 
+    @property
+    def is_discarding(self) -> bool:
+        """Whether the run stops without a checkpoint."""
+        return self._control is not None and self._control.stop_requested is StopMode.DISCARD
+
     def start(self, given: Mapping[str, Any]) -> None:
         """Start a run with these explicit settings; do nothing while one is under way."""
         if not self.is_active:

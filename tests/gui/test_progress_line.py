@@ -27,6 +27,8 @@ class FakeSession:
 
     activity: Activity | None = None
     activity_seconds = 0.0
+    is_discarding = False
+    time_limit: float | None = None
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def session() -> FakeSession:
 @pytest.fixture
 def line(qapp: QApplication, qtbot: Any, monkeypatch: pytest.MonkeyPatch, session: FakeSession) -> ProgressLine:
     monkeypatch.setattr(progress_line, "_INTERVAL", 5)
-    made = ProgressLine(cast(Any, session))
+    made = ProgressLine(cast(Any, session), lambda: session.time_limit)
     qtbot.addWidget(made)
     made.resize(800, 60)
     made.show()
@@ -261,3 +263,54 @@ def test_the_progress_line_and_the_status_line_show_the_same_step_and_total(wind
     assert window.status_line.text("step") == "step 3 of 90"
     for part in (window.progress_line, window.status_line):
         part.show_state(SessionState.IDLE)
+
+
+def test_a_resumed_run_with_a_time_limit_knows_what_is_left_before_its_first_step(
+    line: ProgressLine, qtbot: Any, clock: list[float], session: FakeSession
+) -> None:
+    session.time_limit = 10.0
+    line.show_run([replace(step(4, 30.0), run_seconds=480.0)])
+    line.show_state(SessionState.STARTING)
+    line.show_state(SessionState.TRAINING)
+    line.on_event(RunStarted("a", "w", 4, True, 4, 100, "cpu", "fp32", 1, {}))
+    clock[0] += 40
+    assert ticked(line, qtbot) == "80 seconds left"
+    assert line.detail == "Resumed at step 4; the next step has not ended yet."
+    line.on_event(RunStarted("b", "w", 4, True, 0, None, "cpu", "fp32", 1, {}))
+    assert line.text == "9 minutes left" and line.detail == "The first step has not ended yet."
+    line.show_state(SessionState.IDLE)
+
+
+def test_a_run_that_stops_says_what_it_waits_for(line: ProgressLine, qtbot: Any, session: FakeSession) -> None:
+    line.show_state(SessionState.TRAINING)
+    line.on_event(step(1, 50.0, total=None))
+    line.show_state(SessionState.STOPPING)
+    assert line.detail == "Finishing the step, then saving …"
+    session.activity = Activity.SAVING
+    qtbot.waitUntil(lambda: line.detail == "Saving … 0:00")
+    session.activity, session.is_discarding = None, True
+    qtbot.waitUntil(lambda: line.detail == "Finishing the step, then ending without saving …")
+    line.show_state(SessionState.IDLE)
+
+
+def test_a_validation_with_its_result_makes_previews(line: ProgressLine, qtbot: Any, session: FakeSession) -> None:
+    line.show_state(SessionState.TRAINING)
+    line.on_event(step(3, 720.0))
+    session.activity = Activity.VALIDATING
+    qtbot.waitUntil(lambda: line.detail.startswith("Checking the network"))
+    line.on_event(validated(3, 1.43))
+    assert line.detail.startswith("Making previews …")
+    line.on_event(step(4, 720.0))
+    qtbot.waitUntil(lambda: line.detail.startswith("Checking the network"))
+    line.show_state(SessionState.IDLE)
+
+
+def test_a_narrow_line_leaves_out_what_its_tooltip_explains_and_keeps_the_verdict(line: ProgressLine) -> None:
+    line.show_state(SessionState.TRAINING)
+    line.on_event(step(3, 7500.0))
+    line.on_event(validated(0, 1.43))
+    headline = line.findChildren(QLabel)[0]
+    line.resize(540, 60)
+    assert headline.text() == "2 hours 5 minutes left · +1.4 dB: its starting point, not checked since"
+    assert "over plain enlargement" in line.text and headline.toolTip().startswith(line.text)
+    line.show_state(SessionState.IDLE)
