@@ -53,6 +53,7 @@ class SettingsForm(QScrollArea):
         for name in FORM_QUESTIONS:
             self._layout.addWidget(self._make_row(SETTINGS[name]))
         self.expert = FoldedGroup("Expert")
+        self.expert.unfolded.connect(lambda: self._scroll_to_contents(self.expert))
         self._layout.addWidget(self.expert)
         self.sharpness = SharpnessRow(self._project)
         experts = [setting for name, setting in SETTINGS.items() if name not in FORM_QUESTIONS]
@@ -72,6 +73,7 @@ class SettingsForm(QScrollArea):
 
     def _add_group(self, title: str, settings: Sequence[Setting]) -> None:
         group = self._groups[title] = FoldedGroup(title)
+        group.unfolded.connect(lambda: self._scroll_to_contents(group))
         self.expert.add(group)
         if title == self.sharpness.setting.group:
             group.add(self.sharpness)
@@ -127,6 +129,16 @@ class SettingsForm(QScrollArea):
             self._groups[row.setting.group].set_open(True)
         QTimer.singleShot(0, lambda: self.ensureWidgetVisible(row))  # after the layout of the unfolded group
 
+    def _scroll_to_contents(self, group: FoldedGroup) -> None:
+        """Scroll so that an unfolded group begins at the top at most, and shows as much as there is room for."""
+
+        def scroll() -> None:
+            margin = max(0, group.height() - self.viewport().height())
+            bottom = group.mapTo(self._content, QPoint(0, group.height() - margin - 1)).y()
+            self.ensureVisible(0, bottom, 0, 0)
+
+        QTimer.singleShot(0, self, scroll)  # after the layout of the unfolded group
+
     def focus_setting(self, name: str) -> None:
         """Show a setting and give its entry the keyboard focus."""
         self.show_setting(name)
@@ -134,7 +146,8 @@ class SettingsForm(QScrollArea):
 
     def ask_for(self, problems: Mapping[str, str]) -> None:
         """Say beside each empty field what a training needs there, and focus the first of the settings."""
-        self._requests = problems
+        config = self._project.draft.config
+        self._requests = {name: text for name, text in problems.items() if not getattr(config, name, None)}
         self.refresh()
         self.focus_setting(next(iter(problems)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.widgets.icons import set_icon
@@ -11,6 +11,8 @@ from app.widgets.theme import SPACING
 
 class FoldedGroup(QWidget):
     """Heading with the rows of its settings below, which it shows or hides."""
+
+    unfolded = Signal()  # by the user
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -21,6 +23,7 @@ class FoldedGroup(QWidget):
         self._heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._heading.toggled.connect(self.set_open)
+        self._heading.clicked.connect(lambda is_open: self.unfolded.emit() if is_open else None)
         self._content = QWidget()
         self._rows = QVBoxLayout(self._content)
         self._rows.setContentsMargins(SPACING, 0, 0, 2 * SPACING)

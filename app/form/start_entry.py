@@ -1,4 +1,4 @@
-"""Entry of what a run starts from: a button for the built-in model, for nothing and for a file, above a path."""
+"""Entry of what a run starts from: a button for the built-in model, for nothing and for a file, above its path."""
 
 from __future__ import annotations
 
@@ -39,18 +39,22 @@ class StartEntry(Entry):
         column.addWidget(self.choices)
         column.addWidget(self.path)
         self.row.addLayout(column, 1)
-        self.setFocusProxy(self.path.line)
+        first = self.choices.focusProxy()
+        assert first is not None
+        self.setFocusProxy(first)
+        self.path.hide()
 
     def value(self) -> str | None:
         """Return the path of the line, else the word if its button is checked, else None."""
         return self.path.value() or (self.setting.word if self.choices.value() == self.setting.word else None)
 
     def show_value(self, value: Any) -> None:
-        """Check the button of the value; the line shows a path and is empty otherwise."""
+        """Check the button of the value; the line is there for a path alone, and while the user types in it."""
         self._shown = value
         is_path = bool(value) and value != self.setting.word
         self.choices.show_value(_FILE if is_path else value or None)
         self.path.show_value(value if is_path else None)
+        self.path.setVisible(is_path or self.path.line.hasFocus())
 
     def set_accessible_text(self, label: str, description: str) -> None:
         """Set the accessible texts of the buttons and of the path."""

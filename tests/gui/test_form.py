@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton, QToolButton, QWidget
 
 from app.form.entries import ChoiceEntry, NumberEntry, SegmentsEntry
 from app.form.note import NoteLabel
@@ -68,6 +68,25 @@ def test_the_questions_are_visible_in_their_order_and_the_others_stand_behind_ex
     window.form.focus_setting("steps")
     qtbot.waitUntil(window.form.rows["steps"].isVisible)
     assert window.form.expert.isAncestorOf(window.form.rows["steps"])
+
+
+def test_a_group_that_is_unfolded_at_the_lower_edge_scrolls_into_view(window: Window, qtbot: Any) -> None:
+    window.resize(1024, 700)
+    form, expert = window.form, window.form.expert
+    heading = expert.findChild(QToolButton)
+    assert heading is not None
+    form.ensureWidgetVisible(heading)
+    qtbot.mouseClick(heading, Qt.MouseButton.LeftButton)
+    room = form.viewport().height()
+
+    def span(widget: QWidget) -> tuple[int, int]:
+        top = widget.mapTo(form.viewport(), QPoint()).y()
+        return top, top + widget.height()
+
+    qtbot.waitUntil(lambda: span(expert)[1] <= room or span(expert)[0] == 0)
+    group = next(iter(form._groups.values()))
+    qtbot.mouseClick(group.findChild(QToolButton), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: span(group)[1] <= room or span(group)[0] == 0)
 
 
 def test_nothing_in_the_form_moves_when_notes_appear(window: Window, qtbot: Any) -> None:
@@ -347,6 +366,12 @@ def test_a_folder_of_nothing_but_watch_photos_can_be_accepted_beside_its_refusal
     find_remedy(window).click()
     qtbot.waitUntil(lambda: row.note.startswith("4 photos"), timeout=60000)
     assert row.height() == height and not find_remedy(window).isVisible()
+    window.project.undo()
+    qtbot.waitUntil(lambda: find_remedy(window).isVisible(), timeout=60000)
+    window.run_bar.start_button.click()
+    assert "4 of the 4 pictures" in row.note
+    qtbot.mouseClick(row._reset, Qt.MouseButton.LeftButton)
+    assert "4 of the 4" not in row.note and not any(line.property("invalid") for line in row.findChildren(QLineEdit))
 
 
 def test_a_workspace_fills_the_form_with_what_it_remembers(
@@ -435,13 +460,21 @@ def test_a_run_starts_from_the_built_in_model_from_nothing_or_from_a_file(
     assert buttons["A file …"].isChecked()
     qtbot.mouseClick(buttons["Built-in model"], Qt.MouseButton.LeftButton)
     assert project.draft.config.init_weights == "starter" and entry.path.line.text() == ""
+    assert not entry.path.isVisible()
     qtbot.mouseClick(buttons["A file …"], Qt.MouseButton.LeftButton)
-    assert buttons["Built-in model"].isChecked(), "no file was chosen"
-    qtbot.keyClicks(entry.path.line, "b.pth")
-    assert project.draft.config.init_weights == "b.pth" and buttons["A file …"].isChecked()
+    assert buttons["Built-in model"].isChecked() and not entry.path.isVisible(), "no file was chosen"
+    project.set_path("init_weights", str(weights))
+    assert entry.path.isVisible()
+    window.activateWindow()
+    entry.path.line.setFocus()
     entry.path.line.selectAll()
     qtbot.keyClick(entry.path.line, Qt.Key.Key_Delete)
     assert project.draft.config.init_weights is None and buttons["Nothing"].isChecked()
+    assert entry.path.isVisible(), "the user types there"
+    qtbot.keyClicks(entry.path.line, "b.pth")
+    assert project.draft.config.init_weights == "b.pth" and buttons["A file …"].isChecked()
+    qtbot.mouseClick(buttons["Nothing"], Qt.MouseButton.LeftButton)
+    assert project.draft.config.init_weights is None and not entry.path.isVisible()
 
 
 def test_the_proposed_start_gives_way_to_a_network_of_another_size_and_to_the_built_in_scenes(
