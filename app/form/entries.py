@@ -293,6 +293,7 @@ class PathEntry(Entry):
         """Set the accessible texts, including the name of the Browse button."""
         super().set_accessible_text(label, description)
         self.browse.setAccessibleName(f"Browse for: {label}")
+        self.browse.setToolTip(plain_tooltip(f"Browse for: {label}"))
 
     def browse_path(self) -> None:
         """Open a dialog to choose the file or folder, and emit `path_chosen`."""

@@ -21,6 +21,8 @@ from trainer_core.json_files import parse_json
 from trainer_core.planning.readiness import ERROR, PENDING
 
 _KEY = "queue"
+_ADDED_TO_RUNNING = "Added to the queue: {name}. It starts by itself when the trainings before it are complete."
+_ADDED_TO_WAITING = "Added to the queue: {name}. It waits until you start the queue: Run > Queue > Start the queue."
 _JOB = "training for the queue"
 
 
@@ -118,10 +120,8 @@ class RunQueue(QObject):
 
     def _append(self, choices: Mapping[str, Any]) -> None:
         self._write([*_read(), choices])
-        text = f"Added to the queue: {Path(choices['workspace']).name}."
-        if not self.is_running:
-            text += " Choose Run > Queue to start it when the present training is complete."
-        self.message_posted.emit("info", text)
+        text = _ADDED_TO_RUNNING if self.is_running else _ADDED_TO_WAITING
+        self.message_posted.emit("info", text.format(name=Path(choices["workspace"]).name))
 
     def cancel_adding(self) -> None:
         """Do not add the training that is being checked."""

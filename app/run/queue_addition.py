@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.form.entries import PathEntry
 from app.help.sections import QUEUE, set_section
@@ -14,19 +14,22 @@ from app.widgets.buttons import make_button
 from app.widgets.dialogs import Dialog
 from app.widgets.elided import ElidedLabel
 from app.widgets.file_filters import DOCUMENTS, start_folder, store_folder
-from app.widgets.icons import set_icon
 from app.widgets.plain_text import PlainLabel
 from app.widgets.theme import SPACING, scale_width
 from trainer_core.settings.config import SETTINGS
 
-_EXPLANATION = (
-    "The training starts when the one before it is complete. Choose a folder for its results that has no run yet."
+_STARTS_BY_ITSELF = (
+    "The training starts by itself when the ones before it are complete. Choose a folder for its results that has no "
+    "run yet."
+)
+_WAITS = (
+    "The training waits until you start the queue (Run > Queue). Choose a folder for its results that has no run yet."
 )
 _PLACES = {
     "source_dir": ("Sharp photos", "The folder of sharp photos to learn from"),
     "workspace": ("Results", "The folder for the results, which has no run yet"),
 }
-_SAME = "The same as in the form"
+_SAME = "Those on the left of the window"
 _FOLDER = "settings_folder"  # of the settings file that was imported last, in the settings store
 _WIDTH = 560  # pixels
 
@@ -46,13 +49,8 @@ class QueueAddition(Dialog):
             self.entries[name].show_value(proposal)
         self._settings_label = ElidedLabel()
         self._settings_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.settings_button = QToolButton()
-        self.settings_button.setAccessibleName("Browse for: Settings")
-        self.settings_button.setToolTip(
-            "Take the settings of a file, such as training_config.json of another workspace"
-        )
-        set_icon(self.settings_button, "folder")
-        self.settings_button.clicked.connect(self._choose_settings)
+        tip = "Take the settings of a file, such as training_config.json of another workspace"
+        self.settings_button = make_button("From a file …", "folder", self._choose_settings, tip=tip)
         self.problem = PlainLabel()
         self.problem.setWordWrap(True)
         self.problem.setProperty("role", "error")
@@ -63,7 +61,7 @@ class QueueAddition(Dialog):
         self.finished.connect(queue.cancel_adding)
 
     def _lay_out(self) -> None:
-        explanation = PlainLabel(_EXPLANATION)
+        explanation = PlainLabel(_STARTS_BY_ITSELF if self._queue.is_running else _WAITS)
         explanation.setWordWrap(True)
         grid = QGridLayout()
         grid.setHorizontalSpacing(SPACING)
@@ -83,8 +81,8 @@ class QueueAddition(Dialog):
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACING)
         buttons.addStretch(1)
-        buttons.addWidget(self.add_button)
         buttons.addWidget(make_button("Cancel", "close", self.close))
+        buttons.addWidget(self.add_button)
         layout = QVBoxLayout(self.contents)
         layout.setContentsMargins(*[2 * SPACING] * 4)
         layout.setSpacing(SPACING + SPACING // 2)

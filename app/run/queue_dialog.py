@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QPushButton, QVBoxLayout, QWidget
 
 from app.form.last_session import LastSession
@@ -20,8 +19,9 @@ from trainer_core.settings.config import TrainerConfig
 from trainer_core.watches import select_watch
 
 _EXPLANATION = (
-    "These trainings start one after the other, each when the one before is complete. Run > Add to queue adds the "
-    'training that the form describes; "Add another" adds one with other photos or settings, also during a training.'
+    'Once you press "Start the queue", these trainings start by themselves, each when the one before is complete. '
+    'Run > Add to queue adds the training that is set up on the left of the window; "Add another" adds one with other '
+    "photos or settings, also during a training."
 )
 _MIN_WIDTH = 480  # pixels
 
@@ -75,9 +75,7 @@ class QueueDialog(Dialog):
         self.remove_button.setEnabled(self.list.currentRow() >= 0)
 
     def _add_another(self) -> None:
-        dialog = QueueAddition(self._queue, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        QueueAddition(self._queue, self).open_and_delete()
 
     def _start_or_stop(self) -> None:
         if self._queue.is_running:

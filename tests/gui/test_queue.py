@@ -177,7 +177,12 @@ def test_a_training_is_added_while_another_one_runs_and_has_its_settings(
     assert entry.paths == {"source_dir": str(photos), "workspace": str(tmp_path / "later")}
     config = TrainerConfig().replace(**entry.values)
     assert (config.steps, config.seed, config.num_feat) == (100000, 5, TINY["num_feat"])
-    assert "Added to the queue: later." in window.message_strip.text
+    assert "It waits until you start the queue" in window.message_strip.text
+    queue.start()
+    queue._append({"workspace": "next"})
+    assert window.message_strip.text.startswith("Added to the queue: next. It starts by itself")
+    queue.stop()
+    queue.remove(1)
     assert addition(window, qtbot).entries["workspace"].value() == str(tmp_path / "now_2")
 
 
