@@ -88,7 +88,8 @@ class ResultCard(Card):
         self.model_button.setVisible(bool(self.model))
         self.model_button.setToolTip(plain_tooltip(self.model))
         done = event.outcome == "completed"
-        gain = _describe_gain(event, record or GainRecord())
+        gain, psnr = _describe_gain(event, record or GainRecord()), _describe_psnr(event)
+        short_gain = _describe_gain(event, record or GainRecord(), is_short=True)
         for label, text in (
             (self._headline, _describe_end(event)),
             (self._gain, gain),
@@ -96,6 +97,8 @@ class ResultCard(Card):
         ):
             label.set_text(text)
             label.setVisible(bool(text))
+        self._gain.set_text(gain, short=short_gain)
+        self._gain.setToolTip(plain_tooltip(f"{gain}\n{psnr}"))
         cause = with_form_labels(event.error) if event.error else ""
         self.set_content("ok" if done else "info", "success" if done else "accent", "", cause)
 
@@ -120,18 +123,23 @@ def _describe_end(event: RunFinished) -> str:
     return f"{'Training failed' if has_failed else 'Stopped without saving'} at step {event.step}"
 
 
-def _describe_gain(event: RunFinished, record: GainRecord) -> str:
-    """Return the gain with its verdict and the best PSNR, "" without a validation."""
+def _describe_gain(event: RunFinished, record: GainRecord, *, is_short: bool = False) -> str:
+    """Return the gain with its verdict, "" without a validation."""
     if event.best_psnr is None or event.bicubic_psnr is None:
         return ""
-    gain, is_sharpened = event.best_psnr - event.bicubic_psnr, event.best_spectrum is not None
-    verdict = describe_gain(
-        gain,
+    return describe_gain(
+        event.best_psnr - event.bicubic_psnr,
         is_start=event.best_step == 0,
         is_unchecked=record.is_unchecked,
         has_plateaued=record.has_plateaued,
-        is_sharpened=is_sharpened,
+        is_sharpened=event.best_spectrum is not None,
         verdict_first=True,
+        is_short=is_short,
     )
-    psnr = f"PSNR {event.best_psnr:.2f} dB at step {event.best_step}; bicubic {event.bicubic_psnr:.2f} dB"
-    return f"{verdict} · {'best: ' if is_sharpened else 'best '}{psnr}"
+
+
+def _describe_psnr(event: RunFinished) -> str:
+    """Return the PSNR of the best model, "" without a validation."""
+    if event.best_psnr is None or event.bicubic_psnr is None:
+        return ""
+    return f"Best model: PSNR {event.best_psnr:.2f} dB at step {event.best_step}; bicubic {event.bicubic_psnr:.2f} dB"

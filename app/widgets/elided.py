@@ -25,7 +25,7 @@ class ElidedLabel(PlainLabel):
 
     def __init__(self, indent: int = 0) -> None:
         super().__init__()
-        self._full_text = ""
+        self._full_text = self._short_text = ""
         self.setIndent(indent)
 
     @property
@@ -33,9 +33,10 @@ class ElidedLabel(PlainLabel):
         """The whole text, even where the label shows only its beginning."""
         return self._full_text
 
-    def set_text(self, text: str) -> None:
-        """Show this text, shortened to the width of the label."""
-        self._full_text = text = visible(text)
+    def set_text(self, text: str, *, short: str = "") -> None:
+        """Show this text, shortened to the width of the label; `short` is one with fewer words, used if it must be."""
+        self._full_text, self._short_text = visible(text), visible(short)
+        text = self._full_text
         self.setToolTip(plain_tooltip(text))
         self.setAccessibleName(text)
         self.updateGeometry()
@@ -57,7 +58,9 @@ class ElidedLabel(PlainLabel):
 
     def _elide(self) -> None:
         room = self.width() - 2 * self.indent()
-        self.setText(self.fontMetrics().elidedText(self._full_text, Qt.TextElideMode.ElideRight, room))
+        is_long = self.fontMetrics().horizontalAdvance(self._full_text) > room
+        text = self._short_text if self._short_text and is_long else self._full_text
+        self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room))
 
 
 class ElidedComboBox(QComboBox):

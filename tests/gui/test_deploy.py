@@ -656,7 +656,7 @@ def test_the_card_of_a_training_that_was_not_checked_since_its_start_says_so(qap
     qtbot.addWidget(card)
     stopped = RunFinished("stopped", 40, 22.2, 0, 20.0, None, "x.pth", "m.pth")
     card.show_result(stopped, "", record=GainRecord([of_start]))
-    assert "Not checked since its start: +2.2 dB" in card.text
+    assert "Its starting point, not checked since: +2.2 dB" in card.text
     card.show_result(stopped, "", record=GainRecord([of_start, replace(of_start, step=30, psnr=22.0, is_best=False)]))
     assert "Not better than its start yet: +2.2 dB" in card.text
 
@@ -676,6 +676,8 @@ def test_the_card_of_a_finished_training_does_not_scroll(
     bars = card.texts_page.verticalScrollBar(), card.texts_page.horizontalScrollBar()
     assert [bar.maximum() for bar in bars] == [0, 0]
     lines = [label for label in card.findChildren(ElidedLabel) if label.isVisible()]
-    assert len(lines) == 3 and lines[1].text().startswith("Better: +1.2 dB over ")
+    assert len(lines) == 3 and lines[1].full_text == "Better: +1.2 dB over plain enlargement"
+    assert lines[1].text() in (lines[1].full_text, "Better: +1.2 dB")
+    assert "PSNR 22.17 dB at step 140000; bicubic 21.01 dB" in lines[1].toolTip()
     assert lines[0].text() == "Training is complete"
-    assert all(line.text() == line.full_text or line.toolTip() == line.full_text for line in lines)
+    assert all(line.text() == line.full_text or line.full_text in line.toolTip() for line in lines)
