@@ -24,7 +24,7 @@ from app.help.term_label import TermLabel
 from app.widgets.icons import set_icon
 from app.widgets.plain_text import PlainLabel, plain_tooltip
 from app.widgets.theme import SPACING, scale_width
-from app.widgets.wording import form_label, note_lines, segment_labels, setting_tooltip
+from app.widgets.wording import FORM_QUESTIONS, empty_note, form_label, note_lines, segment_labels, setting_tooltip
 from trainer_core.planning.readiness import with_short_path
 from trainer_core.settings.schema import Setting
 
@@ -83,7 +83,8 @@ class Row(QWidget):
 
     def _lay_out(self, labels: Mapping[Any, str] | None) -> None:
         grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, SPACING // 2 if self._is_choice else 0)
+        is_separated = self._is_choice or self.setting.name in FORM_QUESTIONS
+        grid.setContentsMargins(0, 0, 0, SPACING // 2 if is_separated else 0)
         grid.setHorizontalSpacing(SPACING // 2)
         grid.setVerticalSpacing(2)
         policy = self._reset.sizePolicy()
@@ -142,6 +143,7 @@ class Row(QWidget):
             self._note.style().polish(self._note)
         self._problem = text if invalid else ""
         self._update_accessible_text()
+        text = text or empty_note(self.setting)
         tooltip = f"{text}\n{details}" if details else text
         if (self.note, self.note_tooltip) != (text, tooltip):
             self.note, self.note_tooltip = text, tooltip

@@ -27,6 +27,7 @@ class FormQuestion:
         hint: placeholder of an empty path entry.
         choices: value -> text of its button; empty: those of the schema.
         note_lines: lines of room for the note below it.
+        note: note while there is nothing to say about the value.
     """
 
     label: str
@@ -34,6 +35,7 @@ class FormQuestion:
     hint: str = ""
     choices: Mapping[Any, str] = field(default_factory=dict)
     note_lines: int = 1
+    note: str = ""
 
 
 FORM_QUESTIONS: Mapping[str, FormQuestion] = {
@@ -43,6 +45,7 @@ FORM_QUESTIONS: Mapping[str, FormQuestion] = {
         "and learns the way back. Subfolders are included, and no photo is changed.",
         hint="choose or drop a folder",
         note_lines=2,
+        note="Ordinary photos of anything, none from the watch. A few dozen are enough to begin.",
     ),
     "monochrome_style": FormQuestion(
         "Your watch",
@@ -60,6 +63,7 @@ FORM_QUESTIONS: Mapping[str, FormQuestion] = {
         "Time limit",
         "Training ends after this time. Pauses do not count, and a training that was interrupted continues with the "
         "time that is left. Without a limit, the number of steps decides.",
+        note="Pauses do not count.",
     ),
     "init_weights": FormQuestion(
         "Start from",
@@ -74,6 +78,7 @@ FORM_QUESTIONS: Mapping[str, FormQuestion] = {
         "made if it is missing.",
         hint="choose or drop a folder",
         note_lines=2,
+        note="For the models, the pictures and all that an interrupted training needs to continue.",
     ),
 }
 
@@ -95,6 +100,11 @@ def form_label(setting: Setting) -> str:
 def note_lines(setting: Setting) -> int:
     """Return the lines of room for the note below a setting."""
     return FORM_QUESTIONS[setting.name].note_lines if setting.name in FORM_QUESTIONS else 1
+
+
+def empty_note(setting: Setting) -> str:
+    """Return the note below a setting while there is nothing to say about its value."""
+    return FORM_QUESTIONS[setting.name].note if setting.name in FORM_QUESTIONS else ""
 
 
 def setting_file_filter(setting: Setting) -> str:
