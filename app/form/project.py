@@ -6,7 +6,7 @@ weight file. trainer_core defines the rules; this module applies them in the rig
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,7 +31,8 @@ from trainer_core.planning.readiness import (
     with_short_path,
     workspace_problem,
 )
-from trainer_core.settings.config import SETTINGS
+from trainer_core.settings.config import SETTINGS, STARTER
+from trainer_core.settings.presets import preset_for_device, time_limits_for_device
 from trainer_core.settings.rules import find_overruled
 from trainer_core.settings.sharpness import STRENGTHS
 from trainer_core.training.resources import estimate_disk
@@ -164,19 +165,11 @@ class Project(QObject):
         self.draft.apply_imported(session.values)
         self._check_setting_paths()
 
-    def propose_preset(self, name: str) -> None:
-        """Propose the preset that suits the hardware."""
-        self.draft.propose_preset(name)
-        self.changed.emit()
-
-    def propose_time_limits(self, minutes: Mapping[str, float]) -> None:
-        """Propose the time limit of each preset that suits the hardware."""
-        self.draft.propose_time_limits(minutes)
-        self.changed.emit()
-
-    def propose_start(self, name: str) -> None:
-        """Propose the weights to start from."""
-        self.draft.propose_start(name)
+    def propose_choices(self, device: str) -> None:
+        """Propose the preset, the time limits and the start that suit a kind of device."""
+        self.draft.propose_preset(preset_for_device(device))
+        self.draft.propose_time_limits(time_limits_for_device(device))
+        self.draft.propose_start(STARTER)
         self.changed.emit()
 
     def set_captured(self, kinds: frozenset[str]) -> None:

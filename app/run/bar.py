@@ -43,6 +43,7 @@ class RunBar(QFrame):
         set_section(self, RUNNING)
         self._project = project
         self._warnings: tuple[Check, ...] = ()
+        self._continuation: tuple[Check, ...] = ()
         self._steps_since: dict[RunRequest, int] = {}  # steps since each request that the run has not served yet
         self.checklist = Checklist()
         self.checklist.clicked.connect(self.go_to)
@@ -80,6 +81,7 @@ class RunBar(QFrame):
         texts = QVBoxLayout()
         texts.setSpacing(SPACING // 4)
         texts.addWidget(self.checklist)
+        texts.addSpacing(SPACING // 2)
         texts.addWidget(self._time)
         texts.addWidget(self._details)
         layout.addLayout(texts)
@@ -113,8 +115,8 @@ class RunBar(QFrame):
         return page
 
     def refresh(self) -> None:
-        """Show the checklist and the warnings of the estimate."""
-        self.checklist.show_checks((*self._project.build_checklist(), *self._warnings))
+        """Show the checklist, what a resume would mean, and the warnings of the estimate."""
+        self.checklist.show_checks((*self._project.build_checklist(), *self._continuation, *self._warnings))
         self.checklist.updateGeometry()  # else the height is that of the checks before
         self._fit_height()
 
@@ -139,6 +141,12 @@ class RunBar(QFrame):
         self._warnings = estimate.warnings
         self.refresh()
 
+    def show_continuation(self, checks: tuple[Check, ...]) -> None:
+        """Show what a resume would mean."""
+        if checks != self._continuation:
+            self._continuation = checks
+            self.refresh()
+
     def show_state(self, state: SessionState) -> None:
         """Show the page and the buttons of this state."""
         focus = self.window().focusWidget()
@@ -158,15 +166,18 @@ class RunBar(QFrame):
             button.setEnabled(state is not SessionState.STOPPING)
         self.pause_button.setText("Resume" if paused else "Pause")
         set_icon(self.pause_button, "start" if paused else "pause")
-        if state is SessionState.STARTING:
+        self._is_stopping = state is SessionState.STOPPING
+        if state in (SessionState.STARTING, SessionState.STOPPING):
             self._bar.set_busy()
+        if state is SessionState.STARTING:
             self._bar.setFocus(Qt.FocusReason.OtherFocusReason)  # Qt would give it to the next button: Stop
         elif ended:
             self.checklist.setFocus(Qt.FocusReason.OtherFocusReason)  # not Start: a key would start the next run
 
     def on_event(self, event: object) -> None:
         """Update the progress bar and the requests; after the last step, show that the run is validated and saved."""
-        self._bar.on_event(event)
+        if not self._is_stopping:  # else a full bar would seem to be the end
+            self._bar.on_event(event)
         self._follow_requests(event)
         if isinstance(event, StepDone) and event.step == event.total_steps:
             self._status.setText(FINAL_CHECK)

@@ -11,13 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
-from PySide6.QtCore import QObject, QStandardPaths, Qt, Slot
+from PySide6.QtCore import QObject, QStandardPaths, Slot
 
 from app.form.entries import PathEntry
 from app.form.last_session import load_session, save_session
 from app.form.settings_files import SettingsTransfer
 from app.form.start_entry import StartEntry
 from app.run import questions as run_questions
+from app.run.continuation import Continuation
 from app.run.contract import RunViews
 from app.run.estimate import Estimate, EstimateModel
 from app.run.last_run import LastRun
@@ -40,8 +41,7 @@ from trainer_core.errors import UserError
 from trainer_core.events import CheckpointSaved, Event, PlanChanged, RunFinished, RunStarted
 from trainer_core.planning.changes import UnacceptedChanges
 from trainer_core.planning.hardware import Hardware, choose_hardware, list_devices
-from trainer_core.settings.config import STARTER, TrainerConfig
-from trainer_core.settings.presets import preset_for_device, time_limits_for_device
+from trainer_core.settings.config import TrainerConfig
 from trainer_core.workspace.checkpoints import list_checkpoints
 
 _DEMO_SELECTED = "Built-in scenes are selected. Press Start: training takes about two minutes."
@@ -70,11 +70,11 @@ class RunController(QObject):
         self._when_ready: Callable[[], None] | None = None  # called as soon as all settings are checked
         self._finish_event: RunFinished | None = None
         self._shown_workspace: Path | None = None  # the workspace whose run the views show
-        self._unfinished = False  # and whether that run can be resumed
-        self._has_model = False  # and whether a model of it exists
+        self._has_model = self._has_run = False  # whether it has a model, and whether there is one at all
         self._resuming = False  # whether the last start was a resume of the newest checkpoint
-        self._has_run = False  # and whether the workspace has a run
         project, session = views.project, views.session
+        self._continuation = Continuation(project)  # of that run, if it is unfinished
+        project.propose_choices("cpu")  # most likely, so that they do not change when the hardware is known
         project.changed.connect(self._settings_changed)
         project.workspace_opened.connect(self._workspace_opened)
         project.workspace_closed.connect(self._clear_views)
@@ -99,9 +99,7 @@ class RunController(QObject):
         self._views.form.show_choices("device", devices)
         self._views.status_line.show_device(f"{hardware.label} · {hardware.precision}")
         self._estimate.enable()
-        self._views.project.propose_preset(preset_for_device(hardware.kind))
-        self._views.project.propose_time_limits(time_limits_for_device(hardware.kind))
-        self._views.project.propose_start(STARTER)
+        self._views.project.propose_choices(hardware.kind)
 
     def _show_estimate(self, estimate: Estimate) -> None:
         self._views.run_bar.show_estimate(estimate)
@@ -109,14 +107,13 @@ class RunController(QObject):
             self._views.form.show_planned_steps(estimate.steps)
 
     def _settings_changed(self) -> None:
-        project, session = self._views.project, self._views.session
+        project, session, bar = self._views.project, self._views.session, self._views.run_bar
         if not session.is_active and (project.workspace.root if project.workspace else None) != self._shown_workspace:
             self._clear_views()  # until the contents of the new workspace are known
         if not session.is_active:
             self._estimate.set_config(None if project.problems else project.draft.config)
-        self._views.run_bar.start_button.setText(
-            "Resume training" if project.draft.config.resume_from else "Start training"
-        )
+        bar.start_button.setText("Resume training" if project.draft.config.resume_from else "Start training")
+        bar.show_continuation(self._continuation.build_checks())
         if self._when_ready is not None and project.is_ready:
             action, self._when_ready = self._when_ready, None
             action()
@@ -126,9 +123,10 @@ class RunController(QObject):
         views = self._views
         if views.session.is_active:
             return
-        self._shown_workspace, self._unfinished = opened.workspace.root, opened.unfinished is not None
+        self._shown_workspace = opened.workspace.root
+        self._continuation.set_run(opened.unfinished)
         self._has_model = opened.model is not None
-        self._has_run = bool(opened.events) or self._unfinished
+        self._has_run = bool(opened.events) or opened.unfinished is not None
         if self._has_run and not views.project.is_workspace_typed:
             add_recent_workspace(opened.workspace.root)
         views.hide_cards()
@@ -148,7 +146,8 @@ class RunController(QObject):
         views = self._views
         if self._shown_workspace is None or views.session.is_active:
             return
-        self._shown_workspace, self._unfinished, self._has_model, self._has_run = None, False, False, False
+        self._shown_workspace, self._has_model, self._has_run = None, False, False
+        self._continuation.set_run(None)
         views.hide_cards()
         views.clear_run()
         views.show_run(False)
@@ -167,7 +166,7 @@ class RunController(QObject):
             views.message_strip.show_message("info", "Still checking the folders. Try again in a moment.")
         elif views.project.draft.config.resume_from:
             self._start_run(resume=False)
-        elif self._unfinished:
+        elif self._continuation.is_possible:
             run_questions.ask_about_unfinished_run(views.dialog_parent, self.resume, start_over)
         elif self._has_model:
             run_questions.ask_about_finished_run(
@@ -190,9 +189,12 @@ class RunController(QObject):
         self._settings_changed()
 
     def resume(self) -> None:
-        """Resume the unfinished run of the workspace."""
-        if self._unfinished and not self._views.session.is_active:
-            self._start_run(resume=True)
+        """Resume the unfinished run of the workspace, after a question if hardly any time is left."""
+        if self._continuation.is_possible and not self._views.session.is_active:
+            change_limit = partial(self._views.form.focus_setting, "max_minutes")
+            self._continuation.resume_or_ask(
+                self._views.dialog_parent, change_limit, partial(self._start_run, resume=True)
+            )
 
     def _start_run(self, *, resume: bool) -> None:
         views = self._views
@@ -275,17 +277,13 @@ class RunController(QObject):
     def add_to_queue(self) -> None:
         """Add the training of the form to the queue; while it runs, ask for another one."""
         if self._views.session.is_active:
-            dialog = QueueAddition(self.queue, self._views.dialog_parent)
-            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.open()
+            QueueAddition(self.queue, self._views.dialog_parent).open_and_delete()
         else:
             self.queue.add_present()
 
     def show_queue(self) -> None:
         """Show the queue of trainings."""
-        dialog = QueueDialog(self.queue, self._views.dialog_parent)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        QueueDialog(self.queue, self._views.dialog_parent).open_and_delete()
 
     def choose_captures(self) -> None:
         """Choose photos of the watch to pin."""
@@ -329,6 +327,7 @@ class RunController(QObject):
     @Slot(object)
     def _on_event(self, event: Event) -> None:
         views = self._views
+        self._continuation.on_event(event)
         if isinstance(event, RunStarted):
             self._compatibility, self._finish_event = "", None
             if event.start_step == 0:
@@ -371,13 +370,15 @@ class RunController(QObject):
         elif finished is not None:
             workspace = views.project.workspace
             left = finished.outcome != "completed" and workspace is not None and list_checkpoints(workspace)
-            self._unfinished, self._has_model = bool(left), finished.model is not None
-            views.show_result(finished, self._compatibility, resumable=self._unfinished)
+            can_resume = self._continuation.is_possible = bool(left)
+            self._has_model = finished.model is not None
+            views.run_bar.show_continuation(self._continuation.build_checks())
+            views.show_result(finished, self._compatibility, resumable=can_resume)
             failed = finished.outcome == "failed"
             views.notifier.notify("Training failed" if failed else "Training has ended", views.result_text)
             if failed:
-                start_again = partial(self._start_changed, resume=self._unfinished)
-                report_failure(views.dialog_parent, finished, views.log.text, start_again, can_resume=self._unfinished)
+                start_again = partial(self._start_changed, resume=can_resume)
+                report_failure(views.dialog_parent, finished, views.log.text, start_again, can_resume=can_resume)
         self._finish_event = None
         views.notifier.hide_icon()
         views.on_run_ended()

@@ -33,6 +33,16 @@ def ask_about_finished_run(parent: QWidget, choose_workspace: _Action, start: _A
     )
 
 
+def ask_about_little_time(parent: QWidget, left: str, change_limit: _Action, resume: _Action) -> None:
+    """Ask before a run resumes of whose time limit hardly anything is left, as `left` says."""
+    ask_question(
+        parent,
+        "Resume for so short a time?",
+        f"The time limit counts the whole training: {left}. Set a longer one to train on.",
+        [("Change time limit", change_limit), ("Resume", resume)],
+    )
+
+
 def ask_about_changes(parent: QWidget, error: UnacceptedChanges, resume: Callable[[Mapping[str, Any]], object]) -> None:
     """Ask before a run resumes with other photos, another watch or another camera profile.
 

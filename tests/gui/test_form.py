@@ -22,7 +22,7 @@ from app.widgets.plain_text import plain_tooltip
 from app.widgets.wording import FORM_QUESTIONS, setting_tooltip
 from app.window import Window
 from tests.core.starter_files import use_starters
-from tests.gui.window_driver import fill_form, find_named, unfold_groups, visible_text, wait_until_quiet
+from tests.gui.window_driver import close_window, fill_form, find_named, unfold_groups, visible_text, wait_until_quiet
 from tests.small_runs import picture, watch_photo
 from trainer_core.camera import CameraProfile
 from trainer_core.planning import gpus
@@ -664,3 +664,12 @@ def test_without_a_gpu_there_is_only_the_processor_to_choose(window: Window, qtb
     box = window.form.rows["device"].entry.findChild(QComboBox)
     assert box is not None
     qtbot.waitUntil(lambda: [box.itemText(i) for i in range(box.count())] == ["auto", "cpu"], timeout=60000)
+
+
+def test_the_form_shows_the_choices_for_a_processor_before_the_hardware_is_known(
+    qapp: QApplication, qtbot: Any
+) -> None:
+    window = make_window()
+    config = window.project.draft.config
+    assert (config.preset, config.max_minutes, config.init_weights) == ("light", 60, "starter")
+    close_window(window, qtbot)

@@ -133,3 +133,30 @@ def test_nothing_is_accepted_by_the_return_key(
         answer(window, qtbot, "Cancel")
     finally:
         (tmp_path / "moved").rename(trained / "photos")
+
+
+def resume_lines(window: Window) -> list[str]:
+    lines = window.run_bar.checklist.lines
+    return [line.full_text for line in lines if line.isVisible() and line.full_text.startswith("Resume")]
+
+
+def test_what_is_left_of_the_time_limit_and_what_has_changed_is_said_before_a_resume(
+    window: Window, qtbot: Any, run: Path
+) -> None:
+    open_run(window, qtbot, run)
+    window.controller._continuation._seconds = 570.0  # the run of the test took a moment
+    window.project.set_value("max_minutes", 60.0)
+    assert resume_lines(window) == ["Resume: 50 minutes left of 60 minutes"]
+    window.project.set_value("max_minutes", 10.0)
+    window.project.set_value("learning_rate", 0.5)
+    time, changes = resume_lines(window)
+    assert time == "Resume: 30 seconds left of 10 minutes. Set a longer time limit to train on"
+    assert changes.startswith("Resume would train on with other settings: Learning rate. ")
+    window.controller.resume()
+    answer(window, qtbot, "Change time limit")
+    assert not window.session.is_active
+    assert window.form.rows["max_minutes"].isAncestorOf(window.focusWidget())
+    window.project.undo()
+    assert resume_lines(window) == [time]
+    window.controller.open_workspace(str(run.parent / "other"))
+    qtbot.waitUntil(lambda: not resume_lines(window), timeout=60000)

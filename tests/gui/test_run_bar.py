@@ -12,7 +12,7 @@ from app.run.session import SessionState
 from app.widgets.progress_bar import ProgressBar
 from app.window import Window
 from tests.gui.window_driver import fill_form
-from trainer_core.events import RunStarted
+from trainer_core.events import RunStarted, StepDone
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 
@@ -110,3 +110,14 @@ def test_the_bar_becomes_as_low_again_as_it_was_with_fewer_checks(window: Window
         qtbot.waitUntil(lambda: window.run_bar.height() == window.run_bar.sizeHint().height())  # it is laid out again
         heights.append(window.run_bar.height())
     assert heights[1] > heights[0] == heights[2]
+
+
+def test_a_bar_that_waits_for_the_end_of_a_stopped_run_is_not_full(window: Window) -> None:
+    bar = window.run_bar
+    bar.show_state(SessionState.TRAINING)
+    bar.on_event(StepDone(9, 10, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 1.0, 10**9))
+    assert bar._bar.value() == 9
+    bar.show_state(SessionState.STOPPING)
+    bar.on_event(StepDone(10, 10, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 0.0, 10**9))
+    assert bar._bar.is_busy
+    bar.show_state(SessionState.IDLE)

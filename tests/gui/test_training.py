@@ -309,7 +309,7 @@ def _cut_off(workspace: Path, photos: Path) -> Path:
 def test_a_window_that_did_nothing_changes_no_workspace(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
-    window.project.propose_preset("light")
+    window.project.propose_choices("cpu")
     close_window(window, qtbot)
     workspace = make_workspace(tmp_path / "run", source_dir=str(photos), preset="nano", batch_size=3)
     again = make_window()

@@ -25,6 +25,7 @@ class UnfinishedRun:
         saved_at: time of that checkpoint, in seconds since 1970.
         outcome: "stopped", "discarded" or "failed"; "interrupted" if the journal has no `RunFinished`. Without a
             journal, as in the folder to which a run was moved at its end, it is "stopped".
+        seconds: how long the run had trained at that checkpoint; 0 if the journal does not give it.
     """
 
     step: int
@@ -32,6 +33,7 @@ class UnfinishedRun:
     checkpoint: Path
     saved_at: float
     outcome: str
+    seconds: float = 0.0
 
 
 def find_unfinished_run(workspace: Workspace, events: Iterable[Event] | None = None) -> UnfinishedRun | None:
@@ -52,7 +54,8 @@ def find_unfinished_run(workspace: Workspace, events: Iterable[Event] | None = N
     records = [event_to_json(event) for event in events]
     if has_final_checkpoint(workspace, step) and (not records or _last_outcome(records) == "completed"):
         return None
-    return UnfinishedRun(step, _last_total(records), path, path.lstat().st_mtime, _last_outcome(records))
+    saved_at, seconds = path.lstat().st_mtime, _find_seconds(records, step)
+    return UnfinishedRun(step, _last_total(records), path, saved_at, _last_outcome(records), seconds)
 
 
 def lost_run_step(workspace: Workspace, events: Iterable[Event]) -> int | None:
@@ -69,6 +72,13 @@ def lost_run_step(workspace: Workspace, events: Iterable[Event]) -> int | None:
     if _last_outcome(records) != "interrupted":
         return None
     return max((r["step"] for r in records if isinstance(r.get("step"), int)), default=0)
+
+
+def _find_seconds(records: list[dict[str, Any]], step: int) -> float:
+    """Return how long a run had trained at a step, from the nearest step of the journal."""
+    steps = [r for r in records if r["event"] == "StepDone"]
+    nearest = min(steps, key=lambda r: abs(int(r["step"]) - step), default=None)
+    return float(nearest["run_seconds"]) * step / max(1, nearest["step"]) if nearest is not None else 0.0
 
 
 def _last_total(records: list[dict[str, Any]]) -> int | None:
