@@ -236,7 +236,9 @@ class RunBar(QFrame):
     def _fit_height(self) -> None:
         """Set the height that the visible page needs."""
         page = self._pages.currentWidget()
-        if page is not None:
+        layout = page.layout() if page is not None else None
+        if page is not None and layout is not None:
+            layout.activate()  # else the layouts in it remember the heights of earlier texts
             height = page.heightForWidth(self.width()) if page.hasHeightForWidth() else page.sizeHint().height()
             self._pages.setFixedHeight(height)
         for widget in (self, self.parentWidget()):  # at once: a frame drawn before would show the buttons too low

@@ -76,7 +76,7 @@ class Continuation:
         if changed:
             names = ", ".join(SETTINGS[name].label for name in changed[:_MAX_NAMES])
             more = f" and {len(changed) - _MAX_NAMES} more" if len(changed) > _MAX_NAMES else ""
-            text = f"Resume would train on with other settings: {names}{more}. Edit > Undo brings those of the run back"
+            text = f"Resume would change {names}{more}. Edit > Undo restores the settings of the run"
             checks.append(Check(WARNING, text, changed[0]))
         return tuple(checks)
 

@@ -8,11 +8,13 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from app.run.estimate import Estimate
 from app.run.session import SessionState
 from app.widgets.progress_bar import ProgressBar
 from app.window import Window
 from tests.gui.window_driver import fill_form
 from trainer_core.events import RunStarted, StepDone
+from trainer_core.planning.readiness import WARNING, Check
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 
@@ -121,3 +123,16 @@ def test_a_bar_that_waits_for_the_end_of_a_stopped_run_is_not_full(window: Windo
     bar.on_event(StepDone(10, 10, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 0.0, 10**9))
     assert bar._bar.is_busy
     bar.show_state(SessionState.IDLE)
+
+
+def test_the_bar_is_as_high_as_the_last_of_several_changes_needs(window: Window) -> None:
+    bar = window.run_bar
+    checks = [Check(WARNING, " ".join(["word"] * count), "max_minutes") for count in (12, 26)]
+    for seen in (checks, checks[:1], []):
+        bar.show_continuation(tuple(checks))
+        bar.show_estimate(Estimate("10 minutes (time limit)"))
+        bar.show_estimate(Estimate())
+        bar.show_continuation(tuple(seen))
+        QApplication.processEvents()
+        page = bar._pages.currentWidget()
+        assert page is not None and bar._pages.height() == page.heightForWidth(bar.width())
