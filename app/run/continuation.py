@@ -43,7 +43,7 @@ class Continuation:
             self._seconds = self._latest_seconds
 
     def resume_or_ask(self, parent: QWidget, change_limit: Callable[[], object], resume: Callable[[], object]) -> None:
-        """Resume, after a question if hardly anything is left of the time limit."""
+        """Resume, after a question if hardly anything is left of a time limit of more than a minute."""
         if self._is_short:
             ask_about_little_time(parent, self._time_text, change_limit, resume)
         else:
@@ -51,8 +51,8 @@ class Continuation:
 
     @property
     def _is_short(self) -> bool:
-        left = self._seconds_left
-        return left is not None and left <= _SHORT
+        left, minutes = self._seconds_left, self._project.draft.config.max_minutes
+        return left is not None and minutes is not None and left <= _SHORT < 60 * minutes
 
     @property
     def _time_text(self) -> str:

@@ -158,5 +158,8 @@ def test_what_is_left_of_the_time_limit_and_what_has_changed_is_said_before_a_re
     assert window.form.rows["max_minutes"].isAncestorOf(window.focusWidget())
     window.project.undo()
     assert resume_lines(window) == [time]
+    window.controller._continuation._seconds = 10.0
+    window.project.set_value("max_minutes", 0.5)
+    assert resume_lines(window) == ["Resume: 20 seconds left of 0.5 minutes"], "as short as the user wanted it"
     window.controller.open_workspace(str(run.parent / "other"))
     qtbot.waitUntil(lambda: not resume_lines(window), timeout=60000)
