@@ -27,7 +27,7 @@ class LossOptions(QWidget):
         for span in (_DEFAULT_SPAN, store.value(_SMOOTHING)):
             _select(self.smoothing, span)
         self.smoothing.activated.connect(lambda index: self._choose(_SMOOTHING, self.smoothing_span))
-        self.axis = QPushButton("Log")
+        self.axis = QPushButton("Log scale")
         self.axis.setProperty("role", "segment")
         self.axis.setCheckable(True)
         self.axis.setChecked(store.value(_AXIS) != _LINEAR)

@@ -268,6 +268,7 @@ def test_the_axis_of_the_loss_is_chosen_by_keyboard_and_remembered(panel: ChartP
     axis = panel.loss.plot.getPlotItem().getAxis("left")
     panel.loss.plot.view.setXRange(5, 15, padding=0)
     assert axis.logMode
+    assert panel.loss_options.axis.text() == "Log scale", "a tab is named Log"
     qtbot.keyClick(panel.loss_options.axis, Qt.Key.Key_Space)
     panel.draw()
     assert not axis.logMode
