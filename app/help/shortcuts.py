@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QGridLayout, QHBoxLayout, QMainW
 from app.widgets.dialogs import Dialog
 from app.widgets.plain_text import PlainLabel
 from app.widgets.theme import SPACING, scale_width
+from app.widgets.wording import DIALOG_KEYS
 
 _WIDTH = 620  # pixels
 _KEYS = "Keys: "  # begins the accessible description of a view with keys
@@ -54,7 +55,7 @@ class ShortcutSheet(Dialog):
         layout = QVBoxLayout(self.contents)
         layout.setSpacing(SPACING)
         layout.addLayout(_make_columns(find_shortcuts(window)))
-        for name, keys in find_view_keys(window).items():
+        for name, keys in {**find_view_keys(window), **DIALOG_KEYS}.items():
             layout.addSpacing(SPACING)
             layout.addWidget(_make_label(name, "heading"))
             layout.addWidget(_make_label(keys, "muted"))

@@ -90,6 +90,11 @@ ACCEPT_CAPTURES = (
 )
 """Label and tooltip of the button beside the refusal of photos from the watch."""
 
+DIALOG_KEYS = {
+    "Blind comparison": "← left is better, ↓ no difference, → right is better, Backspace takes back the last answer."
+}
+"""Title and keys of dialogs whose keys are in no menu, for the sheet of shortcuts."""
+
 
 def form_label(setting: Setting) -> str:
     """Return the label of a setting in the form."""
