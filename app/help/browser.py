@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QImage, QTextBlock, QTextBlockFormat, QTextCursor, QTextDocument
+from PySide6.QtGui import QColor, QImage, QTextBlock, QTextBlockFormat, QTextCursor, QTextDocument, QTextTable
 from PySide6.QtWidgets import QTextBrowser
 
 from app.help.pages import make_anchor, read_page
-from app.widgets.theme import SPACING
+from app.widgets.theme import SPACING, theme_colors
 from trainer_core.data.decoding import decode
 from trainer_core.data.photo_error import PhotoError
 
@@ -36,6 +36,17 @@ class PageBrowser(QTextBrowser):
         self._folder = page.parent
         self.document().setMarkdown(read_page(page), _FEATURES)
         self._wrap_code()
+        self._outline_tables()
+
+    def _outline_tables(self) -> None:
+        """Draw the lines of tables thin, in the color of other borders."""
+        for table in self.document().rootFrame().childFrames():
+            if isinstance(table, QTextTable):
+                layout = table.format().toTableFormat()
+                layout.setBorderBrush(QColor(theme_colors().border))
+                layout.setBorderCollapse(True)
+                layout.setCellPadding(SPACING // 2)
+                table.setFormat(layout)
 
     def _wrap_code(self) -> None:
         """Let long lines of commands wrap, so that the page never scrolls to the side."""
@@ -45,9 +56,17 @@ class PageBrowser(QTextBrowser):
         cursor.select(QTextCursor.SelectionType.Document)
         cursor.mergeBlockFormat(may_break)
 
-    def list_sections(self) -> list[str]:
-        """Return the headings of the sections."""
-        return [heading.text() for heading in self._find_headings() if _level(heading) == 2]
+    def list_sections(self) -> list[tuple[int, str]]:
+        """Return level and text of the headings of sections (level 2) and of their parts (level 3)."""
+        return [(_level(heading), heading.text()) for heading in self._find_sections()]
+
+    def find_shown_section(self) -> int:
+        """Return the index in `list_sections` of the section at the upper edge, -1 above the first one."""
+        layout, edge = self.document().documentLayout(), self.verticalScrollBar().value() + SPACING
+        return sum(layout.blockBoundingRect(heading).top() <= edge for heading in self._find_sections()) - 1
+
+    def _find_sections(self) -> list[QTextBlock]:
+        return [heading for heading in self._find_headings() if _level(heading) in (2, 3)]
 
     def go_to(self, section: str) -> None:
         """Scroll to a heading, given as its text or its anchor, or a paragraph that begins with it; else to the top."""

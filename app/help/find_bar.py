@@ -27,6 +27,7 @@ class FindBar(QWidget):
         self._hits: list[QTextCursor] = []
         self._present = 0  # index of the hit that is shown
         self._origin: int | None = None  # character from which the next hit is searched while the text is typed
+        self._place = 0  # of the scroll bar, where the page returns to without a hit
         self.field, self.count = QLineEdit(), PlainLabel()
         self.field.setPlaceholderText("Find in this page")
         self.field.setAccessibleName("Find in this page")
@@ -41,8 +42,8 @@ class FindBar(QWidget):
         row.addWidget(self.field, 1)
         row.addWidget(self.count)
         for text, icon, move, key in (
-            ("Previous hit", "previous", -1, QKeySequence.StandardKey.FindPrevious),
-            ("Next hit", "next", 1, QKeySequence.StandardKey.FindNext),
+            ("Previous hit", "up", -1, QKeySequence.StandardKey.FindPrevious),
+            ("Next hit", "down", 1, QKeySequence.StandardKey.FindNext),
         ):
             row.addWidget(self._make_button(text, icon, move))
             QShortcut(key, window).activated.connect(lambda move=move: self.go(move))
@@ -67,6 +68,7 @@ class FindBar(QWidget):
             self._present = (self._present + move) % len(self._hits)
             self._origin = self._hits[self._present].selectionStart()
             self._show()
+            self._place = self._browser.verticalScrollBar().value()
 
     def _begin(self) -> None:
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -76,12 +78,18 @@ class FindBar(QWidget):
         self.go(-1 if QApplication.keyboardModifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
 
     def _search(self) -> None:
-        """Go to the first hit below what was the upper edge when the search began, else to the first one."""
+        """Go to the first hit below what was the upper edge when the search began, else to the first one.
+
+        Without a hit, the page returns to where it was.
+        """
         if self._origin is None:
+            self._place = self._browser.verticalScrollBar().value()
             self._origin = self._browser.cursorForPosition(self._browser.viewport().rect().topLeft()).position()
         self._find_hits()
         self._present = next((n for n, hit in enumerate(self._hits) if hit.selectionStart() >= self._origin), 0)
         self._show()
+        if not self._hits:
+            self._browser.verticalScrollBar().setValue(self._place)
         if not self.field.text():
             self._origin = None
 
@@ -97,6 +105,7 @@ class FindBar(QWidget):
     def _show(self, *, scrolls: bool = True) -> None:
         """Mark all hits, and the present one in another color, and scroll there."""
         total = len(self._hits)
+        self._set_missing(not total and bool(self.field.text()))
         self.count.setText(f"{self._present + 1} of {total}" if total else "Not found" if self.field.text() else "")
         if total and scrolls:
             place = QTextCursor(self._hits[self._present])
@@ -111,3 +120,11 @@ class FindBar(QWidget):
             mark.format.setForeground(QColor(colors.on_accent if is_present else colors.text))
             marks.append(mark)
         self._browser.setExtraSelections(marks)
+
+    def _set_missing(self, is_missing: bool) -> None:
+        """Show in red that the text is not found."""
+        self.field.setProperty("invalid", is_missing)
+        self.count.setProperty("role", "error" if is_missing else "muted")
+        for widget in (self.field, self.count):
+            widget.style().unpolish(widget)
+            widget.style().polish(widget)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QDialog, QGridLayout, QListWidget, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QListWidget, QListWidgetItem, QWidget
 
 import resources
 from app.help.browser import PageBrowser
@@ -14,10 +14,12 @@ from app.help.find_bar import FindBar
 from app.help.pages import find_page
 from app.widgets.errors import bug_report, show_report
 from app.widgets.placement import fit_size
+from app.widgets.plain_text import visible
 from app.widgets.theme import SPACING, scale_width, theme
 
 _SIZE = (1000, 720)
-_SECTIONS_WIDTH = 220  # pixels
+_SECTIONS_WIDTH = 240  # pixels
+_INDENT = "    "  # of the parts of a section
 
 
 class ManualWindow(QDialog):
@@ -25,7 +27,7 @@ class ManualWindow(QDialog):
 
     Attributes:
         browser: the shown page.
-        sections: its sections; choosing one scrolls there.
+        sections: its sections and their parts; choosing one scrolls there, and the one that is shown is selected.
         find_bar: the search in the shown page.
     """
 
@@ -40,8 +42,9 @@ class ManualWindow(QDialog):
         self.sections.setAccessibleName("Sections")
         self.sections.setSpacing(SPACING // 4)
         self.sections.setFixedWidth(scale_width(_SECTIONS_WIDTH))
-        self.sections.itemClicked.connect(lambda item: self.browser.go_to(item.text()))
-        self.sections.itemActivated.connect(lambda item: self.browser.go_to(item.text()))
+        self.sections.itemClicked.connect(self._open_section)
+        self.sections.itemActivated.connect(self._open_section)
+        self.browser.verticalScrollBar().valueChanged.connect(lambda value: self._mark_section())
         self.find_bar = FindBar(self.browser, self)
         grid = QGridLayout(self)
         grid.setContentsMargins(SPACING, SPACING, SPACING, SPACING)
@@ -79,7 +82,19 @@ class ManualWindow(QDialog):
         self.browser.verticalScrollBar().setValue(place)
         self.find_bar.refresh()
         self.sections.clear()
-        self.sections.addItems(self.browser.list_sections())
+        for level, heading in self.browser.list_sections():
+            item = QListWidgetItem(visible(_INDENT * (level - 2) + heading))
+            item.setData(Qt.ItemDataRole.UserRole, heading)
+            self.sections.addItem(item)
+        self._mark_section()
+
+    def _mark_section(self) -> None:
+        """Select the section that is shown."""
+        self.sections.setCurrentRow(self.browser.find_shown_section())
+
+    def _open_section(self, item: QListWidgetItem) -> None:
+        self.browser.go_to(item.data(Qt.ItemDataRole.UserRole))
+        self.sections.setCurrentItem(item)  # also one near the end, which cannot be scrolled to the upper edge
 
     def _open_link(self, link: QUrl) -> None:
         assert self._page is not None, "links are in pages"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QTabWidget, QWidget
 
+WINDOW = "The window"
 ENLARGING = "Enlarging without a training"
 RUNNING = "Running"
 QUEUE = "Several trainings"
@@ -20,7 +21,7 @@ def set_section(view: QWidget, section: str) -> None:
 
 
 def find_section(focus: QWidget | None) -> str:
-    """Return the section of the view with the focus, of tabs that of the shown page; "" without one."""
+    """Return the section of the view with the focus, of tabs that of the shown page; that of the window without one."""
     while focus is not None:
         views = [focus]
         if isinstance(focus, QTabWidget) and focus.currentWidget() is not None:
@@ -29,4 +30,4 @@ def find_section(focus: QWidget | None) -> str:
         if section:
             return section
         focus = focus.parentWidget()
-    return ""
+    return WINDOW

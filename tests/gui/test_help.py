@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
-from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QWidget
 
 import resources
 from app.help import sections
@@ -18,6 +18,7 @@ from app.help.manual import ManualWindow
 from app.help.pages import find_page, read_page
 from app.help.shortcuts import ShortcutSheet
 from app.run.queue_dialog import QueueDialog
+from app.widgets.theme import theme_colors
 from app.window import Window
 from tests.gui.window_driver import find_tabs, show_tab, visible_text
 
@@ -65,11 +66,16 @@ def test_f1_opens_the_manual_from_a_text_field(window: Window, qtbot: Any) -> No
     manual = manual_of(window, qtbot)
     text = manual.browser.toPlainText()
     assert "Warm start or resume?" in text and "**" not in text and "```" not in text
-    sections = [manual.sections.item(row).text() for row in range(manual.sections.count())]
-    assert "Running" in sections
-    assert sections == re.findall(r"^## (.+)$", resources.manual_path().read_text("utf-8"), re.MULTILINE)
-    manual.sections.itemClicked.emit(manual.sections.item(sections.index("Running")))
-    assert first_line(manual) == "Running"
+    sections = [manual.sections.item(row).text().strip() for row in range(manual.sections.count())]
+    assert sections == re.findall(r"^###? (.+)$", resources.manual_path().read_text("utf-8"), re.MULTILINE)
+    manual.browser.go_to("The window")
+    assert manual.sections.currentItem().text() == "The window"
+    for section in ("Running", "When the disk is full or lost", sections[-1]):
+        item = manual.sections.item(sections.index(section))
+        assert item.text().startswith(" ") == (section == "When the disk is full or lost")
+        manual.sections.itemClicked.emit(item)
+        assert manual.sections.currentItem() is item
+        assert first_line(manual) == section or section == sections[-1]
 
 
 def first_line(manual: ManualWindow) -> str:
@@ -149,6 +155,7 @@ def test_the_sheet_lists_every_shortcut_of_the_menus_and_the_keys_of_the_views(
     assert missing == []
     assert "Start training" in shown and not any("&" in line for line in shown)
     assert any("S slider" in line for line in shown)
+    assert any("← left is better" in line for line in shown)
 
 
 def test_the_sheet_opens_by_its_own_shortcut(window: Window, qtbot: Any) -> None:
@@ -181,8 +188,28 @@ def test_a_word_is_found_in_the_manual_and_its_hits_are_gone_through(window: Win
     assert count.text() == f"{total} of {total}" and manual.browser.verticalScrollBar().value() > first
     qtbot.keyClicks(field, "x")
     assert count.text() == "Not found" and not manual.browser.extraSelections()
+    assert field.property("invalid") and count.property("role") == "error"
     field.clear()
-    assert count.text() == ""
+    assert count.text() == "" and not field.property("invalid")
+
+
+def test_a_search_without_a_hit_stays_where_it_began(window: Window, qtbot: Any) -> None:
+    action(window, "Manual").trigger()
+    manual = manual_of(window, qtbot)
+    manual.show_manual("Running")
+    bar = manual.browser.verticalScrollBar()
+    before, places = bar.value(), set()
+    for length in range(1, 8):
+        manual.find_bar.field.setText("trayqqq"[:length])
+        places.add(bar.value())
+    assert len(places) > 1 and manual.find_bar.count.text() == "Not found" and bar.value() == before
+
+
+def test_the_lines_of_tables_have_the_color_of_borders(window: Window, qtbot: Any) -> None:
+    action(window, "Glossary").trigger()
+    frames = manual_of(window, qtbot).browser.document().rootFrame().childFrames()
+    colors = {frame.format().toTableFormat().borderBrush().color().name() for frame in frames}
+    assert colors == {theme_colors().border}
 
 
 def shown_line(manual: ManualWindow) -> str:
@@ -211,8 +238,12 @@ def test_f1_opens_the_manual_where_it_explains_what_has_the_focus(window: Window
     assert shown_line(manual).startswith("Several trainings.")
 
 
+def test_f1_opens_the_chapter_on_the_window_where_nothing_else_is_explained() -> None:
+    assert sections.find_section(None) == sections.find_section(QWidget()) == "The window"
+
+
 def test_every_section_that_f1_opens_is_in_the_manual() -> None:
     text = resources.manual_path().read_text("utf-8")
     names = {value for name, value in vars(sections).items() if name.isupper() and not name.startswith("_")}
-    assert len(names) == 7
+    assert len(names) == 8
     assert [name for name in sorted(names) if f"## {name}\n" not in text and f"**{name}.**" not in text] == []
