@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.form.project import Project
 from app.run.session import Session, SessionState
-from app.widgets.file_filters import PICTURES, make_file_filter, start_folder, store_folder
+from app.widgets.file_filters import CAPTURE_FOLDER, PICTURES, make_file_filter, start_folder, store_folder
 from app.widgets.questions import ask_question
 from trainer_core.control import RunRequest
 from trainer_core.data.captures import CAPTURE_SUFFIXES, find_kinds
@@ -27,7 +27,6 @@ from trainer_core.previews.pinned_photos import (
 from trainer_core.watches import Watch, select_watch
 from trainer_core.workspace.layout import Workspace
 
-_FOLDER = "capture_folder"
 _MAX_REPORTED = 4  # refusals in one message
 
 
@@ -50,11 +49,11 @@ class PinnedPhotosModel(QObject):
 
     def choose(self) -> None:
         """Ask for photos of the watch and pin them, as if they were dropped."""
-        folder = str(start_folder(_FOLDER, PICTURES))
+        folder = str(start_folder(CAPTURE_FOLDER, PICTURES))
         kinds = make_file_filter("Watch photos", CAPTURE_SUFFIXES)
         names, _ = QFileDialog.getOpenFileNames(self._window, "Choose photos from your watch", folder, kinds)
         if names:
-            store_folder(_FOLDER, Path(names[0]))
+            store_folder(CAPTURE_FOLDER, Path(names[0]))
             self.pin([Path(name) for name in names])
 
     def pin(self, files: Sequence[Path], *, refusals: Sequence[str] = ()) -> None:

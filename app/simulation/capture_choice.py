@@ -20,12 +20,11 @@ from PySide6.QtWidgets import (
 
 from app.form.note import NoteLabel
 from app.widgets.buttons import make_button
-from app.widgets.file_filters import PICTURES, make_file_filter, start_folder, store_folder
+from app.widgets.file_filters import CAPTURE_FOLDER, PICTURES, make_file_filter, start_folder, store_folder
 from app.widgets.plain_text import PlainLabel, plain_tooltip, visible
 from app.widgets.theme import SPACING
 from trainer_core.data.captures import CAPTURE_SUFFIXES
 
-_FOLDER = "capture_folder"
 _LIST_LINES = 4
 _NOTE_LINES = 3
 
@@ -106,16 +105,16 @@ class CaptureChoice(QWidget):
         self.remove_button.setEnabled(bool(self.paths) and not self._is_locked)
 
     def _choose_files(self) -> None:
-        folder = str(start_folder(_FOLDER, PICTURES))
+        folder = str(start_folder(CAPTURE_FOLDER, PICTURES))
         kinds = make_file_filter("Watch photos", CAPTURE_SUFFIXES)
         names, _ = QFileDialog.getOpenFileNames(self, "Choose photos from your watch", folder, kinds)
         if names:
-            store_folder(_FOLDER, Path(names[0]))
+            store_folder(CAPTURE_FOLDER, Path(names[0]))
             self.add([Path(name) for name in names])
 
     def _choose_folder(self) -> None:
-        start = str(start_folder(_FOLDER, PICTURES))
+        start = str(start_folder(CAPTURE_FOLDER, PICTURES))
         folder = QFileDialog.getExistingDirectory(self, "Choose a folder with photos from your watch", start)
         if folder:
-            store_folder(_FOLDER, Path(folder) / "any")
+            store_folder(CAPTURE_FOLDER, Path(folder) / "any")
             self.add([Path(folder)])

@@ -22,9 +22,10 @@ _EMPTY_TEXT = "Drop or choose photos from your watch to compare them."
 
 
 class CaptureRow(QWidget):
-    """Row of the user's own captures, with Choose and Remove."""
+    """Row of the user's own captures, with buttons to add and remove some."""
 
     choose_requested = Signal()
+    folder_requested = Signal()
     clicked = Signal(int)  # index of a capture
     remove_requested = Signal()
     calibration_requested = Signal()
@@ -37,11 +38,16 @@ class CaptureRow(QWidget):
         self._factor = 1.0
         self._title = PlainLabel()
         self._title.setWordWrap(True)
-        self.choose_button = QPushButton("Choose …")
+        self.choose_button = QPushButton("Add files …")
         self.choose_button.setAccessibleName("Choose photos from your watch")
         self.choose_button.setToolTip("Choose PNG, JPEG, BMP or Palm files exactly as they came from the watch")
-        set_icon(self.choose_button, "folder")
+        set_icon(self.choose_button, "add")
         self.choose_button.clicked.connect(lambda: self.choose_requested.emit())
+        self.folder_button = QPushButton("Add folder …")
+        self.folder_button.setAccessibleName("Add a folder of photos from your watch")
+        self.folder_button.setToolTip("Show all photos of the watch in a folder and its subfolders")
+        set_icon(self.folder_button, "folder")
+        self.folder_button.clicked.connect(lambda: self.folder_requested.emit())
         self.remove_button = QPushButton("Remove")
         self.remove_button.setAccessibleName("Remove your own captures")
         self.remove_button.setToolTip("Remove your own captures from this view; their files are kept")
@@ -59,7 +65,8 @@ class CaptureRow(QWidget):
     def _lay_out(self) -> None:
         buttons = QWidget()
         flow = FlowLayout(buttons, SPACING // 2)
-        for button in (self.remove_button, self.calibrate_button, self.choose_button):  # the first one comes and goes
+        # the first one comes and goes
+        for button in (self.remove_button, self.calibrate_button, self.choose_button, self.folder_button):
             flow.addWidget(button)
         head = QHBoxLayout()
         head.addWidget(self._title, 1)

@@ -5,6 +5,7 @@ Watch photos that the user drops on the tab are added to the captures; the windo
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Callable
 
 from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.form.project import Project
 from app.help.sections import WATCH, set_section
@@ -23,6 +24,7 @@ from app.simulation.grid import PairGrid
 from app.simulation.pair_page import PairPage
 from app.simulation.simulator import PairSimulator
 from app.widgets.dropped_files import paths_of
+from app.widgets.file_filters import CAPTURE_FOLDER, PICTURES, start_folder, store_folder
 from app.widgets.icons import pixmap, set_icon
 from app.widgets.page_stack import PageStack
 from app.widgets.plain_text import PlainLabel
@@ -31,6 +33,7 @@ from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.training.simulated_view import PAIR_COUNT, WatchCamera, WatchPair
+from trainer_core.verbs.picture_files import find_pictures
 
 _LEGEND_TEXT = "Left: what the watch makes of your photo. Right: what the network should make of that."
 _PARTIAL_FRAME_TEXT = "Small photos fill only part of the frame."
@@ -140,6 +143,7 @@ class SimulationPanel(QWidget):
         self.large.back_requested.connect(self.close_pair)
         self.large.step_requested.connect(self._step_pair)
         self.row.choose_requested.connect(self.captures_requested)
+        self.row.folder_requested.connect(self._choose_folder)
         self.row.clicked.connect(self._open_capture)
         self.row.remove_requested.connect(self._on_captures_removed)
         self.row.calibration_requested.connect(self.open_calibration)
@@ -238,6 +242,27 @@ class SimulationPanel(QWidget):
         """Show the watch photos in these files, and a message about files that cannot be read."""
         self._read(paths, self._report_unread)
 
+    def _choose_folder(self) -> None:
+        """Ask for a folder, and show the watch photos in it and its subfolders; other files are passed over."""
+        start = str(start_folder(CAPTURE_FOLDER, PICTURES))
+        chosen = QFileDialog.getExistingDirectory(self, "Choose a folder with photos from your watch", start)
+        if chosen:
+            store_folder(CAPTURE_FOLDER, Path(chosen) / "any")
+            self._background.run_job(
+                "folder of captures", lambda: _find_captures(Path(chosen)), self._add_found, self._on_not_found
+            )
+
+    def _on_not_found(self, error: Exception) -> None:
+        if not isinstance(error, UserError):
+            raise error
+        self.message_posted.emit("error", error.message)
+
+    def _add_found(self, files: Sequence[Path]) -> None:
+        if files:
+            self.add_captures(files)
+        else:
+            self.message_posted.emit("warning", "There are no photos of the watch in this folder. Choose another one.")
+
     def show_pinned(self, files: Sequence[Path]) -> None:
         """Show the photos pinned in an opened workspace in place of those of the one before, but of no others."""
         files, before = list(files), self._pinned_files
@@ -264,10 +289,7 @@ class SimulationPanel(QWidget):
             self._show_open_pair()
             done(unread)
 
-        def raise_error(error: Exception) -> None:
-            raise error
-
-        self._background.run_job(f"captures {self._read_count}", lambda: _read_all(paths), show, raise_error)
+        self._background.run_job(f"captures {self._read_count}", lambda: _read_all(paths), show, _raise_error)
 
     def _on_captures_removed(self) -> None:
         self._capture_files = []
@@ -307,6 +329,22 @@ def _could_be_captures(data: QMimeData) -> bool:
     """Whether all paths are files that may contain captures: any file but a weight file."""
     paths = paths_of(data)
     return bool(paths) and all(os.path.isfile(path) and path.suffix.lower() not in WEIGHTS for path in paths)
+
+
+def _raise_error(error: Exception) -> None:
+    raise error
+
+
+def _find_captures(folder: Path) -> list[Path]:
+    """Return the files with watch photos in a folder and its subfolders: one more than can be shown, at most."""
+    found: list[Path] = []
+    for file in find_pictures([folder]):
+        with contextlib.suppress(UserError):
+            if read_captures(file):
+                found.append(file)
+        if len(found) > MAX_CAPTURES:
+            break
+    return found
 
 
 def _read_all(paths: Sequence[Path]) -> tuple[list[Capture], _UnreadFiles]:

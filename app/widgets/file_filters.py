@@ -12,6 +12,7 @@ from app.system.settings_store import open_settings_store
 
 PICTURES = QStandardPaths.StandardLocation.PicturesLocation
 DOCUMENTS = QStandardPaths.StandardLocation.DocumentsLocation
+CAPTURE_FOLDER = "capture_folder"  # key of the folder of the captures that were chosen last
 
 
 def make_file_filter(kind: str, suffixes: Collection[str]) -> str:

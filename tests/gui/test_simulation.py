@@ -253,6 +253,21 @@ def test_own_captures_are_browsed_for_in_every_form(
     assert everything == "All files (*)"
 
 
+def test_the_watch_photos_of_a_folder_are_shown(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_photos(tmp_path / "mixed", 2)
+    (folder / "deeper").mkdir()
+    capture(folder / "deeper" / "harbor.png")
+    (tmp_path / "empty").mkdir()
+    make_photos(tmp_path / "others", 1)
+    for chosen, message in (("empty", "contain no photos"), ("others", "no photos of the watch"), ("mixed", "")):
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, name=chosen: str(tmp_path / name))
+        window.simulation.row.folder_button.click()
+        qtbot.waitUntil(lambda message=message: message in window.message_strip.text, timeout=_LONG)
+    qtbot.waitUntil(lambda: [c.name for c in window.simulation.row.captures] == ["harbor"], timeout=_LONG)
+
+
 @pytest.mark.parametrize("place", ["simulation", "preview", "menu"])
 def test_chosen_captures_are_pinned_as_dropped_ones_are(
     window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
