@@ -196,6 +196,9 @@ class CompareView(ZoomView):
         painter.setClipRect(clip or pane)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, target.width() < image.width())
         painter.drawImage(target, image, QRectF(image.rect()))
+        painter.setPen(QPen(QColor(theme_colors().border), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(target.toRect().adjusted(-1, -1, 0, 0))  # the edge of a picture as light as the view
         painter.restore()
 
     @property

@@ -170,6 +170,7 @@ QHeaderView { background: transparent; }
 QHeaderView::section { background: $base; color: $muted; border: none; border-bottom: 1px solid $border;
     padding: 4px 6px; }
 QPlainTextEdit { background: $base; border: 1px solid $border; border-radius: 5px; }
+QMenu { background: $raised; border: 1px solid $border; }
 QStatusBar { border-top: 1px solid $border; }
 QStatusBar::item { border: none; }
 QSplitter::handle { background: $window; }
