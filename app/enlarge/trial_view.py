@@ -120,8 +120,10 @@ class TrialView(QWidget):
         """Return labels that tell two models apart; none for one model."""
         models = self._trial.models
         named = {role: self._find_names(models[role].path) for role in MODEL_ROLES if role in models}
+        if len(named) < 2:
+            return {}
         names = zip(named, tell_apart(list(named.values())))
-        return {role: f"{short_name(role)}: {name}" for role, name in names} if len(named) > 1 else {}
+        return {role: f"{short_name(role)}: {name.removeprefix('the ')}" for role, name in names}
 
     def _describe_progress(self, role: str) -> str:
         """Say that the image of a model is not its result yet, but the photo or its plain enlargement."""

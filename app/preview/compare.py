@@ -31,6 +31,7 @@ from app.widgets.theme import SPACING, theme_colors
 
 SLIDER, SIDE_BY_SIDE = "Slider", "Side by side"
 ZOOM_KEYS = (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus, Qt.Key.Key_0)
+_MIN_NAME_WIDTH = 150  # pixels in which the shortened name of a model says more than its role
 _GRIP_WIDTH = 10  # pixels on either side of the slider that grab it
 _ARROWS = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
 
@@ -169,7 +170,7 @@ class CompareView(ZoomView):
         painter.drawEllipse(QPointF(x, whole.height() / 2), 5, 5)
 
     def _paint_name(self, painter: QPainter, view: str, pane: QRect, *, right: bool) -> None:
-        """Paint the name of a view, where the pane is too narrow without its explanation, or without its role.
+        """Paint the name of a view, where the pane is too narrow without its explanation or role, or shortened.
 
         While the mouse points at a picture where the name would cover it, the picture is shown instead.
         """
@@ -179,7 +180,10 @@ class CompareView(ZoomView):
         label = self.labels.get(view, "")
         names = [label, label.partition(": ")[2]] if label else [view]
         fitting = (name + note for name in names if label_width(metrics, name + note) <= room)
-        paint_label(painter, next(fitting, short_name(view) + note), pane, right=right)
+        name = short_name(view)
+        if label and room >= _MIN_NAME_WIDTH:
+            name = metrics.elidedText(names[-1], Qt.TextElideMode.ElideMiddle, room - label_width(metrics, note))
+        paint_label(painter, next(fitting, name + note), pane, right=right)
 
     def _points_at_name(self, pane: QRect) -> bool:
         """Whether the mouse points at the bottom of a pane where the image reaches below the name."""

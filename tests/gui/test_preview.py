@@ -523,7 +523,7 @@ def test_the_name_of_a_view_is_shortened_where_its_pane_is_narrow(
     painted: list[str] = []
     monkeypatch.setattr(compare, "paint_label", lambda painter, text, *given, **more: painted.append(text))
     view.labels = {SR: "Network: mono (best)"}
-    for width, names in ((900, {BICUBIC, "Network: mono (best)"}), (300, {"Plain enlargement", "Network"})):
+    for width, names in ((900, {BICUBIC, "Network: mono (best)"}), (300, {"Plain enlargement", "mono (best)"})):
         view.resize(width, 400)
         view.set_mode("Side by side")
         painted.clear()

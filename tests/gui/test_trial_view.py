@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.enlarge.trial import OTHER_MODEL, THIS_MODEL
-from app.preview import compare
+from app.preview import compare, label
 from app.preview.compare import SIDE_BY_SIDE
 from app.preview.pictures import BICUBIC
 from app.window import Window
@@ -60,3 +60,7 @@ def test_the_image_of_a_network_says_so_until_all_its_parts_are_computed(
     view.set_mode(SIDE_BY_SIDE)
     monkeypatch.setattr(compare, "label_width", lambda metrics, text: 10_000 * (": " in text))
     assert {"a_x2", "b_x2"} <= set(names()), "in a narrow pane the model is named, not its role"
+    view.resize(600, 300)
+    view.labels = {THIS_MODEL: f"Network: {60 * 'a'} x2", OTHER_MODEL: f"Other network: {60 * 'a'} x4"}
+    monkeypatch.setattr(compare, "label_width", label.label_width)
+    assert {text[-2:] for text in names() if "…" in text and text.startswith("a")} == {"x2", "x4"}
