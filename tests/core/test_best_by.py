@@ -68,17 +68,17 @@ def test_the_spectrum_decides_in_an_adversarial_stage_or_on_request(settings: di
 def test_the_smallest_distance_is_the_best_unless_it_costs_too_much_psnr(
     photos: Path, tmp_path: Path, scripted: Script
 ) -> None:
-    scripted += [(30.0, 3.0), (29.5, 2.0), (29.6, 2.5), (28.9, 1.0), (29.1, 1.5), (29.2, 1.495)]
+    scripted += [(30.0, 3.0), (29.5, 2.0), (29.6, 2.5), (29.3, 1.0), (29.45, 1.5), (29.5, 1.495)]
     heard = run(photos, tmp_path, 6, best_by="spectrum")
     assert best_steps(heard) == [1, 2, 5]
     finished = only(RunFinished, heard)[0]
-    assert (finished.best_step, finished.best_psnr, finished.best_spectrum) == (5, 29.1, 1.5)
+    assert (finished.best_step, finished.best_psnr, finished.best_spectrum) == (5, 29.45, 1.5)
     assert [event.step for event in only(CheckpointSaved, heard) if event.kind == "best"] == [1, 2, 5]
     best = checkpoint.load_checkpoint(tmp_path / "checkpoints" / "scale4_final.pth").best
     assert (best["best_spectrum"], best["highest_psnr"], best["since_best"]) == (1.5, 30.0, 1)
     lines = [line for event in (only(Validated, heard)[1], finished) for line in EventFormatter().format_event(event)]
     assert "; spectrum distance 2.00 dB, bicubic " in lines[0] and lines[0].endswith("new best")
-    assert "Best validation at step 5: spectrum distance 1.50 dB, PSNR 29.10 dB" in "\n".join(lines)
+    assert "Best validation at step 5: spectrum distance 1.50 dB, PSNR 29.45 dB" in "\n".join(lines)
 
 
 def test_psnr_decides_otherwise_and_leaves_the_record_of_earlier_versions(
@@ -113,12 +113,12 @@ def test_a_resumed_run_continues_with_the_best_of_its_checkpoint(
     assert best_steps(heard) == [5]
 
 
-def test_a_stage_that_begins_from_a_run_of_psnr_may_lose_one_db_against_its_best(
+def test_a_stage_that_begins_from_a_run_of_psnr_may_lose_little_against_its_best(
     photos: Path, tmp_path: Path, scripted: Script
 ) -> None:
     scripted += [(22.0, 3.0), (22.4, 3.0)]
     run(photos, tmp_path, 2)
-    scripted[:] = [(21.3, 1.0), (21.5, 2.0), (21.6, 2.5)]
+    scripted[:] = [(21.7, 1.0), (21.85, 2.0), (21.9, 2.5)]
     _, heard = train(photos, tmp_path, resume_from="latest", steps=5, best_by="spectrum")
     assert best_steps(heard) == [4]
 

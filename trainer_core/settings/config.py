@@ -136,7 +136,7 @@ class TrainerConfig:
     best_by: str = _training(
         "Best by",
         "How the best validation is chosen, for the best model and early stop. psnr: highest PSNR; spectrum: smallest "
-        "spectrum distance that costs at most 1 dB of PSNR; auto: spectrum in an adversarial stage, otherwise psnr.",
+        "spectrum distance that costs at most 0.6 dB of PSNR; auto: spectrum in an adversarial stage, otherwise psnr.",
     ).choice("auto", ("auto", "psnr", "spectrum"))
 
     # -- losses --------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from trainer_core.verdict import PLATEAU
 
 _MIN_IMPROVEMENT = 1e-4  # dB by which the PSNR of a new best must exceed that of the previous one
 _MIN_SPECTRUM_IMPROVEMENT = 0.01  # dB by which its spectrum distance must be smaller, if that decides
-_MAX_PSNR_LOSS = 1.0  # dB below the highest PSNR of the run, for a new best by spectrum distance
+_MAX_PSNR_LOSS = 0.6  # dB below the highest PSNR of the run, for a new best by spectrum distance
 _TEST_BICUBIC = "test_bicubic_psnr"
 
 
