@@ -265,7 +265,7 @@ def test_a_folder_that_cannot_be_created_is_reported(
     drop_files(dialog, photos[0])
     qtbot.waitUntil(dialog.save_all_button.isEnabled, timeout=_LONG)
     save_all_into(dialog, qtbot, str(photos[1] / "below a file"))
-    qtbot.waitUntil(lambda: "cannot be created" in dialog.messages.text, timeout=_LONG)
+    qtbot.waitUntil(lambda: "is a file. Choose a folder." in dialog.messages.text, timeout=_LONG)
     assert not dialog.batch.is_running and dialog.save_all_button.isEnabled()
 
 
