@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
+pytest.importorskip("torch")
+
 from tests.core.networks import network_of, saved
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.workspace.layout import Workspace
