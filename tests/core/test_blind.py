@@ -131,6 +131,7 @@ def make_session(folder: Path, count: int = 3, **options: Any) -> BlindSession:
 
 
 def test_a_model_is_not_compared_with_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
     model, photo = tmp_path / "a_x2.pth", tmp_path / "photo.png"
     model.write_bytes(b"a")
     Image.new("L", (120, 120)).save(photo)

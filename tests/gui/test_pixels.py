@@ -15,7 +15,7 @@ from typing import Any, Callable
 import numpy as np
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QColor, QFont, QFontMetrics
+from PySide6.QtGui import QColor, QCursor, QFont, QFontMetrics
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -65,7 +65,11 @@ _ICONS = sorted(path.stem for path in _FOLDER.glob("*.svg") if "_" not in path.s
 
 @pytest.fixture
 def shown(qapp: QApplication, qtbot: Any) -> Iterator[Window]:
-    """A window whose training thread never starts: the events are made here."""
+    """A window whose training thread never starts: the events are made here. The pointer is not over it.
+
+    A card covers the views below a pointer, and an earlier test may have left it there.
+    """
+    QCursor.setPos(-1, -1)
     window = make_window()
     window.show()
     yield window
