@@ -132,7 +132,7 @@ def _add_blind(verbs: _Verbs[ArgumentParser]) -> None:
         "--out",
         type=to_path,
         metavar="FILE",
-        help="JSON file for the answers (default: blind_A_B.json beside A, or here if A is a built-in model)",
+        help="new JSON file for the answers (default: blind_A_B.json beside A, or here if A is a built-in model)",
     )
     parser.add_argument("--no-browser", action="store_true", help="only print the address of the page")
     _add_device(parser)
@@ -186,8 +186,7 @@ def _add_simulate(verbs: _Verbs[ArgumentParser]) -> None:
         "simulate",
         help="make synthetic watch photos from clean photos",
         description="Make synthetic watch photos from clean photos. Photos with the same name get their folder as a "
-        "prefix: FOLDER_NAME. The command replaces earlier results with the same names and leaves other files "
-        "in DIR unchanged.",
+        "prefix: FOLDER_NAME. The command replaces earlier results with the same names and no other file.",
     )
     parser.add_argument(
         "photos",

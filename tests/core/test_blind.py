@@ -372,7 +372,13 @@ def test_verb_prints_a_result_that_cannot_be_saved(
     models: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     use_page(monkeypatch, [EQUAL] * 3)
-    (tmp_path / "answers.json").mkdir()
+    prepare = BlindSession.iterate_upscaling
+
+    def block_the_file(session: BlindSession, upscalers: Any) -> Any:
+        (tmp_path / "answers.json").mkdir()
+        return prepare(session, upscalers)
+
+    monkeypatch.setattr(BlindSession, "iterate_upscaling", block_the_file)
     assert blind(*models, photos, "-o", tmp_path / "answers.json") == 2
     out, err = capsys.readouterr()
     assert "and neither in 3." in out and "answers.json cannot be written" in err
@@ -385,8 +391,8 @@ def test_verb_prints_a_result_that_cannot_be_saved(
         (["--pairs", "501"], "--pairs must be from 1 to 500"),
         (["--device", "tpu"], "tpu"),
         (["-o", "FOLDER/none/a.json"], "none"),
-        (["-o", "FOLDER/a_x2.pth"], "one of the models or photos"),
-        (["-o", "FOLDER/photos/p1.png"], "one of the models or photos"),
+        (["-o", "FOLDER/a_x2.pth"], "a_x2.pth already exists. Choose another name for the answers."),
+        (["-o", "FOLDER/photos/p1.png"], "p1.png already exists."),
     ],
 )
 def test_verb_refuses_options_before_it_asks(

@@ -238,6 +238,19 @@ def test_a_photo_is_not_removed_as_the_jpeg_of_an_earlier_run(tmp_path: Path) ->
     assert "one of the photos" in done.refused[0][1] and inside.exists()
 
 
+@pytest.mark.parametrize(
+    ("place", "camera"),
+    [("lr/sea.png", "wqv1"), ("target/sea.png", "wqv1"), ("lr/sea.jpg", "wqv1"), ("lr/sea.jpg", "wqv10")],
+)
+def test_a_file_that_is_no_result_is_never_replaced(tmp_path: Path, place: str, camera: str) -> None:
+    own = photo(tmp_path / "out" / place, 1, 176, 144)
+    before = own.read_bytes()
+    sea, bee = photo(tmp_path / "sea.png", 2), photo(tmp_path / "bee.png", 3)
+    done = simulate([sea, bee], tmp_path / "out", camera=camera, scale=2)
+    assert done.refused == [(sea, f"{own} already exists and was not made by this program. Choose another folder.")]
+    assert own.read_bytes() == before and {path.stem for path in done.written} == {"bee"}
+
+
 def test_a_second_run_replaces_its_files_and_says_so_and_touches_no_other(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

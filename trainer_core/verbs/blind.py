@@ -16,7 +16,6 @@ from trainer_core.files import file_identity
 from trainer_core.input_files import explain_missing
 from trainer_core.starters.registry import find_model
 from trainer_core.thread_choice import TorchThreads
-from trainer_core.verbs.output_files import refuse_overwriting
 from trainer_core.verbs.photo_choice import Refused, choose_pictures
 from trainer_core.verbs.picture_files import find_pictures
 from trainer_core.verbs.upscale import Upscaler
@@ -40,14 +39,14 @@ def prepare_comparison(
         models: weight files, or names of built-in models such as "wqv1_x4".
         photos: files, and folders with their subfolders.
         pairs: largest number of pairs; photos are then chosen at random.
-        out: file for the answers; None for a new one beside the first model, or in the current folder if that is a
+        out: new file for the answers; None for a new one beside the first model, or in the current folder if that is a
             built-in one.
         device: "auto", "cpu", "cuda", "cuda:N", "mps" or "xpu".
         seed: seed of the order of pairs and sides; None for a new one each time.
         progress: called with the number of photos that are upscaled, and of all.
 
     Raises:
-        UserError: a model or `out` cannot be used, or there is no picture.
+        UserError: a model cannot be used, `out` exists or its folder is missing, or there is no picture.
     """
     if not 1 <= pairs <= MAX_PAIRS:
         raise UserError(f"--pairs must be from 1 to {MAX_PAIRS}, not {pairs}.")
@@ -56,7 +55,7 @@ def prepare_comparison(
         raise UserError(f"Both models are the file {paths[0]}. Choose two different ones.")
     files = list(find_pictures([Path(photo) for photo in photos]))
     if out is not None:
-        _check_output(Path(out), [*paths, *files])
+        _check_output(Path(out))
     upscalers = [Upscaler(path, device=device) for path in paths]
     refused: Refused = []
     seed = secrets.randbits(31) if seed is None else seed
@@ -95,8 +94,8 @@ def ask_in_browser(session: BlindSession, show_page: Callable[[str], None], on_a
         page.wait()
 
 
-def _check_output(out: Path, inputs: Sequence[Path]) -> None:
+def _check_output(out: Path) -> None:
     if not os.path.isdir(out.parent):
         raise UserError(f"{explain_missing(out.parent, 'folder')} Create it or choose another one.")
-    identities = {file_identity(path) for path in inputs}
-    refuse_overwriting(out, identities, "one of the models or photos. Choose another name for the answers.")
+    if os.path.lexists(out):
+        raise UserError(f"{out} already exists. Choose another name for the answers.")

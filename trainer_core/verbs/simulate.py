@@ -29,7 +29,7 @@ from trainer_core.pixels import mark_result, png_bytes, to_tensor, to_uint8
 from trainer_core.randomness import Stream, make_generator, make_torch_generator
 from trainer_core.settings.config import SETTINGS
 from trainer_core.uploads import upload
-from trainer_core.verbs.output_files import make_folder, refuse_overwriting
+from trainer_core.verbs.output_files import make_folder, refuse_overwriting, refuse_replacing_others
 from trainer_core.watches import WQV10
 
 SCALES = (2, 4, 8)
@@ -77,8 +77,8 @@ def simulate(
     LR is a whole watch frame: 120x120 gray with levels 0, 17 … 255, or 176x144 RGB, the decoded `NAME.jpg`. The target
     is `scale` times as large, rounded to 8 bits. The first frame is the largest in the center of the photo; the others
     have random positions and sizes. Frames are named `NAME_1` … if `count` is above 1. Photos of the same name get
-    their folder as a prefix. Files of an earlier simulation with the same names are replaced; all other files in
-    `out_dir` are kept.
+    their folder as a prefix. Files of an earlier simulation with the same names are replaced. A photo whose frames
+    would replace another file is refused, and all other files in `out_dir` are kept.
 
     Args:
         photos: files, and folders searched with their subfolders, except `lr` and `target` of `out_dir`.
@@ -104,6 +104,8 @@ def simulate(
         try:
             for result in (result for name in names for result in _list_result_paths(out_dir, name)):
                 refuse_overwriting(result, sources, "one of the photos to simulate. Choose another folder with -o.")
+            for name in names:
+                _refuse_replacing_others(out_dir, name, watch)
             with explain_out_of_memory(f"simulate {file}", hint="Or use a smaller copy of the photo."):
                 _write_frames(file, watch, names, seed, out_dir, done)
         except UserError as error:
@@ -299,6 +301,16 @@ def _is_color_frame(path: Path) -> bool:
         return read_size(path) == (WQV10.frame_width, WQV10.frame_height)
     except PhotoError:
         return False
+
+
+def _refuse_replacing_others(out_dir: Path, name: str, watch: Camera) -> None:
+    """Refuse to replace or remove a file that is no result; the JPEG of a frame is one if the PNG beside it is."""
+    lr, jpeg, target = _list_result_paths(out_dir, name)
+    for path in (lr, target):
+        refuse_replacing_others(path)
+    is_in_danger = isinstance(watch, ColorCamera) or _is_color_frame(jpeg)
+    if is_in_danger and not os.path.lexists(lr):
+        refuse_replacing_others(jpeg)
 
 
 def _list_result_folders(out_dir: Path) -> tuple[Path, Path]:
