@@ -220,6 +220,8 @@ def _with_paths(arguments: dict[str, Any], parser: argparse.ArgumentParser) -> d
         source, workspace = None, source
     if workspace is None or (source is None and not arguments.get("demo")):
         parser.error("give a source folder and a workspace folder (with --demo, only the workspace folder)")
+    if source is not None and arguments.get("demo"):
+        parser.error(f"--demo trains on built-in scenes, not on {source}; leave out --demo or the source folder")
     arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
     return {**arguments, "workspace": workspace, **({} if source is None else {"source_dir": source})}
 

@@ -161,11 +161,12 @@ class OutputError(Exception):
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """Parser of a command line whose errors are safe to print, whatever the arguments contain."""
+    """Parser of a command line whose errors are short and safe to print, whatever the arguments contain."""
 
     def error(self, message: str) -> NoReturn:
-        """Print usage and `message`, and exit with 2."""
-        super().error(escape_control_characters(message))
+        """Print `message` and how to get help, and exit with 2."""
+        text = escape_control_characters(message)
+        self.exit(2, f"{self.prog}: error: {text}\nFor the options, run: {self.prog} --help\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Print help, usage or the version."""
@@ -173,6 +174,17 @@ class ArgumentParser(argparse.ArgumentParser):
             _write(message, file or sys.stderr)
         except OutputError as error:
             raise SystemExit(error.report(self.prog)) from error
+
+
+class CommandParser(ArgumentParser):
+    """Parser of one command among several; it refuses options that the command does not have."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse the arguments of the command, and refuse what is left."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
 
 
 def _is_visible(character: str) -> bool:

@@ -10,7 +10,7 @@ from trainer_core.blind.comparison import DEFAULT_PAIRS, MAX_PAIRS
 from trainer_core.pasted_path import to_path
 from trainer_core.priority import LEVELS
 from trainer_core.settings.config import SETTINGS
-from trainer_core.text import ArgumentParser
+from trainer_core.text import ArgumentParser, CommandParser
 from trainer_core.verbs.export_options import ALPHA, BLEND, DEFAULT_ALPHA, FORMATS, HALF_HELP, VIEWER_COMPATIBLE
 from trainer_core.watches import WATCHES
 
@@ -26,7 +26,9 @@ def build_parser() -> ArgumentParser:
         "cameras.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {trainer_core.__version__}")
-    verbs = parser.add_subparsers(title="commands", dest="verb", metavar="COMMAND", required=True)
+    verbs: _Verbs[CommandParser] = parser.add_subparsers(
+        title="commands", dest="verb", metavar="COMMAND", required=True, parser_class=CommandParser
+    )
     for add in (
         _add_enlarge,
         _add_upscale,
@@ -45,13 +47,13 @@ def build_parser() -> ArgumentParser:
 _Verbs = argparse._SubParsersAction  # argparse has no public name for it
 
 
-def _add_inspect(verbs: _Verbs[ArgumentParser]) -> None:
+def _add_inspect(verbs: _Verbs[CommandParser]) -> None:
     parser = verbs.add_parser("inspect", help="describe a weight file and list the programs that load it")
     parser.add_argument("file", type=to_path, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
-def _add_enlarge(verbs: _Verbs[ArgumentParser]) -> None:
+def _add_enlarge(verbs: _Verbs[CommandParser]) -> None:
     parser = verbs.add_parser(
         "enlarge",
         help="enlarge photos of a watch with the built-in models",
@@ -77,7 +79,7 @@ def _add_enlarge(verbs: _Verbs[ArgumentParser]) -> None:
     _add_priority(parser)
 
 
-def _add_upscale(verbs: _Verbs[ArgumentParser]) -> None:
+def _add_upscale(verbs: _Verbs[CommandParser]) -> None:
     parser = verbs.add_parser("upscale", help="upscale photos, folders of photos, watch dumps and Palm databases")
     parser.add_argument("model", type=to_path, metavar="MODEL")
     parser.add_argument(
@@ -104,7 +106,7 @@ def _add_upscale(verbs: _Verbs[ArgumentParser]) -> None:
     _add_priority(parser)
 
 
-def _add_blind(verbs: _Verbs[ArgumentParser]) -> None:
+def _add_blind(verbs: _Verbs[CommandParser]) -> None:
     parser = verbs.add_parser(
         "blind",
         help="compare two models without knowing which is which",
@@ -139,7 +141,7 @@ def _add_blind(verbs: _Verbs[ArgumentParser]) -> None:
     _add_priority(parser)
 
 
-def _add_export(verbs: _Verbs[ArgumentParser]) -> None:
+def _add_export(verbs: _Verbs[CommandParser]) -> None:
     parser = verbs.add_parser("export", help="convert a model file")
     parser.add_argument("model", type=to_path, metavar="MODEL")
     parser.add_argument("-o", "--out", type=to_path, required=True, metavar="FILE")
@@ -156,7 +158,7 @@ def _add_export(verbs: _Verbs[ArgumentParser]) -> None:
     parser.add_argument("--replace", action="store_true", help="overwrite an existing FILE")
 
 
-def _add_install(verbs: _Verbs[ArgumentParser]) -> None:
+def _add_install(verbs: _Verbs[CommandParser]) -> None:
     parser = verbs.add_parser("install", help="put a model into WQV-Viewer's models/custom folder")
     parser.add_argument(
         "model",
@@ -169,7 +171,7 @@ def _add_install(verbs: _Verbs[ArgumentParser]) -> None:
     parser.add_argument("--replace", action="store_true", help="overwrite an existing file with the same name")
 
 
-def _add_fetch(verbs: _Verbs[ArgumentParser]) -> None:
+def _add_fetch(verbs: _Verbs[CommandParser]) -> None:
     parser = verbs.add_parser("fetch", help="download a released Real-ESRGAN model for a warm start")
     parser.add_argument("name", choices=_MODEL_NAMES, metavar="{" + ",".join(_MODEL_NAMES) + "}")
     parser.add_argument(
@@ -181,7 +183,7 @@ def _add_fetch(verbs: _Verbs[ArgumentParser]) -> None:
     )
 
 
-def _add_simulate(verbs: _Verbs[ArgumentParser]) -> None:
+def _add_simulate(verbs: _Verbs[CommandParser]) -> None:
     parser = verbs.add_parser(
         "simulate",
         help="make synthetic watch photos from clean photos",
@@ -224,7 +226,7 @@ def _add_simulate(verbs: _Verbs[ArgumentParser]) -> None:
     )
 
 
-def _add_calibrate(verbs: _Verbs[ArgumentParser]) -> None:
+def _add_calibrate(verbs: _Verbs[CommandParser]) -> None:
     parser = verbs.add_parser("calibrate", help="fit a camera profile to captures from your own watch")
     parser.add_argument(
         "captures", type=to_path, nargs="+", metavar="CAPTURES", help="files or folders with a dozen captures or more"

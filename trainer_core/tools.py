@@ -103,7 +103,7 @@ def _enlarge(options: argparse.Namespace) -> int:
         progress=_print_enlarge_progress,
     )
     print_lines(*map(str, done.written))
-    for sentence in [*done.notices, *(reason for _, reason in done.refused)]:
+    for sentence in [*done.notices, *(reason for _, reason in done.refused), done.format_summary()]:
         _print_message(sentence)
     return 2 if done.refused else 0
 

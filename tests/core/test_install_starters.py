@@ -45,6 +45,16 @@ def test_all_built_in_models_are_installed_so_that_viewer_and_spandrel_load_them
             assert torch.allclose(theirs.model(lr), ours(lr), atol=1e-5)
 
 
+def test_no_built_in_model_is_installed_if_one_would_replace_a_file(
+    custom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use_starters(monkeypatch, tmp_path / "starters", "wqv1_x2", "wqv1_x4")
+    (custom / "wqv1_x4_starter.pth").write_bytes(b"of the viewer")
+    assert main(["install", "starters", "--into", str(custom)]) == 2
+    assert "wqv1_x4_starter.pth already exists" in capsys.readouterr().err
+    assert [path.read_bytes() for path in custom.iterdir()] == [b"of the viewer"]
+
+
 def test_one_built_in_model_is_installed_by_its_name(
     custom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,7 +64,8 @@ def test_one_built_in_model_is_installed_by_its_name(
     assert [path.name for path in custom.iterdir()] == ["wqv1_x4_starter.pth"]
     capsys.readouterr()
     assert main(["install", "wqv1_x4_starter", "--into", str(custom)]) == 2
-    assert "already exists" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "already exists" in err and err.endswith("Use --replace to overwrite it.\n")
     assert main(["install", "wqv1_x4_starter", "--into", str(custom), "--replace"]) == 0
     for name, sentence in (("wqv10_x4", "no built-in model for the color watch"), ("other_x4", "other_x4")):
         assert main(["install", name, "--into", str(custom)]) == 2

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,24 @@ def test_help_and_errors_of_the_commands_print_in_any_encoding(
     assert tools.main(["inspect", str(tmp_path / EVIL)]) == 2
     out, err = streams.read()
     assert "usage: wqv-upscale-trainer" in out and r"\x1b[2J" in err and r"\u202e" in err
+
+
+@pytest.mark.parametrize(
+    ("main", "words", "problem", "command"),
+    [
+        (cli.main, ["a", "b", "--no-such"], "unrecognized arguments: --no-such", "wqv-upscale-trainer"),
+        (tools.main, ["inspect", "a", "--no-such"], "unrecognized arguments: --no-such", "wqv-upscale-tools inspect"),
+        (tools.main, ["inspect"], "the following arguments are required: FILE", "wqv-upscale-tools inspect"),
+        (tools.main, [], "the following arguments are required: COMMAND", "wqv-upscale-tools"),
+    ],
+)
+def test_a_usage_error_is_one_sentence_and_the_command_for_help(
+    main: Callable[[list[str]], int], words: list[str], problem: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    expected = f"{command}: error: {problem}\nFor the options, run: {command} --help\n"
+    assert (end.value.code, capsys.readouterr()) == (2, ("", expected))
 
 
 @pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="file names are Unicode")

@@ -87,6 +87,7 @@ def test_events_go_to_stdout_and_words_to_stderr(photos: Path, tmp_path: Path) -
         (["photos", "w", "--resume", "latest"], "no checkpoint to resume"),
         (["photos", "photos/photo0.png"], "is a file"),
         (["photos"], "a workspace folder (with --demo"),
+        (["photos", "w", "--demo"], "--demo trains on built-in scenes, not on photos"),
         (["photos", "w", "--no-such-option"], "unrecognized arguments"),
     ],
 )

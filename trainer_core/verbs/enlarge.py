@@ -6,6 +6,7 @@ the color watch (`photo_models`), its mean color stays, and the PNG file names t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,13 +37,20 @@ class EnlargeResult:
 
     Args:
         written: files written.
+        models: number of files that each model made, by its name.
         refused: files that cannot be used, with the reason.
         notices: sentences for the user.
     """
 
     written: list[Path] = field(default_factory=list)
+    models: Counter[str] = field(default_factory=Counter)
     refused: list[tuple[Path, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+
+    def format_summary(self) -> str:
+        """Return a summary in one line."""
+        by_model = ", ".join(f"{count} by {name}" for name, count in self.models.items())
+        return f"Photos enlarged: {by_model or 0}."
 
 
 def enlarge(
@@ -95,6 +103,7 @@ def enlarge(
                     sha256 = chosen.upscaler.sha256
                     text = describe_enlargement(picture.name, file, chosen.scale, chosen.description, sha256)
                     done.written.append(save_png(pixels, target, text=text, taken=picture.taken))
+                    done.models[chosen.upscaler.name] += 1
                     others += [] if picture.is_capture else [picture.name]
             except UserError as error:
                 done.refused.append((file, str(error) if str(file) in str(error) else f"{file}: {error}"))

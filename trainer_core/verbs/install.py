@@ -19,6 +19,9 @@ from trainer_core.weights.programs import check_programs, scale_mark_problem
 from trainer_core.weights.rrdb.dialects import identify
 from trainer_core.weights.rrdb.key_names import BASICSR
 
+_REPLACE_HINT = "Use --replace to overwrite it."
+_RENAME_HINT = "Use --replace to overwrite it, or rename the model."
+
 ALL_STARTERS = "starters"
 """The word that stands for all built-in models."""
 
@@ -44,6 +47,8 @@ def install(model: Path | str, folder: Path | str, *, replace: bool = False) -> 
     """
     starters = () if os.path.isfile(model) else _find_named(str(model))
     if starters:
+        for starter in starters:  # before the first is written
+            _refuse_replacing(_find_target(Path(folder), starter.path.name), replace)
         return [install_starter(starter, folder, replace=replace) for starter in starters]
     return [install_model(model, folder, replace=replace)]
 
@@ -91,7 +96,7 @@ def install_model(model: Path | str, folder: Path | str, *, replace: bool = Fals
     target = _find_target(folder, model.name)
     if os.path.exists(target) and target.samefile(model):
         return target
-    _refuse_replacing(target, replace)
+    _refuse_replacing(target, replace, can_rename=True)
     with open_regular(model) as source, atomic_write(target) as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
     return target
@@ -128,9 +133,9 @@ def _find_target(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def _refuse_replacing(target: Path, replace: bool) -> None:
+def _refuse_replacing(target: Path, replace: bool, *, can_rename: bool = False) -> None:
     if os.path.exists(target) and not replace:
         raise NameAlreadyUsed(
             f"{target} already exists. It may be a model that came with WQV-Viewer or that you installed before.",
-            hint="Use --replace to overwrite it, or rename the model.",
+            hint=_RENAME_HINT if can_rename else _REPLACE_HINT,
         )
