@@ -90,6 +90,19 @@ def test_validations_are_part_of_the_budget(
     assert machine.now == pytest.approx(60 * MINUTES, rel=tolerance)
 
 
+@pytest.mark.parametrize(
+    ("minutes", "seconds", "over"), [(10, 600, ""), (10, 659, ""), (10, 661, "1:01"), (1, 89, ""), (1, 91, "0:31")]
+)
+def test_an_overrun_is_described(monkeypatch: pytest.MonkeyPatch, minutes: float, seconds: float, over: str) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: seconds)
+    sentence = RunClock(TrainerConfig(max_minutes=minutes), started=0.0).describe_overrun()
+    assert sentence.startswith(f"The training took {over} longer than its time limit") if over else not sentence
+
+
+def test_a_run_without_a_budget_has_no_overrun() -> None:
+    assert RunClock(TrainerConfig(steps=10), started=-1e6).describe_overrun() == ""
+
+
 def test_a_slow_machine_does_not_spend_its_budget_on_validations(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, lambda now: 8.0, validation=10.0)
     machine.train()

@@ -35,6 +35,7 @@ from trainer_core.planning.hardware import choose_hardware
 from trainer_core.planning.plan import DEMO_SCENES, make_plan
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training import checkpoint, samples
+from trainer_core.training.clock import RunClock
 from trainer_core.training.trainer import RunResult, Trainer
 from trainer_core.weights.container.reader import load_tree, open_weights
 from trainer_core.weights.rrdb.dialects import identify
@@ -490,6 +491,16 @@ def test_the_command_line_yields_to_other_programs_unless_asked_otherwise(
     monkeypatch.setattr(Trainer, "run", lambda self: RunResult("completed", 0, None, None))
     assert cli.main([str(photos), str(tmp_path / "w"), "--device", "cpu", "--no-amp", *options]) == 0
     assert levels == [level]
+
+
+def test_a_complete_run_reports_that_it_exceeded_its_budget(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunClock, "describe_overrun", lambda clock: "too long")
+    for listener, expected in ((None, [Notice("info", "too long")]), (stop_at(1), [])):
+        _, heard = train(photos, tmp_path / str(len(expected)), listener, steps=2)
+        assert [event for event in only(Notice, heard) if event.text == "too long"] == expected
+        assert isinstance(heard[-1], RunFinished)
 
 
 def test_a_budget_that_is_used_up_already_is_refused(photos: Path, tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ from trainer_core.control import RunRequest
 from trainer_core.events import PlanChanged
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.schema import AUTO
+from trainer_core.sinks.event_text import format_duration
 from trainer_core.training.schedule import make_checkpoint_cadence, make_validation_cadence
 from trainer_core.training.time_budget import TimeBudget
 
 _SPEED_WINDOW = 30  # steps over which the speed is averaged
 _CHECKPOINT_SECONDS = 1.0  # estimated cost of a checkpoint with its models
+_MIN_OVERRUN, _MIN_OVERRUN_SHARE = 30.0, 0.1  # seconds, and of the time budget; a shorter overrun is not reported
 _READING_INTERVAL = 0.25  # seconds between two readings of a device that works asynchronously
 
 
@@ -148,6 +150,16 @@ class RunClock:
     @property
     def _seconds_of_budget_left(self) -> float:
         return max(0.0, self._budget.seconds - self.total_seconds) if self._budget is not None else 0.0
+
+    def describe_overrun(self) -> str:
+        """Return a sentence for the user if the run took 10 % and 30 s longer than its time budget, else ""."""
+        over = self.total_seconds - self._budget.seconds if self._budget is not None else 0.0
+        if self._budget is None or over < max(_MIN_OVERRUN, _MIN_OVERRUN_SHARE * self._budget.seconds):
+            return ""
+        return (
+            f"The training took {format_duration(over)} longer than its time limit, because checking and saving took "
+            "longer than expected, or other programs slowed this computer down near the end."
+        )
 
     def is_plan_due(self, step: int) -> bool:
         """Whether to plan, or check, the number of steps that fit into the time budget, after `step` steps."""

@@ -155,6 +155,9 @@ class Trainer:
         model = None
         with contextlib.suppress(OSError):
             model = model_of(loop.workspace if loop else plan.workspace)
+        overrun = clock.describe_overrun() if outcome == "completed" else ""
+        if overrun:
+            self._sink(Notice("info", overrun))
         self._sink(
             RunFinished(
                 outcome=outcome,
