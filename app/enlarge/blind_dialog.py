@@ -1,7 +1,7 @@
 """The dialog "Blind comparison": which of two images of a photo is better, without knowing which model made it.
 
-It upscales the photos of the trial with both models in the training thread, tile by tile, asks about each pair, and
-saves the answers beside the first model, after each answer.
+It upscales the photos of the trial with both models in the training thread, tile by tile, asks about each pair as soon
+as both images are there, and saves the answers beside the first model, after each answer.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ class BlindDialog(Dialog):
         self.session: BlindSession | None = None
         self._record: Path | None = None  # the file with all answers of the session, None while they are being saved
         self._tiles: TileIterator | None = None  # advanced and closed in the training thread
+        self._ready = 0  # pairs whose images are complete, from the first on
         self._shown: list[np.ndarray] = []  # the images on the screen use their memory
         self.view = _PairView()
         self.text = PlainLabel()
@@ -148,7 +149,7 @@ class BlindDialog(Dialog):
         )
 
     def _start_upscaling(self, session: BlindSession) -> None:
-        self.session = session
+        self.session, self._ready = session, 0
         self._tiles = _iterate_upscaling(session)
         self._upscale_next_tile(session, self._tiles)
         self._refresh()
@@ -159,13 +160,15 @@ class BlindDialog(Dialog):
         def done(has_more: bool) -> None:
             if session is not self.session:
                 return
+            was_asking, self._ready = self.is_asking, len(session.images)
             if has_more:
                 self._upscale_next_tile(session, tiles)
             else:
                 self._tiles = None
-            self._refresh()
-            if self.is_asking and self.close_button.hasFocus():
-                self.buttons[EQUAL].setFocus()  # so that Space does not close the dialog
+            if was_asking:
+                self._show_progress()  # the pair on the screen stays, with its zoom
+            else:
+                self._refresh()
 
         def failed(error: Exception) -> None:
             if session is self.session:
@@ -188,12 +191,8 @@ class BlindDialog(Dialog):
     @property
     def is_asking(self) -> bool:
         """Whether a pair is shown."""
-        return self.session is not None and self._is_upscaled and self.session.comparison.pair is not None
-
-    @property
-    def _is_upscaled(self) -> bool:
-        """Whether all photos are upscaled, and the last answer of the training thread has arrived."""
-        return self.session is not None and self._tiles is None
+        comparison = self.session.comparison if self.session is not None else None
+        return comparison is not None and comparison.pair is not None and comparison.number < self._ready
 
     def answer(self, answer: str) -> None:
         """Record the answer to the current pair, save it, and show the next pair."""
@@ -205,7 +204,7 @@ class BlindDialog(Dialog):
     @property
     def can_undo(self) -> bool:
         """Whether there is an answer to take back, also after the last pair."""
-        return self.session is not None and self._is_upscaled and self.session.comparison.number > 0
+        return self.session is not None and self.session.comparison.number > 0
 
     def undo(self) -> None:
         """Take back the last answer and show its pair again."""
@@ -255,32 +254,42 @@ class BlindDialog(Dialog):
     def _refresh(self) -> None:
         session, is_asking = self.session, self.is_asking
         self._pages.setCurrentWidget(self.view if is_asking else self._empty)
-        for button in self.buttons.values():
-            button.setEnabled(is_asking)
         self.undo_button.setEnabled(self.can_undo)
-        is_upscaling = session is not None and not self._is_upscaled
-        self.progress.setVisible(is_upscaling)
+        self._show_progress()
         if session is None:
+            self._set_can_answer(False)
             self._show_pair(None)
             return
         number, count = session.comparison.number, len(session.comparison.pairs)
         pair = session.comparison.pair
-        if is_upscaling:
-            done = len(session.images)
-            self.progress.set_progress(done, count)
-            only = f" Only photos that suit the {self._watch.kind} watch are compared." if self._watch else ""
-            self.text.setText(f"Enlarging photo {min(done + 1, count)} of {count} with both models …{only}")
-        elif pair is None:
+        self._set_can_answer(is_asking or (pair is not None and number > 0))
+        if pair is None:
             self.text.setText("")
             self._show_pair(None)
             self.verdict.show_result(session.comparison.result, self._models)
             self._pages.setCurrentWidget(self.verdict)
+        elif not is_asking:
+            only = f" Only photos that suit the {self._watch.kind} watch are compared." if self._watch else ""
+            self.text.setText(f"Enlarging photo {number + 1} of {count} with both models …{only}")
+            self._show_pair(None)
         else:
             self.text.setText(f"{QUESTION} Pair {number + 1} of {count}: {pair.name}")
             first, second = session.images[pair.index]
             self._shown = [first, second] if pair.first_is_left else [second, first]
             left, right = map(wrap_pixels, self._shown)
             self._show_pair(Pictures(0, pair.name, {_LEFT_VIEW: left, _RIGHT_VIEW: right}))
+
+    def _show_progress(self) -> None:
+        self.progress.setVisible(self._tiles is not None)
+        if self.session is not None:
+            self.progress.set_progress(self._ready, len(self.session.comparison.pairs))
+
+    def _set_can_answer(self, can_answer: bool) -> None:
+        """Enable the answers, also while the next pair is awaited: a disabled button would pass its focus to Close."""
+        for button in self.buttons.values():
+            button.setEnabled(can_answer)
+        if can_answer and self.close_button.hasFocus():
+            self.buttons[EQUAL].setFocus()  # so that Space does not close the dialog
 
     def _show_pair(self, pictures: Pictures | None) -> None:
         self.view.show_pictures(pictures)

@@ -13,12 +13,15 @@ import torch
 from PIL import Image
 from PySide6.QtCore import Qt, QThread
 from PySide6.QtGui import QShortcut
+from PySide6.QtWidgets import QApplication
 
 from app.enlarge import blind_dialog
 from app.enlarge.blind_dialog import BlindDialog
+from app.enlarge.named_model import NamedModel
 from app.enlarge.trial import BLEND, OTHER_MODEL, THIS_MODEL
 from app.enlarge.trial_dialog import TrialDialog
 from app.preview.pictures import BICUBIC
+from app.system.background import Background
 from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.core.starter_files import use_starters
@@ -60,11 +63,11 @@ def trial_with_both(window: Window, qtbot: Any, models: tuple[Path, Path], photo
 
 
 def compared(trial: TrialDialog, qtbot: Any) -> BlindDialog:
-    """The dialog, ready for the first answer."""
+    """The dialog, ready for the first answer, with all photos enlarged."""
     click(qtbot, trial.blind_button)
     dialog = trial.blind_dialog
     assert dialog is not None
-    qtbot.waitUntil(lambda: dialog.is_asking, timeout=_LONG)
+    qtbot.waitUntil(lambda: dialog.is_asking and not dialog.progress.isVisible(), timeout=_LONG)
     return dialog
 
 
@@ -147,6 +150,55 @@ def test_the_verdict_names_both_models_and_the_last_answer_can_be_undone(
     for _ in range(4):
         qtbot.keyClick(dialog, Qt.Key.Key_Down)
     assert dialog.verdict.heading.text() == "No difference"
+
+
+def test_the_first_pair_is_asked_about_while_the_others_are_enlarged(
+    qapp: QApplication, qtbot: Any, models: tuple[Path, Path], photos: list[Path]
+) -> None:
+    jobs: list[tuple[Any, ...]] = []
+    background = Background()
+    dialog = BlindDialog(lambda *job: jobs.append(job), background)
+    qtbot.addWidget(dialog)
+    first, second = (NamedModel(model, model.stem, model.stem) for model in models)
+    dialog.open_for((first, second), [(photo, 0) for photo in photos])
+    qtbot.waitUntil(lambda: dialog.session is not None, timeout=_LONG)
+    session = dialog.session
+    assert session is not None
+
+    def enlarge_tile() -> None:
+        job, done, _ = jobs.pop()
+        done(job())
+
+    def enlarge_pair() -> None:
+        before = len(session.images)
+        while len(session.images) == before:
+            enlarge_tile()
+
+    assert "Enlarging photo 1 of 4" in dialog.text.text() and not dialog.buttons["left"].isEnabled()
+    enlarge_pair()
+    assert "Pair 1 of 4" in dialog.text.text() and dialog.progress.isVisible() and dialog.view.isVisible()
+    shown = dialog.view.pictures
+    enlarge_tile()
+    assert dialog.view.pictures is shown, "the view would lose its zoom"
+    dialog.buttons["left"].setFocus()
+    dialog.answer("left")
+    assert "Enlarging photo 2 of 4" in dialog.text.text() and dialog.view.pictures is None
+    assert dialog.buttons["left"].hasFocus(), "Space would close the dialog"
+    dialog.answer("left")
+    assert session.comparison.number == 1, "there is no second pair yet"
+    dialog.undo()
+    assert "Pair 1 of 4" in dialog.text.text()
+    dialog.answer("right")
+    enlarge_pair()
+    assert "Pair 2 of 4" in dialog.text.text() and dialog.view.pictures is not None
+    while jobs:
+        enlarge_tile()
+    assert not dialog.progress.isVisible() and "Pair 2 of 4" in dialog.text.text()
+    for _ in range(3):
+        dialog.answer("equal")
+    assert dialog.verdict.isVisible()
+    qtbot.waitUntil(lambda: "The answers are in" in dialog.text.text(), timeout=_LONG)
+    dialog.close()
 
 
 def test_an_answer_is_undone_and_a_closed_comparison_saved(
