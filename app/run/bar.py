@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, SignalInstance
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, SignalInstance
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -48,9 +48,10 @@ class RunBar(QFrame):
         self.checklist = Checklist()
         self.checklist.clicked.connect(self.go_to)
         self._pages = QStackedWidget()
-        self._pages.addWidget(self._make_idle_page())
         self._running_page = self._make_running_page()
-        self._pages.addWidget(self._running_page)
+        for page in (self._make_idle_page(), self._running_page):
+            page.installEventFilter(self)
+            self._pages.addWidget(page)
         line = QFrame()
         line.setProperty("role", "line")
         layout = QVBoxLayout(self)
@@ -192,6 +193,12 @@ class RunBar(QFrame):
         """Fit the height to the style, which may have changed since the checks did."""
         super().showEvent(event)
         self._fit_height()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Fit the height to a page whose contents have changed, such as a new text that has just got its style."""
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._fit_height()
+        return super().eventFilter(watched, event)
 
     def set_start_primary(self, is_primary: bool) -> None:
         """Let Start stand out, or leave that to the action of a card."""

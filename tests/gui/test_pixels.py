@@ -78,7 +78,6 @@ def shown(qapp: QApplication, qtbot: Any) -> Iterator[Window]:
     window.deleteLater()
 
 
-@pytest.mark.long  # not stable: in some runs the bar below the form is 2 pixels higher in one of the two windows
 def test_a_window_made_without_a_style_sheet_looks_like_one_made_with_it(shown: Window, qtbot: Any) -> None:
     styled = Window()
     styled.show()

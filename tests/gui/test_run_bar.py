@@ -136,3 +136,16 @@ def test_the_bar_is_as_high_as_the_last_of_several_changes_needs(window: Window)
         QApplication.processEvents()
         page = bar._pages.currentWidget()
         assert page is not None and bar._pages.height() == page.heightForWidth(bar.width())
+
+
+def test_the_bar_has_the_height_of_texts_that_get_their_style_later(window: Window) -> None:
+    bar = window.run_bar
+    bar.show_estimate(Estimate(time="About 1 hour", details="60 steps a minute"))
+    QApplication.processEvents()
+    before = bar.height()
+    font = bar._time.font()
+    font.setPointSize(2 * font.pointSize())
+    bar._time.setFont(font)
+    QApplication.processEvents()
+    page = bar._pages.currentWidget()
+    assert page is not None and page.height() == page.heightForWidth(page.width()) and bar.height() >= before + 10
