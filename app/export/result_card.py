@@ -23,6 +23,7 @@ from app.widgets.wording import with_form_labels
 from trainer_core.events import CheckpointSaved, RunFinished
 from trainer_core.verdict import GainRecord, describe_gain
 from trainer_core.weights.programs import format_for_reading
+from trainer_core.workspace.checkpoints import read_step
 
 
 class ResultCard(Card):
@@ -120,7 +121,12 @@ def _describe_end(event: RunFinished) -> str:
         return f"{'Training failed' if has_failed else 'Stopped'} before the first step"
     if event.outcome == "stopped":
         return f"Stopped and saved at step {event.step}"
-    return f"{'Training failed' if has_failed else 'Stopped without saving'} at step {event.step}"
+    if has_failed:
+        return f"Training failed at step {event.step}"
+    saved = read_step(Path(event.checkpoint)) if event.checkpoint else None
+    if saved is None:
+        return f"Stopped without saving at step {event.step}"
+    return f"Stopped without saving at step {event.step}; the newest save is of step {saved}"
 
 
 def _describe_gain(event: RunFinished, record: GainRecord, *, is_short: bool = False) -> str:

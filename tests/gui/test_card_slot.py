@@ -282,3 +282,9 @@ def test_a_narrow_card_has_a_text_on_its_primary_button_alone(window: Window) ->
 def test_the_result_says_how_the_run_ended(window: Window, outcome: str, step: int, headline: str) -> None:
     window.result_card.show_result(RunFinished(outcome, step, None, None, None, None, None, None), "")
     assert window.result_card.text == headline
+
+
+def test_the_result_of_a_discarded_training_names_what_was_saved_before(window: Window) -> None:
+    event = RunFinished("discarded", 9, None, None, None, None, "checkpoints/scale4_step6.pth", None)
+    window.result_card.show_result(event, "")
+    assert window.result_card.text == "Stopped without saving at step 9; the newest save is of step 6"
