@@ -20,6 +20,7 @@ from trainer_core.planning.micro_batch import fit_micro_batch
 from trainer_core.planning.plan import network_spec
 from trainer_core.planning.readiness import WARNING, Check
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.settings.presets import PRESETS
 from trainer_core.settings.schema import AUTO
 from trainer_core.sinks.event_text import format_rough_duration
 from trainer_core.training.time_estimate import estimate_run_seconds, estimate_steps, measure_step_seconds
@@ -28,6 +29,12 @@ _MEASURE_DELAY = 1500  # milliseconds after the last change before the time is m
 _REMEASURE_DELAY = 20000  # milliseconds until the next measurement: another program may have been busy
 _MAX_MEASUREMENTS = 3  # of one case; the shortest time counts
 _LONG_SECONDS = 24 * 3600  # a longer run gets a warning
+
+_QUICK = TrainerConfig().replace(**PRESETS["nano"])
+_FEW_STEPS = 600  # of a larger network; in that time Quick try learns more (benchmarks/results/time_to_quality.md)
+_FEW_STEPS_TEXT = (
+    "The time limit is short for a network of this size on this computer. Quick try learns more in that time"
+)
 
 _DeviceChoice = tuple[str, bool]  # the settings that choose a device: device and mixed precision
 _TimingCase = tuple[Hardware, NetworkSpec, int, int, int, int, str, str]  # what the time of a step depends on
@@ -124,11 +131,21 @@ class EstimateModel(QObject):
         return (*memory, *self._time_warnings(config))
 
     def _time_warnings(self, config: TrainerConfig) -> tuple[Check, ...]:
+        if self._has_few_steps(config):
+            return (Check(WARNING, _FEW_STEPS_TEXT, "preset"),)
         seconds = self._run_seconds(config)
         if seconds is None or seconds <= _LONG_SECONDS:
             return ()
         text = f"Training takes {format_rough_duration(seconds)}. Set a time limit of a day or less to end it earlier"
         return (Check(WARNING, text, "max_minutes"),)
+
+    def _has_few_steps(self, config: TrainerConfig) -> bool:
+        """Whether a network larger than that of *Quick try* starts from nothing and ends before it learns more."""
+        per_step = self._step_seconds(config)
+        if config.max_minutes is None or per_step is None or config.init_weights or config.resume_from:
+            return False
+        is_larger = network_spec(config).parameter_count() > network_spec(_QUICK).parameter_count()
+        return is_larger and estimate_steps(config.max_minutes, per_step) < _FEW_STEPS
 
     def _emit(self) -> None:
         self.changed.emit(self.estimate)
