@@ -245,13 +245,13 @@ def _open(arguments: argparse.Namespace, once_open: Callable[[Window], object]) 
     QStandardPaths.setTestModeEnabled(True)
     memory = str(Path(arguments.workspace).parent / "settings")
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, memory)
-    begin_work = Window.start_background_work
+    apply_arguments = Window.apply_arguments
 
-    def begin_and_continue(window: Window) -> None:
-        begin_work(window)
+    def apply_and_continue(window: Window, *arguments: Any) -> None:
+        apply_arguments(window, *arguments)  # restores the last session, which would replace what is entered before
         once_open(window)
 
-    Window.start_background_work = begin_and_continue  # type: ignore[method-assign, assignment]
+    Window.apply_arguments = apply_and_continue  # type: ignore[method-assign, assignment]
     start([])
 
 
