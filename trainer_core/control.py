@@ -76,6 +76,7 @@ class RunControl:
         self._pauses = self._reached = 0  # number of pauses requested, and of the one that the loop has reached
         self._requests: set[RunRequest] = set()
         self._activity: tuple[Activity, float] | None = None  # and when it began, time.monotonic()
+        self._activity_count: tuple[int, int] | None = None
         self._lock = threading.RLock()  # re-entrant: a signal handler may interrupt a holder
 
     @property
@@ -144,10 +145,15 @@ class RunControl:
     def during(self, activity: Activity) -> Iterator[None]:
         """Mark the `with` block, or the function that this decorates, as this activity."""
         before, self._activity = self._activity, (activity, time.monotonic())
+        self._activity_count = None
         try:
             yield
         finally:
-            self._activity = before
+            self._activity, self._activity_count = before, None
+
+    def count_activity(self, number: int, total: int) -> None:
+        """Record that the present activity begins with part `number` of `total`, such as a photo."""
+        self._activity_count = number, total
 
     @property
     def activity(self) -> Activity | None:
@@ -160,6 +166,11 @@ class RunControl:
         """Seconds since the present activity began, 0 without one."""
         activity = self._activity
         return time.monotonic() - activity[1] if activity is not None else 0.0
+
+    @property
+    def activity_count(self) -> tuple[int, int] | None:
+        """The part of the present activity, from 1, and how many it has; None where they are not counted."""
+        return self._activity_count
 
     # -- a run that cannot be saved ------------------------------------------------------------
 

@@ -197,12 +197,13 @@ class ProgressLine(SlotPage):
             return f"{self._preparation} {format_duration(self._clock.seconds)}"
         self._follow_activity()
         if self._activity is not None:
-            activity, seconds = self._activity
+            (activity, seconds), count = self._activity, self._session.activity_count
             last = self._durations.get(activity) if activity in _REGULAR_ACTIVITIES else None
             usual = f", {format_duration(last)} the last time" if last is not None and last >= 1 else ""
             if activity is Activity.VALIDATING and self._is_validated:
-                activity = Activity.PREVIEWING  # of the same frames
-            return f"{_ACTIVITIES[activity]} {format_duration(seconds)}{usual}"
+                activity, count = Activity.PREVIEWING, None  # of the same frames
+            number = "" if count is None else f"{count[0]} of {count[1]}, "
+            return f"{_ACTIVITIES[activity]} {number}{format_duration(seconds)}{usual}"
         if self._state is SessionState.STOPPING:
             return _DISCARDING if self._session.is_discarding else _STOPPING
         if self._step is None:

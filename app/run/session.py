@@ -64,6 +64,11 @@ class Session(QObject):
         return self._control.activity_seconds if self._control is not None else 0.0
 
     @property
+    def activity_count(self) -> tuple[int, int] | None:
+        """The part of that activity, from 1, and how many it has; None where they are not counted."""
+        return self._control.activity_count if self._control is not None else None
+
+    @property
     def is_discarding(self) -> bool:
         """Whether the run stops without a checkpoint."""
         return self._control is not None and self._control.stop_requested is StopMode.DISCARD

@@ -26,8 +26,11 @@ def test_a_run_shows_what_it_does_in_place_of_steps(tmp_path: Path, monkeypatch:
     seen: dict[str, set[Activity | None]] = {}
     controls: list[RunControl] = []
 
+    counts: list[tuple[int, int] | None] = []
+
     def note(name: str) -> None:
         seen.setdefault(name, set()).add(controls[-1].activity)
+        counts.extend([controls[-1].activity_count] if name == "Validated" else [])
 
     def on_event(event: Event, control: RunControl) -> None:
         controls.append(control)
@@ -63,6 +66,7 @@ def test_a_run_shows_what_it_does_in_place_of_steps(tmp_path: Path, monkeypatch:
     train(photos, tmp_path / "b", on_event, max_minutes=0.02, val_interval="auto")
     assert seen["StepDone"] == {None}
     assert seen["Validated"] == {Activity.VALIDATING}
+    assert counts and all(count is not None and count[0] == count[1] > 0 for count in counts), "all frames are counted"
     assert Activity.PREVIEWING in seen["PreviewReady"]
     assert seen["samples"] == {Activity.WAITING}
     assert seen["saving"] == {Activity.SAVING}

@@ -60,5 +60,12 @@ def test_an_activity_is_known_while_it_lasts_and_once_it_is_worth_a_mention(monk
             assert control.activity is Activity.SAVING
         assert control.activity is Activity.VALIDATING
     assert control.activity is None
+    with control.during(Activity.VALIDATING):
+        assert control.activity_count is None
+        control.count_activity(3, 24)
+        assert control.activity_count == (3, 24)
+        with control.during(Activity.SAVING):
+            assert control.activity_count is None
+    assert control.activity_count is None
     measured = control.during(Activity.MEASURING)(lambda: control.activity)
     assert measured() is None

@@ -27,6 +27,7 @@ class FakeSession:
 
     activity: Activity | None = None
     activity_seconds = 0.0
+    activity_count: tuple[int, int] | None = None
     is_discarding = False
     time_limit: float | None = None
 
@@ -169,7 +170,10 @@ def test_a_long_activity_counts_its_seconds_and_names_those_of_the_last_time(
     for session.activity_seconds in (12.0, 40.0):
         qtbot.wait(20)
     assert line.detail.endswith(" train on … 0:40")
-    session.activity = None
+    session.activity_count = (7, 24)
+    qtbot.wait(20)
+    assert line.detail.endswith(" train on … 7 of 24, 0:40")
+    session.activity = session.activity_count = None
     qtbot.wait(20)
     session.activity, session.activity_seconds = Activity.VALIDATING, 3.0
     qtbot.wait(20)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from trainer_core.camera import Camera
-from trainer_core.control import Stopped
+from trainer_core.control import RunControl, Stopped
 from trainer_core.data.frames import MAX_FRAMES, validation_frames
 from trainer_core.data.photos import Photo
 from trainer_core.events import SAME_FRAMES_TOLERANCE, EventSink, Notice, PreviewImage, PreviewReady, Validated
@@ -66,8 +66,8 @@ class ValidationRecord:
 class Evaluator:
     """Evaluator of the EMA network, exactly as it would be exported, on fixed frames and pinned photos.
 
-    `check_stop` is called often; what it raises ends a validation or a preview, which then changes no record and emits
-    nothing.
+    A stop ends a validation or a preview, which then changes no record and emits nothing. `control` also receives the
+    number of each frame that is measured.
 
     Attributes:
         record: the results of the validations so far.
@@ -75,9 +75,7 @@ class Evaluator:
         learner: the learner whose EMA weights are evaluated.
     """
 
-    def __init__(
-        self, plan: RunPlan, camera: Camera, learner: Learner, sink: EventSink, check_stop: Callable[[], None]
-    ) -> None:
+    def __init__(self, plan: RunPlan, camera: Camera, learner: Learner, sink: EventSink, control: RunControl) -> None:
         self.record = ValidationRecord()
         self.detector = DivergenceDetector()
         self._config = plan.config
@@ -88,8 +86,8 @@ class Evaluator:
         self._ema_network = RRDBNet(plan.spec).to(learner.device)
         self._ema_network.to(memory_format=plan.hardware.memory_format)  # type: ignore[call-overload]
         self._ema_network.requires_grad_(False)
-        make_interruptible(self._ema_network, check_stop)
-        self._check_stop = check_stop
+        self._check_stop, self._count_activity = control.raise_if_stopped, control.count_activity
+        make_interruptible(self._ema_network, self._check_stop)
         self._preview_failed = False
         self._val = self._make_validator(plan.splits.val, "val")
         self._test = self._make_validator(plan.splits.test, "test")
@@ -122,6 +120,7 @@ class Evaluator:
             scale=self._config.scale,
             device=self.learner.device,
             check_stop=self._check_stop,
+            report=self._count_activity,
             measures_sharpness=self._config.measures_sharpness,
         )
 

@@ -82,7 +82,7 @@ class TrainingLoop:
         self._saving = Saving(plan, start, lock, control, sink)
         is_new = start.state is None
         self._first_weights = copy_to_cpu(dict(start.network.named_parameters())) if is_new else None
-        self._evaluator = Evaluator(plan, start.camera, self._learner, sink, control.raise_if_stopped)
+        self._evaluator = Evaluator(plan, start.camera, self._learner, sink, control)
         measuring = control.during(Activity.MEASURING)
         self._cadences = Cadences(plan.config, clock, measuring(self._evaluator.estimate_validation_seconds))
         self.step, self._samples, self._rollbacks, self._is_diverged = 0, 0, 0, False

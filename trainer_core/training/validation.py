@@ -83,8 +83,8 @@ class _FrameCase:
 class Validator:
     """Fixed frames of one split; `baseline` holds the scores of bicubic enlargement on them.
 
-    `check_stop` is called between frames; what it raises ends the work on them. `measures_sharpness` adds spectrum
-    distance and grain.
+    `check_stop` is called between frames; what it raises ends the work on them. `report` is called with the number of
+    each frame that is measured, from 1, and of all frames. `measures_sharpness` adds spectrum distance and grain.
     """
 
     @disable_tf32()
@@ -96,9 +96,10 @@ class Validator:
         scale: int,
         device: torch.device,
         check_stop: Callable[[], None] = lambda: None,
+        report: Callable[[int, int], None] = lambda number, total: None,
         measures_sharpness: bool = False,
     ) -> None:
-        self._check_stop = check_stop
+        self._check_stop, self._report = check_stop, report
         self._measures_sharpness = measures_sharpness
         self._scale, self._device = scale, device
         self._cases: list[_FrameCase] = []
@@ -124,8 +125,9 @@ class Validator:
         scores: list[_Scores] = []
         images: list[PreviewImage] = []
         contrasts: list[float] = []
-        for case in self._cases:
+        for number, case in enumerate(self._cases, 1):
             self._check_stop()
+            self._report(number, len(self._cases))
             sr, score = self._run(network, case)
             scores.append(score)
             if case.spread > _MIN_SPREAD:
