@@ -15,7 +15,8 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app.charts.plot import Curve, CurveStyle, Plot
+from app.charts.curves import Curve, CurveStyle
+from app.charts.plot import Plot
 from app.help.term_label import TermLabel
 from app.widgets.plain_text import PlainLabel
 from app.widgets.theme import SPACING, theme, theme_colors

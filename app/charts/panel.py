@@ -1,23 +1,23 @@
 """The charts of a run: loss, PSNR, SSIM and spectrum distance beside bicubic, and learning rate.
 
 Events fill arrays. A timer draws at most once a second, and only the visible charts with new data. It draws less often
-if drawing takes long, because the training runs on the same cores.
+if drawing takes long, because the training runs on the same cores. The charts, and the library that draws them, are
+made when they are needed, because that takes a quarter of the time until the window appears.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Callable
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from app.charts.chart import Chart
+from app.charts.curves import Curve, CurveStyle
 from app.charts.loss_options import LossOptions
-from app.charts.plot import Curve, CurveStyle
 from app.help.sections import WATCHING, set_section
 from app.runs.figures import RunFigures
 from app.runs.points import Points
@@ -28,11 +28,33 @@ from app.widgets.plain_text import plain_tooltip
 from app.widgets.theme import SPACING, theme
 from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 
+if TYPE_CHECKING:
+    from app.charts.chart import Chart
+
 _TIME_KEY = "charts/by_time"
 _DRAW_INTERVAL = 1000  # milliseconds
 _MIN_PSNR_RANGE = 0.05  # dB; smaller differences do not matter
 _REDRAW_DELAY = 50  # milliseconds before the first drawing after a pause, or one that the user requested
 _MIN_PAUSE_RATIO = 4  # minimum pause between drawings, as a multiple of the duration of the last one
+
+
+class _Charts(NamedTuple):
+    """The charts, in their order; the panel has a switch for each."""
+
+    loss: Chart
+    psnr: Chart
+    ssim: Chart
+    spectrum: Chart
+    rate: Chart
+
+
+_SWITCHES = (  # of each chart: text, accessible name, and whether the chart is shown at first
+    ("Loss", "Loss", True),
+    ("PSNR", "PSNR", True),
+    ("SSIM", "SSIM", False),
+    ("Spectrum", "Spectrum distance", False),
+    ("Rate", "Learning rate", False),
+)
 
 
 class ChartPanel(QWidget):
@@ -45,24 +67,7 @@ class ChartPanel(QWidget):
         set_section(self, WATCHING)
         self.loss_options = LossOptions()
         self.time_switch = _make_time_switch()
-        self.loss = Chart("Loss", empty="The loss appears after the first steps.", log=self.loss_options.is_logarithmic)
-        self.psnr = Chart(
-            "PSNR",
-            "dB",
-            empty="PSNR appears after the first validation.",
-            number_format=".2f",
-            min_range=_MIN_PSNR_RANGE,
-        )
-        self.ssim = Chart("SSIM", empty="SSIM appears after the first validation.", number_format=".3f")
-        self.spectrum = Chart(
-            "Spectrum distance",
-            "dB",
-            empty="It appears after the first validation of an adversarial stage.",
-            number_format=".2f",
-        )
-        self.rate = Chart(
-            "Learning rate", empty="The learning rate appears after the first steps.", number_format=".2e"
-        )
+        self._made: _Charts | None = None
         self.figures = RunFigures()
         self.others: dict[str, RunFigures] = {}  # by name
         self._run = ""  # name of this run beside the others, "" without others
@@ -71,15 +76,73 @@ class ChartPanel(QWidget):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._draw_if_needed)
         self._lay_out()
-        for chart in self._charts():
-            chart.step_clicked.connect(self.step_chosen)
         self.loss_options.changed.connect(self._apply_loss_options)
         self.time_switch.toggled.connect(self._apply_time_switch)
-        self._set_time_axes()
         theme().changed.connect(self._redraw_soon)
 
+    # -- the charts ----------------------------------------------------------------------------
+
+    @property
+    def loss(self) -> Chart:
+        """The chart of the loss."""
+        return self.make_charts().loss
+
+    @property
+    def psnr(self) -> Chart:
+        """The chart of the PSNR."""
+        return self.make_charts().psnr
+
+    @property
+    def ssim(self) -> Chart:
+        """The chart of the SSIM."""
+        return self.make_charts().ssim
+
+    @property
+    def spectrum(self) -> Chart:
+        """The chart of the spectrum distance."""
+        return self.make_charts().spectrum
+
+    @property
+    def rate(self) -> Chart:
+        """The chart of the learning rate."""
+        return self.make_charts().rate
+
     def _charts(self) -> tuple[Chart, ...]:
-        return self.loss, self.psnr, self.ssim, self.spectrum, self.rate
+        """Return the charts; none before they are needed."""
+        return self._made or ()
+
+    def make_charts(self) -> _Charts:
+        """Return the charts; they are made at the first call, or when the panel is shown."""
+        if self._made is not None:
+            return self._made
+        from app.charts.chart import Chart
+
+        self._made = _Charts(
+            Chart("Loss", empty="The loss appears after the first steps.", log=self.loss_options.is_logarithmic),
+            Chart(
+                "PSNR",
+                "dB",
+                empty="PSNR appears after the first validation.",
+                number_format=".2f",
+                min_range=_MIN_PSNR_RANGE,
+            ),
+            Chart("SSIM", empty="SSIM appears after the first validation.", number_format=".3f"),
+            Chart(
+                "Spectrum distance",
+                "dB",
+                empty="It appears after the first validation of an adversarial stage.",
+                number_format=".2f",
+            ),
+            Chart("Learning rate", empty="The learning rate appears after the first steps.", number_format=".2e"),
+        )
+        for chart, switch in zip(self._made, self._switches):
+            chart.step_clicked.connect(self.step_chosen)
+            switch.toggled.connect(chart.setVisible)
+            self._row.addWidget(chart, 1)
+            chart.setVisible(switch.isChecked())
+        self._set_time_axes()
+        self._redraw_soon()
+        return self._made
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
@@ -88,32 +151,16 @@ class ChartPanel(QWidget):
         self.charts = QWidget()
         shown, options = QWidget(), QWidget()  # each continues in a second line where there is no room
         switches, tools = FlowLayout(shown, SPACING // 2), FlowLayout(options, SPACING // 2)
-        charts = QHBoxLayout(self.charts)
-        charts.setContentsMargins(0, 0, 0, 0)
-        charts.setSpacing(SPACING)
-        for chart, text, name, visible in (
-            (self.loss, "Loss", "Loss", True),
-            (self.psnr, "PSNR", "PSNR", True),
-            (self.ssim, "SSIM", "SSIM", False),
-            (self.spectrum, "Spectrum", "Spectrum distance", False),
-            (self.rate, "Rate", "Learning rate", False),
-        ):
-            switch = QPushButton(text)
-            switch.setProperty("role", "segment")
-            switch.setAccessibleName(name)
-            switch.setCheckable(True)
-            switch.setChecked(visible)
-            switch.setToolTip(plain_tooltip(f'Show or hide the chart "{name}"'))
-            switch.toggled.connect(chart.setVisible)
+        self._row = QHBoxLayout(self.charts)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(SPACING)
+        self._switches = [_make_switch(*values) for values in _SWITCHES]
+        for switch in self._switches:
             switch.toggled.connect(self._redraw_soon)
-            if chart is self.loss:
-                switch.toggled.connect(self.loss_options.setVisible)
-            if chart is self.spectrum:
-                self._spectrum_switch = switch
-                switch.hide()  # until a run measures it
-            chart.setVisible(visible)
             switches.addWidget(switch)
-            charts.addWidget(chart, 1)
+        self._switches[0].toggled.connect(self.loss_options.setVisible)
+        self._spectrum_switch = self._switches[3]
+        self._spectrum_switch.hide()  # until a run measures it
         tools.addWidget(self.loss_options)
         tools.addWidget(self.time_switch)
         self.compare_button = QPushButton("Compare …")
@@ -145,13 +192,16 @@ class ChartPanel(QWidget):
         self._schedule_draw(*self._charts_for(event))
 
     def _charts_for(self, event: Event) -> tuple[Chart, ...]:
+        charts = self._made
+        if charts is None:
+            return ()
         if isinstance(event, StepDone):
-            return self.loss, self.rate
+            return charts.loss, charts.rate
         if isinstance(event, Validated):
-            return self.psnr, self.ssim, self.spectrum
+            return charts.psnr, charts.ssim, charts.spectrum
         if isinstance(event, CheckpointSaved):
-            return self.loss, self.psnr, self.ssim, self.spectrum
-        return self._charts() if isinstance(event, RunStarted) else ()
+            return charts.loss, charts.psnr, charts.ssim, charts.spectrum
+        return charts if isinstance(event, RunStarted) else ()
 
     def show_figures(self, figures: RunFigures) -> None:
         """Show the figures of a stored run, with all its steps, instead of the current ones."""
@@ -257,7 +307,8 @@ class ChartPanel(QWidget):
         self._redraw_soon()
 
     def _apply_loss_options(self) -> None:
-        self.loss.set_log(self.loss_options.is_logarithmic)
+        if self._made is not None:
+            self._made.loss.set_log(self.loss_options.is_logarithmic)
         self._redraw_soon()
 
     def _schedule_draw(self, *charts: Chart) -> None:
@@ -287,9 +338,21 @@ class ChartPanel(QWidget):
         self._timer.start(max(_DRAW_INTERVAL, int(_MIN_PAUSE_RATIO * duration)))
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Draw the charts that received data while the panel was hidden."""
+        """Make the charts at the first time, and draw those that received data while the panel was hidden."""
         super().showEvent(event)
+        self.make_charts()
         self._redraw_soon()
+
+
+def _make_switch(text: str, name: str, is_shown: bool) -> QPushButton:
+    """Return the switch that shows or hides a chart."""
+    switch = QPushButton(text)
+    switch.setProperty("role", "segment")
+    switch.setAccessibleName(name)
+    switch.setCheckable(True)
+    switch.setChecked(is_shown)
+    switch.setToolTip(plain_tooltip(f'Show or hide the chart "{name}"'))
+    return switch
 
 
 def _make_time_switch() -> QPushButton:

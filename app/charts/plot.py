@@ -8,8 +8,6 @@ user zooms to a rectangle (`app.charts.view`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
-from typing import NamedTuple
 
 import numpy as np
 import pyqtgraph as pg
@@ -17,50 +15,13 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor
 
 from app.charts.axes import HorizontalAxis, ValueAxis
+from app.charts.curves import Curve, CurveStyle, blend_with_background
 from app.charts.view import PlotView
-from app.runs.points import Points
 from app.widgets.theme import theme, theme_colors
 
 _TICK_SHARE = 0.05  # height of a tick, relative to the plot
-_FAINT_OPACITY = 0.35  # share of the curve's color, the rest is background
 _MIN_VISIBLE = 4  # steps or seconds; the limit of zooming in
 _DOT_SIZE = 7  # pixels of a point that has no neighbor to draw a line to
-
-
-class CurveStyle(Enum):
-    """Style of a curve; the value is its position from back to front."""
-
-    FAINT = 0  # raw values behind the smoothed curve
-    OTHER = 1  # curve of another run
-    PLAIN = 2
-
-
-class Curve(NamedTuple):
-    """A curve to draw: name, points, index of its color (of another run: its number among them), and style."""
-
-    name: str
-    points: Points
-    series: int = 0
-    style: CurveStyle = CurveStyle.PLAIN
-
-    def color(self) -> QColor:
-        """Return the color of the curve in the current theme."""
-        if self.style is CurveStyle.OTHER:
-            return QColor((theme_colors().muted, *theme_colors().series[1:])[self.series % len(theme_colors().series)])
-        color = QColor(theme_colors().series[self.series % len(theme_colors().series)])
-        return _blend_with_background(color) if self.style is CurveStyle.FAINT else color
-
-
-def _blend_with_background(color: QColor) -> QColor:
-    """Return the color mixed with the background; transparency would add up where a curve crosses itself."""
-    background = QColor(theme_colors().base)
-
-    def mix(front: int, back: int) -> int:
-        return round(_FAINT_OPACITY * front + (1 - _FAINT_OPACITY) * back)
-
-    return QColor(
-        mix(color.red(), background.red()), mix(color.green(), background.green()), mix(color.blue(), background.blue())
-    )
 
 
 def _show_dot(item: pg.PlotDataItem, curve: Curve) -> None:
@@ -198,7 +159,7 @@ class Plot(pg.PlotWidget):
             axis.setPen(c.border)
             axis.setTextPen(c.muted)
             axis.setTickFont(theme().font())
-        self._ticks.setPen(pg.mkPen(_blend_with_background(QColor(c.text)), width=1))
+        self._ticks.setPen(pg.mkPen(blend_with_background(QColor(c.text)), width=1))
         self._crosshair.setPen(pg.mkPen(c.muted, width=1, style=Qt.PenStyle.DotLine))
         self._reference.setPen(pg.mkPen(c.muted, width=1, style=Qt.PenStyle.DotLine))
         self._marker.setPen(pg.mkPen(c.success, width=2))

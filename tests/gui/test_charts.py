@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +19,8 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton
 
 from app.charts.axes import log_ticks, step_label
 from app.charts.chart import Chart
+from app.charts.curves import CurveStyle
 from app.charts.panel import ChartPanel
-from app.charts.plot import CurveStyle
 from app.runs.figures import RunFigures
 from app.runs.points import ExponentialAverage, Points
 from app.system.settings_store import open_settings_store
@@ -50,6 +53,21 @@ def figures_of(*events: Event) -> RunFigures:
     for event in events:
         figures.add_event(event)
     return figures
+
+
+def test_the_charts_and_their_library_are_loaded_when_they_are_needed(qapp: Any, qtbot: Any) -> None:
+    code = "import sys, app.window; sys.exit('pyqtgraph' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
+    panel = ChartPanel()
+    qtbot.addWidget(panel)
+    panel.on_event(step(1))
+    panel.show_figures(figures_of(*map(step, range(1, 6))))
+    panel.time_switch.toggle()
+    panel.time_switch.toggle()
+    assert not panel.findChildren(Chart)
+    panel.show()
+    qtbot.waitUntil(lambda: drawn(panel.loss, "loss") == 5)
+    assert len(panel.findChildren(Chart)) == 5
 
 
 @pytest.fixture
