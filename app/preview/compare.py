@@ -47,7 +47,7 @@ class CompareView(ZoomView):
     cut_out_chosen = Signal(object)  # CutOut, to be saved
 
     EMPTY_TEXT = (
-        "Previews of the validation photos appear here during a run. Add photos from your watch to preview them, too."
+        "During a training, photos enlarged by the network appear here. Add photos from your watch to see them, too."
     )
     NO_ORIGINAL_TEXT = "This is a real watch photo: there is no original to compare it with."
     views: tuple[str, ...] = VIEWS  # in the order of their keys 1, 2, 3, 4
