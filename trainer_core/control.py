@@ -43,6 +43,7 @@ class RunRequest(Enum):
 class Activity(Enum):
     """What a run does while it does no steps."""
 
+    RENDERING = "rendering"  # the built-in scenes
     MEASURING = "measuring"  # how long a validation will take
     VALIDATING = "validating"
     PREVIEWING = "previewing"

@@ -34,6 +34,7 @@ _GAP = SPACING // 2
 _LARGE, _ENLARGEMENT = "subtitle", 1.5  # role of the large line, and how much larger it is at most than a heading
 _RUNNING_STATES = (SessionState.TRAINING, SessionState.PAUSING)
 _ACTIVITIES = {
+    Activity.RENDERING: "Rendering the built-in scenes …",
     Activity.MEASURING: "Measuring the speed …",
     Activity.VALIDATING: "Checking the network on photos that it does not train on …",
     Activity.PREVIEWING: "Making previews …",
@@ -194,16 +195,15 @@ class ProgressLine(SlotPage):
         if self._state is SessionState.IDLE:
             return ""
         if self._state is SessionState.STARTING:
-            return f"{self._preparation} {format_duration(self._clock.seconds)}"
+            return f"{self._preparation} {self._format_count()}{format_duration(self._clock.seconds)}"
         self._follow_activity()
         if self._activity is not None:
-            (activity, seconds), count = self._activity, self._session.activity_count
+            (activity, seconds), count = self._activity, self._format_count()
             last = self._durations.get(activity) if activity in _REGULAR_ACTIVITIES else None
             usual = f", {format_duration(last)} the last time" if last is not None and last >= 1 else ""
             if activity is Activity.VALIDATING and self._is_validated:
-                activity, count = Activity.PREVIEWING, None  # of the same frames
-            number = "" if count is None else f"{count[0]} of {count[1]}, "
-            return f"{_ACTIVITIES[activity]} {number}{format_duration(seconds)}{usual}"
+                activity, count = Activity.PREVIEWING, ""  # of the same frames
+            return f"{_ACTIVITIES[activity]} {count}{format_duration(seconds)}{usual}"
         if self._state is SessionState.STOPPING:
             return _DISCARDING if self._session.is_discarding else _STOPPING
         if self._step is None:
@@ -212,6 +212,11 @@ class ProgressLine(SlotPage):
             start = self._start_step
             return f"Resumed at step {start}; the next step has not ended yet." if start else _FIRST_STEP
         return " · ".join([self._describe_steps(self._step), *format_threads(self._step)])
+
+    def _format_count(self) -> str:
+        """Return which part of the present activity is done now, such as "3 of 24, "; "" where they are not counted."""
+        count = self._session.activity_count
+        return "" if count is None else f"{count[0]} of {count[1]}, "
 
     def _describe_steps(self, step: StepDone) -> str:
         if step.total_steps is None:

@@ -90,7 +90,13 @@ def test_textures_are_gray_squares_of_middle_brightness() -> None:
 
 
 def test_written_scenes_are_a_pre_staged_source_and_are_kept(tmp_path: Path) -> None:
-    write_scenes(tmp_path / "scenes", seed=4, train=3, val=2, test=1, size=64)
+    counted: list[tuple[int, int]] = []
+
+    def report(number: int, total: int) -> None:
+        counted.append((number, total))
+
+    write_scenes(tmp_path / "scenes", seed=4, train=3, val=2, test=1, size=64, report=report)
+    assert counted == [(number, 6) for number in range(1, 7)]
     found = scan_photos(tmp_path / "scenes")
     splits = make_splits(found, train_split=0.8, val_split=0.1)
     assert splits.origin == "pre-staged" and not found.rejected

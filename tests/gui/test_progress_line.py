@@ -146,7 +146,7 @@ def test_what_the_run_does_in_place_of_steps_is_named(line: ProgressLine, qtbot:
 
 
 def test_the_preparations_of_a_run_are_named_and_count_their_seconds(
-    line: ProgressLine, qtbot: Any, clock: list[float]
+    line: ProgressLine, qtbot: Any, session: FakeSession, clock: list[float]
 ) -> None:
     line.show_state(SessionState.STARTING)
     clock[0] += 7
@@ -155,6 +155,10 @@ def test_the_preparations_of_a_run_are_named_and_count_their_seconds(
     line.on_event(Notice("info", "Rendering 48 built-in scenes …"))
     line.on_event(Notice("info", "Training computes with 2 threads."))
     assert line.detail == "Rendering 48 built-in scenes … 0:07"
+    session.activity_count = (12, 48)
+    qtbot.wait(20)
+    assert line.detail == "Rendering 48 built-in scenes … 12 of 48, 0:07"
+    session.activity_count = None
     line.show_state(SessionState.IDLE)
     assert line.detail == ""
     line.show_state(SessionState.STARTING)

@@ -70,14 +70,17 @@ def write_scenes(
     test: int = 6,
     size: int = 512,
     check_stop: Callable[[], None] = lambda: None,
+    report: Callable[[int, int], None] = lambda number, total: None,
 ) -> None:
     """Write scenes as PNG into train/, val/ and test/ of `folder`; existing files are not rendered again.
 
-    `check_stop` is called before each scene; what it raises ends the work.
+    Before each scene, `check_stop` is called, and what it raises ends the work; then `report`, with the number of the
+    scene, from 1, and of all scenes.
     """
     splits = ["train"] * train + ["val"] * val + ["test"] * test
     for index, split in enumerate(splits):
         check_stop()
+        report(index + 1, len(splits))
         path = folder / split / f"scene_{seed}_{index:04d}.png"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

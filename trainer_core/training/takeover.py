@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from trainer_core.control import Activity, RunControl
 from trainer_core.data.fingerprints import compute_fingerprints
 from trainer_core.data.splits import splits_to_json
 from trainer_core.events import EventSink, Notice
@@ -28,7 +28,7 @@ from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.unfinished import find_unfinished_run
 
 
-def take_over_workspace(start: RunStart, sink: EventSink, check_stop: Callable[[], None] = lambda: None) -> RunPlan:
+def take_over_workspace(start: RunStart, sink: EventSink, control: RunControl) -> RunPlan:
     """Archive the previous run or restore the resumed one, then write scenes, split and settings.
 
     A run that resumes from an earlier step sets its newer files aside first. The workspace must exist and be locked.
@@ -36,15 +36,15 @@ def take_over_workspace(start: RunStart, sink: EventSink, check_stop: Callable[[
     Args:
         start: what the run starts from.
         sink: receives a notice before the built-in scenes are rendered, which takes a while.
-        check_stop: called for each scene and photo; what it raises ends the work before any run is moved.
+        control: a stop ends the work between two scenes or photos, before any run is moved; scenes are counted.
 
     Returns:
         The plan with the photos and their fingerprints, the present path of the checkpoint, the workspace's id in
         `stored`, and notices about files that were moved.
     """
     plan, workspace = start.plan, start.plan.workspace
-    photos = plan.photos or _make_scenes(plan, sink, check_stop)
-    fingerprints = plan.fingerprints or compute_fingerprints(photos.splits.all_photos, check_stop)
+    photos = plan.photos or _make_scenes(plan, sink, control)
+    fingerprints = plan.fingerprints or compute_fingerprints(photos.splits.all_photos, control.raise_if_stopped)
     notices = _set_aside(plan) + _move_runs(plan)
     checkpoint = _find(plan.checkpoint, workspace) if plan.checkpoint else None
     if start.state is not None:
@@ -108,13 +108,14 @@ def _leave_branch(workspace: Workspace, step: int, damaged: list[Path]) -> tuple
     return (f"{text} To continue from them instead, use --resume {newest}." if is_newer else text,)
 
 
-def _make_scenes(plan: RunPlan, sink: EventSink, check_stop: Callable[[], None]) -> SourcePhotos:
+def _make_scenes(plan: RunPlan, sink: EventSink, control: RunControl) -> SourcePhotos:
     """Render the built-in scenes unless the workspace has them already."""
-    _write_scenes(plan.workspace, plan.config.seed, sink, check_stop)
+    with control.during(Activity.RENDERING):
+        _write_scenes(plan.workspace, plan.config.seed, sink, control)
     return find_run_photos(plan.config)
 
 
-def _write_scenes(workspace: Workspace, seed: int, sink: EventSink, check_stop: Callable[[], None]) -> None:
+def _write_scenes(workspace: Workspace, seed: int, sink: EventSink, control: RunControl) -> None:
     done = workspace.scenes / ".complete"
     expected = f"seed {seed} {DEMO_SCENES}"
     if done.is_file() and read_regular(done) == expected.encode():
@@ -128,6 +129,7 @@ def _write_scenes(workspace: Workspace, seed: int, sink: EventSink, check_stop: 
         train=DEMO_SCENES["train"],
         val=DEMO_SCENES["val"],
         test=DEMO_SCENES["test"],
-        check_stop=check_stop,
+        check_stop=control.raise_if_stopped,
+        report=control.count_activity,
     )
     done.write_text(expected, "utf-8")

@@ -89,15 +89,14 @@ class Trainer:
             return RunResult("stopped", 0, None, None)
 
     def _run(self) -> RunResult:
-        check_stop = self._control.raise_if_stopped
-        start = read_start(self._plan, check_stop)
+        start = read_start(self._plan, self._control.raise_if_stopped)
         prepare_peers(self._world, start.plan)
         self._control.begin()
         with contextlib.ExitStack() as exit_stack:
             with refuse_unusable_files():
                 start.plan.workspace.create(start.plan.unusable)
                 lock = exit_stack.enter_context(start.plan.workspace.lock())
-                plan = take_over_workspace(start, self._sink, check_stop)
+                plan = take_over_workspace(start, self._sink, self._control)
                 attach_workspace_sinks(self._sink, plan, start.step, exit_stack)
             for text in lock.notices:
                 self._sink(Notice("warning", text))
