@@ -171,6 +171,7 @@ QHeaderView::section { background: $base; color: $muted; border: none; border-bo
     padding: 4px 6px; }
 QPlainTextEdit { background: $base; border: 1px solid $border; border-radius: 5px; }
 QMenu { background: $raised; border: 1px solid $border; }
+QMenu::item:selected { background: $accent; color: $on_accent; /* without it Qt changes the color only */ }
 QStatusBar { border-top: 1px solid $border; }
 QStatusBar::item { border: none; }
 QSplitter::handle { background: $window; }
@@ -206,9 +207,8 @@ class Theme(QObject):
         arrow, up, tick = (
             (icons / f"{name}_{'dark' if dark else 'light'}.svg").as_posix() for name in ("choose", "raise", "tick")
         )
-        if QIcon.themeName() in ("", _ICON_THEME):  # a desktop without icons: the arrows of Qt's file dialog are black
-            QIcon.setThemeName(_ICON_THEME)
-            QIcon.setFallbackSearchPaths([str(icons / "dialogs_dark")] if dark else [])
+        QIcon.setThemeName(_ICON_THEME)  # the desktop's icons, and Qt's own arrows in the file dialog, may be black
+        QIcon.setFallbackSearchPaths([str(icons / "dialogs_dark")] if dark else [])
         self.font_size = size = min(max(_MIN_SIZE, round(_font_points(self._application.font()))), _MAX_SIZE)
         line = max(_MIN_HEIGHT, QFontMetrics(self.font()).height())
         sheet = _SHEET.substitute(

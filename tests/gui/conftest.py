@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from shiboken6 import isValid
 
 from app.start import make_application, make_window
+from app.widgets.theme import ThemeColors, theme
 from app.window import Window
 from tests.gui.process import ProgramProcess, script
 from tests.gui.traced_threads import trace_qt_threads
@@ -126,6 +127,18 @@ def window(qapp: QApplication, qtbot: object) -> Iterator[Window]:
     made.start_background_work()
     yield made
     close_window(made, qtbot)
+
+
+@pytest.fixture
+def apply_theme(qapp: QApplication) -> Iterator[Callable[[str], ThemeColors]]:
+    """Return a function that applies a theme and returns its colors; restore the light one at the end."""
+
+    def apply(choice: str) -> ThemeColors:
+        theme().set_choice(choice)
+        return theme().colors
+
+    yield apply
+    theme().set_choice("light")
 
 
 @pytest.fixture

@@ -206,20 +206,6 @@ def _about_to_draw(window: QWidget) -> list[QTimer]:
 # -- tests -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("choice", ["dark", "light"])
-def test_the_arrows_of_the_file_dialog_stand_out_from_its_ground(qapp: QApplication, choice: str) -> None:
-    before = theme().choice
-    theme().set_choice(choice)
-    try:
-        for name in ("SP_FileDialogToParent", "SP_ArrowBack", "SP_ArrowForward"):
-            picture = qapp.style().standardIcon(QStyle.StandardPixmap[name]).pixmap(16, 16).toImage()
-            places = [(x, y) for x in range(picture.width()) for y in range(picture.height())]
-            drawn = [picture.pixelColor(*place) for place in places if picture.pixelColor(*place).alpha() > 200]
-            assert drawn and all((color.lightness() > 128) is (choice == "dark") for color in drawn), name
-    finally:
-        theme().set_choice(before)
-
-
 @pytest.mark.parametrize("size", _SIZES)
 def test_nothing_is_cut_and_nothing_lies_on_something_else(
     shown: Window, tmp_path: Path, size: tuple[int, int]
@@ -269,18 +255,6 @@ def test_every_text_can_be_read(shown: Window, tmp_path: Path, choice: str) -> N
         found[state.__name__] = find_low_contrast_texts(shown)
     theme().set_choice("light")
     assert {state: faults for state, faults in found.items() if faults} == {}
-
-
-@pytest.fixture
-def apply_theme(qapp: QApplication) -> Iterator[Callable[[str], ThemeColors]]:
-    """Return a function that applies a theme and returns its colors; restore the light one at the end."""
-
-    def apply(choice: str) -> ThemeColors:
-        theme().set_choice(choice)
-        return theme().colors
-
-    yield apply
-    theme().set_choice("light")
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])
