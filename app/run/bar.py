@@ -178,7 +178,7 @@ class RunBar(QFrame):
     def on_event(self, event: object) -> None:
         """Update the progress bar and the requests; after the last step, show that the run is validated and saved."""
         if not self._is_stopping:  # else a full bar would seem to be the end
-            self._bar.on_event(event)
+            self._bar.on_event(event, time_limit=self._project.draft.config.max_minutes)
         self._follow_requests(event)
         if isinstance(event, StepDone) and event.step == event.total_steps:
             self._status.setText(FINAL_CHECK)

@@ -23,17 +23,25 @@ class ProgressBar(QProgressBar):
         """Show that the total is unknown."""
         self.setRange(0, 0)
 
-    def on_event(self, event: object) -> None:
-        """Show how far a run is: by its steps, or by its time until a time budget has become a number of steps.
+    def on_event(self, event: object, *, time_limit: float | None = None) -> None:
+        """Show how far a run is: by its time under a time limit, else by its steps.
 
         Before the first step of a run the bar moves, because the preparations may take a minute.
+
+        Args:
+            event: an event of the run.
+            time_limit: minutes that the whole run may take; None without a limit, or if it is unknown.
         """
         if isinstance(event, RunStarted):
             self.set_progress(event.start_step, event.total_steps if event.start_step else None)
-        elif isinstance(event, (PlanChanged, StepDone)) and event.total_steps:
+        elif isinstance(event, StepDone) and event.step == event.total_steps:
+            self.set_progress(1, 1)
+        elif isinstance(event, StepDone) and time_limit is not None:
+            self.set_progress(round(event.run_seconds), max(1, round(60 * time_limit)))
+        elif isinstance(event, (PlanChanged, StepDone)) and event.total_steps and time_limit is None:
             self.set_progress(event.step, event.total_steps)
         elif isinstance(event, StepDone) and event.seconds_left is not None:
-            self.set_progress(round(event.elapsed), max(1, round(event.elapsed + event.seconds_left)))
+            self.set_progress(round(event.run_seconds), max(1, round(event.run_seconds + event.seconds_left)))
 
     @property
     def is_busy(self) -> bool:

@@ -44,6 +44,18 @@ def test_pauses_are_not_time_of_the_run_but_earlier_sessions_are(monkeypatch: py
     assert (clock.elapsed, clock.total_seconds) == (11.0, 61.0)
 
 
+def test_no_more_time_is_left_than_the_budget_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    clock = RunClock(TrainerConfig(max_minutes=2.0), started=100.0, previous_seconds=30.0, planned_steps=200)
+    for _ in range(10):
+        now[0] += 1.0
+        add_step(clock, 1.0)
+    assert clock.seconds_left(10) == 80, "120 seconds less 30 and 10, not the 190 of the steps"
+    assert clock.seconds_left(190) == 10
+    assert clock.planned_seconds(10) == 200
+
+
 def test_the_clock_turns_a_budget_into_steps() -> None:
     clock = clock_of(TrainerConfig(max_minutes=2.0), steps=3 + 11, seconds=0.5)
     assert clock.total_steps is None and not clock.is_plan_due(14)

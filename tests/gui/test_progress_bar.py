@@ -55,10 +55,20 @@ def test_a_time_budget_has_a_share_before_it_is_a_number_of_steps(bar: Watched) 
     bar.set_busy()
     bar.on_event(RunStarted("1", "run", 4, True, 0, None, "cpu", "fp32", 1, {}))
     assert bar.is_busy
-    bar.on_event(StepDone(2, None, {}, 1e-3, 0.1, 0.2, 30.0, 90.0, 1))
-    assert (bar.value(), bar.maximum()) == (30, 120)
+    bar.on_event(StepDone(2, None, {}, 1e-3, 0.1, 0.2, 30.0, 90.0, 1, run_seconds=50.0))
+    assert (bar.value(), bar.maximum()) == (50, 140), "of the run, not of this session"
     bar.on_event(PlanChanged(3, 12))
     assert (bar.value(), bar.maximum()) == (3, 12)
+
+
+def test_under_a_time_limit_the_time_is_the_share_also_after_a_resume(bar: Watched) -> None:
+    bar.on_event(RunStarted("1", "run", 4, True, 12, 357, "cpu", "fp32", 1, {}), time_limit=10.0)
+    for total in (None, 357, 244):
+        bar.on_event(PlanChanged(13, 244), time_limit=10.0)
+        bar.on_event(StepDone(13, total, {}, 1e-3, 0.1, 0.2, 30.0, 480.0, 1, run_seconds=120.0), time_limit=10.0)
+        assert (bar.value(), bar.maximum()) == (120, 600)
+    bar.on_event(StepDone(244, 244, {}, 1e-3, 0.1, 0.2, 30.0, 0.0, 1, run_seconds=580.0), time_limit=10.0)
+    assert bar.value() == bar.maximum()
 
 
 def test_moves_until_the_first_step_unless_the_run_is_resumed(bar: Watched) -> None:

@@ -88,15 +88,23 @@ class RunClock:
         return self.total_steps is not None and step >= self.total_steps
 
     def seconds_left(self, step: int) -> float:
-        """Return the seconds until the end of the run, after `step` steps."""
+        """Return the seconds until the end of the run, after `step` steps: at most those left of a time budget."""
         if self.total_steps is None:
             return self._seconds_of_budget_left
+        seconds = self._seconds_of_steps_left(step)
+        return seconds if self._budget is None else min(seconds, self._seconds_of_budget_left)
+
+    def _seconds_of_steps_left(self, step: int) -> float:
+        assert self.total_steps is not None, "the number of steps is known"
         return (self.total_steps - step) / self.steps_per_second
 
     def planned_seconds(self, step: int) -> float | None:
         """Return the seconds that this session will train in total; None while the speed is unknown."""
-        if self.total_steps is None or len(self._durations) >= min(5, self.total_steps):
-            return self.elapsed - self._training_started + self.seconds_left(step)
+        trained = self.elapsed - self._training_started
+        if self.total_steps is None:
+            return trained + self._seconds_of_budget_left
+        if len(self._durations) >= min(5, self.total_steps):
+            return trained + self._seconds_of_steps_left(step)
         return None
 
     def start_training(self) -> None:
