@@ -32,6 +32,7 @@ from app.widgets.theme import SPACING, theme, theme_colors
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
+from trainer_core.previews.pinned_photos import MAX_PINNED
 from trainer_core.training.simulated_view import PAIR_COUNT, WatchCamera, WatchPair
 from trainer_core.verbs.picture_files import find_pictures
 
@@ -243,7 +244,10 @@ class SimulationPanel(QWidget):
         self._read(paths, self._report_unread)
 
     def _choose_folder(self) -> None:
-        """Ask for a folder, and show the watch photos in it and its subfolders; other files are passed over."""
+        """Ask for a folder, and show the watch photos in it and its subfolders; other files are passed over.
+
+        Previews show the first of them, as if they were dropped.
+        """
         start = str(start_folder(CAPTURE_FOLDER, PICTURES))
         chosen = QFileDialog.getExistingDirectory(self, "Choose a folder with photos from your watch", start)
         if chosen:
@@ -259,7 +263,8 @@ class SimulationPanel(QWidget):
 
     def _add_found(self, files: Sequence[Path]) -> None:
         if files:
-            self.add_captures(files)
+            self.dropped.emit(list(files[:MAX_PINNED]))
+            self.add_captures(files[MAX_PINNED:])
         else:
             self.message_posted.emit("warning", "There are no photos of the watch in this folder. Choose another one.")
 

@@ -18,6 +18,7 @@ from app.simulation.cells import PictureCell, enlarge_pixels, to_qimage
 from app.window import Window
 from tests.gui.window_driver import drop_files, fill_form, show_tab, wait_until_quiet
 from tests.small_runs import TINY, make_photos, watch_photo
+from trainer_core.previews.pinned_photos import MAX_PINNED
 
 _LONG = 60000  # milliseconds; a busy machine needs them
 
@@ -266,6 +267,23 @@ def test_the_watch_photos_of_a_folder_are_shown(
         window.simulation.row.folder_button.click()
         qtbot.waitUntil(lambda message=message: message in window.message_strip.text, timeout=_LONG)
     qtbot.waitUntil(lambda: [c.name for c in window.simulation.row.captures] == ["harbor"], timeout=_LONG)
+
+
+def test_previews_show_the_first_watch_photos_of_a_folder(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    for number in range(MAX_PINNED + 2):
+        watch_photo(folder / f"photo{number:02}.png", number)
+    window.project.set_value("monochrome_style", True)
+    window.project.set_path("workspace", str(tmp_path / "run"))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    window.simulation.row.folder_button.click()
+    pinned = [f"photo{number:02}.png" for number in range(MAX_PINNED)]
+    kept = tmp_path / "run" / "preview_photos"
+    qtbot.waitUntil(lambda: sorted(path.name for path in kept.glob("*.png")) == pinned, timeout=_LONG)
+    qtbot.waitUntil(lambda: len(window.simulation.row.captures) == MAX_PINNED + 2, timeout=_LONG)
 
 
 @pytest.mark.parametrize("place", ["simulation", "preview", "menu"])
