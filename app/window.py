@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QMainWindow, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from app.charts.comparison import RunComparison
 from app.charts.panel import ChartPanel
@@ -32,6 +32,7 @@ from app.run.progress_line import ProgressLine
 from app.run.session import Session, SessionState
 from app.run.status_line import StatusLine
 from app.run.training_thread import TrainingThread
+from app.run.view_tabs import ViewTabs
 from app.runs.start_page import StartPage
 from app.runs.workspace_contents import WorkspaceContents
 from app.simulation.panel import SimulationPanel
@@ -127,11 +128,8 @@ class Window(QMainWindow):
         self._views.setChildrenCollapsible(False)
         self._views.setSizes([3 * _SIZE[1], 2 * _SIZE[1]])
         self._views.setHandleWidth(SPACING)
-        self._tabs = QTabWidget()
-        self._tabs.setDocumentMode(True)
-        self._tabs.setAccessibleName("Views of the run")
-        for view, title in ((self.simulation, "What the watch sees"), (self._views, "Progress"), (self.log, "Log")):
-            self._tabs.addTab(ScrollingPage(_make_column(view, top=SPACING)), title)
+        views = (self.simulation, "What the watch sees"), (self._views, "Progress"), (self.log, "Log")
+        self._tabs = ViewTabs([(ScrollingPage(_make_column(view, top=SPACING)), title) for view, title in views])
         self._pages = PageStack()
         self._pages.addWidget(self.start_page)
         self._pages.addWidget(self._tabs)
@@ -167,6 +165,7 @@ class Window(QMainWindow):
         for part in (self.comparison, self.chart_saving, self.deployment, self.preview):
             part.message_posted.connect(self.message_strip.show_message)
         self.start_page.enlarging_requested.connect(self.deployment.open_enlarging)
+        self._tabs.enlarging_requested.connect(self.deployment.open_enlarging)
         self.start_page.demo_requested.connect(lambda: controller.ask_to_load_demo(begin=True))
         self.start_page.photos_requested.connect(lambda: controller.choose_path("source_dir"))
         self.start_page.recent_work.open_requested.connect(controller.open_workspace)

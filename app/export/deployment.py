@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Callable
 
@@ -47,9 +48,14 @@ class Deployment(QObject):
         """Open the window that enlarges photos with `model`, with the pinned photos."""
 
         def open_(models: RunModels) -> None:
-            dialog = self._get_trial_dialog()
-            dialog.open_for(_choose_file(model, models), models)
-            self._pins.find_files_then(dialog.photos.add)
+            dialog, file = self._get_trial_dialog(), _choose_file(model, models)
+            dialog.open_for(file, models)
+            self._pins.find_files_then(lambda pinned: add(dialog, pinned, has_model=file is not None))
+
+        def add(dialog: TrialDialog, pinned: Sequence[Path], *, has_model: bool) -> None:
+            dialog.photos.add(pinned)
+            if not has_model:
+                dialog.messages.show_message("info", "There is no trained model yet, so a built-in one is chosen.")
 
         self._find_models_then("try", open_)
 

@@ -30,7 +30,7 @@ from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.core.starter_files import use_starters
 from tests.gui.test_accessibility import nameless
-from tests.gui.window_driver import answer, drop_files, fill_form, visible_text
+from tests.gui.window_driver import answer, drop_files, fill_form, find_tabs, visible_text
 from tests.small_runs import picture
 from trainer_core.errors import UserError
 from trainer_core.events import RunFinished, Validated
@@ -111,6 +111,21 @@ def in_memory(kind: type) -> list[object]:
 
 
 # -- trying ------------------------------------------------------------------------------------
+
+
+def test_without_a_trained_model_the_window_says_that_a_built_in_one_is_chosen(window: Window, qtbot: Any) -> None:
+    messages = opened(window, qtbot).messages
+    expected = "There is no trained model yet, so a built-in one is chosen."
+    qtbot.waitUntil(lambda: messages.text == expected, timeout=_LONG)
+    window.deployment.open_enlarging()
+    QApplication.processEvents()
+    tabs = find_tabs(window)
+    assert window.deployment.trial_dialog is not None
+    window.deployment.trial_dialog.close()
+    corner = tabs.cornerWidget()
+    assert isinstance(corner, QPushButton) and corner.text() == "Enlarge photos …"
+    corner.click()
+    qtbot.waitUntil(window.deployment.trial_dialog.isVisible, timeout=_LONG)
 
 
 def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
@@ -356,7 +371,7 @@ def test_a_best_model_that_training_has_not_improved_is_named_as_the_start(
     trial = opened(window, qtbot)
     field, box = trial.fields[THIS_MODEL], trial.choices[THIS_MODEL].box
     qtbot.waitUntil(lambda: THIS_MODEL in trial.trial.models, timeout=_LONG)
-    assert box.currentText().startswith("run · start, still the best · x4 · ")
+    assert box.currentText().startswith("run · start, best checked so far · x4 · ")
     assert "No step of the training is better yet" in field.description
     box.setCurrentIndex(next(row for row in range(box.count()) if "newest, step 40" in box.itemText(row)))
     box.activated.emit(box.currentIndex())
