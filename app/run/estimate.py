@@ -33,7 +33,7 @@ _LONG_SECONDS = 24 * 3600  # a longer run gets a warning
 _QUICK = TrainerConfig().replace(**PRESETS["nano"])
 _FEW_STEPS = 600  # of a larger network; in that time Quick try learns more (benchmarks/results/time_to_quality.md)
 _FEW_STEPS_TEXT = (
-    "The time limit is short for a network of this size on this computer. Quick try learns more in that time"
+    "Few steps of this network fit into the time limit on this computer. Allow more time, or choose Quick try"
 )
 
 _DeviceChoice = tuple[str, bool]  # the settings that choose a device: device and mixed precision
@@ -132,7 +132,7 @@ class EstimateModel(QObject):
 
     def _time_warnings(self, config: TrainerConfig) -> tuple[Check, ...]:
         if self._has_few_steps(config):
-            return (Check(WARNING, _FEW_STEPS_TEXT, "preset"),)
+            return (Check(WARNING, _FEW_STEPS_TEXT, "max_minutes"),)
         seconds = self._run_seconds(config)
         if seconds is None or seconds <= _LONG_SECONDS:
             return ()
@@ -140,9 +140,9 @@ class EstimateModel(QObject):
         return (Check(WARNING, text, "max_minutes"),)
 
     def _has_few_steps(self, config: TrainerConfig) -> bool:
-        """Whether a network larger than that of *Quick try* starts from nothing and ends before it learns more."""
+        """Whether a network larger than that of *Quick try* ends before it can learn more than that one."""
         per_step = self._step_seconds(config)
-        if config.max_minutes is None or per_step is None or config.init_weights or config.resume_from:
+        if config.max_minutes is None or per_step is None or config.resume_from:
             return False
         is_larger = network_spec(config).parameter_count() > network_spec(_QUICK).parameter_count()
         return is_larger and estimate_steps(config.max_minutes, per_step) < _FEW_STEPS
