@@ -6,6 +6,7 @@ screen are in memory; earlier previews are read from their files in the backgrou
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -223,7 +224,7 @@ class PreviewPanel(QWidget):
     def _refresh(self) -> None:
         """Update the list, then the timeline, then the image; the image that the user selected stays selected."""
         names = {key: pinned_name(key) or self._names.get(key, f"image {key}") for key in self._listed_keys()}
-        items = [(visible(name), key) for key, name in names.items()]
+        items = list(zip(_number_equal_names([visible(name) for name in names.values()]), names))
         if items != [
             (self.picture_box.itemText(i), self.picture_box.itemData(i)) for i in range(self.picture_box.count())
         ]:
@@ -303,8 +304,7 @@ class PreviewPanel(QWidget):
         if pictures is None:
             self._caption.set_text("The files of this preview no longer exist." if self._shown else "")
         else:
-            listed = not self.picture_box.isHidden() and self.picture_box.currentText() == pictures.name
-            self._caption.set_text(pictures.caption(with_name=not listed))
+            self._caption.set_text(pictures.caption(with_name=self.picture_box.isHidden()))
 
     # -- saving --------------------------------------------------------------------------------
 
@@ -342,6 +342,16 @@ class PreviewPanel(QWidget):
         self.timeline.stop()
         self._background.close()
         event.accept()
+
+
+def _number_equal_names(names: list[str]) -> list[str]:
+    """Add a number to names that come several times: two frames of a validation may be parts of one photo."""
+    seen: Counter[str] = Counter()
+    numbered = []
+    for name in names:
+        seen[name] += 1
+        numbered.append(name if names.count(name) == 1 else f"{name} ({seen[name]})")
+    return numbered
 
 
 def _make_tool_button(name: str, text: str, way: str) -> QToolButton:

@@ -220,7 +220,7 @@ class ProgressLine(SlotPage):
 
     def _describe_steps(self, step: StepDone) -> str:
         if step.total_steps is None:
-            return "Measuring how many steps fit into the time …"
+            return f"Step {step.step} · measuring how many steps fit into the time …"
         saved = "" if self._saved_step is None else f" · saved at step {self._saved_step}"
         return f"{format_step(step.step, step.total_steps).capitalize()}{saved}"
 

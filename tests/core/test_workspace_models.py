@@ -73,4 +73,4 @@ def test_a_best_model_that_is_the_start_of_its_run_says_so(tmp_path: Path) -> No
     for name, step in (("models/wqv_neosr_x4_best.pth", 0), ("models/wqv_neosr_x4.pth", 40)):
         write_model(tmp_path / name, step)
     found = [(model.label, model.is_start) for model in find_models(tmp_path)]
-    assert found == [("start, still the best", True), ("newest, step 40", False)]
+    assert found == [("start, best checked so far", True), ("newest, step 40", False)]

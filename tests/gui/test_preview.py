@@ -480,6 +480,11 @@ def test_a_picture_s_name_stands_once_and_shows_where_it_differs_from_the_others
     panel.picture_box.hidePopup()
 
 
+def test_parts_of_one_photo_are_numbered_in_the_list(panel: PreviewPanel, tmp_path: Path) -> None:
+    panel.on_event(preview(tmp_path, 5, frame(10, "sea.png"), frame(20, "hill.png"), frame(30, "sea.png")))
+    assert listed_previews(panel) == ["sea.png (1)", "hill.png", "sea.png (2)"]
+
+
 def test_the_chosen_picture_stays_chosen_as_previews_come_and_the_list_changes(
     panel: PreviewPanel, tmp_path: Path
 ) -> None:

@@ -139,7 +139,7 @@ def test_what_the_run_does_in_place_of_steps_is_named(line: ProgressLine, qtbot:
     assert len(set(shown)) == len(Activity) and all(text.endswith(" … 0:00") for text in shown)
     session.activity = None
     line.on_event(step(1, 50.0, total=None))
-    assert (line.text, line.detail) == ("50 seconds left", "Measuring how many steps fit into the time …")
+    assert (line.text, line.detail) == ("50 seconds left", "Step 1 · measuring how many steps fit into the time …")
     line.on_event(step(100, 0.0))
     assert ticked(line, qtbot) == FINAL_CHECK
     line.show_state(SessionState.IDLE)
@@ -252,7 +252,7 @@ def test_fewer_threads_beside_busy_programs_are_named_while_they_last(line: Prog
     line.on_event(replace(step(3, 720.0), threads=1, usual_threads=2))
     assert line.detail == "Step 3 of 100 · other programs are busy: 1 thread instead of 2"
     line.on_event(replace(step(3, 720.0, None), threads=1, usual_threads=2))
-    qtbot.waitUntil(lambda: line.detail.startswith("Measuring how many steps fit"))
+    qtbot.waitUntil(lambda: line.detail.startswith("Step 3 · measuring how many steps fit"))
     assert line.detail.endswith("… · other programs are busy: 1 thread instead of 2")
     line.on_event(replace(step(4, 720.0), threads=2, usual_threads=2))
     qtbot.waitUntil(lambda: line.detail == "Step 4 of 100")

@@ -81,7 +81,7 @@ def _read_step(model: Path) -> int | None:
 
 def _label_best(path: Path, step: int | None, *, is_newest: bool) -> RunModel:
     if step == 0:
-        return RunModel(path, "start, still the best", is_start=True)
+        return RunModel(path, "start, best checked so far", is_start=True)
     return RunModel(path, _add_step("best and newest" if is_newest else "best", step))
 
 
