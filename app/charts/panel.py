@@ -361,5 +361,7 @@ def _make_time_switch() -> QPushButton:
     switch.setProperty("role", "segment")
     switch.setCheckable(True)
     switch.setChecked(open_settings_store().value(_TIME_KEY) in (True, "true"))
-    switch.setToolTip("Draw the curves over the time that the run has trained, without pauses, instead of its steps")
+    switch.setToolTip(
+        plain_tooltip("Draw the curves over the time that the run has trained, without pauses, instead of its steps")
+    )
     return switch

@@ -98,7 +98,9 @@ class PhotoList(QWidget):
         self._remove = QToolButton()
         set_icon(self._remove, "discard")
         self._remove.setAccessibleName("Remove the photo from the list")
-        self._remove.setToolTip("Remove the photo from the list (Delete); its file is kept, and Ctrl+Z brings it back")
+        self._remove.setToolTip(
+            plain_tooltip("Remove the photo from the list (Delete); its file is kept, and Ctrl+Z brings it back")
+        )
         self._remove.clicked.connect(self.remove)
         delete = QShortcut(QKeySequence.StandardKey.Delete, self.list, self.remove)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from app.form.project import Project
 from app.run.session import Session
 from app.widgets.file_filters import DOCUMENTS, start_folder, store_folder
-from app.widgets.plain_text import plain_tooltip
+from app.widgets.plain_text import plain_message
 from app.widgets.questions import ask_question
 from trainer_core.control import SaveAnswer
 from trainer_core.events import Event, RunFinished, SaveBlocked
@@ -61,7 +61,7 @@ class SaveQuestion(QObject):
             return  # the run answers what is chosen there with the latest figures
         text = f"Step {event.step} is not saved yet. {event.text}"
         if self._box is not None:
-            self._box.setInformativeText(plain_tooltip(text))
+            self._box.setInformativeText(plain_message(text))
             return
         self._notify(_TITLE, text)  # before the dialog, which activates the window
         answers = [(label, lambda: None) for label in (_MOVE, _END)]

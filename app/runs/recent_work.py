@@ -98,7 +98,7 @@ class RecentWork(QWidget):
         table.setAccessibleName("Recent work")
         table.setHorizontalHeaderLabels(_COLUMNS)
         gain = QTableWidgetItem("Gain")
-        gain.setToolTip(_GAIN_TOOLTIP)
+        gain.setToolTip(plain_tooltip(_GAIN_TOOLTIP))
         table.setHorizontalHeaderItem(_COLUMNS.index("Gain"), gain)
         table.verticalHeader().hide()
         table.setShowGrid(False)

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
 
-from app.widgets.plain_text import plain_tooltip, visible
+from app.widgets.plain_text import plain_message, visible
 
 Answer = tuple[str, Callable[[], object]]
 
@@ -42,7 +42,7 @@ def ask_question(
     box = QMessageBox(QMessageBox.Icon.Question, program, f"<b>{html.escape(visible(title))}</b>", parent=parent)
     box.setAccessibleName(title)
     box.setObjectName(title)
-    box.setInformativeText(plain_tooltip(text))
+    box.setInformativeText(plain_message(text))
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     functions = {}
     for label, function in answers:

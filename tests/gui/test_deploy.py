@@ -26,6 +26,7 @@ from app.preview.pictures import BICUBIC, LR
 from app.runs.recent_workspaces import add_recent_workspace
 from app.system.settings_store import open_settings_store
 from app.widgets.elided import ElidedLabel
+from app.widgets.plain_text import plain_tooltip
 from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.core.starter_files import use_starters
@@ -663,7 +664,7 @@ def test_nothing_on_the_card_is_cut_off_in_a_small_window(window: Window, qtbot:
         assert button.isVisible()
         assert button.width() >= button.sizeHint().width()
         assert button.mapTo(card, QPoint(button.width(), 0)).x() <= card.width()
-    assert card.model_button.toolTip() == str(path)
+    assert card.model_button.toolTip() == plain_tooltip(str(path))
 
 
 def test_the_card_of_a_training_that_was_not_checked_since_its_start_says_so(qapp: Any, qtbot: Any) -> None:
@@ -695,4 +696,4 @@ def test_the_card_of_a_finished_training_does_not_scroll(
     assert lines[1].text() in (lines[1].full_text, "Better: +1.2 dB")
     assert "PSNR 22.17 dB at step 140000; bicubic 21.01 dB" in lines[1].toolTip()
     assert lines[0].text() == "Training is complete"
-    assert all(line.text() == line.full_text or line.full_text in line.toolTip() for line in lines)
+    assert all(line.text() == line.full_text or plain_tooltip(line.full_text) in line.toolTip() for line in lines)

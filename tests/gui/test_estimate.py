@@ -13,7 +13,7 @@ from app.run import estimate
 from app.run.session import SessionState
 from app.run.status_line import StatusLine
 from app.window import Window
-from tests.gui.window_driver import fill_form
+from tests.gui.window_driver import fill_form, unwrapped
 from trainer_core.errors import UserError
 from trainer_core.events import PlanChanged, RunStarted, StepDone
 from trainer_core.planning.hardware import Hardware
@@ -42,7 +42,9 @@ def free(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 def doubts(window: Window) -> list[tuple[str, str]]:
     lines = [line for line in window.run_bar.checklist.lines if line.isVisible()]
-    return [(line.toolTip(), line.property("setting")) for line in lines if "warning" in line.accessibleName()]
+    return [
+        (unwrapped(line.toolTip()), line.property("setting")) for line in lines if "warning" in line.accessibleName()
+    ]
 
 
 def test_the_estimate_names_the_time_on_this_machine(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:

@@ -22,7 +22,15 @@ from app.widgets.plain_text import plain_tooltip
 from app.widgets.wording import FORM_QUESTIONS, setting_tooltip
 from app.window import Window
 from tests.core.starter_files import use_starters
-from tests.gui.window_driver import close_window, fill_form, find_named, unfold_groups, visible_text, wait_until_quiet
+from tests.gui.window_driver import (
+    close_window,
+    fill_form,
+    find_named,
+    unfold_groups,
+    unwrapped,
+    visible_text,
+    wait_until_quiet,
+)
 from tests.small_runs import picture, watch_photo
 from trainer_core.camera import CameraProfile
 from trainer_core.planning import gpus
@@ -110,7 +118,7 @@ def test_nothing_in_the_form_moves_when_notes_appear(window: Window, qtbot: Any)
         assert all(text in row.note for row in typed)
     for row in typed:
         shown = [label for label in row.findChildren(NoteLabel) if label.isVisible()]
-        assert len(shown) == 1 and shown[0].text().endswith("…") and text in shown[0].toolTip()
+        assert len(shown) == 1 and shown[0].text().endswith("…") and plain_tooltip(text) in shown[0].toolTip()
         row.set_note("")
     assert places() == empty
 
@@ -140,7 +148,7 @@ def test_sharpness_is_a_name_for_the_weight_of_the_adversarial_loss(window: Wind
         qtbot.mouseClick(buttons[name], Qt.MouseButton.LeftButton)
         assert project.draft.config.gan_weight == weight and row.entry.value() == name
         assert window.form.rows["gan_weight"].entry.value() == weight
-    warnings = [line.toolTip() for line in window.run_bar.checklist.lines if line.isVisible()]
+    warnings = [unwrapped(line.toolTip()) for line in window.run_bar.checklist.lines if line.isVisible()]
     assert any("start from a trained one" in text for text in warnings)
     project.set_value("gan_weight", 0.07)
     assert row.entry.value() is None and not any(button.isChecked() for button in buttons.values())
@@ -650,7 +658,9 @@ def test_the_devices_to_choose_from_are_those_of_the_machine(two_gpus: None, win
     box.activated.emit(3)
     assert window.project.draft.config.device == "cuda:1"
     warning = "Second GPU (cuda:1) cannot be used: it is pretended."
-    qtbot.waitUntil(lambda: any(warning in line.toolTip() for line in window.run_bar.checklist.lines), timeout=60000)
+    qtbot.waitUntil(
+        lambda: any(warning in unwrapped(line.toolTip()) for line in window.run_bar.checklist.lines), timeout=60000
+    )
     window.project.set_value("device", "xpu")
     assert box.currentText() == "xpu", "a workspace may name a device of another machine"
     window.project.reset_value("device")

@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics, QTextDocument
 from PySide6.QtGui import Qt as GuiQt
-from PySide6.QtGui import QTextDocument
-from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+from PySide6.QtWidgets import QLabel, QMessageBox, QToolTip, QWidget
 
 from app.form.checklist import ChecklistLine
 from app.system.crash_log import CrashLog
 from app.widgets.cards import MessageStrip
 from app.widgets.elided import ElidedLabel
 from app.widgets.errors import ErrorDialog, ErrorReport
-from app.widgets.plain_text import PlainLabel, button_text, plain_tooltip, visible
+from app.widgets.plain_text import TOOLTIP_WIDTH, PlainLabel, button_text, plain_tooltip, visible
 from app.widgets.questions import ask_question
+from app.window import Window
 
 ROOT = Path(__file__).parents[2]
 NAMES = [
@@ -28,6 +29,7 @@ NAMES = [
     "<!-- x -->",
     "a\x1b[2J\u202egnp.\udce9",
 ]
+_LONGEST_LINE = 100  # characters of a tooltip that is not wrapped
 
 
 def shown(text: str) -> str:
@@ -43,6 +45,37 @@ def shown(text: str) -> str:
 def test_tooltips_show_names_as_they_are(name: str, qapp: Any) -> None:
     assert shown(plain_tooltip(name)) == visible(name)
     assert shown(plain_tooltip(f"{name}\nClick to compare")) == f"{visible(name)}\nClick to compare"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "one word after the other, " * 20,
+        "first line\n\n" + "and a long  second one with some  double spaces " * 4,
+        "/home/somebody/" + "a folder with a long name/" * 10 + "photo.png",
+        "C:\\Users\\somebody\\" + "folder_without_spaces\\" * 10 + "photo.png",
+        "https://example.org/" + "x" * 300,
+    ],
+)
+def test_a_long_tooltip_is_wrapped_and_loses_no_word(text: str, qapp: Any) -> None:
+    wrapped = plain_tooltip(text)
+    assert max(map(len, wrapped.split("\n"))) <= TOOLTIP_WIDTH
+    assert "".join(wrapped.split()) == "".join(text.split())
+    assert wrapped.count("\n\n") == text.count("\n\n")
+
+
+def test_a_tooltip_breaks_between_words_and_behind_the_separators_of_a_path() -> None:
+    words = "".join(f"{number} " for number in range(100, 130))
+    assert plain_tooltip(words).split("\n")[0] == " ".join(map(str, range(100, 118)))
+    folders = "/" + "/".join(map(str, range(100, 130)))
+    assert plain_tooltip(folders).split("\n")[0] == "/" + "".join(f"{number}/" for number in range(100, 117))
+
+
+def test_no_tooltip_of_the_window_is_wider_than_a_page_of_a_book(window: Window) -> None:
+    metrics = QFontMetrics(QToolTip.font())
+    tips = {widget.toolTip() for widget in window.findChildren(QWidget)}
+    assert any(tip.startswith("A quick try shows") and "\n" in tip for tip in tips)
+    assert max(metrics.size(0, tip).width() for tip in tips) < 45 * metrics.height()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -78,16 +111,20 @@ def test_reports_and_the_crash_log_hold_no_control_characters(tmp_path: Path) ->
 def test_no_other_label_tooltip_or_message_box_gets_text_from_files() -> None:
     found = []
     for path in ROOT.glob("app/**/*.py"):
-        for call in (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)):
+        tree = ast.parse(path.read_text("utf-8"))
+        constants = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
             name = ast.unparse(call.func).rpartition(".")[2]
             is_rich = path.name == "chart.py" and ast.unparse(call) in ("QLabel()", "QLabel(self)")  # it escapes names
             is_made = name in ("QLabel", "QMessageBox") and path.name not in ("plain_text.py", "questions.py")
-            is_raw_tip = name == "setToolTip" and not _is_our_text(call.args[0])
+            is_raw_tip = name == "setToolTip" and not _is_short_or_passes(call.args[0], constants)
             if (is_made and not is_rich and path.name != "errors.py") or is_raw_tip:
                 found.append(f"{path.relative_to(ROOT)}:{call.lineno}: {ast.unparse(call)}")
     assert found == []
 
 
-def _is_our_text(argument: ast.expr) -> bool:
-    is_constant = isinstance(argument, ast.Constant) or (isinstance(argument, ast.Name) and argument.id.isupper())
-    return is_constant or (isinstance(argument, ast.Call) and ast.unparse(argument.func) == "plain_tooltip")
+def _is_short_or_passes(argument: ast.expr, constants: dict[str, ast.expr]) -> bool:
+    known = constants.get(ast.unparse(argument), argument)
+    if isinstance(known, ast.Constant):
+        return len(str(known.value)) <= _LONGEST_LINE
+    return isinstance(argument, ast.Call) and ast.unparse(argument.func) == "plain_tooltip"

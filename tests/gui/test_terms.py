@@ -14,6 +14,7 @@ from app.help.term_label import TermLabel
 from app.help.terms import find_terms, load_meanings
 from app.widgets.plain_text import PlainLabel
 from app.window import Window
+from tests.gui.window_driver import unwrapped
 
 
 def test_every_line_of_the_glossary_is_a_term_with_a_meaning() -> None:
@@ -82,7 +83,8 @@ def test_a_dotted_line_runs_below_the_term_alone(qtbot: Any, is_wrapped: bool) -
 
 
 def test_the_form_and_the_charts_explain_their_terms(window: Window) -> None:
-    labels = {label.text(): label.toolTip() for label in window.findChildren(TermLabel)}
+    window.charts.make_charts()
+    labels = {label.text(): unwrapped(label.toolTip()) for label in window.findChildren(TermLabel)}
     assert load_meanings()["learning rate"] in labels["Learning rate"]
     assert "Option --lr" in labels["Learning rate"], "what the setting does comes first"
     assert labels["Learning rate"].index("--lr") < labels["Learning rate"].index("diverges")
@@ -93,4 +95,4 @@ def test_the_form_and_the_charts_explain_their_terms(window: Window) -> None:
 def test_two_words_for_one_thing_are_explained_once(qtbot: Any) -> None:
     label = TermLabel("PSNR (dB)")
     qtbot.addWidget(label)
-    assert label.toolTip().startswith("PSNR: ") and label.toolTip().count(load_meanings()["psnr"]) == 1
+    assert label.toolTip().startswith("PSNR: ") and unwrapped(label.toolTip()).count(load_meanings()["psnr"]) == 1

@@ -63,6 +63,11 @@ def visible_text(root: QWidget) -> str:
     return "\n".join([*labels, *(edit.toPlainText() for edit in root.findChildren(QPlainTextEdit) if edit.isVisible())])
 
 
+def unwrapped(tooltip: str) -> str:
+    """Return the text of a tooltip in one line."""
+    return " ".join(tooltip.split())
+
+
 def find_tabs(window: Window) -> QTabWidget:
     """Find the tabs with the views of a run."""
     tabs = find_named(window, "Views of the run")
