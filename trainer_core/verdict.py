@@ -25,7 +25,7 @@ class Verdict(Enum):
     BETTER = "better"
     MUCH_BETTER = "much better"
     AS_ITS_START = "not better than its start yet"
-    NOT_CHECKED = "its starting point, not checked since"
+    NOT_CHECKED = "not checked since the start"
     NO_LONGER_IMPROVING = "no longer improving"
 
 
