@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.enlarge.named_model import NamedModel, tell_apart
-from app.widgets.plain_text import PlainLabel
+from app.widgets.plain_text import PlainLabel, keep_units
 from app.widgets.theme import SPACING, scale_width
 from trainer_core.blind.comparison import BlindResult
 
@@ -62,4 +62,4 @@ class BlindVerdict(QWidget):
             for label, text in zip(labels, texts):
                 label.setText(text)
         share = [result.describe_share(first)] if has_preference else []
-        self.advice.setText(" ".join([*share, *([] if result.is_clear else [verdict])]))
+        self.advice.setText(keep_units(" ".join([*share, *([] if result.is_clear else [verdict])])))

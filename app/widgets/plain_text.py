@@ -16,6 +16,8 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from trainer_core.text import escape_control_characters
 
+NO_BREAK_SPACE = "\u00a0"
+_UNITS = "%|dB|[kMG]?B|megapixels"
 TOOLTIP_WIDTH = 72  # characters of a line
 
 
@@ -40,6 +42,11 @@ def _wrap(line: str) -> list[str]:
             else:
                 parts[-1] += piece
     return parts
+
+
+def keep_units(text: str) -> str:
+    """Return the text with spaces between a number and its unit at which a label does not begin a new line."""
+    return re.sub(rf"(?<=\d) (?=(?:{_UNITS})(?!\w))", NO_BREAK_SPACE, text)
 
 
 def plain_message(text: str) -> str:

@@ -136,7 +136,7 @@ def test_the_verdict_names_both_models_and_the_last_answer_can_be_undone(
         ("No difference", "in 1 of 4"),
     ]
     assert dialog.verdict.heading.text() == "No clear preference"
-    assert "Preferences for a_x4: 100 %" in dialog.verdict.advice.text()
+    assert "Preferences for a_x4: 100\u00a0% (95\u00a0% interval: " in dialog.verdict.advice.text()
     assert "may be chance" in dialog.verdict.advice.text()
     record = models[0].parent / "blind_a_x4_b_x4.json"
     for undo in (lambda: click(qtbot, dialog.undo_button), lambda: qtbot.keyClick(dialog, *UNDO)):

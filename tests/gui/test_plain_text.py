@@ -17,7 +17,7 @@ from app.system.crash_log import CrashLog
 from app.widgets.cards import MessageStrip
 from app.widgets.elided import ElidedLabel
 from app.widgets.errors import ErrorDialog, ErrorReport
-from app.widgets.plain_text import TOOLTIP_WIDTH, PlainLabel, button_text, plain_tooltip, visible
+from app.widgets.plain_text import TOOLTIP_WIDTH, PlainLabel, button_text, keep_units, plain_tooltip, visible
 from app.widgets.questions import ask_question
 from app.window import Window
 
@@ -69,6 +69,10 @@ def test_a_tooltip_breaks_between_words_and_behind_the_separators_of_a_path() ->
     assert plain_tooltip(words).split("\n")[0] == " ".join(map(str, range(100, 118)))
     folders = "/" + "/".join(map(str, range(100, 130)))
     assert plain_tooltip(folders).split("\n")[0] == "/" + "".join(f"{number}/" for number in range(100, 117))
+
+
+def test_a_number_and_its_unit_stay_in_one_line() -> None:
+    assert keep_units("1 to 99 %) of 3 models, 2.5 GB.") == "1 to 99\u00a0%) of 3 models, 2.5\u00a0GB."
 
 
 def test_no_tooltip_of_the_window_is_wider_than_a_page_of_a_book(window: Window) -> None:
