@@ -16,6 +16,7 @@ from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.widgets.cards import Card
+from app.widgets.plain_text import plain_tooltip
 from app.widgets.scrolling_page import ScrollingPage
 from app.widgets.theme import SPACING, theme
 
@@ -57,7 +58,6 @@ class CardSlot(ScrollingPage):
         self._front: QWidget = progress
         self._next_button = QPushButton()
         self._next_button.setProperty("role", "link")
-        self._next_button.setToolTip("Show the next message")
         self._next_button.clicked.connect(self._show_next)
         for page in (progress, *self._cards):
             row.addWidget(page, 1)
@@ -109,9 +109,7 @@ class CardSlot(ScrollingPage):
         self._front = page
         for each in (self._progress, *self._cards):
             each.setVisible(each is page)
-        others = len(self._pages) - 1
-        self._next_button.setText(f"{others} more")
-        self._next_button.setVisible(others > 0)
+        self._name_next(page)
         if self._is_running and page is not self._progress:
             self._card_timer.start()
         else:
@@ -121,6 +119,15 @@ class CardSlot(ScrollingPage):
         if self.isVisible():  # else a window that is being built would be laid out too early
             # At once, in all rounds that it takes: a paint between two of them would show buttons that then move.
             QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+
+    def _name_next(self, front: QWidget) -> None:
+        """Say on the button what it shows: the progress, if a card covers only that, or the number of other pages."""
+        others = [page for page in self._pages if page is not front]
+        is_progress = others == [self._progress]
+        self._next_button.setText("Progress" if is_progress else f"{len(others)} more")
+        tip = "Show the progress again" if is_progress else "Show the next message"
+        self._next_button.setToolTip(plain_tooltip(tip))
+        self._next_button.setVisible(bool(others))
 
     # -- room ----------------------------------------------------------------------------------
 

@@ -183,6 +183,20 @@ def test_the_newest_card_is_in_front_and_the_others_wait_behind_it(window: Windo
     assert visible_cards(window) == [window.result_card] and not more.isVisible()
 
 
+def test_the_link_of_a_message_says_that_it_brings_back_the_progress(window: Window) -> None:
+    window.show_run(True)
+    window.session.state_changed.emit(SessionState.TRAINING)
+    window.message_strip.show_message("info", "Copied.")
+    (link,) = [b for b in window.card_slot.findChildren(QAbstractButton) if b.text() == "Progress" and b.isVisible()]
+    assert link.toolTip() == "Show the progress again"
+    link.click()
+    assert visible_cards(window) == [] and window.progress_line.isVisible()
+    assert (link.text(), link.toolTip()) == ("1 more", "Show the next message")
+    open_resume(window)
+    assert link.text() == "2 more"
+    window.session.state_changed.emit(SessionState.IDLE)
+
+
 def test_no_button_takes_the_click_that_was_meant_for_another_one(window: Window, qtbot: Any) -> None:
     window.resize(1280, 800)
     window.show_run(True)
