@@ -313,16 +313,20 @@ class CompareView(ZoomView):
         self.update(0, 0, self.width(), 2 * label_height(self.fontMetrics()) + 4 * SPACING)  # where the line may be
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer to copy the image under the pointer, and the zooms."""
+        """Offer to copy the image under the pointer, the zooms, and the way out of the full screen."""
         view = self._view_at(event.pos())
-        if view is not None:
+        if view is not None or self.isFullScreen():
             self.make_menu(view).popup(event.globalPos())
 
-    def make_menu(self, view: str) -> QMenu:
-        """Return the context menu of an image, and of the marked or else the visible part."""
+    def make_menu(self, view: str | None) -> QMenu:
+        """Return the context menu of an image, if there is one, and of the marked or else the visible part."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(f"Copy image: {view}", lambda: self._copy(view))
+        if self.isFullScreen():
+            menu.addAction("Leave full screen", self.close)
+            menu.addSeparator()
+        if view is not None:
+            menu.addAction(f"Copy image: {view}", lambda: self._copy(view))
         if self._pictures is not None and self.offers_cut_outs:
             area = self._visible_pixels() if self._mark.isEmpty() else QRect(self._mark)
             cut_out = CutOut(self._pictures, tuple(self.visible_views), area)

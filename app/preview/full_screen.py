@@ -1,4 +1,4 @@
-"""A comparison that fills the screen: the key F takes the view out of its window, F or Escape puts it back."""
+"""A comparison that fills the screen: the key F takes the view out of its window; F, Escape or a menu puts it back."""
 
 from __future__ import annotations
 
@@ -38,16 +38,22 @@ class FullScreen(QObject):
             view.installEventFilter(self)
             view.setGeometry(view.screen().geometry())  # for a desktop without a window manager
             view.showFullScreen()
-            view.set_hint(_HINT)
-            self._hint_timer.start(_HINT_TIME)
+            self._show_hint()
         view.setFocus()
 
+    def _show_hint(self) -> None:
+        if self._view.hint != _HINT:
+            self._view.set_hint(_HINT)
+        self._hint_timer.start(_HINT_TIME)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Handle the keys that the window handles otherwise, and a close by the desktop."""
+        """Handle the keys that the window handles otherwise and a close; show the hint again when the mouse moves."""
         if event.type() == QEvent.Type.Close:
             event.ignore()
             self.toggle()
             return True
+        if event.type() == QEvent.Type.MouseMove:
+            self._show_hint()
         if event.type() != QEvent.Type.KeyPress:
             return False
         assert isinstance(event, QKeyEvent)

@@ -49,7 +49,7 @@ class ModeButtons(QWidget):
         full_screen, button = FullScreen(view), QToolButton()
         set_icon(button, "full_screen")
         button.setAccessibleName("Full screen")
-        button.setToolTip("Full screen (key F, back with Escape)")
+        button.setToolTip("Full screen (key F; back with Escape or the context menu)")
         button.clicked.connect(full_screen.toggle)
         QShortcut(QKeySequence("F"), self).activated.connect(full_screen.toggle)
         row.addWidget(button)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QColor, QImage, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
 from app.preview import compare, full_screen
@@ -706,9 +706,21 @@ def test_f_fills_the_screen_with_the_comparison_and_escape_puts_it_back(
         qtbot.keyClick(view, leave)
         qtbot.waitUntil(lambda: panel.rect().contains(view.geometry()))
         assert view.isVisible() and not view.isWindow() and view.hasFocus() and not view.hint
+    assert "Leave full screen" not in [entry.text() for entry in view.make_menu(SR).actions()]
     monkeypatch.setattr(full_screen, "_HINT_TIME", 0)
     find_named(panel, "Full screen").click()  # type: ignore[attr-defined]
     qtbot.waitUntil(lambda: not view.hint)
+    monkeypatch.setattr(full_screen, "_HINT_TIME", 10_000)
+    place, none = QPointF(90, 90), Qt.MouseButton.NoButton
+    keys = Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(view, QMouseEvent(QEvent.Type.MouseMove, place, place, none, none, keys))
+    assert view.hint == "Esc or F closes the full screen"
+    for image in (SR, None):
+        menu = view.make_menu(image)
+        assert menu.actions()[0].text() == "Leave full screen"
+    menu.actions()[0].trigger()
+    assert view.isVisible() and not view.isWindow() and not view.hint
+    find_named(panel, "Full screen").click()  # type: ignore[attr-defined]
     view.close()
     assert view.isVisible() and not view.isWindow(), "the desktop closed it"
 
