@@ -116,9 +116,13 @@ def test_the_bar_becomes_as_low_again_as_it_was_with_fewer_checks(window: Window
 
 def test_a_bar_that_waits_for_the_end_of_a_stopped_run_is_not_full(window: Window) -> None:
     bar = window.run_bar
+    window.project.set_value("max_minutes", None)
     bar.show_state(SessionState.TRAINING)
     bar.on_event(StepDone(9, 10, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 1.0, 10**9))
     assert bar._bar.value() == 9
+    window.project.set_value("max_minutes", 10.0)
+    bar.on_event(StepDone(9, 10, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 1.0, 10**9, run_seconds=120.0))
+    assert (bar._bar.value(), bar._bar.maximum()) == (120, 600), "the time limit decides"
     bar.show_state(SessionState.STOPPING)
     bar.on_event(StepDone(10, 10, {"total": 1.0}, 1e-4, 1.0, 1.0, 1.0, 0.0, 10**9))
     assert bar._bar.is_busy

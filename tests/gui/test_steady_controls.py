@@ -85,6 +85,7 @@ def test_no_control_moves_soon_after_it_appears_from_the_first_look_to_the_resul
     fill_form(window, photos, tmp_path / "run", steps=12, val_interval=4, image_log_interval=4)
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
     wait_until_quiet(window, qtbot)
+    qtbot.wait(int(1000 * _HOLD))  # a user who presses Start expects the progress above the views, which moves them
     window.run_bar.start_button.click()
     qtbot.waitUntil(lambda: window.session.step >= 3, timeout=_LONG)
     window.session.pause_or_resume()
