@@ -40,7 +40,7 @@ class CaptureRow(QWidget):
         self._title.setWordWrap(True)
         self.choose_button = QPushButton("Add files …")
         self.choose_button.setAccessibleName("Choose photos from your watch")
-        self.choose_button.setToolTip("Choose PNG, JPEG, BMP or Palm files exactly as they came from the watch")
+        self.choose_button.setToolTip("Choose PNG, JPEG, BMP or Palm files as they came from the watch")
         set_icon(self.choose_button, "add")
         self.choose_button.clicked.connect(lambda: self.choose_requested.emit())
         self.folder_button = QPushButton("Add folder …")
@@ -54,9 +54,8 @@ class CaptureRow(QWidget):
         set_icon(self.remove_button, "close")
         self.remove_button.clicked.connect(self.remove_all)
         self.calibrate_button = QPushButton("Measure my watch …")
-        self.calibrate_button.setToolTip(
-            "Fit a camera profile to your captures, so that the training learns to undo what your own watch does"
-        )
+        tip = "Fit a camera profile to your captures, so that the training learns to undo what your own watch does"
+        self.calibrate_button.setToolTip(plain_tooltip(tip))
         set_icon(self.calibrate_button, "try")
         self.calibrate_button.clicked.connect(lambda: self.calibration_requested.emit())
         self._lay_out()

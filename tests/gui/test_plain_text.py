@@ -29,7 +29,6 @@ NAMES = [
     "<!-- x -->",
     "a\x1b[2J\u202egnp.\udce9",
 ]
-_LONGEST_LINE = 100  # characters of a tooltip that is not wrapped
 
 
 def shown(text: str) -> str:
@@ -130,5 +129,5 @@ def test_no_other_label_tooltip_or_message_box_gets_text_from_files() -> None:
 def _is_short_or_passes(argument: ast.expr, constants: dict[str, ast.expr]) -> bool:
     known = constants.get(ast.unparse(argument), argument)
     if isinstance(known, ast.Constant):
-        return len(str(known.value)) <= _LONGEST_LINE
+        return len(str(known.value)) <= TOOLTIP_WIDTH
     return isinstance(argument, ast.Call) and ast.unparse(argument.func) == "plain_tooltip"
