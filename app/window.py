@@ -5,7 +5,7 @@ It is the `RunViews` of `RunController`, which handles what the views report.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
@@ -50,7 +50,6 @@ from app.widgets.scrolling_page import ScrollingPage
 from app.widgets.theme import SPACING, scale_width, theme_colors
 from trainer_core.events import Event, RunFinished
 
-_CHARTS_DELAY = 500  # milliseconds until the charts are made, if nothing shows them before
 _FORM_WIDTH, _MIN_FORM_WIDTH = 380, 340
 _SIZE = (1240, 780)
 _MIN_RIGHT_WIDTH = 360  # pixels; narrower views scroll
@@ -274,7 +273,6 @@ class Window(QMainWindow):
         """Start the training thread and find the hardware; call it after the first paint."""
         self.training.start()
         self.controller.find_hardware()
-        QTimer.singleShot(_CHARTS_DELAY, self.charts.make_charts)
 
     def apply_arguments(self, workspace: str | None, demo: bool = False, begin: bool = False) -> None:
         """Apply the options of the command line; without any, restore the last session.
