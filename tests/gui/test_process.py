@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Callable
 
@@ -16,6 +17,8 @@ from tests.small_runs import make_workspace
 from trainer_core.workspace.layout import Workspace
 
 _STEPS, _INTERVAL = 80, 10
+_IDLE = "^WQV Upscale Trainer$"
+_PATIENCE = 10  # seconds without an effect, after which a user clicks again
 _FORM = 400  # pixels from the left: what lies right of it is the run's
 _LOOKS = 6  # that find a button in the same place: the layout has come to rest
 
@@ -43,10 +46,10 @@ def test_a_killed_training_is_resumed_with_a_click_and_goes_on_to_its_end(
     assert journal_records(workspace.root, "RunFinished") == []
 
     again = start(str(workspace.root))
-    window = again.window("^WQV Upscale Trainer$")
-    again.xserver.click(*place_of_primary_button(again))
+    window = again.window(_IDLE)
+    click_start(again)
     again.wait_for("the end of the run", lambda: journal_records(workspace.root, "RunFinished"))
-    again.wait_for("an idle window", lambda: again.xserver.windows(name="^WQV Upscale Trainer$"))
+    again.wait_for("an idle window", lambda: again.xserver.windows(name=_IDLE))
     assert [record["start_step"] for record in journal_records(workspace.root, "RunStarted")] == [0, saved]
     finished = journal_records(workspace.root, "RunFinished")
     assert [(record["outcome"], record["step"]) for record in finished] == [("completed", _STEPS)]
@@ -56,6 +59,22 @@ def test_a_killed_training_is_resumed_with_a_click_and_goes_on_to_its_end(
     assert workspace.model_path(4, best=False).is_file()
     assert not workspace.previous_runs.exists(), "it began anew"
     assert not (workspace.root / ".lock.json").exists()
+
+
+def click_start(program: ProgramProcess) -> None:
+    """Click the blue button until the training starts: while it still checks the folders, it starts nothing."""
+    clicked = 0.0
+
+    def starts() -> bool:
+        nonlocal clicked
+        if not program.xserver.windows(name=_IDLE):
+            return True
+        if time.monotonic() - clicked > _PATIENCE:
+            program.xserver.click(*place_of_primary_button(program))
+            clicked = time.monotonic()
+        return False
+
+    program.wait_for("the start of the training", starts)
 
 
 def place_of_primary_button(program: ProgramProcess) -> tuple[int, int]:

@@ -88,7 +88,7 @@ def test_what_is_dragged_from_another_program_is_trained_with(
         drag(source, number)
 
     def starts() -> object:
-        xserver.press("ctrl+Return")  # again, as a user does who was told that the folders are still being looked at
+        xserver.press("ctrl+Return")  # again, as a user does while the window still checks the folders
         return journal_records(run, "RunStarted")
 
     xserver.give_focus(window)
@@ -124,10 +124,14 @@ def files(xserver: XServer, tmp_path: Path) -> Iterator[Callable[..., ProgramPro
 
 
 def drag(source: ProgramProcess, number: int) -> None:
-    """Drop one of the source's files on the window, and see it taken."""
-    source.xserver.drag((SIZE[0] - SQUARE // 2, SQUARE // 2 + SQUARE * number), _MIDDLE)
-    source.wait_for(f"the end of drag {number}", lambda: len(source.output.splitlines()) > number)
-    assert source.output.splitlines()[number:] == ["taken"], source.describe()
+    """Drop one of the source's files on the window once the pointer shows that it may be dropped, and see it taken."""
+    before = len(source.output.splitlines())
+    source.xserver.begin_drag((SIZE[0] - SQUARE // 2, SQUARE // 2 + SQUARE * number), _MIDDLE)
+    source.wait_for(f"the window's consent to drag {number}", lambda: "accepted" in source.output.splitlines()[before:])
+    source.xserver.drop()
+    ends = ("taken", "refused")
+    source.wait_for(f"the end of drag {number}", lambda: source.output.splitlines()[-1] in ends)
+    assert source.output.splitlines()[-1] == "taken", source.describe()
 
 
 def request_close(program: ProgramProcess, window: str) -> None:

@@ -19,7 +19,7 @@ from typing import Callable
 import numpy as np
 
 SIZE = (1280, 800)
-TIMEOUT = 60.0  # seconds; a busy machine needs many, a good one next to none
+TIMEOUT = 240.0  # seconds; a busy machine needs many, a good one next to none
 _PROGRAMS = ("Xvfb", "xdotool")
 _BUTTON = (5, 90)  # pixels, height and width: of the color's area above the text of a primary button, at least
 
@@ -101,12 +101,15 @@ class XServer:
         """Click with the left button."""
         self._do("mousemove", str(x), str(y), "click", "1")
 
-    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
-        """Drag with the left button from `start` to `end`, in steps, as a hand does."""
+    def begin_drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """Drag with the left button from `start` to `end`, in steps, as a hand does; `drop` ends the drag."""
         self._do("mousemove", *map(str, start), "mousedown", "1")
         for part in (0.1, 0.3, 0.6, 0.9, 1.0):
             place = [round(a + part * (b - a)) for a, b in zip(start, end)]
             self._do("mousemove", "--sync", *map(str, place), "sleep", "0.1")  # the hand, not a wait
+
+    def drop(self) -> None:
+        """Release the left button."""
         self._do("mouseup", "1")
 
     def _do(self, *words: str) -> str:
