@@ -14,7 +14,7 @@ from app.enlarge.trial import BLEND, MODEL_ROLES, THIS_MODEL, Trial
 from app.preview.cut_out import CutOut
 from app.preview.saving import PictureSaving
 from app.system.background import Background
-from trainer_core.verbs.output_files import describe_enlargement
+from trainer_core.verbs.output_files import describe_comparison, describe_enlargement
 from trainer_core.verbs.picture_files import compose_comparison
 
 _ROLES = (*MODEL_ROLES, BLEND)
@@ -53,13 +53,18 @@ class TrialSaving(PictureSaving):
         names = self._name_results(complete)
         this = results[THIS_MODEL]
         if photo is not None and this is not None:
-            scale = this.model.scale
+            scale, made_by = (
+                this.model.scale,
+                [(_describe_model(each), each.model.sha256) for each in complete.values()],
+            )
             self.save(
                 f"{photo.name}_x{scale}_compare",
                 lambda: compose_comparison(
                     photo.pixels, [(names[role], each.pixels) for role, each in complete.items()], scale
                 ),
                 inputs=self._photos.files,
+                make_text=lambda: describe_comparison(photo.name, photo.file, scale, made_by),
+                taken=photo.taken,
             )
 
     def _name_results(self, results: dict[str, UpscaledPhoto]) -> dict[str, str]:

@@ -64,6 +64,19 @@ def test_an_upscaled_picture_names_model_program_and_date(tmp_path: Path) -> Non
     assert text["Creation Time"] == "2001-05-14T12:30:00" and read_date_taken(done.written[0]) == TAKEN
 
 
+def test_a_comparison_names_all_models(tmp_path: Path) -> None:
+    model, other = (
+        saved(network_of(NetworkSpec(2, 8, blocks, 4)), tmp_path / f"m{blocks}_x2.pth") for blocks in (1, 2)
+    )
+    sea = photo(tmp_path / "sea.jpg", taken=TAKEN)
+    enlarged, comparison = upscale(model, [sea], tmp_path / "out", device="cpu", compare_with=other).written
+    text, hashes = text_of(comparison), [hashlib.sha256(file.read_bytes()).hexdigest() for file in (model, other)]
+    second = text.pop("Compared with")
+    assert text == text_of(enlarged) and text["Model SHA-256"] == hashes[0]
+    assert second.startswith("m2_x2 (") and second.endswith(f", SHA-256 {hashes[1]}")
+    assert read_date_taken(comparison) == TAKEN
+
+
 def test_a_picture_of_unknown_date_has_none(tmp_path: Path) -> None:
     model = saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / "harbor_x2.pth")
     (written,) = upscale(model, [photo(tmp_path / "sea.jpg")], tmp_path / "out", device="cpu").written
@@ -87,5 +100,5 @@ def test_a_run_names_its_program_hardware_and_photos_everywhere(tmp_path: Path) 
     assert derived["photos_fingerprint"] == meta["photos_fingerprint"] and len(meta["photos_fingerprint"]) == 16
     assert meta["photos"] == derived["images"]["train"]
     assert meta["hardware"] == f"{derived['device_name']}, {derived['precision']}"
-    previews = [text_of(path)["Description"] for path in workspace.previews.glob("*.png")]
-    assert previews and all(text.endswith(f"of this run, {trainer_core.PROGRAM}") for text in previews)
+    previews = {text_of(path)["Description"] for path in workspace.previews.glob("step00000002_*.png")}
+    assert previews == {f"SR by the network at step {meta['step']} of run {meta['run']}, {trainer_core.PROGRAM}"}

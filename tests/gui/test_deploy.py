@@ -233,7 +233,10 @@ def test_a_dropped_model_of_another_scale_is_compared_and_the_comparison_saved(
     save_as(monkeypatch, tmp_path / "beside.png")
     click(qtbot, trial.save_comparison_button)
     qtbot.waitUntil(lambda: "beside.png" in trial.messages.text, timeout=_LONG)
-    strip = np.asarray(Image.open(tmp_path / "beside.png"))
+    with Image.open(tmp_path / "beside.png") as image:
+        strip, text = np.asarray(image), dict(image.text)
+    assert text["Description"].startswith(f"Enlarged x4 by {model.stem} (")
+    assert text["Compared with"].startswith(f"{other.stem} (") and text["Model SHA-256"] not in text["Compared with"]
     assert strip.shape[1] == 3 * 240
     assert (strip[-160:, 240:480] == computed(model, photo)).all()
     trial.choices[OTHER_MODEL].box.setCurrentIndex(0)

@@ -75,14 +75,16 @@ class Evaluator:
         learner: the learner whose EMA weights are evaluated.
     """
 
-    def __init__(self, plan: RunPlan, camera: Camera, learner: Learner, sink: EventSink, control: RunControl) -> None:
+    def __init__(
+        self, plan: RunPlan, camera: Camera, learner: Learner, sink: EventSink, control: RunControl, *, run_id: str
+    ) -> None:
         self.record = ValidationRecord()
         self.detector = DivergenceDetector()
         self._config = plan.config
         self._camera = camera
         self.learner = learner
         self._sink = sink
-        self._folder = plan.workspace.previews
+        self._folder, self._run_id = plan.workspace.previews, run_id
         self._ema_network = RRDBNet(plan.spec).to(learner.device)
         self._ema_network.to(memory_format=plan.hardware.memory_format)  # type: ignore[call-overload]
         self._ema_network.requires_grad_(False)
@@ -274,7 +276,7 @@ class Evaluator:
             path = self._folder / file_name(step, key)
             try:
                 self._folder.mkdir(exist_ok=True)
-                write_preview(image, path, made_by=f"the network at step {step} of this run")
+                write_preview(image, path, made_by=f"the network at step {step} of run {self._run_id}")
                 files.append(str(path))
             except OSError as error:
                 if not self._preview_failed:

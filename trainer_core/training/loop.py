@@ -82,12 +82,12 @@ class TrainingLoop:
         self._saving = Saving(plan, start, lock, control, sink)
         is_new = start.state is None
         self._first_weights = copy_to_cpu(dict(start.network.named_parameters())) if is_new else None
-        self._evaluator = Evaluator(plan, start.camera, self._learner, sink, control)
+        self._run_id = start.state.run_id if start.state else uuid.uuid4().hex
+        self._evaluator = Evaluator(plan, start.camera, self._learner, sink, control, run_id=self._run_id)
         measuring = control.during(Activity.MEASURING)
         self._cadences = Cadences(plan.config, clock, measuring(self._evaluator.estimate_validation_seconds))
         self.step, self._samples, self._rollbacks, self._is_diverged = 0, 0, 0, False
         self._run_record = make_record(plan)
-        self._run_id = start.state.run_id if start.state else uuid.uuid4().hex
         self._restored: tuple[str, ...] = ()  # sentences on results that start over
         self._saved_step: int | None = None
         self._reported_step: int | None = None

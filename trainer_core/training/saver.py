@@ -165,6 +165,7 @@ def _export_metadata(state: TrainingState, config: TrainerConfig) -> dict[str, A
     measured: dict[str, Any] = state.best.get("last") or {}
     meta: dict[str, Any] = {
         "step": state.step,
+        "run": state.run_id,
         "camera": select_watch(mono=config.monochrome_style).profile,
         "degradation": config.degradation,
         "trainer": trainer_core.PROGRAM,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -88,6 +88,23 @@ def describe_enlargement(name: str, source: Path, scale: int, model: str, sha256
     by = f"{model}, {trainer_core.PROGRAM}"
     text = {"Title": name, "Source": source.name, "Description": f"Enlarged x{scale} by {by}"}
     return {**text, "Model SHA-256": sha256} if sha256 else text
+
+
+def describe_comparison(name: str, source: Path, scale: int, models: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return the text of a PNG file that shows the results of one or more models beside plain enlargement.
+
+    Args:
+        name: name of the photo.
+        source: its file.
+        scale: factor.
+        models: each model and the SHA-256 of its weight file, as in `describe_enlargement`.
+    """
+    (first, sha256), *others = models
+    text = describe_enlargement(name, source, scale, first, sha256)
+    if others:
+        named = [f"{model}, SHA-256 {sha256}" if sha256 else model for model, sha256 in others]
+        text["Compared with"] = "; ".join(named)
+    return text
 
 
 def save_png(

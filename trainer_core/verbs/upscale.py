@@ -29,6 +29,7 @@ from trainer_core.planning.hardware import Hardware, choose_hardware
 from trainer_core.settings.config import SETTINGS, TrainerConfig
 from trainer_core.thread_choice import TorchThreads
 from trainer_core.verbs.output_files import (
+    describe_comparison,
     describe_enlargement,
     make_folder,
     refuse_mixing,
@@ -297,14 +298,13 @@ def _upscale_picture(
 ) -> list[Path]:
     report = (lambda done, total: progress(target.stem, done, total)) if progress else None
     results = [(model.name, model(picture.pixels, report)) for model in (models if compare else models[:1])]
-    this = models[0]
-    by = f"{this.name} ({this.description})"
-    text = describe_enlargement(picture.name, file, this.scale, by, this.sha256)
+    scale, made_by = models[0].scale, [(f"{model.name} ({model.description})", model.sha256) for model in models]
+    text = describe_enlargement(picture.name, file, scale, *made_by[0])
     save_png(results[0][1], target, text=text, taken=picture.taken)
     if not compare:
         return [target]
-    comparison = _comparison_of(target)
-    save_png(compose_comparison(picture.pixels, results, this.scale), comparison)
+    comparison, text = _comparison_of(target), describe_comparison(picture.name, file, scale, made_by)
+    save_png(compose_comparison(picture.pixels, results, scale), comparison, text=text, taken=picture.taken)
     return [target, comparison]
 
 
