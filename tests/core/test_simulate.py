@@ -265,6 +265,17 @@ def test_a_second_run_replaces_its_files_and_says_so_and_touches_no_other(
     assert names_in(out / "lr") == ["mine.png", "sea.jpg", "sea.png"]
 
 
+@pytest.mark.parametrize("camera", ["wqv1", "wqv10"])
+def test_an_own_jpeg_beside_a_mono_frame_is_no_result(tmp_path: Path, camera: str) -> None:
+    sea = photo(tmp_path / "sea.png")
+    simulate([sea], tmp_path / "out", camera="wqv1", scale=2)
+    own = photo(tmp_path / "out/lr/sea.jpg", 1, 176, 144)
+    before = own.read_bytes()
+    done = simulate([sea], tmp_path / "out", camera=camera, scale=2)
+    assert done.refused == [(sea, f"{own} already exists and was not made by this program. Choose another folder.")]
+    assert own.read_bytes() == before
+
+
 def test_a_mono_frame_in_place_of_a_color_one_takes_the_jpeg_away(tmp_path: Path) -> None:
     sea, bee = photo(tmp_path / "sea.png", 1), photo(tmp_path / "bee.png", 2)
     simulate([sea, bee], tmp_path / "out", camera="wqv10", scale=2)

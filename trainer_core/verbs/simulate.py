@@ -304,12 +304,12 @@ def _is_color_frame(path: Path) -> bool:
 
 
 def _refuse_replacing_others(out_dir: Path, name: str, watch: Camera) -> None:
-    """Refuse to replace or remove a file that is no result; the JPEG of a frame is one if the PNG beside it is."""
+    """Refuse to replace or remove a file that is no result; a JPEG is one if the PNG beside it is a color frame."""
     lr, jpeg, target = _list_result_paths(out_dir, name)
     for path in (lr, target):
         refuse_replacing_others(path)
     is_in_danger = isinstance(watch, ColorCamera) or _is_color_frame(jpeg)
-    if is_in_danger and not os.path.lexists(lr):
+    if is_in_danger and not _is_color_frame(lr):
         refuse_replacing_others(jpeg)
 
 
