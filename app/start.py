@@ -5,7 +5,7 @@
 3. the crash log, so that it records every later error;
 4. `QApplication`, the theme, then `LC_NUMERIC` back to "C", because Qt sets it to the user's, where 0.5 may be "0,5";
 5. the window, built without a style sheet (`Theme.unstyled`) and shown at once;
-6. only then the training thread, which imports torch on all systems but Windows;
+6. only after its first paint the training thread, which imports torch on all systems but Windows;
 7. signals: Ctrl+C in the terminal stops, saves and closes the window, a second one quits at once.
 
 The program ends when the window is closed, not when it is hidden: training may continue in the tray.
@@ -51,6 +51,7 @@ def run_application(*, workspace: str | None = None, demo: bool = False, begin: 
     application = make_application()
     application.setQuitOnLastWindowClosed(False)
 
+    from app.system.first_paint import call_after_first_paint
     from app.system.garbage_collector import GarbageCollector
     from app.system.settings_store import set_aside_damaged_store
     from app.widgets.errors import ExceptionHook
@@ -65,8 +66,12 @@ def run_application(*, workspace: str | None = None, demo: bool = False, begin: 
     hook = ExceptionHook(window, log.add_entry)
     hook.install()
     window.show()
-    QTimer.singleShot(0, window.start_background_work)
-    QTimer.singleShot(0, lambda: collector.freeze_torch(window.training.submit))
+
+    def start_training_thread() -> None:
+        window.start_background_work()
+        collector.freeze_torch(window.training.submit)
+
+    call_after_first_paint(window, start_training_thread)
     QTimer.singleShot(0, lambda: window.apply_arguments(workspace, demo, begin))
     QTimer.singleShot(0, lambda: window.crash_card.show_crash(log.pop_crash_report()))
     signals = _SignalHandler(window)
