@@ -65,9 +65,13 @@ class BlendSlider(QWidget):
         self._show_share()
 
     def set_available(self, is_available: bool, reason: str) -> None:
-        """Enable the slider, or disable it for a reason."""
-        self.setEnabled(is_available)
+        """Enable the slider, disable it, or show a reason in its place why the two models cannot be blended."""
         self._reason = "" if is_available else reason
+        self._label.setEnabled(is_available)
+        self.slider.setEnabled(is_available)
+        for widget in (self._label, self.slider, self.export_button):
+            widget.setVisible(not self._reason)
+        self._value.setWordWrap(bool(self._reason))
         tip = "Mixes the weights of both models, for example to soften a sharp one."
         self.setToolTip(plain_tooltip(tip if is_available else reason))
         if not is_available:

@@ -45,6 +45,7 @@ class SettingsForm(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # or the rows would shift when it comes
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         project.changed.connect(self.refresh)
         self.refresh()

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from PySide6.QtCore import Qt, QThread
 from PySide6.QtGui import QShortcut
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.enlarge import blind_dialog
 from app.enlarge.blind_dialog import BlindDialog
@@ -274,7 +274,7 @@ def test_a_comparison_needs_two_models_and_a_photo(
     window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path]
 ) -> None:
     trial = opened(window, qtbot, models[0])
-    assert not trial.blind_button.isEnabled() and not trial.blend.isEnabled()
+    assert not trial.blind_button.isEnabled() and not trial.blend.slider.isEnabled()
     drop_files(trial, photos[0])
     wait_for(qtbot, trial)
     assert not trial.blind_button.isEnabled()
@@ -350,7 +350,7 @@ def test_the_slider_mixes_both_models_and_the_mixture_is_exported(
     window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path]
 ) -> None:
     trial = trial_with_both(window, qtbot, models, photos[:1])
-    assert trial.blend.isEnabled() and not trial.blend.export_button.isEnabled()
+    assert trial.blend.slider.isEnabled() and not trial.blend.export_button.isEnabled()
     trial.blend.slider.setValue(40)
     pixels = wait_for(qtbot, trial, BLEND)
     expected = blended(models, 0.4, photos[0])
@@ -384,8 +384,12 @@ def test_a_blend_ends_with_the_slider_at_zero_or_with_another_model(
     trial.load_model(OTHER_MODEL, larger)
     qtbot.waitUntil(lambda: OTHER_MODEL in trial.trial.models and BLEND not in trial.trial.models, timeout=_LONG)
     qtbot.waitUntil(lambda: trial.trial.models[OTHER_MODEL].path == larger, timeout=_LONG)
-    assert not trial.blend.isEnabled() and trial.blend.share == 0
-    assert trial.blend.toolTip() == "To blend, compare with another model of the same training."
+    assert not trial.blend.slider.isEnabled() and trial.blend.share == 0
+    reason = "To blend, compare with another model of the same training."
+    assert trial.blend.toolTip() == reason
+    shown = [child for child in trial.blend.findChildren(QWidget) if child.isVisibleTo(trial.blend)]
+    assert [getattr(child, "text", str)() for child in shown] == [reason], "the slider takes the room of the reason"
+    assert find_cut_texts(trial.blend) == []
 
 
 def test_a_model_that_is_refused_ends_the_blend_but_leaves_the_slider(
@@ -398,7 +402,7 @@ def test_a_model_that_is_refused_ends_the_blend_but_leaves_the_slider(
     trial.load_model(OTHER_MODEL, tmp_path / "broken_x4.pth")
     assert BLEND not in trial.trial.models and trial.blend.share == 0
     qtbot.waitUntil(lambda: "broken_x4.pth" in trial.messages.text, timeout=_LONG)
-    qtbot.waitUntil(trial.blend.isEnabled, timeout=_LONG)
+    qtbot.waitUntil(trial.blend.slider.isEnabled, timeout=_LONG)
     trial.blend.slider.setValue(40)
     wait_for(qtbot, trial, BLEND)
 
