@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -57,6 +58,26 @@ def test_tensorboard_is_an_extra_whose_name_the_program_gives() -> None:
 def test_training_without_a_window_needs_no_qt() -> None:
     named = {plain(requirements.Requirement(line).name) for line in PROJECT["dependencies"]}
     assert not named & {"pyside6-essentials", "pyside6", "shiboken6", "pyqtgraph"}
+
+
+@pytest.mark.parametrize(("package", "extras"), [("trainer_core", ["tensorboard"]), ("app", ["tensorboard", "window"])])
+def test_what_a_package_imports_is_declared(package: str, extras: list[str]) -> None:
+    distributions = {"PIL": "pillow", "PySide6": "pyside6-essentials", "shiboken6": "pyside6-essentials"}
+    lines = [*PROJECT["dependencies"], *(line for extra in extras for line in EXTRAS[extra])]
+    declared = {plain(requirements.Requirement(line).name) for line in lines}
+    imported = set().union(*(imported_modules(file) for file in (ROOT / package).rglob("*.py")))
+    foreign = imported - set(sys.stdlib_module_names) - {"app", "resources", "trainer_core"}
+    assert {distributions.get(module, module) for module in foreign} <= declared
+    if package == "trainer_core":
+        assert declared <= {distributions.get(module, module) for module in foreign}, "not imported"
+
+
+def imported_modules(file: Path) -> set[str]:
+    """Return the first names of all modules that a file imports anywhere."""
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    plainly = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    by_name = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module}
+    return {module.split(".")[0] for module in plainly | by_name}
 
 
 @pytest.mark.parametrize(

@@ -281,6 +281,10 @@ def test_a_file_in_the_current_folder_shadows_nothing(
     arguments = [sys.executable, *run.job_arguments("window", [])[:2], "--version"]
     done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "") and "wqv-upscale-trainer-gui" in done.stdout
+    if run.read_stamp().get("fingerprint") == run.compute_fingerprint():  # else run.py would install packages
+        arguments = [sys.executable, str(ROOT / "run.py"), "tools", "--help"]
+        done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0 and "wqv-upscale-tools" in done.stdout, done.stderr
 
 
 def test_an_unknown_command_is_a_usage_error(run: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
