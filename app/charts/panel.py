@@ -2,7 +2,7 @@
 
 Events fill arrays. A timer draws at most once a second, and only the visible charts with new data. It draws less often
 if drawing takes long, because the training runs on the same cores. The charts, and the library that draws them, are
-made when they are first shown: that takes a fifth of the processor time in which the window is built.
+made when they are first shown, because making them takes a fifth of the processor time that building the window takes.
 """
 
 from __future__ import annotations

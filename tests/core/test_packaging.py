@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import trainer_core
 from trainer_core.requirements import TENSORBOARD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +49,12 @@ def test_the_project_is_named_as_its_users_know_it() -> None:
     assert PROJECT["license"] == "Apache-2.0"
     assert set(PROJECT["scripts"]) == {"wqv-upscale-trainer", "wqv-upscale-tools"}
     assert set(PROJECT["gui-scripts"]) == {"wqv-upscale-trainer-gui"}  # on Windows it opens no console
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/manual.md"])
+def test_the_documents_name_the_wheel_of_this_version(page: str) -> None:
+    named = re.findall(r"wqv_upscale_trainer-(\d\S*?)-py3-none-any\.whl", (ROOT / page).read_text(encoding="utf-8"))
+    assert named and set(named) == {trainer_core.__version__}
 
 
 def test_tensorboard_is_an_extra_whose_name_the_program_gives() -> None:
