@@ -42,7 +42,8 @@ class RunBar(QFrame):
         super().__init__()
         set_section(self, RUNNING)
         self._project = project
-        self._warnings: tuple[Check, ...] = ()
+        self._can_resume = False
+        self._estimate = Estimate()
         self._continuation: tuple[Check, ...] = ()
         self._steps_since: dict[RunRequest, int] = {}  # steps since each request that the run has not served yet
         self.checklist = Checklist()
@@ -117,7 +118,7 @@ class RunBar(QFrame):
 
     def refresh(self) -> None:
         """Show the checklist, what a resume would mean, and the warnings of the estimate."""
-        self.checklist.show_checks((*self._project.build_checklist(), *self._continuation, *self._warnings))
+        self.checklist.show_checks((*self._project.build_checklist(), *self._continuation, *self._warnings()))
         self.checklist.updateGeometry()  # else the height is that of the checks before
         self._fit_height()
 
@@ -139,13 +140,17 @@ class RunBar(QFrame):
             label.setText(text)
             label.setVisible(bool(text))
         self._details.setToolTip(plain_tooltip(estimate.network))
-        self._warnings = estimate.warnings
+        self._estimate = estimate
         self.refresh()
 
-    def show_continuation(self, checks: tuple[Check, ...]) -> None:
-        """Show what a resume would mean."""
-        if checks != self._continuation:
-            self._continuation = checks
+    def _warnings(self) -> tuple[Check, ...]:
+        """Return the warnings of the estimate; those about a new run only where no run can be resumed."""
+        return (*self._estimate.warnings, *(() if self._can_resume else self._estimate.new_run_warnings))
+
+    def show_continuation(self, checks: tuple[Check, ...], can_resume: bool = False) -> None:
+        """Show what a resume would mean, none where there is no run to resume."""
+        if (checks, can_resume) != (self._continuation, self._can_resume):
+            self._continuation, self._can_resume = checks, can_resume
             self.refresh()
 
     def show_state(self, state: SessionState) -> None:

@@ -113,7 +113,7 @@ class RunController(QObject):
         if not session.is_active:
             self._estimate.set_config(None if project.problems else project.draft.config)
         bar.start_button.setText("Resume training" if project.draft.config.resume_from else "Start training")
-        bar.show_continuation(self._continuation.build_checks())
+        bar.show_continuation(self._continuation.build_checks(), self._continuation.is_possible)
         if self._when_ready is not None and project.is_ready:
             action, self._when_ready = self._when_ready, None
             action()
@@ -372,7 +372,7 @@ class RunController(QObject):
             left = finished.outcome != "completed" and workspace is not None and list_checkpoints(workspace)
             can_resume = self._continuation.is_possible = bool(left)
             self._has_model = finished.model is not None
-            views.run_bar.show_continuation(self._continuation.build_checks())
+            views.run_bar.show_continuation(self._continuation.build_checks(), self._continuation.is_possible)
             views.show_result(finished, self._compatibility, resumable=can_resume)
             failed = finished.outcome == "failed"
             views.notifier.notify("Training failed" if failed else "Training has ended", views.result_text)

@@ -20,7 +20,7 @@ from trainer_core.planning.micro_batch import fit_micro_batch
 from trainer_core.planning.plan import network_spec
 from trainer_core.planning.readiness import WARNING, Check
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.settings.presets import PRESETS
+from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
 from trainer_core.settings.schema import AUTO
 from trainer_core.sinks.event_text import format_rough_duration
 from trainer_core.training.time_estimate import estimate_run_seconds, estimate_steps, measure_step_seconds
@@ -30,7 +30,7 @@ _REMEASURE_DELAY = 20000  # milliseconds until the next measurement: another pro
 _MAX_MEASUREMENTS = 3  # of one case; the shortest time counts
 _LONG_SECONDS = 24 * 3600  # a longer run gets a warning
 
-_QUICK = TrainerConfig().replace(**PRESETS["nano"])
+_QUICK_TRY = "nano"  # the preset whose name in the form is Quick try
 _FEW_STEPS = 600  # of a larger network; in that time Quick try learns more (benchmarks/results/time_to_quality.md)
 _FEW_STEPS_TEXT = (
     "Few steps of this network fit into the time limit on this computer. Allow more time, or choose Quick try"
@@ -61,6 +61,7 @@ class Estimate:
     network: str = ""
     steps: str = ""  # that fit into the time limit
     warnings: tuple[Check, ...] = ()
+    new_run_warnings: tuple[Check, ...] = ()  # that do not matter to a resume
 
 
 class EstimateModel(QObject):
@@ -114,6 +115,7 @@ class EstimateModel(QObject):
             _format_network(config),
             self._format_steps(config),
             self._warnings(config),
+            (Check(WARNING, _FEW_STEPS_TEXT, "max_minutes"),) if self._has_few_steps(config) else (),
         )
 
     def _format_details(self, config: TrainerConfig) -> str:
@@ -131,8 +133,6 @@ class EstimateModel(QObject):
         return (*memory, *self._time_warnings(config))
 
     def _time_warnings(self, config: TrainerConfig) -> tuple[Check, ...]:
-        if self._has_few_steps(config):
-            return (Check(WARNING, _FEW_STEPS_TEXT, "max_minutes"),)
         seconds = self._run_seconds(config)
         if seconds is None or seconds <= _LONG_SECONDS:
             return ()
@@ -142,9 +142,10 @@ class EstimateModel(QObject):
     def _has_few_steps(self, config: TrainerConfig) -> bool:
         """Whether a network larger than that of *Quick try* ends before it can learn more than that one."""
         per_step = self._step_seconds(config)
-        if config.max_minutes is None or per_step is None or config.resume_from:
+        if config.preset == _QUICK_TRY or config.max_minutes is None or per_step is None or config.resume_from:
             return False
-        is_larger = network_spec(config).parameter_count() > network_spec(_QUICK).parameter_count()
+        quick = config.replace(**{name: PRESETS[_QUICK_TRY][name] for name in NETWORK_FIELDS})
+        is_larger = network_spec(config).parameter_count() > network_spec(quick).parameter_count()
         return is_larger and estimate_steps(config.max_minutes, per_step) < _FEW_STEPS
 
     def _emit(self) -> None:

@@ -21,6 +21,10 @@ from trainer_core.settings.config import TrainerConfig
 
 _GB = 10**9
 _LONG = 60000  # milliseconds; a busy machine needs them
+_FEW_STEPS = (
+    "Few steps of this network fit into the time limit on this computer. Allow more time, or choose Quick try",
+    "max_minutes",
+)
 
 
 @pytest.fixture
@@ -85,17 +89,76 @@ def test_a_time_limit_that_is_too_short_for_a_large_network_is_doubted(
     free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     fill_form(window, photos, tmp_path / "run", device="cpu", preset="light", max_minutes=5.0)
-    doubt = (
-        "Few steps of this network fit into the time limit on this computer. Allow more time, or choose Quick try",
-        "max_minutes",
-    )
-    qtbot.waitUntil(lambda: doubts(window) == [doubt], timeout=_LONG)
-    for name, value in (("preset", "nano"), ("max_minutes", 15.0)):
-        before = getattr(window.project.draft.config, name)
+    qtbot.waitUntil(lambda: doubts(window) == [_FEW_STEPS], timeout=_LONG)
+    window.project.set_value("max_minutes", 15.0)
+    assert doubts(window) == []
+    window.project.set_value("max_minutes", 5.0)
+    assert doubts(window) == [_FEW_STEPS]
+
+
+def wait_for_time(window: Window, qtbot: Any) -> None:
+    """Wait until the form is checked and the time of a step with the network of its settings is known."""
+    qtbot.waitUntil(lambda: not window.project.is_busy, timeout=_LONG)
+    qtbot.waitUntil(lambda: planned_steps(window) == "about 270", timeout=_LONG)
+
+
+def planned_steps(window: Window) -> str:
+    entry = window.form.rows["steps"].entry
+    assert isinstance(entry, NumberEntry)
+    return entry.line.text()
+
+
+@pytest.mark.parametrize("start", [None, "starter"])
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_quick_try_is_not_advised_where_it_is_chosen(
+    free: dict[str, int],
+    window: Window,
+    qtbot: Any,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scale: int,
+    start: str | None,
+) -> None:
+    monkeypatch.setattr(estimate, "_MEASURE_DELAY", 0)
+    more = {"max_minutes": 5.0, "scale": scale, "init_weights": start, "preset": "nano"}
+    fill_form(window, photos, tmp_path / "run", device="cpu", **more)
+    wait_for_time(window, qtbot)
+    assert window.project.draft.config.num_feat == (32 if start is None else 48)
+    assert doubts(window) == []
+
+
+@pytest.mark.parametrize("scale", [2, 8])
+def test_a_network_as_large_as_that_of_quick_try_is_not_doubted(
+    free: dict[str, int],
+    window: Window,
+    qtbot: Any,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scale: int,
+) -> None:
+    monkeypatch.setattr(estimate, "_MEASURE_DELAY", 0)
+    more = {"max_minutes": 5.0, "scale": scale, "init_weights": None, "preset": "light"}
+    fill_form(window, photos, tmp_path / "run", device="cpu", **more)
+    for name, value in (("num_feat", 32), ("num_block", 4), ("num_grow_ch", 16)):
         window.project.set_value(name, value)
-        assert doubts(window) == [], name
-        window.project.set_value(name, before)
-        assert doubts(window) == [doubt], name
+    wait_for_time(window, qtbot)
+    assert doubts(window) == []
+    window.project.set_value("num_block", 5)
+    wait_for_time(window, qtbot)
+    assert doubts(window) == [_FEW_STEPS]
+
+
+def test_few_steps_are_not_doubted_where_a_run_can_be_resumed(
+    free: dict[str, int], window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    fill_form(window, photos, tmp_path / "run", device="cpu", preset="light", max_minutes=5.0)
+    qtbot.waitUntil(lambda: doubts(window) == [_FEW_STEPS], timeout=_LONG)
+    window.run_bar.show_continuation((), can_resume=True)
+    assert doubts(window) == []
+    window.run_bar.show_continuation(())
+    assert doubts(window) == [_FEW_STEPS]
 
 
 def test_under_a_time_limit_the_steps_are_gray_and_those_that_follow_from_it(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QMessageBox
 
+from app.run import estimate
 from app.run.session import SessionState
 from app.window import Window
 from tests.gui.window_driver import answer, visible_text
@@ -138,6 +139,21 @@ def test_nothing_is_accepted_by_the_return_key(
 def resume_lines(window: Window) -> list[str]:
     lines = window.run_bar.checklist.lines
     return [line.full_text for line in lines if line.isVisible() and line.full_text.startswith("Resume")]
+
+
+def test_an_unfinished_run_is_not_doubted_for_the_few_steps_that_a_new_run_would_make(
+    window: Window, qtbot: Any, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimate, "measure_step_seconds", lambda *_: 1.0)
+    open_run(window, qtbot, run)
+    for name, value in (("max_minutes", 5.0), ("num_feat", 64), ("num_block", 6), ("num_grow_ch", 32)):
+        window.project.set_value(name, value)
+    qtbot.waitUntil(lambda: window.controller._estimate.estimate.steps == "about 270", timeout=_LONG)
+    assert not [line for line in window.run_bar.checklist.lines if "Few steps" in line.full_text]
+    window.project.set_path("workspace", str(run.parent / "new"))
+    qtbot.waitUntil(
+        lambda: bool([line for line in window.run_bar.checklist.lines if "Few steps" in line.full_text]), timeout=_LONG
+    )
 
 
 def test_what_is_left_of_the_time_limit_and_what_has_changed_is_said_before_a_resume(
