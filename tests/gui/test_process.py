@@ -47,7 +47,7 @@ def test_a_killed_training_is_resumed_with_a_click_and_goes_on_to_its_end(
 
     again = start(str(workspace.root))
     window = again.window(_IDLE)
-    click_start(again)
+    click_start(again, workspace.root)
     again.wait_for("the end of the run", lambda: journal_records(workspace.root, "RunFinished"))
     again.wait_for("an idle window", lambda: again.xserver.windows(name=_IDLE))
     assert [record["start_step"] for record in journal_records(workspace.root, "RunStarted")] == [0, saved]
@@ -61,16 +61,19 @@ def test_a_killed_training_is_resumed_with_a_click_and_goes_on_to_its_end(
     assert not (workspace.root / ".lock.json").exists()
 
 
-def click_start(program: ProgramProcess) -> None:
-    """Click the blue button until the training starts: while it still checks the folders, it starts nothing."""
-    clicked = 0.0
+def click_start(program: ProgramProcess, workspace: Path) -> None:
+    """Click the blue button until the training starts: while the window still checks the folders, it starts nothing."""
+    before = len(journal_records(workspace, "RunStarted"))
+    program.xserver.click(*place_of_primary_button(program))
+    clicked = time.monotonic()
 
     def starts() -> bool:
         nonlocal clicked
-        if not program.xserver.windows(name=_IDLE):
+        if len(journal_records(workspace, "RunStarted")) > before or not program.xserver.windows(name=_IDLE):
             return True
-        if time.monotonic() - clicked > _PATIENCE:
-            program.xserver.click(*place_of_primary_button(program))
+        place = program.xserver.find_button(LIGHT.accent, left=_FORM)
+        if place is not None and time.monotonic() - clicked > _PATIENCE:
+            program.xserver.click(*place)
             clicked = time.monotonic()
         return False
 
