@@ -166,7 +166,7 @@ class ArgumentParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print `message` and how to get help, and exit with 2."""
         text = escape_control_characters(message)
-        self.exit(2, f"{self.prog}: error: {text}\nFor the options, run: {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: error: {text}\nFor the options, add --help.\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Print help, usage or the version."""

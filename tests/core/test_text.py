@@ -118,12 +118,12 @@ def test_help_and_errors_of_the_commands_print_in_any_encoding(
         (tools.main, [], "the following arguments are required: COMMAND", "wqv-upscale-tools"),
     ],
 )
-def test_a_usage_error_is_one_sentence_and_the_command_for_help(
+def test_a_usage_error_is_one_sentence_and_how_to_get_help(
     main: Callable[[list[str]], int], words: list[str], problem: str, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
         main(words)
-    expected = f"{command}: error: {problem}\nFor the options, run: {command} --help\n"
+    expected = f"{command}: error: {problem}\nFor the options, add --help.\n"
     assert (end.value.code, capsys.readouterr()) == (2, ("", expected))
 
 

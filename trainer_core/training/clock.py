@@ -165,8 +165,9 @@ class RunClock:
         if self._budget is None or over < max(_MIN_OVERRUN, _MIN_OVERRUN_SHARE * self._budget.seconds):
             return ""
         return (
-            f"The training took {format_duration(over)} longer than its time limit, because checking and saving took "
-            "longer than expected, or other programs slowed this computer down near the end."
+            f"The training took {format_duration(over)} longer than its time limit, because the last checks of the "
+            "network took longer than expected or other programs slowed this computer down. Leave more time, or close "
+            "other programs."
         )
 
     def is_plan_due(self, step: int) -> bool:
