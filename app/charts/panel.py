@@ -140,6 +140,8 @@ class ChartPanel(QWidget):
             switch.toggled.connect(chart.setVisible)
             self._row.addWidget(chart, 1)
             chart.setVisible(switch.isChecked())
+        for before, after in zip((self.save_button, *self._made), self._made):
+            QWidget.setTabOrder(before, after)  # else the charts follow everything that the window got before
         self._set_time_axes()
         self._redraw_soon()
         return self._made

@@ -15,7 +15,7 @@ import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QAccessible, QColor, QMouseEvent, QPainter, QPicture
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.charts.axes import log_ticks, step_label
 from app.charts.chart import Chart
@@ -68,6 +68,23 @@ def test_the_charts_and_their_library_are_loaded_when_they_are_needed(qapp: Any,
     panel.show()
     qtbot.waitUntil(lambda: drawn(panel.loss, "loss") == 5)
     assert len(panel.findChildren(Chart)) == 5
+
+
+def test_tab_leads_from_the_tools_through_the_charts_to_what_follows(qapp: Any, qtbot: Any) -> None:
+    window, panel, after = QWidget(), ChartPanel(), QPushButton("after")
+    qtbot.addWidget(window)
+    layout = QVBoxLayout(window)
+    layout.addWidget(panel)
+    layout.addWidget(after)
+    window.show()
+    window.activateWindow()
+    panel.save_button.setFocus(Qt.FocusReason.TabFocusReason)
+    reached: list[QWidget | None] = []
+    while window.focusWidget() is not after:
+        qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+        assert len(reached) < 9
+        reached.append(window.focusWidget())
+    assert reached == [panel.loss, panel.psnr, after]
 
 
 @pytest.fixture
