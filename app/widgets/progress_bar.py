@@ -49,11 +49,11 @@ class ProgressBar(QProgressBar):
         return self.maximum() == 0
 
     def set_progress(self, done: int, total: int | None) -> None:
-        """Show that `done` of `total` is completed; None is an unknown total."""
+        """Show that `done` of `total` is completed, `total` at most; None is an unknown total."""
         if total and self.is_busy:
             self._end_busy()
         self.setRange(0, total or 0)
-        self.setValue(done)
+        self.setValue(min(done, total) if total else done)  # Qt ignores a value above the maximum
 
     def _end_busy(self) -> None:
         """Stop the busy animation: the style repaints until it has drawn a bar of at least a pixel."""

@@ -51,6 +51,12 @@ def test_is_busy_while_the_total_is_not_known(bar: Watched, qtbot: Any) -> None:
     qtbot.waitUntil(lambda: bar.drawn > 5)
 
 
+def test_more_than_the_total_is_the_total(bar: Watched) -> None:
+    bar.set_progress(50, 100)
+    bar.set_progress(101, 100)
+    assert bar.value() == 100
+
+
 def test_a_time_budget_has_a_share_before_it_is_a_number_of_steps(bar: Watched) -> None:
     bar.set_busy()
     bar.on_event(RunStarted("1", "run", 4, True, 0, None, "cpu", "fp32", 1, {}))
