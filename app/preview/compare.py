@@ -46,7 +46,10 @@ class CompareView(ZoomView):
     mode_changed = Signal(str)
     cut_out_chosen = Signal(object)  # CutOut, to be saved
 
-    EMPTY_TEXT = "During a training, photos enlarged by the network appear here. Add photos from your watch with +."
+    EMPTY_TEXT = (
+        "During a training, photos enlarged by the network appear here. "
+        "Add photos from your watch with the + button below."
+    )
     NO_ORIGINAL_TEXT = "This is a real watch photo: there is no original to compare it with."
     views: tuple[str, ...] = VIEWS  # in the order of their keys 1, 2, 3, 4
     side_by_side_views: tuple[str, ...] = STRIP  # from left to right

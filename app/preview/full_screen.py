@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent
 
 from app.preview.compare import CompareView
 
 _KEYS_OF_THE_WINDOW = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Space)
-
-
-_HINT = "Esc or F closes the full screen"
+_HINT = "Esc, F or the context menu closes the full screen"
 _HINT_TIME = 5000  # milliseconds
+_REST_SECONDS = 5.0  # without a movement of the mouse before the next one shows the hint again
 
 
 class FullScreen(QObject):
@@ -23,6 +24,7 @@ class FullScreen(QObject):
         self._hint_timer = QTimer(self)
         self._hint_timer.setSingleShot(True)
         self._hint_timer.timeout.connect(lambda: view.set_hint(""))
+        self._last_movement = 0.0  # of the mouse, as time.monotonic()
 
     def toggle(self) -> None:
         """Fill the screen with the view, or put it back into its window."""
@@ -42,18 +44,26 @@ class FullScreen(QObject):
         view.setFocus()
 
     def _show_hint(self) -> None:
-        if self._view.hint != _HINT:
-            self._view.set_hint(_HINT)
+        self._view.set_hint(_HINT)
         self._hint_timer.start(_HINT_TIME)
+        self._last_movement = time.monotonic()
+
+    def _follow_mouse(self, event: QMouseEvent) -> None:
+        """Show the hint when the mouse moves again after a rest, but not while a button is down."""
+        now, before = time.monotonic(), self._last_movement
+        self._last_movement = now
+        if now - before >= _REST_SECONDS and event.buttons() == Qt.MouseButton.NoButton:
+            self._show_hint()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Handle the keys that the window handles otherwise and a close; show the hint again when the mouse moves."""
+        """Handle the keys that the window handles otherwise and a close, and follow the mouse."""
         if event.type() == QEvent.Type.Close:
             event.ignore()
             self.toggle()
             return True
         if event.type() == QEvent.Type.MouseMove:
-            self._show_hint()
+            assert isinstance(event, QMouseEvent)
+            self._follow_mouse(event)
         if event.type() != QEvent.Type.KeyPress:
             return False
         assert isinstance(event, QKeyEvent)

@@ -40,6 +40,7 @@ from trainer_core.events import PreviewImage, PreviewReady
 from trainer_core.previews.files import file_name, image_keys, write_preview
 
 _LONG = 60000  # milliseconds; a busy machine needs them
+_FULL_SCREEN_HINT = "Esc, F or the context menu closes the full screen"
 
 
 def gray(shade: int, height: int = 48, width: int = 40) -> np.ndarray:
@@ -411,10 +412,11 @@ def test_an_empty_view_asks_for_watch_photos_until_there_are_some(
     window.show_run(True)
     wait_until_quiet(window, qtbot)
     view = window.preview.view
-    assert "Add photos from your watch" in view.empty_text
+    assert view.empty_text.endswith("Add photos from your watch with the + button below.")
+    assert window.preview.add_button.y() > window.preview.view.geometry().bottom()
     asking = view.grab().toImage()
     window.pins.pin([watch_photo(tmp_path / "harbor.png")])
-    qtbot.waitUntil(lambda: "Previews of your watch photos" in view.empty_text)
+    qtbot.waitUntil(lambda: "your watch photos and other photos enlarged by the network appear" in view.empty_text)
     assert view.grab().toImage() != asking
     window.project.set_path("workspace", str(tmp_path / "another"))
     qtbot.waitUntil(lambda: "Add photos from your watch" in view.empty_text)
@@ -685,6 +687,11 @@ def test_the_difference_to_the_original_is_drawn_brighter(panel: PreviewPanel, t
     assert far.min() == far.max() == 255
 
 
+def move_mouse(view: CompareView, button: Qt.MouseButton = Qt.MouseButton.NoButton) -> None:
+    place, none, keys = QPointF(90, 90), Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(view, QMouseEvent(QEvent.Type.MouseMove, place, place, none, button, keys))
+
+
 def test_f_fills_the_screen_with_the_comparison_and_escape_puts_it_back(
     panel: PreviewPanel, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -696,7 +703,7 @@ def test_f_fills_the_screen_with_the_comparison_and_escape_puts_it_back(
     for leave in (Qt.Key.Key_Escape, Qt.Key.Key_F):
         qtbot.keyClick(view, Qt.Key.Key_F)
         assert view.isWindow() and view.isFullScreen()
-        assert view.hint == "Esc or F closes the full screen" in painted_labels(view, monkeypatch)
+        assert view.hint == _FULL_SCREEN_HINT in painted_labels(view, monkeypatch)
         for key, mode in ((Qt.Key.Key_2, SR), (Qt.Key.Key_B, "Side by side"), (Qt.Key.Key_S, "Slider")):
             qtbot.keyClick(view, key)
             assert view.mode == mode
@@ -711,10 +718,13 @@ def test_f_fills_the_screen_with_the_comparison_and_escape_puts_it_back(
     find_named(panel, "Full screen").click()  # type: ignore[attr-defined]
     qtbot.waitUntil(lambda: not view.hint)
     monkeypatch.setattr(full_screen, "_HINT_TIME", 10_000)
-    place, none = QPointF(90, 90), Qt.MouseButton.NoButton
-    keys = Qt.KeyboardModifier.NoModifier
-    QApplication.sendEvent(view, QMouseEvent(QEvent.Type.MouseMove, place, place, none, none, keys))
-    assert view.hint == "Esc or F closes the full screen"
+    move_mouse(view)
+    assert not view.hint, "soon after the last movement"
+    monkeypatch.setattr(full_screen, "_REST_SECONDS", 0.0)
+    move_mouse(view, Qt.MouseButton.LeftButton)
+    assert not view.hint, "while dragging"
+    move_mouse(view)
+    assert view.hint == _FULL_SCREEN_HINT
     for image in (SR, None):
         menu = view.make_menu(image)
         assert menu.actions()[0].text() == "Leave full screen"
