@@ -238,9 +238,14 @@ def test_the_command_enlarges_and_says_what_it_could_not(
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
     words = [str(photo), "-o", str(tmp_path / "out"), "--device", "cpu", "--scale", "2"]
     assert main(["enlarge", *words]) == 0
-    assert capsys.readouterr().out.splitlines() == [str(tmp_path / "out" / "a.png")]
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [str(tmp_path / "out" / "a.png")]
+    assert err.endswith("Photos enlarged: 1 by wqv1_x2_starter.\n")
     assert main(["enlarge", str(tmp_path / "broken.png"), *words]) == 2
     out, err = capsys.readouterr()
     assert out.splitlines() == [str(tmp_path / "out" / "a.png")] and "broken.png" in err
+    assert err.endswith("Photos enlarged: 1 by wqv1_x2_starter.\n")
+    assert main(["enlarge", str(tmp_path / "broken.png"), *words[1:]]) == 2
+    assert capsys.readouterr().err.endswith("Photos enlarged: 0.\n")
     with pytest.raises(SystemExit):
         main(["enlarge", *words[:-1], "3"])
