@@ -77,6 +77,7 @@ class BlindDialog(Dialog):
         self._record: Path | None = None  # the file with all answers of the session, None while they are being saved
         self._tiles: TileIterator | None = None  # advanced and closed in the training thread
         self._ready = 0  # pairs whose images are complete, from the first on
+        self._said = self._save_problem = ""  # the two parts of the text
         self._shown: list[np.ndarray] = []  # the images on the screen use their memory
         self.view = _PairView()
         self.text = PlainLabel()
@@ -137,9 +138,9 @@ class BlindDialog(Dialog):
         A built-in model is for one watch.
         """
         self._end_session()
-        self._models, self._watch = models, watch
+        self._models, self._watch, self._save_problem = models, watch, ""
         self.setWindowTitle(visible("Blind comparison of {} and {}".format(*tell_apart(models))))
-        self.text.setText("Reading the photos …")
+        self._say("Reading the photos …")
         self._refresh()
         self.show()
         self.raise_()
@@ -179,11 +180,11 @@ class BlindDialog(Dialog):
 
     def _on_failed(self, error: Exception) -> None:
         if isinstance(error, UserError):
-            self.text.setText(error.message)
+            self._say(error.message)
         elif isinstance(error, OSError):
-            self.text.setText(f"{error_message(error)}.")
+            self._say(f"{error_message(error)}.")
         else:
-            self.text.setText("The comparison has ended because of an unexpected error.")
+            self._say("The comparison has ended because of an unexpected error.")
             show_report(bug_report(error), self)
 
     # -- answers -------------------------------------------------------------------------------
@@ -218,14 +219,14 @@ class BlindDialog(Dialog):
             if session is not self.session:
                 self._report_early_end(session, record)
                 return
-            self._record = record
-            if session.comparison.pair is None:
-                self.text.setText(f"The answers are in {record}.")
+            self._record, self._save_problem = record, ""
+            self._say(f"The answers are in {record}." if session.comparison.pair is None else self._said)
 
         def failed(error: Exception) -> None:
             text = f"The answers could not be saved: {error_message(error)}."
             if session is self.session:
-                self.text.setText(text)
+                self._save_problem = text
+                self._say(self._said)
             else:
                 self.message_posted.emit("error", text)
 
@@ -251,6 +252,11 @@ class BlindDialog(Dialog):
 
     # -- display -------------------------------------------------------------------------------
 
+    def _say(self, text: str) -> None:
+        """Show a text, and below it why the answers could not be saved, until they are."""
+        self._said = text
+        self.text.setText("\n".join(filter(None, (text, self._save_problem))))
+
     def _refresh(self) -> None:
         session, is_asking = self.session, self.is_asking
         self._pages.setCurrentWidget(self.view if is_asking else self._empty)
@@ -264,16 +270,16 @@ class BlindDialog(Dialog):
         pair = session.comparison.pair
         self._set_can_answer(is_asking or (pair is not None and number > 0))
         if pair is None:
-            self.text.setText("")
+            self._say("")
             self._show_pair(None)
             self.verdict.show_result(session.comparison.result, self._models)
             self._pages.setCurrentWidget(self.verdict)
         elif not is_asking:
             only = f" Only photos that suit the {self._watch.kind} watch are compared." if self._watch else ""
-            self.text.setText(f"Enlarging photo {number + 1} of {count} with both models …{only}")
+            self._say(f"Enlarging photo {number + 1} of {count} with both models …{only}")
             self._show_pair(None)
         else:
-            self.text.setText(f"{QUESTION} Pair {number + 1} of {count}: {pair.name}")
+            self._say(f"{QUESTION} Pair {number + 1} of {count}: {pair.name}")
             first, second = session.images[pair.index]
             self._shown = [first, second] if pair.first_is_left else [second, first]
             left, right = map(wrap_pixels, self._shown)

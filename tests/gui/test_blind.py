@@ -331,7 +331,14 @@ def test_answers_that_cannot_be_saved_are_reported(
     monkeypatch.setattr(BlindSession, "save", fail)
     dialog = compared(trial_with_both(window, qtbot, models, photos), qtbot)
     qtbot.keyClick(dialog, Qt.Key.Key_Left)
-    qtbot.waitUntil(lambda: "could not be saved: No space left" in dialog.text.text(), timeout=_LONG)
+    problem = "The answers could not be saved: No space left on device."
+    qtbot.waitUntil(lambda: problem in dialog.text.text(), timeout=_LONG)
+    dialog._refresh()  # as at the end of each tile while a pair is awaited
+    assert dialog.text.text().endswith(problem) and "Pair 2 of 4" in dialog.text.text()
+    monkeypatch.undo()
+    qtbot.keyClick(dialog, Qt.Key.Key_Left)
+    qtbot.waitUntil(lambda: problem not in dialog.text.text(), timeout=_LONG)
+    assert "Pair 3 of 4" in dialog.text.text()
 
 
 # -- the blend -----------------------------------------------------------------------------------
