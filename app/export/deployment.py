@@ -24,6 +24,7 @@ from trainer_core.errors import UserError
 from trainer_core.verbs.install import ALL_STARTERS, NameAlreadyUsed, NotViewerCompatible, install, install_model
 
 RunModels = list[NamedModel]
+_CHOOSE_TEXT = "Choose another one in the list."
 
 
 class Deployment(QObject):
@@ -46,6 +47,7 @@ class Deployment(QObject):
 
     def open_trial(self, model: str = "") -> None:
         """Open the window that enlarges photos with `model`, with the pinned photos."""
+        reason = "This workspace has no trained model" if self._project.workspace else "No workspace is open"
 
         def open_(models: RunModels) -> None:
             dialog, file = self._get_trial_dialog(), _choose_file(model, models)
@@ -54,8 +56,8 @@ class Deployment(QObject):
 
         def add(dialog: TrialDialog, pinned: Sequence[Path], *, has_model: bool) -> None:
             dialog.photos.add(pinned)
-            if not has_model:
-                dialog.messages.show_message("info", "There is no trained model yet, so a built-in one is chosen.")
+            if not has_model and dialog.trial.is_built_in:
+                dialog.messages.show_message("info", f"{reason}, so a built-in model is chosen. {_CHOOSE_TEXT}")
 
         self._find_models_then("try", open_)
 
@@ -147,7 +149,8 @@ class Deployment(QObject):
 
     def _on_not_copied(self, error: Exception, replace: Callable[[], None]) -> None:
         if isinstance(error, NameAlreadyUsed):
-            ask_question(self._window, "Replace the existing model?", error.message, [("Replace", replace)])
+            title = "Replace the existing model?" if len(error.targets) == 1 else "Replace the existing models?"
+            ask_question(self._window, title, error.message, [("Replace", replace)])
         else:
             self._report_error(error)
 

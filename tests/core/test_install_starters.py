@@ -53,6 +53,12 @@ def test_no_built_in_model_is_installed_if_one_would_replace_a_file(
     assert main(["install", "starters", "--into", str(custom)]) == 2
     assert "wqv1_x4_starter.pth already exists" in capsys.readouterr().err
     assert [path.read_bytes() for path in custom.iterdir()] == [b"of the viewer"]
+    (custom / "wqv1_x2_starter.pth").write_bytes(b"of the viewer")
+    assert main(["install", "starters", "--into", str(custom)]) == 2
+    err = capsys.readouterr().err
+    assert f"wqv1_x2_starter.pth and wqv1_x4_starter.pth already exist in {custom}. They may be models that" in err
+    assert err.endswith("Use --replace to overwrite them.\n")
+    assert [path.read_bytes() for path in custom.iterdir()] == 2 * [b"of the viewer"]
 
 
 def test_one_built_in_model_is_installed_by_its_name(

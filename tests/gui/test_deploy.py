@@ -6,6 +6,7 @@ import gc
 import struct
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QColor
-from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QPushButton
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QMessageBox, QPushButton
 
 from app.enlarge.enlargement import UpscaledPhoto
 from app.enlarge.trial import OTHER_MODEL, THIS_MODEL
@@ -32,7 +33,7 @@ from tests.core.networks import network_of, saved
 from tests.core.starter_files import use_starters
 from tests.gui.test_accessibility import nameless
 from tests.gui.window_driver import answer, drop_files, fill_form, find_tabs, visible_text
-from tests.small_runs import picture
+from tests.small_runs import picture, watch_photo
 from trainer_core.errors import UserError
 from trainer_core.events import RunFinished, Validated
 from trainer_core.model.spec import NetworkSpec
@@ -114,19 +115,35 @@ def in_memory(kind: type) -> list[object]:
 # -- trying ------------------------------------------------------------------------------------
 
 
-def test_without_a_trained_model_the_window_says_that_a_built_in_one_is_chosen(window: Window, qtbot: Any) -> None:
+@pytest.mark.parametrize("has_workspace", [False, True])
+def test_without_a_trained_model_the_window_says_that_a_built_in_one_is_chosen(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path, has_workspace: bool
+) -> None:
+    if has_workspace:
+        fill_form(window, photos, tmp_path / "run")
     messages = opened(window, qtbot).messages
-    expected = "There is no trained model yet, so a built-in one is chosen."
+    reason = "This workspace has no trained model" if has_workspace else "No workspace is open"
+    expected = f"{reason}, so a built-in model is chosen. Choose another one in the list."
     qtbot.waitUntil(lambda: messages.text == expected, timeout=_LONG)
-    window.deployment.open_enlarging()
-    QApplication.processEvents()
-    tabs = find_tabs(window)
-    assert window.deployment.trial_dialog is not None
-    window.deployment.trial_dialog.close()
-    corner = tabs.cornerWidget()
+
+
+def test_without_any_model_the_window_claims_none(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_starters(monkeypatch, tmp_path / "empty")
+    pinned = watch_photo(tmp_path / "harbor.png")
+    window.pins.pin([pinned])
+    trial = opened(window, qtbot)
+    qtbot.waitUntil(lambda: trial.photos.files == [pinned], timeout=_LONG)
+    assert not trial.trial.is_built_in and "built-in" not in trial.messages.text
+
+
+def test_photos_are_enlarged_from_the_corner_of_the_views(window: Window, qtbot: Any) -> None:
+    deployment, corner = window.deployment, find_tabs(window).cornerWidget()
     assert isinstance(corner, QPushButton) and corner.text() == "Enlarge photos …"
+    assert deployment.trial_dialog is None
     corner.click()
-    qtbot.waitUntil(window.deployment.trial_dialog.isVisible, timeout=_LONG)
+    qtbot.waitUntil(lambda: deployment.trial_dialog is not None and deployment.trial_dialog.isVisible(), timeout=_LONG)
 
 
 def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
@@ -637,6 +654,10 @@ def test_built_in_models_are_copied_to_the_viewer(
     assert all(name in window.message_strip.text for name in names)
     (viewer / names[0]).write_bytes(b"another")
     menu_action(window, "Copy built-in models to WQV-Viewer").trigger()
+    find_question = partial(window.findChild, QMessageBox, "Replace the existing models?")
+    qtbot.waitUntil(lambda: find_question() is not None, timeout=_LONG)
+    question = find_question()
+    assert question is not None and all(name in visible_text(question) for name in names)
     answer(window, qtbot, "Replace")
     qtbot.waitUntil(lambda: (viewer / names[0]).read_bytes() != b"another", timeout=_LONG)
 

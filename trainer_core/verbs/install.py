@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from trainer_core.errors import UserError
@@ -19,9 +20,6 @@ from trainer_core.weights.programs import check_programs, scale_mark_problem
 from trainer_core.weights.rrdb.dialects import identify
 from trainer_core.weights.rrdb.key_names import BASICSR
 
-_REPLACE_HINT = "Use --replace to overwrite it."
-_RENAME_HINT = "Use --replace to overwrite it, or rename the model."
-
 ALL_STARTERS = "starters"
 """The word that stands for all built-in models."""
 
@@ -31,7 +29,21 @@ class NotViewerCompatible(UserError):
 
 
 class NameAlreadyUsed(UserError):
-    """Refusal to overwrite another file of the same name."""
+    """Refusal to overwrite other files of the same names.
+
+    Args:
+        targets: the files.
+        hint: as for `UserError`.
+    """
+
+    def __init__(self, targets: Sequence[Path], *, hint: str) -> None:
+        if len(targets) == 1:
+            text = f"{targets[0]} already exists. It may be a model"
+        else:
+            names = f"{', '.join(path.name for path in targets[:-1])} and {targets[-1].name}"
+            text = f"{names} already exist in {targets[0].parent}. They may be models"
+        super().__init__(f"{text} that came with WQV-Viewer or that you installed before.", hint=hint)
+        self.targets = tuple(targets)
 
 
 def install(model: Path | str, folder: Path | str, *, replace: bool = False) -> list[Path]:
@@ -47,8 +59,8 @@ def install(model: Path | str, folder: Path | str, *, replace: bool = False) -> 
     """
     starters = () if os.path.isfile(model) else _find_named(str(model))
     if starters:
-        for starter in starters:  # before the first is written
-            _refuse_replacing(_find_target(Path(folder), starter.path.name), replace)
+        targets = [_find_target(Path(folder), starter.path.name) for starter in starters]
+        _refuse_replacing(targets, replace)  # before the first is written
         return [install_starter(starter, folder, replace=replace) for starter in starters]
     return [install_model(model, folder, replace=replace)]
 
@@ -96,7 +108,7 @@ def install_model(model: Path | str, folder: Path | str, *, replace: bool = Fals
     target = _find_target(folder, model.name)
     if os.path.exists(target) and target.samefile(model):
         return target
-    _refuse_replacing(target, replace, can_rename=True)
+    _refuse_replacing([target], replace, can_rename=True)
     with open_regular(model) as source, atomic_write(target) as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
     return target
@@ -118,7 +130,7 @@ def install_starter(starter: Starter, folder: Path | str, *, replace: bool = Fal
     from trainer_core.weights.network import load_network
 
     target = _find_target(Path(folder), starter.path.name)
-    _refuse_replacing(target, replace)
+    _refuse_replacing([target], replace)
     network, source = load_network(starter.path)
     state, spec = pad_for_viewer(network.state_dict(), source.spec)
     meta = {key: value for key, value in source.meta.items() if key not in ("arch", "scale", "spec", "loads_in")}
@@ -133,9 +145,8 @@ def _find_target(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def _refuse_replacing(target: Path, replace: bool, *, can_rename: bool = False) -> None:
-    if os.path.exists(target) and not replace:
-        raise NameAlreadyUsed(
-            f"{target} already exists. It may be a model that came with WQV-Viewer or that you installed before.",
-            hint=_RENAME_HINT if can_rename else _REPLACE_HINT,
-        )
+def _refuse_replacing(targets: Sequence[Path], replace: bool, *, can_rename: bool = False) -> None:
+    existing = [target for target in targets if os.path.exists(target)]
+    if existing and not replace:
+        hint = f"Use --replace to overwrite {'it' if len(existing) == 1 else 'them'}"
+        raise NameAlreadyUsed(existing, hint=f"{hint}, or rename the model." if can_rename else f"{hint}.")
