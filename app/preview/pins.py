@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
@@ -18,6 +18,8 @@ from trainer_core.control import RunRequest
 from trainer_core.data.captures import CAPTURE_SUFFIXES, find_kinds
 from trainer_core.errors import UserError
 from trainer_core.previews.pinned_photos import (
+    MAX_PINNED,
+    NoRoom,
     WrongWatch,
     list_pinned_files,
     pin_photo,
@@ -28,6 +30,10 @@ from trainer_core.watches import Watch, select_watch
 from trainer_core.workspace.layout import Workspace
 
 _MAX_REPORTED = 4  # refusals in one message
+_FULL_TEXT = (
+    f"A preview shows at most {MAX_PINNED} pinned photos; "
+    "the other photos of the folder are only shown in What the watch sees."
+)
 
 
 class PinnedPhotosModel(QObject):
@@ -56,7 +62,14 @@ class PinnedPhotosModel(QObject):
             store_folder(CAPTURE_FOLDER, Path(names[0]))
             self.pin([Path(name) for name in names])
 
-    def pin(self, files: Sequence[Path], *, refusals: Sequence[str] = ()) -> None:
+    def pin_folder(self, files: Sequence[Path]) -> None:
+        """Pin watch photos of a folder like `pin`: those of the chosen watch, if there are some, while there is room.
+
+        The photos that are not pinned are no errors, because the user has not chosen each of them.
+        """
+        self.pin(files, of_folder=True)
+
+    def pin(self, files: Sequence[Path], *, refusals: Sequence[str] = (), of_folder: bool = False) -> None:
         """Copy watch photos into the workspace, and request a preview if training runs.
 
         Without a workspace, they are pinned when training starts. Photos of the other watch are pinned, too, where
@@ -65,19 +78,22 @@ class PinnedPhotosModel(QObject):
         Args:
             files: the watch photos.
             refusals: sentences about other files of the same drop, to be shown in the same message.
+            of_folder: whether they are the photos of a folder (see `pin_folder`).
         """
         self.captures_pinned.emit(list(files))
         workspace = self._project.workspace
         if workspace is None:
-            self._pending += files
-            self._project.message_posted.emit("info", "The watch photos will be pinned when training starts.")
+            room = max(0, MAX_PINNED - len(self._pending)) if of_folder else len(files)
+            self._pending += files[:room]
+            text = "The watch photos will be pinned when training starts."
+            self._project.message_posted.emit("info", text if room >= len(files) else f"{text} {_FULL_TEXT}")
             self.workspace_missing.emit("workspace")
             self._find_watches()
             return
         mono, is_idle = self._project.draft.config.monochrome_style, not self._session.is_active
         self._project.background.run_job(
             f"pin {files}",
-            lambda: _pin_all(files, workspace, mono=mono, accepts_other=is_idle),
+            lambda: _pin_all(files, workspace, mono=mono, accepts_other=is_idle, of_folder=of_folder),
             lambda result: self._report(result, [*refusals, *result.refused]),
             _raise_error,
         )
@@ -110,8 +126,9 @@ class PinnedPhotosModel(QObject):
         pinned = result.pinned
         sentences = [_pinned_message(result, is_training=self._session.is_active)] if pinned else []
         level = "info" if not refusals else "warning" if pinned else "error"
+        notes = result.notes[:_MAX_REPORTED]
         more = [f"… and {len(refusals) - _MAX_REPORTED} more"] if len(refusals) > _MAX_REPORTED else []
-        self._project.message_posted.emit(level, "\n".join([*sentences, *refusals[:_MAX_REPORTED], *more]))
+        self._project.message_posted.emit(level, "\n".join([*sentences, *refusals[:_MAX_REPORTED], *more, *notes]))
         self._find_watches()
         if pinned and self._session.is_active:
             self.pinned.emit()
@@ -156,35 +173,47 @@ def _list_files(workspace: Workspace | None, pending: list[Path]) -> list[Path]:
 class _PinResult:
     """Names of the pinned photos, reasons why others were refused, and the watch to choose before previews show them.
 
-    `watch` is None if the photos are from the chosen watch.
+    `watch` is None if the photos are from the chosen watch. `notes` say why photos of a folder were passed over.
     """
 
     pinned: list[str]
     refused: list[str]
     watch: Watch | None = None
+    notes: list[str] = field(default_factory=list)
 
 
-def _pin_all(files: Sequence[Path], workspace: Workspace, *, mono: bool, accepts_other: bool) -> _PinResult:
-    """Pin every file.
+def _pin_all(
+    files: Sequence[Path], workspace: Workspace, *, mono: bool, accepts_other: bool, of_folder: bool
+) -> _PinResult:
+    """Pin every file; of a folder, those of the chosen watch while there is room.
 
     Args:
         files: the watch photos.
         workspace: they are copied into its folder of pinned photos.
         mono: whether the mono watch is chosen.
         accepts_other: pin photos of the other watch, if there are none of the chosen one.
+        of_folder: whether they are the photos of a folder.
     """
     folder, pinned, refused = workspace.preview_photos, [], []
+    notes: list[str] = []
     of_other: dict[Path, str] = {}  # and why they are refused
     for file in files:
         try:
             pinned.append(pin_photo(file, folder, mono=mono).name)
         except WrongWatch as error:
             of_other[file] = error.message
+        except NoRoom as error:
+            if of_folder:
+                notes.append(_FULL_TEXT)
+                break
+            refused.append(error.message)
         except UserError as error:
             refused.append(error.message)
     if of_other and accepts_other and not pinned and not read_pinned_photos(folder, mono=mono).photos:
-        others = _pin_all(list(of_other), workspace, mono=not mono, accepts_other=False)
-        return _PinResult(others.pinned, [*refused, *others.refused], select_watch(mono=not mono))
+        others = _pin_all(list(of_other), workspace, mono=not mono, accepts_other=False, of_folder=of_folder)
+        return _PinResult(others.pinned, [*refused, *others.refused], select_watch(mono=not mono), others.notes)
+    if of_folder:
+        return _PinResult(pinned, refused, notes=notes or ([] if pinned else list(of_other.values())))
     return _PinResult(pinned, list(dict.fromkeys([*refused, *of_other.values()])))
 
 

@@ -45,7 +45,10 @@ class CaptureRow(QWidget):
         self.choose_button.clicked.connect(lambda: self.choose_requested.emit())
         self.folder_button = QPushButton("Add folder …")
         self.folder_button.setAccessibleName("Add a folder of photos from your watch")
-        self.folder_button.setToolTip("Show all photos of the watch in a folder and its subfolders")
+        tip = (
+            "Show the photos of the watch in a folder and its subfolders; previews show the first twelve of your watch"
+        )
+        self.folder_button.setToolTip(plain_tooltip(tip))
         set_icon(self.folder_button, "folder")
         self.folder_button.clicked.connect(lambda: self.folder_requested.emit())
         self.remove_button = QPushButton("Remove")

@@ -32,9 +32,9 @@ from app.widgets.theme import SPACING, theme, theme_colors
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
-from trainer_core.previews.pinned_photos import MAX_PINNED
 from trainer_core.training.simulated_view import PAIR_COUNT, WatchCamera, WatchPair
 from trainer_core.verbs.picture_files import find_pictures
+from trainer_core.watches import WATCHES, select_watch
 
 _LEGEND_TEXT = "Left: what the watch makes of your photo. Right: what the network should make of that."
 _PARTIAL_FRAME_TEXT = "Small photos fill only part of the frame."
@@ -49,6 +49,7 @@ class SimulationPanel(QWidget):
     unclaimed_dropped = Signal(object)  # list of paths without captures, for the window
     captures_requested = Signal()  # to choose captures in a file dialog
     dropped = Signal(object)  # list of paths with captures, which the window may pin
+    folder_added = Signal(object)  # list of paths with captures, those of the chosen watch first; likewise
 
     def __init__(self, simulator: PairSimulator, project: Project, submit: Submit) -> None:
         super().__init__()
@@ -246,14 +247,15 @@ class SimulationPanel(QWidget):
     def _choose_folder(self) -> None:
         """Ask for a folder, and show the watch photos in it and its subfolders; other files are passed over.
 
-        Previews show the first of them, as if they were dropped.
+        Previews show the first of those that the chosen watch took.
         """
         start = str(start_folder(CAPTURE_FOLDER, PICTURES))
         chosen = QFileDialog.getExistingDirectory(self, "Choose a folder with photos from your watch", start)
         if chosen:
             store_folder(CAPTURE_FOLDER, Path(chosen) / "any")
+            mono = self._project.draft.config.monochrome_style
             self._background.run_job(
-                "folder of captures", lambda: _find_captures(Path(chosen)), self._add_found, self._on_not_found
+                "folder of captures", lambda: _find_captures(Path(chosen), mono), self._add_found, self._on_not_found
             )
 
     def _on_not_found(self, error: Exception) -> None:
@@ -263,8 +265,7 @@ class SimulationPanel(QWidget):
 
     def _add_found(self, files: Sequence[Path]) -> None:
         if files:
-            self.dropped.emit(list(files[:MAX_PINNED]))
-            self.add_captures(files[MAX_PINNED:])
+            self.folder_added.emit(list(files))
         else:
             self.message_posted.emit("warning", "There are no photos of the watch in this folder. Choose another one.")
 
@@ -340,16 +341,20 @@ def _raise_error(error: Exception) -> None:
     raise error
 
 
-def _find_captures(folder: Path) -> list[Path]:
-    """Return the files with watch photos in a folder and its subfolders: one more than can be shown, at most."""
-    found: list[Path] = []
+def _find_captures(folder: Path, mono: bool) -> list[Path]:
+    """Return the files with watch photos in a folder and its subfolders: one more than can be shown, at most.
+
+    Those of the mono or the color watch, which is chosen, come first.
+    """
+    chosen: list[Path] = []
+    others: list[Path] = []
     for file in find_pictures([folder]):
         with contextlib.suppress(UserError):
-            if read_captures(file):
-                found.append(file)
-        if len(found) > MAX_CAPTURES:
+            found = chosen if WATCHES[read_captures(file)[0].kind] == select_watch(mono=mono) else others
+            found.append(file)
+        if len(chosen) > MAX_CAPTURES:
             break
-    return found
+    return [*chosen, *others][: MAX_CAPTURES + 1]
 
 
 def _read_all(paths: Sequence[Path]) -> tuple[list[Capture], _UnreadFiles]:

@@ -14,9 +14,10 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 
 from app.preview.pictures import HR, LR
 from app.run.session import SessionState
+from app.simulation.captures import MAX_CAPTURES
 from app.simulation.cells import PictureCell, enlarge_pixels, to_qimage
 from app.window import Window
-from tests.gui.window_driver import drop_files, fill_form, show_tab, wait_until_quiet
+from tests.gui.window_driver import drop_files, fill_form, show_tab, unwrapped, wait_until_quiet
 from tests.small_runs import TINY, make_photos, watch_photo
 from trainer_core.previews.pinned_photos import MAX_PINNED
 
@@ -279,11 +280,72 @@ def test_previews_show_the_first_watch_photos_of_a_folder(
     window.project.set_value("monochrome_style", True)
     window.project.set_path("workspace", str(tmp_path / "run"))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    tip = "Show the photos of the watch in a folder and its subfolders; previews show the first twelve of your watch"
+    assert unwrapped(window.simulation.row.folder_button.toolTip()) == tip
     window.simulation.row.folder_button.click()
     pinned = [f"photo{number:02}.png" for number in range(MAX_PINNED)]
     kept = tmp_path / "run" / "preview_photos"
     qtbot.waitUntil(lambda: sorted(path.name for path in kept.glob("*.png")) == pinned, timeout=_LONG)
     qtbot.waitUntil(lambda: len(window.simulation.row.captures) == MAX_PINNED + 2, timeout=_LONG)
+
+
+def color_photo(path: Path, seed: int) -> Path:
+    """A picture that a color watch could have taken: its size, in color."""
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (144, 176, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def test_previews_show_the_photos_of_the_chosen_watch_wherever_they_are_in_a_folder(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    for number in range(MAX_CAPTURES + 2):
+        color_photo(folder / f"color{number:02}.png", number)
+    for number in range(3):
+        watch_photo(folder / f"mono{number}.png", number)
+    window.project.set_value("monochrome_style", True)
+    window.project.set_path("workspace", str(tmp_path / "run"))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    window.simulation.row.folder_button.click()
+    qtbot.waitUntil(lambda: "3 watch photos are pinned" in window.message_strip.text, timeout=_LONG)
+    assert sorted(path.name for path in (tmp_path / "run" / "preview_photos").glob("*.png")) == [
+        "mono0.png",
+        "mono1.png",
+        "mono2.png",
+    ]
+    assert "color" not in window.message_strip.text
+
+
+@pytest.mark.parametrize("of_folder", [True, False])
+def test_a_folder_without_room_for_its_photos_in_the_previews_is_no_error(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_folder: bool
+) -> None:
+    for number in range(MAX_PINNED - 1):
+        watch_photo(tmp_path / "run" / "preview_photos" / f"pinned{number}.png", 100 + number)
+    folder = tmp_path / "captures"
+    files = [watch_photo(folder / f"photo{number}.png", number) for number in range(3)]
+    posted: list[tuple[str, str]] = []
+    window.project.set_value("monochrome_style", True)
+    window.project.set_path("workspace", str(tmp_path / "run"))
+    qtbot.waitUntil(lambda: len(window.simulation.row.captures) == MAX_PINNED - 1, timeout=_LONG)
+    window.project.message_posted.connect(lambda level, text: posted.append((level, text)))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    for room in (1, 0):
+        posted.clear()
+        if of_folder:
+            window.simulation.row.folder_button.click()
+        else:
+            window.pins.pin(files[1 - room :])
+        qtbot.waitUntil(lambda: bool(posted), timeout=_LONG)
+        ((level, text),) = posted
+        if of_folder:
+            assert level == "info"
+        else:
+            assert level == ("warning" if room else "error")
+        assert f"A preview shows at most {MAX_PINNED} pinned photos" in text
+    assert len(list((tmp_path / "run" / "preview_photos").glob("*.png"))) == MAX_PINNED
+    assert len(window.simulation.row.captures) == MAX_PINNED + 2
 
 
 @pytest.mark.parametrize("place", ["simulation", "preview", "menu"])

@@ -28,6 +28,10 @@ class WrongWatch(UserError):
     """A capture from the other watch than that of the run."""
 
 
+class NoRoom(UserError):
+    """Refusal of a capture because `MAX_PINNED` photos are pinned."""
+
+
 @dataclass(frozen=True)
 class PinnedPhoto:
     """A pinned photo. `name` is unique in the folder and valid in a file name; `pixels` is uint8 [H, W, 3]."""
@@ -81,7 +85,8 @@ def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
 
     Raises:
         WrongWatch: the capture is from the other watch.
-        UserError: the file is no capture, `MAX_PINNED` photos are pinned, or copying failed.
+        NoRoom: `MAX_PINNED` photos are pinned.
+        UserError: the file is no capture, or copying failed.
     """
     _matching_captures(source, mono=mono)
     try:
@@ -90,7 +95,7 @@ def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
         if os.path.exists(target):
             return target
         if len(read_pinned_photos(folder, mono=mono).photos) >= MAX_PINNED:
-            raise UserError(f"A preview shows at most {MAX_PINNED} pinned photos. Unpin one first.")
+            raise NoRoom(f"A preview shows at most {MAX_PINNED} pinned photos. Unpin one first.")
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(target, content)
     except OSError as error:
