@@ -78,6 +78,7 @@ class StepDone:
     threads: int = 0  # of torch; 0 in journals of older versions
     usual_threads: int = 0  # of torch, while no other programs are busy
     run_seconds: float = 0.0  # like `elapsed`, of all sessions of the run; 0 in journals of older versions
+    check_seconds: float | None = None  # until the next validation; None if that is the one at the end, or unknown
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from app.widgets.plain_text import plain_tooltip
 from app.widgets.theme import SPACING, theme
 from trainer_core.control import Activity
 from trainer_core.events import CheckpointSaved, Event, Notice, PlanChanged, RunStarted, StepDone, Validated
-from trainer_core.sinks.event_text import format_duration, format_step, format_threads, format_time_left
+from trainer_core.sinks.event_text import format_duration, format_step, format_threads, format_time_left, format_wait
 from trainer_core.verdict import GainRecord
 
 FINAL_CHECK = "Final check …"  # in place of the time left, while the finished run is validated and saved
@@ -145,6 +145,8 @@ class ProgressLine(SlotPage):
                 return
         elif isinstance(event, Validated) and event.split == "val":
             self._is_validated = True
+            if self._step is not None:
+                self._step = replace(self._step, check_seconds=None)  # the next step says when the next one comes
         self._refresh()
 
     def show_run(self, events: Iterable[Event]) -> None:
@@ -221,8 +223,12 @@ class ProgressLine(SlotPage):
     def _describe_steps(self, step: StepDone) -> str:
         if step.total_steps is None:
             return f"Step {step.step} · measuring how many steps fit into the time …"
-        saved = "" if self._saved_step is None else f" · saved at step {self._saved_step}"
-        return f"{format_step(step.step, step.total_steps).capitalize()}{saved}"
+        parts = [format_step(step.step, step.total_steps).capitalize()]
+        if self._saved_step is not None:
+            parts.append(f"saved at step {self._saved_step}")
+        if step.check_seconds is not None:
+            parts.append(f"next check in {format_wait(step.check_seconds - self._clock.seconds)}")
+        return " · ".join(parts)
 
     def _follow_activity(self) -> None:
         """Note what the run does in place of steps, and how long the activity before it took."""

@@ -90,6 +90,13 @@ def test_what_is_due_and_what_was_requested_come_together() -> None:
     assert cadences.due(12, frozenset({RunRequest.SAVE})) == {RunRequest.SAVE}, "the end does the rest"
 
 
+def test_the_next_validation_is_announced_unless_it_is_the_last() -> None:
+    config = TrainerConfig(steps=12, val_interval=5)
+    cadences = Cadences(config, clock_of(config, steps=6, seconds=0.5))
+    assert cadences.seconds_to_validation(6) == 2.0
+    assert cadences.seconds_to_validation(10) is None, "the end comes first"
+
+
 def test_every_validation_has_a_preview_unless_previews_have_an_interval() -> None:
     config = TrainerConfig(steps=12, val_interval=4)
     cadences = Cadences(config, clock_of(config, steps=1))

@@ -45,6 +45,16 @@ def test_auto_is_every_30_seconds_or_a_twentieth_of_the_run_at_most_10_minutes_a
     assert cadence.period(600) == 80  # a validation never takes more than a twentieth of the time
 
 
+def test_the_time_to_the_next_one_follows_the_clock_or_the_steps() -> None:
+    cadence = make_validation_cadence("auto")
+    assert cadence.seconds_left(7, 10.0, 300.0, 2.0) == 20.0
+    cadence.record(31.0)
+    assert cadence.seconds_left(7, 40.0, 300.0, 2.0) == 21.0 and cadence.seconds_left(7, 70.0, 300.0, 2.0) == 0.0
+    steps = make_validation_cadence(50)
+    assert steps.seconds_left(30, 0.0, None, 4.0) == 5.0 and steps.seconds_left(50, 0.0, None, 4.0) == 12.5
+    assert steps.seconds_left(0, 0.0, None, 0.0) == float("inf"), "the speed is unknown"
+
+
 @pytest.mark.parametrize("cost", [0.1, 5.0])
 def test_a_two_minute_run_shows_at_least_four(cost: float) -> None:
     for cadence in (make_validation_cadence("auto"), make_checkpoint_cadence("auto")):

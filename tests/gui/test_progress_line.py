@@ -94,6 +94,16 @@ def test_the_line_names_the_step_of_the_newest_checkpoint_with_which_a_run_can_g
     assert line.detail == "Step 1 of 100"
 
 
+def test_the_line_says_when_the_next_check_comes(line: ProgressLine, qtbot: Any, clock: list[float]) -> None:
+    line.show_state(SessionState.TRAINING)
+    line.on_event(replace(step(7, 720.0), check_seconds=65.0))
+    assert line.detail == "Step 7 of 100 · next check in 65 seconds"
+    clock[0] += 20.0
+    qtbot.waitUntil(lambda: line.detail == "Step 7 of 100 · next check in 45 seconds")
+    line.on_event(validated(7, 1.4))
+    assert line.detail == "Step 7 of 100", "the check has just been made"
+
+
 def test_the_tooltip_explains_the_gain_and_repeats_the_line_only_where_it_is_cut(
     line: ProgressLine, qtbot: Any
 ) -> None:

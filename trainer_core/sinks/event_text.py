@@ -149,17 +149,22 @@ def format_rough_duration(seconds: float) -> str:
 
 def format_time_left(seconds: float) -> str:
     """Format seconds as the time left, in words: "45 seconds left", "12 minutes left", "2 hours 5 minutes left"."""
+    return f"{format_wait(seconds)} left"
+
+
+def format_wait(seconds: float) -> str:
+    """Format seconds in words, rounded: "a moment", "45 seconds", "12 minutes", "2 hours 5 minutes", "3 days"."""
     if seconds < 1:
-        return "a moment left"
+        return "a moment"
     if seconds < 90:
-        return f"{_count(round(seconds), 'second')} left"
+        return _count(round(seconds), "second")
     minutes = round(seconds / 60)
     if minutes < 60:
-        return f"{minutes} minutes left"
+        return f"{minutes} minutes"
     hours, minutes = divmod(minutes, 60)
     if hours >= 48:
-        return f"{_count(round(hours / 24), 'day')} left"
-    return f"{_count(hours, 'hour')} {_count(minutes, 'minute')} left" if minutes else f"{_count(hours, 'hour')} left"
+        return _count(round(hours / 24), "day")
+    return f"{_count(hours, 'hour')} {_count(minutes, 'minute')}" if minutes else _count(hours, "hour")
 
 
 def _count(number: int, unit: str) -> str:

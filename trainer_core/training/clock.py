@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -253,6 +254,15 @@ class Cadences:
         self._update_costs()
         elapsed, planned = self._clock.elapsed, self._clock.planned_seconds(step)
         return {task for task in self._recurring if self._by_task[task].is_due(step, elapsed, planned)}
+
+    def seconds_to_validation(self, step: int) -> float | None:
+        """Return the seconds until the next validation after `step` steps, None if only that of the end is left."""
+        self._update_costs()
+        clock = self._clock
+        planned = clock.planned_seconds(step)
+        seconds = self.validation.seconds_left(step, clock.elapsed, planned, clock.steps_per_second)
+        left = clock.seconds_left(step)
+        return seconds if seconds < (math.inf if left is None else left) else None
 
     def _update_costs(self) -> None:
         for task, steps in self._costs_in_steps.items():

@@ -287,6 +287,7 @@ class TrainingLoop:
                 threads=self._threads.chosen,
                 usual_threads=self._threads.usual,
                 run_seconds=self._clock.total_seconds,
+                check_seconds=self._cadences.seconds_to_validation(self.step),
             )
         )
         loss = reading.losses["total"] - reading.losses.get("gan", 0.0)  # which rises as the discriminator learns

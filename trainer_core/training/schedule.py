@@ -63,8 +63,17 @@ class Cadence:
         """Whether the task is due, `elapsed` seconds into the session, in a run of `planned` seconds."""
         if self._steps is not None:
             return step % self._steps == 0
+        return self._next_time(planned) <= elapsed
+
+    def seconds_left(self, step: int, elapsed: float, planned: float | None, steps_per_second: float) -> float:
+        """Return the seconds until the task is due, 0 if it is; arguments as in `is_due` and `count`."""
+        if self._steps is not None:
+            return (self._steps - step % self._steps) / steps_per_second if steps_per_second else math.inf
+        return max(0.0, self._next_time(planned) - elapsed)
+
+    def _next_time(self, planned: float | None) -> float:
         period = self.period(planned)
-        return elapsed - self._last >= (period if self._first is None else min(period, self._first))
+        return self._last + (period if self._first is None else min(period, self._first))
 
     def period(self, planned: float | None) -> float:
         """Return the seconds from one task to the next, in a run of `planned` seconds.
