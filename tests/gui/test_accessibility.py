@@ -70,9 +70,9 @@ def test_the_start_page_has_names(window: Window) -> None:
 
 def test_the_running_training_has_names(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
     fill_form(window, photos, tmp_path / "run", steps=100000, val_interval=100000)
-    qtbot.waitUntil(lambda: window.project.is_ready, timeout=60000)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=240_000)
     window.controller.start()
-    qtbot.waitUntil(lambda: window.session.step >= 1, timeout=60000)
+    qtbot.waitUntil(lambda: window.session.step >= 1, timeout=240_000)
     open_everything(window)
     assert nameless(window) == []
 
@@ -169,7 +169,7 @@ def test_everything_that_can_be_clicked_is_reached_by_the_tab_key(
 ) -> None:
     (photos / "broken.png").write_bytes(b"no picture")
     fill_form(window, photos, tmp_path / "run", steps="many")
-    qtbot.waitUntil(lambda: "1 unusable" in window.form.rows["source_dir"].note, timeout=60000)
+    qtbot.waitUntil(lambda: "1 unusable" in window.form.rows["source_dir"].note, timeout=240_000)
     assert out_of_reach(window) == []
     open_everything(window)
     tabs = find_tabs(window)
@@ -181,7 +181,7 @@ def test_everything_that_can_be_clicked_is_reached_by_the_tab_key(
 def test_unusable_files_are_listed_by_keyboard_alone(window: Window, qtbot: Any, photos: Path) -> None:
     (photos / "broken.png").write_bytes(b"no picture")
     window.project.set_path("source_dir", str(photos))
-    qtbot.waitUntil(lambda: "1 unusable" in window.form.rows["source_dir"].note, timeout=60000)
+    qtbot.waitUntil(lambda: "1 unusable" in window.form.rows["source_dir"].note, timeout=240_000)
     window.activateWindow()
     window.form.focus_setting("source_dir")
     spoken: list[str] = []

@@ -34,7 +34,7 @@ from trainer_core.blind.session import BlindSession
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.verbs.upscale import Upscaler
 
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 UNDO = (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
 SPEC = NetworkSpec(4, num_feat=8, num_block=1, num_grow_ch=4)
 

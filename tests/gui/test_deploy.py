@@ -43,7 +43,7 @@ from trainer_core.verdict import GainRecord
 from trainer_core.weights.export import pad_for_viewer, prepare_deployable
 from trainer_core.workspace.models import find_models
 
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 SPEC = NetworkSpec(4, num_feat=8, num_block=1, num_grow_ch=4)
 
 

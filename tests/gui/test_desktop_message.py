@@ -104,7 +104,7 @@ def test_a_training_continues_in_a_minimized_window_and_its_end_is_notified(
     answer(window, "Minimize and keep training")
     assert window.isMinimized()
     before = window.session.step
-    qtbot.waitUntil(lambda: window.session.step > before + 1, timeout=60000)
+    qtbot.waitUntil(lambda: window.session.step > before + 1, timeout=240_000)
     window.controller.stop()
     wait_idle(window, qtbot)
     qtbot.waitUntil(lambda: [title for title, _ in desktop.messages] == ["Training has ended"], timeout=20000)

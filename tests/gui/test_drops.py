@@ -18,7 +18,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.readiness import WARNING
 
 _BESIDE_THE_FORM = QPoint(900, 300)
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 
 
 def drop(window: Window, *paths: Path) -> None:

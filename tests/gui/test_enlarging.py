@@ -34,7 +34,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.pixels import has_color
 from trainer_core.verbs.enlarge import enlarge
 
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 _NO_KEYS = Qt.KeyboardModifier.NoModifier
 
 

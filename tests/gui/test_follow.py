@@ -29,7 +29,7 @@ from trainer_core.sinks.journal import format_json_line
 from trainer_core.workspace.layout import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
-_LONG = 60000  # milliseconds
+_LONG = 240_000  # milliseconds
 
 
 def begun(workspace: Path, start_step: int = 0, devices: int = 1) -> RunStarted:

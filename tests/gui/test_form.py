@@ -338,7 +338,7 @@ def test_photos_from_the_watch_stop_a_start_in_words_until_they_are_accepted(
     fill_form(window, photos, tmp_path / "run", steps=1)
     row = window.form.rows["source_dir"]
     refusal = "Choose ordinary photos; add watch photos to the previews."
-    qtbot.waitUntil(lambda: row.note.startswith(refusal), timeout=60000)
+    qtbot.waitUntil(lambda: row.note.startswith(refusal), timeout=240_000)
     window.resize(1024, 700)
     window._split.setSizes([1, 1023])  # the narrowest form
     qtbot.waitUntil(lambda: any(refusal in label.text() for label in row.findChildren(QLabel)))
@@ -347,10 +347,10 @@ def test_photos_from_the_watch_stop_a_start_in_words_until_they_are_accepted(
     assert not window.session.is_active and row.isAncestorOf(window.focusWidget())
     assert find_remedy(window).isVisible() and "Accept captures" in find_remedy(window).toolTip()
     find_remedy(window).click()
-    qtbot.waitUntil(lambda: row.note.startswith("13 photos") and window.project.is_ready, timeout=60000)
+    qtbot.waitUntil(lambda: row.note.startswith("13 photos") and window.project.is_ready, timeout=240_000)
     assert window.project.draft.config.accept_captures and not find_remedy(window).isVisible()
     window.project.undo()
-    qtbot.waitUntil(lambda: row.note.startswith(refusal), timeout=60000)
+    qtbot.waitUntil(lambda: row.note.startswith(refusal), timeout=240_000)
     assert find_remedy(window).isVisible()
 
 
@@ -369,13 +369,13 @@ def test_a_folder_of_nothing_but_watch_photos_can_be_accepted_beside_its_refusal
         watch_photo(folder / f"watch{seed}.png", seed)
     fill_form(window, folder, tmp_path / "run", steps=1)
     row = window.form.rows["source_dir"]
-    qtbot.waitUntil(lambda: find_remedy(window).isVisible(), timeout=60000)
+    qtbot.waitUntil(lambda: find_remedy(window).isVisible(), timeout=240_000)
     height = row.height()
     find_remedy(window).click()
-    qtbot.waitUntil(lambda: row.note.startswith("4 photos"), timeout=60000)
+    qtbot.waitUntil(lambda: row.note.startswith("4 photos"), timeout=240_000)
     assert row.height() == height and not find_remedy(window).isVisible()
     window.project.undo()
-    qtbot.waitUntil(lambda: find_remedy(window).isVisible(), timeout=60000)
+    qtbot.waitUntil(lambda: find_remedy(window).isVisible(), timeout=240_000)
     window.run_bar.start_button.click()
     assert "4 of the 4 pictures" in row.note
     qtbot.mouseClick(row._reset, Qt.MouseButton.LeftButton)
@@ -548,7 +548,7 @@ def test_without_a_gpu_the_form_proposes_an_hour_and_ten_minutes_for_a_quick_try
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     rows, project = window.form.rows, window.project
-    qtbot.waitUntil(lambda: rows["max_minutes"].entry.value() == 60, timeout=60000)
+    qtbot.waitUntil(lambda: rows["max_minutes"].entry.value() == 60, timeout=240_000)
     assert rows["preset"].entry.value() == "light" and not rows["max_minutes"]._reset.isVisible()
     qtbot.mouseClick(find_named(rows["preset"], "How long: Quick try"), Qt.MouseButton.LeftButton)
     assert rows["max_minutes"].entry.value() == 10
@@ -609,9 +609,9 @@ def test_photos_that_come_later_are_counted_without_a_click(
 ) -> None:
     fill_form(window, photos, tmp_path / "run")
     row = window.form.rows["source_dir"]
-    qtbot.waitUntil(lambda: row.note.startswith("6 photos"), timeout=60000)
+    qtbot.waitUntil(lambda: row.note.startswith("6 photos"), timeout=240_000)
     picture(99).save(photos / "late.png")
-    qtbot.waitUntil(lambda: row.note.startswith("7 photos"), timeout=60000)
+    qtbot.waitUntil(lambda: row.note.startswith("7 photos"), timeout=240_000)
     wait_until_quiet(window, qtbot)
     assert row.note.startswith("7 photos") and window.project.is_ready
 
@@ -621,7 +621,7 @@ def test_an_own_camera_profile_chooses_the_watch_and_goes_with_it(window: Window
     profile.write_text(json.dumps({**CameraProfile.builtin("wqv1").to_json(), "name": "mine", "notes": "Fitted."}))
     drop(window, profile)
     row, watch = window.form.rows["camera_profile"], window.form.rows["monochrome_style"]
-    qtbot.waitUntil(lambda: row.note == "mine, mono. Fitted.", timeout=60000)
+    qtbot.waitUntil(lambda: row.note == "mine, mono. Fitted.", timeout=240_000)
     assert watch.entry.value() is True
     window.project.set_value("monochrome_style", False)
     assert window.project.draft.config.camera_profile is None
@@ -632,7 +632,7 @@ def test_a_broken_camera_profile_is_explained_beneath_its_row(window: Window, qt
     profile = tmp_path / "mine.json"
     profile.write_text("no profile")
     window.project.set_path("camera_profile", str(profile))
-    qtbot.waitUntil(lambda: "is not a camera profile" in window.form.rows["camera_profile"].note, timeout=60000)
+    qtbot.waitUntil(lambda: "is not a camera profile" in window.form.rows["camera_profile"].note, timeout=240_000)
     assert not window.project.is_ready
 
 
@@ -650,7 +650,7 @@ def test_the_devices_to_choose_from_are_those_of_the_machine(two_gpus: None, win
     entry = window.form.rows["device"].entry
     assert isinstance(entry, ChoiceEntry)
     box = entry.box
-    qtbot.waitUntil(lambda: box.count() == 4, timeout=60000)
+    qtbot.waitUntil(lambda: box.count() == 4, timeout=240_000)
     assert [box.itemText(i) for i in range(4)] == ["auto", "cpu", "First GPU (cuda:0)", "Second GPU (cuda:1)"]
     assert box.currentText() == "auto" and "not been run on any GPU" in box.toolTip()
     unfold_groups(window)
@@ -659,7 +659,7 @@ def test_the_devices_to_choose_from_are_those_of_the_machine(two_gpus: None, win
     assert window.project.draft.config.device == "cuda:1"
     warning = "Second GPU (cuda:1) cannot be used: it is pretended."
     qtbot.waitUntil(
-        lambda: any(warning in unwrapped(line.toolTip()) for line in window.run_bar.checklist.lines), timeout=60000
+        lambda: any(warning in unwrapped(line.toolTip()) for line in window.run_bar.checklist.lines), timeout=240_000
     )
     window.project.set_value("device", "xpu")
     assert box.currentText() == "xpu", "a workspace may name a device of another machine"
@@ -673,7 +673,7 @@ def test_without_a_gpu_there_is_only_the_processor_to_choose(window: Window, qtb
         pytest.skip("there is a GPU")
     box = window.form.rows["device"].entry.findChild(QComboBox)
     assert box is not None
-    qtbot.waitUntil(lambda: [box.itemText(i) for i in range(box.count())] == ["auto", "cpu"], timeout=60000)
+    qtbot.waitUntil(lambda: [box.itemText(i) for i in range(box.count())] == ["auto", "cpu"], timeout=240_000)
 
 
 def test_the_form_shows_the_choices_for_a_processor_before_the_hardware_is_known(

@@ -19,7 +19,7 @@ from app.window import Window
 from tests.gui.window_driver import close_window, fill_form
 from trainer_core.sinks.journal import read_journal
 
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 
 
 @pytest.fixture

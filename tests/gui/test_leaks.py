@@ -40,7 +40,7 @@ def grows(do: Callable[[], object], times: int = _TIMES) -> dict[str, int]:
 @pytest.fixture
 def quiet_window(window: Window, qtbot: Any) -> Window:
     """A window that has found its hardware, so that nothing of its own is under way while things are counted."""
-    qtbot.waitUntil(lambda: bool(window.status_line.text("device")), timeout=60000)
+    qtbot.waitUntil(lambda: bool(window.status_line.text("device")), timeout=240_000)
     wait_until_quiet(window, qtbot)
     return window
 
@@ -60,12 +60,12 @@ def test_runs_leave_nothing_behind(window: Window, qtbot: Any, photos: Path, tmp
     fill_form(window, photos, tmp_path / "run", steps=2)
 
     def train() -> None:
-        qtbot.waitUntil(lambda: window.project.is_ready, timeout=60000)
+        qtbot.waitUntil(lambda: window.project.is_ready, timeout=240_000)
         window.controller.start()
         if not window.session.is_active:
             answer(window, qtbot, "Start new run")
-        qtbot.waitUntil(lambda: not window.session.is_active, timeout=60000)
-        qtbot.waitUntil(lambda: is_quiet(window), timeout=60000)
+        qtbot.waitUntil(lambda: not window.session.is_active, timeout=240_000)
+        qtbot.waitUntil(lambda: is_quiet(window), timeout=240_000)
         window.message_strip.dismiss()
 
     assert grows(train, times=2) == {}
@@ -93,7 +93,7 @@ def test_showing_the_recent_workspaces_again_leaves_nothing_behind(
 
     def refresh() -> None:
         quiet_window.start_page.refresh()
-        qtbot.waitUntil(lambda: is_quiet(quiet_window), timeout=60000)
+        qtbot.waitUntil(lambda: is_quiet(quiet_window), timeout=240_000)
 
     assert grows(refresh) == {}
 
@@ -157,7 +157,7 @@ def test_garbage_of_any_thread_is_collected_in_the_window_s(collector: GarbageCo
     thread.start()
     thread.join()
     assert collected_in == []
-    qtbot.waitUntil(lambda: bool(collected_in), timeout=60000)
+    qtbot.waitUntil(lambda: bool(collected_in), timeout=240_000)
     assert set(collected_in) == {threading.get_ident()}
 
 

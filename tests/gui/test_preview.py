@@ -39,7 +39,7 @@ from trainer_core.data import decoding as decode
 from trainer_core.events import PreviewImage, PreviewReady
 from trainer_core.previews.files import file_name, image_keys, write_preview
 
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 _FULL_SCREEN_HINT = "Esc, F or the context menu closes the full screen"
 
 

@@ -20,7 +20,7 @@ from tests.gui.window_driver import fill_form
 from trainer_core.control import Activity
 from trainer_core.events import CheckpointSaved, Notice, PlanChanged, RunStarted, StepDone, Validated
 
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 
 
 class FakeSession:

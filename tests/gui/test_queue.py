@@ -26,7 +26,7 @@ from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.stored import SCHEMA_VERSION
 from trainer_core.sinks.journal import read_journal
 
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 
 
 def add(window: Window, qtbot: Any, photos: Path, workspace: Path, **settings: Any) -> None:

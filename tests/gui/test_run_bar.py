@@ -16,7 +16,7 @@ from tests.gui.window_driver import fill_form
 from trainer_core.events import RunStarted, StepDone
 from trainer_core.planning.readiness import WARNING, Check
 
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 
 
 def state(window: Window) -> SessionState:

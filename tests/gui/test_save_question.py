@@ -17,7 +17,7 @@ from trainer_core.control import SaveAnswer
 from trainer_core.events import SaveBlocked
 from trainer_core.training import saving
 
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from tests.gui.window_driver import answer, drop_files
 from tests.small_runs import picture
 from trainer_core.model.spec import NetworkSpec
 
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.gui.window_driver import drop_files, fill_form, show_tab, unwrapped, 
 from tests.small_runs import TINY, make_photos, watch_photo
 from trainer_core.previews.pinned_photos import MAX_PINNED
 
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 
 
 def choose(window: Window, folder: Path, **more: object) -> None:

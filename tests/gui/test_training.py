@@ -31,7 +31,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.sinks.journal import format_json_line, read_journal
 from trainer_core.training.learner import Learner
 
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 
 
 def click(qtbot: Any, button: QPushButton) -> None:

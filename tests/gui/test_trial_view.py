@@ -18,7 +18,7 @@ from tests.gui.window_driver import drop_files
 from tests.small_runs import picture
 from trainer_core.model.spec import NetworkSpec
 
-_LONG = 60000  # milliseconds; a busy machine needs them
+_LONG = 240_000  # milliseconds; a busy machine needs them
 
 
 def test_the_image_of_a_network_says_so_until_all_its_parts_are_computed(

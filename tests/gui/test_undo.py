@@ -114,11 +114,11 @@ def test_text_that_is_no_value_is_taken_back_too(window: Window, qtbot: Any) -> 
 def test_a_dropped_folder_is_taken_back_and_dropped_again(window: Window, qtbot: Any, photos: Path) -> None:
     row = window.form.rows["source_dir"]
     drop_on(window, row, photos)
-    qtbot.waitUntil(lambda: row.note.startswith("6 photos"), timeout=60000)
+    qtbot.waitUntil(lambda: row.note.startswith("6 photos"), timeout=240_000)
     undo(window, qtbot)
     assert window.project.draft.config.source_dir == "" and "6 photos" not in row.note
     undo(window, qtbot, redo=True)
-    qtbot.waitUntil(lambda: row.note.startswith("6 photos"), timeout=60000)
+    qtbot.waitUntil(lambda: row.note.startswith("6 photos"), timeout=240_000)
 
 
 def test_an_opened_workspace_is_taken_back_with_all_that_it_brought(window: Window, qtbot: Any, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_the_watch_and_its_profile_come_back_together(window: Window, qtbot: Any
     profile = tmp_path / "mine.json"
     profile.write_text(json.dumps(CameraProfile.builtin("wqv1").to_json()))
     window.project.set_path("camera_profile", str(profile))
-    qtbot.waitUntil(lambda: window.project.draft.config.monochrome_style, timeout=60000)
+    qtbot.waitUntil(lambda: window.project.draft.config.monochrome_style, timeout=240_000)
     before = window.project.draft.config
     click(window, qtbot, "Your watch: WQV-3/10 color")
     assert window.project.draft.config.camera_profile is None

@@ -18,7 +18,7 @@ from tests.small_runs import TINY
 def close_window(window: Window, qtbot: Any) -> None:
     """Close a window, even during a training, and wait until its training thread has ended."""
     window.close_at_once()
-    qtbot.waitUntil(lambda: not window.session.is_active and not window.training.isRunning(), timeout=60000)
+    qtbot.waitUntil(lambda: not window.session.is_active and not window.training.isRunning(), timeout=240_000)
     window.close()
     window.deleteLater()
 
@@ -39,7 +39,7 @@ def wait_until_quiet(window: Window, qtbot: Any) -> None:
     """Wait until the training thread has answered and the window is quiet: what it shows now lasts."""
     answered: list[None] = []
     window.training.submit(lambda: None, answered.append, lambda error: None)
-    qtbot.waitUntil(lambda: bool(answered) and is_quiet(window), timeout=60000)
+    qtbot.waitUntil(lambda: bool(answered) and is_quiet(window), timeout=240_000)
 
 
 def fill_form(window: Window, photos: Path, workspace: Path, **more: object) -> None:
@@ -87,7 +87,7 @@ def shown_step(panel: PreviewPanel) -> int:
 
 def answer(window: Window, qtbot: Any, label: str) -> None:
     """Wait for the question and click the answer with this label."""
-    qtbot.waitUntil(lambda: any(box.isVisible() for box in window.findChildren(QMessageBox)), timeout=60000)
+    qtbot.waitUntil(lambda: any(box.isVisible() for box in window.findChildren(QMessageBox)), timeout=240_000)
     box = next(box for box in window.findChildren(QMessageBox) if box.isVisible())
     qtbot.mouseClick(next(b for b in box.buttons() if b.text() == label), Qt.MouseButton.LeftButton)
 
