@@ -17,6 +17,7 @@ from app.form.project import Project
 from app.form.row import Row, make_row
 from app.form.sharpness import SharpnessRow
 from app.help.sections import RUNNING, set_section
+from app.widgets.scroll_bar import reserve_scroll_bar
 from app.widgets.theme import SPACING
 from app.widgets.wording import FORM_QUESTIONS, with_form_labels
 from trainer_core.settings.config import SETTINGS
@@ -45,7 +46,7 @@ class SettingsForm(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # or the rows would shift when it comes
+        reserve_scroll_bar(self)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         project.changed.connect(self.refresh)
         self.refresh()

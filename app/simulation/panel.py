@@ -28,6 +28,7 @@ from app.widgets.file_filters import CAPTURE_FOLDER, PICTURES, start_folder, sto
 from app.widgets.icons import pixmap, set_icon
 from app.widgets.page_stack import PageStack
 from app.widgets.plain_text import PlainLabel
+from app.widgets.scroll_bar import reserve_scroll_bar
 from app.widgets.theme import SPACING, theme, theme_colors
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
@@ -124,8 +125,7 @@ class SimulationPanel(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # A scroll bar that comes and goes would change the width of the columns.
-        scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        reserve_scroll_bar(scroll)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)

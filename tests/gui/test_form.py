@@ -78,6 +78,18 @@ def test_the_questions_are_visible_in_their_order_and_the_others_stand_behind_ex
     assert window.form.expert.isAncestorOf(window.form.rows["steps"])
 
 
+def test_rows_keep_their_width_when_the_form_begins_to_scroll(window: Window, qtbot: Any) -> None:
+    window.resize(1280, 1200)
+    form, row, bar = window.form, window.form.rows["source_dir"], window.form.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() == 0)
+    assert not bar.isEnabled(), "a handle with nothing to scroll"
+    width = row.width()
+    form.expert.set_open(True)
+    unfold_groups(window)
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    assert bar.isEnabled() and row.width() == width
+
+
 def test_a_group_that_is_unfolded_at_the_lower_edge_scrolls_into_view(window: Window, qtbot: Any) -> None:
     window.resize(1024, 700)
     form, expert = window.form, window.form.expert
