@@ -53,10 +53,8 @@ class TrialSaving(PictureSaving):
         names = self._name_results(complete)
         this = results[THIS_MODEL]
         if photo is not None and this is not None:
-            scale, made_by = (
-                this.model.scale,
-                [(_describe_model(each), each.model.sha256) for each in complete.values()],
-            )
+            scale = this.model.scale
+            made_by = [(_describe_model(each), each.model.sha256) for each in complete.values()]
             self.save(
                 f"{photo.name}_x{scale}_compare",
                 lambda: compose_comparison(
