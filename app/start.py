@@ -8,7 +8,8 @@
 6. only after its first paint the training thread, which imports torch on all systems but Windows;
 7. signals: Ctrl+C in the terminal stops, saves and closes the window, a second one quits at once.
 
-The program ends when the window is closed, not when it is hidden: training may continue in the tray.
+The program ends when the window is closed, not when it is hidden: training may continue in the tray. When the display
+server ends, the program saves the training first (`system/lost_display.py`).
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import locale
 import os
 import signal
 import sys
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from trainer_core import environment
 
 if TYPE_CHECKING:
+    from app.system.crash_log import CrashLog
     from app.window import Window
 
 APPLICATION_NAME = "WQV Upscale Trainer"
@@ -63,6 +66,7 @@ def run_application(*, workspace: str | None = None, demo: bool = False, begin: 
         QTimer.singleShot(0, lambda: window.message_strip.show_message("warning", text))
     collector = GarbageCollector(window)
     window.closed.connect(lambda: application.exit(0))
+    log.on_qt_message = partial(_follow_display, window, log)
     hook = ExceptionHook(window, log.add_entry)
     hook.install()
     window.show()
@@ -83,6 +87,14 @@ def run_application(*, workspace: str | None = None, demo: bool = False, begin: 
     if window.has_stuck_work:  # reading a drive that does not answer; Qt would wait for it
         os._exit(signals.exit_code)
     return signals.exit_code
+
+
+def _follow_display(window: Window, log: CrashLog, message: str) -> None:
+    """Save the training and leave if a message of Qt says that the display is lost."""
+    from app.system.lost_display import is_loss_of_display, leave_without_display
+
+    if is_loss_of_display(message):
+        leave_without_display(window.session.end_without_signals, log)
 
 
 def make_application() -> Any:

@@ -27,6 +27,7 @@ class SessionState(Enum):
     STOPPING = "Stopping …"
 
 
+_SAVE_TIMEOUT = 600_000  # milliseconds for a step of a large network and the save
 CONTROLLABLE_STATES = (SessionState.TRAINING, SessionState.PAUSING, SessionState.PAUSED)
 """States in which a run can be paused or resumed and accepts requests."""
 
@@ -96,6 +97,17 @@ class Session(QObject):
         if self._control is not None and self.is_active:
             self._control.stop(StopMode.DISCARD if discard else StopMode.SAVE)
             self._set_state(SessionState.STOPPING)
+
+    def end_without_signals(self) -> bool | None:
+        """Save and end the run, and the thread with it, while no widget can be used.
+
+        Returns whether they ended in time, None if there was no run.
+        """
+        if self._control is None or not self.is_active:
+            return None
+        if not self.is_discarding:
+            self._control.stop(StopMode.SAVE)
+        return self._thread.close(_SAVE_TIMEOUT)
 
     def request(self, request: RunRequest) -> None:
         """Request a checkpoint, a validation or a preview at the next step boundary."""

@@ -94,13 +94,14 @@ class TrainingThread(QThread):
         self._jobs.put(_TrainingJob(dict(given), control))
         return control
 
-    def close(self) -> None:
+    def close(self, timeout: int | None = None) -> bool:
         """Finish the queued jobs and end the thread; a running training must be stopped before.
 
-        A job that does not end, because a drive does not answer, is not waited for.
+        A job that does not end within `timeout` milliseconds (30 seconds by default), because a drive does not answer,
+        is not waited for. Returns whether the thread has ended.
         """
         self._jobs.put(None)
-        self.wait(_CLOSE_TIMEOUT)
+        return self.wait(_CLOSE_TIMEOUT if timeout is None else timeout)
 
     @Slot(object)
     def _deliver(self, answer: Callable[[], None]) -> None:

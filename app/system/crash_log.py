@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Callable
 
 from PySide6.QtCore import QStandardPaths, QtMsgType, qInstallMessageHandler
 
@@ -37,7 +37,11 @@ def state_folder() -> Path:
 
 
 class CrashLog:
-    """Log of errors and crashes; call `start` once, as early as possible, and `finish` at a normal end."""
+    """Log of errors and crashes; call `start` once, as early as possible, and `finish` at a normal end.
+
+    Attributes:
+        on_qt_message: called with each warning and error of Qt, in the thread that reports it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -45,6 +49,7 @@ class CrashLog:
         self._fault_file: IO[str] | None = None
         self._written = 0
         self._seen_messages: set[str] = set()
+        self.on_qt_message: Callable[[str], None] = lambda message: None
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -115,6 +120,7 @@ class CrashLog:
             if message not in self._seen_messages and len(self._seen_messages) < _MAX_ENTRIES:
                 self._seen_messages.add(message)
                 self.add_entry(f"{_LEVELS[kind]}: {message}")
+            self.on_qt_message(message)
         else:  # debug output, such as that of QT_DEBUG_PLUGINS
             print_lines(message, stream=sys.stderr)
 

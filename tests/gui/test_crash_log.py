@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from app.system.crash_log import CrashLog
+from app.system.lost_display import is_loss_of_display
 from app.widgets.crash_card import CrashCard
 from app.widgets.errors import ErrorDialog
 from tests.gui.window_driver import visible_text
@@ -81,6 +82,18 @@ def test_a_crash_is_reported_at_the_next_start_once(tmp_path: Path, qtbot: Any) 
     assert "Segmentation fault" in visible_text(dialog)
     assert card.isHidden()
     dialog.reject()
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("The X11 connection broke (error 1). Did the X11 server die?", True),
+        ("The Wayland connection broke. Did the Wayland compositor die?", True),
+        ("This plugin does not support raise()", False),
+    ],
+)
+def test_the_loss_of_the_display_is_recognized(message: str, expected: bool) -> None:
+    assert is_loss_of_display(message) is expected
 
 
 def test_a_window_that_is_still_open_has_not_crashed(tmp_path: Path) -> None:

@@ -61,6 +61,24 @@ def test_a_killed_training_is_resumed_with_a_click_and_goes_on_to_its_end(
     assert not (workspace.root / ".lock.json").exists()
 
 
+def test_a_training_is_saved_when_the_display_ends(
+    start: Callable[..., ProgramProcess], photos: Path, tmp_path: Path
+) -> None:
+    never = 100_000
+    settings = {"source_dir": str(photos), "steps": never, "checkpoint_interval": never, "log_interval": 1}
+    workspace = Workspace(make_workspace(tmp_path / "run", **settings))
+    program = start(str(workspace.root), "--start")
+    program.wait_for("a step", lambda: journal_records(workspace.root, "StepDone"))
+    assert workspace.step_checkpoints() == []
+    program.xserver.end()
+    assert program.exit_code() == 1
+    (finished,) = journal_records(workspace.root, "RunFinished")
+    ((saved, _),) = workspace.step_checkpoints()
+    assert finished["outcome"] == "stopped" and saved == finished["step"] > 0
+    assert "The training is saved; start the program again to continue." in program.output
+    assert not list(tmp_path.glob("home/state/**/fault-*.txt")), "the next start would report a crash"
+
+
 def click_start(program: ProgramProcess, workspace: Path) -> None:
     """Click the blue button until the training starts: while the window still checks the folders, it starts nothing."""
     before = len(journal_records(workspace, "RunStarted"))

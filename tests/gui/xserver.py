@@ -58,8 +58,13 @@ class XServer:
         assert number, "the X server did not start"
         self.display = f":{number}"
 
+    def end(self) -> None:
+        """End the server, as a crash of it does; `close` must still be called."""
+        self._server.kill()
+        self._server.wait()
+
     def close(self) -> None:
-        """End the server."""
+        """End the server and delete its files."""
         self._server.terminate()
         self._server.wait()
         self._folder.cleanup()
