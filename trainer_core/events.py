@@ -45,6 +45,11 @@ class RunStarted:
     memory_total: int | None = None  # bytes of the device's own memory; None without any
     devices: int = 1  # that train together, one for each process
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the run has just begun, and does not continue a checkpoint, which may be that of step 0."""
+        return self.start_step == 0 and self.resumed_from is None
+
 
 @dataclass(frozen=True)
 class PlanChanged:

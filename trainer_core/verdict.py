@@ -25,7 +25,7 @@ class Verdict(Enum):
     BETTER = "better"
     MUCH_BETTER = "much better"
     AS_ITS_START = "not better than its start yet"
-    NOT_CHECKED = "not checked since the start"
+    NOT_CHECKED = "measured before the training"
     NO_LONGER_IMPROVING = "no longer improving"
 
 

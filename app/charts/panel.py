@@ -187,7 +187,7 @@ class ChartPanel(QWidget):
 
     def on_event(self, event: Event) -> None:
         """Add an event of the run; a new run clears the charts."""
-        if isinstance(event, RunStarted) and event.start_step == 0:
+        if isinstance(event, RunStarted) and event.is_new:
             self.clear()
         self.figures.add_event(event)
         self._offer_spectrum()

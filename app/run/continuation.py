@@ -35,7 +35,7 @@ class Continuation:
 
     def on_event(self, event: Event) -> None:
         """Follow the run of this window, so that its end leaves what is known of its newest checkpoint."""
-        if isinstance(event, RunStarted) and event.start_step == 0:
+        if isinstance(event, RunStarted) and event.is_new:
             self._seconds = 0.0
         elif isinstance(event, StepDone):
             self._latest_seconds = event.run_seconds

@@ -330,7 +330,7 @@ class RunController(QObject):
         self._continuation.on_event(event)
         if isinstance(event, RunStarted):
             self._compatibility, self._finish_event = "", None
-            if event.start_step == 0:
+            if event.is_new:
                 views.clear_pictures()
             add_recent_workspace(Path(event.workspace))
             save_session(views.project.draft.places)  # the workspace holds the other choices from now on

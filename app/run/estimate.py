@@ -33,7 +33,8 @@ _LONG_SECONDS = 24 * 3600  # a longer run gets a warning
 _QUICK_TRY = "nano"  # the preset whose name in the form is Quick try
 _FEW_STEPS = 600  # of a larger network; in that time Quick try learns more (benchmarks/results/time_to_quality.md)
 _FEW_STEPS_TEXT = (
-    "Few steps of this network fit into the time limit on this computer. Allow more time, or choose Quick try"
+    "Few steps of this network fit into the time limit on this computer. Allow more time, or choose Quick try "
+    "and then the same time limit"
 )
 
 _DeviceChoice = tuple[str, bool]  # the settings that choose a device: device and mixed precision

@@ -55,8 +55,9 @@ FORM_QUESTIONS: Mapping[str, FormQuestion] = {
     "scale": FormQuestion("How much larger", "Photos become 2, 4 or 8 times as wide and as high."),
     "preset": FormQuestion(
         "How long",
-        "A quick try shows within minutes whether everything works. A good model takes an hour or a night on a normal "
-        "computer. The best one needs a graphics card: without one, it takes days.",
+        "A quick try shows within minutes whether everything works; on a slow computer, its small network is also the "
+        "right one for an hour. A good model takes an hour or a night on a normal computer. The best one needs a "
+        "graphics card: without one, it takes days.",
         choices={"nano": "Quick try", "light": "Good, on a normal computer", "full": "Best, needs a graphics card"},
     ),
     "max_minutes": FormQuestion(
@@ -76,7 +77,7 @@ FORM_QUESTIONS: Mapping[str, FormQuestion] = {
         "Where the results go",
         "Choose a folder for the models, the pictures and all that an interrupted training needs to continue. It is "
         "made if it is missing.",
-        hint="choose or drop a folder",
+        hint="choose or type a new folder",
         note_lines=2,
         note="For the models, the pictures and all that an interrupted training needs to continue.",
     ),

@@ -61,8 +61,8 @@ def test_the_record_follows_the_best_of_its_run() -> None:
 
 def test_the_gain_of_the_first_weights_is_no_merit_of_the_run() -> None:
     record = GainRecord([started(), validated(0, 1.5, is_best=True)])
-    assert record.is_unchecked and record.text == "+1.5 dB over plain enlargement: not checked since the start"
-    assert record.short_text == "+1.5 dB: not checked since the start"
+    assert record.is_unchecked and record.text == "+1.5 dB over plain enlargement: measured before the training"
+    assert record.short_text == "+1.5 dB: measured before the training"
     record.add_event(validated(10, 1.2, is_best=False))
     assert not record.is_unchecked
     assert record.text == "+1.5 dB over plain enlargement: not better than its start yet"

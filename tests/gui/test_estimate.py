@@ -22,7 +22,8 @@ from trainer_core.settings.config import TrainerConfig
 _GB = 10**9
 _LONG = 240_000  # milliseconds; a busy machine needs them
 _FEW_STEPS = (
-    "Few steps of this network fit into the time limit on this computer. Allow more time, or choose Quick try",
+    "Few steps of this network fit into the time limit on this computer. Allow more time, or choose Quick try "
+    "and then the same time limit",
     "max_minutes",
 )
 

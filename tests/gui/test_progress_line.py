@@ -330,6 +330,6 @@ def test_a_narrow_line_leaves_out_what_its_tooltip_explains_and_keeps_the_verdic
     line.on_event(validated(0, 1.43))
     headline = line.findChildren(QLabel)[0]
     line.resize(540, 60)
-    assert headline.text() == "2 hours 5 minutes left · +1.4 dB: not checked since the start"
+    assert headline.text() == "2 hours 5 minutes left · +1.4 dB: measured before the training"
     assert "over plain enlargement" in line.text and headline.toolTip().startswith(plain_tooltip(line.text))
     line.show_state(SessionState.IDLE)

@@ -26,7 +26,7 @@ from tests.openings import counted_openings
 from tests.small_runs import TINY, make_workspace, profile_file
 from trainer_core.control import RunControl
 from trainer_core.data.photos import ScanCanceled
-from trainer_core.events import RunStarted
+from trainer_core.events import RunStarted, Validated
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.sinks.journal import format_json_line, read_journal
 from trainer_core.training.learner import Learner
@@ -296,6 +296,18 @@ def test_a_workspace_of_version_0_1_0_opens_with_the_offer_to_resume(
     config = window.project.draft.config
     assert (config.scale, config.steps, config.num_feat) == (2, 12, 8)
     assert window.charts.figures.losses
+
+
+@pytest.mark.parametrize("resumed_from", [None, "state_000000000.pt"])
+def test_a_run_that_continues_from_its_first_checkpoint_keeps_pictures_and_charts(
+    window: Window, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, resumed_from: str | None
+) -> None:
+    cleared: list[str] = []
+    monkeypatch.setattr(window.preview, "clear", lambda: cleared.append("pictures"))
+    window.charts.on_event(Validated(0, "val", 24.0, 0.6, 22.0, 0.5, True, 8, 1.0))
+    started = RunStarted("1", str(tmp_path), 4, True, 0, 9, "cpu", "fp32", 1, {}, resumed_from)
+    window.session.event_received.emit(started)
+    assert (cleared, len(window.charts.figures.psnr)) == ((["pictures"], 0) if resumed_from is None else ([], 1))
 
 
 def _cut_off(workspace: Path, photos: Path) -> Path:
