@@ -77,7 +77,7 @@ class BlindDialog(Dialog):
         self._record: Path | None = None  # the file with all answers of the session, None while they are being saved
         self._tiles: TileIterator | None = None  # advanced and closed in the training thread
         self._ready = 0  # pairs whose images are complete, from the first on
-        self._said = self._save_problem = ""  # the two parts of the text
+        self._shown_text = self._save_problem = ""  # the two parts of the text
         self._shown: list[np.ndarray] = []  # the images on the screen use their memory
         self.view = _PairView()
         self.text = PlainLabel()
@@ -140,7 +140,7 @@ class BlindDialog(Dialog):
         self._end_session()
         self._models, self._watch, self._save_problem = models, watch, ""
         self.setWindowTitle(visible("Blind comparison of {} and {}".format(*tell_apart(models))))
-        self._say("Reading the photos …")
+        self._show_text("Reading the photos …")
         self._refresh()
         self.show()
         self.raise_()
@@ -180,11 +180,11 @@ class BlindDialog(Dialog):
 
     def _on_failed(self, error: Exception) -> None:
         if isinstance(error, UserError):
-            self._say(error.message)
+            self._show_text(error.message)
         elif isinstance(error, OSError):
-            self._say(f"{error_message(error)}.")
+            self._show_text(f"{error_message(error)}.")
         else:
-            self._say("The comparison has ended because of an unexpected error.")
+            self._show_text("The comparison has ended because of an unexpected error.")
             show_report(bug_report(error), self)
 
     # -- answers -------------------------------------------------------------------------------
@@ -220,13 +220,13 @@ class BlindDialog(Dialog):
                 self._report_early_end(session, record)
                 return
             self._record, self._save_problem = record, ""
-            self._say(f"The answers are in {record}." if session.comparison.pair is None else self._said)
+            self._show_text(f"The answers are in {record}." if session.comparison.pair is None else self._shown_text)
 
         def failed(error: Exception) -> None:
             text = f"The answers could not be saved: {error_message(error)}."
             if session is self.session:
                 self._save_problem = text
-                self._say(self._said)
+                self._show_text(self._shown_text)
             else:
                 self.message_posted.emit("error", text)
 
@@ -252,9 +252,9 @@ class BlindDialog(Dialog):
 
     # -- display -------------------------------------------------------------------------------
 
-    def _say(self, text: str) -> None:
+    def _show_text(self, text: str) -> None:
         """Show a text, and below it why the answers could not be saved, until they are."""
-        self._said = text
+        self._shown_text = text
         self.text.setText("\n".join(filter(None, (text, self._save_problem))))
 
     def _refresh(self) -> None:
@@ -270,16 +270,16 @@ class BlindDialog(Dialog):
         pair = session.comparison.pair
         self._set_can_answer(is_asking or (pair is not None and number > 0))
         if pair is None:
-            self._say("")
+            self._show_text("")
             self._show_pair(None)
             self.verdict.show_result(session.comparison.result, self._models)
             self._pages.setCurrentWidget(self.verdict)
         elif not is_asking:
             only = f" Only photos that suit the {self._watch.kind} watch are compared." if self._watch else ""
-            self._say(f"Enlarging photo {number + 1} of {count} with both models …{only}")
+            self._show_text(f"Enlarging photo {number + 1} of {count} with both models …{only}")
             self._show_pair(None)
         else:
-            self._say(f"{QUESTION} Pair {number + 1} of {count}: {pair.name}")
+            self._show_text(f"{QUESTION} Pair {number + 1} of {count}: {pair.name}")
             first, second = session.images[pair.index]
             self._shown = [first, second] if pair.first_is_left else [second, first]
             left, right = map(wrap_pixels, self._shown)
