@@ -1,20 +1,23 @@
-"""The messages of the window "Enlarge photos": as high as their text, up to some lines, some with a button."""
+"""The messages of the window "Enlarge photos", some with a button, in a room of fixed height, so that nothing moves."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetricsF
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.system.file_manager import open_folder
 from app.widgets.cards import MessageStrip
+from app.widgets.theme import SPACING, theme
 
-_MAX_LINES = 6  # a longer message scrolls
+_LINES = 2  # of a message; a longer one scrolls
 
 
 class TrialMessages(MessageStrip):
-    """Message strip that takes the height that its text needs."""
+    """Message strip with buttons that open a folder and bring back a photo."""
 
     undo_requested = Signal()
 
@@ -32,7 +35,6 @@ class TrialMessages(MessageStrip):
         self.folder_button.hide()
         self.undo_button.hide()
         super().show_message(level, text)
-        self._fit_height()
 
     def show_saved(self, level: str, text: str, folder: Path) -> None:
         """Show what was saved, with a button that opens the folder, until something else is done."""
@@ -40,20 +42,25 @@ class TrialMessages(MessageStrip):
         self.show_message(level, text)
         self._timer.stop()
         self.folder_button.show()
-        self._fit_height()
 
     def show_removal(self, text: str) -> None:
         """Show what was removed, with a button that takes it back."""
         self.show_message("info", text)
         self.undo_button.show()
-        self._fit_height()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fit the height to how the text wraps at the new width."""
-        super().resizeEvent(event)
+
+class StatusRoom(QStackedWidget):
+    """Room for the status of the work and, in front of it, an open message; as high without a message as with one."""
+
+    def __init__(self, status: QWidget, messages: TrialMessages) -> None:
+        super().__init__()
+        for page in (status, messages):
+            self.addWidget(page)
+        messages.opened.connect(lambda: self.setCurrentWidget(messages))
+        messages.closed.connect(lambda: self.setCurrentWidget(status))
+        theme().changed.connect(self._fit_height)
         self._fit_height()
 
     def _fit_height(self) -> None:
-        page = self.texts_page
-        needed = self.texts.totalHeightForWidth(page.maximumViewportSize().width())  # -1 without a text
-        page.setMinimumHeight(min(max(1, needed), _MAX_LINES * self.fontMetrics().lineSpacing()))
+        line = math.ceil(QFontMetricsF(theme().font()).height())
+        self.setFixedHeight(_LINES * line + SPACING + 2)  # the margins and the border of a card

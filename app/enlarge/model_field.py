@@ -7,15 +7,21 @@ from pathlib import Path
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.enlarge.model_choice import ModelChoice
-from app.widgets.plain_text import PlainLabel, plain_tooltip
+from app.form.note import NoteLabel
+from app.widgets.plain_text import PlainLabel
 from app.widgets.theme import SPACING
 
 _LOADING = "Loading …"
+_LINES = 2  # of what is known of the model
 _IS_START = "No step of the training is better yet; try “newest”, too."
 
 
 class ModelField(QWidget):
     """Field with a `ModelChoice`.
+
+    Attributes:
+        description: what is known of the model, in room that is always there.
+        details: what the tooltip adds: dimensions and step of the network.
 
     Args:
         heading: name of the field.
@@ -32,9 +38,9 @@ class ModelField(QWidget):
         label = PlainLabel(f"&{heading}")
         label.setProperty("role", "heading")
         label.setBuddy(self.choice)
-        self._description = PlainLabel()
-        self._description.setProperty("role", "muted")
-        self._description.setWordWrap(True)
+        self.description = self.details = ""
+        self._note = NoteLabel(_LINES)
+        self._note.setProperty("role", "muted")
         row = QHBoxLayout()
         row.setSpacing(SPACING)
         row.addWidget(self.choice, 1)
@@ -45,18 +51,8 @@ class ModelField(QWidget):
         column.setSpacing(SPACING // 2)
         column.addWidget(label)
         column.addLayout(row)
-        column.addWidget(self._description)
+        column.addWidget(self._note)
         column.addStretch(1)
-
-    @property
-    def description(self) -> str:
-        """What is known of the model."""
-        return self._description.text()
-
-    @property
-    def details(self) -> str:
-        """What the tooltip adds: dimensions and step of the network."""
-        return self._description.toolTip()
 
     def show_path(self, path: Path | None) -> None:
         """Choose a file, which is being loaded, or none."""
@@ -73,5 +69,5 @@ class ModelField(QWidget):
         self._show(f"{description}\n{_IS_START}" if is_start else description, details)
 
     def _show(self, text: str, details: str = "") -> None:
-        self._description.setText(text)
-        self._description.setToolTip(plain_tooltip(details))
+        self.description, self.details = text, details
+        self._note.show_text(text, tooltip="\n".join(filter(None, (text, details))))

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QListWidgetItem, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from app.enlarge.batch import Batch, BatchResult
 from app.enlarge.blend_slider import BlendSlider
 from app.enlarge.blind_dialog import BlindDialog
 from app.enlarge.drag_out import DragOut
 from app.enlarge.invitation import Invitation
-from app.enlarge.messages import TrialMessages
+from app.enlarge.messages import StatusRoom, TrialMessages
 from app.enlarge.model_field import ModelField
 from app.enlarge.named_model import NamedModel, name_starter
 from app.enlarge.photo_list import PhotoList
@@ -102,7 +102,6 @@ class TrialDialog(Dialog):
         layout.setSpacing(SPACING + SPACING // 2)
         layout.addLayout(self._make_model_row())
         layout.addWidget(self._make_pair_row())
-        layout.addWidget(self.messages)
         layout.addWidget(middle, 1)
         layout.addLayout(self._make_footer())
 
@@ -130,7 +129,7 @@ class TrialDialog(Dialog):
         return self._pair_row
 
     def _make_footer(self) -> QVBoxLayout:
-        """Make the row of the progress and its text, which needs the whole width, and the row of buttons below."""
+        """Make the room of the progress, its text and the messages, as wide as the window, and the buttons below."""
         self._progress = ProgressBar("Finished parts of the photo")
         self._progress.setMaximumWidth(140)
         self._caption = ElidedLabel()
@@ -145,13 +144,16 @@ class TrialDialog(Dialog):
         self.save_button = make_button("Save picture …", "save", self.saving.save_picture, tip=_SAVE_TIP)
         self.save_comparison_button = make_button("Save comparison …", "picture", self.saving.save_comparison)
         close = make_button("Close", "close", self.close)
-        status, buttons, footer = QHBoxLayout(), QHBoxLayout(), QVBoxLayout()
-        for row in (status, buttons):
-            row.setSpacing(SPACING)
-            footer.addLayout(row)
+        status, buttons, footer = QWidget(), QHBoxLayout(), QVBoxLayout()
+        row = QHBoxLayout(status)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._progress)
+        row.addWidget(self._caption, 1)
+        for each in (row, buttons):
+            each.setSpacing(SPACING)
         footer.setSpacing(SPACING // 2)
-        status.addWidget(self._progress)
-        status.addWidget(self._caption, 1)
+        footer.addWidget(StatusRoom(status, self.messages))
+        footer.addLayout(buttons)
         buttons.addWidget(self.continue_button)
         buttons.addStretch(1)
         for button in (self.save_comparison_button, self.save_button, self.save_all_button, close):
@@ -179,6 +181,7 @@ class TrialDialog(Dialog):
         self.photos.restored.connect(self.messages.dismiss)
         self.messages.undo_requested.connect(self.photos.undo_removal)
         self.photos.search_started.connect(self.messages.dismiss)  # it is about what was done before
+        self.photos.list.currentItemChanged.connect(self._on_other_photo)
         self.photos.failed.connect(self._report_error)
         self.photos.message_posted.connect(self.messages.show_message)
         for source in (self.photos, self.trial_view.view):
@@ -276,6 +279,11 @@ class TrialDialog(Dialog):
         if self.blind_dialog is not None:
             self.blind_dialog.close()
 
+    def _on_other_photo(self, now: QListWidgetItem | None, before: QListWidgetItem | None) -> None:
+        """Show the text about the photo again, unless it is the first one, which the program selects."""
+        if now is not None and before is not None:
+            self.messages.dismiss()
+
     def _on_photo_removed(self, file: Path, name: str) -> None:
         self.trial.remove_photo(file)
         self._refresh()  # the last photo is deselected before it leaves the list
@@ -327,7 +335,7 @@ class TrialDialog(Dialog):
         has_model = trial.is_built_in or trial.is_ready(THIS_MODEL)  # not the one before, while another is loaded
         self.save_all_button.setEnabled(has_model and photo is not None and not is_saving)
         self.blind_button.setEnabled(all(role in trial.models for role in MODEL_ROLES) and photo is not None)
-        self._pair_row.setVisible(OTHER_MODEL in trial.models)
+        self._pair_row.setVisible(OTHER_MODEL in trial.models or trial.loading_path(OTHER_MODEL) is not None)
         self.blend.set_available(trial.can_blend, describe_blend_obstacle(trial))
         if is_saving:
             self._caption.set_text(describe_saving(self.batch))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QMessageBox
 
 from app.enlarge import messages
@@ -21,7 +21,7 @@ from tests.gui.audit import find_cut_texts, find_overlaps
 from tests.gui.test_accessibility import nameless
 from tests.gui.test_deploy import click
 from tests.gui.test_enlarging import asked_for_folder, enlarging, is_loaded
-from tests.gui.window_driver import answer, drop_files
+from tests.gui.window_driver import answer, drop_files, visible_text
 from tests.small_runs import picture
 from trainer_core.model.spec import NetworkSpec
 
@@ -82,6 +82,41 @@ def test_what_was_saved_stays_with_a_button_for_the_folder_until_something_else_
     assert not saving.messages.is_open
     saving.messages.show_message("warning", "Another one.")
     assert not saving.messages.folder_button.isVisible()
+
+
+def places(dialog: TrialDialog) -> list[QRect]:
+    """Return where the parts of the window lie that a message could move."""
+    parts = (dialog.photos, dialog.trial_view.view, dialog.save_all_button, *dialog.fields.values())
+    return [QRect(part.mapTo(dialog, QPoint()), part.size()) for part in parts]
+
+
+def test_no_message_moves_anything(qtbot: Any, saving: TrialDialog, tmp_path: Path) -> None:
+    qtbot.wait(100)
+    before = places(saving)
+    qtbot.waitUntil(lambda: "Saved 2 photos to" in saving.messages.text, timeout=_LONG)
+    qtbot.wait(100)
+    assert saving.messages.isVisible() and places(saving) == before
+    skipped = "\n".join(f"Skipped: photo {number} is damaged." for number in range(9))
+    changes: list[Callable[[], object]] = [
+        lambda: saving.messages.show_saved("warning", f"Saved 1 photo to {tmp_path}.\n{skipped}", tmp_path),
+        saving.photos.remove,
+        saving.messages.dismiss,
+        lambda: saving.fields[THIS_MODEL].describe(Path("a"), "4 times larger, in color\nNo step is better yet.", ""),
+    ]
+    for change in changes:
+        change()
+        qtbot.wait(100)
+        assert places(saving) == before
+
+
+def test_a_message_gives_way_to_the_text_about_another_photo(qtbot: Any, saving: TrialDialog) -> None:
+    qtbot.waitUntil(lambda: "Saved 2 photos to" in saving.messages.text, timeout=_LONG)
+    saving.photos.list.setCurrentRow(1)
+    assert not saving.messages.is_open
+    qtbot.waitUntil(lambda: saving.caption.startswith("b_large · 900 × 600"), timeout=_LONG)
+    assert "b_large" in visible_text(saving)
+    saving.photos.remove()
+    assert saving.messages.undo_button.isVisible(), "the program has selected the photo"
 
 
 def test_the_time_left_is_shown_once_a_photo_is_saved(saving: TrialDialog) -> None:
