@@ -46,6 +46,7 @@ class Activity(Enum):
     RENDERING = "rendering"  # the built-in scenes
     MEASURING = "measuring"  # how long a validation will take
     VALIDATING = "validating"
+    TESTING = "testing"
     PREVIEWING = "previewing"
     SAVING = "saving"
     WAITING = "waiting"  # for photos
@@ -77,6 +78,7 @@ class RunControl:
         self._pauses = self._reached = 0  # number of pauses requested, and of the one that the loop has reached
         self._requests: set[RunRequest] = set()
         self._activity: tuple[Activity, float] | None = None  # and when it began, time.monotonic()
+        self._last_step = 0.0  # when the run left its steps for an activity
         self._activity_count: tuple[int, int] | None = None
         self._lock = threading.RLock()  # re-entrant: a signal handler may interrupt a holder
 
@@ -144,13 +146,17 @@ class RunControl:
 
     @contextlib.contextmanager
     def during(self, activity: Activity) -> Iterator[None]:
-        """Mark the `with` block, or the function that this decorates, as this activity."""
-        before, self._activity = self._activity, (activity, time.monotonic())
-        self._activity_count = None
+        """Mark the `with` block, or the function that this decorates, as this activity.
+
+        Within another activity it is a phase, after which the other one begins again.
+        """
+        before, now = self._activity, time.monotonic()
+        self._last_step = now if before is None else self._last_step
+        self._activity, self._activity_count = (activity, now), None
         try:
             yield
         finally:
-            self._activity, self._activity_count = before, None
+            self._activity, self._activity_count = before and (before[0], time.monotonic()), None
 
     def count_activity(self, number: int, total: int) -> None:
         """Record that the present activity begins with part `number` of `total`, such as a photo."""
@@ -160,11 +166,11 @@ class RunControl:
     def activity(self) -> Activity | None:
         """What the run does in place of steps, None while it does steps or since less than half a second."""
         activity = self._activity
-        return activity[0] if activity is not None and time.monotonic() - activity[1] >= _SHORT else None
+        return activity[0] if activity is not None and time.monotonic() - self._last_step >= _SHORT else None
 
     @property
     def activity_seconds(self) -> float:
-        """Seconds since the present activity began, 0 without one."""
+        """Seconds since the present activity, or phase of one, began, 0 without one."""
         activity = self._activity
         return time.monotonic() - activity[1] if activity is not None else 0.0
 

@@ -36,7 +36,8 @@ _RUNNING_STATES = (SessionState.TRAINING, SessionState.PAUSING)
 _ACTIVITIES = {
     Activity.RENDERING: "Rendering the built-in scenes …",
     Activity.MEASURING: "Measuring the speed …",
-    Activity.VALIDATING: "Checking the network on photos that it does not train on …",
+    Activity.VALIDATING: "Checking the network on validation photos …",
+    Activity.TESTING: "Checking the network on test photos …",
     Activity.PREVIEWING: "Making previews …",
     Activity.SAVING: "Saving …",
     Activity.WAITING: "Waiting for photos …",
@@ -46,7 +47,7 @@ _GAIN_TOOLTIP = (
     "than plain enlargement of the same photos, in decibels (dB).\n"
     "With 3 dB more, the errors are about 30 % smaller."
 )
-_REGULAR_ACTIVITIES = (Activity.VALIDATING, Activity.PREVIEWING, Activity.SAVING)  # about as long each time
+_REGULAR_ACTIVITIES = {*Activity} - {Activity.RENDERING, Activity.MEASURING, Activity.WAITING}  # as long each time
 
 
 class ProgressLine(SlotPage):
@@ -67,7 +68,6 @@ class ProgressLine(SlotPage):
         self._step: StepDone | None = None
         self._last_step: StepDone | None = None  # also of an earlier session
         self._start_step, self._seconds_before = 0, 0.0  # of the run, before this session
-        self._is_validated = False  # whether the validation under way has its result
         self._saved_step: int | None = None  # of the newest checkpoint of this session
         self._clock = StepClock()
         self._preparation = _PREPARATION  # what is done before the run starts
@@ -139,14 +139,11 @@ class ProgressLine(SlotPage):
         elif isinstance(event, StepDone):
             is_first = self._step is None
             self._step = self._last_step = event
-            self._is_validated = False
             self._clock.restart()
             if not is_first:
                 return
-        elif isinstance(event, Validated) and event.split == "val":
-            self._is_validated = True
-            if self._step is not None:
-                self._step = replace(self._step, check_seconds=None)  # the next step says when the next one comes
+        elif isinstance(event, Validated) and event.split == "val" and self._step is not None:
+            self._step = replace(self._step, check_seconds=None)  # the next step says when the next one comes
         self._refresh()
 
     def show_run(self, events: Iterable[Event]) -> None:
@@ -203,8 +200,6 @@ class ProgressLine(SlotPage):
             (activity, seconds), count = self._activity, self._format_count()
             last = self._durations.get(activity) if activity in _REGULAR_ACTIVITIES else None
             usual = f", {format_duration(last)} the last time" if last is not None and last >= 1 else ""
-            if activity is Activity.VALIDATING and self._is_validated:
-                activity, count = Activity.PREVIEWING, ""  # of the same frames
             return f"{_ACTIVITIES[activity]} {count}{format_duration(seconds)}{usual}"
         if self._state is SessionState.STOPPING:
             return _DISCARDING if self._session.is_discarding else _STOPPING

@@ -26,11 +26,13 @@ def test_a_run_shows_what_it_does_in_place_of_steps(tmp_path: Path, monkeypatch:
     seen: dict[str, set[Activity | None]] = {}
     controls: list[RunControl] = []
 
-    counts: list[tuple[int, int] | None] = []
+    counts: dict[Activity | None, list[tuple[int, int]]] = {}
+
+    def count_noting(control: RunControl, number: int, total: int) -> None:
+        counts.setdefault(control.activity, []).append((number, total))
 
     def note(name: str) -> None:
         seen.setdefault(name, set()).add(controls[-1].activity)
-        counts.extend([controls[-1].activity_count] if name == "Validated" else [])
 
     def on_event(event: Event, control: RunControl) -> None:
         controls.append(control)
@@ -58,16 +60,20 @@ def test_a_run_shows_what_it_does_in_place_of_steps(tmp_path: Path, monkeypatch:
         note("estimate")
         return estimate(evaluator)
 
+    monkeypatch.setattr(RunControl, "count_activity", count_noting)
     monkeypatch.setattr(Saving, "__init__", make_saving)
     monkeypatch.setattr(RegionSource, "iterate_prepared", iterate_noting)
     monkeypatch.setattr(Evaluator, "estimate_validation_seconds", estimate_noting)
     photos = make_photos(tmp_path / "photos", 6)
-    train(photos, tmp_path / "a", on_event, steps=6, val_interval=4, image_log_interval=3)
+    shares = {"train_split": 0.5, "val_split": 0.3}
+    train(photos, tmp_path / "a", on_event, steps=6, val_interval=4, image_log_interval=3, **shares)
     train(photos, tmp_path / "b", on_event, max_minutes=0.02, val_interval="auto")
     assert seen["StepDone"] == {None}
     assert seen["Validated"] == {Activity.VALIDATING}
-    assert counts and all(count is not None and count[0] == count[1] > 0 for count in counts), "all frames are counted"
-    assert Activity.PREVIEWING in seen["PreviewReady"]
+    assert {*counts} == {Activity.VALIDATING, Activity.TESTING, Activity.PREVIEWING}
+    for activity, found in counts.items():
+        assert found[0][0] == 1 and found[-1][0] == found[-1][1], f"{activity}: all are counted, by themselves"
+    assert seen["PreviewReady"] == {Activity.PREVIEWING}
     assert seen["samples"] == {Activity.WAITING}
     assert seen["saving"] == {Activity.SAVING}
     assert seen["estimate"] == {Activity.MEASURING}

@@ -69,3 +69,16 @@ def test_an_activity_is_known_while_it_lasts_and_once_it_is_worth_a_mention(monk
     assert control.activity_count is None
     measured = control.during(Activity.MEASURING)(lambda: control.activity)
     assert measured() is None
+
+
+def test_the_clock_of_an_activity_starts_again_with_each_of_its_phases(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, control = [100.0], RunControl()
+    monkeypatch.setattr(control_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with control.during(Activity.VALIDATING):
+        now[0] += 9
+        with control.during(Activity.TESTING):
+            assert (control.activity, control.activity_seconds) == (Activity.TESTING, 0), "the run does no steps yet"
+            now[0] += 4
+            assert control.activity_seconds == 4
+        assert (control.activity, control.activity_seconds) == (Activity.VALIDATING, 0)
+    assert control.activity is None

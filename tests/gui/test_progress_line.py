@@ -184,18 +184,18 @@ def test_a_long_activity_counts_its_seconds_and_names_those_of_the_last_time(
     session.activity = Activity.VALIDATING
     for session.activity_seconds in (12.0, 40.0):
         qtbot.wait(20)
-    assert line.detail.endswith(" train on … 0:40")
+    assert line.detail.endswith(" validation photos … 0:40")
     session.activity_count = (7, 24)
     qtbot.wait(20)
-    assert line.detail.endswith(" train on … 7 of 24, 0:40")
+    assert line.detail.endswith(" validation photos … 7 of 24, 0:40")
     session.activity = session.activity_count = None
     qtbot.wait(20)
     session.activity, session.activity_seconds = Activity.VALIDATING, 3.0
     qtbot.wait(20)
-    assert line.detail.endswith(" train on … 0:03, 0:40 the last time")
+    assert line.detail.endswith(" validation photos … 0:03, 0:40 the last time")
     line.clear_run()
     qtbot.wait(20)
-    assert line.detail.endswith(" train on … 0:03")
+    assert line.detail.endswith(" validation photos … 0:03")
 
 
 def test_a_line_that_does_not_fit_becomes_smaller_and_large_again(line: ProgressLine) -> None:
@@ -312,15 +312,23 @@ def test_a_run_that_stops_says_what_it_waits_for(line: ProgressLine, qtbot: Any,
     line.show_state(SessionState.IDLE)
 
 
-def test_a_validation_with_its_result_makes_previews(line: ProgressLine, qtbot: Any, session: FakeSession) -> None:
+def test_each_phase_of_a_check_says_what_it_counts(line: ProgressLine, qtbot: Any, session: FakeSession) -> None:
     line.show_state(SessionState.TRAINING)
     line.on_event(step(3, 720.0))
-    session.activity = Activity.VALIDATING
-    qtbot.waitUntil(lambda: line.detail.startswith("Checking the network"))
-    line.on_event(validated(3, 1.43))
-    assert line.detail.startswith("Making previews …")
-    line.on_event(step(4, 720.0))
-    qtbot.waitUntil(lambda: line.detail.startswith("Checking the network"))
+    shown = []
+    for activity, count, seconds in (
+        (Activity.VALIDATING, (8, 8), 9.0),
+        (Activity.TESTING, (2, 8), 3.0),
+        (Activity.PREVIEWING, (1, 6), 0.0),
+    ):
+        session.activity, session.activity_count, session.activity_seconds = activity, count, seconds
+        qtbot.wait(20)
+        shown.append(line.detail)
+    assert shown == [
+        "Checking the network on validation photos … 8 of 8, 0:09",
+        "Checking the network on test photos … 2 of 8, 0:03",
+        "Making previews … 1 of 6, 0:00",
+    ]
     line.show_state(SessionState.IDLE)
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from trainer_core.camera import Camera
-from trainer_core.control import RunControl, Stopped
+from trainer_core.control import Activity, RunControl, Stopped
 from trainer_core.data.frames import MAX_FRAMES, validation_frames
 from trainer_core.data.photos import Photo
 from trainer_core.events import SAME_FRAMES_TOLERANCE, EventSink, Notice, PreviewImage, PreviewReady, Validated
@@ -66,8 +66,8 @@ class ValidationRecord:
 class Evaluator:
     """Evaluator of the EMA network, exactly as it would be exported, on fixed frames and pinned photos.
 
-    A stop ends a validation or a preview, which then changes no record and emits nothing. `control` also receives the
-    number of each frame that is measured.
+    A stop ends a validation or a preview, which then changes no record and emits nothing. `control` also learns of each
+    phase, and the number of each frame that is measured and of each preview.
 
     Attributes:
         record: the results of the validations so far.
@@ -88,7 +88,7 @@ class Evaluator:
         self._ema_network = RRDBNet(plan.spec).to(learner.device)
         self._ema_network.to(memory_format=plan.hardware.memory_format)  # type: ignore[call-overload]
         self._ema_network.requires_grad_(False)
-        self._check_stop, self._count_activity = control.raise_if_stopped, control.count_activity
+        self._control, self._check_stop = control, control.raise_if_stopped
         make_interruptible(self._ema_network, self._check_stop)
         self._preview_failed = False
         self._val = self._make_validator(plan.splits.val, "val")
@@ -122,7 +122,7 @@ class Evaluator:
             scale=self._config.scale,
             device=self.learner.device,
             check_stop=self._check_stop,
-            report=self._count_activity,
+            report=self._control.count_activity,
             measures_sharpness=self._config.measures_sharpness,
         )
 
@@ -203,7 +203,8 @@ class Evaluator:
         self._load_ema_weights()
         image_count = self._config.image_log_max_samples if with_preview else 0
         started = time.monotonic()
-        result = self._val.measure(self._ema_network, image_count=image_count)
+        with self._control.during(Activity.VALIDATING):
+            result = self._val.measure(self._ema_network, image_count=image_count)
         problem = self.detector.add_validation(step, result.psnr, self._val.baseline.psnr, result.contrast)
         if problem:
             raise Diverged(problem, healthy_step=self.detector.healthy_step)
@@ -216,7 +217,7 @@ class Evaluator:
             self.record.test_psnr = tested.psnr
         self._sink(replace(validated, is_best=is_best))
         if with_preview:
-            with contextlib.suppress(Stopped):  # the validation is complete and counts
+            with contextlib.suppress(Stopped), self._control.during(Activity.PREVIEWING):  # the validation counts
                 self._emit_preview(step, result.images)
         if tested is not None:
             self._sink(replace(tested, is_best=is_best))
@@ -226,14 +227,22 @@ class Evaluator:
     def preview(self, step: int) -> None:
         """Emit and write a preview without measuring."""
         self._load_ema_weights()
-        count = self._config.image_log_max_samples
-        self._emit_preview(step, self._val.render(self._ema_network, count) if self._val is not None else ())
+        count, pinned = self._config.image_log_max_samples, len(self._pinned)
+        with self._control.during(Activity.PREVIEWING):
+            frames: tuple[PreviewImage, ...] = ()
+            if self._val is not None:
+                frames = self._val.render(
+                    self._ema_network, count, report=lambda n, of: self._control.count_activity(n, of + pinned)
+                )
+            self._emit_preview(step, frames)
 
     def _measure_test(self, step: int) -> Validated | None:
         if self._test is None:
             return None
         started = time.monotonic()
-        return _make_event(step, "test", self._test, self._test.measure(self._ema_network), started)
+        with self._control.during(Activity.TESTING):
+            result = self._test.measure(self._ema_network)
+        return _make_event(step, "test", self._test, result, started)
 
     def _is_better(self, result: ValidationResult) -> bool:
         """Whether a validation is better than the best so far."""
@@ -270,7 +279,11 @@ class Evaluator:
         self._ema_network.load_state_dict(make_export_state(self.learner.ema.state(), self._config))
 
     def _emit_preview(self, step: int, frames: tuple[PreviewImage, ...]) -> None:
-        images = (*frames, *self._pinned.render(self._ema_network))
+        rendered = len(frames)
+        pinned = self._pinned.render(
+            self._ema_network, report=lambda n, of: self._control.count_activity(rendered + n, rendered + of)
+        )
+        images = (*frames, *pinned)
         files = []
         for key, image in zip(image_keys(images), images):
             path = self._folder / file_name(step, key)

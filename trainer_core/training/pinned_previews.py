@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -40,10 +41,19 @@ class PinnedPreviews:
 
     @torch.no_grad()
     @disable_tf32()
-    def render(self, network: nn.Module) -> tuple[PreviewImage, ...]:
-        """Run `network` on every pinned photo and return the preview images."""
+    def render(
+        self, network: nn.Module, *, report: Callable[[int, int], None] = lambda number, total: None
+    ) -> tuple[PreviewImage, ...]:
+        """Run `network` on every pinned photo and return the preview images.
+
+        `report` is called with the number of each photo, from 1, and of all photos.
+        """
         network.eval()
-        return tuple(self._make_image(photo, network) for photo in self._read_folder().photos)
+        images, photos = [], self._read_folder().photos
+        for number, photo in enumerate(photos, 1):
+            report(number, len(photos))
+            images.append(self._make_image(photo, network))
+        return tuple(images)
 
     def _read_folder(self) -> PinnedFolder:
         pinned = read_pinned_photos(self._folder, mono=self._mono)

@@ -138,12 +138,16 @@ class Validator:
 
     @torch.no_grad()
     @disable_tf32()
-    def render(self, network: nn.Module, count: int) -> tuple[PreviewImage, ...]:
-        """Run `network` on the first `count` frames only and return their preview images."""
+    def render(
+        self, network: nn.Module, count: int, *, report: Callable[[int, int], None] = lambda number, total: None
+    ) -> tuple[PreviewImage, ...]:
+        """Run `network` on the first `count` frames only and return their preview images; `report` receives these."""
         network.eval()
         images: list[PreviewImage] = []
-        for case in self._cases[:count]:
+        cases = self._cases[:count]
+        for number, case in enumerate(cases, 1):
             self._check_stop()
+            report(number, len(cases))
             sr, score = self._run(network, case)
             images.append(_make_image(case, sr, score.psnr, self._scale))
         return tuple(images)
