@@ -11,7 +11,9 @@ from PIL import Image
 from trainer_core.errors import UserError
 from trainer_core.planning.draft import Draft
 from trainer_core.planning.plan import make_plan
+from trainer_core.planning.starting_weights import identify_start
 from trainer_core.settings.config import STARTER
+from trainer_core.settings.presets import NETWORK_FIELDS, PRESETS
 from trainer_core.workspace.layout import Workspace
 
 
@@ -370,3 +372,22 @@ def test_a_draft_returns_to_an_earlier_state(tmp_path: Path) -> None:
     assert draft.config == after
     draft.open_workspace(str(tmp_path / "run"))
     assert draft.config == after, "it is still the open one"
+
+
+def test_the_network_that_follows_from_the_built_in_model_is_no_change_of_the_user() -> None:
+    draft = Draft()
+    draft.propose_start(STARTER)
+    draft.set("preset", "nano")
+    draft.warm_start = start = identify_start(STARTER, draft.config)
+    assert start.spec.num_feat > PRESETS["nano"]["num_feat"], "the network is widened to the model"
+    for name in NETWORK_FIELDS:
+        assert getattr(draft.config, name) == draft.default(name) >= PRESETS["nano"][name], name
+
+
+def test_the_network_of_a_weight_file_is_no_change_of_the_user() -> None:
+    draft = Draft()
+    file = identify_start(STARTER, draft.config)
+    draft.set("init_weights", str(file.path))
+    draft.warm_start = file
+    for name in NETWORK_FIELDS:
+        assert getattr(draft.config, name) == draft.default(name) == getattr(file.spec, name), name

@@ -104,7 +104,7 @@ class Draft:
         return find_problems(self.config, [setting for setting in SETTINGS.values() if setting.kind != "folder"])
 
     def default(self, name: str) -> Any:
-        """Return the default of a setting under the current preset, or what is proposed instead."""
+        """Return the default of a setting under the current preset and start, or what is proposed instead."""
         if name == "preset" and self._proposed_preset:
             return self._proposed_preset
         config = self.config
@@ -112,8 +112,11 @@ class Draft:
             return self._proposed_limits.get(config.preset)
         if name == "init_weights" and self._is_start_open(self.given):
             return self._proposed_start
-        preset = preset_settings(config.preset, has_start=bool(config.init_weights))
-        return preset.get(name, SETTINGS[name].default)
+        start = config.init_weights
+        preset = preset_settings(config.preset, has_start=bool(start))
+        network = find_start_network(start, self.warm_start if start else None)
+        default = {**preset, **network.exact}.get(name, SETTINGS[name].default)
+        return max(default, network.minimum[name]) if name in network.minimum else default
 
     def set(self, name: str, value: Any) -> None:
         """Choose a value for one setting and reset the settings it replaces; "" or None reset the setting itself.
