@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.form.entries import (
@@ -78,6 +78,8 @@ class Row(QWidget):
         self._reset = QToolButton()
         set_icon(self._reset, "reset", "muted")
         self._reset.setAccessibleName(f"Reset {self._label.text()}")
+        self._reset.setToolTip("Reset to the default")
+        self._is_default = True
         self._lay_out(labels)
         self._connect()
 
@@ -118,13 +120,22 @@ class Row(QWidget):
         self._reset.clicked.connect(lambda: self.reset_clicked.emit(self.setting.name))
 
     def show_setting(self, value: Any, default: Any) -> None:
-        """Show the value, and the reset button if it is not the default."""
+        """Show the value, and the reset button if it is not the default and can be edited."""
         self.entry.show_value(value)
         self._description = setting_tooltip(self.setting, default)
         self._label.set_tooltip(self._description)
         self._update_accessible_text()
-        self._reset.setVisible(value != default)
-        self._reset.setToolTip("Reset to the default")
+        self._is_default = bool(value == default)
+        self._show_reset()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Hide the reset button while the form is locked: its icon looks the same then."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.EnabledChange:
+            self._show_reset()
+
+    def _show_reset(self) -> None:
+        self._reset.setVisible(self.isEnabled() and not self._is_default)
 
     def set_note(self, text: str, *, invalid: bool = False, more: str = "", details: str = "") -> None:
         """Show a note below the entry, in room that is always there.

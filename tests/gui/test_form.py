@@ -278,6 +278,18 @@ def test_numbers_may_be_typed_as_people_write_them(window: Window, name: str, ty
     assert entry.value() == value
 
 
+def test_nothing_can_be_reset_while_a_training_locks_the_form(window: Window) -> None:
+    window.project.set_value("scale", 2)
+    reset = window.form.rows["scale"]._reset
+    assert reset.isVisible()
+    window.form.set_locked(True)
+    assert not reset.isVisible()
+    window.project.changed.emit()
+    assert not reset.isVisible()
+    window.form.set_locked(False)
+    assert reset.isVisible()
+
+
 def test_reset_brings_the_default_back(window: Window, qtbot: Any) -> None:
     row = window.form.rows["batch_size"]
     reset = find_named(row, "Reset Batch size")
