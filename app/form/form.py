@@ -37,6 +37,7 @@ class SettingsForm(QScrollArea):
         self._groups: dict[str, FoldedGroup] = {}
         self._planned_steps = ""
         self._requests: Mapping[str, str] = {}  # setting that a training needs -> note while the setting is empty
+        self._advice: Mapping[str, str] = {}  # setting -> note if there is no other one
         self._content = QWidget()
         self._layout = QVBoxLayout(self._content)
         self._layout.setContentsMargins(2 * SPACING, SPACING, SPACING, SPACING)
@@ -92,7 +93,7 @@ class SettingsForm(QScrollArea):
             row.show_setting(value, default)
             problem = problems.get(name, "")
             problem = problem or ("" if value else self._requests.get(name, ""))
-            note = with_form_labels(problem) or self._project.note(name)
+            note = with_form_labels(problem) or self._project.note(name) or self._advice.get(name, "")
             more, details = self._project.details_label(name), self._project.note_details(name)
             row.set_note(note, invalid=bool(problem), more=more, details="" if problem else details)
             row.show_remedy(*self._project.remedy(name))
@@ -108,6 +109,12 @@ class SettingsForm(QScrollArea):
         """Show the steps that follow from the time limit, "" while they are not known."""
         self._planned_steps = text
         self._show_steps()
+
+    def show_advice(self, advice: Mapping[str, str]) -> None:
+        """Show below settings, given by name, what to do about a warning."""
+        if advice != self._advice:
+            self._advice = advice
+            self.refresh()
 
     def _show_steps(self) -> None:
         """Gray the steps while the time limit decides, and show those that follow from it."""

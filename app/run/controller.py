@@ -105,6 +105,7 @@ class RunController(QObject):
         self._views.run_bar.show_estimate(estimate)
         if not self._views.session.is_active:
             self._views.form.show_planned_steps(estimate.steps)
+            self._views.form.show_advice({} if self._continuation.is_possible else estimate.new_run_advice)
 
     def _settings_changed(self) -> None:
         project, session, bar = self._views.project, self._views.session, self._views.run_bar

@@ -7,7 +7,8 @@ decides how much memory is too much.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -32,10 +33,7 @@ _LONG_SECONDS = 24 * 3600  # a longer run gets a warning
 
 _QUICK_TRY = "nano"  # the preset whose name in the form is Quick try
 _FEW_STEPS = 600  # of a larger network; in that time Quick try learns more (benchmarks/results/time_to_quality.md)
-_FEW_STEPS_TEXT = (
-    "Few steps of this network fit into the time limit on this computer. Allow more time, or choose Quick try "
-    "and then the same time limit"
-)
+_MORE_TIME = "Allow more time, or Quick try with the same time."
 
 _DeviceChoice = tuple[str, bool]  # the settings that choose a device: device and mixed precision
 _TimingCase = tuple[Hardware, NetworkSpec, int, int, int, int, str, str]  # what the time of a step depends on
@@ -63,6 +61,7 @@ class Estimate:
     steps: str = ""  # that fit into the time limit
     warnings: tuple[Check, ...] = ()
     new_run_warnings: tuple[Check, ...] = ()  # that do not matter to a resume
+    new_run_advice: Mapping[str, str] = field(default_factory=dict)  # setting -> what to do about such a warning
 
 
 class EstimateModel(QObject):
@@ -110,13 +109,16 @@ class EstimateModel(QObject):
         config = self._config
         if config is None:
             return Estimate()
+        steps, has_few = self._format_steps(config), self._has_few_steps(config)
+        few = f"Time for {steps} steps; {_FEW_STEPS} are sensible"  # one line, so that the form above keeps its room
         return Estimate(
             self._format_time(config),
             self._format_details(config),
             _format_network(config),
-            self._format_steps(config),
+            steps,
             self._warnings(config),
-            (Check(WARNING, _FEW_STEPS_TEXT, "max_minutes"),) if self._has_few_steps(config) else (),
+            (Check(WARNING, few, "max_minutes"),) if has_few else (),
+            {"max_minutes": _MORE_TIME} if has_few else {},
         )
 
     def _format_details(self, config: TrainerConfig) -> str:
