@@ -170,6 +170,7 @@ class SourceLookup(Lookup):
 
     name = "source_dir"
     inputs = ("train_split", "val_split", "resplit", "accept_captures", "demo")
+    photos_found = Signal()
 
     def __init__(self, draft: Draft, background: Background, parent: QObject) -> None:
         super().__init__(draft, background, parent)
@@ -226,6 +227,8 @@ class SourceLookup(Lookup):
         folders = {photo.path.parent for photo in source.scan.photos} if source.scan else set()
         self._folder_watch.set_folders(folders | {Path(self._draft.config.source_dir)})
         self.changed.emit()
+        if source.scan is not None and not self.problem:
+            self.photos_found.emit()
 
     def _on_refused(self, error: Exception) -> None:
         if not isinstance(error, UserError):

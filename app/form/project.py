@@ -6,6 +6,7 @@ weight file. trainer_core defines the rules; this module applies them in the rig
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from app.form.edit_history import Edit, EditHistory
 from app.form.last_session import LastSession
 from app.form.lookups import Lookup, ProfileLookup, SourceLookup, WeightsLookup, WorkspaceLookup
+from app.form.results_folder import propose_results_folder
 from app.system.background import Background
 from app.widgets.wording import ACCEPT_CAPTURES
 from trainer_core.errors import UserError
@@ -64,6 +66,8 @@ class Project(QObject):
             lookup.changed.connect(self.changed)
             lookup.message_posted.connect(self.message_posted)
         self.changed.connect(weights.follow_proposal)
+        self._proposed_workspace = ""
+        self._source.photos_found.connect(self._propose_workspace)
         self._workspace.settings_read.connect(self._check_setting_paths)
         self._captured: frozenset[str] = frozenset()  # kinds of the watches that took the pinned photos
         self._workspace.opened.connect(self.workspace_opened)
@@ -102,6 +106,10 @@ class Project(QObject):
         """Set a complete path, chosen in a dialog or dropped, and check it at once."""
         with self._record_edit(name):
             self.draft.set(name, path)
+        self._check_now(name)
+
+    def _check_now(self, name: str) -> None:
+        """Check what depends on a path that is complete."""
         self._check_later(name)
         if name in self._lookups:
             self._lookups[name].is_typed = False
@@ -171,6 +179,20 @@ class Project(QObject):
         self.draft.propose_time_limits(time_limits_for_device(device))
         self.draft.propose_start(STARTER)
         self.changed.emit()
+
+    def _propose_workspace(self) -> None:
+        """Set a new folder for the results, if there is none or only one that was proposed for other photos.
+
+        This is no edit of its own: taking back the choice of the photos takes it back, too.
+        """
+        config = self.draft.config
+        is_open = config.workspace in ("", self._proposed_workspace) and not os.path.lexists(config.workspace)
+        if is_open and not config.demo:
+            proposed = propose_results_folder(config.source_dir)
+            if proposed != config.workspace:
+                self._proposed_workspace = proposed
+                self.draft.set("workspace", proposed)
+                self._check_now("workspace")
 
     def set_captured(self, kinds: frozenset[str]) -> None:
         """Set the kinds of the watches that took the user's pinned photos."""

@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
-from PySide6.QtCore import QObject, QStandardPaths, Slot
+from PySide6.QtCore import QObject, Slot
 
 from app.form.entries import PathEntry
 from app.form.last_session import load_session, save_session
+from app.form.results_folder import DEMO, results_folder
 from app.form.settings_files import SettingsTransfer
 from app.form.start_entry import StartEntry
 from app.run import questions as run_questions
@@ -235,8 +235,7 @@ class RunController(QObject):
         """Select the built-in scenes, and start with `begin`; the default workspace is in the documents folder."""
         if self._views.session.is_active:
             return
-        documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-        self._views.project.use_demo(workspace or os.path.join(documents, "WQV Upscale Trainer", "demo"))
+        self._views.project.use_demo(workspace or results_folder(DEMO))
         self._views.message_strip.show_message("info", _DEMO_STARTS if begin else _DEMO_SELECTED)
         if begin:
             self.start_when_ready()

@@ -76,7 +76,7 @@ FORM_QUESTIONS: Mapping[str, FormQuestion] = {
     "workspace": FormQuestion(
         "Where the results go",
         "Choose a folder for the models, the pictures and all that an interrupted training needs to continue. It is "
-        "made if it is missing.",
+        "made if it is missing. When you choose photos, a new folder in your documents is proposed.",
         hint="choose or type a new folder",
         note_lines=2,
         note="For the models, the pictures and all that an interrupted training needs to continue.",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QStandardPaths, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton, QToolButton, QWidget
 
 from app.form.entries import ChoiceEntry, NumberEntry, SegmentsEntry
 from app.form.note import NoteLabel
+from app.form.results_folder import propose_results_folder, results_folder
 from app.form.start_entry import StartEntry
 from app.runs.recent_workspaces import add_recent_workspace, read_recent_workspaces
 from app.start import make_window
@@ -333,8 +335,45 @@ def test_start_says_beside_the_fields_and_in_the_checklist_what_is_missing(
     assert all(line.font().bold() == bool(line.property("emphasized")) for line in lines if line.isVisible())
     window.project.set_path("source_dir", str(photos))
     qtbot.waitUntil(lambda: "6 photos" in source.note)
-    assert workspace.note == "Choose where the results go"
-    assert not any(line.property("emphasized") for line in lines if line.property("setting") == "source_dir")
+    qtbot.waitUntil(lambda: workspace.note != "Choose where the results go")
+    assert not any(line.property("emphasized") for line in lines)
+
+
+def test_photos_bring_a_proposal_where_the_results_go(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = tmp_path / "documents"
+    monkeypatch.setattr(QStandardPaths, "writableLocation", lambda _: str(documents))
+    (documents / "WQV Upscale Trainer" / photos.name).mkdir(parents=True)
+    project = window.project
+    project.set_path("source_dir", str(photos))
+    proposed = documents / "WQV Upscale Trainer" / f"{photos.name} 2"
+    qtbot.waitUntil(lambda: project.draft.config.workspace == str(proposed))
+    assert window.form.rows["workspace"].entry.value() == str(proposed)
+    qtbot.waitUntil(lambda: project.is_ready)
+    assert not proposed.exists(), "only a training makes the folder"
+
+    others = tmp_path / "others"
+    shutil.copytree(photos, others)
+    project.set_path("source_dir", str(others))
+    qtbot.waitUntil(lambda: project.draft.config.workspace == str(proposed.with_name("others")))
+    project.undo()
+    assert project.draft.config.source_dir == str(photos), "the proposal is no edit of its own"
+    assert project.draft.config.workspace == str(proposed)
+
+    chosen = tmp_path / "chosen"
+    project.set_path("workspace", str(chosen))
+    project.set_path("source_dir", str(others))
+    qtbot.waitUntil(lambda: project.is_ready)
+    assert project.draft.config.workspace == str(chosen)
+
+
+def test_photos_in_a_folder_called_demo_do_not_go_to_the_folder_of_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QStandardPaths, "writableLocation", lambda _: str(tmp_path))
+    assert propose_results_folder("/pictures/demo") == results_folder("demo 2")
+    assert propose_results_folder("/") == results_folder("photos")
 
 
 def test_typed_photos_are_counted_and_unusable_ones_listed(
