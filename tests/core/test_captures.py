@@ -33,9 +33,9 @@ def _dump(codes: np.ndarray, stamp: tuple[int, ...] = DATE, title: bytes = b"har
     return title.ljust(24, b"\0") + bytes(stamp) + packed
 
 
-def _link_record(codes: np.ndarray) -> bytes:
+def _link_record(codes: np.ndarray, seconds: int = 3_000_000_000) -> bytes:
     pairs = codes.reshape(-1, 2)
-    header = b"harbor".ljust(26, b"\0") + struct.pack(">IHHH", 3_000_000_000, 0, 7200, 800)
+    header = b"harbor".ljust(26, b"\0") + struct.pack(">IHHH", seconds, 0, 7200, 800)
     packed: bytes = (pairs[:, 0] << 4 | pairs[:, 1]).astype(np.uint8).tobytes()
     return header + packed + bytes(800)
 
@@ -158,6 +158,33 @@ def test_what_only_has_the_length_of_a_dump_is_none(content: bytes, tmp_path: Pa
     assert content and len(content) % 7229 == 0
     with pytest.raises(UserError, match=r"is not a watch photo.*raw dump \(7229 bytes per photo"):
         read_captures(_save(tmp_path / "file.bin", content))
+
+
+def test_each_photo_of_a_dump_has_its_date_if_there_is_such_a_day(tmp_path: Path) -> None:
+    stamps = [DATE, (26, 2, 29, 12, 0), (26, 5, 16, 14, 36), (255,) * 5]
+    dump = b"".join(_dump(_codes(seed), stamp) for seed, stamp in enumerate(stamps))
+    captures = read_captures(_save(tmp_path / "all.bin", dump))
+    assert [capture.taken for capture in captures] == ["2002:11:30 23:59:00", "", "2026:05:16 14:36:00", ""]
+
+
+def test_the_records_of_a_palm_have_their_date_from_the_year_of_the_first_watch_on(tmp_path: Path) -> None:
+    new_year = 3_029_529_600  # 2000, in seconds since 1904
+    records = [_link_record(_codes(abs(seed)), new_year + seed) for seed in (-1, 0, 61)]
+    dates = ["", "2000:01:01 00:00:00", "2000:01:01 00:01:01"]
+    assert [c.taken for c in read_captures(_save(tmp_path / "a.pdb", _palm(records)))] == dates
+    assert [c.taken for c in read_captures(_save(tmp_path / "a.pdr", b"".join(records)))] == dates
+
+
+def test_a_color_photo_has_the_date_that_the_watch_wrote_into_its_jpeg(tmp_path: Path) -> None:
+    def stamped(*stamp: int) -> bytes:
+        header, rest = _jpeg()[:20], _jpeg()[20:]  # the mark of the file and APP0
+        return header + b"\xff\xe2" + struct.pack(">H", 31) + b"\xff" * 24 + bytes(stamp) + rest
+
+    contents = [stamped(3, 1, 4, 1, 48), stamped(3, 13, 4, 1, 48), _jpeg()]
+    for number, (content, date) in enumerate(zip(contents, ["2003:01:04 01:48:00", "", ""])):
+        for path in (tmp_path / f"{number}.jpg", tmp_path / f"{number}.pdb"):
+            whole = content if path.suffix == ".jpg" else _palm(_blocks(content), b"CASIJPG0")
+            assert read_captures(_save(path, whole))[0].taken == date
 
 
 def test_a_folder_s_dumps_are_found_by_their_size_whatever_they_are_called(tmp_path: Path) -> None:

@@ -77,6 +77,14 @@ def test_a_comparison_names_all_models(tmp_path: Path) -> None:
     assert read_date_taken(comparison) == TAKEN
 
 
+def test_a_photo_from_a_dump_keeps_the_date_of_the_watch(tmp_path: Path) -> None:
+    model = saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / "harbor_x2.pth")
+    pixels = np.random.default_rng(1).integers(0, 256, 7200, np.uint8).tobytes()
+    (tmp_path / "watch.bin").write_bytes(b"harbor".ljust(24, b"\0") + bytes((1, 5, 14, 12, 30)) + pixels)
+    (written,) = upscale(model, [tmp_path / "watch.bin"], tmp_path / "out", device="cpu").written
+    assert text_of(written)["Creation Time"] == "2001-05-14T12:30:00" and read_date_taken(written) == TAKEN
+
+
 def test_a_picture_of_unknown_date_has_none(tmp_path: Path) -> None:
     model = saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / "harbor_x2.pth")
     (written,) = upscale(model, [photo(tmp_path / "sea.jpg")], tmp_path / "out", device="cpu").written

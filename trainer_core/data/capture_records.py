@@ -2,8 +2,9 @@
 
 * Dump of the watch: records of 7229 bytes: title[24], year - 2000, month, day, hour, minute, 7200 bytes of pixels, two
   per byte, the LOW nibble left. Programs append what else they received.
-* Records of the Palm database WQVLinkDB (.pdr): 8036 bytes each: title[26], date, two zeros, 7200 and 800 as 16-bit
-  numbers, 7200 bytes of pixels with the HIGH nibble left, a thumbnail of 800 bytes.
+* Records of the Palm database WQVLinkDB (.pdr): 8036 bytes each: title[26], seconds since 1904 in local time (32 bit,
+  big-endian), two zeros, 7200 and 800 as 16-bit numbers, 7200 bytes of pixels with the HIGH nibble left, a thumbnail of
+  800 bytes.
 * Bare pixels: 7200 bytes, of either nibble order.
 
 Code 0 is white and 15 black. Layouts after mgroeber.de, open-wqv-link and WQV-Viewer, checked on real files.
@@ -12,9 +13,11 @@ Code 0 is white and 15 black. Layouts after mgroeber.de, open-wqv-link and WQV-V
 from __future__ import annotations
 
 import struct
+from datetime import datetime, timedelta
 
 import numpy as np
 
+from trainer_core.data.date_taken import format_date, format_watch_date
 from trainer_core.watches import WQV1
 
 PACKED_BYTES = WQV1.frame_width * WQV1.frame_height // 2
@@ -22,9 +25,12 @@ DUMP_RECORD = 29 + PACKED_BYTES
 _DUMP_TITLE = 24
 _DUMP_PIXELS = 29
 LINK_RECORD = 8036
+_LINK_DATE = 26
 _LINK_MARK = 32
 _LINK_PIXELS = 36
 _LINK_NUMBERS = (PACKED_BYTES, 800)
+_PALM_EPOCH = datetime(1904, 1, 1)
+_FIRST_YEAR = 2000  # of a mono watch
 _CLEARLY_SMOOTHER = 0.96  # of the other order; real photos have 0.75 to 0.93, noise 0.99 to 1.01
 
 
@@ -56,10 +62,16 @@ def starts_with_dated_record(start: bytes) -> bool:
     return len(start) >= _DUMP_PIXELS and is_date(start[_DUMP_TITLE:_DUMP_PIXELS])
 
 
-def read_dump(content: bytes) -> list[np.ndarray]:
-    """Return the photos of all whole records of a dump as uint8 [120, 120]."""
-    starts = range(_DUMP_PIXELS, len(content) - PACKED_BYTES + 1, DUMP_RECORD)
-    return [_unpack_nibbles(content[start : start + PACKED_BYTES], high_nibble_first=False) for start in starts]
+def read_dump(content: bytes) -> list[tuple[np.ndarray, str]]:
+    """Return the photos of all whole records as uint8 [120, 120], each with its date as EXIF writes it, or ""."""
+    records = [content[start : start + DUMP_RECORD] for start in range(0, len(content) - DUMP_RECORD + 1, DUMP_RECORD)]
+    return [
+        (
+            _unpack_nibbles(record[_DUMP_PIXELS:], high_nibble_first=False),
+            format_watch_date(record[_DUMP_TITLE:_DUMP_PIXELS]),
+        )
+        for record in records
+    ]
 
 
 def is_link_record(record: bytes) -> bool:
@@ -72,9 +84,12 @@ def starts_with_link_record(start: bytes) -> bool:
     return len(start) >= _LINK_PIXELS and struct.unpack_from(">HH", start, _LINK_MARK) == _LINK_NUMBERS
 
 
-def read_link_record(record: bytes) -> np.ndarray:
-    """Return the photo of a record of WQVLinkDB as uint8 [120, 120]."""
-    return _unpack_nibbles(record[_LINK_PIXELS : _LINK_PIXELS + PACKED_BYTES], high_nibble_first=True)
+def read_link_record(record: bytes) -> tuple[np.ndarray, str]:
+    """Return the photo of a record of WQVLinkDB as uint8 [120, 120], with its date as EXIF writes it, or ""."""
+    (seconds,) = struct.unpack_from(">I", record, _LINK_DATE)
+    date = _PALM_EPOCH + timedelta(seconds=seconds)
+    taken = format_date(date) if date.year >= _FIRST_YEAR else ""
+    return _unpack_nibbles(record[_LINK_PIXELS : _LINK_PIXELS + PACKED_BYTES], high_nibble_first=True), taken
 
 
 def split_link_records(content: bytes) -> list[bytes]:

@@ -35,7 +35,7 @@ from trainer_core.data.capture_records import (
     starts_with_dated_record,
     starts_with_link_record,
 )
-from trainer_core.data.decoding import PhotoError
+from trainer_core.data.decoding import PhotoError, read_date_taken
 from trainer_core.data.palm import HEADER_BYTES, is_palm_database, read_database_name, read_live_records
 from trainer_core.errors import UserError
 from trainer_core.input_files import read_regular
@@ -61,11 +61,13 @@ class Capture:
         name: the file's stem, with a number if the file holds several; usable as a file name.
         pixels: uint8; [h, w] with levels 0, 17 … 255 (mono) or [144, 176, 3] RGB (color).
         kind: "mono" or "color".
+        taken: when, as `read_date_taken` returns it; "" if the file does not say it.
     """
 
     name: str
     pixels: np.ndarray
     kind: str
+    taken: str = ""
 
 
 def read_captures(path: Path) -> list[Capture]:
@@ -85,7 +87,7 @@ def read_captures(path: Path) -> list[Capture]:
     if is_dump(content):
         return _number_captures(read_dump(content), path)
     if is_bare_photo(content):
-        return _number_captures([read_bare_photo(content)], path)
+        return _number_captures([(read_bare_photo(content), "")], path)
     raise UserError(
         f"{path} is not a watch photo. Choose a PNG, JPEG or BMP file, a Palm database (WQVLinkDB, CASIJPG*), one of "
         f"its records (.pdr) or a raw dump ({DUMP_RECORD} bytes per photo, title and date included; this file has "
@@ -153,7 +155,7 @@ def _capture_from_image(content: bytes, path: Path) -> Capture:
         pixels, kind = read_capture_image(content)
     except PhotoError as error:
         raise UserError(f"{path} is not a watch photo: {error.message}.") from error
-    return Capture(path.stem, pixels, kind)
+    return Capture(path.stem, pixels, kind, read_date_taken(content))
 
 
 def _is_palm(content: bytes) -> bool:
@@ -209,7 +211,6 @@ def _capture_from_jpeg(content: bytes, path: Path) -> Capture:
         raise UserError(f"{path} contains a photo that cannot be used: {error.message}") from error
 
 
-def _number_captures(photos: list[np.ndarray], path: Path) -> list[Capture]:
-    if len(photos) == 1:
-        return [Capture(path.stem, photos[0], WQV1.kind)]
-    return [Capture(f"{path.stem}_{number:03d}", photo, WQV1.kind) for number, photo in enumerate(photos, 1)]
+def _number_captures(photos: list[tuple[np.ndarray, str]], path: Path) -> list[Capture]:
+    names = [path.stem] if len(photos) == 1 else [f"{path.stem}_{number:03d}" for number in range(1, len(photos) + 1)]
+    return [Capture(name, pixels, WQV1.kind, taken) for name, (pixels, taken) in zip(names, photos)]

@@ -170,10 +170,10 @@ def read_png_texts(path: Path) -> dict[str, str]:
         return {str(keyword): text for keyword, text in image.info.items() if isinstance(text, str)}
 
 
-def read_date_taken(path: Path) -> str:
+def read_date_taken(source: Path | bytes) -> str:
     """Return when a photo was taken, as `find_date_taken` finds it; "" also for a file that is no photo."""
     try:
-        with _open_image(path) as (image, _):
+        with _open_image(source) as (image, _):
             return find_date_taken(image)
     except PhotoError:
         return ""

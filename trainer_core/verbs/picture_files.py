@@ -107,10 +107,7 @@ def read_pictures(file: Path) -> list[Picture]:
         if file.suffix.lower() not in EXTENSIONS and not describe_foreign_suffix(file.suffix):
             raise UserError(error.message) from error
     else:
-        taken = read_date_taken(file)
-        return [
-            Picture(capture.name, as_rgb(capture.pixels), WATCHES[capture.kind], True, taken) for capture in captures
-        ]
+        return [Picture(c.name, as_rgb(c.pixels), WATCHES[c.kind], True, c.taken) for c in captures]
     try:
         pixels = decode(file)
     except PhotoError as error:
