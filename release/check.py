@@ -50,7 +50,9 @@ threading.Thread(target=stop_after_a_step, daemon=True).start()
 sys.exit(window())
 """
 _HELP = "import sys, wqv_upscale_trainer; sys.exit(wqv_upscale_trainer.train())"
-_MANUAL = "import importlib.resources as r; print(r.files('resources').joinpath('help/manual.md').read_text('utf-8'))"
+_MANUAL = (
+    "import importlib.resources as r; print(r.files('resources').joinpath('help/docs/manual.md').read_text('utf-8'))"
+)
 _SMALL = _SMALL_SETTINGS.split()
 _INTERRUPTED = 130
 

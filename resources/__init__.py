@@ -10,15 +10,10 @@ _FOLDER = Path(__file__).parent
 
 def manual_path() -> Path:
     """Return the path of the manual."""
-    return _find_page("manual.md", _FOLDER.parent / "docs")
+    return help_folder() / "docs" / "manual.md"
 
 
-def glossary_path() -> Path:
-    """Return the path of the glossary."""
-    return _find_page("GLOSSARY.md", _FOLDER.parent)
-
-
-def _find_page(name: str, repository_folder: Path) -> Path:
-    """Return the page of an installed program, else that of the repository."""
-    installed = _FOLDER / "help" / name
-    return installed if os.path.isfile(installed) else repository_folder / name
+def help_folder() -> Path:
+    """Return the folder of an installed program that holds the pages as the repository does, else the repository."""
+    installed = _FOLDER / "help"
+    return installed if os.path.isdir(installed) else _FOLDER.parent

@@ -1,4 +1,4 @@
-"""The manual in a window of its own, beside a list of the sections of the shown page."""
+"""The manual and the other documents in a window of their own, beside a list of the sections of the shown page."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QDialog, QGridLayout, QListWidget, QListWidgetItem, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QGridLayout, QListWidget, QListWidgetItem, QWidget
 
 import resources
 from app.help.browser import PageBrowser
 from app.help.find_bar import FindBar
-from app.help.pages import find_page
+from app.help.pages import PAGES, find_page
 from app.widgets.errors import bug_report, show_report
 from app.widgets.placement import fit_size
 from app.widgets.plain_text import visible
@@ -26,6 +26,7 @@ class ManualWindow(QDialog):
     """Window with a page of the help; `show_manual` opens it.
 
     Attributes:
+        pages: the documents; choosing one shows it, and the shown one is selected.
         browser: the shown page.
         sections: its sections and their parts; choosing one scrolls there, and the one that is shown is selected.
         find_bar: the search in the shown page.
@@ -36,7 +37,11 @@ class ManualWindow(QDialog):
         self.setWindowTitle("Manual")
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
         self._page: Path | None = None
-        self.browser, self.sections = PageBrowser(), QListWidget()
+        self.pages, self.browser, self.sections = QComboBox(), PageBrowser(), QListWidget()
+        self.pages.setAccessibleName("Document")
+        for title, place in PAGES:
+            self.pages.addItem(title, str(resources.help_folder() / place))
+        self.pages.activated.connect(lambda row: self._show_page(Path(self.pages.itemData(row))))
         self.browser.setAccessibleName("Page")
         self.browser.anchorClicked.connect(self._open_link)
         self.sections.setAccessibleName("Sections")
@@ -49,7 +54,8 @@ class ManualWindow(QDialog):
         grid = QGridLayout(self)
         grid.setContentsMargins(SPACING, SPACING, SPACING, SPACING)
         grid.setSpacing(SPACING)
-        grid.addWidget(self.sections, 0, 0, 2, 1)
+        grid.addWidget(self.pages, 0, 0)
+        grid.addWidget(self.sections, 1, 0)
         grid.addWidget(self.find_bar, 0, 1)
         grid.addWidget(self.browser, 1, 1)
         grid.setColumnStretch(1, 1)
@@ -64,9 +70,10 @@ class ManualWindow(QDialog):
         self.activateWindow()
         self.browser.go_to(section)
 
-    def _show_page(self, page: Path, section: str) -> None:
+    def _show_page(self, page: Path, section: str = "") -> None:
         if page != self._page:
             self._page = page
+            self.pages.setCurrentIndex(self.pages.findData(str(page)))  # none for a page that only links lead to
             self._render()
         self.browser.go_to(section)
 

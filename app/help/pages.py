@@ -1,4 +1,4 @@
-"""The pages of the help: Markdown files beside the manual, in an installed program as in the repository."""
+"""The pages of the help: the documents of the repository, which an installed program has as well."""
 
 from __future__ import annotations
 
@@ -6,9 +6,26 @@ import os
 import re
 from pathlib import Path
 
-import resources
 from trainer_core.input_files import read_regular
 
+# Title and place of the pages that the window offers; the site of the documents has the same (`docs/site/mkdocs.yml`).
+PAGES = (
+    ("Manual", "docs/manual.md"),
+    ("Options", "docs/options.md"),
+    ("The cameras", "docs/camera.md"),
+    ("Several devices", "docs/several_devices.md"),
+    ("Glossary", "GLOSSARY.md"),
+    ("Changelog", "CHANGELOG.md"),
+    ("Reliability", "docs/reliability.md"),
+    ("Security", "SECURITY.md"),
+    ("Platforms", "docs/platforms.md"),
+    ("What the tests do not reach", "docs/coverage.md"),
+    ("Architecture", "docs/architecture.md"),
+    ("The library", "docs/api.md"),
+    ("Formats", "docs/formats.md"),
+    ("Contributing", "CONTRIBUTING.md"),
+    ("Decisions", "docs/decisions/README.md"),
+)
 _PICTURE = re.compile(r"^!\[[^\]]*\]\(([^)\s]+)\)$", re.MULTILINE)
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 
@@ -32,8 +49,6 @@ def read_page(page: Path) -> str:
 
 def find_page(page: Path, target: str) -> Path | None:
     """Return the page that a relative link of `page` leads to, None if it is not here."""
-    if Path(target).name == resources.glossary_path().name:
-        return resources.glossary_path()
     found = Path(os.path.normpath(page.parent / target))
     return found if found.suffix == ".md" and os.path.isfile(found) else None
 

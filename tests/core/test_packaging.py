@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import posixpath
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import trainer_core
+from app.help.pages import PAGES
 from trainer_core.requirements import TENSORBOARD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -167,8 +169,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """A wheel of the project, with one starter more than there is."""
     pytest.importorskip("setuptools", "77")
     folder = tmp_path_factory.mktemp("project")
-    for name in ("pyproject.toml", "setup.py", "wqv_upscale_trainer.py", "README.md", "LICENSE", "GLOSSARY.md"):
+    for name in ("pyproject.toml", "setup.py", "wqv_upscale_trainer.py", "LICENSE"):
         shutil.copy(ROOT / name, folder)
+    for page in ROOT.glob("*.md"):
+        shutil.copy(page, folder)
     for room in ("app", "trainer_core", "resources", "tests", "models", "docs"):
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
     starter = folder / "trainer_core" / "starters" / "wqv1_x2_starter.pth"
@@ -198,12 +202,16 @@ def test_the_wheel_carries_the_rooms_with_their_data_and_the_launcher_and_nothin
 
 def test_the_wheel_carries_the_manual_with_all_that_it_shows_and_leads_to(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
-    manual = wheel.read("resources/help/manual.md").decode("utf-8")
+    manual = wheel.read("resources/help/docs/manual.md").decode("utf-8")
     assert manual == (ROOT / "docs" / "manual.md").read_text("utf-8")
-    assert "resources/help/GLOSSARY.md" in names
     links = {link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", manual) if "://" not in link}
     assert len(links) > 5
-    assert sorted(link for link in links if f"resources/help/{link}" not in names) == []
+    assert sorted(link for link in links if posixpath.normpath(f"resources/help/docs/{link}") not in names) == []
+
+
+def test_the_wheel_carries_every_page_that_the_window_offers(wheel: zipfile.ZipFile) -> None:
+    pages = {place for _, place in PAGES} | {f"docs/decisions/{path.name}" for path in ROOT.glob("docs/decisions/*.md")}
+    assert sorted(page for page in pages if f"resources/help/{page}" not in wheel.namelist()) == []
 
 
 def _quiet() -> dict[str, str]:

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QWidget
 import resources
 from app.help import sections
 from app.help.manual import ManualWindow
-from app.help.pages import find_page, read_page
+from app.help.pages import PAGES, find_page, read_page
 from app.help.shortcuts import ShortcutSheet
 from app.run.queue_dialog import QueueDialog
 from app.widgets.theme import theme_colors
@@ -28,8 +28,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The pages of an installed program, without a repository around them."""
     folder = tmp_path / "resources" / "help"
     folder.mkdir(parents=True)
-    for page in (resources.manual_path(), resources.glossary_path()):
-        (folder / page.name).write_bytes(page.read_bytes())
+    for name in ("docs/manual.md", "GLOSSARY.md"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes((resources.help_folder() / name).read_bytes())
     monkeypatch.setattr(resources, "_FOLDER", folder.parent)
     return folder
 
@@ -97,12 +98,11 @@ def action(window: Window, text: str) -> QAction:
 def test_an_installed_program_shows_its_own_pages_without_dead_links(
     installed: Path, window: Window, qtbot: Any
 ) -> None:
-    assert resources.manual_path() == installed / "manual.md"
-    assert resources.glossary_path() == installed / "GLOSSARY.md"
+    assert resources.manual_path() == installed / "docs" / "manual.md"
     text = read_page(resources.manual_path())
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)]
     pages = [link for link in links if link and "://" not in link]
-    assert pages and [link for link in pages if find_page(installed / "manual.md", link) is None] == []
+    assert pages and [link for link in pages if find_page(resources.manual_path(), link) is None] == []
     assert "![" not in text and "[options.md]" not in text
     assert "options.md" in text, "the text of the link stays"
     action(window, "Manual").trigger()
@@ -126,6 +126,32 @@ def test_links_lead_to_pages_sections_and_the_web(window: Window, qtbot: Any, mo
     for missing in ("missing.md", "../run.py"):
         manual.browser.anchorClicked.emit(QUrl(missing))
     assert first_line(manual) == "Watching"
+
+
+def test_the_window_offers_every_document_and_selects_the_shown_one(window: Window, qtbot: Any) -> None:
+    action(window, "Manual").trigger()
+    manual = manual_of(window, qtbot)
+    manual.show_manual()
+    for row, (title, place) in enumerate(PAGES):
+        manual.pages.setCurrentIndex(row)
+        manual.pages.activated.emit(row)
+        text = (resources.help_folder() / place).read_text("utf-8")
+        assert first_line(manual) == text.partition("\n")[0].lstrip("# "), title
+        assert manual.browser.verticalScrollBar().value() == 0 and manual.pages.currentText() == title
+    manual.browser.anchorClicked.emit(QUrl("09-speed-on-processors.md"))  # on the page of the decisions
+    assert "bf16" in first_line(manual) and manual.pages.currentIndex() == -1
+    manual.browser.anchorClicked.emit(QUrl("../architecture.md"))
+    assert manual.pages.currentText() == "Architecture"
+
+
+def test_the_links_between_the_documents_lead_to_documents() -> None:
+    for _, place in PAGES:
+        page = resources.help_folder() / place
+        links = {
+            link.partition("#")[0] for link in re.findall(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)", page.read_text("utf-8"))
+        }
+        pages = [link for link in links if link.endswith(".md") and "://" not in link]
+        assert [link for link in pages if find_page(page, link) is None] == []
 
 
 def test_pictures_fit_into_the_page(window: Window, qtbot: Any) -> None:
