@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,25 +10,15 @@ import pytest
 
 import run as set_up
 from app import __main__ as window
+from tests.documented_commands import PAGES, commands_in_blocks
 from trainer_core import cli, tool_options
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
-BLOCK = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
-OPTIONAL_PART = re.compile(r"\[[^\]]*\]")
 PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "wqv-upscale-trainer": cli.build_parser,
     "wqv-upscale-tools": tool_options.build_parser,
     "wqv-upscale-trainer-gui": window.build_parser,
 }
 RUN_COMMANDS = {"train": "wqv-upscale-trainer", "tools": "wqv-upscale-tools", "enlarge": "wqv-upscale-tools"}
-
-
-def commands_of(page: Path) -> list[list[str]]:
-    """The words of each command line in the blocks of a page, without comments and optional parts."""
-    text = "\n".join(BLOCK.findall(page.read_text("utf-8"))).replace("\\\n", " ")
-    lines = [OPTIONAL_PART.sub("", line) for line in text.splitlines()]
-    return [words for line in lines if (words := shlex.split(line.replace("...", ""), comments=True))]
 
 
 def program_and_arguments(words: list[str]) -> tuple[str, list[str]] | None:
@@ -48,7 +36,7 @@ def program_and_arguments(words: list[str]) -> tuple[str, list[str]] | None:
 COMMANDS = [
     pytest.param(*found, id=f"{page.name}: {' '.join(words)[:60]}")
     for page in PAGES
-    for words in commands_of(page)
+    for words in commands_in_blocks(page)
     if (found := program_and_arguments(words)) is not None
 ]
 
@@ -64,5 +52,5 @@ def test_a_documented_command_is_accepted(program: str, arguments: list[str]) ->
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_run_py_knows_each_of_its_documented_commands(page: Path) -> None:
-    shown = {words[2] for words in commands_of(page) if words[:2] == ["python3", "run.py"] and len(words) > 2}
+    shown = {words[2] for words in commands_in_blocks(page) if words[:2] == ["python3", "run.py"] and len(words) > 2}
     assert all(command in (set_up.__doc__ or "") for command in shown)
