@@ -1,7 +1,7 @@
 """Try the wheel and the sdist as a stranger would: built twice, checked, installed alone, started, upgraded, removed.
 
     python -m release.check                   all of it
-    python -m release.check --quick           without upgrade, removal and the tests of the sdist; under a minute
+    python -m release.check --quick           without installing the sdist, upgrade, removal and tests; under a minute
     python -m release.check --out dist        also leaves the two files in a folder
 
 Everything happens in a folder whose name has spaces and letters beyond ASCII; the current folder has files that are
@@ -115,6 +115,12 @@ def check_program(place: IsolatedEnvironment, version: str) -> None:
         _expect(place.run([*alone, _MANUAL]), "# Manual")
 
 
+def check_sdist_install(place: IsolatedEnvironment, sdist: Path, version: str) -> None:
+    """Let pip install the sdist itself, and start what is installed."""
+    place.install_sdist(sdist)
+    check_program(place, version)
+
+
 def check_upgrade_and_removal(place: IsolatedEnvironment, wheel: Path, version: str, scratch: Path) -> None:
     """Put an older version in place, upgrade it while a workspace of it is there, and remove the program."""
     before = place.list_files()
@@ -141,8 +147,10 @@ def check_upgrade_and_removal(place: IsolatedEnvironment, wheel: Path, version: 
 
 
 def check_tests(unpacked: Path) -> None:
-    """Run the tests of the core from the unpacked sdist."""
-    _run_here(["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/core"], unpacked, PYTHONPATH=str(unpacked))
+    """Run the tests of the core, and every command that the documents show, from the unpacked sdist."""
+    options = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    for tests in (["tests/core"], ["--long", "tests/e2e/test_documents.py"]):
+        _run_here([*options, *tests], unpacked, PYTHONPATH=str(unpacked))
 
 
 def _build_older(scratch: Path) -> Path:
@@ -195,10 +203,14 @@ def check(scratch: Path, out: Path | None, quick: bool) -> None:
     check_program(place, version)
     more: list[tuple[str, Callable[[], None]]] = [
         (
+            "install the sdist and start",
+            lambda: check_sdist_install(IsolatedEnvironment(scratch / "sdist ö"), sdist, version),
+        ),
+        (
             "upgrade and remove",
             lambda: check_upgrade_and_removal(IsolatedEnvironment(scratch / "upgrade"), wheel, version, scratch),
         ),
-        ("tests of the sdist", lambda: check_tests(unpacked)),
+        ("tests and documented commands of the sdist", lambda: check_tests(unpacked)),
     ]
     for title, work in () if quick else more:
         _step(title, begin)

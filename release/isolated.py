@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +44,19 @@ class IsolatedEnvironment:
     def install(self, artifact: Path) -> None:
         """Install a wheel without its dependencies, in place of another version."""
         self.pip("install", "--quiet", "--no-deps", "--no-index", str(artifact))
+
+    def install_sdist(self, sdist: Path) -> None:
+        """Install an sdist without its dependencies; pip builds it with a copy of this Python's setuptools."""
+        tools, link = self.folder / "build tools", self.site / "build_tools.pth"
+        packages = Path(sysconfig.get_path("purelib"))
+        for pattern in ("setuptools", "setuptools-*.dist-info", "_distutils_hack"):
+            for folder in packages.glob(pattern):
+                shutil.copytree(folder, tools / folder.name)
+        link.write_text(f"{tools}\n", encoding="utf-8")
+        try:
+            self.pip("install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", str(sdist))
+        finally:
+            link.unlink()
 
     def list_files(self) -> set[str]:
         """Return the files of the environment as relative paths, without compiled Python files."""
