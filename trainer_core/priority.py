@@ -1,16 +1,21 @@
 """The priority of training below that of the desktop, for the thread that trains or, where need be, the process.
 
 Linux knows the priority of each thread, which new threads inherit: the calling thread and what it starts change
-(decoding, saving and OpenMP threads), and the thread of a window keeps its own. Windows has no inheritance: the whole
+(decoding, saving and OpenMP threads), and the thread of a window keeps its own. Many Linux kernels share the processors
+among sessions first (autogroups: each terminal is one), whatever the niceness of their threads; there the command line
+also lowers its session until it ends (source: sched(7), "The autogroup feature"). Windows has no inheritance: the whole
 process changes, and the main thread of a window is raised to its former level. On macOS only the command line changes.
 Only Linux is tested.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
+import re
 import sys
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -18,6 +23,9 @@ import psutil
 LEVELS = ("low", "normal")
 _LOW_NICENESS = 10
 _TASKS = Path("/proc/self/task")
+_SESSION = Path("/proc/self/autogroup")  # "/autogroup-12 nice 0"; a kernel without autogroups has no such file
+_SESSION_DELAY = 0.12  # seconds; Linux accepts one change of a session in 0.1 s
+_lowered_from: list[int] = []  # the niceness that the session had before this process lowered it
 
 
 def set_priority(level: str) -> str:
@@ -29,6 +37,8 @@ def set_priority(level: str) -> str:
     try:
         if sys.platform.startswith("linux"):
             _set_thread_niceness(level)
+            if level == "low" and threading.current_thread() is threading.main_thread():
+                _lower_session()
         elif sys.platform == "win32":
             _set_process_class(level)
         elif threading.current_thread() is threading.main_thread():
@@ -59,6 +69,42 @@ def _set_thread_niceness(level: str) -> None:
                     os.setpriority(os.PRIO_PROCESS, number, wanted)
         except (FileNotFoundError, ProcessLookupError):
             continue  # the thread has ended
+
+
+def _lower_session() -> None:
+    """Lower the session of the process until it ends, unless the session is that low already."""
+    present = _read_session_niceness()
+    if present is not None and present < _LOW_NICENESS and _set_session_niceness(_LOW_NICENESS):
+        _lowered_from.append(present)
+        atexit.register(restore_session)
+
+
+def restore_session() -> None:
+    """Give the session of the process the niceness that it had before `set_priority` lowered it."""
+    while _lowered_from:
+        _set_session_niceness(_lowered_from.pop())
+
+
+def _read_session_niceness() -> int | None:
+    """Return the niceness of the session; None if it has none."""
+    try:
+        found = re.search(r"nice (-?\d+)", _SESSION.read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+    return int(found.group(1)) if found else None
+
+
+def _set_session_niceness(niceness: int) -> bool:
+    """Set the niceness of the session; return whether the system allows it."""
+    for attempt in range(5):
+        try:
+            _SESSION.write_text(str(niceness), "ascii")
+            return True
+        except BlockingIOError:
+            time.sleep(_SESSION_DELAY * (attempt + 1))
+        except OSError:
+            break  # a read-only /proc, as in containers
+    return False
 
 
 if sys.platform == "win32":

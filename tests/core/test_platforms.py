@@ -42,6 +42,7 @@ POSIX_ONLY = {
     "trainer_core.priority os.setpriority",
     "trainer_core.priority os.PRIO_PROCESS",
     "trainer_core.priority /proc/self/task",
+    "trainer_core.priority /proc/self/autogroup",
     "trainer_core.machine /proc/self/cgroup",  # a missing file is no limit
     "trainer_core.machine /sys/fs/cgroup",
     "trainer_core.planning.missing_gpus /sys/bus/pci/devices",  # a missing folder shows no card

@@ -53,6 +53,30 @@ for level in ("normal", "low", "low"):
 """
 
 
+_SESSION = """
+import subprocess, sys
+from pathlib import Path
+session = Path("/proc/self/autogroup")
+child = "import os, signal, sys; from pathlib import Path; " + sys.argv[1]
+subprocess.run([sys.executable, "-c", child])
+print(session.read_text().split()[-1])
+"""
+_LOWER = "from trainer_core.priority import set_priority; set_priority('low'); " + (
+    "print(Path('/proc/self/autogroup').read_text().split()[-1], flush=True); "
+)
+_INTERRUPT = "from trainer_core.tools import _SignalHandler; handler = _SignalHandler(); handler.exit_code = 130; "
+
+
+def _run_in_new_session(code: str) -> list[int]:
+    """Run code in a child of a new session; return what it prints, and the niceness of the session after its end."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", _SESSION, code]
+    output = subprocess.run(
+        command, env=environment, check=True, stdout=subprocess.PIPE, start_new_session=True, timeout=240
+    )
+    return [int(number) for number in output.stdout.split()]
+
+
 def _run(code: str) -> list[int]:
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", code]
@@ -77,3 +101,48 @@ def test_a_system_that_does_not_raise_a_priority_is_reported(monkeypatch: pytest
 
     monkeypatch.setattr(priority, "_set_thread_niceness", refuse)
     assert "priority normal" in priority.set_priority("normal")
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel does not group threads by session")
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        ("", [10, 0]),
+        ("sys.exit(1)", [10, 0]),
+        (_INTERRUPT + "handler.handle(signal.SIGINT)", [10, 0]),
+        ("from trainer_core.priority import restore_session; restore_session(); restore_session()", [10, 0]),
+    ],
+    ids=["at its end", "after an error", "when it is interrupted twice", "once"],
+)
+def test_the_command_line_lowers_its_session_until_it_ends(end: str, expected: list[int]) -> None:
+    assert _run_in_new_session(_LOWER + end) == expected
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel does not group threads by session")
+def test_only_a_main_thread_lowers_its_session_and_none_raises_it() -> None:
+    in_thread = "import threading; t = threading.Thread(target=set_priority, args=('low',)); t.start(); t.join(); "
+    show = "print(Path('/proc/self/autogroup').read_text().split()[-1], flush=True); "
+    imported = "from trainer_core.priority import set_priority; "
+    assert _run_in_new_session(imported + in_thread + show) == [0, 0]
+    assert _run_in_new_session(imported + "set_priority('normal'); " + show) == [0, 0]
+    lower = "Path('/proc/self/autogroup').write_text('15'); import time; time.sleep(0.2); "
+    assert _run_in_new_session(lower + imported + "set_priority('low'); " + show) == [15, 15]
+
+
+def test_a_system_without_sessions_or_that_refuses_to_lower_them_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(priority, "_set_thread_niceness", lambda level: None)
+    for session in (tmp_path / "missing", tmp_path):
+        monkeypatch.setattr(priority, "_SESSION", session)
+        assert priority.set_priority("low") == "" and not priority._lowered_from
+    strange = tmp_path / "autogroup"
+    strange.write_text("/autogroup-1 nice 0")
+    monkeypatch.setattr(priority, "_SESSION", strange)
+    strange.chmod(0o444)
+    monkeypatch.setattr(Path, "write_text", _refuse)
+    assert priority.set_priority("low") == "" and not priority._lowered_from
+
+
+def _refuse(*_: object) -> int:
+    raise PermissionError(13, "Permission denied")
