@@ -220,7 +220,9 @@ class BlindDialog(Dialog):
                 self._report_early_end(session, record)
                 return
             self._record, self._save_problem = record, ""
-            self._show_text(f"The answers are in {record}." if session.comparison.pair is None else self._shown_text)
+            self._show_text(self._shown_text)
+            if session.comparison.pair is None:
+                self.verdict.show_record(record)
 
         def failed(error: Exception) -> None:
             text = f"The answers could not be saved: {error_message(error)}."

@@ -86,12 +86,14 @@ def test_result_claims_a_preference_only_beyond_chance() -> None:
     clear, chance = BlindComparison(NAMES, seed=5), BlindComparison(NAMES, seed=5)
     answer_all(clear, prefer_first=1)
     answer_all(chance, prefer_first=8)
-    assert clear.result.describe("a", "b").endswith("You prefer b.")
+    assert clear.result.describe("a", "b").startswith("You prefer b: ")
     assert "may be chance" in chance.result.describe("a", "b") and "8, b in 4" in chance.result.describe("a", "b")
     for _ in NAMES:
         chance.undo()
     chance.answer(EQUAL)
-    assert chance.result.describe("a", "b") == "Of 1 pair, a was better in 0, b in 0, and neither in 1."
+    assert chance.result.describe("a", "b") == (
+        "You saw no difference. Of 1 pair, a was better in 0, b in 0, and neither in 1."
+    )
 
 
 class Repeating:
@@ -235,9 +237,9 @@ def test_page_shows_the_current_pair_only(path: str, tmp_path: Path) -> None:
 
 
 def test_the_result_names_the_models_by_given_names_else_by_their_files(tmp_path: Path) -> None:
-    assert make_session(tmp_path).text.startswith("Of 0 pairs, a_x2 was better in 0, b_x4 in 0")
+    assert make_session(tmp_path).text.startswith("No pair was compared. Of 0 pairs, a_x2 was better in 0, b_x4")
     named = make_session(tmp_path, names=("mono (best)", "color (best)"))
-    assert named.text.startswith("Of 0 pairs, mono (best) was better in 0, color (best) in 0")
+    assert "Of 0 pairs, mono (best) was better in 0, color (best) in 0" in named.text
 
 
 # -- the file ------------------------------------------------------------------------------------
@@ -344,7 +346,7 @@ def test_verb_asks_and_saves(models: Any, photos: Path, monkeypatch: pytest.Monk
     assert blind(*models, photos) == 0
     out, err = capsys.readouterr()
     record = models[0].parent / "blind_a_x2_b_x2.json"
-    assert out.startswith("Of 3 pairs, a_x2 was better in ") and str(record) in out and "http://127.0.0.1:" in err
+    assert "Of 3 pairs, a_x2 was better in " in out and str(record) in out and "http://127.0.0.1:" in err
     assert json.loads(record.read_text())["result"]["equal"] == 1
 
 

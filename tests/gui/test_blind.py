@@ -98,7 +98,8 @@ def test_two_models_are_compared_blindly_with_the_keyboard(
             preferred.append("first" if (key == Qt.Key.Key_Left) == pair.first_is_left else "second")
         qtbot.keyClick(dialog, key)
     record = models[0].parent / "blind_a_x4_b_x4.json"
-    qtbot.waitUntil(lambda: str(record) in dialog.text.text(), timeout=_LONG)
+    qtbot.waitUntil(lambda: str(record) in dialog.verdict.record.full_text, timeout=_LONG)
+    assert dialog.text.text() == "" and dialog.verdict.folder_button.isVisible()
     result = json.loads(record.read_text())["result"]
     assert (result["first"], result["second"], result["equal"]) == (
         preferred.count("first"),
@@ -135,9 +136,9 @@ def test_the_verdict_names_both_models_and_the_last_answer_can_be_undone(
         (f"b_x4.pth · folder {folder}", "better in 0 of 4"),
         ("No difference", "in 1 of 4"),
     ]
-    assert dialog.verdict.heading.text() == "No clear preference"
-    assert "Preferences for a_x4: 100\u00a0% (95\u00a0% interval: " in dialog.verdict.advice.text()
-    assert "may be chance" in dialog.verdict.advice.text()
+    assert dialog.verdict.heading.text().startswith("You preferred a_x4 3 of 3 times; this may be chance.")
+    assert "Preferences for a_x4: 100\u00a0% (95\u00a0% interval: " in dialog.verdict.share.text()
+    assert "equally good" in dialog.verdict.share.toolTip()
     record = models[0].parent / "blind_a_x4_b_x4.json"
     for undo in (lambda: click(qtbot, dialog.undo_button), lambda: qtbot.keyClick(dialog, *UNDO)):
         undo()
@@ -149,7 +150,7 @@ def test_the_verdict_names_both_models_and_the_last_answer_can_be_undone(
         qtbot.keyClick(dialog, Qt.Key.Key_Backspace)
     for _ in range(4):
         qtbot.keyClick(dialog, Qt.Key.Key_Down)
-    assert dialog.verdict.heading.text() == "No difference"
+    assert dialog.verdict.heading.text() == "You saw no difference."
 
 
 def test_the_first_pair_is_asked_about_while_the_others_are_enlarged(
@@ -197,7 +198,7 @@ def test_the_first_pair_is_asked_about_while_the_others_are_enlarged(
     for _ in range(3):
         dialog.answer("equal")
     assert dialog.verdict.isVisible()
-    qtbot.waitUntil(lambda: "The answers are in" in dialog.text.text(), timeout=_LONG)
+    qtbot.waitUntil(lambda: "The answers are in" in dialog.verdict.record.full_text, timeout=_LONG)
     dialog.close()
 
 
@@ -236,7 +237,7 @@ def test_the_answers_of_a_comparison_that_ends_early_are_named(
     dialog = compared(trial, qtbot)
     for _ in range(4):
         click(qtbot, dialog.buttons["left"])
-    qtbot.waitUntil(lambda: "The answers are in" in dialog.text.text(), timeout=_LONG)
+    qtbot.waitUntil(lambda: "The answers are in" in dialog.verdict.record.full_text, timeout=_LONG)
     click(qtbot, dialog.close_button)
     assert trial.messages.text == "", "the comparison has named the file"
 

@@ -65,12 +65,11 @@ class BlindResult:
         return self.first + self.second + self.equal
 
     def describe(self, first: str, second: str) -> str:
-        """Return the result in sentences, with the names of the models."""
+        """Return the result in sentences with the names of the models: the verdict, then the figures."""
         pairs = f"{self.count} pair{'s' * (self.count != 1)}"
         counts = f"{first} was better in {self.first}, {second} in {self.second}, and neither in {self.equal}"
-        if not self.first + self.second:
-            return f"Of {pairs}, {counts}."
-        return f"Of {pairs}, {counts}. {self.describe_share(first)} {self.describe_verdict(first, second)}"
+        share = f" {self.describe_share(first)}" if self.first + self.second else ""
+        return f"{self.describe_verdict(first, second)} Of {pairs}, {counts}.{share}"
 
     def describe_share(self, first: str) -> str:
         """Return a sentence on the share of the first model among the preferences; there is at least one."""
@@ -79,10 +78,16 @@ class BlindResult:
         return f"Preferences for {first}: {share} ({interval})."
 
     def describe_verdict(self, first: str, second: str) -> str:
-        """Return a sentence on which model is preferred, and whether that may be chance."""
+        """Return in words which model is preferred, how often, and whether that may be chance."""
+        count, times = self.first + self.second, max(self.first, self.second)
+        name = first if self.first > self.second else second
+        if not count:
+            return "You saw no difference." if self.count else "No pair was compared."
+        if self.first == self.second:
+            return "You preferred both equally often."
         if self.is_clear:
-            return f"You prefer {first if self.low > 0.5 else second}."
-        return "This may be chance: compare more photos to be sure."
+            return f"You prefer {name}: {times} of {count} times, which is hardly chance."
+        return f"You preferred {name} {times} of {count} times; this may be chance. Compare more photos to be sure."
 
 
 class BlindComparison:
