@@ -2,8 +2,9 @@
 
 So a card that appears or disappears during a run, or beside the figures of one, moves nothing. Without any content the
 slot takes no room. It takes and gives up its room only while the pointer is not over the views, which would move below
-it: a card that opens there at another time covers their top until the pointer leaves them. A page that has just come to
-the front does not take clicks yet: the user may have meant what was there before.
+it: a card that opens there at another time covers a part of them until the pointer leaves them, the highest part
+without a control. A page that has just come to the front does not take clicks yet: the user may have meant what was
+there before.
 """
 
 from __future__ import annotations
@@ -11,9 +12,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetricsF
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSlider,
+    QTabBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.widgets.cards import Card
 from app.widgets.plain_text import plain_tooltip
@@ -21,6 +34,8 @@ from app.widgets.scrolling_page import ScrollingPage
 from app.widgets.theme import SPACING, theme
 
 _LINES = 3  # of text
+_GAP = SPACING // 2  # below a control
+_CONTROLS = (QTabBar, QPushButton, QToolButton, QComboBox, QSlider, QLineEdit, QCheckBox)  # a picture may be covered
 _CLICK_DELAY = 400  # milliseconds until a new page takes clicks
 _CARD_TIME = 12_000  # milliseconds for which a card covers the progress of a run
 
@@ -150,7 +165,7 @@ class CardSlot(ScrollingPage):
                 self.hide()
 
     def _float(self, views: QWidget) -> None:
-        """Cover the top of the views."""
+        """Cover a part of the views."""
         layout = views.layout()
         assert layout is not None
         layout.removeWidget(self)
@@ -161,7 +176,18 @@ class CardSlot(ScrollingPage):
 
     def _cover(self, views: QWidget) -> None:
         room = views.contentsRect().marginsRemoved(views.layout().contentsMargins())  # type: ignore[union-attr]
-        self.setGeometry(room.x(), room.y(), room.width(), self.maximumHeight())
+        place = QRect(room.topLeft(), QSize(room.width(), self.maximumHeight()))
+        controls = [control for control in self._find_controls(views) if control.intersects(room)]
+        below = (control.bottom() + 1 + _GAP for control in controls)
+        places = (place.translated(0, y - place.y()) for y in sorted({room.y(), *below}))
+        free = (p for p in places if room.contains(p) and not any(map(p.intersects, controls)))
+        self.setGeometry(next(free, place))
+
+    def _find_controls(self, views: QWidget) -> list[QRect]:
+        """Find where the controls of the views lie."""
+        controls = (widget for kind in _CONTROLS for widget in views.findChildren(kind))
+        seen = (w for w in controls if w.isVisible() and not self.isAncestorOf(w))
+        return [QRect(w.mapTo(views, QPoint()), w.size()) for w in seen]
 
     def _dock(self, views: QWidget) -> None:
         """Take the room above the views if there is content, and no room otherwise."""

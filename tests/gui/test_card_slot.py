@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QPushButton, QTabBar, QToolButton, QWidget
 
 from app.run.session import SessionState
 from app.widgets import card_slot
@@ -144,6 +144,16 @@ def test_the_views_do_not_move_below_the_pointer_when_the_last_card_closes(windo
     assert not window.card_slot.isVisible()
 
 
+def covered_controls(window: Window) -> list[QWidget]:
+    """The tabs and buttons that the slot covers."""
+    slot = window.card_slot
+    views = slot.parentWidget()
+    assert views is not None
+    controls = [*views.findChildren(QTabBar), *views.findChildren(QPushButton), *views.findChildren(QToolButton)]
+    seen = [each for each in controls if each.isVisible() and not slot.isAncestorOf(each)]
+    return [each for each in seen if slot.geometry().intersects(QRect(each.mapTo(views, QPoint()), each.size()))]
+
+
 @pytest.mark.parametrize("has_run", [False, True])
 def test_a_card_that_opens_below_the_pointer_covers_the_views_until_it_leaves(window: Window, has_run: bool) -> None:
     window.resize(1280, 800)
@@ -152,15 +162,16 @@ def test_a_card_that_opens_below_the_pointer_covers_the_views_until_it_leaves(wi
     slot, views = window.card_slot, window.card_slot.parentWidget()
     page = find_tabs(window) if has_run else window.start_page
     assert views is not None
-    place, top = page.mapTo(window, QPoint()), page.mapTo(views, QPoint())
+    place = page.mapTo(window, QPoint())
     views.setAttribute(Qt.WidgetAttribute.WA_UnderMouse)
     window.message_strip.show_message("warning", "The disk is nearly full.")
     QApplication.processEvents()
     assert window.message_strip.isVisible() and page.mapTo(window, QPoint()) == place
-    assert slot.geometry().topLeft() == top and slot.width() == page.width()
-    window.resize(1200, 800)
-    QApplication.processEvents()
-    assert slot.width() == page.width()
+    assert slot.width() == page.width() and not covered_controls(window)
+    for size in ((1200, 800), (1024, 700)):
+        window.resize(*size)
+        QApplication.processEvents()
+        assert slot.width() == page.width() and not covered_controls(window)
     window.message_strip.dismiss()
     assert not slot.isVisible()
     window.message_strip.show_message("warning", "The disk is full.")
