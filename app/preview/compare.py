@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QMenu, QSizePolicy
 
 from app.preview.cut_out import CutOut
 from app.preview.geometry import find_pixels, place_pixels
-from app.preview.label import label_height, label_width, paint_label
+from app.preview.label import label_box, label_height, label_width, paint_label
 from app.preview.pictures import BICUBIC, DIFFERENCE, HR, SR, STRIP, VIEWS, short_name
 from app.preview.pixel_values import describe_pixel
 from app.preview.zoom_view import ZoomView
@@ -127,7 +127,8 @@ class CompareView(ZoomView):
                 self._paint_name(painter, view, pane, right=False)
         if views:
             self._paint_mark(painter)
-            paint_label(painter, self.zoom_text, self.rect(), right=True, top=True)
+            if self.shows_zoom:
+                paint_label(painter, self.zoom_text, self.rect(), right=True, top=True)
             self._paint_pixel_text(painter)
         if self.hint:
             self._paint_hint(painter)
@@ -136,6 +137,13 @@ class CompareView(ZoomView):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
+
+    @property
+    def shows_zoom(self) -> bool:
+        """Whether the zoom is named: while it is new, else where its name covers no picture."""
+        box = label_box(self.fontMetrics(), self.zoom_text, self.rect(), right=True, top=True)
+        covered = (self._image_rect(pane).intersects(box) for pane in self._shown_panes())
+        return self._zoom_timer.isActive() or not any(covered)
 
     @property
     def visible_views(self) -> list[str]:

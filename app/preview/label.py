@@ -21,13 +21,18 @@ def label_width(metrics: QFontMetrics, text: str) -> int:
     return metrics.horizontalAdvance(text) + 2 * SPACING
 
 
+def label_box(metrics: QFontMetrics, text: str, pane: QRect, *, right: bool, top: bool = False) -> QRectF:
+    """Return where a label lies in a corner of a pane."""
+    width, height = label_width(metrics, text), label_height(metrics)
+    left = pane.right() - width - SPACING if right else pane.left() + SPACING
+    return QRectF(left, pane.top() + SPACING if top else pane.bottom() - height - SPACING, width, height)
+
+
 def paint_label(painter: QPainter, text: str, pane: QRect, *, right: bool, top: bool = False) -> None:
     """Paint a text in a corner of a pane, unless the pane is too narrow for it."""
-    width, height = label_width(painter.fontMetrics(), text), label_height(painter.fontMetrics())
-    if width > pane.width():
+    box = label_box(painter.fontMetrics(), text, pane, right=right, top=top)
+    if box.width() > pane.width():
         return
-    left = pane.right() - width - SPACING if right else pane.left() + SPACING
-    box = QRectF(left, pane.top() + SPACING if top else pane.bottom() - height - SPACING, width, height)
     shade = QColor(theme_colors().window)
     shade.setAlpha(_OPACITY)
     painter.setPen(Qt.PenStyle.NoPen)

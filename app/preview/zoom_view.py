@@ -5,7 +5,7 @@ The zoom is a whole number of screen pixels per image pixel, or 0, which fits th
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QTimer
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
@@ -16,6 +16,7 @@ from app.widgets.theme import SPACING
 
 _MAX_ZOOM = 16
 _NAME_SHARE = 6  # times the height of a name that a pane needs to leave room for it
+_ZOOM_TIME = 1500  # milliseconds for which a new zoom is named over the image
 _WHEEL_NOTCH = 120  # one notch of a mouse wheel, in Qt's eighths of a degree
 
 
@@ -28,6 +29,10 @@ class ZoomView(QWidget):
         self.zoom = 0  # screen pixels per image pixel; 0 fits the image into the view
         self._center = QPointF(0.5, 0.5)  # point of the image in the middle of the view, 0..1
         self._wheel_angle = 0  # turned since the last zoom step
+        self._zoom_timer = QTimer(self)  # active while the zoom is new
+        self._zoom_timer.setSingleShot(True)
+        self._zoom_timer.setInterval(_ZOOM_TIME)
+        self._zoom_timer.timeout.connect(self.update)
 
     @property
     def pictures(self) -> Pictures | None:
@@ -42,6 +47,7 @@ class ZoomView(QWidget):
     def set_zoom(self, zoom: int) -> None:
         """Set the zoom in screen pixels per image pixel; 0 fits the image into the view."""
         self.zoom = max(0, min(zoom, _MAX_ZOOM))
+        self._zoom_timer.start()
         if not self.zoom:
             self._center = QPointF(0.5, 0.5)
         self.update()

@@ -189,6 +189,18 @@ def test_the_slider_stays_in_the_view_of_a_zoomed_image(view: CompareView, qtbot
     assert view._slider_x() == pytest.approx(x + 60, abs=1)
 
 
+def test_the_zoom_is_named_while_it_is_new_and_then_where_it_covers_no_picture(view: CompareView, qtbot: Any) -> None:
+    view.set_zoom(8)
+    assert view.shows_zoom, "the zoom is new"
+    view._zoom_timer.setInterval(0)
+    view.set_zoom(9)
+    qtbot.waitUntil(lambda: not view.shows_zoom)
+    view.resize(900, 300)
+    view.set_zoom(0)
+    qtbot.waitUntil(lambda: not view._zoom_timer.isActive())
+    assert view.shows_zoom, "the picture leaves the corner free"
+
+
 def test_a_double_click_zooms_around_the_pointer_and_fits_again(view: CompareView, qtbot: Any) -> None:
     show_coded(view, 96)
     view.set_mode(SR)
