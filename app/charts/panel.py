@@ -122,15 +122,15 @@ class ChartPanel(QWidget):
             Chart(
                 "PSNR",
                 "dB",
-                empty="PSNR appears after the first validation.",
+                empty="PSNR appears after the first check.",
                 number_format=".2f",
                 min_range=_MIN_PSNR_RANGE,
             ),
-            Chart("SSIM", empty="SSIM appears after the first validation.", number_format=".3f"),
+            Chart("SSIM", empty="SSIM appears after the first check.", number_format=".3f"),
             Chart(
                 "Spectrum distance",
                 "dB",
-                empty="It appears after the first validation of an adversarial stage.",
+                empty="It appears after the first check of an adversarial stage.",
                 number_format=".2f",
             ),
             Chart("Learning rate", empty="The learning rate appears after the first steps.", number_format=".2e"),

@@ -28,8 +28,8 @@ def ask_about_finished_run(parent: QWidget, choose_workspace: _Action, start: _A
     ask_question(
         parent,
         "Start a new run here?",
-        "This workspace contains a finished run. A new run moves all its files to the folder previous_runs.",
-        [("Choose another workspace", choose_workspace), ("Start new run", start)],
+        "This folder contains a finished run. A new run moves all its files to the folder previous_runs in it.",
+        [("Choose another folder", choose_workspace), ("Start new run", start)],
     )
 
 

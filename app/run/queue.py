@@ -68,7 +68,7 @@ class RunQueue(QObject):
             return
         waiting = _read()
         if any(choices.get("workspace") == str(workspace.root) for choices in waiting):
-            text = f"A training in {workspace.root} is in the queue already. Choose another workspace."
+            text = f"A training in {workspace.root} is in the queue already. Choose another folder."
             self.message_posted.emit("warning", text)
             return
         self._write([*waiting, self._project.draft.session_choices])

@@ -87,7 +87,7 @@ class QueueDialog(Dialog):
 def _describe(entry: LastSession) -> str:
     """Return workspace, watch, scale and time limit of a training."""
     config = TrainerConfig().replace(**entry.values)
-    name = Path(entry.paths["workspace"]).name if "workspace" in entry.paths else "workspace not found"
+    name = Path(entry.paths["workspace"]).name if "workspace" in entry.paths else "folder not found"
     parts = [select_watch(mono=config.monochrome_style).models[0], f"x{config.scale}"]
     parts += [f"{config.max_minutes:g} minutes"] if config.max_minutes else [f"{config.steps} steps"]
     return f"{name}: {', '.join(parts)}"

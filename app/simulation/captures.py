@@ -52,12 +52,12 @@ class CaptureRow(QWidget):
         set_icon(self.folder_button, "folder")
         self.folder_button.clicked.connect(lambda: self.folder_requested.emit())
         self.remove_button = QPushButton("Remove")
-        self.remove_button.setAccessibleName("Remove your own captures")
-        self.remove_button.setToolTip("Remove your own captures from this view; their files are kept")
+        self.remove_button.setAccessibleName("Remove your watch photos")
+        self.remove_button.setToolTip("Remove your watch photos from this view; their files are kept")
         set_icon(self.remove_button, "close")
         self.remove_button.clicked.connect(self.remove_all)
         self.calibrate_button = QPushButton("Measure my watch …")
-        tip = "Fit a camera profile to your captures, so that the training learns to undo what your own watch does"
+        tip = "Fit a camera profile to your watch photos, so that the training learns to undo what your own watch does"
         self.calibrate_button.setToolTip(plain_tooltip(tip))
         set_icon(self.calibrate_button, "try")
         self.calibrate_button.clicked.connect(lambda: self.calibration_requested.emit())
@@ -107,7 +107,7 @@ class CaptureRow(QWidget):
         cell = PictureCell(1)
         cell.show_pictures(capture.name, to_qimage(capture.pixels))
         cell.setToolTip(plain_tooltip(f"{capture.name}\nClick to compare at full size"))
-        cell.setAccessibleName(f"Your capture {capture.name}")
+        cell.setAccessibleName(f"Your watch photo {capture.name}")
         cell.clicked.connect(lambda: self.clicked.emit(number))
         self.captures.append(capture)
         self.cells.append(cell)
@@ -136,7 +136,7 @@ class CaptureRow(QWidget):
 
     def _refresh(self) -> None:
         has_captures = bool(self.captures)
-        self._title.setText("Your own captures" if has_captures else _EMPTY_TEXT)
+        self._title.setText("Your watch photos" if has_captures else _EMPTY_TEXT)
         self._title.setProperty("role", "heading" if has_captures else "muted")
         self._title.style().unpolish(self._title)
         self._title.style().polish(self._title)

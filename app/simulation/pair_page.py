@@ -15,7 +15,7 @@ from app.widgets.plain_text import PlainLabel, plain_tooltip
 from app.widgets.theme import SPACING
 from trainer_core.training.simulated_view import WatchPair
 
-CAPTURE = "Your capture"
+CAPTURE = "Your watch photo"
 
 
 class PairCompare(CompareView):

@@ -290,7 +290,7 @@ class SimulationPanel(QWidget):
             self._capture_files += [path for path in paths if path not in refused]
             if self.row.add(captures):
                 self.message_posted.emit(
-                    "info", f"Only the first {MAX_CAPTURES} captures are shown. Press Remove, then choose others."
+                    "info", f"Only the first {MAX_CAPTURES} watch photos are shown. Press Remove, then choose others."
                 )
             self._show_open_pair()
             done(unread)

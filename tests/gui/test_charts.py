@@ -455,7 +455,7 @@ def test_empty_charts_say_what_they_wait_for_clear_of_the_axes(qapp: Any, qtbot:
         between = chart.plot.mapFromScene(chart.plot.view.sceneBoundingRect()).boundingRect()
         assert between.contains(empty.geometry())
         assert empty.heightForWidth(empty.width()) <= empty.height()
-    assert "first steps" in said[panel.loss] and "first validation" in said[panel.psnr]
+    assert "first steps" in said[panel.loss] and "first check" in said[panel.psnr]
     panel.on_event(step(1))
     qtbot.waitUntil(lambda: not label(panel.loss, "empty").isVisible())
     assert label(panel.psnr, "empty").isVisible()

@@ -195,14 +195,14 @@ def test_own_captures_lie_beside_them_at_the_same_size(window: Window, qtbot: An
     qtbot.mouseClick(row.cells[1], Qt.MouseButton.LeftButton)
     pictures = window.simulation.large.view.pictures
     assert pictures is not None
-    assert pictures.images["Your capture"].pixelColor(0, 0).red() == row.captures[1].pixels[0, 0]
+    assert pictures.images["Your watch photo"].pixelColor(0, 0).red() == row.captures[1].pixels[0, 0]
     qtbot.mouseClick(row.remove_button, Qt.MouseButton.LeftButton)
     assert not row.captures
     assert not row.remove_button.isVisible()
     assert one.exists()
     shown = window.simulation.large.view.pictures
     assert shown is not None
-    assert "Your capture" not in shown.images
+    assert "Your watch photo" not in shown.images
 
 
 def test_the_photos_pinned_in_an_opened_workspace_are_own_captures_until_they_are_removed(
