@@ -146,17 +146,19 @@ class RunControl:
 
     @contextlib.contextmanager
     def during(self, activity: Activity) -> Iterator[None]:
-        """Mark the `with` block, or the function that this decorates, as this activity.
-
-        Within another activity it is a phase, after which the other one begins again.
-        """
+        """Mark the `with` block, or the function that this decorates, as this activity."""
         before, now = self._activity, time.monotonic()
         self._last_step = now if before is None else self._last_step
         self._activity, self._activity_count = (activity, now), None
         try:
             yield
         finally:
-            self._activity, self._activity_count = before and (before[0], time.monotonic()), None
+            self._activity, self._activity_count = before, None
+
+    def begin_phase(self, activity: Activity) -> None:
+        """Let the rest of the present activity, if there is one, be this one, which begins now."""
+        if self._activity is not None:
+            self._activity, self._activity_count = (activity, time.monotonic()), None
 
     def count_activity(self, number: int, total: int) -> None:
         """Record that the present activity begins with part `number` of `total`, such as a photo."""

@@ -69,7 +69,7 @@ def test_a_run_shows_what_it_does_in_place_of_steps(tmp_path: Path, monkeypatch:
     train(photos, tmp_path / "a", on_event, steps=6, val_interval=4, image_log_interval=3, **shares)
     train(photos, tmp_path / "b", on_event, max_minutes=0.02, val_interval="auto")
     assert seen["StepDone"] == {None}
-    assert seen["Validated"] == {Activity.VALIDATING}
+    assert seen["Validated"] == {Activity.VALIDATING, Activity.TESTING, Activity.PREVIEWING}
     assert {*counts} == {Activity.VALIDATING, Activity.TESTING, Activity.PREVIEWING}
     for activity, found in counts.items():
         assert found[0][0] == 1 and found[-1][0] == found[-1][1], f"{activity}: all are counted, by themselves"

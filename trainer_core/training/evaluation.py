@@ -203,8 +203,7 @@ class Evaluator:
         self._load_ema_weights()
         image_count = self._config.image_log_max_samples if with_preview else 0
         started = time.monotonic()
-        with self._control.during(Activity.VALIDATING):
-            result = self._val.measure(self._ema_network, image_count=image_count)
+        result = self._val.measure(self._ema_network, image_count=image_count)
         problem = self.detector.add_validation(step, result.psnr, self._val.baseline.psnr, result.contrast)
         if problem:
             raise Diverged(problem, healthy_step=self.detector.healthy_step)
@@ -217,7 +216,8 @@ class Evaluator:
             self.record.test_psnr = tested.psnr
         self._sink(replace(validated, is_best=is_best))
         if with_preview:
-            with contextlib.suppress(Stopped), self._control.during(Activity.PREVIEWING):  # the validation counts
+            self._control.begin_phase(Activity.PREVIEWING)
+            with contextlib.suppress(Stopped):  # the validation is complete and counts
                 self._emit_preview(step, result.images)
         if tested is not None:
             self._sink(replace(tested, is_best=is_best))
@@ -227,22 +227,21 @@ class Evaluator:
     def preview(self, step: int) -> None:
         """Emit and write a preview without measuring."""
         self._load_ema_weights()
+        self._control.begin_phase(Activity.PREVIEWING)
         count, pinned = self._config.image_log_max_samples, len(self._pinned)
-        with self._control.during(Activity.PREVIEWING):
-            frames: tuple[PreviewImage, ...] = ()
-            if self._val is not None:
-                frames = self._val.render(
-                    self._ema_network, count, report=lambda n, of: self._control.count_activity(n, of + pinned)
-                )
-            self._emit_preview(step, frames)
+        frames: tuple[PreviewImage, ...] = ()
+        if self._val is not None:
+            frames = self._val.render(
+                self._ema_network, count, report=lambda n, of: self._control.count_activity(n, of + pinned)
+            )
+        self._emit_preview(step, frames)
 
     def _measure_test(self, step: int) -> Validated | None:
         if self._test is None:
             return None
         started = time.monotonic()
-        with self._control.during(Activity.TESTING):
-            result = self._test.measure(self._ema_network)
-        return _make_event(step, "test", self._test, result, started)
+        self._control.begin_phase(Activity.TESTING)
+        return _make_event(step, "test", self._test, self._test.measure(self._ema_network), started)
 
     def _is_better(self, result: ValidationResult) -> bool:
         """Whether a validation is better than the best so far."""
@@ -285,7 +284,10 @@ class Evaluator:
         )
         images = (*frames, *pinned)
         files = []
-        for key, image in zip(image_keys(images), images):
+        counts_files = self._control.activity_count is None  # all were there already
+        for number, (key, image) in enumerate(zip(image_keys(images), images), 1):
+            if counts_files:
+                self._control.count_activity(number, len(images))
             path = self._folder / file_name(step, key)
             try:
                 self._folder.mkdir(exist_ok=True)

@@ -318,7 +318,7 @@ class TrainingLoop:
         if RunRequest.SAVE in tasks and self.step:
             self._save()  # with what the validation found, and before previews, which may take minutes
         if RunRequest.PREVIEW in tasks and RunRequest.VALIDATE not in tasks:
-            with self._cadences.timing(RunRequest.PREVIEW):
+            with self._control.during(Activity.PREVIEWING), self._cadences.timing(RunRequest.PREVIEW):
                 self._evaluator.preview(self.step)
 
     def _validate(self, *, with_preview: bool = True, with_test: bool = False) -> None:
