@@ -30,7 +30,7 @@ def test_the_checklist_says_what_is_missing_and_where(tmp_path: Path) -> None:
     assert build_checklist(config, {}, SourceStatus())[0].state == PENDING
     source = SourceStatus(*find_run_photos(config))
     assert source.summary().startswith("1 photo, 48 px")
-    assert [c.state for c in build_checklist(config, {}, source)] == [OK, OK, OK]
+    assert [c.state for c in build_checklist(config, {}, source)] == [OK, OK]
     wrong = build_checklist(config, {"batch_size": "too many"}, source)
     assert wrong[-1].text == "too many"
     assert wrong[-1].setting == "batch_size"

@@ -92,8 +92,6 @@ def build_checklist(
     if config.gan_weight > 0 and not config.init_weights:
         text = "To make a network sharper, start from a trained one, or resume its run"
         checks.append(Check(WARNING, text, "init_weights"))
-    if not waiting and all(check.state in (OK, WARNING) for check in checks):
-        checks.append(Check(OK, "All settings are valid", "scale"))
     return tuple(checks)
 
 
