@@ -174,8 +174,6 @@ class Window(QMainWindow):
         for page in self._find_view_pages():
             page.too_narrow.connect(self._give_width, Qt.ConnectionType.QueuedConnection)
         self.simulation.message_posted.connect(self.message_strip.show_message)
-        self.simulation.unclaimed_dropped.connect(self.drops.handle_drop)
-        self.simulation.dropped.connect(self.pins.pin)  # so that the previews show them too
         self.simulation.folder_added.connect(self.pins.pin_folder)
         self.pins.captures_pinned.connect(self.simulation.add_captures)
         self.project.workspace_opened.connect(lambda _: self.pins.find_files_then(self.simulation.show_pinned))

@@ -86,7 +86,8 @@ class PinnedPhotosModel(QObject):
             room = max(0, MAX_PINNED - len(self._pending)) if of_folder else len(files)
             self._pending += files[:room]
             text = "The watch photos will be pinned when training starts."
-            self._project.message_posted.emit("info", text if room >= len(files) else f"{text} {_FULL_TEXT}")
+            text = text if room >= len(files) else f"{text} {_FULL_TEXT}"
+            self._post([text], refusals)
             self.workspace_missing.emit("workspace")
             self._find_watches()
             return
@@ -125,14 +126,18 @@ class PinnedPhotosModel(QObject):
     def _report(self, result: _PinResult, refusals: list[str]) -> None:
         pinned = result.pinned
         sentences = [_pinned_message(result, is_training=self._session.is_active)] if pinned else []
-        level = "info" if not refusals else "warning" if pinned else "error"
-        notes = result.notes[:_MAX_REPORTED]
-        more = [f"… and {len(refusals) - _MAX_REPORTED} more"] if len(refusals) > _MAX_REPORTED else []
-        self._project.message_posted.emit(level, "\n".join([*sentences, *refusals[:_MAX_REPORTED], *more, *notes]))
+        self._post(sentences, refusals, result.notes)
         self._find_watches()
         if pinned and self._session.is_active:
             self.pinned.emit()
             self._session.request(RunRequest.PREVIEW)
+
+    def _post(self, sentences: Sequence[str], refusals: Sequence[str], notes: Sequence[str] = ()) -> None:
+        """Post one message: what was done, and which files could not be used."""
+        level = "info" if not refusals else "warning" if sentences else "error"
+        more = [f"… and {len(refusals) - _MAX_REPORTED} more"] if len(refusals) > _MAX_REPORTED else []
+        lines = [*sentences, *refusals[:_MAX_REPORTED], *more, *notes[:_MAX_REPORTED]]
+        self._project.message_posted.emit(level, "\n".join(lines))
 
     def ask_to_unpin(self, name: str) -> None:
         """Ask whether to unpin a photo; if so, delete the workspace's copy."""

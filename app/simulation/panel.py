@@ -6,13 +6,12 @@ Watch photos that the user drops on the tab are added to the captures; the windo
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Callable
 
-from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.form.project import Project
@@ -23,7 +22,6 @@ from app.simulation.captures import MAX_CAPTURES, CaptureRow
 from app.simulation.grid import PairGrid
 from app.simulation.pair_page import PairPage
 from app.simulation.simulator import PairSimulator
-from app.widgets.dropped_files import paths_of
 from app.widgets.file_filters import CAPTURE_FOLDER, PICTURES, start_folder, store_folder
 from app.widgets.icons import pixmap, set_icon
 from app.widgets.page_stack import PageStack
@@ -32,7 +30,6 @@ from app.widgets.scroll_bar import reserve_scroll_bar
 from app.widgets.theme import SPACING, theme, theme_colors
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
-from trainer_core.planning.recognition import WEIGHTS
 from trainer_core.training.simulated_view import PAIR_COUNT, WatchCamera, WatchPair
 from trainer_core.verbs.picture_files import find_pictures
 from trainer_core.watches import WATCHES, select_watch
@@ -47,9 +44,7 @@ class SimulationPanel(QWidget):
     """Panel that shows the pairs of a `PairSimulator` and the user's captures."""
 
     message_posted = Signal(str, str)  # level, text
-    unclaimed_dropped = Signal(object)  # list of paths without captures, for the window
     captures_requested = Signal()  # to choose captures in a file dialog
-    dropped = Signal(object)  # list of paths with captures, which the window may pin
     folder_added = Signal(object)  # list of paths with captures, those of the chosen watch first; likewise
 
     def __init__(self, simulator: PairSimulator, project: Project, submit: Submit) -> None:
@@ -67,7 +62,6 @@ class SimulationPanel(QWidget):
         self.others_button = QPushButton("Show others")
         self.others_button.setToolTip("Show other photos with new random camera parameters")
         set_icon(self.others_button, "others")
-        self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
         self._show_reason(simulator.reason)
@@ -308,33 +302,6 @@ class SimulationPanel(QWidget):
             self.calibration_dialog.message_posted.connect(self.message_posted)
         self.calibration_dialog.set_idle(self._is_idle)
         self.calibration_dialog.open_for(self._capture_files)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept files of other programs that may contain captures; leave others to the window."""
-        if _could_be_captures(event.mimeData()) and event.source() is None:
-            event.acceptProposedAction()
-        else:
-            event.ignore()  # Qt then offers the drop to the window
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Show the dropped captures and pass the files on to the window."""
-        event.acceptProposedAction()
-        paths = paths_of(event.mimeData())
-        self._read(paths, lambda unread: self._forward_drop(paths, [path for path, _ in unread]))
-
-    def _forward_drop(self, paths: Sequence[Path], unread: Sequence[Path]) -> None:
-        """Pass files with captures to the window for other uses, and unreadable files for its own drop handling."""
-        captures = [path for path in paths if path not in unread]
-        if captures:
-            self.dropped.emit(captures)
-        if unread:
-            self.unclaimed_dropped.emit(list(unread))
-
-
-def _could_be_captures(data: QMimeData) -> bool:
-    """Whether all paths are files that may contain captures: any file but a weight file."""
-    paths = paths_of(data)
-    return bool(paths) and all(os.path.isfile(path) and path.suffix.lower() not in WEIGHTS for path in paths)
 
 
 def _raise_error(error: Exception) -> None:

@@ -113,7 +113,7 @@ def test_wrong_settings_and_unreadable_folders_say_so(window: Window, qtbot: Any
 
 
 def test_photos_are_taken_in_the_training_thread_and_only_while_somebody_looks(
-    window: Window, qtbot: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from trainer_core.training import simulated_view
 
@@ -127,6 +127,8 @@ def test_photos_are_taken_in_the_training_thread_and_only_while_somebody_looks(
     monkeypatch.setattr(simulated_view.WatchCamera, "simulate", watched)
     began: list[object] = []
     window.pairs.started.connect(began.append)
+    window.project.set_path("workspace", str(tmp_path / "run"))
+    qtbot.waitUntil(lambda: not window.project.is_busy, timeout=_LONG)
     show_tab(window, "Progress")
     choose(window, photos)
     qtbot.waitUntil(lambda: window.pairs.state == "ready", timeout=_LONG)
@@ -368,7 +370,7 @@ def test_chosen_captures_are_pinned_as_dropped_ones_are(
     qtbot.waitUntil(lambda: "is pinned" in window.message_strip.text, timeout=_LONG)
 
 
-def test_what_is_no_capture_is_left_to_the_window_or_told(
+def test_a_drop_beside_the_pairs_is_used_as_anywhere_in_the_window(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     choose(window, make_photos(tmp_path / "others", 2))
@@ -381,7 +383,8 @@ def test_what_is_no_capture_is_left_to_the_window_or_told(
     assert window.project.draft.config.source_dir == str(photos)
     drop_files(window.simulation, photos / "photo1.png", capture(tmp_path / "good.png"))
     qtbot.waitUntil(lambda: "photo1.png" in window.message_strip.text, timeout=_LONG)
-    assert [c.name for c in window.simulation.row.captures] == ["good"]
+    assert "pinned" in window.message_strip.text
+    qtbot.waitUntil(lambda: [c.name for c in window.simulation.row.captures] == ["good"], timeout=_LONG)
     broken = tmp_path / "broken.pdb"
     broken.write_bytes(b"no database")
     window.simulation.add_captures([broken])
