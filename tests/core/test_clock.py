@@ -121,6 +121,36 @@ def test_a_task_s_cost_and_time_are_recorded(monkeypatch: pytest.MonkeyPatch) ->
     assert cadences.checkpoint.cost == 2.0 and RunRequest.SAVE not in cadences.due(2, frozenset())
 
 
+def test_the_first_checkpoint_of_a_long_run_comes_a_minute_after_its_first_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    config = TrainerConfig(max_minutes=60.0)
+    cadences = Cadences(config, RunClock(config, started=0.0))
+    now[0] = 90.0  # the photos were found, and the start was measured
+    cadences.start()
+    now[0] = 149.0
+    assert RunRequest.SAVE not in cadences.due(9, frozenset())
+    now[0] = 150.0
+    assert RunRequest.SAVE in cadences.due(10, frozenset())
+    with cadences.timing(RunRequest.SAVE):
+        pass
+    now[0] = 700.0
+    assert RunRequest.SAVE not in cadences.due(90, frozenset())
+    now[0] = 750.0
+    assert RunRequest.SAVE in cadences.due(100, frozenset())
+
+
+def test_the_time_left_includes_the_validations_and_checkpoints_to_come() -> None:
+    clock = clock_of(TrainerConfig(steps=100), steps=10, seconds=2.0)
+    asked: list[tuple[float, float]] = []
+    assert clock.seconds_left(10) == 180.0
+    assert clock.seconds_left(10, lambda *times: asked.append(times) or 30.0) == 210.0  # type: ignore[func-returns-value]
+    assert asked[0][0] == 180.0
+    assert clock.seconds_left(100, lambda left, planned: 30.0) == 0.0
+
+
 def test_validations_and_checkpoints_are_part_of_a_budget() -> None:
     config = TrainerConfig(max_minutes=10.0)
     cadences = Cadences(config, RunClock(config, started=0.0))

@@ -21,6 +21,8 @@ _CHECKPOINT_SECONDS = 1.0  # estimated cost of a checkpoint with its models
 _MIN_OVERRUN, _MIN_OVERRUN_SHARE = 30.0, 0.1  # seconds, and of the time budget; a shorter overrun is not reported
 _READING_INTERVAL = 0.25  # seconds between two readings of a device that works asynchronously
 
+Overhead = Callable[[float, float], float]  # seconds left, seconds of this session's training -> see `plan_steps`
+
 
 class RunClock:
     """Clock of one session of a run, without its pauses.
@@ -88,11 +90,18 @@ class RunClock:
         """Whether the run has no steps left after `step` steps."""
         return self.total_steps is not None and step >= self.total_steps
 
-    def seconds_left(self, step: int) -> float:
-        """Return the seconds until the end of the run, after `step` steps: at most those left of a time budget."""
+    def seconds_left(self, step: int, overhead: Overhead = lambda left, planned: 0.0) -> float:
+        """Return the seconds until the end of the run, after `step` steps: at most those left of a time budget.
+
+        Args:
+            step: steps done.
+            overhead: as in `plan_steps`; nothing is added to the last step.
+        """
         if self.total_steps is None:
             return self._seconds_of_budget_left
         seconds = self._seconds_of_steps_left(step)
+        if seconds > 0:
+            seconds += overhead(seconds, self.elapsed - self._training_started + seconds)
         return seconds if self._budget is None else min(seconds, self._seconds_of_budget_left)
 
     def _seconds_of_steps_left(self, step: int) -> float:
@@ -176,7 +185,7 @@ class RunClock:
         budget = self._budget
         return budget is not None and budget.is_check_due(step, self.total_steps, self.total_seconds)
 
-    def plan_steps(self, step: int, overhead: Callable[[float, float], float]) -> PlanChanged | None:
+    def plan_steps(self, step: int, overhead: Overhead) -> PlanChanged | None:
         """Set `total_steps` so that the run ends at its time budget, and return the change, if there is one.
 
         Args:
@@ -228,7 +237,7 @@ class Cadences:
         """Start counting the time to the first tasks."""
         self._clock.start_training()
         for cadence in self._by_task.values():
-            cadence.record(self._clock.elapsed)  # what came before the first step does not count
+            cadence.start(self._clock.elapsed)  # what came before the first step does not count
 
     def due(self, step: int, requested: frozenset[RunRequest]) -> frozenset[RunRequest]:
         """Return the tasks to do after `step` steps: those requested and those due by their cadence.

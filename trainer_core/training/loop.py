@@ -279,7 +279,7 @@ class TrainingLoop:
                 gradient_norm=reading.gradient_norm,
                 steps_per_second=self._clock.steps_per_second,
                 elapsed=self._clock.elapsed,
-                seconds_left=self._clock.seconds_left(self.step),
+                seconds_left=self._clock.seconds_left(self.step, self._estimate_overhead),
                 memory_bytes=hardware.used_memory(self._plan.hardware),
                 skipped_steps=reading.skipped,
                 photo_wait=self._clock.photo_wait,
@@ -298,14 +298,16 @@ class TrainingLoop:
     def _plan_steps(self) -> None:
         """Plan the steps that fit into the time budget; a change is stored and reported."""
         self._cadences.expect_validations()
-        change = self._clock.plan_steps(
-            self.step, lambda left, planned: self._cadences.estimate_overhead(left, planned) + self._saving.seconds
-        )
+        change = self._clock.plan_steps(self.step, self._estimate_overhead)
         if change is not None:
             self._config = self._config.replace(steps=change.total_steps)
             plan = dataclasses.replace(self._plan, config=self._config)
             self._saving.write("settings", lambda: self._saving.prepare_settings(plan), step=self.step)
             self._sink(change)
+
+    def _estimate_overhead(self, left: float, planned: float) -> float:
+        """Estimate the seconds beside the steps, arguments as in `Cadences.estimate_overhead`."""
+        return self._cadences.estimate_overhead(left, planned) + self._saving.seconds
 
     # -- tasks beside the steps ----------------------------------------------------------------
 

@@ -101,6 +101,10 @@ class Cadence:
         """Whether the task is due by time."""
         return self._steps is None
 
+    def start(self, elapsed: float) -> None:
+        """Count the time to the first task from `elapsed`."""
+        self._last = elapsed
+
     def record(self, elapsed: float) -> None:
         """Record that the task ended at `elapsed`."""
         self._first, self._last = None, elapsed
