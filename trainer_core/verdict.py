@@ -25,7 +25,7 @@ class Verdict(Enum):
     BETTER = "better"
     MUCH_BETTER = "much better"
     AS_ITS_START = "not better than its start yet"
-    NOT_CHECKED = "measured before the training"
+    NOT_CHECKED = "before this training"
     NO_LONGER_IMPROVING = "no longer improving"
 
 
@@ -43,6 +43,7 @@ def describe_gain(
     *,
     is_start: bool = False,
     is_unchecked: bool = False,
+    start_gain: float | None = None,
     has_plateaued: bool = False,
     is_sharpened: bool = False,
     verdict_first: bool = False,
@@ -54,10 +55,12 @@ def describe_gain(
         gain: the gain in dB.
         is_start: whether it is that of the weights with which the run started.
         is_unchecked: whether there is no validation since the start of the run.
+        start_gain: gain in dB of the weights with which the run started, where a later one is better.
         has_plateaued: whether the run no longer improves.
         is_sharpened: whether the run trades PSNR for sharpness, so that the gain is no verdict on it.
         verdict_first: whether the verdict comes first, "Better: +1.4 dB over plain enlargement", where room may lack.
-        is_short: whether "over plain enlargement" is left out, because something else explains the gain.
+        is_short: whether "over plain enlargement" and the gain of the start are left out, because something else
+            explains the gain.
     """
     of_start = Verdict.NOT_CHECKED if is_unchecked else Verdict.AS_ITS_START
     verdicts = [] if is_sharpened else [of_start if is_start else rate_gain(gain)]
@@ -65,6 +68,8 @@ def describe_gain(
         verdicts.append(Verdict.NO_LONGER_IMPROVING)
     words = ", ".join(verdict.value for verdict in verdicts)
     text = f"{gain:+.1f} dB" if is_short else f"{gain:+.1f} dB over plain enlargement"
+    if start_gain is not None and not (is_start or is_short):
+        text += f" ({start_gain:+.1f} dB before this training)"
     if not words:
         return text
     return f"{words.capitalize()}: {text}" if verdict_first else f"{text}: {words}"
@@ -100,6 +105,12 @@ class GainRecord:
         return bool(self._validations) and self._validations[-1].step == 0
 
     @property
+    def start_gain(self) -> float | None:
+        """The gain in dB of the weights with which the run started, None if it was not measured."""
+        start = next((validated for validated in self._validations if validated.step == 0), None)
+        return None if start is None else start.psnr - start.bicubic_psnr
+
+    @property
     def text(self) -> str:
         """The gain with its verdict; "" before the first validation."""
         return self._describe()
@@ -118,6 +129,7 @@ class GainRecord:
             best.psnr - best.bicubic_psnr,
             is_start=best.step == 0,
             is_unchecked=self.is_unchecked,
+            start_gain=self.start_gain,
             has_plateaued=self.has_plateaued,
             is_sharpened=best.spectrum is not None,
             is_short=is_short,

@@ -72,14 +72,14 @@ class RunComparison(QObject):
     def _show_menu(self, runs: tuple[list[ComparableRun], list[ComparableRun]]) -> None:
         self.menu.clear()
         self._add("None", self.clear).setChecked(not self._shown)
-        for title, group in zip(("Previous runs of this workspace", "Recent workspaces"), runs):
+        for title, group in zip(("Earlier trainings in this folder", "Recent trainings"), runs):
             if group:
                 self.menu.addSeparator()
                 self.menu.addAction(title).setEnabled(False)
             for choice in group:
                 self._add(choice.text, partial(self.toggle, choice)).setChecked(choice.root in self._shown)
         self.menu.addSeparator()
-        self.menu.addAction("Other workspace …").triggered.connect(self._choose_other)
+        self.menu.addAction("Another training …").triggered.connect(self._choose_other)
         button = self._panel.compare_button
         self.menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
@@ -91,7 +91,7 @@ class RunComparison(QObject):
 
     def _choose_other(self) -> None:
         start = str(start_folder(_FOLDER, DOCUMENTS))
-        folder = QFileDialog.getExistingDirectory(self._panel, "Choose the workspace of another run", start)
+        folder = QFileDialog.getExistingDirectory(self._panel, "Choose the results folder of another training", start)
         if folder:
             store_folder(_FOLDER, Path(folder))
             self.toggle(ComparableRun(Path(folder).name, Path(folder)))

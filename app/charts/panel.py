@@ -165,9 +165,9 @@ class ChartPanel(QWidget):
         self._spectrum_switch.hide()  # until a run measures it
         tools.addWidget(self.loss_options)
         tools.addWidget(self.time_switch)
-        self.compare_button = QPushButton("Compare …")
+        self.compare_button = QPushButton("Compare runs …")
         self.compare_button.setProperty("role", "segment")
-        self.compare_button.setToolTip("Draw the curves of other runs in these charts")
+        self.compare_button.setToolTip("Draw the curves of other trainings in these charts")
         tools.addWidget(self.compare_button)
         self.save_button = QToolButton()
         self.save_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

@@ -137,6 +137,7 @@ def _describe_gain(event: RunFinished, record: GainRecord, *, is_short: bool = F
         event.best_psnr - event.bicubic_psnr,
         is_start=event.best_step == 0,
         is_unchecked=record.is_unchecked,
+        start_gain=record.start_gain,
         has_plateaued=record.has_plateaued,
         is_sharpened=event.best_spectrum is not None,
         verdict_first=True,

@@ -21,6 +21,7 @@ from app.widgets.scroll_bar import reserve_scroll_bar
 from app.widgets.theme import SPACING
 from app.widgets.wording import FORM_QUESTIONS, with_form_labels
 from trainer_core.settings.config import SETTINGS
+from trainer_core.settings.rules import find_overruled
 from trainer_core.settings.schema import Setting
 
 
@@ -87,7 +88,7 @@ class SettingsForm(QScrollArea):
         """Show the values, problems and notes of the project."""
         draft, problems = self._project.draft, self._project.problems
         config = draft.config
-        changed = dict.fromkeys(self._groups, 0)
+        changed, overruled = dict.fromkeys(self._groups, 0), find_overruled(config)
         for name, row in self.rows.items():
             value, default = getattr(config, name), draft.default(name)
             row.show_setting(value, default)
@@ -97,7 +98,7 @@ class SettingsForm(QScrollArea):
             more, details = self._project.details_label(name), self._project.note_details(name)
             row.set_note(note, invalid=bool(problem), more=more, details="" if problem else details)
             row.show_remedy(*self._project.remedy(name))
-            if name not in FORM_QUESTIONS and value != default:
+            if value != default and name not in {*FORM_QUESTIONS, *overruled}:
                 changed[row.setting.group] += 1
         self._show_steps()
         self.sharpness.refresh()

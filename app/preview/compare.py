@@ -47,7 +47,7 @@ class CompareView(ZoomView):
     cut_out_chosen = Signal(object)  # CutOut, to be saved
 
     EMPTY_TEXT = (
-        "During a training, photos enlarged by the network appear here. "
+        "During training, photos enlarged by the network appear here. "
         "Add photos from your watch with the + button below."
     )
     NO_ORIGINAL_TEXT = "This is a real watch photo: there is no original to compare it with."

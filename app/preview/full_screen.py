@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from app.preview.compare import CompareView
 
 _KEYS_OF_THE_WINDOW = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Space)
-_HINT = "Esc, F or the context menu closes the full screen"
+_HINT = "Press Esc or F, or right-click, to leave full screen"
 _HINT_TIME = 5000  # milliseconds
 _REST_SECONDS = 5.0  # without a movement of the mouse before the next one shows the hint again
 

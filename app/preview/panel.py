@@ -39,7 +39,7 @@ from trainer_core.previews.files import (
     read_provenance,
 )
 
-_CAPTURES_TEXT = "During a training, your watch photos and other photos enlarged by the network appear here."
+_CAPTURES_TEXT = "During training, your watch photos and other photos enlarged by the network appear here."
 _LEFT_VIEWS = (BICUBIC, LR, HR)  # of the slider
 _MIN_WIDTH, _MAX_WIDTH = 110, 230  # pixels of the list, which leaves room for the caption beside it
 

@@ -20,6 +20,8 @@ from trainer_core.control import RunRequest
 from trainer_core.events import CheckpointSaved, PreviewReady, StepDone
 from trainer_core.planning.readiness import Check
 
+_START_TIP = "Start a new training. If the folder has an unfinished one, you can choose to resume that instead."
+_RESUME_TIP = "Continue from the chosen checkpoint."
 _REQUEST_TEXTS = {  # of the button, and of the button while the run serves the request
     RunRequest.SAVE: ("Save now", "Saving …"),
     RunRequest.PREVIEW: ("Preview now", "Previewing …"),
@@ -75,6 +77,7 @@ class RunBar(QFrame):
             label.hide()
         self.start_button = _make_button("Start training", "start", self.start_requested, "on_accent")
         self.start_button.setProperty("role", "primary")
+        self.show_start(resumes=False)
         self.demo_button = _make_button("Demo", "try", self.demo, "accent")
         self.demo_button.setToolTip("Load the built-in scenes for a two-minute demo")
         row = QHBoxLayout()
@@ -133,6 +136,11 @@ class RunBar(QFrame):
     def estimate(self) -> str:
         """The estimate of the run, the time first; "" while there is none."""
         return ". ".join(filter(None, (self._time.text(), self._details.text())))
+
+    def show_start(self, *, resumes: bool) -> None:
+        """Show whether the start button resumes from a chosen checkpoint or starts a new training."""
+        self.start_button.setText("Resume training" if resumes else "Start training")
+        self.start_button.setToolTip(plain_tooltip(_RESUME_TIP if resumes else _START_TIP))
 
     def show_estimate(self, estimate: Estimate) -> None:
         """Show the estimate of the run and its warnings."""

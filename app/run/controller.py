@@ -113,7 +113,7 @@ class RunController(QObject):
             self._clear_views()  # until the contents of the new workspace are known
         if not session.is_active:
             self._estimate.set_config(None if project.problems else project.draft.config)
-        bar.start_button.setText("Resume training" if project.draft.config.resume_from else "Start training")
+        bar.show_start(resumes=bool(project.draft.config.resume_from))
         bar.show_continuation(self._continuation.build_checks(), self._continuation.is_possible)
         if self._when_ready is not None and project.is_ready:
             action, self._when_ready = self._when_ready, None

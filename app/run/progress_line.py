@@ -28,10 +28,10 @@ from trainer_core.verdict import GainRecord
 FINAL_CHECK = "Final check …"  # in place of the time left, while the finished run is validated and saved
 _PREPARATION = "Checking the photos and setting up the network …"
 _STOPPING, _DISCARDING = "Finishing the step, then saving …", "Finishing the step, then ending without saving …"
-_FIRST_STEP = "The first step has not ended yet."
+_FIRST_STEP = "The first step is not finished yet."
 _INTERVAL = 1000  # milliseconds
 _GAP = SPACING // 2
-_LARGE, _ENLARGEMENT = "subtitle", 1.5  # role of the large line, and how much larger it is at most than a heading
+_LARGE = "subtitle"  # role of the large line
 _RUNNING_STATES = (SessionState.TRAINING, SessionState.PAUSING)
 _ACTIVITIES = {
     Activity.RENDERING: "Rendering the built-in scenes …",
@@ -75,10 +75,11 @@ class ProgressLine(SlotPage):
         self._activity: tuple[Activity, float] | None = None  # of the run when it was shown last, and its seconds
         self._durations: dict[Activity, float] = {}  # seconds that each activity took the last time
         self._headline, self._detail = ElidedLabel(), ElidedLabel()
-        self._headline.setProperty("role", _LARGE)
-        self._detail.setProperty("role", "muted")
-        for label in (self._headline, self._detail):
+        self._ruler = ElidedLabel()  # measures a text in large letters; never shown
+        for label, role in ((self._headline, _LARGE), (self._detail, "muted"), (self._ruler, _LARGE)):
             label.setParent(self)
+            label.setProperty("role", role)
+        self._ruler.hide()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._timer = QTimer(self)
         self._timer.setInterval(_INTERVAL)
@@ -199,7 +200,7 @@ class ProgressLine(SlotPage):
         if self._activity is not None:
             (activity, seconds), count = self._activity, self._format_count()
             last = self._durations.get(activity) if activity in _REGULAR_ACTIVITIES else None
-            usual = f", {format_duration(last)} the last time" if last is not None and last >= 1 else ""
+            usual = f", {format_duration(last)} last time" if last is not None and last >= 1 else ""
             return f"{_ACTIVITIES[activity]} {count}{format_duration(seconds)}{usual}"
         if self._state is SessionState.STOPPING:
             return _DISCARDING if self._session.is_discarding else _STOPPING
@@ -207,7 +208,7 @@ class ProgressLine(SlotPage):
             if self._state is not SessionState.TRAINING:
                 return ""
             start = self._start_step
-            return f"Resumed at step {start}; the next step has not ended yet." if start else _FIRST_STEP
+            return f"Resumed at step {start}; the next step is not finished yet." if start else _FIRST_STEP
         return " · ".join([self._describe_steps(self._step), *format_threads(self._step)])
 
     def _format_count(self) -> str:
@@ -242,10 +243,9 @@ class ProgressLine(SlotPage):
     def _fit_headline(self) -> None:
         """Use smaller letters, then fewer words, where the line is too long, so that its verdict is not cut."""
         label = self._headline
-        needed = label.fontMetrics().horizontalAdvance(self.text)
-        if label.property("role") != _LARGE:
-            needed = round(_ENLARGEMENT * needed)
-        role = _LARGE if needed < self.width() else "heading"
+        self._ruler.ensurePolished()
+        is_large = self._ruler.fontMetrics().horizontalAdvance(self.text) < self.width()
+        role = _LARGE if is_large else "heading"
         if role != label.property("role"):
             label.setProperty("role", role)
             label.style().unpolish(label)

@@ -61,13 +61,14 @@ def test_the_record_follows_the_best_of_its_run() -> None:
 
 def test_the_gain_of_the_first_weights_is_no_merit_of_the_run() -> None:
     record = GainRecord([started(), validated(0, 1.5, is_best=True)])
-    assert record.is_unchecked and record.text == "+1.5 dB over plain enlargement: measured before the training"
-    assert record.short_text == "+1.5 dB: measured before the training"
+    assert record.is_unchecked and record.text == "+1.5 dB over plain enlargement: before this training"
+    assert record.short_text == "+1.5 dB: before this training"
     record.add_event(validated(10, 1.2, is_best=False))
     assert not record.is_unchecked
     assert record.text == "+1.5 dB over plain enlargement: not better than its start yet"
     record.add_event(validated(20, 1.6, is_best=True))
-    assert record.text == "+1.6 dB over plain enlargement: better"
+    assert record.text == "+1.6 dB over plain enlargement (+1.5 dB before this training): better"
+    assert record.short_text == "+1.6 dB: better"
 
 
 def test_a_run_without_a_best_shows_its_newest_gain_and_a_sharpened_one_has_no_verdict() -> None:

@@ -21,7 +21,7 @@ from trainer_core.settings.config import TrainerConfig
 
 _GB = 10**9
 _LONG = 240_000  # milliseconds; a busy machine needs them
-_FEW_STEPS = ("Time for about 270 steps; 600 are sensible", "max_minutes")
+_FEW_STEPS = ("Time for about 270 steps; 600 or more are better", "max_minutes")
 
 
 @pytest.fixture

@@ -459,6 +459,19 @@ def test_a_workspace_fills_the_form_with_what_it_remembers(
     qtbot.waitUntil(lambda: "6 photos" in window.form.rows["source_dir"].note)
 
 
+def test_the_steps_that_a_time_limit_set_are_no_change_by_the_user(window: Window, tmp_path: Path) -> None:
+    workspace = tmp_path / "run"
+    workspace.mkdir()
+    stored = {"schema": 1, "preset": "nano", "max_minutes": 60, "steps": 345}
+    (workspace / "training_config.json").write_text(json.dumps(stored))
+    drop(window, workspace)
+    assert window.project.draft.config.steps == 345
+    assert "changed" not in window.form.expert._heading.text()
+    window.project.set_value("max_minutes", None)
+    window.project.set_value("steps", 500)
+    assert "1 changed" in window.form.expert._heading.text()
+
+
 def test_settings_that_cannot_be_read_are_a_sentence_not_a_traceback(window: Window, tmp_path: Path) -> None:
     workspace = tmp_path / "run"
     workspace.mkdir()

@@ -40,7 +40,7 @@ from trainer_core.events import PreviewImage, PreviewReady
 from trainer_core.previews.files import file_name, image_keys, write_preview
 
 _LONG = 240_000  # milliseconds; a busy machine needs them
-_FULL_SCREEN_HINT = "Esc, F or the context menu closes the full screen"
+_FULL_SCREEN_HINT = "Press Esc or F, or right-click, to leave full screen"
 
 
 def gray(shade: int, height: int = 48, width: int = 40) -> np.ndarray:

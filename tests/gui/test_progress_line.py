@@ -192,7 +192,7 @@ def test_a_long_activity_counts_its_seconds_and_names_those_of_the_last_time(
     qtbot.wait(20)
     session.activity, session.activity_seconds = Activity.VALIDATING, 3.0
     qtbot.wait(20)
-    assert line.detail.endswith(" validation photos … 0:03, 0:40 the last time")
+    assert line.detail.endswith(" validation photos … 0:03, 0:40 last time")
     line.clear_run()
     qtbot.wait(20)
     assert line.detail.endswith(" validation photos … 0:03")
@@ -208,6 +208,11 @@ def test_a_line_that_does_not_fit_becomes_smaller_and_large_again(line: Progress
     assert headline.text() == line.text and headline.fontMetrics().height() < large
     line.resize(800, 60)
     assert headline.text() == line.text and headline.fontMetrics().height() == large
+    just_enough = headline.fontMetrics().horizontalAdvance(line.text) + 1
+    line.resize(just_enough - 1, 60)
+    assert headline.fontMetrics().height() < large
+    line.resize(just_enough, 60)
+    assert headline.fontMetrics().height() == large, "not only where there is much room"
     line.show_state(SessionState.IDLE)
 
 
@@ -294,9 +299,9 @@ def test_a_resumed_run_with_a_time_limit_knows_what_is_left_before_its_first_ste
     line.on_event(RunStarted("a", "w", 4, True, 4, 100, "cpu", "fp32", 1, {}))
     clock[0] += 40
     assert ticked(line, qtbot) == "80 seconds left"
-    assert line.detail == "Resumed at step 4; the next step has not ended yet."
+    assert line.detail == "Resumed at step 4; the next step is not finished yet."
     line.on_event(RunStarted("b", "w", 4, True, 0, None, "cpu", "fp32", 1, {}))
-    assert line.text == "9 minutes left" and line.detail == "The first step has not ended yet."
+    assert line.text == "9 minutes left" and line.detail == "The first step is not finished yet."
     line.show_state(SessionState.IDLE)
 
 
@@ -338,6 +343,6 @@ def test_a_narrow_line_leaves_out_what_its_tooltip_explains_and_keeps_the_verdic
     line.on_event(validated(0, 1.43))
     headline = line.findChildren(QLabel)[0]
     line.resize(540, 60)
-    assert headline.text() == "2 hours 5 minutes left · +1.4 dB: measured before the training"
+    assert headline.text() == "2 hours 5 minutes left · +1.4 dB: before this training"
     assert "over plain enlargement" in line.text and headline.toolTip().startswith(plain_tooltip(line.text))
     line.show_state(SessionState.IDLE)
