@@ -696,9 +696,12 @@ def test_the_card_of_a_training_that_was_not_checked_since_its_start_says_so(qap
     qtbot.addWidget(card)
     stopped = RunFinished("stopped", 40, 22.2, 0, 20.0, None, "x.pth", "m.pth")
     card.show_result(stopped, "", record=GainRecord([of_start]))
-    assert "Measured before the training: +2.2 dB" in card.text
+    assert "Before this training: +2.2 dB" in card.text
     card.show_result(stopped, "", record=GainRecord([of_start, replace(of_start, step=30, psnr=22.0, is_best=False)]))
     assert "Not better than its start yet: +2.2 dB" in card.text
+    better = replace(stopped, best_psnr=22.5, best_step=30)
+    card.show_result(better, "", record=GainRecord([of_start, replace(of_start, step=30, psnr=22.5)]))
+    assert "Much better: +2.5 dB over plain enlargement (+2.2 dB before this training)" in card.text
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (1024, 700)])

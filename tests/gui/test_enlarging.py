@@ -496,7 +496,7 @@ def test_what_is_dragged_out_is_not_dropped_into_the_same_program(
     window: Window, qtbot: Any, photos: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialog = enlarging(window, qtbot)
-    for target in (dialog, window, window.simulation):
+    for target in (dialog, window):
         for source, accepted in ((dialog.photos.list, False), (None, True)):
             data = QMimeData()
             data.setUrls([QUrl.fromLocalFile(str(photos[0]))])
