@@ -60,7 +60,7 @@ EVENTS: tuple[Event, ...] = (
     RunStarted("1a", "w", 4, True, 5, 9, "cuda:1", "bf16", 7, {"train": 3}, "c.pth", "GPU", 8 << 30, 2),
     PlanChanged(5, 90, 80),
     StepDone(6, 90, {"l1": 0.5, "total": 0.5}, 1e-3, 0.1, 2.0, 1.0, 40.0, 1 << 20, 1, 0.25, {"loss": 0.7}),
-    Validated(6, "val", 24.5, 0.75, 23.0, 0.7, True, 3, 1.5, 2.0, 4.0, 1.25, 0.5),
+    Validated(6, "val", 24.5, 0.75, 23.0, 0.7, True, 3, 1.5, 2.0, 4.0, 1.25, 0.5, 0.25),
     PreviewReady(6, (), ("previews/step00000006_1.png",)),
     CheckpointSaved(6, "checkpoints/scale4_best.pth", "best", ("models/a_x4.pth",), "loads in spandrel", 0.5),
     SaveBlocked(6, "The disk is full.", 600.0),

@@ -105,6 +105,7 @@ class Validated:
     bicubic_spectrum: float | None = None
     grain: float | None = None  # standard deviation where the targets are quiet, levels of 255; likewise
     bicubic_grain: float | None = None
+    loss: float | None = None  # validation loss: the weighted term "l1" of `StepDone.losses`; None without that term
 
 
 @dataclass(frozen=True)

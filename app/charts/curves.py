@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor
 from app.runs.points import Points
 from app.widgets.theme import theme_colors
 
+VALIDATION_SERIES = -1  # the last color, which up to four terms of the training loss leave free
 _FAINT_OPACITY = 0.35  # share of the curve's color, the rest is background
 
 

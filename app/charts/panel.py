@@ -1,4 +1,4 @@
-"""The charts of a run: loss, PSNR, SSIM and spectrum distance beside bicubic, and learning rate.
+"""The charts of a run: losses, PSNR, SSIM and spectrum distance beside bicubic, and learning rate.
 
 Events fill arrays. A timer draws at most once a second, and only the visible charts with new data. It draws less often
 if drawing takes long, because the training runs on the same cores. The charts, and the library that draws them, are
@@ -16,7 +16,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from app.charts.curves import Curve, CurveStyle
+from app.charts.curves import VALIDATION_SERIES, Curve, CurveStyle
 from app.charts.loss_options import LossOptions
 from app.help.sections import WATCHING, set_section
 from app.runs.figures import RunFigures
@@ -200,7 +200,7 @@ class ChartPanel(QWidget):
         if isinstance(event, StepDone):
             return charts.loss, charts.rate
         if isinstance(event, Validated):
-            return charts.psnr, charts.ssim, charts.spectrum
+            return charts.loss, charts.psnr, charts.ssim, charts.spectrum
         if isinstance(event, CheckpointSaved):
             return charts.loss, charts.psnr, charts.ssim, charts.spectrum
         return charts if isinstance(event, RunStarted) else ()
@@ -270,6 +270,10 @@ class ChartPanel(QWidget):
             if span > 1:
                 curves.append(Curve(name, self._place(self.figures, term.raw), number, CurveStyle.FAINT))
             curves.append(Curve(name, self._place(self.figures, term.smooth(span)), number))
+        if curves and len(self.figures.validation_loss):
+            name = "validation l1" if "l1" in self.figures.losses else "validation loss"
+            points = self._place(self.figures, self.figures.validation_loss)
+            curves.append(Curve(name, points, VALIDATION_SERIES))
         with_loss = {name: other for name, other in self.others.items() if "total" in other.losses}
         return curves + self._other_curves(lambda other: other.losses["total"].smooth(span), with_loss)
 

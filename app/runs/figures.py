@@ -49,11 +49,12 @@ class LossCurve:
 
 
 class RunFigures:
-    """All curves of a run: losses, PSNR, SSIM, spectrum distance, learning rate, and the steps of its checkpoints."""
+    """All curves of a run, and the steps of its checkpoints."""
 
     def __init__(self) -> None:
         self.losses: dict[str, LossCurve] = {}  # the total first; single terms only if there are several
         self.psnr, self.ssim, self.spectrum, self.rate = Points(), Points(), Points(), Points()
+        self.validation_loss = Points()  # comparable with the term "l1", or with the total if that is all
         self.bicubic_psnr = Points()  # dB; changes with the frames
         self.bicubic: float | None = None  # dB
         self.bicubic_ssim: float | None = None
@@ -82,6 +83,8 @@ class RunFigures:
             self.ssim.append(event.step, event.ssim)
             self.bicubic_psnr.append(event.step, event.bicubic_psnr)
             self.bicubic, self.bicubic_ssim = event.bicubic_psnr, event.bicubic_ssim
+            if event.loss is not None:
+                self.validation_loss.append(event.step, event.loss)
             if event.spectrum is not None:
                 self.spectrum.append(event.step, event.spectrum)
                 self.bicubic_spectrum = event.bicubic_spectrum
@@ -128,7 +131,7 @@ class RunFigures:
     def _rewind(self, step: int) -> None:
         for component in self.losses.values():
             component.rewind(step)
-        for points in (self.psnr, self.bicubic_psnr, self.ssim, self.spectrum, self.rate):
+        for points in (self.validation_loss, self.psnr, self.bicubic_psnr, self.ssim, self.spectrum, self.rate):
             points.rewind(step)
         self._best_steps = [best for best in self._best_steps if best <= step]
         self.checkpoints = [saved for saved in self.checkpoints if saved <= step]

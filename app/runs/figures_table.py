@@ -31,6 +31,7 @@ def format_csv(figures: RunFigures) -> str:
 def _columns(figures: RunFigures) -> dict[str, Points]:
     losses = {"loss" if name == "total" else f"loss_{name}": curve.raw for name, curve in figures.losses.items()}
     others = {
+        "validation_loss_l1" if "l1" in figures.losses else "validation_loss": figures.validation_loss,
         "learning_rate": figures.rate,
         "psnr_db": figures.psnr,
         "bicubic_psnr_db": figures.bicubic_psnr,

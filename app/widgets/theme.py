@@ -56,7 +56,7 @@ LIGHT = ThemeColors(
     success="#1b7a47",
     error="#b3261e",
     warning="#8a5a00",
-    series=("#2563c9", "#b4540a", "#1b7a47", "#8e3fa8"),
+    series=("#2563c9", "#b4540a", "#1b7a47", "#8e3fa8", "#1c2430"),
 )
 DARK = ThemeColors(
     window="#191c21",
@@ -71,7 +71,7 @@ DARK = ThemeColors(
     success="#63cf95",
     error="#ff8f86",
     warning="#e8b95a",
-    series=("#6ea4ff", "#f2a65a", "#63cf95", "#cf94e8"),
+    series=("#6ea4ff", "#f2a65a", "#63cf95", "#cf94e8", "#e7eaee"),
 )
 
 _MIN_SIZE, _MAX_SIZE = 10, 14  # points; between these limits the user's size applies

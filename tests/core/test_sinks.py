@@ -443,11 +443,11 @@ def test_the_discriminator_is_in_the_progress_line_and_in_tensorboard(tmp_path: 
     assert "discriminator" not in EventFormatter().format_event(step(1))[0]
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     sink = TensorBoardSink(tmp_path, 0)
-    for event in (rated, dataclasses.replace(validated(1), spectrum=1.5, bicubic_spectrum=4.0, grain=2.0)):
+    for event in (rated, dataclasses.replace(validated(1), spectrum=1.5, bicubic_spectrum=4.0, grain=2.0, loss=0.05)):
         sink(event)
     reader = accumulator.EventAccumulator(str(tmp_path)).Reload()
     tags = {"discriminator/loss": 0.51, "discriminator/real": 0.7, "discriminator/fake": -0.25}
-    tags.update({"val/spectrum": 1.5, "val/bicubic_spectrum": 4.0, "val/grain": 2.0})
+    tags.update({"val/spectrum": 1.5, "val/bicubic_spectrum": 4.0, "val/grain": 2.0, "loss/val_l1": 0.05})
     assert {tag: reader.Scalars(tag)[0].value for tag in tags} == pytest.approx(tags)
 
 

@@ -49,6 +49,19 @@ def test_terms_and_the_spectrum_distance_have_columns_where_there_are_any() -> N
     assert last == "4,0.3,,,,,25,22,0.9,1.5"
 
 
+@pytest.mark.parametrize(
+    ("losses", "names"),
+    [({}, "loss,validation_loss"), ({"l1": 0.2, "gan": 0.1}, "loss,loss_l1,loss_gan,validation_loss_l1")],
+)
+def test_the_validation_loss_has_a_column_named_after_the_loss_to_compare_it_with(
+    losses: dict[str, float], names: str
+) -> None:
+    checked = dataclasses.replace(validated(1, 25.0), loss=0.15)
+    head, row = format_csv(figures_of(step(1, **losses), checked)).splitlines()
+    assert head.startswith(f"step,seconds,{names},learning_rate,")
+    assert dict(zip(head.split(","), row.split(",")))[names.split(",")[-1]] == "0.15"
+
+
 def test_what_a_resumed_run_did_again_is_listed_once() -> None:
     figures = figures_of(step(1), step(2), validated(2, 24.0), begun(1), step(2), validated(2, 23.0))
     assert [line.split(",")[0] for line in format_csv(figures).splitlines()] == ["step", "1", "2"]

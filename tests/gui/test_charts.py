@@ -586,6 +586,35 @@ def test_an_adversarial_stage_shows_the_spectrum_distance_and_marks_the_model_th
     assert not panel.spectrum.isVisible() and not panel._spectrum_switch.isVisible()
 
 
+def test_the_validation_loss_is_drawn_beside_the_loss_that_it_is_compared_with(panel: ChartPanel, qtbot: Any) -> None:
+    assert not curve(panel.loss, "validation loss")  # a journal of an earlier version
+
+    def checked(number: int, loss: float) -> Validated:
+        return dataclasses.replace(validated(number, 24.0), loss=loss)
+
+    for event in (step(30), checked(30, 0.2), step(40), checked(40, 0.15)):
+        panel.on_event(event)
+    qtbot.waitUntil(lambda: drawn(panel.loss, "validation loss") == 2)  # joined, since a line needs two
+    assert panel.loss.legend == "loss, validation loss"
+    item = curve(panel.loss, "validation loss")
+    assert item is not None and item.opts["pen"].color().name() == theme().colors.series[-1]
+    panel.loss.setFocus()
+    qtbot.keyClick(panel.loss, Qt.Key.Key_Left)
+    assert panel.loss.read_out == "step 40, loss 0.1 (smoothed 0.1), validation loss 0.15"
+    panel.loss_options.axis.click()
+    panel.time_switch.click()
+    qtbot.waitUntil(lambda: horizontal(panel.loss, "validation loss")[0] < 10)
+    panel.on_event(begun(30))
+    assert list(panel.figures.validation_loss.x) == [30]
+    terms = {"l1": 0.1, "gan": 0.2}
+    panel.show_figures(figures_of(step(1, **terms), checked(1, 0.2), step(2, **terms), checked(2, 0.1)))
+    qtbot.waitUntil(lambda: panel.loss.legend == "total, l1, gan, validation l1")
+    assert drawn(panel.loss, "validation l1") == 2
+    panel.show_figures(figures_of(checked(0, 0.2)))  # before the first step there is nothing to compare
+    qtbot.waitUntil(lambda: panel.loss.legend == "")
+    assert drawn(panel.loss, "validation l1") == 0
+
+
 def test_terms_of_the_loss_are_named_with_their_colors(panel: ChartPanel, qtbot: Any) -> None:
     assert panel.loss.legend == ""  # one term needs no legend
     panel.show_figures(figures_of(step(1, pixel=0.1, perceptual=0.2), step(2, pixel=0.1, perceptual=0.2)))

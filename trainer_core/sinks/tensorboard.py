@@ -127,7 +127,9 @@ def _validation_scalars(event: Validated) -> dict[str, float]:
         "grain": event.grain,
         "bicubic_grain": event.bicubic_grain,
     }
-    return {f"{event.split}/{name}": value for name, value in figures.items() if value is not None}
+    tagged = {f"{event.split}/{name}": value for name, value in figures.items()}
+    tagged[f"loss/{event.split}_l1"] = event.loss  # among the terms of the training loss
+    return {tag: value for tag, value in tagged.items() if value is not None}
 
 
 def _image_tag(key: str) -> str:

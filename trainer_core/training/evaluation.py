@@ -207,7 +207,7 @@ class Evaluator:
         problem = self.detector.add_validation(step, result.psnr, self._val.baseline.psnr, result.contrast)
         if problem:
             raise Diverged(problem, healthy_step=self.detector.healthy_step)
-        validated = _make_event(step, "val", self._val, result, started)
+        validated = self._make_event(step, "val", self._val, result, started)
         is_best = can_be_best(step, result.psnr, self._val.baseline.psnr) and self._is_better(result)
         tested = self._measure_test(step) if is_best or with_test else None
         # Nothing is recorded or emitted before all is measured, so a stop leaves no half of a validation.
@@ -241,7 +241,28 @@ class Evaluator:
             return None
         started = time.monotonic()
         self._control.begin_phase(Activity.TESTING)
-        return _make_event(step, "test", self._test, self._test.measure(self._ema_network), started)
+        return self._make_event(step, "test", self._test, self._test.measure(self._ema_network), started)
+
+    def _make_event(
+        self, step: int, split: str, validator: Validator, result: ValidationResult, started: float
+    ) -> Validated:
+        base, l1_weight = validator.baseline, self._config.l1_weight
+        return Validated(
+            step,
+            split,
+            result.psnr,
+            result.ssim,
+            base.psnr,
+            base.ssim,
+            is_best=False,
+            frames=len(validator),
+            seconds=time.monotonic() - started,
+            spectrum=result.spectrum,
+            bicubic_spectrum=base.spectrum,
+            grain=result.grain,
+            bicubic_grain=base.grain,
+            loss=l1_weight * result.l1 if l1_weight > 0 else None,
+        )
 
     def _is_better(self, result: ValidationResult) -> bool:
         """Whether a validation is better than the best so far."""
@@ -311,22 +332,3 @@ class Evaluator:
 
 def _differs(before: float | None, now: float) -> bool:
     return before is not None and abs(before - now) > SAME_FRAMES_TOLERANCE
-
-
-def _make_event(step: int, split: str, validator: Validator, result: ValidationResult, started: float) -> Validated:
-    base, seconds = validator.baseline, time.monotonic() - started
-    return Validated(
-        step,
-        split,
-        result.psnr,
-        result.ssim,
-        base.psnr,
-        base.ssim,
-        is_best=False,
-        frames=len(validator),
-        seconds=seconds,
-        spectrum=result.spectrum,
-        bicubic_spectrum=base.spectrum,
-        grain=result.grain,
-        bicubic_grain=base.grain,
-    )

@@ -21,6 +21,7 @@ from trainer_core.data.frames import Frame
 from trainer_core.events import PreviewImage
 from trainer_core.pixels import enlarge_bicubic, round_to_8bit, to_tensor, to_uint8
 from trainer_core.training.batches import Batch, make_frame_batch
+from trainer_core.training.losses import l1
 from trainer_core.training.metrics import cut_border, grain, psnr, spectrum_distance, ssim
 
 FRAME_SEED = 0x57515631  # validation frames do not depend on the run's seed
@@ -34,6 +35,7 @@ class ValidationResult:
 
     `spectrum` is the spectrum distance in dB and `grain` in levels of 255, both None if they were not measured.
     `contrast` is the standard deviation of the frames divided by that of their targets, over targets that have any.
+    `l1` is the mean absolute pixel error of whole frames, not rounded, as the training loss has it.
     """
 
     psnr: float
@@ -42,6 +44,7 @@ class ValidationResult:
     contrast: float = 1.0
     spectrum: float | None = None
     grain: float | None = None
+    l1: float = 0.0
 
 
 class _Scores(NamedTuple):
@@ -49,6 +52,7 @@ class _Scores(NamedTuple):
 
     psnr: float
     ssim: float
+    l1: float
     spectrum: float | None = None
     grain: float | None = None
 
@@ -158,7 +162,7 @@ class Validator:
 
     def _compute_scores(self, sr: Tensor, hr: Tensor) -> _Scores:
         a, b = cut_border(round_to_8bit(sr), self._scale), cut_border(hr, self._scale)
-        scores = _Scores(float(psnr(a, b)), float(ssim(a, b)))
+        scores = _Scores(float(psnr(a, b)), float(ssim(a, b)), float(l1(sr, hr)))
         if not self._measures_sharpness:
             return scores
         a, b = a.cpu(), b.cpu()
@@ -166,9 +170,14 @@ class Validator:
 
 
 def _mean_result(scores: list[_Scores], images: tuple[PreviewImage, ...] = ()) -> ValidationResult:
-    psnrs, ssims, spectra, grains = zip(*scores)
+    psnrs, ssims, errors, spectra, grains = zip(*scores)
     return ValidationResult(
-        float(np.mean(psnrs)), float(np.mean(ssims)), images, spectrum=_mean_known(spectra), grain=_mean_known(grains)
+        float(np.mean(psnrs)),
+        float(np.mean(ssims)),
+        images,
+        spectrum=_mean_known(spectra),
+        grain=_mean_known(grains),
+        l1=float(np.mean(errors)),
     )
 
 
