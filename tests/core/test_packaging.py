@@ -69,6 +69,15 @@ def test_training_without_a_window_needs_no_qt() -> None:
     assert not named & {"pyside6-essentials", "pyside6", "shiboken6", "pyqtgraph"}
 
 
+def test_the_decision_record_gives_a_reason_for_each_dependency() -> None:
+    record = (ROOT / "docs" / "decisions" / "08-dependencies.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `?([\w-]+)`?(?: \(extra [^)]*\))? \| (\S.*\S) \|$", record, re.MULTILINE)
+    reasons = {plain(name) for name, reason in rows if name != "Package" and set(reason) != {"-"}}
+    lines = [*PROJECT["dependencies"], *(line for extra in EXTRAS.values() for line in extra)]
+    named = {plain(requirements.Requirement(line).name) for line in lines}
+    assert reasons == named - {"wqv-upscale-trainer"}
+
+
 @pytest.mark.parametrize(("package", "extras"), [("trainer_core", ["tensorboard"]), ("app", ["tensorboard", "window"])])
 def test_what_a_package_imports_is_declared(package: str, extras: list[str]) -> None:
     distributions = {"PIL": "pillow", "PySide6": "pyside6-essentials", "shiboken6": "pyside6-essentials"}
