@@ -158,6 +158,10 @@ def test_a_watch_without_a_model_is_named_and_the_others_are_done(
     assert [path.name for path in done.written] == ["a.png"]
     ((file, reason),) = done.refused
     assert file.name == "b.jpg" and "no built-in model for the color watch (WQV-3, WQV-10) at x4" in reason
+    assert enlarge(files[:1], tmp_path / "none", device="cpu").refused
+    assert not (tmp_path / "none").exists(), "nothing was written there"
+    (tmp_path / "mine").mkdir()
+    assert enlarge(files[:1], tmp_path / "mine", device="cpu").refused and (tmp_path / "mine").is_dir()
     use_starters(monkeypatch, tmp_path / "empty")
     with pytest.raises(UserError, match=r"no built-in models\. Choose .* your own\. Name it with --model"):
         enlarge(files, tmp_path / "out2", device="cpu")

@@ -206,6 +206,7 @@ def test_a_terminal_gets_a_bar_that_shows_facts_above_and_learns_its_length() ->
         sink(event)
     text = stream.getvalue()
     assert "step 4 loss" in text
+    assert "?it/s" not in text, "the bar of the library, before ours"
     assert "800/800" in text
     assert "PSNR 22.04 (bicubic 21.01), 12.50 it/s, ETA 1:15" in text
     assert any(line.startswith("step 30: validation") for line in text.replace("\r", "\n").splitlines())

@@ -78,7 +78,8 @@ def _explain_build(missing: str, maker: str, build: str) -> str:
     if platform.system() == "Darwin":  # for which there are no other builds
         return f"{missing}, because it uses no {maker} GPU on a Mac. Use --device cpu or auto."
     command = format_build_command(build)
-    return f"{missing}, because this build cannot use one. Use --device cpu, or for an {maker} GPU run: {command}"
+    reason = "because this build of PyTorch cannot use one"
+    return f"{missing}, {reason}. Use --device cpu, or for an {maker} GPU run: {command}"
 
 
 def _explain_apple(missing: str) -> str:

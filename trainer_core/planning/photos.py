@@ -21,7 +21,7 @@ from trainer_core.text import escape_control_characters
 
 _MAX_NAMES = 5  # of the files that share a reason
 _ACCEPT_CAPTURES = (
-    "Captures belong into the folder preview_photos of the workspace. To train on them all the same, use "
+    "Captures belong in the folder preview_photos of the workspace. To train on them all the same, use "
     "--accept-captures."
 )
 

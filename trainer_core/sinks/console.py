@@ -122,7 +122,7 @@ class _Bar:
         if isinstance(event, RunStarted):
             self.close()
         elif isinstance(event, PlanChanged) and self._tqdm is not None:
-            self._set_total(self._tqdm, event.total_steps)
+            self._tqdm.total, self._tqdm.bar_format = event.total_steps, _bar_format(event.total_steps)
         elif isinstance(event, RunFinished):
             self.close()
 
@@ -154,14 +154,18 @@ class _Bar:
         from tqdm import tqdm
 
         tqdm.monitor_interval = 0  # its monitor thread is not needed
-        bar = tqdm(initial=event.step, file=self._stream, ncols=_columns(self._stream) - 1, nrows=20)
-        self._set_total(bar, event.total_steps)
-        return bar
+        return tqdm(  # which draws the bar at once
+            initial=event.step,
+            total=event.total_steps,
+            bar_format=_bar_format(event.total_steps),
+            file=self._stream,
+            ncols=_columns(self._stream) - 1,
+            nrows=20,
+        )
 
-    @staticmethod
-    def _set_total(bar: tqdm[Any], total: int | None) -> None:
-        bar.total = total
-        bar.bar_format = _OPEN_BAR_FORMAT if total is None else _BAR_FORMAT
+
+def _bar_format(total: int | None) -> str:
+    return _OPEN_BAR_FORMAT if total is None else _BAR_FORMAT
 
 
 def _columns(stream: TextIO) -> int:

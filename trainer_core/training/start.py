@@ -158,4 +158,4 @@ def make_start_notices(
     yield start.resources
     yield from (Notice("info", text) for text in plan.notices)
     if start.warm_start is not None:
-        yield Notice("info", start.warm_start.summary())
+        yield Notice("info", f"{start.warm_start.summary()} The network is checked before the first step.")

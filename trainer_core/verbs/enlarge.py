@@ -6,8 +6,10 @@ the color watch (`photo_models`), its mean color stays, and the PNG file names t
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -87,6 +89,7 @@ def enlarge(
     names: set[str] = set()
     others: list[str] = []
     inputs = {file_identity(file) for file in files}
+    is_new = not os.path.lexists(out_dir)
     make_folder(out_dir)
     with TorchThreads(can_change=models.hardware.kind == "cpu") as models.threads:
         for number, file in enumerate(files, 1):
@@ -107,6 +110,9 @@ def enlarge(
                     others += [] if picture.is_capture else [picture.name]
             except UserError as error:
                 done.refused.append((file, str(error) if str(file) in str(error) else f"{file}: {error}"))
+    if is_new and not done.written:
+        with suppress(OSError):
+            out_dir.rmdir()
     done.notices = [*models.find_notices(), *_describe_others(others)]
     return done
 
