@@ -1,9 +1,9 @@
 """A widget that compares images pixel by pixel: two under a slider, several side by side, or one alone.
 
-The keys + and - zoom, 0 fits, arrows move; the context menu copies an image and saves a cut-out: of what is visible,
-or of what the mouse marks while Shift is down. A line in the corner names the values of the pixel under the mouse.
-`app.preview.mode_buttons` holds the keys of the modes. Subclasses name their own views (`app.enlarge.trial_view`,
-`app.simulation.pair_page`).
+The arrow keys move the slider, and `ZoomView` has the keys of the zoom. The context menu copies an image and saves a
+cut-out: of what is visible, or of what the mouse marks while Shift is down. A line in the corner names the values of
+the pixel under the mouse. `app.preview.mode_buttons` holds the keys of the modes. Subclasses name their own views
+(`app.enlarge.trial_view`, `app.simulation.pair_page`).
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from app.preview.zoom_view import ZoomView
 from app.widgets.theme import SPACING, theme_colors
 
 SLIDER, SIDE_BY_SIDE = "Slider", "Side by side"
-ZOOM_KEYS = (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus, Qt.Key.Key_0)
+FLIP_KEYS = "X flips between the two images of the slider"
 _MIN_NAME_WIDTH = 150  # pixels in which the shortened name of a model says more than its role
 _GRIP_WIDTH = 10  # pixels on either side of the slider that grab it
-_ARROWS = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
+_STEPS = {Qt.Key.Key_Left: -0.02, Qt.Key.Key_Right: 0.02}  # of the slider
 
 
 class CompareView(ZoomView):
@@ -76,8 +76,8 @@ class CompareView(ZoomView):
         self.setAccessibleName("Preview images")
         numbered = ", ".join(f"{number} {short_name(view)}" for number, view in enumerate(self.views, 1))
         self.setAccessibleDescription(
-            f"Keys: {numbered}, S slider, B side by side, F full screen, + and - zoom, 0 fits, arrows move, "
-            "Shift and the mouse mark a part to save."
+            f"Keys: {numbered}, S slider, B side by side, {FLIP_KEYS}, F full screen, + and - zoom, 0 fits, "
+            "arrows move, Shift and the mouse mark a part to save."
         )
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.DefaultContextMenu)
 
@@ -104,6 +104,11 @@ class CompareView(ZoomView):
         """Return the mode that a key chooses: S, B, or the number of a view."""
         modes = {"S": SLIDER, "B": SIDE_BY_SIDE, **{str(number): view for number, view in enumerate(self.views, 1)}}
         return modes.get(key)
+
+    def flip(self) -> None:
+        """Show the image right of the slider alone or, where it is shown alone, the left one at the same place."""
+        if self._pictures is not None:
+            self.set_mode(self._left_view() if self.mode == self.right_view else self.right_view)
 
     def set_left(self, view: str) -> None:
         """Choose the view on the left of the slider."""
@@ -379,18 +384,10 @@ class CompareView(ZoomView):
             self._mark = find_pixels(part.intersected(QRectF(pane)), self._image_rect(pane), self._pictures.size)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Zoom with +, - and 0; with the arrows move the zoomed image, else the slider."""
-        key = Qt.Key(event.key())
-        if key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
-            self._step_zoom(-1 if key is Qt.Key.Key_Minus else 1)
-        elif key == Qt.Key.Key_0:
-            self.set_zoom(0)
-        elif key in _ARROWS and self._pictures is not None:
-            x, y = _ARROWS[key]
-            if self.zoom:
-                self._pan(QPointF(20 * x, 20 * y))
-            elif self.mode == SLIDER:
-                self._split = min(max(self._split - 0.02 * x, 0.0), 1.0)
-                self.update()
+        """Move the slider with the arrows, unless they move a zoomed image."""
+        step = _STEPS.get(Qt.Key(event.key()))
+        if step is not None and self.mode == SLIDER and not self.zoom and self._pictures is not None:
+            self._split = min(max(self._split + step, 0.0), 1.0)
+            self.update()
         else:
             super().keyPressEvent(event)

@@ -74,6 +74,8 @@ class FullScreen(QObject):
         mode = view.mode_of_key(event.text().upper())
         if event.key() in (Qt.Key.Key_F, Qt.Key.Key_Escape):
             self.toggle()
+        elif event.key() == Qt.Key.Key_X:
+            view.flip()
         elif mode is not None:
             view.set_mode(mode)
         elif event.key() in _KEYS_OF_THE_WINDOW and parent is not None:

@@ -15,6 +15,8 @@ from app.widgets.theme import SPACING
 class LeftChoice(QWidget):
     """Box, with a label, of the views that can be left of the slider; visible while the view shows its slider.
 
+    Its room stays when it is hidden, so that the images of the view stay where they are.
+
     Args:
         view: the view with the slider.
         views: the views to choose from, the first one at the beginning.
@@ -39,6 +41,9 @@ class LeftChoice(QWidget):
         self.setFocusProxy(self.box)
         self.offer(views)
         self.box.activated.connect(lambda index: self._choose())
+        policy = self.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.setSizePolicy(policy)
         view.mode_changed.connect(lambda mode: self.setVisible(mode == SLIDER))
         self.setVisible(view.mode == SLIDER)
 

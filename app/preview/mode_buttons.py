@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QButtonGroup, QPushButton, QToolButton, QWidget
 
-from app.preview.compare import SIDE_BY_SIDE, SLIDER, CompareView
+from app.preview.compare import FLIP_KEYS, SIDE_BY_SIDE, SLIDER, CompareView
 from app.preview.full_screen import FullScreen
 from app.preview.pictures import short_name
 from app.widgets.flow_layout import FlowLayout
@@ -34,13 +34,15 @@ class ModeButtons(QWidget):
             button = QPushButton(short_name(mode))
             button.setProperty("role", "segment")
             button.setCheckable(True)
-            button.setToolTip(plain_tooltip(f"{mode} (key {key})"))
+            way = f"key {key}; {FLIP_KEYS}" if mode == SLIDER else f"key {key}"
+            button.setToolTip(plain_tooltip(f"{mode} ({way})"))
             button.clicked.connect(lambda checked=False, mode=mode: view.set_mode(mode))
             shortcut = QShortcut(QKeySequence(key), self)  # for the whole window, except fields that accept letters
             shortcut.activated.connect(lambda button=button: None if button.isHidden() else button.click())
             group.addButton(button)
             row.addWidget(button)
             self._buttons[mode] = button
+        QShortcut(QKeySequence("X"), self).activated.connect(view.flip)
         self._add_full_screen(view, row)
         view.mode_changed.connect(self._on_mode_changed)
         self._on_mode_changed(view.mode)

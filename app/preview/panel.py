@@ -14,13 +14,14 @@ from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.help.sections import WATCHING, set_section
-from app.preview.compare import ZOOM_KEYS, CompareView
+from app.preview.compare import CompareView
 from app.preview.cut_out import CutOut
 from app.preview.left_choice import LeftChoice
 from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import BICUBIC, HR, LR, Pictures, make_pictures, read_strip
 from app.preview.saving import PictureSaving
 from app.preview.timeline import Timeline
+from app.preview.zoom_view import ZOOM_KEYS
 from app.system.background import Background
 from app.widgets.elided import ElidedComboBox, ElidedLabel
 from app.widgets.icons import icon, set_icon

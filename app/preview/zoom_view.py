@@ -1,12 +1,13 @@
 """A widget that shows images of one size in panes, which share one zoom and one center.
 
-The zoom is a whole number of screen pixels per image pixel, or 0, which fits the image into the view.
+The zoom is a whole number of screen pixels per image pixel, or 0, which fits the image into the view. The keys + and -
+zoom, 0 fits, arrows move the zoomed image.
 """
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QTimer
-from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, QTimer
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from app.preview.geometry import divide_into_panes, find_pixel, find_pixels, fit_pixels
@@ -14,6 +15,9 @@ from app.preview.label import label_height
 from app.preview.pictures import Pictures
 from app.widgets.theme import SPACING
 
+ZOOM_KEYS = (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus, Qt.Key.Key_0)
+_ARROWS = {Qt.Key.Key_Left: (1, 0), Qt.Key.Key_Right: (-1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
+_PAN_STEP = 20  # pixels by which an arrow key moves the image
 _MAX_ZOOM = 16
 _NAME_SHARE = 6  # times the height of a name that a pane needs to leave room for it
 _ZOOM_TIME = 1500  # milliseconds for which a new zoom is named over the image
@@ -21,7 +25,7 @@ _WHEEL_NOTCH = 120  # one notch of a mouse wheel, in Qt's eighths of a degree
 
 
 class ZoomView(QWidget):
-    """View of one `Pictures` that wheel and double click zoom; a subclass paints, and decides on the panes."""
+    """View of one `Pictures` that wheel, double click and keys zoom; a subclass paints, and decides on the panes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,6 +140,20 @@ class ZoomView(QWidget):
             self.set_zoom(0)
         else:
             self._zoom_at(event.position(), max(1, self._fitted_zoom()))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Zoom with +, - and 0, and move the zoomed image with the arrows."""
+        key = Qt.Key(event.key())
+        if key == Qt.Key.Key_0:
+            self.set_zoom(0)
+        elif key in ZOOM_KEYS:
+            self._step_zoom(-1 if key == Qt.Key.Key_Minus else 1)
+        elif key in _ARROWS and self._pictures is not None:
+            x, y = _ARROWS[key]
+            if self.zoom:
+                self._pan(QPointF(_PAN_STEP * x, _PAN_STEP * y))
+        else:
+            super().keyPressEvent(event)
 
     def _zoom_at(self, position: QPointF, delta: int) -> None:
         """Zoom by `delta` and keep the image point under the pointer in place, up to the edge of the image."""

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from app.preview.compare import SIDE_BY_SIDE, SLIDER, CompareView
+from app.preview.compare import FLIP_KEYS, SIDE_BY_SIDE, SLIDER, CompareView
 from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import HR, LR, Pictures
 from app.simulation.cells import to_qimage
@@ -32,8 +32,8 @@ class PairCompare(CompareView):
         self.views = self.side_by_side_views = (LR, HR)
         self.setAccessibleName("Synthetic watch photo and original")
         self.setAccessibleDescription(
-            "Keys: 1 watch photo, 2 original, S slider, B side by side, F full screen, + and - zoom, 0 fits, "
-            "arrows move, Page Up and Page Down other pairs, Escape back."
+            f"Keys: 1 watch photo, 2 original, S slider, B side by side, {FLIP_KEYS}, F full screen, "
+            "+ and - zoom, 0 fits, arrows move, Page Up and Page Down other pairs, Escape back."
         )
 
     def show_pair(self, pair: WatchPair, capture: QImage | None) -> None:

@@ -386,6 +386,42 @@ def test_keys_choose_the_picture_wherever_the_focus_is(panel: PreviewPanel, qtbo
     assert panel.view.zoom == 0
 
 
+def drawn_place(view: CompareView) -> tuple[float, ...]:
+    """Where the picture lies on the screen, and its zoom."""
+    corner = view.mapToGlobal(view._image_rect(view._shown_panes()[0]).topLeft())
+    return corner.x(), corner.y(), view._pixel_size(view.rect())
+
+
+@pytest.mark.parametrize("zoom", [0, 8])
+def test_x_flips_between_the_two_pictures_of_the_slider_at_the_same_place(
+    panel: PreviewPanel, qtbot: Any, tmp_path: Path, zoom: int
+) -> None:
+    panel.on_event(preview(tmp_path, 4, frame(40)))
+    panel.activateWindow()
+    QApplication.processEvents()
+    view = panel.view
+    assert view.mode == "Slider"
+    for leave in (None, Qt.Key.Key_Escape):
+        view.set_mode("Slider")
+        view.set_left(BICUBIC)
+        view.set_zoom(zoom)
+        view._pan(QPointF(-7, 11) * bool(zoom))
+        QApplication.processEvents()
+        before = drawn_place(view)
+        for left in (BICUBIC, LR):
+            view.set_left(left)
+            for shown in (SR, left, SR):
+                qtbot.keyClick(view, Qt.Key.Key_X)
+                QApplication.processEvents()
+                assert view.visible_views == [shown] and drawn_place(view) == before
+                view.grab()
+            view.set_mode(left)  # a single picture of the slider continues with the other one
+        qtbot.keyClick(view, leave or Qt.Key.Key_F)
+    panel.clear()
+    qtbot.keyClick(view, Qt.Key.Key_X)
+    assert view.mode == LR, "there is nothing to flip"
+
+
 def test_a_photo_that_was_pinned_just_now_is_shown_with_its_first_preview(panel: PreviewPanel, tmp_path: Path) -> None:
     panel.on_event(preview(tmp_path, 2, frame(40)))
     panel.on_event(preview(tmp_path, 4, frame(40)))

@@ -1,4 +1,4 @@
-"""The names on the images of the window "Enlarge photos" while a network computes."""
+"""The view of the window "Enlarge photos": names on images while a network computes, and a key that flips them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
 from app.enlarge.trial import OTHER_MODEL, THIS_MODEL
 from app.preview import compare, label
-from app.preview.compare import SIDE_BY_SIDE
+from app.preview.compare import SIDE_BY_SIDE, SLIDER
 from app.preview.pictures import BICUBIC
 from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.gui.test_deploy import opened, wait_for
+from tests.gui.test_preview import drawn_place
 from tests.gui.window_driver import drop_files
 from tests.small_runs import picture
 from trainer_core.model.spec import NetworkSpec
@@ -64,3 +67,24 @@ def test_the_image_of_a_network_says_so_until_all_its_parts_are_computed(
     view.labels = {THIS_MODEL: f"Network: {60 * 'a'} x2", OTHER_MODEL: f"Other network: {60 * 'a'} x4"}
     monkeypatch.setattr(compare, "label_width", label.label_width)
     assert {text[-2:] for text in names() if "…" in text and text.startswith("a")} == {"x2", "x4"}
+
+
+def test_x_flips_between_the_pictures_of_the_slider_at_the_same_place(
+    window: Window, qtbot: Any, tmp_path: Path
+) -> None:
+    picture(5).resize((200, 300)).save(tmp_path / "photo.png")
+    dialog = opened(window, qtbot, saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / "a_x2.pth"))
+    drop_files(dialog, tmp_path / "photo.png")
+    wait_for(qtbot, dialog)
+    view = dialog.trial_view.view
+    dialog.activateWindow()
+    view.setFocus()
+    for zoom in (0, 3):
+        view.set_mode(SLIDER)
+        view.set_zoom(zoom)
+        QApplication.processEvents()
+        before = drawn_place(view)
+        for shown in (THIS_MODEL, BICUBIC, THIS_MODEL):
+            qtbot.keyClick(view, Qt.Key.Key_X)
+            qtbot.wait(50)
+            assert view.visible_views == [shown] and drawn_place(view) == before
