@@ -52,6 +52,7 @@ class _PairView(CompareView):
     views = (_LEFT_VIEW, _RIGHT_VIEW)
     side_by_side_views: tuple[str, ...] = (_LEFT_VIEW, _RIGHT_VIEW)
     right_view = _RIGHT_VIEW
+    offers_cut_outs = False
 
     def __init__(self) -> None:
         super().__init__()

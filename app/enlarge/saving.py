@@ -12,6 +12,7 @@ from app.enlarge.named_model import NamedModel, tell_apart
 from app.enlarge.photo_list import PhotoList
 from app.enlarge.trial import BLEND, MODEL_ROLES, THIS_MODEL, Trial
 from app.preview.cut_out import CutOut
+from app.preview.pictures import BICUBIC
 from app.preview.saving import PictureSaving
 from app.system.background import Background
 from trainer_core.verbs.output_files import describe_comparison, describe_enlargement
@@ -72,16 +73,17 @@ class TrialSaving(PictureSaving):
         return {role: names.get(role) or f"blend, {result.model.description}" for role, result in results.items()}
 
     def save_cut_out(self, cut_out: CutOut) -> None:
-        """Save a part of the images on the screen."""
+        """Save an image on the screen, or a part of several."""
         photo, shown = self._trial.photo, [view for view in cut_out.views if view in _ROLES]
         results = {role: result for role in shown if (result := self._trial.result(role)) and result.is_complete}
-        if photo is None or len(results) < len(shown):
-            self.message_posted.emit("info", "The photo is not enlarged yet. Save a part of it afterwards.")
+        is_waiting = BICUBIC in cut_out.views and self._trial.result(self._trial.main_role) is None
+        if photo is None or is_waiting or len(results) < len(shown):
+            self.message_posted.emit("info", "The photo is not enlarged yet. Save it, or a part of it, afterwards.")
             return
         text = {"Title": photo.name, "Source": photo.file.name}
         for number, (role, result) in enumerate(results.items()):
             text.update({role: _describe_model(result)} if number else describe_result(photo, result))
-        text["Cut-out"] = cut_out.description
+        text.update(cut_out.text)
         pixels = cut_out.cut()  # now, because its images use the memory of a photo that may be removed
         files = self._photos.files
         self.save(cut_out.file_name, lambda: pixels, inputs=files, make_text=lambda: text, taken=photo.taken)

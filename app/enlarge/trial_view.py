@@ -145,4 +145,4 @@ class TrialView(QWidget):
             if result is not None:
                 pixels.update({role: result.pixels, BICUBIC: result.bicubic})
         self._shown_arrays = list(pixels.values())
-        return Pictures(0, photo.name, {view: wrap_pixels(each) for view, each in pixels.items()})
+        return Pictures(0, photo.name, {view: wrap_pixels(each) for view, each in pixels.items()}, file=photo.file)

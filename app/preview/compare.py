@@ -1,28 +1,20 @@
 """A widget that compares images pixel by pixel: two under a slider, several side by side, or one alone.
 
-The arrow keys move the slider, and `ZoomView` has the keys of the zoom. The context menu copies an image and saves a
-cut-out: of what is visible, or of what the mouse marks while Shift is down. A line in the corner names the values of
-the pixel under the mouse. `app.preview.mode_buttons` holds the keys of the modes. Subclasses name their own views
+The arrow keys move the slider, and `ZoomView` has the keys of the zoom. The context menu (`ImageMenu`) saves an image
+or a cut-out: of what is visible, or of what the mouse marks while Shift is down. A line in the corner names the values
+of the pixel under the mouse. `app.preview.mode_buttons` holds the keys of the modes. Subclasses name their own views
 (`app.enlarge.trial_view`, `app.simulation.pair_page`).
 """
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import (
-    QColor,
-    QContextMenuEvent,
-    QGuiApplication,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPen,
-)
+from PySide6.QtGui import QColor, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QMenu, QSizePolicy
 
 from app.preview.cut_out import CutOut
 from app.preview.geometry import find_pixels, place_pixels
+from app.preview.image_menu import ImageMenu
 from app.preview.label import label_box, label_height, label_width, paint_label
 from app.preview.pictures import BICUBIC, DIFFERENCE, HR, SR, STRIP, VIEWS, short_name
 from app.preview.pixel_values import describe_pixel
@@ -54,7 +46,7 @@ class CompareView(ZoomView):
     views: tuple[str, ...] = VIEWS  # in the order of their keys 1, 2, 3, 4
     side_by_side_views: tuple[str, ...] = STRIP  # from left to right
     right_view = SR  # on the right of the slider
-    offers_cut_outs = True  # whether a part can be cut out and saved
+    offers_cut_outs = True  # whether an image or a part can be saved
 
     def __init__(self) -> None:
         super().__init__()
@@ -329,32 +321,20 @@ class CompareView(ZoomView):
         self.update(0, 0, self.width(), 2 * label_height(self.fontMetrics()) + 4 * SPACING)  # where the line may be
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer to copy the image under the pointer, the zooms, and the way out of the full screen."""
+        """Offer what can be done with the image under the pointer, the zooms, and the way out of the full screen."""
         view = self._view_at(event.pos())
         if view is not None or self.isFullScreen():
             self.make_menu(view).popup(event.globalPos())
 
     def make_menu(self, view: str | None) -> QMenu:
         """Return the context menu of an image, if there is one, and of the marked or else the visible part."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        if self.isFullScreen():
-            menu.addAction("Leave full screen", self.close)
-            menu.addSeparator()
-        if view is not None:
-            menu.addAction(f"Copy image: {view}", lambda: self._copy(view))
+        part = None
         if self._pictures is not None and self.offers_cut_outs:
             area = self._visible_pixels() if self._mark.isEmpty() else QRect(self._mark)
-            cut_out = CutOut(self._pictures, tuple(self.visible_views), area)
-            menu.addAction("Cut out and save …", lambda: self.cut_out_chosen.emit(cut_out))
-        menu.addSeparator()
-        menu.addAction("Fit", lambda: self.set_zoom(0))
-        menu.addAction("100 %", lambda: self.set_zoom(1))
+            part = CutOut(self._pictures, tuple(self.visible_views), area)
+        menu = ImageMenu(self, view, part)
+        menu.save_requested.connect(self.cut_out_chosen)
         return menu
-
-    def _copy(self, view: str) -> None:
-        if self._pictures is not None and view in self._pictures.images:
-            QGuiApplication.clipboard().setImage(self._pictures.images[view].copy())
 
     def _view_at(self, position: QPoint) -> str | None:
         views = self.visible_views

@@ -1,4 +1,4 @@
-"""A part of the images of a comparison: cut out of each of them, and described for the file that it is saved to."""
+"""What is saved of a comparison, described for its file: a part of its images, or one of them as a whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QImage
 
-from app.preview.pictures import Pictures
+from app.preview.pictures import Pictures, short_name
 from trainer_core.pixels import make_strip
 
 _GAP = 8  # pixels between two images
@@ -34,12 +34,35 @@ class CutOut:
         area = self.area
         return f"{area.width()} x {area.height()} pixels at {area.x()}, {area.y()} of {', '.join(self.views)}"
 
+    @property
+    def text(self) -> dict[str, str]:
+        """What the text of the file says about the part."""
+        return {"Cut-out": self.description}
+
     def cut(self) -> np.ndarray:
         """Return the part of each view side by side, uint8 [H, W, 3]; LR is enlarged by nearest neighbor."""
         width, height = self.pictures.width, self.pictures.height
         ignore = Qt.AspectRatioMode.IgnoreAspectRatio
         parts = [self.pictures.images[view].scaled(width, height, ignore).copy(self.area) for view in self.views]
         return make_strip([_read_pixels(part) for part in parts], gap=_GAP)
+
+
+class WholeImage(CutOut):
+    """All of one view, in its own pixels."""
+
+    @property
+    def file_name(self) -> str:
+        """The name to propose for a file, without suffix."""
+        return f"{Path(self.pictures.name).stem}_{short_name(self.views[0]).lower().replace(' ', '_')}"
+
+    @property
+    def text(self) -> dict[str, str]:
+        """What the text of the file says about the image."""
+        return {"View": self.views[0]}
+
+    def cut(self) -> np.ndarray:
+        """Return the image, uint8 [H, W, 3]."""
+        return _read_pixels(self.pictures.images[self.views[0]])
 
 
 def _read_pixels(image: QImage) -> np.ndarray:

@@ -279,7 +279,7 @@ class PreviewPanel(QWidget):
         elif (step, key) == self._shown:
             return
         elif step == newest and key in images:
-            self._on_pictures_read((step, key), make_pictures(step, images[key]))
+            self._on_pictures_read((step, key), make_pictures(step, images[key], self._folder / file_name(step, key)))
         else:
             self._read_pictures((step, key))
 
@@ -310,13 +310,14 @@ class PreviewPanel(QWidget):
     # -- saving --------------------------------------------------------------------------------
 
     def _save_cut_out(self, cut_out: CutOut) -> None:
-        """Save a part of the image on the screen, with the text of its preview file."""
-        pictures, file = cut_out.pictures, self._folder / file_name(*(self._shown or (0, "")))
+        """Save an image on the screen or a part, with the text of its preview file."""
+        pictures = cut_out.pictures
         made_by = f"SR by the network at step {pictures.step}, {PROGRAM}"  # where the file is gone
 
         def make_text() -> dict[str, str]:
             named = {"Title": pictures.name, "Description": made_by}
-            return {**named, **read_provenance(file), "Cut-out": cut_out.description}
+            by_file = read_provenance(pictures.file) if pictures.file is not None else {}
+            return {**named, **by_file, **cut_out.text}
 
         self._saving.save(cut_out.file_name, cut_out.cut, inputs=(), make_text=make_text)
 

@@ -22,13 +22,17 @@ _DIFFERENCE_GAIN = 4  # times which a difference is drawn brighter
 
 @dataclass(frozen=True)
 class Pictures:
-    """Images of one step and photo by view, to be drawn at one size; LR may have fewer pixels than the others."""
+    """Images of one step and photo by view, to be drawn at one size; LR may have fewer pixels than the others.
+
+    `file` is where they are from: a preview or a photo.
+    """
 
     step: int
     name: str
     images: dict[str, QImage]
     psnr: float | None = None
     bicubic_psnr: float | None = None
+    file: Path | None = None
 
     @property
     def width(self) -> int:
@@ -59,12 +63,12 @@ def short_name(view: str) -> str:
     return view.partition(" (")[0]
 
 
-def make_pictures(step: int, preview: PreviewImage) -> Pictures:
-    """Make the images of a preview that a run in this process has sent."""
+def make_pictures(step: int, preview: PreviewImage, file: Path | None = None) -> Pictures:
+    """Make the images of a preview that a run in this process has sent, and written to `file`."""
     arrays = {LR: preview.lr, BICUBIC: preview.bicubic, SR: preview.sr}
     if preview.hr is not None:
         arrays[HR] = preview.hr
-    return Pictures(step, preview.name, _make_images(arrays), preview.psnr, preview.bicubic_psnr)
+    return Pictures(step, preview.name, _make_images(arrays), preview.psnr, preview.bicubic_psnr, file)
 
 
 def read_strip(path: Path) -> Pictures | None:
@@ -81,7 +85,7 @@ def read_strip(path: Path) -> Pictures | None:
     if strip.shape[1] % len(views):
         return None
     arrays = dict(zip(views, np.split(strip, len(views), axis=1)))
-    return Pictures(step, info.name, _make_images(arrays), info.psnr, info.bicubic_psnr)
+    return Pictures(step, info.name, _make_images(arrays), info.psnr, info.bicubic_psnr, path)
 
 
 def _make_images(arrays: dict[str, np.ndarray]) -> dict[str, QImage]:

@@ -18,6 +18,7 @@ from app.enlarge import photo_list
 from app.enlarge.save_all_dialog import SaveAllDialog
 from app.enlarge.trial import OTHER_MODEL, THIS_MODEL
 from app.enlarge.trial_dialog import TrialDialog
+from app.preview import image_menu
 from app.preview.compare import SIDE_BY_SIDE, SLIDER
 from app.preview.pictures import BICUBIC
 from app.widgets.dropped_files import paths_of
@@ -393,6 +394,14 @@ def test_a_part_of_the_enlarged_photo_is_saved_with_the_model_that_made_it(
     texts = part.text  # type: ignore[attr-defined]
     assert texts.pop("Cut-out").endswith(f"pixels at 0, 0 of Plain enlargement (bicubic), {THIS_MODEL}")
     assert texts == whole.text  # type: ignore[attr-defined]
+    opened: list[Path] = []
+    monkeypatch.setattr(image_menu, "open_folder", opened.append)
+    for entry in ("Save picture …", "Show in folder"):
+        next(a for a in view.make_menu(THIS_MODEL).actions() if a.text() == entry).trigger()
+    qtbot.waitUntil(lambda: Image.open(tmp_path / "cut.png").size == (160, 120), timeout=_LONG)
+    picture_ = Image.open(tmp_path / "cut.png")
+    assert (np.asarray(picture_) == np.asarray(whole)).all() and opened == [photos[0].parent]
+    assert picture_.text == {**texts, "View": THIS_MODEL}  # type: ignore[attr-defined]
     monkeypatch.setattr(type(dialog.trial), "result", lambda trial, role: None)
     save()
     assert "not enlarged yet" in dialog.messages.text

@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
-from app.preview import compare, full_screen
+from app.preview import compare, full_screen, image_menu
 from app.preview.compare import CompareView
 from app.preview.cut_out import CutOut
 from app.preview.label import label_height
@@ -276,6 +276,10 @@ def test_the_line_about_a_pixel_leaves_the_pixel_visible_and_moves_nothing(view:
     middle, edge = changed(QPoint(350, 200)), changed(QPoint(350, 15))
     assert middle and max(middle) < 60
     assert edge and min(edge) > 15 + 10 and len(edge) == len(middle)
+
+
+def choose(view: CompareView, image: str, entry: str) -> None:
+    next(action for action in view.make_menu(image).actions() if action.text() == entry).trigger()
 
 
 def test_the_visible_part_is_cut_out_of_the_compared_images_pixel_by_pixel(view: CompareView) -> None:
@@ -816,3 +820,38 @@ def test_a_part_of_a_preview_is_saved_with_the_text_of_its_file(
     with qtbot.waitSignal(panel.message_posted, timeout=_LONG) as posted:
         next(a for a in panel.view.make_menu(SR).actions() if a.text() == "Cut out and save …").trigger()
     assert posted.args[0] == "error" and "cannot be written" in posted.args[1]
+
+
+def test_the_picture_under_the_mouse_is_saved_whole_and_its_file_shown(
+    panel: PreviewPanel, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel.on_event(preview(tmp_path, 4, frame(60, "harbor.png")))
+    panel.on_event(preview(tmp_path, 7, frame(100, "harbor.png")))
+    panel.view.set_zoom(8)  # part of it is out of the view
+    names: list[str] = []
+    opened: list[Path] = []
+
+    def ask(parent: QWidget, title: str, name: str, kinds: str) -> tuple[str, str]:
+        names.append(Path(name).name)
+        return str(tmp_path / "saved" / names[-1]), kinds
+
+    (tmp_path / "saved").mkdir()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    monkeypatch.setattr(image_menu, "open_folder", opened.append)
+    for step, level in ((7, 100), (4, 60)):  # as the run sent it, and read from its file
+        panel.show_step(step)
+        qtbot.waitUntil(lambda step=step: shown_step(panel) == step)
+        for view, size, shade_ in ((SR, (48, 40), level + 20), (LR, (12, 10), level), (DIFFERENCE, (48, 40), 80)):
+            with qtbot.waitSignal(panel.message_posted, timeout=_LONG):
+                choose(panel.view, view, "Save picture …")
+            file = tmp_path / "saved" / names[-1]
+            pixels, text = decode.decode(file), decode.read_png_texts(file)
+            assert pixels.shape[:2] == size or view == LR
+            assert (pixels == shade_).all()
+            assert (text["Title"], text["View"]) == ("harbor.png", view) and "Cut-out" not in text
+            assert text["Description"] == f"SR by the network at step 5, {PROGRAM}", "as its file says"
+        choose(panel.view, SR, "Show in folder")
+    assert names[:3] == ["harbor_network.png", "harbor_watch_photo.png", "harbor_difference.png"]
+    assert opened == [tmp_path, tmp_path]
+    (tmp_path / file_name(4, "1")).unlink()
+    assert "Show in folder" not in [action.text() for action in panel.view.make_menu(SR).actions()]
