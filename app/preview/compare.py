@@ -16,7 +16,18 @@ from app.preview.cut_out import CutOut
 from app.preview.geometry import find_pixels, place_pixels
 from app.preview.image_menu import ImageMenu
 from app.preview.label import label_box, label_height, label_width, paint_label
-from app.preview.pictures import BICUBIC, DIFFERENCE, HR, SR, STRIP, VIEWS, short_name
+from app.preview.pictures import (
+    BICUBIC,
+    DEFAULT_BRIGHTNESS,
+    DIFFERENCE,
+    HR,
+    SR,
+    STRIP,
+    VIEWS,
+    Pictures,
+    describe_brightness,
+    short_name,
+)
 from app.preview.pixel_values import describe_pixel
 from app.preview.zoom_view import ZoomView
 from app.widgets.theme import SPACING, theme_colors
@@ -56,6 +67,7 @@ class CompareView(ZoomView):
         self.labels: dict[str, str] = {}  # texts on images, by view, in place of the names of the views
         self.hint = ""  # a text that is painted at the top for some time
         self.notes: dict[str, str] = {}  # what follows the name on an image, by view, also where it is shortened
+        self.set_brightness(DEFAULT_BRIGHTNESS)
         self._split = 0.5  # position of the slider on the visible part of the image, 0..1
         self._dragging = ""  # "slider", "image" or "mark" while a mouse button is down
         self._mark_start, self._mark = QPointF(), QRect()  # where the marked part begins, and its pixels
@@ -79,6 +91,16 @@ class CompareView(ZoomView):
         """Set the text that an empty view shows."""
         self.empty_text = text
         self.update()
+
+    def show_pictures(self, pictures: Pictures | None) -> None:
+        """Show these images, the difference with the chosen brightness, and leave zoom and center unchanged."""
+        super().show_pictures(None if pictures is None else pictures.with_brightness(self.brightness))
+
+    def set_brightness(self, brightness: int) -> None:
+        """Choose how many times brighter the difference is drawn."""
+        self.brightness = brightness
+        self.notes[DIFFERENCE] = f", {describe_brightness(brightness)}"
+        self.show_pictures(self._pictures)
 
     def set_hint(self, text: str) -> None:
         """Paint a text at the top, or none."""
@@ -334,6 +356,7 @@ class CompareView(ZoomView):
             part = CutOut(self._pictures, tuple(self.visible_views), area)
         menu = ImageMenu(self, view, part)
         menu.save_requested.connect(self.cut_out_chosen)
+        menu.brightness_chosen.connect(self.set_brightness)
         return menu
 
     def _view_at(self, position: QPoint) -> str | None:

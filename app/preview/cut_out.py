@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QImage
 
-from app.preview.pictures import Pictures, short_name
+from app.preview.pictures import DIFFERENCE, Pictures, describe_brightness, read_pixels, short_name
 from trainer_core.pixels import make_strip
 
 _GAP = 8  # pixels between two images
@@ -44,7 +43,7 @@ class CutOut:
         width, height = self.pictures.width, self.pictures.height
         ignore = Qt.AspectRatioMode.IgnoreAspectRatio
         parts = [self.pictures.images[view].scaled(width, height, ignore).copy(self.area) for view in self.views]
-        return make_strip([_read_pixels(part) for part in parts], gap=_GAP)
+        return make_strip([read_pixels(part) for part in parts], gap=_GAP)
 
 
 class WholeImage(CutOut):
@@ -58,16 +57,9 @@ class WholeImage(CutOut):
     @property
     def text(self) -> dict[str, str]:
         """What the text of the file says about the image."""
-        return {"View": self.views[0]}
+        (view,) = self.views
+        return {"View": f"{view}, {describe_brightness(self.pictures.brightness)}" if view == DIFFERENCE else view}
 
     def cut(self) -> np.ndarray:
         """Return the image, uint8 [H, W, 3]."""
-        return _read_pixels(self.pictures.images[self.views[0]])
-
-
-def _read_pixels(image: QImage) -> np.ndarray:
-    """Copy the pixels of an image, uint8 [H, W, 3]."""
-    rgb = image.convertToFormat(QImage.Format.Format_RGB888)
-    rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
-    pixels: np.ndarray = rows[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3).copy()
-    return pixels
+        return read_pixels(self.pictures.images[self.views[0]])

@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
 from app.preview.cut_out import CutOut, WholeImage
+from app.preview.pictures import BRIGHTNESSES, DIFFERENCE, Pictures, describe_brightness
 from app.preview.zoom_view import ZoomView
 from app.system.file_manager import open_folder
 
@@ -23,6 +24,7 @@ class ImageMenu(QMenu):
     """
 
     save_requested = Signal(object)  # CutOut
+    brightness_chosen = Signal(int)  # of the difference
 
     def __init__(self, view: ZoomView, name: str | None, part: CutOut | None) -> None:
         super().__init__(view)
@@ -38,12 +40,24 @@ class ImageMenu(QMenu):
             self.addAction("Save picture …", lambda: self.save_requested.emit(whole))
         if part is not None:
             self.addAction("Cut out and save …", lambda: self.save_requested.emit(part))
+        if name == DIFFERENCE and view.pictures is not None:
+            self._add_brightnesses(view.pictures)
         file = view.pictures.file if view.pictures is not None else None
         if file is not None and os.path.exists(file):
             self.addAction("Show in folder", lambda: open_folder(file.parent))
         self.addSeparator()
         self.addAction("Fit", lambda: view.set_zoom(0))
         self.addAction("100 %", lambda: view.set_zoom(1))
+
+    def _add_brightnesses(self, pictures: Pictures) -> None:
+        menu = self.addMenu("Brightness")
+        for brightness in BRIGHTNESSES:
+            action = menu.addAction(describe_brightness(brightness).capitalize())
+            action.triggered.connect(
+                lambda checked=False, brightness=brightness: self.brightness_chosen.emit(brightness)
+            )
+            action.setCheckable(True)
+            action.setChecked(brightness == pictures.brightness)
 
     def _copy(self, name: str) -> None:
         """Copy an image as it is now, if the view still has it."""

@@ -9,11 +9,13 @@ from PySide6.QtWidgets import QButtonGroup, QPushButton, QToolButton, QWidget
 
 from app.preview.compare import FLIP_KEYS, SIDE_BY_SIDE, SLIDER, CompareView
 from app.preview.full_screen import FullScreen
-from app.preview.pictures import short_name
+from app.preview.pictures import DIFFERENCE, short_name
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.icons import set_icon
 from app.widgets.plain_text import plain_tooltip
 from app.widgets.theme import SPACING
+
+_MORE = {SLIDER: FLIP_KEYS, DIFFERENCE: "right-click it to make it brighter"}  # in the tooltips
 
 
 class ModeButtons(QWidget):
@@ -34,8 +36,8 @@ class ModeButtons(QWidget):
             button = QPushButton(short_name(mode))
             button.setProperty("role", "segment")
             button.setCheckable(True)
-            way = f"key {key}; {FLIP_KEYS}" if mode == SLIDER else f"key {key}"
-            button.setToolTip(plain_tooltip(f"{mode} ({way})"))
+            more = f"; {_MORE[mode]}" if mode in _MORE else ""
+            button.setToolTip(plain_tooltip(f"{mode} (key {key}{more})"))
             button.clicked.connect(lambda checked=False, mode=mode: view.set_mode(mode))
             shortcut = QShortcut(QKeySequence(key), self)  # for the whole window, except fields that accept letters
             shortcut.activated.connect(lambda button=button: None if button.isHidden() else button.click())

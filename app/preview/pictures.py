@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +17,15 @@ LR, SR, HR = "Watch photo (LR)", "Network (SR)", "Original (HR)"
 BICUBIC, DIFFERENCE = "Plain enlargement (bicubic)", "Difference (network and original)"
 VIEWS = (LR, SR, HR, BICUBIC, DIFFERENCE)  # in the order of their keys
 STRIP = (LR, BICUBIC, SR, HR)  # the order in the file; a pinned photo has no HR
-_DIFFERENCE_GAIN = 4  # times which a difference is drawn brighter
+BRIGHTNESSES = (1, 2, 4, 8, 16)  # how many times brighter a difference can be drawn
+DEFAULT_BRIGHTNESS = 4
 
 
 @dataclass(frozen=True)
 class Pictures:
     """Images of one step and photo by view, to be drawn at one size; LR may have fewer pixels than the others.
 
-    `file` is where they are from: a preview or a photo.
+    `file` is where they are from: a preview or a photo. `brightness` is how many times brighter the difference is.
     """
 
     step: int
@@ -33,6 +34,7 @@ class Pictures:
     psnr: float | None = None
     bicubic_psnr: float | None = None
     file: Path | None = None
+    brightness: int = DEFAULT_BRIGHTNESS
 
     @property
     def width(self) -> int:
@@ -48,6 +50,13 @@ class Pictures:
     def size(self) -> QSize:
         """Size of the largest image in pixels."""
         return QSize(self.width, self.height)
+
+    def with_brightness(self, brightness: int) -> Pictures:
+        """Return the pictures with a difference that is this many times brighter, if they have one."""
+        if brightness == self.brightness or DIFFERENCE not in self.images:
+            return self
+        apart = show_difference(read_pixels(self.images[SR]), read_pixels(self.images[HR]), brightness)
+        return replace(self, images={**self.images, DIFFERENCE: _to_qimage(apart)}, brightness=brightness)
 
     def caption(self, *, with_name: bool) -> str:
         """Return step, gain, PSNR and, if wanted, the name in one line; the end may be elided, so the gain is first."""
@@ -95,9 +104,14 @@ def _make_images(arrays: dict[str, np.ndarray]) -> dict[str, QImage]:
     return {view: _to_qimage(pixels) for view, pixels in arrays.items()}
 
 
-def show_difference(sr: np.ndarray, hr: np.ndarray) -> np.ndarray:
-    """Return how far two images are apart, uint8 [H, W, 3], four times brighter; black is no difference."""
-    apart = _DIFFERENCE_GAIN * np.abs(sr.astype(np.int16) - hr)
+def describe_brightness(brightness: int) -> str:
+    """Say how much brighter a difference is drawn."""
+    return "not brighter" if brightness == 1 else f"{brightness} times brighter"
+
+
+def show_difference(sr: np.ndarray, hr: np.ndarray, brightness: int = DEFAULT_BRIGHTNESS) -> np.ndarray:
+    """Return how far two images are apart, uint8 [H, W, 3], `brightness` times brighter; black is no difference."""
+    apart = brightness * np.abs(sr.astype(np.int16) - hr)
     difference: np.ndarray = np.minimum(apart, 255).astype(np.uint8)
     return difference
 
@@ -106,6 +120,14 @@ def wrap_pixels(pixels: np.ndarray) -> QImage:
     """Wrap pixels, uint8 [H, W, 3], in an image without a copy: they must outlive it."""
     height, width = pixels.shape[:2]
     return QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB888)
+
+
+def read_pixels(image: QImage) -> np.ndarray:
+    """Copy the pixels of an image, uint8 [H, W, 3]."""
+    rgb = image.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
+    pixels: np.ndarray = rows[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3).copy()
+    return pixels
 
 
 def _to_qimage(pixels: np.ndarray) -> QImage:

@@ -848,10 +848,46 @@ def test_the_picture_under_the_mouse_is_saved_whole_and_its_file_shown(
             pixels, text = decode.decode(file), decode.read_png_texts(file)
             assert pixels.shape[:2] == size or view == LR
             assert (pixels == shade_).all()
-            assert (text["Title"], text["View"]) == ("harbor.png", view) and "Cut-out" not in text
+            expected = f"{view}, 4 times brighter" if view == DIFFERENCE else view
+            assert (text["Title"], text["View"]) == ("harbor.png", expected) and "Cut-out" not in text
             assert text["Description"] == f"SR by the network at step 5, {PROGRAM}", "as its file says"
         choose(panel.view, SR, "Show in folder")
     assert names[:3] == ["harbor_network.png", "harbor_watch_photo.png", "harbor_difference.png"]
     assert opened == [tmp_path, tmp_path]
     (tmp_path / file_name(4, "1")).unlink()
     assert "Show in folder" not in [action.text() for action in panel.view.make_menu(SR).actions()]
+
+
+def test_the_difference_is_as_bright_as_chosen_and_says_so(
+    view: CompareView, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def brightness() -> int:
+        assert view.pictures is not None
+        return view.pictures.images[DIFFERENCE].pixelColor(3, 3).red()
+
+    def entries() -> list[Any]:
+        """The entries of the menu."""
+        entry = next(action for action in view.make_menu(DIFFERENCE).actions() if action.text() == "Brightness")
+        menu = entry.menu()
+        assert isinstance(menu, QMenu)
+        return menu.actions()
+
+    view.resize(700, 400)
+    view.set_mode(DIFFERENCE)
+    texts = ["Not brighter", "2 times brighter", "4 times brighter", "8 times brighter", "16 times brighter"]
+    assert [action.text() for action in entries()] == texts
+    assert [action.isChecked() for action in entries()] == [False, False, True, False, False] and brightness() == 40
+    for number, expected in ((0, 10), (3, 80), (4, 160), (1, 20)):
+        entries()[number].trigger()
+        assert brightness() == expected and entries()[number].isChecked()
+        assert f"{DIFFERENCE}, {texts[number].lower()}" in painted_labels(view, monkeypatch)
+    view.show_pictures(make_pictures(2, frame(40)))
+    assert brightness() == 2 * 20, "of later previews too"
+    assert "Brightness" not in [action.text() for action in view.make_menu(SR).actions()]
+    chosen: list[CutOut] = []
+    view.cut_out_chosen.connect(chosen.append)
+    choose(view, DIFFERENCE, "Save picture …")
+    assert chosen[0].text == {"View": f"{DIFFERENCE}, 2 times brighter"} and chosen[0].cut()[3, 3, 0] == 40
+    view.show_pictures(make_pictures(3, pinned(90, "harbor")))
+    view.set_brightness(8)
+    assert view.pictures is not None and DIFFERENCE not in view.pictures.images
