@@ -51,10 +51,10 @@ class Checklist(QWidget):
     def _add_line(self) -> None:
         line = ChecklistLine()
         line.clicked.connect(lambda: self.clicked.emit(line.property("setting")))
-        if not self.lines:
-            self.setFocusProxy(line)
-        self.lines.append(line)
         self._layout.addWidget(line)
+        QWidget.setTabOrder(self.lines[-1] if self.lines else self, line)  # else Tab reaches it after all else
+        self.lines.append(line)
+        self.setFocusProxy(self.lines[0])
 
     def _update_line(self, line: ChecklistLine, check: Check) -> None:
         text = with_form_labels(check.text)

@@ -277,6 +277,7 @@ def _make_page() -> tuple[QWidget, QVBoxLayout]:
 
 def _make_button(text: str, icon: str, clicked: SignalInstance, role: str = "text") -> QPushButton:
     button = QPushButton(text)
+    button.setAutoDefault(True)  # Enter presses it, as Space does
     set_icon(button, icon, role)
     button.clicked.connect(lambda: clicked.emit())
     return button

@@ -45,6 +45,7 @@ class Door(QFrame):
         """Add a row of buttons at the bottom."""
         row = QHBoxLayout()
         for button in buttons:
+            button.setAutoDefault(True)  # Enter presses it, as Space does
             row.addWidget(button)
         row.addStretch(1)
         self._layout.addLayout(row)

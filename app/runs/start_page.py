@@ -42,6 +42,7 @@ class StartPage(QWidget):
         self.train_button.clicked.connect(lambda: self.photos_requested.emit())
         self.demo_button = QPushButton("Try the two-minute demo")
         self.demo_button.setProperty("role", "link")
+        self.demo_button.setAutoDefault(True)  # Enter presses it, as Space does
         self.demo_button.setToolTip("Train on built-in scenes to see how a training works.")
         self.demo_button.clicked.connect(lambda: self.demo_requested.emit())
         content = QWidget()
