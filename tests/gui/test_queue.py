@@ -13,13 +13,14 @@ from PySide6.QtGui import QAction
 from app.run.queue import RunQueue
 from app.run.queue_addition import QueueAddition
 from app.run.queue_dialog import QueueDialog
+from app.start import make_window
 from app.system.settings_store import open_settings_store
 from app.window import Window
 from tests.core.networks import network_of, saved
 from tests.gui.audit import find_cut_texts
 from tests.gui.test_accessibility import nameless
 from tests.gui.test_deploy import click
-from tests.gui.window_driver import fill_form, flush_deferred_deletes, wait_until_quiet
+from tests.gui.window_driver import close_window, fill_form, flush_deferred_deletes, wait_until_quiet
 from tests.small_runs import TINY, make_photos
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.settings.config import TrainerConfig
@@ -234,3 +235,25 @@ def test_a_window_that_is_deleted_starts_no_training_of_the_queue(window: Window
     queue.is_running, queue._outcome = True, "completed"
     queue._on_ended()
     qtbot.waitUntil(lambda: bool(started))
+
+
+def test_the_queue_is_kept_from_one_window_to_the_next(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    names = ["two", "one", "three"]
+    for seed, name in enumerate(names):
+        add(window, qtbot, photos, tmp_path / name, seed=seed)
+    filled = window.controller.queue.entries
+    window.close()
+    again = make_window()
+    again.show()
+    again.start_background_work()
+    again.apply_arguments(None)
+    entries = again.controller.queue.entries
+    assert entries == filled and [Path(entry.paths["workspace"]).name for entry in entries] == names
+    dialog = QueueDialog(again.controller.queue, again)
+    dialog.show()
+    assert [dialog.list.item(row).text().split(":")[0] for row in range(dialog.list.count())] == names
+    assert not again.controller.queue.is_running, "it waits until it is started"
+    dialog.close()
+    close_window(again, qtbot)
