@@ -202,8 +202,8 @@ class RunController(QObject):
         views.hide_cards()
         if not (resume or views.project.draft.config.resume_from):
             views.clear_run()
-        for card in (views.last_run_card, views.watch_card):
-            card.dismiss()
+        self.last_run.end()
+        views.watch_card.dismiss()
         views.show_run(True)
         self._estimate.stop()
         save_session(views.project.draft.session_choices)

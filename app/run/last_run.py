@@ -19,6 +19,8 @@ from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.other_process import find_training_process
 from trainer_core.workspace.unfinished import UnfinishedRun, find_unfinished_run
 
+_JOB = "last run"
+
 
 class LastRunCard(Card):
     """Card of the unfinished run of the last session."""
@@ -48,30 +50,47 @@ class LastRun(QObject):
         super().__init__(project)
         self._project, self._card, self._resume_when_ready = project, card, resume_when_ready
         self._session = load_session()
+        self._is_open = False  # whether the workspace of that session is open
+        self._has_ended = False  # whether a run has started since
         card.resume.connect(self._resume)
-        project.workspace_opened.connect(self._hide_if_opened)
+        project.workspace_opened.connect(self._follow_workspace)
 
     def offer(self) -> None:
         """Offer the run, unless its workspace is open already or another process trains there."""
         self._session = load_session()
-        name = self._session.paths.get("workspace")
-        if name:
-            workspace = Workspace(Path(os.path.abspath(name)))
-            self._project.background.run_job("last run", lambda: _find_run(workspace), self._show, _raise_error)
+        self._find()
+
+    def end(self) -> None:
+        """Withdraw the offer for good, because a run starts."""
+        self._has_ended = True
+        self._project.background.cancel(_JOB)
+        self._card.dismiss()
+
+    def _find(self) -> None:
+        if self._root is not None:
+            workspace = Workspace(self._root)
+            self._project.background.run_job(_JOB, lambda: _find_run(workspace), self._show, _raise_error)
 
     def _show(self, found: UnfinishedRun | None) -> None:
-        root = self._root
-        if found is not None and (self._project.workspace is None or self._project.workspace.root != root):
+        root, opened = self._root, self._project.workspace
+        if found is not None and root is not None and (opened is None or opened.root != root):
             self._card.show_run(root, found)
 
     @property
-    def _root(self) -> Path:
-        return Path(os.path.abspath(self._session.paths["workspace"]))
+    def _root(self) -> Path | None:
+        name = self._session.paths.get("workspace")
+        return Path(os.path.abspath(name)) if name else None
 
-    def _hide_if_opened(self) -> None:
+    def _follow_workspace(self) -> None:
+        """Hide the offer where its workspace is opened, and offer the run again where the user leaves that one."""
         workspace = self._project.workspace
-        if self._card.is_open and workspace is not None and workspace.root == self._root:
+        if workspace is None or self._has_ended:
+            return
+        was_open, self._is_open = self._is_open, workspace.root == self._root
+        if self._is_open:
             self._card.dismiss()
+        elif was_open:
+            self._find()
 
     def _resume(self) -> None:
         self._card.dismiss()

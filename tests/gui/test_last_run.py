@@ -16,7 +16,8 @@ from app.runs.recent_workspaces import add_recent_workspace, read_recent_workspa
 from app.start import make_window
 from app.system.settings_store import open_settings_store
 from app.window import Window
-from tests.gui.window_driver import close_window, fill_form
+from tests.core.test_summary import make_workspace
+from tests.gui.window_driver import close_window, fill_form, wait_until_quiet
 from trainer_core.sinks.journal import read_journal
 
 _LONG = 240_000  # milliseconds; a busy machine needs them
@@ -116,6 +117,34 @@ def test_the_offer_ends_when_its_workspace_is_opened(
     again.controller.open_workspace(str(unfinished))
     qtbot.waitUntil(again.resume_card.isVisible, timeout=_LONG)
     assert not again.last_run_card.isVisible(), "the same run would be offered twice"
+
+
+@pytest.mark.parametrize("opened", ["start page", "menu"])
+def test_a_user_who_opens_another_workspace_is_offered_the_interrupted_run(
+    unfinished: Path, again: Window, qtbot: Any, photos: Path, tmp_path: Path, opened: str
+) -> None:
+    other = make_workspace(tmp_path / "other").root
+    add_recent_workspace(other)
+    again.apply_arguments(None)
+    qtbot.waitUntil(again.resume_card.isVisible, timeout=_LONG)
+    assert not again.last_run_card.isVisible()
+    if opened == "start page":
+        again.start_page.recent_work.open_requested.emit(str(other))
+    else:
+        again.menus._recent.aboutToShow.emit()
+        next(action for action in again.menus._recent.actions() if action.text().endswith("other")).trigger()
+    qtbot.waitUntil(again.last_run_card.isVisible, timeout=_LONG)
+    assert "Your training in own was interrupted" in again.last_run_card.text
+    assert again.project.draft.config.workspace == str(other)
+    qtbot.mouseClick(again.last_run_card.resume_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: again.session.step > 2, timeout=_LONG)
+    assert again.project.draft.config.source_dir == str(photos)
+    again.session.stop()
+    qtbot.waitUntil(lambda: not again.session.is_active, timeout=_LONG)
+    again.controller.open_workspace(str(other))
+    qtbot.waitUntil(lambda: again.project.workspace is not None and again.project.workspace.root == other)
+    wait_until_quiet(again, qtbot)
+    assert not again.last_run_card.isVisible(), "this session has resumed it"
 
 
 def test_a_choice_of_a_newer_version_leaves_the_others(tmp_path: Path) -> None:
