@@ -405,6 +405,10 @@ def test_a_part_of_the_enlarged_photo_is_saved_with_the_model_that_made_it(
     monkeypatch.setattr(type(dialog.trial), "result", lambda trial, role: None)
     save()
     assert "not enlarged yet" in dialog.messages.text
+    dialog.messages.dismiss()
+    view.set_mode(BICUBIC)  # no plain enlargement either: its size comes with the model
+    save()
+    assert "not enlarged yet" in dialog.messages.text
 
 
 def drag_from(qtbot: Any, widget: QWidget, place: QPoint, keys: Qt.KeyboardModifier = _NO_KEYS) -> None:
