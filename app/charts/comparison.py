@@ -36,18 +36,26 @@ class ComparableRun:
     """A run that the charts can show beside the current one.
 
     Args:
+        name: name of its folder, "" for a previous run of the workspace.
         root: folder of its files.
+        date: when it was started, "" if that is unknown.
         differences: the settings in which it differs from the current one.
     """
 
     name: str
     root: Path
+    date: str = ""
     differences: str = ""
 
     @property
+    def label(self) -> str:
+        """Name and date."""
+        return ", ".join(filter(None, (self.name, self.date)))
+
+    @property
     def text(self) -> str:
-        """Name and differences, for a menu."""
-        return f"{self.name}: {self.differences}" if self.differences else self.name
+        """Name, date and differences, for a menu."""
+        return f"{self.label}: {self.differences}" if self.differences else self.label
 
 
 class RunComparison(QObject):
@@ -58,7 +66,7 @@ class RunComparison(QObject):
     def __init__(self, panel: ChartPanel, project: Project) -> None:
         super().__init__(panel)
         self._panel, self._project = panel, project
-        self._shown: dict[Path, tuple[str, RunFigures]] = {}  # by folder: name and figures
+        self._shown: dict[Path, tuple[ComparableRun, RunFigures]] = {}  # by folder
         self.menu = QMenu(panel)
         panel.compare_button.clicked.connect(self._find_runs)
         project.workspace_opened.connect(lambda opened: self._draw())  # under the name of its run
@@ -94,7 +102,7 @@ class RunComparison(QObject):
         folder = QFileDialog.getExistingDirectory(self._panel, "Choose the results folder of another training", start)
         if folder:
             store_folder(_FOLDER, Path(folder))
-            self.toggle(ComparableRun(Path(folder).name, Path(folder)))
+            self.toggle(ComparableRun(Path(folder).name, Path(folder), _training_time(Path(folder))))
 
     def clear(self) -> None:
         """Show no other run."""
@@ -120,15 +128,16 @@ class RunComparison(QObject):
                 "another workspace.",
             )
             return
-        self._shown[choice.root] = choice.name, figures
+        self._shown[choice.root] = choice, figures
         self._draw()
 
     def _draw(self) -> None:
         workspace = self._project.workspace
         run = workspace.root.name if workspace is not None else "this run"
         others: dict[str, RunFigures] = {}
-        for root, (name, figures) in self._shown.items():
-            others[name if name not in (run, *others) else f"{name} ({root.parent.name})"] = figures
+        for choice, figures in self._shown.values():
+            names = (choice.name or choice.label, choice.label, f"{choice.label} ({choice.root.parent.name})")
+            others[next((name for name in names if name not in (run, *others)), str(choice.root))] = figures
         self._panel.show_others(others, run=run)
 
     def _raise_error(self, error: Exception) -> None:
@@ -144,13 +153,14 @@ def find_comparable_runs(workspace: Workspace | None) -> tuple[list[ComparableRu
     others = [Workspace(path) for path in read_recent_workspaces() if workspace is None or path != workspace.root]
     config = _read_config(workspace) if workspace else None
     return (
-        [ComparableRun(_training_time(path), path, _describe(Workspace(path), config)) for path in previous],
-        [
-            ComparableRun(other.root.name, other.root, _describe(other, config))
-            for other in others
-            if os.path.isfile(other.journal_file)
-        ],
+        [_make_choice("", Workspace(path), config) for path in previous],
+        [_make_choice(other.root.name, other, config) for other in others if os.path.isfile(other.journal_file)],
     )
+
+
+def _make_choice(name: str, run: Workspace, config: TrainerConfig | None) -> ComparableRun:
+    date = _training_time(run.root)
+    return ComparableRun(name if name or date else run.root.name, run.root, date, _describe(run, config))
 
 
 def _describe(other: Workspace, config: TrainerConfig | None) -> str:
@@ -176,11 +186,11 @@ def load_figures(root: Path) -> RunFigures:
 
 
 def _training_time(root: Path) -> str:
-    """Return the time at which an archived run was started, from its journal, or else the name of its folder."""
+    """Return the time at which a run was started, from its journal, or ""."""
     try:
         with Workspace(root).journal_file.open(encoding="utf-8") as journal:
             record = parse_line(journal.readline(_MAX_LINE))
         assert record is not None
         return time.strftime("%d %b %Y, %H:%M", time.localtime(record["time"]))
     except (OSError, AssertionError, KeyError, ValueError, OverflowError, TypeError):
-        return root.name
+        return ""
