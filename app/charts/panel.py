@@ -165,7 +165,7 @@ class ChartPanel(QWidget):
         self._spectrum_switch.hide()  # until a run measures it
         tools.addWidget(self.loss_options)
         tools.addWidget(self.time_switch)
-        self.compare_button = QPushButton("Compare runs …")
+        self.compare_button = QPushButton("Compare runs")
         self.compare_button.setProperty("role", "segment")
         self.compare_button.setToolTip("Draw the curves of other trainings in these charts")
         tools.addWidget(self.compare_button)
