@@ -110,7 +110,7 @@ class EstimateModel(QObject):
         if config is None:
             return Estimate()
         steps, has_few = self._format_steps(config), self._has_few_steps(config)
-        few = f"Time for {steps} steps; {_FEW_STEPS} or more are better"  # one line: the form needs the room
+        few = f"Time for {steps} steps; {_FEW_STEPS} advised"  # one line: the form needs the room
         return Estimate(
             self._format_time(config),
             self._format_details(config),

@@ -65,6 +65,10 @@ _LOWER = "from trainer_core.priority import set_priority; set_priority('low'); "
     "print(Path('/proc/self/autogroup').read_text().split()[-1], flush=True); "
 )
 _INTERRUPT = "from trainer_core.tools import _SignalHandler; handler = _SignalHandler(); handler.exit_code = 130; "
+_INTERRUPT_TRAINING = (
+    "from trainer_core.cli import _SignalHandler; from trainer_core.control import RunControl; "
+    "handler = _SignalHandler(RunControl()); "
+)
 
 
 def _run_in_new_session(code: str) -> list[int]:
@@ -110,9 +114,10 @@ def test_a_system_that_does_not_raise_a_priority_is_reported(monkeypatch: pytest
         ("", [10, 0]),
         ("sys.exit(1)", [10, 0]),
         (_INTERRUPT + "handler.handle(signal.SIGINT)", [10, 0]),
+        (_INTERRUPT_TRAINING + "handler.handle(signal.SIGINT)", [10, 0]),
         ("from trainer_core.priority import restore_session; restore_session(); restore_session()", [10, 0]),
     ],
-    ids=["at its end", "after an error", "when it is interrupted twice", "once"],
+    ids=["at its end", "after an error", "when it is interrupted twice", "when a training is interrupted", "once"],
 )
 def test_the_command_line_lowers_its_session_until_it_ends(end: str, expected: list[int]) -> None:
     assert _run_in_new_session(_LOWER + end) == expected

@@ -35,7 +35,7 @@ from trainer_core.planning.hardware import choose_hardware
 from trainer_core.planning.plan import DEMO_SCENES, make_plan
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training import checkpoint, samples
-from trainer_core.training.clock import RunClock
+from trainer_core.training.clock import Cadences, RunClock
 from trainer_core.training.trainer import RunResult, Trainer
 from trainer_core.weights.container.reader import load_tree, open_weights
 from trainer_core.weights.rrdb.dialects import identify
@@ -202,6 +202,14 @@ def test_a_requested_validation_that_is_due_anyway_is_done_once(photos: Path, tm
     assert [event.step for event in only(PreviewReady, heard)] == [2, 4], "one that was requested shows itself"
 
 
+def test_the_time_left_of_a_run_includes_what_is_done_beside_the_steps(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cadences, "estimate_overhead", lambda self, left, planned: 1e6)
+    _, heard = train(photos, tmp_path, steps=3)
+    assert [done.seconds_left > 1e5 for done in only(StepDone, heard)] == [True, True, False]
+
+
 @pytest.mark.parametrize(("interval", "steps"), [("auto", [2, 4, 5]), (3, [3, 5])])
 def test_previews_come_with_validations_or_every_so_many_steps(
     photos: Path, tmp_path: Path, interval: Any, steps: list[int]
@@ -303,6 +311,7 @@ def test_a_warm_start_is_recorded_and_replayed_until_switched_off(photos: Path, 
     seed = tmp_path / "a" / "models" / "wqv_neosr_x4.pth"  # padded to 64/23/32: the small network comes back
     _, heard = train(photos, tmp_path / "b", steps=1, init_weights=str(seed), num_feat=8, num_block=1, num_grow_ch=4)
     assert only(Validated, heard)[0].step == 0
+    assert any(notice.text.endswith("The network is checked before the first step.") for notice in only(Notice, heard))
     config = json.loads((tmp_path / "b" / "training_config.json").read_text())
     assert config["init_weights"] == str(seed) and config["warm_start"]["file"] == str(seed)
     settings = {"source_dir": str(photos), "workspace": str(tmp_path / "b")}

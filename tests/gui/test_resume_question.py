@@ -150,10 +150,10 @@ def test_an_unfinished_run_is_not_doubted_for_the_few_steps_that_a_new_run_would
         window.project.set_value(name, value)
     qtbot.waitUntil(lambda: window.controller._estimate.estimate.steps == "about 270", timeout=_LONG)
     lines = window.run_bar.checklist.lines
-    assert not [line for line in lines if "are better" in line.full_text]
+    assert not [line for line in lines if "600 advised" in line.full_text]
     assert "Allow more time" not in window.form.rows["max_minutes"].note
     window.project.set_path("workspace", str(run.parent / "new"))
-    qtbot.waitUntil(lambda: any("are better" in line.full_text for line in lines), timeout=_LONG)
+    qtbot.waitUntil(lambda: any("600 advised" in line.full_text for line in lines), timeout=_LONG)
 
 
 def test_what_is_left_of_the_time_limit_and_what_has_changed_is_said_before_a_resume(
