@@ -21,10 +21,14 @@ from trainer_core.data.decoding import read_date_taken
 from trainer_core.data.fingerprints import combine_fingerprints
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.plan import make_plan
+from trainer_core.training.checkpoint import compute_digest
 from trainer_core.training.trainer import Trainer
+from trainer_core.verbs.export import export_model
 from trainer_core.verbs.upscale import upscale
 from trainer_core.weights.container.reader import open_weights
-from trainer_core.workspace.layout import Workspace
+from trainer_core.weights.network import load_network
+from trainer_core.weights.warm_start import identify_source
+from trainer_core.workspace.layout import Workspace, deploy_path
 
 TAKEN = "2001:05:14 12:30:00"
 
@@ -108,5 +112,18 @@ def test_a_run_names_its_program_hardware_and_photos_everywhere(tmp_path: Path) 
     assert derived["photos_fingerprint"] == meta["photos_fingerprint"] and len(meta["photos_fingerprint"]) == 16
     assert meta["photos"] == derived["images"]["train"]
     assert meta["hardware"] == f"{derived['device_name']}, {derived['precision']}"
-    previews = {text_of(path)["Description"] for path in workspace.previews.glob("step00000002_*.png")}
-    assert previews == {f"SR by the network at step {meta['step']} of run {meta['run']}, {trainer_core.PROGRAM}"}
+    previews = [text_of(path) for path in workspace.previews.glob("step00000002_*.png")]
+    made_by = f"SR by wqv_neosr_x2 at step {meta['step']} of run {meta['run']}, {trainer_core.PROGRAM}"
+    assert {text["Description"] for text in previews} == {made_by}
+    earlier = {text_of(path)["Weights SHA-256"] for path in workspace.previews.glob("step00000001_*.png")}
+    assert {text["Weights SHA-256"] for text in previews} == {meta["weights_sha256"]} != earlier
+    assert meta["weights_sha256"] == compute_digest(dict(load_network(deploy_path(workspace.checkpoint_path(2, "final")))[0].state_dict()))
+
+
+def test_a_blend_has_no_digest_of_other_weights(tmp_path: Path) -> None:
+    models = [
+        saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / f"{name}_x2.pth", meta={"weights_sha256": name}) for name in "ab"
+    ]
+    plain = export_model(models[0], tmp_path / "plain_x2.pth").path
+    blend = export_model(models[0], tmp_path / "blend_x2.pth", blend=models[1]).path
+    assert [identify_source(path).meta.get("weights_sha256") for path in (plain, blend)] == ["a", None]

@@ -61,7 +61,7 @@ def preview(folder: Path, step: int, *samples: PreviewImage) -> PreviewReady:
     files = []
     for key, sample in zip(image_keys(samples), samples):
         files.append(folder / file_name(step, key))
-        write_preview(sample, files[-1], made_by="the network at step 5")
+        write_preview(sample, files[-1], made_by="the network at step 5", weights="5ab1")
     return PreviewReady(step, samples, tuple(str(file) for file in files))
 
 

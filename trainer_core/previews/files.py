@@ -21,7 +21,9 @@ from trainer_core.input_files import list_matching
 from trainer_core.pixels import make_strip, mark_result, png_bytes
 from trainer_core.text import escape_control_characters
 
-_TITLE, _DESCRIPTION, _PSNR, _BICUBIC = "Title", "Description", "PSNR", "Bicubic PSNR"  # keywords of the PNG's text
+# Keywords of the PNG's text.
+_TITLE, _DESCRIPTION, _PSNR, _BICUBIC = "Title", "Description", "PSNR", "Bicubic PSNR"
+_WEIGHTS = "Weights SHA-256"
 _PINNED = "pinned_"
 _NAME = re.compile(r"step(\d{8,})_(\d+|pinned_.+)\.png")
 
@@ -62,12 +64,17 @@ class PreviewInfo:
     bicubic_psnr: float | None = None
 
 
-def write_preview(image: PreviewImage, path: Path, *, made_by: str) -> None:
+def write_preview(image: PreviewImage, path: Path, *, made_by: str, weights: str) -> None:
     """Write the strip of an image durably: LR enlarged to the size of the others, bicubic, SR and, if given, HR.
 
-    `made_by` says which network made SR, for the text of the file.
+    Args:
+        image: the pictures.
+        path: the PNG file to write.
+        made_by: says which network made SR, for the text of the file.
+        weights: the digest of its weights, as `weights_sha256` of a model has it.
     """
     text = PngInfo()
+    text.add_text(_WEIGHTS, weights)
     text.add_text(_DESCRIPTION, f"SR by {made_by}, {trainer_core.PROGRAM}")
     text.add_itxt(_TITLE, escape_control_characters(image.name))
     for keyword, value in ((_PSNR, image.psnr), (_BICUBIC, image.bicubic_psnr)):
@@ -94,7 +101,7 @@ def read_provenance(path: Path) -> dict[str, str]:
         text = read_png_texts(path)
     except PhotoError:
         return {}
-    return {keyword: text[keyword] for keyword in (_TITLE, _DESCRIPTION) if keyword in text}
+    return {keyword: text[keyword] for keyword in (_TITLE, _DESCRIPTION, _WEIGHTS) if keyword in text}
 
 
 def _parse_number(text: str | None) -> float | None:

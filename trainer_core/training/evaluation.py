@@ -21,6 +21,7 @@ from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.plan import RunPlan
 from trainer_core.previews.files import file_name, image_keys, write_preview
 from trainer_core.training.cameras import make_region_spec
+from trainer_core.training.checkpoint import compute_digest
 from trainer_core.training.divergence import DivergenceDetector, can_be_best
 from trainer_core.training.failures import Diverged, explain_validation_memory
 from trainer_core.training.interruption import make_interruptible
@@ -84,7 +85,8 @@ class Evaluator:
         self._camera = camera
         self.learner = learner
         self._sink = sink
-        self._folder, self._run_id = plan.workspace.previews, run_id
+        self._folder, self._run_id, self._digest = plan.workspace.previews, run_id, ""
+        self._model = plan.workspace.model_path(plan.config.scale, best=False, name=plan.config.model_name).stem
         self._ema_network = RRDBNet(plan.spec).to(learner.device)
         self._ema_network.to(memory_format=plan.hardware.memory_format)  # type: ignore[call-overload]
         self._ema_network.requires_grad_(False)
@@ -296,7 +298,9 @@ class Evaluator:
             self._sink(Notice("info", text))
 
     def _load_ema_weights(self) -> None:
-        self._ema_network.load_state_dict(make_export_state(self.learner.ema.state(), self._config))
+        exported = make_export_state(self.learner.ema.state(), self._config)
+        self._digest = compute_digest(exported)
+        self._ema_network.load_state_dict(exported)
 
     def _emit_preview(self, step: int, frames: tuple[PreviewImage, ...]) -> None:
         rendered = len(frames)
@@ -304,6 +308,7 @@ class Evaluator:
             self._ema_network, report=lambda n, of: self._control.count_activity(rendered + n, rendered + of)
         )
         images = (*frames, *pinned)
+        made_by, weights = f"{self._model} at step {step} of run {self._run_id}", self._digest
         files = []
         counts_files = self._control.activity_count is None  # all were there already
         for number, (key, image) in enumerate(zip(image_keys(images), images), 1):
@@ -312,7 +317,7 @@ class Evaluator:
             path = self._folder / file_name(step, key)
             try:
                 self._folder.mkdir(exist_ok=True)
-                write_preview(image, path, made_by=f"the network at step {step} of run {self._run_id}")
+                write_preview(image, path, made_by=made_by, weights=weights)
                 files.append(str(path))
             except OSError as error:
                 if not self._preview_failed:

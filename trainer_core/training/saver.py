@@ -135,7 +135,7 @@ class CheckpointSaver:
     def _prepare_deployables(self, state: TrainingState, path: Path, *, best: bool) -> tuple[Deployable, Deployable]:
         """Prepare the deploy sibling of a checkpoint and the model of the run."""
         exported = make_export_state(state.params_ema, self._config)
-        meta = _export_metadata(state, self._config)
+        meta = {**_export_metadata(state, self._config), "weights_sha256": checkpoint.compute_digest(exported)}
         padded, padded_spec = exported, self._spec
         if not self._config.compact_export:
             padded, padded_spec = pad_for_viewer(exported, self._spec)
