@@ -207,7 +207,7 @@ def _export(options: argparse.Namespace) -> int:
 def _install(options: argparse.Namespace) -> int:
     from trainer_core.verbs.install import install
 
-    print_lines(*map(str, install(options.model, options.into, replace=options.replace)))
+    install(options.model, options.into, replace=options.replace, report=lambda path: print_lines(str(path)))
     return 0
 
 

@@ -13,6 +13,7 @@ from tests.core.starter_files import use_starters
 from trainer_core.starters.registry import find_starters
 from trainer_core.tools import main
 from trainer_core.verbs.inspect import inspect_file
+from trainer_core.verbs.install import install
 from trainer_core.weights.network import load_network
 
 NAMES = ("wqv1_x2", "wqv1_x4", "wqv1_x8", "wqv10_x2", "wqv10_x4", "wqv10_x8")
@@ -69,6 +70,7 @@ def test_one_built_in_model_is_installed_by_its_name(
     assert main(["install", "wqv1_x4", "--into", str(custom)]) == 0
     assert [path.name for path in custom.iterdir()] == ["wqv1_x4_starter.pth"]
     capsys.readouterr()
+    (custom / "wqv1_x4_starter.pth").write_bytes(b"of the viewer")
     assert main(["install", "wqv1_x4_starter", "--into", str(custom)]) == 2
     err = capsys.readouterr().err
     assert "already exists" in err and err.endswith("Use --replace to overwrite it.\n")
@@ -81,3 +83,26 @@ def test_one_built_in_model_is_installed_by_its_name(
     use_starters(monkeypatch, tmp_path / "empty")
     assert main(["install", "starters", "--into", str(custom)]) == 2
     assert "no built-in models" in capsys.readouterr().err
+
+
+def test_an_interrupted_installation_can_be_repeated_and_reports_each_file_at_once(
+    custom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use_starters(monkeypatch, tmp_path / "starters", *NAMES[:3])
+    targets = [custom / f"{name}_starter.pth" for name in NAMES[:3]]
+
+    def interrupt_after_two(path: Path) -> None:
+        if path == targets[1]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        install("starters", custom, report=interrupt_after_two)
+    assert [target.exists() for target in targets] == [True, True, False]
+    first = targets[0].stat()
+    assert main(["install", "starters", "--into", str(custom)]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(target) for target in targets]
+    assert targets[2].exists() and targets[0].stat().st_mtime_ns == first.st_mtime_ns
+    content = targets[1].read_bytes()
+    targets[1].write_bytes(content[:-1000] + bytes(1000))  # the same name and size
+    assert main(["install", "starters", "--into", str(custom)]) == 2
+    assert "wqv1_x4_starter.pth already exists" in capsys.readouterr().err

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Callable
 
 from trainer_core.errors import UserError
 from trainer_core.files import atomic_write
@@ -19,6 +21,9 @@ from trainer_core.weights.container.reader import open_weights
 from trainer_core.weights.programs import check_programs, scale_mark_problem
 from trainer_core.weights.rrdb.dialects import identify
 from trainer_core.weights.rrdb.key_names import BASICSR
+
+if TYPE_CHECKING:
+    from trainer_core.weights.export import Deployable  # which imports torch
 
 ALL_STARTERS = "starters"
 """The word that stands for all built-in models."""
@@ -46,23 +51,28 @@ class NameAlreadyUsed(UserError):
         self.targets = tuple(targets)
 
 
-def install(model: Path | str, folder: Path | str, *, replace: bool = False) -> list[Path]:
+def install(
+    model: Path | str, folder: Path | str, *, replace: bool = False, report: Callable[[Path], None] = lambda path: None
+) -> list[Path]:
     """Install a weight file or built-in models, and return the installed files.
+
+    A file that is there already with the same content stays as it is, so an interrupted installation can be repeated.
 
     Args:
         model: a weight file, the name of a built-in model such as "wqv1_x4", or "starters" for all of them.
         folder: the `models/custom` folder of the viewer.
         replace: overwrite other files of the same names.
+        report: called with each file as soon as it is installed.
 
     Raises:
-        UserError: as `install_model` and `install_starter`, or there are no built-in models.
+        UserError: as `install_model`, or there are no built-in models.
     """
     starters = () if os.path.isfile(model) else _find_named(str(model))
     if starters:
-        targets = [_find_target(Path(folder), starter.path.name) for starter in starters]
-        _refuse_replacing(targets, replace)  # before the first is written
-        return [install_starter(starter, folder, replace=replace) for starter in starters]
-    return [install_model(model, folder, replace=replace)]
+        return _install_starters(starters, Path(folder), replace, report)
+    installed = install_model(model, folder, replace=replace)
+    report(installed)
+    return [installed]
 
 
 def _find_named(name: str) -> tuple[Starter, ...]:
@@ -106,7 +116,7 @@ def install_model(model: Path | str, folder: Path | str, *, replace: bool = Fals
         command = f"wqv-upscale-tools export {model} -o wqv_x{found.spec.scale}.pth --viewer-compatible"
         raise NotViewerCompatible(f"WQV-Viewer cannot load {model}: {problem}.", hint=f"Convert it first: {command}")
     target = _find_target(folder, model.name)
-    if os.path.exists(target) and target.samefile(model):
+    if os.path.isfile(target) and filecmp.cmp(model, target, shallow=False):
         return target
     _refuse_replacing([target], replace, can_rename=True)
     with open_regular(model) as source, atomic_write(target) as copy:
@@ -114,29 +124,31 @@ def install_model(model: Path | str, folder: Path | str, *, replace: bool = Fals
     return target
 
 
-def install_starter(starter: Starter, folder: Path | str, *, replace: bool = False) -> Path:
-    """Write a built-in model into a folder, padded to the size that the viewer builds, and return the file.
+def _install_starters(
+    starters: Sequence[Starter], folder: Path, replace: bool, report: Callable[[Path], None]
+) -> list[Path]:
+    """Write built-in models into a folder, or none if one would replace another file and `replace` is false."""
+    targets = [_find_target(folder, starter.path.name) for starter in starters]
+    existing = [(starter, target) for starter, target in zip(starters, targets) if os.path.exists(target)]
+    present = {target for starter, target in existing if _prepare_starter(starter, target).is_written()}
+    _refuse_replacing([target for target in targets if target not in present], replace)
+    for starter, target in zip(starters, targets):
+        if target not in present:
+            _prepare_starter(starter, target).write()
+        report(target)
+    return targets
 
-    Args:
-        starter: the built-in model.
-        folder: the `models/custom` folder of the viewer.
-        replace: overwrite another file of the same name.
 
-    Raises:
-        NameAlreadyUsed: the folder contains a file of this name, and `replace` is false.
-        UserError: the folder is missing.
-    """
+def _prepare_starter(starter: Starter, target: Path) -> Deployable:
+    """Prepare a built-in model for a file, padded to the size that the viewer builds."""
     from trainer_core.weights.export import pad_for_viewer, prepare_deployable
     from trainer_core.weights.network import load_network
 
-    target = _find_target(Path(folder), starter.path.name)
-    _refuse_replacing([target], replace)
     network, source = load_network(starter.path)
     state, spec = pad_for_viewer(network.state_dict(), source.spec)
     meta = {key: value for key, value in source.meta.items() if key not in ("arch", "scale", "spec", "loads_in")}
     half = starter.card.get("precision") == "fp16"
-    prepare_deployable(target, state, spec, meta, padded_from=source.spec, half=half).write()
-    return target
+    return prepare_deployable(target, state, spec, meta, padded_from=source.spec, half=half)
 
 
 def _find_target(folder: Path, name: str) -> Path:

@@ -10,6 +10,7 @@ a file of `torch.save` with
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 from collections.abc import Mapping
@@ -94,6 +95,13 @@ class Deployable:
     path: Path
     content: dict[str, Any]
     report: GateReport
+
+    def is_written(self) -> bool:
+        """Return whether the file is there and holds this model, bit for bit."""
+        with contextlib.suppress(WriteError):
+            verify_tree(self.path, self.content, self.path)
+            return True
+        return False
 
     def write(self) -> GateReport:
         """Write the file durably; it replaces an older one only after every bit was read back and compared.
