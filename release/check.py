@@ -147,9 +147,10 @@ def check_upgrade_and_removal(place: IsolatedEnvironment, wheel: Path, version: 
 
 
 def check_tests(unpacked: Path) -> None:
-    """Run the tests of the core, and every command that the documents show, from the unpacked sdist."""
+    """Run all tests from the unpacked sdist, with every command that the documents show."""
     options = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    for tests in (["tests/core"], ["--long", "tests/e2e/test_documents.py"]):
+    documents = "tests/e2e/test_documents.py"
+    for tests in (["tests/core"], ["tests/gui", "tests/e2e", f"--ignore={documents}"], ["--long", documents]):
         _run_here([*options, *tests], unpacked, PYTHONPATH=str(unpacked))
 
 

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([page for pattern in ("*.md", "docs/*.md", "models/*/*.md") for page in ROOT.glob(pattern)])
 _BASH = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 # In a sentence the name of a program, also with a verb, is a mention; with arguments it is a command.

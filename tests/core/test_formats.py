@@ -137,7 +137,8 @@ def test_results_of_this_program_are_no_photos_under_any_name(tmp_path: Path) ->
     write_preview(
         PreviewImage("a", pixels, pixels, pixels, pixels, 1.0, 1.0),
         tmp_path / "beach.png",
-        made_by="the network at step 5", weights="5ab1",
+        made_by="the network at step 5",
+        weights="5ab1",
     )
     (tmp_path / "scene.png").write_bytes(png_bytes(pixels[:80]))
     assert [photo.name for photo in scan_photos(tmp_path).photos] == ["photo0.png", "scene.png"]

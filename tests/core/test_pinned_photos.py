@@ -115,10 +115,14 @@ def test_a_preview_file_says_what_it_shows_and_others_go_by_their_names(tmp_path
     write_preview(
         PreviewImage("Hafen 中文.jpg", gray[:2, :2], gray, gray, gray, 23.45678, 22.0),
         frame,
-        made_by="the network at step 5", weights="5ab1",
+        made_by="the network at step 5",
+        weights="5ab1",
     )
     write_preview(
-        PreviewImage("harbor", gray[:2, :2], gray, None, gray, None, None), own, made_by="the network at step 5", weights="5ab1"
+        PreviewImage("harbor", gray[:2, :2], gray, None, gray, None, None),
+        own,
+        made_by="the network at step 5",
+        weights="5ab1",
     )
     assert read_preview_info(frame) == PreviewInfo("Hafen 中文.jpg", 23.4568, 22.0) and read_preview_info(
         own

@@ -117,12 +117,15 @@ def test_a_run_names_its_program_hardware_and_photos_everywhere(tmp_path: Path) 
     assert {text["Description"] for text in previews} == {made_by}
     earlier = {text_of(path)["Weights SHA-256"] for path in workspace.previews.glob("step00000001_*.png")}
     assert {text["Weights SHA-256"] for text in previews} == {meta["weights_sha256"]} != earlier
-    assert meta["weights_sha256"] == compute_digest(dict(load_network(deploy_path(workspace.checkpoint_path(2, "final")))[0].state_dict()))
+    assert meta["weights_sha256"] == compute_digest(
+        dict(load_network(deploy_path(workspace.checkpoint_path(2, "final")))[0].state_dict())
+    )
 
 
 def test_a_blend_has_no_digest_of_other_weights(tmp_path: Path) -> None:
     models = [
-        saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / f"{name}_x2.pth", meta={"weights_sha256": name}) for name in "ab"
+        saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / f"{name}_x2.pth", meta={"weights_sha256": name})
+        for name in "ab"
     ]
     plain = export_model(models[0], tmp_path / "plain_x2.pth").path
     blend = export_model(models[0], tmp_path / "blend_x2.pth", blend=models[1]).path

@@ -16,6 +16,8 @@ from types import ModuleType
 
 import pytest
 
+import run as set_up
+
 ROOT = Path(__file__).resolve().parents[2]
 CPU_TORCH = "__version__ = '2.13.0+cpu'\ncuda: Optional[str] = None\nhip: Optional[str] = None\n"
 CUDA_TORCH = "__version__ = '2.13.0+cu130'\ncuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n"
@@ -281,10 +283,16 @@ def test_a_file_in_the_current_folder_shadows_nothing(
     arguments = [sys.executable, *run.job_arguments("window", [])[:2], "--version"]
     done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "") and "wqv-upscale-trainer-gui" in done.stdout
-    if run.read_stamp().get("fingerprint") == run.compute_fingerprint():  # else run.py would install packages
-        arguments = [sys.executable, str(ROOT / "run.py"), "tools", "--help"]
-        done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0 and "wqv-upscale-tools" in done.stdout, done.stderr
+
+
+def test_a_file_in_the_current_folder_does_not_shadow_what_run_py_itself_imports(tmp_path: Path) -> None:
+    if set_up.read_stamp().get("fingerprint") != set_up.compute_fingerprint():
+        pytest.skip("run.py has not set up this folder, so it would install packages")
+    for name in ("app", "argparse", "json", "subprocess", "venv"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')")
+    arguments = [sys.executable, str(ROOT / "run.py"), "tools", "--help"]
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "wqv-upscale-tools" in done.stdout, done.stderr
 
 
 def test_an_unknown_command_is_a_usage_error(run: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

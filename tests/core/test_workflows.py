@@ -16,6 +16,7 @@ from trainer_core import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+FORMS = sorted(path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if path.stem != "config")
 CI_RUN = (ROOT / ".ci" / "run").read_text("utf-8")
 # What a script names in place of the interpreter.
 PYTHON = re.compile(r'(?:python3?|\.venv/bin/python|"\$PYTHON")\Z')
@@ -75,3 +76,29 @@ def test_a_release_candidate_is_no_latest_release(tag: str, kind: str) -> None:
     command = ["bash", "-c", f'{script}\necho "$kind"']
     done = subprocess.run(command, env={**os.environ, "GITHUB_REF_NAME": tag}, capture_output=True, text=True)
     assert done.stdout.strip() == kind
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.stem)
+def test_each_question_of_an_issue_form_is_complete_and_has_a_name_of_its_own(form: Path) -> None:
+    head, *elements = re.split(r"^  - type: ", form.read_text("utf-8"), flags=re.MULTILINE)
+    assert re.findall(r"^(\w+):", head, re.MULTILINE) == ["name", "description", "labels", "body"]
+    questions = [element for element in elements if not element.startswith("markdown\n")]
+    names = [re.findall(r"^    id: (\w+)$", question, re.MULTILINE) for question in questions]
+    assert questions and len({name for (name,) in names}) == len(questions)
+    for question in questions:
+        assert question.startswith(("textarea\n", "dropdown\n", "input\n"))
+        assert re.search(r"^      label: \S", question, re.MULTILINE)
+        assert question.startswith("dropdown\n") == bool(
+            re.search(r"^      options:\n        - ", question, re.MULTILINE)
+        )
+
+
+def test_the_issue_form_requires_the_report_and_names_what_the_program_has() -> None:
+    text = " ".join((ROOT / ".github" / "ISSUE_TEMPLATE" / "fault.yml").read_text("utf-8").split())
+    report = text.partition("id: report")[2].partition(" - type: ")[0]
+    assert "validations: required: true" in report
+    window = "\n".join(path.read_text("utf-8") for path in (ROOT / "app").rglob("*.py"))
+    for entry in ("Copy", "Save report", "Show report", "About", "Copy as command"):
+        assert entry in text and re.search(f'"[^"]*{entry}', window.replace("&", "")), entry
+    scripts = (ROOT / "pyproject.toml").read_text("utf-8")
+    assert all(f"{name} =" in scripts for name in re.findall(r"wqv-[a-z-]+", text))

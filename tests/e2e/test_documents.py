@@ -66,6 +66,7 @@ PLACES = {
     "<source_dir>": "photos",
     "<workspace_dir>": "runs/new",
     "/data/photos": "photos",
+    "data/highres": "photos",
     "/data/runs/x4": "runs/x4",
     "CAPTURES": "captures",
     "DIR": "made",
