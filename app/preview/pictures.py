@@ -60,7 +60,7 @@ class Pictures:
 
     def caption(self, *, with_name: bool) -> str:
         """Return step, gain, PSNR and, if wanted, the name in one line; the end may be elided, so the gain is first."""
-        text = f"step {self.step}"
+        text = f"step {self.step}" if self.step else "step 0, before this training"
         if self.psnr is not None and self.bicubic_psnr is not None:
             gain = self.psnr - self.bicubic_psnr
             text += f" · {gain:+.2f} dB · PSNR {self.psnr:.2f}, bicubic {self.bicubic_psnr:.2f}"

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from tests.small_runs import TINY, make_photos, watch_photo
 from trainer_core.control import RunControl, StopMode, Stopped
 from trainer_core.data.photos import ScanCanceled
-from trainer_core.events import Event, Notice, PreviewReady, RunFinished, StepDone, Validated
+from trainer_core.events import Event, Notice, PreviewReady, RunFinished, RunStarted, StepDone, Validated
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.plan import make_plan
@@ -90,7 +90,7 @@ def test_a_stop_during_a_validation_leaves_no_result_and_the_resumed_run_has_the
 ) -> None:
     result, events = train(photos, tmp_path, StopAtCheck(number), arm_at=3, **SETTINGS)
     assert (result.outcome, result.step) == ("stopped", 3)
-    assert not only(Validated, events) and not only(PreviewReady, events)
+    assert not only(Validated, events) and [event.step for event in only(PreviewReady, events)] == [0]
     saved = checkpoint.load_checkpoint(tmp_path / "checkpoints" / "scale4_step3.pth")
     assert saved.best["best_psnr"] is None and not saved.best["last"]
     assert not (tmp_path / "checkpoints" / "scale4_best.pth").exists()
@@ -98,6 +98,20 @@ def test_a_stop_during_a_validation_leaves_no_result_and_the_resumed_run_has_the
     assert result.outcome == "completed"
     assert [event.step for event in only(Validated, events) if event.split == "val"] == [3, 6]
     assert final_state(tmp_path) == uninterrupted
+
+
+def test_a_stop_during_the_first_preview_ends_the_run_before_its_first_step(photos: Path, tmp_path: Path) -> None:
+    control, events = RunControl(), []
+
+    def sink(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, RunStarted):
+            control.stop()
+
+    given = {**TINY, **SETTINGS, "source_dir": str(photos), "workspace": str(tmp_path)}
+    result = Trainer(make_plan(given), sink, control).run()
+    assert (result.outcome, result.step) == ("stopped", 0)
+    assert not only(PreviewReady, events) and not only(StepDone, events)
 
 
 def test_a_stop_during_the_last_validation_is_ended_by_a_resume(
@@ -122,7 +136,8 @@ def test_a_complete_validation_counts_even_if_its_preview_is_interrupted(photos:
     watch_photo(tmp_path / "preview_photos" / "capture.png")
     given = {**TINY, **SETTINGS, "source_dir": str(photos), "workspace": str(tmp_path)}
     result = Trainer(make_plan(given), sink, control).run()
-    assert result.outcome == "stopped" and only(Validated, events)[0].step == 3 and not only(PreviewReady, events)
+    assert result.outcome == "stopped" and only(Validated, events)[0].step == 3
+    assert [event.step for event in only(PreviewReady, events)] == [0]
     best = checkpoint.load_checkpoint(tmp_path / "checkpoints" / "scale4_best.pth")
     assert best.step == 3 and best.best["best_step"] == 3
 

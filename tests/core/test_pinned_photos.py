@@ -106,7 +106,7 @@ def test_each_preview_shows_the_pinned_photos_after_the_validation_frames(photos
     assert np.array_equal(np.asarray(strip)[:, 960:], last.sr)
     first = pinned(previews(heard)[0])[0]
     assert not np.array_equal(first.sr, last.sr), "the network learns, so its picture changes"
-    assert find_previews(tmp_path / "previews") == dict.fromkeys((2, 4), ("1", "pinned_harbor"))
+    assert find_previews(tmp_path / "previews") == dict.fromkeys((0, 2, 4), ("1", "pinned_harbor"))
 
 
 def test_a_preview_file_says_what_it_shows_and_others_go_by_their_names(tmp_path: Path) -> None:
@@ -174,13 +174,13 @@ def test_photos_may_come_and_go_while_the_training_runs(photos: Path, tmp_path: 
             control.request(RunRequest.PREVIEW)
 
     heard = train(photos, tmp_path, at, steps=3, val_interval=100, image_log_interval=100)
-    assert [len(pinned(event)) for event in previews(heard)] == [1, 0, 0]
+    assert [len(pinned(event)) for event in previews(heard)] == [0, 1, 0, 0]
 
 
 def test_the_pinned_photos_are_shown_even_where_no_validation_frame_is(photos: Path, tmp_path: Path) -> None:
     mono_photo(tmp_path / "preview_photos" / "harbor.png")
     heard = train(photos, tmp_path, steps=4, val_interval=2, image_log_max_samples=0)
-    assert [e.step for e in previews(heard)] == [2, 4]
+    assert [e.step for e in previews(heard)] == [0, 2, 4]
     assert all(image_keys(e.images) == ("pinned_harbor",) for e in previews(heard))
 
 
@@ -192,6 +192,7 @@ def test_a_run_without_validation_photos_previews_them(
     heard = train(photos, tmp_path, steps=4, val_interval=2)
     assert any(isinstance(event, Notice) and "no validation photos" in event.text for event in heard)
     assert [(event.step, image_keys(event.images)) for event in previews(heard)] == [
+        (0, ("pinned_harbor",)),
         (2, ("pinned_harbor",)),
         (4, ("pinned_harbor",)),
     ]

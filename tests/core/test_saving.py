@@ -209,7 +209,7 @@ def test_a_requested_save_does_not_wait_for_previews(
             control.request(RunRequest.SAVE)
 
     train(photos, tmp_path, ask_for_both, steps=3, val_interval=100, checkpoint_interval=100)
-    assert order[:2] == ["checkpoint", "previews of step 1"]
+    assert order[:3] == ["previews of step 0", "checkpoint", "previews of step 1"]
 
 
 def test_no_more_than_two_states_wait_for_the_disk(photos: Path, tmp_path: Path, gate: Gate) -> None:

@@ -481,6 +481,8 @@ def test_a_narrator_repeats_multi_line_notices_line_by_line() -> None:
 
 def test_the_end_names_a_before_and_after_picture() -> None:
     narrator = EventFormatter()
+    narrator.format_event(PreviewReady(0, (), ("w/previews/step00000000_1.png",)))
+    assert not any("Before and after" in line for line in narrator.format_event(RunFinished("stopped", 3)))
     preview = PreviewReady(40, (), ("w/previews/step00000040_1.png", "w/previews/step00000040_2.png"))
     assert narrator.format_event(preview) == ["step 40: previews step00000040_1.png to step00000040_2.png"]
     alone = dataclasses.replace(preview, files=preview.files[:1])

@@ -36,6 +36,7 @@ from trainer_core.planning.plan import DEMO_SCENES, make_plan
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.training import checkpoint, samples
 from trainer_core.training.clock import Cadences, RunClock
+from trainer_core.training.loop import TrainingLoop
 from trainer_core.training.trainer import RunResult, Trainer
 from trainer_core.weights.container.reader import load_tree, open_weights
 from trainer_core.weights.rrdb.dialects import identify
@@ -199,7 +200,7 @@ def test_a_requested_validation_that_is_due_anyway_is_done_once(photos: Path, tm
 
     _, heard = train(photos, tmp_path, ask, steps=4, val_interval=2, image_log_interval=100)
     assert [e.step for e in only(Validated, heard) if e.split == "val"] == [2, 4]
-    assert [event.step for event in only(PreviewReady, heard)] == [2, 4], "one that was requested shows itself"
+    assert [event.step for event in only(PreviewReady, heard)] == [0, 2, 4], "one that was requested shows itself"
 
 
 def test_the_time_left_of_a_run_includes_what_is_done_beside_the_steps(
@@ -210,12 +211,35 @@ def test_the_time_left_of_a_run_includes_what_is_done_beside_the_steps(
     assert [done.seconds_left > 1e5 for done in only(StepDone, heard)] == [True, True, False]
 
 
-@pytest.mark.parametrize(("interval", "steps"), [("auto", [2, 4, 5]), (3, [3, 5])])
+@pytest.mark.parametrize(("interval", "steps"), [("auto", [0, 2, 4, 5]), (3, [0, 3, 5])])
 def test_previews_come_with_validations_or_every_so_many_steps(
     photos: Path, tmp_path: Path, interval: Any, steps: list[int]
 ) -> None:
     _, heard = train(photos, tmp_path, steps=5, val_interval=2, image_log_interval=interval)
     assert [event.step for event in only(PreviewReady, heard)] == steps
+
+
+def test_the_untrained_network_is_shown_before_the_first_step_but_not_checked(photos: Path, tmp_path: Path) -> None:
+    _, heard = train(photos, tmp_path, stop_at(1), steps=4, val_interval=2)
+    (preview,), (step,) = only(PreviewReady, heard), only(StepDone, heard)
+    assert preview.step == 0 and heard.index(preview) < heard.index(step)
+    (image,) = preview.images
+    assert image.psnr is not None and image.bicubic_psnr is not None
+    assert abs(image.psnr - image.bicubic_psnr) < 3, "it interpolates"
+    assert (tmp_path / "previews" / "step00000000_1.png").is_file()
+    assert not only(Validated, heard) and not any(event.kind == "best" for event in only(CheckpointSaved, heard))
+    _, heard = train(photos, tmp_path, resume_from="latest")
+    assert [event.step for event in only(PreviewReady, heard)] == [2, 4], "a resumed run has shown it"
+
+
+def test_the_first_preview_changes_no_bit_of_the_training(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(photos, tmp_path / "with", steps=2)
+    monkeypatch.setattr(TrainingLoop, "_show_start", lambda loop: None)
+    train(photos, tmp_path / "without", steps=2)
+    states = [state_digest(tmp_path / name / "checkpoints" / "scale4_final.pth") for name in ("with", "without")]
+    assert states[0] == states[1]
 
 
 def test_only_the_newest_checkpoints_are_kept_and_the_best(photos: Path, tmp_path: Path) -> None:

@@ -523,6 +523,7 @@ def test_a_picture_s_name_stands_once_and_shows_where_it_differs_from_the_others
     for name in ("1104472.png", "a_longer_name.png"):
         assert _shown_name(name) == name, "a box as wide as it asks to be shows the name whole"
     assert panel.caption == "step 4 · +1.00 dB · PSNR 30.00, bicubic 29.00"
+    assert Pictures(0, "", {}).caption(with_name=False) == "step 0, before this training"
     long = [f"a_folder_of_some_length/a_photo_of_the_camera_{number}.png" for number in (1, 2)]
     panel.on_event(preview(tmp_path, 8, *(frame(40, name) for name in long)))
     QApplication.processEvents()

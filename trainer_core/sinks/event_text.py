@@ -91,7 +91,8 @@ class EventFormatter:
     def _format_previews(self, event: PreviewReady) -> list[str]:
         if not event.files:
             return []
-        self._preview_line = [f"Before and after: {event.files[0]}"]
+        if event.step:
+            self._preview_line = [f"Before and after: {event.files[0]}"]
         first, last = Path(event.files[0]).name, Path(event.files[-1]).name
         return [
             f"step {event.step}: preview {first}" if first == last else f"step {event.step}: previews {first} to {last}"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trainer_core.control import Activity, RunControl, RunRequest, StopMode, Stopped
 from trainer_core.data.regions import RegionSource
-from trainer_core.events import EventSink, Notice, RolledBack, StepDone
+from trainer_core.events import EventSink, Notice, RolledBack
 from trainer_core.planning import hardware
 from trainer_core.planning.plan import RunPlan
 from trainer_core.planning.run_record import make_record
@@ -32,8 +32,8 @@ from trainer_core.training.samples import make_region_source
 from trainer_core.training.saver import Write
 from trainer_core.training.saving import Saving
 from trainer_core.training.schedule import learning_rate_at
-from trainer_core.training.start import RunStart, make_start_event, make_start_notices
-from trainer_core.training.stepping import Stepper
+from trainer_core.training.start import RunStart, make_limit_notices, make_start_event, make_start_notices
+from trainer_core.training.stepping import Stepper, make_step_event
 from trainer_core.training.world import World
 from trainer_core.workspace.checkpoints import has_final_checkpoint
 from trainer_core.workspace.layout import Workspace
@@ -129,14 +129,11 @@ class TrainingLoop:
     def emit_start(self) -> None:
         """Emit `RunStarted` and the notices that concern the start of the run."""
         self._emit_start_event()
-        for notice in make_start_notices(self._plan, self._start, self._restored, self._world.size):
+        for notice in (
+            *make_start_notices(self._plan, self._start, self._restored, self._world.size),
+            *make_limit_notices(self._compile_problems, can_validate=self._evaluator.can_validate),
+        ):
             self._sink(notice)
-        for problem in self._compile_problems:
-            text = f"--compile on has no effect here: {problem}. Training continues without it."
-            self._sink(Notice("warning", text))
-        if not self._evaluator.can_validate:
-            text = "There are no validation photos, so PSNR is not measured. Add photos to measure it."
-            self._sink(Notice("warning", text))
 
     def _emit_start_event(self) -> None:
         total, devices = self._clock.total_steps, self._world.size
@@ -214,8 +211,8 @@ class TrainingLoop:
         Raises:
             Stopped: the stop interrupted a step or what follows a step; all fields are those after the latest step.
         """
-        if self.step == 0 and self._plan.warm_start is not None:
-            self._validate()  # measures the warm start before training changes it
+        if self.step == 0:
+            self._show_start()
         load_peers(self._world, self._learner)
         self._cadences.start()
         tasks = self._cadences.due(self.step, frozenset()) - {RunRequest.SAVE} if self.step else frozenset()
@@ -270,24 +267,11 @@ class TrainingLoop:
         started = time.monotonic()
         reading, self._reported_step = self._learner.read_latest(), self.step
         self._clock.add_reading(time.monotonic() - started)
+        overhead = self._estimate_overhead
+        learning_rate, memory = self._learning_rate_at(self.step - 1), hardware.used_memory(self._plan.hardware)
         self._sink(
-            StepDone(
-                step=self.step,
-                total_steps=self._clock.total_steps,
-                losses=reading.losses,
-                learning_rate=self._learning_rate_at(self.step - 1),
-                gradient_norm=reading.gradient_norm,
-                steps_per_second=self._clock.steps_per_second,
-                elapsed=self._clock.elapsed,
-                seconds_left=self._clock.seconds_left(self.step, self._estimate_overhead),
-                memory_bytes=hardware.used_memory(self._plan.hardware),
-                skipped_steps=reading.skipped,
-                photo_wait=self._clock.photo_wait,
-                discriminator=reading.discriminator,
-                threads=self._threads.chosen,
-                usual_threads=self._threads.usual,
-                run_seconds=self._clock.total_seconds,
-                check_seconds=self._cadences.seconds_to_validation(self.step),
+            make_step_event(
+                self.step, reading, learning_rate, memory, self._clock, self._cadences, self._threads, overhead
             )
         )
         loss = reading.losses["total"] - reading.losses.get("gan", 0.0)  # which rises as the discriminator learns
@@ -320,8 +304,18 @@ class TrainingLoop:
         if RunRequest.SAVE in tasks and self.step:
             self._save()  # with what the validation found, and before previews, which may take minutes
         if RunRequest.PREVIEW in tasks and RunRequest.VALIDATE not in tasks:
-            with self._control.during(Activity.PREVIEWING), self._cadences.timing(RunRequest.PREVIEW):
-                self._evaluator.preview(self.step)
+            self._preview()
+
+    def _show_start(self) -> None:
+        """Preview the first weights; those of a warm start are also measured, before training changes them."""
+        if self._plan.warm_start is not None:
+            self._validate()
+        else:
+            self._preview()  # a PSNR would only say that it has learned nothing
+
+    def _preview(self) -> None:
+        with self._control.during(Activity.PREVIEWING), self._cadences.timing(RunRequest.PREVIEW):
+            self._evaluator.preview(self.step)
 
     def _validate(self, *, with_preview: bool = True, with_test: bool = False) -> None:
         tasks = (RunRequest.VALIDATE, RunRequest.PREVIEW) if with_preview else (RunRequest.VALIDATE,)

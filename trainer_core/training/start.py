@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -159,3 +159,16 @@ def make_start_notices(
     yield from (Notice("info", text) for text in plan.notices)
     if start.warm_start is not None:
         yield Notice("info", f"{start.warm_start.summary()} The network is checked before the first step.")
+
+
+def make_limit_notices(compile_problems: Sequence[str], *, can_validate: bool) -> Iterator[Notice]:
+    """Yield the notices on what this run cannot do.
+
+    Args:
+        compile_problems: why the network is not compiled, for each process where it is not.
+        can_validate: whether there are frames to validate on.
+    """
+    for problem in compile_problems:
+        yield Notice("warning", f"--compile on has no effect here: {problem}. Training continues without it.")
+    if not can_validate:
+        yield Notice("warning", "There are no validation photos, so PSNR is not measured. Add photos to measure it.")

@@ -1,4 +1,4 @@
-"""One step of a run after the other: micro-batches from the source of samples, and less memory when it runs out.
+"""One step of a run after the other: micro-batches from the source of samples, less memory when it runs out, its event.
 
 When memory runs out in a step, its micro-batch is halved, and a single patch computes the blocks of the network twice.
 The step begins again from its first sample, so samples and effective batch stay as they are. Several processes all
@@ -14,12 +14,14 @@ from trainer_core.camera import Camera
 from trainer_core.control import Activity, RunControl
 from trainer_core.data.regions import RegionSource
 from trainer_core.errors import is_out_of_memory
-from trainer_core.events import EventSink, Notice
+from trainer_core.events import EventSink, Notice, StepDone
 from trainer_core.planning.hardware import release_memory
 from trainer_core.planning.plan import RunPlan
 from trainer_core.settings.batch_sizes import RATINGS_DIFFER, halve_micro_batch
+from trainer_core.thread_choice import TorchThreads
 from trainer_core.training.batches import Batch, BatchMaker, PreparedBatch
-from trainer_core.training.learner import Learner
+from trainer_core.training.clock import Cadences, Overhead, RunClock
+from trainer_core.training.learner import Learner, StepReading
 from trainer_core.training.peers import begin_step
 from trainer_core.training.world import World
 
@@ -115,3 +117,45 @@ class Stepper:
         if self.micro_batch < before and self._plan.config.gan_weight > 0:
             text += f" {RATINGS_DIFFER}"
         self._sink(Notice("warning", text))
+
+
+def make_step_event(
+    step: int,
+    reading: StepReading,
+    learning_rate: float,
+    memory: int,
+    clock: RunClock,
+    cadences: Cadences,
+    threads: TorchThreads,
+    overhead: Overhead,
+) -> StepDone:
+    """Return the event of the latest step, with the speed and the time left of the run.
+
+    Args:
+        step: steps done.
+        reading: values of the latest step.
+        learning_rate: that of the latest step.
+        memory: used memory of the device in bytes.
+        clock: clock of the session.
+        cadences: cadences of the tasks beside the steps.
+        threads: the number of torch's threads.
+        overhead: estimates the seconds beside the steps, as in `RunClock.seconds_left`.
+    """
+    return StepDone(
+        step=step,
+        total_steps=clock.total_steps,
+        losses=reading.losses,
+        learning_rate=learning_rate,
+        gradient_norm=reading.gradient_norm,
+        steps_per_second=clock.steps_per_second,
+        elapsed=clock.elapsed,
+        seconds_left=clock.seconds_left(step, overhead),
+        memory_bytes=memory,
+        skipped_steps=reading.skipped,
+        photo_wait=clock.photo_wait,
+        discriminator=reading.discriminator,
+        threads=threads.chosen,
+        usual_threads=threads.usual,
+        run_seconds=clock.total_seconds,
+        check_seconds=cadences.seconds_to_validation(step),
+    )
