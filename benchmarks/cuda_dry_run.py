@@ -1,8 +1,8 @@
-"""Count what a training step asks of a CUDA device, on a pretended one: kernels, copies, waits and memory by preset.
+"""Count what a training step asks of a CUDA device, on a fake one: kernels, copies, waits and memory by preset.
 
     python -m benchmarks.cuda_dry_run [--presets nano light full] [--batch-size 16]
 
-No GPU is needed and nothing is computed (tests/pretended_cuda.py): the counts are exact, times are not measured. An
+No GPU is needed and nothing is computed (tests/fake_cuda.py): the counts are exact, times are not measured. An
 operation of torch counts as one kernel, although a convolution starts two or three. The memory is that of all tensors
 at its peak; the context of CUDA and the workspaces of cuDNN come on top.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 
 from tests.cuda_dry_runs import do_steps, make_gpu
-from tests.pretended_cuda import Watch, is_possible
+from tests.fake_cuda import Watch, is_possible
 from trainer_core.planning.hardware import estimate_memory
 from trainer_core.planning.plan import network_spec
 from trainer_core.settings.config import TrainerConfig
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     arguments = parser.parse_args()
     if not is_possible():
-        parser.error("this torch cannot pretend a CUDA device: a CPU build on Linux can")
+        parser.error("this torch cannot fake a CUDA device: a CPU build on Linux can")
     print(f"| {' | '.join(_COLUMNS)} |\n|{' --- |' * len(_COLUMNS)}")
     for preset in arguments.presets:
         for is_mono, precision in ((True, "bf16"), (False, "bf16"), (False, "fp16")):

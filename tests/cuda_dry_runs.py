@@ -1,4 +1,4 @@
-"""Dry runs on the pretended CUDA device: single steps and whole runs, for tests and for benchmarks/cuda_dry_run.py."""
+"""Dry runs on the fake CUDA device: single steps and whole runs, for tests and for benchmarks/cuda_dry_run.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from tests.pretended_cuda import Watch, pretend_cuda
+from tests.fake_cuda import Watch, use_fake_cuda
 from tests.small_runs import TINY, make_photos, make_region
 from trainer_core.events import Event
 from trainer_core.model.rrdb import RRDBNet
@@ -22,8 +22,8 @@ from trainer_core.training.trainer import Trainer
 
 
 def make_gpu(precision: str) -> Hardware:
-    """Describe the pretended GPU."""
-    return Hardware("cuda:0", precision, "pretended GPU")
+    """Describe the fake GPU."""
+    return Hardware("cuda:0", precision, "fake GPU")
 
 
 def do_steps(config: TrainerConfig, precision: str, *, steps: int = 2) -> tuple[Watch, Learner]:
@@ -34,7 +34,7 @@ def do_steps(config: TrainerConfig, precision: str, *, steps: int = 2) -> tuple[
     camera = make_camera(config)
     side, size = make_region_spec(config, camera).hr_side, config.effective_batch // config.grad_accum_steps
     network = RRDBNet(plan.network_spec(config))
-    with pretend_cuda() as watch:
+    with use_fake_cuda() as watch:
         learner = Learner(config, network, make_gpu(precision))
         maker = BatchMaker(config, camera, learner.device)
         for step in range(steps):
@@ -63,7 +63,7 @@ def run_twice(folder: Path, precision: str, **settings: Any) -> tuple[Watch, lis
         **settings,
     }
     events: list[Event] = []
-    with pretend_cuda() as watch, contextlib.ExitStack() as undo:
+    with use_fake_cuda() as watch, contextlib.ExitStack() as undo:
         for owner, name, region in ((Learner, "update", "update"), (BatchMaker, "make_batch", "camera")):
             undo.enter_context(mock.patch.object(owner, name, _in_region(watch, region, getattr(owner, name))))
         undo.enter_context(mock.patch.object(plan, "choose_hardware", return_value=make_gpu(precision)))

@@ -1,4 +1,4 @@
-"""Replacements for parts of torch that need a real CUDA device, for `pretended_cuda`."""
+"""Replacements for parts of torch that need a real CUDA device, for `fake_cuda`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CUDA, _DEVICE_TYPES = 1, 21  # c10::DeviceType
 _GUARDS = "_ZN3c104impl26device_guard_impl_registryE"
 
 pinned: set[int] = set()  # storages
-generators_on_device: set[int] = set()  # an operation sees the generator of C++, without its pretended device
+generators_on_device: set[int] = set()  # an operation sees the generator of C++, without its fake device
 
 
 def pin(tensor: Tensor, *_: Any) -> Tensor:

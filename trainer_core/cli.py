@@ -48,7 +48,10 @@ several GPUs or machines (docs/several_devices.md):
 exit codes: 0 completed, 1 failed (saved if possible) or not saved, 2 invalid input or usage, 130/143/129 interrupted
 and saved (a second signal ends at once, without saving)"""
 _ECHO_SECONDS = 5.0  # torchrun passes on the signals that a terminal sends to all processes as well
-_CONFIG_ONLY = "print the resolved settings as JSON and exit (with --device cpu --no-amp, PyTorch is not imported)"
+_CONFIG_ONLY = (
+    'print the resolved settings as JSON, with the device that would train under "derived", and exit '
+    "(with --device cpu --no-amp, PyTorch is not imported)"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The path of a run on CUDA, on a pretended device: no device mix-up, no wait within a step, types and layouts.
+"""The path of a run on CUDA, on a fake device: no device mix-up, no wait within a step, types and layouts.
 
 Numbers, speed and CUDA's own kernels need a GPU: `test_gpu.py`.
 """
@@ -16,11 +16,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests import pretended_cuda
+from tests import fake_cuda
 from tests.core.networks import network_of, saved
 from tests.core.test_losses import vgg_file
 from tests.cuda_dry_runs import do_steps, make_gpu, run_twice
-from tests.pretended_cuda import Watch, pretend_cuda
+from tests.fake_cuda import Watch, use_fake_cuda
 from trainer_core import uploads
 from trainer_core.camera.stages import noise, pattern
 from trainer_core.model.rrdb import RRDBNet
@@ -34,7 +34,7 @@ from trainer_core.training.muon import find_inner_kernels
 from trainer_core.training.time_estimate import measure_step_seconds
 from trainer_core.verbs import upscale
 
-pytestmark = pytest.mark.skipif(not pretended_cuda.is_possible(), reason="this torch cannot pretend a CUDA device")
+pytestmark = pytest.mark.skipif(not fake_cuda.is_possible(), reason="this torch cannot fake a CUDA device")
 
 SMALL = dict(num_feat=16, num_block=1, num_grow_ch=8, batch_size=2, patch_size=16, base_resolution=48)
 CAMERA_LAUNCHES = {"mono": 200, "color": 375}
@@ -125,7 +125,7 @@ def test_the_tensors_of_a_step_need_no_more_memory_than_estimated(
     if is_perceptual:
         more.update(perceptual_weight=0.1, vgg_weights=str(vgg_file(tmp_path / "vgg.pth")))
     config = make_config(**PRESETS["nano"], **more)
-    with pretend_cuda() as watch:
+    with use_fake_cuda() as watch:
         learner = Learner(config, RRDBNet(network_spec(config)), make_gpu("bf16"))
         lr, hr = (torch.zeros(config.effective_batch, 3, side, side, device="cuda") for side in (32, 128))
         learner.update([mock.Mock(lr=lr, hr=hr)], count=1, learning_rate=1e-4)
@@ -155,7 +155,7 @@ def test_a_run_and_its_resume_mix_no_devices_and_no_step_waits(
 @pytest.mark.parametrize(("half", "dtype"), [(False, "tf32"), (True, "float16")])
 def test_pictures_are_upscaled_on_the_gpu(half: bool, dtype: str, tmp_path: Path) -> None:
     model = saved(network_of(NetworkSpec(2, 16, 1, 8)), tmp_path / "x2_model.pth")
-    with pretend_cuda() as watch, mock.patch.object(upscale, "choose_hardware", return_value=make_gpu("fp32")):
+    with use_fake_cuda() as watch, mock.patch.object(upscale, "choose_hardware", return_value=make_gpu("fp32")):
         upscaler = upscale.Upscaler(model, device="cuda", half=half, tile=64)
         picture = upscaler(np.zeros((100, 90, 3), np.uint8))
     assert picture.shape == (200, 180, 3)
@@ -165,12 +165,12 @@ def test_pictures_are_upscaled_on_the_gpu(half: bool, dtype: str, tmp_path: Path
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
 def test_the_time_of_a_step_is_estimated_on_the_gpu(optimizer: str) -> None:
     config = make_config(optimizer=optimizer)
-    with pretend_cuda() as watch:
+    with use_fake_cuda() as watch:
         assert measure_step_seconds(config, network_spec(config), make_gpu("bf16"), micro_batch=2) > 0
     assert set(watch.convolutions) == {f" {way} bfloat16 nhwc x nhwc" for way in ("forward", "backward")}
 
 
-# -- faults on purpose, each of which the pretended device must notice ---------------------------------------------
+# -- faults on purpose, each of which the fake device must notice ---------------------------------------------
 
 
 def test_a_tensor_left_on_the_cpu_is_noticed() -> None:
@@ -203,7 +203,7 @@ def test_a_value_that_is_read_within_a_step_is_noticed() -> None:
 
 
 def test_uploads_that_wait_are_noticed() -> None:
-    with pretend_cuda() as watch:
+    with use_fake_cuda() as watch:
         torch.tensor([1.0, 2.0], device="cuda")
         torch.from_numpy(np.ones(2)).to("cuda", non_blocking=True)
         uploads.upload(np.ones(2), torch.device("cuda"))
@@ -211,13 +211,13 @@ def test_uploads_that_wait_are_noticed() -> None:
 
 
 def test_an_index_on_the_cpu_is_noticed() -> None:
-    with pretend_cuda() as watch:
+    with use_fake_cuda() as watch:
         torch.zeros(4, device="cuda")[torch.from_numpy(np.array([1, 2]))]
     assert [wait.kind for wait in watch.waits] == ["upload"]
 
 
 def test_moments_in_another_layout_than_their_weights_are_noticed() -> None:
-    with pretend_cuda():
+    with use_fake_cuda():
         network = RRDBNet(NetworkSpec(4, 16, 1, 8))
         learner = Learner(make_config(), network, make_gpu("bf16"))
         lr, hr = (torch.zeros(1, 3, side, side, device="cuda") for side in (16, 64))
@@ -236,7 +236,7 @@ def test_a_weight_in_another_layout_is_noticed() -> None:
                 parameter.data = parameter.data.contiguous()
                 yield parameter
 
-    with pretend_cuda() as watch:
+    with use_fake_cuda() as watch:
         learner = Learner(make_config(), RRDBNet(NetworkSpec(4, 16, 1, 8)), make_gpu("bf16"))
         assert list(iterate(learner))
         learner.network(torch.zeros(1, 3, 16, 16, device="cuda"))
@@ -245,7 +245,7 @@ def test_a_weight_in_another_layout_is_noticed() -> None:
 
 def test_everything_is_as_before_once_the_device_is_gone() -> None:
     generator, backward = torch.Generator, torch.Tensor.backward
-    with pretend_cuda():
+    with use_fake_cuda():
         pass
     assert torch.Generator is generator and torch.Tensor.backward is backward
     assert not torch.cuda.is_available()

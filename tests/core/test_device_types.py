@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
 from tests.cuda_dry_runs import do_steps
-from tests.pretended_cuda import is_possible
+from tests.fake_cuda import is_possible
 from tests.small_runs import TINY
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.model.spec import NetworkSpec
@@ -40,7 +40,7 @@ class DoubleFinder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-@pytest.mark.skipif(not is_possible(), reason="this torch cannot pretend a CUDA device")
+@pytest.mark.skipif(not is_possible(), reason="this torch cannot fake a CUDA device")
 @pytest.mark.parametrize("settings", [{}, {"monochrome_style": False}, {"degradation": "bicubic"}])
 def test_a_step_has_no_float64_on_the_device(settings: dict[str, Any]) -> None:
     config = TrainerConfig(**{**TINY, **settings})

@@ -1,4 +1,4 @@
-"""Device, precision and memory of a run. The GPUs here are pretended: torch says that they exist."""
+"""Device, precision and memory of a run. The GPUs here are fakes: torch says that they exist."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_gpus_of_intel_and_apple_are_used_on_request_only(pretend: Pretend, monk
     pretend("xpu", {"Arc": ""})
     hardware = choose("auto")
     assert hardware.device == "cpu"
-    reason = "runs on GPUs are tested for CUDA only, with a pretended one"
+    reason = "runs on GPUs are tested for CUDA only, with a fake device"
     assert hardware.notices == (f"Arc is not used: {reason}. Use --device xpu to try it.",)
     assert (choose("xpu").device, choose("xpu:0").precision) == ("xpu:0", "bf16")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)

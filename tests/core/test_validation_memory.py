@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests.pretended_cuda import is_possible, pretend_cuda
+from tests.fake_cuda import is_possible, use_fake_cuda
 from tests.small_runs import TINY, make_photos
 from trainer_core.camera import Camera
 from trainer_core.data.frames import Frame, validation_frames
@@ -53,10 +53,10 @@ def test_frames_wait_in_a_quarter_of_their_memory_and_lose_nothing_that_counts(t
         assert kept == pytest.approx(exact, abs=1e-4)
 
 
-@pytest.mark.skipif(not is_possible(), reason="this torch cannot pretend a CUDA device")
+@pytest.mark.skipif(not is_possible(), reason="this torch cannot fake a CUDA device")
 def test_frames_do_not_wait_on_the_gpu(tmp_path: Path) -> None:
     frames, camera, config = make_frames(tmp_path)
-    with pretend_cuda() as watch:
+    with use_fake_cuda() as watch:
         Validator(frames[:1], camera, scale=config.scale, device=torch.device("cuda"))  # also makes the constants
         constants = watch.live
         validator = Validator(frames, camera, scale=config.scale, device=torch.device("cuda"))

@@ -719,7 +719,7 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     found = (Gpu("cuda:0", "First GPU"), Gpu("cuda:1", "Second GPU"))
     monkeypatch.setattr(gpus, "find_gpus", lambda: (found, ""))
     monkeypatch.setattr(gpus, "choose_precision", lambda gpu: "bf16")
-    monkeypatch.setattr(gpus, "find_fault", lambda gpu, precision: "it is pretended")
+    monkeypatch.setattr(gpus, "find_fault", lambda gpu, precision: "it is a fake")
 
 
 def test_the_devices_to_choose_from_are_those_of_the_machine(two_gpus: None, window: Window, qtbot: Any) -> None:
@@ -733,7 +733,7 @@ def test_the_devices_to_choose_from_are_those_of_the_machine(two_gpus: None, win
     box.setCurrentIndex(3)
     box.activated.emit(3)
     assert window.project.draft.config.device == "cuda:1"
-    warning = "Second GPU (cuda:1) cannot be used: it is pretended."
+    warning = "Second GPU (cuda:1) cannot be used: it is a fake."
     qtbot.waitUntil(
         lambda: any(warning in unwrapped(line.toolTip()) for line in window.run_bar.checklist.lines), timeout=240_000
     )

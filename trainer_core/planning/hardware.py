@@ -147,7 +147,7 @@ def choose_hardware(config: TrainerConfig) -> Hardware:
     notices = [f"The GPU is not used: {reason}."] if reason else [f"The CPU is used. {fault}" for fault in faults]
     notices += [] if reason or found else filter(None, [missing_gpus.find_unused_card()])
     notices += [
-        f"{gpu.name} is not used: runs on GPUs are tested for CUDA only, with a pretended one. Use --device {gpu.kind} "
+        f"{gpu.name} is not used: runs on GPUs are tested for CUDA only, with a fake device. Use --device {gpu.kind} "
         "to try it."
         for gpu in found
         if gpu.kind != "cuda"

@@ -10,7 +10,8 @@ from trainer_core.settings.schema import Setting, format_value
 _HEAD = """\
 # Options
 
-Generated from the settings schema: `python -m trainer_core.settings.options_page > docs/options.md`.
+The options of `wqv-upscale-trainer`, as `--help` shows them. `--no-` before the name of a switch turns it off, such as
+`--no-amp`. The window has most of them behind *Expert*; `training_config.json` has them all, with `_` for `-`.
 """
 _TABLE_HEAD = "| Option | Default | Values | Meaning |\n| --- | --- | --- | --- |\n"
 

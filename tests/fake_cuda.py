@@ -1,7 +1,7 @@
-"""A pretended CUDA device: runs the CUDA path of the trainer on a CPU build of torch and records every operation.
+"""A fake CUDA device: runs the CUDA path of the trainer on a CPU build of torch and records every operation.
 
-    with pretend_cuda() as watch:
-        learner = Learner(config, network, Hardware("cuda", "bf16", "pretended GPU"))
+    with use_fake_cuda() as watch:
+        learner = Learner(config, network, Hardware("cuda", "bf16", "fake GPU"))
         with watch.region("update"):
             learner.update(...)
     watch.waits        every place where the host waits for the device, with the line that asked for it
@@ -112,7 +112,7 @@ class Wait:
 
 
 class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Record of all operations while `pretend_cuda` lasts.
+    """Record of all operations while `use_fake_cuda` lasts.
 
     Attributes:
         waits: where the host waits for the device.
@@ -234,7 +234,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def is_possible() -> bool:
-    """Whether this torch can pretend a CUDA device: a CPU build on Linux with the symbols that it needs."""
+    """Whether this torch can fake a CUDA device: a CPU build on Linux with the symbols that it needs."""
     if not sys.platform.startswith("linux") or torch.version.cuda or not hasattr(torch._C, "_ensureCUDADeviceGuardSet"):
         return False
     try:
@@ -245,8 +245,8 @@ def is_possible() -> bool:
 
 
 @contextlib.contextmanager
-def pretend_cuda() -> Iterator[Watch]:
-    """Pretend a CUDA device in this context, for this thread; yield the record of its operations."""
+def use_fake_cuda() -> Iterator[Watch]:
+    """Fake a CUDA device in this context, for this thread; yield the record of its operations."""
     with contextlib.ExitStack() as undo:
         undo.enter_context(guard_without_effect())
         for owner, name, value in (
