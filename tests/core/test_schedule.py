@@ -77,8 +77,16 @@ def test_the_first_checkpoint_comes_after_a_minute_and_the_next_ones_at_their_pe
     assert not cadence.is_due(5, 59.0, 3600.0) and cadence.is_due(5, 60.0, 3600.0)
     cadence.record(60.0)
     assert not cadence.is_due(9, 659.0, 3600.0) and cadence.is_due(9, 660.0, 3600.0)
-    validation = make_validation_cadence("auto")
-    assert not validation.is_due(5, 179.0, 3600.0) and validation.is_due(5, 180.0, 3600.0)
+
+
+def test_the_first_validation_comes_after_two_minutes_unless_it_takes_long() -> None:
+    cadence = make_validation_cadence("auto")
+    assert not cadence.is_due(5, 119.0, 36000.0) and cadence.is_due(5, 120.0, 36000.0)
+    assert cadence.seconds_left(5, 100.0, None, 2.0) == 0.0 and cadence.seconds_left(5, 100.0, 36000.0, 2.0) == 20.0
+    cadence.cost = 30.0  # a slow machine
+    assert not cadence.is_due(5, 149.0, 3600.0) and cadence.is_due(5, 150.0, 3600.0), "a fifth of the time at most"
+    cadence.record(180.0)
+    assert not cadence.is_due(9, 779.0, 3600.0) and cadence.is_due(9, 780.0, 3600.0)
 
 
 def test_a_task_is_counted_by_its_steps_or_by_its_period() -> None:

@@ -227,8 +227,8 @@ class TrainerConfig:
 
     val_interval: NumberOrAuto = _watching(
         "Validate every",
-        "Steps between validations; auto: every 5 % of the run, from 30 s to 10 minutes apart; at least four in a run "
-        "of 30 s or more, fewer if they take long.",
+        "Steps between validations; auto: the first after two minutes at most, then every 5 % of the run, from 30 s to "
+        "10 minutes apart; at least four in a run of 30 s or more, fewer if they take long.",
     ).interval()
     checkpoint_interval: NumberOrAuto = _watching(
         "Save every", "Steps between checkpoints; auto: the first after a minute, then at most 10 minutes apart."

@@ -10,6 +10,7 @@ from trainer_core.settings.schema import AUTO
 WARM_UP_STEPS, _SHORT_WARM_UP_STEPS = 100, 30
 _MAX_PERIOD = 600.0  # seconds
 _FIRST_CHECKPOINT = 60.0  # seconds, so that even a short session leaves something to resume
+_FIRST_VALIDATION = 120.0  # seconds, so that the user soon sees how good the network is
 _MIN_SECONDS_FOR_FOUR = 30.0  # seconds
 _MAX_SHARE, _MAX_SHARE_OF_FOUR = 0.05, 0.2  # of the time, of one task
 
@@ -45,7 +46,8 @@ class Cadence:
         interval: steps, or "auto".
         fraction: with "auto", the period as a fraction of the planned time.
         min_period: with "auto", the shortest period in seconds.
-        first: with "auto", the most seconds until the task is due for the first time.
+        first: with "auto", the most seconds until the task is due for the first time; more if it would take more than
+            20 % of them.
 
     Attributes:
         cost: seconds that the task takes; 0 if unknown.
@@ -73,7 +75,9 @@ class Cadence:
 
     def _next_time(self, planned: float | None) -> float:
         period = self.period(planned)
-        return self._last + (period if self._first is None else min(period, self._first))
+        if self._first is not None:
+            period = min(period, max(self._first, self.cost / _MAX_SHARE_OF_FOUR))
+        return self._last + period
 
     def period(self, planned: float | None) -> float:
         """Return the seconds from one task to the next, in a run of `planned` seconds.
@@ -111,8 +115,8 @@ class Cadence:
 
 
 def make_validation_cadence(interval: NumberOrAuto) -> Cadence:
-    """Make the cadence of validations; "auto": 5 % of the planned time, from 30 s to 10 minutes."""
-    return Cadence(interval, fraction=0.05, min_period=30.0)
+    """Make the cadence of validations; "auto": after two minutes, then 5 % of the planned time, 30 s to 10 minutes."""
+    return Cadence(interval, fraction=0.05, min_period=30.0, first=_FIRST_VALIDATION)
 
 
 def make_checkpoint_cadence(interval: NumberOrAuto) -> Cadence:
