@@ -248,33 +248,33 @@ def test_only_a_checkpoint_with_a_discriminator_has_the_format_that_earlier_vers
 
 def test_a_stage_begins_from_a_run_without_one_and_says_so(photos: Path, tmp_path: Path) -> None:
     train(photos, tmp_path, steps=2)
-    result, heard = train(photos, tmp_path, resume_from="latest", steps=4, **GAN)
-    warnings = [notice.text for notice in only(Notice, heard) if notice.level == "warning"]
+    result, events = train(photos, tmp_path, resume_from="latest", steps=4, **GAN)
+    warnings = [notice.text for notice in only(Notice, events) if notice.level == "warning"]
     assert result.outcome == "completed"
     assert "The checkpoint has no discriminator, so the adversarial stage begins with a new one." in warnings
     assert any("gan_weight 0.0 -> 0.05" in text for text in warnings)
-    _, heard = train(photos, tmp_path, resume_from="latest", steps=5, gan_features=8)
-    warnings = [notice.text for notice in only(Notice, heard) if notice.level == "warning"]
+    _, events = train(photos, tmp_path, resume_from="latest", steps=5, gan_features=8)
+    warnings = [notice.text for notice in only(Notice, events) if notice.level == "warning"]
     assert any("has 4 features instead of 8, so" in text for text in warnings)
-    _, heard = train(photos, tmp_path, resume_from="latest", steps=6, gan_weight=0.0)
-    assert set(only(StepDone, heard)[-1].losses) == {"l1", "total"}
+    _, events = train(photos, tmp_path, resume_from="latest", steps=6, gan_weight=0.0)
+    assert set(only(StepDone, events)[-1].losses) == {"l1", "total"}
 
 
 def test_a_stage_starts_from_a_model_and_an_untrained_network_is_noticed(photos: Path, tmp_path: Path) -> None:
     first, _ = train(photos, tmp_path / "a", steps=2)
-    result, heard = train(photos, tmp_path / "b", steps=2, init_weights=str(first.model), **GAN)
-    assert result.outcome == "completed" and "gan" in only(StepDone, heard)[-1].losses
-    assert not any("untrained" in notice.text for notice in only(Notice, heard))
+    result, events = train(photos, tmp_path / "b", steps=2, init_weights=str(first.model), **GAN)
+    assert result.outcome == "completed" and "gan" in only(StepDone, events)[-1].losses
+    assert not any("untrained" in notice.text for notice in only(Notice, events))
     sharp = tmp_path / "b" / "checkpoints" / "scale4_final.pth"
     assert (
         identify(open_weights(sharp)).spec
         == identify(open_weights(tmp_path / "a" / sharp.relative_to(tmp_path / "b"))).spec
     )
-    result, heard = train(photos, tmp_path / "d", steps=1, init_weights=str(sharp))
-    assert result.outcome == "completed" and "gan" not in only(StepDone, heard)[-1].losses
-    _, heard = train(photos, tmp_path / "c", steps=1, **GAN)
+    result, events = train(photos, tmp_path / "d", steps=1, init_weights=str(sharp))
+    assert result.outcome == "completed" and "gan" not in only(StepDone, events)[-1].losses
+    _, events = train(photos, tmp_path / "c", steps=1, **GAN)
     assert any(
-        "starts from an untrained one. Use --init-weights starter" in notice.text for notice in only(Notice, heard)
+        "starts from an untrained one. Use --init-weights starter" in notice.text for notice in only(Notice, events)
     )
 
 
@@ -304,8 +304,8 @@ def test_a_run_that_diverges_goes_back_with_its_discriminator(
                 next(adversary_of(self).network.parameters()).fill_(float("nan"))
 
     monkeypatch.setattr(Learner, "update", update)
-    result, heard = train(photos, tmp_path / "a", **settings)
-    (event,) = only(RolledBack, heard)
+    result, events = train(photos, tmp_path / "a", **settings)
+    (event,) = only(RolledBack, events)
     assert result.outcome == "completed" and event.to_step == 2, "a broken discriminator is not saved"
     assert "discriminator.params" in event.reason or "gradients were not finite" in event.reason
     monkeypatch.setattr(Learner, "update", real)
@@ -318,10 +318,10 @@ def test_a_run_that_diverges_goes_back_with_its_discriminator(
 
 def test_a_discriminator_that_wins_is_no_divergence(photos: Path, tmp_path: Path) -> None:
     still: dict[str, Any] = dict(learning_rate=1e-9)  # only the weight of the term changes
-    result, heard = train(photos, tmp_path, steps=40, **{**GAN, **still, "gan_weight": 1e3, "gan_ramp": 40})
-    losses = [event.losses for event in only(StepDone, heard)]
+    result, events = train(photos, tmp_path, steps=40, **{**GAN, **still, "gan_weight": 1e3, "gan_ramp": 40})
+    losses = [event.losses for event in only(StepDone, events)]
     assert losses[-1]["total"] > 30 * losses[0]["total"]
-    assert result.outcome == "completed" and not only(RolledBack, heard)
+    assert result.outcome == "completed" and not only(RolledBack, events)
 
 
 def test_a_checkpoint_takes_the_disk_space_that_was_estimated(photos: Path, tmp_path: Path) -> None:

@@ -65,24 +65,26 @@ def test_a_machine_that_cannot_compile_trains_without_it_and_says_so(
 def test_a_run_says_before_it_compiles_that_this_takes_time(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
-    heard: list[int] = []
+    texts: list[str] = []
+    announced: list[int] = []
 
     def backend(graph: Any, inputs: Any) -> Any:
-        heard.append(len([text for text in told if text.startswith("Compiling the network takes a minute or more")]))
+        announced.append(
+            len([text for text in texts if text.startswith("Compiling the network takes a minute or more")])
+        )
         return graph.forward
 
     def sink(event: Event) -> None:
         if isinstance(event, Notice):
-            told.append(event.text)
+            texts.append(event.text)
 
     monkeypatch.setattr(compiling, "_BACKEND", backend)
     given = {**TINY, "steps": 1, "source_dir": str(photos), "workspace": str(tmp_path / "run")}
     assert Trainer(make_plan({**given, "compile": "on"}), sink).run().outcome == "completed"
-    assert heard == [1]
-    told.clear()
+    assert announced == [1]
+    texts.clear()
     assert Trainer(make_plan({**given, "workspace": str(tmp_path / "plain")}), sink).run().outcome == "completed"
-    assert told and not any("Compiling" in text for text in told)
+    assert texts and not any("Compiling" in text for text in texts)
 
 
 def test_no_gradient_of_the_trial_is_left(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,15 +136,15 @@ def _no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
 def train(
     photos: Path, workspace: Path, listener: Listener, *, patience: float = 30.0, **given: Any
 ) -> tuple[RunResult, list[Event]]:
-    control, heard = RunControl(save_patience=patience), []
+    control, events = RunControl(save_patience=patience), []
 
     def sink(event: Event) -> None:
-        heard.append(event)
+        events.append(event)
         listener(event, control)
 
     base = {} if given.get("resume_from") else {**TINY, "scale": 2}
     settings = {**base, "source_dir": str(photos), "workspace": str(workspace), **given}
-    return Trainer(make_plan(settings), sink, control).run(), heard
+    return Trainer(make_plan(settings), sink, control).run(), events
 
 
 def is_step(event: Event, number: int) -> bool:
@@ -155,12 +155,12 @@ def ignore(event: Event, control: RunControl) -> None:
     pass
 
 
-def only(kind: type, heard: list[Event]) -> list[Any]:
-    return [event for event in heard if isinstance(event, kind)]
+def only(kind: type, events: list[Event]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
 
 
-def notices(heard: list[Event], level: str) -> list[str]:
-    return [event.text for event in only(Notice, heard) if event.level == level]
+def notices(events: list[Event], level: str) -> list[str]:
+    return [event.text for event in only(Notice, events) if event.level == level]
 
 
 def test_a_run_survives_a_full_disk_says_so_once_and_recovers(photos: Path, tmp_path: Path) -> None:
@@ -173,15 +173,15 @@ def test_a_run_survives_a_full_disk_says_so_once_and_recovers(photos: Path, tmp_
                 (disk / ".filler").unlink()
 
         settings: dict[str, Any] = dict(steps=20, checkpoint_interval=2, val_interval=2, tensorboard=True)
-        result, heard = train(photos, disk / "w", change, **settings)
+        result, events = train(photos, disk / "w", change, **settings)
         assert result.outcome == "completed" and (disk / "w/checkpoints/scale2_final.pth").exists()
-        (error,) = notices(heard, "error")
+        (error,) = notices(events, "error")
         assert "the disk is full" in error and re.search(r"One save needs \d+ KB; \d KB free|; \d\.\d KB free", error)
-        assert sum("files can be written again" in text for text in notices(heard, "info")) == 1
-        saved = [event.step for event in only(CheckpointSaved, heard) if event.kind == "step"]
+        assert sum("files can be written again" in text for text in notices(events, "info")) == 1
+        saved = [event.step for event in only(CheckpointSaved, events) if event.kind == "step"]
         assert saved[0] == 2 and saved[1] in (15, 16), "as soon as there is room"
         steps = [record["step"] for record in read_journal(disk / "w/journal.jsonl") if record["event"] == "Validated"]
-        assert steps == [event.step for event in only(Validated, heard)]
+        assert steps == [event.step for event in only(Validated, events)]
         assert (disk / "w/trainer.log").read_text().count("One save needs") == 1
         assert not list(disk.rglob("*.tmp"))
 
@@ -214,11 +214,11 @@ def test_the_end_of_a_run_waits_for_room(photos: Path, tmp_path: Path, end: str)
                 assert not list((disk / "w/checkpoints").iterdir())
                 (disk / ".filler").unlink()
 
-        result, heard = train(photos, disk / "w", change, steps=2 if end == "last step" else 9)
+        result, events = train(photos, disk / "w", change, steps=2 if end == "last step" else 9)
         assert result.outcome == ("completed" if end == "last step" else "stopped")
-        (blocked,) = only(SaveBlocked, heard)
+        (blocked,) = only(SaveBlocked, events)
         assert blocked.step == 2 and "the disk is full" in blocked.text
-        assert load_checkpoint(Path(only(RunFinished, heard)[0].checkpoint)).step == 2
+        assert load_checkpoint(Path(only(RunFinished, events)[0].checkpoint)).step == 2
         assert read_journal(disk / "w/journal.jsonl")[-1]["outcome"] == result.outcome
 
 
@@ -238,12 +238,12 @@ def test_a_run_that_cannot_be_saved_fails_and_names_what_is_lost(
             if by_answer:
                 patch.setattr(RunControl, "wait_for_save_answer", lambda self, timeout: SaveAnswer(gives_up=True))
             settings = dict(steps=9, checkpoint_interval=2 if saved_before else 100, val_interval=100)
-            result, heard = train(photos, disk / "w", change, patience=30.0 if by_answer else 0.1, **settings)
+            result, events = train(photos, disk / "w", change, patience=30.0 if by_answer else 0.1, **settings)
         assert result.outcome == "failed"
         assert (result.error or "").startswith("Not saved: checkpoint and models of step 3. ")
-        checkpoint = only(RunFinished, heard)[0].checkpoint
+        checkpoint = only(RunFinished, events)[0].checkpoint
         assert (load_checkpoint(Path(checkpoint)).step == 2) if saved_before else checkpoint is None
-        assert not any("Traceback" in text for text in notices(heard, "error"))
+        assert not any("Traceback" in text for text in notices(events, "error"))
 
 
 def test_a_run_that_cannot_be_saved_can_move_to_another_folder_and_resume_there(photos: Path, tmp_path: Path) -> None:
@@ -257,9 +257,9 @@ def test_a_run_that_cannot_be_saved_can_move_to_another_folder_and_resume_there(
         answers = iter([SaveAnswer(), SaveAnswer(folder=disk), SaveAnswer(folder=tmp_path)])
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(RunControl, "wait_for_save_answer", lambda self, timeout: next(answers))
-            result, heard = train(photos, disk / "w", change, steps=9)
-        assert result.outcome == "stopped" and len(only(SaveBlocked, heard)) == 3
-        assert Path(only(RunFinished, heard)[0].checkpoint) == tmp_path / "w/checkpoints/scale2_step2.pth"
+            result, events = train(photos, disk / "w", change, steps=9)
+        assert result.outcome == "stopped" and len(only(SaveBlocked, events)) == 3
+        assert Path(only(RunFinished, events)[0].checkpoint) == tmp_path / "w/checkpoints/scale2_step2.pth"
         assert result.model == tmp_path / "w/models/wqv_neosr_x2.pth"
     result, _ = train(photos, tmp_path / "w", ignore, resume_from="latest", steps=4)
     assert (result.outcome, result.step) == ("completed", 4)
@@ -272,9 +272,9 @@ def test_a_deleted_workspace_is_made_again_with_everything_that_a_resume_needs(p
         if is_step(event, 5):
             control.stop()
 
-    result, heard = train(photos, tmp_path / "w", change, steps=9, checkpoint_interval=2, val_interval=100)
+    result, events = train(photos, tmp_path / "w", change, steps=9, checkpoint_interval=2, val_interval=100)
     assert result.outcome == "stopped" and load_checkpoint(tmp_path / "w/checkpoints/scale2_step5.pth").step == 5
-    assert sum("was deleted, so it was made again" in text for text in notices(heard, "warning")) == 1
+    assert sum("was deleted, so it was made again" in text for text in notices(events, "warning")) == 1
     result, _ = train(photos, tmp_path / "w", ignore, resume_from="latest", steps=6)
     assert (result.outcome, result.step) == ("completed", 6)
 
@@ -292,9 +292,9 @@ def test_nothing_is_written_below_the_mount_point_of_a_lost_drive(
                 control.stop()
 
         workspace = mount_point if root_is_mount_point else mount_point / "w"
-        result, heard = train(photos, workspace, change, patience=0.1, steps=9, checkpoint_interval=2)
+        result, events = train(photos, workspace, change, patience=0.1, steps=9, checkpoint_interval=2)
         assert result.outcome == "failed" and "the drive is not connected" in (result.error or "")
-        assert only(RunFinished, heard)[0].checkpoint is None and list(mount_point.iterdir()) == []
+        assert only(RunFinished, events)[0].checkpoint is None and list(mount_point.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EACCES, errno.EDQUOT])
@@ -314,11 +314,11 @@ def test_a_run_goes_on_whatever_the_disk_answers_and_saves_when_it_can(
             is_broken[0] = 2 <= event.step < 5
 
     monkeypatch.setattr(os, "replace", replace)
-    result, heard = train(photos, tmp_path / "w", change, steps=7, checkpoint_interval=2, val_interval=100)
+    result, events = train(photos, tmp_path / "w", change, steps=7, checkpoint_interval=2, val_interval=100)
     assert result.outcome == "completed"
-    (error,) = notices(heard, "error")
+    (error,) = notices(events, "error")
     assert os.strerror(number) in error
-    assert 5 in [event.step for event in only(CheckpointSaved, heard)]
+    assert 5 in [event.step for event in only(CheckpointSaved, events)]
 
 
 def test_a_second_trainer_in_the_workspace_keeps_the_first_from_writing(photos: Path, tmp_path: Path) -> None:
@@ -336,5 +336,5 @@ def test_a_second_trainer_in_the_workspace_keeps_the_first_from_writing(photos: 
             others[0].kill()
             others[0].wait()
 
-    result, heard = train(photos, tmp_path / "w", change, steps=9, val_interval=100)
-    assert result.outcome == "stopped" and len(only(SaveBlocked, heard)) == 1
+    result, events = train(photos, tmp_path / "w", change, steps=9, val_interval=100)
+    assert result.outcome == "stopped" and len(only(SaveBlocked, events)) == 1

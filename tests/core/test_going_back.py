@@ -34,18 +34,18 @@ def test_after_going_back_latest_continues_the_new_branch(photos: Path, tmp_path
     train(photos, tmp_path, steps=6, checkpoint_interval=2, val_interval=100)
     old = state_digest(tmp_path / "checkpoints" / "scale4_step6.pth")
     back = str(tmp_path / "checkpoints" / "scale4_step2.pth")
-    _, heard = train(photos, tmp_path, stop_at(4), resume_from=back, learning_rate=1e-4, checkpoint_interval=1)
+    _, events = train(photos, tmp_path, stop_at(4), resume_from=back, learning_rate=1e-4, checkpoint_interval=1)
     assert step_names(tmp_path) == [2, 3, 4], "three of the new branch, none of the old one"
-    text = next(n.text for n in only(Notice, heard) if "goes back to step 2" in n.text)
+    text = next(n.text for n in only(Notice, events) if "goes back to step 2" in n.text)
     (folder,) = (tmp_path / "previous_runs").iterdir()
     assert str(folder / "checkpoints" / "scale4_step6.pth") in text
     assert step_names(folder) == [4, 6] and (folder / "models" / "wqv_neosr_x4.pth").exists()
-    _, heard = train(photos, tmp_path, stop_at(5), resume_from="latest")
-    assert only(RunStarted, heard)[0].start_step == 4
+    _, events = train(photos, tmp_path, stop_at(5), resume_from="latest")
+    assert only(RunStarted, events)[0].start_step == 4
     abandoned = folder / "checkpoints" / "scale4_step6.pth"
     assert state_digest(abandoned) == old
-    _, heard = train(photos, tmp_path, resume_from=str(abandoned), steps=7)
-    assert only(RunStarted, heard)[0].start_step == 6 and step_names(tmp_path) == [4, 6, 7]
+    _, events = train(photos, tmp_path, resume_from=str(abandoned), steps=7)
+    assert only(RunStarted, events)[0].start_step == 6 and step_names(tmp_path) == [4, 6, 7]
 
 
 def test_a_run_that_goes_back_to_its_best_keeps_it(photos: Path, tmp_path: Path) -> None:
@@ -128,13 +128,13 @@ def test_latest_falls_back_to_the_newest_checkpoint_that_verifies(
 ) -> None:
     damaged = workspace.checkpoint_path(4, "step6")
     damage(damaged)
-    _, heard = train(photos, workspace.root, stop_at(5), resume_from="latest")
-    assert only(RunStarted, heard)[0].start_step == 4
-    text = next(n.text for n in only(Notice, heard) if n.level == "warning" and "passed over" in n.text)
+    _, events = train(photos, workspace.root, stop_at(5), resume_from="latest")
+    assert only(RunStarted, events)[0].start_step == 4
+    text = next(n.text for n in only(Notice, events) if n.level == "warning" and "passed over" in n.text)
     assert str(damaged) in text
     (folder,) = workspace.previous_runs.iterdir()
     assert os.path.lexists(folder / "checkpoints" / damaged.name) and not os.path.lexists(damaged)
-    assert not [n.text for n in only(Notice, heard) if f"--resume {folder}" in n.text], "a damaged file is no advice"
+    assert not [n.text for n in only(Notice, events) if f"--resume {folder}" in n.text], "a damaged file is no advice"
 
 
 def test_a_damaged_newest_checkpoint_costs_nothing_where_the_best_one_is_as_new(
@@ -144,23 +144,23 @@ def test_a_damaged_newest_checkpoint_costs_nothing_where_the_best_one_is_as_new(
     best = workspace.checkpoint_path(4, "best")
     shutil.copy(newest, best)
     flip(newest)
-    _, heard = train(photos, workspace.root, stop_at(7), resume_from="latest", steps=9)
-    assert only(RunStarted, heard)[0].start_step == 6 and best.exists() and step_names(workspace.root) == [2, 4, 7]
+    _, events = train(photos, workspace.root, stop_at(7), resume_from="latest", steps=9)
+    assert only(RunStarted, events)[0].start_step == 6 and best.exists() and step_names(workspace.root) == [2, 4, 7]
 
 
 def test_a_deploy_sibling_is_the_last_resort_of_latest(photos: Path, workspace: Workspace) -> None:
     for _, path in workspace.step_checkpoints():
         path.write_bytes(b"")
-    _, heard = train(photos, workspace.root, stop_at(7), resume_from="latest", steps=9)
-    assert only(RunStarted, heard)[0].resumed_from.endswith("scale4_step6_deploy.pth")
-    assert any("new optimizer" in notice.text for notice in only(Notice, heard))
+    _, events = train(photos, workspace.root, stop_at(7), resume_from="latest", steps=9)
+    assert only(RunStarted, events)[0].resumed_from.endswith("scale4_step6_deploy.pth")
+    assert any("new optimizer" in notice.text for notice in only(Notice, events))
 
 
 def test_with_only_deploy_siblings_left_latest_continues_the_newest(photos: Path, workspace: Workspace) -> None:
     for _, path in workspace.step_checkpoints():
         path.unlink()
-    _, heard = train(photos, workspace.root, stop_at(7), resume_from="latest", steps=9)
-    assert only(RunStarted, heard)[0].start_step == 6
+    _, events = train(photos, workspace.root, stop_at(7), resume_from="latest", steps=9)
+    assert only(RunStarted, events)[0].start_step == 6
 
 
 def test_a_named_damaged_checkpoint_is_refused_with_one_that_verifies(photos: Path, workspace: Workspace) -> None:
@@ -172,8 +172,8 @@ def test_a_named_damaged_checkpoint_is_refused_with_one_that_verifies(photos: Pa
     flip(oldest)
     with pytest.raises(UserError, match=r"its weights do: --resume .*step6_deploy\.pth"):
         train(photos, workspace.root, resume_from=str(newest))
-    _, heard = train(photos, workspace.root, stop_at(7), resume_from=str(deploy_path(newest)), steps=9)
-    assert only(RunStarted, heard)[0].start_step == 6 and step_names(workspace.root) == [2, 4, 7]
+    _, events = train(photos, workspace.root, stop_at(7), resume_from=str(deploy_path(newest)), steps=9)
+    assert only(RunStarted, events)[0].start_step == 6 and step_names(workspace.root) == [2, 4, 7]
 
 
 def test_a_run_without_any_usable_file_is_refused_and_left_as_it_is(photos: Path, workspace: Workspace) -> None:
@@ -193,5 +193,5 @@ def test_a_run_that_is_stopped_at_once_still_says_which_files_it_moved(
         raise Stopped
 
     monkeypatch.setattr(TrainingLoop, "__init__", stop)
-    result, heard = train(photos, workspace.root, resume_from=str(workspace.checkpoint_path(4, "step2")))
-    assert result.outcome == "stopped" and any("goes back to step 2" in notice.text for notice in only(Notice, heard))
+    result, events = train(photos, workspace.root, resume_from=str(workspace.checkpoint_path(4, "step2")))
+    assert result.outcome == "stopped" and any("goes back to step 2" in notice.text for notice in only(Notice, events))

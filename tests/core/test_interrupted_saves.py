@@ -60,8 +60,8 @@ def test_a_save_that_was_cut_off_is_completed_by_the_next_session(photos: Path, 
     with pytest.raises(Killed):
         train(photos, tmp_path, steps=4, checkpoint_interval=2, val_interval=100)
     assert saves(tmp_path) == []
-    _, heard = train(photos, tmp_path, resume_from="latest")
-    assert next((e.step, e.kind) for e in only(CheckpointSaved, heard)) == (2, "step")
+    _, events = train(photos, tmp_path, resume_from="latest")
+    assert next((e.step, e.kind) for e in only(CheckpointSaved, events)) == (2, "step")
     assert saves(tmp_path) == [(2, "step"), (4, "best"), (4, "final")]
 
 
@@ -106,8 +106,8 @@ def test_a_run_killed_after_its_last_event_ends_without_reporting_anything_twice
     train(photos, tmp_path, steps=2)
     before = saves(tmp_path)
     (tmp_path / ".lock.json").write_text("{}")
-    result, heard = train(photos, tmp_path, resume_from="latest")
-    assert result.outcome == "completed" and not only(CheckpointSaved, heard) and saves(tmp_path) == before
+    result, events = train(photos, tmp_path, resume_from="latest")
+    assert result.outcome == "completed" and not only(CheckpointSaved, events) and saves(tmp_path) == before
     assert not (tmp_path / ".lock.json").exists() and not list(tmp_path.rglob("*.tmp"))
 
 

@@ -192,7 +192,7 @@ def test_memory_that_is_gone_in_the_middle_of_a_step_costs_no_sample(photos: Pat
     answers = iter([True, True, True, False])  # no room for the second micro-batch of the second step
     run = Run(photos, tmp_path, lambda step, size: next(answers, True), batch_size=2, grad_accum_steps=2, steps=3)
     assert run.result.outcome == "completed" and len(run.warnings()) == 1
-    assert run.samples == [0, 1, 2, 3, 4, 5, *range(4, 12)], "the step begins anew"
+    assert run.samples == [0, 1, 2, 3, 4, 5, *range(4, 12)], "the step begins again"
 
 
 def test_a_run_ends_when_one_patch_does_not_fit(photos: Path, tmp_path: Path) -> None:

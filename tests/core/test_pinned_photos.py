@@ -67,20 +67,20 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train(photos: Path, workspace: Path, listener: Any = None, **given: Any) -> list[Event]:
-    control, heard = RunControl(), []
+    control, events = RunControl(), []
 
     def sink(event: Event) -> None:
-        heard.append(event)
+        events.append(event)
         if listener:
             listener(event, control)
 
     settings = {**TINY, "source_dir": str(photos), "workspace": str(workspace), **given}
     assert Trainer(make_plan(settings), sink, control).run().outcome == "completed"
-    return heard
+    return events
 
 
-def previews(heard: list[Event]) -> list[PreviewReady]:
-    return [event for event in heard if isinstance(event, PreviewReady)]
+def previews(events: list[Event]) -> list[PreviewReady]:
+    return [event for event in events if isinstance(event, PreviewReady)]
 
 
 def pinned(event: PreviewReady) -> list[PreviewImage]:
@@ -93,8 +93,8 @@ def pinned(event: PreviewReady) -> list[PreviewImage]:
 def test_each_preview_shows_the_pinned_photos_after_the_validation_frames(photos: Path, tmp_path: Path) -> None:
     folder = Workspace(tmp_path).preview_photos
     mono_photo(folder / "harbor.png")
-    heard = train(photos, tmp_path, steps=4, val_interval=2)
-    for event in previews(heard):
+    events = train(photos, tmp_path, steps=4, val_interval=2)
+    for event in previews(events):
         assert [sample.hr is None for sample in event.images] == [False, True]
         (sample,) = pinned(event)
         assert (sample.name, sample.psnr, sample.bicubic_psnr) == ("harbor", None, None)
@@ -102,9 +102,9 @@ def test_each_preview_shows_the_pinned_photos_after_the_validation_frames(photos
         assert sample.sr.shape == sample.bicubic.shape == (480, 480, 3)
     strip = Image.open(tmp_path / "previews" / "step00000004_pinned_harbor.png")
     assert strip.size == (3 * 480, 480)  # LR, bicubic, SR
-    last = pinned(previews(heard)[-1])[0]
+    last = pinned(previews(events)[-1])[0]
     assert np.array_equal(np.asarray(strip)[:, 960:], last.sr)
-    first = pinned(previews(heard)[0])[0]
+    first = pinned(previews(events)[0])[0]
     assert not np.array_equal(first.sr, last.sr), "the network learns, so its picture changes"
     assert find_previews(tmp_path / "previews") == dict.fromkeys((0, 2, 4), ("1", "pinned_harbor"))
 
@@ -138,14 +138,14 @@ def test_a_preview_file_says_what_it_shows_and_others_go_by_their_names(tmp_path
 @pytest.mark.parametrize("scale", [2, 8])
 def test_a_cut_out_piece_of_any_size_is_enlarged(photos: Path, tmp_path: Path, scale: int) -> None:
     mono_photo(tmp_path / "preview_photos" / "piece.png", width=45, height=31)
-    heard = train(photos, tmp_path, steps=1, scale=scale)
-    assert pinned(previews(heard)[-1])[0].sr.shape == (31 * scale, 45 * scale, 3)
+    events = train(photos, tmp_path, steps=1, scale=scale)
+    assert pinned(previews(events)[-1])[0].sr.shape == (31 * scale, 45 * scale, 3)
 
 
 def test_a_color_watch_s_photos_are_shown_to_a_color_network(photos: Path, tmp_path: Path) -> None:
     color_photo(tmp_path / "preview_photos" / "beach.jpg")
-    heard = train(photos, tmp_path, steps=1, monochrome_style=False)
-    assert pinned(previews(heard)[-1])[0].sr.shape == (576, 704, 3)
+    events = train(photos, tmp_path, steps=1, monochrome_style=False)
+    assert pinned(previews(events)[-1])[0].sr.shape == (576, 704, 3)
 
 
 def test_an_unreadable_photo_is_reported_once_and_left_out(photos: Path, tmp_path: Path) -> None:
@@ -155,9 +155,9 @@ def test_an_unreadable_photo_is_reported_once_and_left_out(photos: Path, tmp_pat
     (folder / "torn.pdb").write_bytes(b"WQVLinkDB".ljust(78, b"\0"))
     picture(3).save(folder / "holiday.png")
     (folder / ".hidden").write_bytes(b"x")
-    heard = train(photos, tmp_path, steps=3, val_interval=1)
-    assert all([sample.name for sample in pinned(event)] == ["good"] for event in previews(heard))
-    (notice,) = [e for e in heard if isinstance(e, Notice) and "Not shown" in e.text]
+    events = train(photos, tmp_path, steps=3, val_interval=1)
+    assert all([sample.name for sample in pinned(event)] == ["good"] for event in previews(events))
+    (notice,) = [e for e in events if isinstance(e, Notice) and "Not shown" in e.text]
     assert "beach.jpg is from a color watch (WQV-3, WQV-10), but this run is for a mono watch" in notice.text
     assert "torn.pdb" in notice.text and "holiday.png" in notice.text and ".hidden" not in notice.text
 
@@ -173,15 +173,15 @@ def test_photos_may_come_and_go_while_the_training_runs(photos: Path, tmp_path: 
             (folder / "late.png").unlink()
             control.request(RunRequest.PREVIEW)
 
-    heard = train(photos, tmp_path, at, steps=3, val_interval=100, image_log_interval=100)
-    assert [len(pinned(event)) for event in previews(heard)] == [0, 1, 0, 0]
+    events = train(photos, tmp_path, at, steps=3, val_interval=100, image_log_interval=100)
+    assert [len(pinned(event)) for event in previews(events)] == [0, 1, 0, 0]
 
 
 def test_the_pinned_photos_are_shown_even_where_no_validation_frame_is(photos: Path, tmp_path: Path) -> None:
     mono_photo(tmp_path / "preview_photos" / "harbor.png")
-    heard = train(photos, tmp_path, steps=4, val_interval=2, image_log_max_samples=0)
-    assert [e.step for e in previews(heard)] == [0, 2, 4]
-    assert all(image_keys(e.images) == ("pinned_harbor",) for e in previews(heard))
+    events = train(photos, tmp_path, steps=4, val_interval=2, image_log_max_samples=0)
+    assert [e.step for e in previews(events)] == [0, 2, 4]
+    assert all(image_keys(e.images) == ("pinned_harbor",) for e in previews(events))
 
 
 def test_a_run_without_validation_photos_previews_them(
@@ -189,9 +189,9 @@ def test_a_run_without_validation_photos_previews_them(
 ) -> None:
     monkeypatch.setattr("trainer_core.training.evaluation.validation_frames", lambda *args, **options: [])
     mono_photo(tmp_path / "preview_photos" / "harbor.png")
-    heard = train(photos, tmp_path, steps=4, val_interval=2)
-    assert any(isinstance(event, Notice) and "no validation photos" in event.text for event in heard)
-    assert [(event.step, image_keys(event.images)) for event in previews(heard)] == [
+    events = train(photos, tmp_path, steps=4, val_interval=2)
+    assert any(isinstance(event, Notice) and "no validation photos" in event.text for event in events)
+    assert [(event.step, image_keys(event.images)) for event in previews(events)] == [
         (0, ("pinned_harbor",)),
         (2, ("pinned_harbor",)),
         (4, ("pinned_harbor",)),
@@ -201,8 +201,8 @@ def test_a_run_without_validation_photos_previews_them(
 def test_a_new_run_keeps_the_pinned_photos(photos: Path, tmp_path: Path) -> None:
     kept = mono_photo(tmp_path / "preview_photos" / "harbor.png")
     for _ in range(2):
-        heard = train(photos, tmp_path, steps=1)
-        assert [sample.name for sample in pinned(previews(heard)[-1])] == ["harbor"]
+        events = train(photos, tmp_path, steps=1)
+        assert [sample.name for sample in pinned(previews(events)[-1])] == ["harbor"]
     assert kept.is_file()
     (earlier,) = (tmp_path / "previous_runs").iterdir()
     assert (earlier / "previews" / "step00000001_pinned_harbor.png").is_file()

@@ -32,20 +32,20 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train(photos: Path, workspace: Path, stop_at: int | None = None, **given: Any) -> tuple[RunResult, list[Event]]:
-    control, heard = RunControl(), []
+    control, events = RunControl(), []
 
     def sink(event: Event) -> None:
-        heard.append(event)
+        events.append(event)
         if isinstance(event, StepDone) and event.step == stop_at:
             control.stop()
 
     base = {} if given.get("resume_from") else {**TINY, "steps": 20, "val_interval": 100, "checkpoint_interval": 4}
     settings = {**base, "source_dir": str(photos), "workspace": str(workspace), **given}
-    return Trainer(make_plan(settings), sink, control).run(), heard
+    return Trainer(make_plan(settings), sink, control).run(), events
 
 
-def only(kind: type, heard: list[Event]) -> list[Any]:
-    return [event for event in heard if isinstance(event, kind)]
+def only(kind: type, events: list[Event]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
 
 
 def explode(learner: Learner) -> None:
@@ -100,12 +100,12 @@ def test_a_run_that_diverges_once_goes_back_and_completes(
     photos: Path, tmp_path: Path, harm: Callable[..., None], damage: Harm
 ) -> None:
     harm(damage, 10)
-    result, heard = train(photos, tmp_path, val_interval=2)
-    (event,) = only(RolledBack, heard)
+    result, events = train(photos, tmp_path, val_interval=2)
+    (event,) = only(RolledBack, events)
     assert result.outcome == "completed" and result.step == 20
     assert event.to_step == 8 and event.from_step <= 12 and event.count == 1
     assert event.learning_rate == TINY["learning_rate"] / 2
-    rates = [step.learning_rate for step in only(StepDone, heard) if step.step == 9]
+    rates = [step.learning_rate for step in only(StepDone, events) if step.step == 9]
     assert rates[1] == rates[0] / 2
     assert "half the learning rate" in (tmp_path / "trainer.log").read_text("utf-8")
 
@@ -114,8 +114,8 @@ def test_a_run_before_its_first_checkpoint_goes_back_to_its_start(
     photos: Path, tmp_path: Path, harm: Callable[..., None]
 ) -> None:
     harm(explode, 2)
-    result, heard = train(photos, tmp_path)
-    assert result.outcome == "completed" and [event.to_step for event in only(RolledBack, heard)] == [0]
+    result, events = train(photos, tmp_path)
+    assert result.outcome == "completed" and [event.to_step for event in only(RolledBack, events)] == [0]
 
 
 def test_a_run_that_cannot_go_back_saves_nothing_of_what_it_left(
@@ -126,8 +126,8 @@ def test_a_run_that_cannot_go_back_saves_nothing_of_what_it_left(
 
     harm(explode, 10)
     monkeypatch.setattr(loop, "go_back", fail)
-    result, heard = train(photos, tmp_path)
-    assert result.outcome == "failed" and [event.step for event in only(CheckpointSaved, heard)] == [4, 8]
+    result, events = train(photos, tmp_path)
+    assert result.outcome == "failed" and [event.step for event in only(CheckpointSaved, events)] == [4, 8]
     assert Workspace(tmp_path).step_checkpoints()[-1][0] == 8
 
 
@@ -138,15 +138,15 @@ def test_exploded_weights_overwrite_nothing_and_latest_is_the_last_good_checkpoi
     good = digest(tmp_path / "checkpoints" / "scale4_step8.pth")
     model = (tmp_path / "models" / "wqv_neosr_x4.pth").read_bytes()
     harm(explode)
-    result, heard = train(photos, tmp_path, resume_from="latest")
+    result, events = train(photos, tmp_path, resume_from="latest")
     assert result.outcome == "failed" and result.step == 8
-    assert [event.count for event in only(RolledBack, heard)] == [1, 2, 3]
+    assert [event.count for event in only(RolledBack, events)] == [1, 2, 3]
     assert "--resume latest" in (result.error or "") and "lower --lr than 0.000125" in (result.error or "")
-    assert not only(CheckpointSaved, heard)
+    assert not only(CheckpointSaved, events)
     assert digest(tmp_path / "checkpoints" / "scale4_step8.pth") == good
     assert (tmp_path / "models" / "wqv_neosr_x4.pth").read_bytes() == model
     assert Workspace(tmp_path).step_checkpoints()[-1][0] == 8
-    assert only(RunFinished, heard)[0].checkpoint == str(tmp_path / "checkpoints" / "scale4_step8.pth")
+    assert only(RunFinished, events)[0].checkpoint == str(tmp_path / "checkpoints" / "scale4_step8.pth")
 
 
 def test_the_advice_of_a_run_that_gave_up_leads_to_a_healthy_run(
@@ -155,8 +155,8 @@ def test_the_advice_of_a_run_that_gave_up_leads_to_a_healthy_run(
     train(photos, tmp_path, stop_at=8)
     harm(explode, above=1e-6)
     train(photos, tmp_path, resume_from="latest")
-    result, heard = train(photos, tmp_path, resume_from="latest", learning_rate=1e-6)
-    assert result.outcome == "completed" and not only(RolledBack, heard)
+    result, events = train(photos, tmp_path, resume_from="latest", learning_rate=1e-6)
+    assert result.outcome == "completed" and not only(RolledBack, events)
 
 
 def test_a_run_resumed_after_its_rollback_gives_the_same_bits(
@@ -167,9 +167,9 @@ def test_a_run_resumed_after_its_rollback_gives_the_same_bits(
     harm(explode, 10)
     train(photos, tmp_path / "b", stop_at=15)
     harm(explode, 0)
-    _, heard = train(photos, tmp_path / "b", resume_from="latest")
+    _, events = train(photos, tmp_path / "b", resume_from="latest")
     assert digest(tmp_path / "a/checkpoints/scale4_final.pth") == digest(tmp_path / "b/checkpoints/scale4_final.pth")
-    assert not only(RolledBack, heard) and not [n for n in only(Notice, heard) if n.level == "warning"]
+    assert not only(RolledBack, events) and not [n for n in only(Notice, events) if n.level == "warning"]
 
 
 def test_going_back_to_steps_of_another_optimizer_begins_the_inner_kernels_without_moments(
@@ -185,8 +185,8 @@ def test_going_back_to_steps_of_another_optimizer_begins_the_inner_kernels_witho
             explode(self)
 
     monkeypatch.setattr(Learner, "update", update)
-    _, heard = train(photos, tmp_path, resume_from="latest", optimizer="adam")
-    (event,) = only(RolledBack, heard)
+    _, events = train(photos, tmp_path, resume_from="latest", optimizer="adam")
+    (event,) = only(RolledBack, events)
     assert event.to_step == 8
     abandoned = event.from_step - event.to_step
     assert counts[0] == counts[abandoned] == {1.0} and counts[abandoned - 1] == {float(abandoned)}
@@ -196,8 +196,8 @@ def test_the_files_and_events_of_the_abandoned_steps_are_set_aside(
     photos: Path, tmp_path: Path, harm: Callable[..., None]
 ) -> None:
     harm(zero, 9)
-    _, heard = train(photos, tmp_path, val_interval=6, checkpoint_interval=2)
-    (event,) = only(RolledBack, heard)
+    _, events = train(photos, tmp_path, val_interval=6, checkpoint_interval=2)
+    (event,) = only(RolledBack, events)
     assert event.to_step == 6 and event.folder
     assert (Path(event.folder) / "checkpoints" / "scale4_step8.pth").exists()
     steps = [record["step"] for record in read_journal(tmp_path / "journal.jsonl") if record["event"] == "StepDone"]
@@ -208,9 +208,9 @@ def test_a_first_validation_far_below_bicubic_is_no_best(
     photos: Path, tmp_path: Path, harm: Callable[..., None]
 ) -> None:
     harm(zero)
-    result, heard = train(photos, tmp_path, val_interval=2, checkpoint_interval=100)
+    result, events = train(photos, tmp_path, val_interval=2, checkpoint_interval=100)
     assert result.outcome == "failed" and result.best_psnr is None and "start again" in (result.error or "")
-    assert not only(Validated, heard) and not list((tmp_path / "checkpoints").iterdir())
+    assert not only(Validated, events) and not list((tmp_path / "checkpoints").iterdir())
 
 
 @pytest.mark.parametrize(("checkpoint", "is_kept"), [(Path("scale2_step10.pth"), True), (None, False)])

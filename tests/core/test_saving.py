@@ -50,19 +50,19 @@ def disk() -> Disk:
 
 
 @pytest.fixture
-def heard() -> list[Event]:
+def events() -> list[Event]:
     return []
 
 
 @pytest.fixture
-def writes(tmp_path: Path, disk: Disk, heard: list[Event], monkeypatch: pytest.MonkeyPatch) -> Iterator[Saving]:
+def writes(tmp_path: Path, disk: Disk, events: list[Event], monkeypatch: pytest.MonkeyPatch) -> Iterator[Saving]:
     """A `Saving` that may repeat at once, in which checkpoint, best and settings of step 5 have failed."""
     monkeypatch.setattr(saving, "_FIRST_DELAY", 0.0)
     photos = make_photos(tmp_path / "photos", 3)
     plan = make_plan({**TINY, "source_dir": str(photos), "workspace": str(tmp_path / "w")})
     plan.workspace.create()
     start, lock = SimpleNamespace(warm_start_record=None), SimpleNamespace(check=lambda: "")
-    made = Saving(plan, cast(Any, start), cast(Any, lock), RunControl(), heard.append)
+    made = Saving(plan, cast(Any, start), cast(Any, lock), RunControl(), events.append)
     for name in ("checkpoint", "best", "settings"):
         made.write(name, disk.prepare(name), step=5)
     made.collect(step=5, leave=0)
@@ -71,14 +71,14 @@ def writes(tmp_path: Path, disk: Disk, heard: list[Event], monkeypatch: pytest.M
 
 
 def test_failed_writes_are_announced_once_and_repeated_until_they_succeed(
-    writes: Saving, disk: Disk, heard: list[Event]
+    writes: Saving, disk: Disk, events: list[Event]
 ) -> None:
-    assert [event.level for event in heard if isinstance(event, Notice)] == ["error"] and writes.is_behind
+    assert [event.level for event in events if isinstance(event, Notice)] == ["error"] and writes.is_behind
     disk.error = None
     writes.retry(step=6)
     writes.collect(step=6, leave=0)
     assert disk.tried[3:] == ["checkpoint", "best", "settings"] and not writes.is_behind
-    assert [event.level for event in heard if isinstance(event, Notice)] == ["error", "info"]
+    assert [event.level for event in events if isinstance(event, Notice)] == ["error", "info"]
 
 
 def test_a_full_disk_is_not_written_to_before_there_is_room(
@@ -144,22 +144,22 @@ def test_training_goes_on_while_a_checkpoint_of_an_earlier_step_is_written(
         if isinstance(event, StepDone) and event.step == 5:
             gate.event.set()
 
-    result, heard = train(photos, tmp_path / "late", open_gate, **PACE)
+    result, events = train(photos, tmp_path / "late", open_gate, **PACE)
     assert result.outcome == "completed"
-    order = [event.step for event in heard if isinstance(event, (StepDone, CheckpointSaved))]
+    order = [event.step for event in events if isinstance(event, (StepDone, CheckpointSaved))]
     assert order[:5] == [1, 2, 3, 4, 5] and order.count(2) == 2, "step 2 is saved after step 5"
     train(photos, tmp_path / "straight", **PACE)
     for step in (2, 4, 6):
         assert digest(tmp_path / "late", step) == digest(tmp_path / "straight", step)
 
 
-def test_a_write_begins_when_the_one_before_it_is_reported(writes: Saving, disk: Disk, heard: list[Event]) -> None:
+def test_a_write_begins_when_the_one_before_it_is_reported(writes: Saving, disk: Disk, events: list[Event]) -> None:
     disk.error = None
     disk.tried.clear()
 
     def prepare(name: str) -> Callable[[], Write]:
         def write() -> CheckpointSaved:
-            disk.tried.append(f"{name} after {len(only(CheckpointSaved, heard))} reports")
+            disk.tried.append(f"{name} after {len(only(CheckpointSaved, events))} reports")
             return CheckpointSaved(6, name, "step")
 
         return lambda: write
@@ -223,8 +223,8 @@ def test_no_more_than_two_states_wait_for_the_disk(photos: Path, tmp_path: Path,
         if isinstance(event, CheckpointSaved) and event.step == 1:
             assert steps == [1, 2, 3], "the state of step 3 waits"
 
-    _, heard = train(photos, tmp_path, watch, **{**PACE, "checkpoint_interval": 1})
-    assert [event.step for event in only(CheckpointSaved, heard) if event.kind != "best"] == [1, 2, 3, 4, 5, 6]
+    _, events = train(photos, tmp_path, watch, **{**PACE, "checkpoint_interval": 1})
+    assert [event.step for event in only(CheckpointSaved, events) if event.kind != "best"] == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("mode", [StopMode.SAVE, StopMode.DISCARD])
@@ -236,8 +236,8 @@ def test_a_stop_waits_for_the_checkpoint_that_is_being_written(
             control.stop(mode)
             threading.Timer(0.3, gate.event.set).start()
 
-    result, heard = train(photos, tmp_path, stop, **PACE)
-    saved = [event.step for event in only(CheckpointSaved, heard)]
+    result, events = train(photos, tmp_path, stop, **PACE)
+    saved = [event.step for event in only(CheckpointSaved, events)]
     assert saved == ([2] if mode is StopMode.DISCARD else [2, 3]) and result.step == 3
     for thread in threading.enumerate():
         if thread.name == "saving":
@@ -263,8 +263,8 @@ def test_a_failed_run_still_reports_the_checkpoint_that_was_being_written(
         return real(*args, **kwargs)
 
     monkeypatch.setattr(Learner, "update", fail)
-    result, heard = train(photos, tmp_path, **PACE)
-    assert result.outcome == "failed" and [event.step for event in only(CheckpointSaved, heard)] == [2]
+    result, events = train(photos, tmp_path, **PACE)
+    assert result.outcome == "failed" and [event.step for event in only(CheckpointSaved, events)] == [2]
 
 
 def test_the_thread_that_writes_never_calls_torch(photos: Path, tmp_path: Path) -> None:

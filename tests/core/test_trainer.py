@@ -53,28 +53,28 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train(
     photos: Path, workspace: Path, listener: Listener | None = None, **given: Any
 ) -> tuple[RunResult, list[Event]]:
-    control, heard = RunControl(), []
+    control, events = RunControl(), []
 
     def sink(event: Event) -> None:
-        heard.append(event)
+        events.append(event)
         if listener:
             listener(event, control)
 
     base = {} if given.get("resume_from") else TINY
     settings = {**base, "source_dir": str(photos), "workspace": str(workspace), **given}
-    return Trainer(make_plan(settings), sink, control).run(), heard
+    return Trainer(make_plan(settings), sink, control).run(), events
 
 
 def stop_at(step: int, how: StopMode = StopMode.SAVE) -> Listener:
     return lambda event, control: control.stop(how) if isinstance(event, StepDone) and event.step == step else None
 
 
-def only(kind: type, heard: list[Event]) -> list[Any]:
-    return [event for event in heard if isinstance(event, kind)]
+def only(kind: type, events: list[Event]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
 
 
-def losses_by_step(heard: list[Event]) -> dict[int, str]:
-    return {event.step: event.losses["total"].hex() for event in only(StepDone, heard)}
+def losses_by_step(events: list[Event]) -> dict[int, str]:
+    return {event.step: event.losses["total"].hex() for event in only(StepDone, events)}
 
 
 def state_digest(path: Path) -> str:
@@ -83,7 +83,7 @@ def state_digest(path: Path) -> str:
 
 
 def test_a_run_leaves_the_workspace_of_the_manual(photos: Path, tmp_path: Path) -> None:
-    result, heard = train(photos, tmp_path, steps=6, val_interval=3, checkpoint_interval=3, tensorboard=True)
+    result, events = train(photos, tmp_path, steps=6, val_interval=3, checkpoint_interval=3, tensorboard=True)
     assert result.outcome == "completed" and result.step == 6
     files = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
     expected = {
@@ -105,8 +105,8 @@ def test_a_run_leaves_the_workspace_of_the_manual(photos: Path, tmp_path: Path) 
     }
     assert expected <= files and any(f.startswith("tensorboard/") for f in files)
     assert not [f for f in files if f.endswith(".tmp")]
-    assert only(RunFinished, heard)[0].model == str(tmp_path / "models" / "wqv_neosr_x4_best.pth")
-    assert only(RunStarted, heard)[0].device_name == choose_hardware(TrainerConfig()).name != ""
+    assert only(RunFinished, events)[0].model == str(tmp_path / "models" / "wqv_neosr_x4_best.pth")
+    assert only(RunStarted, events)[0].device_name == choose_hardware(TrainerConfig()).name != ""
     log = (tmp_path / "trainer.log").read_text("utf-8")
     assert "PSNR" in log and "bicubic" in log and log[:2] == "20"
     config = json.loads((tmp_path / "training_config.json").read_text())
@@ -119,9 +119,9 @@ def test_a_run_leaves_the_workspace_of_the_manual(photos: Path, tmp_path: Path) 
 def test_every_scale_trains_exports_and_reloads_as_the_validated_network(
     photos: Path, tmp_path: Path, scale: int, mono: bool
 ) -> None:
-    result, heard = train(photos, tmp_path, steps=2, scale=scale, monochrome_style=mono, compact_export=False)
+    result, events = train(photos, tmp_path, steps=2, scale=scale, monochrome_style=mono, compact_export=False)
     assert result.outcome == "completed"
-    validated = only(Validated, heard)[0]
+    validated = only(Validated, events)[0]
     padded, compact = result.model, tmp_path / "checkpoints" / f"scale{scale}_final_deploy.pth"
     assert padded is not None
     lr = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(3))
@@ -188,9 +188,9 @@ def test_requests_are_served_between_steps(photos: Path, tmp_path: Path) -> None
             control.request(RunRequest.SAVE)
             control.request(RunRequest.VALIDATE)
 
-    _, heard = train(photos, tmp_path, ask, steps=4)
-    assert [e.step for e in only(CheckpointSaved, heard) if e.kind == "step"] == [2]
-    assert [e.step for e in only(Validated, heard) if e.split == "val"] == [2, 4]
+    _, events = train(photos, tmp_path, ask, steps=4)
+    assert [e.step for e in only(CheckpointSaved, events) if e.kind == "step"] == [2]
+    assert [e.step for e in only(Validated, events) if e.split == "val"] == [2, 4]
 
 
 def test_a_requested_validation_that_is_due_anyway_is_done_once(photos: Path, tmp_path: Path) -> None:
@@ -198,38 +198,38 @@ def test_a_requested_validation_that_is_due_anyway_is_done_once(photos: Path, tm
         if isinstance(event, StepDone) and event.step == 2:
             control.request(RunRequest.VALIDATE)
 
-    _, heard = train(photos, tmp_path, ask, steps=4, val_interval=2, image_log_interval=100)
-    assert [e.step for e in only(Validated, heard) if e.split == "val"] == [2, 4]
-    assert [event.step for event in only(PreviewReady, heard)] == [0, 2, 4], "one that was requested shows itself"
+    _, events = train(photos, tmp_path, ask, steps=4, val_interval=2, image_log_interval=100)
+    assert [e.step for e in only(Validated, events) if e.split == "val"] == [2, 4]
+    assert [event.step for event in only(PreviewReady, events)] == [0, 2, 4], "one that was requested shows itself"
 
 
 def test_the_time_left_of_a_run_includes_what_is_done_beside_the_steps(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Cadences, "estimate_overhead", lambda self, left, planned: 1e6)
-    _, heard = train(photos, tmp_path, steps=3)
-    assert [done.seconds_left > 1e5 for done in only(StepDone, heard)] == [True, True, False]
+    _, events = train(photos, tmp_path, steps=3)
+    assert [done.seconds_left > 1e5 for done in only(StepDone, events)] == [True, True, False]
 
 
 @pytest.mark.parametrize(("interval", "steps"), [("auto", [0, 2, 4, 5]), (3, [0, 3, 5])])
 def test_previews_come_with_validations_or_every_so_many_steps(
     photos: Path, tmp_path: Path, interval: Any, steps: list[int]
 ) -> None:
-    _, heard = train(photos, tmp_path, steps=5, val_interval=2, image_log_interval=interval)
-    assert [event.step for event in only(PreviewReady, heard)] == steps
+    _, events = train(photos, tmp_path, steps=5, val_interval=2, image_log_interval=interval)
+    assert [event.step for event in only(PreviewReady, events)] == steps
 
 
 def test_the_untrained_network_is_shown_before_the_first_step_but_not_checked(photos: Path, tmp_path: Path) -> None:
-    _, heard = train(photos, tmp_path, stop_at(1), steps=4, val_interval=2)
-    (preview,), (step,) = only(PreviewReady, heard), only(StepDone, heard)
-    assert preview.step == 0 and heard.index(preview) < heard.index(step)
+    _, events = train(photos, tmp_path, stop_at(1), steps=4, val_interval=2)
+    (preview,), (step,) = only(PreviewReady, events), only(StepDone, events)
+    assert preview.step == 0 and events.index(preview) < events.index(step)
     (image,) = preview.images
     assert image.psnr is not None and image.bicubic_psnr is not None
     assert abs(image.psnr - image.bicubic_psnr) < 3, "it interpolates"
     assert (tmp_path / "previews" / "step00000000_1.png").is_file()
-    assert not only(Validated, heard) and not any(event.kind == "best" for event in only(CheckpointSaved, heard))
-    _, heard = train(photos, tmp_path, resume_from="latest")
-    assert [event.step for event in only(PreviewReady, heard)] == [2, 4], "a resumed run has shown it"
+    assert not only(Validated, events) and not any(event.kind == "best" for event in only(CheckpointSaved, events))
+    _, events = train(photos, tmp_path, resume_from="latest")
+    assert [event.step for event in only(PreviewReady, events)] == [2, 4], "a resumed run has shown it"
 
 
 def test_the_first_preview_changes_no_bit_of_the_training(
@@ -253,14 +253,14 @@ def test_only_the_newest_checkpoints_are_kept_and_the_best(photos: Path, tmp_pat
 def test_a_new_run_puts_the_earlier_one_aside_and_names_how_to_continue_it(photos: Path, tmp_path: Path) -> None:
     train(photos, tmp_path, stop_at(2), steps=9)
     before = state_digest(tmp_path / "checkpoints" / "scale4_step2.pth")
-    _, heard = train(photos, tmp_path, stop_at(1), steps=9)
-    text = next(n.text for n in only(Notice, heard) if "moved to" in n.text)
+    _, events = train(photos, tmp_path, stop_at(1), steps=9)
+    text = next(n.text for n in only(Notice, events) if "moved to" in n.text)
     assert "--resume latest" in text and "step 2" in text
     (folder,) = (tmp_path / "previous_runs").iterdir()
     kept = folder / "checkpoints" / "scale4_step2.pth"
     assert state_digest(kept) == before and (folder / "training_config.json").exists()
-    result, heard = train(photos, tmp_path, stop_at(3), resume_from=str(kept))
-    assert only(RunStarted, heard)[0].start_step == 2 and result.step == 3
+    result, events = train(photos, tmp_path, stop_at(3), resume_from=str(kept))
+    assert only(RunStarted, events)[0].start_step == 2 and result.step == 3
     assert (tmp_path / "checkpoints" / "scale4_step2.pth").exists()
 
 
@@ -289,9 +289,9 @@ def test_a_deploy_file_alone_continues_the_weights_with_a_fresh_optimizer(photos
     train(photos, tmp_path, stop_at(2), steps=9)
     (tmp_path / "checkpoints" / "scale4_step2.pth").unlink()
     deployed = tmp_path / "checkpoints" / "scale4_step2_deploy.pth"
-    result, heard = train(photos, tmp_path, stop_at(3), resume_from=str(deployed))
+    result, events = train(photos, tmp_path, stop_at(3), resume_from=str(deployed))
     assert result.step == 3
-    assert any("new optimizer" in n.text for n in only(Notice, heard))
+    assert any("new optimizer" in n.text for n in only(Notice, events))
 
 
 def test_a_run_with_a_new_optimizer_that_is_saved_before_its_first_step_can_be_resumed(
@@ -310,9 +310,9 @@ def test_a_run_with_a_new_optimizer_that_is_saved_before_its_first_step_can_be_r
     deployed = tmp_path / "checkpoints" / "scale4_step2_deploy.pth"
     result, _ = train(photos, tmp_path, save_at_once, resume_from=str(deployed))
     assert result.step == 2 and (tmp_path / "checkpoints" / "scale4_step2.pth").is_file()
-    result, heard = train(photos, tmp_path, stop_at(3), resume_from="latest")
+    result, events = train(photos, tmp_path, stop_at(3), resume_from="latest")
     assert result.step == 3
-    assert not [notice.text for notice in only(Notice, heard) if "damaged" in notice.text]
+    assert not [notice.text for notice in only(Notice, events) if "damaged" in notice.text]
 
 
 def test_a_checkpoint_loads_as_weights_only_and_serves_other_programs(photos: Path, tmp_path: Path) -> None:
@@ -325,17 +325,17 @@ def test_a_changed_folder_and_changed_settings_are_reported_on_resume(photos: Pa
     source = make_photos(tmp_path / "photos", 6)
     train(source, tmp_path / "w", stop_at(2), steps=9)
     make_photos(source, 9)
-    _, heard = train(source, tmp_path / "w", stop_at(3), resume_from="latest", learning_rate=5e-4)
-    warnings = " ".join(n.text for n in only(Notice, heard) if n.level == "warning")
+    _, events = train(source, tmp_path / "w", stop_at(3), resume_from="latest", learning_rate=5e-4)
+    warnings = " ".join(n.text for n in only(Notice, events) if n.level == "warning")
     assert "photos have changed" in warnings and "learning_rate 0.001 -> 0.0005" in warnings
 
 
 def test_a_warm_start_is_recorded_and_replayed_until_switched_off(photos: Path, tmp_path: Path) -> None:
     train(photos, tmp_path / "a", steps=2, compact_export=False)
     seed = tmp_path / "a" / "models" / "wqv_neosr_x4.pth"  # padded to 64/23/32: the small network comes back
-    _, heard = train(photos, tmp_path / "b", steps=1, init_weights=str(seed), num_feat=8, num_block=1, num_grow_ch=4)
-    assert only(Validated, heard)[0].step == 0
-    assert any(notice.text.endswith("The network is checked before the first step.") for notice in only(Notice, heard))
+    _, events = train(photos, tmp_path / "b", steps=1, init_weights=str(seed), num_feat=8, num_block=1, num_grow_ch=4)
+    assert only(Validated, events)[0].step == 0
+    assert any(notice.text.endswith("The network is checked before the first step.") for notice in only(Notice, events))
     config = json.loads((tmp_path / "b" / "training_config.json").read_text())
     assert config["init_weights"] == str(seed) and config["warm_start"]["file"] == str(seed)
     settings = {"source_dir": str(photos), "workspace": str(tmp_path / "b")}
@@ -348,9 +348,9 @@ def test_a_warm_start_is_recorded_and_replayed_until_switched_off(photos: Path, 
 
 def test_a_run_can_start_from_the_model_of_the_run_it_moves_aside(photos: Path, tmp_path: Path) -> None:
     first, _ = train(photos, tmp_path, steps=1)
-    result, heard = train(photos, tmp_path, steps=1, init_weights=str(first.model))
+    result, events = train(photos, tmp_path, steps=1, init_weights=str(first.model))
     assert result.outcome == "completed" and len(list((tmp_path / "previous_runs").iterdir())) == 1
-    assert any("copied exactly (100.0 %)" in notice.text for notice in only(Notice, heard))
+    assert any("copied exactly (100.0 %)" in notice.text for notice in only(Notice, events))
 
 
 def test_damaged_weights_are_refused_before_the_earlier_run_is_moved(photos: Path, tmp_path: Path) -> None:
@@ -386,9 +386,9 @@ def test_a_non_finite_batch_never_reaches_the_weights(photos: Path, tmp_path: Pa
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches.BatchMaker, "make_batch", poisoned)
-        result, heard = train(photos, tmp_path, steps=5)
+        result, events = train(photos, tmp_path, steps=5)
     assert result.outcome == "completed"
-    assert [e.skipped_steps for e in only(StepDone, heard)] == [0, 0, 1, 1, 1]
+    assert [e.skipped_steps for e in only(StepDone, events)] == [0, 0, 1, 1, 1]
     state = checkpoint.load_checkpoint(tmp_path / "checkpoints" / "scale4_final.pth")
     assert all(torch.isfinite(t).all() for t in (*state.params.values(), *state.params_ema.values()))
     assert int(state.optimizer["state"][0]["step"]) == 4
@@ -402,9 +402,9 @@ def test_gradients_that_stay_non_finite_end_the_run_with_a_reason(photos: Path, 
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches.BatchMaker, "make_batch", broken)
-        result, heard = train(photos, tmp_path, steps=50)
+        result, events = train(photos, tmp_path, steps=50)
     assert result.outcome == "failed" and "lower --lr" in (result.error or "") and result.step == 0
-    assert [event.from_step for event in heard if isinstance(event, RolledBack)] == [20, 20, 20]
+    assert [event.from_step for event in events if isinstance(event, RolledBack)] == [20, 20, 20]
 
 
 def test_out_of_memory_with_the_smallest_batch_saves_and_gives_advice(photos: Path, tmp_path: Path) -> None:
@@ -419,9 +419,9 @@ def test_out_of_memory_with_the_smallest_batch_saves_and_gives_advice(photos: Pa
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Learner, "update", hungry)
-        result, heard = train(photos, tmp_path, steps=9, batch_size=4)
+        result, events = train(photos, tmp_path, steps=9, batch_size=4)
     assert result.outcome == "failed"
-    assert only(RunFinished, heard)[-1].remedy == {} and "one patch at a time" in (result.error or "")
+    assert only(RunFinished, events)[-1].remedy == {} and "one patch at a time" in (result.error or "")
     assert Workspace(tmp_path).step_checkpoints()[-1][0] == 3
 
 
@@ -433,10 +433,10 @@ def test_a_run_that_cannot_be_built_ends_as_a_failure(photos: Path, tmp_path: Pa
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Learner, "__init__", hungry)
-        result, heard = train(photos, tmp_path, steps=9)
+        result, events = train(photos, tmp_path, steps=9)
     assert (result.outcome, result.step, result.model) == ("failed", 0, None)
-    assert "Use --batch-size 1" in (result.error or "") and not only(RunStarted, heard)
-    assert only(RunFinished, heard)[0].remedy == {"batch_size": 1, "grad_accum_steps": 2}
+    assert "Use --batch-size 1" in (result.error or "") and not only(RunStarted, events)
+    assert only(RunFinished, events)[0].remedy == {"batch_size": 1, "grad_accum_steps": 2}
 
 
 def test_a_full_disk_costs_a_checkpoint_but_not_the_run(photos: Path, tmp_path: Path) -> None:
@@ -451,9 +451,9 @@ def test_a_full_disk_costs_a_checkpoint_but_not_the_run(photos: Path, tmp_path: 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "write_checkpoint", save)
-        result, heard = train(photos, tmp_path, steps=4, checkpoint_interval=2, val_interval=2)
+        result, events = train(photos, tmp_path, steps=4, checkpoint_interval=2, val_interval=2)
     assert result.outcome == "completed" and (tmp_path / "checkpoints" / "scale4_final.pth").exists()
-    assert sum("the disk is full" in n.text for n in only(Notice, heard) if n.level == "error") == 1
+    assert sum("the disk is full" in n.text for n in only(Notice, events) if n.level == "error") == 1
     assert checkpoint.load_checkpoint(tmp_path / "checkpoints" / "scale4_best.pth").step in (2, 4)
     assert not list(tmp_path.rglob("*.tmp"))
 
@@ -463,16 +463,16 @@ def test_a_resumed_time_budget_continues_with_the_plan_of_its_checkpoint(photos:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time_budget, "_MIN_SECONDS", 0.0)
-        _, heard = train(photos, tmp_path, stop_at(20), max_minutes=5.0)
-    plans = [[event.step, event.total_steps] for event in only(PlanChanged, heard)]
-    total = only(StepDone, heard)[-1].total_steps
+        _, events = train(photos, tmp_path, stop_at(20), max_minutes=5.0)
+    plans = [[event.step, event.total_steps] for event in only(PlanChanged, events)]
+    total = only(StepDone, events)[-1].total_steps
     state = checkpoint.load_checkpoint(Workspace(tmp_path).step_checkpoints()[-1][1])
     assert (state.plan["total_steps"], state.plan["plan_changes"]) == (total, plans) and plans
     assert json.loads((tmp_path / "training_config.json").read_text())["steps"] == total
-    _, heard = train(photos, tmp_path, stop_at(21), resume_from="latest")
-    assert only(RunStarted, heard)[0].total_steps == total
-    _, heard = train(photos, tmp_path, stop_at(22), resume_from="latest", steps=500)
-    assert only(RunStarted, heard)[0].total_steps == 500
+    _, events = train(photos, tmp_path, stop_at(21), resume_from="latest")
+    assert only(RunStarted, events)[0].total_steps == total
+    _, events = train(photos, tmp_path, stop_at(22), resume_from="latest", steps=500)
+    assert only(RunStarted, events)[0].total_steps == 500
     state = checkpoint.load_checkpoint(Workspace(tmp_path).step_checkpoints()[-1][1])
     assert state.plan["max_minutes"] is None, "steps end the budget"
 
@@ -531,9 +531,9 @@ def test_a_complete_run_reports_that_it_exceeded_its_budget(
 ) -> None:
     monkeypatch.setattr(RunClock, "describe_overrun", lambda clock: "too long")
     for listener, expected in ((None, [Notice("info", "too long")]), (stop_at(1), [])):
-        _, heard = train(photos, tmp_path / str(len(expected)), listener, steps=2)
-        assert [event for event in only(Notice, heard) if event.text == "too long"] == expected
-        assert isinstance(heard[-1], RunFinished)
+        _, events = train(photos, tmp_path / str(len(expected)), listener, steps=2)
+        assert [event for event in only(Notice, events) if event.text == "too long"] == expected
+        assert isinstance(events[-1], RunFinished)
 
 
 def test_a_budget_that_is_used_up_already_is_refused(photos: Path, tmp_path: Path) -> None:
@@ -561,25 +561,25 @@ def test_bad_sources_are_refused_before_anything_is_written(photos: Path, tmp_pa
 def test_pre_staged_folders_are_used_as_they_are(tmp_path: Path) -> None:
     for side, count in (("train", 3), ("val", 2)):
         make_photos(tmp_path / "photos" / side, count, width=200 + 4 * count)
-    _, heard = train(tmp_path / "photos", tmp_path / "w", steps=1)
-    assert only(RunStarted, heard)[0].photos == {"train": 3, "val": 2, "test": 0, "unusable": 0}
+    _, events = train(tmp_path / "photos", tmp_path / "w", steps=1)
+    assert only(RunStarted, events)[0].photos == {"train": 3, "val": 2, "test": 0, "unusable": 0}
 
 
 def test_a_demo_makes_its_scenes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for split, count in (("train", 3), ("val", 1), ("test", 1)):
         monkeypatch.setitem(DEMO_SCENES, split, count)
     for _ in range(2):
-        _, heard = train(tmp_path / "unused", tmp_path / "w", steps=1, demo=True, max_minutes=None)
-        assert only(RunStarted, heard)[0].photos == {"train": 3, "val": 1, "test": 1, "unusable": 0}
-        made = [notice for notice in only(Notice, heard) if "built-in scenes" in notice.text]
+        _, events = train(tmp_path / "unused", tmp_path / "w", steps=1, demo=True, max_minutes=None)
+        assert only(RunStarted, events)[0].photos == {"train": 3, "val": 1, "test": 1, "unusable": 0}
+        made = [notice for notice in only(Notice, events) if "built-in scenes" in notice.text]
         assert len(made) == (0 if (tmp_path / "w" / "previous_runs").exists() else 1)
 
 
 def test_what_the_plan_found_is_said_once_and_first(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "training_config.json").write_text('{"schema": 1, "color_of_the_strap": "black"}')
-    _, heard = train(photos, tmp_path, steps=1)
-    assert isinstance(heard[0], Notice) and "color_of_the_strap" in heard[0].text
-    assert sum("color_of_the_strap" in notice.text for notice in only(Notice, heard)) == 1
+    _, events = train(photos, tmp_path, steps=1)
+    assert isinstance(events[0], Notice) and "color_of_the_strap" in events[0].text
+    assert sum("color_of_the_strap" in notice.text for notice in only(Notice, events)) == 1
 
 
 def test_photos_that_vanish_during_a_run_end_it_as_a_failure_with_a_checkpoint(
@@ -594,11 +594,11 @@ def test_photos_that_vanish_during_a_run_end_it_as_a_failure_with_a_checkpoint(
                 path.unlink()
 
     monkeypatch.setattr(samples, "RegionSource", partial(RegionSource, cache_bytes=0))  # reads each photo in each pass
-    result, heard = train(source, tmp_path / "w", delete_photos, steps=200, val_interval=1000, patches_per_image=2)
+    result, events = train(source, tmp_path / "w", delete_photos, steps=200, val_interval=1000, patches_per_image=2)
     assert result.outcome == "failed" and "training photos cannot be decoded" in (result.error or "")
-    assert only(RunFinished, heard)[-1].error == result.error
+    assert only(RunFinished, events)[-1].error == result.error
     assert checkpoint.load_checkpoint(tmp_path / "w" / "checkpoints" / f"scale4_step{result.step}.pth").step >= 2
-    assert not [notice for notice in only(Notice, heard) if notice.level == "error"]
+    assert not [notice for notice in only(Notice, events) if notice.level == "error"]
 
 
 def test_source_photos_are_not_touched(photos: Path, tmp_path: Path) -> None:

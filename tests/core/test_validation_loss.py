@@ -50,18 +50,18 @@ def test_it_has_the_weight_of_the_term_that_it_is_compared_with(
 
     monkeypatch.setattr(Validator, "measure", measure)
     settings: dict[str, Any] = {"train_split": 0.6, "val_split": 0.2, "l1_weight": 2.0, "frequency_weight": 1.0}
-    _, heard = train(photos, tmp_path, steps=2, val_interval=1, **settings)
-    found = only(Validated, heard)
+    _, events = train(photos, tmp_path, steps=2, val_interval=1, **settings)
+    found = only(Validated, events)
     assert {event.split for event in found} == {"val", "test"}
     assert sorted(event.loss for event in found) == pytest.approx(sorted(2 * error for error in measured))
     stored = map(event_from_json, read_journal(tmp_path / "journal.jsonl"))
     assert [event.loss for event in stored if isinstance(event, Validated)] == [event.loss for event in found]
-    assert "l1" in only(StepDone, heard)[0].losses
+    assert "l1" in only(StepDone, events)[0].losses
 
 
 def test_a_run_without_the_term_has_none(photos: Path, tmp_path: Path) -> None:
-    _, heard = train(photos, tmp_path, steps=1, val_interval=1, l1_weight=0.0, frequency_weight=1.0)
-    assert [event.loss for event in only(Validated, heard)] == [None] and "l1" not in only(StepDone, heard)[0].losses
+    _, events = train(photos, tmp_path, steps=1, val_interval=1, l1_weight=0.0, frequency_weight=1.0)
+    assert [event.loss for event in only(Validated, events)] == [None] and "l1" not in only(StepDone, events)[0].losses
 
 
 @pytest.mark.parametrize("version", ["0.1.0", "1.0"])

@@ -835,7 +835,7 @@ def test_a_hundred_thousand_steps_draw_quickly(qapp: Any, qtbot: Any) -> None:
     for span in (1000, 10, 200, 40) * 2:
         panel.loss_options.smoothing.setCurrentIndex(
             panel.loss_options.smoothing.findData(span)
-        )  # all is averaged anew
+        )  # all is averaged again
         began = time.monotonic()
         panel.draw()
         for chart in (panel.loss, panel.psnr, panel.rate):

@@ -77,9 +77,9 @@ def test_notify_send_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     program.write_text(f'#!/bin/sh\nprintf "%s|" "$@" > "{said}.part"; mv "{said}.part" "{said}"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    send_notification("-Done", "as told", 1000)
+    send_notification("-Done", "as given", 1000)
     qtbot.waitUntil(said.exists, timeout=20000)
-    assert said.read_text() == "--app-name=WQV Upscale Trainer|--expire-time=1000|--|-Done|as told|"
+    assert said.read_text() == "--app-name=WQV Upscale Trainer|--expire-time=1000|--|-Done|as given|"
 
 
 @pytest.mark.parametrize("variables", [{"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}, {"PATH": "/nowhere"}, {}])

@@ -25,7 +25,7 @@ def drop(window: Window, *paths: Path) -> None:
     drop_files(window, *paths, place=_BESIDE_THE_FORM)
 
 
-def told(window: Window, qtbot: Any, *words: str) -> None:
+def wait_for_message(window: Window, qtbot: Any, *words: str) -> None:
     qtbot.waitUntil(lambda: all(word in window.message_strip.text for word in words), timeout=_LONG)
 
 
@@ -37,7 +37,7 @@ def test_watch_photos_dropped_together_are_copied_and_the_rest_is_refused(
     first, second = watch_photo(tmp_path / "a" / "harbor.png", 1), watch_photo(tmp_path / "b" / "harbor.png", 2)
     before = first.read_bytes()
     drop(window, first, second, photos / "photo0.png")
-    told(window, qtbot, "2 watch photos are pinned", "photo0.png is a single picture. Drop the folder")
+    wait_for_message(window, qtbot, "2 watch photos are pinned", "photo0.png is a single picture. Drop the folder")
     copies = sorted((run / "preview_photos").iterdir())
     assert [copy.name for copy in copies] == ["harbor.png", "harbor_2.png"]
     assert {copy.read_bytes() for copy in copies} == {before, second.read_bytes()}
@@ -48,7 +48,7 @@ def test_a_watch_photo_without_a_workspace_is_pinned_when_the_training_starts(
     window: Window, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
     drop(window, watch_photo(tmp_path / "harbor.png"))
-    told(window, qtbot, "pinned when training starts")
+    wait_for_message(window, qtbot, "pinned when training starts")
     qtbot.waitUntil(lambda: QApplication.focusWidget() is window.form.rows["workspace"].entry.focusProxy())
     fill_form(window, photos, tmp_path / "run", steps=100000)
     qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
@@ -62,10 +62,10 @@ def test_a_photo_of_the_other_watch_is_refused_beside_photos_of_the_chosen_one(
 ) -> None:
     fill_form(window, photos, tmp_path / "run")
     drop(window, watch_photo(tmp_path / "harbor.png"))
-    told(window, qtbot, "harbor.png is pinned")
+    wait_for_message(window, qtbot, "harbor.png is pinned")
     picture(1, 176, 144).save(tmp_path / "beach.jpg")
     drop(window, tmp_path / "beach.jpg")
-    told(window, qtbot, "beach.jpg is from a color watch", "this run is for a mono watch")
+    wait_for_message(window, qtbot, "beach.jpg is from a color watch", "this run is for a mono watch")
     assert [file.name for file in (tmp_path / "run" / "preview_photos").iterdir()] == ["harbor.png"]
     assert not window.watch_card.is_open
 
@@ -126,10 +126,10 @@ def test_a_folder_of_watch_photos_is_refused_and_offers_to_switch(window: Window
 
 def test_anything_else_dropped_says_what_would_do(window: Window, qtbot: Any, photos: Path, tmp_path: Path) -> None:
     drop(window, photos / "photo0.png")
-    told(window, qtbot, "Drop the folder")
+    wait_for_message(window, qtbot, "Drop the folder")
     (tmp_path / "notes.txt").write_text("hello")
     drop(window, tmp_path / "notes.txt")
-    told(window, qtbot, "notes.txt cannot be used. Drop a folder of photos")
+    wait_for_message(window, qtbot, "notes.txt cannot be used. Drop a folder of photos")
     wait_until_quiet(window, qtbot)
     assert "notes.txt cannot be used. Drop a folder of photos" in window.message_strip.text
     config = window.project.draft.config
@@ -178,13 +178,13 @@ def test_while_training_a_dropped_photo_appears_and_weights_are_identified(
     assert list((run / "previews").glob("step*_pinned_harbor.png"))
 
     drop(window, weights)
-    told(window, qtbot, "other_x4.pth: a network for x4", "Settings are locked")
+    wait_for_message(window, qtbot, "other_x4.pth: a network for x4", "Settings are locked")
     assert window.project.draft.config.init_weights is None
     (tmp_path / "broken.pth").write_bytes(b"GIF89a")
     drop(window, tmp_path / "broken.pth")
-    told(window, qtbot, "broken.pth")
+    wait_for_message(window, qtbot, "broken.pth")
     drop(window, photos)
-    told(window, qtbot, "Settings are locked while training runs")
+    wait_for_message(window, qtbot, "Settings are locked while training runs")
     assert window.session.state is SessionState.TRAINING
 
     qtbot.mouseClick(window.preview.unpin_button, Qt.MouseButton.LeftButton)

@@ -57,7 +57,7 @@ from trainer_core.workspace.unfinished import UnfinishedRun
 _SIZES = ((1280, 800), (1024, 700))
 _LONGEST_THROTTLE = 500  # milliseconds
 _ATTEMPTS = 5
-_LAYOUT_ROUNDS = 10  # a text that wraps anew asks for another height, and so on up to the window
+_LAYOUT_ROUNDS = 10  # a text that wraps again asks for another height, and so on up to the window
 _TEXTS = ("text", "muted", "accent", "success", "error", "warning")
 _GROUNDS = ("window", "base", "raised")
 _FOLDER = Path(__file__).parents[2] / "resources" / "icons"

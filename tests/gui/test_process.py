@@ -57,7 +57,7 @@ def test_a_killed_training_is_resumed_with_a_click_and_goes_on_to_its_end(
     again.xserver.request_close(window)
     assert again.exit_code() == 0, again.describe()
     assert workspace.model_path(4, best=False).is_file()
-    assert not workspace.previous_runs.exists(), "it began anew"
+    assert not workspace.previous_runs.exists(), "it started from nothing"
     assert not (workspace.root / ".lock.json").exists()
 
 
