@@ -594,8 +594,10 @@ def test_the_card_says_who_loads_the_model_and_copies_it_to_the_viewer(
     qtbot.waitUntil(lambda: "Copied to" in window.message_strip.text, timeout=_LONG)
     assert (viewer / path.name).read_bytes() == path.read_bytes()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: pytest.fail("asked for the folder again"))
+    (viewer / path.name).write_bytes(b"another")
     card.deploy_action.trigger()
     answer(window, qtbot, "Cancel")
+    assert (viewer / path.name).read_bytes() == b"another"
 
 
 def test_what_the_disk_refuses_is_a_sentence_with_a_way_out(
@@ -652,14 +654,15 @@ def test_built_in_models_are_copied_to_the_viewer(
     names = ["wqv10_x2_starter.pth", "wqv1_x4_starter.pth"]
     assert sorted(path.name for path in viewer.iterdir()) == names
     assert all(name in window.message_strip.text for name in names)
-    (viewer / names[0]).write_bytes(b"another")
+    for name in names:
+        (viewer / name).write_bytes(b"another")
     menu_action(window, "Copy built-in models to WQV-Viewer").trigger()
     find_question = partial(window.findChild, QMessageBox, "Replace the existing models?")
     qtbot.waitUntil(lambda: find_question() is not None, timeout=_LONG)
     question = find_question()
     assert question is not None and all(name in visible_text(question) for name in names)
     answer(window, qtbot, "Replace")
-    qtbot.waitUntil(lambda: (viewer / names[0]).read_bytes() != b"another", timeout=_LONG)
+    qtbot.waitUntil(lambda: all((viewer / name).stat().st_size > 1000 for name in names), timeout=_LONG)
 
 
 def test_the_card_opens_the_model_it_shows(window: Window, qtbot: Any, model: Path) -> None:
