@@ -37,6 +37,13 @@ class DropHandler:
             paths: files and folders.
             target_setting: the setting they were dropped on, or "".
         """
+        self._handle(paths, target_setting, trains=target_setting == "source_dir")
+
+    def handle_drop_to_train(self, paths: Sequence[Path]) -> None:
+        """Use each path for its purpose; training learns from the folder of single photos."""
+        self._handle(paths, "", trains=True)
+
+    def _handle(self, paths: Sequence[Path], target_setting: str, *, trains: bool) -> None:
         weights, others = [], []
         for path in sorted(paths, key=lambda path: not os.path.isdir(path)):
             workspace = self._project.workspace
@@ -50,7 +57,7 @@ class DropHandler:
         if weights:
             self._handle_weights(weights)
         if others:
-            self._classify_files(others)
+            self._classify_files(others, trains=trains)
 
     def _handle_folder(self, path: Path, kind: PathKind, target_setting: str) -> None:
         is_workspace = target_setting == "workspace" or (kind is PathKind.RUN and target_setting != "source_dir")
@@ -84,16 +91,20 @@ class DropHandler:
             _raise_error,
         )
 
-    def _classify_files(self, files: Sequence[Path]) -> None:
+    def _classify_files(self, files: Sequence[Path], *, trains: bool) -> None:
         """Classify files in the background, because only the content tells a watch photo from another picture."""
         self._project.background.run_job(
             f"drop {files}",
             lambda: [(path, classify_content(path)) for path in files],
-            self._handle_files,
+            lambda found: self._handle_files(found, trains=trains),
             _raise_error,
         )
 
-    def _handle_files(self, files: Sequence[tuple[Path, PathKind]]) -> None:
+    def _handle_files(self, files: Sequence[tuple[Path, PathKind]], *, trains: bool) -> None:
+        folders = {path.parent for path, kind in files if kind is PathKind.PICTURE}
+        if trains and len(folders) == 1 and not self._session.is_active:
+            self._learn_from(folders.pop())
+            files = [(path, kind) for path, kind in files if kind is not PathKind.PICTURE]
         refused = [_refusal_message(kind, [path for path, k in files if k is kind]) for kind in _REFUSED_KINDS]
         self._handle_json([(path, kind) for path, kind in files if kind in (PathKind.PROFILE, PathKind.SETTINGS)])
         watch_photos = [path for path, kind in files if kind is PathKind.WATCH_PHOTO]
@@ -101,6 +112,11 @@ class DropHandler:
             self._pins.pin(watch_photos, refusals=[sentence for sentence in refused if sentence])
         elif any(refused):
             self._project.message_posted.emit("warning", "\n".join(sentence for sentence in refused if sentence))
+
+    def _learn_from(self, folder: Path) -> None:
+        """Choose the folder of dropped photos as the photos to learn from."""
+        self._project.set_path("source_dir", str(folder))
+        self._project.message_posted.emit("info", f"Training learns from all photos in the folder “{folder.name}”.")
 
     def _handle_json(self, files: Sequence[tuple[Path, PathKind]]) -> None:
         for path, kind in files:

@@ -164,6 +164,8 @@ class Window(QMainWindow):
         for part in (self.comparison, self.chart_saving, self.deployment, self.preview):
             part.message_posted.connect(self.message_strip.show_message)
         self.start_page.enlarging_requested.connect(self.deployment.open_enlarging)
+        self.start_page.dropped_to_enlarge.connect(self.deployment.open_enlarging)
+        self.start_page.dropped_to_train.connect(self.drops.handle_drop_to_train)
         self._tabs.enlarging_requested.connect(self.deployment.open_enlarging)
         self.start_page.demo_requested.connect(lambda: controller.ask_to_load_demo(begin=True))
         self.start_page.photos_requested.connect(lambda: controller.choose_path("source_dir"))

@@ -297,9 +297,12 @@ class TrialDialog(Dialog):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Load the first weight file and add everything else to the photos."""
+        """Use the dropped files and folders."""
         event.acceptProposedAction()
-        paths = paths_of(event.mimeData())
+        self.use_files(paths_of(event.mimeData()))
+
+    def use_files(self, paths: Sequence[Path]) -> None:
+        """Load the first weight file and add everything else to the photos."""
         weights = [path for path in paths if path.suffix.lower() in WEIGHTS]
         photos = [path for path in paths if path not in weights]
         if weights:

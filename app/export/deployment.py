@@ -61,9 +61,15 @@ class Deployment(QObject):
 
         self._find_models_then("try", open_)
 
-    def open_enlarging(self) -> None:
-        """Open the window that enlarges photos, with the built-in models."""
-        self._find_models_then("try", lambda models: self._get_trial_dialog().open_for(None, models))
+    def open_enlarging(self, paths: Sequence[Path] = ()) -> None:
+        """Open the window that enlarges photos, with the built-in models, and use the files and folders there."""
+
+        def open_(models: RunModels) -> None:
+            dialog = self._get_trial_dialog()
+            dialog.open_for(None, models)
+            dialog.use_files(paths)
+
+        self._find_models_then("try", open_)
 
     def _get_trial_dialog(self) -> TrialDialog:
         if self.trial_dialog is None:

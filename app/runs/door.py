@@ -1,13 +1,14 @@
-"""A door of the start page: a card with a picture, a title, a sentence and buttons."""
+"""A door of the start page: a card with a picture, a title, a sentence and buttons, on which files can be dropped."""
 
 from __future__ import annotations
 
 from importlib import resources
 
-from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPixmap
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPainter, QPainterPath, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from app.widgets.dropped_files import paths_of
 from app.widgets.plain_text import PlainLabel
 from app.widgets.theme import SPACING
 
@@ -17,16 +18,19 @@ _MAX_HEIGHT, _MIN_HEIGHT = 180, 80  # pixels of a picture
 
 
 class Door(QFrame):
-    """Card of one thing to do.
+    """Card of one thing to do, with an accented edge while files are dragged over it.
 
     Args:
         picture: name of a file in `resources/pictures`.
         meaning: what the picture shows, for screen readers.
     """
 
+    files_dropped = Signal(list)  # of paths
+
     def __init__(self, title: str, sentence: str, picture: str, meaning: str) -> None:
         super().__init__()
         self.setProperty("role", "card")
+        self.setAcceptDrops(True)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(*[2 * SPACING] * 4)
         self._layout.setSpacing(SPACING)
@@ -49,6 +53,27 @@ class Door(QFrame):
             row.addWidget(button)
         row.addStretch(1)
         self._layout.addLayout(row)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept files and folders of other programs."""
+        if paths_of(event.mimeData()) and event.source() is None:
+            event.acceptProposedAction()
+            self._show_drag(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Remove the accent."""
+        self._show_drag(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Report the dropped files and folders."""
+        event.acceptProposedAction()
+        self._show_drag(False)
+        self.files_dropped.emit(paths_of(event.mimeData()))
+
+    def _show_drag(self, is_over: bool) -> None:
+        self.setProperty("dragged", is_over)
+        self.style().unpolish(self)
+        self.style().polish(self)
 
 
 class _Picture(QWidget):

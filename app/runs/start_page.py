@@ -13,14 +13,8 @@ from app.widgets.plain_text import PlainLabel
 from app.widgets.theme import SPACING
 
 _WIDTH = 860  # pixels
-_ENLARGING = (
-    "Choose photos from your watch and see them enlarged by the built-in models. Save one or all of them: no training "
-    "is needed."
-)
-_TRAINING = (
-    "Choose a folder of ordinary, sharp photos. The program turns them into synthetic watch photos, and trains a "
-    "network to restore the originals."
-)
+_ENLARGING = "Choose or drop photos from your watch to see and save them enlarged, without any training."
+_TRAINING = "Choose or drop a folder of ordinary, sharp photos to train a network for the photos of your watch."
 
 
 class StartPage(QWidget):
@@ -29,6 +23,8 @@ class StartPage(QWidget):
     enlarging_requested = Signal()
     photos_requested = Signal()
     demo_requested = Signal()
+    dropped_to_enlarge = Signal(list)  # of paths
+    dropped_to_train = Signal(list)  # of paths
 
     def __init__(self, background: Background) -> None:
         super().__init__()
@@ -63,6 +59,7 @@ class StartPage(QWidget):
             "A watch photo on the left, the same photo enlarged on the right",
         )
         enlarging.add_buttons(self.enlarge_button)
+        enlarging.files_dropped.connect(self.dropped_to_enlarge)
         training = Door(
             "Train a model for my watch",
             _TRAINING,
@@ -70,6 +67,7 @@ class StartPage(QWidget):
             "A sharp scene, the synthetic watch photo of it, and what a network makes of that",
         )
         training.add_buttons(self.train_button)
+        training.files_dropped.connect(self.dropped_to_train)
         doors = QHBoxLayout()
         doors.setSpacing(2 * SPACING)
         doors.addWidget(enlarging, 1)

@@ -87,6 +87,7 @@ QLabel[role="muted"] { color: $muted; }
 QLabel[role="error"] { color: $error; }
 QLabel[role="success"] { color: $success; }
 QFrame[role="card"] { background: $raised; border: 1px solid $border; border-radius: 8px; }
+QFrame[role="card"][dragged="true"] { border: 1px solid $accent; background: $base; }
 QFrame[role="line"] { background: $border; border: none; max-height: 1px; min-height: 1px; }
 QLineEdit, QAbstractSpinBox { background: $base; border: 1px solid $border; border-radius: 5px; padding: 4px 7px;
     min-height: ${line}px; }

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit
 
+from app.runs.door import Door
 from app.runs.recent_work import RecentWork
 from app.runs.recent_workspaces import add_recent_workspace, read_notes, read_recent_workspaces
 from app.window import Window
 from tests.core.test_summary import STARTED, STEP, make_workspace, validated
 from tests.gui.test_deploy import click
+from tests.gui.window_driver import drop_files
 from trainer_core.events import RunFinished
 from trainer_core.workspace.unfinished import UnfinishedRun
 
@@ -140,6 +143,58 @@ def test_the_training_door_asks_for_photos(window: Window, qtbot: Any, monkeypat
     monkeypatch.setattr(window.controller, "choose_path", asked.append)
     click(qtbot, window.start_page.train_button)
     assert asked == ["source_dir"]
+
+
+def drop_on_door(window: Window, title: str, *paths: Path) -> None:
+    """Drop files on the picture of the door with this title."""
+    window.show()
+    (door,) = [door for door in window.start_page.findChildren(Door) if find_texts(door)[0] == title]
+    drop_files(door, *paths)
+
+
+def find_texts(door: Door) -> list[str]:
+    return [label.text() for label in door.findChildren(QLabel)]
+
+
+def test_each_door_has_one_sentence(window: Window) -> None:
+    for door in window.start_page.findChildren(Door):
+        _, sentence = find_texts(door)
+        assert sentence.endswith(".") and sentence.count(".") == 1
+
+
+def test_photos_dropped_on_the_enlarging_door_are_enlarged(window: Window, qtbot: Any, photos: Path) -> None:
+    drop_on_door(window, "Enlarge my watch photos", photos / "photo1.png", photos / "photo2.png")
+    qtbot.waitUntil(lambda: window.deployment.trial_dialog is not None, timeout=_LONG)
+    dialog = window.deployment.trial_dialog
+    assert dialog is not None
+    qtbot.waitUntil(lambda: [file.name for file in dialog.photos.files] == ["photo1.png", "photo2.png"], timeout=_LONG)
+    assert dialog.isVisible() and dialog.trial.is_built_in
+    assert window.project.draft.config.source_dir is None
+
+
+def test_a_folder_dropped_on_the_training_door_is_learned_from(window: Window, qtbot: Any, photos: Path) -> None:
+    drop_on_door(window, "Train a model for my watch", photos)
+    qtbot.waitUntil(lambda: not window.start_page.isVisible(), timeout=_LONG)
+    assert window.project.draft.config.source_dir == str(photos)
+
+
+def test_of_photos_dropped_on_the_training_door_the_folder_is_learned_from(
+    window: Window, qtbot: Any, photos: Path
+) -> None:
+    drop_on_door(window, "Train a model for my watch", photos / "photo1.png", photos / "photo2.png")
+    qtbot.waitUntil(lambda: window.project.draft.config.source_dir == str(photos), timeout=_LONG)
+    assert f"all photos in the folder “{photos.name}”" in window.message_strip.text
+
+
+def test_a_door_shows_that_files_can_be_dropped_on_it(window: Window, photos: Path) -> None:
+    door = window.start_page.findChildren(Door)[0]
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(photos))])
+    copy, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(door, QDragEnterEvent(QPoint(9, 9), copy, data, button, keys))
+    assert door.property("dragged")
+    QApplication.sendEvent(door, QDragLeaveEvent())
+    assert not door.property("dragged")
 
 
 _JARGON = re.compile(r"\b(PSNR|SSIM|RRDB|LR|SR|HR|EMA|checkpoint|val|it/s|parameters)\b")
