@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -32,6 +31,7 @@ from app.system.file_manager import open_folder
 from app.widgets.dialogs import Dialog
 from app.widgets.errors import bug_report, error_message, show_report
 from app.widgets.icons import set_icon
+from app.widgets.path_line import PathLine
 from app.widgets.plain_text import PlainLabel, plain_tooltip
 from app.widgets.questions import ask_question
 from app.widgets.theme import SPACING
@@ -78,7 +78,7 @@ class ExportDialog(Dialog):
         self.half.setToolTip(plain_tooltip(_HALF_TIP))
         self.viewer.setToolTip(plain_tooltip(_VIEWER_TIP))
         self.alpha = QDoubleSpinBox()
-        self.target = QLineEdit()
+        self.target = PathLine()
         self.status_label = PlainLabel()
         self._make_entries()
         self._lay_out()
@@ -198,12 +198,12 @@ class ExportDialog(Dialog):
         """Suggest a file name; if the user has typed one, only change its suffix to the format's."""
         text = self.target.text()
         if text and text != self._suggested_name:
-            self.target.setText(str(Path(text).with_suffix(f".{self.file_format}")))
+            self.target.set_path(str(Path(text).with_suffix(f".{self.file_format}")))
         elif self.model.path is not None:
             blended = self.blend.path is not None
             path = suggest_file_name(self.model.path, self.file_format, half=self.half.isChecked(), blended=blended)
             self._suggested_name = str(path)
-            self.target.setText(self._suggested_name)
+            self.target.set_path(self._suggested_name)
         self._update_button()
 
     def _update_button(self) -> None:
@@ -216,7 +216,7 @@ class ExportDialog(Dialog):
         options = QFileDialog.Option.DontConfirmOverwrite  # `export` asks
         name, _ = QFileDialog.getSaveFileName(self, "Export to", self.target.text(), kinds, options=options)
         if name:
-            self.target.setText(str(Path(name).with_suffix(f".{self.file_format}")))
+            self.target.set_path(str(Path(name).with_suffix(f".{self.file_format}")))
             self._update_button()
 
     # -- export --------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 
 from app.widgets.file_filters import DOCUMENTS, PICTURES, start_path, store_folder
 from app.widgets.icons import set_icon
+from app.widgets.path_line import PathLine
 from app.widgets.plain_text import plain_tooltip
 from app.widgets.theme import SPACING, scale_width
 from app.widgets.wording import form_label, setting_file_filter, setting_hint
@@ -223,8 +224,9 @@ class SegmentsEntry(Entry):
         super().__init__(setting)
         self._group = QButtonGroup(self)
         self._values = list(labels)
-        buttons = QVBoxLayout() if max(map(len, labels.values())) > _MAX_SEGMENT else QHBoxLayout()
-        buttons.setSpacing(SPACING // 2)
+        is_column = max(map(len, labels.values())) > _MAX_SEGMENT
+        buttons = QVBoxLayout() if is_column else QHBoxLayout()
+        buttons.setSpacing(SPACING // 4 if is_column else SPACING // 2)
         self.row.addLayout(buttons, 1)
         for number, text in enumerate(labels.values()):
             button = QPushButton(text)
@@ -267,7 +269,7 @@ class PathEntry(Entry):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.line = _make_line_edit()
+        self.line = PathLine()
         self.line.setPlaceholderText(setting_hint(setting))
         self.line.textEdited.connect(lambda text: self.edited.emit(self.value()))
         self.browse = QToolButton()
@@ -283,11 +285,9 @@ class PathEntry(Entry):
         return clean_path(text) if text.strip() else (None if self.setting.optional else "")
 
     def show_value(self, value: Any) -> None:
-        """Show the path, from its beginning unless the user is typing there."""
+        """Show the path; a line that already means this path keeps the user's spelling."""
         if self.value() != value:
-            self.line.setText(value or "")
-            if not self.line.hasFocus():
-                self.line.setCursorPosition(0)
+            self.line.set_path(value or "")
 
     def set_accessible_text(self, label: str, description: str) -> None:
         """Set the accessible texts, including the name of the Browse button."""
@@ -306,7 +306,7 @@ class PathEntry(Entry):
             path, _ = QFileDialog.getOpenFileName(self, label, start, setting_file_filter(self.setting))
         if path:
             store_folder(key, Path(path) / "any" if name == "source_dir" else Path(path))
-            self.line.setText(path)
+            self.line.set_path(path)
             self.path_chosen.emit(path)
 
 

@@ -41,7 +41,7 @@ class SettingsForm(QScrollArea):
         self._advice: Mapping[str, str] = {}  # setting -> note if there is no other one
         self._content = QWidget()
         self._layout = QVBoxLayout(self._content)
-        self._layout.setContentsMargins(2 * SPACING, SPACING, SPACING, SPACING)
+        self._layout.setContentsMargins(2 * SPACING, SPACING // 2, SPACING, SPACING)
         self._layout.setSpacing(SPACING // 4)  # the room for the notes separates the rows
         self._build_rows()
         self.setWidget(self._content)

@@ -86,7 +86,7 @@ class Row(QWidget):
     def _lay_out(self, labels: Mapping[Any, str] | None) -> None:
         grid = QGridLayout(self)
         is_separated = self._is_choice or self.setting.name in FORM_QUESTIONS
-        grid.setContentsMargins(0, 0, 0, SPACING // 2 if is_separated else 0)
+        grid.setContentsMargins(0, 0, 0, SPACING // 4 if is_separated else 0)
         grid.setHorizontalSpacing(SPACING // 2)
         grid.setVerticalSpacing(2)
         policy = self._reset.sizePolicy()

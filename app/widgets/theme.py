@@ -134,7 +134,7 @@ QPushButton[role="secondary"] { font-weight: 600; padding: 7px 16px; }
 QPushButton[role="segment"] { padding: 5px 3px; }
 QPushButton[role="segment"]:checked:focus { padding: 4px 2px; }
 QPushButton[role="line"] { background: transparent; border: 1px solid transparent; text-align: left;
-    padding: 2px 4px 2px 0; }
+    padding: 1px 4px 1px 0; }
 QPushButton[role="line"][emphasized="true"] { color: $error; font-weight: 600; }
 QPushButton[role="line"]:hover { background: $border; }
 QPushButton[role="line"]:focus { border-color: $accent; }

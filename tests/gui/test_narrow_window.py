@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from app.run.estimate import Estimate
 from app.runs.recent_workspaces import add_recent_workspace
 from app.widgets.scrolling_page import ScrollingPage
+from app.widgets.wording import FORM_QUESTIONS
 from app.window import Window
 from tests.gui.test_card_slot import open_result
 from tests.gui.window_driver import fill_form, show_tab, wait_until_quiet
@@ -65,6 +66,20 @@ def test_the_start_page_does_not_scroll_to_the_side(window: Window, qtbot: Any, 
     assert window.width() == _WIDTH
     qtbot.waitUntil(lambda: not scrolls_to_the_side(window))
     assert not is_cut(window.start_page.recent_work.remove_button, window)
+
+
+def test_every_question_of_the_form_is_visible_on_a_small_screen(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    window.resize(1024, 700)
+    window.show()
+    window.project.set_path("source_dir", str(photos))
+    window.project.set_path("workspace", str(tmp_path / "run"))
+    wait_until_quiet(window, qtbot)
+    shown = window.form.viewport()
+    for name in FORM_QUESTIONS:
+        entry = window.form.rows[name].entry
+        assert shown.rect().contains(entry.mapTo(shown, QPoint(0, entry.height()))), name
 
 
 def test_a_warning_beside_start_is_shown_whole_at_every_width(

@@ -169,7 +169,7 @@ def test_photos_dropped_on_the_enlarging_door_are_enlarged(window: Window, qtbot
     assert dialog is not None
     qtbot.waitUntil(lambda: [file.name for file in dialog.photos.files] == ["photo1.png", "photo2.png"], timeout=_LONG)
     assert dialog.isVisible() and dialog.trial.is_built_in
-    assert window.project.draft.config.source_dir is None
+    assert window.project.draft.config.source_dir == ""
 
 
 def test_a_folder_dropped_on_the_training_door_is_learned_from(window: Window, qtbot: Any, photos: Path) -> None:
