@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from torch import nn
+
 from trainer_core.camera import Camera
 from trainer_core.control import Activity, RunControl, Stopped
 from trainer_core.data.frames import MAX_FRAMES, validation_frames
@@ -23,6 +25,7 @@ from trainer_core.previews.files import file_name, image_keys, write_preview
 from trainer_core.training.cameras import make_region_spec
 from trainer_core.training.checkpoint import compute_digest
 from trainer_core.training.divergence import DivergenceDetector, can_be_best
+from trainer_core.training.edges import EdgeExtender
 from trainer_core.training.failures import Diverged, explain_validation_memory
 from trainer_core.training.interruption import make_interruptible
 from trainer_core.training.learner import Learner
@@ -220,23 +223,22 @@ class Evaluator:
         if with_preview:
             self._control.begin_phase(Activity.PREVIEWING)
             with contextlib.suppress(Stopped):  # the validation is complete and counts
-                self._emit_preview(step, result.images)
+                self._emit_preview(step, result.images, self._ema_network)
         if tested is not None:
             self._sink(replace(tested, is_best=is_best))
         return is_best
 
     @explain_validation_memory()
     def preview(self, step: int) -> None:
-        """Emit and write a preview without measuring."""
+        """Emit and write a preview without measuring; the first network of a run sees edges that continue."""
         self._load_ema_weights()
+        network = self._ema_network if step else EdgeExtender(self._ema_network, self._config.scale)
         self._control.begin_phase(Activity.PREVIEWING)
         count, pinned = self._config.image_log_max_samples, len(self._pinned)
         frames: tuple[PreviewImage, ...] = ()
         if self._val is not None:
-            frames = self._val.render(
-                self._ema_network, count, report=lambda n, of: self._control.count_activity(n, of + pinned)
-            )
-        self._emit_preview(step, frames)
+            frames = self._val.render(network, count, report=lambda n, of: self._control.count_activity(n, of + pinned))
+        self._emit_preview(step, frames, network)
 
     def _measure_test(self, step: int) -> Validated | None:
         if self._test is None:
@@ -302,10 +304,10 @@ class Evaluator:
         self._digest = compute_digest(exported)
         self._ema_network.load_state_dict(exported)
 
-    def _emit_preview(self, step: int, frames: tuple[PreviewImage, ...]) -> None:
+    def _emit_preview(self, step: int, frames: tuple[PreviewImage, ...], network: nn.Module) -> None:
         rendered = len(frames)
         pinned = self._pinned.render(
-            self._ema_network, report=lambda n, of: self._control.count_activity(rendered + n, rendered + of)
+            network, report=lambda n, of: self._control.count_activity(rendered + n, rendered + of)
         )
         images = (*frames, *pinned)
         made_by, weights = f"{self._model} at step {step} of run {self._run_id}", self._digest
