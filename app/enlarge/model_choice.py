@@ -93,6 +93,11 @@ class ModelChoice(QWidget):
         fitting = [model for model in models if model.fits(*self._preferred)]
         return [fitting, [model for model in models if model not in fitting]]
 
+    def fitting_paths(self) -> list[Path]:
+        """Return the listed files of the preferred scale and watch, in their order; all without a preference."""
+        preferred = self._preferred
+        return [path for path, model in self._models.items() if preferred is None or model.fits(*preferred)]
+
     def _list_models(self) -> None:
         chosen, is_built_in = self.path, self.is_built_in
         self._models = {}

@@ -35,7 +35,7 @@ MODEL_ROLES = (THIS_MODEL, OTHER_MODEL)
 _ROLES = (*MODEL_ROLES, BLEND)
 DEFAULT_SCALE = 4  # of the built-in models
 TILE = 128  # LR pixels: takes the largest network one or two seconds on two cores
-_CACHE_BYTES = 512 << 20  # limit for the results of photos other than the selected one
+_CACHE_BYTES = 512 << 20  # limit for the results of other photos than the selected one and of other models
 
 
 class Trial(QObject):
@@ -51,7 +51,7 @@ class Trial(QObject):
         self._ask_thread, self._background = ask_thread, background
         self._upscalers: dict[str, Upscaler] = {}  # used only in the training thread
         self._requested_paths: dict[str, Path | None] = {}  # by role, the newest request
-        self._results: dict[tuple[Path, str, str], UpscaledPhoto] = {}
+        self._results: dict[tuple[Path, str, str, str], UpscaledPhoto] = {}  # see `_result_key`
         self._tiles: TileIterator | None = None  # advanced and closed in the training thread
         self._job_number = 0  # of the newest upscaling; the answers of earlier ones are dropped
         self._blend_number = 0  # of the newest request for a blend
@@ -127,8 +127,10 @@ class Trial(QObject):
         return Model(path, upscaler.description, upscaler.spec, upscaler.gray, upscaler.sha256)
 
     def _replace(self, role: str, model: Model | None) -> None:
+        """Replace the model of a role; the results of models to compare with stay, to show them again at once."""
         self.cancel()
-        self._results = {key: result for key, result in self._results.items() if key[2] != role}
+        if role != OTHER_MODEL:
+            self._results = {key: result for key, result in self._results.items() if key[2] != role}
         self.models.pop(role, None)
         if model is not None:
             self.models[role] = model
@@ -222,9 +224,11 @@ class Trial(QObject):
         """Return the selected photo upscaled by the model of `role`, complete or not; None if there is no result."""
         return self._results.get(self._result_key(role)) if self.photo else None
 
-    def _result_key(self, role: str) -> tuple[Path, str, str]:
+    def _result_key(self, role: str) -> tuple[Path, str, str, str]:
+        """Return what a result belongs to: file and name of the photo, role and digest of the model."""
         assert self.photo is not None
-        return self.photo.file, self.photo.name, role
+        model = self.models.get(role)
+        return self.photo.file, self.photo.name, role, model.sha256 if model is not None else ""
 
     # -- other photos --------------------------------------------------------------------------
 
@@ -330,7 +334,7 @@ class Trial(QObject):
         self.changed.emit()
 
     def _evict_results(self) -> None:
-        """Drop the oldest results of other photos while these exceed `_CACHE_BYTES`."""
+        """Drop the oldest results of other photos and models while these exceed `_CACHE_BYTES`."""
         current = {self._result_key(role) for role in _ROLES}
         others = [key for key in self._results if key not in current]
         size = sum(self._results[key].pixels.nbytes * 2 for key in others)

@@ -7,7 +7,6 @@ with, or the model itself if there is none yet; all other dropped files are phot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -20,15 +19,14 @@ from app.enlarge.blind_dialog import BlindDialog
 from app.enlarge.drag_out import DragOut
 from app.enlarge.invitation import Invitation
 from app.enlarge.messages import StatusRoom, TrialMessages
-from app.enlarge.model_field import ModelField
-from app.enlarge.named_model import NamedModel, name_starter
+from app.enlarge.model_row import ModelRow
+from app.enlarge.named_model import NamedModel
 from app.enlarge.photo_list import PhotoList
 from app.enlarge.save_all_dialog import SaveAllDialog
 from app.enlarge.saving import TrialSaving
-from app.enlarge.scale_choice import ScaleChoice
 from app.enlarge.stop_question import ask_to_stop_saving
-from app.enlarge.trial import BLEND, MODEL_ROLES, OTHER_MODEL, THIS_MODEL, AskThread, Trial
-from app.enlarge.trial_texts import describe_blend_obstacle, describe_model, describe_photo, describe_saving
+from app.enlarge.trial import MODEL_ROLES, OTHER_MODEL, THIS_MODEL, AskThread, Trial
+from app.enlarge.trial_texts import describe_blend_obstacle, describe_photo, describe_saving
 from app.enlarge.trial_view import TrialView
 from app.help.sections import ENLARGING, set_section
 from app.system.background import Background
@@ -43,7 +41,6 @@ from app.widgets.progress_bar import ProgressBar
 from app.widgets.theme import SPACING
 from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
-from trainer_core.starters.registry import find_starters
 
 _SIZE = (1000, 660)
 _SAVE_TIP = "Saves the enlarged photo; or drag it from the view, with Ctrl, to a folder or another program"
@@ -64,22 +61,17 @@ class TrialDialog(Dialog):
         self.resize(*_SIZE)
         self._background = background
         self.trial = Trial(ask_thread, background, self)
+        self.models = ModelRow(self.trial)
         self.messages = TrialMessages()
         self.photos = PhotoList(background)
-        self.saving = TrialSaving(self.trial, self.photos, self._named, background, self)
+        self.saving = TrialSaving(self.trial, self.photos, self.models.named, background, self)
         self.drag_out = DragOut(self.trial, self.photos, background)
-        self.trial_view = TrialView(self.trial, self._named)
+        self.trial_view = TrialView(self.trial, self.models.named)
         self.invitation = Invitation()
         self.blend = BlendSlider()
         self._ask_thread = ask_thread
         self.blind_dialog: BlindDialog | None = None
         self.batch = Batch(self.trial, ask_thread, background, self)
-        self.scale = ScaleChoice()
-        self.fields = {
-            THIS_MODEL: ModelField("Model", "Choose or drop a weight file", offers_built_in=True, scale=self.scale),
-            OTHER_MODEL: ModelField("Compare with", "No other model"),
-        }
-        self.choices = {role: field.choice for role, field in self.fields.items()}
         self._lay_out()
         self._connect()
         self._refresh()
@@ -100,17 +92,10 @@ class TrialDialog(Dialog):
         layout = QVBoxLayout(self.contents)
         layout.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
         layout.setSpacing(SPACING + SPACING // 2)
-        layout.addLayout(self._make_model_row())
+        layout.addWidget(self.models)
         layout.addWidget(self._make_pair_row())
         layout.addWidget(middle, 1)
         layout.addLayout(self._make_footer())
-
-    def _make_model_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(2 * SPACING)
-        for field in self.fields.values():
-            row.addWidget(field, 1)
-        return row
 
     def _make_pair_row(self) -> QWidget:
         """Make the row of what needs two models, which is visible once there are two."""
@@ -161,16 +146,14 @@ class TrialDialog(Dialog):
         return footer
 
     def _connect(self) -> None:
-        for role, choice in self.choices.items():
-            choice.model_chosen.connect(partial(self.load_model, role))
-        self.choices[THIS_MODEL].built_in_chosen.connect(self.use_built_in)
-        self.scale.scale_chosen.connect(self.trial.set_scale)
+        self.models.changing.connect(self._on_other_model)
+        self.models.refused.connect(self._report_error)
+        self.models.message_posted.connect(self.messages.show_message)
+        self.trial_view.view.neighbor_requested.connect(self.models.compare_with_neighbor)
         self.batch.changed.connect(self._refresh)
         self.batch.ended.connect(self._report_batch)
         self.batch.failed.connect(self._report_error)
         self.trial.changed.connect(self._refresh)
-        self.trial.model_loaded.connect(self._on_model_loaded)
-        self.trial.model_refused.connect(self._on_model_refused)
         self.trial.failed.connect(self._report_error)
         self.blend.share_changed.connect(self.trial.blend)
         self.blend.export_requested.connect(self._export_blend)
@@ -201,58 +184,16 @@ class TrialDialog(Dialog):
 
     def open_for(self, model: Path | None, models: Sequence[NamedModel]) -> None:
         """Open the window for `model`, or the built-in models, and list `models` as the other choices."""
-        built_in = [name_starter(starter) for starter in find_starters()]
-        for choice in self.choices.values():
-            choice.set_models(models, built_in)
-        if model is not None:
-            self.load_model(THIS_MODEL, model)
-        elif built_in:
-            self.use_built_in()
+        self.models.open_for(model, models)
         if not self.isVisible():
             self.show()
             self.photos.reload_selected()
         self.raise_()
         self.activateWindow()
 
-    def add_models(self, models: Sequence[NamedModel]) -> None:
-        """List further models."""
-        for choice in self.choices.values():
-            choice.add_models(models)
-
-    def load_model(self, role: str, path: Path | None) -> None:
-        """Load a model for `role`; None removes the role's model."""
-        if role == THIS_MODEL:
-            self.scale.hide()
+    def _on_other_model(self) -> None:
         self.messages.dismiss()
-        self.fields[role].show_path(path)
         self.blend.reset()
-        self.trial.load_model(role, path)
-
-    def use_built_in(self) -> None:
-        """Upscale each photo with the built-in model that suits it."""
-        self.messages.dismiss()
-        self.choices[THIS_MODEL].show_built_in()
-        self.scale.show_for(self.trial.scale)
-        self.blend.reset()
-        self.trial.use_built_in()
-
-    def _on_model_loaded(self, role: str) -> None:
-        if role != BLEND:
-            model = self.trial.models[role]
-            self.fields[role].describe(model.path, describe_model(model), model.description)
-            if role == THIS_MODEL:
-                self.choices[OTHER_MODEL].prefer(model.scale, "mono" if model.gray else "color")
-
-    def _on_model_refused(self, role: str, error: Exception) -> None:
-        """Report the error and show the role's previous model, which is still loaded."""
-        previous = self.trial.models.get(role)
-        self.fields[role].show_path(previous.path if previous else None)
-        if role == THIS_MODEL and self.trial.is_built_in:
-            self.choices[role].show_built_in()
-            self.scale.show_for(self.trial.scale)
-        if previous:
-            self._on_model_loaded(role)
-        self._report_error(error)
 
     def reject(self) -> None:
         """Close the window; ask first while photos are being saved."""
@@ -273,8 +214,7 @@ class TrialDialog(Dialog):
     def _on_finished(self) -> None:
         self.photos.stop()
         self.trial.close()
-        for role in MODEL_ROLES:
-            self.fields[role].show_path(None)
+        self.models.clear()
         self.blend.reset()
         if self.blind_dialog is not None:
             self.blind_dialog.close()
@@ -306,8 +246,7 @@ class TrialDialog(Dialog):
         weights = [path for path in paths if path.suffix.lower() in WEIGHTS]
         photos = [path for path in paths if path not in weights]
         if weights:
-            has_model = self.trial.is_built_in or THIS_MODEL in self.trial.models
-            self.load_model(OTHER_MODEL if has_model else THIS_MODEL, weights[0])
+            self.models.use_dropped(weights[0])
         if photos:
             self.photos.add(photos)
 
@@ -323,10 +262,7 @@ class TrialDialog(Dialog):
             self._progress.set_progress(self.batch.done, self.batch.count)
         else:
             self._progress.set_progress(working.tiles_done if working else 0, working.tile_count if working else None)
-        for role in MODEL_ROLES:
-            loading = trial.loading_path(role)
-            if loading is not None:
-                self.fields[role].show_loading(self._named(loading).short_name)
+        self.models.show_loading()
         unfinished = photo is not None and any(trial.result(role) is None for role in trial.models)
         can_cancel = bool(trial.busy) or is_saving
         self.continue_button.setVisible(can_cancel or unfinished)
@@ -343,8 +279,7 @@ class TrialDialog(Dialog):
         if is_saving:
             self._caption.set_text(describe_saving(self.batch))
         else:
-            has_choice = trial.is_built_in or self.choices[THIS_MODEL].path is not None
-            self._caption.set_text(describe_photo(trial, has_choice=has_choice))
+            self._caption.set_text(describe_photo(trial, has_choice=self.models.has_choice))
         self.trial_view.refresh()
         self._pages.setCurrentWidget(self.trial_view if self.photos.list.count() else self.invitation)
 
@@ -365,16 +300,13 @@ class TrialDialog(Dialog):
     # -- two models ----------------------------------------------------------------------------
 
     def _compare_blindly(self) -> None:
-        this, other = (self._named(self.trial.models[role].path) for role in MODEL_ROLES)
+        this, other = (self.models.named(self.trial.models[role].path) for role in MODEL_ROLES)
         if self.blind_dialog is None:
             self.blind_dialog = BlindDialog(self._ask_thread, self._background, self)
             self.blind_dialog.message_posted.connect(self.messages.show_message)
         photo = self.trial.photo
         watch = photo.watch if photo is not None and self.trial.is_built_in else None
         self.blind_dialog.open_for((this, other), self.photos.items, watch)
-
-    def _named(self, path: Path) -> NamedModel:
-        return self.choices[THIS_MODEL].named(path)
 
     def _export_blend(self) -> None:
         this, other = (self.trial.models[role].path for role in MODEL_ROLES)

@@ -76,7 +76,7 @@ class Deployment(QObject):
             self.trial_dialog = TrialDialog(self._submit, self._project.background, self._window)
             self.trial_dialog.blend_export_requested.connect(self._export_blend)
             self.trial_dialog.message_posted.connect(self.message_posted)
-        self._find_recent_models_then("try", self.trial_dialog.add_models)
+        self._find_recent_models_then("try", self.trial_dialog.models.add_models)
         return self.trial_dialog
 
     def open_export(self, model: str = "") -> None:

@@ -48,6 +48,7 @@ class CompareView(ZoomView):
 
     mode_changed = Signal(str)
     cut_out_chosen = Signal(object)  # CutOut, to be saved
+    neighbor_requested = Signal(int)  # 1 for the next step or model at the same place, -1 for the one before
 
     EMPTY_TEXT = (
         "During training, photos enlarged by the network appear here. "
@@ -57,6 +58,7 @@ class CompareView(ZoomView):
     views: tuple[str, ...] = VIEWS  # in the order of their keys 1, 2, 3, 4
     side_by_side_views: tuple[str, ...] = STRIP  # from left to right
     right_view = SR  # on the right of the slider
+    neighbor_keys = ", N and P show the next and the previous step"
     offers_cut_outs = True  # whether an image or a part can be saved
 
     def __init__(self) -> None:
@@ -80,8 +82,8 @@ class CompareView(ZoomView):
         self.setAccessibleName("Preview images")
         numbered = ", ".join(f"{number} {short_name(view)}" for number, view in enumerate(self.views, 1))
         self.setAccessibleDescription(
-            f"Keys: {numbered}, S slider, B side by side, {FLIP_KEYS}, F full screen, + and - zoom, 0 fits, "
-            "arrows move, Shift and the mouse mark a part to save."
+            f"Keys: {numbered}, S slider, B side by side, {FLIP_KEYS}{self.neighbor_keys}, F full screen, + and - "
+            "zoom, 0 fits, arrows move, Shift and the mouse mark a part to save."
         )
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.DefaultContextMenu)
 

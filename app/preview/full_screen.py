@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from app.preview.compare import CompareView
 
 _KEYS_OF_THE_WINDOW = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Space)
+NEIGHBOR_KEYS = {"N": 1, "P": -1}
 _HINT = "Press Esc or F, or right-click, to leave full screen"
 _HINT_TIME = 5000  # milliseconds
 _REST_SECONDS = 5.0  # without a movement of the mouse before the next one shows the hint again
@@ -76,6 +77,8 @@ class FullScreen(QObject):
             self.toggle()
         elif event.key() == Qt.Key.Key_X:
             view.flip()
+        elif event.text().upper() in NEIGHBOR_KEYS:
+            view.neighbor_requested.emit(NEIGHBOR_KEYS[event.text().upper()])
         elif mode is not None:
             view.set_mode(mode)
         elif event.key() in _KEYS_OF_THE_WINDOW and parent is not None:

@@ -8,7 +8,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QButtonGroup, QPushButton, QToolButton, QWidget
 
 from app.preview.compare import FLIP_KEYS, SIDE_BY_SIDE, SLIDER, CompareView
-from app.preview.full_screen import FullScreen
+from app.preview.full_screen import NEIGHBOR_KEYS, FullScreen
 from app.preview.pictures import DIFFERENCE, short_name
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.icons import set_icon
@@ -45,6 +45,9 @@ class ModeButtons(QWidget):
             row.addWidget(button)
             self._buttons[mode] = button
         QShortcut(QKeySequence("X"), self).activated.connect(view.flip)
+        for key, offset in NEIGHBOR_KEYS.items():
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.activated.connect(lambda offset=offset: view.neighbor_requested.emit(offset))
         self._add_full_screen(view, row)
         view.mode_changed.connect(self._on_mode_changed)
         self._on_mode_changed(view.mode)

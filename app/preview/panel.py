@@ -18,7 +18,7 @@ from app.preview.compare import CompareView
 from app.preview.cut_out import CutOut
 from app.preview.left_choice import LeftChoice
 from app.preview.mode_buttons import ModeButtons
-from app.preview.pictures import BICUBIC, HR, LR, Pictures, make_pictures, read_strip
+from app.preview.pictures import BICUBIC, HR, LR, SR, Pictures, make_pictures, read_strip
 from app.preview.saving import PictureSaving
 from app.preview.timeline import Timeline
 from app.preview.zoom_view import ZOOM_KEYS
@@ -60,6 +60,7 @@ class PreviewPanel(QWidget):
         self._saving.message_posted.connect(self.message_posted)
         self._saving.failed.connect(self._report_failure)
         self.view.cut_out_chosen.connect(self._save_cut_out)
+        self.view.neighbor_requested.connect(lambda offset: self.timeline.select_neighbor(offset))
         set_section(self, WATCHING)
         self._folder = Path()
         self._keys: dict[int, tuple[str, ...]] = {}  # image keys of each step's preview
@@ -294,6 +295,7 @@ class PreviewPanel(QWidget):
 
     def _on_pictures_read(self, selected: tuple[int, str] | None, pictures: Pictures | None) -> None:
         self._shown = selected
+        self.view.labels = {} if pictures is None else {SR: f"{SR}: step {pictures.step}"}
         self.view.show_pictures(pictures)
         shown = _LEFT_VIEWS if pictures is None else pictures.images
         self.left_choice.offer([view for view in _LEFT_VIEWS if view in shown])

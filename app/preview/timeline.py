@@ -34,7 +34,7 @@ class Timeline(QWidget):
         self.play_button.clicked.connect(self.toggle_playing)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Earlier previews")
-        self.slider.setToolTip("Drag to see earlier previews of this run")
+        self.slider.setToolTip("Drag to see earlier previews of this run (keys N and P: next and previous)")
         self.slider.valueChanged.connect(lambda: self.step_changed.emit())
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -75,6 +75,11 @@ class Timeline(QWidget):
         self.stop()
         if self._steps:
             self.slider.setValue(_index_of_nearest(self._steps, step))
+
+    def select_neighbor(self, offset: int) -> None:
+        """Stop the film and select the preview `offset` places later, or the last one on that side."""
+        self.stop()
+        self.slider.setValue(self.slider.value() + offset)
 
     def toggle_playing(self) -> None:
         """Play from the selected step to the newest, from the first if the newest is selected; pause if playing."""

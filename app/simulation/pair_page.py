@@ -33,7 +33,7 @@ class PairCompare(CompareView):
         self.setAccessibleName("Synthetic watch photo and original")
         self.setAccessibleDescription(
             f"Keys: 1 watch photo, 2 original, S slider, B side by side, {FLIP_KEYS}, F full screen, "
-            "+ and - zoom, 0 fits, arrows move, Page Up and Page Down other pairs, Escape back."
+            "+ and - zoom, 0 fits, arrows move, N and P other pairs, Page Up and Page Down as well, Escape back."
         )
 
     def show_pair(self, pair: WatchPair, capture: QImage | None) -> None:
@@ -58,6 +58,7 @@ class PairPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.view = PairCompare()
+        self.view.neighbor_requested.connect(self.step_requested)
         self.back_button = QPushButton("All pairs")
         self.back_button.setToolTip("Back to all pairs (Escape)")
         set_icon(self.back_button, "back")

@@ -55,7 +55,7 @@ def photos(tmp_path: Path) -> list[Path]:
 
 def trial_with_both(window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path]) -> TrialDialog:
     trial = opened(window, qtbot, models[0])
-    trial.load_model(OTHER_MODEL, models[1])
+    trial.models.load_model(OTHER_MODEL, models[1])
     drop_files(trial, *photos)
     qtbot.waitUntil(lambda: trial.photos.list.count() == len(photos), timeout=_LONG)
     wait_for(qtbot, trial, OTHER_MODEL)
@@ -281,7 +281,7 @@ def test_a_comparison_needs_two_models_and_a_photo(
     drop_files(trial, photos[0])
     wait_for(qtbot, trial)
     assert not trial.blind_button.isEnabled()
-    trial.load_model(OTHER_MODEL, models[1])
+    trial.models.load_model(OTHER_MODEL, models[1])
     qtbot.waitUntil(trial.blind_button.isEnabled, timeout=_LONG)
 
 
@@ -391,7 +391,7 @@ def test_a_blend_ends_with_the_slider_at_zero_or_with_another_model(
     trial.blend.slider.setValue(40)
     wait_for(qtbot, trial, BLEND)
     larger = saved(network_of(NetworkSpec(4, 12, 1, 4)), tmp_path / "c_x4.pth")
-    trial.load_model(OTHER_MODEL, larger)
+    trial.models.load_model(OTHER_MODEL, larger)
     qtbot.waitUntil(lambda: OTHER_MODEL in trial.trial.models and BLEND not in trial.trial.models, timeout=_LONG)
     qtbot.waitUntil(lambda: trial.trial.models[OTHER_MODEL].path == larger, timeout=_LONG)
     assert not trial.blend.slider.isEnabled() and trial.blend.share == 0
@@ -409,7 +409,7 @@ def test_a_model_that_is_refused_ends_the_blend_but_leaves_the_slider(
     trial.blend.slider.setValue(40)
     wait_for(qtbot, trial, BLEND)
     (tmp_path / "broken_x4.pth").write_bytes(b"no weights")
-    trial.load_model(OTHER_MODEL, tmp_path / "broken_x4.pth")
+    trial.models.load_model(OTHER_MODEL, tmp_path / "broken_x4.pth")
     assert BLEND not in trial.trial.models and trial.blend.share == 0
     qtbot.waitUntil(lambda: "broken_x4.pth" in trial.messages.text, timeout=_LONG)
     qtbot.waitUntil(trial.blend.slider.isEnabled, timeout=_LONG)

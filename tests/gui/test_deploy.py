@@ -150,7 +150,7 @@ def test_a_dropped_photo_is_enlarged_and_compared_with_bicubic(
     window: Window, qtbot: Any, model: Path, photo: Path
 ) -> None:
     trial = opened(window, qtbot, model)
-    field = trial.fields[THIS_MODEL]
+    field = trial.models.fields[THIS_MODEL]
     assert field.description == "4 times larger, in color" and "RRDB x4 8/1/4" in field.details
     assert not trial.save_button.isEnabled()
     drop_files(trial, photo)
@@ -256,8 +256,8 @@ def test_a_dropped_model_of_another_scale_is_compared_and_the_comparison_saved(
     assert text["Compared with"].startswith(f"{other.stem} (") and text["Model SHA-256"] not in text["Compared with"]
     assert strip.shape[1] == 3 * 240
     assert (strip[-160:, 240:480] == computed(model, photo)).all()
-    trial.choices[OTHER_MODEL].box.setCurrentIndex(0)
-    trial.choices[OTHER_MODEL].box.activated.emit(0)
+    trial.models.choices[OTHER_MODEL].box.setCurrentIndex(0)
+    trial.models.choices[OTHER_MODEL].box.activated.emit(0)
     assert trial.trial.result(OTHER_MODEL) is None
     assert trial.trial_view.view.left == BICUBIC
 
@@ -320,9 +320,9 @@ def test_what_cannot_be_used_is_said_and_changes_nothing(
     wait_for(qtbot, trial)
     drop_files(trial, tmp_path / "broken.pth")
     qtbot.waitUntil(lambda: "broken.pth" in trial.messages.text, timeout=_LONG)
-    assert trial.choices[OTHER_MODEL].path is None
-    trial.load_model(THIS_MODEL, tmp_path / "broken.pth")
-    qtbot.waitUntil(lambda: trial.choices[THIS_MODEL].path == model, timeout=_LONG)
+    assert trial.models.choices[OTHER_MODEL].path is None
+    trial.models.load_model(THIS_MODEL, tmp_path / "broken.pth")
+    qtbot.waitUntil(lambda: trial.models.choices[THIS_MODEL].path == model, timeout=_LONG)
     assert wait_for(qtbot, trial).shape == (160, 240, 3)
 
 
@@ -374,9 +374,12 @@ def test_the_best_model_is_tried_while_the_training_goes_on(
     drop_files(trial, photo)
     assert wait_for(qtbot, trial).shape == (160, 240, 3)
     step = window.session.step
-    listed = [trial.choices[OTHER_MODEL].box.itemText(row) for row in range(trial.choices[OTHER_MODEL].box.count())]
+    listed = [
+        trial.models.choices[OTHER_MODEL].box.itemText(row)
+        for row in range(trial.models.choices[OTHER_MODEL].box.count())
+    ]
     assert any(text.startswith("run · ") and "step 3 · x4 · " in text for text in listed)
-    trial.load_model(OTHER_MODEL, find_models(tmp_path / "run")[-1].path)
+    trial.models.load_model(OTHER_MODEL, find_models(tmp_path / "run")[-1].path)
     wait_for(qtbot, trial, OTHER_MODEL)
     qtbot.waitUntil(lambda: window.session.step > step, timeout=_LONG)
     assert window.session.is_active
@@ -390,7 +393,7 @@ def test_a_best_model_that_training_has_not_improved_is_named_as_the_start(
         saved(network_of(SPEC, step), tmp_path / "run" / "models" / name, meta={"step": step})
     fill_form(window, photos, tmp_path / "run")
     trial = opened(window, qtbot)
-    field, box = trial.fields[THIS_MODEL], trial.choices[THIS_MODEL].box
+    field, box = trial.models.fields[THIS_MODEL], trial.models.choices[THIS_MODEL].box
     qtbot.waitUntil(lambda: THIS_MODEL in trial.trial.models, timeout=_LONG)
     assert box.currentText().startswith("run · start, best checked so far · x4 · ")
     assert "No step of the training is better yet" in field.description
@@ -413,12 +416,12 @@ def test_the_models_of_recent_runs_are_offered_under_names_that_tell_them_apart(
         add_recent_workspace(tmp_path / name)
     fill_form(window, photos, tmp_path / "run")
     trial = opened(window, qtbot)
-    box = trial.choices[OTHER_MODEL].box
+    box = trial.models.choices[OTHER_MODEL].box
     qtbot.waitUntil(lambda: any(text.startswith("earlier") for text in listed_models(box)), timeout=_LONG)
     own, other = listed_models(box)[:2]
     today = time.strftime("%d %b")
     assert own.startswith(f"run · best · x4 · {today}") and other.startswith(f"earlier · best · x4 · {today}")
-    trial.choices[OTHER_MODEL].box.setCurrentIndex(box.findText(other))
+    trial.models.choices[OTHER_MODEL].box.setCurrentIndex(box.findText(other))
     box.activated.emit(box.currentIndex())
     drop_files(trial, photo)
     wait_for(qtbot, trial, OTHER_MODEL)

@@ -95,14 +95,14 @@ def test_each_photo_gets_the_built_in_model_that_suits_it(
     window: Window, qtbot: Any, photos: list[Path], tmp_path: Path
 ) -> None:
     dialog = enlarging(window, qtbot)
-    assert dialog.choices[THIS_MODEL].is_built_in and not dialog.save_all_button.isEnabled()
+    assert dialog.models.choices[THIS_MODEL].is_built_in and not dialog.save_all_button.isEnabled()
     drop_files(dialog, *photos)
     qtbot.waitUntil(lambda: dialog.photos.list.count() == 2, timeout=_LONG)
     for photo, gray in zip(photos, (True, False)):
         show(dialog, qtbot, photo.stem)
         assert (wait_for(qtbot, dialog) == enlarged(photo, tmp_path / photo.stem)).all()
         assert dialog.trial.models[THIS_MODEL].gray == gray
-        assert dialog.choices[THIS_MODEL].is_built_in
+        assert dialog.models.choices[THIS_MODEL].is_built_in
     qtbot.waitUntil(lambda: not find_cut_texts(dialog))  # as soon as the row without "Cancel" is laid out
     assert not find_overlaps(dialog) and not nameless(dialog)
 
@@ -111,7 +111,7 @@ def test_the_model_that_is_loaded_for_another_photo_is_named(window: Window, qtb
     dialog = enlarging(window, qtbot)
     drop_files(dialog, *photos)
     qtbot.waitUntil(lambda: dialog.photos.list.count() == 2, timeout=_LONG)
-    field, seen = dialog.fields[THIS_MODEL], set()
+    field, seen = dialog.models.fields[THIS_MODEL], set()
     dialog.trial.changed.connect(lambda: seen.add((field.description, dialog.trial_view.view.notes[THIS_MODEL])))
     for photo, kind, models in zip(photos, ("mono", "color"), ("WQV-1, WQV-2", "WQV-3, WQV-10")):
         show(dialog, qtbot, photo.stem)
@@ -127,7 +127,7 @@ def test_models_that_fit_are_the_first_to_compare_with(
     dialog = enlarging(window, qtbot)
     drop_files(dialog, *photos)
     qtbot.waitUntil(lambda: dialog.photos.list.count() == 2, timeout=_LONG)
-    box = dialog.choices[OTHER_MODEL].box
+    box = dialog.models.choices[OTHER_MODEL].box
     for photo, kinds in zip(photos, (("mono", "color"), ("color", "mono"))):
         show(dialog, qtbot, photo.stem)
         wait_for(qtbot, dialog)
@@ -142,11 +142,11 @@ def test_the_scale_of_the_built_in_models_is_chosen_in_the_window(
     names = [f"{watch}_x{scale}" for watch in ("wqv1", "wqv10") for scale in (2, 4)]
     use_starters(monkeypatch, tmp_path / "more", *names)
     dialog = enlarging(window, qtbot)
-    assert dialog.scale.isVisible() and dialog.scale.currentText() == "x4"
+    assert dialog.models.scale.isVisible() and dialog.models.scale.currentText() == "x4"
     drop_files(dialog, photos[0])
     assert wait_for(qtbot, dialog).shape[:2] == (120, 160)
-    dialog.scale.setCurrentIndex(dialog.scale.findText("x2"))
-    dialog.scale.activated.emit(dialog.scale.currentIndex())
+    dialog.models.scale.setCurrentIndex(dialog.models.scale.findText("x2"))
+    dialog.models.scale.activated.emit(dialog.models.scale.currentIndex())
     qtbot.waitUntil(lambda: THIS_MODEL in dialog.trial.models and dialog.trial.models[THIS_MODEL].scale == 2)
     assert wait_for(qtbot, dialog).shape[:2] == (60, 80)
     dialog.save_all(tmp_path / "large")
@@ -161,7 +161,7 @@ def test_a_gray_photo_stays_gray_with_a_color_model_of_the_user(
     dialog = enlarging(window, qtbot)
     drop_files(dialog, own, *photos)
     qtbot.waitUntil(lambda: dialog.photos.list.count() == 2, timeout=_LONG)
-    dialog.load_model(THIS_MODEL, own)
+    dialog.models.load_model(THIS_MODEL, own)
     qtbot.waitUntil(lambda: is_loaded(dialog, THIS_MODEL, own), timeout=_LONG)
     for photo, is_gray in zip(photos, (True, False)):
         show(dialog, qtbot, photo.stem)
@@ -208,7 +208,7 @@ def test_a_photo_that_was_removed_and_added_again_does_not_come_back_twice(
 
 def test_one_scale_is_no_choice(window: Window, qtbot: Any) -> None:
     dialog = enlarging(window, qtbot)
-    assert dialog.choices[THIS_MODEL].is_built_in and not dialog.scale.isVisible()
+    assert dialog.models.choices[THIS_MODEL].is_built_in and not dialog.models.scale.isVisible()
 
 
 def test_all_photos_are_saved_as_the_command_line_saves_them_and_none_is_replaced(
@@ -351,8 +351,8 @@ def test_another_model_replaces_the_built_in_one_for_all_photos(
     dialog = enlarging(window, qtbot)
     drop_files(dialog, *photos)
     qtbot.waitUntil(lambda: dialog.photos.list.count() == 2, timeout=_LONG)
-    dialog.load_model(THIS_MODEL, own)
-    assert not dialog.choices[THIS_MODEL].is_built_in
+    dialog.models.load_model(THIS_MODEL, own)
+    assert not dialog.models.choices[THIS_MODEL].is_built_in
     qtbot.waitUntil(lambda: is_loaded(dialog, THIS_MODEL, own), timeout=_LONG)
     for photo in photos:
         show(dialog, qtbot, photo.stem)
@@ -371,7 +371,7 @@ def test_a_dropped_model_is_compared_with_the_built_in_one(
     drop_files(dialog, own, photos[0])
     wait_for(qtbot, dialog, OTHER_MODEL)
     assert (wait_for(qtbot, dialog) == enlarged(photos[0], tmp_path / "gray")).all()
-    assert dialog.choices[OTHER_MODEL].path == own and dialog.choices[THIS_MODEL].is_built_in
+    assert dialog.models.choices[OTHER_MODEL].path == own and dialog.models.choices[THIS_MODEL].is_built_in
 
 
 def test_a_part_of_the_enlarged_photo_is_saved_with_the_model_that_made_it(

@@ -732,6 +732,29 @@ def painted_labels(view: CompareView, monkeypatch: pytest.MonkeyPatch) -> list[s
     return painted
 
 
+@pytest.mark.parametrize("zoom", [0, 8])
+def test_n_and_p_go_through_the_steps_at_the_same_place_beside_one_reference(
+    panel: PreviewPanel, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zoom: int
+) -> None:
+    for step, shading in ((0, 40), (4, 90), (9, 140)):
+        panel.on_event(preview(tmp_path, step, frame(shading)))
+    panel.activateWindow()
+    view = panel.view
+    box = panel.left_choice.box
+    box.setCurrentIndex(box.findData(HR))
+    box.activated.emit(box.currentIndex())
+    view.set_zoom(zoom)
+    for leave in (Qt.Key.Key_F, Qt.Key.Key_Escape):  # in the window, then on the whole screen
+        QApplication.processEvents()
+        place = drawn_place(view)
+        for key, step in zip("PPPNN", (4, 0, 0, 4, 9)):
+            qtbot.keyClick(view, key)
+            qtbot.waitUntil(lambda step=step: shown_step(panel) == step)
+            assert drawn_place(view) == place and view.visible_views == [HR, SR]
+            assert any(text.endswith(f"step {step}") for text in painted_labels(view, monkeypatch))
+        qtbot.keyClick(view, leave)
+
+
 def test_the_difference_to_the_original_is_drawn_brighter(panel: PreviewPanel, tmp_path: Path) -> None:
     panel.on_event(preview(tmp_path, 4, frame(40)))
     assert shade(panel, DIFFERENCE) == 4 * 20, "SR is 20 darker than HR"

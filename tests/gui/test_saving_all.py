@@ -86,7 +86,7 @@ def test_what_was_saved_stays_with_a_button_for_the_folder_until_something_else_
 
 def places(dialog: TrialDialog) -> list[QRect]:
     """Return where the parts of the window lie that a message could move."""
-    parts = (dialog.photos, dialog.trial_view.view, dialog.save_all_button, *dialog.fields.values())
+    parts = (dialog.photos, dialog.trial_view.view, dialog.save_all_button, *dialog.models.fields.values())
     return [QRect(part.mapTo(dialog, QPoint()), part.size()) for part in parts]
 
 
@@ -101,7 +101,9 @@ def test_no_message_moves_anything(qtbot: Any, saving: TrialDialog, tmp_path: Pa
         lambda: saving.messages.show_saved("warning", f"Saved 1 photo to {tmp_path}.\n{skipped}", tmp_path),
         saving.photos.remove,
         saving.messages.dismiss,
-        lambda: saving.fields[THIS_MODEL].describe(Path("a"), "4 times larger, in color\nNo step is better yet.", ""),
+        lambda: saving.models.fields[THIS_MODEL].describe(
+            Path("a"), "4 times larger, in color\nNo step is better yet.", ""
+        ),
     ]
     for change in changes:
         change()
@@ -159,7 +161,7 @@ def test_a_gray_model_that_would_remove_color_is_named_before_all_photos_are_sav
         return text
 
     assert warning(*photos[:2]) is None, "the built-in models suit each photo"
-    dialog.load_model(THIS_MODEL, gray)
+    dialog.models.load_model(THIS_MODEL, gray)
     assert not dialog.save_all_button.isEnabled(), "it would judge by the model before"
     qtbot.waitUntil(lambda: is_loaded(dialog, THIS_MODEL, gray), timeout=_LONG)
     assert warning(photos[0]) == "1 of the 2 photos is in color; this model makes it gray."

@@ -9,7 +9,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from app.enlarge.enlargement import UpscaledPhoto
+from app.enlarge.named_model import NamedModel
 from app.enlarge.trial import OTHER_MODEL, THIS_MODEL
+from app.enlarge.trial_dialog import TrialDialog
 from app.preview import compare, label
 from app.preview.compare import SIDE_BY_SIDE, SLIDER
 from app.preview.pictures import BICUBIC
@@ -55,7 +58,7 @@ def test_the_image_of_a_network_says_so_until_all_its_parts_are_computed(
     assert "Network " in view.pixel_text
     view._pointer = None
     assert names()[1] == THIS_MODEL
-    dialog.load_model(OTHER_MODEL, other)
+    dialog.models.load_model(OTHER_MODEL, other)
     qtbot.waitUntil(lambda: dialog.trial.busy == OTHER_MODEL, timeout=_LONG)
     assert "Other network: b_x2, computing …" in names() and "Network: a_x2" in names()
     wait_for(qtbot, dialog, OTHER_MODEL)
@@ -67,6 +70,53 @@ def test_the_image_of_a_network_says_so_until_all_its_parts_are_computed(
     view.labels = {THIS_MODEL: f"Network: {60 * 'a'} x2", OTHER_MODEL: f"Other network: {60 * 'a'} x4"}
     monkeypatch.setattr(compare, "label_width", label.label_width)
     assert {text[-2:] for text in names() if "…" in text and text.startswith("a")} == {"x2", "x4"}
+
+
+def is_loaded(dialog: TrialDialog, path: Path) -> bool:
+    """Whether the model to compare with is that of a file."""
+    return dialog.trial.is_ready(OTHER_MODEL) and dialog.trial.models[OTHER_MODEL].path == path
+
+
+def test_n_and_p_go_through_the_models_to_compare_with_at_the_same_place(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.enlarge.model_row.find_starters", lambda: ())
+    files = [saved(network_of(NetworkSpec(2, 8, 1, 4), seed), tmp_path / f"{seed}_x2.pth") for seed in (1, 2, 3)]
+    larger = saved(network_of(NetworkSpec(4, 8, 1, 4)), tmp_path / "large_x4.pth")
+    picture(5).resize((200, 300)).save(tmp_path / "photo.png")
+    dialog = opened(window, qtbot, files[0])
+    dialog.models.open_for(files[0], [NamedModel(file, file.stem, file.stem, False, 2) for file in files])
+    dialog.models.add_models([NamedModel(larger, larger.stem, larger.stem, False, 4)])
+    drop_files(dialog, tmp_path / "photo.png")
+    reference = wait_for(qtbot, dialog).copy()
+    view, choice = dialog.trial_view.view, dialog.models.choices[OTHER_MODEL]
+    dialog.activateWindow()
+    view.setFocus()
+    view.set_zoom(3)
+    QApplication.processEvents()
+    place: tuple[float, ...] = ()
+    shown: dict[Path, UpscaledPhoto | None] = {}
+    for key, number in ((Qt.Key.Key_N, 1), (Qt.Key.Key_N, 2), (Qt.Key.Key_P, 1), (Qt.Key.Key_P, 2)):
+        qtbot.keyClick(view, key)
+        path = choice.path
+        assert path == files[number], "the reference and models of other scales are left out"
+        qtbot.waitUntil(lambda path=path: is_loaded(dialog, path), timeout=_LONG)
+        if path in shown:
+            assert dialog.trial.result(OTHER_MODEL) is shown[path], "it is not computed again"
+        wait_for(qtbot, dialog, OTHER_MODEL)
+        shown[path] = dialog.trial.result(OTHER_MODEL)
+        place = place or drawn_place(view)  # the first model to compare with brings the row of the blend
+        assert drawn_place(view) == place and view.visible_views == [OTHER_MODEL, THIS_MODEL]
+        assert (wait_for(qtbot, dialog) == reference).all(), "the reference stays"
+
+
+def test_without_other_models_n_says_where_to_find_some(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.enlarge.model_row.find_starters", lambda: ())
+    dialog = opened(window, qtbot, saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / "a_x2.pth"))
+    dialog.trial_view.view.neighbor_requested.emit(1)
+    assert "no other model to compare with" in dialog.messages.text and "choose a weight file" in dialog.messages.text
 
 
 def test_x_flips_between_the_pictures_of_the_slider_at_the_same_place(
