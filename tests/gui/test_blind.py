@@ -20,7 +20,7 @@ from app.enlarge.blind_dialog import BlindDialog
 from app.enlarge.named_model import NamedModel
 from app.enlarge.trial import BLEND, OTHER_MODEL, THIS_MODEL
 from app.enlarge.trial_dialog import TrialDialog
-from app.preview.pictures import BICUBIC
+from app.preview.pictures import BICUBIC, read_pixels
 from app.system.background import Background
 from app.window import Window
 from tests.core.networks import network_of, saved
@@ -28,8 +28,8 @@ from tests.core.starter_files import use_starters
 from tests.gui.audit import find_cut_texts, find_overlaps
 from tests.gui.test_accessibility import nameless
 from tests.gui.test_deploy import click, opened, wait_for
-from tests.gui.window_driver import drop_files
-from tests.small_runs import picture
+from tests.gui.window_driver import drop_files, fill_form
+from tests.small_runs import make_photos, picture
 from trainer_core.blind.session import BlindSession
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.verbs.upscale import Upscaler
@@ -115,6 +115,30 @@ def test_two_models_are_compared_blindly_with_the_keyboard(
         ).all()
     assert dialog.verdict.isVisible() and not dialog.view.isVisible()
     assert not find_cut_texts(dialog) and not find_overlaps(dialog)
+
+
+def test_while_a_training_runs_a_result_is_copied_and_two_models_are_compared_blindly(
+    window: Window, qtbot: Any, models: tuple[Path, Path], photos: list[Path], tmp_path: Path
+) -> None:
+    fill_form(window, make_photos(tmp_path / "sharp"), tmp_path / "run", steps=100000, val_interval=1000)
+    qtbot.waitUntil(lambda: window.project.is_ready, timeout=_LONG)
+    window.controller.start()
+    qtbot.waitUntil(lambda: window.session.step > 0, timeout=_LONG)
+    trial = trial_with_both(window, qtbot, models, photos)
+    QApplication.clipboard().clear()
+    copy = trial.trial_view.view.make_menu(THIS_MODEL).actions()[0]
+    assert copy.text() == f"Copy image: {THIS_MODEL}"
+    copy.trigger()
+    copied = read_pixels(QApplication.clipboard().image())
+    assert (copied == wait_for(qtbot, trial)).all(), "it is the enlarged photo, pixel by pixel"
+    dialog, before = compared(trial, qtbot), window.session.step
+    for _ in photos:
+        qtbot.keyClick(dialog, Qt.Key.Key_Left)
+    record = models[0].parent / "blind_a_x4_b_x4.json"
+    qtbot.waitUntil(lambda: str(record) in dialog.verdict.record.full_text, timeout=_LONG)
+    assert saved_answers(record).count("equal") == 0 and len(saved_answers(record)) == len(photos)
+    qtbot.waitUntil(lambda: window.session.step > before, timeout=_LONG)
+    assert window.session.is_active, "the training goes on"
 
 
 def test_the_verdict_names_both_models_and_the_last_answer_can_be_undone(
