@@ -41,6 +41,12 @@ class NewerFileError(UserError):
     """A file of a newer version of this program, which this version neither reads nor rewrites."""
 
 
+def end_with_advice(reason: str, advice: str) -> str:
+    """Return a reason as a sentence, followed by what to do unless the reason says it in a clause of its own."""
+    reason = reason.rstrip(".")
+    return f"{reason}." if "; " in reason or ". " in reason else f"{reason}. {advice}"
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether `error` of Python, NumPy, torch or the system means that the memory of a device ran out."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):

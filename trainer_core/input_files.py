@@ -16,6 +16,8 @@ from typing import BinaryIO
 
 MAX_LINE_BYTES = 8 << 20
 MISSING = "does not exist"
+CHECK_PATH = "Check its name and its folder."
+"""What to do about a path that is not there, unless a caller knows better."""
 
 _KINDS = (
     (stat.S_ISDIR, "it is a folder, not a file"),

@@ -186,7 +186,9 @@ def _prepare(folder: Path) -> set[str]:
     try:
         return {Path(name).stem.lower() for name in os.listdir(folder)}
     except OSError as error:
-        raise UserError(f"The folder {folder} cannot be read: {error.strerror or error}.") from error
+        raise UserError(
+            f"The folder {folder} cannot be read: {error.strerror or error}. Choose another folder."
+        ) from error
 
 
 def _read(file: Path, number: int) -> TrialPhoto:

@@ -12,7 +12,7 @@ import numpy as np
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.data.folder_walk import FolderWalk
 from trainer_core.errors import UserError
-from trainer_core.input_files import explain_missing
+from trainer_core.input_files import CHECK_PATH, explain_missing
 from trainer_core.pixels import has_color
 from trainer_core.watches import WATCHES
 
@@ -77,7 +77,7 @@ def _iterate_files(paths: Sequence[Path]) -> Iterator[Path]:
         elif os.path.exists(path):
             yield path
         else:
-            raise UserError(explain_missing(path, "file or folder"))
+            raise UserError(f"{explain_missing(path, 'file or folder')} {CHECK_PATH}")
 
 
 def _capture_problem(pixels: np.ndarray) -> str:

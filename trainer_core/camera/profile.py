@@ -24,6 +24,7 @@ BUILTIN_PROFILES = tuple(watch.profile for watch in WATCHES.values())
 KINDS: Mapping[str, type[Params]] = {WQV1.kind: MonoParams, WQV10.kind: ColorParams}
 _SCHEMA = 1
 _MAX_FILE_BYTES = 1 << 20
+_ADVICE = "Choose another camera profile."
 _LARGEST = 1e300  # not finite beyond; a whole number of JSON can be too large for a float
 
 
@@ -56,9 +57,9 @@ class CameraProfile:
         try:
             content = read_regular(path, _MAX_FILE_BYTES + 1)
         except OSError as error:
-            raise UserError(f"Cannot read the camera profile {path}: {error.strerror or error}.") from error
+            raise UserError(f"Cannot read the camera profile {path}: {error.strerror or error}. {_ADVICE}") from error
         if len(content) > _MAX_FILE_BYTES:
-            raise UserError(f"{path} is too large for a camera profile (more than 1 MiB).")
+            raise UserError(f"{path} is too large for a camera profile (more than 1 MiB). {_ADVICE}")
         return cls.parse(content, str(path), path.stem)
 
     @classmethod
@@ -101,13 +102,13 @@ class CameraProfile:
         try:
             data = parse_json(content)
         except ValueError as error:
-            raise UserError(f"{source_name} is not a camera profile: it is not JSON ({error}).") from error
+            raise UserError(f"{source_name} is not a camera profile: it is not JSON ({error}). {_ADVICE}") from error
         if not isinstance(data, dict) or data.get("kind") not in list(KINDS):
             raise UserError(
                 f'{source_name} is not a camera profile: it must be a JSON object with "schema": {_SCHEMA} '
-                'and "kind": "mono" or "color".'
+                f'and "kind": "mono" or "color". {_ADVICE}'
             )
-        check_version(data, "schema", _SCHEMA, source_name, advice="Choose another camera profile.")
+        check_version(data, "schema", _SCHEMA, source_name, advice=_ADVICE)
         parameters = KINDS[data["kind"]].parameters()
         ranged = {name: entry for name, entry in parameters.items() if entry.distribution != "chance"}
         chances = {name: entry for name, entry in parameters.items() if entry.distribution == "chance"}

@@ -38,7 +38,7 @@ from trainer_core.data.capture_records import (
 from trainer_core.data.decoding import PhotoError, read_date_taken
 from trainer_core.data.palm import HEADER_BYTES, is_palm_database, read_database_name, read_live_records
 from trainer_core.errors import UserError
-from trainer_core.input_files import read_regular
+from trainer_core.input_files import CHECK_PATH, read_regular
 from trainer_core.watches import WQV1
 
 # For file dialogs only: a dump may have any name.
@@ -142,9 +142,11 @@ def _read_file(path: Path) -> bytes:
     try:
         content = read_regular(path, _MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
+        raise UserError(f"Cannot read {path}: {error.strerror or error}. {CHECK_PATH}") from error
     if len(content) > _MAX_FILE_BYTES:
-        raise UserError(f"{path} is too large to contain watch photos (more than {_MAX_FILE_BYTES >> 20} MiB).")
+        raise UserError(
+            f"{path} is too large to contain watch photos (more than {_MAX_FILE_BYTES >> 20} MiB). Choose another file."
+        )
     if not content:
         raise UserError(f"{path} is empty (0 bytes). Use another copy.")
     return content

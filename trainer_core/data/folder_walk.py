@@ -104,7 +104,9 @@ class FolderWalk:
                 return sorted(entries, key=lambda entry: name_bytes(entry.name))
         except OSError as error:
             if not folder.name:
-                raise UserError(f"The source folder {self.root} cannot be read: {error.strerror}.") from error
+                raise UserError(
+                    f"The source folder {self.root} cannot be read: {error.strerror}. Choose another folder."
+                ) from error
             reason = f"the folder cannot be read: {error.strerror}"
             self.unreadable.append(UnusedFile(folder.name.rstrip("/"), reason))
             return []

@@ -51,14 +51,19 @@ def read_live_records(content: bytes, path: Path) -> list[bytes]:
     """
     count, list_end = _read_record_list(content)
     if list_end > len(content):
-        raise UserError(f"{path} is a damaged Palm database: the list of its {count} records is truncated.")
+        raise UserError(
+            f"{path} is a damaged Palm database: the list of its {count} records is truncated. Use another copy."
+        )
     entries = [struct.unpack_from(">IB", content, HEADER_BYTES + _ENTRY_BYTES * number) for number in range(count)]
     # Palm OS writes 0 as the start of a record whose memory it has freed.
     entries = [(start, attributes) for start, attributes in entries if start or not attributes & _DELETED]
     starts = [start for start, _ in entries]
     ends = [*starts[1:], len(content)]
     if any(start > end for start, end in zip([list_end, *starts], [*starts, len(content)])):
-        raise UserError(f"{path} is a damaged Palm database: its records overlap or extend beyond the end of the file.")
+        raise UserError(
+            f"{path} is a damaged Palm database: its records overlap or extend beyond the end of the file. "
+            "Use another copy."
+        )
     return [
         content[start:end]
         for (start, attributes), end in zip(entries, ends)

@@ -99,7 +99,10 @@ def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(target, content)
     except OSError as error:
-        raise UserError(f"{source.name} cannot be copied to {folder}: {error.strerror or error}.") from error
+        text = (
+            f"{source.name} cannot be copied to {folder}: {error.strerror or error}. Make room there, then try again."
+        )
+        raise UserError(text) from error
     return target
 
 
@@ -115,7 +118,9 @@ def unpin_photo(name: str, folder: Path) -> Path | None:
             try:
                 photo.file.unlink(missing_ok=True)
             except OSError as error:
-                raise UserError(f"{photo.file} cannot be deleted: {error.strerror or error}.") from error
+                raise UserError(
+                    f"{photo.file} cannot be deleted: {error.strerror or error}. Delete it yourself."
+                ) from error
             return photo.file
     return None
 

@@ -132,7 +132,10 @@ class ProcessGroup(World):
             dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=_JOIN_TIMEOUT))
             self._group = dist.new_group(backend="gloo", timeout=datetime.timedelta(seconds=_MESSAGE_TIMEOUT))
         except (RuntimeError, ValueError) as error:
-            raise UserError(f"The processes that torchrun started cannot connect ({_first_line(error)}).") from error
+            raise UserError(
+                f"The processes that torchrun started cannot connect ({_first_line(error)}). "
+                "Check the address and the port given to torchrun."
+            ) from error
         self._is_joined = True
 
     def send(self, message: Mapping[str, Any]) -> None:

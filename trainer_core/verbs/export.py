@@ -104,7 +104,9 @@ def export_model(
     if viewer_compatible:
         problem = padding_problem(spec)
         if problem:
-            raise UserError(f"{model} cannot be made viewer-compatible: {problem}.")
+            raise UserError(
+                f"{model} cannot be made viewer-compatible: {problem}. Export it as it is, or another model."
+            )
         state, spec = pad_for_viewer(state, spec)
     _check_fp16_range(state, half, out)
     if format == "onnx":

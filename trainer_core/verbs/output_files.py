@@ -34,7 +34,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"The folder {folder} cannot be created: {error.strerror}.") from error
+        raise UserError(f"The folder {folder} cannot be created: {error.strerror}. Choose another folder.") from error
 
 
 def refuse_overwriting(target: Path, inputs: Collection[tuple[int, int] | None], reason: str) -> None:
@@ -137,5 +137,7 @@ def save_png(
     try:
         write_bytes(target, content)
     except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror or error}.") from error
+        raise UserError(
+            f"{target} cannot be written: {error.strerror or error}. Make room, or choose another folder."
+        ) from error
     return target

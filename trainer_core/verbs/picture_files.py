@@ -16,9 +16,9 @@ from trainer_core.data.folder_walk import FolderWalk
 from trainer_core.data.formats import FOREIGN_SUFFIXES, describe_foreign_suffix
 from trainer_core.data.passed_over import find_file_reason
 from trainer_core.data.photos import EXTENSIONS, PhotoError, decode
-from trainer_core.errors import UserError
+from trainer_core.errors import UserError, end_with_advice
 from trainer_core.files import file_identity
-from trainer_core.input_files import explain_missing
+from trainer_core.input_files import CHECK_PATH, explain_missing
 from trainer_core.pixels import as_rgb, enlarge_bicubic
 from trainer_core.watches import WATCHES, WQV1, WQV10, Watch
 
@@ -62,7 +62,7 @@ def find_pictures(paths: Sequence[Path], *, results: Path | None = None) -> Iter
     seen: set[tuple[int, int]] = set()
     for path in paths:
         if not os.path.exists(path):
-            raise UserError(explain_missing(path))
+            raise UserError(f"{explain_missing(path)} {CHECK_PATH}")
         found = 0
         for file in _iterate_folder(path, results) if os.path.isdir(path) else (path,):
             found += 1
@@ -82,7 +82,9 @@ def _iterate_folder(folder: Path, results: Path | None) -> Iterator[Path]:
     try:
         files = [file for file in folder.iterdir() if not find_file_reason(file.name) and os.path.isfile(file)]
     except OSError as error:
-        raise UserError(f"The folder {folder} cannot be read: {error.strerror or error}.") from error
+        raise UserError(
+            f"The folder {folder} cannot be read: {error.strerror or error}. Choose another folder."
+        ) from error
     yield from sorted(filter(_could_hold_pictures, files))
     is_apart = results is not None and file_identity(results) not in (None, file_identity(folder))
     for _, file in FolderWalk(folder, exclude=(results,) if results is not None and is_apart else ()).iterate_files():
@@ -111,7 +113,8 @@ def read_pictures(file: Path) -> list[Picture]:
     try:
         pixels = decode(file)
     except PhotoError as error:
-        raise UserError(f"{file} cannot be used: {error.message}.") from error
+        reason = end_with_advice(error.message, "Use another copy, or leave it out.")
+        raise UserError(f"{file} cannot be used: {reason}") from error
     return [Picture(file.stem, pixels, WQV1 if _is_gray(pixels) else WQV10, False, read_date_taken(file))]
 
 

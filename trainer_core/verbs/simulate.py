@@ -22,9 +22,9 @@ from trainer_core.camera.parameters import ColorParams
 from trainer_core.data.decoding import PhotoError, decode, decode_bytes, read_size
 from trainer_core.data.photos import name_bytes, scan_photos
 from trainer_core.data.pyramid import Box, Pyramid, enlarge_part
-from trainer_core.errors import UserError, explain_out_of_memory
+from trainer_core.errors import UserError, end_with_advice, explain_out_of_memory
 from trainer_core.files import file_identity, real_path, shorten_name, write_bytes
-from trainer_core.input_files import explain_missing
+from trainer_core.input_files import CHECK_PATH, explain_missing
 from trainer_core.pixels import mark_result, png_bytes, to_tensor, to_uint8
 from trainer_core.randomness import Stream, make_generator, make_torch_generator
 from trainer_core.settings.config import SETTINGS
@@ -154,7 +154,7 @@ def _iterate_files(photo: Path, out_dir: Path, result: SimulationResult) -> Iter
     elif os.path.exists(photo):
         yield photo
     else:
-        raise UserError(explain_missing(photo))
+        raise UserError(f"{explain_missing(photo)} {CHECK_PATH}")
 
 
 def _name_all_frames(files: list[Path], count: int) -> Iterator[list[str]]:
@@ -182,7 +182,8 @@ def _iterate_frames(file: Path, watch: Camera, count: int, seed: int) -> Iterato
     try:
         photo = decode(file)
     except UserError as error:
-        raise UserError(f"{file} cannot be used: {error.message}.") from error
+        reason = end_with_advice(error.message, "Use another copy, or leave it out.")
+        raise UserError(f"{file} cannot be used: {reason}") from error
     is_small = photo.shape[1] < width or photo.shape[0] < height
     pyramid = None if is_small else Pyramid(photo)
     for place in range(count):

@@ -20,7 +20,7 @@ def check_same_dimensions(name: str, spec: NetworkSpec, other: str, other_spec: 
     if spec != other_spec:
         raise UserError(
             f"Only networks of the same dimensions can be blended: {name} is {spec.describe()}, "
-            f"{other} is {other_spec.describe()}."
+            f"{other} is {other_spec.describe()}. Choose two models of one run, or of runs with the same network."
         )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainer_core.errors import end_with_advice
 from trainer_core.model.spec import NetworkSpec
 from trainer_core.weights.container.reader import WeightsFile, load_tensors, open_weights
 from trainer_core.weights.container.refusal import WeightsError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _MAX_NAMES_SHOWN = 20
 _MIN_SHARE = 0.5  # of the values of a network; a file with fewer is probably something else
+_ADVICE = "Choose another weight file, or another copy of this one."
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,11 @@ def identify_source(path: Path | str, *, arch: str = "auto") -> WarmStartSource:
     Raises:
         WeightsError: the file cannot be read, contains another kind of network, or lacks most of its parameters.
     """
-    file = open_weights(path)
-    found = identify(file, force_rrdb=arch == "rrdb")
+    try:
+        file = open_weights(path)
+        found = identify(file, force_rrdb=arch == "rrdb")
+    except WeightsError as error:
+        raise WeightsError(end_with_advice(error.message, _ADVICE)) from error
     shapes = found.spec.shapes()
     share = sum(product(shapes[name]) for name in found.names) / found.spec.parameter_count()
     if share < _MIN_SHARE:

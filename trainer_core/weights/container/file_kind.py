@@ -32,7 +32,7 @@ def describe_foreign_file(head: bytes) -> str:
     if head[257:262] == b"ustar":
         return "it is a tar archive; unpack it first, or if PyTorch before 0.1.10 wrote it, save it with a newer one"
     if head[:1] == b"\x80" and head[1:2] in b"\2\3\4\5" and len(head) > 1:
-        return "it is a plain pickle that torch.save did not write; it was not run"
+        return "it is a plain pickle that torch.save did not write, and was not run"
     if (head[:1] == b"\x08" and b"pytorch" in head) or b"onnx" in head[:64]:
         return "it is an ONNX model; use the .pth it was converted from"
     return "its content is neither PyTorch (.pth, .pt) nor .safetensors"

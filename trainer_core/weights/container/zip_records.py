@@ -59,7 +59,7 @@ def read_records(
         at = entry[4]
     check_names([name for name, *_ in entries])
     for name, header, record, is_plain in entries:
-        require(is_plain, f"record {name!r} is compressed, which weights never are; it may be a zip bomb")
+        require(is_plain, f"record {name!r} is compressed, which weights never are, and may be a zip bomb")
         require(name not in records, f"the archive has two records called {name!r}")
         data = _check_header(file, header, name, record, start)
         records[name] = ByteRange(data, record.size, record.crc)
