@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
+from typing import NamedTuple
 
 from trainer_core.events import Event, RunStarted, Validated
 
@@ -15,6 +16,34 @@ MIN_HARDLY_BETTER, MIN_BETTER, MIN_MUCH_BETTER = 0.0, 0.3, 2.0
 """Gains in dB from which a network is hardly better, better and much better than plain enlargement."""
 PLATEAU = 10
 """Validations in a row without a new best after which a run no longer improves."""
+
+
+_PLATEAUED = "{verdict}, no longer improving"
+
+
+class _Texts(NamedTuple):
+    """The texts of a gain: in full, with the gain of the start, and in short."""
+
+    full: str
+    with_start: str
+    short: str
+
+
+_VERDICT_LAST = _Texts(
+    "{gain:+.1f} dB over plain enlargement: {verdict}",
+    "{gain:+.1f} dB over plain enlargement ({start:+.1f} dB before this training): {verdict}",
+    "{gain:+.1f} dB: {verdict}",
+)
+_VERDICT_FIRST = _Texts(
+    "{verdict}: {gain:+.1f} dB over plain enlargement",
+    "{verdict}: {gain:+.1f} dB over plain enlargement ({start:+.1f} dB before this training)",
+    "{verdict}: {gain:+.1f} dB",
+)
+_NO_VERDICT = _Texts(
+    "{gain:+.1f} dB over plain enlargement",
+    "{gain:+.1f} dB over plain enlargement ({start:+.1f} dB before this training)",
+    "{gain:+.1f} dB",
+)
 
 
 class Verdict(Enum):
@@ -62,17 +91,18 @@ def describe_gain(
         is_short: whether "over plain enlargement" and the gain of the start are left out, because something else
             explains the gain.
     """
-    of_start = Verdict.NOT_CHECKED if is_unchecked else Verdict.AS_ITS_START
-    verdicts = [] if is_sharpened else [of_start if is_start else rate_gain(gain)]
-    if has_plateaued:
-        verdicts.append(Verdict.NO_LONGER_IMPROVING)
-    words = ", ".join(verdict.value for verdict in verdicts)
-    text = f"{gain:+.1f} dB" if is_short else f"{gain:+.1f} dB over plain enlargement"
-    if start_gain is not None and not (is_start or is_short):
-        text += f" ({start_gain:+.1f} dB before this training)"
-    if not words:
-        return text
-    return f"{words.capitalize()}: {text}" if verdict_first else f"{text}: {words}"
+    if is_sharpened:
+        verdict = Verdict.NO_LONGER_IMPROVING.value if has_plateaued else ""
+    else:
+        of_start = Verdict.NOT_CHECKED if is_unchecked else Verdict.AS_ITS_START
+        verdict = (of_start if is_start else rate_gain(gain)).value
+        verdict = _PLATEAUED.format(verdict=verdict) if has_plateaued else verdict
+    if verdict_first:
+        verdict = verdict.capitalize()
+    texts = _NO_VERDICT if not verdict else _VERDICT_FIRST if verdict_first else _VERDICT_LAST
+    has_start = start_gain is not None and not is_start
+    text = texts.short if is_short else texts.with_start if has_start else texts.full
+    return text.format(gain=gain, start=start_gain, verdict=verdict)
 
 
 class GainRecord:

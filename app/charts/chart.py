@@ -259,7 +259,8 @@ class Chart(QWidget):
         point = raw[curve.name].points.nearest_point(x) if curve.name in raw else None
         if point is not None and np.isfinite(point[1]):
             return f"{self._format_value(point[1])} (smoothed {self._format_value(y)})"
-        return self._format_value(y) + (" (best)" if self._is_best(curve, x) else "")
+        value = self._format_value(y)
+        return f"{value} (best)" if self._is_best(curve, x) else value
 
     def _update_read_out(self, x: float) -> None:
         """Update the read-out after the curves changed."""

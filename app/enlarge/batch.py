@@ -37,7 +37,7 @@ class BatchResult:
     def describe(self, folder: Path) -> str:
         """Return what the user reads about the batch: a sentence, and a line for each photo that was skipped."""
         count = len(self.written)
-        where = f"Saved {count} photo{'s' * (count != 1)} to {folder}."
+        where = f"Saved 1 photo to {folder}." if count == 1 else f"Saved {count} photos to {folder}."
         return "\n".join(
             [f"Canceled. {where}" if self.is_canceled else where, *map("Skipped: {}".format, self.skipped)]
         )

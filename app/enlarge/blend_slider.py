@@ -31,7 +31,7 @@ class BlendSlider(QWidget):
         self._label.setBuddy(self.slider)
         self._value = PlainLabel()
         self._value.setProperty("role", "muted")
-        self._value.setMinimumWidth(self._value.fontMetrics().horizontalAdvance("100 % of the other model  "))
+        self._value.setMinimumWidth(self._value.fontMetrics().horizontalAdvance("100 % of the other model") + SPACING)
         self.export_button = QPushButton("Export blend …")
         self.export_button.setAutoDefault(False)
         set_icon(self.export_button, "export")

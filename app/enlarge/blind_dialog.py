@@ -278,8 +278,9 @@ class BlindDialog(Dialog):
             self.verdict.show_result(session.comparison.result, self._models)
             self._pages.setCurrentWidget(self.verdict)
         elif not is_asking:
-            only = f" Only photos that suit the {self._watch.kind} watch are compared." if self._watch else ""
-            self._show_text(f"Enlarging photo {number + 1} of {count} with both models …{only}")
+            text = f"Enlarging photo {number + 1} of {count} with both models …"
+            only = f"Only photos that suit the {self._watch.kind} watch are compared." if self._watch else ""
+            self._show_text(f"{text} {only}".rstrip())
             self._show_pair(None)
         else:
             self._show_text(f"{QUESTION} Pair {number + 1} of {count}: {pair.name}")

@@ -166,7 +166,7 @@ class PhotoList(QWidget):
         """
         self.search_started.emit()
         self._background.run_job(
-            "photos to enlarge " + ";".join(map(str, paths)),
+            f"photos to enlarge: {';'.join(map(str, paths))}",
             lambda: list(islice(find_pictures(paths), _MAX_ADDED + 1)),
             self._enqueue,
             self.failed.emit,

@@ -22,6 +22,10 @@ from trainer_core.pasted_path import clean_path
 _FOLDER = "enlarged_folder"
 _NEW_FOLDER = "enlarged"
 _WIDTH = 520  # pixels
+_TEXTS = (  # for one photo, for more
+    "Enlarge 1 photo and save it as PNG in this folder:",
+    "Enlarge {count} photos and save them as PNG in this folder:",
+)
 
 
 class SaveAllDialog(Dialog):
@@ -46,8 +50,8 @@ class SaveAllDialog(Dialog):
         self.line.setAccessibleName("Folder for the enlarged photos")
         self.note = ElidedLabel()
         self.note.setProperty("role", "muted")
-        what = f"{count} photo{'s' * (count != 1)}"
-        self._text = PlainLabel(f"Enlarge {what} and save {'it' if count == 1 else 'them'} as PNG in this folder:")
+        one, many = _TEXTS
+        self._text = PlainLabel(one if count == 1 else many.format(count=count))
         self.warning = PlainLabel(_describe_gray(count, turned_gray))
         self.warning.setWordWrap(True)
         self.warning.setVisible(turned_gray > 0)
@@ -122,9 +126,9 @@ class SaveAllDialog(Dialog):
 def _describe_gray(count: int, turned_gray: int) -> str:
     """Return the warning about photos that lose their color."""
     if count == 1:
-        photos = "The photo is"
-    elif turned_gray == count:
-        photos = f"All {count} photos are"
-    else:
-        photos = f"{turned_gray} of the {count} photos {'is' if turned_gray == 1 else 'are'}"
-    return f"{photos} in color; this model makes {'it' if turned_gray == 1 else 'them'} gray."
+        return "The photo is in color; this model makes it gray."
+    if turned_gray == count:
+        return f"All {count} photos are in color; this model makes them gray."
+    if turned_gray == 1:
+        return f"1 of the {count} photos is in color; this model makes it gray."
+    return f"{turned_gray} of the {count} photos are in color; this model makes them gray."

@@ -16,7 +16,9 @@ def ask_to_stop_saving(batch: Batch, stop: Callable[[], object], parent: QWidget
     def describe() -> str:
         if batch.count == 1:
             return "The photo is not saved yet."
-        return f"{batch.saved_count} of {batch.count} photos {'is' if batch.saved_count == 1 else 'are'} saved."
+        if batch.saved_count == 1:
+            return f"1 of {batch.count} photos is saved."
+        return f"{batch.saved_count} of {batch.count} photos are saved."
 
     box = ask_question(
         parent, "Stop saving?", describe(), [("Stop", stop)], cancel="Continue saving", cancel_is_default=True

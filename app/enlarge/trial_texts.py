@@ -14,7 +14,9 @@ def describe_model(model: Model) -> str:
     starter = next((each for each in find_starters() if each.path == model.path), None)
     if starter is not None:
         return f"For photos of the {starter.watch.description}, {model.scale} times larger"
-    return f"{model.scale} times larger, {'makes every photo gray' if model.gray else 'in color'}"
+    if model.gray:
+        return f"{model.scale} times larger, makes every photo gray"
+    return f"{model.scale} times larger, in color"
 
 
 def describe_blend_obstacle(trial: Trial) -> str:
@@ -33,16 +35,19 @@ def describe_photo(trial: Trial, *, has_choice: bool) -> str:
     if photo is None:
         return ""
     height, width = photo.pixels.shape[:2]
-    text = f"{photo.name} · {width} × {height}"
+    size = f"{width} × {height}"
     if THIS_MODEL not in trial.models:
-        return text if has_choice else "Choose a model to enlarge this photo."
+        return f"{photo.name} · {size}" if has_choice else "Choose a model to enlarge this photo."
     model, scale = trial.models[THIS_MODEL], trial.models[THIS_MODEL].scale
     working = trial.result(trial.busy) if trial.busy else None
     if working is not None and working.tile_count > 1:
         return f"{trial.busy}: part {working.tiles_done} of {working.tile_count}"
-    becomes_gray, stays_gray = model.gray and photo.has_color, not model.gray and not photo.has_color
-    gray = ", in gray" if becomes_gray else ", stays gray" if stays_gray else ""
-    return f"{text} → {width * scale} × {height * scale}{gray}"
+    larger = f"{width * scale} × {height * scale}"
+    if model.gray and photo.has_color:
+        return f"{photo.name} · {size} → {larger}, in gray"
+    if not model.gray and not photo.has_color:
+        return f"{photo.name} · {size} → {larger}, stays gray"
+    return f"{photo.name} · {size} → {larger}"
 
 
 def describe_saving(batch: Batch) -> str:

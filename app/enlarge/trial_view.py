@@ -18,6 +18,8 @@ from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import BICUBIC, LR, Pictures, short_name, wrap_pixels
 from app.widgets.theme import SPACING
 
+_ARTICLE = "the"  # begins the name of a built-in model in a sentence
+
 
 class _View(CompareView):
     """View of the photo, its bicubic enlargement and the models' results.
@@ -124,7 +126,7 @@ class TrialView(QWidget):
         if len(named) < 2:
             return {}
         names = zip(named, tell_apart(list(named.values())))
-        return {role: f"{short_name(role)}: {name.removeprefix('the ')}" for role, name in names}
+        return {role: f"{short_name(role)}: {name.removeprefix(_ARTICLE).lstrip()}" for role, name in names}
 
     def _describe_progress(self, role: str) -> str:
         """Say that the image of a model is not its result yet, but the photo or its plain enlargement."""
@@ -132,8 +134,8 @@ class TrialView(QWidget):
         if self._trial.photo is None or (result is not None and result.is_complete):
             return ""
         if self._trial.loading_path(role) is not None:
-            return ", loading the model …"
-        return ", computing …" if self._trial.busy else ", not computed"
+            return "loading the model …"
+        return "computing …" if self._trial.busy else "not computed"
 
     def _make_pictures(self) -> Pictures | None:
         photo = self._trial.photo

@@ -24,7 +24,10 @@ from trainer_core.errors import UserError
 from trainer_core.verbs.install import ALL_STARTERS, NameAlreadyUsed, NotViewerCompatible, install, install_model
 
 RunModels = list[NamedModel]
-_CHOOSE_TEXT = "Choose another one in the list."
+_NO_MODEL = "This workspace has no trained model, so a built-in model is chosen. Choose another one in the list."
+_NO_WORKSPACE = "No workspace is open, so a built-in model is chosen. Choose another one in the list."
+_COPIED = "Copied to {path}. Restart WQV-Viewer and choose the model in its AI menu."
+_ALL_COPIED = "Copied to {folder}: {names}. Restart WQV-Viewer and choose a model in its AI menu."
 
 
 class Deployment(QObject):
@@ -47,7 +50,7 @@ class Deployment(QObject):
 
     def open_trial(self, model: str = "") -> None:
         """Open the window that enlarges photos with `model`, with the pinned photos."""
-        reason = "This workspace has no trained model" if self._project.workspace else "No workspace is open"
+        reason = _NO_MODEL if self._project.workspace else _NO_WORKSPACE
 
         def open_(models: RunModels) -> None:
             dialog, file = self._get_trial_dialog(), _choose_file(model, models)
@@ -57,7 +60,7 @@ class Deployment(QObject):
         def add(dialog: TrialDialog, pinned: Sequence[Path], *, has_model: bool) -> None:
             dialog.photos.add(pinned)
             if not has_model and dialog.trial.is_built_in:
-                dialog.messages.show_message("info", f"{reason}, so a built-in model is chosen. {_CHOOSE_TEXT}")
+                dialog.messages.show_message("info", reason)
 
         self._find_models_then("try", open_)
 
@@ -133,7 +136,7 @@ class Deployment(QObject):
         self._project.background.run_job(
             "install",
             lambda: install_model(model, folder, replace=replace),
-            lambda path: self._report_copied(str(path), "the model"),
+            lambda path: self.message_posted.emit("info", _COPIED.format(path=path)),
             lambda error: self._on_not_copied(error, lambda: self.install(model, folder, replace=True)),
         )
 
@@ -145,13 +148,11 @@ class Deployment(QObject):
         """Write all built-in models into a folder, padded by torch in its thread; ask before replacing files."""
         self._submit(
             lambda: install(ALL_STARTERS, folder, replace=replace),
-            lambda paths: self._report_copied(f"{folder}: {', '.join(path.name for path in paths)}", "a model"),
+            lambda paths: self.message_posted.emit(
+                "info", _ALL_COPIED.format(folder=folder, names=", ".join(path.name for path in paths))
+            ),
             lambda error: self._on_not_copied(error, lambda: self._install_starters(folder, replace=True)),
         )
-
-    def _report_copied(self, where: str, which: str) -> None:
-        text = f"Copied to {where}. Restart WQV-Viewer and choose {which} in its AI menu."
-        self.message_posted.emit("info", text)
 
     def _on_not_copied(self, error: Exception, replace: Callable[[], None]) -> None:
         if isinstance(error, NameAlreadyUsed):

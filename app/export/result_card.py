@@ -118,7 +118,7 @@ def _describe_end(event: RunFinished) -> str:
         return "Training is complete"
     has_failed = event.outcome == "failed"
     if not event.step:
-        return f"{'Training failed' if has_failed else 'Stopped'} before the first step"
+        return "Training failed before the first step" if has_failed else "Stopped before the first step"
     if event.outcome == "stopped":
         return f"Stopped and saved at step {event.step}"
     if has_failed:

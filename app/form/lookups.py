@@ -283,10 +283,11 @@ class WeightsLookup(Lookup):
         config, identified = self._draft.config, source.identified
         is_starter = config.init_weights == STARTER
         name = f"Built-in model for {_watch_label(config)}" if is_starter else source.path.name
-        self._note = f"{name}, x{source.spec.scale}, {format_bytes(source.file.file_bytes)}"
+        parts = [name, f"x{source.spec.scale}", format_bytes(source.file.file_bytes)]
         share = 100 if identified.is_complete else 100 * len(identified.names) // len(source.spec.shapes())
         if share < 100:
-            self._note += f", covers {share} % of the network"
+            parts.append(f"covers {share} % of the network")
+        self._note = ", ".join(parts)
         self._details = f"{source.path.name}: {source.description}; loads {share} %"
         self.changed.emit()
 

@@ -30,7 +30,7 @@ class WatchCard(Card):
         button = f"Switch to {labels[watch == WQV1].partition(' ')[0]}"
         for show in (self.switch_button.setText, self.switch_button.setAccessibleName, self.switch_button.setToolTip):
             show(button)
-        title = f"Your watch photos are {'mono' if watch == WQV1 else 'in color'}"
+        title = "Your watch photos are mono" if watch == WQV1 else "Your watch photos are in color"
         self.set_content("picture", "warning", title, f"The training is set to {labels[watch != WQV1]}.")
 
     def _switch(self) -> None:

@@ -13,7 +13,7 @@ from app.widgets.theme import SPACING, scale_width
 from app.widgets.wording import DIALOG_KEYS
 
 _WIDTH = 620  # pixels
-_KEYS = "Keys: "  # begins the accessible description of a view with keys
+_KEYS = "Keys:"  # begins the accessible description of a view with keys
 
 
 class ShortcutGroup(NamedTuple):
@@ -33,7 +33,7 @@ def find_shortcuts(window: QMainWindow) -> list[ShortcutGroup]:
 def find_view_keys(window: QMainWindow) -> dict[str, str]:
     """Return the keys of each view that describes them, by the name of the view."""
     views = (view for view in window.findChildren(QWidget) if view.accessibleDescription().startswith(_KEYS))
-    return {view.accessibleName(): view.accessibleDescription()[len(_KEYS) :] for view in views}
+    return {view.accessibleName(): view.accessibleDescription()[len(_KEYS) :].lstrip() for view in views}
 
 
 def _list_shortcuts(menu: QMenu) -> list[tuple[str, str]]:

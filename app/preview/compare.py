@@ -101,7 +101,7 @@ class CompareView(ZoomView):
     def set_brightness(self, brightness: int) -> None:
         """Choose how many times brighter the difference is drawn."""
         self.brightness = brightness
-        self.notes[DIFFERENCE] = f", {describe_brightness(brightness)}"
+        self.notes[DIFFERENCE] = describe_brightness(brightness)
         self.show_pictures(self._pictures)
 
     def set_hint(self, text: str) -> None:
@@ -207,6 +207,7 @@ class CompareView(ZoomView):
         if self._points_at_name(pane):
             return
         note, room, metrics = self.notes.get(view, ""), pane.width() - 2 * SPACING, painter.fontMetrics()
+        note = f", {note}" if note else ""
         label = self.labels.get(view, "")
         names = [label, label.partition(": ")[2]] if label else [view]
         fitting = (name + note for name in names if label_width(metrics, name + note) <= room)

@@ -60,11 +60,11 @@ class Pictures:
 
     def caption(self, *, with_name: bool) -> str:
         """Return step, gain, PSNR and, if wanted, the name in one line; the end may be elided, so the gain is first."""
-        text = f"step {self.step}" if self.step else "step 0, before this training"
+        parts = [f"step {self.step}" if self.step else "step 0, before this training"]
         if self.psnr is not None and self.bicubic_psnr is not None:
-            gain = self.psnr - self.bicubic_psnr
-            text += f" · {gain:+.2f} dB · PSNR {self.psnr:.2f}, bicubic {self.bicubic_psnr:.2f}"
-        return f"{text} · {self.name}" if with_name else text
+            parts.append(f"{self.psnr - self.bicubic_psnr:+.2f} dB")
+            parts.append(f"PSNR {self.psnr:.2f}, plain enlargement {self.bicubic_psnr:.2f}")
+        return " · ".join([*parts, self.name] if with_name else parts)
 
 
 def short_name(view: str) -> str:

@@ -34,6 +34,18 @@ _FULL_TEXT = (
     f"A preview shows at most {MAX_PINNED} pinned photos; "
     "the other photos of the folder are only shown in What the watch sees."
 )
+_PINNED_BEFORE = (  # for one photo, for more
+    "{name} is pinned. Every preview of a run will show it enlarged by the network.",
+    "{count} watch photos are pinned. Every preview of a run will show them enlarged by the network.",
+)
+_PINNED_IN_TRAINING = (
+    "{name} is pinned. The next preview shows it enlarged by the network.",
+    "{count} watch photos are pinned. The next preview shows them enlarged by the network.",
+)
+_PINNED_FOR_WATCH = (
+    "{name} is pinned. Previews show it once the {watch} is chosen as your watch.",
+    "{count} watch photos are pinned. Previews show them once the {watch} is chosen as your watch.",
+)
 
 
 class PinnedPhotosModel(QObject):
@@ -223,15 +235,14 @@ def _pin_all(
 
 
 def _pinned_message(result: _PinResult, *, is_training: bool) -> str:
-    pinned, one = result.pinned, len(result.pinned) == 1
-    what = f"{pinned[0]} is" if one else f"{len(pinned)} watch photos are"
-    them = "it" if one else "them"
     if result.watch is not None:
-        return (
-            f"{what} pinned. Previews show {them} once the {' or '.join(result.watch.models)} is chosen as your watch."
-        )
-    when = "The next preview shows" if is_training else "Every preview of a run will show"
-    return f"{what} pinned. {when} {them} enlarged by the network."
+        texts = _PINNED_FOR_WATCH
+    else:
+        texts = _PINNED_IN_TRAINING if is_training else _PINNED_BEFORE
+    one, many = texts
+    models = " or ".join(result.watch.models) if result.watch is not None else ""
+    text = one if len(result.pinned) == 1 else many
+    return text.format(name=result.pinned[0], count=len(result.pinned), watch=models)
 
 
 def _raise_error(error: Exception) -> None:

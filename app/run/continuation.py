@@ -60,7 +60,9 @@ class Continuation:
         left, minutes = self._seconds_left, self._project.draft.config.max_minutes
         if left is None or minutes is None:
             return ""
-        return f"{format_time_left(left) if left > 0 else 'nothing left'} of {minutes:g} minutes"
+        return (
+            f"{format_time_left(left)} of {minutes:g} minutes" if left > 0 else f"nothing left of {minutes:g} minutes"
+        )
 
     def build_checks(self) -> tuple[Check, ...]:
         """Return the lines of the checklist on a resume."""
@@ -74,9 +76,10 @@ class Continuation:
             checks.append(Check(OK, f"Resume: {self._time_text}", "max_minutes"))
         changed = self._find_changed()
         if changed:
-            names = ", ".join(SETTINGS[name].label for name in changed[:_MAX_NAMES])
-            more = f" and {len(changed) - _MAX_NAMES} more" if len(changed) > _MAX_NAMES else ""
-            text = f"Resume would change {names}{more}. Edit > Undo restores the settings of the run"
+            names = [SETTINGS[name].label for name in changed[:_MAX_NAMES]]
+            if len(changed) > _MAX_NAMES:
+                names.append(f"{len(changed) - _MAX_NAMES} more")
+            text = f"Resume would change: {', '.join(names)}. Edit > Undo restores the settings of the run"
             checks.append(Check(WARNING, text, changed[0]))
         return tuple(checks)
 

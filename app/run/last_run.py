@@ -15,11 +15,14 @@ from PySide6.QtCore import QObject, Signal
 from app.form.last_session import load_session
 from app.form.project import Project
 from app.widgets.cards import Card, format_age
+from trainer_core.sinks.event_text import format_step
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.other_process import find_training_process
 from trainer_core.workspace.unfinished import UnfinishedRun, find_unfinished_run
 
 _JOB = "last run"
+_INTERRUPTED = "Your training in {name} was interrupted"
+_UNFINISHED = "Your training in {name} is unfinished"
 
 
 class LastRunCard(Card):
@@ -33,10 +36,10 @@ class LastRunCard(Card):
 
     def show_run(self, workspace: Path, found: UnfinishedRun) -> None:
         """Show which run is unfinished, and how far it is."""
-        state = "was interrupted" if found.outcome == "interrupted" else "is unfinished"
-        of = f" of {found.total_steps}" if found.total_steps else ""
-        text = f"Step {found.step}{of}, saved {format_age(time.time() - found.saved_at)} in {workspace}."
-        self.set_content("waiting", "accent", f"Your training in {workspace.name} {state}", text)
+        title = _INTERRUPTED if found.outcome == "interrupted" else _UNFINISHED
+        step = format_step(found.step, found.total_steps).capitalize()
+        text = f"{step}, saved {format_age(time.time() - found.saved_at)} in {workspace}."
+        self.set_content("waiting", "accent", title.format(name=workspace.name), text)
 
 
 class LastRun(QObject):

@@ -195,13 +195,12 @@ class ProgressLine(SlotPage):
         if self._state is SessionState.IDLE:
             return ""
         if self._state is SessionState.STARTING:
-            return f"{self._preparation} {self._format_count()}{format_duration(self._clock.seconds)}"
+            return f"{self._preparation} {self._describe_extent(self._clock.seconds)}"
         self._follow_activity()
         if self._activity is not None:
-            (activity, seconds), count = self._activity, self._format_count()
-            last = self._durations.get(activity) if activity in _REGULAR_ACTIVITIES else None
-            usual = f", {format_duration(last)} last time" if last is not None and last >= 1 else ""
-            return f"{_ACTIVITIES[activity]} {count}{format_duration(seconds)}{usual}"
+            activity, seconds = self._activity
+            last = self._durations.get(activity, 0.0) if activity in _REGULAR_ACTIVITIES else 0.0
+            return f"{_ACTIVITIES[activity]} {self._describe_extent(seconds, last)}"
         if self._state is SessionState.STOPPING:
             return _DISCARDING if self._session.is_discarding else _STOPPING
         if self._step is None:
@@ -211,10 +210,14 @@ class ProgressLine(SlotPage):
             return f"Resumed at step {start}; the next step is not finished yet." if start else _FIRST_STEP
         return " · ".join([self._describe_steps(self._step), *format_threads(self._step)])
 
-    def _format_count(self) -> str:
-        """Return which part of the present activity is done now, such as "3 of 24, "; "" where they are not counted."""
+    def _describe_extent(self, seconds: float, last: float = 0.0) -> str:
+        """Return how far an activity is and how long it takes, such as "3 of 24, 0:12, 0:40 last time"."""
         count = self._session.activity_count
-        return "" if count is None else f"{count[0]} of {count[1]}, "
+        parts = [] if count is None else [f"{count[0]} of {count[1]}"]
+        parts.append(format_duration(seconds))
+        if last >= 1:
+            parts.append(f"{format_duration(last)} last time")
+        return ", ".join(parts)
 
     def _describe_steps(self, step: StepDone) -> str:
         if step.total_steps is None:

@@ -157,8 +157,12 @@ class StatusLine(QStatusBar):
             "step": format_step(event.step, event.total_steps),
             "speed": " · ".join([f"{event.steps_per_second:.2f} steps/s", *format_photo_wait(event)]),
             "elapsed": f"{format_duration(max(event.elapsed, event.run_seconds) + self._clock.seconds)} elapsed",
-            "loss": f"loss {event.losses.get('total', float('nan')):.4f}"
-            + (f" · {event.skipped_steps} skipped" if event.skipped_steps else ""),
+            "loss": " · ".join(
+                [
+                    f"loss {event.losses.get('total', float('nan')):.4f}",
+                    *([f"{event.skipped_steps} skipped"] if event.skipped_steps else []),
+                ]
+            ),
             "memory": _format_memory(event.memory_bytes, self._total_memory),
         }
         for name, text in texts.items():

@@ -87,7 +87,7 @@ class PairPage(QWidget):
     def _make_step_button(self, text: str, icon: str, offset: int) -> QToolButton:
         button = QToolButton()
         button.setAccessibleName(text)
-        button.setToolTip(plain_tooltip(f"{text} (Page {'Up' if offset < 0 else 'Down'})"))
+        button.setToolTip(plain_tooltip(f"{text} (Page Up)" if offset < 0 else f"{text} (Page Down)"))
         set_icon(button, icon)
         button.clicked.connect(lambda: self.step_requested.emit(offset))
         return button

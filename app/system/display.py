@@ -77,7 +77,9 @@ def _trial_problem(name: str) -> str:
     if trial.returncode == 0:
         return ""
     first = next(iter(trial.stderr.decode("utf-8", "replace").strip().splitlines()), "")
-    return f"Qt cannot open a window with QT_QPA_PLATFORM={name}{f' ({first})' if first else ''}. Unset that variable."
+    if not first:
+        return f"Qt cannot open a window with QT_QPA_PLATFORM={name}. Unset that variable."
+    return f"Qt cannot open a window with QT_QPA_PLATFORM={name} ({first}). Unset that variable."
 
 
 def _x11_problem() -> str:

@@ -16,6 +16,7 @@ from app.widgets.plain_text import PlainLabel, plain_tooltip
 from app.widgets.scrolling_page import ScrollingPage
 from app.widgets.theme import SPACING
 from app.widgets.wording import with_form_labels
+from trainer_core.sinks.event_text import format_step
 from trainer_core.workspace.unfinished import UnfinishedRun
 
 _ICONS = {"info": ("info", "accent"), "warning": ("wrong", "warning"), "error": ("wrong", "error")}
@@ -23,11 +24,16 @@ _INFO_SECONDS = 12
 _MIN_TEXT_WIDTH = 120  # pixels
 _ICON_BUTTON_WIDTH = 48  # pixels, with the arrow of a menu
 _OUTCOME_TEXTS = {
-    "interrupted": "the run was interrupted",
-    "stopped": "the run was stopped",
-    "discarded": "the run was later stopped without saving",
-    "failed": "the run failed",
+    "interrupted": "Saved {age}; the run was interrupted.",
+    "stopped": "Saved {age}; the run was stopped.",
+    "discarded": "Saved {age}; the run was later stopped without saving.",
+    "failed": "Saved {age}; the run failed.",
 }
+_AGES = (  # seconds, text for one, text for more
+    (86400, "1 day ago", "{count} days ago"),
+    (3600, "1 hour ago", "{count} hours ago"),
+    (60, "1 minute ago", "{count} minutes ago"),
+)
 
 
 class Card(QFrame):
@@ -192,16 +198,15 @@ class ResumeCard(Card):
         """Show the step, age and outcome of the unfinished run."""
         self._folder = found.checkpoint.parent
         self._offer_to_resume(True)
-        of = f" of {found.total_steps}" if found.total_steps else ""
-        outcome = _OUTCOME_TEXTS.get(found.outcome, found.outcome)
-        text = f"Saved {format_age(time.time() - found.saved_at)}; {outcome}."
-        self.set_content("waiting", "accent", f"There is an unfinished run at step {found.step}{of}", text)
+        step = format_step(found.step, found.total_steps)
+        text = _OUTCOME_TEXTS.get(found.outcome, "Saved {age}.").format(age=format_age(time.time() - found.saved_at))
+        self.set_content("waiting", "accent", f"There is an unfinished run at {step}", text)
 
     def show_lost_run(self, step: int) -> None:
         """Show that a run ended before its first save, and what to do."""
         self._offer_to_resume(False)
-        reached = f"It had reached step {step}" if step else "It had not finished a step"
-        text = f"{reached} and cannot be resumed. Press Start training to train again with these settings."
+        what_happened = f"It had reached step {step}." if step else "It had not finished a step."
+        text = f"{what_happened} It cannot be resumed. Press Start training to train again with these settings."
         self.set_content("wrong", "warning", "The last training ended before its first save", text)
 
     @property
@@ -216,8 +221,8 @@ class ResumeCard(Card):
 
 def format_age(seconds: float) -> str:
     """Return a text such as "3 hours ago"."""
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+    for length, one, many in _AGES:
         count = int(seconds // length)
         if count >= 1:
-            return f"{count} {unit}{'s' * (count != 1)} ago"
+            return one if count == 1 else many.format(count=count)
     return "just now"

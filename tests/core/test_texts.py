@@ -6,7 +6,17 @@ import ast
 import re
 from collections.abc import Iterable
 
-from tests.texts import ROOT, Text, docstrings, documents, paragraphs_in, texts_in, user_texts
+from tests.texts import (
+    ROOT,
+    Text,
+    docstrings,
+    documents,
+    glued_texts,
+    glued_texts_in,
+    paragraphs_in,
+    texts_in,
+    user_texts,
+)
 
 # Words that GLOSSARY.md replaces wherever they stand; each with its forms on -s, -d, -ed. Words that it replaces in one
 # meaning only (take, pair, "cut off", "go on") are not among them: a pattern cannot tell the meanings apart.
@@ -136,6 +146,29 @@ def shown(name):
         "{…} is now {…}.",
     ]
     assert len(list(user_texts())) > 1000
+
+
+def test_no_sentence_of_the_window_is_glued_from_pieces() -> None:
+    assert list(glued_texts()) == []
+
+
+def test_glued_sentences_are_found_and_whole_ones_are_not() -> None:
+    glued = """
+plural = f"{count} photo{'s' * (count != 1)}"
+choice = f"{count} of them {'is' if count == 1 else 'are'} saved."
+piece = f" of {total}" if total else ""
+added = text + ", which is known"
+added += f"{count} of them"
+"""
+    assert sorted(line for line, _ in glued_texts_in(ast.parse(glued))) == [2, 3, 4, 5, 5, 6]
+    whole = """
+"A docstring may end with a space "
+plural = "1 photo" if count == 1 else f"{count} photos"
+choice = f"{name if count == 1 else count} of them, {'|' * count} {path}{'_best' if best else ''}"
+parts = " or ".join([f"{count} of them", name])
+file = f"{name}_{'dark' if dark else 'light'}.svg" + suffix
+"""
+    assert [text for _, text in glued_texts_in(ast.parse(whole))] == ["{…} of them, {…} {…}{…}"]
 
 
 def test_a_document_is_read_by_paragraphs_without_code() -> None:

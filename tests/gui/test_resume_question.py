@@ -167,7 +167,7 @@ def test_what_is_left_of_the_time_limit_and_what_has_changed_is_said_before_a_re
     window.project.set_value("learning_rate", 0.5)
     time, changes = resume_lines(window)
     assert time == "Resume: 30 seconds left of 10 minutes. Set a longer time limit to train on"
-    assert changes == "Resume would change Learning rate. Edit > Undo restores the settings of the run"
+    assert changes == "Resume would change: Learning rate. Edit > Undo restores the settings of the run"
     window.controller.resume()
     answer(window, qtbot, "Change time limit")
     assert not window.session.is_active

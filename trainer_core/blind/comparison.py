@@ -20,6 +20,8 @@ FIRST, SECOND = "first", "second"
 QUESTION = "Which do you like better?"
 CONFIDENCE = 0.95
 DEFAULT_PAIRS, MAX_PAIRS = 20, 500
+_OF_ONE_PAIR = "Of 1 pair, {first} was better in {in_first}, {second} in {in_second}, and neither in {equal}."
+_OF_PAIRS = "Of {count} pairs, {first} was better in {in_first}, {second} in {in_second}, and neither in {equal}."
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,13 @@ class BlindResult:
 
     def describe(self, first: str, second: str) -> str:
         """Return the result in sentences with the names of the models: the verdict, then the figures."""
-        pairs = f"{self.count} pair{'s' * (self.count != 1)}"
-        counts = f"{first} was better in {self.first}, {second} in {self.second}, and neither in {self.equal}"
-        share = f" {self.describe_share(first)}" if self.first + self.second else ""
-        return f"{self.describe_verdict(first, second)} Of {pairs}, {counts}.{share}"
+        counts = (_OF_ONE_PAIR if self.count == 1 else _OF_PAIRS).format(
+            count=self.count, first=first, in_first=self.first, second=second, in_second=self.second, equal=self.equal
+        )
+        sentences = [self.describe_verdict(first, second), counts]
+        if self.first + self.second:
+            sentences.append(self.describe_share(first))
+        return " ".join(sentences)
 
     def describe_share(self, first: str) -> str:
         """Return a sentence on the share of the first model among the preferences; there is at least one."""

@@ -52,7 +52,7 @@ class SourceStatus:
         photos = self.scan.photos
         sides = [min(p.width, p.height) for p in photos]
         size = f"{min(sides)} px" if min(sides) == max(sides) else f"{min(sides)} to {max(sides)} px"
-        parts = [f"{len(photos)} photo{'s' * (len(photos) != 1)}, {size}"]
+        parts = [f"1 photo, {size}" if len(photos) == 1 else f"{len(photos)} photos, {size}"]
         parts.append(f"{len(self.splits.train)} to learn from, {len(self.splits.val) + len(self.splits.test)} to check")
         if self.scan.rejected:
             parts.append(f"{len(self.scan.rejected)} unusable")
@@ -143,7 +143,8 @@ def _source_check(config: TrainerConfig, source: SourceStatus) -> Check:
     if captures:
         state = WARNING if config.resume_from else ERROR
         return Check(state, with_short_path(captures, config.source_dir), "source_dir")
-    return Check(OK, f"{len(source.scan.photos)} photo{'s' * (len(source.scan.photos) != 1)}", "source_dir")
+    count = len(source.scan.photos)
+    return Check(OK, "1 photo" if count == 1 else f"{count} photos", "source_dir")
 
 
 def _workspace_check(config: TrainerConfig, needed: int | None) -> Check:
