@@ -131,7 +131,7 @@ class Chart(QWidget):
             curves: what to draw; the legend names them.
             ticks: x that get a tick, such as the steps of checkpoints.
             marker: x and value of a point that gets a ring, such as the best PSNR.
-            reference: the value of a horizontal line, the PSNR of bicubic.
+            reference: the value of a horizontal line, the PSNR of plain enlargement.
             run: the name of the run, for the legend while it is compared with others.
         """
         self._curves, self._ticks, self._marker, self._run = curves, ticks, marker, run
@@ -195,7 +195,7 @@ class Chart(QWidget):
         if reference is not None:
             parts.append(
                 f'<span style="color:{theme_colors().muted}">┈&nbsp;'
-                f"{_non_breaking(f'bicubic {self._format_value(reference)}')}</span>"
+                f"{_non_breaking(f'plain enlargement {self._format_value(reference)}')}</span>"
             )
         return "&nbsp; ".join(parts)
 

@@ -149,4 +149,7 @@ def _describe_psnr(event: RunFinished) -> str:
     """Return the PSNR of the best model, "" without a validation."""
     if event.best_psnr is None or event.bicubic_psnr is None:
         return ""
-    return f"Best model: PSNR {event.best_psnr:.2f} dB at step {event.best_step}; bicubic {event.bicubic_psnr:.2f} dB"
+    return (
+        f"Best model: PSNR {event.best_psnr:.2f} dB at step {event.best_step}; "
+        f"plain enlargement {event.bicubic_psnr:.2f} dB"
+    )

@@ -307,7 +307,10 @@ class PreviewPanel(QWidget):
         if pictures is None:
             self._caption.set_text("The files of this preview no longer exist." if self._shown else "")
         else:
-            self._caption.set_text(pictures.caption(with_name=self.picture_box.isHidden()))
+            full, short = (
+                pictures.caption(with_name=self.picture_box.isHidden(), is_short=is_short) for is_short in (False, True)
+            )
+            self._caption.set_text(full, short=short)
 
     # -- saving --------------------------------------------------------------------------------
 

@@ -58,12 +58,13 @@ class Pictures:
         apart = show_difference(read_pixels(self.images[SR]), read_pixels(self.images[HR]), brightness)
         return replace(self, images={**self.images, DIFFERENCE: _to_qimage(apart)}, brightness=brightness)
 
-    def caption(self, *, with_name: bool) -> str:
-        """Return step, gain, PSNR and, if wanted, the name in one line; the end may be elided, so the gain is first."""
+    def caption(self, *, with_name: bool, is_short: bool = False) -> str:
+        """Return step, gain, PSNR and, if wanted, the name in one line; `is_short` leaves out over what the gain is."""
         parts = [f"step {self.step}" if self.step else "step 0, before this training"]
         if self.psnr is not None and self.bicubic_psnr is not None:
-            parts.append(f"{self.psnr - self.bicubic_psnr:+.2f} dB")
-            parts.append(f"PSNR {self.psnr:.2f}, plain enlargement {self.bicubic_psnr:.2f}")
+            gain = self.psnr - self.bicubic_psnr
+            parts.append(f"{gain:+.2f} dB" if is_short else f"{gain:+.2f} dB over plain enlargement")
+            parts.append(f"PSNR {self.psnr:.2f}")
         return " · ".join([*parts, self.name] if with_name else parts)
 
 

@@ -49,7 +49,7 @@ class PairGrid(QWidget):
         cell = self.cells[index]
         cell.show_pictures(pair.name.rsplit("/", 1)[-1], to_qimage(pair.lr), to_qimage(pair.target))
         cell.setToolTip(plain_tooltip(f"{pair.name}\nClick to compare at full size"))
-        cell.setAccessibleName(f"{pair.name}: synthetic watch photo and training target")
+        cell.setAccessibleName(f"{pair.name}: watch photo (LR) and original (HR)")
         max_size = self._max_size.expandedTo(_lr_size(pair))
         if max_size != self._max_size:
             self._max_size = max_size

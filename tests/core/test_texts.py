@@ -171,6 +171,12 @@ file = f"{name}_{'dark' if dark else 'light'}.svg" + suffix
     assert [text for _, text in glued_texts_in(ast.parse(whole))] == ["{…} of them, {…} {…}{…}"]
 
 
+def test_the_window_names_plain_enlargement_in_one_way() -> None:
+    texts = [each for each in user_texts() if each.place.startswith("app/")]
+    named = [each for each in texts if "bicubic" in each.text.lower().replace("plain enlargement (bicubic)", "")]
+    assert named == []
+
+
 def test_a_document_is_read_by_paragraphs_without_code() -> None:
     page = "# A title\n\nTwo\nlines of `code told` here.\n\n```\ntold\n```\n\nThe end.\n"
     assert list(paragraphs_in(page)) == [(1, "# A title\n"), (3, "Two\nlines of `…` here.\n"), (10, "The end.\n")]

@@ -16,7 +16,11 @@ def test_the_gate_s_sentence_is_turned_into_words() -> None:
     given = "WQV-Viewer yes · chaiNNer yes · Upscayl (converted to NCNN) no: x2 needs pixel-unshuffle"
     assert (
         format_for_reading(given)
-        == "Loads in WQV-Viewer and chaiNNer. Does not load in Upscayl (converted to NCNN): x2 needs pixel-unshuffle."
+        == "Loads in WQV-Viewer and chaiNNer. Cannot be converted for Upscayl: x2 needs pixel-unshuffle."
+    )
+    convertible = "WQV-Viewer yes · chaiNNer no: growth 4 · Upscayl (converted to NCNN) yes"
+    assert format_for_reading(convertible) == (
+        "Loads in WQV-Viewer. Upscayl loads it once it is converted to NCNN. Does not load in chaiNNer: growth 4."
     )
     assert format_for_reading("WQV-Viewer no: the name · chaiNNer no: growth 4") == (
         "Does not load in WQV-Viewer: the name. Does not load in chaiNNer: growth 4."

@@ -560,7 +560,7 @@ def test_the_best_point_is_ringed_and_bicubic_is_visible(panel: ChartPanel, qtbo
     assert ring.getData()[0][0] == 20
     low, high = panel.psnr.plot.view.viewRange()[1]
     assert low <= 22.0 < 25.0 <= high
-    assert "bicubic" in label(panel.psnr, "legend").text()
+    assert "plain enlargement" in label(panel.psnr, "legend").text().replace("&nbsp;", " ")
 
 
 def test_an_adversarial_stage_shows_the_spectrum_distance_and_marks_the_model_that_is_the_best(
@@ -579,7 +579,7 @@ def test_an_adversarial_stage_shows_the_spectrum_distance_and_marks_the_model_th
     qtbot.waitUntil(lambda: drawn(panel.spectrum, "spectrum distance") == 3)
     (ring,) = (item for item in panel.spectrum.plot.listDataItems() if isinstance(item, pg.ScatterPlotItem))
     assert ring.getData()[0][0] == 10
-    assert "bicubic" in label(panel.spectrum, "legend").text()
+    assert "plain enlargement" in label(panel.spectrum, "legend").text().replace("&nbsp;", " ")
     panel.on_event(begun(5))
     assert (panel.figures.best, list(panel.figures.spectrum.x)) == ((0, 25.0), [0])
     panel.clear()

@@ -589,7 +589,7 @@ def test_the_card_says_who_loads_the_model_and_copies_it_to_the_viewer(
     loads_in = prepare_deployable(path, state, wide, {}, padded_from=SPEC).write().summary()
     card = window.result_card
     card.show_result(RunFinished("completed", 9, model=str(path)), loads_in)
-    assert "Loads in WQV-Viewer, chaiNNer and Upscayl (converted to NCNN)." in card.text
+    assert "Loads in WQV-Viewer and chaiNNer. Upscayl loads it once it is converted to NCNN." in card.text
     viewer = tmp_path / "custom"
     viewer.mkdir()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: str(viewer))
@@ -689,7 +689,7 @@ def test_nothing_on_the_card_is_cut_off_in_a_small_window(window: Window, qtbot:
     )
     qtbot.wait(50)
     assert window.width() == 1024
-    assert "Does not load in Upscayl (converted to NCNN): growth 16." in card.text
+    assert "Cannot be converted for Upscayl: growth 16." in card.text
     for button in (card.try_button, card.model_button):
         assert button.isVisible()
         assert button.width() >= button.sizeHint().width()
@@ -727,6 +727,6 @@ def test_the_card_of_a_finished_training_does_not_scroll(
     lines = [label for label in card.findChildren(ElidedLabel) if label.isVisible()]
     assert len(lines) == 3 and lines[1].full_text == "Better: +1.2 dB over plain enlargement"
     assert lines[1].text() in (lines[1].full_text, "Better: +1.2 dB")
-    assert "PSNR 22.17 dB at step 140000; bicubic 21.01 dB" in lines[1].toolTip()
+    assert "PSNR 22.17 dB at step 140000; plain enlargement 21.01 dB" in lines[1].toolTip()
     assert lines[0].text() == "Training is complete"
     assert all(line.text() == line.full_text or plain_tooltip(line.full_text) in line.toolTip() for line in lines)

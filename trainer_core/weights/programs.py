@@ -40,17 +40,23 @@ class GateReport:
 
 
 def format_for_reading(summary: str) -> str:
-    """Turn `GateReport.summary()` into sentences: "Loads in WQV-Viewer and chaiNNer. Does not load in …".
+    """Turn `GateReport.summary()` into sentences: "Loads in WQV-Viewer and chaiNNer. For Upscayl, …".
 
     Other texts, such as the check of an ONNX file, are returned unchanged.
     """
     parts = summary.split(" · ")
     loads = [part[: -len(" yes")] for part in parts if part.endswith(" yes")]
-    others = [part.replace(" no: ", ": ", 1) for part in parts if " no: " in part]
-    if not summary or len(loads) + len(others) != len(parts):
+    refused = dict(part.split(" no: ", 1) for part in parts if " no: " in part)
+    if not summary or len(loads) + len(refused) != len(parts):
         return summary
-    yes = [f"Loads in {' and '.join(filter(None, (', '.join(loads[:-1]), loads[-1])))}."] if loads else []
-    return " ".join(yes + [f"Does not load in {other}." for other in others])
+    own = [name for name in loads if name != UPSCAYL]
+    sentences = [f"Loads in {' and '.join(filter(None, (', '.join(own[:-1]), own[-1])))}."] if own else []
+    if UPSCAYL in loads:
+        sentences.append("Upscayl loads it once it is converted to NCNN.")
+    for name, reason in refused.items():
+        text = "Cannot be converted for Upscayl: {reason}." if name == UPSCAYL else "Does not load in {name}: {reason}."
+        sentences.append(text.format(name=name, reason=reason))
+    return " ".join(sentences)
 
 
 def check_programs(
