@@ -17,8 +17,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.charts.curves import Curve, CurveStyle
 from app.charts.plot import Plot
-from app.help.term_label import TermLabel
 from app.widgets.plain_text import PlainLabel
+from app.widgets.term_label import TermLabel
 from app.widgets.theme import SPACING, theme, theme_colors
 from trainer_core.sinks.event_text import format_duration
 

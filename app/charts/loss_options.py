@@ -32,7 +32,9 @@ class LossOptions(QWidget):
         self.axis.setCheckable(True)
         self.axis.setChecked(store.value(_AXIS) != _LINEAR)
         self.axis.setAccessibleName("Logarithmic axis of the loss")
-        self.axis.setToolTip(plain_tooltip("Show the loss on a logarithmic axis, where late progress is easier to see"))
+        self.axis.setToolTip(
+            plain_tooltip("Show the loss on a logarithmic axis, where late progress is easier to see.")
+        )
         self.axis.toggled.connect(lambda is_log: self._choose(_AXIS, _LOG if is_log else _LINEAR))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -59,7 +61,7 @@ class LossOptions(QWidget):
 def _make_smoothing_box() -> QComboBox:
     box = QComboBox()
     box.setAccessibleName("Loss smoothing")
-    box.setToolTip(plain_tooltip("Average the loss over this number of steps"))
+    box.setToolTip("Average the loss over this number of steps.")
     for span, text in _SPANS.items():
         box.addItem(text, span)
     return box

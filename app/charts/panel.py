@@ -167,12 +167,12 @@ class ChartPanel(QWidget):
         tools.addWidget(self.time_switch)
         self.compare_button = QPushButton("Compare runs")
         self.compare_button.setProperty("role", "segment")
-        self.compare_button.setToolTip("Draw the curves of other trainings in these charts")
+        self.compare_button.setToolTip("Draw the curves of other trainings in these charts.")
         tools.addWidget(self.compare_button)
         self.save_button = QToolButton()
         self.save_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.save_button.setAccessibleName("Save the charts")
-        self.save_button.setToolTip("Save the charts as a picture, or the figures as a table")
+        self.save_button.setToolTip("Save the charts as a picture, or the figures as a table.")
         set_icon(self.save_button, "save")
         tools.addWidget(self.save_button)
         row = QHBoxLayout()
@@ -357,7 +357,7 @@ def _make_switch(text: str, name: str, is_shown: bool) -> QPushButton:
     switch.setAccessibleName(name)
     switch.setCheckable(True)
     switch.setChecked(is_shown)
-    switch.setToolTip(plain_tooltip(f'Show or hide the chart "{name}"'))
+    switch.setToolTip(plain_tooltip(f'Show or hide the chart "{name}".'))
     return switch
 
 
@@ -368,6 +368,6 @@ def _make_time_switch() -> QPushButton:
     switch.setCheckable(True)
     switch.setChecked(open_settings_store().value(_TIME_KEY) in (True, "true"))
     switch.setToolTip(
-        plain_tooltip("Draw the curves over the time that the run has trained, without pauses, instead of its steps")
+        plain_tooltip("Draw the curves over the time that the run has trained, without pauses, instead of its steps.")
     )
     return switch

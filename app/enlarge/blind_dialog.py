@@ -93,12 +93,12 @@ class BlindDialog(Dialog):
         for page in (self._empty, self.view, self.verdict):
             self._pages.addWidget(page)
         self.buttons = {
-            LEFT: make_button("Left is better", "", lambda: self.answer(LEFT), tip="Arrow key left"),
-            EQUAL: make_button("No difference", "", lambda: self.answer(EQUAL), tip="Arrow key down"),
-            RIGHT: make_button("Right is better", "", lambda: self.answer(RIGHT), tip="Arrow key right"),
+            LEFT: make_button("Left is better", "", lambda: self.answer(LEFT), tip="Press the left arrow key."),
+            EQUAL: make_button("No difference", "", lambda: self.answer(EQUAL), tip="Press the down arrow key."),
+            RIGHT: make_button("Right is better", "", lambda: self.answer(RIGHT), tip="Press the right arrow key."),
         }
         self.undo_button = make_button(
-            "Undo", "back", self.undo, tip="Take back the last answer and show its pair again (Backspace or Ctrl+Z)"
+            "Undo", "back", self.undo, tip="Take back the last answer and show its pair again (Backspace or Ctrl+Z)."
         )
         self.close_button = make_button("Close", "close", self.close)
         self._add_shortcuts()

@@ -48,7 +48,7 @@ class ModelChoice(QWidget):
         self.browse_button = QToolButton()
         set_icon(self.browse_button, "folder")
         self.browse_button.setAccessibleName(f"Browse for a file: {label}")
-        self.browse_button.setToolTip("Choose any weight file (.pth, .safetensors)")
+        self.browse_button.setToolTip("Choose any weight file (.pth, .safetensors).")
         self.browse_button.clicked.connect(self.browse)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

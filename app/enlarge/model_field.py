@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.enlarge.model_choice import ModelChoice
 from app.form.note import NoteLabel
-from app.widgets.plain_text import PlainLabel
+from app.widgets.term_label import TermLabel
 from app.widgets.theme import SPACING
 
 _LOADING = "Loading …"
@@ -35,7 +35,7 @@ class ModelField(QWidget):
     ) -> None:
         super().__init__()
         self.choice = ModelChoice(heading, none_text, offers_built_in=offers_built_in)
-        label = PlainLabel(f"&{heading}")
+        label = TermLabel(f"&{heading}")
         label.setProperty("role", "heading")
         label.setBuddy(self.choice)
         self.description = self.details = ""

@@ -22,7 +22,7 @@ _NO_OTHER = (
     "There is no other model to compare with. Open the folder of another training first, or choose a weight file with "
     "the button beside “Compare with”."
 )
-_NEIGHBOR_KEYS = "N and P compare with the next and the previous model of this list"
+_NEIGHBOR_KEYS = "Press N or P to compare with the next or the previous model of this list."
 
 
 class ModelRow(QWidget):

@@ -69,7 +69,7 @@ class SaveAllDialog(Dialog):
         browse = QToolButton()
         set_icon(browse, "folder")
         browse.setAccessibleName("Browse for the folder")
-        browse.setToolTip("Choose a folder")
+        browse.setToolTip("Choose a folder.")
         browse.clicked.connect(self._browse)
         row = QHBoxLayout()
         row.setSpacing(SPACING // 2)

@@ -16,7 +16,7 @@ class ScaleChoice(QComboBox):
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("Scale of the built-in models")
-        self.setToolTip("How many times larger the built-in models make a photo")
+        self.setToolTip("How many times larger the built-in models make a photo.")
         self.hide()
         self.activated.connect(lambda index: self.scale_chosen.emit(self.itemData(index)))
 

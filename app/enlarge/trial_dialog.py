@@ -43,7 +43,7 @@ from trainer_core.errors import UserError
 from trainer_core.planning.recognition import WEIGHTS
 
 _SIZE = (1000, 660)
-_SAVE_TIP = "Saves the enlarged photo; or drag it from the view, with Ctrl, to a folder or another program"
+_SAVE_TIP = "Saves the enlarged photo; or drag it from the view, with Ctrl, to a folder or another program."
 
 
 class TrialDialog(Dialog):
@@ -108,7 +108,7 @@ class TrialDialog(Dialog):
             "Compare blindly …",
             "compare",
             self._compare_blindly,
-            tip="Shows each photo enlarged by both models, without their names, and asks which you like better",
+            tip="Shows each photo enlarged by both models, without their names, and asks which you like better.",
         )
         row.addWidget(self.blind_button)
         return self._pair_row
@@ -122,7 +122,7 @@ class TrialDialog(Dialog):
         self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.continue_button = make_button("Cancel", "stop", self._cancel_or_continue)
         self.save_all_button = make_button(
-            "Save all …", "folder", self._choose_folder_for_all, tip="Enlarges every photo of the list into a folder"
+            "Save all …", "folder", self._choose_folder_for_all, tip="Enlarges every photo of the list into a folder."
         )
         self.save_all_button.setProperty("role", "primary")
         set_icon(self.save_all_button, "folder", "on_accent")

@@ -33,7 +33,7 @@ class _View(CompareView):
     views = (LR, BICUBIC, THIS_MODEL, OTHER_MODEL, BLEND)
     side_by_side_views: tuple[str, ...] = (BICUBIC, THIS_MODEL)
     right_view = THIS_MODEL
-    neighbor_keys = ", N and P compare with the next and the previous model"
+    neighbor_keys = "N and P compare with the next and the previous model"
 
     def __init__(self) -> None:
         super().__init__()

@@ -34,12 +34,11 @@ from app.widgets.icons import set_icon
 from app.widgets.path_line import PathLine
 from app.widgets.plain_text import PlainLabel, plain_tooltip
 from app.widgets.questions import ask_question
+from app.widgets.term_label import TermLabel
 from app.widgets.theme import SPACING
 from app.widgets.wording import with_form_labels
 from trainer_core.errors import UserError
 from trainer_core.verbs.export_options import (
-    ALPHA,
-    BLEND,
     DEFAULT_ALPHA,
     FORMATS,
     HALF_HELP,
@@ -55,6 +54,8 @@ if TYPE_CHECKING:
 _VIEWER_FORMAT = "pth"
 _MIN_WIDTH = 530  # pixels for the fields; long texts may widen the dialog
 _HALF_TIP = "Stores 16-bit instead of 32-bit numbers: the file is half as large and the results are nearly the same."
+_BLEND_TIP = "Mix in another model of the same dimensions."
+_SHARE_TIP = "Choose the share of the other model, from 0 to 1."
 _VIEWER_TIP = (
     "WQV-Viewer loads networks of one size only. Smaller ones are padded to that size: "
     "the file grows and the results stay the same."
@@ -92,7 +93,7 @@ class ExportDialog(Dialog):
             button = QPushButton(f".{file_format}")
             button.setCheckable(True)
             button.setAutoDefault(False)
-            button.setToolTip(plain_tooltip(meaning))
+            button.setToolTip(plain_tooltip(f"{meaning}."))
             button.setAccessibleName(f"Format: {file_format}")
             button.setAccessibleDescription(meaning)
             self.formats.addButton(button, number)
@@ -100,11 +101,11 @@ class ExportDialog(Dialog):
         self.alpha.setRange(0, 1)
         self.alpha.setSingleStep(0.05)
         self.alpha.setValue(DEFAULT_ALPHA)
-        self.alpha.setToolTip(plain_tooltip(ALPHA))
+        self.alpha.setToolTip(_SHARE_TIP)
         self.alpha.lineEdit().setTextMargins(SPACING, 0, 0, 0)  # the style sheet pads only above and below
         for widget in (self.alpha, self.alpha.lineEdit()):
             widget.setAccessibleName("Share of the other model")
-        self.blend.setToolTip(plain_tooltip(BLEND))
+        self.blend.setToolTip(_BLEND_TIP)
         self.target.setAccessibleName("File to write")
         self.target.textEdited.connect(lambda text: self._update_button())
         self.status_label.setWordWrap(True)
@@ -285,7 +286,7 @@ class ExportDialog(Dialog):
 
 
 def _make_label(text: str, buddy: QWidget) -> QLabel:
-    label = PlainLabel(text)
+    label = TermLabel(text)
     label.setBuddy(buddy)
     return label
 

@@ -45,7 +45,7 @@ class ResultCard(Card):
             self.texts.insertWidget(self.texts.count() - 1, label)
         self.resume_button = self._button("Resume", "start", self.resume_requested.emit, primary=True)
         self.try_button = self._button("Enlarge photos …", "picture", self._try_model, primary=True)
-        self.try_button.setToolTip("Enlarges your photos with the model of this training")
+        self.try_button.setToolTip("Enlarges your photos with the model of this training.")
         self.model_button = QPushButton("Use model")
         self.model_button.setAccessibleName("Use model")
         self.model_button.setMenu(self._make_menu())
@@ -151,5 +151,5 @@ def _describe_psnr(event: RunFinished) -> str:
         return ""
     return (
         f"Best model: PSNR {event.best_psnr:.2f} dB at step {event.best_step}; "
-        f"plain enlargement {event.bicubic_psnr:.2f} dB"
+        f"plain enlargement {event.bicubic_psnr:.2f} dB."
     )

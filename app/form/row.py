@@ -20,9 +20,9 @@ from app.form.entries import (
 )
 from app.form.note import NoteLabel
 from app.form.start_entry import StartEntry
-from app.help.term_label import TermLabel
 from app.widgets.icons import set_icon
 from app.widgets.plain_text import PlainLabel, plain_tooltip
+from app.widgets.term_label import TermLabel
 from app.widgets.theme import SPACING, scale_width
 from app.widgets.wording import FORM_QUESTIONS, empty_note, form_label, note_lines, segment_labels, setting_tooltip
 from trainer_core.planning.readiness import with_short_path
@@ -78,7 +78,7 @@ class Row(QWidget):
         self._reset = QToolButton()
         set_icon(self._reset, "reset", "muted")
         self._reset.setAccessibleName(f"Reset {self._label.text()}")
-        self._reset.setToolTip("Reset to the default")
+        self._reset.setToolTip("Reset to the default.")
         self._is_default = True
         self._lay_out(labels)
         self._connect()

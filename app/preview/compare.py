@@ -16,6 +16,7 @@ from app.preview.cut_out import CutOut
 from app.preview.geometry import find_pixels, place_pixels
 from app.preview.image_menu import ImageMenu
 from app.preview.label import label_box, label_height, label_width, paint_label
+from app.preview.names import ImageNames
 from app.preview.pictures import (
     BICUBIC,
     DEFAULT_BRIGHTNESS,
@@ -34,7 +35,6 @@ from app.widgets.theme import SPACING, theme_colors
 
 SLIDER, SIDE_BY_SIDE = "Slider", "Side by side"
 FLIP_KEYS = "X flips between the two images of the slider"
-_MIN_NAME_WIDTH = 150  # pixels in which the shortened name of a model says more than its role
 _GRIP_WIDTH = 10  # pixels on either side of the slider that grab it
 _STEPS = {Qt.Key.Key_Left: -0.02, Qt.Key.Key_Right: 0.02}  # of the slider
 
@@ -58,7 +58,7 @@ class CompareView(ZoomView):
     views: tuple[str, ...] = VIEWS  # in the order of their keys 1, 2, 3, 4
     side_by_side_views: tuple[str, ...] = STRIP  # from left to right
     right_view = SR  # on the right of the slider
-    neighbor_keys = ", N and P show the next and the previous step"
+    neighbor_keys = "N and P show the next and the previous step"
     offers_cut_outs = True  # whether an image or a part can be saved
 
     def __init__(self) -> None:
@@ -66,6 +66,7 @@ class CompareView(ZoomView):
         self.mode = SLIDER
         self.empty_text = self.EMPTY_TEXT
         self.left = BICUBIC  # on the left of the slider
+        self._names = ImageNames(self)
         self.labels: dict[str, str] = {}  # texts on images, by view, in place of the names of the views
         self.hint = ""  # a text that is painted at the top for some time
         self.notes: dict[str, str] = {}  # what follows the name on an image, by view, also where it is shortened
@@ -80,10 +81,10 @@ class CompareView(ZoomView):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(200, 120)
         self.setAccessibleName("Preview images")
-        numbered = ", ".join(f"{number} {short_name(view)}" for number, view in enumerate(self.views, 1))
+        keys = [f"{number} {short_name(view)}" for number, view in enumerate(self.views, 1)]
+        keys += ["S slider", "B side by side", FLIP_KEYS, *filter(None, [self.neighbor_keys]), "F full screen"]
         self.setAccessibleDescription(
-            f"Keys: {numbered}, S slider, B side by side, {FLIP_KEYS}{self.neighbor_keys}, F full screen, + and - "
-            "zoom, 0 fits, arrows move, Shift and the mouse mark a part to save."
+            f"Keys: {', '.join(keys)}, + and - zoom, 0 fits, arrows move, Shift and the mouse mark a part to save."
         )
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.DefaultContextMenu)
 
@@ -137,6 +138,7 @@ class CompareView(ZoomView):
         """Draw the images of the mode with their names, or the text for an empty view."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(theme_colors().base))
+        self._names.clear()
         views = self.visible_views
         if not views:
             self._paint_message(painter, self.empty_text if self._pictures is None else self.NO_ORIGINAL_TEXT)
@@ -200,21 +202,16 @@ class CompareView(ZoomView):
         painter.drawEllipse(QPointF(x, whole.height() / 2), 5, 5)
 
     def _paint_name(self, painter: QPainter, view: str, pane: QRect, *, right: bool) -> None:
-        """Paint the name of a view, where the pane is too narrow without its explanation or role, or shortened.
-
-        While the mouse points at a picture where the name would cover it, the picture is shown instead.
-        """
-        if self._points_at_name(pane):
-            return
-        note, room, metrics = self.notes.get(view, ""), pane.width() - 2 * SPACING, painter.fontMetrics()
-        note = f", {note}" if note else ""
-        label = self.labels.get(view, "")
-        names = [label, label.partition(": ")[2]] if label else [view]
-        fitting = (name + note for name in names if label_width(metrics, name + note) <= room)
-        name = short_name(view)
-        if label and room >= _MIN_NAME_WIDTH:
-            name = metrics.elidedText(names[-1], Qt.TextElideMode.ElideMiddle, room - label_width(metrics, note))
-        paint_label(painter, next(fitting, name + note), pane, right=right)
+        """Paint the name of a view; while the mouse points at a picture that the name would cover, paint none."""
+        self._names.paint(
+            painter,
+            view,
+            pane,
+            label=self.labels.get(view, ""),
+            note=self.notes.get(view, ""),
+            right=right,
+            is_hidden=self._points_at_name(pane),
+        )
 
     def _points_at_name(self, pane: QRect) -> bool:
         """Whether the mouse points at the bottom of a pane where the image reaches below the name."""

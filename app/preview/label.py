@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
 
+from app.widgets.term_label import paint_term_lines
 from app.widgets.theme import SPACING, theme_colors
 
 _MIN_HEIGHT = 22  # pixels
@@ -28,8 +29,10 @@ def label_box(metrics: QFontMetrics, text: str, pane: QRect, *, right: bool, top
     return QRectF(left, pane.top() + SPACING if top else pane.bottom() - height - SPACING, width, height)
 
 
-def paint_label(painter: QPainter, text: str, pane: QRect, *, right: bool, top: bool = False) -> None:
-    """Paint a text in a corner of a pane, unless the pane is too narrow for it."""
+def paint_label(
+    painter: QPainter, text: str, pane: QRect, *, right: bool, top: bool = False, has_terms: bool = False
+) -> None:
+    """Paint a text in a corner of a pane, unless the pane is too narrow for it; its terms are dotted if they count."""
     box = label_box(painter.fontMetrics(), text, pane, right=right, top=top)
     if box.width() > pane.width():
         return
@@ -40,3 +43,7 @@ def paint_label(painter: QPainter, text: str, pane: QRect, *, right: bool, top: 
     painter.drawRoundedRect(box, 4, 4)
     painter.setPen(QColor(theme_colors().text))
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+    if has_terms:
+        metrics = painter.fontMetrics()
+        base_line = box.top() + (box.height() - metrics.height()) / 2 + metrics.ascent()
+        paint_term_lines(painter, text, box.left() + SPACING, base_line)

@@ -28,7 +28,7 @@ class LeftChoice(QWidget):
         self._wanted = view.left  # the choice of the user, which the present pictures may lack
         self.box = QComboBox()
         self.box.setAccessibleName("Image left of the slider")
-        self.box.setToolTip("Image left of the slider")
+        self.box.setToolTip("Choose the image left of the slider.")
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         label = PlainLabel("Left")
         label.setProperty("role", "muted")

@@ -13,6 +13,7 @@ from app.preview.pictures import DIFFERENCE, short_name
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.icons import set_icon
 from app.widgets.plain_text import plain_tooltip
+from app.widgets.terms import explain_terms
 from app.widgets.theme import SPACING
 
 _MORE = {SLIDER: FLIP_KEYS, DIFFERENCE: "right-click it to make it brighter"}  # in the tooltips
@@ -37,7 +38,7 @@ class ModeButtons(QWidget):
             button.setProperty("role", "segment")
             button.setCheckable(True)
             more = f"; {_MORE[mode]}" if mode in _MORE else ""
-            button.setToolTip(plain_tooltip(f"{mode} (key {key}{more})"))
+            button.setToolTip(plain_tooltip(explain_terms(mode, after=f"{mode} (key {key}{more})")))
             button.clicked.connect(lambda checked=False, mode=mode: view.set_mode(mode))
             shortcut = QShortcut(QKeySequence(key), self)  # for the whole window, except fields that accept letters
             shortcut.activated.connect(lambda button=button: None if button.isHidden() else button.click())
@@ -56,7 +57,7 @@ class ModeButtons(QWidget):
         full_screen, button = FullScreen(view), QToolButton()
         set_icon(button, "full_screen")
         button.setAccessibleName("Full screen")
-        button.setToolTip("Full screen (key F; back with Escape or the context menu)")
+        button.setToolTip("Show the images on the whole screen (F); Escape or F goes back.")
         button.clicked.connect(full_screen.toggle)
         QShortcut(QKeySequence("F"), self).activated.connect(full_screen.toggle)
         row.addWidget(button)

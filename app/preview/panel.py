@@ -106,7 +106,7 @@ class PreviewPanel(QWidget):
         self._next = _make_tool_button("next", "Next image", "Page Down")
         self._next.clicked.connect(lambda: self._select_relative(1))
         self.unpin_button = QPushButton("Unpin …")
-        self.unpin_button.setToolTip("Stop showing this photo in previews")
+        self.unpin_button.setToolTip("Stop showing this photo in previews.")
         set_icon(self.unpin_button, "pin")
         self.unpin_button.clicked.connect(lambda: self.unpin_requested.emit(pinned_name(self._key)))
         self._caption = ElidedLabel()

@@ -30,11 +30,11 @@ class Timeline(QWidget):
         self._steps: list[int] = []
         self.play_button = QToolButton()
         self.play_button.setAccessibleName("Play the earlier previews")
-        self.play_button.setToolTip("Play the earlier previews (Space)")
+        self.play_button.setToolTip("Play the earlier previews (Space).")
         self.play_button.clicked.connect(self.toggle_playing)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Earlier previews")
-        self.slider.setToolTip("Drag to see earlier previews of this run (keys N and P: next and previous)")
+        self.slider.setToolTip("Drag to see earlier previews of this run (N: next, P: previous).")
         self.slider.valueChanged.connect(lambda: self.step_changed.emit())
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -79,7 +79,7 @@ class RunBar(QFrame):
         self.start_button.setProperty("role", "primary")
         self.show_start(resumes=False)
         self.demo_button = _make_button("Demo", "try", self.demo, "accent")
-        self.demo_button.setToolTip("Load the built-in scenes for a two-minute demo")
+        self.demo_button.setToolTip("Load the built-in scenes for a two-minute demo.")
         row = QHBoxLayout()
         row.addWidget(self.start_button, 1)
         row.addWidget(self.demo_button)
@@ -147,7 +147,7 @@ class RunBar(QFrame):
         for label, text in ((self._time, estimate.time), (self._details, estimate.details)):
             label.setText(text)
             label.setVisible(bool(text))
-        self._details.setToolTip(plain_tooltip(estimate.network))
+        self._details.setToolTip(plain_tooltip(f"Network: {estimate.network}." if estimate.network else ""))
         self._estimate = estimate
         self.refresh()
 

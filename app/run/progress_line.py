@@ -19,6 +19,8 @@ from app.run.step_clock import StepClock
 from app.widgets.card_slot import SlotPage
 from app.widgets.elided import ElidedLabel
 from app.widgets.plain_text import plain_tooltip
+from app.widgets.term_label import TermLine
+from app.widgets.terms import explain_terms
 from app.widgets.theme import SPACING, theme
 from trainer_core.control import Activity
 from trainer_core.events import CheckpointSaved, Event, Notice, PlanChanged, RunStarted, StepDone, Validated
@@ -74,7 +76,7 @@ class ProgressLine(SlotPage):
         self._gain = GainRecord()
         self._activity: tuple[Activity, float] | None = None  # of the run when it was shown last, and its seconds
         self._durations: dict[Activity, float] = {}  # seconds that each activity took the last time
-        self._headline, self._detail = ElidedLabel(), ElidedLabel()
+        self._headline, self._detail = TermLine(), TermLine()
         self._ruler = ElidedLabel()  # measures a text in large letters; never shown
         for label, role in ((self._headline, _LARGE), (self._detail, "muted"), (self._ruler, _LARGE)):
             label.setParent(self)
@@ -165,7 +167,8 @@ class ProgressLine(SlotPage):
         if text != self._text:
             self._text = text
             self._place_lines()
-        _show(self._detail, self._describe_activity())
+        if _show(self._detail, self._describe_activity()):
+            self._detail.setToolTip(plain_tooltip(explain_terms(self.detail, after=self.detail)))
         if self.has_content != had_content:
             self.has_content_changed.emit()
         self.refreshed.emit()
@@ -274,7 +277,8 @@ class ProgressLine(SlotPage):
         """Explain the gain in the tooltip of the large line, after the whole line where that is cut."""
         is_cut = self._headline.text() != self.text
         parts = (self.text if is_cut else "", _GAIN_TOOLTIP if self._gain.text else "")
-        self._headline.setToolTip(plain_tooltip("\n".join(filter(None, parts))))
+        before = "\n".join(filter(None, parts))
+        self._headline.setToolTip(plain_tooltip(explain_terms(self.text, after=before)))
 
 
 def _find_seconds(step: StepDone | None, start_step: int) -> float:

@@ -15,6 +15,7 @@ from app.widgets.dialogs import Dialog
 from app.widgets.elided import ElidedLabel
 from app.widgets.file_filters import DOCUMENTS, start_folder, store_folder
 from app.widgets.plain_text import PlainLabel
+from app.widgets.term_label import TermLabel
 from app.widgets.theme import SPACING, scale_width
 from trainer_core.settings.config import SETTINGS
 
@@ -26,8 +27,8 @@ _WAITS = (
     "The training waits until you start the queue (Run > Queue). Choose a folder for its results that has no run yet."
 )
 _PLACES = {
-    "source_dir": ("Sharp photos", "The folder of sharp photos to learn from"),
-    "workspace": ("Results", "The folder for the results, which has no run yet"),
+    "source_dir": ("Sharp photos", "Choose the folder of sharp photos to learn from."),
+    "workspace": ("Results", "Choose a folder for the results that has no run yet."),
 }
 _SAME = "Those on the left of the window"
 _FOLDER = "settings_folder"  # of the settings file that was imported last, in the settings store
@@ -49,7 +50,7 @@ class QueueAddition(Dialog):
             self.entries[name].show_value(proposal)
         self._settings_label = ElidedLabel()
         self._settings_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        tip = "Take the settings of a file, such as training_config.json of another workspace"
+        tip = "Take the settings of a file, such as training_config.json of another workspace."
         self.settings_button = make_button("From a file …", "folder", self._choose_settings, tip=tip)
         self.problem = PlainLabel()
         self.problem.setWordWrap(True)
@@ -61,7 +62,7 @@ class QueueAddition(Dialog):
         self.finished.connect(queue.cancel_adding)
 
     def _lay_out(self) -> None:
-        explanation = PlainLabel(_STARTS_BY_ITSELF if self._queue.is_running else _WAITS)
+        explanation = TermLabel(_STARTS_BY_ITSELF if self._queue.is_running else _WAITS)
         explanation.setWordWrap(True)
         grid = QGridLayout()
         grid.setHorizontalSpacing(SPACING)

@@ -13,7 +13,8 @@ from app.run.queue_addition import QueueAddition
 from app.widgets.buttons import make_button
 from app.widgets.dialogs import Dialog
 from app.widgets.icons import set_icon
-from app.widgets.plain_text import PlainLabel, plain_tooltip, visible
+from app.widgets.plain_text import plain_tooltip, visible
+from app.widgets.term_label import TermLabel
 from app.widgets.theme import SPACING
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.watches import select_watch
@@ -35,7 +36,7 @@ class QueueDialog(Dialog):
         self.setWindowTitle("Queue of trainings")
         set_section(self, QUEUE)
         self.setMinimumWidth(_MIN_WIDTH)
-        explanation = PlainLabel(_EXPLANATION)
+        explanation = TermLabel(_EXPLANATION)
         explanation.setWordWrap(True)
         self.list = QListWidget()
         self.list.setAccessibleName("Trainings in the queue")

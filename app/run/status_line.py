@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QStatusBar
 
 from app.run.session import SessionState
 from app.run.step_clock import StepClock
 from app.widgets.elided import ElidedLabel
-from app.widgets.plain_text import PlainLabel
+from app.widgets.plain_text import PlainLabel, plain_tooltip
+from app.widgets.term_label import paint_term_lines
+from app.widgets.terms import explain_terms
 from app.widgets.theme import SPACING
 from trainer_core.events import Event, PlanChanged, RunFinished, RunStarted, StepDone
 from trainer_core.sinks.event_text import format_duration, format_photo_wait, format_step
@@ -52,6 +55,15 @@ class _Field(PlainLabel):
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._update_width()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the text, and a dotted line below each term that the tooltip explains."""
+        super().paintEvent(event)
+        if self.toolTip():
+            painter, metrics = QPainter(self), self.fontMetrics()
+            base_line = (self.height() - metrics.height()) / 2 + metrics.ascent()
+            paint_term_lines(painter, self.text(), self.indent(), base_line)
+            painter.end()
+
     def _text_width(self) -> int:
         return self.fontMetrics().horizontalAdvance(self.text()) + 2 * self.indent()
 
@@ -72,6 +84,8 @@ class StatusLine(QStatusBar):
             label.setObjectName(name)
             self.addWidget(label)
         self._labels["elapsed"].setToolTip("How long this run has trained, over all its sessions and without pauses.")
+        for name in ("step", "loss"):
+            self._labels[name].setToolTip(plain_tooltip(explain_terms(name)))
         self._device.setObjectName("device")
         self.addPermanentWidget(self._device)
         self._step: StepDone | None = None

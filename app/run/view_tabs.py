@@ -25,5 +25,5 @@ class ViewTabs(QTabWidget):
         self.setAccessibleName("Views of the run")
         for page, title in pages:
             self.addTab(page, title)
-        tip = "Enlarge photos from your watch with a built-in model, or with any other one"
+        tip = "Enlarge photos from your watch with a built-in model, or with any other one."
         self.setCornerWidget(make_button("Enlarge photos …", "picture", self.enlarging_requested.emit, tip=tip))

@@ -27,6 +27,7 @@ from app.system.file_manager import open_folder
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.icons import set_icon
 from app.widgets.plain_text import PlainLabel, plain_tooltip, visible
+from app.widgets.term_label import TermHeader
 from app.widgets.theme import SPACING
 from trainer_core.errors import UserError
 from trainer_core.workspace.layout import Workspace
@@ -46,7 +47,6 @@ _STATES = {
     "empty": "Not started",
 }
 _MIN_WIDTH = 200  # pixels; a narrower page than the columns need scrolls the table
-_GAIN_TOOLTIP = "How much closer the network's pictures are to the originals than plain enlargement"
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ class RecentWork(QWidget):
         self.folder_button = self._make_button("Folder", "folder", self._show_folder)
         self.note_button = self._make_button("Note", "edit", self._edit_note)
         self.remove_button = self._make_button("Remove", "close", self._remove)
-        self.folder_button.setToolTip("Show the folder in the file manager")
-        self.note_button.setToolTip("Write a note about this work")
-        self.remove_button.setToolTip("Remove from this list; the files stay where they are")
+        self.folder_button.setToolTip("Show the folder in the file manager.")
+        self.note_button.setToolTip("Write a note about this work.")
+        self.remove_button.setToolTip("Remove from this list; the files stay where they are.")
         heading = PlainLabel("Recent work")
         heading.setProperty("role", "heading")
         layout = QVBoxLayout(self)
@@ -96,22 +96,20 @@ class RecentWork(QWidget):
     def _make_table(self) -> QTableWidget:
         table = QTableWidget(0, len(_COLUMNS))
         table.setAccessibleName("Recent work")
+        header = TermHeader(table)
+        table.setHorizontalHeader(header)
         table.setHorizontalHeaderLabels(_COLUMNS)
-        gain = QTableWidgetItem("Gain")
-        gain.setToolTip(plain_tooltip(_GAIN_TOOLTIP))
-        table.setHorizontalHeaderItem(_COLUMNS.index("Gain"), gain)
+        header.explain()
         table.verticalHeader().hide()
         table.setShowGrid(False)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setTabKeyNavigation(False)
-        header = table.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_NOTE, QHeaderView.ResizeMode.Stretch)
         table.setMinimumWidth(_MIN_WIDTH)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         table.itemSelectionChanged.connect(self._show_choice)
         table.itemChanged.connect(self._store_note)
         table.activated.connect(lambda index: self._open())  # double click or Enter

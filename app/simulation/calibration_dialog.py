@@ -29,6 +29,7 @@ from app.widgets.errors import bug_report, error_message, show_report
 from app.widgets.icons import set_icon
 from app.widgets.plain_text import PlainLabel, plain_tooltip
 from app.widgets.progress_bar import ProgressBar
+from app.widgets.term_label import TermLabel
 from app.widgets.theme import SPACING
 from trainer_core.calibration.captures import MIN_CAPTURES, FitCaptures
 from trainer_core.calibration.clean_frames import MIN_PHOTOS
@@ -49,11 +50,11 @@ _LEGEND = (
     "simulated: 0.5 is guessing, 1 always."
 )
 _EMPTY_NOTE = "Add photos from your watch, or drop files and folders here."
-_SCENES_TIP = "Simulate watch photos of scenes that the program draws"
-_PHOTOS_TIP = "Simulate watch photos of the sharp photos in the form: closer, if they show what you photograph"
-_NO_PHOTOS_TIP = f"Choose a folder of at least {MIN_PHOTOS} sharp photos in the form first"
-_USE_TIP = "Save the profile, and train with it instead of the built-in one"
-_LOCKED_TIP = "The settings can be changed when the training has ended; save the profile until then"
+_SCENES_TIP = "Simulate watch photos of scenes that the program draws."
+_PHOTOS_TIP = "Simulate watch photos of the sharp photos in the form: closer, if they show what you photograph."
+_NO_PHOTOS_TIP = f"Choose a folder of at least {MIN_PHOTOS} sharp photos in the form first."
+_USE_TIP = "Save the profile, and train with it instead of the built-in one."
+_LOCKED_TIP = "The settings can be changed when the training has ended; save the profile until then."
 
 
 class CalibrationDialog(Dialog):
@@ -98,13 +99,13 @@ class CalibrationDialog(Dialog):
         self.scenes_button.setToolTip(_SCENES_TIP)
         self.scenes_button.setChecked(True)
         self.start_button = _make_primary("Measure", "start", self.start)
-        self.stop_button = make_button("Stop", "stop", self.stop, tip="Stop measuring; nothing was written")
+        self.stop_button = make_button("Stop", "stop", self.stop, tip="Stop measuring; nothing was written.")
         self.use_button = _make_primary("Use it for the training", "ok", self.use)
-        self.save_button = make_button("Save …", "save", self.save, tip="Save the profile to a file")
+        self.save_button = make_button("Save …", "save", self.save, tip="Save the profile to a file.")
         self.close_button = make_button("Close", "close", self.close)
 
     def _lay_out(self) -> None:
-        intro = PlainLabel(_INTRO)
+        intro = TermLabel(_INTRO)
         intro.setWordWrap(True)
         intro.setProperty("role", "muted")
         columns = QHBoxLayout()

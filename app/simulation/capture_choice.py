@@ -44,13 +44,13 @@ class CaptureChoice(QWidget):
         self.list.setMinimumHeight(_LIST_LINES * self.list.fontMetrics().height() + SPACING)
         self.note = NoteLabel(_NOTE_LINES)
         self._files_button = make_button(
-            "Add files …", "add", self._choose_files, tip="Add pictures, dumps of the watch or Palm databases"
+            "Add files …", "add", self._choose_files, tip="Add pictures, dumps of the watch or Palm databases."
         )
         self._folder_button = make_button(
-            "Add folder …", "folder", self._choose_folder, tip="Add all captures in a folder and its subfolders"
+            "Add folder …", "folder", self._choose_folder, tip="Add all captures in a folder and its subfolders."
         )
         self.remove_button = make_button(
-            "Remove", "close", self.remove_selected, tip="Remove the selected lines, or all; the files are kept"
+            "Remove", "close", self.remove_selected, tip="Remove the selected lines, or all; the files are kept."
         )
         delete = QShortcut(QKeySequence.StandardKey.Delete, self.list, self.remove_button.click)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)

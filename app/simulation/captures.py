@@ -40,24 +40,24 @@ class CaptureRow(QWidget):
         self._title.setWordWrap(True)
         self.choose_button = QPushButton("Add files …")
         self.choose_button.setAccessibleName("Choose photos from your watch")
-        self.choose_button.setToolTip("Choose PNG, JPEG, BMP or Palm files as they came from the watch")
+        self.choose_button.setToolTip("Choose PNG, JPEG, BMP or Palm files as they came from the watch.")
         set_icon(self.choose_button, "add")
         self.choose_button.clicked.connect(lambda: self.choose_requested.emit())
         self.folder_button = QPushButton("Add folder …")
         self.folder_button.setAccessibleName("Add a folder of photos from your watch")
         tip = (
-            "Show the photos of the watch in a folder and its subfolders; previews show the first twelve of your watch"
+            "Show the photos of the watch in a folder and its subfolders; previews show the first twelve of your watch."
         )
         self.folder_button.setToolTip(plain_tooltip(tip))
         set_icon(self.folder_button, "folder")
         self.folder_button.clicked.connect(lambda: self.folder_requested.emit())
         self.remove_button = QPushButton("Remove")
         self.remove_button.setAccessibleName("Remove your watch photos")
-        self.remove_button.setToolTip("Remove your watch photos from this view; their files are kept")
+        self.remove_button.setToolTip("Remove your watch photos from this view; their files are kept.")
         set_icon(self.remove_button, "close")
         self.remove_button.clicked.connect(self.remove_all)
         self.calibrate_button = QPushButton("Measure my watch …")
-        tip = "Fit a camera profile to your watch photos, so that the training learns to undo what your own watch does"
+        tip = "Fit a camera profile to your watch photos, so that the training learns to undo what your own watch does."
         self.calibrate_button.setToolTip(plain_tooltip(tip))
         set_icon(self.calibrate_button, "try")
         self.calibrate_button.clicked.connect(lambda: self.calibration_requested.emit())

@@ -60,7 +60,7 @@ class PairPage(QWidget):
         self.view = PairCompare()
         self.view.neighbor_requested.connect(self.step_requested)
         self.back_button = QPushButton("All pairs")
-        self.back_button.setToolTip("Back to all pairs (Escape)")
+        self.back_button.setToolTip("Go back to all pairs (Escape).")
         set_icon(self.back_button, "back")
         self.back_button.clicked.connect(lambda: self.back_requested.emit())
         self._name = PlainLabel()

@@ -27,6 +27,7 @@ from app.widgets.icons import pixmap, set_icon
 from app.widgets.page_stack import PageStack
 from app.widgets.plain_text import PlainLabel
 from app.widgets.scroll_bar import reserve_scroll_bar
+from app.widgets.term_label import TermLabel
 from app.widgets.theme import SPACING, theme, theme_colors
 from trainer_core.data.captures import Capture, read_captures
 from trainer_core.errors import UserError
@@ -60,7 +61,7 @@ class SimulationPanel(QWidget):
         self._open = -1  # index of the pair in full size, -1: none
         self.grid, self.large, self.row = PairGrid(), PairPage(), CaptureRow()
         self.others_button = QPushButton("Show others")
-        self.others_button.setToolTip("Show other photos with new random camera parameters")
+        self.others_button.setToolTip("Show other photos with new random camera parameters.")
         set_icon(self.others_button, "others")
         self._lay_out()
         self._connect()
@@ -102,7 +103,7 @@ class SimulationPanel(QWidget):
 
     def _make_grid_page(self) -> QWidget:
         page = QWidget()
-        self._title, self._legend = PlainLabel(), PlainLabel(_LEGEND_TEXT)
+        self._title, self._legend = PlainLabel(), TermLabel(_LEGEND_TEXT)
         self._title.setProperty("role", "heading")
         self._legend.setProperty("role", "muted")
         for label in (self._title, self._legend):

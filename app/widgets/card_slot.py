@@ -140,7 +140,7 @@ class CardSlot(ScrollingPage):
         others = [page for page in self._pages if page is not front]
         is_progress = others == [self._progress]
         self._next_button.setText("Progress" if is_progress else f"{len(others)} more")
-        tip = "Show the progress again" if is_progress else "Show the next message"
+        tip = "Show the progress again." if is_progress else "Show the next message."
         self._next_button.setToolTip(plain_tooltip(tip))
         self._next_button.setVisible(bool(others))
 

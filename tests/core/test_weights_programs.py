@@ -20,7 +20,7 @@ def test_the_gate_s_sentence_is_turned_into_words() -> None:
     )
     convertible = "WQV-Viewer yes · chaiNNer no: growth 4 · Upscayl (converted to NCNN) yes"
     assert format_for_reading(convertible) == (
-        "Loads in WQV-Viewer. Upscayl loads it once it is converted to NCNN. Does not load in chaiNNer: growth 4."
+        "Loads in WQV-Viewer. For Upscayl, convert it to NCNN. Does not load in chaiNNer: growth 4."
     )
     assert format_for_reading("WQV-Viewer no: the name · chaiNNer no: growth 4") == (
         "Does not load in WQV-Viewer: the name. Does not load in chaiNNer: growth 4."

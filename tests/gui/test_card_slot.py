@@ -199,10 +199,10 @@ def test_the_link_of_a_message_says_that_it_brings_back_the_progress(window: Win
     window.session.state_changed.emit(SessionState.TRAINING)
     window.message_strip.show_message("info", "Copied.")
     (link,) = [b for b in window.card_slot.findChildren(QAbstractButton) if b.text() == "Progress" and b.isVisible()]
-    assert link.toolTip() == "Show the progress again"
+    assert link.toolTip() == "Show the progress again."
     link.click()
     assert visible_cards(window) == [] and window.progress_line.isVisible()
-    assert (link.text(), link.toolTip()) == ("1 more", "Show the next message")
+    assert (link.text(), link.toolTip()) == ("1 more", "Show the next message.")
     open_resume(window)
     assert link.text() == "2 more"
     window.session.state_changed.emit(SessionState.IDLE)

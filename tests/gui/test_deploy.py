@@ -589,7 +589,7 @@ def test_the_card_says_who_loads_the_model_and_copies_it_to_the_viewer(
     loads_in = prepare_deployable(path, state, wide, {}, padded_from=SPEC).write().summary()
     card = window.result_card
     card.show_result(RunFinished("completed", 9, model=str(path)), loads_in)
-    assert "Loads in WQV-Viewer and chaiNNer. Upscayl loads it once it is converted to NCNN." in card.text
+    assert "Loads in WQV-Viewer and chaiNNer. For Upscayl, convert it to NCNN." in card.text
     viewer = tmp_path / "custom"
     viewer.mkdir()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: str(viewer))

@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
-from app.preview import compare, full_screen, image_menu
+from app.preview import compare, full_screen, image_menu, names
 from app.preview.compare import CompareView
 from app.preview.cut_out import CutOut
 from app.preview.label import label_height
@@ -581,14 +581,14 @@ def test_the_name_of_a_view_is_shortened_where_its_pane_is_narrow(
     view: CompareView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painted: list[str] = []
-    monkeypatch.setattr(compare, "paint_label", lambda painter, text, *given, **more: painted.append(text))
+    monkeypatch.setattr(names, "paint_label", lambda painter, text, *given, **more: painted.append(text))
     view.labels = {SR: "Network: mono (best)"}
-    for width, names in ((900, {BICUBIC, "Network: mono (best)"}), (300, {"Plain enlargement", "mono (best)"})):
+    for width, expected in ((900, {BICUBIC, "Network: mono (best)"}), (300, {"Plain enlargement", "mono (best)"})):
         view.resize(width, 400)
         view.set_mode("Side by side")
         painted.clear()
         view.grab()
-        assert names <= set(painted)
+        assert expected <= set(painted)
 
 
 @pytest.mark.parametrize("mode", [SR, "Slider", "Side by side"])
@@ -598,12 +598,10 @@ def test_names_cover_nothing_of_a_fitted_picture_that_is_shown_smaller_than_it_i
     view.show_pictures(make_pictures(4, PreviewImage("p", *(gray(9, 900, 900),) * 4, None, None)))
     view.resize(900, 480)
     view.set_mode(mode)
-    names: list[QRect] = []
-    monkeypatch.setattr(
-        compare, "paint_label", lambda painter, text, pane, *, right, top=False: None if top else names.append(pane)
-    )
+    panes: list[QRect] = []
+    monkeypatch.setattr(names, "paint_label", lambda painter, text, pane, *, right, has_terms: panes.append(pane))
     view.grab()
-    assert names
+    assert panes
     for pane in view._shown_panes():
         image = view._image_rect(pane)
         assert image.top() >= pane.top() and image.bottom() <= pane.bottom() - label_height(view.fontMetrics())
@@ -727,7 +725,8 @@ def painted_labels(view: CompareView, monkeypatch: pytest.MonkeyPatch) -> list[s
     """The texts that the view paints on its images."""
     painted: list[str] = []
     with monkeypatch.context() as patch:
-        patch.setattr(compare, "paint_label", lambda painter, text, *given, **more: painted.append(text))
+        for module in (compare, names):
+            patch.setattr(module, "paint_label", lambda painter, text, *given, **more: painted.append(text))
         view.grab()
     return painted
 

@@ -282,7 +282,7 @@ def test_previews_show_the_first_watch_photos_of_a_folder(
     window.project.set_value("monochrome_style", True)
     window.project.set_path("workspace", str(tmp_path / "run"))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
-    tip = "Show the photos of the watch in a folder and its subfolders; previews show the first twelve of your watch"
+    tip = "Show the photos of the watch in a folder and its subfolders; previews show the first twelve of your watch."
     assert unwrapped(window.simulation.row.folder_button.toolTip()) == tip
     window.simulation.row.folder_button.click()
     pinned = [f"photo{number:02}.png" for number in range(MAX_PINNED)]

@@ -1,4 +1,4 @@
-"""The terms of the glossary in labels: dotted, and explained in the tooltip."""
+"""The terms of the glossary in labels, headers and on images: dotted, and explained in the tooltip."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QHelpEvent, QImage
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolTip, QWidget
 
 import resources
-from app.help import terms
-from app.help.term_label import TermLabel
-from app.help.terms import find_terms, load_meanings
+from app.runs.recent_work import RecentWork
+from app.system.background import Background
+from app.widgets import terms
 from app.widgets.plain_text import PlainLabel
+from app.widgets.term_label import TermLabel, TermLine
+from app.widgets.terms import find_terms, load_meanings
 from app.window import Window
+from tests.gui.test_pixels import training
 from tests.gui.window_driver import unwrapped
 
 
@@ -96,3 +101,68 @@ def test_two_words_for_one_thing_are_explained_once(qtbot: Any) -> None:
     label = TermLabel("PSNR (dB)")
     qtbot.addWidget(label)
     assert label.toolTip().startswith("PSNR: ") and unwrapped(label.toolTip()).count(load_meanings()["psnr"]) == 1
+
+
+def dotted_pixels(widget: QWidget, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Count the pixels of a widget that the lines below its terms change."""
+    dotted = widget.grab().toImage()
+    with monkeypatch.context() as patch:
+        patch.setattr(terms, "load_meanings", lambda: {})
+        plain = widget.grab().toImage()
+    rows, columns = range(dotted.height()), range(dotted.width())
+    return sum(dotted.pixel(x, y) != plain.pixel(x, y) for x in columns for y in rows)
+
+
+def test_the_progress_line_and_the_status_line_explain_their_terms(
+    window: Window, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training(window, tmp_path)
+    qtbot.waitUntil(lambda: window.status_line.text("loss").startswith("loss "))
+    headline, detail = window.progress_line.findChildren(TermLine)
+    meanings = load_meanings()
+    assert f"Plain enlargement: {meanings['plain enlargement']}" in unwrapped(headline.toolTip())
+    assert f"dB: {meanings['db']}" in unwrapped(headline.toolTip())
+    assert meanings["step"] in unwrapped(detail.toolTip())
+    step, loss = (window.status_line.findChild(QLabel, name) for name in ("step", "loss"))
+    assert isinstance(step, QLabel) and meanings["step"] in unwrapped(step.toolTip())
+    assert isinstance(loss, QLabel) and meanings["loss"] in unwrapped(loss.toolTip())
+    state = window.status_line.findChild(QLabel, "state")
+    for label in (headline, detail, step, loss):
+        assert dotted_pixels(label, monkeypatch) > 5, label.text()
+    assert isinstance(state, QLabel) and dotted_pixels(state, monkeypatch) == 0
+
+
+def test_the_names_on_the_images_and_their_buttons_explain_themselves(
+    window: Window, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training(window, tmp_path)
+    view = window.preview.view
+    qtbot.waitUntil(lambda: view.pictures is not None)
+    assert dotted_pixels(view, monkeypatch) > 20
+    place = QPoint(view.width() - 30, view.height() - 20)  # on "Network (SR)"
+    QApplication.sendEvent(view, QHelpEvent(QEvent.Type.ToolTip, place, view.mapToGlobal(place)))
+    qtbot.waitUntil(lambda: load_meanings()["network"] in unwrapped(QToolTip.text()))
+    QToolTip.hideText()
+    buttons = {button.text(): unwrapped(button.toolTip()) for button in window.preview.findChildren(QPushButton)}
+    for text, term in (("Watch photo", "lr"), ("Original", "hr"), ("Plain enlargement", "bicubic")):
+        assert load_meanings()[term] in buttons[text]
+
+
+def test_the_headers_of_a_table_explain_their_terms(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = RecentWork(Background())
+    qtbot.addWidget(work)
+    header = work.table.horizontalHeader()
+    model, columns, tip_role = work.table.model(), range(header.count()), Qt.ItemDataRole.ToolTipRole
+    names = [str(model.headerData(column, Qt.Orientation.Horizontal)) for column in columns]
+    tips = {
+        name: str(model.headerData(c, Qt.Orientation.Horizontal, tip_role) or "") for c, name in zip(columns, names)
+    }
+    assert load_meanings()["gain"] in unwrapped(tips["Gain"]) and tips["Name"] == ""
+    header.resize(700, 30)
+    assert dotted_pixels(header.viewport(), monkeypatch) > 5
+
+
+def test_the_label_of_a_field_with_a_key_explains_its_term(qtbot: Any) -> None:
+    label = TermLabel("&Model")
+    qtbot.addWidget(label)
+    assert unwrapped(label.toolTip()) == f"Model: {load_meanings()['model']}"

@@ -14,6 +14,7 @@ from app.enlarge.named_model import NamedModel
 from app.enlarge.trial import OTHER_MODEL, THIS_MODEL
 from app.enlarge.trial_dialog import TrialDialog
 from app.preview import compare, label
+from app.preview import names as names_on_images
 from app.preview.compare import SIDE_BY_SIDE, SLIDER
 from app.preview.pictures import BICUBIC
 from app.window import Window
@@ -36,7 +37,8 @@ def test_the_image_of_a_network_says_so_until_all_its_parts_are_computed(
     dialog = opened(window, qtbot, model)
     view = dialog.trial_view.view
     painted: list[str] = []
-    monkeypatch.setattr(compare, "paint_label", lambda painter, text, *given, **more: painted.append(text))
+    for module in (compare, names_on_images):
+        monkeypatch.setattr(module, "paint_label", lambda painter, text, *given, **more: painted.append(text))
 
     def names() -> list[str]:
         painted.clear()
@@ -64,11 +66,11 @@ def test_the_image_of_a_network_says_so_until_all_its_parts_are_computed(
     wait_for(qtbot, dialog, OTHER_MODEL)
     assert "Other network: b_x2" in names()
     view.set_mode(SIDE_BY_SIDE)
-    monkeypatch.setattr(compare, "label_width", lambda metrics, text: 10_000 * (": " in text))
+    monkeypatch.setattr(names_on_images, "label_width", lambda metrics, text: 10_000 * (": " in text))
     assert {"a_x2", "b_x2"} <= set(names()), "in a narrow pane the model is named, not its role"
     view.resize(600, 300)
     view.labels = {THIS_MODEL: f"Network: {60 * 'a'} x2", OTHER_MODEL: f"Other network: {60 * 'a'} x4"}
-    monkeypatch.setattr(compare, "label_width", label.label_width)
+    monkeypatch.setattr(names_on_images, "label_width", label.label_width)
     assert {text[-2:] for text in names() if "…" in text and text.startswith("a")} == {"x2", "x4"}
 
 

@@ -52,7 +52,7 @@ def format_for_reading(summary: str) -> str:
     own = [name for name in loads if name != UPSCAYL]
     sentences = [f"Loads in {' and '.join(filter(None, (', '.join(own[:-1]), own[-1])))}."] if own else []
     if UPSCAYL in loads:
-        sentences.append("Upscayl loads it once it is converted to NCNN.")
+        sentences.append("For Upscayl, convert it to NCNN.")
     for name, reason in refused.items():
         text = "Cannot be converted for Upscayl: {reason}." if name == UPSCAYL else "Does not load in {name}: {reason}."
         sentences.append(text.format(name=name, reason=reason))

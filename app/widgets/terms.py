@@ -40,6 +40,25 @@ def find_terms(text: str) -> list[Term]:
     return [Term(match.start(), match[0], meanings[match[1].casefold()]) for match in found]
 
 
+def find_first_terms(text: str) -> list[Term]:
+    """Return the terms that a text uses, each meaning once: that is where the text explains them."""
+    first: dict[str, Term] = {}
+    for term in find_terms(text):
+        first.setdefault(term.meaning, term)
+    return list(first.values())
+
+
+def explain_terms(text: str, *, after: str = "") -> str:
+    """Return what a tooltip says: `after`, if any, then each term of the text with its meaning."""
+    meanings = [f"{_begin_upper(term.text)}: {term.meaning}" for term in find_first_terms(text)]
+    return "\n\n".join(filter(None, [after, *meanings]))
+
+
+def _begin_upper(term: str) -> str:
+    """Return a term with a capital at its beginning, unless it has one inside, as dB."""
+    return f"{term[0].upper()}{term[1:]}" if term.islower() else term
+
+
 @functools.lru_cache(maxsize=1)
 def load_meanings() -> Mapping[str, str]:
     """Return the meaning of each term in the manual's glossary, by the term in lower case; none without a manual."""
