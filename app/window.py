@@ -47,7 +47,9 @@ from app.widgets.page_stack import PageStack
 from app.widgets.placement import restore_placement, save_placement
 from app.widgets.questions import ask_question
 from app.widgets.scrolling_page import ScrollingPage
+from app.widgets.side_by_side import SideBySide
 from app.widgets.theme import SPACING, scale_width, theme_colors
+from app.widgets.width_sharing import Row, WidthSharing
 from trainer_core.events import Event, RunFinished
 
 _FORM_WIDTH, _MIN_FORM_WIDTH = 380, 340
@@ -106,7 +108,7 @@ class Window(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.form, 1)
         column.addWidget(self.run_bar)
-        left.setMinimumWidth(max(_MIN_FORM_WIDTH, scale_width(300)))
+        left.setMinimumWidth(_min_form_width())
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._split.addWidget(left)
         self._split.addWidget(self._make_right_side())
@@ -173,8 +175,8 @@ class Window(QMainWindow):
         self.start_page.recent_work.resume_requested.connect(controller.resume_workspace)
         self.project.changed.connect(self._choose_page)
         self.project.edit_moved.connect(self.form.show_setting)
-        for page in self._find_view_pages():
-            page.too_narrow.connect(self._give_width, Qt.ConnectionType.QueuedConnection)
+        rows: list[Row] = [self._tabs, *self._split.findChildren(SideBySide)]
+        WidthSharing(self._split, _min_form_width(), self._find_view_pages(), rows)
         self.simulation.message_posted.connect(self.message_strip.show_message)
         self.simulation.folder_added.connect(self.pins.pin_folder)
         self.pins.captures_pinned.connect(self.simulation.add_captures)
@@ -356,15 +358,6 @@ class Window(QMainWindow):
         target_setting = self.form.setting_at(self.mapToGlobal(event.position().toPoint()))
         self.drops.handle_drop(paths_of(event.mimeData()), target_setting=target_setting)
 
-    def _give_width(self) -> None:
-        """Give the views the width that they lack, as far as the form can spare it."""
-        pages = (page for page in self._find_view_pages() if page.isVisible())
-        lacking = max((page.horizontalScrollBar().maximum() for page in pages), default=0)
-        form, views = self._split.sizes()
-        spare = min(lacking, form - _MIN_FORM_WIDTH)
-        if spare > 0:
-            self._split.setSizes([form - spare, views + spare])
-
     def _find_view_pages(self) -> list[ScrollingPage]:
         """Find the pages that may get width from the form: not the cards, which move nothing."""
         slot, pages = self.card_slot, self._split.findChildren(ScrollingPage)
@@ -387,6 +380,10 @@ class Window(QMainWindow):
             self._split.restoreState(split)
         if views is not None:
             self._views.restoreState(views)
+
+
+def _min_form_width() -> int:
+    return max(_MIN_FORM_WIDTH, scale_width(285))
 
 
 def _make_column(view: QWidget, *, top: int = 0) -> QWidget:

@@ -19,11 +19,12 @@ from app.charts.curves import Curve, CurveStyle
 from app.charts.plot import Plot
 from app.widgets.plain_text import PlainLabel
 from app.widgets.term_label import TermLabel
-from app.widgets.theme import SPACING, theme, theme_colors
+from app.widgets.theme import SPACING, scale_width, theme, theme_colors
 from trainer_core.sinks.event_text import format_duration
 
 _CLICK_PIXELS = 6  # pixels; a click this close to a tick selects the step of the tick
 _ZOOM = 1.5
+_MIN_HEIGHT = 120  # pixels, of the smallest letters
 _EDGE_PIXELS = 2  # pixels that the frame takes
 _LEGEND_SYMBOLS = {CurveStyle.PLAIN: "●", CurveStyle.OTHER: "╌"}
 _BEST_SYMBOL = '<span style="color:{}">○</span>'
@@ -112,7 +113,7 @@ class Chart(QWidget):
         layout.setSpacing(0)
         layout.addLayout(head)
         layout.addWidget(self.plot, 1)
-        self.setMinimumHeight(120)
+        self.setMinimumHeight(scale_width(_MIN_HEIGHT))
 
     # -- content -------------------------------------------------------------------------------
 
@@ -195,7 +196,7 @@ class Chart(QWidget):
         if reference is not None:
             parts.append(
                 f'<span style="color:{theme_colors().muted}">┈&nbsp;'
-                f"{_non_breaking(f'plain enlargement {self._format_value(reference)}')}</span>"
+                f"{escape(f'plain enlargement {self._format_value(reference)}')}</span>"
             )
         return "&nbsp; ".join(parts)
 

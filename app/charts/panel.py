@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app.charts.curves import VALIDATION_SERIES, Curve, CurveStyle
 from app.charts.loss_options import LossOptions
@@ -25,6 +25,7 @@ from app.system.settings_store import open_settings_store
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.icons import set_icon
 from app.widgets.plain_text import plain_tooltip
+from app.widgets.side_by_side import SideBySide
 from app.widgets.theme import SPACING, theme
 from trainer_core.events import CheckpointSaved, Event, RunStarted, StepDone, Validated
 
@@ -138,7 +139,7 @@ class ChartPanel(QWidget):
         for chart, switch in zip(self._made, self._switches):
             chart.step_clicked.connect(self.step_chosen)
             switch.toggled.connect(chart.setVisible)
-            self._row.addWidget(chart, 1)
+            self.charts.add(chart)
             chart.setVisible(switch.isChecked())
         for before, after in zip((self.save_button, *self._made), self._made):
             QWidget.setTabOrder(before, after)  # else the charts follow everything that the window got before
@@ -150,12 +151,9 @@ class ChartPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING // 2)
-        self.charts = QWidget()
+        self.charts = SideBySide(SPACING)
         shown, options = QWidget(), QWidget()  # each continues in a second line where there is no room
         switches, tools = FlowLayout(shown, SPACING // 2), FlowLayout(options, SPACING // 2)
-        self._row = QHBoxLayout(self.charts)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(SPACING)
         self._switches = [_make_switch(*values) for values in _SWITCHES]
         for switch in self._switches:
             switch.toggled.connect(self._redraw_soon)
@@ -175,12 +173,10 @@ class ChartPanel(QWidget):
         self.save_button.setToolTip("Save the charts as a picture, or the figures as a table.")
         set_icon(self.save_button, "save")
         tools.addWidget(self.save_button)
-        row = QHBoxLayout()
-        row.setSpacing(SPACING)
-        row.addWidget(shown, 0, Qt.AlignmentFlag.AlignTop)
-        row.addStretch(1)
-        row.addWidget(options, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addLayout(row)
+        controls = SideBySide(SPACING // 2, is_whole=True)
+        controls.add(shown)
+        controls.add(options, 0)
+        layout.addWidget(controls)
         layout.addWidget(self.charts, 1)
 
     # -- events --------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QTimer
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QSize, QTimer
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QStatusBar
 
 from app.run.session import SessionState
@@ -25,6 +25,7 @@ _INTERVAL = 1000  # milliseconds
 _SLACK = 24  # pixels that a field may be wider than its text
 _RUNNING_STATES = (SessionState.TRAINING, SessionState.PAUSING)
 _FIELDS = ("state", "step", "speed", "elapsed", "loss", "memory")
+_LEAST_IMPORTANT_FIRST = ("memory", "speed", "elapsed", "loss")  # left out where there is no room for all
 
 
 class _Field(PlainLabel):
@@ -64,6 +65,11 @@ class _Field(PlainLabel):
             paint_term_lines(painter, self.text(), self.indent(), base_line)
             painter.end()
 
+    @property
+    def needed_width(self) -> int:
+        """The width of the field in pixels, also while it is hidden."""
+        return self.minimumWidth()
+
     def _text_width(self) -> int:
         return self.fontMetrics().horizontalAdvance(self.text()) + 2 * self.indent()
 
@@ -95,6 +101,25 @@ class StatusLine(QStatusBar):
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._show_step)
         self.show_state(SessionState.IDLE)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size that shows the state and the step."""
+        needed = sum(self._labels[name].needed_width for name in _FIELDS if name not in _LEAST_IMPORTANT_FIRST)
+        return QSize(needed, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out the least important figures where there is no room for all."""
+        super().resizeEvent(event)
+        self._fit_fields()
+
+    def _fit_fields(self) -> None:
+        room = self.width() - self._device.minimumSizeHint().width() - 2 * SPACING
+        room -= sum(label.needed_width + SPACING for label in self._labels.values())
+        for name in _LEAST_IMPORTANT_FIRST:
+            label = self._labels[name]
+            if label.isHidden() != (room < 0):
+                label.setHidden(room < 0)
+            room += (label.needed_width + SPACING) * (room < 0)
 
     def text(self, field: str) -> str:
         """Return the whole text of a field: "state", "step", "speed", "elapsed", "loss", "memory", "device"."""
@@ -181,6 +206,7 @@ class StatusLine(QStatusBar):
         }
         for name, text in texts.items():
             self._labels[name].setText(text)
+        self._fit_fields()
 
 
 def _format_memory(used: int, total: int | None) -> str:

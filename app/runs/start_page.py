@@ -8,8 +8,10 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from app.runs.door import Door
 from app.runs.recent_work import RecentWork
 from app.system.background import Background
+from app.widgets.flow_layout import FlowLayout
 from app.widgets.icons import set_icon
 from app.widgets.plain_text import PlainLabel
+from app.widgets.side_by_side import SideBySide
 from app.widgets.theme import SPACING
 
 _WIDTH = 860  # pixels
@@ -68,20 +70,18 @@ class StartPage(QWidget):
         )
         training.add_buttons(self.train_button)
         training.files_dropped.connect(self.dropped_to_train)
-        doors = QHBoxLayout()
-        doors.setSpacing(2 * SPACING)
-        doors.addWidget(enlarging, 1)
-        doors.addWidget(training, 1)
+        doors = SideBySide(2 * SPACING)
+        doors.add(enlarging)
+        doors.add(training)
         layout.addStretch(1)
-        demo = QHBoxLayout()
-        demo.setSpacing(0)
+        demo = QWidget()
+        line = FlowLayout(demo, 0)
         question = PlainLabel("No photos at hand?")
         question.setProperty("role", "muted")
-        demo.addWidget(question)
-        demo.addWidget(self.demo_button)
-        demo.addStretch(1)
-        layout.addLayout(doors)
-        layout.addLayout(demo)
+        line.addWidget(question)
+        line.addWidget(self.demo_button)
+        layout.addWidget(doors)
+        layout.addWidget(demo)
         layout.addWidget(self.recent_work)
         layout.addStretch(2)
 

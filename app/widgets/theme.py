@@ -74,7 +74,7 @@ DARK = ThemeColors(
     series=("#6ea4ff", "#f2a65a", "#63cf95", "#cf94e8", "#e7eaee"),
 )
 
-_MIN_SIZE, _MAX_SIZE = 10, 14  # points; between these limits the user's size applies
+_MIN_SIZE, _MAX_SIZE = 10, 16  # points; between these limits the user's size applies
 _MIN_HEIGHT = 18  # pixels of a line of text in a field or a button
 
 _SHEET = Template("""

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialogButtonBox,
     QHBoxLayout,
+    QLabel,
     QProxyStyle,
     QPushButton,
     QStyle,
@@ -32,6 +33,7 @@ from PySide6.QtWidgets import (
 from app.run.session import SessionState
 from app.start import make_window
 from app.widgets.icons import pixmap, set_icon
+from app.widgets.scrolling_page import ScrollingPage
 from app.widgets.theme import DARK, LIGHT, SPACING, ThemeColors, theme
 from app.window import Window
 from tests.gui.audit import (
@@ -218,21 +220,21 @@ def test_nothing_is_cut_and_nothing_lies_on_something_else(
     assert {state: faults for state, faults in found.items() if faults} == {}
 
 
-@pytest.fixture
-def large_text(qapp: QApplication) -> Iterator[None]:
-    """As someone has it who reads 14 points."""
+@pytest.fixture(params=[14, 16])
+def large_text(qapp: QApplication, request: pytest.FixtureRequest) -> Iterator[int]:
+    """As someone has it who reads 14 or 16 points; returns the points."""
     usual = qapp.font()
     larger = QFont(usual)
-    larger.setPointSize(14)
+    larger.setPointSize(request.param)
     for font in (larger, usual):
         qapp.setFont(font)
         theme().set_choice("light")
         if font is larger:
-            yield
+            yield request.param
 
 
 def test_where_the_system_s_text_is_large_so_is_the_window_s_and_has_the_height_and_room_it_needs(
-    large_text: None, shown: Window, tmp_path: Path
+    large_text: int, shown: Window, tmp_path: Path
 ) -> None:
     found = {}
     for state in STATES:
@@ -240,9 +242,31 @@ def test_where_the_system_s_text_is_large_so_is_the_window_s_and_has_the_height_
         resize_and_wait(shown, _SIZES[0])
         found[state.__name__] = find_cut_texts(shown) + find_overlaps(central(shown)) + find_squeezed_widgets(shown)
     assert {state: faults for state, faults in found.items() if faults} == {}
-    assert shown.form.fontInfo().pointSize() == 14
+    assert shown.form.fontInfo().pointSize() == large_text
     axis = shown.charts.loss.plot.getPlotItem().getAxis("left")
     assert QFontMetrics(axis.style["tickFont"]).horizontalAdvance("0.003") + SPACING <= axis.width()
+
+
+@pytest.mark.parametrize("size", [(1024, 700), (900, 600)])
+def test_large_text_fits_small_windows_without_scrolling_to_the_side(
+    large_text: int, shown: Window, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    found = {}
+    for state in (empty, invalid, training, paused, finished):
+        state(shown, tmp_path)
+        resize_and_wait(shown, size)
+        pages = [page for page in shown.findChildren(ScrollingPage) if page.isVisible() and page is not shown.card_slot]
+        sideways = [
+            f"{type(page.widget()).__name__} {page.horizontalScrollBar().maximum()}"
+            for page in pages
+            if page.horizontalScrollBar().maximum()
+        ]
+        found[state.__name__] = find_overlaps(central(shown)) + find_squeezed_widgets(shown) + sideways
+    assert {state: faults for state, faults in found.items() if faults} == {}
+    assert shown.status_line.text("step"), "the state and the step have room"
+    for name in ("state", "step"):
+        label = shown.status_line.findChild(QLabel, name)
+        assert isinstance(label, QLabel) and label.isVisible()
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])
