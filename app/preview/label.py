@@ -30,9 +30,12 @@ def label_box(metrics: QFontMetrics, text: str, pane: QRect, *, right: bool, top
 
 
 def paint_label(
-    painter: QPainter, text: str, pane: QRect, *, right: bool, top: bool = False, has_terms: bool = False
+    painter: QPainter, text: str, pane: QRect, *, right: bool, top: bool = False, with_terms: str = ""
 ) -> None:
-    """Paint a text in a corner of a pane, unless the pane is too narrow for it; its terms are dotted if they count."""
+    """Paint a text in a corner of a pane, unless the pane is too narrow for it.
+
+    The terms of its beginning, `with_terms`, are dotted.
+    """
     box = label_box(painter.fontMetrics(), text, pane, right=right, top=top)
     if box.width() > pane.width():
         return
@@ -43,7 +46,7 @@ def paint_label(
     painter.drawRoundedRect(box, 4, 4)
     painter.setPen(QColor(theme_colors().text))
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-    if has_terms:
+    if with_terms:
         metrics = painter.fontMetrics()
         base_line = box.top() + (box.height() - metrics.height()) / 2 + metrics.ascent()
-        paint_term_lines(painter, text, box.left() + SPACING, base_line)
+        paint_term_lines(painter, with_terms, box.left() + SPACING, base_line)

@@ -45,7 +45,8 @@ class ImageNames(QObject):
         text = _fit_name(painter.fontMetrics(), view, label, note, pane.width() - 2 * SPACING)
         self._boxes[view] = label_box(painter.fontMetrics(), text, pane, right=right)
         if not is_hidden:
-            paint_label(painter, text, pane, right=right, has_terms=not label)
+            known = next((name for name in (view, short_name(view)) if text.startswith(name)), "")
+            paint_label(painter, text, pane, right=right, with_terms=known)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Explain the terms of the name below the mouse."""

@@ -44,7 +44,7 @@ from trainer_core.scenes.painter import write_scenes
 from trainer_core.verbs.simulate import simulate
 
 _HERE = Path(__file__).resolve().parent
-_SHOWN = ("start", "enlarge", "training", "resume", "paused")  # by the documents
+_SHOWN = ("recent", "enlarge", "training", "resume", "paused")  # by the documents
 _PLACE = Path(tempfile.gettempdir(), "wqv")  # short, because the pictures show it
 _LONG = 1800  # seconds
 _SCENES, _SCENES_SEED = 14, 92  # no built-in model has seen them
@@ -227,14 +227,16 @@ class Photographer:
 
     def queue(self) -> None:
         """List two more trainings in the queue."""
-        queue, added = self.window.controller.queue, []
+        queue = self.window.controller.queue
+        added: list[str] = []
         for name in ("garden", "faces"):
-            queue.add(str(_PLACE / "scenes"), str(_PLACE / "runs" / name), None, lambda: added.append(1), print)
+            queue.add(str(_PLACE / "scenes"), str(_PLACE / "runs" / name), None, lambda: added.append(""), sys.exit)
+            _process_events(1000)  # a second addition at the same time would replace the first
         self.wait(lambda: len(added) == 2)
         dialog = QueueDialog(queue, self.window)
         dialog.show()
         self._save_dialog("queue", dialog)
-        for _ in added:
+        for _ in queue.entries:
             queue.remove(0)
         self.window.message_strip.dismiss()
 
@@ -271,7 +273,7 @@ class Photographer:
     def blind(self) -> None:
         """Compare the model of the run with the built-in one, first beside each other, then without their names."""
         dialog = self._open_enlarging()
-        dialog.load_model(OTHER_MODEL, Path(self.window.result_card.model))
+        dialog.models.load_model(OTHER_MODEL, Path(self.window.result_card.model))
         self.wait(lambda: OTHER_MODEL in dialog.trial.models, then=3000)
         self.save_picture("two_models", dialog)
         dialog._compare_blindly()

@@ -91,6 +91,22 @@ def test_the_commits_that_documents_name_exist() -> None:
         assert found.returncode == 0, f"{page_name}: {commit} is no commit of this history"
 
 
+def test_the_screenshots_are_those_that_the_documents_show() -> None:
+    folder = ROOT / "docs" / "screenshots"
+    shown = {
+        (page.parent / link).resolve()
+        for page in DOCUMENTS
+        for link in LINK.findall(prose_of(page))
+        if "://" not in link
+    }
+    assert [path.name for path in sorted(folder.glob("*.png")) if path not in shown] == []
+    made = re.search(r"^_SHOWN = \((.*)\)", (folder / "make.py").read_text("utf-8"), re.MULTILINE)
+    assert made is not None
+    assert sorted(f"{name}.png" for name in re.findall(r'"(\w+)"', made[1])) == sorted(
+        path.name for path in folder.glob("*.png")
+    ), "the script makes them"
+
+
 def test_the_picture_of_a_training_moves_and_is_small() -> None:
     path = ROOT / "docs" / "pictures" / "training.png"
     with Image.open(path) as picture:

@@ -599,7 +599,7 @@ def test_names_cover_nothing_of_a_fitted_picture_that_is_shown_smaller_than_it_i
     view.resize(900, 480)
     view.set_mode(mode)
     panes: list[QRect] = []
-    monkeypatch.setattr(names, "paint_label", lambda painter, text, pane, *, right, has_terms: panes.append(pane))
+    monkeypatch.setattr(names, "paint_label", lambda painter, text, pane, *, right, with_terms: panes.append(pane))
     view.grab()
     assert panes
     for pane in view._shown_panes():
