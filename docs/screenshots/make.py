@@ -252,7 +252,7 @@ class Photographer:
         window = self.window
         window.controller.stop()
         self.wait(lambda: not window.session.is_active)
-        shutil.copytree(self._run, _PLACE / "runs" / "half an hour")
+        shutil.copytree(self._run, _PLACE / "runs" / "garden")
         window.controller.open_workspace(str(self._run))
         self.wait(window.resume_card.isVisible, then=1500)
         window.message_strip.dismiss()
@@ -294,7 +294,7 @@ class Photographer:
     def recent(self) -> None:
         """Show the start page of the next start, with the run, and with what it was when it was stopped."""
         self.close()
-        for path, note in ((_PLACE / "runs" / "half an hour", "before dinner"), (self._run, "first try")):
+        for path, note in ((_PLACE / "runs" / "garden", "before dinner"), (self._run, "first try")):
             add_recent_workspace(path)
             write_note(path, note)
         self._open_window()
