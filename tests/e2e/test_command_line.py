@@ -243,13 +243,17 @@ def test_ctrl_c_while_the_program_starts_leaves_no_traceback(program: str, photo
         "trainer_core": command(photos, tmp_path / "w", steps=5)[3:],
         "trainer_core.tools": ["simulate", str(photos), "-o", str(tmp_path / "o"), "--camera", "wqv1", "--scale", "2"],
     }
-    for delay in (0.3, 0.8):
+    first = {"trainer_core": "trainer_core.cli", "trainer_core.tools": "argparse"}  # imported once Ctrl+C is handled
+    code = (
+        "import runpy, sys\n"
+        f"sys.addaudithook(lambda event, args: args[:1] == ({first[program]!r},) and print('started', flush=True))\n"
+        f"runpy.run_module({program!r}, run_name='__main__')"
+    )
+    for delay in (0.0, 0.3, 0.8):
         process = subprocess.Popen(
-            [sys.executable, "-m", program, *arguments[program]],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            [sys.executable, "-c", code, *arguments[program]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        assert process.stdout is not None and process.stdout.readline() == "started\n"
         time.sleep(delay)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=240)
