@@ -49,6 +49,7 @@ _PLACE = Path(tempfile.gettempdir(), "wqv")  # short, because the pictures show 
 _LONG = 1800  # seconds
 _SCENES, _SCENES_SEED = 14, 92  # no built-in model has seen them
 _LISTED = 6  # of them, to be enlarged
+_PORTRAIT = 2  # number of the one with a face
 
 
 class Photographer:
@@ -136,7 +137,9 @@ class Photographer:
         dialog = deployment.trial_dialog
         assert dialog is not None
         dialog.photos.add(sorted(self._captures.iterdir())[:_LISTED])
-        self.wait(lambda: dialog.photos.list.count() == _LISTED and dialog.save_button.isEnabled())
+        self.wait(lambda: dialog.photos.list.count() == _LISTED)
+        dialog.photos.list.setCurrentRow(_PORTRAIT)
+        self.wait(dialog.save_button.isEnabled)
         return dialog
 
     def enlarge(self) -> None:
