@@ -89,5 +89,5 @@ class BlindVerdict(QWidget):
     def show_record(self, record: Path) -> None:
         """Show in which file the answers are, with a button for its folder."""
         self._folder = record.parent
-        self.record.set_text(f"The answers are in {record}.", short=f"The answers are in {record.name}.")
+        self.record.set_text(f"The answers are in {record}.", f"The answers are in {record.name}.")
         self._record_row.show()

@@ -98,7 +98,7 @@ class ResultCard(Card):
         ):
             label.set_text(text)
             label.setVisible(bool(text))
-        self._gain.set_text(gain, short=short_gain)
+        self._gain.set_text(gain, short_gain)
         self._gain.setToolTip(plain_tooltip(f"{gain}\n{psnr}"))
         cause = with_form_labels(event.error) if event.error else ""
         self.set_content("ok" if done else "info", "success" if done else "accent", "", cause)

@@ -62,7 +62,7 @@ class ImageNames(QObject):
 def _fit_name(metrics: QFontMetrics, view: str, label: str, note: str, room: int) -> str:
     """Return the name of a view with its note, in a narrow pane without its explanation or role, or shortened."""
     note = f", {note}" if note else ""
-    names = [label, label.partition(": ")[2]] if label else [view]
+    names = [label, label.replace(view, short_name(view)), label.partition(": ")[2]] if label else [view]
     for name in names:
         if label_width(metrics, name + note) <= room:
             return name + note

@@ -307,10 +307,9 @@ class PreviewPanel(QWidget):
         if pictures is None:
             self._caption.set_text("The files of this preview no longer exist." if self._shown else "")
         else:
-            full, short = (
-                pictures.caption(with_name=self.picture_box.isHidden(), is_short=is_short) for is_short in (False, True)
-            )
-            self._caption.set_text(full, short=short)
+            with_name = self.picture_box.isHidden()
+            texts = (pictures.caption(with_name=with_name, is_short=is_short) for is_short in (False, True))
+            self._caption.set_text(*texts, pictures.shortest_caption)
 
     # -- saving --------------------------------------------------------------------------------
 

@@ -58,6 +58,13 @@ class Pictures:
         apart = show_difference(read_pixels(self.images[SR]), read_pixels(self.images[HR]), brightness)
         return replace(self, images={**self.images, DIFFERENCE: _to_qimage(apart)}, brightness=brightness)
 
+    @property
+    def shortest_caption(self) -> str:
+        """The gain alone, such as "+0.25 dB"; the step where there is no original to measure the gain."""
+        if self.psnr is None or self.bicubic_psnr is None:
+            return f"step {self.step}"
+        return f"{self.psnr - self.bicubic_psnr:+.2f} dB"
+
     def caption(self, *, with_name: bool, is_short: bool = False) -> str:
         """Return step, gain, PSNR and, if wanted, the name in one line; `is_short` leaves out over what the gain is."""
         parts = [f"step {self.step}" if self.step else "step 0, before this training"]

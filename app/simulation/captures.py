@@ -18,7 +18,7 @@ from trainer_core.data.captures import Capture
 
 MAX_CAPTURES = 48
 _MAX_HEIGHT = 200  # pixels of a capture, so that the row never fills the panel
-_EMPTY_TEXT = "Drop or choose photos from your watch to compare them. Previews show them, too."
+_EMPTY_TEXT = "Drop photos from your watch to compare them."
 
 
 class CaptureRow(QWidget):

@@ -25,7 +25,8 @@ class ElidedLabel(PlainLabel):
 
     def __init__(self, indent: int = 0) -> None:
         super().__init__()
-        self._full_text = self._short_text = ""
+        self._full_text = ""
+        self._shorter_texts: tuple[str, ...] = ()
         self.setIndent(indent)
 
     @property
@@ -33,9 +34,9 @@ class ElidedLabel(PlainLabel):
         """The whole text, even where the label shows only its beginning."""
         return self._full_text
 
-    def set_text(self, text: str, *, short: str = "") -> None:
-        """Show this text, shortened to the width of the label; `short` is one with fewer words, used if it must be."""
-        self._full_text, self._short_text = visible(text), visible(short)
+    def set_text(self, text: str, *shorter: str) -> None:
+        """Show this text, or the first that fits of shorter ones, the last one shortened to the width of the label."""
+        self._full_text, self._shorter_texts = visible(text), tuple(map(visible, shorter))
         text = self._full_text
         self.setToolTip(plain_tooltip(text))
         self.setAccessibleName(text)
@@ -58,8 +59,9 @@ class ElidedLabel(PlainLabel):
 
     def _elide(self) -> None:
         room = self.width() - 2 * self.indent()
-        is_long = self.fontMetrics().horizontalAdvance(self._full_text) > room
-        text = self._short_text if self._short_text and is_long else self._full_text
+        texts = (self._full_text, *self._shorter_texts)
+        fitting = (text for text in texts if self.fontMetrics().horizontalAdvance(text) <= room)
+        text = next(fitting, texts[-1])
         self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room))
 
 

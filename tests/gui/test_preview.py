@@ -582,13 +582,17 @@ def test_the_name_of_a_view_is_shortened_where_its_pane_is_narrow(
 ) -> None:
     painted: list[str] = []
     monkeypatch.setattr(names, "paint_label", lambda painter, text, *given, **more: painted.append(text))
-    view.labels = {SR: "Network: mono (best)"}
-    for width, expected in ((900, {BICUBIC, "Network: mono (best)"}), (300, {"Plain enlargement", "mono (best)"})):
+    for label, width, expected in (
+        ("Network: mono (best)", 900, {BICUBIC, "Network: mono (best)"}),
+        ("Network: mono (best)", 300, {"Plain enlargement", "mono (best)"}),
+        (f"{SR}: step 30", 340, {"Plain enlargement", "Network: step 30"}),
+    ):
+        view.labels = {SR: label}
         view.resize(width, 400)
         view.set_mode("Side by side")
         painted.clear()
         view.grab()
-        assert expected <= set(painted)
+        assert expected <= set(painted), painted
 
 
 @pytest.mark.parametrize("mode", [SR, "Slider", "Side by side"])
@@ -633,6 +637,9 @@ def test_the_slider_goes_through_the_earlier_pictures_of_a_pinned_photo(
     qtbot.waitUntil(lambda: listed_previews(panel) == ["harbor", "photo.png"])
     panel.picture_box.setCurrentIndex(1)
     qtbot.waitUntil(lambda: panel.caption == "step 10 · +1.00 dB · PSNR 30.00")  # the short one
+    for width, expected in ((520, "+1.00 dB"), (1200, "step 10 · +1.00 dB over plain enlargement · PSNR 30.00")):
+        panel.resize(width, 500)
+        qtbot.waitUntil(lambda: panel.caption == expected)  # noqa: B023
     assert panel.timeline.slider.maximum() == 4
     panel.picture_box.setCurrentIndex(0)
     assert panel.timeline.slider.maximum() == 3, "it was pinned before step 4"
