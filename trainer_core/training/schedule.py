@@ -10,7 +10,7 @@ from trainer_core.settings.schema import AUTO
 WARM_UP_STEPS, _SHORT_WARM_UP_STEPS = 100, 30
 _MAX_PERIOD = 600.0  # seconds
 _FIRST_CHECKPOINT = 60.0  # seconds, so that even a short session leaves something to resume
-_FIRST_VALIDATION = 120.0  # seconds, so that the user soon sees how good the network is
+_FIRST_VALIDATION = 2 * 60.0  # seconds, so that the user soon sees how good the network is
 _MIN_SECONDS_FOR_FOUR = 30.0  # seconds
 _MAX_SHARE, _MAX_SHARE_OF_FOUR = 0.05, 0.2  # of the time, of one task
 
