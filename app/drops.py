@@ -44,12 +44,13 @@ class DropHandler:
         self._handle(paths, "", trains=True)
 
     def _handle(self, paths: Sequence[Path], target_setting: str, *, trains: bool) -> None:
-        weights, others = [], []
+        weights, others, has_folder = [], [], False
         for path in sorted(paths, key=lambda path: not os.path.isdir(path)):
             workspace = self._project.workspace
             kind = classify_path(path, workspace.root if workspace else None)
             if kind in (PathKind.RUN, PathKind.PHOTOS):
                 self._handle_folder(path, kind, target_setting)
+                has_folder = True
             elif kind in (PathKind.CHECKPOINT, PathKind.WEIGHTS):
                 weights.append((path, kind))
             else:
@@ -57,7 +58,7 @@ class DropHandler:
         if weights:
             self._handle_weights(weights)
         if others:
-            self._classify_files(others, trains=trains)
+            self._classify_files(others, trains=trains and not has_folder)
 
     def _handle_folder(self, path: Path, kind: PathKind, target_setting: str) -> None:
         is_workspace = target_setting == "workspace" or (kind is PathKind.RUN and target_setting != "source_dir")

@@ -147,7 +147,7 @@ def check_upgrade_and_removal(place: IsolatedEnvironment, wheel: Path, version: 
 
 
 def check_tests(unpacked: Path) -> None:
-    """Run all tests from the unpacked sdist, with every command that the documents show."""
+    """Run the tests from the unpacked sdist, all but the long ones, and every command that the documents show."""
     options = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     documents = "tests/e2e/test_documents.py"
     for tests in (["tests/core"], ["tests/gui", "tests/e2e", f"--ignore={documents}"], ["--long", documents]):

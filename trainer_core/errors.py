@@ -42,9 +42,13 @@ class NewerFileError(UserError):
 
 
 def end_with_advice(reason: str, advice: str) -> str:
-    """Return a reason as a sentence, followed by what to do unless the reason says it in a clause of its own."""
+    """Return a reason as a sentence, followed by what to do unless the reason says it in a clause of its own.
+
+    The reason may begin with a path, whose own periods do not count.
+    """
     reason = reason.rstrip(".")
-    return f"{reason}." if "; " in reason or ". " in reason else f"{reason}. {advice}"
+    words = reason[max(reason.rfind("/"), reason.rfind("\\")) + 1 :]
+    return f"{reason}." if "; " in words or ". " in words else f"{reason}. {advice}"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -94,9 +94,10 @@ class ModelChoice(QWidget):
         return [fitting, [model for model in models if model not in fitting]]
 
     def fitting_paths(self) -> list[Path]:
-        """Return the listed files of the preferred scale and watch, in their order; all without a preference."""
-        preferred = self._preferred
-        return [path for path, model in self._models.items() if preferred is None or model.fits(*preferred)]
+        """Return the listed files of the preferred scale and watch, and the chosen one; all without a preference."""
+        preferred, chosen = self._preferred, self.path
+        models = self._models.items()
+        return [path for path, model in models if preferred is None or path == chosen or model.fits(*preferred)]
 
     def _list_models(self) -> None:
         chosen, is_built_in = self.path, self.is_built_in

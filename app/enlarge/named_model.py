@@ -74,7 +74,7 @@ def name_starter(starter: Starter) -> NamedModel:
 
 def name_file(path: Path) -> NamedModel:
     """Name any other weight file, without reading anything."""
-    return NamedModel(path, f"{path.name}{_DOT}folder {path.parent.name}", path.stem)
+    return NamedModel(path, f"{path.name}{_DOT}folder {path.parent.name}", path.stem, scale=_find_scale(path))
 
 
 def tell_apart(models: Sequence[NamedModel]) -> tuple[str, ...]:
@@ -86,14 +86,20 @@ def tell_apart(models: Sequence[NamedModel]) -> tuple[str, ...]:
 def _name_models(root: Path, models: Sequence[RunModel], names: dict[Path, str]) -> list[NamedModel]:
     found: list[NamedModel] = []
     for model in models:
-        scale = _SCALE.search(model.path.stem)
-        parts = (names[root], model.label, f"x{scale.group(1)}" if scale else "", _format_date(model.path))
+        scale = _find_scale(model.path)
+        parts = (names[root], model.label, f"x{scale}" if scale else "", _format_date(model.path))
         name = _DOT.join(filter(None, parts))
         if any(name == other.name for other in found):  # of an earlier name of the run
             name += _DOT + model.path.name
         short_name = f"{names[root]} ({model.label})"
-        found.append(NamedModel(model.path, name, short_name, model.is_start, int(scale.group(1)) if scale else 0))
+        found.append(NamedModel(model.path, name, short_name, model.is_start, scale))
     return found
+
+
+def _find_scale(path: Path) -> int:
+    """Return the scale that the name of a weight file says, 0 if none."""
+    found = _SCALE.search(path.stem)
+    return int(found.group(1)) if found else 0
 
 
 def _name_runs(roots: Sequence[Path]) -> dict[Path, str]:

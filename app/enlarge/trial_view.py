@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Callable
 
@@ -18,7 +19,7 @@ from app.preview.mode_buttons import ModeButtons
 from app.preview.pictures import BICUBIC, LR, Pictures, short_name, wrap_pixels
 from app.widgets.theme import SPACING
 
-_ARTICLE = "the"  # begins the name of a built-in model in a sentence
+_ARTICLE = re.compile(r"\Athe\s+")  # begins the name of a built-in model in a sentence
 
 
 class _View(CompareView):
@@ -126,7 +127,7 @@ class TrialView(QWidget):
         if len(named) < 2:
             return {}
         names = zip(named, tell_apart(list(named.values())))
-        return {role: f"{short_name(role)}: {name.removeprefix(_ARTICLE).lstrip()}" for role, name in names}
+        return {role: f"{short_name(role)}: {_ARTICLE.sub('', name)}" for role, name in names}
 
     def _describe_progress(self, role: str) -> str:
         """Say that the image of a model is not its result yet, but the photo or its plain enlargement."""

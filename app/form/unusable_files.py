@@ -12,8 +12,8 @@ _UNUSABLE = (  # for one, for more
     "{count} files cannot be used and will be skipped.",
 )
 _PASSED_OVER = (
-    "1 file or folder passed over: not your photos.",
-    "{count} files or folders passed over: not your photos.",
+    "1 file or folder is passed over because it is not one of your photos.",
+    "{count} files or folders are passed over because they are not your photos.",
 )
 
 

@@ -51,10 +51,12 @@ _LEGEND = (
 )
 _EMPTY_NOTE = "Add photos from your watch, or drop files and folders here."
 _SCENES_TIP = "Simulate watch photos of scenes that the program draws."
-_PHOTOS_TIP = "Simulate watch photos of the sharp photos in the form: closer, if they show what you photograph."
+_PHOTOS_TIP = (
+    "Simulate watch photos of the sharp photos in the form. This is more accurate if they show what you photograph."
+)
 _NO_PHOTOS_TIP = f"Choose a folder of at least {MIN_PHOTOS} sharp photos in the form first."
 _USE_TIP = "Save the profile, and train with it instead of the built-in one."
-_LOCKED_TIP = "The settings can be changed when the training has ended; save the profile until then."
+_LOCKED_TIP = "The settings can be changed once the training has ended; until then, save the profile to a file."
 
 
 class CalibrationDialog(Dialog):

@@ -28,6 +28,8 @@ def test_a_reason_without_advice_gets_some() -> None:
     assert end_with_advice("it is a web page; download it again.", "Use another copy.") == (
         "it is a web page; download it again."
     )
+    for path in ("/home/me/St. Ives/a.pth", "C:\\My; files\\a.pth"):
+        assert end_with_advice(f"{path} is empty", "Use another copy.") == f"{path} is empty. Use another copy."
 
 
 @pytest.mark.parametrize("content", [None, b"", b"just a note", b"%PDF-1.4", b"\x80\x04K\x01."])

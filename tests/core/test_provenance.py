@@ -122,11 +122,13 @@ def test_a_run_names_its_program_hardware_and_photos_everywhere(tmp_path: Path) 
     )
 
 
-def test_a_blend_has_no_digest_of_other_weights(tmp_path: Path) -> None:
+def test_a_file_of_other_values_has_no_digest_of_the_weights(tmp_path: Path) -> None:
     models = [
         saved(network_of(NetworkSpec(2, 8, 1, 4)), tmp_path / f"{name}_x2.pth", meta={"weights_sha256": name})
         for name in "ab"
     ]
     plain = export_model(models[0], tmp_path / "plain_x2.pth").path
     blend = export_model(models[0], tmp_path / "blend_x2.pth", blend=models[1]).path
-    assert [identify_source(path).meta.get("weights_sha256") for path in (plain, blend)] == ["a", None]
+    half = export_model(models[0], tmp_path / "half_x2.pth", half=True).path
+    digests = [identify_source(path).meta.get("weights_sha256") for path in (plain, blend, half)]
+    assert digests == ["a", None, None]

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -224,8 +225,9 @@ def test_the_untrained_network_is_shown_before_the_first_step_but_not_checked(ph
     (preview,), (step,) = only(PreviewReady, events), only(StepDone, events)
     assert preview.step == 0 and events.index(preview) < events.index(step)
     (image,) = preview.images
-    assert image.psnr is not None and image.bicubic_psnr is not None
-    assert abs(image.psnr - image.bicubic_psnr) < 3, "it interpolates"
+    assert image.psnr is None and image.bicubic_psnr is None
+    apart = np.abs(np.asarray(image.sr, float) - np.asarray(image.bicubic, float))
+    assert apart.mean() < 10, "it interpolates"
     assert (tmp_path / "previews" / "step00000000_1.png").is_file()
     assert not only(Validated, events) and not any(event.kind == "best" for event in only(CheckpointSaved, events))
     _, events = train(photos, tmp_path, resume_from="latest")

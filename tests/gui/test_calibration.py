@@ -220,7 +220,7 @@ def test_a_watch_is_measured_between_the_steps_of_a_training_and_the_profile_wai
     assert window.session.state is SessionState.TRAINING
     assert len(reports) == 1 and reports[0].startswith("Your watch is measured.")
     assert dialog.save_button.isEnabled() and not dialog.use_button.isEnabled()
-    assert "when the training has ended" in dialog.use_button.toolTip()
+    assert "once the training has ended" in dialog.use_button.toolTip()
     window.session.stop()
     qtbot.waitUntil(dialog.use_button.isEnabled, timeout=_LONG)
 

@@ -117,7 +117,7 @@ def test_the_model_that_is_loaded_for_another_photo_is_named(window: Window, qtb
         show(dialog, qtbot, photo.stem)
         wait_for(qtbot, dialog)
         assert field.description == f"For photos of the {kind} watch ({models}), 4 times larger"
-    assert ("Loading the built-in model (color watch, x4) …", ", loading the model …") in seen
+    assert ("Loading the built-in model (color watch, x4) …", "loading the model …") in seen
 
 
 def test_models_that_fit_are_the_first_to_compare_with(

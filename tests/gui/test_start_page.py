@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,17 @@ def test_of_photos_dropped_on_the_training_door_the_folder_is_learned_from(
     drop_on_door(window, "Train a model for my watch", photos / "photo1.png", photos / "photo2.png")
     qtbot.waitUntil(lambda: window.project.draft.config.source_dir == str(photos), timeout=_LONG)
     assert f"all photos in the folder “{photos.name}”" in window.message_strip.text
+
+
+def test_a_folder_dropped_together_with_photos_is_the_one_that_is_learned_from(
+    window: Window, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(photos / "photo1.png", other)
+    drop_on_door(window, "Train a model for my watch", photos, other / "photo1.png")
+    qtbot.waitUntil(lambda: "photo1.png" in window.message_strip.text, timeout=_LONG)
+    assert window.project.draft.config.source_dir == str(photos)
 
 
 def test_a_door_shows_that_files_can_be_dropped_on_it(window: Window, photos: Path) -> None:

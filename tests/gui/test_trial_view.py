@@ -121,6 +121,24 @@ def test_without_other_models_n_says_where_to_find_some(
     assert "no other model to compare with" in dialog.messages.text and "choose a weight file" in dialog.messages.text
 
 
+def test_n_comes_back_to_a_chosen_file_and_no_name_loses_its_beginning(
+    window: Window, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.enlarge.model_row.find_starters", lambda: ())
+    model, theta, other = (
+        saved(network_of(NetworkSpec(2, 8, 1, 4), seed), tmp_path / f"{name}_x2.pth")
+        for seed, name in enumerate(("a", "theta", "other"))
+    )
+    dialog = opened(window, qtbot, model)
+    dialog.models.open_for(model, [NamedModel(other, other.stem, other.stem, False, 2)])
+    dialog.models.load_model(OTHER_MODEL, theta)
+    qtbot.waitUntil(lambda: is_loaded(dialog, theta), timeout=_LONG)
+    assert any("theta_x2" in label for label in dialog.trial_view.view.labels.values())
+    for path in (other, theta):
+        dialog.trial_view.view.neighbor_requested.emit(1)
+        qtbot.waitUntil(lambda path=path: is_loaded(dialog, path), timeout=_LONG)
+
+
 def test_x_flips_between_the_pictures_of_the_slider_at_the_same_place(
     window: Window, qtbot: Any, tmp_path: Path
 ) -> None:

@@ -38,7 +38,7 @@ from trainer_core.data.capture_records import (
 from trainer_core.data.decoding import PhotoError, read_date_taken
 from trainer_core.data.palm import HEADER_BYTES, is_palm_database, read_database_name, read_live_records
 from trainer_core.errors import UserError
-from trainer_core.input_files import CHECK_PATH, read_regular
+from trainer_core.input_files import read_regular
 from trainer_core.watches import WQV1
 
 # For file dialogs only: a dump may have any name.
@@ -142,7 +142,8 @@ def _read_file(path: Path) -> bytes:
     try:
         content = read_regular(path, _MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror or error}. {CHECK_PATH}") from error
+        reason = f"Cannot read {path}: {error.strerror or error}."
+        raise UserError(f"{reason} Check that the file is there and that you may read it.") from error
     if len(content) > _MAX_FILE_BYTES:
         raise UserError(
             f"{path} is too large to contain watch photos (more than {_MAX_FILE_BYTES >> 20} MiB). Choose another file."

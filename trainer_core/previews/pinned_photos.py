@@ -100,7 +100,8 @@ def pin_photo(source: Path, folder: Path, *, mono: bool) -> Path:
         write_bytes(target, content)
     except OSError as error:
         text = (
-            f"{source.name} cannot be copied to {folder}: {error.strerror or error}. Make room there, then try again."
+            f"{source.name} cannot be copied to {folder}: {error.strerror or error}. Make room there or choose another "
+            "workspace, then try again."
         )
         raise UserError(text) from error
     return target
@@ -118,9 +119,11 @@ def unpin_photo(name: str, folder: Path) -> Path | None:
             try:
                 photo.file.unlink(missing_ok=True)
             except OSError as error:
-                raise UserError(
-                    f"{photo.file} cannot be deleted: {error.strerror or error}. Delete it yourself."
-                ) from error
+                text = (
+                    f"{photo.file} cannot be deleted: {error.strerror or error}. "
+                    "Close what uses it, or delete it in the file manager."
+                )
+                raise UserError(text) from error
             return photo.file
     return None
 

@@ -10,8 +10,10 @@ from trainer_core.settings.schema import Setting, format_value
 _HEAD = """\
 # Options
 
-The options of `wqv-upscale-trainer`, as `--help` shows them. `--no-` before the name of a switch turns it off, such as
-`--no-amp`. The window has most of them behind *Expert*; `training_config.json` has them all, with `_` for `-`.
+The options of `wqv-upscale-trainer` that are settings of a training. `--no-` before the name of a switch turns it off,
+such as `--no-amp`. The window has most of them behind *Expert*; `training_config.json` has them all, with `_` for `-`,
+`learning_rate` for `--lr` and `resume_from` for `--resume`. `--help` shows them, too, with `--config-only`, `--events`
+and `--version`.
 """
 _TABLE_HEAD = "| Option | Default | Values | Meaning |\n| --- | --- | --- | --- |\n"
 

@@ -95,7 +95,7 @@ class Evaluator:
         self._ema_network.requires_grad_(False)
         self._control, self._check_stop = control, control.raise_if_stopped
         make_interruptible(self._ema_network, self._check_stop)
-        self._preview_failed = False
+        self._preview_failed, self._has_warm_start = False, plan.warm_start is not None
         self._val = self._make_validator(plan.splits.val, "val")
         self._test = self._make_validator(plan.splits.test, "test")
         self._pinned = PinnedPreviews(
@@ -230,14 +230,17 @@ class Evaluator:
 
     @explain_validation_memory()
     def preview(self, step: int) -> None:
-        """Emit and write a preview without measuring; the first network of a run sees edges that continue."""
+        """Emit and write a preview without measuring; an untrained network sees edges that continue."""
         self._load_ema_weights()
-        network = self._ema_network if step else EdgeExtender(self._ema_network, self._config.scale)
+        is_untrained = step == 0 and not self._has_warm_start
+        network = EdgeExtender(self._ema_network, self._config.scale) if is_untrained else self._ema_network
         self._control.begin_phase(Activity.PREVIEWING)
         count, pinned = self._config.image_log_max_samples, len(self._pinned)
         frames: tuple[PreviewImage, ...] = ()
         if self._val is not None:
             frames = self._val.render(network, count, report=lambda n, of: self._control.count_activity(n, of + pinned))
+        if is_untrained:  # a PSNR would only say that it has learned nothing
+            frames = tuple(replace(frame, psnr=None, bicubic_psnr=None) for frame in frames)
         self._emit_preview(step, frames, network)
 
     def _measure_test(self, step: int) -> Validated | None:

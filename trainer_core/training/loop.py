@@ -311,7 +311,7 @@ class TrainingLoop:
         if self._plan.warm_start is not None:
             self._validate()
         else:
-            self._preview()  # a PSNR would only say that it has learned nothing
+            self._preview()
 
     def _preview(self) -> None:
         with self._control.during(Activity.PREVIEWING), self._cadences.timing(RunRequest.PREVIEW):

@@ -99,7 +99,8 @@ def export_model(
     meta = {key: value for key, value in source.meta.items() if key not in _RESERVED_META_KEYS and _is_plain(value)}
     if blend is not None:
         state, meta["blend"] = _blend(state, source, Path(blend), alpha)
-        meta.pop("weights_sha256", None)  # that of `model` alone
+    if blend is not None or half:
+        meta.pop("weights_sha256", None)  # the file has other values
     spec = source.spec
     if viewer_compatible:
         problem = padding_problem(spec)
