@@ -48,6 +48,7 @@ _ENDLESS = {  # a run of which only the steps count: nothing is validated or sav
     "val_interval": _NEVER,
     "image_log_interval": _NEVER,
     "checkpoint_interval": _NEVER,
+    "threads": os.cpu_count(),  # a number that is chosen again in each turn would compare nothing
 }
 _HERE = Path(__file__).resolve().parents[1]
 
@@ -122,7 +123,7 @@ def measure_paint(arguments: argparse.Namespace) -> dict[str, Any]:
             child.wait()
     warm = seconds[1:]  # the first one may read the libraries from the disk
     print(f"first paint: {' '.join(f'{s:.2f}' for s in warm)} s (the very first start {seconds[0]:.2f} s)")
-    _print_goal(statistics.median(warm) <= 2, "2 s")
+    _print_goal(statistics.median(warm) <= 1.5, "1.5 s")
     return {"seconds": warm, "first": seconds[0]}
 
 
@@ -261,7 +262,7 @@ def _fill_in(window: Window, arguments: argparse.Namespace, settings: dict[str, 
     project.use_demo(arguments.workspace)
     if arguments.photos:
         project.set_path("source_dir", str(arguments.photos.resolve()))
-    for name, value in settings.items():
+    for name, value in {"init_weights": None, **settings}.items():  # the window proposes the built-in model
         project.set_value(name, value)
     window.controller.start_when_ready()
 
