@@ -20,8 +20,8 @@ from trainer_core.settings.config import TrainerConfig
 from trainer_core.watches import select_watch
 
 _EXPLANATION = (
-    'Once you press "Start the queue", these trainings start by themselves, each when the one before is complete. '
-    'Run > Add to queue adds the training that is set up on the left of the window; "Add another" adds one with other '
+    "Once you press “Start the queue”, these trainings start by themselves, each when the one before is complete. "
+    "Run > Add to queue adds the training that is set up on the left of the window; “Add another” adds one with other "
     "photos or settings, also during training."
 )
 _MIN_WIDTH = 480  # pixels
