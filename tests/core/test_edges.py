@@ -10,7 +10,6 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from tests.core.networks import saved
 from tests.small_runs import TINY, make_photos
 from trainer_core.control import RunControl
 from trainer_core.events import Event, PreviewReady
@@ -77,29 +76,6 @@ def test_the_first_preview_of_a_run_has_no_rim(tmp_path: Path) -> None:
     *_, image = previews[0].images
     assert image.name == "bright" and max(map(abs, measure_rims(image.sr, image.bicubic))) < _MAX_DIFFERENCE
     assert all(each.psnr is None for each in previews[0].images), "it is not checked"
-
-
-def test_the_first_preview_of_a_warm_start_is_what_its_network_makes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("trainer_core.training.evaluation.EdgeExtender", lambda *given: pytest.fail("other edges"))
-    network = RRDBNet(NetworkSpec(2, TINY["num_feat"], TINY["num_block"], TINY["num_grow_ch"]))
-    initialize(network, 1)
-    start = saved(network, tmp_path / "start_x2.pth")
-    (tmp_path / "photos" / "train").mkdir(parents=True)
-    make_photos(tmp_path / "photos" / "train", 2)
-    previews: list[PreviewReady] = []
-    control = RunControl()
-
-    def stop_after_preview(event: Event) -> None:
-        if isinstance(event, PreviewReady):
-            previews.append(event)
-            control.stop()
-
-    pin_bright_photo(tmp_path / "run" / "preview_photos")
-    settings = {**TINY, "source_dir": str(tmp_path / "photos"), "workspace": str(tmp_path / "run"), "scale": 2}
-    Trainer(make_plan({**settings, "init_weights": str(start)}), stop_after_preview, control).run()
-    assert previews[0].step == 0
 
 
 @pytest.mark.parametrize("scale", [2, 4])

@@ -26,6 +26,7 @@ from trainer_core.previews.files import (
     parse_file_name,
     pinned_name,
     read_preview_info,
+    read_provenance,
     write_preview,
 )
 from trainer_core.previews.pinned_photos import MAX_PINNED, pin_photo, read_pinned_photos, unpin_photo
@@ -127,6 +128,7 @@ def test_a_preview_file_says_what_it_shows_and_others_go_by_their_names(tmp_path
     assert read_preview_info(frame) == PreviewInfo("Hafen 中文.jpg", 23.4568, 22.0) and read_preview_info(
         own
     ) == PreviewInfo("harbor")
+    assert read_provenance(own)["Weights SHA-256"] == "5ab1", "for single pictures that are saved of it"
     with Image.open(frame) as strip:
         assert strip.size == (32, 8)
     Image.fromarray(gray).save(frame)  # as earlier versions left it
