@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ pytest.importorskip("torch")
 
 from benchmarks.starter_frames import FrameSet, scene_frames
 from benchmarks.starter_release import measure
+from benchmarks.starters import TRAIN_SEED
 from trainer_core.starters.card import Starter, starter_name
 from trainer_core.starters.registry import FOLDER, find_starters
 from trainer_core.verbs.mirroring import MIRRORS
@@ -21,6 +23,11 @@ from trainer_core.weights.programs import scale_mark_problem
 from trainer_core.weights.rrdb.dialects import identify
 
 STARTERS = find_starters()
+NAMES = [f"{watch}_x{scale}_starter" for watch in ("wqv1", "wqv10") for scale in (2, 4, 8)]
+PRECISIONS = {"float16": "fp16", "float32": "fp32"}
+FREE = re.compile(
+    rf"\d+ built-in scenes of seed {TRAIN_SEED}|\d+ photographs of gb82 \(CC0\)(, and \d+ variants of each)?"
+)
 each = pytest.mark.parametrize("starter", STARTERS, ids=[starter.name for starter in STARTERS])
 README = Path(__file__).resolve().parents[2] / "README.md"
 MAX_BYTES = 24_000_000  # of all together
@@ -52,7 +59,24 @@ def test_a_starter_beats_bicubic_enlargement_by_its_figure(starter: Starter) -> 
     assert found.ssim - found.bicubic_ssim == pytest.approx(said.ssim - said.bicubic_ssim, abs=0.01)
 
 
-def test_all_starters_together_are_small_and_each_has_its_card() -> None:
+@each
+def test_the_precision_of_a_card_is_that_of_each_tensor(starter: Starter) -> None:
+    tensors = identify(open_weights(starter.path)).tensors
+    assert len(tensors) > 100
+    assert {PRECISIONS[tensor.dtype] for tensor in tensors.values()} == {starter.card["precision"]}
+
+
+@each
+def test_a_starter_was_trained_on_free_material_only(starter: Starter) -> None:
+    sessions = starter.card["sessions"]
+    sources = [source for session in sessions for source in (session, session["started_from"]) if source]
+    found = {text for source in sources for text in source["trained_on"]}
+    assert found == set(starter.card["trained_on"])
+    assert [text for text in found if not FREE.fullmatch(text)] == []
+
+
+def test_all_six_starters_are_present_and_small_and_each_has_its_card() -> None:
+    assert [starter.name for starter in STARTERS] == NAMES
     weights = {path.stem for path in FOLDER.glob("*.pth")}
     assert weights == {starter.name for starter in STARTERS} == {path.stem for path in FOLDER.glob("*.json")}
     assert np.sum([starter.path.stat().st_size for starter in STARTERS]) <= MAX_BYTES
