@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.starter_variants import write_variants
 from trainer_core import cli, environment
 from trainer_core.data.fingerprints import compute_fingerprints
 from trainer_core.data.photos import scan_photos
@@ -83,9 +84,10 @@ def train(given: argparse.Namespace, watch: Watch, scale: int, more: Sequence[st
     source = _read_network(start[0]) if start else NETWORK
     network = given.network or source
     scenes = [f"{given.scenes} built-in scenes of seed {TRAIN_SEED}"] if given.scenes else []
+    variants = f", and {given.variants} variants of each" if given.variants else ""
     session = {
         "started_from": _describe_start(*start, source) if start else None,
-        "trained_on": [*scenes, *(name for name, _ in given.photos)],
+        "trained_on": [*scenes, *(name + variants for name, _ in given.photos)],
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / _SESSION, session)
@@ -160,8 +162,10 @@ def _gather_photos(given: argparse.Namespace, folder: Path) -> Path:
         for path in sorted((scenes / split).glob("*.png"))[:count]:
             _link(path, folder / split / path.name)
     for number, (_, source) in enumerate(given.photos):
-        for photo in scan_photos(Path(source)).photos:
-            _link(photo.path, folder / "train" / f"{number}_{photo.path.name}")
+        photos = [photo.path for photo in scan_photos(Path(source)).photos]
+        variants = given.work / "variants" / str(number)
+        for path in [*photos, *write_variants(photos, variants, given.variants, seed=TRAIN_SEED)]:
+            _link(path, folder / "train" / f"{number}_{path.name}")
     return folder
 
 
@@ -232,6 +236,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--minutes", type=float, required=True, help="of all sessions of this training together")
     training.add_argument("--photos", nargs=2, action="append", default=[], metavar=("NAME", "FOLDER"))
     training.add_argument("--scenes", type=int, default=400)
+    training.add_argument("--variants", type=int, default=0, help="turned, reduced and re-exposed copies of each photo")
     training.add_argument("--network", nargs=3, type=int, metavar=("FEATURES", "BLOCKS", "GROWTH"))
     training.add_argument("--start", default="present", help="present, nothing, the name of a starter, or a file")
     return parser
