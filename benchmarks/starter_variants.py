@@ -19,6 +19,7 @@ from trainer_core.pixels import png_bytes
 _REDUCTION = (1.1, 1.4)  # the least hides that turning softens a photo
 _GAMMA = (0.8, 1.25)
 _ENLARGEMENT = 2  # while it is turned
+_MARGIN = 6  # pixels of the enlarged photo that the filters of the black corners reach
 
 
 def write_variants(photos: Sequence[Path], folder: Path, count: int, *, seed: int) -> list[Path]:
@@ -45,7 +46,7 @@ def _vary(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     large = Image.fromarray(pixels).resize((width * _ENLARGEMENT, height * _ENLARGEMENT), Image.Resampling.BICUBIC)
     turned = large.rotate(angle, Image.Resampling.BICUBIC)
     cosine, sine = math.cos(math.radians(angle)), abs(math.sin(math.radians(angle)))
-    half = min(turned.size) / (cosine + sine) / 2 - 2
+    half = min(turned.size) / (cosine + sine) / 2 - _MARGIN
     middle_x, middle_y = turned.width / 2, turned.height / 2
     box = (middle_x - half, middle_y - half, middle_x + half, middle_y + half)
     side = int(2 * half / _ENLARGEMENT / reduction)

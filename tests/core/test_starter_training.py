@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from benchmarks import starter_frames, starter_release, starters
+from benchmarks import starter_frames, starter_release, starter_variants, starters
 from tests.core.starter_files import make_starter
 from tests.small_runs import make_photos
 from trainer_core.pixels import enlarge_bicubic
@@ -74,6 +74,32 @@ def test_a_starter_is_trained_and_continued_with_an_honest_card(
     words.remove("--force")
     assert starters.main(["release", *words]) == 1
     assert "The present wqv1_x2_starter.pth reaches" in capsys.readouterr().err
+
+
+def test_photos_gain_variants_that_show_the_same_picture(folder: Path, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos", 2, width=230)
+    words = ["train", "wqv1_x2", "--work", str(tmp_path), "--minutes", "1", "--variants", "3", "--scenes", "1"]
+    given = starters._parser().parse_args([*words, "--photos", "two pictures", str(photos)])
+    source = starters._gather_photos(given, tmp_path / "source")
+    names = sorted(path.name for path in (source / "train").iterdir())
+    assert len(names) == 1 + 2 * (1 + 3) and len(set(names)) == len(names)
+    variants = sorted((tmp_path / "variants" / "0").iterdir())
+    stamps = [path.stat().st_mtime_ns for path in variants]
+    starters._gather_photos(given, tmp_path / "source")
+    assert [path.stat().st_mtime_ns for path in variants] == stamps and len(stamps) == 6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_variant_is_turned_and_reduced_without_black_corners(seed: int) -> None:
+    flat = np.full((200, 300, 3), 90, np.uint8)
+    varied = starter_variants._vary(flat, np.random.default_rng(seed))
+    assert varied.shape[0] == varied.shape[1] <= 200 / 1.1 and varied.shape[0] > 200 / 1.42 / 1.41
+    assert np.ptp(varied) <= 1  # no black corner, and the same exposure in all places
+    edge = np.zeros((200, 200, 3), np.uint8)
+    edge[:100] = 255
+    first, second = (starter_variants._vary(edge, np.random.default_rng(number)) for number in (seed, seed + 100))
+    heights = [np.argmin(varied[:, [3, -4], 0], axis=0) for varied in (first, second)]  # of the edge, left and right
+    assert all(abs(int(left) - int(right)) > 1 for left, right in heights) and first.shape != second.shape
 
 
 def test_a_start_from_another_model_says_what_that_was_trained_on(folder: Path, tmp_path: Path) -> None:
