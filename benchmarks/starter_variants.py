@@ -51,5 +51,5 @@ def _vary(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     box = (middle_x - half, middle_y - half, middle_x + half, middle_y + half)
     side = int(2 * half / _ENLARGEMENT / reduction)
     square = turned.resize((side, side), Image.Resampling.LANCZOS, box=box)
-    values = (np.arange(256) / 255) ** gamma * 255
-    return np.rint(values).astype(np.uint8)[np.asarray(square)]
+    table = np.rint((np.arange(256) / 255) ** gamma * 255).astype(np.uint8)
+    return np.asarray(table[np.asarray(square)])

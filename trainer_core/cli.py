@@ -245,6 +245,7 @@ def _train(given: dict[str, Any], events: str | None, signals: _SignalHandler, w
     from trainer_core.priority import set_priority
     from trainer_core.sinks.console import ConsoleSink
     from trainer_core.sinks.journal import JsonlStdoutSink
+    from trainer_core.sleep_inhibitor import inhibited_sleep
     from trainer_core.training.peers import check_devices, share_out_batch
     from trainer_core.training.trainer import Trainer
 
@@ -262,7 +263,8 @@ def _train(given: dict[str, Any], events: str | None, signals: _SignalHandler, w
     console = ConsoleSink(log_interval=plan.config.log_interval, is_stopping=is_stopping)
     sink = Fanout(console, *([JsonlStdoutSink(sys.stdout, is_stopping)] if events else []))
     try:
-        outcome = Trainer(plan, sink, signals.control, world).run().outcome
+        with inhibited_sleep():
+            outcome = Trainer(plan, sink, signals.control, world).run().outcome
     finally:
         console.close()
     return {"completed": 0, "failed": 1}.get(outcome, signals.exit_code)

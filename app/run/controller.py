@@ -32,7 +32,6 @@ from app.run.session import CONTROLLABLE_STATES, SessionState
 from app.run.training_thread import RunEnded
 from app.runs.recent_workspaces import add_recent_workspace
 from app.runs.workspace_contents import WorkspaceContents
-from app.system.sleep_inhibitor import make_sleep_inhibitor
 from app.system.tensorboard_server import TensorBoardServers
 from app.widgets.errors import error_message, show_versions
 from app.widgets.wording import with_form_labels
@@ -42,6 +41,7 @@ from trainer_core.events import CheckpointSaved, Event, PlanChanged, RunFinished
 from trainer_core.planning.changes import UnacceptedChanges
 from trainer_core.planning.hardware import Hardware, choose_hardware, list_devices
 from trainer_core.settings.config import TrainerConfig
+from trainer_core.sleep_inhibitor import make_sleep_inhibitor
 from trainer_core.workspace.checkpoints import list_checkpoints
 
 _DEMO_SELECTED = "Built-in scenes are selected. Press Start: training takes about two minutes."

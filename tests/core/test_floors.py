@@ -30,6 +30,7 @@ CORE_FLOORS: tuple[tuple[str, ...], ...] = (
         "uploads",
         "torch_threads",
         "priority",
+        "sleep_inhibitor",
         "watches",
         "requirements",
         "pasted_path",

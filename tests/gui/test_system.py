@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +18,9 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
 
 from app.run.session import SessionState
-from app.system.sleep_inhibitor import make_sleep_inhibitor
 from app.widgets.errors import ErrorDialog
 from app.window import Window
+from tests.awake_helper import fake_helper, lives
 from tests.gui.window_driver import fill_form, visible_text
 from trainer_core.events import RunFinished, StepDone
 from trainer_core.sinks.tensorboard import TensorBoardSink
@@ -45,31 +44,12 @@ def wait_idle(window: Window, qtbot: Any) -> None:
 # -- awake -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file where a stand-in for systemd-inhibit writes its process number; it lives as the real one does."""
-    return fake_helper(tmp_path, monkeypatch, 'echo $$ > "{pid}"\nfor last; do :; done\nexec "$last"')
-
-
-def fake_helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
-    pid, programs = tmp_path / "helper.pid", tmp_path / "programs"
-    programs.mkdir()
-    program = programs / "systemd-inhibit"
-    program.write_text("#!/bin/sh\n" + script.format(pid=pid) + "\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    return pid
-
-
-def lives(pid_file: Path) -> bool:
-    text = pid_file.read_text() if pid_file.exists() else ""
-    return bool(text.strip()) and psutil.pid_exists(int(text))
-
-
 @linux
 def test_the_machine_is_kept_awake_from_the_start_of_a_training_to_its_end(
-    helper: Path, window: Window, qtbot: Any, photos: Path, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, qtbot: Any, photos: Path, tmp_path: Path
 ) -> None:
+    helper = fake_helper(tmp_path, monkeypatch)
+    window: Window = request.getfixturevalue("window")
     assert not helper.exists()
     train(window, qtbot, photos, tmp_path / "run")
     qtbot.waitUntil(lambda: lives(helper), timeout=_LONG)
@@ -78,41 +58,6 @@ def test_the_machine_is_kept_awake_from_the_start_of_a_training_to_its_end(
     window.controller.stop()
     wait_idle(window, qtbot)
     assert not lives(helper)
-
-
-@linux
-def test_the_machine_can_be_kept_awake_twice_and_released_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started = fake_helper(tmp_path, monkeypatch, 'echo $$ >> "{pid}"\nfor last; do :; done\nexec "$last"')
-    hold = make_sleep_inhibitor()
-    for count in (1, 2):
-        for _ in range(2):
-            hold.inhibit()
-        wait_for(lambda count=count: started.exists() and len(started.read_text().split()) == count)
-        process = int(started.read_text().split()[-1])
-        assert psutil.pid_exists(process)
-        for _ in range(2):
-            hold.release()
-        assert not psutil.pid_exists(process)
-
-
-@linux
-def test_the_helper_ends_with_a_process_that_is_killed(helper: Path) -> None:
-    code = (
-        "from app.system.sleep_inhibitor import make_sleep_inhibitor; "
-        "make_sleep_inhibitor().inhibit(); print('held', flush=True); input()"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    wait_for(lambda: lives(helper))
-    process.kill()
-    process.wait()
-    wait_for(lambda: not lives(helper))
-    process.communicate()
 
 
 @linux
@@ -314,13 +259,6 @@ def test_a_display_that_does_not_answer_is_a_sentence_not_an_abort(
     assert done.returncode == 2
     assert said in done.stderr
     assert "wqv-upscale-trainer runs/mono --demo" in done.stderr
-
-
-def wait_for(condition: Any) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture(autouse=True)

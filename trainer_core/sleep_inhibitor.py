@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Protocol
 
 _TIMEOUT = 0.5  # seconds; the window waits that long
@@ -98,3 +99,14 @@ def make_sleep_inhibitor() -> SleepInhibitor:
         reason = "--why=Training is running"
         return _HelperProcess(["systemd-inhibit", "--what=sleep:idle", "--who=WQV Upscale Trainer", reason, "cat"])
     return _NoInhibitor()
+
+
+@contextlib.contextmanager
+def inhibited_sleep() -> Iterator[None]:
+    """Keep the machine awake within a `with` block."""
+    inhibitor = make_sleep_inhibitor()
+    inhibitor.inhibit()
+    try:
+        yield
+    finally:
+        inhibitor.release()
