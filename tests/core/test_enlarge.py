@@ -88,15 +88,46 @@ def test_each_photo_is_enlarged_by_the_model_of_its_watch(starters: Path, tmp_pa
     assert len(text["Model SHA-256"]) == 64
 
 
-def test_folders_and_dumps_are_enlarged_with_progress(starters: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def watch_files(tmp_path: Path) -> Path:
+    """A folder with a watch photo, a dump of two and a Palm database of two, all of one gray but the first."""
     folder = tmp_path / "watch"
     watch_photo(folder / "a.png")
-    record = b"title".ljust(24, b" ") + struct.pack("5B", 1, 2, 3, 4, 5) + bytes([0x9F]) * 7200
-    (folder / "dump.bin").write_bytes(record * 2)
+    codes = bytes([0x99]) * 7200
+    (folder / "dump.bin").write_bytes(2 * (b"title".ljust(24, b" ") + struct.pack("5B", 1, 2, 3, 4, 5) + codes))
+    record = b"title".ljust(26, b"\0") + struct.pack(">IHHH", 3_000_000_000, 0, 7200, 800) + codes + bytes(800)
+    header = b"WQVLinkDB".ljust(60, b"\0") + b"DATACASI" + bytes(8) + struct.pack(">H", 2)
+    places = [78 + 2 * 8 + 2 + number * len(record) for number in range(2)]
+    table = b"".join(struct.pack(">II", place, 0x40 << 24) for place in places)
+    (folder / "link.pdb").write_bytes(header + table + b"\0\0" + 2 * record)
+    return folder
+
+
+def test_folders_dumps_and_palm_databases_are_enlarged_with_progress(
+    starters: Path, watch_files: Path, tmp_path: Path
+) -> None:
     reports: list[tuple[int, int, str, int, int]] = []
-    done = enlarge([folder], tmp_path / "out", device="cpu", progress=lambda *report: reports.append(report))
-    assert [path.name for path in done.written] == ["a.png", "dump_001.png", "dump_002.png"]
-    assert reports == [(1, 2, "a", 1, 1), (2, 2, "dump_001", 1, 1), (2, 2, "dump_002", 1, 1)]
+    done = enlarge([watch_files], tmp_path / "out", device="cpu", progress=lambda *report: reports.append(report))
+    names = ["a", "dump_001", "dump_002", "link_001", "link_002"]
+    assert [path.name for path in done.written] == [f"{name}.png" for name in names]
+    assert reports == [(number, 3, name, 1, 1) for number, name in zip((1, 2, 2, 3, 3), names)]
+    gray = Upscaler(starters / "wqv1_x4_starter.pth", device="cpu")(np.full((120, 120, 3), 255 - 17 * 9, np.uint8))
+    assert not done.notices and all(np.array_equal(pixels_of(path), gray) for path in done.written[1:])
+    assert all("by wqv1_x4_starter" in made_by(path) for path in done.written)
+
+
+def test_the_command_prints_progress_on_a_terminal(
+    starters: Path,
+    watch_files: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert main(["enlarge", str(watch_files), "-o", str(tmp_path / "out"), "--device", "cpu"]) == 0
+    lines = capsys.readouterr().err.split("\r")[1:]
+    shown = ("1 of 3, a", "2 of 3, dump_001", "2 of 3, dump_002", "3 of 3, link_001", "3 of 3, link_002")
+    assert [line.splitlines()[0].rstrip() for line in lines] == [f"{text}: 1/1" for text in shown]
 
 
 def test_the_watch_of_other_pictures_follows_from_their_content(tmp_path: Path) -> None:
