@@ -18,6 +18,7 @@ import statistics
 import time
 from collections.abc import Callable
 
+from benchmarks.conditions import describe_conditions
 from benchmarks.neighbors import busy_neighbors
 from trainer_core import environment
 from trainer_core.machine import count_processors
@@ -68,7 +69,7 @@ def _warn_if_busy() -> None:
     use = ProcessorUse()
     time.sleep(3)
     others = use.read()
-    print(f"load {os.getloadavg()[0]:.1f}, other programs use {others:.2f} processors")
+    print(f"{describe_conditions()}; other programs use {others:.2f} processors")
     if others > 0.1:
         print("The machine is not idle: the figures say little.")
 

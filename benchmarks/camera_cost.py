@@ -17,6 +17,7 @@ from statistics import median
 import numpy as np
 import torch
 
+from benchmarks.conditions import describe_conditions
 from benchmarks.training_step import step_config, training_step
 from trainer_core import environment
 from trainer_core.camera import Camera, CameraProfile, FrameView, build_camera
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5, help="training steps to measure")
     arguments = parser.parse_args()
+    print(describe_conditions())
     environment.configure_libraries()
     torch.set_num_threads(arguments.threads)
     step = training_step(step_config("light", SCALE))

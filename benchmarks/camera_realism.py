@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.conditions import describe_conditions
 from trainer_core.calibration.clean_frames import cut_clean_frame
 from trainer_core.calibration.distance import EDGE_TERMS
 from trainer_core.calibration.photo_set import PhotoSet
@@ -40,6 +41,7 @@ _STEP_FRAMES = 60
 def main() -> None:
     """Measure and print."""
     arguments = _arguments()
+    print(describe_conditions())
     torch.set_num_threads(1)
     profile = start_profile(arguments.profile, arguments.kind)
     real = read_captures_of(arguments.captures, profile.kind, arguments.only)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 
+from benchmarks.conditions import describe_conditions
 from tests.cuda_dry_runs import do_steps, make_gpu
 from tests.fake_cuda import Watch, is_possible
 from trainer_core.planning.hardware import estimate_memory
@@ -40,6 +41,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not is_possible():
         parser.error("this torch cannot fake a CUDA device: a CPU build on Linux can")
+    print(describe_conditions())
     print(f"| {' | '.join(_COLUMNS)} |\n|{' --- |' * len(_COLUMNS)}")
     for preset in arguments.presets:
         for is_mono, precision in ((True, "bf16"), (False, "bf16"), (False, "fp16")):

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.conditions import describe_conditions
 from trainer_core.control import RunControl, StopMode
 from trainer_core.data.frames import RegionSpec
 from trainer_core.data.photos import scan_photos
@@ -39,7 +40,7 @@ DEMAND = {"full on an RTX 3060": 4, "full on an RTX 4090": 20, "light on a fast 
 def main() -> None:
     """Make the photos, measure and print."""
     arguments = parse_arguments()
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    print(describe_conditions())
     asked = ", ".join(f"{name} {16 * rate}" for name, rate in DEMAND.items())
     print(f"patches per second asked for (estimates): {asked}")
     for name in arguments.sets:

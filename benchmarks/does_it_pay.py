@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.conditions import describe_conditions
 from benchmarks.plain_degradation import PlainCamera
 from trainer_core.camera import Camera, CameraProfile
 from trainer_core.data.frames import validation_frames
@@ -41,6 +42,7 @@ def main() -> None:
     arguments = _arguments()
     if arguments.child:
         sys.exit(_train(arguments))
+    print(describe_conditions())
     _train_both(arguments)
     models = {kind: _model(arguments.out / kind) for kind in KINDS}
     _print_table(arguments, models)

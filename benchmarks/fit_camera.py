@@ -19,6 +19,7 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.camera_realism import FIT_SEED, SCALES, cut_frames, photo_files, read_captures_of, start_profile
+from benchmarks.conditions import describe_conditions
 from trainer_core.calibration.bounds import BOUNDS, watch_parameters
 from trainer_core.calibration.search import iterate_fit, run_fit
 from trainer_core.camera import CameraProfile, build_camera
@@ -28,6 +29,7 @@ from trainer_core.data.decoding import decode
 def main() -> None:
     """Fit and write."""
     arguments = _arguments()
+    print(describe_conditions())
     torch.set_num_threads(1)
     start = start_profile(arguments.start, arguments.kind)
     real = read_captures_of(arguments.captures, arguments.kind, arguments.only)

@@ -19,6 +19,8 @@ import threading
 import time
 from typing import Any
 
+from benchmarks.conditions import describe_conditions
+
 WAYS = {"handed back": {"MALLOC_PERTURB_": "0"}, "kept": {}}  # a setting without effect, which keeps ours away
 THREADS = ("first", "another")
 _SETTLING = 4
@@ -30,6 +32,7 @@ def main() -> None:
     if arguments.child:
         _train(arguments.presets[0], arguments.child, arguments.steps)
         return
+    print(describe_conditions())
     for preset in arguments.presets:
         for thread in THREADS:
             found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}

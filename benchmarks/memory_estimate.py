@@ -15,6 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.conditions import describe_conditions
+
 CASES = ("nano-4", "light-4", "nano-2", "nano-8")
 _STEPS = 8
 
@@ -67,5 +69,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--case"]:
         measure(sys.argv[2])
     else:
+        print(describe_conditions(), flush=True)
         for name in sys.argv[1:] or CASES:
             subprocess.run([sys.executable, "-m", "benchmarks.memory_estimate", "--case", name], check=True)

@@ -17,6 +17,8 @@ import statistics
 import time
 from collections.abc import Callable
 
+from benchmarks.conditions import describe_conditions
+
 MODES = ("auto", "low")
 
 
@@ -76,7 +78,7 @@ def main() -> None:
     from trainer_core import environment
 
     environment.configure_libraries()
-    print(f"{arguments.preset} x4, batch {arguments.batch}, patch {arguments.patch}; load {os.getloadavg()[0]:.1f}")
+    print(f"{arguments.preset} x4, batch {arguments.batch}, patch {arguments.patch}; {describe_conditions()}")
     steps = make_steps(arguments.preset, arguments.batch, arguments.patch)
     for step in steps.values():
         step()  # pays for allocations and the choice of kernels

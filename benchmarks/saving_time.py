@@ -38,12 +38,13 @@ def main() -> None:
     if arguments.child:
         print(json.dumps(_time_saves(arguments.saves)))
         return
-    from benchmarks.neighbors import busy_neighbors  # the child has the path of another checkout
+    from benchmarks.conditions import describe_conditions  # the child has the path of another checkout
+    from benchmarks.neighbors import busy_neighbors
 
     roots = [*(Path(folder).resolve() for folder in arguments.against), _ROOT]
     for name, count in _NEIGHBORS.items():
         found: dict[Path, list[dict[str, float]]] = {root: [] for root in roots}
-        print(f"{name}, load before {os.getloadavg()[0]:.1f}")
+        print(f"{name}; {describe_conditions()}")
         with busy_neighbors(count):
             for _ in range(arguments.rounds):
                 for root in roots:

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.conditions import describe_conditions
 from trainer_core.planning.plan import DEMO_SCENES
 from trainer_core.scenes.painter import write_scenes
 
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--steps", type=int, default=300)
     arguments = parser.parse_args()
+    print(describe_conditions())
     with tempfile.TemporaryDirectory() as folder:
         scenes = Path(folder) / "scenes"
         write_scenes(scenes, seed=1337, train=DEMO_SCENES["train"], val=0, test=0)

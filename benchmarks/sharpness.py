@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from benchmarks.conditions import describe_conditions
 from trainer_core.pixels import enlarge_bicubic, png_bytes
 from trainer_core.verbs.picture_files import find_pictures, read_pictures
 from trainer_core.verbs.upscale import Upscaler
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("captures", type=Path, nargs="+")
     parser.add_argument("--sheet", type=Path)
     given = parser.parse_args()
+    print(describe_conditions())
     first, second = Upscaler(given.first, device="cpu"), Upscaler(given.second, device="cpu")
     rows, ratios = [], []
     print("| capture | first | second | ratio |\n| --- | --- | --- | --- |")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.conditions import describe_conditions
 from benchmarks.data import make_photos
 
 _PROGRAM = [sys.executable, "-m", "trainer_core"]
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--presets", nargs="+", default=["nano", "light", "full"])
     parser.add_argument("--turns", type=int, default=3)
     arguments = parser.parse_args()
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    print(describe_conditions())
     times = [measure_help() for _ in range(3 * arguments.turns)]
     print(f"--help: {statistics.median(times):.2f} s")
     with tempfile.TemporaryDirectory() as folder:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.conditions import describe_conditions
 from trainer_core.sinks.journal import read_journal
 
 _GAINS = (0.5, 0.8, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0)  # dB above bicubic enlargement
@@ -32,6 +33,7 @@ def main() -> None:
     given = parser.parse_args(words[: len(words) - len(options) - bool(options)])
     settings = ["--no-monochrome-style" if given.color else "--monochrome-style", "--scale", str(given.scale)]
     settings += ["--preset", given.preset, "--max-minutes", str(given.minutes), *options]
+    print(describe_conditions())
     curves = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, start in (("from nothing", []), ("built-in model", ["--init-weights", "starter"])):

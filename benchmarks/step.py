@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import statistics
 import tempfile
 import time
@@ -28,6 +27,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from benchmarks.conditions import describe_conditions
 from benchmarks.data import make_photos
 from benchmarks.training_step import step_config
 from trainer_core import environment
@@ -53,8 +53,7 @@ def main() -> None:
     environment.configure_libraries()
     torch.set_num_threads(arguments.threads)
     hardware = choose_hardware(TrainerConfig(device="cpu"))
-    print(f"{hardware.name} ({hardware.precision}), {arguments.threads} threads, torch {torch.__version__}")
-    print(f"load before {os.getloadavg()[0]:.1f}")
+    print(f"{describe_conditions()}; {hardware.precision}, {arguments.threads} threads")
     print("| preset | batch | plain (s) | ours (s) | convolutions (s) | times as fast | convolutions / ours |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+from benchmarks.conditions import describe_conditions
 from benchmarks.neighbors import busy_neighbors
 
 WAYS = {
@@ -32,6 +33,7 @@ def main() -> None:
     if arguments.child:
         print(_step_seconds(arguments.steps))
         return
+    print(describe_conditions())
     alone: dict[str, list[float]] = {way: [] for way in WAYS}
     beside: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(arguments.rounds):

@@ -15,13 +15,13 @@ validation frames, in dB, and the range of the seeds. Run it on an idle machine.
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 from statistics import mean
 
+from benchmarks.conditions import describe_conditions
 from trainer_core.sinks.journal import read_journal
 from trainer_core.workspace.layout import Workspace
 from trainer_core.workspace.models import model_of
@@ -33,7 +33,7 @@ def main() -> None:
     """Train, and print the table after every round."""
     arguments = _arguments()
     ways = dict(way.split("=", 1) for way in arguments.ways)
-    print(f"load before {os.getloadavg()[0]:.1f}")
+    print(describe_conditions())
     for minutes in arguments.minutes:
         for seed in arguments.seeds:
             for name, options in ways.items():

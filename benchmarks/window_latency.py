@@ -31,6 +31,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
+from benchmarks.conditions import describe_conditions
 from benchmarks.heartbeat import LATE, Heartbeat
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def main() -> None:
         return
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY") and "QT_QPA_PLATFORM" not in os.environ:
         _run_under_xvfb()
+    print(describe_conditions())
     found = {name: measure(arguments) for name, measure in _MEASURES.items() if arguments.only in (None, name)}
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")

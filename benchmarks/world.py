@@ -24,6 +24,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from benchmarks.conditions import describe_conditions
 from benchmarks.training_step import step_config
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import choose_hardware
@@ -132,8 +133,7 @@ def main() -> None:
         print(json.dumps(measure(arguments.measure, arguments.steps)))
         return
     threads = arguments.threads
-    load = f"load {os.getloadavg()[0]:.1f} at the start"
-    print(f"{threads} threads in a turn, at least one for each process; torch {torch.__version__}; {load}\n")
+    print(f"{describe_conditions()}; {threads} threads in a turn, at least one for each process\n")
     titles = [
         "Preset",
         "1 process, s a step",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -50,6 +51,17 @@ def count_processors() -> int:
     """Return how many processors this process can keep busy: those it may run on, or the share of its container."""
     shares = (math.ceil(group.share) for group in find_processor_groups())
     return max(1, min([len(list_processors()), *shares]))
+
+
+def name_processor() -> str:
+    """Return the name of the processor, such as "AMD EPYC", or "CPU" if the system does not say it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or "CPU"
 
 
 def count_local_processes(environment: Mapping[str, str] = os.environ) -> int:

@@ -46,7 +46,7 @@ POSIX_ONLY = {
     "trainer_core.machine /proc/self/cgroup",  # a missing file is no limit
     "trainer_core.machine /sys/fs/cgroup",
     "trainer_core.planning.missing_gpus /sys/bus/pci/devices",  # a missing folder shows no card
-    "trainer_core.planning.hardware /proc/cpuinfo",  # a missing file gives another name
+    "trainer_core.machine /proc/cpuinfo",  # a missing file gives another name
     "app.system.display socket.AF_UNIX",  # probed on Linux only
 }
 _FUNCTIONS = """

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -162,7 +160,7 @@ def list_devices() -> dict[str, str]:
 
 
 def _cpu(config: TrainerConfig, notices: tuple[str, ...] = ()) -> Hardware:
-    return Hardware("cpu", choose_cpu_precision() if config.amp else "fp32", _cpu_name(), notices)
+    return Hardware("cpu", choose_cpu_precision() if config.amp else "fp32", machine.name_processor(), notices)
 
 
 def estimate_memory(config: TrainerConfig, spec: NetworkSpec, hardware: Hardware, micro_batch: int) -> int:
@@ -287,13 +285,3 @@ def release_memory(hardware: Hardware) -> None:
     """Return memory that this process has freed to the device, where other sizes can be allocated from it."""
     if hardware.kind != "cpu":
         gpus.release_memory(hardware.device)
-
-
-def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or "CPU"
