@@ -162,12 +162,15 @@ def test_sharpness_is_a_name_for_the_weight_of_the_adversarial_loss(window: Wind
         qtbot.mouseClick(buttons[name], Qt.MouseButton.LeftButton)
         assert project.draft.config.gan_weight == weight and row.entry.value() == name
         assert window.form.rows["gan_weight"].entry.value() == weight
+        assert (project.draft.config.optimizer, project.draft.config.learning_rate) == ("adam", 3e-4)
+        assert not {"optimizer", "learning_rate"} & set(project.draft.given), "the defaults change"
     warnings = [unwrapped(line.toolTip()) for line in window.run_bar.checklist.lines if line.isVisible()]
     assert any("start from a trained one" in text for text in warnings)
     project.set_value("gan_weight", 0.07)
     assert row.entry.value() is None and not any(button.isChecked() for button in buttons.values())
     qtbot.mouseClick(row._reset, Qt.MouseButton.LeftButton)
     assert project.draft.config.gan_weight == 0.0 and row.entry.value() == "off"
+    assert project.draft.config.optimizer == "muon"
 
 
 def test_a_wrong_value_is_explained_beside_the_field_and_in_the_checklist(window: Window, qtbot: Any) -> None:
