@@ -38,6 +38,7 @@ pytestmark = pytest.mark.skipif(not fake_cuda.is_possible(), reason="this torch 
 
 SMALL = dict(num_feat=16, num_block=1, num_grow_ch=8, batch_size=2, patch_size=16, base_resolution=48)
 CAMERA_LAUNCHES = {"mono": 200, "color": 375}
+PLAIN_LAUNCHES = 308  # of the rest of a step, with a margin of 3 %, less than one for each weight
 CONVOLUTION_TYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "tf32"}
 
 
@@ -110,6 +111,22 @@ def test_weights_moments_and_ema_have_one_layout_on_the_gpu(optimizer: str) -> N
 def test_the_camera_starts_few_kernels(kind: str) -> None:
     watch, _ = do_steps(make_config(monochrome_style=kind == "mono"), "bf16", steps=1)
     assert sum(watch.launches["camera"].values()) <= CAMERA_LAUNCHES[kind]
+
+
+@pytest.mark.parametrize(
+    ("settings", "most"),
+    [
+        ({}, PLAIN_LAUNCHES),
+        ({"grad_accum_steps": 2}, 590),
+        ({"num_block": 2}, 498),
+        ({"optimizer": "muon"}, 742),
+        ({"gan_weight": 0.1}, 1255),
+    ],
+    ids=["plain", "two micro-batches", "two blocks", "muon", "adversarial"],
+)
+def test_an_update_starts_few_kernels(settings: dict[str, Any], most: int) -> None:
+    watch, _ = do_steps(make_config(**settings), "bf16")
+    assert sum(watch.launches["update"].values()) <= most
 
 
 def test_muon_starts_few_kernels_for_each_weight() -> None:
@@ -207,6 +224,16 @@ def test_a_value_that_is_read_within_a_step_is_noticed() -> None:
     with mock.patch.object(Learner, "_apply", reading):
         watch, _ = do_steps(make_config(), "bf16", steps=1)
     assert [wait.split()[0] for wait in waits_of(watch)] == ["read"]
+
+
+def test_a_kernel_for_each_weight_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lerp(averages: list[Any], weights: list[Any], share: float) -> None:
+        for average, weight in zip(averages, weights):
+            average.lerp_(weight, share)
+
+    monkeypatch.setattr(torch, "_foreach_lerp_", lerp)
+    watch, _ = do_steps(make_config(), "bf16")
+    assert sum(watch.launches["update"].values()) > PLAIN_LAUNCHES
 
 
 def test_uploads_that_wait_are_noticed() -> None:
