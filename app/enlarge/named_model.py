@@ -43,7 +43,7 @@ class NamedModel:
 
     def fits(self, scale: int, watch: str) -> bool:
         """Whether it is a model to compare with one of this scale and watch, as far as is known."""
-        return self.scale == scale and self.watch in ("", watch)
+        return self.scale in (0, scale) and self.watch in ("", watch)
 
 
 def find_run_models(root: Path) -> list[NamedModel]:

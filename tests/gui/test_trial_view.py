@@ -126,15 +126,15 @@ def test_n_comes_back_to_a_chosen_file_and_no_name_loses_its_beginning(
 ) -> None:
     monkeypatch.setattr("app.enlarge.model_row.find_starters", lambda: ())
     model, theta, other = (
-        saved(network_of(NetworkSpec(2, 8, 1, 4), seed), tmp_path / f"{name}_x2.pth")
-        for seed, name in enumerate(("a", "theta", "other"))
+        saved(network_of(NetworkSpec(2, 8, 1, 4), seed), tmp_path / f"{name}.pth")
+        for seed, name in enumerate(("a_x2", "theta", "other_x2"))
     )
     dialog = opened(window, qtbot, model)
     dialog.models.open_for(model, [NamedModel(other, other.stem, other.stem, False, 2)])
     dialog.models.load_model(OTHER_MODEL, theta)
     qtbot.waitUntil(lambda: is_loaded(dialog, theta), timeout=_LONG)
-    assert any("theta_x2" in label for label in dialog.trial_view.view.labels.values())
-    for path in (other, theta):
+    assert any("theta" in label for label in dialog.trial_view.view.labels.values())
+    for path in (other, theta, other):  # the name of theta does not say its scale
         dialog.trial_view.view.neighbor_requested.emit(1)
         qtbot.waitUntil(lambda path=path: is_loaded(dialog, path), timeout=_LONG)
 
