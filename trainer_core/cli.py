@@ -304,19 +304,13 @@ class _SignalHandler(TerminationSignals):
             self._end_wait(code)
             return
         if self.exit_code:
-            self._exit(code)
+            os._exit(code)
         if not self.control.has_begun:
             self._print("Interrupted before the first step. No run was changed.")
-            self._exit(code)
+            os._exit(code)
         self.exit_code = code
         self.control.stop()
         self._print("Stopping and saving. Press Ctrl+C again to quit at once, without saving.")
-
-    def _exit(self, code: int) -> None:
-        from trainer_core.priority import restore_session
-
-        restore_session()
-        os._exit(code)
 
     def _print(self, text: str) -> None:
         if self._world.rank == 0:

@@ -3,16 +3,16 @@
 Linux knows the priority of each thread, which new threads inherit: the calling thread and what it starts change
 (decoding, saving and OpenMP threads), and the thread of a window keeps its own. Many Linux kernels share the processors
 among sessions first (autogroups: each terminal is one), whatever the niceness of their threads; there the command line
-also lowers its session until it ends (source: sched(7), "The autogroup feature"). Windows has no inheritance: the whole
-process changes, and the main thread of a window is raised to its former level. On macOS only the command line changes.
-Only Linux is tested.
+also lowers its session until it ends (source: sched(7), "The autogroup feature"); a guard in a process of
+its own raises it again, also after a crash or SIGKILL. Windows has no inheritance: the whole process changes, and the
+main thread of a window is raised to its former level. On macOS only the command line changes. Only Linux is tested.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -25,7 +25,13 @@ _LOW_NICENESS = 10
 _TASKS = Path("/proc/self/task")
 _SESSION = Path("/proc/self/autogroup")  # "/autogroup-12 nice 0"; a kernel without autogroups has no such file
 _SESSION_DELAY = 0.12  # seconds; Linux accepts one change of a session in 0.1 s
-_lowered_from: list[int] = []  # the niceness that the session had before this process lowered it
+# Waits for the end of its input, which the system closes when this process ends, however it ends.
+_GUARD = """
+trap '' INT QUIT HUP TERM TSTP
+read -r end
+for attempt in 1 2 3 4 5 6 7 8 9; do echo "$1" > "$2" && break; sleep 0.2; done
+"""
+_guards: list[subprocess.Popen[bytes]] = []
 
 
 def set_priority(level: str) -> str:
@@ -74,15 +80,18 @@ def _set_thread_niceness(level: str) -> None:
 def _lower_session() -> None:
     """Lower the session of the process until it ends, unless the session is that low already."""
     present = _read_session_niceness()
-    if present is not None and present < _LOW_NICENESS and _set_session_niceness(_LOW_NICENESS):
-        _lowered_from.append(present)
-        atexit.register(restore_session)
-
-
-def restore_session() -> None:
-    """Give the session of the process the niceness that it had before `set_priority` lowered it."""
-    while _lowered_from:
-        _set_session_niceness(_lowered_from.pop())
+    if present is None or present >= _LOW_NICENESS:
+        return
+    command = ["sh", "-c", _GUARD, "sh", str(present), str(_SESSION)]
+    try:
+        guard = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except OSError:
+        return  # nothing would raise it again
+    if _set_session_niceness(_LOW_NICENESS):
+        _guards.append(guard)
+    else:
+        guard.kill()
+        guard.wait()
 
 
 def _read_session_niceness() -> int | None:

@@ -24,7 +24,7 @@ from pathlib import Path
 from trainer_core import environment
 from trainer_core.errors import UserError
 from trainer_core.files import explain_error
-from trainer_core.priority import restore_session, set_priority
+from trainer_core.priority import set_priority
 from trainer_core.requirements import find_unsafe_library
 from trainer_core.signals import TerminationSignals
 from trainer_core.starters.registry import find_model
@@ -84,7 +84,6 @@ class _SignalHandler(TerminationSignals):
     def handle(self, number: int) -> None:
         """Raise `KeyboardInterrupt`, so that the work under way removes what it has not completed."""
         if self.exit_code:
-            restore_session()
             os._exit(self.exit_code)
         self.exit_code = 128 + number
         raise KeyboardInterrupt

@@ -54,11 +54,16 @@ for level in ("normal", "low", "low"):
 
 
 _SESSION = """
-import subprocess, sys
+import signal, subprocess, sys, time
+signal.signal(signal.SIGINT, lambda *_: None)
 from pathlib import Path
 session = Path("/proc/self/autogroup")
 child = "import os, signal, sys; from pathlib import Path; " + sys.argv[1]
 subprocess.run([sys.executable, "-c", child])
+for attempt in range(600):
+    if session.read_text().split()[-1] == sys.argv[2]:
+        break
+    time.sleep(0.05)
 print(session.read_text().split()[-1])
 """
 _LOWER = "from trainer_core.priority import set_priority; set_priority('low'); " + (
@@ -71,10 +76,13 @@ _INTERRUPT_TRAINING = (
 )
 
 
-def _run_in_new_session(code: str) -> list[int]:
-    """Run code in a child of a new session; return what it prints, and the niceness of the session after its end."""
+def _run_in_new_session(code: str, after: int = 0) -> list[int]:
+    """Run code in a child of a new session; return what it prints, and the niceness of the session after its end.
+
+    The session has up to 30 s to reach the niceness `after`.
+    """
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-c", _SESSION, code]
+    command = [sys.executable, "-c", _SESSION, code, str(after)]
     output = subprocess.run(
         command, env=environment, check=True, stdout=subprocess.PIPE, start_new_session=True, timeout=240
     )
@@ -115,9 +123,10 @@ def test_a_system_that_does_not_raise_a_priority_is_reported(monkeypatch: pytest
         ("sys.exit(1)", [10, 0]),
         (_INTERRUPT + "handler.handle(signal.SIGINT)", [10, 0]),
         (_INTERRUPT_TRAINING + "handler.handle(signal.SIGINT)", [10, 0]),
-        ("from trainer_core.priority import restore_session; restore_session(); restore_session()", [10, 0]),
+        ("os.kill(os.getpid(), signal.SIGKILL)", [10, 0]),
+        ("os.killpg(0, signal.SIGINT)", [10, 0]),
     ],
-    ids=["at its end", "after an error", "when it is interrupted twice", "when a training is interrupted", "once"],
+    ids=["at its end", "after an error", "interrupted twice", "training interrupted", "killed", "Ctrl+C"],
 )
 def test_the_command_line_lowers_its_session_until_it_ends(end: str, expected: list[int]) -> None:
     assert _run_in_new_session(_LOWER + end) == expected
@@ -131,7 +140,7 @@ def test_only_a_main_thread_lowers_its_session_and_none_raises_it() -> None:
     assert _run_in_new_session(imported + in_thread + show) == [0, 0]
     assert _run_in_new_session(imported + "set_priority('normal'); " + show) == [0, 0]
     lower = "Path('/proc/self/autogroup').write_text('15'); import time; time.sleep(0.2); "
-    assert _run_in_new_session(lower + imported + "set_priority('low'); " + show) == [15, 15]
+    assert _run_in_new_session(lower + imported + "set_priority('low'); " + show, after=15) == [15, 15]
 
 
 def test_a_system_without_sessions_or_that_refuses_to_lower_them_is_no_error(
@@ -140,13 +149,13 @@ def test_a_system_without_sessions_or_that_refuses_to_lower_them_is_no_error(
     monkeypatch.setattr(priority, "_set_thread_niceness", lambda level: None)
     for session in (tmp_path / "missing", tmp_path):
         monkeypatch.setattr(priority, "_SESSION", session)
-        assert priority.set_priority("low") == "" and not priority._lowered_from
+        assert priority.set_priority("low") == "" and not priority._guards
     strange = tmp_path / "autogroup"
     strange.write_text("/autogroup-1 nice 0")
     monkeypatch.setattr(priority, "_SESSION", strange)
     strange.chmod(0o444)
     monkeypatch.setattr(Path, "write_text", _refuse)
-    assert priority.set_priority("low") == "" and not priority._lowered_from
+    assert priority.set_priority("low") == "" and not priority._guards
 
 
 def _refuse(*_: object) -> int:
