@@ -8,7 +8,8 @@ r"""Train a starter, measure it beside bicubic enlargement, and write it with it
 `train` renders scenes (`--scenes 0`: none to train on), adds the photos, trains in `--work`/NAME, and releases the
 result. An interrupted training continues with the same command. A new one starts from the present starter, so that
 starters get better from session to session; `--start nothing` starts over, `--start wqv1_x4` from another starter,
-`--start FILE` from any model. Options after `--` are passed to the trainer, such as `-- --lr 1e-4`.
+`--start FILE` from any model. Options after `--` are passed to the trainer, such as `-- --lr 1e-4`. The card records
+all options that change the result, without paths.
 
 Only photographs whose license allows it without condition may be named with `--photos`. Frames to measure on must be
 unseen: with `--measure` name other photographs; the built-in scenes of seed 92 are always measured, too. The starter is
@@ -77,8 +78,11 @@ def train(given: argparse.Namespace, watch: Watch, scale: int, more: Sequence[st
     workspace = Workspace(folder / "run")
     photos = _gather_photos(given, folder / "photos")
     checkpoints = list_checkpoints(workspace)
+    record = folder / _SESSION
     words = [str(photos), str(workspace.root), "--max-minutes", str(given.minutes), "--device", "cpu", *more]
     if checkpoints and not is_ended(workspace, checkpoints[0][0]):
+        session = read_json(record, advice="Train it again.")
+        write_json(record, {**session, "options": _describe_options(given, more)})
         return cli.main([*words, "--resume", "latest"])
     start = _find_start(given)
     source = _read_network(start[0]) if start else NETWORK
@@ -88,9 +92,10 @@ def train(given: argparse.Namespace, watch: Watch, scale: int, more: Sequence[st
     session = {
         "started_from": _describe_start(*start, source) if start else None,
         "trained_on": [*scenes, *(name + variants for name, _ in given.photos)],
+        "options": _describe_options(given, more),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / _SESSION, session)
+    write_json(record, session)
     return cli.main(
         [
             *words[:2],
@@ -197,6 +202,25 @@ def _describe_start(path: Path, trained_on: list[str], network: tuple[int, ...])
     """Return what `started_from` of a session says of a model."""
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     return {"name": path.stem, "sha256": sha256, "network": "/".join(map(str, network)), "trained_on": trained_on}
+
+
+def _describe_options(given: argparse.Namespace, more: Sequence[str]) -> dict[str, Any]:
+    """Return the options of the command that change the result, files by their name alone."""
+    return {
+        "minutes": given.minutes,
+        "scenes": given.scenes,
+        "variants": given.variants,
+        "photos": [name for name, _ in given.photos],
+        "start": Path(given.start).name,
+        "network": given.network,
+        "trainer": [_remove_folder(word) for word in more],
+    }
+
+
+def _remove_folder(word: str) -> str:
+    """Return a word of a command line without the folder of a path, also in "--option=PATH"."""
+    option, equals, value = word.rpartition("=")
+    return f"{option}{equals}{Path(value).name}"
 
 
 def _read_network(path: Path) -> tuple[int, ...]:

@@ -52,6 +52,16 @@ def test_a_starter_is_trained_and_continued_with_an_honest_card(
     (first,) = card["sessions"]
     assert first["started_from"] is None and card["steps"] == first["steps"] > 0 and card["seconds"] > 0
     assert card["trained_on"] == ["2 built-in scenes of seed 7", "two free pictures"]
+    assert first["options"] == {
+        "minutes": 9,
+        "scenes": 2,
+        "variants": 0,
+        "photos": ["two free pictures"],
+        "start": "present",
+        "network": [8, 1, 8],
+        "trainer": list(SMALL),
+    }
+    assert str(tmp_path) not in json.dumps(card)
     assert card["license"] == "Apache-2.0" and card["bytes"] == starter.path.stat().st_size
     frames_of = [figures.frames for figures in starter.measured]
     assert frames_of == ["1 built-in scene of seed 92", "8 frames of two pictures"]
@@ -63,6 +73,8 @@ def test_a_starter_is_trained_and_continued_with_an_honest_card(
     card = read_card(folder / "wqv1_x2_starter.json").card
     assert len(list((tmp_path / "work" / "wqv1_x2" / "photos" / "train").iterdir())) == 2
     assert card["sessions"][1]["trained_on"] == ["two free pictures"]
+    options = {**first["options"], "scenes": 0, "network": None}
+    assert card["sessions"][1]["options"] == options
     assert card["sessions"][0] == first and card["sessions"][1]["started_from"]["sha256"] == starter.sha256
     assert card["steps"] == sum(session["steps"] for session in card["sessions"])
     stored = json.loads((tmp_path / "work" / "wqv1_x2" / "run" / "training_config.json").read_text("utf-8"))
@@ -74,6 +86,39 @@ def test_a_starter_is_trained_and_continued_with_an_honest_card(
     words.remove("--force")
     assert starters.main(["release", *words]) == 1
     assert "The present wqv1_x2_starter.pth reaches" in capsys.readouterr().err
+
+
+def test_a_continued_training_records_the_options_of_its_last_command_without_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed: list[list[str]] = []
+
+    def train(words: list[str]) -> int:
+        passed.append(words)
+        return 0
+
+    monkeypatch.setattr("trainer_core.cli.main", train)
+    monkeypatch.setattr(starters, "_gather_photos", lambda given, folder: folder)
+    monkeypatch.setattr(starters, "list_checkpoints", lambda workspace: [(7, tmp_path)])
+    monkeypatch.setattr(starters, "is_ended", lambda workspace, step: False)
+    record = tmp_path / "wqv1_x2" / "session.json"
+    record.parent.mkdir()
+    record.write_text('{"started_from": null, "trained_on": ["40 scenes"]}', encoding="utf-8")  # of an older program
+    words = ["wqv1_x2", "--work", str(tmp_path), "--start", str(tmp_path / "own_x2.pth"), "--minutes", "30"]
+    more = ["--camera-profile", str(tmp_path / "mine.json"), f"--model-name={tmp_path / 'x'}", "--lr", "1e-3"]
+    given = starters._parser().parse_args(["train", *words, "--network", "16", "2", "8"])
+    assert starters.train(given, WQV1, 2, more) == 0 and passed[0][-2:] == ["--resume", "latest"]
+    session = json.loads(record.read_text("utf-8"))
+    assert session["trained_on"] == ["40 scenes"]
+    assert session["options"] == {
+        "minutes": 30,
+        "scenes": 400,
+        "variants": 0,
+        "photos": [],
+        "start": "own_x2.pth",
+        "network": [16, 2, 8],
+        "trainer": ["--camera-profile", "mine.json", "--model-name=x", "--lr", "1e-3"],
+    }
 
 
 def test_photos_gain_variants_that_show_the_same_picture(folder: Path, tmp_path: Path) -> None:
