@@ -11,12 +11,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from benchmarks import starter_frames, starter_release, starter_variants, starters
+from benchmarks import starter_best, starter_frames, starter_release, starter_variants, starters
 from tests.core.starter_files import make_starter
 from tests.small_runs import make_photos
 from trainer_core.pixels import enlarge_bicubic
 from trainer_core.starters import registry
 from trainer_core.starters.card import read_card
+from trainer_core.verbs.mirroring import average_mirrored
 from trainer_core.verbs.upscale import Upscaler
 from trainer_core.watches import WQV1, WQV10
 from trainer_core.weights.container.reader import open_weights
@@ -180,3 +181,27 @@ def test_frames_are_measured_beside_bicubic_enlargement() -> None:
     assert bicubic.gain == pytest.approx(0, abs=1e-3) and bicubic.ssim == pytest.approx(bicubic.bicubic_ssim, abs=1e-3)
     flat = frames.measure(lambda photo: np.full((photo.shape[0] * 4, photo.shape[1] * 4, 3), 128, np.uint8))
     assert flat.gain < 0 and flat.scenes_seed == 92
+
+
+def test_what_best_adds_is_measured_with_the_mirrored_inputs_of_each_card(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mono = make_starter(folder, mono=True, scale=2, mirrors=["horizontal"])
+    make_starter(folder, mono=False, scale=4)
+    photos = make_photos(tmp_path / "photos", 2, width=230)
+    monkeypatch.setattr("sys.argv", ["starter_best", "--measure", "two pictures", str(photos)])
+    starter_best.main()
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| `")]
+    assert [row[:3] for row in rows] == [
+        ["`wqv1_x2_starter`", "horizontal", "1 built-in scene of seed 92"],
+        ["`wqv1_x2_starter`", "horizontal", "8 frames of two pictures"],
+        ["`wqv10_x4_starter`", "none", "1 built-in scene of seed 92"],
+        ["`wqv10_x4_starter`", "none", "8 frames of two pictures"],
+    ]
+    upscaler, frames = Upscaler(mono, device="cpu"), starter_frames.scene_frames(WQV1, 2, count=1)
+    before = frames.measure(upscaler)
+    after = frames.measure(lambda photo: average_mirrored(upscaler, photo, ["horizontal"]))
+    assert after.psnr != before.psnr
+    assert [row.split(" dB")[0] for row in rows[0][3:]] == [
+        f"{value:+.3f}" for value in (before.gain, after.gain, after.psnr - before.psnr)
+    ]
