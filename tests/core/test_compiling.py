@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import collections
+import functools
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +12,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch._dynamo.backends.common import aot_autograd
+from torch._functorch._aot_autograd.utils import make_boxed_func
+
 from tests.small_runs import TINY, make_photos
 from trainer_core.events import Event, Notice, StepDone
 from trainer_core.model.rrdb import RRDBNet
+from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.plan import make_plan
 from trainer_core.training import checkpoint, compiling
+from trainer_core.training.batches import BatchMaker
 from trainer_core.training.trainer import Trainer
+from trainer_core.weights.container.reader import load_tree
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +57,10 @@ def test_a_compiled_run_has_the_same_losses_and_the_same_names(
     )
     assert list(compiled_state.params) == list(plain_state.params)
     assert all(compiled_state.params[name].equal(value) for name, value in plain_state.params.items())
+    models = sorted((tmp_path / "on" / "models").glob("*.pth"))
+    assert models
+    for model in models:
+        assert list(load_tree(model)["params"]) == list(plain_state.params)
 
 
 def test_a_machine_that_cannot_compile_trains_without_it_and_says_so(
@@ -60,6 +73,49 @@ def test_a_machine_that_cannot_compile_trains_without_it_and_says_so(
     plain, compiled = (train(photos, tmp_path / mode, compile=mode) for mode in ("off", "on"))
     assert compiled[0] == plain[0]
     assert any("has no effect here: there is no compiler. Training" in text for text in compiled[1])
+
+
+@pytest.mark.parametrize("way", ["forward", "backward"])
+def test_a_compiler_that_fails_at_a_later_shape_ends_no_run(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    calls: collections.Counter[str] = collections.Counter()
+
+    def compiler(graph: Any, inputs: Any, *, direction: str) -> Any:
+        calls[direction] += 1
+        if calls[direction] == 2 and direction == way:
+            raise OSError("the compiler has gone")
+        return make_boxed_func(graph.forward)
+
+    make_batch = BatchMaker.make_batch
+
+    def run_out_with_two_patches(maker: BatchMaker, prepared: Any) -> Any:
+        if len(prepared.hr) > 1 and next(batches) >= 2:
+            raise MemoryError
+        return make_batch(maker, prepared)
+
+    forward, backward = (functools.partial(compiler, direction=name) for name in ("forward", "backward"))
+    monkeypatch.setattr(compiling, "_BACKEND", aot_autograd(fw_compiler=forward, bw_compiler=backward))
+    monkeypatch.setattr(BatchMaker, "make_batch", run_out_with_two_patches)
+    results = []
+    for mode in ("off", "on"):
+        batches = itertools.count(1)
+        results.append(train(photos, tmp_path / mode, compile=mode))
+    (plain, warnings), (compiled, more) = results
+    assert compiled == pytest.approx(plain, rel=1e-5) and len(plain) == 3
+    assert calls["forward"] == 2, "one shape at the start, one after memory ran out"
+    said = "--compile on no longer works: the compiler has gone. Training continues without it."
+    assert said in more and said not in warnings
+    assert any(text.startswith("Memory ran out") for text in warnings)
+
+
+def test_a_failure_that_is_not_the_compiler_s_is_reported_as_it_is() -> None:
+    network = RRDBNet(NetworkSpec(4, 8, 1, 4))
+    for block in network.body:
+        block.compile(backend="eager")
+    with pytest.raises(ValueError, match="a photo"), compiling.without_compiler_after_failure(network):
+        raise ValueError("a photo")
+    assert all(block._compiled_call_impl is not None for block in network.body)
 
 
 def test_a_run_says_before_it_compiles_that_this_takes_time(

@@ -24,7 +24,7 @@ import torch
 from trainer_core import cli
 from trainer_core.planning import hardware
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.training import adam, batches, learner, peers, takeover, trainer, world
+from trainer_core.training import adam, batches, compiling, learner, peers, takeover, trainer, world
 
 assert trainer and peers, "imported before the first fork, as what an optimizer imports"
 torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
@@ -181,6 +181,20 @@ def _replace(owner: Any, name: str, value: Any) -> None:
 def miss_a_compiler() -> None:
     """Be a machine that cannot compile."""
     _replace(peers, "try_compiling", lambda *arguments: "no compiler")
+
+
+def lose_the_compiler() -> None:
+    """Let memory run out in the third micro-batch, and the peer not compile for smaller ones."""
+    run_out_of_memory()
+    count = [0]
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        count[0] += 1
+        if count[0] > 1 and os.environ["RANK"] == "1":
+            raise OSError("the compiler has gone")
+        return graph.forward
+
+    _replace(compiling, "_BACKEND", backend)
 
 
 def _start(request: dict[str, Any]) -> list[int]:

@@ -404,6 +404,17 @@ def test_a_peer_that_cannot_compile_is_named_by_the_main_process(runs: Runs, tmp
     assert not run.output(1)
 
 
+def test_a_compiler_that_fails_in_a_peer_in_a_later_step_ends_no_run(runs: Runs, tmp_path: Path) -> None:
+    for name, more, fault in (("plain", [], "run_out_of_memory"), ("w", ["--compile", "on"], "lose_the_compiler")):
+        run = runs.start(tmp_path / name, *more, fault={"fault": fault})
+        assert run.wait() == [0, 0], run.output() + run.output(1)
+    texts = [event["text"] for event in journal(tmp_path / "w") if event["event"] == "Notice"]
+    (notice,) = (text for text in texts if "--compile on" in text)
+    expected = r"--compile on no longer works: Process 2 of 2 \(.+\): the compiler has gone\. Training continues .*"
+    assert re.fullmatch(expected, notice) and not run.output(1)
+    assert digest(tmp_path / "w") == digest(tmp_path / "plain")
+
+
 def test_a_rollback_takes_all_processes_back(runs: Runs, tmp_path: Path) -> None:
     for size in (1, 2):
         run = runs.start(tmp_path / f"w{size}", size=size, fault={"fault": "explode"}, checkpoint_interval=2, steps=10)

@@ -28,6 +28,10 @@ class PeerLost(RuntimeError):
     """The loss of another process of this run: it has ended, or does not answer."""
 
 
+class NotCompiled(RuntimeError):
+    """The failure of the compiler in a step, which can be done again without it."""
+
+
 class WeightsDiffer(RuntimeError):
     """The end of a run whose processes do not have the same weights; it is not saved."""
 

@@ -22,6 +22,7 @@ from trainer_core.training.adam import Adam
 from trainer_core.training.adversary import Adversary
 from trainer_core.training.batches import Batch
 from trainer_core.training.checkpoint import copy_to_cpu
+from trainer_core.training.compiling import without_compiler_after_failure
 from trainer_core.training.ema import Ema
 from trainer_core.training.losses import TrainingLoss
 from trainer_core.training.moments import clear_moments, compute_checksum, load_moments
@@ -100,10 +101,13 @@ class Learner:
             batches: the micro-batches that this process computes.
             count: number of micro-batches of the step, those of the other processes included.
             learning_rate: of this step.
+
+        Raises:
+            NotCompiled: the compiler failed in a process, which computes without it from now on.
         """
         self.network.train()
         self._terms, self._ratings = {}, {}
-        with self._world.together():
+        with self._world.together(), without_compiler_after_failure(self.network):
             self._add_gradients(batches, count)
         gradients = [cast(Tensor, parameter.grad) for parameters in self._parameters for parameter in parameters]
         self._world.add_up([*gradients, *self._terms.values(), *self._ratings.values()])

@@ -30,7 +30,7 @@ from trainer_core.settings.config import TrainerConfig
 from trainer_core.training.batches import BatchMaker
 from trainer_core.training.cameras import make_camera, make_region_spec
 from trainer_core.training.compiling import try_compiling
-from trainer_core.training.failures import WeightsDiffer
+from trainer_core.training.failures import NotCompiled, WeightsDiffer
 from trainer_core.training.learner import Learner
 from trainer_core.training.moments import flatten, unflatten
 from trainer_core.training.samples import make_region_source
@@ -220,7 +220,7 @@ def assist(world: World, control: RunControl) -> int:
             elif peer is not None:
                 peer.do_step(**message)
         except Exception as error:
-            can_go_on = isinstance(error, (UserError, Stopped)) or is_out_of_memory(error)
+            can_go_on = isinstance(error, (UserError, Stopped, NotCompiled)) or is_out_of_memory(error)
             if not (can_go_on and world.failure_is_known):  # else the main process decides what follows
                 raise
         else:

@@ -3,12 +3,14 @@
 When memory runs out in a step, its micro-batch is halved, and a single patch computes the blocks of the network twice.
 The step begins again from its first sample, so samples and effective batch stay as they are. Several processes all
 begin it again; if memory runs out in one of them alone, in the sum of the gradients or in the update, the run ends.
+A step in which the compiler fails begins again, too, without it.
 """
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from trainer_core.camera import Camera
 from trainer_core.control import Activity, RunControl
@@ -21,6 +23,7 @@ from trainer_core.settings.batch_sizes import RATINGS_DIFFER, halve_micro_batch
 from trainer_core.thread_choice import TorchThreads
 from trainer_core.training.batches import Batch, BatchMaker, PreparedBatch
 from trainer_core.training.clock import Cadences, Overhead, RunClock
+from trainer_core.training.failures import NotCompiled
 from trainer_core.training.learner import Learner, StepReading
 from trainer_core.training.peers import begin_step
 from trainer_core.training.world import World
@@ -36,7 +39,7 @@ class Stepper:
         camera: camera of the training samples.
         learner: the learner that computes the steps.
         world: the processes that share out the micro-batches.
-        sink: receives a notice when memory runs out.
+        sink: receives a notice when memory runs out or the compiler fails.
         control: stop of the run.
 
     Attributes:
@@ -68,24 +71,28 @@ class Stepper:
         Raises:
             Stopped: the step takes long, and the run was stopped.
         """
-        while not self._try_step(first, learning_rate):
+        while (prepare_next_try := self._try_step(first, learning_rate)) is not None:
             assert self._source is not None, "a source comes before the first step"
-            self._need_less_memory()
+            self._learner.discard_gradients()
+            prepare_next_try()
             self.take_samples(self._source, first)
 
-    def _try_step(self, first: int, learning_rate: float) -> bool:
-        """Do one step; return False if memory ran out and less can do."""
+    def _try_step(self, first: int, learning_rate: float) -> Callable[[], None] | None:
+        """Do one step; if it failed and can be done again, return what must be called before."""
         size, count = self.micro_batch, self._plan.config.effective_batch // self.micro_batch
         begin_step(self._world, self._learner, first=first, size=size, count=count, learning_rate=learning_rate)
         try:
             self._learner.update(self._make_batches(count), count=count, learning_rate=learning_rate)
         except Exception as error:
             is_lowest = size == 1 and self._learner.network.recomputes_blocks
-            can_repeat = self._world.failure_is_known and not self._learner.is_mid_update and not is_lowest
-            if not is_out_of_memory(error) or not can_repeat:  # other processes may have completed the step
-                raise
-            return False  # the caller goes on after the exception, whose traceback holds tensors
-        return True
+            can_repeat = self._world.failure_is_known and not self._learner.is_mid_update
+            # the caller goes on after the exception, whose traceback holds tensors
+            if can_repeat and isinstance(error, NotCompiled):
+                return functools.partial(self._report_failed_compiler, str(error))
+            if can_repeat and is_out_of_memory(error) and not is_lowest:
+                return self._need_less_memory
+            raise  # other processes may have completed the step
+        return None
 
     def _make_batches(self, count: int) -> Iterator[Batch]:
         started, self.waited = time.monotonic(), 0.0
@@ -103,8 +110,10 @@ class Stepper:
         self._is_first_batch = False
         return samples
 
+    def _report_failed_compiler(self, reason: str) -> None:
+        self._sink(Notice("warning", f"--compile on no longer works: {reason} Training continues without it."))
+
     def _need_less_memory(self) -> None:
-        self._learner.discard_gradients()
         release_memory(self._plan.hardware)
         before, what = self.micro_batch, "--memory low"
         if before > 1:

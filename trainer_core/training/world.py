@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainer_core.control import Stopped
 from trainer_core.errors import UserError, is_out_of_memory
-from trainer_core.training.failures import PeerLost
+from trainer_core.training.failures import NotCompiled, PeerLost
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +40,7 @@ _GPU_MARGIN = 60.0  # seconds by which this module notices an unanswered sum bef
 _PACKET = 512  # bytes of a message that are sent at once
 _TEXT = 4096  # bytes of a reason
 
-_DONE, _STOPPED, _REFUSED, _OUT_OF_MEMORY, _FAILED = range(5)
+_DONE, _STOPPED, _REFUSED, _NOT_COMPILED, _OUT_OF_MEMORY, _FAILED = range(6)
 
 
 class World:
@@ -185,7 +185,8 @@ class ProcessGroup(World):
         if kind == _STOPPED or self.rank:
             raise Stopped
         text = " ".join(reasons)
-        raise {_REFUSED: UserError, _OUT_OF_MEMORY: MemoryError}.get(kind, RuntimeError)(text)
+        errors = {_REFUSED: UserError, _NOT_COMPILED: NotCompiled, _OUT_OF_MEMORY: MemoryError}
+        raise errors.get(kind, RuntimeError)(text)
 
     def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
         """Replace each tensor by its sum over all processes; if that fails here, nothing can be sent any more."""
@@ -373,6 +374,8 @@ def _kind_of(error: BaseException) -> int:
         return _REFUSED
     if isinstance(error, Stopped):
         return _STOPPED
+    if isinstance(error, NotCompiled):
+        return _NOT_COMPILED
     return _OUT_OF_MEMORY if is_out_of_memory(error) else _FAILED
 
 
