@@ -1,4 +1,4 @@
-"""The priority of training below that of the desktop, for the thread that trains or, where need be, the process.
+"""The priority of computing below that of the desktop, for the thread that computes or, where need be, the process.
 
 Linux knows the priority of each thread, which new threads inherit: the calling thread and what it starts change
 (decoding, saving and OpenMP threads), and the thread of a window keeps its own. Many Linux kernels share the processors
@@ -64,17 +64,22 @@ def _set_thread_niceness(level: str) -> None:
     normal = os.getpriority(os.PRIO_PROCESS, main)
     if own == main and level == "normal":
         return  # as the process was started
+    _change_niceness(own, level, normal)
     name = (_TASKS / str(own) / "comm").read_bytes()
     for task in _TASKS.iterdir():
         number = int(task.name)
         try:
-            if number == own or (number != main and (task / "comm").read_bytes() == name):
-                present = os.getpriority(os.PRIO_PROCESS, number)
-                wanted = _choose_niceness(level, normal, present)
-                if wanted != present:
-                    os.setpriority(os.PRIO_PROCESS, number, wanted)
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # the thread has ended
+            if number not in (own, main) and (task / "comm").read_bytes() == name:
+                _change_niceness(number, level, normal)
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # the thread has ended, or is a low one that an earlier thread of this name left
+
+
+def _change_niceness(thread: int, level: str, normal: int) -> None:
+    present = os.getpriority(os.PRIO_PROCESS, thread)
+    wanted = _choose_niceness(level, normal, present)
+    if wanted != present:
+        os.setpriority(os.PRIO_PROCESS, thread, wanted)
 
 
 def _lower_session() -> None:

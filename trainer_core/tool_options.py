@@ -224,6 +224,7 @@ def _add_simulate(verbs: _Verbs[CommandParser]) -> None:
         metavar="S",
         help="seed of the random numbers, from 0 to 2147483647 (default: %(default)s)",
     )
+    _add_priority(parser)
 
 
 def _add_calibrate(verbs: _Verbs[CommandParser]) -> None:
@@ -245,6 +246,7 @@ def _add_calibrate(verbs: _Verbs[CommandParser]) -> None:
         metavar="DIR",
         help="folder of clean photos to simulate instead of the built-in scenes",
     )
+    _add_priority(parser)
 
 
 def _add_out_folder(parser: ArgumentParser) -> None:

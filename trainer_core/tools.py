@@ -220,6 +220,7 @@ def _fetch(options: argparse.Namespace) -> int:
 def _simulate(options: argparse.Namespace) -> int:
     from trainer_core.verbs.simulate import simulate
 
+    set_priority(options.priority)
     done = simulate(
         options.photos,
         options.out,
@@ -238,6 +239,7 @@ def _simulate(options: argparse.Namespace) -> int:
 def _calibrate(options: argparse.Namespace) -> int:
     from trainer_core.calibration.calibrate import calibrate
 
+    set_priority(options.priority)
     done = calibrate(options.captures, options.out, photos=options.photos, progress=_print_fit_progress)
     for _, reason in done.refused:
         _print_message(f"skipped: {reason}")

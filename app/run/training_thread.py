@@ -2,6 +2,9 @@
 
 It trains, and serves small requests while idle, between steps and while paused. Its signals arrive in the window's
 thread; the `RunControl` of a run stops and pauses it.
+
+It begins with a low priority, which Linux does not let a thread leave without special rights. A run that asks for the
+normal one then begins in a new thread of the system, which has the priority of the window's; the old one ends first.
 """
 
 from __future__ import annotations
@@ -10,8 +13,8 @@ import math
 import queue
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Callable
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
@@ -19,6 +22,9 @@ from trainer_core import environment
 from trainer_core.control import RunControl, SaveAnswer, Stopped
 from trainer_core.events import Event, Notice, StepDone
 from trainer_core.priority import set_priority
+
+if TYPE_CHECKING:
+    from trainer_core.planning.plan import RunPlan
 
 _CLOSE_TIMEOUT = 30000  # milliseconds
 _STACK_BYTES = 16 << 20  # bytes; Qt's default for threads is too little for torch on macOS
@@ -44,6 +50,7 @@ class _Request:
 class _TrainingJob:
     given: Mapping[str, Any]
     control: RunControl
+    plan: RunPlan | None = None  # of a job that begins in a new thread
 
 
 class _RequestServingControl(RunControl):
@@ -80,7 +87,9 @@ class TrainingThread(QThread):
         self.setObjectName("training")
         self.setStackSize(_STACK_BYTES)
         self._jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._first_job: _TrainingJob | None = None  # of a new thread
         self._request_finished.connect(self._deliver)
+        self.finished.connect(self._start_first_job)
 
     # -- for the window's thread ---------------------------------------------------------------
 
@@ -107,27 +116,42 @@ class TrainingThread(QThread):
     def _deliver(self, answer: Callable[[], None]) -> None:
         answer()
 
+    @Slot()
+    def _start_first_job(self) -> None:
+        if self._first_job is not None:
+            self.start()
+
     # -- in the thread itself ------------------------------------------------------------------
 
     def run(self) -> None:
-        """Run the queued jobs until `close`."""
-        while True:
+        """Run the queued jobs until `close`, or until one needs a new thread."""
+        job: Any = self._first_job
+        self._first_job = None
+        if job is None:
+            set_priority("low")
             job = self._jobs.get()
-            if job is None:
-                return
-            if isinstance(job, _TrainingJob):
-                self.ended.emit(self._train(job))
-                environment.release_memory()
-            else:
+        while job is not None:
+            if isinstance(job, _Request):
                 self._run_request(job)
+            else:
+                end = self._train(job)
+                if end is None:
+                    return
+                self.ended.emit(end)
+                environment.release_memory()
+            job = self._jobs.get()
 
-    def _train(self, job: _TrainingJob) -> RunEnded:
+    def _train(self, job: _TrainingJob) -> RunEnded | None:
+        """Train, and return how that ended; None if the job needs a new thread, which begins with it."""
         try:
             from trainer_core.planning.plan import make_plan
             from trainer_core.training.trainer import Trainer
 
-            plan = make_plan(job.given, lambda: job.control.stop_requested is None)
+            plan = job.plan or make_plan(job.given, lambda: job.control.stop_requested is None)
             problem = set_priority(plan.config.priority)
+            if problem and job.plan is None:
+                self._first_job = replace(job, plan=plan)
+                return None
             if problem:
                 self._on_event(Notice("warning", problem))
             return RunEnded(Trainer(plan, self._on_event, job.control).run().outcome)

@@ -44,6 +44,34 @@ worker = threading.Thread(target=work)
 worker.start()
 worker.join()
 """
+_LEFT_BEHIND = """
+import os, threading
+from pathlib import Path
+from trainer_core.priority import set_priority
+
+def refuse(*_):
+    raise PermissionError(13, "Permission denied")
+
+def name_thread():
+    Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text("training")
+
+def be_left_behind():
+    name_thread()
+    set_priority("low")
+    started.set()
+    end.wait()
+
+def work():
+    name_thread()
+    os.setpriority = refuse
+    print(len(set_priority("normal")))
+    end.set()
+
+started, end = threading.Event(), threading.Event()
+threading.Thread(target=be_left_behind).start()
+started.wait()
+threading.Thread(target=work).start()
+"""
 _PROCESS = """
 import os, threading
 from trainer_core.priority import set_priority
@@ -100,6 +128,10 @@ def test_a_thread_yields_with_those_that_it_starts_and_started_and_the_window_s_
     normal = os.getpriority(os.PRIO_PROCESS, 0)
     low = max(normal, 10)
     assert _run(_THREADS) == [low, low, low, normal]
+
+
+def test_a_low_thread_that_an_earlier_one_left_is_no_problem_for_a_new_one() -> None:
+    assert _run(_LEFT_BEHIND) == [0]
 
 
 def test_the_command_line_yields_as_a_whole() -> None:

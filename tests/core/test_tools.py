@@ -494,12 +494,32 @@ def test_upscale_is_interrupted_between_two_tiles(
     assert (code, out, tiles) == (130, "", [1]) and not list((tmp_path / "out").iterdir())
 
 
+COMPUTING = {
+    "blind": ["a.pth", "b.pth", "photo.png"],
+    "calibrate": ["photo.png", "-o", "profile.json"],
+    "enlarge": ["photo.png", "-o", "out"],
+    "simulate": ["photo.png", "-o", "out", "--camera", "wqv1", "--scale", "4"],
+    "upscale": ["a.pth", "photo.png", "-o", "out"],
+}
+
+
 @pytest.mark.parametrize(("options", "level"), [([], "low"), (["--priority", "normal"], "normal")])
-def test_upscaling_yields_to_other_programs_unless_asked_otherwise(
-    options: list[str], level: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("verb", COMPUTING)
+def test_what_computes_yields_to_other_programs_unless_asked_otherwise(
+    verb: str, options: list[str], level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     levels: list[str] = []
     monkeypatch.setattr(tools, "set_priority", levels.append)
-    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    assert main(["upscale", str(model), str(tmp_path / "a.png"), "-o", str(tmp_path / "out"), *options]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert main([verb, *COMPUTING[verb], *options]) == 2, "no file is there, and the priority comes first"
     assert levels == [level]
+
+
+def test_each_verb_with_a_priority_sets_it(capsys: Any) -> None:
+    with_priority = []
+    for verb in tools._VERBS:
+        with pytest.raises(SystemExit):
+            main([verb, "--help"])
+        if "--priority" in capsys.readouterr().out:
+            with_priority.append(verb)
+    assert sorted(with_priority) == sorted(COMPUTING)

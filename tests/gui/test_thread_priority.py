@@ -1,4 +1,4 @@
-"""The thread that trains yields to the desktop with its OpenMP threads; the thread of the window does not."""
+"""The thread that calls torch yields to the desktop with its OpenMP threads; the thread of the window does not."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from pathlib import Path
 
 import pytest
 
-_CODE = """
+from tests.small_runs import make_photos
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="priorities of threads are those of Linux")
+
+_REQUEST = """
 import os, threading, torch
 from PySide6.QtCore import QCoreApplication
 from app.run.training_thread import TrainingThread
-from trainer_core.priority import set_priority
 
 def work():
     values = torch.rand(1 << 20)
     (values + values).sum()  # starts the OpenMP threads
     known = threads()
     assert len(known - before) >= 2, "the thread and one that it started"
-    assert set_priority("low") == ""
-    low = {n for n in threads() if os.getpriority(os.PRIO_PROCESS, n) == max(normal, 10)}
+    low = {n for n in known if os.getpriority(os.PRIO_PROCESS, n) == max(normal, 10)}
     print(len(known - before - low), os.getpid() in low)
 
 def threads():
@@ -37,12 +39,80 @@ app.exec()
 thread.close()
 """
 
+# A request, then one run after the other, on a system where no thread can be raised again.
+_RUNS = """
+import os, sys, threading
+from pathlib import Path
+from PySide6.QtCore import QCoreApplication, Qt
+from app.run.training_thread import TrainingThread
+from tests.small_runs import TINY
+from trainer_core.events import Notice, StepDone
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="priorities of threads are those of Linux")
-def test_training_yields_and_the_window_does_not() -> None:
+def lower_only(which, thread, niceness):
+    if niceness < os.getpriority(which, thread):
+        raise PermissionError(13, "Permission denied")
+    change(which, thread, niceness)
+
+def show(name):
+    own = threading.get_native_id()
+    level = os.getpriority(os.PRIO_PROCESS, own) - os.getpriority(os.PRIO_PROCESS, os.getpid())
+    print(name, "low" if level > 0 else "normal", flush=True)
+
+def on_event(event):
+    if isinstance(event, StepDone):
+        show("run")
+    elif isinstance(event, Notice) and "priority" in event.text:
+        print(event.text)
+
+def start_next_run(end=None):
+    if end is not None and end.outcome != "completed":
+        print(end)
+    if not priorities:
+        app.quit()
+        return
+    level = priorities.pop(0)
+    workspace = folder / f"{len(priorities)}"
+    given = {**TINY, "source_dir": str(folder / "photos"), "workspace": str(workspace), "steps": 1, "priority": level}
+    thread.train(given)
+
+change, os.setpriority = os.setpriority, lower_only
+folder, *priorities = Path(sys.argv[1]), *sys.argv[2:]
+app = QCoreApplication([])
+thread = TrainingThread()
+thread.event_received.connect(on_event, Qt.ConnectionType.DirectConnection)  # in the thread that trains
+thread.ended.connect(start_next_run)
+thread.start()
+thread.submit(lambda: show("request"), lambda value: start_next_run(), print)
+app.exec()
+thread.submit(lambda: show("request"), lambda value: app.quit(), print)
+app.exec()
+print("ended" if thread.close() else "hangs")
+"""
+
+
+def _run(code: str, *arguments: str) -> list[str]:
     if os.getpriority(os.PRIO_PROCESS, 0) >= 10:
         pytest.skip("the tests have a low priority themselves")
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "2"}
-    run = subprocess.run([sys.executable, "-c", _CODE], env=environment, check=True, stdout=subprocess.PIPE, text=True)
-    assert run.stdout.split() == ["0", "False"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "2"}
+    command = [sys.executable, "-c", code, *arguments]
+    run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True, timeout=600)
+    return run.stdout.splitlines()
+
+
+def test_the_window_s_computing_yields_before_the_first_training_and_the_window_does_not() -> None:
+    assert _run(_REQUEST) == ["0 False"]
+
+
+@pytest.mark.parametrize(
+    ("priorities", "expected"),
+    [
+        (["low"], ["run low", "request low"]),
+        (["normal", "low", "normal"], ["run normal", "run low", "run normal", "request normal"]),
+    ],
+    ids=["low", "normal and low"],
+)
+def test_a_run_in_the_window_has_the_priority_of_its_settings(
+    priorities: list[str], expected: list[str], tmp_path: Path
+) -> None:
+    make_photos(tmp_path / "photos")
+    assert _run(_RUNS, str(tmp_path), *priorities) == ["request low", *expected, "ended"]
