@@ -52,7 +52,13 @@ def test_a_stage_that_sharpens_uses_adam_at_a_low_learning_rate(preset: str, rat
     assert of({**sharp, "gan_weight": 0.0}) == of({"preset": preset}) != ("adam", 3e-4)
     assert of({**sharp, "optimizer": "muon", "learning_rate": 1e-3}) == ("muon", 1e-3)
     before = {"preset": preset, "optimizer": "muon", "learning_rate": 4e-3}
-    assert of({"gan_weight": 0.05}, before) == ("muon", 4e-3), "a run that continues keeps its optimizer"
+    resumed = {"gan_weight": 0.05, "resume_from": "latest"}
+    for repeated in ({}, {"preset": preset}) if preset == "nano" else ({},):
+        assert of({**resumed, **repeated}, before) == ("muon", 4e-3), "a run that continues keeps its optimizer"
+        stored = {**before, "gan_weight": 0.05}
+        assert of({"resume_from": "latest", **repeated}, stored) == ("muon", 4e-3), "also when it goes on sharpening"
+    begun = {"preset": preset, "gan_weight": 0.05, "optimizer": "adam", "learning_rate": rate}
+    assert of({"preset": preset, "resume_from": "latest"}, begun) == ("adam", rate)
 
 
 def test_the_schema_names_only_settings_that_exist() -> None:

@@ -54,7 +54,10 @@ def merge_settings(
     preset = given.get("preset", base.get("preset", SETTINGS["preset"].default))
     has_start, had_start = bool(given.get("init_weights", base.get("init_weights"))), bool(base.get("init_weights"))
     sharpened = bool(base.get("gan_weight"))
-    preset_values = preset_settings(preset, has_start=has_start, sharpens=bool(given.get("gan_weight", sharpened)))
+    sharpens = bool(given.get("gan_weight", sharpened))
+    if given.get("resume_from") and base.get("optimizer") == "muon":
+        sharpens = False  # the run began without an adversarial loss, and a run keeps its optimizer
+    preset_values = preset_settings(preset, has_start=has_start, sharpens=sharpens)
     stored_preset = preset_settings(base.get("preset", preset), has_start=had_start, sharpens=sharpened)
     if has_start != had_start and base.get("learning_rate") == stored_preset.get("learning_rate"):
         base = {name: value for name, value in base.items() if name != "learning_rate"}  # it was the preset's
