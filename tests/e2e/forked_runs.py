@@ -92,6 +92,17 @@ def explode() -> None:
     learner.Learner.update = update  # type: ignore
 
 
+def print_updates() -> None:
+    """Print a line after each update of the weights."""
+    real = learner.Learner.update
+
+    def update(self: learner.Learner, *arguments: Any, **more: Any) -> None:
+        real(self, *arguments, **more)
+        print("updated the weights", flush=True)
+
+    learner.Learner.update = update  # type: ignore
+
+
 def change_a_bit() -> None:
     """Change the last bit of one weight after the fourth update."""
     real, count = learner.Learner.update, [0]

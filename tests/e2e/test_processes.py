@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 pytest.importorskip("torch")
@@ -274,6 +276,16 @@ def test_a_restart_by_torchrun_begins_no_new_run(runs: Runs, tmp_path: Path) -> 
     assert "--max-restarts 0" in run.output() and not (tmp_path / "w").exists()
 
 
+def test_a_time_budget_ends_both_processes_after_the_same_step(runs: Runs, tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "w", "--max-minutes", "0.05", fault={"fault": "print_updates"}, **LONG)
+    assert run.wait() == [0, 0], run.output() + run.output(1)
+    events = journal(tmp_path / "w")
+    plans = [event["total_steps"] for event in events if event["event"] == "PlanChanged"]
+    assert plans and events[-1]["outcome"] == "completed" and events[-1]["step"] == plans[-1]
+    assert [run.output(rank).count("updated the weights") for rank in (0, 1)] == [plans[-1]] * 2
+    assert load(tmp_path / "w").step == plans[-1]
+
+
 @pytest.mark.parametrize("ranks", [(0, 1, 0, 1), (1,)])
 def test_an_interrupted_run_saves_once_whichever_process_gets_the_signal_and_how_often(
     runs: Runs, tmp_path: Path, ranks: tuple[int, ...]
@@ -423,17 +435,78 @@ def test_a_rollback_takes_all_processes_back(runs: Runs, tmp_path: Path) -> None
     assert digest(tmp_path / "w1") == digest(tmp_path / "w2")
 
 
-@pytest.mark.long
-def test_torchrun_starts_a_run_and_its_ctrl_c_stops_it(runs: Runs, tmp_path: Path) -> None:
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [*launcher, "-m", "trainer_core", str(runs.photos), str(tmp_path / "w"), *flags(LONG)]
-    with open(tmp_path / "log", "w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=ENVIRONMENT)
-        run = Run(runs, [process.pid], tmp_path / "none")
-        wait_for_checkpoint(run, tmp_path / "w", 5)
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
-    events, shown = journal(tmp_path / "w"), (tmp_path / "log").read_text("utf-8")
-    assert events[0]["devices"] == 2 and events[-1]["outcome"] == "stopped", shown
+class Torchrun:
+    """A run under way in two processes that a real torchrun started, as in a terminal of its own."""
+
+    def __init__(self, photos: Path, folder: Path) -> None:
+        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        self.workspace, self.log = folder / "w", folder / "log"
+        command = [*launcher, "-m", "trainer_core", str(photos), str(self.workspace), *flags(LONG)]
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=ROOT, env=ENVIRONMENT, start_new_session=True
+            )
+
+    def wait_for_step(self, step: int) -> None:
+        deadline = time.monotonic() + 120
+        while not any(
+            event["event"] == "CheckpointSaved" and event["step"] >= step for event in journal(self.workspace)
+        ):
+            assert time.monotonic() < deadline and self.process.poll() is None, self.output()
+            time.sleep(0.05)
+
+    def ranks(self) -> list[psutil.Process]:
+        """Return the processes that train, in the order of their ranks."""
+        children = psutil.Process(self.process.pid).children()
+        ranked = {child.environ().get("RANK"): child for child in children if child.status() != psutil.STATUS_ZOMBIE}
+        return [ranked["0"], ranked["1"]]
+
+    def output(self) -> str:
+        return self.log.read_text("utf-8")
+
+
+@pytest.fixture
+def torchrun(runs: Runs, tmp_path: Path) -> Iterator[Torchrun]:
+    run, started = Torchrun(runs.photos, tmp_path), []
+    try:
+        run.wait_for_step(5)
+        started = run.ranks()
+        yield run
+    finally:
+        run.process.kill()
+        run.process.wait()
+        for process in started:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def test_a_ctrl_c_in_the_terminal_of_torchrun_saves_once(torchrun: Torchrun) -> None:
+    ranks = torchrun.ranks()
+    os.killpg(torchrun.process.pid, signal.SIGINT)
+    code, (_, left) = torchrun.process.wait(60), psutil.wait_procs(ranks, 10)
+    shown, events = torchrun.output(), journal(torchrun.workspace)
+    *_, saved, finished = events
+    assert code == 1 and not left, "the code of torchrun itself, for every signal"
+    assert events[0]["devices"] == 2 and finished["outcome"] == "stopped", shown
+    assert saved["event"] == "CheckpointSaved" and saved["step"] == finished["step"]
+    assert [event["step"] for event in events if event["event"] == "CheckpointSaved"].count(saved["step"]) == 1
     assert shown.count("Stopping and saving") == shown.count("Stopped at step") == 1
-    assert load(tmp_path / "w", f"step{events[-1]['step']}").step == events[-1]["step"]
+    assert load(torchrun.workspace, f"step{saved['step']}").step == saved["step"]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_killed_process_of_torchrun_leaves_a_checkpoint_and_no_process(torchrun: Torchrun, rank: int) -> None:
+    ranks = torchrun.ranks()
+    ranks[rank].kill()
+    code, (_, left) = torchrun.process.wait(60), psutil.wait_procs(ranks, 10)
+    shown, events = torchrun.output(), journal(torchrun.workspace)
+    assert code == 1 and not left
+    assert re.search(rf"failed \(exitcode: -9\).*\(pid: {ranks[rank].pid}\)", shown), shown
+    step = [event["step"] for event in events if event["event"] == "CheckpointSaved"][-1]
+    assert step >= 5 and load(torchrun.workspace, f"step{step}").step == step
+    if rank == 1:  # torchrun also stops the main process, which may notice either first
+        finished = events[-1]
+        assert finished["event"] == "RunFinished" and finished["step"] == step and "--resume latest" in shown
+        assert finished["outcome"] == "stopped" or "has ended or cannot be reached" in finished["error"]
+    else:
+        assert events[-1]["event"] != "RunFinished"
