@@ -36,7 +36,7 @@ from trainer_core.planning.readiness import (
 from trainer_core.settings.config import SETTINGS, STARTER
 from trainer_core.settings.presets import preset_for_device, time_limits_for_device
 from trainer_core.settings.rules import find_overruled
-from trainer_core.settings.sharpness import STRENGTHS
+from trainer_core.settings.sharpness import MAX_LEARNING_RATE, OPTIMIZER, STRENGTHS
 from trainer_core.training.resources import estimate_disk
 from trainer_core.watches import Watch
 from trainer_core.workspace.layout import LATEST, Workspace
@@ -122,10 +122,16 @@ class Project(QObject):
         self._check_later(name)
 
     def set_sharpness(self, strength: str) -> None:
-        """Set the settings of a strength of sharpness."""
+        """Set the weight of a strength of sharpness, with optimizer and learning rate; "off" takes these two back."""
+        draft, weight = self.draft, STRENGTHS[strength]
+        rate = min(MAX_LEARNING_RATE, draft.default("learning_rate"))
         with self._record_edit("gan_weight"):
-            for name, value in STRENGTHS[strength].items():
-                self.draft.set(name, value)
+            for name, value in (("optimizer", OPTIMIZER), ("learning_rate", rate)):
+                if weight:
+                    draft.set(name, value)
+                elif draft.config.gan_weight and getattr(draft.config, name) == value:
+                    draft.reset(name)
+            draft.set("gan_weight", weight)
         self.changed.emit()
 
     def reload_workspace(self) -> None:

@@ -41,26 +41,6 @@ def test_a_run_that_starts_from_weights_has_a_lower_learning_rate_with_muon(
     assert resolve_settings({**PLACES, "init_weights": "x.pth"}, chosen).learning_rate == 3e-3
 
 
-@pytest.mark.parametrize(("preset", "rate"), [("nano", 3e-4), ("light", 3e-4), ("full", 2e-4)])
-def test_a_stage_that_sharpens_uses_adam_at_a_low_learning_rate(preset: str, rate: float) -> None:
-    def of(given: dict[str, Any], stored: dict[str, Any] | None = None) -> tuple[str, float]:
-        config = resolve_settings({**PLACES, **given}, stored or {})
-        return config.optimizer, config.learning_rate
-
-    sharp = {"preset": preset, "gan_weight": 0.05}
-    assert of(sharp) == of({**sharp, "init_weights": "x.pth"}) == ("adam", rate)
-    assert of({**sharp, "gan_weight": 0.0}) == of({"preset": preset}) != ("adam", 3e-4)
-    assert of({**sharp, "optimizer": "muon", "learning_rate": 1e-3}) == ("muon", 1e-3)
-    before = {"preset": preset, "optimizer": "muon", "learning_rate": 4e-3}
-    resumed = {"gan_weight": 0.05, "resume_from": "latest"}
-    for repeated in ({}, {"preset": preset}) if preset == "nano" else ({},):
-        assert of({**resumed, **repeated}, before) == ("muon", 4e-3), "a run that continues keeps its optimizer"
-        stored = {**before, "gan_weight": 0.05}
-        assert of({"resume_from": "latest", **repeated}, stored) == ("muon", 4e-3), "also when it goes on sharpening"
-    begun = {"preset": preset, "gan_weight": 0.05, "optimizer": "adam", "learning_rate": rate}
-    assert of({"preset": preset, "resume_from": "latest"}, begun) == ("adam", rate)
-
-
 def test_the_schema_names_only_settings_that_exist() -> None:
     named = {name for setting in SETTINGS.values() for name in setting.replaces} | {*CONTRADICTIONS}
     assert named and named <= {*SETTINGS}

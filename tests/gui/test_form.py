@@ -153,6 +153,8 @@ def test_every_choice_shows_its_whole_text(window: Window) -> None:
 def test_sharpness_is_a_name_for_the_weight_of_the_adversarial_loss(window: Window, qtbot: Any) -> None:
     row, project = window.form.sharpness, window.project
     project.set_value("init_weights", None)
+    before = project.draft.config.optimizer, project.draft.config.learning_rate
+    assert before == ("muon", 2e-3)
     assert not row.isVisible()
     unfold_groups(window)
     buttons = {button.text(): button for button in row.entry.findChildren(QPushButton)}
@@ -163,14 +165,25 @@ def test_sharpness_is_a_name_for_the_weight_of_the_adversarial_loss(window: Wind
         assert project.draft.config.gan_weight == weight and row.entry.value() == name
         assert window.form.rows["gan_weight"].entry.value() == weight
         assert (project.draft.config.optimizer, project.draft.config.learning_rate) == ("adam", 3e-4)
-        assert not {"optimizer", "learning_rate"} & set(project.draft.given), "the defaults change"
     warnings = [unwrapped(line.toolTip()) for line in window.run_bar.checklist.lines if line.isVisible()]
     assert any("start from a trained one" in text for text in warnings)
     project.set_value("gan_weight", 0.07)
     assert row.entry.value() is None and not any(button.isChecked() for button in buttons.values())
     qtbot.mouseClick(row._reset, Qt.MouseButton.LeftButton)
     assert project.draft.config.gan_weight == 0.0 and row.entry.value() == "off"
-    assert project.draft.config.optimizer == "muon"
+    assert (project.draft.config.optimizer, project.draft.config.learning_rate) == before
+    project.set_value("learning_rate", 1e-4)
+    for name in ("medium", "off"):
+        project.set_sharpness(name)
+    assert project.draft.config.learning_rate == before[1], "a strength replaces it"
+    project.set_sharpness("gentle")
+    project.set_value("learning_rate", 1e-4)
+    project.set_sharpness("off")
+    assert project.draft.config.learning_rate == 1e-4, "chosen after the strength"
+    project.set_value("preset", "full")
+    project.reset_value("learning_rate")
+    project.set_sharpness("strong")
+    assert project.draft.config.learning_rate == 2e-4, "a strength only lowers it"
 
 
 def test_a_wrong_value_is_explained_beside_the_field_and_in_the_checklist(window: Window, qtbot: Any) -> None:

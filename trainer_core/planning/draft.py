@@ -113,7 +113,7 @@ class Draft:
         if name == "init_weights" and self._is_start_open(self.given):
             return self._proposed_start
         start = config.init_weights
-        preset = preset_settings(config.preset, has_start=bool(start), sharpens=bool(config.gan_weight))
+        preset = preset_settings(config.preset, has_start=bool(start))
         network = find_start_network(start, self.warm_start if start else None)
         default = {**preset, **network.exact}.get(name, SETTINGS[name].default)
         return max(default, network.minimum[name]) if name in network.minimum else default

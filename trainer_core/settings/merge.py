@@ -2,8 +2,7 @@
 
 Precedence: explicit flag > explicit `--preset` > stored settings > default of the preset. An explicit warm-start file
 sets the network's dimensions unless flags give them; without the stored warm start, they are the preset's again. A
-built-in model only sets their minimum. A run that starts from weights has a lower learning rate of its preset, and
-one with an adversarial loss another optimizer; a run that continues with such a loss keeps its own.
+built-in model only sets their minimum. A run that starts from weights has a lower learning rate of its preset.
 """
 
 from __future__ import annotations
@@ -53,12 +52,8 @@ def merge_settings(
         base = {name: value for name, value in base.items() if name not in NETWORK_FIELDS}  # they were the file's
     preset = given.get("preset", base.get("preset", SETTINGS["preset"].default))
     has_start, had_start = bool(given.get("init_weights", base.get("init_weights"))), bool(base.get("init_weights"))
-    sharpened = bool(base.get("gan_weight"))
-    sharpens = bool(given.get("gan_weight", sharpened))
-    if given.get("resume_from") and base.get("optimizer") == "muon":
-        sharpens = False  # the run began without an adversarial loss, and a run keeps its optimizer
-    preset_values = preset_settings(preset, has_start=has_start, sharpens=sharpens)
-    stored_preset = preset_settings(base.get("preset", preset), has_start=had_start, sharpens=sharpened)
+    preset_values = preset_settings(preset, has_start=has_start)
+    stored_preset = preset_settings(base.get("preset", preset), has_start=had_start)
     if has_start != had_start and base.get("learning_rate") == stored_preset.get("learning_rate"):
         base = {name: value for name, value in base.items() if name != "learning_rate"}  # it was the preset's
     values = {**preset_values, "preset": preset, **warm_start_network, **base}

@@ -16,24 +16,19 @@ PRESETS: dict[str, dict[str, Any]] = {
     ),
 }
 _WARM_START_SHARE = 0.25  # of the learning rate of Muon, which otherwise first undoes what the weights can do
-_ADVERSARIAL = ("adam", 3e-4)  # optimizer and highest learning rate of a stage that sharpens
 NETWORK_FIELDS = ("num_feat", "num_block", "num_grow_ch")
 PRESET_FIELDS = tuple(PRESETS["full"])  # every preset sets the same fields
 
 
-def preset_settings(preset: str, *, has_start: bool, sharpens: bool) -> dict[str, Any]:
+def preset_settings(preset: str, *, has_start: bool) -> dict[str, Any]:
     """Return the settings of a preset, none for an unknown name.
 
     Args:
         preset: its name.
         has_start: whether the run starts from weights.
-        sharpens: whether the run has an adversarial loss, with which Muon does not settle.
     """
     settings = dict(PRESETS.get(preset, {}))
-    if settings and sharpens:
-        optimizer, highest = _ADVERSARIAL
-        settings.update(optimizer=optimizer, learning_rate=min(settings["learning_rate"], highest))
-    elif has_start and settings.get("optimizer") == "muon":
+    if has_start and settings.get("optimizer") == "muon":
         settings["learning_rate"] *= _WARM_START_SHARE
     return settings
 
