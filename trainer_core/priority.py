@@ -3,9 +3,10 @@
 Linux knows the priority of each thread, which new threads inherit: the calling thread and what it starts change
 (decoding, saving and OpenMP threads), and the thread of a window keeps its own. Many Linux kernels share the processors
 among sessions first (autogroups: each terminal is one), whatever the niceness of their threads; there the command line
-also lowers its session until it ends (source: sched(7), "The autogroup feature"); a guard in a process of
-its own raises it again, also after a crash or SIGKILL. Windows has no inheritance: the whole process changes, and the
-main thread of a window is raised to its former level. On macOS only the command line changes. Only Linux is tested.
+also lowers its terminal session until it ends (source: sched(7), "The autogroup feature"); a guard process raises it
+again, also after a crash or SIGKILL. Of several commands in one terminal, the first decides when. Windows has no
+inheritance: the whole process changes, and the main thread of a window is raised to its former level. On macOS only the
+command line changes. Only Linux is tested.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _SESSION_DELAY = 0.12  # seconds; Linux accepts one change of a session in 0.1 s
 # Waits for the end of its input, which the system closes when this process ends, however it ends.
 _GUARD = """
 trap '' INT QUIT HUP TERM TSTP
+echo ready
 read -r end
 for attempt in 1 2 3 4 5 6 7 8 9; do echo "$1" > "$2" && break; sleep 0.2; done
 """
@@ -83,16 +85,19 @@ def _change_niceness(thread: int, level: str, normal: int) -> None:
 
 
 def _lower_session() -> None:
-    """Lower the session of the process until it ends, unless the session is that low already."""
+    """Lower the terminal session of the process until it ends, unless the session is that low already."""
     present = _read_session_niceness()
     if present is None or present >= _LOW_NICENESS:
         return
     command = ["sh", "-c", _GUARD, "sh", str(present), str(_SESSION)]
     try:
-        guard = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        guard = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError:
         return  # nothing would raise it again
-    if _set_session_niceness(_LOW_NICENESS):
+    assert guard.stdout is not None
+    with guard.stdout as answer:
+        is_ready = answer.readline() == b"ready\n"  # it ignores Ctrl+C, which reaches it, too
+    if is_ready and _set_session_niceness(_LOW_NICENESS):
         _guards.append(guard)
     else:
         guard.kill()

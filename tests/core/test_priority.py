@@ -165,6 +165,13 @@ def test_the_command_line_lowers_its_session_until_it_ends(end: str, expected: l
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel does not group threads by session")
+def test_ctrl_c_right_after_the_change_does_not_leave_the_session_low() -> None:
+    lower = "import os, signal; from trainer_core.priority import set_priority; set_priority('low'); "
+    for _ in range(4):
+        assert _run_in_new_session(lower + "os.killpg(0, signal.SIGINT)") == [0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel does not group threads by session")
 def test_only_a_main_thread_lowers_its_session_and_none_raises_it() -> None:
     in_thread = "import threading; t = threading.Thread(target=set_priority, args=('low',)); t.start(); t.join(); "
     show = "print(Path('/proc/self/autogroup').read_text().split()[-1], flush=True); "
