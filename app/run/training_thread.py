@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Callable
 
-from PySide6.QtCore import QObject, QThread, Signal, Slot
+from PySide6.QtCore import QDeadlineTimer, QObject, QThread, Signal, Slot
 
 from trainer_core import environment
 from trainer_core.control import RunControl, SaveAnswer, Stopped
@@ -109,8 +109,13 @@ class TrainingThread(QThread):
         A job that does not end within `timeout` milliseconds (30 seconds by default), because a drive does not answer,
         is not waited for. Returns whether the thread has ended.
         """
+        deadline = QDeadlineTimer(_CLOSE_TIMEOUT if timeout is None else timeout)
         self._jobs.put(None)
-        return self.wait(_CLOSE_TIMEOUT if timeout is None else timeout)
+        while self.wait(deadline):
+            if self._first_job is None:
+                return True
+            self.start()  # the old thread has ended, and `finished` waits until this call returns
+        return False
 
     @Slot(object)
     def _deliver(self, answer: Callable[[], None]) -> None:

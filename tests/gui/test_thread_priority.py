@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
-from tests.small_runs import make_photos
+from app.run import training_thread
+from app.run.training_thread import RunEnded, TrainingThread
+from tests.small_runs import TINY, make_photos
+from trainer_core.control import RunControl
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="priorities of threads are those of Linux")
 
@@ -116,3 +124,60 @@ def test_a_run_in_the_window_has_the_priority_of_its_settings(
 ) -> None:
     make_photos(tmp_path / "photos")
     assert _run(_RUNS, str(tmp_path), *priorities) == ["request low", *expected, "ended"]
+
+
+@pytest.fixture
+def hand_over(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[TrainingThread, RunControl, list[RunEnded]]]:
+    """A thread that has ended for a run with priority normal, before the new thread begins; its control and ends."""
+    own = threading.local()
+
+    def refuse_to_raise(level: str) -> str:
+        was_low, own.is_low = getattr(own, "is_low", False), level == "low"
+        return "It cannot be raised." if was_low and level == "normal" else ""
+
+    monkeypatch.setattr(training_thread, "set_priority", refuse_to_raise)
+    given = {**TINY, "source_dir": str(make_photos(tmp_path / "photos")), "workspace": str(tmp_path / "run")}
+    thread, ends = TrainingThread(), list[RunEnded]()
+    thread.ended.connect(ends.append, Qt.ConnectionType.DirectConnection)
+    thread.start()
+    control = thread.train({**given, "steps": 1, "priority": "normal"})
+    assert thread.wait(120000) and not ends
+    yield thread, control, ends
+    thread.close()
+
+
+def test_a_window_that_closes_while_the_thread_is_replaced_ends_the_run_and_the_thread(
+    hand_over: tuple[TrainingThread, RunControl, list[RunEnded]], qapp: QApplication, tmp_path: Path
+) -> None:
+    thread, control, ends = hand_over
+    answers: list[str] = []
+    thread.submit(lambda: "done", answers.append, print)
+    control.stop()
+    assert thread.close() and ends == [RunEnded("stopped")]
+    qapp.processEvents()
+    assert answers == ["done"] and len(ends) == 1
+    assert not thread.isRunning() and not (tmp_path / "run").exists()
+
+
+def test_a_run_that_is_stopped_while_the_thread_is_replaced_changes_nothing(
+    hand_over: tuple[TrainingThread, RunControl, list[RunEnded]], qtbot: Any, tmp_path: Path
+) -> None:
+    thread, control, ends = hand_over
+    control.stop()
+    qtbot.waitUntil(lambda: bool(ends), timeout=60000)
+    assert ends == [RunEnded("stopped")] and thread.isRunning() and not (tmp_path / "run").exists()
+
+
+def test_a_run_that_is_paused_while_the_thread_is_replaced_waits_and_completes(
+    hand_over: tuple[TrainingThread, RunControl, list[RunEnded]], qtbot: Any
+) -> None:
+    thread, control, ends = hand_over
+    control.pause()
+    with qtbot.waitSignal(thread.run_paused, timeout=60000):
+        pass
+    assert control.is_waiting and not ends
+    control.resume()
+    qtbot.waitUntil(lambda: bool(ends), timeout=60000)
+    assert ends == [RunEnded("completed")]
