@@ -1,4 +1,4 @@
-"""Turn, reduce and re-expose photos for the training of a starter, whose few photos a long training learns by heart.
+"""Turn, reduce and re-expose photos for the training of a starter, because a long training overfits few photos.
 
 The trainer itself mirrors photos, turns them by 90 degrees and draws the zoom; it does not turn them by other angles.
 """
@@ -13,6 +13,8 @@ import numpy as np
 from PIL import Image
 
 from trainer_core.data.decoding import decode
+from trainer_core.data.fingerprints import compute_fingerprints
+from trainer_core.data.photos import Photo
 from trainer_core.files import write_bytes
 from trainer_core.pixels import png_bytes
 
@@ -22,17 +24,21 @@ _ENLARGEMENT = 2  # while it is turned
 _MARGIN = 6  # pixels of the enlarged photo that the filters of the black corners reach
 
 
-def write_variants(photos: Sequence[Path], folder: Path, count: int, *, seed: int) -> list[Path]:
-    """Write `count` variants of each photo into `folder` as PNG, unless they are there, and return their paths."""
+def write_variants(photos: Sequence[Photo], folder: Path, count: int, *, seed: int) -> list[Path]:
+    """Write `count` variants of each photo into `folder` as PNG, unless they are there, and return their paths.
+
+    Their names and random numbers follow from the fingerprint of the photo, so that no other photo gets them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    fingerprints = compute_fingerprints(photos)
     paths = []
-    for number, photo in enumerate(photos):
-        pixels = None
+    for photo in photos:
+        fingerprint, pixels = fingerprints[photo.name], None
         for variant in range(count):
-            path = folder / f"{photo.stem}_{variant}.png"
+            path = folder / f"{fingerprint}_{variant}.png"
             if not path.exists():
-                pixels = decode(photo) if pixels is None else pixels
-                rng = np.random.default_rng((seed, number, variant))
+                pixels = decode(photo.path) if pixels is None else pixels
+                rng = np.random.default_rng((seed, int(fingerprint, 16), variant))
                 write_bytes(path, png_bytes(_vary(pixels, rng)))
             paths.append(path)
     return paths

@@ -167,9 +167,9 @@ def _gather_photos(given: argparse.Namespace, folder: Path) -> Path:
         for path in sorted((scenes / split).glob("*.png"))[:count]:
             _link(path, folder / split / path.name)
     for number, (_, source) in enumerate(given.photos):
-        photos = [photo.path for photo in scan_photos(Path(source)).photos]
-        variants = given.work / "variants" / str(number)
-        for path in [*photos, *write_variants(photos, variants, given.variants, seed=TRAIN_SEED)]:
+        photos = scan_photos(Path(source)).photos
+        variants = write_variants(photos, given.work / "variants", given.variants, seed=TRAIN_SEED)
+        for path in [*(photo.path for photo in photos), *variants]:
             _link(path, folder / "train" / f"{number}_{path.name}")
     return folder
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch")
 
 from benchmarks import starter_best, starter_frames, starter_release, starter_variants, starters
 from tests.core.starter_files import make_starter
 from tests.small_runs import make_photos
+from trainer_core.data.photos import scan_photos
 from trainer_core.pixels import enlarge_bicubic
 from trainer_core.starters import registry
 from trainer_core.starters.card import read_card
@@ -129,10 +131,29 @@ def test_photos_gain_variants_that_show_the_same_picture(folder: Path, tmp_path:
     source = starters._gather_photos(given, tmp_path / "source")
     names = sorted(path.name for path in (source / "train").iterdir())
     assert len(names) == 1 + 2 * (1 + 3) and len(set(names)) == len(names)
-    variants = sorted((tmp_path / "variants" / "0").iterdir())
+    variants = sorted((tmp_path / "variants").iterdir())
     stamps = [path.stat().st_mtime_ns for path in variants]
     starters._gather_photos(given, tmp_path / "source")
     assert [path.stat().st_mtime_ns for path in variants] == stamps and len(stamps) == 6
+
+
+def test_a_variant_belongs_to_one_photo_whatever_its_name_and_place(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("first", "second", "both")]
+    for folder, pictures in zip(folders, ({"a.png": 40}, {"a.bmp": 200}, {"a.bmp": 200, "a.png": 40})):
+        folder.mkdir()
+        for name, gray in pictures.items():
+            Image.new("RGB", (230, 200), (gray,) * 3).save(folder / name)
+
+    def write(folder: Path) -> list[Path]:
+        return starter_variants.write_variants(scan_photos(folder).photos, tmp_path / "variants", 1, seed=7)
+
+    dark, light = (write(folder)[0] for folder in folders[:2])
+    assert [np.asarray(Image.open(path)).mean() < 128 for path in (dark, light)] == [True, False]
+    before = dark.read_bytes()
+    assert sorted(write(folders[2])) == sorted([dark, light])
+    dark.unlink()
+    write(folders[2])  # second here, first in its own folder
+    assert dark.read_bytes() == before
 
 
 @pytest.mark.parametrize("seed", range(4))
