@@ -6,10 +6,12 @@ r"""Train a starter, measure it beside bicubic enlargement, and write it with it
     python -m benchmarks.starters list
 
 `train` renders scenes (`--scenes 0`: none to train on), adds the photos, trains in `--work`/NAME, and releases the
-result. An interrupted training continues with the same command. A new one starts from the present starter, so that
-starters get better from session to session; `--start nothing` starts over, `--start wqv1_x4` from another starter,
-`--start FILE` from any model. Options after `--` are passed to the trainer, such as `-- --lr 1e-4`. The card records
-all options that change the result, without paths.
+result. `--variants 12` adds twelve turned, reduced and re-exposed copies of each photo, because a long training
+overfits few photos. A new training starts from the present starter, so that starters get better from session to
+session; `--start nothing` starts over, `--start wqv1_x4` from another starter, `--start FILE` from any model. Options
+after `--` are passed to the trainer, such as `-- --lr 1e-4`. An interrupted training continues with the same command;
+of another one, only `--minutes` and the options after `--` change the training. The card records all options that
+change the result, without paths.
 
 Only photographs whose license allows it without condition may be named with `--photos`. Frames to measure on must be
 unseen: with `--measure` name other photographs; the built-in scenes of seed 92 are always measured, too. The starter is
@@ -73,25 +75,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def train(given: argparse.Namespace, watch: Watch, scale: int, more: Sequence[str]) -> int:
-    """Start or continue a training and return its exit code; one that is complete is followed by a new one."""
+    """Start or continue a training and return its exit code; one that is complete is followed by a new one.
+
+    A training that continues has the photos, scenes, start and network of its first command.
+    """
     folder = given.work / given.name
     workspace = Workspace(folder / "run")
-    photos = _gather_photos(given, folder / "photos")
     checkpoints = list_checkpoints(workspace)
     record = folder / _SESSION
-    words = [str(photos), str(workspace.root), "--max-minutes", str(given.minutes), "--device", "cpu", *more]
+    words = [str(folder / "photos"), str(workspace.root)]
+    words += ["--max-minutes", str(given.minutes), "--device", "cpu", *more]
     if checkpoints and not is_ended(workspace, checkpoints[0][0]):
         session = read_json(record, advice="Train it again.")
-        write_json(record, {**session, "options": _describe_options(given, more)})
+        if "options" in session:  # not in a session of an older program
+            write_json(record, {**session, "options": _continue_options(session["options"], given.minutes, more)})
         return cli.main([*words, "--resume", "latest"])
+    _gather_photos(given, folder / "photos")
     start = _find_start(given)
     source = _read_network(start[0]) if start else NETWORK
     network = given.network or source
-    scenes = [f"{given.scenes} built-in scenes of seed {TRAIN_SEED}"] if given.scenes else []
-    variants = f", and {given.variants} variants of each" if given.variants else ""
     session = {
         "started_from": _describe_start(*start, source) if start else None,
-        "trained_on": [*scenes, *(name + variants for name, _ in given.photos)],
+        "trained_on": _describe_material(given),
         "options": _describe_options(given, more),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -156,7 +161,7 @@ def _fingerprints(folder: Path) -> set[str]:
     return set(compute_fingerprints(scan_photos(folder).photos).values())
 
 
-def _gather_photos(given: argparse.Namespace, folder: Path) -> Path:
+def _gather_photos(given: argparse.Namespace, folder: Path) -> None:
     """Fill a source folder with links: scenes and the photos in `train`, other scenes in `val`."""
     for link in folder.glob("*/*"):  # of a training on other photos
         link.unlink()
@@ -171,7 +176,6 @@ def _gather_photos(given: argparse.Namespace, folder: Path) -> Path:
         variants = write_variants(photos, given.work / "variants", given.variants, seed=TRAIN_SEED)
         for path in [*(photo.path for photo in photos), *variants]:
             _link(path, folder / "train" / f"{number}_{path.name}")
-    return folder
 
 
 def _link(file: Path, link: Path) -> None:
@@ -204,6 +208,15 @@ def _describe_start(path: Path, trained_on: list[str], network: tuple[int, ...])
     return {"name": path.stem, "sha256": sha256, "network": "/".join(map(str, network)), "trained_on": trained_on}
 
 
+def _describe_material(given: argparse.Namespace) -> list[str]:
+    """Return the sets of pictures that a training learns from, in words."""
+    scenes = [f"{given.scenes} built-in scenes of seed {TRAIN_SEED}"] if given.scenes else []
+    names = [name for name, _ in given.photos]
+    if given.variants:
+        names = [f"{name}, and {given.variants} variants of each" for name in names]
+    return [*scenes, *names]
+
+
 def _describe_options(given: argparse.Namespace, more: Sequence[str]) -> dict[str, Any]:
     """Return the options of the command that change the result, files by their name alone."""
     return {
@@ -215,6 +228,16 @@ def _describe_options(given: argparse.Namespace, more: Sequence[str]) -> dict[st
         "network": given.network,
         "trainer": [_remove_folder(word) for word in more],
     }
+
+
+def _continue_options(options: dict[str, Any], minutes: float, more: Sequence[str]) -> dict[str, Any]:
+    """Return the options of a training that continues: further words for the trainer follow the first ones.
+
+    The trainer resumes with what it stored, so words that are not repeated still hold; of those that are, the last one.
+    """
+    words, further = options["trainer"], [_remove_folder(word) for word in more]
+    repeated = words[len(words) - len(further) :] == further
+    return {**options, "minutes": minutes, "trainer": words if repeated else [*words, *further]}
 
 
 def _remove_folder(word: str) -> str:

@@ -91,7 +91,7 @@ def test_a_starter_is_trained_and_continued_with_an_honest_card(
     assert "The present wqv1_x2_starter.pth reaches" in capsys.readouterr().err
 
 
-def test_a_continued_training_records_the_options_of_its_last_command_without_folders(
+def test_a_continued_training_has_the_options_of_its_first_command_but_minutes_and_words_for_the_trainer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passed: list[list[str]] = []
@@ -100,40 +100,63 @@ def test_a_continued_training_records_the_options_of_its_last_command_without_fo
         passed.append(words)
         return 0
 
+    def gather(given: argparse.Namespace, folder: Path) -> None:
+        gathered.append(folder)
+
+    gathered: list[Path] = []
     monkeypatch.setattr("trainer_core.cli.main", train)
-    monkeypatch.setattr(starters, "_gather_photos", lambda given, folder: folder)
-    monkeypatch.setattr(starters, "list_checkpoints", lambda workspace: [(7, tmp_path)])
+    monkeypatch.setattr(starters, "_gather_photos", gather)
     monkeypatch.setattr(starters, "is_ended", lambda workspace, step: False)
-    record = tmp_path / "wqv1_x2" / "session.json"
-    record.parent.mkdir()
-    record.write_text('{"started_from": null, "trained_on": ["40 scenes"]}', encoding="utf-8")  # of an older program
-    words = ["wqv1_x2", "--work", str(tmp_path), "--start", str(tmp_path / "own_x2.pth"), "--minutes", "30"]
+    words = ["train", "wqv1_x2", "--work", str(tmp_path), "--start", "nothing", "--scenes", "40", "--minutes"]
+    first = starters._parser().parse_args([*words, "20", "--network", "16", "2", "8", "--photos", "a set", "A"])
     more = ["--camera-profile", str(tmp_path / "mine.json"), f"--model-name={tmp_path / 'x'}", "--lr", "1e-3"]
-    given = starters._parser().parse_args(["train", *words, "--network", "16", "2", "8"])
-    assert starters.train(given, WQV1, 2, more) == 0 and passed[0][-2:] == ["--resume", "latest"]
-    session = json.loads(record.read_text("utf-8"))
-    assert session["trained_on"] == ["40 scenes"]
-    assert session["options"] == {
-        "minutes": 30,
-        "scenes": 400,
+    assert starters.train(first, WQV1, 2, more) == 0 and gathered == [tmp_path / "wqv1_x2" / "photos"]
+    record = tmp_path / "wqv1_x2" / "session.json"
+    begun = json.loads(record.read_text("utf-8"))
+    assert begun["options"] == {
+        "minutes": 20,
+        "scenes": 40,
         "variants": 0,
-        "photos": [],
-        "start": "own_x2.pth",
+        "photos": ["a set"],
+        "start": "nothing",
         "network": [16, 2, 8],
         "trainer": ["--camera-profile", "mine.json", "--model-name=x", "--lr", "1e-3"],
     }
+    monkeypatch.setattr(starters, "list_checkpoints", lambda workspace: [(7, tmp_path)])
+    again = starters._parser().parse_args(
+        ["train", "wqv1_x2", "--work", str(tmp_path), "--variants", "3", "--minutes", "30", "--photos", "others", "B"]
+    )
+    expected = {**begun["options"], "minutes": 30}
+    for further, recorded in ((more, []), ([], []), (["--lr", "1e-4"], ["--lr", "1e-4"])):
+        assert starters.train(again, WQV1, 2, further) == 0 and passed[-1][-2:] == ["--resume", "latest"]
+        options = {**expected, "trainer": [*expected["trainer"], *recorded]}
+        assert json.loads(record.read_text("utf-8")) == {**begun, "options": options}
+    assert len(gathered) == 1 and passed[0][0] == passed[-1][0]
+
+    old = {"started_from": None, "trained_on": ["40 scenes"]}
+    record.write_text(json.dumps(old), encoding="utf-8")  # of an older program
+    assert starters.train(again, WQV1, 2, more) == 0 and json.loads(record.read_text("utf-8")) == old
+
+
+def test_the_material_is_named_with_its_variants() -> None:
+    words = ["train", "wqv1_x2", "--work", "W", "--minutes", "1", "--photos", "a set", "A", "--photos", "another", "B"]
+    given = starters._parser().parse_args([*words, "--scenes", "20"])
+    assert starters._describe_material(given) == ["20 built-in scenes of seed 7", "a set", "another"]
+    given = starters._parser().parse_args([*words, "--scenes", "0", "--variants", "12"])
+    assert starters._describe_material(given) == ["a set, and 12 variants of each", "another, and 12 variants of each"]
 
 
 def test_photos_gain_variants_that_show_the_same_picture(folder: Path, tmp_path: Path) -> None:
     photos = make_photos(tmp_path / "photos", 2, width=230)
     words = ["train", "wqv1_x2", "--work", str(tmp_path), "--minutes", "1", "--variants", "3", "--scenes", "1"]
     given = starters._parser().parse_args([*words, "--photos", "two pictures", str(photos)])
-    source = starters._gather_photos(given, tmp_path / "source")
+    source = tmp_path / "source"
+    starters._gather_photos(given, source)
     names = sorted(path.name for path in (source / "train").iterdir())
     assert len(names) == 1 + 2 * (1 + 3) and len(set(names)) == len(names)
     variants = sorted((tmp_path / "variants").iterdir())
     stamps = [path.stat().st_mtime_ns for path in variants]
-    starters._gather_photos(given, tmp_path / "source")
+    starters._gather_photos(given, source)
     assert [path.stat().st_mtime_ns for path in variants] == stamps and len(stamps) == 6
 
 
