@@ -127,10 +127,8 @@ def test_a_run_in_the_window_has_the_priority_of_its_settings(
 
 
 @pytest.fixture
-def hand_over(
-    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[TrainingThread, RunControl, list[RunEnded]]]:
-    """A thread that has ended for a run with priority normal, before the new thread begins; its control and ends."""
+def thread(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingThread]:
+    """A training thread on a system where no thread can be raised again."""
     own = threading.local()
 
     def refuse_to_raise(level: str) -> str:
@@ -138,20 +136,26 @@ def hand_over(
         return "It cannot be raised." if was_low and level == "normal" else ""
 
     monkeypatch.setattr(training_thread, "set_priority", refuse_to_raise)
-    given = {**TINY, "source_dir": str(make_photos(tmp_path / "photos")), "workspace": str(tmp_path / "run")}
-    thread, ends = TrainingThread(), list[RunEnded]()
-    thread.ended.connect(ends.append, Qt.ConnectionType.DirectConnection)
-    thread.start()
-    control = thread.train({**given, "steps": 1, "priority": "normal"})
-    assert thread.wait(120000) and not ends
-    yield thread, control, ends
+    thread = TrainingThread()
+    yield thread
     thread.close()
 
 
+def begin_replacement(thread: TrainingThread, folder: Path) -> tuple[RunControl, list[RunEnded]]:
+    """Let the thread end for a run that needs a new one, which waits for Qt's events; return its control and ends."""
+    ends: list[RunEnded] = []
+    thread.ended.connect(ends.append, Qt.ConnectionType.DirectConnection)
+    given = {**TINY, "source_dir": str(make_photos(folder / "photos")), "workspace": str(folder / "run"), "steps": 1}
+    thread.start()
+    control = thread.train({**given, "priority": "normal"})
+    assert thread.wait(120000) and not ends
+    return control, ends
+
+
 def test_a_window_that_closes_while_the_thread_is_replaced_ends_the_run_and_the_thread(
-    hand_over: tuple[TrainingThread, RunControl, list[RunEnded]], qapp: QApplication, tmp_path: Path
+    thread: TrainingThread, qapp: QApplication, tmp_path: Path
 ) -> None:
-    thread, control, ends = hand_over
+    control, ends = begin_replacement(thread, tmp_path)
     answers: list[str] = []
     thread.submit(lambda: "done", answers.append, print)
     control.stop()
@@ -162,18 +166,18 @@ def test_a_window_that_closes_while_the_thread_is_replaced_ends_the_run_and_the_
 
 
 def test_a_run_that_is_stopped_while_the_thread_is_replaced_changes_nothing(
-    hand_over: tuple[TrainingThread, RunControl, list[RunEnded]], qtbot: Any, tmp_path: Path
+    thread: TrainingThread, qtbot: Any, tmp_path: Path
 ) -> None:
-    thread, control, ends = hand_over
+    control, ends = begin_replacement(thread, tmp_path)
     control.stop()
     qtbot.waitUntil(lambda: bool(ends), timeout=60000)
     assert ends == [RunEnded("stopped")] and thread.isRunning() and not (tmp_path / "run").exists()
 
 
 def test_a_run_that_is_paused_while_the_thread_is_replaced_waits_and_completes(
-    hand_over: tuple[TrainingThread, RunControl, list[RunEnded]], qtbot: Any
+    thread: TrainingThread, qtbot: Any, tmp_path: Path
 ) -> None:
-    thread, control, ends = hand_over
+    control, ends = begin_replacement(thread, tmp_path)
     control.pause()
     with qtbot.waitSignal(thread.run_paused, timeout=60000):
         pass
