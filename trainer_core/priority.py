@@ -52,7 +52,10 @@ def set_priority(level: str) -> str:
         elif threading.current_thread() is threading.main_thread():
             os.setpriority(os.PRIO_PROCESS, 0, _choose_niceness(level, 0, os.getpriority(os.PRIO_PROCESS, 0)))
     except (PermissionError, psutil.AccessDenied):
-        return f"The system allows priority {level} only to a new process. Restart the program to use it."
+        return (
+            f"The system does not allow priority {level}, so the priority stays as it is. The administrator of this "
+            "computer can allow it."
+        )
     return ""
 
 

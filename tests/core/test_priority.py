@@ -139,12 +139,14 @@ def test_the_command_line_yields_as_a_whole() -> None:
     assert _run(_PROCESS) == [normal, max(normal, 10), max(normal, 10)]
 
 
-def test_a_system_that_does_not_raise_a_priority_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_that_does_not_allow_a_priority_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(level: str) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(priority, "_set_thread_niceness", refuse)
-    assert "priority normal" in priority.set_priority("normal")
+    text = priority.set_priority("normal")
+    assert text.startswith("The system does not allow priority normal") and "administrator" in text
+    assert "Restart" not in text, "a new thread or process was refused as well"
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel does not group threads by session")
