@@ -1,4 +1,4 @@
-"""The conditions of a measurement, which every script prints above its figures and every results file states."""
+"""The conditions of a measurement, which every script prints above its figures."""
 
 from __future__ import annotations
 

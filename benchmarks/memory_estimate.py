@@ -21,6 +21,16 @@ CASES = ("nano-4", "light-4", "nano-2", "nano-8")
 _STEPS = 8
 
 
+def main() -> None:
+    """Measure each case in a process of its own."""
+    if sys.argv[1:2] == ["--case"]:
+        measure(sys.argv[2])
+        return
+    print(describe_conditions(), flush=True)
+    for name in sys.argv[1:] or CASES:
+        subprocess.run([sys.executable, "-m", "benchmarks.memory_estimate", "--case", name], check=True)
+
+
 def measure(case: str) -> None:
     """Train a few steps on random pixels; print estimate, measurement and ratio."""
     from trainer_core import environment
@@ -66,9 +76,4 @@ def _write_vgg(path: Path) -> Path:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--case"]:
-        measure(sys.argv[2])
-    else:
-        print(describe_conditions(), flush=True)
-        for name in sys.argv[1:] or CASES:
-            subprocess.run([sys.executable, "-m", "benchmarks.memory_estimate", "--case", name], check=True)
+    main()

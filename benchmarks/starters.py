@@ -29,6 +29,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.conditions import describe_conditions
 from benchmarks.starter_variants import write_variants
 from trainer_core import cli, environment
 from trainer_core.data.fingerprints import compute_fingerprints
@@ -63,8 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         registry.FOLDER = given.into
     environment.configure_libraries()  # before anything here imports torch
     if given.command == "list":
-        _list()
+        _list()  # of the cards: nothing is measured
         return 0
+    print(describe_conditions(), flush=True)
     watch, scale = _parse_name(given.name)
     if given.command == "train":
         code = train(given, watch, scale, more)
