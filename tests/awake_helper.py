@@ -1,4 +1,4 @@
-"""A stand-in for `systemd-inhibit`, the program that keeps a Linux machine awake as long as it lives."""
+"""A stand-in for `systemd-inhibit`, the program that keeps a Linux machine awake as long as it runs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-LIVES = 'echo $$ >> "{pid}"\nfor last; do :; done\nexec "$last"'
+AS_THE_REAL_ONE = 'echo $$ >> "{pid}"\nfor last; do :; done\nexec "$last"'
 """What the real one does: it becomes the command that it is given."""
 
 
-def fake_helper(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str = LIVES) -> Path:
+def fake_helper(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str = AS_THE_REAL_ONE) -> Path:
     """Let the system find a stand-in that runs `script`; return the file for its process numbers, `{pid}` in it."""
     pid, programs = folder / "helper.pid", folder / "programs"
     programs.mkdir()
@@ -30,7 +30,7 @@ def read_numbers(pid_file: Path) -> list[int]:
     return [int(number) for number in pid_file.read_text().split()] if pid_file.exists() else []
 
 
-def lives(pid_file: Path) -> bool:
+def is_running(pid_file: Path) -> bool:
     """Return whether the latest helper runs."""
     numbers = read_numbers(pid_file)
     return bool(numbers) and psutil.pid_exists(numbers[-1])

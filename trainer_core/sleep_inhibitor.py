@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Protocol
 
-_TIMEOUT = 0.5  # seconds; the window waits that long
+_TIMEOUT = 0.5  # seconds; release waits that long
 
 
 class SleepInhibitor(Protocol):
@@ -58,6 +58,7 @@ class _HelperProcess:
                 self._process.wait(_TIMEOUT)
             except subprocess.TimeoutExpired:
                 self._process.kill()
+                self._process.wait()
             self._process = None
 
 

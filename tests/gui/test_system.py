@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
 from app.run.session import SessionState
 from app.widgets.errors import ErrorDialog
 from app.window import Window
-from tests.awake_helper import fake_helper, lives
+from tests.awake_helper import fake_helper, is_running
 from tests.gui.window_driver import fill_form, visible_text
 from trainer_core.events import RunFinished, StepDone
 from trainer_core.sinks.tensorboard import TensorBoardSink
@@ -52,12 +52,12 @@ def test_the_machine_is_kept_awake_from_the_start_of_a_training_to_its_end(
     window: Window = request.getfixturevalue("window")
     assert not helper.exists()
     train(window, qtbot, photos, tmp_path / "run")
-    qtbot.waitUntil(lambda: lives(helper), timeout=_LONG)
+    qtbot.waitUntil(lambda: is_running(helper), timeout=_LONG)
     window.controller.pause_or_resume()
-    assert lives(helper)
+    assert is_running(helper)
     window.controller.stop()
     wait_idle(window, qtbot)
-    assert not lives(helper)
+    assert not is_running(helper)
 
 
 @linux
