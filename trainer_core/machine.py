@@ -1,4 +1,4 @@
-"""What the machine gives this process: free memory and processors, within the limits of its container.
+"""What the machine gives this process: free memory and processors, within the limits of its container, and their name.
 
 On Linux a container or a service is limited by control groups (cgroups), of which the system's own figures know
 nothing. A limit holds for a group and for all groups in it, so the smallest one on the way to the root counts; where

@@ -81,7 +81,10 @@ class ModelChoice(QWidget):
         self._list_models()
 
     def prefer(self, scale: int, watch: str) -> None:
-        """List the models of this scale and for this watch before the others."""
+        """List the models that fit this scale and watch before the others.
+
+        A file whose scale or watch is unknown fits.
+        """
         if self._preferred != (scale, watch):
             self._preferred = scale, watch
             self._list_models()
@@ -94,7 +97,10 @@ class ModelChoice(QWidget):
         return [fitting, [model for model in models if model not in fitting]]
 
     def fitting_paths(self) -> list[Path]:
-        """Return the listed files of the preferred scale and watch, and the chosen one; all without a preference."""
+        """Return the listed files that fit the preferred scale and watch, and the chosen one; all without a preference.
+
+        A file whose scale or watch is unknown fits.
+        """
         preferred, chosen = self._preferred, self.path
         models = self._models.items()
         return [path for path, model in models if preferred is None or path == chosen or model.fits(*preferred)]
