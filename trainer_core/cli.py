@@ -115,11 +115,13 @@ def _assist(argv: Sequence[str] | None, signals: _SignalHandler, world: World) -
         if world.local_rank == 0:
             print_lines(f"{PROGRAM}: error: {obstacle}", stream=sys.stderr)
         return 2
+    from trainer_core.sleep_inhibitor import inhibited_sleep
     from trainer_core.training.peers import assist
 
     try:
         world.join()
-        return assist(world, signals.control)
+        with inhibited_sleep() if world.local_rank == 0 else contextlib.nullcontext():  # once on each machine
+            return assist(world, signals.control)
     except Exception as error:
         if not isinstance(error, (PeerLost, UserError)) and not is_out_of_memory(error):
             raise

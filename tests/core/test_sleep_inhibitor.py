@@ -137,3 +137,38 @@ def test_a_training_on_the_command_line_keeps_the_machine_awake(
     else:
         assert cli.main(words) == 0
     assert started and not is_running(helper)
+
+
+@pytest.mark.parametrize(
+    ("local_rank", "expected"),
+    [(0, ["inhibit", "assist", "release"]), (1, ["assist"])],
+    ids=["first process", "second process"],
+)
+def test_the_first_process_of_each_other_machine_keeps_it_awake(
+    local_rank: int, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    from trainer_core import cli
+    from trainer_core.training import peers
+    from trainer_core.training.world import World
+
+    calls: list[str] = []
+
+    class RecordingInhibitor:
+        def inhibit(self) -> None:
+            calls.append("inhibit")
+
+        def release(self) -> None:
+            calls.append("release")
+
+    def assist(*_: Any) -> int:
+        calls.append("assist")
+        return 0
+
+    world = World()
+    world.rank, world.local_rank = 2, local_rank
+    monkeypatch.setattr(cli, "read_world", lambda: world)
+    monkeypatch.setattr(peers, "assist", assist)
+    monkeypatch.setattr(sleep_inhibitor, "make_sleep_inhibitor", RecordingInhibitor)
+    assert cli.main([str(tmp_path / "photos"), str(tmp_path / "run")]) == 0
+    assert calls == expected
