@@ -1,4 +1,4 @@
-"""`UserError`, raised for every problem that the user can correct, and its use for a lack of memory.
+"""`UserError`, raised for every problem that the user can correct, and what the errors of memory and devices mean.
 
 The command line prints message and hint and exits with code 2; the window shows the message beside the field or in
 a dialog. Any other exception is an error of the program, which the window shows with a report.
@@ -20,6 +20,18 @@ _OUT_OF_MEMORY_TEXTS = (
     "OUT_OF_DEVICE_MEMORY",  # Intel GPUs
     "OUT_OF_HOST_MEMORY",
     "unable to find an engine to execute",  # cuDNN without memory for any algorithm, on a GPU that passed its test
+)
+_DEVICE_ERROR_TEXTS = (
+    "CUDA error",
+    "HIP error",  # of AMD GPUs
+    "DEVICE_LOST",  # of Intel GPUs
+    "illegal memory access",  # and the other texts of CUDA, as Triton passes them on
+    "illegal instruction",
+    "misaligned address",
+    "launch failure",
+    "launch timed out",
+    "device-side assert",
+    "uncorrectable ECC",
 )
 
 
@@ -56,6 +68,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY_TEXTS)
+
+
+def is_device_error(error: BaseException) -> bool:
+    """Whether `error` of torch or Triton means that a GPU failed, on which this process often cannot compute again."""
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _DEVICE_ERROR_TEXTS)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import functools
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.planning.plan import make_plan
 from trainer_core.training import checkpoint, compiling
 from trainer_core.training.batches import BatchMaker
+from trainer_core.training.failures import NotCompiled
 from trainer_core.training.trainer import Trainer
 from trainer_core.weights.container.reader import load_tree
 
@@ -104,8 +106,8 @@ def test_a_compiler_that_fails_at_a_later_shape_ends_no_run(
     (plain, warnings), (compiled, more) = results
     assert compiled == pytest.approx(plain, rel=1e-5) and len(plain) == 3
     assert calls["forward"] == 2, "one shape at the start, one after memory ran out"
-    said = "--compile on no longer works: the compiler has gone. Training continues without it."
-    assert said in more and said not in warnings
+    notice = "--compile on no longer works: the compiler has gone. Training continues without it."
+    assert notice in more and notice not in warnings
     assert any(text.startswith("Memory ran out") for text in warnings)
 
 
@@ -116,6 +118,33 @@ def test_a_failure_that_is_not_the_compiler_s_is_reported_as_it_is() -> None:
     with pytest.raises(ValueError, match="a photo"), compiling.without_compiler_after_failure(network):
         raise ValueError("a photo")
     assert all(block._compiled_call_impl is not None for block in network.body)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CUDA error: an illegal memory access was encountered", RuntimeError),
+        ("Triton Error [CUDA]: unspecified launch failure", RuntimeError),
+        ("Triton Error [CUDA]: invalid argument", NotCompiled),
+    ],
+)
+def test_a_gpu_that_fails_in_compiled_blocks_is_not_reported_as_the_compiler(
+    text: str, expected: type[Exception]
+) -> None:
+    def backend(graph: Any, inputs: Any) -> Any:
+        def fail(*_: Any) -> Any:
+            raise RuntimeError(text)
+
+        return fail
+
+    network = RRDBNet(NetworkSpec(4, 8, 1, 4))
+    for block in network.body:
+        block.compile(backend=backend)
+    is_raised = pytest.raises(RuntimeError, match=re.escape(text))
+    with is_raised as caught, compiling.without_compiler_after_failure(network):
+        network(torch.zeros(1, 3, 16, 16))
+    assert caught.type is expected
+    assert all((block._compiled_call_impl is None) == (expected is NotCompiled) for block in network.body)
 
 
 def test_a_run_says_before_it_compiles_that_this_takes_time(

@@ -55,12 +55,12 @@ def run_out_in_the_update() -> None:
     _fail_at_third_call(adam.Adam, "step", MemoryError("out of memory"))
 
 
-def _fail_at_third_call(owner: Any, name: str, error: Exception) -> None:
+def _fail_at_third_call(owner: Any, name: str, error: Exception, *, fails_again: bool = False) -> None:
     real, count = getattr(owner, name), [0]
 
     def function(*arguments: Any, **more: Any) -> Any:
         count[0] += 1
-        if count[0] == 3:
+        if count[0] == 3 or (fails_again and count[0] == 4):
             raise error
         return real(*arguments, **more)
 
@@ -197,11 +197,28 @@ def miss_a_compiler() -> None:
 def lose_the_compiler() -> None:
     """Let memory run out in the third micro-batch, and the peer not compile for smaller ones."""
     run_out_of_memory()
+    _compile_once(ranks=("1",))
+
+
+def lose_the_compiler_and_memory() -> None:
+    """Let the peer not compile for smaller micro-batches, in the first of which the main process has no memory."""
+    error = MemoryError("out of memory")
+    _fail_at_third_call(batches.BatchMaker, "make_batch", error, fails_again=os.environ["RANK"] == "0")
+    _compile_once(ranks=("1",))
+
+
+def lose_all_compilers() -> None:
+    """Let memory run out in the third micro-batch, and no process compile for smaller ones."""
+    run_out_of_memory()
+    _compile_once(ranks=("0", "1"))
+
+
+def _compile_once(ranks: tuple[str, ...]) -> None:
     count = [0]
 
     def backend(graph: Any, inputs: Any) -> Any:
         count[0] += 1
-        if count[0] > 1 and os.environ["RANK"] == "1":
+        if count[0] > 1 and os.environ["RANK"] in ranks:
             raise OSError("the compiler has gone")
         return graph.forward
 

@@ -412,18 +412,28 @@ def test_a_peer_that_cannot_compile_is_named_by_the_main_process(runs: Runs, tmp
     assert run.wait() == [0, 0], run.output() + run.output(1)
     texts = [event["text"] for event in journal(tmp_path / "w") if event["event"] == "Notice"]
     (notice,) = (text for text in texts if "--compile on" in text)
-    assert re.fullmatch(r"--compile on has no effect here: Process 2 of 2 \(.+\): no compiler\. Training .*", notice)
+    start = "--compile on has no effect in one of the processes, which trains without it."
+    assert re.fullmatch(rf"{re.escape(start)} Process 2 of 2 \(.+\): no compiler\.", notice)
     assert not run.output(1)
 
 
-def test_a_compiler_that_fails_in_a_peer_in_a_later_step_ends_no_run(runs: Runs, tmp_path: Path) -> None:
-    for name, more, fault in (("plain", [], "run_out_of_memory"), ("w", ["--compile", "on"], "lose_the_compiler")):
-        run = runs.start(tmp_path / name, *more, fault={"fault": fault})
+@pytest.mark.parametrize(
+    ("fault", "ranks"),
+    [("lose_the_compiler", [1]), ("lose_the_compiler_and_memory", [1]), ("lose_all_compilers", [0, 1])],
+    ids=["in a peer", "as the main process runs out of memory", "in both"],
+)
+def test_a_compiler_that_fails_in_a_later_step_ends_no_run_and_each_process_without_it_is_named(
+    runs: Runs, tmp_path: Path, fault: str, ranks: list[int]
+) -> None:
+    for name, more, own in (("plain", [], "run_out_of_memory"), ("w", ["--compile", "on"], fault)):
+        run = runs.start(tmp_path / name, *more, fault={"fault": own})
         assert run.wait() == [0, 0], run.output() + run.output(1)
     texts = [event["text"] for event in journal(tmp_path / "w") if event["event"] == "Notice"]
-    (notice,) = (text for text in texts if "--compile on" in text)
-    expected = r"--compile on no longer works: Process 2 of 2 \(.+\): the compiler has gone\. Training continues .*"
-    assert re.fullmatch(expected, notice) and not run.output(1)
+    notices = [text for text in texts if "--compile on" in text]
+    start = "--compile on no longer works in one of the processes, which continues without it."
+    expected = [rf"{re.escape(start)} Process {rank + 1} of 2 \(.+\): the compiler has gone\." for rank in ranks]
+    assert len(notices) == len(expected) and all(map(re.fullmatch, expected, notices)), notices
+    assert not run.output(1)
     assert digest(tmp_path / "w") == digest(tmp_path / "plain")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import torch
 
-from trainer_core.errors import is_out_of_memory
+from trainer_core.errors import is_device_error, is_out_of_memory
 from trainer_core.model.rrdb import RRDBNet
 from trainer_core.planning.hardware import Hardware
 from trainer_core.settings.config import TrainerConfig
@@ -53,7 +53,8 @@ def without_compiler_after_failure(network: RRDBNet) -> Iterator[None]:
         yield
     except Exception as error:
         is_compiled = any(block._compiled_call_impl is not None for block in network.body)
-        if not is_compiled or is_out_of_memory(error) or not _is_from_compiler(error):
+        is_of_device = is_out_of_memory(error) or is_device_error(error)
+        if not is_compiled or is_of_device or not _is_from_compiler(error):
             raise
         _stop_compiling(network)
         raise NotCompiled(f"{_describe(error)}.") from error

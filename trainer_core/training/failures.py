@@ -29,7 +29,15 @@ class PeerLost(RuntimeError):
 
 
 class NotCompiled(RuntimeError):
-    """The failure of the compiler in a step, which can be done again without it."""
+    """The failure of the compiler in a step, which can be done again without it.
+
+    Args:
+        reasons: a sentence for each process in which it failed.
+    """
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__(*reasons)
+        self.reasons = reasons
 
 
 class WeightsDiffer(RuntimeError):

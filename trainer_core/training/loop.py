@@ -131,7 +131,9 @@ class TrainingLoop:
         self._emit_start_event()
         for notice in (
             *make_start_notices(self._plan, self._start, self._restored, self._world.size),
-            *make_limit_notices(self._compile_problems, can_validate=self._evaluator.can_validate),
+            *make_limit_notices(
+                self._compile_problems, processes=self._world.size, can_validate=self._evaluator.can_validate
+            ),
         ):
             self._sink(notice)
 

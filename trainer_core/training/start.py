@@ -161,14 +161,19 @@ def make_start_notices(
         yield Notice("info", f"{start.warm_start.summary()} The network is checked before the first step.")
 
 
-def make_limit_notices(compile_problems: Sequence[str], *, can_validate: bool) -> Iterator[Notice]:
+def make_limit_notices(compile_problems: Sequence[str], *, processes: int, can_validate: bool) -> Iterator[Notice]:
     """Yield the notices on what this run cannot do.
 
     Args:
         compile_problems: why the network is not compiled, for each process where it is not.
+        processes: number of processes that train together.
         can_validate: whether there are frames to validate on.
     """
     for problem in compile_problems:
-        yield Notice("warning", f"--compile on has no effect here: {problem}. Training continues without it.")
+        if processes == 1:
+            text = f"--compile on has no effect here: {problem}. Training continues without it."
+        else:
+            text = f"--compile on has no effect in one of the processes, which trains without it. {problem}."
+        yield Notice("warning", text)
     if not can_validate:
         yield Notice("warning", "There are no validation photos, so PSNR is not measured. Add photos to measure it.")

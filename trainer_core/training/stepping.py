@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from trainer_core.camera import Camera
 from trainer_core.control import Activity, RunControl
@@ -71,10 +71,10 @@ class Stepper:
         Raises:
             Stopped: the step takes long, and the run was stopped.
         """
-        while (prepare_next_try := self._try_step(first, learning_rate)) is not None:
+        while (before_next_try := self._try_step(first, learning_rate)) is not None:
             assert self._source is not None, "a source comes before the first step"
             self._learner.discard_gradients()
-            prepare_next_try()
+            before_next_try()
             self.take_samples(self._source, first)
 
     def _try_step(self, first: int, learning_rate: float) -> Callable[[], None] | None:
@@ -88,7 +88,7 @@ class Stepper:
             can_repeat = self._world.failure_is_known and not self._learner.is_mid_update
             # the caller goes on after the exception, whose traceback holds tensors
             if can_repeat and isinstance(error, NotCompiled):
-                return functools.partial(self._report_failed_compiler, str(error))
+                return functools.partial(self._report_failed_compiler, error.reasons)
             if can_repeat and is_out_of_memory(error) and not is_lowest:
                 return self._need_less_memory
             raise  # other processes may have completed the step
@@ -110,8 +110,13 @@ class Stepper:
         self._is_first_batch = False
         return samples
 
-    def _report_failed_compiler(self, reason: str) -> None:
-        self._sink(Notice("warning", f"--compile on no longer works: {reason} Training continues without it."))
+    def _report_failed_compiler(self, reasons: Sequence[str]) -> None:
+        for reason in reasons:
+            if self._world.size == 1:
+                text = f"--compile on no longer works: {reason} Training continues without it."
+            else:
+                text = f"--compile on no longer works in one of the processes, which continues without it. {reason}"
+            self._sink(Notice("warning", text))
 
     def _need_less_memory(self) -> None:
         release_memory(self._plan.hardware)

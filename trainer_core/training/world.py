@@ -40,7 +40,8 @@ _GPU_MARGIN = 60.0  # seconds by which this module notices an unanswered sum bef
 _PACKET = 512  # bytes of a message that are sent at once
 _TEXT = 4096  # bytes of a reason
 
-_DONE, _STOPPED, _REFUSED, _NOT_COMPILED, _OUT_OF_MEMORY, _FAILED = range(6)
+# the worst of these is reported; a step without the compiler runs out of memory again if it needs more
+_DONE, _STOPPED, _REFUSED, _OUT_OF_MEMORY, _NOT_COMPILED, _FAILED = range(6)
 
 
 class World:
@@ -175,8 +176,10 @@ class ProcessGroup(World):
             yield
         except BaseException as error:
             with contextlib.suppress(PeerLost, Stopped):
-                self._agree(_kind_of(error), str(error) or type(error).__name__)
+                kind, reasons = self._agree(_kind_of(error), str(error) or type(error).__name__)
                 self.failure_is_known = True
+                if kind == _NOT_COMPILED and not self.rank:  # here or in a peer
+                    raise NotCompiled(*reasons) from error
             raise
         kind, reasons = self._agree(_DONE, "")
         if kind == _DONE:
@@ -184,9 +187,10 @@ class ProcessGroup(World):
         self.failure_is_known = True
         if kind == _STOPPED or self.rank:
             raise Stopped
-        text = " ".join(reasons)
-        errors = {_REFUSED: UserError, _NOT_COMPILED: NotCompiled, _OUT_OF_MEMORY: MemoryError}
-        raise errors.get(kind, RuntimeError)(text)
+        if kind == _NOT_COMPILED:
+            raise NotCompiled(*reasons)
+        errors = {_REFUSED: UserError, _OUT_OF_MEMORY: MemoryError}
+        raise errors.get(kind, RuntimeError)(" ".join(reasons))
 
     def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
         """Replace each tensor by its sum over all processes; if that fails here, nothing can be sent any more."""
@@ -265,7 +269,7 @@ class ProcessGroup(World):
             dist.destroy_process_group()
 
     def _agree(self, kind: int, reason: str) -> tuple[int, list[str]]:
-        """Return the worst of all kinds, and the reasons of the processes that failed; pass on a signal to stop."""
+        """Return the worst of all kinds, and the reasons of the processes with it; pass on a signal to stop."""
         import torch
         import torch.distributed as dist
 
@@ -276,7 +280,7 @@ class ProcessGroup(World):
             self.on_stop_signal(number)
         if worst == _DONE:
             return worst, []
-        return worst, self.collect(reason)
+        return worst, self.collect(reason if kind == worst else "")
 
     def _broadcast(self, tensor: torch.Tensor, timeout: float) -> None:
         import torch.distributed as dist
