@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(not fake_cuda.is_possible(), reason="this torch 
 
 SMALL = dict(num_feat=16, num_block=1, num_grow_ch=8, batch_size=2, patch_size=16, base_resolution=48)
 CAMERA_LAUNCHES = {"mono": 200, "color": 375}
-PLAIN_LAUNCHES = 308  # of the rest of a step, with a margin of 3 %, less than one for each weight
+PLAIN_LAUNCHES = 308  # kernels of a step without the camera, plus 3 %; one more for each weight would exceed it
 CONVOLUTION_TYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "tf32"}
 
 
