@@ -242,7 +242,7 @@ def _print_config(given: dict[str, Any]) -> int:
 
 
 def _train(given: dict[str, Any], events: str | None, signals: _SignalHandler, world: World) -> int:
-    from trainer_core.events import Fanout
+    from trainer_core.events import Fanout, Notice
     from trainer_core.planning.plan import make_plan
     from trainer_core.priority import set_priority
     from trainer_core.sinks.console import ConsoleSink
@@ -254,7 +254,7 @@ def _train(given: dict[str, Any], events: str | None, signals: _SignalHandler, w
     world.join()
     check_restart(world, resumes=bool(given.get("resume_from")))
     plan = make_plan(given)
-    set_priority(plan.config.priority)
+    priority_problem = set_priority(plan.config.priority)
     if world.size > 1:
         check_devices(plan.hardware, world)
         plan = share_out_batch(plan, world.size)
@@ -265,6 +265,8 @@ def _train(given: dict[str, Any], events: str | None, signals: _SignalHandler, w
     console = ConsoleSink(log_interval=plan.config.log_interval, is_stopping=is_stopping)
     sink = Fanout(console, *([JsonlStdoutSink(sys.stdout, is_stopping)] if events else []))
     try:
+        if priority_problem:
+            sink(Notice("warning", priority_problem))
         with inhibited_sleep():
             outcome = Trainer(plan, sink, signals.control, world).run().outcome
     finally:

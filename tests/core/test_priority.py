@@ -149,6 +149,23 @@ def test_a_system_that_does_not_allow_a_priority_is_reported(monkeypatch: pytest
     assert "Restart" not in text, "a new thread or process was refused as well"
 
 
+def test_a_training_on_the_command_line_warns_that_the_system_does_not_allow_its_priority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    from tests.small_runs import TINY, flags, make_photos
+    from trainer_core import cli
+    from trainer_core.training.trainer import RunResult, Trainer
+
+    def refuse(level: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(priority, "_set_thread_niceness", refuse)
+    monkeypatch.setattr(Trainer, "run", lambda trainer: RunResult("completed", 1, None, None))
+    assert cli.main([str(make_photos(tmp_path / "photos")), str(tmp_path / "run"), *flags(TINY)]) == 0
+    assert "The system does not allow priority low" in "".join(capfd.readouterr())
+
+
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel does not group threads by session")
 @pytest.mark.parametrize(
     ("end", "expected"),
