@@ -9,7 +9,7 @@ from __future__ import annotations
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.settings.schema import Setting
 
-STRENGTHS = {"off": 0.0, "gentle": 0.02, "medium": 0.05, "strong": 0.1}
+STRENGTHS = {"off": 0.0, "gentle": 0.005, "medium": 0.02, "strong": 0.1}
 """Name -> weight of the adversarial loss."""
 OPTIMIZER, MAX_LEARNING_RATE = "adam", 3e-4
 SHARPNESS = Setting(
