@@ -82,11 +82,20 @@ class _SignalHandler(TerminationSignals):
         self.exit_code = 0
 
     def handle(self, number: int) -> None:
-        """Raise `KeyboardInterrupt`, so that the work under way removes what it has not completed."""
-        if self.exit_code:
+        """Raise `KeyboardInterrupt`, so that the work under way removes what it has not completed.
+
+        While torch is imported, end the process at once: nothing is written yet, and an exception that passes torch's
+        own code aborts the process.
+        """
+        is_second, self.exit_code = bool(self.exit_code), self.exit_code or 128 + number
+        if is_second or _is_importing_torch():
             os._exit(self.exit_code)
-        self.exit_code = 128 + number
         raise KeyboardInterrupt
+
+
+def _is_importing_torch() -> bool:
+    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == "torch"]
+    return any(getattr(getattr(module, "__spec__", None), "_initializing", False) for module in modules)
 
 
 def _enlarge(options: argparse.Namespace) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import importlib.machinery
+import importlib.util
 import json
 import os
 import signal
@@ -523,3 +525,26 @@ def test_each_verb_with_a_priority_sets_it(capsys: Any) -> None:
         if "--priority" in capsys.readouterr().out:
             with_priority.append(verb)
     assert sorted(with_priority) == sorted(COMPUTING)
+
+
+def test_ctrl_c_while_torch_is_imported_ends_the_program_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = importlib.machinery.ModuleSpec("torch.unfinished", None)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "torch.unfinished", module)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    for is_unfinished, error in ((True, SystemExit), (False, KeyboardInterrupt)):
+        monkeypatch.setattr(spec, "_initializing", is_unfinished, raising=False)
+        handler = tools._SignalHandler()
+        with pytest.raises(error):
+            handler.handle(signal.SIGINT)
+        assert handler.exit_code == 130
+
+
+def test_the_import_of_torch_is_noticed_from_within_and_afterwards() -> None:
+    code = (
+        "import sys; from trainer_core.tools import _is_importing_torch; found = []; "
+        "sys.addaudithook(lambda event, args: event == 'import' and args[0] == 'torch.distributed' "
+        "and found.append(_is_importing_torch())); "
+        "import torch; assert found and all(found) and not _is_importing_torch()"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True, timeout=240)
