@@ -43,8 +43,8 @@ class ProcessorGroup:
 
 
 def available_memory() -> int:
-    """Return the bytes of main memory that this process can still use; the processes of a run share what is free."""
-    return min([int(psutil.virtual_memory().available), *_room_in_groups()]) // count_local_processes()
+    """Return the bytes of main memory that this process, and others that it starts, can still use."""
+    return min([int(psutil.virtual_memory().available), *_room_in_groups()])
 
 
 def count_processors() -> int:

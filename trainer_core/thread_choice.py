@@ -25,6 +25,8 @@ _SAMPLES, _SAMPLE_SECONDS = 4, 5.0  # steps that are compared for each count, or
 _MIN_GAIN = 0.1  # of the duration of a step, for which more threads are used
 _MIN_USE = 0.2  # of a processor; what other programs use less is not counted
 _TRIAL_INTERVAL = 20  # the shortest time from one trial to the next, as a multiple of the trial's duration
+_SHARE = 0.85  # of what a fair scheduler gives this program, which fewer threads should reach
+_PATIENCE = 60.0  # seconds in which they do not before that counts
 _READING_INTERVAL = 0.5  # seconds between two readings of the system's accounting
 _BUSY_TIMES = ("user", "nice", "system", "irq", "softirq", "steal")  # those of them that the system has
 
@@ -68,7 +70,7 @@ class ThreadChoice:
         is_hopeless = bool(self._results) and seconds > 2 * self._results[self.chosen]
         if len(self._durations) < _SAMPLES and sum(self._durations) < _SAMPLE_SECONDS and not is_hopeless:
             return
-        needed = math.ceil(others - _MIN_USE) if others > _MIN_USE else 0
+        needed = _count_needed(others)
         if self._results or self._is_trial_due(needed):
             self._continue_trial(needed)
 
@@ -145,6 +147,11 @@ def _read_busy_seconds(processors: Sequence[int]) -> float:
     return float(sum(getattr(each, name, 0.0) for each in times for name in _BUSY_TIMES))
 
 
+def _count_needed(others: float) -> int:
+    """Return how many processors other programs need which keep `others` busy on average."""
+    return math.ceil(others - _MIN_USE) if others > _MIN_USE else 0
+
+
 class TorchThreads:
     """The number of torch's threads from `__enter__` to `__exit__`, which restores the number before.
 
@@ -172,6 +179,7 @@ class TorchThreads:
         self._full = min(self._before, count_processors())
         self.count = fixed or self._before
         self._choice: ThreadChoice | None = None
+        self._is_fixed, self._missed_seconds = False, 0.0
         if fixed is None and can_change and "OMP_NUM_THREADS" not in os.environ:
             self._choice = ThreadChoice(self._full, count)
             self.count = self._choice.count
@@ -180,12 +188,17 @@ class TorchThreads:
     @property
     def chosen(self) -> int:
         """The number that was chosen; during a trial, the present one differs from it."""
-        return self._choice.chosen if self._choice else self.count
+        return self._choice.chosen if self._choice and not self._is_fixed else self.count
 
     @property
     def usual(self) -> int:
         """The number on an idle computer; a fixed number is the usual one."""
-        return self._full if self._choice else self.count
+        return self._full if self._choice and not self._is_fixed else self.count
+
+    @property
+    def misses_share(self) -> bool:
+        """Whether other programs have been busy for a minute that leave fewer threads less than their share."""
+        return self._missed_seconds >= _PATIENCE
 
     def __enter__(self) -> TorchThreads:
         """Set the number."""
@@ -201,12 +214,27 @@ class TorchThreads:
     def add_step(self, seconds: float) -> None:
         """Add the duration of a step, and set the number for the next one."""
         choice = self._choice
-        if choice is None:
+        if choice is None or self._is_fixed:
             return
-        before = choice.chosen
-        choice.add_step(seconds, self._use.read())
+        before, others = choice.chosen, self._use.read()
+        choice.add_step(seconds, others)
+        self._add_missed(seconds, others)
         if choice.count != self.count:
             self.count = choice.count
             self._set(self.count)
         if choice.chosen != before:
             self._on_change(choice.chosen, self._full)
+
+    def _add_missed(self, seconds: float, others: float) -> None:
+        """Count the seconds in which the threads that fit beside other programs get less than their share."""
+        needed = min(self._full, _count_needed(others))
+        is_missed = self._full - needed < _SHARE * (self._full - needed / 2)
+        self._missed_seconds = max(0.0, self._missed_seconds + (seconds if is_missed else -seconds))
+
+    def fix(self, count: int | None) -> None:
+        """Set a number that stays from now on; None to choose it again, if it was not fixed from the beginning."""
+        self._is_fixed, self._missed_seconds = count is not None, 0.0
+        if count is None:
+            count = self._choice.count if self._choice else self.count
+        self.count = count
+        self._set(count)

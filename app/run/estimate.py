@@ -16,7 +16,14 @@ from app.run.training_thread import TrainingThread
 from trainer_core.control import Stopped
 from trainer_core.errors import UserError
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.planning.hardware import Hardware, MemoryNeed, available_memory, choose_hardware, estimate_memory
+from trainer_core.planning.hardware import (
+    Hardware,
+    MemoryNeed,
+    available_memory,
+    choose_hardware,
+    count_processes,
+    estimate_memory,
+)
 from trainer_core.planning.micro_batch import fit_micro_batch
 from trainer_core.planning.plan import network_spec
 from trainer_core.planning.readiness import WARNING, Check
@@ -46,9 +53,13 @@ class _DeviceState:
     hardware: Hardware
     free: int
 
+    def free_for(self, config: TrainerConfig) -> int:
+        """Return the free bytes for each of the processes of a run."""
+        return self.free // count_processes(config, self.hardware)
+
     def micro_batch(self, config: TrainerConfig) -> int:
         """Return the patches that go through the network at a time."""
-        return fit_micro_batch(config, network_spec(config), self.hardware, self.free)
+        return fit_micro_batch(config, network_spec(config), self.hardware, self.free_for(config))
 
 
 @dataclass(frozen=True)
@@ -162,7 +173,7 @@ class EstimateModel(QObject):
         if device is None:
             return None
         needed = estimate_memory(config, network_spec(config), device.hardware, device.micro_batch(config))
-        return MemoryNeed(needed, device.free)
+        return MemoryNeed(needed, device.free_for(config))
 
     def _format_batch(self, config: TrainerConfig) -> str:
         device = self._known_device(config)

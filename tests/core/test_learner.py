@@ -129,7 +129,7 @@ def test_each_of_several_processes_updates_its_weights_with_one_thread(
     processes: int, threads: int, monkeypatch: pytest.MonkeyPatch, two_threads: None
 ) -> None:
     learner, counts = make_learner(1024.0, gan_weight=0.1, gan_features=4), dict[str, int]()
-    learner._world.size = processes
+    learner.world.size = processes
 
     def count_threads(owner: Any, name: str) -> None:
         real = getattr(owner, name)

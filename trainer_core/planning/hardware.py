@@ -256,6 +256,14 @@ def available_memory(hardware: Hardware) -> int:
     return machine.available_memory()
 
 
+def count_processes(config: TrainerConfig, hardware: Hardware) -> int:
+    """Return how many processes on this machine train a run from its start; they share the memory of the processor."""
+    if hardware.kind != "cpu":
+        return 1
+    chosen = 1 if config.processes == AUTO or config.compile == "on" else int(config.processes)
+    return max(chosen, machine.count_local_processes())
+
+
 def total_memory(hardware: Hardware) -> int | None:
     """Return the bytes of the GPU's memory; None on a CPU, which has no memory of its own."""
     return gpus.total_memory(hardware.device) if hardware.kind != "cpu" else None

@@ -22,7 +22,7 @@ from trainer_core.model.spec import NetworkSpec
 from trainer_core.pasted_path import describe_foreign_path
 from trainer_core.planning.changes import Change, UnacceptedChanges, find_changes, find_renamed
 from trainer_core.planning.command_line import with_absolute_paths
-from trainer_core.planning.hardware import Hardware, available_memory, choose_hardware, estimate_memory
+from trainer_core.planning.hardware import Hardware, available_memory, choose_hardware, count_processes, estimate_memory
 from trainer_core.planning.micro_batch import fit_micro_batch, resumed_micro_batch
 from trainer_core.planning.photos import SourcePhotos, find_photos, keep_splits, refuse_captures
 from trainer_core.planning.resumed_run import find_workspace_id, read_resumed_run
@@ -344,7 +344,7 @@ def _untrained_notices(config: TrainerConfig) -> tuple[str, ...]:
 
 
 def _fit_micro_batch(config: TrainerConfig, hardware: Hardware) -> int:
-    free = available_memory(hardware) if config.batch_size == AUTO else 0
+    free = available_memory(hardware) // count_processes(config, hardware) if config.batch_size == AUTO else 0
     return fit_micro_batch(config, network_spec(config), hardware, free)
 
 

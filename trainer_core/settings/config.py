@@ -279,6 +279,11 @@ class TrainerConfig:
         "Threads that compute on the CPU; none: all processors, and fewer while other programs are busy, chosen again "
         "and again. Runs with a fixed number are equal bit for bit.",
     ).integer(None, minimum=1, maximum=1024, fixed_on_resume=True)
+    processes: NumberOrAuto = _machine(
+        "Processes",
+        "Processes that share each step on the CPU, each with its own memory; auto: one, and on Linux one for each "
+        "processor once other programs have been busy for a minute beside which one process would fall behind.",
+    ).integer_or_auto("auto", minimum=1, maximum=64)
     priority: str = _machine(
         "Priority",
         "low: other programs come first, so that the computer stays responsive; normal: like other programs.",

@@ -61,11 +61,12 @@ class Learner:
         world: the processes that train together; each computes some micro-batches of a step.
 
     Attributes:
+        world: the processes that train together; it may change between two updates.
         adversary: the discriminator in training; None without an adversarial stage.
     """
 
     def __init__(self, config: TrainerConfig, network: RRDBNet, hardware: Hardware, world: World | None = None) -> None:
-        self._world = world or World()
+        self.world = world or World()
         self.device = hardware.torch_device
         self.network = network.to(self.device).to(memory_format=hardware.memory_format)  # type: ignore[call-overload]
         self.network.recomputes_blocks = config.memory == "low"
@@ -107,12 +108,12 @@ class Learner:
         """
         self.network.train()
         self._terms, self._ratings = {}, {}
-        with self._world.together(), without_compiler_after_failure(self.network):
+        with self.world.together(), without_compiler_after_failure(self.network):
             self._add_gradients(batches, count)
         gradients = [cast(Tensor, parameter.grad) for parameters in self._parameters for parameter in parameters]
-        self._world.add_up([*gradients, *self._terms.values(), *self._ratings.values()])
+        self.world.add_up([*gradients, *self._terms.values(), *self._ratings.values()])
         # equal bits in all processes, whose numbers of threads may differ: the sum of a norm depends on it
-        with single_threaded() if self._world.size > 1 else contextlib.nullcontext():
+        with single_threaded() if self.world.size > 1 else contextlib.nullcontext():
             self._apply(learning_rate)
 
     def _add_gradients(self, batches: Iterable[Batch], count: int) -> None:

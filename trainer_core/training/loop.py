@@ -32,6 +32,7 @@ from trainer_core.training.samples import make_region_source
 from trainer_core.training.saver import Write
 from trainer_core.training.saving import Saving
 from trainer_core.training.schedule import learning_rate_at
+from trainer_core.training.sharing import StepSharing
 from trainer_core.training.start import RunStart, make_limit_notices, make_start_event, make_start_notices
 from trainer_core.training.stepping import Stepper, make_step_event
 from trainer_core.training.world import World
@@ -71,7 +72,7 @@ class TrainingLoop:
     ) -> None:
         self._plan, self._config = plan, plan.config
         self._start = start
-        self._clock, self._sink, self._control, self._world, self._threads = clock, sink, control, world, threads
+        self._clock, self._sink, self._control, self._threads = clock, sink, control, threads
         self._region = make_region_spec(plan.config, start.camera)
         self._learner = Learner(plan.config, start.network, plan.hardware, world)
         if plan.config.compile == "on":
@@ -79,6 +80,7 @@ class TrainingLoop:
         problem = try_compiling(self._learner.network, plan.config, plan.hardware, plan.micro_batch)
         self._compile_problems = give_photos(world, plan, problem)
         self._stepper = Stepper(plan, start.camera, self._learner, world, sink, control)
+        self._sharing = StepSharing(plan, world, self._learner, self._stepper, threads, control, sink)
         self._saving = Saving(plan, start, lock, control, sink)
         is_new = start.state is None
         self._first_weights = copy_to_cpu(dict(start.network.named_parameters())) if is_new else None
@@ -110,6 +112,10 @@ class TrainingLoop:
     def micro_batch(self) -> int:
         """Patches that go through the network at a time."""
         return self._stepper.micro_batch
+
+    @property
+    def _world(self) -> World:
+        return self._sharing.world
 
     @property
     def record(self) -> ValidationRecord:
@@ -162,8 +168,9 @@ class TrainingLoop:
             return "stopped"
 
     def close(self) -> None:
-        """Wait for the writes that are under way; call it before the lock of the workspace is released."""
+        """Wait for the writes that are under way and end peers; call it before the lock of the workspace is free."""
         self._saving.close()
+        self._sharing.close()
 
     def _stop(self) -> str:
         if self._control.stop_requested is StopMode.DISCARD:
@@ -215,13 +222,14 @@ class TrainingLoop:
         """
         if self.step == 0:
             self._show_start()
-        load_peers(self._world, self._learner)
+        self._sharing.exchange(lambda: load_peers(self._world, self._learner))
         self._cadences.start()
         tasks = self._cadences.due(self.step, frozenset()) - {RunRequest.SAVE} if self.step else frozenset()
         if RunRequest.VALIDATE in tasks and self.record.last.get("step") != self.step:
             self._perform(tasks)  # a stop interrupted the validation after this step
         self._stepper.take_samples(source, self._samples)
         while self._should_continue():
+            self._sharing.adapt()
             self._update()
             if self._clock.is_plan_due(self.step):
                 self._plan_steps()
@@ -300,13 +308,16 @@ class TrainingLoop:
     def _perform(self, tasks: frozenset[RunRequest]) -> None:
         if tasks:
             self._report_step()  # so that no task waits for the steps, and no exploded weights are saved
-            compare_weights(self._world, self._learner)
+            self._compare_weights()
         if RunRequest.VALIDATE in tasks:
             self._validate(with_preview=RunRequest.PREVIEW in tasks)
         if RunRequest.SAVE in tasks and self.step:
             self._save()  # with what the validation found, and before previews, which may take minutes
         if RunRequest.PREVIEW in tasks and RunRequest.VALIDATE not in tasks:
             self._preview()
+
+    def _compare_weights(self) -> None:
+        self._sharing.exchange(lambda: compare_weights(self._world, self._learner))
 
     def _show_start(self) -> None:
         """Preview the first weights; those of a warm start are also measured, before training changes them."""
@@ -376,7 +387,7 @@ class TrainingLoop:
     # -- the end -------------------------------------------------------------------------------
 
     def _complete(self) -> str:
-        compare_weights(self._world, self._learner)
+        self._compare_weights()
         if self.record.last.get("step") != self.step and not has_final_checkpoint(self._plan.workspace, self.step):
             self._validate(with_test=True)
         self._save_at_end(final=True)

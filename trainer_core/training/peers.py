@@ -252,7 +252,8 @@ class _Peer:
         missing = [path for path in message["some_photos"] if not os.path.exists(path)]
         if missing:
             raise UserError(f"{missing[0]} does not exist. All machines need the photos under the same path.")
-        set_priority(config.priority)
+        if not world.is_local:  # else it has that of the main process
+            set_priority(config.priority)
         torch.set_num_threads(config.threads or torch.get_num_threads())
         self._world, self._hardware = world, hardware
         self._learner = Learner(config, RRDBNet(network_spec(config)), hardware, world)

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from trainer_core.errors import UserError
 from trainer_core.events import Notice
-from trainer_core.machine import count_local_processes
 from trainer_core.model import discriminator_spec
 from trainer_core.model.spec import NetworkSpec
-from trainer_core.planning.hardware import MemoryNeed, available_memory, estimate_memory
+from trainer_core.planning.hardware import MemoryNeed, available_memory, count_processes, estimate_memory
 from trainer_core.planning.plan import RunPlan
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.text import format_bytes
@@ -42,9 +41,9 @@ def check_resources(plan: RunPlan) -> Notice:
             f"The disk that contains {folder} has no room for more files. Delete some, or choose another workspace."
         )
     needed_memory = estimate_memory(config, spec, plan.hardware, plan.micro_batch)
-    memory = MemoryNeed(needed_memory, available_memory(plan.hardware))
+    count = count_processes(config, plan.hardware)
+    memory = MemoryNeed(needed_memory, available_memory(plan.hardware) // count)
     disk = "unknown how much is" if free is None else format_bytes(free)
-    count = count_local_processes() if plan.hardware.kind == "cpu" else 1
     each = f" for each of {count} processes" if count > 1 else ""
     text = f"Disk: {disk} free, up to {format_bytes(needed)} needed. Memory: {memory}{each}."
     advice = " Use --batch-size auto or --memory low if memory runs out." if memory.exceeds_free else ""

@@ -2,7 +2,8 @@
 
 When memory runs out in a step, its micro-batch is halved, and a single patch computes the blocks of the network twice.
 The step begins again from its first sample, so samples and effective batch stay as they are. Several processes all
-begin it again; if memory runs out in one of them alone, in the sum of the gradients or in the update, the run ends.
+begin it again; if memory runs out in one of them alone, in the sum of the gradients or in the update, that one ends.
+A step in which a peer that this process started is lost begins again without peers.
 A step in which the compiler fails begins again, too, without it.
 """
 
@@ -23,7 +24,7 @@ from trainer_core.settings.batch_sizes import RATINGS_DIFFER, halve_micro_batch
 from trainer_core.thread_choice import TorchThreads
 from trainer_core.training.batches import Batch, BatchMaker, PreparedBatch
 from trainer_core.training.clock import Cadences, Overhead, RunClock
-from trainer_core.training.failures import NotCompiled
+from trainer_core.training.failures import NotCompiled, PeerLost
 from trainer_core.training.learner import Learner, StepReading
 from trainer_core.training.peers import begin_step
 from trainer_core.training.world import World
@@ -43,26 +44,30 @@ class Stepper:
         control: stop of the run.
 
     Attributes:
-        micro_batch: patches that go through the network at a time.
+        micro_batch: patches that go through the network at a time; it may change between two steps, and so may `world`.
+        world: the processes that share out the micro-batches.
+        go_on_alone: called when peers that this process started are lost, before the step is done again.
         waited: seconds that the latest step waited for photos, without the wait for the very first ones.
     """
 
     def __init__(
         self, plan: RunPlan, camera: Camera, learner: Learner, world: World, sink: EventSink, control: RunControl
     ) -> None:
-        self._plan, self._learner, self._world, self._sink, self._control = plan, learner, world, sink, control
+        self._plan, self._learner, self.world, self._sink, self._control = plan, learner, world, sink, control
         self._batch_maker = BatchMaker(plan.config, camera, learner.device, plan.hardware.memory_format)
         self._source: RegionSource | None = None
         self._samples: Iterator[PreparedBatch] = iter(())
         self.micro_batch = plan.micro_batch
+        self.go_on_alone: Callable[[], None] = lambda: None
+        self._stride = 0  # samples from one of its micro-batches to the next
         self.waited = 0.0
         self._is_first_batch = True
 
     def take_samples(self, source: RegionSource, first: int) -> None:
         """Take the samples of the next steps from `source`, from number `first`."""
-        stride = self.micro_batch * self._world.size  # the peers compute the others
-        prepare = self._batch_maker.prepare
-        self._source, self._samples = source, source.iterate_prepared(first, self.micro_batch, prepare, stride=stride)
+        self._stride = self.micro_batch * self.world.size  # the peers compute the others
+        self._source, prepare = source, self._batch_maker.prepare
+        self._samples = source.iterate_prepared(first, self.micro_batch, prepare, stride=self._stride)
         self._is_first_batch = True
 
     def do_step(self, first: int, learning_rate: float) -> None:
@@ -71,8 +76,10 @@ class Stepper:
         Raises:
             Stopped: the step takes long, and the run was stopped.
         """
+        assert self._source is not None, "a source comes before the first step"
+        if self._stride != self.micro_batch * self.world.size:
+            self.take_samples(self._source, first)
         while (before_next_try := self._try_step(first, learning_rate)) is not None:
-            assert self._source is not None, "a source comes before the first step"
             self._learner.discard_gradients()
             before_next_try()
             self.take_samples(self._source, first)
@@ -80,13 +87,15 @@ class Stepper:
     def _try_step(self, first: int, learning_rate: float) -> Callable[[], None] | None:
         """Do one step; if it failed and can be done again, return what must be called before."""
         size, count = self.micro_batch, self._plan.config.effective_batch // self.micro_batch
-        begin_step(self._world, self._learner, first=first, size=size, count=count, learning_rate=learning_rate)
         try:
+            begin_step(self.world, self._learner, first=first, size=size, count=count, learning_rate=learning_rate)
             self._learner.update(self._make_batches(count), count=count, learning_rate=learning_rate)
         except Exception as error:
             is_lowest = size == 1 and self._learner.network.recomputes_blocks
-            can_repeat = self._world.failure_is_known and not self._learner.is_mid_update
+            can_repeat = self.world.failure_is_known and not self._learner.is_mid_update
             # the caller goes on after the exception, whose traceback holds tensors
+            if isinstance(error, PeerLost) and self.world.is_local and not self._learner.is_mid_update:
+                return self.go_on_alone
             if can_repeat and isinstance(error, NotCompiled):
                 return functools.partial(self._report_failed_compiler, error.reasons)
             if can_repeat and is_out_of_memory(error) and not is_lowest:
@@ -96,7 +105,7 @@ class Stepper:
 
     def _make_batches(self, count: int) -> Iterator[Batch]:
         started, self.waited = time.monotonic(), 0.0
-        for _ in range(count // self._world.size):
+        for _ in range(count // self.world.size):
             if time.monotonic() - started > _MAX_SECONDS_AFTER_STOP:
                 self._control.raise_if_stopped()
             yield self._batch_maker.make_batch(self._next_samples())
@@ -112,7 +121,7 @@ class Stepper:
 
     def _report_failed_compiler(self, reasons: Sequence[str]) -> None:
         for reason in reasons:
-            if self._world.size == 1:
+            if self.world.size == 1:
                 text = f"--compile on no longer works: {reason} Training continues without it."
             else:
                 text = f"--compile on no longer works in one of the processes, which continues without it. {reason}"
@@ -122,7 +131,7 @@ class Stepper:
         release_memory(self._plan.hardware)
         before, what = self.micro_batch, "--memory low"
         if before > 1:
-            self.micro_batch = halve_micro_batch(self._plan.config, before, self._world.size)
+            self.micro_batch = halve_micro_batch(self._plan.config, before, self.world.size)
             what = "the same effective batch"
         else:
             self._learner.network.recomputes_blocks = True

@@ -33,6 +33,7 @@ from trainer_core.training.failures import (
 from trainer_core.training.loop import TrainingLoop
 from trainer_core.training.peers import prepare_peers
 from trainer_core.training.run_sinks import attach_workspace_sinks
+from trainer_core.training.sharing import plan_processes
 from trainer_core.training.start import choose_threads, read_start
 from trainer_core.training.takeover import take_over_workspace
 from trainer_core.training.world import World
@@ -79,6 +80,7 @@ class Trainer:
             UserError: a setting or file of the user cannot be used, or a peer cannot train the run.
             PeerLost: a peer has ended before the run wrote anything.
         """
+        self._plan = plan_processes(self._plan, self._world)
         for text in self._plan.notices:
             self._sink(Notice("info", text))
         try:
@@ -111,7 +113,7 @@ class Trainer:
             )
             loop = None
             try:
-                threads = exit_stack.enter_context(choose_threads(plan, start, self._sink))
+                threads = exit_stack.enter_context(choose_threads(plan, start, self._sink, self._world))
                 loop = TrainingLoop(plan, start, clock, self._sink, self._control, lock, self._world, threads)
                 exit_stack.callback(loop.close)
                 loop.emit_start()

@@ -1,4 +1,4 @@
-"""The processes that train one run: this one alone, or those that `torchrun` started.
+"""The processes that train one run: this one alone, those that `torchrun` started, or this one and its own peers.
 
 `read_world` finds out which. In a `World` of several, the main process (rank 0) sends messages, and every process adds
 its gradients to those of the others. A `World` of one does nothing and never imports torch.distributed.
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 _VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _RESTARTS = "TORCHELASTIC_RESTART_COUNT"
 _JOIN_TIMEOUT = 10 * 60.0  # seconds for all processes to start
+_LOCAL_JOIN_TIMEOUT = 60.0  # the same for processes that have started and wait for this one
 _STEP_TIMEOUT = 30 * 60.0  # seconds for a peer's share of a step
 _MESSAGE_TIMEOUT = 6 * 3600.0  # seconds between two messages of the main process; it may validate or wait for room
+_LOCAL_MESSAGE_TIMEOUT = 20 * 86400.0  # the same on one machine, where its end is noticed at once; it may be paused
 _STOP_PATIENCE = 10.0  # seconds that the main process waits for its peers after a signal to stop
 _NOTICE_DELAY = 60.0  # seconds after which a wait is reported
 _POLL = 0.2  # seconds; between two, Python handles signals
@@ -52,20 +54,24 @@ class World:
         size: number of processes.
         local_rank: number of this process on its machine.
         local_size: number of processes on this machine.
+        is_local: whether the main process started its peers, on its machine; they inherit its priority.
         stop_signal: number of the signal that asked this process to stop; 0 without one.
         on_stop_signal: called in the main process with the number of a signal that only a peer received.
         on_wait: called with a sentence when the main process has waited for its peers for a minute.
+        is_stopping: whether the main process was asked to stop in another way than by a signal.
         failure_is_known: whether all processes know of the failure that `together` raised; each other failure concerns
             this process alone. An exchange after it resets this.
     """
 
     rank, size, local_rank, local_size = 0, 1, 0, 1
+    is_local = False
     failure_is_known = True
 
     def __init__(self) -> None:
         self.stop_signal = 0
         self.on_stop_signal: Callable[[int], None] = lambda number: None
         self.on_wait: Callable[[str], None] = lambda text: None
+        self.is_stopping: Callable[[], bool] = lambda: False
 
     def join(self) -> None:
         """Connect with the other processes."""
@@ -106,10 +112,18 @@ class World:
 
 
 class ProcessGroup(World):
-    """One of several processes, connected by torch.distributed: gloo, and NCCL for sums on CUDA devices."""
+    """One of several processes, connected by torch.distributed: gloo, and NCCL for sums on CUDA devices.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    Args:
+        environment: the variables of torchrun, or those that describe the process alike.
+        meeting_file: path of a file by which processes of one machine find each other; "" for the address of torchrun.
+
+    """
+
+    def __init__(self, environment: Mapping[str, str], meeting_file: str = "") -> None:
         super().__init__()
+        self._meeting_file, self.is_local = meeting_file, bool(meeting_file)
+        self._message_timeout = _LOCAL_MESSAGE_TIMEOUT if meeting_file else _MESSAGE_TIMEOUT
         self.rank, self.size = int(environment["RANK"]), int(environment["WORLD_SIZE"])
         self.local_rank, self.local_size = int(environment["LOCAL_RANK"]), int(environment["LOCAL_WORLD_SIZE"])
         self.is_restarted = environment.get(_RESTARTS, "0") != "0"
@@ -127,12 +141,18 @@ class ProcessGroup(World):
         import torch.distributed as dist
 
         for gpus in (torch.cuda, torch.xpu):
-            if gpus.device_count() >= self.local_size:
+            if not self.is_local and gpus.device_count() >= self.local_size:
                 gpus.set_device(self.local_rank)
+        limit, place = _JOIN_TIMEOUT, dict[str, Any]()
+        if self.is_local:
+            store: Any = dist.FileStore(self._meeting_file, self.size)  # type: ignore[attr-defined]
+            limit, place = _LOCAL_JOIN_TIMEOUT, {"store": store, "rank": self.rank, "world_size": self.size}
         try:
-            dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=_JOIN_TIMEOUT))
-            self._group = dist.new_group(backend="gloo", timeout=datetime.timedelta(seconds=_MESSAGE_TIMEOUT))
+            dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=limit), **place)
+            self._group = dist.new_group(backend="gloo", timeout=datetime.timedelta(seconds=self._message_timeout))
         except (RuntimeError, ValueError) as error:
+            if self.is_local:
+                raise PeerLost(f"The processes cannot connect ({_first_line(error)}).") from error
             raise UserError(
                 f"The processes that torchrun started cannot connect ({_first_line(error)}). "
                 "Check the address and the port given to torchrun."
@@ -155,7 +175,7 @@ class ProcessGroup(World):
         import torch
 
         tensor = torch.empty(_PACKET, dtype=torch.uint8)
-        self._broadcast(tensor, _MESSAGE_TIMEOUT)
+        self._broadcast(tensor, self._message_timeout)
         content = tensor.numpy().tobytes()
         length, content = int.from_bytes(content[:8], "big"), content[8:]
         if length > len(content):
@@ -268,6 +288,14 @@ class ProcessGroup(World):
         with contextlib.suppress(RuntimeError):
             dist.destroy_process_group()
 
+    def leave(self) -> None:
+        """Leave the other processes after one of them was lost, so that this one can join others."""
+        import torch.distributed as dist
+
+        self._abandon()
+        with contextlib.suppress(RuntimeError, ValueError, AssertionError):
+            dist.destroy_process_group()
+
     def _agree(self, kind: int, reason: str) -> tuple[int, list[str]]:
         """Return the worst of all kinds, and the reasons of the processes with it; pass on a signal to stop."""
         import torch
@@ -305,7 +333,7 @@ class ProcessGroup(World):
             while not _has_ended(work, is_on_gpu):
                 now = time.monotonic()
                 waited = now - started
-                if self.stop_signal and self.rank == 0:
+                if self.rank == 0 and (self.stop_signal or self.is_stopping()):
                     stop_by = min(stop_by, now + _STOP_PATIENCE)
                 if now > stop_by:
                     self._abandon()

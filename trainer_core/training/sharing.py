@@ -1,0 +1,197 @@
+"""Which processes of this machine share the steps of a run on the processor: `StepSharing`.
+
+One process waits in each operation for the thread whose processor another program uses; several processes with one
+thread each wait for each other once a step. On two processors beside one busy program, two processes make twice the
+steps of two threads, and as many on an idle machine (benchmarks/results/busy.md). So a run gets peers while the
+machine is busy (decision 19), or from its start with `--processes N`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sys
+import time
+from collections.abc import Callable
+
+from trainer_core.control import RunControl
+from trainer_core.errors import UserError
+from trainer_core.events import EventSink, Notice
+from trainer_core.machine import available_memory, count_processors
+from trainer_core.planning.hardware import MemoryNeed, count_processes, estimate_memory
+from trainer_core.planning.plan import RunPlan
+from trainer_core.settings.batch_sizes import largest_micro_batch
+from trainer_core.settings.schema import AUTO
+from trainer_core.thread_choice import TorchThreads
+from trainer_core.training.failures import PeerLost
+from trainer_core.training.learner import Learner
+from trainer_core.training.local_peers import LocalPeers
+from trainer_core.training.peers import give_photos, load_peers, prepare_peers, share_out_batch
+from trainer_core.training.stepping import Stepper
+from trainer_core.training.world import World
+
+_POLL = 0.05  # seconds
+_MAX_PROCESSES = 8  # chosen by the program; more have not been measured
+_PROCESS_BYTES = 400_000_000  # of Python and torch, beside what `estimate_memory` counts
+
+
+def plan_processes(plan: RunPlan, world: World) -> RunPlan:
+    """Return the plan with micro-batches for the processes of its settings.
+
+    Raises:
+        UserError: they cannot share a step.
+    """
+    asked = 1 if plan.config.processes == AUTO else int(plan.config.processes)
+    obstacle = "torchrun has started the processes of this run" if world.size > 1 else _find_obstacle(plan)
+    if asked > 1 and obstacle:
+        text = f"--processes {asked} has no effect: {obstacle}."
+        return dataclasses.replace(plan, notices=(*plan.notices, text))
+    return share_out_batch(plan, asked) if asked > 1 else plan
+
+
+def _find_obstacle(plan: RunPlan) -> str:
+    """Return why only one process can train on this machine, as a clause, or ""."""
+    if plan.hardware.kind != "cpu":
+        return "the processes of this option train on the processor, several GPUs with torchrun"
+    return "it does not go with --compile on" if plan.config.compile == "on" else ""
+
+
+def share_threads(processes: int) -> int:
+    """Return the number of torch's threads for each of some processes that share the processors."""
+    return max(1, count_processors() // processes)
+
+
+class StepSharing:
+    """The peers of a run on this machine, which come between two of its steps and may get lost.
+
+    Args:
+        plan: the plan of the run.
+        world: the processes that train it at its start.
+        learner: the learner of this process.
+        stepper: does the steps.
+        threads: the number of torch's threads.
+        control: stop of the run.
+        sink: receives a notice when peers come, cannot come or are lost.
+
+    Attributes:
+        world: the processes that train the run.
+    """
+
+    def __init__(
+        self,
+        plan: RunPlan,
+        world: World,
+        learner: Learner,
+        stepper: Stepper,
+        threads: TorchThreads,
+        control: RunControl,
+        sink: EventSink,
+    ) -> None:
+        self.world = world
+        self._plan, self._learner, self._stepper, self._threads = plan, learner, stepper, threads
+        self._control, self._sink = control, sink
+        self._is_possible = world.size == 1 and not _find_obstacle(plan)
+        self._asked = count_processes(plan.config, plan.hardware)
+        self._peers: LocalPeers | None = None
+        stepper.go_on_alone = self.go_on_alone
+        if self._is_possible and self._asked > 1:
+            self._try(lambda: self._start(self._asked))
+
+    def adapt(self) -> None:
+        """Between two steps: start peers that are wanted, or share the steps with those that are ready.
+
+        Raises:
+            Stopped: the run was stopped before the peers of its settings were ready.
+        """
+        if self._is_possible and self.world.size == 1:
+            self._try(self._adapt)
+
+    def _adapt(self) -> None:
+        if self._peers is None:
+            size = self._count_wanted()
+            if size > 1:
+                self._start(size)
+            return
+        while self._asked > 1 and not self._peers.are_ready():  # no step without them, so that runs are equal
+            self._control.raise_if_stopped()
+            time.sleep(_POLL)
+        if self._peers.are_ready():
+            self._share(self._peers)
+
+    def _try(self, action: Callable[[], None]) -> None:
+        """Do what brings peers; if it fails, train without them."""
+        try:
+            action()
+        except (OSError, UserError, PeerLost, MemoryError) as error:
+            self._set_world(World())
+            self._sink(Notice("warning", f"No other process can share the steps, so one computes them. {error}"))
+
+    def _start(self, size: int) -> None:
+        own = self._plan.config.threads or share_threads(size)
+        self._peers = LocalPeers(size - 1, threads=own)
+
+    def _count_wanted(self) -> int:
+        """Return the number of processes that would be faster than one."""
+        config, size = self._plan.config, min(count_processors(), _MAX_PROCESSES)
+        micro_batch = largest_micro_batch(config, self._stepper.micro_batch, size)
+        can_start = config.processes == AUTO and sys.platform.startswith("linux")  # where it was measured
+        if not can_start or not self._threads.misses_share or not micro_batch:
+            return 1
+        if config.gan_weight > 0 and micro_batch != self._stepper.micro_batch:
+            return 1  # it would compare other ratings
+        hardware = self._plan.hardware
+        each = _PROCESS_BYTES + estimate_memory(config, self._plan.spec, hardware, micro_batch)
+        return 1 if MemoryNeed((size - 1) * each, available_memory()).exceeds_free else size
+
+    def _share(self, peers: LocalPeers) -> None:
+        """Share the steps from now on with peers that are ready.
+
+        Raises:
+            UserError: a peer cannot train the run.
+            PeerLost: a peer has ended.
+        """
+        world = peers.join()
+        world.on_wait = lambda text: self._sink(Notice("warning", text))
+        world.is_stopping = lambda: self._control.stop_requested is not None
+        size = largest_micro_batch(self._plan.config, self._stepper.micro_batch, world.size)
+        prepare_peers(world, dataclasses.replace(self._plan, micro_batch=size))
+        give_photos(world, self._plan, "")
+        load_peers(world, self._learner)
+        self._stepper.micro_batch = size
+        self._set_world(world)
+        if self._asked == 1:
+            self._threads.fix(1)
+            text = f"Other programs are busy: {world.size} processes with one thread each share the steps."
+            self._sink(Notice("info", text))
+
+    def exchange(self, action: Callable[[], None]) -> None:
+        """Do an exchange with the peers between two steps; if peers of this machine are lost, go on without them.
+
+        Raises:
+            PeerLost: torchrun started the peers.
+        """
+        try:
+            action()
+        except PeerLost:
+            if not self.world.is_local:
+                raise
+            self.go_on_alone()
+
+    def go_on_alone(self) -> None:
+        """Train in this process alone after peers of this machine were lost."""
+        self._set_world(World())
+        self._sink(Notice("warning", "Another process that shared the steps has ended. One computes them from now on."))
+
+    def _set_world(self, world: World) -> None:
+        if world.size == 1:
+            self.close()
+            self._is_possible = False
+            self._threads.fix(None)
+        self.world = self._learner.world = self._stepper.world = world
+
+    def close(self) -> None:
+        """End the peers that this process started."""
+        if self._peers is not None:
+            with contextlib.suppress(OSError):
+                self._peers.close()
+            self._peers = None
