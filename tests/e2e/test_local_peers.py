@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,12 @@ pytest.importorskip("torch")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are signaled and killed")
 
 from tests.small_runs import TINY, flags, make_photos
+from trainer_core.events import Notice
+from trainer_core.planning.plan import make_plan
 from trainer_core.sinks.journal import read_journal
 from trainer_core.training import checkpoint
+from trainer_core.training.sharing import StepSharing
+from trainer_core.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -184,3 +188,34 @@ def test_a_batch_that_cannot_be_shared_is_refused(photos: Path, tmp_path: Path) 
     output = run.communicate(timeout=60)[0]
     assert run.returncode == 2 and "2 processes cannot share a step of 3 patches" in output
     assert not (tmp_path / "w").exists()
+
+
+def test_peers_that_come_between_two_steps_take_their_share_of_the_samples(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice, because a process may train several runs; the other run halves its micro-batch at the same step."""
+
+    def train_with(workspace: Path, before_fourth: Callable[[StepSharing], None]) -> list[str]:
+        steps = iter(range(1, 100))
+        monkeypatch.setattr(StepSharing, "_adapt", lambda self: before_fourth(self) if next(steps) == 4 else None)
+        given = {**TINY, "steps": 8, "threads": 1, "source_dir": str(photos), "workspace": str(workspace)}
+        notices = list[str]()
+        result = Trainer(make_plan(given), lambda e: notices.append(e.text) if isinstance(e, Notice) else None).run()
+        assert result.outcome == "completed"
+        return notices
+
+    def share(self: StepSharing) -> None:
+        self._start(2)
+        assert self._peers is not None
+        while not self._peers.are_ready():
+            time.sleep(0.05)
+        self._share(self._peers)
+
+    def halve(self: StepSharing) -> None:
+        self._stepper.micro_batch = 1
+
+    train_with(tmp_path / "alone", halve)
+    for name in ("first", "second"):
+        notices = train_with(tmp_path / name, share)
+        assert "Other programs are busy: 2 processes with one thread each share the steps." in notices
+        assert digest(tmp_path / name) == digest(tmp_path / "alone")

@@ -59,15 +59,16 @@ class Stepper:
         self._samples: Iterator[PreparedBatch] = iter(())
         self.micro_batch = plan.micro_batch
         self.go_on_alone: Callable[[], None] = lambda: None
-        self._stride = 0  # samples from one of its micro-batches to the next
+        self._taken_for: tuple[int, int] | None = None  # micro-batch and number of processes
         self.waited = 0.0
         self._is_first_batch = True
 
     def take_samples(self, source: RegionSource, first: int) -> None:
         """Take the samples of the next steps from `source`, from number `first`."""
-        self._stride = self.micro_batch * self.world.size  # the peers compute the others
+        self._taken_for = self.micro_batch, self.world.size
+        stride = self.micro_batch * self.world.size  # the peers compute the others
         self._source, prepare = source, self._batch_maker.prepare
-        self._samples = source.iterate_prepared(first, self.micro_batch, prepare, stride=self._stride)
+        self._samples = source.iterate_prepared(first, self.micro_batch, prepare, stride=stride)
         self._is_first_batch = True
 
     def do_step(self, first: int, learning_rate: float) -> None:
@@ -77,7 +78,7 @@ class Stepper:
             Stopped: the step takes long, and the run was stopped.
         """
         assert self._source is not None, "a source comes before the first step"
-        if self._stride != self.micro_batch * self.world.size:
+        if self._taken_for != (self.micro_batch, self.world.size):
             self.take_samples(self._source, first)
         while (before_next_try := self._try_step(first, learning_rate)) is not None:
             self._learner.discard_gradients()
