@@ -32,7 +32,8 @@ from trainer_core.planning.plan import network_spec
 from trainer_core.training.batches import Batch
 from trainer_core.training.learner import Learner
 from trainer_core.training.peers import begin_step
-from trainer_core.training.world import World, read_world
+from trainer_core.training.process_group import read_world
+from trainer_core.training.world import World
 
 _WARM_UP = 2
 _EXCHANGES = 20

@@ -32,7 +32,8 @@ from trainer_core.settings.schema import AUTO, INT_OR_AUTO, Setting, format_valu
 from trainer_core.signals import TerminationSignals
 from trainer_core.text import ArgumentParser, OutputError, configure_streams, escape_lines, print_lines, wait_for_reader
 from trainer_core.training.failures import PeerLost
-from trainer_core.training.world import World, check_restart, read_world
+from trainer_core.training.process_group import check_restart, read_world
+from trainer_core.training.world import World
 
 PROGRAM = "wqv-upscale-trainer"
 _EPILOG = """\

@@ -277,7 +277,7 @@ def test_only_these_modules_can_reach_a_network() -> None:
         "trainer_core.blind.page",
         "trainer_core.pasted_path",
         "trainer_core.workspace.lock",
-        "trainer_core.training.world",
+        "trainer_core.training.process_group",
         "trainer_core.sinks.tensorboard",
         "app.system.display",
     }

@@ -23,8 +23,9 @@ from trainer_core.planning.plan import RunPlan, make_plan
 from trainer_core.settings.config import TrainerConfig
 from trainer_core.thread_choice import TorchThreads
 from trainer_core.training import sharing
+from trainer_core.training.process_group import ProcessGroup
 from trainer_core.training.sharing import StepSharing, plan_processes
-from trainer_core.training.world import ProcessGroup, World
+from trainer_core.training.world import World
 
 CPU, GPU = Hardware("cpu", "fp32", "CPU"), Hardware("cuda:0", "bf16", "GPU")
 

@@ -17,9 +17,10 @@ from trainer_core import cli
 from trainer_core.cli import _SignalHandler
 from trainer_core.control import RunControl, StopMode, Stopped
 from trainer_core.errors import UserError
-from trainer_core.training import world as world_module
+from trainer_core.training import process_group
 from trainer_core.training.failures import PeerLost
-from trainer_core.training.world import ProcessGroup, World, check_restart, read_world
+from trainer_core.training.process_group import ProcessGroup, check_restart, read_world
+from trainer_core.training.world import World
 
 VARIABLES = {
     "RANK": "1",
@@ -42,8 +43,8 @@ def test_only_all_variables_of_torchrun_make_several_processes() -> None:
 def test_only_one_module_uses_torch_distributed_and_only_to_join_several_processes() -> None:
     root = Path(cli.__file__).parent
     found = {path.relative_to(root) for path in root.rglob("*.py") if "torch.distributed" in path.read_text("utf-8")}
-    assert found == {Path("training/world.py")}
-    text = (root / "training" / "world.py").read_text("utf-8")
+    assert found == {Path("training/process_group.py")}
+    text = (root / "training" / "process_group.py").read_text("utf-8")
     head, _ = text.split("class ProcessGroup")
     assert not re.search(r"^ *import torch\.distributed", head, re.MULTILINE)
 
@@ -199,9 +200,9 @@ class GpuGroup:
 def gpu_world(monkeypatch: pytest.MonkeyPatch) -> ProcessGroup:
     """The main process of two, whose sums are those of NCCL; `torch.distributed.all_reduce` is to be replaced."""
     distributed = pytest.importorskip("torch.distributed")
-    monkeypatch.setattr(world_module, "_can_sum_on_gpu", lambda tensor: True)
-    monkeypatch.setattr(world_module, "_NOTICE_DELAY", 0.05)
-    monkeypatch.setattr(world_module, "_STEP_TIMEOUT", 0.2)
+    monkeypatch.setattr(process_group, "_can_sum_on_gpu", lambda tensor: True)
+    monkeypatch.setattr(process_group, "_NOTICE_DELAY", 0.05)
+    monkeypatch.setattr(process_group, "_STEP_TIMEOUT", 0.2)
     monkeypatch.setattr(distributed, "new_group", GpuGroup)
     monkeypatch.setenv("TORCH_NCCL_ASYNC_ERROR_HANDLING", "")
     monkeypatch.delenv("TORCH_NCCL_ASYNC_ERROR_HANDLING")
@@ -253,8 +254,8 @@ def test_a_sum_on_gpus_that_fails_names_the_reason(gpu_world: ProcessGroup, monk
 
 
 def test_a_stop_ends_the_wait_for_a_sum_on_gpus(gpu_world: ProcessGroup, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(world_module, "_STEP_TIMEOUT", 60.0)
-    monkeypatch.setattr(world_module, "_STOP_PATIENCE", 0.05)
+    monkeypatch.setattr(process_group, "_STEP_TIMEOUT", 60.0)
+    monkeypatch.setattr(process_group, "_STOP_PATIENCE", 0.05)
     gpu_world.stop_signal = signal.SIGINT
     with pytest.raises(Stopped):
         add_up(gpu_world, monkeypatch, SumOnGpu(looks=math.inf))

@@ -24,7 +24,7 @@ import torch
 from trainer_core import cli
 from trainer_core.planning import hardware
 from trainer_core.settings.config import TrainerConfig
-from trainer_core.training import adam, batches, compiling, learner, peers, takeover, trainer, world
+from trainer_core.training import adam, batches, compiling, learner, peers, process_group, takeover, trainer
 
 assert trainer and peers, "imported before the first fork, as what an optimizer imports"
 torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
@@ -69,12 +69,12 @@ def _fail_at_third_call(owner: Any, name: str, error: Exception, *, fails_again:
 
 def lose_patience() -> None:
     """Wait for seconds where a run waits for minutes."""
-    world._NOTICE_DELAY, world._STEP_TIMEOUT, world._STOP_PATIENCE = 1.0, 6.0, 1.0
+    process_group._NOTICE_DELAY, process_group._STEP_TIMEOUT, process_group._STOP_PATIENCE = 1.0, 6.0, 1.0
 
 
 def add_up_as_on_gpus() -> None:
     """Add up gradients as on GPUs, in a group of their own; gloo takes the place of NCCL."""
-    world._can_sum_on_gpu, world._GPU_BACKEND = lambda tensor: True, "gloo"
+    process_group._can_sum_on_gpu, process_group._GPU_BACKEND = lambda tensor: True, "gloo"
 
 
 def explode() -> None:

@@ -22,7 +22,7 @@ import psutil
 from trainer_core import environment
 from trainer_core.control import RunControl, Stopped
 from trainer_core.training.failures import PeerLost
-from trainer_core.training.world import ProcessGroup
+from trainer_core.training.process_group import ProcessGroup
 
 # The modules of the main process, and none of the current folder.
 _CODE = (

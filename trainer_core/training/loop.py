@@ -26,7 +26,7 @@ from trainer_core.training.divergence import DivergenceDetector
 from trainer_core.training.evaluation import Evaluator, ValidationRecord
 from trainer_core.training.failures import Diverged, NotSaved, WeightsDiffer
 from trainer_core.training.learner import Learner
-from trainer_core.training.peers import compare_weights, give_photos, load_peers
+from trainer_core.training.peers import give_photos
 from trainer_core.training.rollback import MAX_ROLLBACKS, give_up, go_back, read_rollbacks, stored_history
 from trainer_core.training.samples import make_region_source
 from trainer_core.training.saver import Write
@@ -114,10 +114,6 @@ class TrainingLoop:
         return self._stepper.micro_batch
 
     @property
-    def _world(self) -> World:
-        return self._sharing.world
-
-    @property
     def record(self) -> ValidationRecord:
         """The results of the validations so far."""
         return self._evaluator.record
@@ -136,15 +132,15 @@ class TrainingLoop:
         """Emit `RunStarted` and the notices that concern the start of the run."""
         self._emit_start_event()
         for notice in (
-            *make_start_notices(self._plan, self._start, self._restored, self._world.size),
+            *make_start_notices(self._plan, self._start, self._restored, self._sharing.world.size),
             *make_limit_notices(
-                self._compile_problems, processes=self._world.size, can_validate=self._evaluator.can_validate
+                self._compile_problems, processes=self._sharing.world.size, can_validate=self._evaluator.can_validate
             ),
         ):
             self._sink(notice)
 
     def _emit_start_event(self) -> None:
-        total, devices = self._clock.total_steps, self._world.size
+        total, devices = self._clock.total_steps, self._sharing.world.size
         self._sink(make_start_event(self._plan, self._run_id, self.step, total, self.checkpoint, devices))
 
     # -- the loop ------------------------------------------------------------------------------
@@ -222,7 +218,7 @@ class TrainingLoop:
         """
         if self.step == 0:
             self._show_start()
-        self._sharing.exchange(lambda: load_peers(self._world, self._learner))
+        self._sharing.load_peers()
         self._cadences.start()
         tasks = self._cadences.due(self.step, frozenset()) - {RunRequest.SAVE} if self.step else frozenset()
         if RunRequest.VALIDATE in tasks and self.record.last.get("step") != self.step:
@@ -308,16 +304,13 @@ class TrainingLoop:
     def _perform(self, tasks: frozenset[RunRequest]) -> None:
         if tasks:
             self._report_step()  # so that no task waits for the steps, and no exploded weights are saved
-            self._compare_weights()
+            self._sharing.compare_weights()
         if RunRequest.VALIDATE in tasks:
             self._validate(with_preview=RunRequest.PREVIEW in tasks)
         if RunRequest.SAVE in tasks and self.step:
             self._save()  # with what the validation found, and before previews, which may take minutes
         if RunRequest.PREVIEW in tasks and RunRequest.VALIDATE not in tasks:
             self._preview()
-
-    def _compare_weights(self) -> None:
-        self._sharing.exchange(lambda: compare_weights(self._world, self._learner))
 
     def _show_start(self) -> None:
         """Preview the first weights; those of a warm start are also measured, before training changes them."""
@@ -381,13 +374,13 @@ class TrainingLoop:
                 "divergence": {"rollbacks": self._rollbacks, **self._evaluator.detector.state()},
                 **self._run_record,
             },
-            versions=collect_versions(self._plan.hardware.kind, self._world.size, threads=self._threads.chosen),
+            versions=collect_versions(self._plan.hardware.kind, self._sharing.world.size, threads=self._threads.chosen),
         )
 
     # -- the end -------------------------------------------------------------------------------
 
     def _complete(self) -> str:
-        self._compare_weights()
+        self._sharing.compare_weights()
         if self.record.last.get("step") != self.step and not has_final_checkpoint(self._plan.workspace, self.step):
             self._validate(with_test=True)
         self._save_at_end(final=True)

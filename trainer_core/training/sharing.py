@@ -26,7 +26,7 @@ from trainer_core.thread_choice import TorchThreads
 from trainer_core.training.failures import PeerLost
 from trainer_core.training.learner import Learner
 from trainer_core.training.local_peers import LocalPeers
-from trainer_core.training.peers import give_photos, load_peers, prepare_peers, share_out_batch
+from trainer_core.training.peers import compare_weights, give_photos, load_peers, prepare_peers, share_out_batch
 from trainer_core.training.stepping import Stepper
 from trainer_core.training.world import World
 
@@ -164,14 +164,18 @@ class StepSharing:
             text = f"Other programs are busy: {world.size} processes with one thread each share the steps."
             self._sink(Notice("info", text))
 
-    def exchange(self, action: Callable[[], None]) -> None:
-        """Do an exchange with the peers between two steps; if peers of this machine are lost, go on without them.
+    def load_peers(self) -> None:
+        """Give the peers the state of this process; `peers.load_peers` says what it raises."""
+        self._exchange(load_peers)
 
-        Raises:
-            PeerLost: torchrun started the peers.
-        """
+    def compare_weights(self) -> None:
+        """Compare the weights of all processes; `peers.compare_weights` says what it raises."""
+        self._exchange(compare_weights)
+
+    def _exchange(self, action: Callable[[World, Learner], None]) -> None:
+        """Do an exchange with the peers between two steps; if peers of this machine are lost, go on without them."""
         try:
-            action()
+            action(self.world, self._learner)
         except PeerLost:
             if not self.world.is_local:
                 raise
