@@ -21,6 +21,7 @@ import psutil
 
 from trainer_core import environment
 from trainer_core.control import RunControl, Stopped
+from trainer_core.input_files import read_regular
 from trainer_core.training.failures import PeerLost
 from trainer_core.training.process_group import ProcessGroup
 
@@ -89,7 +90,7 @@ class LocalPeers:
 
     def _describe_end(self, rank: int, code: int) -> str:
         with contextlib.suppress(OSError):
-            lines = _log_of(self._folder, rank).read_text("utf-8", "replace").split("\n")
+            lines = read_regular(_log_of(self._folder, rank)).decode("utf-8", "replace").split("\n")
             reason = next((line.strip() for line in reversed(lines) if line.strip()), "")
             if reason:
                 return f"It ended with code {code}: {reason[:300]}"
