@@ -9,12 +9,13 @@ fastest; on an idle computer it tries nothing.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 
 import psutil
@@ -179,7 +180,7 @@ class TorchThreads:
         self._full = min(self._before, count_processors())
         self.count = fixed or self._before
         self._choice: ThreadChoice | None = None
-        self._is_fixed, self._missed_seconds = False, 0.0
+        self._given, self._is_fixed, self._missed_seconds = self.count, False, 0.0
         if fixed is None and can_change and "OMP_NUM_THREADS" not in os.environ:
             self._choice = ThreadChoice(self._full, count)
             self.count = self._choice.count
@@ -194,6 +195,11 @@ class TorchThreads:
     def usual(self) -> int:
         """The number on an idle computer; a fixed number is the usual one."""
         return self._full if self._choice and not self._is_fixed else self.count
+
+    @property
+    def follows_others(self) -> bool:
+        """Whether the number follows other programs, instead of --threads or OMP_NUM_THREADS."""
+        return self._choice is not None
 
     @property
     def misses_share(self) -> bool:
@@ -227,14 +233,30 @@ class TorchThreads:
 
     def _add_missed(self, seconds: float, others: float) -> None:
         """Count the seconds in which the threads that fit beside other programs get less than their share."""
-        needed = min(self._full, _count_needed(others))
+        spare = count_processors() - self._full  # which torch does not use, such as second threads of cores
+        needed = min(self._full, _count_needed(max(0.0, others - spare)))
         is_missed = self._full - needed < _SHARE * (self._full - needed / 2)
-        self._missed_seconds = max(0.0, self._missed_seconds + (seconds if is_missed else -seconds))
+        change = seconds if is_missed else -seconds
+        self._missed_seconds = min(_PATIENCE, max(0.0, self._missed_seconds + change))
 
     def fix(self, count: int | None) -> None:
-        """Set a number that stays from now on; None to choose it again, if it was not fixed from the beginning."""
-        self._is_fixed, self._missed_seconds = count is not None, 0.0
-        if count is None:
-            count = self._choice.count if self._choice else self.count
-        self.count = count
-        self._set(count)
+        """Set a number that stays from now on; None for the one before, which is chosen again unless it was fixed."""
+        self._is_fixed, self._missed_seconds, self._use = count is not None, 0.0, ProcessorUse()
+        self.count = count or self._free_count
+        self._set(self.count)
+
+    @contextlib.contextmanager
+    def released(self) -> Iterator[None]:
+        """Compute with the number from before `fix` in the `with` block, in which no other process does."""
+        if not self._is_fixed:
+            yield
+            return
+        self._set(self._free_count)
+        try:
+            yield
+        finally:
+            self._set(self.count)
+
+    @property
+    def _free_count(self) -> int:
+        return self._choice.chosen if self._choice else self._given

@@ -38,6 +38,7 @@ POSIX_ONLY = {
     "trainer_core.training.resources os.statvfs",  # `os.name` is asked first, as in those that follow
     "trainer_core.workspace.other_process os.kill",
     "trainer_core.text select.select",
+    "trainer_core.training.local_peers /proc/self/oom_score_adj",  # a missing file changes nothing
     "trainer_core.training.local_peers signal.SIG_BLOCK",
     "trainer_core.training.local_peers signal.SIG_SETMASK",
     "trainer_core.training.local_peers signal.pthread_sigmask",

@@ -63,7 +63,7 @@ def test_a_plan_has_micro_batches_for_its_processes(plan: Callable[..., RunPlan]
 @pytest.mark.parametrize(
     ("settings", "world", "reason"),
     [
-        ({"compile": "on"}, World(), "it does not go with --compile on"),
+        ({"compile": "on"}, World(), "it cannot be combined with --compile on"),
         ({}, ProcessGroup(VARIABLES), "torchrun has started the processes of this run"),
     ],
 )
@@ -77,12 +77,13 @@ def test_processes_that_have_no_effect_are_named(
 class Machine:
     """A run on two processors, of which other programs use some; counts the peers that it starts."""
 
-    def __init__(self, plan: RunPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, plan: RunPlan, monkeypatch: pytest.MonkeyPatch, processors: int = 2) -> None:
+        self.fixed = list[int | None]()
         self.started, self.notices, self.free, self.error = list[tuple[int, int]](), list[str](), 64 << 30, ""
-        self.threads = SimpleNamespace(misses_share=True, fix=lambda count: None)
+        self.threads = SimpleNamespace(misses_share=True, follows_others=True, count=2, fix=self.fixed.append)
         stepper = SimpleNamespace(micro_batch=plan.micro_batch, go_on_alone=None, world=None)
         monkeypatch.setattr(sharing, "LocalPeers", self.start)
-        monkeypatch.setattr(sharing, "count_processors", lambda: 2)
+        monkeypatch.setattr(sharing, "count_processors", lambda: processors)
         monkeypatch.setattr(sharing, "available_memory", lambda: self.free)
         monkeypatch.setattr(sys, "platform", "linux")
         learner = SimpleNamespace(world=None)
@@ -124,6 +125,26 @@ def test_a_run_that_cannot_share_its_steps_gets_no_peers(
     assert machine.started == []
 
 
+@pytest.mark.parametrize(("processors", "started"), [(1, []), (4, [(3, 1)]), (8, [(7, 1)]), (16, []), (32, [])])
+def test_as_many_processes_as_processors_share_the_steps_up_to_eight(
+    plan: Callable[..., RunPlan], monkeypatch: pytest.MonkeyPatch, processors: int, started: list[tuple[int, int]]
+) -> None:
+    machine = Machine(plan(batch_size=32), monkeypatch, processors)
+    machine.sharing.adapt()
+    assert machine.started == started
+
+
+def test_the_processes_of_the_settings_share_the_processors_unless_the_number_of_threads_is_fixed(
+    plan: Callable[..., RunPlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(plan(processes=2), monkeypatch, processors=8)
+    assert machine.sharing.size == 2
+    machine.sharing.begin()
+    machine.threads.follows_others = False
+    machine.sharing.begin()
+    assert machine.started == [(1, 4), (1, 2)] and machine.fixed == [4, 2]
+
+
 def test_peers_start_only_where_they_were_measured_and_have_memory(
     plan: Callable[..., RunPlan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +162,8 @@ def test_peers_that_cannot_start_are_named_once(plan: Callable[..., RunPlan], mo
     machine.error = "no more processes"
     for _ in range(3):
         machine.sharing.adapt()
-    assert machine.notices == ["No other process can share the steps, so one computes them. no more processes"]
+    sentence = "No other process can share the steps. no more processes. Training continues in one process."
+    assert machine.notices == [sentence]
 
 
 @pytest.mark.parametrize(

@@ -256,12 +256,16 @@ def available_memory(hardware: Hardware) -> int:
     return machine.available_memory()
 
 
+def count_own_processes(config: TrainerConfig, hardware: Hardware) -> int:
+    """Return how many processes the program itself starts for a run from its beginning, with this one."""
+    can_share = hardware.kind == "cpu" and config.compile != "on" and config.processes != AUTO
+    return int(config.processes) if can_share else 1
+
+
 def count_processes(config: TrainerConfig, hardware: Hardware) -> int:
-    """Return how many processes on this machine train a run from its start; they share the memory of the processor."""
-    if hardware.kind != "cpu":
-        return 1
-    chosen = 1 if config.processes == AUTO or config.compile == "on" else int(config.processes)
-    return max(chosen, machine.count_local_processes())
+    """Return how many processes on this machine share the memory of the processor in a run; 1 on a GPU."""
+    started = machine.count_local_processes() if hardware.kind == "cpu" else 1
+    return max(started, count_own_processes(config, hardware))
 
 
 def total_memory(hardware: Hardware) -> int | None:

@@ -281,8 +281,8 @@ class TrainerConfig:
     ).integer(None, minimum=1, maximum=1024, fixed_on_resume=True)
     processes: NumberOrAuto = _machine(
         "Processes",
-        "Processes that share each step on the CPU, each with its own memory; auto: one, and on Linux one for each "
-        "processor once other programs have been busy for a minute beside which one process would fall behind.",
+        "Processes that share each step on the CPU, each with its own memory; auto: one, and on Linux with two to "
+        "eight processors one for each, after other programs have slowed down training for a minute.",
     ).integer_or_auto("auto", minimum=1, maximum=64)
     priority: str = _machine(
         "Priority",

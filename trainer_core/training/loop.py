@@ -70,8 +70,7 @@ class TrainingLoop:
         world: World,
         threads: TorchThreads,
     ) -> None:
-        self._plan, self._config = plan, plan.config
-        self._start = start
+        self._plan, self._config, self._start = plan, plan.config, start
         self._clock, self._sink, self._control, self._threads = clock, sink, control, threads
         self._region = make_region_spec(plan.config, start.camera)
         self._learner = Learner(plan.config, start.network, plan.hardware, world)
@@ -131,22 +130,22 @@ class TrainingLoop:
     def emit_start(self) -> None:
         """Emit `RunStarted` and the notices that concern the start of the run."""
         self._emit_start_event()
+        size, can_validate = self._sharing.size, self._evaluator.can_validate
         for notice in (
-            *make_start_notices(self._plan, self._start, self._restored, self._sharing.world.size),
-            *make_limit_notices(
-                self._compile_problems, processes=self._sharing.world.size, can_validate=self._evaluator.can_validate
-            ),
+            *make_start_notices(self._plan, self._start, self._restored, size),
+            *make_limit_notices(self._compile_problems, processes=size, can_validate=can_validate),
         ):
             self._sink(notice)
 
     def _emit_start_event(self) -> None:
-        total, devices = self._clock.total_steps, self._sharing.world.size
+        total, devices = self._clock.total_steps, self._sharing.size
         self._sink(make_start_event(self._plan, self._run_id, self.step, total, self.checkpoint, devices))
 
     # -- the loop ------------------------------------------------------------------------------
 
     def train(self) -> str:
         """Train until the run is complete or stopped, save, and return the outcome of `RunFinished`."""
+        self._sharing.begin()
         try:
             self._saving.complete_resumed(is_last=self._is_complete)
             while True:
@@ -164,9 +163,9 @@ class TrainingLoop:
             return "stopped"
 
     def close(self) -> None:
-        """Wait for the writes that are under way and end peers; call it before the lock of the workspace is free."""
-        self._saving.close()
+        """End peers and wait for the writes that are under way; call it before the lock of the workspace is free."""
         self._sharing.close()
+        self._saving.close()
 
     def _stop(self) -> str:
         if self._control.stop_requested is StopMode.DISCARD:
@@ -320,12 +319,13 @@ class TrainingLoop:
             self._preview()
 
     def _preview(self) -> None:
-        with self._control.during(Activity.PREVIEWING), self._cadences.timing(RunRequest.PREVIEW):
+        during, timing = self._control.during(Activity.PREVIEWING), self._cadences.timing(RunRequest.PREVIEW)
+        with during, timing, self._threads.released():
             self._evaluator.preview(self.step)
 
     def _validate(self, *, with_preview: bool = True, with_test: bool = False) -> None:
         tasks = (RunRequest.VALIDATE, RunRequest.PREVIEW) if with_preview else (RunRequest.VALIDATE,)
-        with self._control.during(Activity.VALIDATING), self._cadences.timing(*tasks):
+        with self._control.during(Activity.VALIDATING), self._cadences.timing(*tasks), self._threads.released():
             is_best = self._evaluator.validate(self.step, with_preview=with_preview, with_test=with_test)
         if is_best:  # also at step 0, of a run whose first weights nothing beats
             state = self._state()  # kept until it is written

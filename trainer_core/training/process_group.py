@@ -15,6 +15,7 @@ import json
 import math
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,7 @@ class ProcessGroup(World):
     def __init__(self, environment: Mapping[str, str], meeting_file: str = "") -> None:
         super().__init__()
         self._meeting_file, self.is_local = meeting_file, bool(meeting_file)
-        self._message_timeout = _LOCAL_MESSAGE_TIMEOUT if meeting_file else _MESSAGE_TIMEOUT
+        self._message_timeout = _LOCAL_MESSAGE_TIMEOUT if self.is_local else _MESSAGE_TIMEOUT
         self.rank, self.size = int(environment["RANK"]), int(environment["WORLD_SIZE"])
         self.local_rank, self.local_size = int(environment["LOCAL_RANK"]), int(environment["LOCAL_WORLD_SIZE"])
         self.is_restarted = environment.get(_RESTARTS, "0") != "0"
@@ -78,13 +79,12 @@ class ProcessGroup(World):
         for gpus in (torch.cuda, torch.xpu):
             if not self.is_local and gpus.device_count() >= self.local_size:
                 gpus.set_device(self.local_rank)
-        limit, place = _JOIN_TIMEOUT, dict[str, Any]()
-        if self.is_local:
-            store: Any = dist.FileStore(self._meeting_file, self.size)  # type: ignore[attr-defined]
-            limit, place = _LOCAL_JOIN_TIMEOUT, {"store": store, "rank": self.rank, "world_size": self.size}
         try:
-            dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=limit), **place)
-            self._group = dist.new_group(backend="gloo", timeout=datetime.timedelta(seconds=self._message_timeout))
+            if self.is_local:
+                self._join_locally()
+            else:
+                dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=_JOIN_TIMEOUT))
+                self._group = dist.new_group(backend="gloo", timeout=datetime.timedelta(seconds=_MESSAGE_TIMEOUT))
         except (RuntimeError, ValueError) as error:
             if self.is_local:
                 raise PeerLost(f"The processes cannot connect ({_first_line(error)}).") from error
@@ -93,6 +93,19 @@ class ProcessGroup(World):
                 "Check the address and the port given to torchrun."
             ) from error
         self._is_joined = True
+
+    def _join_locally(self) -> None:
+        """Connect with processes that are ready; a wait for one that has ended since then cannot be interrupted."""
+        import torch.distributed as dist
+
+        hook, limit = sys.excepthook, datetime.timedelta(seconds=_LOCAL_JOIN_TIMEOUT)
+        store: Any = dist.FileStore(self._meeting_file, self.size)  # type: ignore[attr-defined]
+        try:
+            dist.init_process_group("gloo", store=store, rank=self.rank, world_size=self.size, timeout=limit)
+        finally:
+            sys.excepthook = hook  # torch replaces it
+        self._group = dist.new_group(backend="gloo", timeout=limit)
+        dist.distributed_c10d._set_pg_timeout(datetime.timedelta(seconds=_LOCAL_MESSAGE_TIMEOUT), self._group)
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message of JSON values from the main process to its peers."""
@@ -144,6 +157,8 @@ class ProcessGroup(World):
             raise Stopped
         if kind == _NOT_COMPILED:
             raise NotCompiled(*reasons)
+        if kind == _FAILED and self.is_local:
+            raise PeerLost(" ".join(reasons))
         errors = {_REFUSED: UserError, _OUT_OF_MEMORY: MemoryError}
         raise errors.get(kind, RuntimeError)(" ".join(reasons))
 
@@ -223,8 +238,13 @@ class ProcessGroup(World):
         with contextlib.suppress(RuntimeError):
             dist.destroy_process_group()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages reach the other processes, as far as this one knows."""
+        return self._is_joined
+
     def leave(self) -> None:
-        """Leave the other processes after one of them was lost, so that this one can join others."""
+        """Leave the other processes, so that this one can join others."""
         import torch.distributed as dist
 
         self._abandon()

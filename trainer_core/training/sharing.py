@@ -8,31 +8,31 @@ machine is busy (decision 19), or from its start with `--processes N`.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import sys
 import time
 from collections.abc import Callable
 
-from trainer_core.control import RunControl
-from trainer_core.errors import UserError
+from trainer_core.control import RunControl, Stopped
 from trainer_core.events import EventSink, Notice
+from trainer_core.files import explain_error
 from trainer_core.machine import available_memory, count_processors
-from trainer_core.planning.hardware import MemoryNeed, count_processes, estimate_memory
+from trainer_core.planning.hardware import MemoryNeed, count_own_processes, estimate_memory
 from trainer_core.planning.plan import RunPlan
 from trainer_core.settings.batch_sizes import largest_micro_batch
 from trainer_core.settings.schema import AUTO
 from trainer_core.thread_choice import TorchThreads
-from trainer_core.training.failures import PeerLost
+from trainer_core.training.failures import PeerLost, WeightsDiffer
 from trainer_core.training.learner import Learner
 from trainer_core.training.local_peers import LocalPeers
 from trainer_core.training.peers import compare_weights, give_photos, load_peers, prepare_peers, share_out_batch
 from trainer_core.training.stepping import Stepper
 from trainer_core.training.world import World
 
-_POLL = 0.05  # seconds
-_MAX_PROCESSES = 8  # chosen by the program; more have not been measured
+_MAX_PROCESSORS = 8  # on which a run gets peers by itself; more have not been measured
 _PROCESS_BYTES = 400_000_000  # of Python and torch, beside what `estimate_memory` counts
+_POLL = 0.05  # seconds
+_START_TIMEOUT = 300.0  # seconds in which the peers of the settings must be ready
 
 
 def plan_processes(plan: RunPlan, world: World) -> RunPlan:
@@ -52,17 +52,12 @@ def plan_processes(plan: RunPlan, world: World) -> RunPlan:
 def _find_obstacle(plan: RunPlan) -> str:
     """Return why only one process can train on this machine, as a clause, or ""."""
     if plan.hardware.kind != "cpu":
-        return "the processes of this option train on the processor, several GPUs with torchrun"
-    return "it does not go with --compile on" if plan.config.compile == "on" else ""
-
-
-def share_threads(processes: int) -> int:
-    """Return the number of torch's threads for each of some processes that share the processors."""
-    return max(1, count_processors() // processes)
+        return "it is for training on the processor; for several GPUs use torchrun"
+    return "it cannot be combined with --compile on" if plan.config.compile == "on" else ""
 
 
 class StepSharing:
-    """The peers of a run on this machine, which come between two of its steps and may get lost.
+    """The peers of a run on this machine, which come between two of its steps and may be lost.
 
     Args:
         plan: the plan of the run.
@@ -91,10 +86,18 @@ class StepSharing:
         self._plan, self._learner, self._stepper, self._threads = plan, learner, stepper, threads
         self._control, self._sink = control, sink
         self._is_possible = world.size == 1 and not _find_obstacle(plan)
-        self._asked = count_processes(plan.config, plan.hardware)
+        self._asked = count_own_processes(plan.config, plan.hardware) if self._is_possible else 1
         self._peers: LocalPeers | None = None
         stepper.go_on_alone = self.go_on_alone
-        if self._is_possible and self._asked > 1:
+
+    @property
+    def size(self) -> int:
+        """The number of processes that train the run, or that will from its first step on."""
+        return max(self.world.size, self._asked if self._is_possible else 1)
+
+    def begin(self) -> None:
+        """Start the peers of the settings, which get ready while the first weights are previewed."""
+        if self._asked > 1:
             self._try(lambda: self._start(self._asked))
 
     def adapt(self) -> None:
@@ -112,33 +115,42 @@ class StepSharing:
             if size > 1:
                 self._start(size)
             return
+        limit = time.monotonic() + _START_TIMEOUT
         while self._asked > 1 and not self._peers.are_ready():  # no step without them, so that runs are equal
             self._control.raise_if_stopped()
+            if time.monotonic() > limit:
+                raise PeerLost(f"The other processes were not ready after {_START_TIMEOUT / 60:.0f} minutes.")
             time.sleep(_POLL)
         if self._peers.are_ready():
             self._share(self._peers)
 
     def _try(self, action: Callable[[], None]) -> None:
-        """Do what brings peers; if it fails, train without them."""
+        """Do what brings peers; whatever fails in it, train without them."""
         try:
             action()
-        except (OSError, UserError, PeerLost, MemoryError) as error:
-            self._set_world(World())
-            self._sink(Notice("warning", f"No other process can share the steps, so one computes them. {error}"))
+        except Stopped:
+            raise
+        except OSError as error:
+            self._train_alone(f"No other process can share the steps. {explain_error(error)}")
+        except Exception as error:
+            self._train_alone(f"No other process can share the steps. {str(error) or type(error).__name__}")
 
     def _start(self, size: int) -> None:
-        own = self._plan.config.threads or share_threads(size)
+        own = share_threads(size) if self._threads.follows_others else self._threads.count
         self._peers = LocalPeers(size - 1, threads=own)
+        if self._asked > 1:
+            self._threads.fix(own)
 
     def _count_wanted(self) -> int:
         """Return the number of processes that would be faster than one."""
-        config, size = self._plan.config, min(count_processors(), _MAX_PROCESSES)
-        micro_batch = largest_micro_batch(config, self._stepper.micro_batch, size)
+        config, size = self._plan.config, count_processors()
         can_start = config.processes == AUTO and sys.platform.startswith("linux")  # where it was measured
-        if not can_start or not self._threads.misses_share or not micro_batch:
+        if not can_start or not self._threads.misses_share or size > _MAX_PROCESSORS:
             return 1
-        if config.gan_weight > 0 and micro_batch != self._stepper.micro_batch:
-            return 1  # it would compare other ratings
+        micro_batch = largest_micro_batch(config, self._stepper.micro_batch, size)
+        compares_others = config.gan_weight > 0 and micro_batch != self._stepper.micro_batch
+        if not micro_batch or compares_others:
+            return 1
         hardware = self._plan.hardware
         each = _PROCESS_BYTES + estimate_memory(config, self._plan.spec, hardware, micro_batch)
         return 1 if MemoryNeed((size - 1) * each, available_memory()).exceeds_free else size
@@ -153,16 +165,18 @@ class StepSharing:
         world = peers.join()
         world.on_wait = lambda text: self._sink(Notice("warning", text))
         world.is_stopping = lambda: self._control.stop_requested is not None
-        size = largest_micro_batch(self._plan.config, self._stepper.micro_batch, world.size)
+        before = self._stepper.micro_batch
+        size = largest_micro_batch(self._plan.config, before, world.size)
         prepare_peers(world, dataclasses.replace(self._plan, micro_batch=size))
         give_photos(world, self._plan, "")
         load_peers(world, self._learner)
         self._stepper.micro_batch = size
-        self._set_world(world)
+        self.world = self._learner.world = self._stepper.world = world
         if self._asked == 1:
-            self._threads.fix(1)
-            text = f"Other programs are busy: {world.size} processes with one thread each share the steps."
-            self._sink(Notice("info", text))
+            self._threads.fix(share_threads(world.size))
+            text = f"Other programs are busy: {world.size} processes with one thread each share the steps"
+            divided = f", in micro-batches of {size} instead of {before}, which draws other pixel noise"
+            self._sink(Notice("info", f"{text}{divided if size != before else ''}."))
 
     def load_peers(self) -> None:
         """Give the peers the state of this process; `peers.load_peers` says what it raises."""
@@ -173,29 +187,33 @@ class StepSharing:
         self._exchange(compare_weights)
 
     def _exchange(self, action: Callable[[World, Learner], None]) -> None:
-        """Do an exchange with the peers between two steps; if peers of this machine are lost, go on without them."""
+        """Do an exchange with the peers between two steps; if it fails on this machine, go on without them."""
         try:
             action(self.world, self._learner)
-        except PeerLost:
-            if not self.world.is_local:
+        except (RuntimeError, MemoryError) as error:
+            if not self.world.is_local or isinstance(error, WeightsDiffer):
                 raise
             self.go_on_alone()
 
     def go_on_alone(self) -> None:
-        """Train in this process alone after peers of this machine were lost."""
-        self._set_world(World())
-        self._sink(Notice("warning", "Another process that shared the steps has ended. One computes them from now on."))
+        """Train in this process alone after peers of this machine failed or were lost."""
+        reason = self._peers.explain_loss() if self._peers is not None else ""
+        self._train_alone(reason or "A process that was started for this run failed.")
 
-    def _set_world(self, world: World) -> None:
-        if world.size == 1:
-            self.close()
-            self._is_possible = False
-            self._threads.fix(None)
-        self.world = self._learner.world = self._stepper.world = world
+    def _train_alone(self, reason: str) -> None:
+        self.close()
+        self._is_possible = False
+        self._threads.fix(None)
+        self.world = self._learner.world = self._stepper.world = World()
+        self._sink(Notice("warning", f"{reason} Training continues in one process."))
 
     def close(self) -> None:
         """End the peers that this process started."""
         if self._peers is not None:
-            with contextlib.suppress(OSError):
-                self._peers.close()
+            self._peers.close()
             self._peers = None
+
+
+def share_threads(processes: int) -> int:
+    """Return the number of torch's threads for each of some processes that share the processors."""
+    return max(1, count_processors() // processes)

@@ -11,7 +11,7 @@ from trainer_core.camera import Camera
 from trainer_core.events import EventSink, Notice, RunStarted
 from trainer_core.model.initialize import initialize
 from trainer_core.model.rrdb import RRDBNet
-from trainer_core.planning.hardware import count_processes, total_memory
+from trainer_core.planning.hardware import total_memory
 from trainer_core.planning.plan import RunPlan
 from trainer_core.thread_choice import TorchThreads
 from trainer_core.training.cameras import make_camera
@@ -19,9 +19,7 @@ from trainer_core.training.checkpoint import TrainingState
 from trainer_core.training.loading import PassedOver, load_resumed
 from trainer_core.training.resources import check_resources
 from trainer_core.training.resume import make_resume_notices, merge_checkpoint
-from trainer_core.training.sharing import share_threads
 from trainer_core.training.time_budget import resumed_steps
-from trainer_core.training.world import World
 from trainer_core.weights.warm_start import WarmStartReport, apply_warm_start
 
 
@@ -100,17 +98,16 @@ def read_start(plan: RunPlan, check_stop: Callable[[], None] = lambda: None) -> 
     return RunStart(plan, state, network, report, camera, resources, passed_over)
 
 
-def choose_threads(plan: RunPlan, start: RunStart, sink: EventSink, world: World) -> TorchThreads:
+def choose_threads(plan: RunPlan, start: RunStart, sink: EventSink) -> TorchThreads:
     """Return the number of torch's threads for a run, which begins with that of a resumed one; changes are notices."""
 
     def report(count: int, full: int) -> None:
         text = f"Other programs are busy: training computes with {count} thread{'s' * (count != 1)} instead of {full}."
         sink(Notice("info", text if count != full else f"Training computes with {full} threads again."))
 
-    processes = count_processes(plan.config, plan.hardware) if world.size == 1 else 1  # torchrun sets OMP_NUM_THREADS
     recorded = start.state.versions.get("threads") if start.state else None
     return TorchThreads(
-        plan.config.threads or (share_threads(processes) if processes > 1 else None),
+        plan.config.threads,
         count=recorded if type(recorded) is int and recorded > 0 else None,
         can_change=not plan.hardware.is_asynchronous,
         on_change=report,

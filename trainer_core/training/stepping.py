@@ -95,12 +95,13 @@ class Stepper:
             is_lowest = size == 1 and self._learner.network.recomputes_blocks
             can_repeat = self.world.failure_is_known and not self._learner.is_mid_update
             # the caller goes on after the exception, whose traceback holds tensors
-            if isinstance(error, PeerLost) and self.world.is_local and not self._learner.is_mid_update:
-                return self.go_on_alone
             if can_repeat and isinstance(error, NotCompiled):
                 return functools.partial(self._report_failed_compiler, error.reasons)
             if can_repeat and is_out_of_memory(error) and not is_lowest:
                 return self._need_less_memory
+            can_go_on_alone = self.world.is_local and not self._learner.is_mid_update
+            if can_go_on_alone and (isinstance(error, PeerLost) or is_out_of_memory(error)):
+                return self.go_on_alone  # which leaves more memory
             raise  # other processes may have completed the step
         return None
 

@@ -113,7 +113,7 @@ class Trainer:
             )
             loop = None
             try:
-                threads = exit_stack.enter_context(choose_threads(plan, start, self._sink, self._world))
+                threads = exit_stack.enter_context(choose_threads(plan, start, self._sink))
                 loop = TrainingLoop(plan, start, clock, self._sink, self._control, lock, self._world, threads)
                 exit_stack.callback(loop.close)
                 loop.emit_start()
