@@ -1,10 +1,11 @@
 """Measure training beside other programs: steps a second with fixed and with chosen numbers of threads and processes.
 
     python -m benchmarks.busy [--preset nano] [--competitors 0 1 2] [--seconds 30] [--settle 15] [--rounds 2]
+        [--priority normal]
 
 Each turn is a training by `python -m trainer_core` on photos that this script makes, without checks and saves on the
-way, timed by its own events; the steps until it has settled do not count. Competitors are processes of the same
-priority that keep a processor busy. For each number of them, in turns: all threads, one thread, the number of threads
+way, timed by its own events; the steps until it has settled do not count. Competitors are processes that keep a
+processor busy, of the same priority unless `--priority low` lets training yield to them, as it does by default. For each number of them, in turns: all threads, one thread, the number of threads
 that `trainer_core/thread_choice.py` chooses, one process for each processor, and what the program does by itself
 (`--processes auto`), which settles after a minute more where there are competitors.
 
@@ -31,6 +32,7 @@ from benchmarks.conditions import describe_conditions
 from benchmarks.data import make_photos
 from benchmarks.neighbors import busy_neighbors
 from trainer_core.machine import count_processors
+from trainer_core.priority import LEVELS
 from trainer_core.settings.presets import PRESETS
 from trainer_core.thread_choice import ProcessorUse
 
@@ -68,6 +70,7 @@ def main() -> None:
                     late = _AUTO_SETTLE if way.settles_late and competitors else 0.0
                     workspace = Path(folder) / f"{number}-{competitors}-{name}"
                     command = [str(photos), str(workspace), "--preset", arguments.preset, *way.options]
+                    command += ["--priority", arguments.priority]
                     with busy_neighbors(competitors):
                         speed = _measure(command, arguments.settle + late, arguments.seconds)
                     speeds[competitors][name].append(speed)
@@ -82,6 +85,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=30.0, help="of each turn, after it has settled")
     parser.add_argument("--settle", type=float, default=15.0)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--priority", choices=LEVELS, default="normal", help="of the training")
     return parser.parse_args()
 
 
@@ -97,7 +101,7 @@ def _warn_if_busy() -> None:
 def _measure(arguments: list[str], settle: float, seconds: float) -> float:
     """Return the steps a second of a training, from `settle` seconds after its first step."""
     command = [sys.executable, "-m", "trainer_core", *arguments, *_NO_TASKS, "--events", "jsonl", "--no-tensorboard"]
-    command += ["--monochrome-style", "--steps", "1000000", "--priority", "normal"]
+    command += ["--monochrome-style", "--steps", "1000000"]
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     training = subprocess.Popen(
         command, cwd=_ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
