@@ -5,9 +5,10 @@
 
 Each turn is a training by `python -m trainer_core` on photos that this script makes, without checks and saves on the
 way, timed by its own events; the steps until it has settled do not count. Competitors are processes that keep a
-processor busy, of the same priority unless `--priority low` lets training yield to them, as it does by default. For each number of them, in turns: all threads, one thread, the number of threads
-that `trainer_core/thread_choice.py` chooses, one process for each processor, and what the program does by itself
-(`--processes auto`), which settles after a minute more where there are competitors.
+processor busy, of the same priority unless `--priority low` lets training yield to them, as it does by default. For
+each number of them, in turns: all threads, one thread, the number of threads that `trainer_core/thread_choice.py`
+chooses, one process for each processor, and what the program does by itself (`--processes auto`), which settles after
+a minute more where there are competitors.
 
 The fair share of training is what a scheduler would give it that halves a processor for each competitor: with one on
 two processors, three quarters of the idle speed. Goals: 0.85 of the fair share, and 0.99 of all threads on an idle

@@ -160,6 +160,7 @@ class TorchThreads:
         fixed: a number that is not changed; None to choose. The environment variable OMP_NUM_THREADS also fixes it.
         count: the number to begin with, such as that of a resumed run.
         can_change: whether the processors do the work, so that their use by other programs matters.
+        yields: whether other programs come first, so that the share of this one is what they leave.
         on_change: called with a newly chosen number, and that of an idle computer.
 
     Attributes:
@@ -172,6 +173,7 @@ class TorchThreads:
         *,
         count: int | None = None,
         can_change: bool = True,
+        yields: bool = False,
         on_change: Callable[[int, int], None] = lambda count, full: None,
     ) -> None:
         import torch
@@ -184,7 +186,7 @@ class TorchThreads:
         if fixed is None and can_change and "OMP_NUM_THREADS" not in os.environ:
             self._choice = ThreadChoice(self._full, count)
             self.count = self._choice.count
-        self._use = ProcessorUse()
+        self._use, self._yields = ProcessorUse(), yields
 
     @property
     def chosen(self) -> int:
@@ -235,7 +237,8 @@ class TorchThreads:
         """Count the seconds in which the threads that fit beside other programs get less than their share."""
         spare = count_processors() - self._full  # which torch does not use, such as second threads of cores
         needed = min(self._full, _count_needed(max(0.0, others - spare)))
-        is_missed = self._full - needed < _SHARE * (self._full - needed / 2)
+        share = self._full - needed if self._yields else self._full - needed / 2
+        is_missed = self._full - needed < _SHARE * max(share, 1)
         change = seconds if is_missed else -seconds
         self._missed_seconds = min(_PATIENCE, max(0.0, self._missed_seconds + change))
 

@@ -167,18 +167,22 @@ def test_peers_that_cannot_start_are_named_once(plan: Callable[..., RunPlan], mo
 
 
 @pytest.mark.parametrize(
-    ("processors", "others", "is_missed"),
-    [(2, 0.0, False), (2, 0.9, True), (2, 1.8, True), (4, 1.0, False), (4, 2.0, True), (8, 1.9, False), (1, 0.9, True)],
+    ("processors", "others", "yields", "is_missed"),
+    [
+        *((2, 0.0, False, False), (2, 0.9, False, True), (2, 1.8, False, True), (1, 0.9, False, True)),
+        *((4, 1.0, False, False), (4, 2.0, False, True), (8, 1.9, False, False)),
+        *((2, 0.9, True, False), (2, 1.8, True, True), (4, 2.0, True, False), (4, 3.9, True, True)),
+    ],
 )
 def test_a_share_is_missed_after_a_minute_beside_programs_for_which_fewer_threads_give_way(
-    monkeypatch: pytest.MonkeyPatch, processors: int, others: float, is_missed: bool
+    monkeypatch: pytest.MonkeyPatch, processors: int, others: float, yields: bool, is_missed: bool
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(thread_choice, "count_processors", lambda: processors)
     monkeypatch.setattr("torch.get_num_threads", lambda: processors)
     monkeypatch.setattr("torch.set_num_threads", lambda count: None)
     monkeypatch.setattr(thread_choice.ProcessorUse, "read", lambda use: others)
-    threads = TorchThreads()
+    threads = TorchThreads(yields=yields)
     for _ in range(59):
         threads.add_step(1.0)
         assert not threads.misses_share

@@ -1,9 +1,9 @@
 """Which processes of this machine share the steps of a run on the processor: `StepSharing`.
 
 One process waits in each operation for the thread whose processor another program uses; several processes with one
-thread each wait for each other once a step. On two processors beside one busy program, two processes make twice the
-steps of two threads, and as many on an idle machine (benchmarks/results/busy.md). So a run gets peers while the
-machine is busy (decision 19), or from its start with `--processes N`.
+thread each wait for each other once a step. On two processors beside two busy programs, two processes make a quarter to
+two thirds more steps than one thread, and as many as two threads on an idle machine (benchmarks/results/busy.md). So a
+run gets peers while the machine is busy (decision 19), or from its start with `--processes N`.
 """
 
 from __future__ import annotations

@@ -110,6 +110,7 @@ def choose_threads(plan: RunPlan, start: RunStart, sink: EventSink) -> TorchThre
         plan.config.threads,
         count=recorded if type(recorded) is int and recorded > 0 else None,
         can_change=not plan.hardware.is_asynchronous,
+        yields=plan.config.priority == "low",
         on_change=report,
     )
 
