@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from app.run import training_thread
 from app.run.session import Session, SessionState
 from app.run.training_thread import TrainingThread
 from app.system import background
+from tests.small_runs import TINY, make_photos
 from trainer_core import environment
+from trainer_core.events import Notice, RunFinished, RunStarted
 
 
 def test_a_request_that_fails_comes_back_as_its_error(qapp: QApplication, qtbot: Any) -> None:
@@ -36,6 +39,27 @@ def test_a_training_that_cannot_be_planned_ends_in_idle(qapp: QApplication, qtbo
     assert session.state is SessionState.IDLE
     assert ended.args[0].outcome == "refused"
     assert "does not exist" in str(ended.args[0].error)
+    thread.close()
+
+
+def test_trainings_of_the_thread_are_shared_by_processes_one_after_the_other(
+    qapp: QApplication, qtbot: Any, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    thread, events = TrainingThread(), list[Any]()
+    thread.event_received.connect(events.append)
+    session = Session(thread)
+    thread.start()
+    photos, hook = make_photos(tmp_path / "photos", 3), sys.excepthook
+    for name in ("first", "second"):
+        settings = {**TINY, "steps": 3, "source_dir": str(photos), "workspace": str(tmp_path / name), "processes": 2}
+        with qtbot.waitSignal(session.ended, timeout=120000) as ended:
+            session.start(settings)
+        assert ended.args[0].outcome == "completed"
+    qtbot.waitUntil(lambda: len([event for event in events if isinstance(event, RunFinished)]) == 2)
+    assert [event.devices for event in events if isinstance(event, RunStarted)] == [2, 2]
+    assert not [event for event in events if isinstance(event, Notice) and "continues in one process" in event.text]
+    assert sys.excepthook is hook
     thread.close()
 
 
