@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,12 @@ def fail(monkeypatch: pytest.MonkeyPatch, error: type[Exception], text: str) -> 
 
 def test_a_completed_run_frees_its_tensors(alive: list[weakref.ref[Any]], tmp_path: Path) -> None:
     assert run(tmp_path, val_interval=2, checkpoint_interval=3) == "completed"
+    assert len(alive) == 2 and not any(reference() for reference in alive)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peers were tried on Linux only")
+def test_a_run_that_processes_share_frees_its_tensors(alive: list[weakref.ref[Any]], tmp_path: Path) -> None:
+    assert run(tmp_path, val_interval=2, processes=2) == "completed"
     assert len(alive) == 2 and not any(reference() for reference in alive)
 
 

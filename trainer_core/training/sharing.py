@@ -88,7 +88,6 @@ class StepSharing:
         self._is_possible = world.size == 1 and not _find_obstacle(plan)
         self._asked = count_own_processes(plan.config, plan.hardware) if self._is_possible else 1
         self._peers: LocalPeers | None = None
-        stepper.go_on_alone = self.go_on_alone
 
     @property
     def size(self) -> int:
@@ -96,7 +95,8 @@ class StepSharing:
         return max(self.world.size, self._asked if self._is_possible else 1)
 
     def begin(self) -> None:
-        """Start the peers of the settings, which get ready while the first weights are previewed."""
+        """Start the peers of the settings, which get ready while the first weights are previewed; `close` ends them."""
+        self._stepper.go_on_alone = self.go_on_alone
         if self._asked > 1:
             self._try(lambda: self._start(self._asked))
 
@@ -163,8 +163,9 @@ class StepSharing:
             PeerLost: a peer has ended.
         """
         world = peers.join()
-        world.on_wait = lambda text: self._sink(Notice("warning", text))
-        world.is_stopping = lambda: self._control.stop_requested is not None
+        control, sink = self._control, self._sink  # without a reference to the learner, which would keep its tensors
+        world.on_wait = lambda text: sink(Notice("warning", text))
+        world.is_stopping = lambda: control.stop_requested is not None
         before = self._stepper.micro_batch
         size = largest_micro_batch(self._plan.config, before, world.size)
         prepare_peers(world, dataclasses.replace(self._plan, micro_batch=size))
@@ -208,10 +209,15 @@ class StepSharing:
         self._sink(Notice("warning", f"{reason} Training continues in one process."))
 
     def close(self) -> None:
-        """End the peers that this process started."""
+        """End the peers that this process started; nothing refers to the learner afterwards."""
+        self._stepper.go_on_alone = _do_nothing
         if self._peers is not None:
             self._peers.close()
             self._peers = None
+
+
+def _do_nothing() -> None:
+    """Do nothing where no peer can be lost."""
 
 
 def share_threads(processes: int) -> int:
