@@ -179,7 +179,9 @@ class TorchThreads:
         import torch
 
         self._set, self._before, self._on_change = torch.set_num_threads, torch.get_num_threads(), on_change
-        self._full = min(self._before, count_processors())
+        processors = count_processors()
+        self._full = min(self._before, processors)
+        self._spare = processors - self._full  # which torch does not use, such as second threads of cores
         self.count = fixed or self._before
         self._choice: ThreadChoice | None = None
         self._given, self._is_fixed, self._missed_seconds = self.count, False, 0.0
@@ -235,8 +237,7 @@ class TorchThreads:
 
     def _add_missed(self, seconds: float, others: float) -> None:
         """Count the seconds in which the threads that fit beside other programs get less than their share."""
-        spare = count_processors() - self._full  # which torch does not use, such as second threads of cores
-        needed = min(self._full, _count_needed(max(0.0, others - spare)))
+        needed = min(self._full, _count_needed(max(0.0, others - self._spare)))
         share = self._full - needed if self._yields else self._full - needed / 2
         is_missed = self._full - needed < _SHARE * max(share, 1)
         change = seconds if is_missed else -seconds

@@ -23,7 +23,6 @@ from PIL import Image
 
 from trainer_core import files, tools
 from trainer_core.errors import UserError
-from trainer_core.starters.registry import find_starters
 from trainer_core.tools import main
 from trainer_core.verbs import fetch
 from trainer_core.verbs.fetch import CATALOG, DownloadPolicy, Release, fetch_model
@@ -204,8 +203,6 @@ def test_an_export_replaces_another_file_on_request_only(model: Path, tmp_path: 
 
 
 def test_the_tools_know_built_in_models_by_name(tmp_path: Path, capsys: Any) -> None:
-    if not find_starters():
-        pytest.skip("there are no built-in models")
     assert "wqv1_x4_starter" in run(capsys, "inspect", "wqv1_x4")[1]
     assert run(capsys, "export", "wqv1_x4", "-o", tmp_path / "m_x4.pth")[0] == 0
     for words in (("inspect", "wqv1_x9"), ("install", "wqv1_x9", "--into", tmp_path)):

@@ -187,11 +187,12 @@ def train_with_fault(photos: Path, workspace: Path, fault: str, **settings: Any)
     return done.stdout + done.stderr
 
 
+OTHER = "A process that was started for this run computes other weights. Training continues in one process."
 ENDED = "A process that was started for this run ended with code 1"
 FAULTS = {
     "raise ValueError('no such thing')": f"{ENDED} (ValueError: no such thing). Training continues in one process.",
     "from trainer_core.training import peers; peers.Learner = None": "'NoneType' object is not callable",
-    "from trainer_core.training import learner; learner.Learner.checksum = lambda self: 1": "not have the same weights",
+    "from trainer_core.training import learner; learner.Learner.checksum = lambda self: 1": OTHER,
     "from trainer_core.training import batches; batches.BatchMaker.make_batch = None": ENDED,
     "import os; from trainer_core.training.peers import _Peer; _Peer.do_step = lambda *a, **b: os._exit(1)": ENDED,
 }

@@ -130,7 +130,7 @@ class LocalPeers:
                 process.stdin.write(_GO)
                 process.stdin.flush()
             except OSError as error:
-                raise PeerLost("It has ended.") from error
+                raise PeerLost("A process that was started for this run has ended.") from error
         self._group = ProcessGroup(_describe(0, self._size), str(self._folder / "meeting"))
         with _interface(self._interface):
             self._group.join()

@@ -143,9 +143,12 @@ class StepSharing:
 
     def _count_wanted(self) -> int:
         """Return the number of processes that would be faster than one."""
-        config, size = self._plan.config, count_processors()
+        config = self._plan.config
         can_start = config.processes == AUTO and sys.platform.startswith("linux")  # where it was measured
-        if not can_start or not self._threads.misses_share or size > _MAX_PROCESSORS:
+        if not can_start or not self._threads.misses_share:
+            return 1
+        size = count_processors()
+        if size > _MAX_PROCESSORS:
             return 1
         micro_batch = largest_micro_batch(config, self._stepper.micro_batch, size)
         compares_others = config.gan_weight > 0 and micro_batch != self._stepper.micro_batch
@@ -170,11 +173,14 @@ class StepSharing:
         size = largest_micro_batch(self._plan.config, before, world.size)
         prepare_peers(world, dataclasses.replace(self._plan, micro_batch=size))
         give_photos(world, self._plan, "")
-        load_peers(world, self._learner)
+        try:
+            load_peers(world, self._learner)
+        except WeightsDiffer as error:
+            raise PeerLost("A process that was started for this run computes other weights.") from error
         self._stepper.micro_batch = size
         self.world = self._learner.world = self._stepper.world = world
         if self._asked == 1:
-            self._threads.fix(share_threads(world.size))
+            self._threads.fix(1)  # there are as many processes as processors
             text = f"Other programs are busy: {world.size} processes with one thread each share the steps"
             divided = f", in micro-batches of {size} instead of {before}, which draws other pixel noise"
             self._sink(Notice("info", f"{text}{divided if size != before else ''}."))
@@ -188,11 +194,11 @@ class StepSharing:
         self._exchange(compare_weights)
 
     def _exchange(self, action: Callable[[World, Learner], None]) -> None:
-        """Do an exchange with the peers between two steps; if it fails on this machine, go on without them."""
+        """Do an exchange with the peers between two steps; if peers of this machine fail in it, go on without them."""
         try:
             action(self.world, self._learner)
-        except (RuntimeError, MemoryError) as error:
-            if not self.world.is_local or isinstance(error, WeightsDiffer):
+        except (PeerLost, MemoryError):
+            if not self.world.is_local:
                 raise
             self.go_on_alone()
 
@@ -210,14 +216,10 @@ class StepSharing:
 
     def close(self) -> None:
         """End the peers that this process started; nothing refers to the learner afterwards."""
-        self._stepper.go_on_alone = _do_nothing
+        self._stepper.go_on_alone = lambda: None
         if self._peers is not None:
             self._peers.close()
             self._peers = None
-
-
-def _do_nothing() -> None:
-    """Do nothing where no peer can be lost."""
 
 
 def share_threads(processes: int) -> int:
