@@ -149,7 +149,7 @@ def check_upgrade_and_removal(place: IsolatedEnvironment, wheel: Path, version: 
 def check_tests(unpacked: Path) -> None:
     """Run the tests from the unpacked sdist, all but the long ones, and every command that the documents show."""
     options = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    documents = "tests/e2e/test_documents.py"
+    documents = "tests/e2e/test_shown_commands.py"
     for tests in (["tests/core"], ["tests/gui", "tests/e2e", f"--ignore={documents}"], ["--long", documents]):
         _run_here([*options, *tests], unpacked, PYTHONPATH=str(unpacked))
 
